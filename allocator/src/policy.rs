@@ -1,0 +1,98 @@
+//! The words by which a pool is told how to behave. Pure names: no behaviour lives here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum of names with one spelling for the command line, TOML and JSON alike.
+macro_rules! names {
+    (
+        $(#[$meta:meta])*
+        $name:ident ($what:literal) { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $( $(#[$variant_meta])* #[serde(rename = $text)] $variant, )+
+        }
+
+        impl $name {
+            /// Every spelling, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+            /// Every value, in the order of [`Self::NAMES`].
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The spelling used on the command line, in TOML and in JSON.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( $name::$variant => $text, )+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, UnknownName> {
+                match text {
+                    $( $text => Ok($name::$variant), )+
+                    _ => Err(UnknownName { what: $what, given: text.to_owned(), known: Self::NAMES }),
+                }
+            }
+        }
+    };
+}
+
+names! {
+    /// Which free slot an allocation takes.
+    Strategy ("strategy") {
+        /// The slot that was freed last.
+        NextAvailable = "next-available",
+        /// Any free slot, uniformly.
+        Random = "random",
+        /// A slot last used by the same module, else any free slot.
+        ReuseAffinity = "reuse-affinity",
+        /// An affine slot; else, once more than the allowed number of unused slots are warm, the
+        /// least recently used warm one; else a cold one. Wasmtime's present strategy.
+        WarmLru = "warm-lru",
+    }
+}
+
+names! {
+    /// What dropping a module does to the free slots that still map its image.
+    OnDrop ("on-drop policy") {
+        /// Unmap the image from each of them: the cure.
+        Purge = "purge",
+        /// Nothing: the historic leak, and the positive control of every run.
+        Keep = "keep",
+        /// Punch the pages out of the image: they return at once, whatever still maps the image,
+        /// but the image itself lives on.
+        Truncate = "truncate",
+    }
+}
+
+names! {
+    /// Where a module's initial memory is kept.
+    ImageKind ("image kind") {
+        /// In a sealed memfd that slots map copy-on-write.
+        Memfd = "memfd",
+        /// In ordinary memory, copied into the slot at each instantiation: no kernel object.
+        Copy = "copy",
+        /// [`ImageKind::Copy`] for small images, [`ImageKind::Memfd`] for the others.
+        Auto = "auto",
+    }
+}
+
+/// A name that is not one of the known ones.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} '{given}': expected one of {}", known.join(", "))]
+pub struct UnknownName {
+    what: &'static str,
+    given: String,
+    known: &'static [&'static str],
+}
