@@ -1,0 +1,3 @@
+//! Compilation: validated WebAssembly to machine code.
+
+pub(crate) mod code;

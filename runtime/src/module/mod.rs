@@ -1,0 +1,3 @@
+//! Modules: what a binary declares, its code and its memory image.
+
+pub(crate) mod info;

@@ -1,0 +1,3 @@
+//! What compiled code and the runtime share in memory.
+
+pub(crate) mod layout;
