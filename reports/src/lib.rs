@@ -1,1 +1,3 @@
-//!
+//! Recordings of leakbench runs, and what is judged and drawn from them.
+
+pub mod recording;

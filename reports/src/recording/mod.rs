@@ -1,0 +1,5 @@
+//! The recording: what a run observed, as lines that outlive it.
+
+mod record;
+
+pub use record::*;
