@@ -9,5 +9,6 @@ mod trap;
 mod types;
 mod vm;
 
+pub use module::parse::ModuleError;
 pub use trap::Trap;
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
