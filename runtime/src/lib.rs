@@ -9,6 +9,7 @@ mod trap;
 mod types;
 mod vm;
 
+pub use compile::CompileError;
 pub use module::parse::ModuleError;
 pub use trap::Trap;
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};

@@ -55,12 +55,14 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
         return unsupported(feature_name(missing));
     }
     // Where wasmparser does not say itself: the module would get further with one feature more.
+    // How far it gets with none is measured the same way, for sections are checked before bodies.
+    let furthest = |features| match Validator::new_with_features(features).validate_all(bytes) {
+        Ok(_) => u64::MAX,
+        Err(error) => error.offset(),
+    };
+    let reached = furthest(FEATURES);
     for &(feature, name) in LACKING {
-        let further = match Validator::new_with_features(FEATURES | feature).validate_all(bytes) {
-            Ok(_) => true,
-            Err(next) => next.offset() > offset,
-        };
-        if further {
+        if furthest(FEATURES | feature) > reached {
             return unsupported(name);
         }
     }
