@@ -1,0 +1,167 @@
+//! Where slots lie: pure arithmetic over addresses.
+//!
+//! ```text
+//!  slab:  | guard | memory 0 (4 GiB) | guard | memory 1 (4 GiB) | guard | ...
+//!                 ^ base_addr                ^ base_addr + SLOT_STRIDE_BYTES
+//! ```
+//!
+//! The guard behind a memory is also the guard before the next one; the first memory of a slab has
+//! one of its own. A pool uses several slabs, because the kernel finds no single hole for them all.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::SlotId;
+
+/// The most that one memory holds: all that a 32-bit index reaches.
+pub const MEMORY_MAX_BYTES: usize = 4 << 30;
+
+/// Compiled code needs no bounds check for an access whose constant offset is less than this: it
+/// lands in the memory, in what is not yet accessible of it, or in the guard.
+pub const GUARD_BYTES: usize = 32 << 20;
+
+/// The unit in which memories are made and grow.
+pub const WASM_PAGE_BYTES: usize = 64 << 10;
+
+/// From the base of one slot to that of the next. The page beyond the guard is for the bytes of
+/// the widest access that starts at the guard's last byte.
+pub const SLOT_STRIDE_BYTES: usize = MEMORY_MAX_BYTES + GUARD_BYTES + WASM_PAGE_BYTES;
+
+/// The areas (VMAs) of a slot that maps an image at its start: the image, the anonymous rest of
+/// the memory, and the guard. An image further up costs one more.
+pub(crate) const AREAS_PER_SLOT: usize = 3;
+
+/// 8 TiB at most in one reservation: the largest hole in the address space of a
+/// position-independent process is about 85 TiB, the next ones are smaller.
+pub(crate) const SLAB_SLOTS_MAX: u32 = 2048;
+
+/// The bytes to reserve for a slab, its leading guard included.
+pub(crate) const fn slab_bytes(slots: u32) -> usize {
+    GUARD_BYTES + slots as usize * SLOT_STRIDE_BYTES
+}
+
+/// Slots at consecutive strides of one reservation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slab {
+    /// The address of its first slot.
+    pub base_addr: usize,
+    /// The number of its first slot.
+    pub first_slot: u32,
+    /// How many slots it holds.
+    pub slots: u32,
+}
+
+/// Where every slot of a pool lies. Plain data: it means the same in another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Geometry {
+    slabs: Vec<Slab>,
+    stride_bytes: usize,
+}
+
+impl Geometry {
+    /// Numbers the slots of slabs given as (address of the first slot, slots).
+    pub(crate) fn of_slabs(slabs: impl IntoIterator<Item = (usize, u32)>) -> Geometry {
+        let mut first_slot = 0;
+        let slabs = slabs
+            .into_iter()
+            .map(|(base_addr, slots)| {
+                let slab = Slab {
+                    base_addr,
+                    first_slot,
+                    slots,
+                };
+                first_slot += slots;
+                slab
+            })
+            .collect();
+        Geometry {
+            slabs,
+            stride_bytes: SLOT_STRIDE_BYTES,
+        }
+    }
+
+    /// The slabs, in the order of their slots' numbers.
+    pub fn slabs(&self) -> &[Slab] {
+        &self.slabs
+    }
+
+    /// From the base of one slot to that of the next in the same slab.
+    pub fn stride_bytes(&self) -> usize {
+        self.stride_bytes
+    }
+
+    /// How many slots there are.
+    pub fn slot_count(&self) -> u32 {
+        self.slabs
+            .last()
+            .map_or(0, |slab| slab.first_slot + slab.slots)
+    }
+
+    /// The slot whose memory, or whose guard behind it, covers an address.
+    pub fn slot_of(&self, addr: usize) -> Option<SlotId> {
+        self.slabs.iter().find_map(|slab| {
+            let nth = addr.checked_sub(slab.base_addr)? / self.stride_bytes;
+            let nth = u32::try_from(nth).ok().filter(|nth| *nth < slab.slots)?;
+            Some(SlotId::new(slab.first_slot + nth))
+        })
+    }
+
+    /// The address of a slot's first byte, if there is such a slot.
+    pub fn base_addr(&self, slot: SlotId) -> Option<usize> {
+        self.slabs.iter().find_map(|slab| {
+            let nth = slot.get().checked_sub(slab.first_slot)?;
+            (nth < slab.slots).then(|| slab.base_addr + nth as usize * self.stride_bytes)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn two_slabs() -> Geometry {
+        Geometry::of_slabs([(0x7000_0000_0000, 3), (0x1000_0000_0000, 2)])
+    }
+
+    #[test]
+    fn every_address_of_a_slot_is_that_slots() {
+        let geometry = two_slabs();
+        for number in 0..geometry.slot_count() {
+            let slot = SlotId::new(number);
+            let base = geometry.base_addr(slot).unwrap();
+            assert_eq!(geometry.slot_of(base), Some(slot));
+            assert_eq!(
+                geometry.slot_of(base + MEMORY_MAX_BYTES),
+                Some(slot),
+                "its guard"
+            );
+            assert_eq!(geometry.slot_of(base + SLOT_STRIDE_BYTES - 1), Some(slot));
+        }
+        assert_eq!(geometry.base_addr(SlotId::new(geometry.slot_count())), None);
+    }
+
+    #[test]
+    fn what_is_outside_every_slab_is_no_slot() {
+        let geometry = two_slabs();
+        assert_eq!(geometry.slot_of(0), None);
+        assert_eq!(
+            geometry.slot_of(0x1000_0000_0000 - 1),
+            None,
+            "the leading guard"
+        );
+        assert_eq!(
+            geometry.slot_of(0x1000_0000_0000 + 2 * SLOT_STRIDE_BYTES),
+            None
+        );
+        assert_eq!(geometry.slot_of(usize::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn unchecked_accesses_stay_within_their_slot(
+            index in any::<u32>(), offset in 0..GUARD_BYTES, width in 1usize..=64,
+        ) {
+            prop_assert!(index as usize + offset + width <= SLOT_STRIDE_BYTES);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Which free slots are affine to which module.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::links::{Links, List};
+use crate::ids::ModuleId;
+
+/// One list of slots a module, least recently used first. A module without an affine slot costs
+/// nothing.
+#[derive(Debug)]
+pub(super) struct Affinity {
+    links: Links,
+    lists: HashMap<ModuleId, List, BuildHasherDefault<NumberHasher>>,
+}
+
+impl Affinity {
+    pub(super) fn new(slots: u32) -> Affinity {
+        Affinity {
+            links: Links::new(slots),
+            lists: HashMap::default(),
+        }
+    }
+
+    /// The slot that served a module most recently: its caches are the warmest.
+    pub(super) fn latest(&self, module: ModuleId) -> Option<u32> {
+        self.lists.get(&module)?.last()
+    }
+
+    pub(super) fn insert(&mut self, module: ModuleId, slot: u32) {
+        self.links.push(self.lists.entry(module).or_default(), slot);
+    }
+
+    /// Forgets that a slot is affine to a module, which it is.
+    pub(super) fn remove(&mut self, module: ModuleId, slot: u32) {
+        let Some(list) = self.lists.get_mut(&module) else {
+            debug_assert!(
+                false,
+                "slot {slot} is affine to module {module}, which has none"
+            );
+            return;
+        };
+        self.links.remove(list, slot);
+        if list.is_empty() {
+            self.lists.remove(&module);
+        }
+    }
+
+    /// Every module with its slots, with the structure checked on the way.
+    #[cfg(test)]
+    pub(super) fn checked(&self) -> HashMap<ModuleId, Vec<u32>> {
+        let lists = self.lists.iter();
+        lists
+            .map(|(module, list)| (*module, self.links.checked(*list)))
+            .collect()
+    }
+}
+
+/// Module numbers are counted up by ourselves, so no one can choose them to collide: one
+/// multiplication spreads them over the table (Fibonacci hashing).
+#[derive(Debug, Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,127 @@
+//! How slots come back: given back by a memory, flushed from the decommit queue, or purged of a
+//! module that is dropped. System calls happen between holds of the pool's lock, never in one.
+
+use std::sync::atomic::Ordering;
+
+use crate::ids::ModuleId;
+use crate::image::Image;
+use crate::policy::OnDrop;
+use crate::pool::Pool;
+use crate::shelf::Flight;
+use crate::sys::{self, SlotMapping};
+
+/// How many slots are moved in one hold of the lock: the longest that another thread waits is a
+/// few microseconds.
+const SLOTS_PER_HOLD: usize = 64;
+
+impl Pool {
+    /// Takes back the slot of a memory that is dropped.
+    pub(crate) fn give_back(&self, mut mapping: SlotMapping) {
+        if self.resets_at_once {
+            if mapping.reset().is_err() {
+                self.reset_failures.fetch_add(1, Ordering::Relaxed);
+            }
+            self.put_back(mapping);
+        } else {
+            let is_full = self.shelf().enqueue(mapping);
+            if is_full {
+                self.flush_queue();
+            }
+        }
+    }
+
+    /// Frees one slot.
+    pub(crate) fn put_back(&self, mapping: SlotMapping) {
+        let mut shelf = self.shelf();
+        shelf.free(mapping);
+        if shelf.waiters > 0 {
+            self.slots_came_back.notify_all();
+        }
+    }
+
+    /// Resets the slots that wait in the decommit queue. When this returns, none that was in it
+    /// before is still waiting, whichever thread took it out.
+    pub fn flush(&self) {
+        self.flush_queue();
+        let mut shelf = self.shelf();
+        let horizon = shelf.horizon();
+        while shelf.pending_before(horizon) {
+            shelf = self.wait(shelf);
+        }
+    }
+
+    /// Resets the slots that wait in the queue now.
+    pub(crate) fn flush_queue(&self) {
+        let (mut slots, flight) = {
+            let mut shelf = self.shelf();
+            if shelf.queue_is_empty() {
+                return;
+            }
+            (shelf.take_queue(), shelf.begin_flight())
+        };
+        slots.sort_unstable_by_key(SlotMapping::slot);
+        let failures = sys::reset_all(&mut slots);
+        self.reset_failures.fetch_add(failures, Ordering::Relaxed);
+        self.land(slots, flight);
+    }
+
+    /// Does what the policy says about a module whose last handle or memory is gone.
+    pub(crate) fn end_module(&self, module: ModuleId, image: Option<&Image>) {
+        if self.flush_on_drop {
+            self.flush();
+        }
+        match self.on_drop {
+            OnDrop::Purge => self.purge(module),
+            OnDrop::Keep => {}
+            OnDrop::Truncate => {
+                if image.is_some_and(|image| image.punch_out().is_err()) {
+                    self.purge_failures.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Unmaps a module from every free slot that is affine to it. What is queued it does not find:
+    /// see [`queue`](crate::queue).
+    fn purge(&self, module: ModuleId) {
+        let mut shelf = self.shelf();
+        let Some(first) = shelf.take_affine(module) else {
+            return;
+        };
+        let flight = shelf.begin_flight();
+        let mut slots = shelf.buffer();
+        slots.push(first);
+        loop {
+            let before = slots.len();
+            slots.extend(std::iter::from_fn(|| shelf.take_affine(module)).take(SLOTS_PER_HOLD));
+            drop(shelf);
+            if slots.len() < before + SLOTS_PER_HOLD {
+                break;
+            }
+            shelf = self.shelf();
+        }
+        slots.sort_unstable_by_key(SlotMapping::slot);
+        let failures = sys::discard_all(&mut slots);
+        self.purge_failures.fetch_add(failures, Ordering::Relaxed);
+        self.land(slots, flight);
+    }
+
+    /// Frees slots that were out.
+    fn land(&self, mut slots: Vec<SlotMapping>, flight: Flight) {
+        loop {
+            let mut shelf = self.shelf();
+            let first = slots.len().saturating_sub(SLOTS_PER_HOLD);
+            slots.drain(first..).for_each(|mapping| shelf.free(mapping));
+            let has_landed = slots.is_empty();
+            if has_landed {
+                shelf.end_flight(flight);
+            }
+            if shelf.waiters > 0 {
+                self.slots_came_back.notify_all();
+            }
+            if has_landed {
+                return shelf.keep_buffer(slots);
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! How many areas (VMAs) the kernel grants a process, and how many this one has.
+
+use std::fs;
+
+/// The limit on areas and the number there are. `None` where /proc does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Areas {
+    pub(crate) max: u64,
+    pub(crate) present: u64,
+}
+
+/// Reads `vm.max_map_count` and counts the lines of `/proc/self/maps`.
+pub(crate) fn areas() -> Option<Areas> {
+    let max = fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    let maps = fs::read("/proc/self/maps").ok()?;
+    let present = maps.iter().filter(|byte| **byte == b'\n').count() as u64;
+    Some(Areas { max, present })
+}

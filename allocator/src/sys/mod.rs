@@ -1,0 +1,12 @@
+//! System calls and raw memory: reservations, what slots map, and the limits that bind both.
+//! What leaves this folder is safe to call.
+#![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
+
+mod calls;
+pub(crate) mod floor;
+pub(crate) mod limits;
+mod reservation;
+mod slot_mapping;
+
+pub(crate) use reservation::{Reserved, reserve};
+pub(crate) use slot_mapping::{Initial, SlotMapping, discard_all, reset_all};

@@ -1,0 +1,330 @@
+//! One slot's address range and what it maps. Whoever holds a [`SlotMapping`] is the only one who
+//! can change either, so that its record of what is mapped stays true.
+
+use std::io;
+use std::ops::Range;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::calls;
+use super::reservation::Reservation;
+use crate::geometry::{MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES};
+use crate::ids::SlotId;
+use crate::layout::{Layout, MappedImage};
+
+/// What a memory holds before anything writes to it, zeroes apart.
+#[derive(Clone, Debug)]
+pub(crate) enum Initial<'a> {
+    Zeroes,
+    /// The file's bytes from its start, mapped copy-on-write.
+    Mapped(MappedImage, BorrowedFd<'a>),
+    /// These bytes, copied to the offset.
+    Copied(usize, &'a [u8]),
+}
+
+#[derive(Debug)]
+enum State {
+    /// `established` is the layout to which a reset returns; `len_bytes`, at least as long, is
+    /// what is accessible now.
+    Known {
+        established: Layout,
+        len_bytes: usize,
+    },
+    /// A call failed midway, and so did the attempt to start over: within these first bytes of the
+    /// slot anything may be mapped.
+    Unknown { reach_bytes: usize },
+}
+
+impl State {
+    const COLD: State = State::Known {
+        established: Layout::COLD,
+        len_bytes: 0,
+    };
+}
+
+/// A slot's address range, owned, and what it maps.
+#[derive(Debug)]
+pub(crate) struct SlotMapping {
+    slot: SlotId,
+    base: NonNull<u8>,
+    state: State,
+    reservation: Arc<Reservation>,
+}
+
+// SAFETY: the value owns its range of addresses as a box owns its bytes; no thread has a part in it.
+unsafe impl Send for SlotMapping {}
+// SAFETY: through a shared reference only the record is read.
+unsafe impl Sync for SlotMapping {}
+
+impl SlotMapping {
+    /// A cold slot.
+    ///
+    /// # Safety
+    /// `SLOT_STRIDE_BYTES` from `base` must lie within the reservation, be inaccessible, and
+    /// belong to no other slot.
+    pub(super) unsafe fn new(
+        slot: SlotId,
+        base: NonNull<u8>,
+        reservation: Arc<Reservation>,
+    ) -> SlotMapping {
+        SlotMapping {
+            slot,
+            base,
+            state: State::COLD,
+            reservation,
+        }
+    }
+
+    /// Which slot this is.
+    pub(crate) fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    /// The address of the slot's first byte.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// How many bytes from the base are accessible.
+    pub(crate) fn len_bytes(&self) -> usize {
+        match self.state {
+            State::Known { len_bytes, .. } => len_bytes,
+            State::Unknown { .. } => 0,
+        }
+    }
+
+    /// Whether it is not known what the slot maps.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.state, State::Unknown { .. })
+    }
+
+    /// Whether the slot is nothing but reservation.
+    pub(crate) fn is_cold(&self) -> bool {
+        matches!(&self.state, State::Known { established, .. } if *established == Layout::COLD)
+    }
+
+    /// Makes the slot a memory of so many bytes, with the fewest calls that lead there from what
+    /// it maps: none at all where the same module left it. For slots that are new, reset or
+    /// discarded: written pages would stay.
+    ///
+    /// # Errors
+    /// What the kernel refused. The slot is then cold, or [unknown](Self::is_unknown).
+    ///
+    /// # Panics
+    /// If the bytes to map or copy reach beyond `len_bytes`, or that beyond [`MEMORY_MAX_BYTES`].
+    pub(crate) fn establish(&mut self, len_bytes: usize, initial: &Initial<'_>) -> io::Result<()> {
+        let (image, end) = match initial {
+            Initial::Zeroes => (None, 0),
+            Initial::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
+            Initial::Copied(offset, bytes) => (None, offset + bytes.len()),
+        };
+        assert!(
+            end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES,
+            "a memory beyond its bounds"
+        );
+        if self.is_unknown() {
+            self.discard()?;
+        }
+        let wanted = Layout { len_bytes, image };
+        if let State::Known { established, .. } = &self.state
+            && *established != wanted
+        {
+            let reach_bytes = len_bytes.max(established.len_bytes);
+            if let Err(error) = self.carry_out(established, &wanted, initial) {
+                self.start_over(reach_bytes);
+                return Err(error);
+            }
+            self.state = State::Known {
+                established: wanted,
+                len_bytes,
+            };
+        }
+        if let Initial::Copied(offset, bytes) = initial {
+            // SAFETY: the range ends within `len_bytes`, which is private memory, readable and
+            // writable; the slot is this value's own.
+            unsafe {
+                let to = self.base.as_ptr().add(*offset);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&self, from: &Layout, to: &Layout, initial: &Initial<'_>) -> io::Result<()> {
+        let plan = from.plan_to(to);
+        // SAFETY: the ranges of a plan lie within one layout or the other, hence in the slot; they
+        // are not empty, and their ends are those of memories and images, multiples of a page.
+        // What an image is mapped from has that many pages and is sealed against shrinking.
+        unsafe {
+            if let Some(range) = plan.reserve {
+                calls::map_reserved(self.at(range.start), range.len())?;
+            }
+            if let Some(range) = plan.zero {
+                calls::map_zeroes(self.at(range.start), range.len())?;
+            }
+            if let (Some(range), Initial::Mapped(_, file)) = (plan.image, initial) {
+                calls::map_image(self.at(range.start), range.len(), *file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes more of the memory accessible.
+    ///
+    /// # Errors
+    /// What the kernel refused; the memory is then as long as before.
+    ///
+    /// # Panics
+    /// If `new_len_bytes` is beyond [`MEMORY_MAX_BYTES`].
+    pub(crate) fn grow(&mut self, new_len_bytes: usize) -> io::Result<()> {
+        assert!(
+            new_len_bytes <= MEMORY_MAX_BYTES,
+            "a memory beyond its bounds"
+        );
+        let at = self.at(self.len_bytes());
+        if let State::Known { len_bytes, .. } = &mut self.state
+            && new_len_bytes > *len_bytes
+        {
+            // SAFETY: from the accessible end to the new one lies bare reservation of this slot.
+            unsafe { calls::allow_access(at, new_len_bytes - *len_bytes) }?;
+            *len_bytes = new_len_bytes;
+        }
+        Ok(())
+    }
+
+    /// Makes the memory as it was when it was established: drops every written page, and what it
+    /// grew by.
+    ///
+    /// # Errors
+    /// What the kernel refused. The slot is then cold, or [unknown](Self::is_unknown).
+    pub(crate) fn reset(&mut self) -> io::Result<()> {
+        self.shrink_back()?;
+        let len_bytes = self.len_bytes();
+        if len_bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the accessible bytes are this slot's.
+        unsafe { calls::drop_pages(self.at(0), len_bytes) }
+            .inspect_err(|_| self.start_over(len_bytes))
+    }
+
+    /// Undoes growth.
+    fn shrink_back(&mut self) -> io::Result<()> {
+        let State::Known {
+            established,
+            len_bytes,
+        } = &mut self.state
+        else {
+            return Ok(());
+        };
+        let grown = established.len_bytes..*len_bytes;
+        if grown.is_empty() {
+            return Ok(());
+        }
+        *len_bytes = grown.start;
+        // SAFETY: what the memory grew by is this slot's.
+        unsafe { calls::map_reserved(self.at(grown.start), grown.len()) }
+            .inspect_err(|_| self.start_over(grown.end))
+    }
+
+    /// Makes the slot nothing but reservation again.
+    ///
+    /// # Errors
+    /// What the kernel refused; the slot is then [unknown](Self::is_unknown).
+    pub(crate) fn discard(&mut self) -> io::Result<()> {
+        let reach_bytes = self.reach_bytes();
+        if reach_bytes > 0 {
+            // SAFETY: what a slot reaches is its own.
+            unsafe { calls::map_reserved(self.at(0), reach_bytes) }
+                .inspect_err(|_| self.state = State::Unknown { reach_bytes })?;
+        }
+        self.state = State::COLD;
+        Ok(())
+    }
+
+    /// After a failure within the first `reach_bytes`: cold if the kernel allows, else unknown.
+    fn start_over(&mut self, reach_bytes: usize) {
+        self.state = State::Unknown { reach_bytes };
+        // Should this fail too, the state says so, and whoever takes the slot next tries again.
+        let _ = self.discard();
+    }
+
+    /// How far from the base something other than reservation may be mapped.
+    fn reach_bytes(&self) -> usize {
+        match self.state {
+            State::Known { len_bytes, .. } => len_bytes,
+            State::Unknown { reach_bytes } => reach_bytes,
+        }
+    }
+
+    fn at(&self, offset: usize) -> *mut u8 {
+        // SAFETY: every offset used is within a memory, hence within the slot's stride.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+}
+
+/// [Resets](SlotMapping::reset) slots, given in the order of their numbers, with one call for each
+/// run of neighbours. Gives the number of slots that could not be reset.
+pub(crate) fn reset_all(sorted: &mut [SlotMapping]) -> u64 {
+    let mut failures = 0;
+    for slot in &mut *sorted {
+        failures += u64::from(slot.shrink_back().is_err());
+    }
+    for run in sorted.chunk_by_mut(SlotMapping::is_right_before) {
+        let done = run_reach(run).is_some_and(|range| {
+            // SAFETY: the range begins with the first slot's memory and ends with the last one's.
+            // All slots between are in the run, and so this caller's own, guards included.
+            unsafe { calls::drop_pages(run[0].at(0), range.len()) }.is_ok()
+        });
+        if !done {
+            failures += count_errors(run, SlotMapping::reset);
+        }
+    }
+    failures
+}
+
+/// [Discards](SlotMapping::discard) slots, given in the order of their numbers, with one call for
+/// each run of neighbours. Gives the number of slots that could not be discarded.
+pub(crate) fn discard_all(sorted: &mut [SlotMapping]) -> u64 {
+    let mut failures = 0;
+    for run in sorted.chunk_by_mut(SlotMapping::is_right_before) {
+        let done = run_reach(run).is_some_and(|range| {
+            // SAFETY: as for a reset.
+            unsafe { calls::map_reserved(run[0].at(0), range.len()) }.is_ok()
+        });
+        if done {
+            run.iter_mut().for_each(|slot| slot.state = State::COLD);
+        } else {
+            failures += count_errors(run, SlotMapping::discard);
+        }
+    }
+    failures
+}
+
+impl SlotMapping {
+    /// Whether `next` is the slot right behind this one, with no other one's bytes between them.
+    fn is_right_before(&self, next: &SlotMapping) -> bool {
+        Arc::ptr_eq(&self.reservation, &next.reservation)
+            && self.base.addr().get() + SLOT_STRIDE_BYTES == next.base.addr().get()
+    }
+}
+
+/// From the base of a run of neighbours to the end of what its last slot reaches. `None` for a
+/// single slot, which needs no special care, and for a run that ends in nothing.
+fn run_reach(run: &[SlotMapping]) -> Option<Range<usize>> {
+    let [first, .., last] = run else { return None };
+    let start = first.base.addr().get();
+    let end = last.base.addr().get() + last.reach_bytes();
+    (last.reach_bytes() > 0).then_some(start..end)
+}
+
+fn count_errors(
+    slots: &mut [SlotMapping],
+    step: impl Fn(&mut SlotMapping) -> io::Result<()>,
+) -> u64 {
+    slots
+        .iter_mut()
+        .map(|slot| u64::from(step(slot).is_err()))
+        .sum()
+}
