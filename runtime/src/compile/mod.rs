@@ -59,7 +59,7 @@ pub enum CompileError {
 
 /// How much work goes into making code fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum OptLevel {
+pub enum OptLevel {
     /// None: the least time to compile, with a register allocator of a single pass.
     None,
     /// Code that runs fast.

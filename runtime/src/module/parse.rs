@@ -203,7 +203,10 @@ impl<'a> Reading<'a> {
                     });
                 }
             }
-            Payload::StartSection { func, .. } => self.info.start = Some(func),
+            Payload::StartSection { func, .. } => {
+                self.referenced.push(func);
+                self.info.start = Some(func);
+            }
             Payload::ElementSection(section) => {
                 for element in section {
                     let element = element?;
@@ -292,26 +295,22 @@ impl<'a> Reading<'a> {
                 offset: self.const_expr(offset_expr)?,
             },
         };
-        let (ty, items) = match element.items {
+        let items = match element.items {
             wasmparser::ElementItems::Functions(funcs) => {
                 let funcs = funcs.into_iter().collect::<Result<Box<[u32]>, _>>()?;
                 self.referenced.extend_from_slice(&funcs);
-                (ValType::FuncRef, ElementItems::Funcs(funcs))
+                ElementItems::Funcs(funcs)
             }
             wasmparser::ElementItems::Expressions(ty, exprs) => {
-                let ty = ref_type(ty, element.range.start)?;
+                ref_type(ty, element.range.start)?;
                 let exprs = exprs
                     .into_iter()
                     .map(|expr| self.const_expr(&expr?))
                     .collect::<Result<_, Fault>>()?;
-                (ty, ElementItems::Exprs(exprs))
+                ElementItems::Exprs(exprs)
             }
         };
-        self.info.elements.push(ElementSegment {
-            mode,
-            element: ty,
-            items,
-        });
+        self.info.elements.push(ElementSegment { mode, items });
         Ok(())
     }
 
