@@ -57,7 +57,8 @@ fn a_purged_module_leaves_no_mapping() {
         let pool = Pool::new(&config(50, *strategy)).unwrap();
         cycle(&pool, 100, 7);
         assert_eq!(mapped_images(&pool), [0u64; 0], "{strategy}");
-        assert_eq!(states(&pool), [SlotState::Cold; 50], "{strategy}");
+        assert_eq!(affine_modules(&pool), [], "{strategy}");
+        assert_eq!(pool.stats().free, 50, "{strategy}");
     }
 }
 

@@ -9,4 +9,4 @@ mod reservation;
 mod slot_mapping;
 
 pub(crate) use reservation::{Reserved, reserve};
-pub(crate) use slot_mapping::{Initial, SlotMapping, discard_all, reset_all};
+pub(crate) use slot_mapping::{Initial, SlotMapping, reset_all};
