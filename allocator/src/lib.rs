@@ -40,3 +40,9 @@ pub use module::PoolModule;
 pub use policy::{ImageKind, OnDrop, Strategy, UnknownName};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotState};
 pub use slot::{GrowError, SlotMemory};
+
+#[doc(hidden)]
+pub mod floor {
+    //! What benchmarks compare pools with.
+    pub use crate::sys::floor::{DeathWatch, Floor};
+}

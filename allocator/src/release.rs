@@ -100,8 +100,10 @@ impl Pool {
             }
             shelf = self.shelf();
         }
-        slots.sort_unstable_by_key(SlotMapping::slot);
-        let failures = sys::discard_all(&mut slots);
+        let failures = slots
+            .iter_mut()
+            .map(|slot| u64::from(slot.unmap_image().is_err()))
+            .sum();
         self.purge_failures.fetch_add(failures, Ordering::Relaxed);
         self.land(slots, flight);
     }

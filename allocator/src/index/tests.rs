@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proptest::prelude::{any, prop_oneof, proptest};
+use proptest::prelude::{ProptestConfig, any, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
 
 use super::*;
@@ -28,7 +28,7 @@ fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
         4 => any::<usize>().prop_map(Step::FreeWarm),
         1 => any::<usize>().prop_map(Step::FreeCold),
     ];
-    proptest::collection::vec(step, 0..200)
+    proptest::collection::vec(step, 0..100)
 }
 
 /// Free slots in the order in which they became free, the last one last.
@@ -176,6 +176,7 @@ fn run(strategy: Strategy, steps: &[Step]) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn next_available_is_its_model(steps in steps()) {
         run(Strategy::NextAvailable, &steps);

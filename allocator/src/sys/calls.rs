@@ -1,4 +1,4 @@
-//! The four mapping calls that slots need. Each acts on a range that the caller owns whole: within
+//! The mapping calls that slots need. Each acts on a range that the caller owns whole: within
 //! a reservation, page-aligned, not empty, and seen by no one else for the length of the call.
 
 use std::io;
@@ -68,4 +68,55 @@ pub(super) unsafe fn drop_pages(at: *mut u8, len_bytes: usize) -> io::Result<()>
     // SAFETY: the range is the caller's own.
     unsafe { rustix::mm::madvise(at.cast(), len_bytes, Advice::LinuxDontNeed) }?;
     Ok(())
+}
+
+/// A range of addresses, in the kernel's form.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Range(libc::iovec);
+
+impl Range {
+    pub(super) const EMPTY: Range = Range(libc::iovec {
+        iov_base: std::ptr::null_mut(),
+        iov_len: 0,
+    });
+
+    pub(super) fn new(at: *mut u8, len_bytes: usize) -> Range {
+        Range(libc::iovec {
+            iov_base: at.cast(),
+            iov_len: len_bytes,
+        })
+    }
+}
+
+/// This process, where the kernel takes a pidfd (Linux 6.14).
+const PIDFD_SELF: libc::c_long = -10_000;
+
+/// [`drop_pages`] of many ranges by one call, for which the kernel flushes its TLBs once.
+///
+/// # Errors
+/// Also where the kernel has no such call, or does not let a process use it so: each range can
+/// then be treated by itself, for it does no harm to do it twice.
+///
+/// # Safety
+/// Each range must be the caller's own, as the module says.
+pub(super) unsafe fn drop_pages_of_all(ranges: &[Range]) -> io::Result<()> {
+    // SAFETY: the ranges are the caller's own; `Range` has the layout of an iovec, and the kernel
+    // reads as many as there are.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_process_madvise,
+            PIDFD_SELF,
+            ranges.as_ptr(),
+            ranges.len(),
+            libc::MADV_DONTNEED,
+            0,
+        )
+    };
+    let len_bytes: usize = ranges.iter().map(|range| range.0.iov_len).sum();
+    match usize::try_from(done) {
+        Ok(done) if done == len_bytes => Ok(()),
+        Ok(_) => Err(io::ErrorKind::Interrupted.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
 }

@@ -3,9 +3,10 @@
 #![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
 
 mod calls;
+pub(crate) mod floor;
 pub(crate) mod limits;
 mod reservation;
 mod slot_mapping;
 
 pub(crate) use reservation::{Reserved, reserve};
-pub(crate) use slot_mapping::{Initial, SlotMapping, discard_all, reset_all};
+pub(crate) use slot_mapping::{Initial, SlotMapping, reset_all};

@@ -111,3 +111,23 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
     }
     Ok(reserved)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_says_what_would() {
+        let OutOfAddressSpace { fits, .. } = reserve(u32::MAX).unwrap_err();
+        assert!(fits > SLAB_SLOTS_MAX, "{fits}");
+        let reserved = reserve(fits).unwrap();
+        assert_eq!(reserved.slots.len(), fits as usize);
+        assert_eq!(
+            reserved.slabs.iter().map(|(_, slots)| slots).sum::<u32>(),
+            fits
+        );
+        // The first reservation was returned whole, else this one had found no room; and so is this.
+        drop(reserved);
+        reserve(fits).unwrap();
+    }
+}

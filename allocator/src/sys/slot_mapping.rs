@@ -2,14 +2,13 @@
 //! can change either, so that its record of what is mapped stays true.
 
 use std::io;
-use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::calls;
 use super::reservation::Reservation;
-use crate::geometry::{MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES};
+use crate::geometry::MEMORY_MAX_BYTES;
 use crate::ids::SlotId;
 use crate::layout::{Layout, MappedImage};
 
@@ -49,7 +48,8 @@ pub(crate) struct SlotMapping {
     slot: SlotId,
     base: NonNull<u8>,
     state: State,
-    reservation: Arc<Reservation>,
+    /// Unmapped with its last slot.
+    _reservation: Arc<Reservation>,
 }
 
 // SAFETY: the value owns its range of addresses as a box owns its bytes; no thread has a part in it.
@@ -72,7 +72,7 @@ impl SlotMapping {
             slot,
             base,
             state: State::COLD,
-            reservation,
+            _reservation: reservation,
         }
     }
 
@@ -228,6 +228,36 @@ impl SlotMapping {
             .inspect_err(|_| self.start_over(grown.end))
     }
 
+    /// Replaces a mapped image by zeroes. The memory stays as long as it is: what it has cost in
+    /// areas and page tables serves the next module, which then needs one call and not two. (To
+    /// unmap it all costs half as much again, and with neighbours in one call, whose page tables
+    /// the kernel then frees, three times as much.)
+    ///
+    /// # Errors
+    /// What the kernel refused. The slot is then cold, and no longer maps the image; or it is
+    /// [unknown](Self::is_unknown).
+    pub(crate) fn unmap_image(&mut self) -> io::Result<()> {
+        let at = match &self.state {
+            State::Known {
+                established: Layout {
+                    image: Some(image), ..
+                },
+                ..
+            } => image.bytes.clone(),
+            State::Known { .. } => return Ok(()),
+            State::Unknown { .. } => return self.discard(),
+        };
+        // SAFETY: an image's range lies within its slot's memory.
+        if let Err(error) = unsafe { calls::map_zeroes(self.at(at.start), at.len()) } {
+            self.start_over(self.reach_bytes());
+            return Err(error);
+        }
+        if let State::Known { established, .. } = &mut self.state {
+            established.image = None;
+        }
+        Ok(())
+    }
+
     /// Makes the slot nothing but reservation again.
     ///
     /// # Errors
@@ -264,67 +294,34 @@ impl SlotMapping {
     }
 }
 
-/// [Resets](SlotMapping::reset) slots, given in the order of their numbers, with one call for each
-/// run of neighbours. Gives the number of slots that could not be reset.
-pub(crate) fn reset_all(sorted: &mut [SlotMapping]) -> u64 {
+/// How many slots are reset in one call. More gain nothing.
+const SLOTS_PER_CALL: usize = 64;
+
+/// [Resets](SlotMapping::reset) slots, many in one call where the kernel can: measured on Linux
+/// 6.18 with one page written in each slot, a quarter of the time. Gives the number of slots that
+/// could not be reset.
+///
+/// One call over a run of neighbours, guards included, would take half as long again as a call for
+/// each: the kernel walks the guards.
+pub(crate) fn reset_all(slots: &mut [SlotMapping]) -> u64 {
     let mut failures = 0;
-    for slot in &mut *sorted {
-        failures += u64::from(slot.shrink_back().is_err());
-    }
-    for run in sorted.chunk_by_mut(SlotMapping::is_right_before) {
-        let done = run_reach(run).is_some_and(|range| {
-            // SAFETY: the range begins with the first slot's memory and ends with the last one's.
-            // All slots between are in the run, and so this caller's own, guards included.
-            unsafe { calls::drop_pages(run[0].at(0), range.len()) }.is_ok()
-        });
-        if !done {
-            failures += count_errors(run, SlotMapping::reset);
+    for slots in slots.chunks_mut(SLOTS_PER_CALL) {
+        for slot in &mut *slots {
+            failures += u64::from(slot.shrink_back().is_err());
+        }
+        let mut ranges = [calls::Range::EMPTY; SLOTS_PER_CALL];
+        let mut count = 0;
+        for slot in slots.iter().filter(|slot| slot.len_bytes() > 0) {
+            ranges[count] = calls::Range::new(slot.at(0), slot.len_bytes());
+            count += 1;
+        }
+        // SAFETY: each range is the accessible bytes of a slot, borrowed exclusively.
+        if unsafe { calls::drop_pages_of_all(&ranges[..count]) }.is_err() {
+            failures += slots
+                .iter_mut()
+                .map(|slot| u64::from(slot.reset().is_err()))
+                .sum::<u64>();
         }
     }
     failures
-}
-
-/// [Discards](SlotMapping::discard) slots, given in the order of their numbers, with one call for
-/// each run of neighbours. Gives the number of slots that could not be discarded.
-pub(crate) fn discard_all(sorted: &mut [SlotMapping]) -> u64 {
-    let mut failures = 0;
-    for run in sorted.chunk_by_mut(SlotMapping::is_right_before) {
-        let done = run_reach(run).is_some_and(|range| {
-            // SAFETY: as for a reset.
-            unsafe { calls::map_reserved(run[0].at(0), range.len()) }.is_ok()
-        });
-        if done {
-            run.iter_mut().for_each(|slot| slot.state = State::COLD);
-        } else {
-            failures += count_errors(run, SlotMapping::discard);
-        }
-    }
-    failures
-}
-
-impl SlotMapping {
-    /// Whether `next` is the slot right behind this one, with no other one's bytes between them.
-    fn is_right_before(&self, next: &SlotMapping) -> bool {
-        Arc::ptr_eq(&self.reservation, &next.reservation)
-            && self.base.addr().get() + SLOT_STRIDE_BYTES == next.base.addr().get()
-    }
-}
-
-/// From the base of a run of neighbours to the end of what its last slot reaches. `None` for a
-/// single slot, which needs no special care, and for a run that ends in nothing.
-fn run_reach(run: &[SlotMapping]) -> Option<Range<usize>> {
-    let [first, .., last] = run else { return None };
-    let start = first.base.addr().get();
-    let end = last.base.addr().get() + last.reach_bytes();
-    (last.reach_bytes() > 0).then_some(start..end)
-}
-
-fn count_errors(
-    slots: &mut [SlotMapping],
-    step: impl Fn(&mut SlotMapping) -> io::Result<()>,
-) -> u64 {
-    slots
-        .iter_mut()
-        .map(|slot| u64::from(step(slot).is_err()))
-        .sum()
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 /// Declarations of a validated module. Every index in it is in bounds.
 #[derive(Debug, Default)]
@@ -30,8 +30,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
     pub(crate) data: Vec<DataSegment>,
-    /// Whether function `i` can be referred to by reference (exported, in an element segment or
-    /// a constant expression, declared): only these need a `FuncRef`.
+    /// Whether function `i` can be referred to from outside of bodies (exported, in an element
+    /// segment or a constant expression, declared, the start function): only these need a
+    /// `FuncRef`.
     pub(crate) escapes: Vec<bool>,
     /// Name of function `i` in the name section, where it has one. Shorter than `funcs`, or
     /// empty, when the section says less.
@@ -82,8 +83,6 @@ pub(crate) enum ExportItem {
 #[derive(Debug)]
 pub(crate) struct ElementSegment {
     pub(crate) mode: SegmentMode,
-    /// [`ValType::FuncRef`] or [`ValType::ExternRef`].
-    pub(crate) element: ValType,
     pub(crate) items: ElementItems,
 }
 

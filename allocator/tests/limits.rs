@@ -1,0 +1,92 @@
+//! Pools from one slot to more than the machine carries.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use leakbench_allocator::{InitialMemory, Pool, PoolError, SlotState, Strategy};
+use support::{PAGE, bytes, config, mapped_images, states};
+
+fn max_map_count() -> u64 {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn one_slot_is_a_pool() {
+    for strategy in Strategy::ALL {
+        let pool = Pool::new(&config(1, *strategy)).unwrap();
+        for _ in 0..10 {
+            pool.allocate(None, PAGE).unwrap();
+        }
+        assert_eq!(pool.geometry().slot_count(), 1);
+    }
+}
+
+/// All in one test, for each needs most of the areas a process may have.
+#[test]
+fn a_pool_is_as_large_as_the_kernel_carries() {
+    // 20,000 slots with an image in every one, where three areas each are allowed.
+    if max_map_count() >= 65_530 {
+        let pool = Pool::new(&config(20_000, Strategy::Random)).unwrap();
+        assert!(pool.geometry().slabs().len() > 1);
+        let module = pool
+            .add_module(Some(InitialMemory {
+                offset_bytes: 0,
+                bytes: b"abc",
+            }))
+            .unwrap();
+        let memories: Vec<_> = (0..20_000)
+            .map(|_| pool.allocate(Some(&module), PAGE).unwrap())
+            .collect();
+        for memory in &memories {
+            assert_eq!(&bytes(memory)[..4], b"abc\0");
+            let base = memory.base().addr().get();
+            assert_eq!(pool.geometry().slot_of(base), Some(memory.slot()));
+            assert_eq!(pool.geometry().base_addr(memory.slot()), Some(base));
+        }
+        assert_eq!(mapped_images(&pool).len(), 20_000);
+        drop(memories);
+        assert_eq!(states(&pool), vec![SlotState::Affine(module.id()); 20_000]);
+        drop(module);
+        assert_eq!(mapped_images(&pool), [0u64; 0]);
+    }
+
+    // What is too much is refused with the number that would do, and that number does.
+    let PoolError::Areas {
+        slots,
+        fits,
+        max,
+        present,
+    } = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err()
+    else {
+        panic!("more areas than fit");
+    };
+    assert_eq!((slots, max), (u32::MAX, max_map_count()));
+    assert_eq!(fits, (max - present) / 3);
+    match Pool::new(&config(
+        u32::try_from(fits).unwrap() - 100,
+        Strategy::Random,
+    )) {
+        Ok(pool) => assert_eq!(u64::from(pool.geometry().slot_count()), fits - 100),
+        // Where areas are plenty, addresses run out.
+        Err(PoolError::AddressSpace { fits, .. }) => {
+            let pool = Pool::new(&config(fits, Strategy::Random)).unwrap();
+            assert_eq!(pool.geometry().slot_count(), fits);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_refusal_says_what_to_do() {
+    let error = Pool::new(&config(u32::MAX, Strategy::Random))
+        .unwrap_err()
+        .to_string();
+    let start = "4294967295 slots need 3 memory areas each, but vm.max_map_count is ";
+    assert!(error.starts_with(start), "{error}");
+    assert!(error.contains("slots would fit, or raise it with `sysctl vm.max_map_count`"));
+}

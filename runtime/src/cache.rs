@@ -1,0 +1,193 @@
+//! Compiled code by content: a module whose binary differs from a known one in nothing but the
+//! bytes of its data segments runs the same code.
+//!
+//! The key is the binary without those bytes; their lengths stay in it. Two binaries with one key
+//! have one structure, and payloads do not bear on validity, so one is valid if the other is.
+//! Keys are compared whole: a collision of hashes costs time and no more.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use wasmparser::{BinaryReader, DataSectionReader};
+
+use crate::error::Error;
+use crate::module::compiled::CompiledModule;
+
+/// Compiled modules, as many as there is room for.
+#[derive(Debug)]
+pub(crate) struct CodeCache {
+    capacity: NonZeroUsize,
+    hasher: RandomState,
+    entries: RwLock<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_hash: HashMap<u64, Vec<Entry>, BuildHasherDefault<IsHash>>,
+    /// Hash of each entry, in the order in which they are looked at for eviction.
+    order: VecDeque<u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Box<[u8]>,
+    module: Arc<CompiledModule>,
+    /// Since eviction last came by.
+    used: AtomicBool,
+}
+
+thread_local! {
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl CodeCache {
+    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
+        CodeCache {
+            capacity,
+            hasher: RandomState::new(),
+            entries: RwLock::default(),
+        }
+    }
+
+    /// The code of `binary`, made by `compile` if it is not known.
+    ///
+    /// # Errors
+    /// Those of `compile`; nothing is kept then.
+    pub(crate) fn get_or_compile(
+        &self,
+        binary: &[u8],
+        compile: impl FnOnce() -> Result<Arc<CompiledModule>, Error>,
+    ) -> Result<Arc<CompiledModule>, Error> {
+        KEY.with_borrow_mut(|key| {
+            if write_key(binary, key).is_none() {
+                // Not a module; compiling says why.
+                return compile();
+            }
+            let hash = self.hasher.hash_one(&**key);
+            if let Some(known) = self.get(hash, key) {
+                return Ok(known);
+            }
+            let module = compile()?;
+            Ok(self.insert(hash, key, module))
+        })
+    }
+
+    fn get(&self, hash: u64, key: &[u8]) -> Option<Arc<CompiledModule>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries
+            .by_hash
+            .get(&hash)?
+            .iter()
+            .find(|e| *e.key == *key)?;
+        // Not written when it is set already, so that threads share the line.
+        if !entry.used.load(Ordering::Relaxed) {
+            entry.used.store(true, Ordering::Relaxed);
+        }
+        Some(Arc::clone(&entry.module))
+    }
+
+    fn insert(&self, hash: u64, key: &[u8], module: Arc<CompiledModule>) -> Arc<CompiledModule> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let same = entries.by_hash.entry(hash).or_default();
+        if let Some(known) = same.iter().find(|e| *e.key == *key) {
+            // Another thread was faster.
+            return Arc::clone(&known.module);
+        }
+        same.push(Entry {
+            key: key.into(),
+            module: Arc::clone(&module),
+            used: AtomicBool::new(false),
+        });
+        entries.order.push_back(hash);
+        let evicted = (entries.order.len() > self.capacity.get()).then(|| entries.evict());
+        drop(entries);
+        // Unmapping code takes system calls: not under the lock.
+        drop(evicted);
+        module
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.entries.read().unwrap().order.len()
+    }
+}
+
+impl Entries {
+    /// Takes out the oldest entry that was not used since this last looked at it.
+    fn evict(&mut self) -> Option<Entry> {
+        loop {
+            let hash = self.order.pop_front()?;
+            let same = self.by_hash.get_mut(&hash)?;
+            let used = |e: &Entry| e.used.swap(false, Ordering::Relaxed);
+            match same.iter().position(|e| !used(e)) {
+                None => self.order.push_back(hash),
+                Some(i) => {
+                    let entry = same.swap_remove(i);
+                    if same.is_empty() {
+                        self.by_hash.remove(&hash);
+                    }
+                    return Some(entry);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the key of `binary`: all of it but the bytes of its data segments. `None` when it has
+/// not the structure of a module.
+fn write_key(binary: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    const DATA_SECTION: u8 = 11;
+    key.clear();
+    key.extend_from_slice(binary.get(..8)?);
+    let mut at = 8;
+    while at < binary.len() {
+        let mut reader = BinaryReader::new(&binary[at..], 0);
+        let id = reader.read_u8().ok()?;
+        let len_bytes = reader.read_var_u32().ok()? as usize;
+        let body = at + reader.current_position();
+        let end = body.checked_add(len_bytes)?;
+        let section = binary.get(body..end)?;
+        if id == DATA_SECTION {
+            key.extend_from_slice(&binary[at..body]);
+            let mut copied = 0;
+            for segment in DataSectionReader::new(BinaryReader::new(section, 0)).ok()? {
+                let segment = segment.ok()?;
+                // Where the payload starts, by its place in memory: what precedes it (mode,
+                // offset, length) belongs to the key.
+                let payload = segment.data.as_ptr().addr() - section.as_ptr().addr();
+                key.extend_from_slice(section.get(copied..payload)?);
+                copied = payload + segment.data.len();
+            }
+            key.extend_from_slice(section.get(copied..)?);
+        } else {
+            key.extend_from_slice(&binary[at..end]);
+        }
+        at = end;
+    }
+    Some(())
+}
+
+/// For keys that are hashes already.
+#[derive(Default)]
+struct IsHash(u64);
+
+impl Hasher for IsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only u64 keys")
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests;

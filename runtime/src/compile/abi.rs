@@ -1,0 +1,90 @@
+//! How functions are called: machine types and signatures.
+//!
+//! Wasm functions take two contexts before their own parameters, the callee's and the caller's,
+//! in Cranelift's `Tail` convention. What the host provides has the host's convention.
+
+use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, MemFlagsData, Signature, Type};
+use cranelift_codegen::isa::CallConv;
+
+use crate::types::{FuncType, ValType};
+use crate::vm::layout::{Abi, Builtin, Ret};
+
+/// Pointers and references.
+pub(super) const POINTER: Type = I64;
+
+/// Where the callee's context is among the parameters of a wasm function.
+pub(super) const CALLEE_VMCTX: usize = 0;
+/// Where the caller's context is.
+pub(super) const CALLER_VMCTX: usize = 1;
+/// Where the function's own parameters begin.
+pub(super) const FIRST_PARAM: usize = 2;
+
+/// The machine type of values of type `ty`.
+pub(super) fn machine_type(ty: ValType) -> Type {
+    match ty {
+        ValType::I32 => I32,
+        ValType::I64 => I64,
+        ValType::F32 => F32,
+        ValType::F64 => F64,
+        ValType::FuncRef | ValType::ExternRef => POINTER,
+    }
+}
+
+/// The signature of wasm code of type `ty`.
+pub(super) fn wasm_signature(ty: &FuncType) -> Signature {
+    let mut signature = Signature::new(CallConv::Tail);
+    // By its purpose, the stack check of the prologue finds the context.
+    signature
+        .params
+        .push(AbiParam::special(POINTER, ArgumentPurpose::VMContext));
+    signature.params.push(AbiParam::new(POINTER));
+    let param = |&ty| AbiParam::new(machine_type(ty));
+    signature.params.extend(ty.params().iter().map(param));
+    signature.returns.extend(ty.results().iter().map(param));
+    signature
+}
+
+/// The signature of an entry trampoline: callee's context, caller's context, code, values.
+pub(super) fn entry_signature(call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([AbiParam::new(POINTER); 4]);
+    signature
+}
+
+/// The signature of a host function: its context, the caller's context, values; a status.
+pub(super) fn host_signature(call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([AbiParam::new(POINTER); 3]);
+    signature.returns.push(AbiParam::new(I32));
+    signature
+}
+
+/// The signature of a builtin.
+pub(super) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.push(AbiParam::new(POINTER));
+    let param = |param: &Abi| {
+        AbiParam::new(match param {
+            Abi::U32 => I32,
+            Abi::U64 => I64,
+        })
+    };
+    signature.params.extend(builtin.params().iter().map(param));
+    match builtin.ret() {
+        Ret::Nothing => {}
+        Ret::Status | Ret::Value => signature.returns.push(AbiParam::new(I32)),
+    }
+    signature
+}
+
+/// For the runtime's own structures: always mapped, always aligned.
+pub(super) fn trusted() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+
+/// For what in the runtime's own structures does not change while a function runs, so that a
+/// load of it may be moved, or left out where one has been done.
+pub(super) fn constant() -> MemFlagsData {
+    trusted().with_readonly().with_can_move()
+}

@@ -1,0 +1,102 @@
+//! Lays the functions of a module side by side and resolves the calls between them.
+
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{ExternalName, Function};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::{CompiledCode as FunctionCode, FinalizedRelocTarget, TextSectionBuilder};
+
+use super::CompileError;
+use super::code::{CompiledCode, FuncCode, TrapSite};
+
+/// As far as a call within the text can reach, both ways.
+pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
+
+/// Functions begin at multiples of this, the width of the constants that follow some of them.
+const FUNC_ALIGN: u32 = 16;
+
+/// Text in the making.
+pub(super) struct Linker {
+    text: Box<dyn TextSectionBuilder>,
+    text_bytes: u64,
+    funcs: Vec<FuncCode>,
+    traps: Vec<TrapSite>,
+}
+
+impl Linker {
+    /// For a text of `num_funcs` functions.
+    pub(super) fn new(isa: &dyn TargetIsa, num_funcs: usize) -> Self {
+        Linker {
+            text: isa.text_section_builder(num_funcs),
+            text_bytes: 0,
+            funcs: Vec::with_capacity(num_funcs),
+            traps: Vec::new(),
+        }
+    }
+
+    /// Appends the next function. Functions call each other by user names `0:n`, `n` counting
+    /// those of the text.
+    pub(super) fn append(
+        &mut self,
+        compiled: &FunctionCode,
+        func: &Function,
+        control: &mut ControlPlane,
+    ) -> Result<(), CompileError> {
+        let code = compiled.code_buffer();
+        let bytes = self.text_bytes + u64::from(FUNC_ALIGN) + code.len() as u64;
+        let too_large = CompileError::TooLarge { bytes };
+        if bytes > MAX_TEXT_BYTES {
+            return Err(too_large);
+        }
+        let align = FUNC_ALIGN.max(compiled.buffer.alignment);
+        let start = self.text.append(true, code, align, control);
+        self.text_bytes = start + code.len() as u64;
+        let (Ok(start_offset), Ok(len)) = (u32::try_from(start), u32::try_from(code.len())) else {
+            return Err(too_large);
+        };
+        self.funcs.push(FuncCode {
+            start: start_offset,
+            len,
+        });
+        self.traps
+            .extend(compiled.buffer.traps().iter().map(|trap| TrapSite {
+                offset: start_offset + trap.offset,
+                code: trap.code,
+            }));
+        let names = func.params.user_named_funcs();
+        for reloc in compiled.buffer.relocs() {
+            let resolved = match &reloc.target {
+                FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+                    self.text.resolve_reloc(
+                        start + u64::from(reloc.offset),
+                        reloc.kind,
+                        reloc.addend,
+                        names[*name].index as usize,
+                    )
+                }
+                _ => false,
+            };
+            // Only calls between functions of the text are ever asked for.
+            if !resolved {
+                return Err(CompileError::Function {
+                    func: func.name.to_string(),
+                    reason: format!("it refers to {:?}, which is not in the text", reloc.target),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished text.
+    pub(super) fn finish(mut self) -> Result<CompiledCode, CompileError> {
+        let text = self.text.finish(&mut ControlPlane::default());
+        // Almost always sorted already: code that traps out of line is put after the rest.
+        if !self.traps.is_sorted_by_key(|trap| trap.offset) {
+            self.traps.sort_by_key(|trap| trap.offset);
+        }
+        Ok(CompiledCode {
+            text,
+            funcs: self.funcs.into_boxed_slice(),
+            traps: self.traps.into_boxed_slice(),
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Calls: of functions of the module, of imported ones, through tables, and of the runtime.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I32;
+use cranelift_codegen::ir::{
+    self, ExtFuncData, ExternalName, Inst, InstBuilder, UserExternalName, Value,
+};
+use wasmparser::Operator;
+
+use super::super::abi::{self, POINTER, constant, trusted};
+use super::FuncTranslator;
+use crate::trap::Trap;
+use crate::vm::layout::{
+    Builtin, FUNC_REF_CODE, FUNC_REF_TYPE, FUNC_REF_VMCTX, Ret, VMCTX_BUILTINS,
+};
+
+impl FuncTranslator<'_> {
+    /// Translates `op` if it is a call.
+    pub(super) fn call(&mut self, op: &Operator<'_>) -> bool {
+        match op {
+            Operator::Call { function_index } => {
+                let func = *function_index;
+                if (func as usize) < self.env.info.num_imported_funcs {
+                    let callee = self.func_ref(func);
+                    self.call_func_ref(callee, self.env.info.funcs[func as usize]);
+                } else {
+                    self.call_defined(func);
+                }
+            }
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            } => self.call_indirect(*type_index, *table_index),
+            _ => return false,
+        }
+        true
+    }
+
+    fn call_defined(&mut self, func: u32) {
+        let ty = self.env.info.funcs[func as usize];
+        let callee = self.declare_func(func, ty);
+        self.take_args(ty, self.vmctx);
+        let call = self.builder.ins().call(callee, &self.stacks.values);
+        self.push_results(call);
+    }
+
+    fn call_indirect(&mut self, ty: u32, table: u32) {
+        let index = self.pop();
+        let element = self.element(table, index, Trap::UndefinedElement);
+        let callee = self.load_at(POINTER, trusted(), element, 0);
+        self.builder
+            .ins()
+            .trapz(callee, Trap::UninitializedElement.code());
+        let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
+        let expected = i64::from(self.env.type_ids[ty as usize]);
+        let differs = self
+            .builder
+            .ins()
+            .icmp_imm_u(IntCC::NotEqual, actual, expected);
+        self.builder
+            .ins()
+            .trapnz(differs, Trap::IndirectCallTypeMismatch.code());
+        self.call_func_ref(callee, ty);
+    }
+
+    /// Calls the function that the `FuncRef` at `callee` is of, whose type is type `ty`.
+    fn call_func_ref(&mut self, callee: Value, ty: u32) {
+        let code = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_CODE);
+        let vmctx = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_VMCTX);
+        let signature = self.declare_signature(ty);
+        self.take_args(ty, vmctx);
+        let call = self
+            .builder
+            .ins()
+            .call_indirect(signature, code, &self.stacks.values);
+        self.push_results(call);
+    }
+
+    /// Calls a builtin that returns a value for the guest.
+    pub(super) fn call_builtin_value(&mut self, builtin: Builtin, args: &[Value]) {
+        let call = self.emit_builtin(builtin, args);
+        self.push_results(call);
+    }
+
+    /// Calls a builtin that returns at most a status, and traps by it.
+    pub(super) fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) {
+        let call = self.emit_builtin(builtin, args);
+        let trap = match builtin {
+            Builtin::MemoryGrow
+            | Builtin::MemoryFill
+            | Builtin::MemoryCopy
+            | Builtin::MemoryInit
+            | Builtin::DataDrop => Trap::MemoryOutOfBounds,
+            Builtin::TableGrow
+            | Builtin::TableFill
+            | Builtin::TableCopy
+            | Builtin::TableInit
+            | Builtin::ElemDrop => Trap::TableOutOfBounds,
+        };
+        if builtin.ret() == Ret::Status {
+            let status = self.builder.inst_results(call)[0];
+            self.builder.ins().trapnz(status, trap.code());
+        }
+    }
+
+    fn emit_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Inst {
+        let table = self.load_context(VMCTX_BUILTINS);
+        let code = self.load_at(POINTER, constant(), table, builtin.offset());
+        let signature = abi::builtin_signature(builtin, self.env.target.default_call_conv);
+        let signature = self.builder.import_signature(signature);
+        let values = &mut self.stacks.values;
+        values.clear();
+        values.push(self.vmctx);
+        values.extend_from_slice(args);
+        self.builder.ins().call_indirect(signature, code, values)
+    }
+
+    /// A constant that names a memory, table or segment.
+    pub(super) fn index(&mut self, index: u32) -> Value {
+        self.builder.ins().iconst(I32, i64::from(index))
+    }
+
+    /// Sets `stacks.values` to the arguments of a call of type `ty`: the contexts, and what is
+    /// popped.
+    fn take_args(&mut self, ty: u32, callee_vmctx: Value) {
+        let num_params = self.env.info.types[ty as usize].params().len();
+        let operands = &mut self.stacks.operands;
+        let first = operands.len() - num_params;
+        let values = &mut self.stacks.values;
+        values.clear();
+        values.extend([callee_vmctx, self.vmctx]);
+        values.extend(operands.drain(first..));
+    }
+
+    fn push_results(&mut self, call: Inst) {
+        let results = self.builder.inst_results(call);
+        self.stacks.operands.extend_from_slice(results);
+    }
+
+    fn declare_signature(&mut self, ty: u32) -> ir::SigRef {
+        let builder = &mut self.builder;
+        let ty_of = &self.env.info.types[ty as usize];
+        let signatures = &mut self.stacks.refs.signatures;
+        *signatures
+            .entry(ty)
+            .or_insert_with(|| builder.import_signature(abi::wasm_signature(ty_of)))
+    }
+
+    /// Declares function `func`, which the module defines.
+    fn declare_func(&mut self, func: u32, ty: u32) -> ir::FuncRef {
+        if let Some(&known) = self.stacks.refs.funcs.get(&func) {
+            return known;
+        }
+        let signature = self.declare_signature(ty);
+        let defined = func - self.env.info.num_imported_funcs as u32;
+        let name = self
+            .builder
+            .func
+            .declare_imported_user_function(UserExternalName::new(0, defined));
+        let declared = self.builder.import_function(ExtFuncData {
+            name: ExternalName::user(name),
+            signature,
+            // In the same text, so near enough for a relative call.
+            colocated: true,
+            patchable: false,
+        });
+        self.stacks.refs.funcs.insert(func, declared);
+        declared
+    }
+}
+
+/// For a `FuncRef`, which never changes, but may only be read where it is known not to be null.
+fn constant_once_known() -> ir::MemFlagsData {
+    trusted().with_readonly()
+}

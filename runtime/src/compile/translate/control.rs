@@ -1,0 +1,292 @@
+//! Blocks and branches.
+//!
+//! A block's results are the parameters of the IR block that follows it, its *exit*, which is
+//! only made when something branches there: a block that just ends goes on in place.
+
+use cranelift_codegen::ir::{self, BlockArg, InstBuilder, JumpTableData, Value};
+use wasmparser::{BlockType, Operator};
+
+use super::super::abi::machine_type;
+use super::FuncTranslator;
+use crate::module::parse::val_type;
+use crate::types::ValType;
+
+/// A block that has begun and not ended.
+pub(super) struct Frame {
+    kind: FrameKind,
+    ty: BlockType,
+    num_params: usize,
+    num_results: usize,
+    /// Operands beneath the block's parameters.
+    base: usize,
+    /// Where what leaves the block goes on, once something does.
+    exit: Option<ir::Block>,
+}
+
+#[derive(Clone, Copy)]
+enum FrameKind {
+    /// `block`, the function itself, or the arm after an `else`.
+    Block,
+    Loop {
+        header: ir::Block,
+    },
+    /// `if`, before its `else`. Its parameters are on the operand stack twice: `otherwise`, where
+    /// execution goes when the condition is zero, finds the lower ones untouched.
+    If {
+        otherwise: ir::Block,
+    },
+}
+
+impl FuncTranslator<'_> {
+    /// Begins the outermost block, that of the function, whose type is type `ty`.
+    pub(super) fn begin_func(&mut self, ty: u32) {
+        self.stacks.frames.push(Frame {
+            kind: FrameKind::Block,
+            ty: BlockType::FuncType(ty),
+            // They are locals, not operands.
+            num_params: 0,
+            num_results: self.env.info.types[ty as usize].results().len(),
+            base: 0,
+            exit: None,
+        });
+    }
+
+    /// Translates `op` if it is about control.
+    pub(super) fn control(&mut self, op: &Operator<'_>) -> bool {
+        match op {
+            Operator::Block { blockty } => self.push_frame(FrameKind::Block, *blockty),
+            Operator::Loop { blockty } => self.begin_loop(*blockty),
+            Operator::If { blockty } => self.begin_if(*blockty),
+            Operator::Else => self.begin_else(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => {
+                let (target, arity) = self.branch_target(*relative_depth);
+                self.jump(target, arity);
+                self.reachable = false;
+            }
+            Operator::BrIf { relative_depth } => {
+                let condition = self.pop();
+                let (target, arity) = self.branch_target(*relative_depth);
+                let next = self.builder.create_block();
+                self.set_args(arity);
+                self.builder
+                    .ins()
+                    .brif(condition, target, &self.stacks.args, next, &[]);
+                self.builder.seal_block(next);
+                self.builder.switch_to_block(next);
+            }
+            Operator::BrTable { targets } => self.br_table(targets),
+            Operator::Return => {
+                let arity = self.stacks.frames[0].num_results;
+                self.return_top(arity);
+                self.reachable = false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Follows the nesting of blocks through unreachable code.
+    pub(super) fn skip(&mut self, op: &Operator<'_>) {
+        match op {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.unreachable_blocks += 1;
+            }
+            Operator::Else if self.unreachable_blocks == 0 => self.begin_else(),
+            Operator::End if self.unreachable_blocks == 0 => self.end(),
+            Operator::End => self.unreachable_blocks -= 1,
+            _ => {}
+        }
+    }
+
+    fn push_frame(&mut self, kind: FrameKind, ty: BlockType) {
+        let (num_params, num_results) = match ty {
+            BlockType::Empty => (0, 0),
+            BlockType::Type(_) => (0, 1),
+            BlockType::FuncType(ty) => {
+                let ty = &self.env.info.types[ty as usize];
+                (ty.params().len(), ty.results().len())
+            }
+        };
+        self.stacks.frames.push(Frame {
+            kind,
+            ty,
+            num_params,
+            num_results,
+            base: self.stacks.operands.len() - num_params,
+            exit: None,
+        });
+    }
+
+    fn begin_loop(&mut self, ty: BlockType) {
+        let header = self.builder.create_block();
+        self.push_frame(FrameKind::Loop { header }, ty);
+        if let BlockType::FuncType(ty) = ty {
+            self.append_params(header, self.env.info.types[ty as usize].params());
+        }
+        let (base, num_params) = {
+            let frame = self.innermost();
+            (frame.base, frame.num_params)
+        };
+        self.jump(header, num_params);
+        self.builder.switch_to_block(header);
+        self.stacks.operands.truncate(base);
+        self.push_block_params(header);
+    }
+
+    fn begin_if(&mut self, ty: BlockType) {
+        let condition = self.pop();
+        let then = self.builder.create_block();
+        let otherwise = self.builder.create_block();
+        self.builder
+            .ins()
+            .brif(condition, then, &[], otherwise, &[]);
+        self.builder.seal_block(then);
+        self.builder.seal_block(otherwise);
+        self.builder.switch_to_block(then);
+        self.push_frame(FrameKind::If { otherwise }, ty);
+        let base = self.innermost().base;
+        self.stacks.operands.extend_from_within(base..);
+    }
+
+    fn begin_else(&mut self) {
+        let frame = self.innermost();
+        let (base, num_params, num_results) = (frame.base, frame.num_params, frame.num_results);
+        let FrameKind::If { otherwise } = frame.kind else {
+            // Validation lets `else` only follow `if`.
+            return;
+        };
+        if self.reachable {
+            let exit = self.exit(self.stacks.frames.len() - 1);
+            self.jump(exit, num_results);
+        }
+        self.innermost().kind = FrameKind::Block;
+        self.stacks.operands.truncate(base + num_params);
+        self.builder.switch_to_block(otherwise);
+        self.reachable = true;
+    }
+
+    fn end(&mut self) {
+        // An `if` without `else` passes its parameters on as its results.
+        if let FrameKind::If { .. } = self.innermost().kind {
+            self.begin_else();
+        }
+        let frame = self.innermost();
+        let (kind, base, num_results) = (frame.kind, frame.base, frame.num_results);
+        if let Some(exit) = frame.exit {
+            if self.reachable {
+                self.jump(exit, num_results);
+            }
+            self.builder.seal_block(exit);
+            self.builder.switch_to_block(exit);
+            self.stacks.operands.truncate(base);
+            self.push_block_params(exit);
+            self.reachable = true;
+        } else if self.reachable {
+            let results = self.stacks.operands.len() - num_results;
+            self.stacks.operands.drain(base..results);
+        } else {
+            self.stacks.operands.truncate(base);
+        }
+        if let FrameKind::Loop { header } = kind {
+            self.builder.seal_block(header);
+        }
+        self.stacks.frames.pop();
+        if self.stacks.frames.is_empty() && self.reachable {
+            self.return_top(num_results);
+        }
+    }
+
+    fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) {
+        let index = self.pop();
+        let (default, arity) = self.branch_target(targets.default());
+        self.set_args(arity);
+        let mut calls = std::mem::take(&mut self.stacks.targets);
+        calls.clear();
+        for depth in targets.targets().map_while(Result::ok) {
+            let (target, _) = self.branch_target(depth);
+            let call = self.builder.func.dfg.block_call(target, &self.stacks.args);
+            calls.push(call);
+        }
+        let dfg = &mut self.builder.func.dfg;
+        let default = dfg.block_call(default, &self.stacks.args);
+        let table = self
+            .builder
+            .create_jump_table(JumpTableData::new(default, &calls));
+        self.stacks.targets = calls;
+        self.builder.ins().br_table(index, table);
+        self.reachable = false;
+    }
+
+    /// Where a branch to the block `depth` levels out goes, and how many operands it takes along.
+    fn branch_target(&mut self, depth: u32) -> (ir::Block, usize) {
+        let at = self.stacks.frames.len() - 1 - depth as usize;
+        let frame = &self.stacks.frames[at];
+        match frame.kind {
+            FrameKind::Loop { header } => (header, frame.num_params),
+            FrameKind::Block | FrameKind::If { .. } => {
+                let arity = frame.num_results;
+                (self.exit(at), arity)
+            }
+        }
+    }
+
+    /// The exit of frame `at`, made if need be.
+    fn exit(&mut self, at: usize) -> ir::Block {
+        let frame = &self.stacks.frames[at];
+        if let Some(exit) = frame.exit {
+            return exit;
+        }
+        let exit = self.builder.create_block();
+        match frame.ty {
+            BlockType::Empty => {}
+            BlockType::Type(ty) => {
+                if let Some(ty) = val_type(ty) {
+                    self.append_params(exit, &[ty]);
+                }
+            }
+            BlockType::FuncType(ty) => {
+                self.append_params(exit, self.env.info.types[ty as usize].results());
+            }
+        }
+        self.stacks.frames[at].exit = Some(exit);
+        exit
+    }
+
+    fn innermost(&mut self) -> &mut Frame {
+        let last = self.stacks.frames.len() - 1;
+        &mut self.stacks.frames[last]
+    }
+
+    fn append_params(&mut self, block: ir::Block, types: &[ValType]) {
+        for &ty in types {
+            self.builder.append_block_param(block, machine_type(ty));
+        }
+    }
+
+    fn push_block_params(&mut self, block: ir::Block) {
+        let params: &[Value] = self.builder.block_params(block);
+        self.stacks.operands.extend_from_slice(params);
+    }
+
+    /// Sets the arguments of a branch to the topmost `arity` operands.
+    fn set_args(&mut self, arity: usize) {
+        let operands = &self.stacks.operands;
+        let top = &operands[operands.len() - arity..];
+        self.stacks.args.clear();
+        self.stacks
+            .args
+            .extend(top.iter().map(|&value| BlockArg::Value(value)));
+    }
+
+    fn jump(&mut self, target: ir::Block, arity: usize) {
+        self.set_args(arity);
+        self.builder.ins().jump(target, &self.stacks.args);
+    }
+
+    fn return_top(&mut self, arity: usize) {
+        let operands = &self.stacks.operands;
+        let results = &operands[operands.len() - arity..];
+        self.builder.ins().return_(results);
+    }
+}

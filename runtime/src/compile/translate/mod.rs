@@ -1,0 +1,352 @@
+//! One function body to Cranelift's IR.
+//!
+//! [`FuncTranslator`] keeps what is being built and wasm's operand stack, whose entries are IR
+//! values; this file reads the operators and does the simplest, the files beside it do the rest,
+//! one family each. Bodies are valid, so nothing is checked again: what validation rules out is
+//! not handled.
+//!
+//! Code that cannot be reached has no IR. While `reachable` is false, only the nesting of blocks
+//! is followed, until an `else` or `end` that can be reached.
+
+mod call;
+mod control;
+mod memory;
+mod numeric;
+mod table;
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::{
+    self, BlockArg, BlockCall, GlobalValueData, InstBuilder, MemFlagsData, Type, Value,
+};
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
+use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
+
+use self::control::Frame;
+use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant, machine_type, trusted};
+use crate::module::info::ModuleInfo;
+use crate::module::parse::val_type;
+use crate::trap::Trap;
+use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout};
+
+/// What the functions of one module share.
+pub(super) struct ModuleEnv<'a> {
+    pub(super) info: &'a ModuleInfo,
+    pub(super) layout: &'a VmLayout,
+    /// The engine-wide id of each of the module's types.
+    pub(super) type_ids: &'a [u32],
+    pub(super) target: TargetFrontendConfig,
+}
+
+impl ModuleEnv<'_> {
+    /// The index of the `defined`th function that the module defines.
+    pub(super) fn defined_func(&self, defined: u32) -> u32 {
+        // Validation bounds index spaces far below 2^32.
+        self.info.num_imported_funcs as u32 + defined
+    }
+}
+
+/// A body that is not what validation promised: a mistake of this crate's, told rather than
+/// turned into wrong code.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TranslateError {
+    #[error("{0}")]
+    Malformed(#[from] wasmparser::Error),
+    #[error("operator {0} is not implemented")]
+    Operator(String),
+}
+
+/// Buffers of a translation, kept for the next.
+#[derive(Default)]
+pub(super) struct Stacks {
+    operands: Vec<Value>,
+    frames: Vec<Frame>,
+    refs: Refs,
+    args: Vec<BlockArg>,
+    values: Vec<Value>,
+    targets: Vec<BlockCall>,
+    reader: OperatorsReaderAllocations,
+}
+
+/// What a function has declared so far of what it refers to.
+#[derive(Default)]
+struct Refs {
+    /// By index into the module's types.
+    signatures: HashMap<u32, ir::SigRef>,
+    /// By function index.
+    funcs: HashMap<u32, ir::FuncRef>,
+}
+
+impl Stacks {
+    fn clear(&mut self) {
+        self.operands.clear();
+        self.frames.clear();
+        self.refs.signatures.clear();
+        self.refs.funcs.clear();
+    }
+}
+
+/// Builds the IR of function `func` by `builder`, whose function has its name and signature.
+pub(super) fn translate(
+    env: &ModuleEnv<'_>,
+    func: u32,
+    body: &FunctionBody<'_>,
+    mut builder: FunctionBuilder<'_>,
+    stacks: &mut Stacks,
+) -> Result<(), TranslateError> {
+    stacks.clear();
+    limit_stack(&mut builder);
+    let entry = builder.create_block();
+    builder.append_block_params_for_function_params(entry);
+    builder.switch_to_block(entry);
+    builder.seal_block(entry);
+    let vmctx = builder.block_params(entry)[CALLEE_VMCTX];
+    declare_locals(env, func, body, &mut builder, entry)?;
+
+    let mut reader = OperatorsReader::new_with_allocs(
+        body.get_binary_reader_for_operators()?,
+        std::mem::take(&mut stacks.reader),
+    );
+    let mut translator = FuncTranslator {
+        env,
+        builder,
+        stacks,
+        vmctx,
+        reachable: true,
+        unreachable_blocks: 0,
+    };
+    translator.begin_func(env.info.funcs[func as usize]);
+    while !reader.eof() {
+        let op = reader.read()?;
+        translator.operator(&op)?;
+    }
+    let FuncTranslator {
+        builder, stacks, ..
+    } = translator;
+    builder.finalize(env.target);
+    stacks.reader = reader.into_allocations();
+    Ok(())
+}
+
+/// Has the prologue trap when the frame would reach below the thread's stack limit. Functions
+/// that call nothing and need no stack are exempt, by Cranelift.
+fn limit_stack(builder: &mut FunctionBuilder<'_>) {
+    let flags = builder.func.dfg.mem_flags.insert_unchecked(constant());
+    let vmctx = builder.create_global_value(GlobalValueData::VMContext);
+    let limits = builder.create_global_value(GlobalValueData::Load {
+        base: vmctx,
+        offset: (VMCTX_LIMITS as i32).into(),
+        global_type: POINTER,
+        flags,
+    });
+    let limit = builder.create_global_value(GlobalValueData::Load {
+        base: limits,
+        offset: (LIMITS_STACK_LIMIT as i32).into(),
+        global_type: POINTER,
+        flags,
+    });
+    builder.func.stack_limit = Some(limit);
+}
+
+/// Declares the parameters, then the locals, which are zero: local `i` is the `i`th variable.
+fn declare_locals(
+    env: &ModuleEnv<'_>,
+    func: u32,
+    body: &FunctionBody<'_>,
+    builder: &mut FunctionBuilder<'_>,
+    entry: ir::Block,
+) -> Result<(), TranslateError> {
+    for (i, &ty) in env.info.func_type(func).params().iter().enumerate() {
+        let variable = builder.declare_var(machine_type(ty));
+        let value = builder.block_params(entry)[FIRST_PARAM + i];
+        builder.def_var(variable, value);
+    }
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        let Some(ty) = val_type(ty) else {
+            return Err(TranslateError::Operator(format!("a local of type {ty}")));
+        };
+        let ty = machine_type(ty);
+        if count == 0 {
+            continue;
+        }
+        let zero = zero(builder, ty);
+        for _ in 0..count {
+            let variable = builder.declare_var(ty);
+            builder.def_var(variable, zero);
+        }
+    }
+    Ok(())
+}
+
+fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
+    match ty {
+        F32 => builder.ins().f32const(Ieee32::with_bits(0)),
+        F64 => builder.ins().f64const(Ieee64::with_bits(0)),
+        ty => builder.ins().iconst(ty, 0),
+    }
+}
+
+/// A function being translated.
+struct FuncTranslator<'a> {
+    env: &'a ModuleEnv<'a>,
+    builder: FunctionBuilder<'a>,
+    stacks: &'a mut Stacks,
+    /// The instance's context.
+    vmctx: Value,
+    /// Whether what is being read can be executed.
+    reachable: bool,
+    /// Blocks that began within unreachable code and have not ended.
+    unreachable_blocks: u32,
+}
+
+impl<'a> FuncTranslator<'a> {
+    fn operator(&mut self, op: &Operator<'_>) -> Result<(), TranslateError> {
+        if !self.reachable {
+            self.skip(op);
+            return Ok(());
+        }
+        match op {
+            Operator::LocalGet { local_index } => {
+                let value = self.builder.use_var(Variable::from_u32(*local_index));
+                self.push(value);
+            }
+            Operator::LocalSet { local_index } => {
+                let value = self.pop();
+                self.builder
+                    .def_var(Variable::from_u32(*local_index), value);
+            }
+            Operator::LocalTee { local_index } => {
+                let value = self.peek();
+                self.builder
+                    .def_var(Variable::from_u32(*local_index), value);
+            }
+            Operator::GlobalGet { global_index } => self.global_get(*global_index),
+            Operator::GlobalSet { global_index } => self.global_set(*global_index),
+            Operator::I32Const { value } => {
+                // As the immediates of 32-bit values are kept: zero-extended.
+                let value = i64::from(value.cast_unsigned());
+                let value = self.builder.ins().iconst(I32, value);
+                self.push(value);
+            }
+            Operator::I64Const { value } => {
+                let value = self.builder.ins().iconst(I64, *value);
+                self.push(value);
+            }
+            Operator::F32Const { value } => {
+                let value = Ieee32::with_bits(value.bits());
+                let value = self.builder.ins().f32const(value);
+                self.push(value);
+            }
+            Operator::F64Const { value } => {
+                let value = Ieee64::with_bits(value.bits());
+                let value = self.builder.ins().f64const(value);
+                self.push(value);
+            }
+            Operator::Nop => {}
+            Operator::Drop => {
+                self.pop();
+            }
+            Operator::Select | Operator::TypedSelect { .. } => {
+                let condition = self.pop();
+                let (if_true, if_false) = self.pop2();
+                let value = self.builder.ins().select(condition, if_true, if_false);
+                self.push(value);
+            }
+            Operator::Unreachable => {
+                self.builder.ins().trap(Trap::Unreachable.code());
+                self.reachable = false;
+            }
+            op => {
+                let known = self.control(op)
+                    || self.numeric(op)
+                    || self.memory(op)
+                    || self.call(op)
+                    || self.table(op);
+                if !known {
+                    return Err(TranslateError::Operator(format!("{op:?}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) {
+        self.stacks.operands.push(value);
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "validation has counted the operands of every operator"
+    )]
+    fn pop(&mut self) -> Value {
+        self.stacks.operands.pop().expect("an operand")
+    }
+
+    /// The two topmost operands, the lower one first.
+    fn pop2(&mut self) -> (Value, Value) {
+        let upper = self.pop();
+        (self.pop(), upper)
+    }
+
+    /// The three topmost operands, the lowest first.
+    fn pop3(&mut self) -> [Value; 3] {
+        let third = self.pop();
+        let (first, second) = self.pop2();
+        [first, second, third]
+    }
+
+    fn peek(&self) -> Value {
+        self.stacks.operands[self.stacks.operands.len() - 1]
+    }
+
+    /// Replaces the topmost operand.
+    fn unary(&mut self, build: impl FnOnce(FuncInstBuilder<'_, 'a>, Value) -> Value) {
+        let value = self.pop();
+        let value = build(self.builder.ins(), value);
+        self.push(value);
+    }
+
+    /// Replaces the two topmost operands.
+    fn binary(&mut self, build: impl FnOnce(FuncInstBuilder<'_, 'a>, Value, Value) -> Value) {
+        let (left, right) = self.pop2();
+        let value = build(self.builder.ins(), left, right);
+        self.push(value);
+    }
+
+    /// Loads a pointer of the context that does not change.
+    fn load_context(&mut self, offset: u32) -> Value {
+        self.load_at(POINTER, constant(), self.vmctx, offset)
+    }
+
+    fn load_at(&mut self, ty: Type, flags: MemFlagsData, base: Value, offset: u32) -> Value {
+        self.builder.ins().load(ty, flags, base, offset as i32)
+    }
+
+    fn global_get(&mut self, global: u32) {
+        let ty = self.env.info.globals[global as usize];
+        let flags = if ty.mutable { trusted() } else { constant() };
+        let (base, offset) = self.global_place(global);
+        let value = self.load_at(machine_type(ty.content), flags, base, offset);
+        self.push(value);
+    }
+
+    fn global_set(&mut self, global: u32) {
+        let value = self.pop();
+        let (base, offset) = self.global_place(global);
+        self.builder
+            .ins()
+            .store(trusted(), value, base, offset as i32);
+    }
+
+    /// The cell of a global: an address, and an offset from it.
+    fn global_place(&mut self, global: u32) -> (Value, u32) {
+        match self.env.layout.global(global) {
+            GlobalPlace::Defined(offset) => (self.vmctx, offset),
+            GlobalPlace::Imported(offset) => (self.load_context(offset), 0),
+        }
+    }
+}

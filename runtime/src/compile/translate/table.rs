@@ -1,0 +1,108 @@
+//! Tables and references.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{InstBuilder, Value};
+use wasmparser::Operator;
+
+use super::super::abi::{POINTER, trusted};
+use super::FuncTranslator;
+use crate::trap::Trap;
+use crate::vm::layout::{Builtin, FuncRefPlace, POINTER_BYTES, TABLE_DEF_ELEMENTS, TABLE_DEF_LEN};
+
+impl FuncTranslator<'_> {
+    /// Translates `op` if it is about tables or references.
+    pub(super) fn table(&mut self, op: &Operator<'_>) -> bool {
+        use Operator as O;
+        match op {
+            O::RefNull { .. } => {
+                let null = self.builder.ins().iconst(POINTER, 0);
+                self.push(null);
+            }
+            O::RefIsNull => {
+                self.unary(|ins, reference| ins.icmp_imm_u(IntCC::Equal, reference, 0));
+                self.unary(|ins, is_null| ins.uextend(I32, is_null));
+            }
+            O::RefFunc { function_index } => {
+                let reference = self.func_ref(*function_index);
+                self.push(reference);
+            }
+            O::TableGet { table } => {
+                let index = self.pop();
+                let element = self.element(*table, index, Trap::TableOutOfBounds);
+                let value = self.load_at(I64, trusted(), element, 0);
+                self.push(value);
+            }
+            O::TableSet { table } => {
+                let (index, value) = self.pop2();
+                let element = self.element(*table, index, Trap::TableOutOfBounds);
+                self.builder.ins().store(trusted(), value, element, 0);
+            }
+            O::TableSize { table } => {
+                let def = self.load_context(self.env.layout.table_def(*table));
+                let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);
+                self.push(len);
+            }
+            O::TableGrow { table } => {
+                let (init, delta) = self.pop2();
+                let table = self.index(*table);
+                self.call_builtin_value(Builtin::TableGrow, &[table, init, delta]);
+            }
+            O::TableFill { table } => {
+                let [dst, value, len] = self.pop3();
+                let table = self.index(*table);
+                self.call_builtin(Builtin::TableFill, &[table, dst, value, len]);
+            }
+            O::TableCopy {
+                dst_table,
+                src_table,
+            } => {
+                let [dst, src, len] = self.pop3();
+                let dst_table = self.index(*dst_table);
+                let src_table = self.index(*src_table);
+                self.call_builtin(Builtin::TableCopy, &[dst_table, src_table, dst, src, len]);
+            }
+            O::TableInit { elem_index, table } => {
+                let [dst, src, len] = self.pop3();
+                let table = self.index(*table);
+                let segment = self.index(*elem_index);
+                self.call_builtin(Builtin::TableInit, &[table, segment, dst, src, len]);
+            }
+            O::ElemDrop { elem_index } => {
+                let segment = self.index(*elem_index);
+                self.call_builtin(Builtin::ElemDrop, &[segment]);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The address of element `index` of table `table`; `otherwise` is the trap where the table
+    /// has no such element.
+    pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
+        let def = self.load_context(self.env.layout.table_def(table));
+        let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);
+        let beyond = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        self.builder.ins().trapnz(beyond, otherwise.code());
+        let elements = self.load_at(POINTER, trusted(), def, TABLE_DEF_ELEMENTS);
+        let index = self.builder.ins().uextend(I64, index);
+        let offset = self
+            .builder
+            .ins()
+            .ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
+        self.builder.ins().iadd(elements, offset)
+    }
+
+    /// The address of the `FuncRef` of function `func`.
+    pub(super) fn func_ref(&mut self, func: u32) -> Value {
+        match self.env.layout.func_ref(func) {
+            FuncRefPlace::Defined(offset) => {
+                self.builder.ins().iadd_imm_u(self.vmctx, i64::from(offset))
+            }
+            FuncRefPlace::Imported(offset) => self.load_context(offset),
+        }
+    }
+}

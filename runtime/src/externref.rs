@@ -1,0 +1,56 @@
+//! References to the host's own things that guests pass around.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::store::{AsContext, AsContextMut, StoreId, StoreInner};
+
+/// A reference to a value of the host's, which guests can hold but not look into.
+///
+/// The value lives as long as the store: guests may keep the reference where nobody sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ExternRef {
+    store: StoreId,
+    index: u32,
+}
+
+/// What an [`ExternRef`] refers to.
+pub(crate) type ExternData = Arc<dyn Any + Send + Sync>;
+
+impl ExternRef {
+    /// A reference to `value`, which the store owns from now on.
+    pub fn new(mut store: impl AsContextMut, value: impl Any + Send + Sync) -> Self {
+        let store = store.as_context_mut().into_inner();
+        ExternRef {
+            store: store.id(),
+            index: store.add_extern(Arc::new(value)),
+        }
+    }
+
+    /// What it refers to.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn data<'a, T: 'static>(
+        &self,
+        store: &'a impl AsContext<Data = T>,
+    ) -> &'a (dyn Any + Send + Sync) {
+        let store = store.as_context().into_inner();
+        store.check(self.store, "ExternRef");
+        store.extern_data(self.index)
+    }
+
+    /// As compiled code knows it: never 0, which is null.
+    pub(crate) fn raw(self, store: &StoreInner) -> u64 {
+        store.check(self.store, "ExternRef");
+        u64::from(self.index) + 1
+    }
+
+    pub(crate) fn from_raw(store: &StoreInner, raw: u64) -> Option<Self> {
+        let index = u32::try_from(raw.checked_sub(1)?).ok()?;
+        Some(ExternRef {
+            store: store.id(),
+            index,
+        })
+    }
+}

@@ -1,0 +1,384 @@
+//! What modules import and export: functions, memories, globals and tables.
+
+use crate::error::{Error, TypeError};
+use crate::func::Func;
+use crate::store::{AsContext, AsContextMut, StoreId, StoreInner};
+use crate::sys::context::{GlobalCell, GlobalPtr};
+use crate::sys::memory::{MemoryDef, PAGE_BYTES};
+use crate::sys::table::TableDef;
+use crate::types::{ExternType, GlobalType, MemoryType, TableType, ValType};
+use crate::val::Val;
+
+/// Anything that can be imported or exported.
+#[derive(Clone, Copy, Debug)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A linear memory.
+    Memory(Memory),
+    /// A global.
+    Global(Global),
+    /// A table.
+    Table(Table),
+}
+
+impl Extern {
+    /// Its type at present: memories and tables grow.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        self.ty_in(store.as_context().into_inner())
+    }
+
+    pub(crate) fn ty_in(&self, store: &StoreInner) -> ExternType {
+        match self {
+            Extern::Func(func) => ExternType::Func(func.signature(store).ty().clone()),
+            Extern::Memory(memory) => ExternType::Memory(memory.def(store).ty()),
+            Extern::Global(global) => ExternType::Global(global.ty),
+            Extern::Table(table) => ExternType::Table(table.def(store).ty()),
+        }
+    }
+
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        match self {
+            Extern::Func(func) => Some(func),
+            _ => None,
+        }
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        match self {
+            Extern::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        match self {
+            Extern::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        match self {
+            Extern::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($kind:ident)+) => { $(
+        impl From<$kind> for Extern {
+            fn from(item: $kind) -> Extern {
+                Extern::$kind(item)
+            }
+        }
+    )+ };
+}
+
+from!(Func Memory Global Table);
+
+/// A linear memory of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Memory {
+    store: StoreId,
+    index: u32,
+}
+
+impl Memory {
+    /// A memory of the host's, zeroed, in a slot that no module has affinity with.
+    ///
+    /// # Errors
+    /// When the pool has no slot, or the kernel refuses.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
+        let store = store.as_context_mut().into_inner();
+        let slot = store
+            .engine()
+            .pool()
+            .allocate(None, ty.min_pages as usize * PAGE_BYTES)?;
+        let index = store.next_memory();
+        store.add_memory(MemoryDef::new(index, ty, slot));
+        Ok(Memory::new_in(store, index))
+    }
+
+    pub(crate) fn new_in(store: &StoreInner, index: u32) -> Self {
+        Memory {
+            store: store.id(),
+            index,
+        }
+    }
+
+    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<MemoryDef> {
+        store.check(self.store, "Memory");
+        store.memory(self.index)
+    }
+
+    fn def_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut MemoryDef {
+        store.check(self.store, "Memory");
+        store.memory_mut(self.index)
+    }
+
+    /// Its type at present: the minimum is the present size.
+    pub fn ty(&self, store: impl AsContext) -> MemoryType {
+        self.def(store.as_context().into_inner()).ty()
+    }
+
+    /// Its size in pages of 64 KiB.
+    pub fn size(&self, store: impl AsContext) -> u32 {
+        self.def(store.as_context().into_inner()).pages()
+    }
+
+    /// Which slot of the pool it lies in.
+    pub fn slot(&self, store: impl AsContext) -> leakbench_allocator::SlotId {
+        self.def(store.as_context().into_inner()).slot().slot()
+    }
+
+    /// Adds `delta` pages; the number before.
+    ///
+    /// # Errors
+    /// When its maximum or the kernel does not allow it.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u32) -> Result<u32, Error> {
+        let memory = self.def_mut(store.as_context_mut().into_inner());
+        let present = memory.pages();
+        let grown = memory.grow(delta);
+        grown.ok_or_else(|| TypeError::Grow { delta, present }.into())
+    }
+
+    /// Its bytes.
+    pub fn data<'a, T: 'static>(&self, store: &'a impl AsContext<Data = T>) -> &'a [u8] {
+        self.def(store.as_context().into_inner()).data()
+    }
+
+    /// Its bytes.
+    pub fn data_mut<'a, T: 'static>(
+        &self,
+        store: &'a mut impl AsContextMut<Data = T>,
+    ) -> &'a mut [u8] {
+        self.def_mut(store.as_context_mut().into_inner()).data_mut()
+    }
+
+    /// Its bytes, and the host's data.
+    pub fn data_and_store_mut<'a, T: 'static>(
+        &self,
+        store: &'a mut impl AsContextMut<Data = T>,
+    ) -> (&'a mut [u8], &'a mut T) {
+        let store = store.as_context_mut().into_inner();
+        store.check(self.store, "Memory");
+        let (memory, data) = store.memory_and_data(self.index);
+        (memory.data_mut(), data)
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When the memory ends before.
+    pub fn read(
+        &self,
+        store: impl AsContext,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<(), Error> {
+        let memory = self.def(store.as_context().into_inner());
+        let bytes = memory.data();
+        let end = offset.saturating_add(buffer.len());
+        let Some(from) = bytes.get(offset..end) else {
+            return Err(out_of_bounds(end as u64, bytes.len() as u64));
+        };
+        buffer.copy_from_slice(from);
+        Ok(())
+    }
+
+    /// Writes `buffer` to the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When the memory ends before; nothing is written then.
+    pub fn write(
+        &self,
+        mut store: impl AsContextMut,
+        offset: usize,
+        buffer: &[u8],
+    ) -> Result<(), Error> {
+        let bytes = self.def_mut(store.as_context_mut().into_inner()).data_mut();
+        let (end, len) = (offset.saturating_add(buffer.len()), bytes.len());
+        let Some(to) = bytes.get_mut(offset..end) else {
+            return Err(out_of_bounds(end as u64, len as u64));
+        };
+        to.copy_from_slice(buffer);
+        Ok(())
+    }
+}
+
+fn out_of_bounds(index: u64, len: u64) -> Error {
+    TypeError::OutOfBounds { index, len }.into()
+}
+
+fn check_type(what: &'static str, expected: ValType, val: Val) -> Result<(), Error> {
+    let found = val.ty();
+    if found == expected {
+        return Ok(());
+    }
+    Err(TypeError::Value {
+        what,
+        expected,
+        found,
+    }
+    .into())
+}
+
+/// A global of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Global {
+    store: StoreId,
+    cell: GlobalPtr,
+    ty: GlobalType,
+}
+
+impl Global {
+    /// A global of the host's.
+    ///
+    /// # Errors
+    /// When `value` is of another type.
+    pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
+        let store = store.as_context_mut().into_inner();
+        check_type("a global's value", ty.content, value)?;
+        let bits = value.to_bits(store);
+        let cell = GlobalPtr::of(store.add_global(GlobalCell::new(bits)));
+        Ok(Global::new_in(store, cell, ty))
+    }
+
+    pub(crate) fn new_in(store: &StoreInner, cell: GlobalPtr, ty: GlobalType) -> Self {
+        Global {
+            store: store.id(),
+            cell,
+            ty,
+        }
+    }
+
+    pub(crate) fn ptr(&self, store: &StoreInner) -> GlobalPtr {
+        store.check(self.store, "Global");
+        self.cell
+    }
+
+    /// Its type.
+    pub fn ty(&self) -> GlobalType {
+        self.ty
+    }
+
+    /// Its value.
+    pub fn get(&self, store: impl AsContext) -> Val {
+        let store = store.as_context().into_inner();
+        Val::from_bits(self.ty.content, self.ptr(store).get(store), store)
+    }
+
+    /// Sets its value.
+    ///
+    /// # Errors
+    /// When it is immutable, or `value` is of another type.
+    pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<(), Error> {
+        let store = store.as_context_mut().into_inner();
+        if !self.ty.mutable {
+            return Err(TypeError::Immutable.into());
+        }
+        check_type("a global's value", self.ty.content, value)?;
+        let bits = value.to_bits(store);
+        self.ptr(store).set(store, bits);
+        Ok(())
+    }
+}
+
+/// A table of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    store: StoreId,
+    index: u32,
+}
+
+impl Table {
+    /// A table of the host's, filled with `init`.
+    ///
+    /// # Errors
+    /// When `init` is of another type, or there is no memory for it.
+    pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
+        let store = store.as_context_mut().into_inner();
+        check_type("a table's element", ty.element, init)?;
+        let index = store.next_table();
+        let bits = init.to_bits(store);
+        let table = TableDef::new(index, ty, bits).ok_or(Error::Table { ty })?;
+        store.add_table(table);
+        Ok(Table::new_in(store, index))
+    }
+
+    pub(crate) fn new_in(store: &StoreInner, index: u32) -> Self {
+        Table {
+            store: store.id(),
+            index,
+        }
+    }
+
+    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<TableDef> {
+        store.check(self.store, "Table");
+        store.table(self.index)
+    }
+
+    fn def_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut TableDef {
+        store.check(self.store, "Table");
+        store.table_mut(self.index)
+    }
+
+    /// Its type at present: the minimum is the present size.
+    pub fn ty(&self, store: impl AsContext) -> TableType {
+        self.def(store.as_context().into_inner()).ty()
+    }
+
+    /// How many elements it has.
+    pub fn size(&self, store: impl AsContext) -> u32 {
+        self.ty(store).min
+    }
+
+    /// Element `index`; `None` beyond the end.
+    pub fn get(&self, store: impl AsContext, index: u32) -> Option<Val> {
+        let store = store.as_context().into_inner();
+        let table = self.def(store);
+        let bits = *table.elements().get(index as usize)?;
+        Some(Val::from_bits(table.ty().element, bits, store))
+    }
+
+    /// Sets element `index`.
+    ///
+    /// # Errors
+    /// When it is beyond the end, or `value` is of another type.
+    pub fn set(&self, mut store: impl AsContextMut, index: u32, value: Val) -> Result<(), Error> {
+        let store = store.as_context_mut().into_inner();
+        let ty = self.def(store).ty();
+        check_type("a table's element", ty.element, value)?;
+        let bits = value.to_bits(store);
+        match self.def_mut(store).elements_mut().get_mut(index as usize) {
+            Some(element) => *element = bits,
+            None => return Err(out_of_bounds(index.into(), ty.min.into())),
+        }
+        Ok(())
+    }
+
+    /// Adds `delta` elements that hold `init`; the number before.
+    ///
+    /// # Errors
+    /// When its maximum or the memory does not allow it, or `init` is of another type.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u32, init: Val) -> Result<u32, Error> {
+        let store = store.as_context_mut().into_inner();
+        let ty = self.def(store).ty();
+        check_type("a table's element", ty.element, init)?;
+        let bits = init.to_bits(store);
+        let grown = self.def_mut(store).grow(delta, bits);
+        grown.ok_or_else(|| {
+            TypeError::Grow {
+                delta,
+                present: ty.min,
+            }
+            .into()
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! Linkers: imports by name.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::error::{Error, LinkError};
+use crate::externs::Extern;
+use crate::func::{Caller, Func, untyped};
+use crate::host::IntoFunc;
+use crate::instance::{Instance, instantiate};
+use crate::module::Module;
+use crate::store::{AsContext, AsContextMut, StoreInner};
+use crate::sys::host::HostFunc;
+use crate::types::FuncType;
+use crate::val::Val;
+
+/// Names for what modules import. Host functions in it may be used by any store of its engine,
+/// other items by their own store only.
+#[derive(Clone, Debug)]
+pub struct Linker<T> {
+    engine: Engine,
+    /// By first and second name.
+    items: HashMap<String, HashMap<String, Item>>,
+    shadowing: bool,
+    data: PhantomData<fn(T)>,
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Extern(Extern),
+    Host(Arc<HostFunc>),
+}
+
+impl Item {
+    fn in_store(&self, store: &mut StoreInner) -> Extern {
+        match self {
+            Item::Extern(item) => *item,
+            Item::Host(host) => Func::of_host(store, host).into(),
+        }
+    }
+}
+
+impl<T: Send + 'static> Linker<T> {
+    /// A linker without names.
+    pub fn new(engine: &Engine) -> Self {
+        Linker {
+            engine: engine.clone(),
+            items: HashMap::new(),
+            shadowing: false,
+            data: PhantomData,
+        }
+    }
+
+    /// The engine that it was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether names may be defined again; they may not at first.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.shadowing = allow;
+        self
+    }
+
+    /// Names an item of a store's.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn define(
+        &mut self,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self, Error> {
+        self.insert(module, name, Item::Extern(item.into()))
+    }
+
+    /// Names a host function made from a closure; see [`Func::wrap`].
+    ///
+    /// # Errors
+    /// When the name is taken, or the trampoline for its type cannot be compiled or mapped.
+    pub fn func_wrap<P, R>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, P, R>,
+    ) -> Result<&mut Self, Error> {
+        let host = func.into_host_func(&self.engine)?;
+        self.insert(module, name, Item::Host(host))
+    }
+
+    /// Names a host function over values; see [`Func::new`].
+    ///
+    /// # Errors
+    /// When the name is taken, or the trampoline for its type cannot be compiled or mapped.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<&mut Self, Error> {
+        let host = untyped(&self.engine, &ty, func)?;
+        self.insert(module, name, Item::Host(host))
+    }
+
+    /// Names every export of `instance`, with `module` as first name.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn instance(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        instance: Instance,
+    ) -> Result<&mut Self, Error> {
+        let store = store.as_context();
+        for (name, item) in instance.exports(&store) {
+            self.insert(module, name, Item::Extern(item))?;
+        }
+        Ok(self)
+    }
+
+    fn insert(&mut self, module: &str, name: &str, item: Item) -> Result<&mut Self, Error> {
+        let names = self.items.entry(module.to_owned()).or_default();
+        if !self.shadowing && names.contains_key(name) {
+            return Err(LinkError::Duplicate {
+                module: module.to_owned(),
+                name: name.to_owned(),
+            }
+            .into());
+        }
+        names.insert(name.to_owned(), item);
+        Ok(self)
+    }
+
+    fn lookup(&self, module: &str, name: &str) -> Option<&Item> {
+        self.items.get(module)?.get(name)
+    }
+
+    /// The item of these names, for use in `store`.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        let item = self.lookup(module, name)?;
+        Some(item.in_store(store.as_context_mut().into_inner()))
+    }
+
+    /// Instantiates `module` with the items that it imports.
+    ///
+    /// # Errors
+    /// When nothing has the name of an import, and those of [`Instance::new`].
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance, Error> {
+        let store = store.as_context_mut().into_inner();
+        let info = &module.compiled().info;
+        let unknown = info
+            .imports
+            .iter()
+            .find(|import| self.lookup(&import.module, &import.name).is_none());
+        if let Some(import) = unknown {
+            return Err(LinkError::Unknown {
+                module: import.module.clone(),
+                name: import.name.clone(),
+                expected: info.import_type(import.kind),
+            }
+            .into());
+        }
+        let imports: Vec<Extern> = info
+            .imports
+            .iter()
+            .filter_map(|import| self.lookup(&import.module, &import.name))
+            .map(|item| item.in_store(store))
+            .collect();
+        instantiate(store, module, &imports)
+    }
+}

@@ -1,0 +1,153 @@
+//! What modules with the same code share: declarations, code, and the plan for their images.
+
+use std::sync::Arc;
+
+use super::image::ImagePlan;
+use super::info::{ExportItem, ModuleInfo, SegmentMode};
+use super::parse::parse;
+use crate::engine::Engine;
+use crate::error::{Error, FunctionName};
+use crate::signature::Signature;
+use crate::sys::code_memory::CodePtr;
+use crate::vm::code::LoadedCode;
+use crate::vm::layout::{FuncRefPlace, VmLayout};
+
+/// A compiled module without its data.
+#[derive(Debug)]
+pub(crate) struct CompiledModule {
+    pub(crate) info: ModuleInfo,
+    pub(crate) layout: VmLayout,
+    pub(crate) code: Arc<LoadedCode>,
+    /// Of `info.types`, in order.
+    pub(crate) signatures: Box<[Arc<Signature>]>,
+    /// What each instance's context holds for the functions that escape.
+    pub(crate) func_refs: Box<[FuncRefTemplate]>,
+    /// Indices into `info.exports`, sorted by name.
+    exports_by_name: Box<[u32]>,
+    pub(crate) image: ImagePlan,
+    /// For each data segment whose bytes the image does not make superfluous, where they lie
+    /// among the bytes that a module keeps.
+    kept_data: Box<[Option<(usize, usize)>]>,
+    kept_bytes: usize,
+}
+
+/// A function reference but for the context.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FuncRefTemplate {
+    /// In the context.
+    pub(crate) offset: u32,
+    pub(crate) code: CodePtr,
+    pub(crate) type_id: u32,
+}
+
+impl CompiledModule {
+    /// Validates and compiles `binary`.
+    pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
+        let module = parse(binary)?;
+        let layout = VmLayout::new(&module.info);
+        let signatures: Box<[Arc<Signature>]> = module
+            .info
+            .types
+            .iter()
+            .map(|ty| engine.signatures().intern(ty))
+            .collect();
+        let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
+        let code = engine
+            .compiler()
+            .compile_module(&module, &layout, &type_ids)?;
+        let code = LoadedCode::new(code)?;
+        let info = module.info;
+
+        let func_refs = (info.num_imported_funcs..info.funcs.len())
+            .filter(|&func| info.escapes[func])
+            .filter_map(|func| match layout.func_ref(func as u32) {
+                FuncRefPlace::Imported(_) => None,
+                FuncRefPlace::Defined(offset) => Some(FuncRefTemplate {
+                    offset,
+                    code: code.at(func - info.num_imported_funcs),
+                    type_id: type_ids[info.funcs[func] as usize],
+                }),
+            })
+            .collect();
+        let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
+        exports_by_name.sort_unstable_by_key(|&i| &info.exports[i as usize].name);
+        let image = ImagePlan::new(&info);
+        let mut kept_bytes = 0;
+        let kept_data = info
+            .data
+            .iter()
+            .enumerate()
+            .map(|(i, segment)| {
+                let needed = matches!(segment.mode, SegmentMode::Passive) || i >= image.covers();
+                let len = segment.bytes.len();
+                let start = kept_bytes;
+                needed.then(|| {
+                    kept_bytes += len;
+                    (start, len)
+                })
+            })
+            .collect();
+        Ok(Arc::new(CompiledModule {
+            info,
+            layout,
+            code,
+            signatures,
+            func_refs,
+            exports_by_name,
+            image,
+            kept_data,
+            kept_bytes,
+        }))
+    }
+
+    /// The export named `name`.
+    pub(crate) fn export(&self, name: &str) -> Option<ExportItem> {
+        let exports = &self.info.exports;
+        let place = self
+            .exports_by_name
+            .binary_search_by_key(&name, |&i| &exports[i as usize].name)
+            .ok()?;
+        Some(exports[self.exports_by_name[place] as usize].item)
+    }
+
+    /// The signature of function `func`.
+    pub(crate) fn signature(&self, func: u32) -> &Arc<Signature> {
+        &self.signatures[self.info.funcs[func as usize] as usize]
+    }
+
+    /// What function `defined` of those that the module defines is called.
+    pub(crate) fn function_name(&self, defined: usize) -> FunctionName {
+        let func = self.info.num_imported_funcs + defined;
+        let by_section = self.info.func_names.get(func).cloned().flatten();
+        let by_export = || {
+            let item = ExportItem::Func(func as u32);
+            let export = self.info.exports.iter().find(|e| e.item == item)?;
+            Some(export.name.clone())
+        };
+        FunctionName {
+            index: func as u32,
+            name: by_section.or_else(by_export),
+        }
+    }
+
+    /// The bytes of `binary` that instances need and the image does not have.
+    pub(crate) fn data_to_keep(&self, binary: &[u8]) -> Box<[u8]> {
+        let mut bytes = Vec::with_capacity(self.kept_bytes);
+        if self.kept_bytes > 0 {
+            for (segment, kept) in self.info.data.iter().zip(&self.kept_data) {
+                if kept.is_some() {
+                    bytes.extend_from_slice(&binary[segment.bytes.clone()]);
+                }
+            }
+        }
+        bytes.into()
+    }
+
+    /// The bytes of data segment `segment`, of what [`Self::data_to_keep`] gave.
+    pub(crate) fn kept_data<'a>(&self, kept: &'a [u8], segment: u32) -> &'a [u8] {
+        match self.kept_data[segment as usize] {
+            Some((start, len)) => &kept[start..start + len],
+            None => &[],
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Which data segments go into a module's image, and the image's bytes.
+//!
+//! Active segments at constant offsets, in order, up to the first that has another kind of offset
+//! or lies out of bounds, are flattened into one range. The rest is applied at instantiation.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use leakbench_allocator::InitialMemory;
+
+use super::info::{ModuleInfo, SegmentMode};
+use crate::sys::memory::PAGE_BYTES;
+use crate::vm::const_expr::NoInstance;
+
+/// An image may be this much larger than twice its data: scattered segments are better copied.
+const SPARSE_BYTES: usize = 1 << 20;
+
+/// How to make the images of modules with one structure.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ImagePlan {
+    /// Data segments `..covers` are in the image if they are active.
+    covers: usize,
+    pieces: Box<[Piece]>,
+    /// The bytes of memory that the pieces span.
+    span: Range<usize>,
+}
+
+/// One segment's place in memory and in the binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
+    memory_offset: usize,
+    binary: Range<usize>,
+}
+
+thread_local! {
+    /// Where images are flattened, for the next one to reuse.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A scratch buffer larger than this is not kept.
+const SCRATCH_KEPT_BYTES: usize = 16 << 20;
+
+impl ImagePlan {
+    pub(crate) fn new(info: &ModuleInfo) -> Self {
+        let mut plan = ImagePlan::default();
+        if info.num_imported_memories > 0 || info.memories.is_empty() {
+            return plan;
+        }
+        let memory_bytes = info.memories[0].min_pages as usize * PAGE_BYTES;
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut data_bytes = 0;
+        for segment in &info.data {
+            if let SegmentMode::Active { target, offset } = &segment.mode {
+                let Some(offset) = offset.eval(&NoInstance) else {
+                    break;
+                };
+                let start = offset as u32 as usize;
+                let end = start + segment.bytes.len();
+                if *target != 0 || end > memory_bytes {
+                    break;
+                }
+                if !segment.bytes.is_empty() {
+                    let span = match pieces.is_empty() {
+                        true => start..end,
+                        false => plan.span.start.min(start)..plan.span.end.max(end),
+                    };
+                    let with_this = data_bytes + segment.bytes.len();
+                    if span.len() > 2 * with_this + SPARSE_BYTES {
+                        break;
+                    }
+                    plan.span = span;
+                    data_bytes = with_this;
+                    pieces.push(Piece {
+                        memory_offset: start,
+                        binary: segment.bytes.clone(),
+                    });
+                }
+            }
+            plan.covers += 1;
+        }
+        plan.pieces = pieces.into();
+        plan
+    }
+
+    /// How many data segments, from the first on, need not be applied at instantiation.
+    pub(crate) fn covers(&self) -> usize {
+        self.covers
+    }
+
+    /// Calls `make` with the initial memory that `binary` describes, if it has any.
+    pub(crate) fn with_initial<R>(
+        &self,
+        binary: &[u8],
+        make: impl FnOnce(Option<InitialMemory<'_>>) -> R,
+    ) -> R {
+        match &*self.pieces {
+            [] => make(None),
+            [piece] => make(Some(self.initial(&binary[piece.binary.clone()]))),
+            pieces => SCRATCH.with_borrow_mut(|scratch| {
+                scratch.clear();
+                scratch.resize(self.span.len(), 0);
+                for piece in pieces {
+                    let start = piece.memory_offset - self.span.start;
+                    scratch[start..start + piece.binary.len()]
+                        .copy_from_slice(&binary[piece.binary.clone()]);
+                }
+                let result = make(Some(self.initial(scratch)));
+                if scratch.capacity() > SCRATCH_KEPT_BYTES {
+                    *scratch = Vec::new();
+                }
+                result
+            }),
+        }
+    }
+
+    fn initial<'a>(&self, bytes: &'a [u8]) -> InitialMemory<'a> {
+        InitialMemory {
+            offset_bytes: self.span.start,
+            bytes,
+        }
+    }
+}

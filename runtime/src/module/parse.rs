@@ -1,0 +1,424 @@
+//! Bytes to a validated module: what it declares, and its function bodies still to be compiled.
+//!
+//! wasmparser checks everything, bodies included, before any of it is believed, so whoever reads
+//! a [`ParsedModule`] need not doubt it. Its implementation limits (a million functions, 7.6 MB
+//! a body) are ours.
+
+use wasmparser::{
+    CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
+    FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TypeRef,
+    ValidPayload, Validator, WasmFeatures,
+};
+
+use super::info::{
+    ConstExpr, ConstOp, DataSegment, ElementItems, ElementSegment, Export, ExportItem, Import,
+    ImportKind, ModuleInfo, SegmentMode,
+};
+use super::unsupported::{explain, feature_name};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+
+/// What modules may use: WebAssembly 2.0 but for SIMD, and extended constant expressions.
+///
+/// `GC_TYPES` is wasmparser's gate for `externref`, not the GC proposal.
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .difference(WasmFeatures::SIMD)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::EXTENDED_CONST);
+
+/// Why bytes are not a module that this runtime can load.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// The bytes are not WebAssembly's binary format.
+    #[error("not a WebAssembly module: {found}")]
+    NotWasm {
+        /// What the bytes look like.
+        found: String,
+    },
+    /// The module breaks a rule of the specification, or exceeds a limit of the implementation.
+    #[error("invalid module at offset {offset:#x}: {reason}")]
+    Invalid {
+        /// Where, in bytes from the start of the binary.
+        offset: u64,
+        /// Which rule.
+        reason: String,
+    },
+    /// The module may well be valid, but needs what this runtime does not have.
+    #[error(
+        "the module needs {feature} (at offset {offset:#x}), which this runtime does not support"
+    )]
+    Unsupported {
+        /// The proposal or feature, by its usual name.
+        feature: String,
+        /// Where the need shows first, in bytes from the start of the binary.
+        offset: u64,
+    },
+}
+
+/// A valid module.
+#[derive(Debug)]
+pub(crate) struct ParsedModule<'a> {
+    /// What it declares.
+    pub(crate) info: ModuleInfo,
+    /// The bodies of the functions that it defines, in order.
+    pub(crate) bodies: Vec<FunctionBody<'a>>,
+}
+
+/// Parses and validates a module.
+///
+/// # Errors
+/// A [`ModuleError`] that says what is wrong, and where.
+pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedModule<'_>, ModuleError> {
+    if !Parser::is_core_wasm(bytes) {
+        return Err(super::unsupported::not_a_module(bytes));
+    }
+    match Reading::default().read(bytes) {
+        Ok(module) => Ok(module),
+        Err(Fault::Wasm(error)) => Err(explain(bytes, &error)),
+        Err(Fault::Known(error)) => Err(error),
+    }
+}
+
+/// Why reading stopped: an error of wasmparser's still to be explained, or one of our own.
+enum Fault {
+    Wasm(wasmparser::Error),
+    Known(ModuleError),
+}
+
+impl From<wasmparser::Error> for Fault {
+    fn from(error: wasmparser::Error) -> Self {
+        Fault::Wasm(error)
+    }
+}
+
+/// For what validation has let through though it must not have: says so rather than go on.
+fn unexpected(what: &str, offset: u64) -> Fault {
+    Fault::Known(ModuleError::Unsupported {
+        feature: what.to_owned(),
+        offset,
+    })
+}
+
+#[derive(Default)]
+struct Reading<'a> {
+    info: ModuleInfo,
+    bodies: Vec<FunctionBody<'a>>,
+    /// Functions that are referred to outside of bodies.
+    referenced: Vec<u32>,
+}
+
+impl<'a> Reading<'a> {
+    fn read(mut self, bytes: &'a [u8]) -> Result<ParsedModule<'a>, Fault> {
+        let mut validator = Validator::new_with_features(FEATURES);
+        let mut allocations = FuncValidatorAllocations::default();
+        let mut parser = Parser::new(0);
+        parser.set_features(FEATURES);
+        for payload in parser.parse_all(bytes) {
+            let payload = payload?;
+            if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
+                let mut body_validator = func.into_validator(allocations);
+                body_validator.validate(&body)?;
+                allocations = body_validator.into_allocations();
+                self.bodies.push(body);
+                continue;
+            }
+            self.section(payload)?;
+        }
+        let mut escapes = vec![false; self.info.funcs.len()];
+        for func in self.referenced {
+            escapes[func as usize] = true;
+        }
+        self.info.escapes = escapes;
+        Ok(ParsedModule {
+            info: self.info,
+            bodies: self.bodies,
+        })
+    }
+
+    /// Takes in one section, which is valid.
+    fn section(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for group in section.into_iter_with_offsets() {
+                    let (offset, group) = group?;
+                    for ty in group.into_types() {
+                        let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
+                            return Err(unexpected("garbage-collected types", offset));
+                        };
+                        let params = val_types(ty.params(), offset)?;
+                        self.info
+                            .types
+                            .push(FuncType::new(params, val_types(ty.results(), offset)?));
+                    }
+                }
+            }
+            Payload::ImportSection(section) => {
+                let offset = section.range().start;
+                for import in section.into_imports() {
+                    let import = import?;
+                    self.import(import, offset)?;
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    self.info.funcs.push(ty?);
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.into_iter_with_offsets() {
+                    let (offset, table) = table?;
+                    self.info.tables.push(table_type(table.ty, offset)?);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.into_iter_with_offsets() {
+                    let (offset, memory) = memory?;
+                    self.info.memories.push(memory_type(memory, offset)?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section.into_iter_with_offsets() {
+                    let (offset, global) = global?;
+                    self.info.globals.push(global_type(global.ty, offset)?);
+                    let init = self.const_expr(&global.init_expr)?;
+                    self.info.global_inits.push(init);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.into_iter_with_offsets() {
+                    let (offset, export) = export?;
+                    let item = match export.kind {
+                        ExternalKind::Func => {
+                            self.referenced.push(export.index);
+                            ExportItem::Func(export.index)
+                        }
+                        ExternalKind::Table => ExportItem::Table(export.index),
+                        ExternalKind::Memory => ExportItem::Memory(export.index),
+                        ExternalKind::Global => ExportItem::Global(export.index),
+                        _ => return Err(unexpected("exported tags", offset)),
+                    };
+                    self.info.exports.push(Export {
+                        name: export.name.to_owned(),
+                        item,
+                    });
+                }
+            }
+            Payload::StartSection { func, .. } => {
+                self.referenced.push(func);
+                self.info.start = Some(func);
+            }
+            Payload::ElementSection(section) => {
+                for element in section {
+                    let element = element?;
+                    self.element(element)?;
+                }
+            }
+            Payload::DataSection(section) => {
+                for data in section {
+                    let data = data?;
+                    let mode = match &data.kind {
+                        DataKind::Passive => SegmentMode::Passive,
+                        DataKind::Active {
+                            memory_index,
+                            offset_expr,
+                        } => SegmentMode::Active {
+                            target: *memory_index,
+                            offset: self.const_expr(offset_expr)?,
+                        },
+                    };
+                    // The bytes are the tail of the segment.
+                    let end = usize::try_from(data.range.end)
+                        .map_err(|_| unexpected("a binary beyond the address space", 0))?;
+                    self.info.data.push(DataSegment {
+                        mode,
+                        bytes: end - data.data.len()..end,
+                    });
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.names(names);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: wasmparser::Import<'_>, offset: u64) -> Result<(), Fault> {
+        let info = &mut self.info;
+        let kind = match import.ty {
+            TypeRef::Func(ty) => {
+                info.funcs.push(ty);
+                info.num_imported_funcs += 1;
+                ImportKind::Func(ty)
+            }
+            TypeRef::Table(ty) => {
+                let ty = table_type(ty, offset)?;
+                info.tables.push(ty);
+                info.num_imported_tables += 1;
+                ImportKind::Table(ty)
+            }
+            TypeRef::Memory(ty) => {
+                let ty = memory_type(ty, offset)?;
+                info.memories.push(ty);
+                info.num_imported_memories += 1;
+                ImportKind::Memory(ty)
+            }
+            TypeRef::Global(ty) => {
+                let ty = global_type(ty, offset)?;
+                info.globals.push(ty);
+                info.num_imported_globals += 1;
+                ImportKind::Global(ty)
+            }
+            TypeRef::Tag(_) | TypeRef::FuncExact(_) => {
+                return Err(unexpected("imported tags or exact functions", offset));
+            }
+        };
+        info.imports.push(Import {
+            module: import.module.to_owned(),
+            name: import.name.to_owned(),
+            kind,
+        });
+        Ok(())
+    }
+
+    fn element(&mut self, element: wasmparser::Element<'_>) -> Result<(), Fault> {
+        let mode = match &element.kind {
+            ElementKind::Passive => SegmentMode::Passive,
+            ElementKind::Declared => SegmentMode::Declared,
+            ElementKind::Active {
+                table_index,
+                offset_expr,
+            } => SegmentMode::Active {
+                target: table_index.unwrap_or(0),
+                offset: self.const_expr(offset_expr)?,
+            },
+        };
+        let items = match element.items {
+            wasmparser::ElementItems::Functions(funcs) => {
+                let funcs = funcs.into_iter().collect::<Result<Box<[u32]>, _>>()?;
+                self.referenced.extend_from_slice(&funcs);
+                ElementItems::Funcs(funcs)
+            }
+            wasmparser::ElementItems::Expressions(ty, exprs) => {
+                ref_type(ty, element.range.start)?;
+                let exprs = exprs
+                    .into_iter()
+                    .map(|expr| self.const_expr(&expr?))
+                    .collect::<Result<_, Fault>>()?;
+                ElementItems::Exprs(exprs)
+            }
+        };
+        self.info.elements.push(ElementSegment { mode, items });
+        Ok(())
+    }
+
+    fn const_expr(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Fault> {
+        let mut ops = Vec::new();
+        for op in expr.get_operators_reader().into_iter_with_offsets() {
+            let (op, offset) = op?;
+            ops.push(match op {
+                Operator::I32Const { value } => ConstOp::I32Const(value),
+                Operator::I64Const { value } => ConstOp::I64Const(value),
+                Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
+                Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+                Operator::RefNull { .. } => ConstOp::RefNull,
+                Operator::RefFunc { function_index } => {
+                    self.referenced.push(function_index);
+                    ConstOp::RefFunc(function_index)
+                }
+                Operator::GlobalGet { global_index } => ConstOp::GlobalGet(global_index),
+                Operator::I32Add => ConstOp::I32Add,
+                Operator::I32Sub => ConstOp::I32Sub,
+                Operator::I32Mul => ConstOp::I32Mul,
+                Operator::I64Add => ConstOp::I64Add,
+                Operator::I64Sub => ConstOp::I64Sub,
+                Operator::I64Mul => ConstOp::I64Mul,
+                Operator::End => continue,
+                op => {
+                    return Err(unexpected(
+                        &format!("{op:?} in a constant expression"),
+                        offset,
+                    ));
+                }
+            });
+        }
+        Ok(ConstExpr(ops.into_boxed_slice()))
+    }
+
+    /// Takes what names it can: the specification wants a malformed name section ignored.
+    fn names(&mut self, names: NameSectionReader<'_>) {
+        for name in names.map_while(Result::ok) {
+            match name {
+                Name::Module { name, .. } => self.info.name = Some(name.to_owned()),
+                Name::Function(map) => {
+                    let known = self.info.funcs.len();
+                    let names = &mut self.info.func_names;
+                    for naming in map.into_iter().map_while(Result::ok) {
+                        let func = naming.index as usize;
+                        if func >= known {
+                            continue;
+                        }
+                        if func >= names.len() {
+                            names.resize(func + 1, None);
+                        }
+                        names[func] = Some(naming.name.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The type of `ty`, a type that validation accepted.
+pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
+    match ty {
+        wasmparser::ValType::I32 => Some(ValType::I32),
+        wasmparser::ValType::I64 => Some(ValType::I64),
+        wasmparser::ValType::F32 => Some(ValType::F32),
+        wasmparser::ValType::F64 => Some(ValType::F64),
+        wasmparser::ValType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FuncRef),
+        wasmparser::ValType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::ExternRef),
+        _ => None,
+    }
+}
+
+fn known_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType, Fault> {
+    val_type(ty).ok_or_else(|| unexpected(&format!("values of type {ty}"), offset))
+}
+
+fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>, Fault> {
+    types.iter().map(|&ty| known_type(ty, offset)).collect()
+}
+
+fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, Fault> {
+    known_type(wasmparser::ValType::Ref(ty), offset)
+}
+
+fn limit(value: u64, offset: u64) -> Result<u32, Fault> {
+    u32::try_from(value).map_err(|_| unexpected(feature_name(WasmFeatures::MEMORY64), offset))
+}
+
+fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Fault> {
+    Ok(TableType {
+        element: ref_type(ty.element_type, offset)?,
+        min: limit(ty.initial, offset)?,
+        max: ty.maximum.map(|max| limit(max, offset)).transpose()?,
+    })
+}
+
+fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, Fault> {
+    Ok(MemoryType {
+        min_pages: limit(ty.initial, offset)?,
+        max_pages: ty.maximum.map(|max| limit(max, offset)).transpose()?,
+    })
+}
+
+fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Fault> {
+    Ok(GlobalType {
+        content: known_type(ty.content_type, offset)?,
+        mutable: ty.mutable,
+    })
+}

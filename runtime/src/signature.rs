@@ -1,0 +1,141 @@
+//! Function types, numbered engine-wide so that compiled code compares two of them as integers,
+//! with the trampolines for each.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use crate::compile::Compiler;
+use crate::error::Error;
+use crate::types::FuncType;
+use crate::vm::code::LoadedCode;
+
+/// Signatures that stay for the engine's life, so that cycling through modules does not compile
+/// their trampolines again and again. Later ones go with their last user.
+const KEPT: usize = 1024;
+
+/// A function type of an engine.
+pub(crate) struct Signature {
+    id: u32,
+    ty: FuncType,
+    /// How many values a call passes at most: arguments, or results.
+    slots: usize,
+    entry: OnceLock<Arc<LoadedCode>>,
+    host: OnceLock<Arc<LoadedCode>>,
+    registry: Weak<Registry>,
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature {} ({})", self.id, self.ty)
+    }
+}
+
+impl Signature {
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The trampoline through which the host calls functions of this type.
+    pub(crate) fn entry(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
+        compiled_once(&self.entry, || Ok(compiler.entry_trampoline(&self.ty)?))
+    }
+
+    /// The trampoline through which wasm calls host functions of this type.
+    pub(crate) fn host(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
+        compiled_once(&self.host, || Ok(compiler.host_trampoline(&self.ty)?))
+    }
+}
+
+fn compiled_once(
+    cell: &OnceLock<Arc<LoadedCode>>,
+    compile: impl FnOnce() -> Result<crate::compile::code::CompiledCode, Error>,
+) -> Result<&Arc<LoadedCode>, Error> {
+    if let Some(code) = cell.get() {
+        return Ok(code);
+    }
+    // Two threads may both compile; one result is kept.
+    let code = LoadedCode::new(compile()?)?;
+    Ok(cell.get_or_init(|| code))
+}
+
+impl Drop for Signature {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.forget(self);
+        }
+    }
+}
+
+/// The signatures of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    by_type: HashMap<FuncType, Weak<Signature>>,
+    by_id: HashMap<u32, Weak<Signature>>,
+    kept: Vec<Arc<Signature>>,
+    next_id: u32,
+}
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in the critical sections panics halfway through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The signature of type `ty`.
+    pub(crate) fn intern(self: &Arc<Self>, ty: &FuncType) -> Arc<Signature> {
+        let mut state = self.lock();
+        if let Some(known) = state.by_type.get(ty).and_then(Weak::upgrade) {
+            return known;
+        }
+        let id = state.next_id;
+        // Four thousand million types registered one after the other by one engine.
+        state.next_id = id
+            .checked_add(1)
+            .unwrap_or_else(|| unreachable!("type ids exhausted"));
+        let signature = Arc::new(Signature {
+            id,
+            ty: ty.clone(),
+            slots: ty.params().len().max(ty.results().len()),
+            entry: OnceLock::new(),
+            host: OnceLock::new(),
+            registry: Arc::downgrade(self),
+        });
+        let weak = Arc::downgrade(&signature);
+        state.by_type.insert(ty.clone(), weak.clone());
+        state.by_id.insert(id, weak);
+        if state.kept.len() < KEPT {
+            state.kept.push(Arc::clone(&signature));
+        }
+        signature
+    }
+
+    /// The signature with number `id`, if anything still uses it.
+    pub(crate) fn get(&self, id: u32) -> Option<Arc<Signature>> {
+        self.lock().by_id.get(&id).and_then(Weak::upgrade)
+    }
+
+    fn forget(&self, signature: &Signature) {
+        let mut state = self.lock();
+        state.by_id.remove(&signature.id);
+        // Its type may have been registered anew since its last user went.
+        if state
+            .by_type
+            .get(&signature.ty)
+            .is_some_and(|known| known.strong_count() == 0)
+        {
+            state.by_type.remove(&signature.ty);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Functions of the runtime that compiled code calls: growth, bulk operations, dropped segments.
+//! They never trap themselves; a status of 1 makes the caller trap.
+
+use std::ptr::NonNull;
+
+use crate::sys::context::InstanceBox;
+use crate::sys::table::TableDef;
+use crate::vm::layout::Builtin;
+use crate::vm::segments;
+
+/// The addresses of all builtins, in the order of [`Builtin::ALL`].
+#[repr(C)]
+pub(crate) struct BuiltinTable([*const (); Builtin::ALL.len()]);
+
+// SAFETY: addresses of functions.
+unsafe impl Sync for BuiltinTable {}
+
+type Context = NonNull<u8>;
+
+const FAILED: u32 = u32::MAX;
+
+pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
+    let mut table = [std::ptr::null(); Builtin::ALL.len()];
+    table[Builtin::MemoryGrow as usize] = memory_grow as *const ();
+    table[Builtin::MemoryFill as usize] = memory_fill as *const ();
+    table[Builtin::MemoryCopy as usize] = memory_copy as *const ();
+    table[Builtin::MemoryInit as usize] = memory_init as *const ();
+    table[Builtin::DataDrop as usize] = data_drop as *const ();
+    table[Builtin::TableGrow as usize] = table_grow as *const ();
+    table[Builtin::TableFill as usize] = table_fill as *const ();
+    table[Builtin::TableCopy as usize] = table_copy as *const ();
+    table[Builtin::TableInit as usize] = table_init as *const ();
+    table[Builtin::ElemDrop as usize] = elem_drop as *const ();
+    let mut i = 0;
+    while i < table.len() {
+        assert!(!table[i].is_null(), "a builtin has no function");
+        i += 1;
+    }
+    table
+});
+
+fn status(done: Option<()>) -> u32 {
+    done.is_none().into()
+}
+
+/// `len` bytes from `start`, if there are so many.
+fn range(bytes: &mut [u8], start: u32, len: u32) -> Option<&mut [u8]> {
+    let end = start as usize + len as usize;
+    bytes.get_mut(start as usize..end)
+}
+
+/// # Safety
+/// Like all builtins: called by compiled code of the instance whose context it passes.
+unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u32) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    instance
+        .memory_mut(memory)
+        .grow(delta_pages)
+        .unwrap_or(FAILED)
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn memory_fill(
+    context: Context,
+    memory: u32,
+    dst: u32,
+    value: u32,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    let target = range(instance.memory_mut(memory).data_mut(), dst, len);
+    status(target.map(|bytes| bytes.fill(value as u8)))
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn memory_copy(
+    context: Context,
+    dst_memory: u32,
+    src_memory: u32,
+    dst: u32,
+    src: u32,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    let from = range(instance.memory_mut(src_memory).data_mut(), src, len).map(|b| b.as_ptr());
+    let to = range(instance.memory_mut(dst_memory).data_mut(), dst, len).map(|b| b.as_mut_ptr());
+    status(from.zip(to).map(|(from, to)| {
+        // SAFETY: both ranges are in bounds of live memories; `copy` allows them to overlap.
+        unsafe { std::ptr::copy(from, to, len as usize) };
+    }))
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn memory_init(
+    context: Context,
+    memory: u32,
+    segment: u32,
+    dst: u32,
+    src: u32,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    status(segments::init_memory(
+        &mut instance,
+        memory,
+        segment,
+        dst,
+        src,
+        len,
+    ))
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn data_drop(context: Context, segment: u32) {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    instance.state_mut().dropped_data.insert(segment);
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: u32) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    instance
+        .table_mut(table)
+        .grow(delta, init)
+        .unwrap_or(FAILED)
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn table_fill(
+    context: Context,
+    table: u32,
+    dst: u32,
+    value: u64,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    let target = instance.table_mut(table).range_mut(dst, len);
+    status(target.map(|elements| elements.fill(value)))
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn table_copy(
+    context: Context,
+    dst_table: u32,
+    src_table: u32,
+    dst: u32,
+    src: u32,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let instance = unsafe { InstanceBox::of_context(context) };
+    let (to, from) = (instance.table_ptr(dst_table), instance.table_ptr(src_table));
+    // SAFETY: live tables of the running store, to which nobody holds a reference.
+    status(unsafe { TableDef::copy(to, from, dst, src, len) })
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn table_init(
+    context: Context,
+    table: u32,
+    segment: u32,
+    dst: u32,
+    src: u32,
+    len: u32,
+) -> u32 {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    status(segments::init_table(
+        &mut instance,
+        table,
+        segment,
+        dst,
+        src,
+        len,
+    ))
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn elem_drop(context: Context, segment: u32) {
+    // SAFETY: by the contract.
+    let mut instance = unsafe { InstanceBox::of_context(context) };
+    instance.state_mut().dropped_elements.insert(segment);
+}

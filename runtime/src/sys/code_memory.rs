@@ -1,0 +1,125 @@
+//! Pages of machine code: written while writable, then executable for good, unmapped on drop.
+
+use std::ptr::{self, NonNull};
+
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+/// Machine code, executable and never writable.
+#[derive(Debug)]
+pub(crate) struct CodeMemory {
+    base: NonNull<u8>,
+    /// Of the text; the mapping is as long, in whole pages.
+    len_bytes: usize,
+}
+
+// SAFETY: an immutable range of memory of its own.
+unsafe impl Send for CodeMemory {}
+// SAFETY: as above.
+unsafe impl Sync for CodeMemory {}
+
+/// Machine code could not be mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot map {len_bytes} bytes of machine code: {errno}{}", hint(.errno))]
+pub struct CodeMemoryError {
+    /// Size of the code.
+    pub len_bytes: usize,
+    errno: Errno,
+}
+
+fn hint(errno: &Errno) -> &'static str {
+    if *errno == Errno::NOMEM {
+        " (out of memory, or of areas: see vm.max_map_count)"
+    } else {
+        ""
+    }
+}
+
+impl CodeMemory {
+    /// Maps a copy of `text`.
+    ///
+    /// # Errors
+    /// When the kernel refuses the mapping; nothing stays mapped.
+    pub(crate) fn new(text: &[u8]) -> Result<Self, CodeMemoryError> {
+        let error = |errno| CodeMemoryError {
+            len_bytes: text.len(),
+            errno,
+        };
+        if text.is_empty() {
+            return Ok(CodeMemory {
+                base: NonNull::dangling(),
+                len_bytes: 0,
+            });
+        }
+        // SAFETY: a fresh private mapping at an address that the kernel chooses.
+        let base = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                text.len(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        }
+        .map_err(error)?;
+        let memory = CodeMemory {
+            base: NonNull::new(base.cast()).ok_or(error(Errno::NOMEM))?,
+            len_bytes: text.len(),
+        };
+        // SAFETY: the mapping is at least as long as the text, writable, and nobody else's.
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base.as_ptr(), text.len()) };
+        // SAFETY: the mapping is ours; its writable days end here, before anything runs in it.
+        unsafe { mprotect(base, text.len(), MprotectFlags::READ | MprotectFlags::EXEC) }
+            .map_err(error)?;
+        Ok(memory)
+    }
+
+    /// Address of the first byte.
+    pub(crate) fn start(&self) -> usize {
+        self.base.as_ptr().addr()
+    }
+
+    /// Size of the code.
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.len_bytes
+    }
+
+    /// Address of the instruction at `offset`.
+    ///
+    /// # Panics
+    /// If `offset` is outside the code.
+    pub(crate) fn at(&self, offset: u32) -> CodePtr {
+        assert!(
+            (offset as usize) < self.len_bytes,
+            "offset {offset} is outside the code"
+        );
+        // SAFETY: in bounds of the mapping, by the assertion.
+        CodePtr(unsafe { self.base.add(offset as usize) })
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        if self.len_bytes != 0 {
+            // SAFETY: the mapping is ours, and whoever could run in it held a reference to this.
+            // Unmapping a range that is mapped fails only when the kernel cannot split an area,
+            // and this is a whole one or the end of one that merged with its neighbour.
+            let result = unsafe { munmap(self.base.as_ptr().cast(), self.len_bytes) };
+            debug_assert!(result.is_ok(), "munmap of code: {result:?}");
+        }
+    }
+}
+
+/// Address of machine code. Valid as long as the [`CodeMemory`] that it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CodePtr(NonNull<u8>);
+
+// SAFETY: an address; only `sys::entry` jumps to it.
+unsafe impl Send for CodePtr {}
+// SAFETY: as above.
+unsafe impl Sync for CodePtr {}
+
+impl CodePtr {
+    pub(crate) fn as_ptr(self) -> *const u8 {
+        self.0.as_ptr()
+    }
+}

@@ -1,0 +1,96 @@
+//! Linear memories as compiled code sees them.
+
+use std::mem::offset_of;
+use std::ptr::NonNull;
+
+use leakbench_allocator::{MEMORY_MAX_BYTES, SlotMemory};
+
+use crate::types::MemoryType;
+use crate::vm::layout;
+
+/// Size of a WebAssembly page.
+pub(crate) const PAGE_BYTES: usize = 64 << 10;
+
+/// A linear memory. Its base never changes: a slot is reserved whole.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct MemoryDef {
+    /// Read by compiled code.
+    len_bytes: u64,
+    /// Place among the memories of the store.
+    index: u32,
+    min_pages: u32,
+    max_pages: Option<u32>,
+    slot: SlotMemory,
+}
+
+const _: () = assert!(offset_of!(MemoryDef, len_bytes) == layout::MEMORY_DEF_LEN_BYTES as usize);
+
+impl MemoryDef {
+    /// A memory in `slot`, the store's memory `index`.
+    pub(crate) fn new(index: u32, ty: MemoryType, slot: SlotMemory) -> Self {
+        MemoryDef {
+            len_bytes: slot.len_bytes() as u64,
+            index,
+            min_pages: ty.min_pages,
+            max_pages: ty.max_pages,
+            slot,
+        }
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn slot(&self) -> &SlotMemory {
+        &self.slot
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.slot.base()
+    }
+
+    /// Its type with the present size as minimum, as imports are matched.
+    pub(crate) fn ty(&self) -> MemoryType {
+        MemoryType {
+            min_pages: self.pages(),
+            max_pages: self.max_pages,
+        }
+    }
+
+    pub(crate) fn pages(&self) -> u32 {
+        (self.len_bytes as usize / PAGE_BYTES) as u32
+    }
+
+    pub(crate) fn data(&self) -> &[u8] {
+        // SAFETY: the slot is readable and writable up to its length, initialised by the kernel,
+        // and written only by guests, which do not run while the store is borrowed, and through
+        // `data_mut`.
+        unsafe { std::slice::from_raw_parts(self.slot.base().as_ptr(), self.len_bytes as usize) }
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe {
+            std::slice::from_raw_parts_mut(self.slot.base().as_ptr(), self.len_bytes as usize)
+        }
+    }
+
+    /// Adds `delta` pages; the number before, or `None` when the memory's maximum, the slot or
+    /// the kernel does not allow it.
+    pub(crate) fn grow(&mut self, delta: u32) -> Option<u32> {
+        let before = self.pages();
+        if delta == 0 {
+            return Some(before);
+        }
+        let after = before.checked_add(delta)?;
+        let most = (MEMORY_MAX_BYTES / PAGE_BYTES) as u32;
+        if after > self.max_pages.unwrap_or(most).min(most) {
+            return None;
+        }
+        let len_bytes = after as usize * PAGE_BYTES;
+        self.slot.grow(len_bytes).ok()?;
+        self.len_bytes = len_bytes as u64;
+        Some(before)
+    }
+}

@@ -1,0 +1,146 @@
+//! Tables as compiled code sees them.
+
+use std::mem::{ManuallyDrop, offset_of};
+use std::ptr::NonNull;
+
+use crate::types::TableType;
+use crate::vm::layout;
+
+/// Elements of one table at most, so that a guest's one instruction cannot take all memory.
+pub(crate) const TABLE_MAX_ELEMENTS: u32 = 10_000_000;
+
+/// A table: raw references, 0 for null.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct TableDef {
+    /// Read by compiled code. Owns `capacity` elements.
+    elements: NonNull<u64>,
+    /// Read by compiled code.
+    len: u32,
+    capacity: usize,
+    /// Place among the tables of the store.
+    index: u32,
+    ty: TableType,
+}
+
+const _: () = assert!(
+    offset_of!(TableDef, elements) == layout::TABLE_DEF_ELEMENTS as usize
+        && offset_of!(TableDef, len) == layout::TABLE_DEF_LEN as usize
+);
+
+// SAFETY: it owns its elements; the references in them belong to the store that owns the table.
+unsafe impl Send for TableDef {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for TableDef {}
+
+impl TableDef {
+    /// A table of type `ty` filled with `init`; `None` when there is no memory for it.
+    pub(crate) fn new(index: u32, ty: TableType, init: u64) -> Option<Self> {
+        let mut table = TableDef {
+            elements: NonNull::dangling(),
+            len: 0,
+            capacity: 0,
+            index,
+            ty,
+        };
+        table.resize(ty.min, init)?;
+        Some(table)
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Its type with the present size as minimum, as imports are matched.
+    pub(crate) fn ty(&self) -> TableType {
+        TableType {
+            min: self.len,
+            ..self.ty
+        }
+    }
+
+    pub(crate) fn elements(&self) -> &[u64] {
+        // SAFETY: `elements` points to `capacity >= len` initialised elements of ours; guests do
+        // not run while the store is borrowed.
+        unsafe { std::slice::from_raw_parts(self.elements.as_ptr(), self.len as usize) }
+    }
+
+    pub(crate) fn elements_mut(&mut self) -> &mut [u64] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.elements.as_ptr(), self.len as usize) }
+    }
+
+    /// `len` elements from `start`, if the table has them.
+    pub(crate) fn range_mut(&mut self, start: u32, len: u32) -> Option<&mut [u64]> {
+        let end = start.checked_add(len)?;
+        self.elements_mut().get_mut(start as usize..end as usize)
+    }
+
+    /// Adds `delta` elements that hold `init`; the number before, or `None` when the table's
+    /// maximum or the memory does not allow it.
+    pub(crate) fn grow(&mut self, delta: u32, init: u64) -> Option<u32> {
+        let before = self.len;
+        let after = before.checked_add(delta)?;
+        if self.ty.max.is_some_and(|max| after > max) {
+            return None;
+        }
+        self.resize(after, init)?;
+        Some(before)
+    }
+
+    fn resize(&mut self, len: u32, init: u64) -> Option<()> {
+        if len > TABLE_MAX_ELEMENTS {
+            return None;
+        }
+        let mut elements = ManuallyDrop::new(self.take());
+        let more = len as usize - elements.len();
+        let reserved = elements.try_reserve(more);
+        if reserved.is_ok() {
+            elements.resize(len as usize, init);
+        }
+        self.capacity = elements.capacity();
+        self.len = elements.len() as u32;
+        self.elements = NonNull::new(elements.as_mut_ptr())?;
+        reserved.ok()
+    }
+
+    /// Takes the elements out as the vector that they were made by.
+    fn take(&mut self) -> Vec<u64> {
+        let (len, capacity) = (self.len as usize, self.capacity);
+        self.len = 0;
+        self.capacity = 0;
+        // SAFETY: pointer, length and capacity are those of the vector that `resize` took apart
+        // (or of an empty one), and the fields no longer claim it.
+        unsafe { Vec::from_raw_parts(self.elements.as_ptr(), len, capacity) }
+    }
+
+    /// Copies `len` elements, from `src` of one table to `dst` of another or the same.
+    ///
+    /// # Safety
+    /// Both point to live tables to which no reference exists.
+    pub(crate) unsafe fn copy(
+        dst_table: NonNull<TableDef>,
+        src_table: NonNull<TableDef>,
+        dst: u32,
+        src: u32,
+        len: u32,
+    ) -> Option<()> {
+        // SAFETY: by the contract; each reference ends before the next is made.
+        let from = unsafe { &mut *src_table.as_ptr() }
+            .range_mut(src, len)?
+            .as_ptr();
+        // SAFETY: as above.
+        let to = unsafe { &mut *dst_table.as_ptr() }
+            .range_mut(dst, len)?
+            .as_mut_ptr();
+        // SAFETY: both ranges are in bounds; `copy` allows them to overlap.
+        unsafe { std::ptr::copy(from, to, len as usize) };
+        Some(())
+    }
+}
+
+impl Drop for TableDef {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}

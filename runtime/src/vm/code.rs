@@ -1,0 +1,103 @@
+//! Code in memory, and the finding of what an address in it is.
+
+use std::sync::Arc;
+
+use cranelift_codegen::ir::TrapCode;
+
+use crate::compile::code::{CompiledCode, FuncCode, TrapSite};
+use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
+
+/// Compiled code, executable, with where it may trap.
+#[derive(Debug)]
+pub(crate) struct LoadedCode {
+    memory: CodeMemory,
+    funcs: Box<[FuncCode]>,
+    /// Sorted by offset.
+    traps: Box<[TrapSite]>,
+}
+
+impl LoadedCode {
+    pub(crate) fn new(code: CompiledCode) -> Result<Arc<Self>, CodeMemoryError> {
+        Ok(Arc::new(LoadedCode {
+            memory: CodeMemory::new(&code.text)?,
+            funcs: code.funcs,
+            traps: code.traps,
+        }))
+    }
+
+    /// Address of function `func` of the code.
+    pub(crate) fn at(&self, func: usize) -> CodePtr {
+        self.memory.at(self.funcs[func].start)
+    }
+
+    fn offset_of(&self, pc: usize) -> Option<u32> {
+        let offset = pc.checked_sub(self.memory.start())?;
+        (offset < self.memory.len_bytes()).then_some(offset as u32)
+    }
+
+    /// Which function of the code contains `pc`.
+    pub(crate) fn func_at(&self, pc: usize) -> Option<usize> {
+        let offset = self.offset_of(pc)?;
+        let func = self
+            .funcs
+            .partition_point(|f| f.start <= offset)
+            .checked_sub(1)?;
+        (offset - self.funcs[func].start < self.funcs[func].len).then_some(func)
+    }
+
+    fn trap_at(&self, pc: usize) -> Option<TrapCode> {
+        let offset = self.offset_of(pc)?;
+        let i = self
+            .traps
+            .binary_search_by_key(&offset, |t| t.offset)
+            .ok()?;
+        Some(self.traps[i].code)
+    }
+}
+
+/// The code that a store can run, by address.
+#[derive(Debug, Default)]
+pub(crate) struct CodeList(Vec<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    start: usize,
+    code: Arc<LoadedCode>,
+    instance: Option<u32>,
+}
+
+impl CodeList {
+    /// Adds `code`, unless it is there; `instance` is one that runs it, if it is a module's.
+    pub(crate) fn add(&mut self, code: &Arc<LoadedCode>, instance: Option<u32>) {
+        let start = code.memory.start();
+        if code.memory.len_bytes() == 0 {
+            return;
+        }
+        if let Err(place) = self.0.binary_search_by_key(&start, |e| e.start) {
+            let entry = Entry {
+                start,
+                code: Arc::clone(code),
+                instance,
+            };
+            self.0.insert(place, entry);
+        }
+    }
+
+    fn entry(&self, pc: usize) -> Option<&Entry> {
+        let i = self.0.partition_point(|e| e.start <= pc).checked_sub(1)?;
+        Some(&self.0[i])
+    }
+
+    /// The trap that the instruction at `pc` may raise. Called by a signal handler: does not
+    /// allocate, lock or panic.
+    pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapCode> {
+        self.entry(pc)?.code.trap_at(pc)
+    }
+
+    /// An instance whose module's code contains `pc`, and which of the functions that the module
+    /// defines that is.
+    pub(crate) fn func_at(&self, pc: usize) -> Option<(u32, usize)> {
+        let entry = self.entry(pc)?;
+        Some((entry.instance?, entry.code.func_at(pc)?))
+    }
+}

@@ -1,0 +1,47 @@
+//! The module `spectest`, which the specification's tests import.
+
+use leakbench_runtime::{
+    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Store, Table,
+    TableType, Val, ValType,
+};
+
+pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), Error> {
+    use ValType::{F32, F64, I32, I64};
+    for (name, params) in [
+        ("print", &[][..]),
+        ("print_i32", &[I32]),
+        ("print_i64", &[I64]),
+        ("print_f32", &[F32]),
+        ("print_f64", &[F64]),
+        ("print_i32_f32", &[I32, F32]),
+        ("print_f64_f64", &[F64, F64]),
+    ] {
+        let ty = FuncType::new(params.iter().copied(), []);
+        linker.func_new("spectest", name, ty, |_, _, _| Ok(()))?;
+    }
+    for (name, value) in [
+        ("global_i32", Val::I32(666)),
+        ("global_i64", Val::I64(666)),
+        ("global_f32", Val::from(666.6f32)),
+        ("global_f64", Val::from(666.6f64)),
+    ] {
+        let ty = GlobalType {
+            content: value.ty(),
+            mutable: false,
+        };
+        linker.define("spectest", name, Global::new(&mut *store, ty, value)?)?;
+    }
+    let ty = TableType {
+        element: ValType::FuncRef,
+        min: 10,
+        max: Some(20),
+    };
+    let table: Extern = Table::new(&mut *store, ty, Val::FuncRef(None))?.into();
+    linker.define("spectest", "table", table)?;
+    let ty = MemoryType {
+        min_pages: 1,
+        max_pages: Some(2),
+    };
+    linker.define("spectest", "memory", Memory::new(&mut *store, ty)?)?;
+    Ok(())
+}
