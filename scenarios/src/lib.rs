@@ -2,6 +2,7 @@
 //! the guest modules that its cycles create. Nothing is run here.
 
 mod builtin;
+mod command_line;
 mod guest;
 mod options;
 mod scenario;

@@ -190,7 +190,9 @@ impl Scenario {
         }
         let [threads, live_modules, instances] =
             [self.threads, self.live_modules, self.instances].map(NonZeroU32::get);
-        let needed = u64::from(threads) * u64::from(live_modules).saturating_mul(instances.into());
+        let needed = u64::from(threads)
+            .saturating_mul(live_modules.into())
+            .saturating_mul(instances.into());
         if needed > u64::from(self.slots.get()) {
             let slots = self.slots.get();
             return Err(ScenarioError::TooFewSlots {

@@ -180,6 +180,10 @@ impl Iterator for Steps {
         loop {
             match self.state {
                 State::Start => self.state = self.start(),
+                // Stopped while a seat was vacated for it.
+                State::Create { .. } if self.next == self.end => {
+                    self.state = State::Leave { seat: 0 };
+                }
                 State::Create { seat } => {
                     let number = self.next;
                     self.next += 1;

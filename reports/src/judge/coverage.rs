@@ -20,12 +20,15 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         let asked = counted(asked, "subject");
         gaps.push(format!("only {} of {asked} came up", grouped(up)));
     }
-    gaps.extend(ledger.subjects.iter().filter_map(cut_short));
+    gaps.extend(ledger.subjects.iter().filter_map(unseen_end));
     if ledger.end.is_none() {
         gaps.push("the recording ends before the run does".to_owned());
     }
     // Where the run was ended early on purpose or by a death, gaps are its consequence.
     let early = ledger.interrupted_at_ms.is_some() || ledger.subjects.iter().any(|s| s.died());
+    if !early {
+        gaps.extend(ledger.subjects.iter().filter_map(undone));
+    }
     let level = if early { Level::Note } else { Level::Error };
     let mut findings: Vec<Finding> = gaps
         .into_iter()
@@ -38,22 +41,29 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     findings
 }
 
-fn cut_short(subject: &SubjectLedger) -> Option<String> {
-    let number = subject.number;
-    if !subject.reached_last_barrier() {
-        return Some(format!(
-            "subject {number} was last seen after {}, before its last barrier: {} unknown",
+fn unseen_end(subject: &SubjectLedger) -> Option<String> {
+    (!subject.reached_last_barrier()).then(|| {
+        format!(
+            "subject {} was last seen after {}, before its last barrier: {} unknown",
+            subject.number,
             counted(subject.counts.cycles, "cycle"),
             match subject.images.unknown {
                 1 => "1 image is".to_owned(),
                 unknown => format!("{} are", counted(unknown, "image")),
             },
-        ));
-    }
+        )
+    })
+}
+
+fn undone(subject: &SubjectLedger) -> Option<String> {
     let (done, asked) = (subject.counts.cycles, subject.cycles_asked?);
-    (done < asked).then(|| {
-        let (done, asked) = (grouped(done), counted(asked, "cycle"));
-        format!("subject {number} did only {done} of its {asked}")
+    (subject.reached_last_barrier() && done < asked).then(|| {
+        format!(
+            "subject {} did only {} of its {}",
+            subject.number,
+            grouped(done),
+            counted(asked, "cycle")
+        )
     })
 }
 

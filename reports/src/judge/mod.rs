@@ -11,9 +11,6 @@ mod subject_exit;
 mod verdict;
 mod witnesses;
 
-#[cfg(test)]
-mod tests;
-
 pub use finding::{Finding, Level};
 pub use verdict::Verdict;
 

@@ -46,15 +46,10 @@ fn ending(exit: &Exit) -> String {
     }
 }
 
-/// The last step of its first thread; result.json has those of the others.
+/// Its last step; of several threads nobody knows which was the one, and they are listed apart.
 fn doing(exit: &Exit) -> String {
-    let Some(last) = exit.last_steps.first() else {
-        return String::new();
-    };
-    let thread = match exit.last_steps.len() {
-        1 => String::new(),
-        threads => format!(" of thread {} (of {threads})", last.thread),
-    };
-    let cycle = grouped(last.cycle);
-    format!(" while in cycle {cycle}{thread}: {}", last.step)
+    match exit.last_steps.as_slice() {
+        [last] => format!(" in cycle {} ({})", grouped(last.cycle), last.step),
+        _ => String::new(),
+    }
 }

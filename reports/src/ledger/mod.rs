@@ -49,6 +49,9 @@ pub struct Ledger {
 /// is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseTimes {
+    /// How many they are: fewer than were released, where a subject was last seen between two
+    /// barriers.
+    pub count: u64,
     /// Half of them took no longer.
     pub p50_ns: Option<u64>,
     /// All but one in a hundred took no longer.
@@ -175,6 +178,7 @@ impl ReleaseTimes {
     fn of<'a>(parts: impl Iterator<Item = &'a Histogram>) -> ReleaseTimes {
         let all = Histogram::merged(parts);
         ReleaseTimes {
+            count: all.count(),
             p50_ns: all.quantile_ns(0.5),
             p99_ns: all.quantile_ns(0.99),
             max_ns: all.max_ns(),

@@ -94,7 +94,7 @@ impl TerminalSummary<'_> {
         let groups: Vec<String> = groups.collect();
         let mut lines = self.entry("held", &groups.join(", "));
         let several = ledger.subjects.len() > 1;
-        for (index, (subject, image)) in ledger.lingering().take(IMAGES_SHOWN).enumerate() {
+        for (index, (subject, image)) in examples(ledger).into_iter().enumerate() {
             let label = if index == 0 { "lingering" } else { "" };
             let of = if several {
                 format!("subject {subject}, ")
@@ -113,26 +113,34 @@ impl TerminalSummary<'_> {
         lines
     }
 
-    /// What other threads were doing when a subject died; the verdict tells of the first.
+    /// What each of several threads was doing when a subject died; the verdict tells of a single
+    /// one.
     fn last_steps(&self, ledger: &Ledger) -> Vec<String> {
         let dead = ledger.subjects.iter().filter(|subject| subject.died());
         let exits = dead.filter_map(|subject| Some((subject.number, subject.exit.as_ref()?)));
-        let steps = exits.flat_map(|(number, exit)| {
-            let others = exit.last_steps.iter().skip(1);
-            others.map(move |last| {
+        let steps = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
+        let steps = steps.flat_map(|(number, exit)| {
+            exit.last_steps.iter().map(move |last| {
+                let cycle = grouped(last.cycle);
+                let thread = last.thread;
                 format!(
-                    "subject {number}, thread {}, cycle {}: {}",
-                    last.thread,
-                    grouped(last.cycle),
+                    "subject {number}, thread {thread}, cycle {cycle}: {}",
                     last.step
                 )
             })
         });
-        let steps: Vec<String> = steps.take(STEPS_SHOWN).collect();
-        steps
-            .iter()
-            .flat_map(|step| self.entry("last step", step))
-            .collect()
+        let steps: Vec<String> = steps.collect();
+        let mut lines: Vec<String> = Vec::new();
+        for step in steps.iter().take(STEPS_SHOWN) {
+            let label = if lines.is_empty() { "last step" } else { "" };
+            lines.extend(self.entry(label, step).into_iter().take(1));
+        }
+        let more = steps.len().saturating_sub(STEPS_SHOWN) as u64;
+        if more > 0 {
+            let more = counted(more, "more thread");
+            lines.extend(self.entry("", &format!("… and {more} ({})", self.elsewhere())));
+        }
+        lines
     }
 
     fn elsewhere(&self) -> &'static str {
@@ -195,13 +203,38 @@ impl TerminalSummary<'_> {
     }
 }
 
+/// A few lingering images: one for each reason, then those that lingered longest.
+fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
+    let mut shown: Vec<(u32, &LingeringImage)> = Vec::new();
+    for group in &ledger.held_by {
+        shown.extend(
+            ledger
+                .lingering()
+                .find(|(_, image)| Reason::of(image) == group.reason),
+        );
+    }
+    for candidate in ledger.lingering() {
+        if shown.len() >= IMAGES_SHOWN {
+            break;
+        }
+        let is_shown = shown
+            .iter()
+            .any(|&(_, image)| std::ptr::eq(image, candidate.1));
+        if !is_shown {
+            shown.push(candidate);
+        }
+    }
+    shown.truncate(IMAGES_SHOWN);
+    shown
+}
+
 fn about(ledger: &Ledger) -> String {
     let scenario = &ledger.start.scenario;
     format!(
-        "leakbench: {}, {} slots {}, on drop {}, {} of {}",
+        "leakbench: {}, strategy {} over {}, on drop {}, {} of {}",
         ledger.start.subject,
-        grouped(scenario.slots.get().into()),
         scenario.strategy,
+        counted(scenario.slots.get().into(), "slot"),
         scenario.on_drop,
         match scenario.processes.get() {
             1 => "1 process".to_owned(),
@@ -243,10 +276,15 @@ fn images(ledger: &Ledger) -> String {
 fn released(ledger: &Ledger) -> Option<String> {
     let times = &ledger.release;
     Some(format!(
-        "after the drop began: median {}, p99 {}, longest {}",
+        "after the drop began: median {}, p99 {}, longest {}{}",
         duration_ns(times.p50_ns?),
         duration_ns(times.p99_ns?),
         duration_ns(times.max_ns?),
+        if times.count < ledger.images.released() {
+            format!(" (of {})", grouped(times.count))
+        } else {
+            String::new()
+        },
     ))
 }
 
