@@ -203,25 +203,3 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
     })
 }
-
-#[cfg(test)]
-pub(super) mod test_access {
-    //! What the tests of the parser look at.
-    use super::*;
-
-    /// A line's start, end, permissions, offset, object and name.
-    pub(in crate::kernel::areas) type Parts<'a> = (u64, u64, [u8; 4], u64, ObjectId, &'a [u8]);
-
-    pub(in crate::kernel::areas) fn parts(line: &[u8]) -> Option<Parts<'_>> {
-        parse(line).map(|line| {
-            (
-                line.start,
-                line.end,
-                line.permissions,
-                line.offset,
-                line.object,
-                line.name,
-            )
-        })
-    }
-}
