@@ -1,5 +1,7 @@
 //! Areas by both sources against each other, against `procfs`, and against what was mapped.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 #[path = "kernel/sys/mod.rs"]
 mod sys;
 

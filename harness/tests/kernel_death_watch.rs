@@ -2,6 +2,8 @@
 //!
 //! Nothing in this binary forks or starts a program: a child would hold every image for a moment.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 #[path = "kernel/sys/mod.rs"]
 mod sys;
 

@@ -1,6 +1,8 @@
 //! A child that holds a mapping keeps the object alive. Alone in its binary, since the child holds
 //! whatever any other test has mapped as well.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 #[path = "kernel/sys/mod.rs"]
 mod sys;
 

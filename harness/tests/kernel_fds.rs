@@ -1,5 +1,7 @@
 //! Descriptors of a process, by number, object and kind.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 #[path = "kernel/sys/mod.rs"]
 mod sys;
 

@@ -1,5 +1,7 @@
 //! Running out of descriptors is told as that. Alone in its binary: the limit is the process's.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 use leakbench::kernel::{DeathWatch, Process, ReadError, WatchError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,6 +1,8 @@
 //! What a process reader answers: of live processes beside `procfs`, of ended ones, and of trees
 //! that no kernel would print.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
 #[path = "kernel/sys/mod.rs"]
 mod sys;
 
