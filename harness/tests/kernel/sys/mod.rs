@@ -129,6 +129,17 @@ impl Mapping {
         mapped.unwrap();
     }
 
+    /// Replaces one page of these by an anonymous one that may be touched.
+    pub(crate) fn open_page(&mut self, at: usize) {
+        assert!((at + 1) * page() <= self.len);
+        let target = ptr::with_exposed_provenance_mut(self.address + at * page());
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the page is this mapping's own, and nothing refers to what it holds.
+        let mapped =
+            unsafe { mmap_anonymous(target, page(), prot, MapFlags::PRIVATE | MapFlags::FIXED) };
+        mapped.unwrap();
+    }
+
     pub(crate) fn start(&self) -> usize {
         self.address
     }
