@@ -27,7 +27,7 @@ fn no_descriptor_left_is_an_error_with_the_limit() {
 
     let refused = watch.unwrap_err();
     assert!(
-        matches!(refused, WatchError::TooManyOpenFiles { limit: Some(3) }),
+        matches!(refused, WatchError::TooManyOpenFiles { limit: 3 }),
         "{refused:?}"
     );
     assert!(
