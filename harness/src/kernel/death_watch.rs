@@ -8,91 +8,20 @@
 //! One watch costs the living object nothing. Watches and queue are bounded by the kernel; a
 //! refused watch is an error, a full queue is remembered, and neither passes for a release.
 
+mod error;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::machine::inotify_limit;
 use super::sys::inotify::{Event, Inotify};
 use super::sys::limits;
 
-/// Why an object is not watched, or its watch could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchError {
-    /// No further inotify instance for this user.
-    #[error(
-        "no further inotify instance: fs.inotify.max_user_instances is {} for all processes of this \
-         user; end some, or raise it with sysctl", Known(*limit)
-    )]
-    TooManyInstances {
-        /// The limit, if it could be read.
-        limit: Option<u64>,
-    },
-    /// No further watch for this user.
-    #[error(
-        "no further inotify watch with {watched} here: fs.inotify.max_user_watches is {} for all \
-         processes of this user; raise it with sysctl, or hold fewer modules at once", Known(*limit)
-    )]
-    TooManyWatches {
-        /// Objects that this watch holds now.
-        watched: usize,
-        /// The limit, if it could be read.
-        limit: Option<u64>,
-    },
-    /// No descriptor left for the instance.
-    #[error(
-        "no descriptor left for an inotify instance: RLIMIT_NOFILE is {}; raise it with ulimit -n",
-        Known(*limit)
-    )]
-    TooManyOpenFiles {
-        /// The soft limit, if there is one.
-        limit: Option<u64>,
-    },
-    /// The object is under watch already, with another key, which it keeps.
-    #[error("the object behind {object} is watched already")]
-    AlreadyWatched {
-        /// The descriptor or path given.
-        object: String,
-    },
-    /// The kernel refused for another reason.
-    #[error("cannot watch {object}")]
-    Refused {
-        /// The descriptor or path given.
-        object: String,
-        /// The kernel's answer.
-        source: io::Error,
-    },
-    /// The instance itself could not be made.
-    #[error("cannot make an inotify instance")]
-    Unavailable {
-        /// The kernel's answer.
-        source: io::Error,
-    },
-    /// The queue could not be read.
-    #[error("cannot read the inotify queue")]
-    Unreadable {
-        /// The kernel's answer.
-        source: io::Error,
-    },
-}
-
-/// A limit as a message shows it.
-struct Known(Option<u64>);
-
-impl fmt::Display for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(limit) => limit.fmt(f),
-            None => f.write_str("unknown"),
-        }
-    }
-}
+pub use error::{WatchError, WatchLimit};
 
 /// What one [`DeathWatch::drain`] found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,11 +53,11 @@ impl<K> DeathWatch<K> {
         let inotify = Inotify::new().map_err(|error| match error {
             // One answer for two limits: whether a descriptor can still be had tells them apart.
             Errno::MFILE if limits::descriptor_available() => WatchError::TooManyInstances {
-                limit: limit_of("max_user_instances"),
+                limit: WatchLimit::instances(),
             },
-            Errno::MFILE => WatchError::TooManyOpenFiles {
-                limit: limits::open_files().0,
-            },
+            Errno::MFILE if let Some(limit) = limits::open_files().0 => {
+                WatchError::TooManyOpenFiles { limit }
+            }
             error => WatchError::Unavailable {
                 source: error.into(),
             },
@@ -169,7 +98,7 @@ impl<K> DeathWatch<K> {
         let number = added.map_err(|error| match error {
             Errno::NOSPC => WatchError::TooManyWatches {
                 watched: self.living.len(),
-                limit: limit_of("max_user_watches"),
+                limit: WatchLimit::watches(),
             },
             error => WatchError::Refused {
                 object: object(),
@@ -235,10 +164,6 @@ impl<K> AsFd for DeathWatch<K> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
-}
-
-fn limit_of(name: &str) -> Option<u64> {
-    inotify_limit(Path::new("/proc"), name)
 }
 
 /// Spreads consecutive numbers over a table with one multiplication. No adversary picks them.

@@ -109,7 +109,8 @@ fn line(path: &Path) -> Option<String> {
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-fn parsed<T: FromStr>(path: &Path) -> Option<T> {
+/// What a file of one value holds.
+pub(super) fn parsed<T: FromStr>(path: &Path) -> Option<T> {
     line(path)?.parse().ok()
 }
 

@@ -22,7 +22,7 @@ mod status;
 mod sys;
 
 pub use areas::{AreaCounts, AreaSource, FileArea};
-pub use death_watch::{DeathWatch, Drained, WatchError};
+pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
 pub use machine::{Bound, Machine, ResourceLimit};

@@ -132,30 +132,39 @@ impl Process {
     }
 
     /// An error if the process waits to be reaped: then nothing was found because nothing is left.
-    pub(super) fn expect_alive(&mut self) -> Result<(), ReadError> {
-        match self.stat()?.state {
-            b'Z' | b'X' => Err(ReadError::Vanished { pid: self.pid }),
-            _ => Ok(()),
+    pub(super) fn expect_alive(&self) -> Result<(), ReadError> {
+        if self.stat()?.has_ended() {
+            return Err(ReadError::Vanished { pid: self.pid });
         }
+        Ok(())
     }
 
     /// What the kernel's refusal to show `file` means.
     pub(super) fn failed(&self, file: &'static str, error: Errno) -> ReadError {
-        // A file that is missing from a folder that still answers was never there.
-        if error == Errno::NOENT && self.dir.has(c"stat") {
-            return ReadError::Absent {
+        match error {
+            // A file that is missing from a folder that still answers was never there.
+            Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent {
                 pid: self.pid,
                 file,
-            };
+            },
+            // With its memory a process loses its user, as far as access goes: one that waits to
+            // be reaped is refused to the very parent that could look a moment before.
+            Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended()) => {
+                ReadError::Vanished { pid: self.pid }
+            }
+            error => failed(self.pid, file, error),
         }
-        failed(self.pid, file, error)
     }
 
-    fn stat(&mut self) -> Result<Stat, ReadError> {
+    /// Read beside the buffer, since it is asked while the buffer is lent out.
+    fn stat(&self) -> Result<Stat, ReadError> {
         const FILE: &str = "stat";
-        self.read_whole(c"stat", FILE, |pid, text| {
-            Stat::parse(text).ok_or_else(|| ReadError::malformed(pid, FILE, 1, text))
-        })
+        let mut buffer = [0; 4096];
+        let text = self
+            .dir
+            .read_whole(c"stat", &mut buffer)
+            .map_err(|error| failed(self.pid, FILE, error))?;
+        Stat::parse(text).ok_or_else(|| ReadError::malformed(self.pid, FILE, 1, text))
     }
 }
 
@@ -178,6 +187,11 @@ struct Stat {
 }
 
 impl Stat {
+    /// Whether the process waits to be reaped, or is just being.
+    fn has_ended(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+
     /// `4242 (a name) with) S 1 ...`: fields are counted from the last parenthesis, since the name
     /// may hold any.
     fn parse(text: &[u8]) -> Option<Self> {

@@ -28,9 +28,10 @@ pub(super) fn file_areas(
     let devices = process.memfd_devices();
     let mut line_number = 0;
     for_each_piece(process, |piece| {
-        for line in piece.split_inclusive(|&byte| byte == b'\n') {
+        let mut rest = piece;
+        while !rest.is_empty() {
             line_number += 1;
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = take_line(&mut rest);
             let area = parse(line).ok_or(BadLine {
                 number: line_number,
                 line,
@@ -55,15 +56,32 @@ pub(super) fn area_counts(process: &mut Process) -> Result<AreaCounts, ReadError
             let start = memrchr(b'\n', &piece[..hit]).map_or(0, |newline| newline + 1);
             let end = memchr(b'\n', &piece[hit..]).map_or(piece.len(), |newline| hit + newline);
             let line = &piece[start..end];
-            let number = counts.all + memchr_iter(b'\n', &piece[..start]).count() as u64 + 1;
-            let area = parse(line).ok_or(BadLine { number, line })?;
+            let area = parse(line).ok_or_else(|| BadLine {
+                number: counts.all + lines_in(&piece[..start]) + 1,
+                line,
+            })?;
             counts.memfd += u64::from(devices.is_memfd(area.object.dev, area.name));
             at = end;
         }
-        counts.all += memchr_iter(b'\n', piece).count() as u64 + u64::from(!piece.ends_with(b"\n"));
+        counts.all += lines_in(piece) + u64::from(!piece.ends_with(b"\n"));
         Ok(counts.all)
     })?;
     Ok(counts)
+}
+
+/// Newlines in a piece.
+fn lines_in(piece: &[u8]) -> u64 {
+    memchr_iter(b'\n', piece).count() as u64
+}
+
+/// Takes the first line off, without its newline.
+fn take_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let (line, after) = match memchr(b'\n', rest) {
+        Some(newline) => (&rest[..newline], &rest[newline + 1..]),
+        None => (*rest, &[][..]),
+    };
+    *rest = after;
+    line
 }
 
 /// A line that cannot be read, on its way to becoming an error with the process's name.
@@ -178,21 +196,34 @@ fn parse(line: &[u8]) -> Option<Line<'_>> {
     })
 }
 
+/// What each byte is worth as a hexadecimal digit; 16 for those that are none.
+const NIBBLES: [u8; 256] = {
+    let mut table = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
+
 /// Takes a hexadecimal number and the byte that ends it off the front.
 fn hex(rest: &mut &[u8], ends: u8) -> Option<u64> {
     let mut value = 0u64;
-    for (at, &byte) in rest.iter().enumerate() {
-        if byte == ends && at > 0 {
+    let mut at = 0;
+    loop {
+        let byte = *rest.get(at)?;
+        let nibble = NIBBLES[usize::from(byte)];
+        if nibble == 16 {
+            if byte != ends || at == 0 || at > 16 {
+                return None;
+            }
             *rest = &rest[at + 1..];
             return Some(value);
         }
-        let digit = char::from(byte).to_digit(16)?;
-        if at == 16 {
-            return None;
-        }
-        value = value << 4 | u64::from(digit);
+        value = value << 4 | u64::from(nibble);
+        at += 1;
     }
-    None
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
@@ -202,26 +233,4 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, byte| {
         value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
     })
-}
-
-#[cfg(test)]
-pub(super) mod test_access {
-    //! What the tests of the parser look at.
-    use super::*;
-
-    /// A line's start, end, permissions, offset, object and name.
-    pub(in crate::kernel::areas) type Parts<'a> = (u64, u64, [u8; 4], u64, ObjectId, &'a [u8]);
-
-    pub(in crate::kernel::areas) fn parts(line: &[u8]) -> Option<Parts<'_>> {
-        parse(line).map(|line| {
-            (
-                line.start,
-                line.end,
-                line.permissions,
-                line.offset,
-                line.object,
-                line.name,
-            )
-        })
-    }
 }

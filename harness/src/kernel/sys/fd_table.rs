@@ -75,3 +75,24 @@ fn for_each_name(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_counts_what_a_walk_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        // More names than one call returns.
+        for fd in 0..3000 {
+            std::os::unix::fs::symlink("/dev/null", folder.path().join(fd.to_string())).unwrap();
+        }
+        std::fs::write(folder.path().join("no number"), "").unwrap();
+        let mut buffers = FdTableBuffers::new();
+        let open = || OwnedFd::from(std::fs::File::open(folder.path()).unwrap());
+        assert_eq!(buffers.count(&open()).unwrap(), 3000);
+        let mut shown = 0;
+        buffers.walk(&open(), |_, _, _| shown += 1).unwrap();
+        assert_eq!(shown, 3000);
+    }
+}
