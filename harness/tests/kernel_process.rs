@@ -45,6 +45,7 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     let status = theirs.status().unwrap();
     let expected = Status {
         rss_bytes: bytes(status.vmrss),
+        rss_peak_bytes: bytes(status.vmhwm),
         rss_anon_bytes: bytes(status.rssanon),
         rss_file_bytes: bytes(status.rssfile),
         rss_shmem_bytes: bytes(status.rssshmem),

@@ -21,6 +21,14 @@ pub struct ObjectId {
 }
 
 impl ObjectId {
+    /// The object behind a descriptor of this process.
+    ///
+    /// # Errors
+    /// The kernel's, from `fstat`.
+    pub fn of(fd: std::os::fd::BorrowedFd<'_>) -> std::io::Result<Self> {
+        Ok(Self::from_stat(&rustix::fs::fstat(fd)?))
+    }
+
     /// From the halves that `maps` and `PROCMAP_QUERY` give, in the encoding of `st_dev`.
     pub(crate) fn from_halves(major: u32, minor: u32, ino: u64) -> Self {
         Self {

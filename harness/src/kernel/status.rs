@@ -13,6 +13,8 @@ use super::process::Process;
 pub struct Status {
     /// Resident memory (`VmRSS`).
     pub rss_bytes: Option<u64>,
+    /// The most that was ever resident (`VmHWM`).
+    pub rss_peak_bytes: Option<u64>,
     /// Its anonymous part (`RssAnon`): private memory, copy-on-write copies included.
     pub rss_anon_bytes: Option<u64>,
     /// Its part that belongs to files (`RssFile`).
@@ -61,6 +63,7 @@ impl Process {
             let bytes = |key| field(pid, FILE, file, key, fields::kib_as_bytes);
             Ok(Status {
                 rss_bytes: bytes("VmRSS")?,
+                rss_peak_bytes: bytes("VmHWM")?,
                 rss_anon_bytes: bytes("RssAnon")?,
                 rss_file_bytes: bytes("RssFile")?,
                 rss_shmem_bytes: bytes("RssShmem")?,

@@ -82,7 +82,8 @@ fn areas(subject: &SubjectLedger, slots: u64) -> Option<String> {
     let first = subject.at_first_barrier?.areas?;
     let last = subject.at_last_barrier?.areas?;
     let warm = subject.slots.map_or(slots, |counts| {
-        counts.in_use + counts.affine_live + counts.affine_dropped + counts.queued
+        let affine = counts.affine_live + counts.affine_dropped;
+        counts.warm + counts.in_use + affine + counts.queued
     });
     let explained = warm.saturating_mul(AREAS_A_WARM_SLOT);
     (last > first.saturating_add(explained)).then(|| {

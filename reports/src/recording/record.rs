@@ -161,8 +161,11 @@ impl Barrier {
 /// How many slots of a pool are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotCounts {
-    /// Mapping nothing.
+    /// Free, mapping nothing.
     pub cold: u64,
+    /// Free, mapping memory but no image.
+    #[serde(default)]
+    pub warm: u64,
     /// Lent to an instance.
     pub in_use: u64,
     /// Free, mapping the image of a live module.

@@ -192,6 +192,7 @@ pub(crate) fn leak_keep() -> Recording {
     };
     whole.slots = Some(SlotCounts {
         cold: 49,
+        warm: 0,
         affine_dropped: 951,
         ..SlotCounts::default()
     });

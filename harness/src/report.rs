@@ -1,0 +1,105 @@
+//! What a run shows its user: progress while it lasts, the summary or the JSON at its end.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use leakbench_reports::judge::Judgement;
+use leakbench_reports::ledger::Ledger;
+use leakbench_reports::recording::Recording;
+use leakbench_reports::render;
+use leakbench_scenarios::Scenario;
+
+use crate::command_line::Error;
+use crate::supervisor::Glance;
+
+/// Between two lines of progress in a log.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Columns of a summary that goes to no terminal.
+const PLAIN_WIDTH: usize = 100;
+
+/// Progress on standard error: one line that is redrawn on a terminal, lines now and then
+/// elsewhere.
+pub(crate) struct Progress {
+    line: render::Progress,
+    terminal: bool,
+    drawn: bool,
+    said: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new(scenario: &Scenario) -> Progress {
+        Progress {
+            line: render::Progress::new(scenario.cycles.get()),
+            terminal: std::io::stderr().is_terminal(),
+            drawn: false,
+            said: Instant::now(),
+        }
+    }
+
+    /// Takes in a look at the run, and shows it if it is time to.
+    pub(crate) fn show(&mut self, glance: &Glance) {
+        let at_ms = glance.running.as_millis() as u64;
+        self.line.see(at_ms, 0, &glance.counts, &glance.footprint);
+        let mut stderr = std::io::stderr().lock();
+        // Progress that cannot be shown is no reason to end a run.
+        if self.terminal {
+            self.drawn = true;
+            let width = width_of(&stderr).unwrap_or(80);
+            let _ = write!(
+                stderr,
+                "\r\x1b[K{}",
+                self.line.line(width.saturating_sub(1))
+            );
+        } else if self.said.elapsed() >= PLAIN_EVERY {
+            self.said = Instant::now();
+            let _ = writeln!(stderr, "{}", self.line.plain());
+        }
+    }
+
+    /// Makes room for what follows.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Judges a finished run and shows what came of it: the summary, or with `json` the result as
+/// JSON, which is kept in `out` too. Returns the verdict's exit code.
+///
+/// # Errors
+/// The result cannot be written to `out`.
+pub(crate) fn conclude(
+    recording: &Recording,
+    json: bool,
+    out: Option<&Path>,
+) -> Result<ExitCode, Error> {
+    let ledger = Ledger::of(recording)?;
+    let judgement = Judgement::of(&ledger);
+    let text = render::ResultJson::new(&ledger, &judgement).to_text()?;
+    let kept = out.map(|folder| {
+        let path = folder.join("result.json");
+        std::fs::write(&path, &text).map_err(|error| Error::Write { path, error })
+    });
+    let stdout = std::io::stdout();
+    let shown = if json {
+        text
+    } else {
+        let width = width_of(&stdout).unwrap_or(PLAIN_WIDTH);
+        let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        render::TerminalSummary { colour, width, out }.draw(&ledger, &judgement)
+    };
+    // A reader that has gone away does not change the verdict.
+    let _ = stdout.lock().write_all(shown.as_bytes());
+    kept.transpose()?;
+    Ok(ExitCode::from(judgement.verdict.exit_code()))
+}
+
+/// Columns of the terminal behind `stream`, if there is one.
+fn width_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}

@@ -1,0 +1,234 @@
+//! The subject process: it builds a runtime, drives it from barrier to barrier, and tells the
+//! supervisor at each.
+
+use std::os::fd::AsFd;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram as Hdr;
+use leakbench_reports::recording::Histogram;
+use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
+
+use super::protocol::{BarrierReport, Order, Report, SlotLetter};
+use super::status_page::{StatusPage, add_counts};
+use super::sys::SharedPage;
+use super::worker::{Guests, StepFailed, Worker};
+use super::{Subject, SubjectError};
+use crate::channel::{Channel, ChannelError};
+
+/// Why a subject process ends early. It has told its supervisor already where it could.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The supervisor is gone, or says what it should not.
+    #[error("subject: {0}")]
+    Channel(#[from] ChannelError),
+    /// The supervisor sent no usable status page.
+    #[error("subject: no status page: {0}")]
+    StatusPage(std::io::Error),
+    /// The supervisor said something out of turn.
+    #[error("subject: the supervisor said {said} where {expected} was due")]
+    OutOfTurn {
+        /// What it said.
+        said: String,
+        /// What was due.
+        expected: &'static str,
+    },
+    /// The kernel would not tie this process to its supervisor.
+    #[error("subject: cannot ask to die with the supervisor: {0}")]
+    Tie(std::io::Error),
+}
+
+/// Serves the runtime that `build` makes to the supervisor at the other end of standard input,
+/// until the run is over. This is the whole of a subject's `main`. `build` is called twice: each
+/// guest is tried once on a runtime of its own, so that the one under test has made no image
+/// that was not watched.
+///
+/// # Errors
+/// The supervisor is gone or breaks the protocol. That a step of the runtime fails is no error
+/// here: the supervisor is told.
+pub fn serve<S: Subject>(
+    build: impl Fn(&Scenario) -> Result<S, SubjectError>,
+) -> Result<(), ServeError> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(|error| ServeError::Tie(error.into()))?;
+    let mut channel = Channel::over(std::io::stdin().as_fd()).map_err(ChannelError::Io)?;
+    let (order, fd) = channel.receive_with_fd::<Order>()?;
+    let Order::Begin { scenario, share } = order else {
+        return Err(ServeError::OutOfTurn {
+            said: format!("{order:?}"),
+            expected: "Begin",
+        });
+    };
+    let fd = fd.ok_or_else(|| ServeError::StatusPage(std::io::Error::other("none was sent")))?;
+    let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
+
+    let (subject, workers) = match set_up(build, &scenario, share) {
+        Ok(set_up) => set_up,
+        Err(StepFailed {
+            doing,
+            error: SubjectError(error),
+        }) => {
+            return Ok(channel.send(&Report::Failed { doing, error })?);
+        }
+    };
+    channel.send(&Report::Ready {
+        slabs: subject.slabs(),
+    })?;
+    await_go(&mut channel)?;
+    drive(&subject, workers, &scenario, share, &page, &mut channel)
+}
+
+fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
+    match channel.receive()? {
+        Order::Go => Ok(()),
+        order => Err(ServeError::OutOfTurn {
+            said: format!("{order:?}"),
+            expected: "Go",
+        }),
+    }
+}
+
+/// Builds the runtime and the workers, and tries every guest.
+fn set_up<S: Subject>(
+    build: impl Fn(&Scenario) -> Result<S, SubjectError>,
+    scenario: &Scenario,
+    share: Share,
+) -> Result<(S, Vec<Worker<S>>), StepFailed> {
+    let failed = |doing: &str, error: &dyn std::fmt::Display| StepFailed {
+        doing: doing.to_owned(),
+        error: SubjectError(error.to_string()),
+    };
+    let mut guests = if scenario.wasm.is_empty() {
+        Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
+    } else {
+        let files = GuestFile::read_all(&scenario.wasm);
+        let files = files.map_err(|error| failed("reading modules", &error))?;
+        Guests::Files(files.into(), scenario.invoke.as_deref().map(Into::into))
+    };
+    let build = || build(scenario).map_err(|error| failed("building the runtime", &error));
+    guests.rehearse(&build()?)?;
+    let subject = build()?;
+    let workers = (0..scenario.threads.get())
+        .map(|thread| {
+            let share = share.part(thread, scenario.threads);
+            Worker::new(thread, scenario, share, guests.clone())
+                .map_err(|error| failed("watching images", &error))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((subject, workers))
+}
+
+/// Lets the workers run from barrier to barrier. At a barrier they are all here, in the main
+/// thread's hands, so that nothing moves.
+fn drive<S: Subject>(
+    subject: &S,
+    mut workers: Vec<Worker<S>>,
+    scenario: &Scenario,
+    share: Share,
+    page: &StatusPage,
+    channel: &mut Channel,
+) -> Result<(), ServeError> {
+    let barriers = u64::from(scenario.barriers.get()).clamp(1, share.cycles.max(1));
+    std::thread::scope(|scope| {
+        let (back, returned) = mpsc::channel();
+        let lanes: Vec<mpsc::SyncSender<(Worker<S>, u64)>> = workers
+            .iter()
+            .map(|_| {
+                let (lane, tasks) = mpsc::sync_channel::<(Worker<S>, u64)>(1);
+                let back = back.clone();
+                scope.spawn(move || {
+                    for (mut worker, cycles) in tasks {
+                        let bomb = AbortOnPanic;
+                        let result = worker.run(subject, page, cycles);
+                        std::mem::forget(bomb);
+                        if back.send((worker, result)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                lane
+            })
+            .collect();
+        for barrier in 1..=barriers {
+            for (worker, lane) in workers.drain(..).zip(&lanes) {
+                let cycles = worker.cycles_asked * barrier / barriers;
+                lane.send((worker, cycles))
+                    .expect("a worker's thread waits for tasks");
+            }
+            let mut failure = None;
+            for _ in &lanes {
+                let (worker, result) = returned.recv().expect("every worker comes back");
+                workers.push(worker);
+                if let Err(failed) = result {
+                    failure.get_or_insert(failed);
+                }
+            }
+            let last = failure.is_none() && workers.iter().all(|worker| worker.done);
+            let report = report(subject, &mut workers, last, scenario);
+            channel.send(&Report::Barrier(Box::new(report)))?;
+            await_go(channel)?;
+            if let Some(StepFailed {
+                doing,
+                error: SubjectError(error),
+            }) = failure
+            {
+                return Ok(channel.send(&Report::Failed { doing, error })?);
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A runtime that panics ends the subject, as a result that the supervisor sees. Unwound, the
+/// thread would be missing at the barrier, and the subject would seem to hang.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
+fn report<S: Subject>(
+    subject: &S,
+    workers: &mut [Worker<S>],
+    last: bool,
+    scenario: &Scenario,
+) -> BarrierReport {
+    // Settling one thread's images gives the others' the same time.
+    let settle = Duration::from_millis(scenario.settle_ms) / workers.len().max(1) as u32;
+    for worker in &mut *workers {
+        worker.images.settle(settle);
+    }
+    let mut report = BarrierReport {
+        last,
+        ..BarrierReport::default()
+    };
+    let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
+    for worker in &mut *workers {
+        // Again: a release may have come while others settled.
+        worker.images.drain();
+        report.counts = add_counts(report.counts, *worker.images.counts());
+        report.live.extend(worker.images.live());
+        report.lingering.extend(worker.images.lingering());
+        report.troubles.extend(worker.images.take_troubles());
+        worker.images.add_release_times(&mut release);
+    }
+    report
+        .lingering
+        .sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
+    let times = release.iter_recorded();
+    report.release = Histogram(
+        times
+            .map(|t| (t.value_iterated_to(), t.count_at_value()))
+            .collect(),
+    );
+    let mut states = Vec::new();
+    subject.slot_states(&mut states);
+    report.slots = states.into_iter().map(SlotLetter::of).collect();
+    report.reset_failures = subject.reset_failures();
+    report
+}

@@ -1,0 +1,113 @@
+//! A subject as a process: its birth, its conversation, its end.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use crate::channel::{Channel, ChannelError};
+use crate::subject::protocol::Order;
+use crate::subject::status_page::StatusPage;
+use crate::subject::sys::SharedPage;
+
+/// How long a subject that has closed its end may take to leave before it is killed.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// A subject's process. Dropping it kills it, with all that it started.
+#[derive(Debug)]
+pub(super) struct SubjectProcess {
+    child: Child,
+    group: Pid,
+    page: SharedPage,
+    pub(super) channel: Channel,
+    reaped: bool,
+}
+
+impl SubjectProcess {
+    /// Starts this program again as a subject.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn spawn() -> io::Result<SubjectProcess> {
+        let (channel, theirs) = Channel::pair()?;
+        let page = SharedPage::create()?;
+        // What a guest prints must not mix with the result on standard output.
+        let stdout: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
+        // By this link and not by its path: the file may have been replaced since.
+        let child = Command::new("/proc/self/exe")
+            .arg0("leakbench")
+            .arg("subject")
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::from(stdout))
+            .process_group(0)
+            .spawn()?;
+        let group = Pid::from_child(&child);
+        Ok(SubjectProcess {
+            child,
+            group,
+            page,
+            channel,
+            reaped: false,
+        })
+    }
+
+    /// Sends the first order, with the status page.
+    pub(super) fn begin(&mut self, order: &Order) -> Result<(), ChannelError> {
+        self.channel.send_with_fd(order, self.page.as_fd())
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn page(&self) -> &StatusPage {
+        &self.page
+    }
+
+    /// Ends it and whatever it started, now.
+    pub(super) fn kill(&self) {
+        if !self.reaped {
+            // It may be gone already, which is what is wanted. Until it is reaped its number
+            // cannot be another's.
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+    }
+
+    /// Waits for its end, killing it when it does not leave by itself, and takes with it
+    /// whatever it started.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
+        let until = Instant::now() + LEAVE_WITHIN;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        while waitid(WaitId::Pid(self.group), options)?.is_none() {
+            if Instant::now() >= until {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.kill();
+        let status = self.child.wait()?;
+        self.reaped = true;
+        Ok(status)
+    }
+}
+
+impl Drop for SubjectProcess {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.kill();
+            // Its status is nobody's business any more.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The signal that ended a process, if one did.
+pub(super) fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}

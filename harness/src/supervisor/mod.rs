@@ -1,0 +1,297 @@
+//! The supervisor: it starts the subjects, looks at them from outside, compares the witnesses at
+//! barriers, and records it all. It survives whatever becomes of the subjects.
+
+mod child;
+mod interrupt;
+mod look;
+mod reconcile;
+mod subject;
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use leakbench_reports::recording::{
+    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start,
+};
+use leakbench_scenarios::Scenario;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::time::{ClockId, clock_gettime};
+
+use self::interrupt::Interrupt;
+use self::subject::{Phase, Supervised};
+use crate::kernel::{Machine, Process};
+use crate::subject::status_page::add_counts;
+
+/// Time between two samples of a subject, unless sampling would cost too much.
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+
+/// A sample may take at most this part of the time between two.
+const SAMPLE_COST: u32 = 100;
+
+/// How long subjects that are asked to stop may take before they are killed.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why there is nothing to judge.
+#[derive(Debug, thiserror::Error)]
+pub enum SuperviseError {
+    /// The runtime or a guest cannot be used as asked.
+    #[error("{doing}: {error}")]
+    SetUp {
+        /// What was being set up.
+        doing: String,
+        /// The runtime's words.
+        error: String,
+    },
+    /// A subject cannot be started.
+    #[error("cannot start subject {subject}: {error}")]
+    Spawn {
+        /// Which.
+        subject: u32,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The supervisor itself lacks something.
+    #[error("cannot watch over the subjects: {0}")]
+    Own(#[from] io::Error),
+}
+
+/// What a run shows while it lasts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance {
+    /// Since the first cycle began.
+    pub(crate) running: Duration,
+    /// Over all subjects.
+    pub(crate) counts: Counts,
+    /// Over all subjects.
+    pub(crate) footprint: Footprint,
+}
+
+/// Runs `scenario` on the built-in runtime and records it. `show` is called after each round of
+/// samples.
+///
+/// # Errors
+/// The run could not begin. What happens after that is in the recording, not an error.
+pub(crate) fn supervise(
+    scenario: &Scenario,
+    command: &str,
+    recorder: &mut Recorder,
+    show: &mut dyn FnMut(&Glance),
+) -> Result<(), SuperviseError> {
+    let interrupt = Interrupt::listen()?;
+    let mut run = Run {
+        scenario,
+        log: Log {
+            recorder,
+            began: Instant::now(),
+        },
+        subjects: Vec::new(),
+        running_since: None,
+        running_until: None,
+        next_sample: Instant::now(),
+        stop_by: None,
+        interrupted: false,
+    };
+    run.start(command)?;
+    while run.subjects.iter().any(|subject| !subject.is_gone()) {
+        run.wait(&interrupt)?;
+        run.hear()?;
+        run.heed(&interrupt);
+        run.sample(show);
+        run.enforce();
+    }
+    run.end();
+    Ok(())
+}
+
+/// A run on its way.
+struct Run<'a> {
+    scenario: &'a Scenario,
+    log: Log<'a>,
+    subjects: Vec<Supervised>,
+    running_since: Option<Instant>,
+    running_until: Option<Instant>,
+    next_sample: Instant,
+    /// Set once the run is being ended: subjects that are not gone by then are killed.
+    stop_by: Option<Instant>,
+    interrupted: bool,
+}
+
+/// Where lines go, and when they are of.
+struct Log<'a> {
+    recorder: &'a mut Recorder,
+    began: Instant,
+}
+
+impl Log<'_> {
+    fn now_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn write(&mut self, record: Record) {
+        if let Err(error) = self.recorder.record(record) {
+            // Said once; the recording goes on in memory, so the verdict does not suffer.
+            eprintln!("leakbench: {error}; the run goes on without it");
+        }
+    }
+}
+
+impl Run<'_> {
+    fn start(&mut self, command: &str) -> Result<(), SuperviseError> {
+        let fingerprint = match serde_json::to_value(Machine::read()) {
+            Ok(serde_json::Value::Object(facts)) => facts,
+            _ => serde_json::Map::new(),
+        };
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.log.write(Record::Start(Box::new(Start {
+            version: RECORDING_VERSION,
+            subject: "builtin".to_owned(),
+            scenario: self.scenario.clone(),
+            command: command.to_owned(),
+            started_unix_s: started.as_secs(),
+            fingerprint,
+        })));
+        for index in 0..self.scenario.processes.get() {
+            let subject =
+                Supervised::start(index, self.scenario).map_err(|error| SuperviseError::Spawn {
+                    subject: index,
+                    error,
+                })?;
+            self.subjects.push(subject);
+        }
+        Ok(())
+    }
+
+    /// Waits until a subject speaks, a signal comes or a sample is due.
+    fn wait(&self, interrupt: &Interrupt) -> Result<(), SuperviseError> {
+        let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
+        let present = self.subjects.iter().filter_map(Supervised::channel);
+        fds.extend(present.map(|channel| PollFd::new(channel, PollFlags::IN)));
+        let left = self.next_sample.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).unwrap_or(Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        });
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+
+    /// Takes in what the subjects say.
+    fn hear(&mut self) -> Result<(), SuperviseError> {
+        for subject in &mut self.subjects {
+            subject.hear(&mut self.log)?;
+        }
+        // All begin together, so that the rate is that of all side by side.
+        if self.running_since.is_none()
+            && self
+                .subjects
+                .iter()
+                .all(|subject| subject.phase() == Phase::Ready)
+        {
+            self.running_since = Some(Instant::now());
+            self.subjects.iter_mut().for_each(Supervised::go);
+        }
+        let over = |s: &Supervised| matches!(s.phase(), Phase::Leaving | Phase::Gone);
+        if self.running_until.is_none() && self.subjects.iter().all(over) {
+            self.running_until = Some(Instant::now());
+        }
+        // One subject's failure ends the run: what the others would still do proves nothing.
+        if self.stop_by.is_none() && self.subjects.iter().any(Supervised::has_failed) {
+            self.stop();
+        }
+        Ok(())
+    }
+
+    fn heed(&mut self, interrupt: &Interrupt) {
+        for _ in 0..interrupt.take() {
+            if self.interrupted {
+                // The user insists.
+                self.stop_by = Some(Instant::now());
+                return;
+            }
+            self.interrupted = true;
+            let at_ms = self.log.now_ms();
+            self.log.write(Record::Interrupted(Interrupted { at_ms }));
+            self.stop();
+        }
+    }
+
+    /// Asks every subject to come to its end.
+    fn stop(&mut self) {
+        self.stop_by.get_or_insert(Instant::now() + STOP_WITHIN);
+        for subject in &mut self.subjects {
+            subject.stop(&mut self.log);
+        }
+    }
+
+    fn sample(&mut self, show: &mut dyn FnMut(&Glance)) {
+        if Instant::now() < self.next_sample {
+            return;
+        }
+        let mut glance = Glance::default();
+        let mut cost = Duration::ZERO;
+        for subject in &mut self.subjects {
+            let (counts, footprint, took) = subject.sample(&mut self.log);
+            glance.counts = add_counts(glance.counts, counts);
+            glance.footprint = add_footprints(glance.footprint, footprint);
+            cost += took;
+        }
+        self.next_sample = Instant::now() + SAMPLE_EVERY.max(cost * SAMPLE_COST);
+        if let Some(since) = self.running_since {
+            glance.running = since.elapsed();
+            show(&glance);
+        }
+    }
+
+    /// Ends subjects that hang, or do not stop when asked to.
+    fn enforce(&mut self) {
+        let timeout = Duration::from_secs(self.scenario.timeout_s.get())
+            + Duration::from_millis(self.scenario.settle_ms);
+        for subject in &mut self.subjects {
+            subject.end_if_hung(timeout, &mut self.log);
+            if self.stop_by.is_some_and(|by| Instant::now() >= by) {
+                subject.end(&mut self.log);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        let began = self.log.began;
+        let since = self.running_since.unwrap_or(began);
+        let until = self.running_until.unwrap_or_else(Instant::now);
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let at_ms = self.log.now_ms();
+        self.log.write(Record::End(End {
+            at_ms,
+            running_ms: until.saturating_duration_since(since).as_millis() as u64,
+            supervisor_cpu_ms: Some(cpu.tv_sec as u64 * 1000 + cpu.tv_nsec as u64 / 1_000_000),
+            supervisor_peak_rss_bytes: own_peak_rss_bytes(),
+        }));
+    }
+}
+
+fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
+    let add = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
+    };
+    Footprint {
+        areas: add(a.areas, b.areas),
+        memfd_areas: add(a.memfd_areas, b.memfd_areas),
+        fds: add(a.fds, b.fds),
+        rss_bytes: add(a.rss_bytes, b.rss_bytes),
+        shmem_bytes: add(a.shmem_bytes, b.shmem_bytes),
+        page_tables_bytes: add(a.page_tables_bytes, b.page_tables_bytes),
+    }
+}
+
+fn own_peak_rss_bytes() -> Option<u64> {
+    Process::open(std::process::id())
+        .ok()?
+        .status()
+        .ok()?
+        .rss_peak_bytes
+}

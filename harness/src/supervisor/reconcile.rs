@@ -1,0 +1,230 @@
+//! The two witnesses compared, image by image. Pure: what each saw goes in, what it means comes
+//! out.
+
+use std::collections::{HashMap, HashSet};
+
+use leakbench_reports::recording::{Barrier, Holder, LingeringImage, SlotCounts, SlotHold};
+
+use crate::kernel::{FdEntry, FdKind, FileArea, ObjectId};
+use crate::subject::SlotState;
+use crate::subject::protocol::{BarrierReport, Slab, SlotLetter};
+
+/// What `/proc` showed of a subject at a barrier.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) areas: Vec<FileArea>,
+    pub(super) fds: Vec<FdEntry>,
+}
+
+/// The witnesses' common account.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Reconciled {
+    /// Capped as [`Barrier`] says.
+    pub(super) lingering: Vec<LingeringImage>,
+    /// Capped as [`Barrier`] says.
+    pub(super) disagreements: Vec<String>,
+    pub(super) disagreements_total: u64,
+    pub(super) slots: Option<SlotCounts>,
+}
+
+/// What the death watch says of an image.
+enum Claim {
+    Live {
+        seen: bool,
+    },
+    Lingering {
+        holders: Vec<Holder>,
+        holders_total: u64,
+    },
+}
+
+/// Compares `report` with `scan`. `known` are memfds that were there before the first cycle.
+///
+/// An image that only the scan sees, and an image of a live module that the scan does not see,
+/// are disagreements. An image that lingers without being seen is none: what holds it is not in
+/// the subject.
+pub(super) fn reconcile(
+    report: &BarrierReport,
+    scan: &Scan,
+    slabs: &[Slab],
+    known: &HashSet<ObjectId>,
+) -> Reconciled {
+    let mut claims: HashMap<ObjectId, Claim> = HashMap::new();
+    claims.extend(
+        report
+            .live
+            .iter()
+            .map(|object| (*object, Claim::Live { seen: false })),
+    );
+    claims.extend(report.lingering.iter().map(|image| {
+        (
+            image.object,
+            Claim::Lingering {
+                holders: Vec::new(),
+                holders_total: 0,
+            },
+        )
+    }));
+
+    let letters = report.slots.as_bytes();
+    let mut strangers: HashMap<ObjectId, String> = HashMap::new();
+    let mut affine_dropped = HashSet::new();
+    for area in scan
+        .areas
+        .iter()
+        .filter(|area| area.memfd && !known.contains(&area.object))
+    {
+        let slot = slot_of(slabs, area.start as u64);
+        match claims.get_mut(&area.object) {
+            Some(Claim::Live { seen }) => *seen = true,
+            Some(Claim::Lingering {
+                holders,
+                holders_total,
+            }) => {
+                let holder = match slot {
+                    Some(slot) => {
+                        let state = slot_hold(letters, slot);
+                        if state == SlotHold::Affine {
+                            affine_dropped.insert(slot);
+                        }
+                        Holder::Slot { slot, state }
+                    }
+                    None => Holder::Mapping {
+                        start: area.start as u64,
+                        end: area.end as u64,
+                    },
+                };
+                hold(holders, holders_total, holder);
+            }
+            None => {
+                strangers.entry(area.object).or_insert_with(|| match slot {
+                    Some(slot) => format!("slot {slot} maps it"),
+                    None => format!("it is mapped at {:#x}", area.start),
+                });
+            }
+        }
+    }
+    for entry in scan
+        .fds
+        .iter()
+        .filter(|e| e.kind == FdKind::Memfd && !known.contains(&e.object))
+    {
+        match claims.get_mut(&entry.object) {
+            Some(Claim::Live { seen }) => *seen = true,
+            Some(Claim::Lingering {
+                holders,
+                holders_total,
+            }) => {
+                hold(holders, holders_total, Holder::Fd { fd: entry.fd });
+            }
+            None => {
+                strangers
+                    .entry(entry.object)
+                    .or_insert_with(|| format!("descriptor {} refers to it", entry.fd));
+            }
+        }
+    }
+
+    let mut disagreements: Vec<String> = strangers
+        .into_iter()
+        .map(|(object, how)| {
+            format!("memfd {object} is no image that the death watch knows to live, yet {how}")
+        })
+        .collect();
+    disagreements.extend(claims.iter().filter_map(|(object, claim)| {
+        matches!(claim, Claim::Live { seen: false }).then(|| {
+            format!("image {object} of a live module is neither mapped nor open in the subject")
+        })
+    }));
+    disagreements.sort();
+    let disagreements_total = disagreements.len() as u64;
+    disagreements.truncate(Barrier::DISAGREEMENTS_MAX);
+
+    let listed = report.lingering.iter().take(Barrier::LINGERING_MAX);
+    let lingering = listed
+        .map(|image| {
+            let (holders, holders_total) = match claims.remove(&image.object) {
+                Some(Claim::Lingering {
+                    holders,
+                    holders_total,
+                }) => (holders, holders_total),
+                // The same object twice: the death watch contradicts itself, which shows as one
+                // image without holders.
+                _ => (Vec::new(), 0),
+            };
+            LingeringImage {
+                dev: image.object.dev,
+                inode: image.object.ino,
+                module: image.module,
+                dropped_at_cycle: image.dropped_at_cycle,
+                lingering_ms: image.lingering_ms,
+                holders,
+                holders_total,
+            }
+        })
+        .collect();
+    let slots = (!letters.is_empty()).then(|| count_slots(letters, affine_dropped.len() as u64));
+    Reconciled {
+        lingering,
+        disagreements,
+        disagreements_total,
+        slots,
+    }
+}
+
+/// Adds a holder once: an image that a slot maps in two pieces is held by one slot.
+fn hold(holders: &mut Vec<Holder>, total: &mut u64, holder: Holder) {
+    // Pieces of one slot follow each other in the scan.
+    if holders.last() == Some(&holder) {
+        return;
+    }
+    *total += 1;
+    if holders.len() < LingeringImage::HOLDERS_MAX {
+        holders.push(holder);
+    }
+}
+
+fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
+    let mut first = 0;
+    for slab in slabs {
+        let offset = address.checked_sub(slab.base);
+        let index = offset.map(|offset| offset / slab.stride_bytes.max(1));
+        match index {
+            Some(index) if index < u64::from(slab.slots) => return Some(first + index as u32),
+            _ => first += slab.slots,
+        }
+    }
+    None
+}
+
+fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
+    match letters
+        .get(slot as usize)
+        .copied()
+        .and_then(SlotLetter::read)
+    {
+        Some(SlotState::InUse) => SlotHold::InUse,
+        Some(SlotState::Affine) => SlotHold::Affine,
+        Some(SlotState::Queued) => SlotHold::Queued,
+        Some(SlotState::Cold | SlotState::Warm) | None => SlotHold::Cold,
+    }
+}
+
+fn count_slots(letters: &[u8], affine_dropped: u64) -> SlotCounts {
+    let mut counts = SlotCounts {
+        affine_dropped,
+        ..SlotCounts::default()
+    };
+    let mut affine = 0;
+    for letter in letters {
+        match SlotLetter::read(*letter) {
+            Some(SlotState::Cold) | None => counts.cold += 1,
+            Some(SlotState::Warm) => counts.warm += 1,
+            Some(SlotState::InUse) => counts.in_use += 1,
+            Some(SlotState::Queued) => counts.queued += 1,
+            Some(SlotState::Affine) => affine += 1,
+        }
+    }
+    counts.affine_live = affine - affine_dropped;
+    counts
+}
