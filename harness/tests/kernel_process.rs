@@ -59,17 +59,18 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     // Pages are shared with processes that come and go: compare what held still meanwhile.
     let (status, read) = settled(|| theirs.status().unwrap(), || ours.status().unwrap());
     let bytes = |kib: Option<u64>| kib.map(|kib| kib * 1024);
-    let expected = Status {
-        rss_bytes: bytes(status.vmrss),
-        rss_anon_bytes: bytes(status.rssanon),
-        rss_file_bytes: bytes(status.rssfile),
-        rss_shmem_bytes: bytes(status.rssshmem),
-        vm_size_bytes: bytes(status.vmsize),
-        page_tables_bytes: bytes(status.vmpte),
-        threads: Some(status.threads),
-    };
-    assert_eq!(read, expected);
-    assert!(expected.rss_bytes.unwrap() > 0);
+    for (name, value, expected) in [
+        ("VmRSS", read.rss_bytes, bytes(status.vmrss)),
+        ("RssAnon", read.rss_anon_bytes, bytes(status.rssanon)),
+        ("RssFile", read.rss_file_bytes, bytes(status.rssfile)),
+        ("RssShmem", read.rss_shmem_bytes, bytes(status.rssshmem)),
+        ("VmSize", read.vm_size_bytes, bytes(status.vmsize)),
+        ("VmPTE", read.page_tables_bytes, bytes(status.vmpte)),
+        ("Threads", read.threads, Some(status.threads)),
+    ] {
+        assert_eq!(value, expected, "{name}");
+    }
+    assert!(read.rss_bytes.unwrap() > 0);
 
     let rollup = || {
         let sums = theirs.smaps_rollup().unwrap().memory_map_rollup;
