@@ -1,6 +1,7 @@
 //! Real mappings, forks and System V segments for the tests, behind safe types.
 
 #![allow(unsafe_code, reason = "mmap, fork and shmat have no safe form")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::ffi::CStr;
@@ -222,7 +223,12 @@ impl Still {
                 unsafe { libc::pause() };
             }
         };
-        Self { pid }
+        let child = Self { pid };
+        // Until it sleeps it is still on its way to `pause`, and touches pages on the way.
+        while !state(child.pid()).contains('S') {
+            std::thread::yield_now();
+        }
+        child
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -238,6 +244,13 @@ impl Still {
         )
         .unwrap();
     }
+}
+
+/// The state letter of a process, with what stands around it.
+fn state(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    after_name.chars().take(2).collect()
 }
 
 /// Kills and reaps it.
