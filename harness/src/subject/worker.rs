@@ -18,10 +18,15 @@ pub(super) enum Guests {
     Files(Arc<[GuestFile]>, Option<Arc<str>>),
 }
 
-/// A live module, and its instances by seat.
+/// A live module, and what it has.
 struct Seat<S: Subject> {
     number: u64,
     module: S::Module,
+    lists: SeatLists<S>,
+}
+
+/// The images of a module, and its instances by seat.
+struct SeatLists<S: Subject> {
     images: Vec<ImageKey>,
     instances: Vec<Option<S::Instance>>,
 }
@@ -32,8 +37,8 @@ pub(super) struct Worker<S: Subject> {
     steps: Steps,
     guests: Guests,
     seats: Vec<Option<Seat<S>>>,
-    /// Lists of emptied seats, kept for the next.
-    spare: Vec<(Vec<ImageKey>, Vec<Option<S::Instance>>)>,
+    /// The lists of an emptied seat, kept for the next.
+    spare: Option<SeatLists<S>>,
     /// Cycles this thread is to do, and has done.
     pub(super) cycles_asked: u64,
     pub(super) images: Images,
@@ -61,7 +66,7 @@ impl<S: Subject> Worker<S> {
             steps: Steps::new(scenario, share),
             guests,
             seats: (0..scenario.live_modules.get()).map(|_| None).collect(),
-            spare: Vec::new(),
+            spare: None,
             cycles_asked: share.cycles,
             images: Images::new()?,
             stopping: false,
@@ -104,12 +109,11 @@ impl<S: Subject> Worker<S> {
                 let module = subject
                     .create_module(binary)
                     .map_err(|error| StepFailed::at(StepKind::CreateModule, number, error))?;
-                let (images, instances) = self.spare.pop().unwrap_or_default();
+                let lists = self.spare.take().unwrap_or_default();
                 let mut seated = Seat {
                     number,
                     module,
-                    images,
-                    instances,
+                    lists,
                 };
                 seated.watch(subject, &mut self.images);
                 self.seats[seat as usize] = Some(seated);
@@ -121,11 +125,11 @@ impl<S: Subject> Worker<S> {
                     .instantiate(&seat.module)
                     .map_err(|error| StepFailed::at(StepKind::Instantiate, seat.number, error))?;
                 let instance = instance as usize;
-                if seat.instances.len() <= instance {
-                    seat.instances.resize_with(instance + 1, || None);
+                if seat.lists.instances.len() <= instance {
+                    seat.lists.instances.resize_with(instance + 1, || None);
                 }
-                seat.instances[instance] = Some(made);
-                if seat.images.is_empty() {
+                seat.lists.instances[instance] = Some(made);
+                if seat.lists.images.is_empty() {
                     seat.watch(subject, &mut self.images);
                 }
             }
@@ -133,7 +137,7 @@ impl<S: Subject> Worker<S> {
                 status.begin(cycle, StepKind::Call);
                 let seat = seated(&mut self.seats, seat);
                 let number = seat.number;
-                let instance = seat.instances[instance as usize].as_mut();
+                let instance = seat.lists.instances[instance as usize].as_mut();
                 let instance = instance.expect("a step calls an instance that is there");
                 self.guests
                     .call(subject, instance, number)
@@ -142,19 +146,19 @@ impl<S: Subject> Worker<S> {
             Step::DropInstance { seat, instance } => {
                 status.begin(cycle, StepKind::DropInstance);
                 let seat = seated(&mut self.seats, seat);
-                let instance = seat.instances[instance as usize].take();
+                let instance = seat.lists.instances[instance as usize].take();
                 subject.drop_instance(instance.expect("a step drops an instance that is there"));
             }
             Step::DropModule { seat } => {
                 status.begin(cycle, StepKind::DropModule);
                 let seat = self.seats[seat as usize].take();
                 let mut seat = seat.expect("a step drops a module that is there");
-                self.images.drop_begins(&seat.images, cycle);
+                self.images.drop_begins(&seat.lists.images, cycle);
                 subject.drop_module(seat.module);
-                self.images.drop_returned(&seat.images);
-                seat.images.clear();
-                seat.instances.clear();
-                self.spare.push((seat.images, seat.instances));
+                self.images.drop_returned(&seat.lists.images);
+                seat.lists.images.clear();
+                seat.lists.instances.clear();
+                self.spare = Some(seat.lists);
             }
             Step::EndCycle => {
                 self.images.end_cycle();
@@ -169,15 +173,25 @@ impl<S: Subject> Worker<S> {
     }
 }
 
+impl<S: Subject> Default for SeatLists<S> {
+    fn default() -> Self {
+        SeatLists {
+            images: Vec::new(),
+            instances: Vec::new(),
+        }
+    }
+}
+
 impl<S: Subject> Seat<S> {
     fn watch(&mut self, subject: &S, account: &mut Images) {
         let Seat {
             number,
             module,
-            images,
-            ..
+            lists,
         } = self;
-        subject.images(module, &mut |fd| images.extend(account.made(fd, *number)));
+        subject.images(module, &mut |fd| {
+            lists.images.extend(account.made(fd, *number))
+        });
     }
 }
 

@@ -131,10 +131,11 @@ pub(super) fn reconcile(
             format!("memfd {object} is no image that the death watch knows to live, yet {how}")
         })
         .collect();
-    disagreements.extend(claims.iter().filter_map(|(object, claim)| {
-        matches!(claim, Claim::Live { seen: false }).then(|| {
-            format!("image {object} of a live module is neither mapped nor open in the subject")
-        })
+    let unseen = claims
+        .iter()
+        .filter(|(_, claim)| matches!(claim, Claim::Live { seen: false }));
+    disagreements.extend(unseen.map(|(object, _)| {
+        format!("image {object} of a live module is neither mapped nor open in the subject")
     }));
     disagreements.sort();
     let disagreements_total = disagreements.len() as u64;
