@@ -127,3 +127,64 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::geometry::WASM_PAGE_BYTES;
+    use crate::pool::PoolConfig;
+
+    /// A pool of one slot, which some thread has taken out of the queue and not brought back yet.
+    /// Gives that thread's slots and flight, and the pool.
+    fn in_flight() -> (Arc<Pool>, Vec<SlotMapping>, Flight) {
+        let pool = Pool::new(&PoolConfig {
+            slots: NonZeroU32::MIN,
+            decommit_batch: NonZeroU32::new(2).unwrap(),
+            ..PoolConfig::default()
+        })
+        .unwrap();
+        drop(pool.allocate(None, WASM_PAGE_BYTES).unwrap());
+        let mut shelf = pool.shelf();
+        let slots = shelf.take_queue();
+        assert_eq!(slots.len(), 1);
+        let flight = shelf.begin_flight();
+        drop(shelf);
+        (pool, slots, flight)
+    }
+
+    /// Whether a step waits for the slots in flight, and ends when they are back.
+    fn check_that_it_waits(step: impl FnOnce(&Arc<Pool>) + Send) {
+        let _reserving = sys::ADDRESS_SPACE.lock();
+        let (pool, slots, flight) = in_flight();
+        let (done, is_done) = channel();
+        thread::scope(|scope| {
+            let (in_thread, step) = (&pool, step);
+            scope.spawn(move || {
+                step(in_thread);
+                done.send(()).unwrap();
+            });
+            let early = is_done.recv_timeout(Duration::from_millis(50));
+            pool.land(slots, flight);
+            assert_eq!(early, Err(RecvTimeoutError::Timeout));
+            is_done.recv_timeout(Duration::from_secs(60)).unwrap();
+        });
+        let stats = pool.stats();
+        assert_eq!(stats.free + stats.queued, 1);
+    }
+
+    #[test]
+    fn a_flush_waits_for_what_another_thread_is_resetting() {
+        check_that_it_waits(|pool| pool.flush());
+    }
+
+    #[test]
+    fn an_allocation_waits_for_the_only_slot_to_come_back() {
+        check_that_it_waits(|pool| drop(pool.allocate(None, WASM_PAGE_BYTES).unwrap()));
+    }
+}
