@@ -183,12 +183,9 @@ impl GuestFile {
                 binary: bytes,
             });
         }
-        let text = |message: String| {
-            let message = message.lines().next().unwrap_or("not text").to_owned();
-            GuestFileError::Text {
-                path: path.to_owned(),
-                message,
-            }
+        let text = |message: String| GuestFileError::Text {
+            path: path.to_owned(),
+            message: on_one_line(&message),
         };
         let source = std::str::from_utf8(&bytes).map_err(|error| text(error.to_string()))?;
         let binary = wat::parse_str(source).map_err(|error| text(error.to_string()))?;
@@ -196,6 +193,21 @@ impl GuestFile {
             path: path.to_owned(),
             binary,
         })
+    }
+}
+
+/// The first line of an error, behind the place that the drawing under it names, as in
+/// `--> <anon>:3:1`.
+fn on_one_line(message: &str) -> String {
+    let mut lines = message.lines();
+    let what = lines.next().unwrap_or("it is not text");
+    let place = lines
+        .find_map(|line| line.trim().strip_prefix("--> "))
+        .and_then(|place| place.rsplit_once(':'))
+        .and_then(|(place, column)| Some((place.rsplit_once(':')?.1, column)));
+    match place {
+        Some((line, column)) => format!("line {line}, column {column}: {what}"),
+        None => what.to_owned(),
     }
 }
 
@@ -217,7 +229,7 @@ pub enum GuestFileError {
         folder: PathBuf,
     },
     /// The text format does not parse.
-    #[error("{}: {message}", path.display())]
+    #[error("{} is not the text of a module: {message}", path.display())]
     Text {
         /// Which file.
         path: PathBuf,

@@ -7,6 +7,7 @@ mod guest;
 mod options;
 mod scenario;
 mod steps;
+mod suggestion;
 
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};

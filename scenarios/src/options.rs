@@ -11,6 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use leakbench_allocator::{ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::suggestion;
+
 /// The choices of a run. What is `None` was not said.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -136,6 +138,7 @@ impl Options {
                 .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             // The message alone: its long form draws the file over several lines.
             let message = error.message().replace('\n', " ");
+            let message = suggestion::with_nearest(message);
             ScenarioFileError::Parse {
                 name: name.to_owned(),
                 line,

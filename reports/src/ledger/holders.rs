@@ -27,8 +27,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Finds it. Of slots in several states, one that frees itself last is less telling than one
-    /// that was passed over: lent, then queued, then affine.
+    /// Finds it: where an image has holders of several kinds, the first in the order above.
     pub fn of(image: &LingeringImage) -> Reason {
         image
             .holders

@@ -4,4 +4,5 @@ mod common;
 mod formats;
 mod judge;
 mod ledger;
+mod progress;
 mod recorder;

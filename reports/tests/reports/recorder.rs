@@ -63,6 +63,30 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
     assert_eq!(ledger.subjects[1].peak.areas, Some(9_999));
 }
 
+/// A subject that fell silent early is still known by its latest sample, however long another
+/// goes on.
+#[test]
+fn the_latest_sample_of_a_silent_subject_stays() {
+    let mut all = vec![common::start(100_000, 2, Options::default())];
+    let looks = common::footprint(1_000, 11, 1 << 20);
+    for cycles in [10, 20, 30] {
+        all.push(common::sample(1, cycles, common::counts(cycles, 0), looks));
+    }
+    for index in 1..10_000 {
+        all.push(common::sample(
+            0,
+            index * 100,
+            common::counts(index, 0),
+            looks,
+        ));
+    }
+    let mut recorder = Recorder::in_memory();
+    record_all(&mut recorder, &all);
+    let kept = Ledger::of(recorder.recording()).expect("it has a start");
+    assert_eq!(kept.subjects[1].counts.cycles, 30);
+    assert!(samples(recorder.recording(), 0).len() <= 2_000);
+}
+
 #[test]
 fn the_file_holds_what_memory_holds_also_after_thinning() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,0 +1,79 @@
+//! The progress line: what it says, and that it fits.
+
+use leakbench_reports::recording::{Counts, Footprint};
+use leakbench_reports::render::Progress;
+use proptest::prelude::*;
+
+use crate::common;
+
+fn counts(cycles: u64, lingering: u64) -> Counts {
+    Counts {
+        lingering,
+        ..common::counts(cycles, 0)
+    }
+}
+
+#[test]
+fn it_adds_the_latest_looks_at_all_subjects() {
+    let mut progress = Progress::new(1_000_000);
+    assert_eq!(progress.plain(), "0 of 1,000,000 cycles (0%), 0 lingering");
+    let looks = common::footprint(1_506, 14, 1 << 20);
+    for (at_ms, cycles) in [(1_000, 16_000), (2_000, 32_000), (3_000, 48_000)] {
+        for subject in 0..2 {
+            progress.see(
+                at_ms + u64::from(subject),
+                subject,
+                &counts(cycles, 3),
+                &looks,
+            );
+        }
+    }
+    assert_eq!(
+        progress.plain(),
+        "96,000 of 1,000,000 cycles (9%), 32,000/s, 6 lingering, 29 s left, 3,012 areas, 28 fds"
+    );
+    assert_eq!(progress.line(200), progress.plain().replace(", ", "  "));
+}
+
+/// The rate is that of the last seconds: a run that slows down shows it.
+#[test]
+fn the_rate_is_of_the_last_seconds() {
+    let mut progress = Progress::new(1_000_000);
+    let none = Footprint::default();
+    for second in 0..20 {
+        progress.see(second * 1_000, 0, &counts(second * 10_000, 0), &none);
+    }
+    for second in 0..20 {
+        let at_ms = 20_000 + second * 1_000;
+        progress.see(at_ms, 0, &counts(200_000 + second * 100, 0), &none);
+    }
+    let plain = progress.plain();
+    assert!(plain.contains(", 100/s, "), "{plain}");
+    // What was not measured is not shown.
+    assert!(!plain.contains("area") && !plain.contains("fd"), "{plain}");
+}
+
+#[test]
+fn what_one_subject_cannot_say_is_not_added_up() {
+    let mut progress = Progress::new(100);
+    progress.see(0, 0, &counts(1, 0), &common::footprint(5, 5, 5));
+    progress.see(0, 1, &counts(1, 0), &Footprint::default());
+    assert_eq!(progress.plain(), "2 of 100 cycles (2%), 0 lingering");
+}
+
+proptest! {
+    #[test]
+    fn a_line_fits_its_width_and_is_a_beginning_of_the_whole(
+        looks in proptest::collection::vec((0..9_999_999u64, 0..3u32, 0..9_999_999u64), 0..50),
+        asked in 0..9_999_999u64,
+        width in 0..120usize,
+    ) {
+        let mut progress = Progress::new(asked);
+        for (at_ms, subject, cycles) in looks {
+            progress.see(at_ms, subject, &counts(cycles, 0), &common::footprint(1_000, 9, 1));
+        }
+        let line = progress.line(width);
+        prop_assert!(line.chars().count() <= width);
+        prop_assert!(progress.line(1_000).starts_with(&line));
+    }
+}

@@ -1,0 +1,24 @@
+//! Tests of the vocabulary of a run, in one binary for the sake of build time.
+
+mod command_line;
+mod guests;
+mod options;
+mod scenario;
+mod steps;
+
+use clap::Parser;
+use leakbench_scenarios::Options;
+
+/// The flags as the program has them.
+#[derive(Parser)]
+#[command(name = "leakbench")]
+struct Flags {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What the words after the program's name come to.
+fn parse_flags<S: AsRef<str>>(words: &[S]) -> Result<Options, clap::Error> {
+    let words = words.iter().map(AsRef::as_ref);
+    Flags::try_parse_from(std::iter::once("leakbench").chain(words)).map(|flags| flags.options)
+}

@@ -1,0 +1,143 @@
+//! What choices come to: defaults, shares, and what does not go together.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use leakbench_scenarios::{BUILTIN, ByteSize, Options, Scenario, ScenarioError, Share};
+use proptest::prelude::*;
+
+fn n32(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("not zero")
+}
+
+fn parsed(toml: &str) -> Result<Scenario, ScenarioError> {
+    let options = Options::from_toml(toml, "run.toml").expect("it is a scenario file");
+    Scenario::new(options, n32(2))
+}
+
+#[test]
+fn every_builtin_scenario_is_valid_and_says_what_it_shows() {
+    for builtin in BUILTIN {
+        let scenario =
+            parsed(builtin.toml).unwrap_or_else(|error| panic!("{}: {error}", builtin.name));
+        assert!(scenario.cycles.get() <= 1_000_000, "{}", builtin.name);
+        assert!(builtin.toml.starts_with("# "), "{}", builtin.name);
+        assert!(builtin.summary().ends_with('.'), "{}", builtin.name);
+    }
+    let names: std::collections::BTreeSet<&str> = BUILTIN.iter().map(|one| one.name).collect();
+    assert_eq!(names.len(), BUILTIN.len());
+}
+
+#[test]
+fn every_builtin_file_is_known_by_its_name() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("builtin");
+    let files = std::fs::read_dir(folder).expect("the folder is there");
+    for file in files {
+        let path = file.expect("it is there").path();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        assert!(BUILTIN.iter().any(|builtin| builtin.name == name), "{name}");
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_help() {
+    let scenario = Scenario::new(Options::default(), n32(2)).expect("valid");
+    assert_eq!(scenario.cycles.get(), 1_000_000);
+    assert_eq!(scenario.strategy.as_str(), "random");
+    assert_eq!(scenario.on_drop.as_str(), "purge");
+    assert_eq!(scenario.image.as_str(), "memfd");
+    assert_eq!(scenario.image_size, ByteSize(4096));
+    assert_eq!(scenario.slots.get(), 1000);
+    assert_eq!(scenario.processes.get(), 2);
+    assert_eq!(scenario.threads.get(), 1);
+    assert_eq!(scenario.timeout_s.get(), 60);
+}
+
+#[test]
+fn processes_use_the_cores_that_threads_and_cycles_leave_sense_for() {
+    let processes = |cycles, threads, cpus| {
+        let options = Options {
+            cycles: NonZeroU64::new(cycles),
+            threads: NonZeroU32::new(threads),
+            ..Options::default()
+        };
+        Scenario::new(options, n32(cpus))
+            .expect("valid")
+            .processes
+            .get()
+    };
+    assert_eq!(processes(1_000_000, 1, 8), 8);
+    assert_eq!(processes(1_000_000, 2, 8), 4);
+    assert_eq!(processes(1_000_000, 3, 2), 1);
+    assert_eq!(processes(10_000, 1, 8), 1);
+    assert_eq!(processes(10_001, 1, 8), 2);
+    assert_eq!(processes(u64::MAX, 1, u32::MAX), Scenario::PROCESSES_MAX);
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_its_numbers() {
+    let refused = |toml: &str| parsed(toml).expect_err(toml).to_string();
+    let slots = refused("slots = 7\nthreads = 2\nlive-modules = 2\ninstances = 2");
+    assert_eq!(
+        slots,
+        "2 threads holding 2 modules of 2 instances need 8 slots, but --slots is 7: \
+         ask for more slots, or hold less"
+    );
+    assert!(parsed("slots = 8\nthreads = 2\nlive-modules = 2\ninstances = 2").is_ok());
+    // More than any number can say.
+    let most = "threads = 64\nlive-modules = 4294967295\ninstances = 4294967295";
+    assert!(refused(most).contains("need 18446744073709551615 slots"));
+
+    let invoke = refused("invoke = 'run'");
+    assert!(invoke.starts_with("--invoke run needs --wasm"), "{invoke}");
+    assert!(parsed("invoke = 'run'\nwasm = ['a.wasm']").is_ok());
+
+    let small = refused("image-size = 15");
+    assert_eq!(
+        small,
+        "--image-size 15 is out of range: from 16 bytes to 256MiB"
+    );
+    assert!(parsed("image-size = 16").is_ok());
+    assert!(parsed("image-size = '256MiB'").is_ok());
+    refused("image-size = 268435457");
+
+    let threads = refused("threads = 65");
+    assert_eq!(
+        threads,
+        "--threads 65 is more than the 64 that leakbench drives"
+    );
+    refused("processes = 257");
+}
+
+proptest! {
+    /// Parts in their order are the whole, without gap or overlap, and as even as can be.
+    #[test]
+    fn parts_add_up(first in 0..1u64 << 60, cycles in 0..1u64 << 60, parts in 1..300u32) {
+        let whole = Share { first, cycles };
+        let mut next = first;
+        for index in 0..parts {
+            let part = whole.part(index, n32(parts));
+            prop_assert_eq!(part.first, next);
+            prop_assert!(part.cycles.abs_diff(cycles / u64::from(parts)) <= 1);
+            next += part.cycles;
+        }
+        prop_assert_eq!(next, first + cycles);
+    }
+}
+
+#[test]
+fn shares_of_subjects_are_the_cycles() {
+    let options = Options {
+        cycles: NonZeroU64::new(u64::MAX),
+        processes: NonZeroU32::new(3),
+        ..Options::default()
+    };
+    let scenario = Scenario::new(options, n32(1)).expect("valid");
+    let shares: Vec<u64> = (0..3)
+        .map(|subject| scenario.share_of_subject(subject).cycles)
+        .collect();
+    assert_eq!(shares.iter().sum::<u64>(), u64::MAX);
+}

@@ -1,0 +1,203 @@
+//! The steps of a thread, carried out on a plain model of a runtime.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+
+use leakbench_scenarios::{Options, Scenario, Share, Step, Steps};
+use proptest::prelude::*;
+
+/// Seats as a runtime would have them; what a step may not do panics.
+struct Model {
+    /// The module in each seat, with its instances.
+    seats: Vec<Option<(u64, Vec<bool>)>>,
+    created: Vec<u64>,
+    dropped: BTreeSet<u64>,
+    cycles: u64,
+    most_live: usize,
+}
+
+impl Model {
+    fn new(scenario: &Scenario) -> Model {
+        Model {
+            seats: vec![None; scenario.live_modules.get() as usize],
+            created: Vec::new(),
+            dropped: BTreeSet::new(),
+            cycles: 0,
+            most_live: 0,
+        }
+    }
+
+    fn instances(&mut self, seat: u32) -> &mut Vec<bool> {
+        let seat = self.seats[seat as usize].as_mut();
+        &mut seat.expect("the seat has a module").1
+    }
+
+    fn apply(&mut self, step: Step, instances: u32) {
+        match step {
+            Step::CreateModule { seat, number } => {
+                let seat = &mut self.seats[seat as usize];
+                assert!(seat.is_none(), "a module is made in a taken seat");
+                *seat = Some((number, vec![false; instances as usize]));
+                self.created.push(number);
+                self.most_live = self.most_live.max(self.seats.iter().flatten().count());
+            }
+            Step::Instantiate { seat, instance } => {
+                let taken = &mut self.instances(seat)[instance as usize];
+                assert!(!*taken, "instantiated in a taken seat");
+                *taken = true;
+            }
+            Step::Call { seat, instance } => {
+                assert!(self.instances(seat)[instance as usize], "nobody to call");
+            }
+            Step::DropInstance { seat, instance } => {
+                let taken = &mut self.instances(seat)[instance as usize];
+                assert!(*taken, "no instance to drop");
+                *taken = false;
+            }
+            Step::DropModule { seat } => {
+                let (number, left) = self.seats[seat as usize].take().expect("a module to drop");
+                assert!(
+                    left.iter().all(|&taken| !taken),
+                    "dropped under its instances"
+                );
+                assert!(self.dropped.insert(number), "dropped twice");
+            }
+            Step::EndCycle => {
+                self.cycles += 1;
+                assert_eq!(self.cycles, self.created.len() as u64);
+            }
+        }
+    }
+
+    /// What must be so when no steps are left.
+    fn check_end(&self) {
+        assert!(self.seats.iter().all(Option::is_none), "something is live");
+        let created: BTreeSet<u64> = self.created.iter().copied().collect();
+        assert_eq!(created.len(), self.created.len(), "a number is used twice");
+        assert_eq!(created, self.dropped);
+        assert_eq!(self.cycles, self.created.len() as u64);
+    }
+}
+
+fn scenario(live_modules: u32, instances: u32, seed: u64) -> Scenario {
+    let options = Options {
+        live_modules: NonZeroU32::new(live_modules),
+        instances: NonZeroU32::new(instances),
+        seed: Some(seed),
+        ..Options::default()
+    };
+    Scenario::new(options, NonZeroU32::MIN).expect("valid")
+}
+
+fn any_scenario() -> impl Strategy<Value = Scenario> {
+    (1..9u32, 1..5u32, any::<u64>())
+        .prop_map(|(live, instances, seed)| scenario(live, instances, seed))
+}
+
+fn any_share() -> impl Strategy<Value = Share> {
+    (0..1u64 << 40, 0..60u64).prop_map(|(first, cycles)| Share { first, cycles })
+}
+
+proptest! {
+    #[test]
+    fn steps_make_and_drop_each_module_of_the_share_once(
+        scenario in any_scenario(),
+        share in any_share(),
+    ) {
+        let mut model = Model::new(&scenario);
+        for step in Steps::new(&scenario, share) {
+            model.apply(step, scenario.instances.get());
+        }
+        model.check_end();
+        let numbers: Vec<u64> = (share.first..share.first + share.cycles).collect();
+        prop_assert_eq!(&model.created, &numbers);
+        let live = u64::from(scenario.live_modules.get()).min(share.cycles);
+        prop_assert_eq!(model.most_live as u64, live);
+    }
+
+    #[test]
+    fn steps_that_are_stopped_begin_no_cycle_and_drop_what_is_live(
+        scenario in any_scenario(),
+        share in any_share(),
+        stop_after in 0..2_000usize,
+        next_after in 0..3usize,
+    ) {
+        let mut steps = Steps::new(&scenario, share);
+        let mut model = Model::new(&scenario);
+        for step in steps.by_ref().take(stop_after) {
+            model.apply(step, scenario.instances.get());
+        }
+        let created = model.created.len();
+        steps.stop();
+        // Also when told more than once.
+        for step in steps.by_ref().take(next_after) {
+            model.apply(step, scenario.instances.get());
+        }
+        steps.stop();
+        let left: Vec<Step> = steps.by_ref().take(10_000).collect();
+        prop_assert!(left.len() < 10_000, "it goes on for ever");
+        for step in left {
+            model.apply(step, scenario.instances.get());
+        }
+        model.check_end();
+        prop_assert_eq!(model.created.len(), created);
+        prop_assert_eq!(steps.next(), None);
+    }
+
+    #[test]
+    fn same_scenario_seed_and_share_give_the_same_steps(
+        scenario in any_scenario(),
+        share in any_share(),
+    ) {
+        let steps = || Steps::new(&scenario, share);
+        prop_assert!(steps().eq(steps()));
+    }
+}
+
+#[test]
+fn seeds_and_shares_choose_differently() {
+    let share = Share {
+        first: 0,
+        cycles: 100,
+    };
+    // Seats alone: numbers differ between shares anyhow.
+    let seats = |seed, first| -> Vec<u32> {
+        let scenario = scenario(8, 2, seed);
+        let steps = Steps::new(&scenario, Share { first, ..share });
+        steps
+            .filter_map(|step| match step {
+                Step::CreateModule { seat, .. } => Some(seat),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(seats(1, 0), seats(1, 0));
+    assert_ne!(seats(1, 0), seats(2, 0));
+    assert_ne!(seats(1, 0), seats(1, 100));
+    let used: BTreeSet<u32> = seats(1, 0).into_iter().collect();
+    assert_eq!(used.len(), 8);
+}
+
+/// One module at a time is the plain cycle, with nothing else between.
+#[test]
+fn a_cycle_of_one_live_module_creates_calls_and_drops_it() {
+    use Step::{Call, CreateModule, DropInstance, DropModule, EndCycle, Instantiate};
+    let share = Share {
+        first: 7,
+        cycles: 1,
+    };
+    let steps: Vec<Step> = Steps::new(&scenario(1, 2, 0), share).collect();
+    let seat = 0;
+    let of = |instance| {
+        [
+            Instantiate { seat, instance },
+            Call { seat, instance },
+            DropInstance { seat, instance },
+        ]
+    };
+    let ([make, call, drop], [make_other, call_other, drop_other]) = (of(0), of(1));
+    let create = CreateModule { seat, number: 7 };
+    let end = [DropModule { seat }, EndCycle];
+    let cycle = [create, make, call, make_other, call_other, drop, drop_other];
+    assert_eq!(steps, [cycle.as_slice(), &end].concat());
+}
