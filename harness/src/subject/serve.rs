@@ -220,12 +220,7 @@ fn report<S: Subject>(
     report
         .lingering
         .sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
-    let times = release.iter_recorded();
-    report.release = Histogram(
-        times
-            .map(|t| (t.value_iterated_to(), t.count_at_value()))
-            .collect(),
-    );
+    report.release = Histogram::from(&release);
     let mut states = Vec::new();
     subject.slot_states(&mut states);
     report.slots = states.into_iter().map(SlotLetter::of).collect();

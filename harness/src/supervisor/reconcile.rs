@@ -229,3 +229,6 @@ fn count_slots(letters: &[u8], affine_dropped: u64) -> SlotCounts {
     counts.affine_live = affine - affine_dropped;
     counts
 }
+
+#[cfg(test)]
+mod tests;

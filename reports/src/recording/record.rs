@@ -239,8 +239,8 @@ pub enum SlotHold {
     Cold,
 }
 
-/// A distribution of times, as (upper bound in ns, count) pairs in rising order: at most a few
-/// hundred whatever the number of values. Three significant figures.
+/// A distribution of times, as (upper bound in ns, count) pairs in rising order: at most a
+/// few thousand whatever the number of values. Two significant figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram(pub Vec<(u64, u64)>);

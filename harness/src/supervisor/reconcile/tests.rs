@@ -1,0 +1,237 @@
+//! A made-up world, in which it is known what each image is and what holds it, against what the
+//! comparison of its two descriptions says.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::subject::protocol::LingeringReport;
+
+const STRIDE: u64 = 1 << 32;
+/// Two slabs of 8 and 4 slots, with a gap between them.
+const SLABS: [Slab; 2] = [
+    Slab {
+        base: STRIDE,
+        stride_bytes: STRIDE,
+        slots: 8,
+    },
+    Slab {
+        base: 100 * STRIDE,
+        stride_bytes: STRIDE,
+        slots: 4,
+    },
+];
+const LETTERS: [SlotState; 5] = [
+    SlotState::Cold,
+    SlotState::Warm,
+    SlotState::InUse,
+    SlotState::Affine,
+    SlotState::Queued,
+];
+
+/// What an image of the world is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Live,
+    Lingering,
+    /// Released, says the death watch.
+    Released,
+    /// There before the first cycle.
+    Known,
+}
+
+#[derive(Clone, Debug)]
+struct Image {
+    fate: Fate,
+    /// Slots that map it, each in so many pieces.
+    slots: Vec<(u32, u8)>,
+    fds: u8,
+    /// Mapped outside every slot.
+    outside: bool,
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    let fate = prop_oneof![
+        Just(Fate::Live),
+        Just(Fate::Lingering),
+        Just(Fate::Released),
+        Just(Fate::Known)
+    ];
+    let slots = prop::collection::btree_map(0_u32..12, 1_u8..3, 0..4);
+    (fate, slots, 0_u8..3, any::<bool>()).prop_map(|(fate, slots, fds, outside)| Image {
+        fate,
+        slots: slots.into_iter().collect(),
+        fds,
+        outside,
+    })
+}
+
+impl Image {
+    fn is_visible(&self) -> bool {
+        !self.slots.is_empty() || self.fds > 0 || self.outside
+    }
+}
+
+fn address_of(slot: u32) -> u64 {
+    match slot {
+        0..8 => SLABS[0].base + u64::from(slot) * STRIDE,
+        _ => SLABS[1].base + u64::from(slot - 8) * STRIDE,
+    }
+}
+
+fn area(object: ObjectId, start: u64, memfd: bool) -> FileArea {
+    FileArea {
+        start: start as usize,
+        end: start as usize + 4096,
+        offset: 0,
+        object,
+        memfd,
+        shared: false,
+        readable: true,
+        writable: true,
+        executable: false,
+    }
+}
+
+/// The world as the death watch and as `/proc` describe it.
+fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, HashSet<ObjectId>) {
+    let mut report = BarrierReport {
+        slots: letters.iter().copied().map(SlotLetter::of).collect(),
+        ..BarrierReport::default()
+    };
+    let mut scan = Scan::default();
+    let mut known = HashSet::new();
+    // A file that is no memfd is nobody's image, wherever it is mapped.
+    scan.areas
+        .push(area(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
+    for (ino, image) in images.iter().enumerate() {
+        let object = ObjectId {
+            dev: 1,
+            ino: ino as u64,
+        };
+        match image.fate {
+            Fate::Live => report.live.push(object),
+            Fate::Lingering => report.lingering.push(LingeringReport {
+                object,
+                module: ino as u64 * 10,
+                dropped_at_cycle: 5,
+                lingering_ms: 7,
+            }),
+            Fate::Known => {
+                known.insert(object);
+            }
+            Fate::Released => {}
+        }
+        for &(slot, pieces) in &image.slots {
+            let starts = (0..u64::from(pieces)).map(|piece| address_of(slot) + piece * 8192);
+            scan.areas
+                .extend(starts.map(|start| area(object, start, true)));
+        }
+        if image.outside {
+            scan.areas.push(area(object, 50 * STRIDE, true));
+        }
+        scan.fds.extend((0..image.fds).map(|fd| FdEntry {
+            fd: i32::from(fd) + 10 * ino as i32,
+            object,
+            kind: FdKind::Memfd,
+        }));
+    }
+    (report, scan, known)
+}
+
+proptest! {
+    #[test]
+    fn each_image_is_accounted_for(
+        images in prop::collection::vec(image(), 0..12),
+        letters in prop::collection::vec(prop::sample::select(&LETTERS[..]), 12),
+    ) {
+        let (report, scan, known) = describe(&images, &letters);
+        let reconciled = reconcile(&report, &scan, &SLABS, &known);
+
+        // Every lingering image is listed, with exactly its holders.
+        let lingering: Vec<(usize, &Image)> =
+            images.iter().enumerate().filter(|(_, image)| image.fate == Fate::Lingering).collect();
+        prop_assert_eq!(reconciled.lingering.len(), lingering.len());
+        for (listed, (ino, image)) in reconciled.lingering.iter().zip(&lingering) {
+            prop_assert_eq!(listed.inode, *ino as u64);
+            prop_assert_eq!(listed.module, *ino as u64 * 10);
+            let mut expected: Vec<Holder> = image
+                .slots
+                .iter()
+                .map(|&(slot, _)| {
+                    let state = match letters[slot as usize] {
+                        SlotState::Cold | SlotState::Warm => SlotHold::Cold,
+                        SlotState::InUse => SlotHold::InUse,
+                        SlotState::Affine => SlotHold::Affine,
+                        SlotState::Queued => SlotHold::Queued,
+                    };
+                    Holder::Slot { slot, state }
+                })
+                .collect();
+            if image.outside {
+                let start = 50 * STRIDE;
+                expected.push(Holder::Mapping { start, end: start + 4096 });
+            }
+            let fds = (0..i32::from(image.fds)).map(|fd| fd + 10 * *ino as i32);
+            expected.extend(fds.map(|fd| Holder::Fd { fd }));
+            prop_assert_eq!(&listed.holders, &expected);
+            prop_assert_eq!(listed.holders_total, expected.len() as u64);
+        }
+
+        // A disagreement is what one witness alone sees, and nothing else.
+        let one_sided = |image: &&Image| match image.fate {
+            Fate::Live => !image.is_visible(),
+            Fate::Released => image.is_visible(),
+            Fate::Lingering | Fate::Known => false,
+        };
+        let expected = images.iter().filter(one_sided).count() as u64;
+        prop_assert_eq!(reconciled.disagreements_total, expected);
+        prop_assert_eq!(reconciled.disagreements.len() as u64, expected);
+
+        // Every slot is counted once.
+        let slots = reconciled.slots.expect("the subject told of its slots");
+        let SlotCounts { cold, warm, in_use, affine_live, affine_dropped, queued } = slots;
+        prop_assert_eq!(cold + warm + in_use + affine_live + affine_dropped + queued, 12);
+        let dropped = (0..12_u32).filter(|slot| {
+            letters[*slot as usize] == SlotState::Affine
+                && lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
+        });
+        prop_assert_eq!(affine_dropped, dropped.count() as u64);
+    }
+}
+
+#[test]
+fn lists_are_capped_and_totals_are_not() {
+    let held = Image {
+        fate: Fate::Lingering,
+        slots: Vec::new(),
+        fds: 200,
+        outside: false,
+    };
+    let stranger = Image {
+        fate: Fate::Released,
+        ..held.clone()
+    };
+    let images: Vec<Image> = std::iter::repeat_n(held, Barrier::LINGERING_MAX + 5)
+        .chain(std::iter::repeat_n(
+            stranger,
+            Barrier::DISAGREEMENTS_MAX + 5,
+        ))
+        .collect();
+    let (report, scan, known) = describe(&images, &[]);
+    let reconciled = reconcile(&report, &scan, &SLABS, &known);
+    assert_eq!(reconciled.lingering.len(), Barrier::LINGERING_MAX);
+    assert_eq!(
+        reconciled.lingering[0].holders.len(),
+        LingeringImage::HOLDERS_MAX
+    );
+    assert_eq!(reconciled.lingering[0].holders_total, 200);
+    assert_eq!(reconciled.disagreements.len(), Barrier::DISAGREEMENTS_MAX);
+    assert_eq!(
+        reconciled.disagreements_total,
+        Barrier::DISAGREEMENTS_MAX as u64 + 5
+    );
+    assert_eq!(
+        reconciled.slots, None,
+        "the subject could not tell of its slots"
+    );
+}
