@@ -38,6 +38,30 @@ fn on_a_thread_that_the_runtime_did_not_start() {
     });
 }
 
+/// The alternate stack goes with its thread.
+#[test]
+fn threads_leave_nothing_behind() {
+    let areas = || {
+        std::fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .lines()
+            .count()
+    };
+    let module = guest::module(&guest::engine(OptLevel::Speed));
+    let run = || sys::on_raw_thread(1 << 20, || guest::trap(&module, "load").trap);
+    run();
+    let before = areas();
+    for _ in 0..500 {
+        run();
+    }
+    // Other tests of this process come and go meanwhile.
+    assert!(
+        areas() < before + 200,
+        "{before} areas before, {} after",
+        areas()
+    );
+}
+
 #[test]
 fn on_a_thread_with_little_stack() {
     let module = guest::module(&guest::engine(OptLevel::Speed));
