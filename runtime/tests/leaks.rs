@@ -15,7 +15,9 @@ use leakbench_runtime::{
 const TIMES: usize = 1000;
 
 /// What the test harness itself may map meanwhile: stacks of its threads, arenas of `malloc`.
-const SLACK: usize = 40;
+const SLACK_AREAS: usize = 40;
+/// As above, in bytes.
+const SLACK_BYTES: usize = 8 << 20;
 
 /// One test at a time: they count what the whole process has.
 fn alone() -> MutexGuard<'static, ()> {
@@ -26,39 +28,56 @@ fn alone() -> MutexGuard<'static, ()> {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     areas: usize,
+    /// Neighbours of one kind merge into one area, so bytes are counted too.
+    accessible_bytes: usize,
+    code_bytes: usize,
     images: usize,
-    code: usize,
     fds: usize,
 }
 
 impl Held {
     fn now() -> Self {
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        let lines = |which: &dyn Fn(&str) -> bool| maps.lines().filter(|l| which(l)).count();
-        Held {
-            areas: lines(&|_| true),
-            images: lines(&|l| l.contains("leakbench-image")),
-            code: lines(&|l| l.contains("r-xp") && l.ends_with(" 00:00 0 ")),
+        let mut held = Held {
+            areas: 0,
+            accessible_bytes: 0,
+            code_bytes: 0,
+            images: 0,
             fds: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        };
+        for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines() {
+            let mut fields = line.split_whitespace();
+            let (range, permissions) = (fields.next().unwrap(), fields.next().unwrap());
+            let (start, end) = range.split_once('-').unwrap();
+            let address = |text| usize::from_str_radix(text, 16).unwrap();
+            let len_bytes = address(end) - address(start);
+            let path = fields.nth(3);
+            held.areas += 1;
+            if permissions != "---p" {
+                held.accessible_bytes += len_bytes;
+            }
+            if permissions == "r-xp" && path.is_none() {
+                held.code_bytes += len_bytes;
+            }
+            if path.is_some_and(|path| path.contains("leakbench-image")) {
+                held.images += 1;
+            }
         }
-    }
-
-    /// What is held now beyond this.
-    fn more_now(self) -> [usize; 4] {
-        let now = Held::now();
-        [
-            now.areas.saturating_sub(self.areas),
-            now.images.saturating_sub(self.images),
-            now.code.saturating_sub(self.code),
-            now.fds.saturating_sub(self.fds),
-        ]
+        held
     }
 
     fn assert_same_now(self, what: &str) {
-        let [areas, images, code, fds] = self.more_now();
-        assert!(areas <= SLACK, "{what}: {areas} areas more");
-        assert_eq!((images, fds), (0, 0), "{what}: images and descriptors more");
-        assert!(code <= 2, "{what}: {code} areas of code more");
+        let now = Held::now();
+        let exact = |held: Held| (held.code_bytes, held.images, held.fds);
+        assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
+        assert!(
+            now.areas <= self.areas + SLACK_AREAS,
+            "{what}: {self:?}, then {now:?}"
+        );
+        let most_bytes = self.accessible_bytes + SLACK_BYTES;
+        assert!(
+            now.accessible_bytes <= most_bytes,
+            "{what}: {self:?}, then {now:?}"
+        );
     }
 }
 
@@ -240,15 +259,19 @@ fn what_is_kept_shows() {
     let modules: Vec<Module> = (0..100)
         .map(|_| Module::new(&engine, &binary).unwrap())
         .collect();
-    let [areas, _, _, fds] = before.more_now();
-    assert!(fds == 100, "each has an image: {fds}");
-    assert!(areas > 0, "and code: {areas} areas");
+    let now = Held::now();
+    assert_eq!(now.fds, before.fds + 100, "each has an image");
+    assert!(now.code_bytes >= before.code_bytes + 100 * 4096, "and code");
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &modules[0], &[]).unwrap();
-    assert_eq!(before.more_now()[1], 1, "an instance maps its image");
+    assert_eq!(
+        Held::now().images,
+        before.images + 1,
+        "an instance maps its image"
+    );
     drop(modules);
     // The store still has one.
-    assert_eq!(before.more_now()[3], 1);
+    assert_eq!(Held::now().fds, before.fds + 1);
     assert!(instance.get_func(&store, "f").is_some());
     drop(store);
     before.assert_same_now("after all");
