@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use leakbench_allocator::floor::{DeathWatch, Floor};
 use leakbench_allocator::index::IndexAllocator;
 use leakbench_allocator::{
@@ -64,7 +64,7 @@ fn index(c: &mut Criterion) {
     group.finish();
 }
 
-/// Dropping a module that so many free slots still map.
+/// Dropping a module that so many free slots still map; its image's release is part of it.
 fn purge(c: &mut Criterion) {
     let mut group = c.benchmark_group("purge");
     for (slots, affine) in [
@@ -153,6 +153,35 @@ fn instance(c: &mut Criterion) {
     group.finish();
 }
 
+/// Dropping 64 memories of which a page each was written, by how many slots are reset together.
+fn reset(c: &mut Criterion) {
+    let mut group = c.benchmark_group("reset 64");
+    group.throughput(Throughput::Elements(64));
+    for batch in [1, 4, 16, 64] {
+        let decommit_batch = NonZeroU32::new(batch).unwrap();
+        let pool = Pool::new(&PoolConfig {
+            decommit_batch,
+            ..PoolConfig::default()
+        })
+        .unwrap();
+        let module = pool.add_module(Some(IMAGE)).unwrap();
+        group.bench_function(BenchmarkId::new("batch", batch), |b| {
+            b.iter_batched(
+                || {
+                    let memories: Vec<_> = (0..64)
+                        .map(|_| pool.allocate(Some(&module), WASM_PAGE_BYTES).unwrap())
+                        .collect();
+                    memories.iter().for_each(touch);
+                    memories
+                },
+                drop,
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
 /// A module's whole life by the size of its image, mapped and copied: where one begins to pay.
 fn image_kind(c: &mut Criterion) {
     let mut group = c.benchmark_group("image");
@@ -191,6 +220,6 @@ criterion_group! {
         .sample_size(30)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = index, purge, cycle, instance, image_kind
+    targets = index, purge, cycle, instance, reset, image_kind
 }
 criterion_main!(benches);

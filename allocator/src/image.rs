@@ -18,6 +18,10 @@ use crate::sys::Initial;
 pub const IMAGE_NAME: &str = "leakbench-image";
 
 /// [`ImageKind::Auto`] copies images of at most this many bytes: one page of 4 KiB.
+///
+/// Up to there, copying costs an instance that writes to the page no more than the kernel's own
+/// copy on write, and a module's whole life a fraction. From two pages on instances pay for
+/// copying, which a mapped image does only for the pages that they write.
 pub const AUTO_COPY_MAX_BYTES: usize = 4 << 10;
 
 /// The bytes with which every memory of a module begins its life.

@@ -102,7 +102,7 @@ pub struct Pool {
     pub(crate) reset_failures: AtomicU64,
     pub(crate) purge_failures: AtomicU64,
     shelf: Mutex<Shelf>,
-    pub(crate) slots_came_back: Condvar,
+    pub(crate) shelf_changed: Condvar,
 }
 
 impl Pool {
@@ -115,8 +115,11 @@ impl Pool {
         let slots = config.slots.get();
         if let Some(areas) = sys::limits::areas() {
             let fits = areas.max.saturating_sub(areas.present) / AREAS_PER_SLOT as u64;
-            if u64::from(slots) > fits {
+            let fits = u32::try_from(fits).unwrap_or(u32::MAX);
+            if slots > fits {
                 let sys::limits::Areas { max, present } = areas;
+                // No number is named that the address space would then refuse.
+                let fits = sys::reserve(fits).map_or_else(|error| error.fits, |_| fits);
                 return Err(PoolError::Areas {
                     slots,
                     fits,
@@ -143,7 +146,7 @@ impl Pool {
             reset_failures: AtomicU64::new(0),
             purge_failures: AtomicU64::new(0),
             shelf: Mutex::new(Shelf::new(config, mappings)),
-            slots_came_back: Condvar::new(),
+            shelf_changed: Condvar::new(),
         }))
     }
 
@@ -209,8 +212,12 @@ impl Pool {
             }
             None => Initial::Zeroes,
         };
-        let mut mapping = self.take_slot(shared.map(|shared| shared.id))?;
-        if let Err(source) = mapping.establish(len_bytes, &initial) {
+        let (mut mapping, evicted) = self.take_slot(shared.map(|shared| shared.id))?;
+        let result = mapping.establish(len_bytes, &initial);
+        if let Some(module) = evicted {
+            self.end_eviction(module);
+        }
+        if let Err(source) = result {
             let slot = mapping.slot();
             self.put_back(mapping);
             return Err(AllocError::Map {
@@ -222,13 +229,16 @@ impl Pool {
         Ok(SlotMemory::new(mapping, shared.cloned(), Arc::clone(self)))
     }
 
-    /// Takes a slot out of the pool. Only if none is free, but some wait to be reset or are with a
+    /// Takes a slot out of the pool, and names the module that is evicted from it. Only if none is free, but some wait to be reset or are with a
     /// thread that will bring them back, does it do that or wait.
-    fn take_slot(&self, module: Option<ModuleId>) -> Result<SlotMapping, AllocError> {
+    pub(crate) fn take_slot(
+        &self,
+        module: Option<ModuleId>,
+    ) -> Result<(SlotMapping, Option<ModuleId>), AllocError> {
         let mut shelf = self.shelf();
         loop {
-            if let Some(mapping) = shelf.allocate(module) {
-                return Ok(mapping);
+            if let Some(taken) = shelf.allocate(module) {
+                return Ok(taken);
             }
             shelf = if !shelf.queue_is_empty() {
                 drop(shelf);
@@ -252,11 +262,11 @@ impl Pool {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until some thread has put slots back.
+    /// Waits until some thread has put slots back, or ended an eviction.
     pub(crate) fn wait<'a>(&self, mut shelf: MutexGuard<'a, Shelf>) -> MutexGuard<'a, Shelf> {
         shelf.waiters += 1;
         let mut shelf = self
-            .slots_came_back
+            .shelf_changed
             .wait(shelf)
             .unwrap_or_else(PoisonError::into_inner);
         shelf.waiters -= 1;
@@ -294,8 +304,8 @@ pub enum PoolError {
     Areas {
         /// The number of slots asked for.
         slots: u32,
-        /// The number that would fit.
-        fits: u64,
+        /// The number that would fit, by areas and by address space.
+        fits: u32,
         /// The limit.
         max: u64,
         /// How many areas the process has.

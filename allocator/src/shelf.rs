@@ -14,6 +14,8 @@ pub(crate) struct Shelf {
     free: Vec<Option<SlotMapping>>,
     queue: DecommitQueue,
     flights: Vec<Flight>,
+    /// Modules of which a slot was taken for another one and may still map the image.
+    evictions: Vec<ModuleId>,
     next_flight: u64,
     /// Empty buffers, for the next flights.
     buffers: Vec<Vec<SlotMapping>>,
@@ -34,16 +36,39 @@ impl Shelf {
             free: mappings.into_iter().map(Some).collect(),
             queue: DecommitQueue::new(config.decommit_batch),
             flights: Vec::new(),
+            evictions: Vec::new(),
             next_flight: 0,
             buffers: Vec::new(),
             waiters: 0,
         }
     }
 
-    /// Takes a free slot, by the pool's strategy.
-    pub(crate) fn allocate(&mut self, module: Option<ModuleId>) -> Option<SlotMapping> {
+    /// Takes a free slot, by the pool's strategy. If it maps the image of another module, then
+    /// that is named: it is evicted, which has [an end](Self::end_eviction).
+    pub(crate) fn allocate(
+        &mut self,
+        module: Option<ModuleId>,
+    ) -> Option<(SlotMapping, Option<ModuleId>)> {
         let slot = self.index.allocate(module)?;
-        self.free[slot.index()].take()
+        let mapping = self.free[slot.index()].take()?;
+        let evicted = mapping
+            .mapped_module()
+            .filter(|mapped| Some(*mapped) != module);
+        self.evictions.extend(evicted);
+        Some((mapping, evicted))
+    }
+
+    /// Notes that a slot does not map a module's image any more.
+    pub(crate) fn end_eviction(&mut self, module: ModuleId) {
+        // There is one at most for each thread.
+        if let Some(nth) = self.evictions.iter().position(|evicted| *evicted == module) {
+            self.evictions.swap_remove(nth);
+        }
+    }
+
+    /// Whether a slot that was taken for another module may still map this one's image.
+    pub(crate) fn is_being_evicted(&self, module: ModuleId) -> bool {
+        self.evictions.contains(&module)
     }
 
     /// Takes a slot affine to a module, which then has no affinity any more.

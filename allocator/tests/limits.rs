@@ -56,29 +56,24 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
     }
 
     // What is too much is refused with the number that would do, and that number does.
+    let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err();
     let PoolError::Areas {
         slots,
         fits,
         max,
         present,
-    } = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err()
+    } = error
     else {
         panic!("more areas than fit");
     };
     assert_eq!((slots, max), (u32::MAX, max_map_count()));
-    assert_eq!(fits, (max - present) / 3);
-    match Pool::new(&config(
-        u32::try_from(fits).unwrap() - 100,
-        Strategy::Random,
-    )) {
-        Ok(pool) => assert_eq!(u64::from(pool.geometry().slot_count()), fits - 100),
-        // Where areas are plenty, addresses run out.
-        Err(PoolError::AddressSpace { fits, .. }) => {
-            let pool = Pool::new(&config(fits, Strategy::Random)).unwrap();
-            assert_eq!(pool.geometry().slot_count(), fits);
-        }
-        Err(error) => panic!("{error}"),
-    }
+    assert!(
+        u64::from(fits) <= (max - present) / 3 && fits > 1000,
+        "{fits}"
+    );
+    // Other tests have threads and pools as well, if only small ones.
+    let pool = Pool::new(&config(fits - 100, Strategy::Random)).unwrap();
+    assert_eq!(pool.geometry().slot_count(), fits - 100);
 }
 
 #[test]

@@ -1,1 +1,16 @@
+//! Recordings of leakbench runs, and what is judged and drawn from them.
 //!
+//! ```text
+//! recording ─► ledger ─► judge ─► render
+//! ```
+//!
+//! Everything to the right of the recording is a pure function of it, so that a report can be
+//! drawn again, and a run judged again, long after the process is gone. Only [`recording`]
+//! touches files; nothing here touches /proc or processes.
+
+pub mod judge;
+pub mod ledger;
+pub mod recording;
+pub mod render;
+
+mod words;

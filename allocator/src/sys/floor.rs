@@ -139,6 +139,7 @@ mod tests {
 
     #[test]
     fn every_cycle_ends_with_the_release() {
+        let _reserving = crate::sys::ADDRESS_SPACE.lock();
         let mut floor = Floor::new(true).unwrap();
         for byte in 0..10 {
             floor.cycle(&[byte; 4096]).unwrap();

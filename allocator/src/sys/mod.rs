@@ -8,5 +8,7 @@ pub(crate) mod limits;
 mod reservation;
 mod slot_mapping;
 
+#[cfg(test)]
+pub(crate) use reservation::ADDRESS_SPACE;
 pub(crate) use reservation::{Reserved, reserve};
 pub(crate) use slot_mapping::{Initial, SlotMapping, reset_all};

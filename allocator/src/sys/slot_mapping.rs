@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::calls;
 use super::reservation::Reservation;
 use crate::geometry::MEMORY_MAX_BYTES;
-use crate::ids::SlotId;
+use crate::ids::{ModuleId, SlotId};
 use crate::layout::{Layout, MappedImage};
 
 /// What a memory holds before anything writes to it, zeroes apart.
@@ -91,6 +91,14 @@ impl SlotMapping {
         match self.state {
             State::Known { len_bytes, .. } => len_bytes,
             State::Unknown { .. } => 0,
+        }
+    }
+
+    /// The module whose image the slot maps.
+    pub(crate) fn mapped_module(&self) -> Option<ModuleId> {
+        match &self.state {
+            State::Known { established, .. } => Some(established.image.as_ref()?.module),
+            State::Unknown { .. } => None,
         }
     }
 

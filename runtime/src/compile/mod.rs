@@ -74,8 +74,14 @@ pub(crate) struct Compiler {
     idle: Mutex<Vec<Box<Workspace>>>,
 }
 
+/// Buffers that a larger body has stretched are not kept: they grow to some hundred times its
+/// size, and few bodies are as large.
+const KEPT_BODY_BYTES: usize = 64 << 10;
+
 /// The buffers that one compilation needs, all empty between functions.
 struct Workspace {
+    /// The largest body that was compiled in them.
+    largest_body_bytes: usize,
     context: Context,
     builder: FunctionBuilderContext,
     stacks: Stacks,
@@ -158,11 +164,13 @@ impl Compiler {
                     reason,
                 };
                 let Workspace {
+                    largest_body_bytes,
                     context,
                     builder,
                     stacks,
                     ..
                 } = workspace;
+                *largest_body_bytes = body.as_bytes().len().max(*largest_body_bytes);
                 context.func.name = UserFuncName::user(0, func);
                 context.func.signature = abi::wasm_signature(env.info.func_type(func));
                 let builder = FunctionBuilder::new(&mut context.func, builder);
@@ -252,6 +260,7 @@ impl Compiler {
         let kept = idle().pop();
         let mut workspace = kept.unwrap_or_else(|| {
             Box::new(Workspace {
+                largest_body_bytes: 0,
                 context: Context::new(),
                 builder: FunctionBuilderContext::new(),
                 stacks: Stacks::default(),
@@ -259,7 +268,9 @@ impl Compiler {
             })
         });
         let result = work(&mut workspace)?;
-        idle().push(workspace);
+        if workspace.largest_body_bytes <= KEPT_BODY_BYTES {
+            idle().push(workspace);
+        }
         Ok(result)
     }
 }

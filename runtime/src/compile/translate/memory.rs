@@ -8,21 +8,13 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
+use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 use super::super::abi::{POINTER, constant, trusted};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::vm::layout::{Builtin, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
-
-/// Inaccessible bytes that follow the 4 GiB of each slot: what an access may reach beyond its
-/// index without a check.
-const GUARD_BYTES: u64 = 32 << 20;
-
-/// What a 32-bit index can reach.
-const INDEX_SPACE_BYTES: u64 = 1 << 32;
-
-const PAGE_BYTES_LOG2: i64 = 16;
 
 impl<'a> FuncTranslator<'a> {
     /// Translates `op` if it is about memories.
@@ -159,7 +151,7 @@ impl<'a> FuncTranslator<'a> {
         let index = self.pop();
         let index = self.builder.ins().uextend(I64, index);
         let base = self.load_context(self.env.layout.memory_entry(memory));
-        if memarg.offset + u64::from(bytes) <= GUARD_BYTES {
+        if memarg.offset < GUARD_BYTES as u64 {
             let address = self.builder.ins().iadd(base, index);
             return (address, memarg.offset as i32);
         }
@@ -168,7 +160,7 @@ impl<'a> FuncTranslator<'a> {
             .builder
             .ins()
             .iadd_imm_u(index, memarg.offset.cast_signed());
-        let last = INDEX_SPACE_BYTES - u64::from(bytes);
+        let last = MEMORY_MAX_BYTES as u64 - u64::from(bytes);
         let beyond =
             self.builder
                 .ins()
@@ -183,7 +175,10 @@ impl<'a> FuncTranslator<'a> {
         let def = self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF;
         let def = self.load_at(POINTER, constant(), self.vmctx, def);
         let bytes = self.load_at(I64, trusted(), def, MEMORY_DEF_LEN_BYTES);
-        let pages = self.builder.ins().ushr_imm_u(bytes, PAGE_BYTES_LOG2);
+        let pages = self
+            .builder
+            .ins()
+            .ushr_imm_u(bytes, i64::from(WASM_PAGE_BYTES.ilog2()));
         let pages = self.builder.ins().ireduce(I32, pages);
         self.push(pages);
     }

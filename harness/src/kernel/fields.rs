@@ -1,0 +1,24 @@
+//! Files of `Name: value` lines, and the few other one-line shapes under `/proc`.
+
+/// The value of the first line `key: value`, trimmed; `None` if there is no such line.
+///
+/// Bytes, not text: a thread may call itself anything, and `status` repeats it.
+pub(super) fn value<'a>(file: &'a [u8], key: &str) -> Option<(u64, &'a [u8])> {
+    (1..)
+        .zip(file.split(|&byte| byte == b'\n'))
+        .find_map(|(number, line)| {
+            let rest = line.strip_prefix(key.as_bytes())?.trim_ascii_start();
+            rest.strip_prefix(b":")
+                .map(|value| (number, value.trim_ascii()))
+        })
+}
+
+/// A decimal number.
+pub(super) fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// `N kB` in bytes.
+pub(super) fn kib_as_bytes(text: &[u8]) -> Option<u64> {
+    number(text.strip_suffix(b"kB")?.trim_ascii_end())?.checked_mul(1024)
+}

@@ -1,0 +1,131 @@
+//! What a measurement depends on: the kernel, the processors, the limits.
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::areas::AreaSource;
+use super::error::ReadError;
+use super::fields;
+use super::process::Process;
+use super::sys::limits;
+
+/// The machine and its kernel, for a recording's fingerprint. `None` is "could not be read".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The kernel's release, as `uname -r` prints it.
+    pub kernel_release: Option<String>,
+    /// Processors this process may run on (affinity and control groups taken into account).
+    pub cpus_available: Option<u64>,
+    /// The first processor's name; not every architecture has one.
+    pub cpu_model: Option<String>,
+    /// `vm.max_map_count`: areas that a process may have.
+    pub max_map_count: Option<u64>,
+    /// `RLIMIT_NOFILE` of this process, which a subject inherits.
+    pub open_files: ResourceLimit,
+    /// `fs.inotify.max_queued_events`: unread events before an instance loses some.
+    pub inotify_max_queued_events: Option<u64>,
+    /// `fs.inotify.max_user_instances`.
+    pub inotify_max_user_instances: Option<u64>,
+    /// `fs.inotify.max_user_watches`.
+    pub inotify_max_user_watches: Option<u64>,
+    /// Whether `PROCMAP_QUERY` works here.
+    pub procmap_query: Option<bool>,
+}
+
+/// A resource limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceLimit {
+    /// The one that counts.
+    pub soft: Bound,
+    /// How far the process may raise it by itself.
+    pub hard: Bound,
+}
+
+/// A number, or no limit; `"unlimited"` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// No limit.
+    Unlimited,
+    /// At most so many.
+    #[serde(untagged)]
+    At(u64),
+}
+
+impl Bound {
+    /// As `/proc/PID/limits` prints it.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"unlimited" => Some(Self::Unlimited),
+            text => fields::number(text).map(Self::At),
+        }
+    }
+
+    fn from_limit(limit: Option<u64>) -> Self {
+        limit.map_or(Self::Unlimited, Self::At)
+    }
+}
+
+impl Machine {
+    /// Reads this machine.
+    pub fn read() -> Self {
+        Self::read_under(Path::new("/proc"))
+    }
+
+    /// Reads it from another folder than `/proc`. The resource limit and the processors available
+    /// are this process's own all the same.
+    pub fn read_under(proc: &Path) -> Self {
+        let (soft, hard) = limits::open_files();
+        Self {
+            kernel_release: line(&proc.join("sys/kernel/osrelease")),
+            cpus_available: std::thread::available_parallelism()
+                .ok()
+                .map(|cpus| cpus.get() as u64),
+            cpu_model: cpu_model(&proc.join("cpuinfo")),
+            max_map_count: parsed(&proc.join("sys/vm/max_map_count")),
+            open_files: ResourceLimit {
+                soft: Bound::from_limit(soft),
+                hard: Bound::from_limit(hard),
+            },
+            inotify_max_queued_events: inotify_limit(proc, "max_queued_events"),
+            inotify_max_user_instances: inotify_limit(proc, "max_user_instances"),
+            inotify_max_user_watches: inotify_limit(proc, "max_user_watches"),
+            procmap_query: procmap_query(proc),
+        }
+    }
+}
+
+/// A limit of inotify by its name under `/proc/sys/fs/inotify`.
+pub(super) fn inotify_limit(proc: &Path, name: &str) -> Option<u64> {
+    parsed(&proc.join("sys/fs/inotify").join(name))
+}
+
+fn line(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// What a file of one value holds.
+pub(super) fn parsed<T: FromStr>(path: &Path) -> Option<T> {
+    line(path)?.parse().ok()
+}
+
+fn cpu_model(path: &Path) -> Option<String> {
+    let text = fs::read(path).ok()?;
+    let (_, model) = fields::value(&text, "model name")?;
+    Some(String::from_utf8_lossy(model).into_owned())
+}
+
+/// Tries the request on this process.
+fn procmap_query(proc: &Path) -> Option<bool> {
+    let mut process = Process::open_under(proc, std::process::id()).ok()?;
+    match process.file_areas_from(AreaSource::Query, &mut Vec::new()) {
+        Ok(()) => Some(true),
+        Err(ReadError::Absent { .. }) => Some(false),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! One process, held fast by its folder under `/proc`, and the buffers it is read with.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::error::ReadError;
+use super::fields;
+use super::memfd_devices::MemfdDevices;
+use super::sys::fd_table::FdTableBuffers;
+use super::sys::proc_dir::ProcDir;
+
+/// Holds `status`, `stat`, `limits` and `smaps_rollup` whole, and any line of `maps`.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A reader of one process.
+///
+/// Opened once: the folder stays open, so when the process ends and its number goes to another,
+/// every look answers [`ReadError::Vanished`] instead of telling of the wrong one. Buffers are
+/// kept from look to look.
+#[derive(Debug)]
+pub struct Process {
+    pid: u32,
+    start_time_ticks: u64,
+    dir: ProcDir,
+    devices: &'static MemfdDevices,
+    buffer: Box<[u8]>,
+    fd_buffers: FdTableBuffers,
+    queries_areas: bool,
+}
+
+impl Process {
+    /// Opens the process with this number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open(pid: u32) -> Result<Self, ReadError> {
+        Self::open_under(Path::new("/proc"), pid)
+    }
+
+    /// Opens a process under another folder than `/proc`: one mounted elsewhere, or a tree that a
+    /// test built.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open_under(proc: &Path, pid: u32) -> Result<Self, ReadError> {
+        let devices = MemfdDevices::get()?;
+        let dir =
+            ProcDir::open(&proc.join(pid.to_string())).map_err(|error| failed(pid, "", error))?;
+        let mut process = Self {
+            pid,
+            start_time_ticks: 0,
+            dir,
+            devices,
+            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            fd_buffers: FdTableBuffers::new(),
+            queries_areas: true,
+        };
+        process.start_time_ticks = process.stat()?.start_time_ticks;
+        Ok(process)
+    }
+
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// When it started, in clock ticks since boot: with the number, who it is for as long as this
+    /// kernel runs.
+    pub fn start_time_ticks(&self) -> u64 {
+        self.start_time_ticks
+    }
+
+    pub(super) fn memfd_devices(&self) -> &'static MemfdDevices {
+        self.devices
+    }
+
+    pub(super) fn fd_buffers(&mut self) -> &mut FdTableBuffers {
+        &mut self.fd_buffers
+    }
+
+    /// Whether `PROCMAP_QUERY` has not been refused yet.
+    pub(super) fn queries_areas(&self) -> bool {
+        self.queries_areas
+    }
+
+    pub(super) fn forget_queries(&mut self) {
+        self.queries_areas = false;
+    }
+
+    /// Lends the buffer out, so that a reader may hold it beside the process.
+    pub(super) fn take_buffer(&mut self) -> Box<[u8]> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Takes the buffer back.
+    pub(super) fn give_back(&mut self, buffer: Box<[u8]>) {
+        self.buffer = buffer;
+    }
+
+    pub(super) fn open_file(&self, name: &CStr, file: &'static str) -> Result<OwnedFd, ReadError> {
+        self.dir
+            .open_file(name)
+            .map_err(|error| self.failed(file, error))
+    }
+
+    pub(super) fn open_dir(&self, name: &CStr, file: &'static str) -> Result<OwnedFd, ReadError> {
+        self.dir
+            .open_dir(name)
+            .map_err(|error| self.failed(file, error))
+    }
+
+    pub(super) fn size_of(&self, name: &CStr, file: &'static str) -> Result<u64, ReadError> {
+        self.dir
+            .size_of(name)
+            .map_err(|error| self.failed(file, error))
+    }
+
+    /// Reads a small file and hands it to `parse` with the process's number.
+    pub(super) fn read_whole<T>(
+        &mut self,
+        name: &CStr,
+        file: &'static str,
+        parse: impl FnOnce(u32, &[u8]) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        match self.dir.read_whole(name, &mut self.buffer) {
+            Ok(text) => parse(self.pid, text),
+            Err(error) => Err(self.failed(file, error)),
+        }
+    }
+
+    /// An error if the process waits to be reaped: then nothing was found because nothing is left.
+    pub(super) fn expect_alive(&self) -> Result<(), ReadError> {
+        if self.stat()?.has_ended() {
+            return Err(ReadError::Vanished { pid: self.pid });
+        }
+        Ok(())
+    }
+
+    /// What the kernel's refusal to show `file` means.
+    pub(super) fn failed(&self, file: &'static str, error: Errno) -> ReadError {
+        match error {
+            // A file that is missing from a folder that still answers was never there.
+            Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent {
+                pid: self.pid,
+                file,
+            },
+            // With its memory a process loses its user, as far as access goes: one that waits to
+            // be reaped is refused to the very parent that could look a moment before.
+            Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended()) => {
+                ReadError::Vanished { pid: self.pid }
+            }
+            error => failed(self.pid, file, error),
+        }
+    }
+
+    /// Read beside the buffer, since it is asked while the buffer is lent out.
+    fn stat(&self) -> Result<Stat, ReadError> {
+        const FILE: &str = "stat";
+        let mut buffer = [0; 4096];
+        let text = self
+            .dir
+            .read_whole(c"stat", &mut buffer)
+            .map_err(|error| failed(self.pid, FILE, error))?;
+        Stat::parse(text).ok_or_else(|| ReadError::malformed(self.pid, FILE, 1, text))
+    }
+}
+
+fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {
+    match error {
+        Errno::NOENT | Errno::SRCH => ReadError::Vanished { pid },
+        Errno::ACCESS | Errno::PERM => ReadError::Forbidden { pid, file },
+        error => ReadError::Io {
+            pid,
+            file,
+            source: error.into(),
+        },
+    }
+}
+
+/// The two fields of `/proc/PID/stat` that say who and whether.
+struct Stat {
+    state: u8,
+    start_time_ticks: u64,
+}
+
+impl Stat {
+    /// Whether the process waits to be reaped, or is just being.
+    fn has_ended(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+
+    /// `4242 (a name) with) S 1 ...`: fields are counted from the last parenthesis, since the name
+    /// may hold any.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let name_end = text.iter().rposition(|&byte| byte == b')')?;
+        let mut fields = text[name_end + 1..]
+            .split(u8::is_ascii_whitespace)
+            .filter(|field| !field.is_empty());
+        let state = *fields.next()?.first()?;
+        // State is field 3 and the start time field 22, as proc_pid_stat(5) numbers them.
+        let start_time_ticks = fields::number(fields.nth(22 - 4)?)?;
+        Some(Self {
+            state,
+            start_time_ticks,
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! The memory a process uses, as `status` and `smaps_rollup` sum it.
+
+use super::error::ReadError;
+use super::fields;
+use super::machine::{Bound, ResourceLimit};
+use super::process::Process;
+
+/// From `/proc/PID/status`: cheap, and up to some pages a thread behind the truth.
+///
+/// A field is `None` where the kernel prints no such line; of a process that waits to be reaped
+/// only `threads` is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Status {
+    /// Resident memory (`VmRSS`).
+    pub rss_bytes: Option<u64>,
+    /// Its anonymous part (`RssAnon`): private memory, copy-on-write copies included.
+    pub rss_anon_bytes: Option<u64>,
+    /// Its part that belongs to files (`RssFile`).
+    pub rss_file_bytes: Option<u64>,
+    /// Its part that belongs to shared memory (`RssShmem`): untouched memfd pages.
+    pub rss_shmem_bytes: Option<u64>,
+    /// Size of all areas (`VmSize`): a reservation counts whole.
+    pub vm_size_bytes: Option<u64>,
+    /// Page tables (`VmPTE`).
+    pub page_tables_bytes: Option<u64>,
+    /// Threads.
+    pub threads: Option<u64>,
+}
+
+/// From `/proc/PID/smaps_rollup`: exact, but the kernel walks every page table entry for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SmapsRollup {
+    /// Resident memory (`Rss`).
+    pub rss_bytes: Option<u64>,
+    /// Resident memory, each page divided among the processes that map it (`Pss`).
+    pub pss_bytes: Option<u64>,
+    /// The part of `Pss` that is anonymous (`Pss_Anon`, Linux 5.5).
+    pub pss_anon_bytes: Option<u64>,
+    /// The part of `Pss` that belongs to files (`Pss_File`, Linux 5.5).
+    pub pss_file_bytes: Option<u64>,
+    /// The part of `Pss` that belongs to shared memory (`Pss_Shmem`, Linux 5.5).
+    pub pss_shmem_bytes: Option<u64>,
+    /// Pages of this process alone, as they were read (`Private_Clean`).
+    pub private_clean_bytes: Option<u64>,
+    /// Pages of this process alone that were written (`Private_Dirty`).
+    pub private_dirty_bytes: Option<u64>,
+    /// Anonymous memory (`Anonymous`).
+    pub anonymous_bytes: Option<u64>,
+    /// Swapped out (`Swap`).
+    pub swap_bytes: Option<u64>,
+}
+
+impl Process {
+    /// What `status` says of memory and threads.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn status(&mut self) -> Result<Status, ReadError> {
+        const FILE: &str = "status";
+        self.read_whole(c"status", FILE, |pid, file| {
+            let bytes = |key| field(pid, FILE, file, key, fields::kib_as_bytes);
+            Ok(Status {
+                rss_bytes: bytes("VmRSS")?,
+                rss_anon_bytes: bytes("RssAnon")?,
+                rss_file_bytes: bytes("RssFile")?,
+                rss_shmem_bytes: bytes("RssShmem")?,
+                vm_size_bytes: bytes("VmSize")?,
+                page_tables_bytes: bytes("VmPTE")?,
+                threads: field(pid, FILE, file, "Threads", fields::number)?,
+            })
+        })
+    }
+
+    /// What `smaps_rollup` says; for barriers, not for a sampler.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; [`ReadError::Absent`] before Linux 4.14.
+    pub fn smaps_rollup(&mut self) -> Result<SmapsRollup, ReadError> {
+        const FILE: &str = "smaps_rollup";
+        self.read_whole(c"smaps_rollup", FILE, |pid, file| {
+            if file.is_empty() {
+                return Err(ReadError::Vanished { pid });
+            }
+            let bytes = |key| field(pid, FILE, file, key, fields::kib_as_bytes);
+            Ok(SmapsRollup {
+                rss_bytes: bytes("Rss")?,
+                pss_bytes: bytes("Pss")?,
+                pss_anon_bytes: bytes("Pss_Anon")?,
+                pss_file_bytes: bytes("Pss_File")?,
+                pss_shmem_bytes: bytes("Pss_Shmem")?,
+                private_clean_bytes: bytes("Private_Clean")?,
+                private_dirty_bytes: bytes("Private_Dirty")?,
+                anonymous_bytes: bytes("Anonymous")?,
+                swap_bytes: bytes("Swap")?,
+            })
+        })
+    }
+
+    /// How many descriptors the process may have open; `None` if the kernel prints no such line.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open_files_limit(&mut self) -> Result<Option<ResourceLimit>, ReadError> {
+        const FILE: &str = "limits";
+        // "Max open files            1024                 524288               files"
+        self.read_whole(c"limits", FILE, |pid, file| {
+            let lines = (1..).zip(file.split(|&byte| byte == b'\n'));
+            for (number, line) in lines {
+                let Some(values) = line.strip_prefix(b"Max open files") else {
+                    continue;
+                };
+                let mut values = values
+                    .split(u8::is_ascii_whitespace)
+                    .filter(|word| !word.is_empty());
+                let mut bound = || values.next().and_then(Bound::parse);
+                let (Some(soft), Some(hard)) = (bound(), bound()) else {
+                    return Err(ReadError::malformed(pid, FILE, number, line));
+                };
+                return Ok(Some(ResourceLimit { soft, hard }));
+            }
+            Ok(None)
+        })
+    }
+}
+
+/// The value of a line, `None` without the line, an error if the value does not read.
+fn field(
+    pid: u32,
+    file: &'static str,
+    text: &[u8],
+    key: &str,
+    read: fn(&[u8]) -> Option<u64>,
+) -> Result<Option<u64>, ReadError> {
+    let Some((number, value)) = fields::value(text, key) else {
+        return Ok(None);
+    };
+    match read(value) {
+        Some(value) => Ok(Some(value)),
+        None => {
+            let line = [key.as_bytes(), b": ", value].concat();
+            Err(ReadError::malformed(pid, file, number, &line))
+        }
+    }
+}

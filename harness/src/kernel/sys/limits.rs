@@ -1,0 +1,15 @@
+//! This process's own resource limits.
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::process::{Resource, getrlimit};
+
+/// Soft and hard limit of open descriptors; `None` is "no limit".
+pub(in crate::kernel) fn open_files() -> (Option<u64>, Option<u64>) {
+    let limit = getrlimit(Resource::Nofile);
+    (limit.current, limit.maximum)
+}
+
+/// Whether this process can open one more descriptor, tried out.
+pub(in crate::kernel) fn descriptor_available() -> bool {
+    eventfd(0, EventfdFlags::CLOEXEC).is_ok()
+}

@@ -1,0 +1,82 @@
+//! A process's folder under `/proc`, held open.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
+use rustix::io::{self, Errno};
+
+/// The folder itself. The kernel ties it to the one process it was opened for: once that process
+/// is reaped every look fails, whoever got its number since.
+#[derive(Debug)]
+pub(in crate::kernel) struct ProcDir(OwnedFd);
+
+impl ProcDir {
+    pub(in crate::kernel) fn open(path: &Path) -> io::Result<Self> {
+        openat(
+            CWD,
+            path,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map(Self)
+    }
+
+    /// Opens a file in it for reading. Opened for each look: a descriptor of `maps` or
+    /// `smaps_rollup` stays with the address space it was opened on when the process runs `exec`.
+    pub(in crate::kernel) fn open_file(&self, name: &CStr) -> io::Result<OwnedFd> {
+        openat(
+            &self.0,
+            name,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+    }
+
+    pub(in crate::kernel) fn open_dir(&self, name: &CStr) -> io::Result<OwnedFd> {
+        openat(
+            &self.0,
+            name,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+    }
+
+    pub(in crate::kernel) fn has(&self, name: &CStr) -> bool {
+        statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// `st_size` of an entry.
+    pub(in crate::kernel) fn size_of(&self, name: &CStr) -> io::Result<u64> {
+        let stat = statat(&self.0, name, AtFlags::empty())?;
+        Ok(u64::try_from(stat.st_size).unwrap_or(0))
+    }
+
+    /// Reads a file whole into the front of `buffer`; returns how much of it is filled.
+    ///
+    /// # Errors
+    /// `FBIG` if it does not fit.
+    pub(in crate::kernel) fn read_whole<'b>(
+        &self,
+        name: &CStr,
+        buffer: &'b mut [u8],
+    ) -> io::Result<&'b [u8]> {
+        let file = self.open_file(name)?;
+        let mut filled = 0;
+        loop {
+            if filled == buffer.len() {
+                return Err(Errno::FBIG);
+            }
+            match read(file.as_fd(), &mut buffer[filled..])? {
+                0 => return Ok(&buffer[..filled]),
+                count => filled += count,
+            }
+        }
+    }
+}
+
+/// Reads once, again if a signal came between.
+pub(in crate::kernel) fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    io::retry_on_intr(|| rustix::io::read(file, &mut *buffer))
+}

@@ -1,0 +1,260 @@
+//! Real mappings, forks and System V segments for the tests, behind safe types.
+
+#![allow(unsafe_code, reason = "mmap, fork and shmat have no safe form")]
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, set_parent_process_death_signal,
+    waitid, waitpid,
+};
+
+/// The page size that every test here counts in.
+pub(crate) fn page() -> usize {
+    rustix::param::page_size()
+}
+
+/// A memfd of so many pages.
+pub(crate) fn memfd(name: &CStr, pages: usize) -> OwnedFd {
+    let fd = memfd_create(name, MemfdFlags::CLOEXEC).unwrap();
+    ftruncate(&fd, (pages * page()) as u64).unwrap();
+    fd
+}
+
+/// How a mapping treats writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    Private,
+    Shared,
+}
+
+impl Sharing {
+    fn flags(self) -> MapFlags {
+        match self {
+            Self::Private => MapFlags::PRIVATE,
+            Self::Shared => MapFlags::SHARED,
+        }
+    }
+}
+
+/// Pages that nothing but the kernel looks at.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    address: usize,
+    len: usize,
+}
+
+impl Mapping {
+    /// Maps pages of a file, readable.
+    pub(crate) fn file(fd: impl AsFd, first_page: usize, pages: usize, sharing: Sharing) -> Self {
+        Self::with_flags(fd, first_page * page(), pages * page(), sharing.flags()).unwrap()
+    }
+
+    /// Maps bytes of a file with flags of the caller's.
+    pub(crate) fn with_flags(
+        fd: impl AsFd,
+        offset: usize,
+        len: usize,
+        flags: MapFlags,
+    ) -> io::Result<Self> {
+        assert!(!flags.contains(MapFlags::FIXED));
+        // SAFETY: without FIXED the kernel picks free addresses; nothing refers to them.
+        let address = unsafe {
+            mmap(
+                ptr::null_mut(),
+                len,
+                ProtFlags::READ,
+                flags,
+                fd,
+                offset as u64,
+            )?
+        };
+        Ok(Self {
+            address: address.addr(),
+            len,
+        })
+    }
+
+    /// Maps pages without a file.
+    pub(crate) fn anonymous(pages: usize, sharing: Sharing) -> Self {
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: as above.
+        let address =
+            unsafe { mmap_anonymous(ptr::null_mut(), pages * page(), prot, sharing.flags()) };
+        Self {
+            address: address.unwrap().addr(),
+            len: pages * page(),
+        }
+    }
+
+    /// Reserves pages that may not be touched.
+    pub(crate) fn reserve(pages: usize) -> Self {
+        // SAFETY: as above.
+        let address = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                pages * page(),
+                ProtFlags::empty(),
+                MapFlags::PRIVATE,
+            )
+        };
+        Self {
+            address: address.unwrap().addr(),
+            len: pages * page(),
+        }
+    }
+
+    /// Replaces one page of these by a page of a file, copy-on-write.
+    pub(crate) fn replace_page(&mut self, at: usize, fd: impl AsFd) {
+        assert!((at + 1) * page() <= self.len);
+        let target = ptr::with_exposed_provenance_mut(self.address + at * page());
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        // SAFETY: the page is this mapping's own, and nothing refers to what it holds.
+        let mapped = unsafe {
+            mmap(
+                target,
+                page(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                flags,
+                fd,
+                0,
+            )
+        };
+        mapped.unwrap();
+    }
+
+    /// Replaces one page of these by an anonymous one that may be touched.
+    pub(crate) fn open_page(&mut self, at: usize) {
+        assert!((at + 1) * page() <= self.len);
+        let target = ptr::with_exposed_provenance_mut(self.address + at * page());
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the page is this mapping's own, and nothing refers to what it holds.
+        let mapped =
+            unsafe { mmap_anonymous(target, page(), prot, MapFlags::PRIVATE | MapFlags::FIXED) };
+        mapped.unwrap();
+    }
+
+    pub(crate) fn start(&self) -> usize {
+        self.address
+    }
+
+    pub(crate) fn end(&self) -> usize {
+        self.address + self.len
+    }
+
+    /// Unmaps the last pages and keeps the rest.
+    pub(crate) fn shrink_to(&mut self, pages: usize) {
+        let keep = pages * page();
+        assert!(0 < keep && keep < self.len);
+        // SAFETY: the tail is this mapping's own, and nothing refers to it.
+        unsafe {
+            munmap(
+                ptr::with_exposed_provenance_mut(self.address + keep),
+                self.len - keep,
+            )
+            .unwrap()
+        };
+        self.len = keep;
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the pages are this mapping's own, and nothing refers to them.
+        unsafe { munmap(ptr::with_exposed_provenance_mut(self.address), self.len).unwrap() };
+    }
+}
+
+/// A System V segment, attached; marked to go when it is detached.
+#[derive(Debug)]
+pub(crate) struct SysvSegment {
+    pub(crate) address: usize,
+}
+
+impl SysvSegment {
+    /// `None` where the system offers none.
+    pub(crate) fn attach(bytes: usize) -> Option<Self> {
+        // SAFETY: makes a new private segment, attaches it where the kernel likes, and marks it for
+        // removal on detaching; no memory that anything else refers to is touched.
+        unsafe {
+            let id = libc::shmget(libc::IPC_PRIVATE, bytes, 0o600);
+            if id < 0 {
+                return None;
+            }
+            let address = libc::shmat(id, ptr::null(), 0);
+            libc::shmctl(id, libc::IPC_RMID, ptr::null_mut());
+            (address.addr() != usize::MAX).then(|| Self {
+                address: address.expose_provenance(),
+            })
+        }
+    }
+}
+
+impl Drop for SysvSegment {
+    fn drop(&mut self) {
+        // SAFETY: attached by this value, detached once.
+        unsafe { libc::shmdt(ptr::with_exposed_provenance(self.address)) };
+    }
+}
+
+/// A copy of this process that does nothing: its areas and descriptors hold still.
+#[derive(Debug)]
+pub(crate) struct Still {
+    pid: Pid,
+}
+
+impl Still {
+    pub(crate) fn fork() -> Self {
+        // SAFETY: the child calls only `prctl`, `pause` and nothing else, which is sound after a
+        // fork of a process with threads; it allocates nothing and never returns.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+        let Some(pid) = Pid::from_raw(pid) else {
+            let _ = set_parent_process_death_signal(Some(Signal::KILL));
+            loop {
+                // SAFETY: waits for a signal, and the one that comes ends it.
+                unsafe { libc::pause() };
+            }
+        };
+        Self { pid }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Kills it and leaves it to be reaped. Returns once it is dead.
+    pub(crate) fn kill(&self) {
+        kill_process(self.pid, Signal::KILL).unwrap();
+        waitid(
+            WaitId::Pid(self.pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+    }
+}
+
+/// Kills and reaps it.
+impl Drop for Still {
+    fn drop(&mut self) {
+        let _ = kill_process(self.pid, Signal::KILL);
+        let _ = waitpid(Some(self.pid), WaitOptions::empty());
+    }
+}
+
+/// A descriptor for no signals.
+pub(crate) fn signalfd() -> OwnedFd {
+    // SAFETY: an all-zero set is an empty one; the call makes a descriptor, and nobody else has it.
+    unsafe {
+        let set: libc::sigset_t = std::mem::zeroed();
+        let fd = libc::signalfd(-1, &set, libc::SFD_CLOEXEC);
+        assert!(fd >= 0, "signalfd: {}", io::Error::last_os_error());
+        OwnedFd::from_raw_fd(fd)
+    }
+}

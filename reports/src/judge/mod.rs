@@ -1,0 +1,59 @@
+//! What a ledger proves. Pure: each policy reads the ledger and says what it finds, one file a
+//! policy; the verdict is the gravest that any finding supports.
+
+mod coverage;
+mod finding;
+mod interruption;
+mod late_releases;
+mod leftovers;
+mod lingering_images;
+mod subject_exit;
+mod verdict;
+mod witnesses;
+
+pub use finding::{Finding, Level};
+pub use verdict::Verdict;
+
+use crate::ledger::Ledger;
+
+/// Reads a ledger and says what it finds.
+type Policy = fn(&Ledger) -> Vec<Finding>;
+
+/// Every policy. Among findings of one level, those of an earlier policy are told first.
+const POLICIES: &[Policy] = &[
+    interruption::judge,
+    subject_exit::judge,
+    lingering_images::judge,
+    witnesses::judge,
+    coverage::judge,
+    leftovers::judge,
+    late_releases::judge,
+];
+
+/// A verdict and what it rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The gravest verdict that a finding supports; clean if none supports any.
+    pub verdict: Verdict,
+    /// Errors first, then warnings, then notes.
+    pub findings: Vec<Finding>,
+}
+
+impl Judgement {
+    /// Judges a run.
+    pub fn of(ledger: &Ledger) -> Judgement {
+        let mut findings: Vec<Finding> = POLICIES.iter().flat_map(|judge| judge(ledger)).collect();
+        findings.sort_by_key(|finding| finding.level);
+        let verdict = findings.iter().filter_map(|finding| finding.supports).max();
+        Judgement {
+            verdict: verdict.unwrap_or(Verdict::Clean),
+            findings,
+        }
+    }
+
+    /// The finding that decided the verdict; `None` of a clean run.
+    pub fn decisive(&self) -> Option<&Finding> {
+        let mut findings = self.findings.iter();
+        findings.find(|finding| finding.supports == Some(self.verdict))
+    }
+}

@@ -1,0 +1,214 @@
+//! The ledger: what became of every image, and what was seen beside it. A pure fold over a
+//! recording; it concludes nothing.
+
+mod holders;
+mod images;
+mod subject;
+
+use std::collections::BTreeMap;
+
+pub use holders::{HeldBy, Reason, SlotsHolding};
+pub use images::Images;
+pub use subject::{Basis, DisagreeingBarrier, LingeringBarrier, SubjectLedger};
+
+use crate::recording::{
+    Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, Trouble,
+};
+
+/// Everything that a judge and the renderers need to know of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    /// What was asked for.
+    pub start: Start,
+    /// Each subject's account, by its number.
+    pub subjects: Vec<SubjectLedger>,
+    /// Cycles done, of all subjects, as far as was seen.
+    pub cycles: u64,
+    /// What became of the images of all subjects.
+    pub images: Images,
+    /// Time from drop to release.
+    pub release: ReleaseTimes,
+    /// Each subject's own peaks, added: they need not have been at the same time. What one
+    /// subject could not be asked for is `None` here as well.
+    pub peak: Footprint,
+    /// Which holders the listed images have.
+    pub held_by: Vec<HeldBy>,
+    /// How many slots map a listed image, by what the slots are doing.
+    pub slots_holding: Vec<SlotsHolding>,
+    /// Why the witnesses may not be believed.
+    pub troubles: Vec<Trouble>,
+    /// When its user interrupted the run, in ms since it began.
+    pub interrupted_at_ms: Option<u64>,
+    /// The end; `None` of a run whose supervisor did not come to it.
+    pub end: Option<End>,
+    /// When the last line was recorded, in ms since the run began.
+    pub last_seen_ms: u64,
+}
+
+/// Time from drop to release, over all released images of which it is known; `None` where there
+/// is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReleaseTimes {
+    /// How many they are: fewer than were released, where a subject was last seen between two
+    /// barriers.
+    pub count: u64,
+    /// Half of them took no longer.
+    pub p50_ns: Option<u64>,
+    /// All but one in a hundred took no longer.
+    pub p99_ns: Option<u64>,
+    /// None took longer.
+    pub max_ns: Option<u64>,
+}
+
+/// A recording that was cut before its first line: nothing is known of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recording is empty: it was cut before its first line, which says what was run")]
+pub struct NoStart;
+
+impl Ledger {
+    /// Folds a recording.
+    ///
+    /// # Errors
+    /// The recording does not say what was run.
+    pub fn of(recording: &Recording) -> Result<Ledger, NoStart> {
+        let start = recording.start().ok_or(NoStart)?.clone();
+        let mut subjects = Subjects::default();
+        let mut troubles = Vec::new();
+        let mut interrupted_at_ms = None;
+        let mut end = None;
+        let mut last_seen_ms = 0;
+        for record in &recording.records {
+            let at_ms = match record {
+                Record::Start(_) => 0,
+                Record::Subject(up) => {
+                    subjects.get(up.subject).see_up(up);
+                    up.at_ms
+                }
+                Record::Sample(sample) => {
+                    subjects.get(sample.subject).see_sample(sample);
+                    sample.at_ms
+                }
+                Record::Barrier(barrier) => {
+                    subjects.get(barrier.subject).see_barrier(barrier);
+                    barrier.at_ms
+                }
+                Record::Exit(exit) => {
+                    subjects.get(exit.subject).exit = Some(exit.clone());
+                    exit.at_ms
+                }
+                Record::Trouble(trouble) => {
+                    troubles.push(trouble.clone());
+                    trouble.at_ms
+                }
+                Record::Interrupted(interrupted) => {
+                    interrupted_at_ms.get_or_insert(interrupted.at_ms);
+                    interrupted.at_ms
+                }
+                Record::End(last) => {
+                    end = Some(*last);
+                    last.at_ms
+                }
+            };
+            last_seen_ms = last_seen_ms.max(at_ms);
+        }
+        let subjects: Vec<SubjectLedger> = subjects.0.into_values().collect();
+        let listed = || {
+            subjects.iter().flat_map(|subject| {
+                subject
+                    .lingering
+                    .iter()
+                    .map(|image| (subject.number, image))
+            })
+        };
+        Ok(Ledger {
+            start,
+            cycles: sum(subjects.iter().map(|subject| subject.counts.cycles)),
+            images: subjects.iter().map(|subject| subject.images).sum(),
+            release: ReleaseTimes::of(subjects.iter().map(|subject| &subject.release)),
+            peak: peaks_added(&subjects),
+            held_by: HeldBy::of(listed().map(|(_, image)| image)),
+            slots_holding: SlotsHolding::of(listed()),
+            subjects,
+            troubles,
+            interrupted_at_ms,
+            end,
+            last_seen_ms,
+        })
+    }
+
+    /// Lingering images as each subject's last look listed them, with their subject: each
+    /// subject's longest-lingering first. There may be more, see [`Images::lingering`].
+    pub fn lingering(&self) -> impl Iterator<Item = (u32, &LingeringImage)> {
+        self.subjects.iter().flat_map(|subject| {
+            let images = subject.lingering.iter();
+            images.map(|image| (subject.number, image))
+        })
+    }
+
+    /// How many of the lingering images are listed.
+    pub fn lingering_listed(&self) -> u64 {
+        self.lingering().count() as u64
+    }
+
+    /// How long cycles ran, in ms; where the supervisor did not come to say, until the last
+    /// line.
+    pub fn running_ms(&self) -> u64 {
+        self.end.map_or(self.last_seen_ms, |end| end.running_ms)
+    }
+
+    /// Cycles a second, over all subjects. `None` of a run too short to say.
+    pub fn rate_per_s(&self) -> Option<f64> {
+        let running_ms = self.running_ms();
+        (running_ms > 0).then(|| self.cycles as f64 * 1000.0 / running_ms as f64)
+    }
+}
+
+/// Subjects as far as they have been met.
+#[derive(Default)]
+struct Subjects(BTreeMap<u32, SubjectLedger>);
+
+impl Subjects {
+    fn get(&mut self, number: u32) -> &mut SubjectLedger {
+        let subject = self.0.entry(number);
+        subject.or_insert_with(|| SubjectLedger::new(number))
+    }
+}
+
+impl ReleaseTimes {
+    fn of<'a>(parts: impl Iterator<Item = &'a Histogram>) -> ReleaseTimes {
+        let all = Histogram::merged(parts);
+        ReleaseTimes {
+            count: all.count(),
+            p50_ns: all.quantile_ns(0.5),
+            p99_ns: all.quantile_ns(0.99),
+            max_ns: all.max_ns(),
+        }
+    }
+}
+
+fn peaks_added(subjects: &[SubjectLedger]) -> Footprint {
+    let added = |field: fn(&Footprint) -> Option<u64>| {
+        let peaks: Option<Vec<u64>> = subjects
+            .iter()
+            .map(|subject| field(&subject.peak))
+            .collect();
+        peaks.filter(|peaks| !peaks.is_empty()).map(sum)
+    };
+    Footprint {
+        areas: added(|peak| peak.areas),
+        memfd_areas: added(|peak| peak.memfd_areas),
+        fds: added(|peak| peak.fds),
+        rss_bytes: added(|peak| peak.rss_bytes),
+        shmem_bytes: added(|peak| peak.shmem_bytes),
+        page_tables_bytes: added(|peak| peak.page_tables_bytes),
+    }
+}
+
+fn sum(values: impl IntoIterator<Item = u64>) -> u64 {
+    values.into_iter().fold(0, u64::saturating_add)
+}
+
+/// The images that a count tells of as dropped and gone.
+fn released(counts: &Counts) -> u64 {
+    counts.synchronous.saturating_add(counts.late)
+}

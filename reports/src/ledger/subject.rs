@@ -1,0 +1,193 @@
+//! One subject's part of the ledger.
+
+use super::Images;
+use crate::recording::{
+    Barrier, Counts, Exit, ExitKind, Footprint, Histogram, LingeringImage, Sample, SlotCounts,
+    SubjectUp,
+};
+
+/// What is known of one subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubjectLedger {
+    /// Which of the run's subjects.
+    pub number: u32,
+    /// Its process; `None` of one that never came up.
+    pub pid: Option<u32>,
+    /// Its share of the cycles.
+    pub cycles_asked: Option<u64>,
+    /// The moment that `counts` and `images` are of.
+    pub basis: Basis,
+    /// The death watch's account at that moment.
+    pub counts: Counts,
+    /// What became of its images, as of that moment; what was open then is unknown.
+    pub images: Images,
+    /// Images that its latest barrier listed as lingering; none if it was seen running after
+    /// that.
+    pub lingering: Vec<LingeringImage>,
+    /// The first of the barriers with the most lingering images, where there were any.
+    pub worst: Option<LingeringBarrier>,
+    /// The first of the barriers at which the witnesses disagreed most.
+    pub disagreeing: Option<DisagreeingBarrier>,
+    /// Time from drop to release, as of its latest barrier.
+    pub release: Histogram,
+    /// Before the first cycle.
+    pub at_rest: Footprint,
+    /// At the first barrier.
+    pub at_first_barrier: Option<Footprint>,
+    /// At the last barrier.
+    pub at_last_barrier: Option<Footprint>,
+    /// Its slots at the last barrier.
+    pub slots: Option<SlotCounts>,
+    /// Peaks over the run, each at its own time.
+    pub peak: Footprint,
+    /// Mapping calls that failed while a slot was reset.
+    pub reset_failures: u64,
+    /// How it ended.
+    pub exit: Option<Exit>,
+}
+
+/// What a subject's numbers are read off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Its last barrier: every module had been dropped.
+    LastBarrier,
+    /// A barrier in mid-run, the last that was seen of it. Live images are unknown.
+    Barrier,
+    /// A sample in mid-run, the last that was seen of it. All but released images are unknown.
+    Sample,
+    /// Nothing was seen of its images.
+    Nothing,
+}
+
+/// A barrier at which images lingered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LingeringBarrier {
+    /// Cycles done by then.
+    pub after_cycle: u64,
+    /// How many images lingered.
+    pub lingering: u64,
+    /// The first of them.
+    pub example: Option<LingeringImage>,
+}
+
+/// A barrier at which the witnesses disagreed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DisagreeingBarrier {
+    /// Cycles done by then.
+    pub after_cycle: u64,
+    /// How often they disagreed.
+    pub total: u64,
+    /// The first of it, in words.
+    pub listed: Vec<String>,
+}
+
+impl SubjectLedger {
+    pub(super) fn new(number: u32) -> SubjectLedger {
+        SubjectLedger {
+            number,
+            pid: None,
+            cycles_asked: None,
+            basis: Basis::Nothing,
+            counts: Counts::default(),
+            images: Images::default(),
+            lingering: Vec::new(),
+            worst: None,
+            disagreeing: None,
+            release: Histogram::default(),
+            at_rest: Footprint::default(),
+            at_first_barrier: None,
+            at_last_barrier: None,
+            slots: None,
+            peak: Footprint::default(),
+            reset_failures: 0,
+            exit: None,
+        }
+    }
+
+    /// Whether it came to the barrier at which every module has been dropped.
+    pub fn reached_last_barrier(&self) -> bool {
+        self.basis == Basis::LastBarrier
+    }
+
+    /// Whether it ended in a way that is neither its own nor leakbench's intention.
+    pub fn died(&self) -> bool {
+        self.exit.as_ref().is_some_and(|exit| match exit.how {
+            ExitKind::Done | ExitKind::Stopped => false,
+            ExitKind::Failed { .. }
+            | ExitKind::Exited { .. }
+            | ExitKind::Signaled { .. }
+            | ExitKind::Hung { .. }
+            | ExitKind::Rubbish { .. } => true,
+        })
+    }
+
+    pub(super) fn see_up(&mut self, up: &SubjectUp) {
+        self.pid = Some(up.pid);
+        self.cycles_asked = Some(up.cycles);
+        self.at_rest = up.at_rest;
+        self.raise_peak(&up.at_rest);
+    }
+
+    pub(super) fn see_sample(&mut self, sample: &Sample) {
+        self.raise_peak(&sample.footprint);
+        // A subject says nothing new after its last barrier, and a sample would say less.
+        if self.reached_last_barrier() {
+            return;
+        }
+        self.basis = Basis::Sample;
+        self.counts = sample.counts;
+        self.images = Images::of(&sample.counts, false);
+        self.lingering = Vec::new();
+    }
+
+    pub(super) fn see_barrier(&mut self, barrier: &Barrier) {
+        self.raise_peak(&barrier.footprint);
+        self.basis = if barrier.last {
+            Basis::LastBarrier
+        } else {
+            Basis::Barrier
+        };
+        let counts = &barrier.counts;
+        self.counts = *counts;
+        self.images = Images::of(counts, true);
+        self.lingering.clone_from(&barrier.lingering);
+        self.release.clone_from(&barrier.release);
+        self.reset_failures = barrier.reset_failures;
+        self.at_first_barrier.get_or_insert(barrier.footprint);
+        if barrier.last {
+            self.at_last_barrier = Some(barrier.footprint);
+            self.slots = barrier.slots;
+        }
+        let worst = self.worst.as_ref().map_or(0, |worst| worst.lingering);
+        if counts.lingering > worst {
+            self.worst = Some(LingeringBarrier {
+                after_cycle: counts.cycles,
+                lingering: counts.lingering,
+                example: barrier.lingering.first().cloned(),
+            });
+        }
+        let most = self.disagreeing.as_ref().map_or(0, |most| most.total);
+        if barrier.disagreements_total > most {
+            self.disagreeing = Some(DisagreeingBarrier {
+                after_cycle: counts.cycles,
+                total: barrier.disagreements_total,
+                listed: barrier.disagreements.clone(),
+            });
+        }
+    }
+
+    fn raise_peak(&mut self, seen: &Footprint) {
+        let peak = &mut self.peak;
+        // `None` is below every measured value.
+        for (most, value) in [
+            (&mut peak.areas, seen.areas),
+            (&mut peak.memfd_areas, seen.memfd_areas),
+            (&mut peak.fds, seen.fds),
+            (&mut peak.rss_bytes, seen.rss_bytes),
+            (&mut peak.shmem_bytes, seen.shmem_bytes),
+            (&mut peak.page_tables_bytes, seen.page_tables_bytes),
+        ] {
+            *most = (*most).max(value);
+        }
+    }
+}

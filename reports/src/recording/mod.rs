@@ -1,0 +1,14 @@
+//! The recording: what a run observed, as lines that outlive it.
+
+mod error;
+mod file;
+mod histogram;
+mod read;
+mod record;
+mod recorder;
+mod thinning;
+
+pub use error::RecordingError;
+pub use read::{RECORDING_FILE, Recording};
+pub use record::*;
+pub use recorder::Recorder;

@@ -1,0 +1,139 @@
+//! Takes lines as a run makes them, and keeps them in bounds.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::file::RecordingFile;
+use super::thinning::Thinning;
+use super::{Record, Recording, RecordingError, Trouble, Witness};
+
+/// Keeps a recording in memory and, where asked to, in a folder.
+///
+/// Memory and file hold the same lines at any moment. Each line is handed to the kernel in one
+/// write, so whatever was recorded outlives a killed supervisor.
+#[derive(Debug)]
+pub struct Recorder {
+    recording: Recording,
+    /// `None` as well once a write has failed.
+    file: Option<RecordingFile>,
+    thinning: Thinning,
+    troubles: HashMap<(u32, Witness), TroubleTally>,
+}
+
+/// Troubles of one witness of one subject.
+#[derive(Debug, Default)]
+struct TroubleTally {
+    kept: usize,
+    left_out: u64,
+    latest_ms: u64,
+}
+
+impl Recorder {
+    /// Troubles of one witness of one subject that are kept in words; more are counted.
+    pub const TROUBLES_MAX: usize = 20;
+
+    /// Keeps the recording in memory alone.
+    pub fn in_memory() -> Recorder {
+        Recorder {
+            recording: Recording::default(),
+            file: None,
+            thinning: Thinning::new(),
+            troubles: HashMap::new(),
+        }
+    }
+
+    /// Keeps the recording in `folder` too, in place of any that is there. The folder is made
+    /// where it is absent.
+    ///
+    /// # Errors
+    /// The folder or the file in it cannot be written: to be said before a run is begun.
+    pub fn create(folder: &Path) -> Result<Recorder, RecordingError> {
+        let file = Some(RecordingFile::create(folder)?);
+        Ok(Recorder {
+            file,
+            ..Recorder::in_memory()
+        })
+    }
+
+    /// Keeps one more line.
+    ///
+    /// # Errors
+    /// The file could not be written. This is said once: the line is kept in memory, and so are
+    /// those that follow, without an error.
+    pub fn record(&mut self, record: Record) -> Result<(), RecordingError> {
+        match &record {
+            Record::Trouble(trouble) => self.record_trouble(trouble),
+            // The last line, so the last chance to say what was left out.
+            Record::End(_) => {
+                let left_out = self.record_left_out();
+                let end = self.push(record);
+                left_out.and(end)
+            }
+            _ => self.push(record),
+        }
+    }
+
+    /// What is kept so far.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// The recording, when no more lines will come.
+    pub fn finish(self) -> Recording {
+        self.recording
+    }
+
+    fn push(&mut self, mut record: Record) -> Result<(), RecordingError> {
+        self.thinning.admit(&mut record);
+        self.recording.records.push(record);
+        let thinned = self.thinning.is_due();
+        if thinned {
+            self.thinning.thin(&mut self.recording.records);
+        }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let records = &self.recording.records;
+        let written = match records.last() {
+            Some(record) if !thinned => file.append(record),
+            _ => file.replace(records),
+        };
+        if written.is_err() {
+            self.file = None;
+        }
+        written
+    }
+
+    fn record_trouble(&mut self, trouble: &Trouble) -> Result<(), RecordingError> {
+        let key = (trouble.subject, trouble.witness);
+        let tally = self.troubles.entry(key).or_default();
+        tally.latest_ms = trouble.at_ms;
+        if tally.kept < Self::TROUBLES_MAX {
+            tally.kept += 1;
+            return self.push(Record::Trouble(trouble.clone()));
+        }
+        tally.left_out += 1;
+        Ok(())
+    }
+
+    fn record_left_out(&mut self) -> Result<(), RecordingError> {
+        let mut left_out: Vec<Trouble> = self
+            .troubles
+            .drain()
+            .filter(|(_, tally)| tally.left_out > 0)
+            .map(|((subject, witness), tally)| Trouble {
+                at_ms: tally.latest_ms,
+                subject,
+                witness,
+                what: format!("{} more troubles of this witness", tally.left_out),
+            })
+            .collect();
+        left_out.sort_by_key(|trouble| (trouble.subject, trouble.at_ms));
+        let mut result = Ok(());
+        for trouble in left_out {
+            let written = self.push(Record::Trouble(trouble));
+            result = result.and(written);
+        }
+        result
+    }
+}

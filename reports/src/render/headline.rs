@@ -1,0 +1,34 @@
+//! The verdict in one sentence.
+
+use crate::judge::{Judgement, Verdict};
+use crate::ledger::Ledger;
+use crate::words::{counted, grouped};
+
+/// The verdict and its reason: `LEAK — 951 of 3,000 images linger, held by 951 affine slots`.
+pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
+    let word = match judgement.verdict {
+        Verdict::Clean => "clean",
+        Verdict::Leak => "LEAK",
+        Verdict::SubjectDied => "subject died",
+        Verdict::CouldNotTell => "could not tell",
+        Verdict::Interrupted => "interrupted",
+    };
+    let reason = match judgement.decisive() {
+        Some(finding) => finding.message.clone(),
+        None => clean(ledger),
+    };
+    format!("{word} — {reason}")
+}
+
+fn clean(ledger: &Ledger) -> String {
+    let images = &ledger.images;
+    if images.made == 0 {
+        let cycles = counted(ledger.cycles, "cycle");
+        return format!("{cycles} made no image, so there was nothing to prove");
+    }
+    format!(
+        "the kernel released {} of {}",
+        grouped(images.released()),
+        counted(images.made, "image")
+    )
+}

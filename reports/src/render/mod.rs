@@ -1,0 +1,15 @@
+//! What a run looks like to people and to programs: one file a format. Pure: each makes text of
+//! a ledger and its judgement, and writes nothing itself.
+
+mod headline;
+mod json;
+mod progress;
+mod terminal;
+
+pub use headline::headline;
+pub use json::{
+    HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson, ResultJson,
+    SubjectJson, SupervisorJson,
+};
+pub use progress::Progress;
+pub use terminal::TerminalSummary;

@@ -1,0 +1,113 @@
+//! Numbers as people read them, for findings and renderers alike.
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with its noun: `1 image`, `2,000 images`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+/// `1 image lingers`, `2 images linger`: the verb's ending is the noun's missing one.
+pub(crate) fn third_person(number: u64, verb: &str) -> String {
+    let ending = if number == 1 { "s" } else { "" };
+    format!("{verb}{ending}")
+}
+
+/// A time in the unit that suits its size: `870 ns`, `1.2 us`, `34 ms`, `2.0 s`.
+pub(crate) fn duration_ns(ns: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (1, "ns"),
+        (1_000, "us"),
+        (1_000_000, "ms"),
+        (1_000_000_000, "s"),
+    ];
+    let unit = UNITS.iter().rev().find(|(size, _)| ns >= *size);
+    let &(size, name) = unit.unwrap_or(&UNITS[0]);
+    format!("{} {name}", short(ns, size))
+}
+
+/// As [`duration_ns`], of milliseconds.
+pub(crate) fn duration_ms(ms: u64) -> String {
+    duration_ns(ms.saturating_mul(1_000_000))
+}
+
+/// A size in binary units: `512 bytes`, `41.2 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (1 << 10, "KiB"),
+        (1 << 20, "MiB"),
+        (1 << 30, "GiB"),
+        (1 << 40, "TiB"),
+    ];
+    match UNITS.iter().rev().find(|(size, _)| number >= *size) {
+        Some(&(size, name)) => format!("{} {name}", short(number, size)),
+        None => counted(number, "byte"),
+    }
+}
+
+/// `value / unit`, with a decimal while it says something.
+fn short(value: u64, unit: u64) -> String {
+    if unit == 1 || value / unit >= 100 {
+        return grouped(value / unit);
+    }
+    format!("{:.1}", value as f64 / unit as f64)
+}
+
+/// The name of a signal that ends processes.
+pub(crate) fn signal_name(signal: i32) -> Option<&'static str> {
+    // Numbers as on x86-64 and AArch64 Linux.
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let groups = [0, 7, 999, 1_000, 65_530, 1_000_000].map(grouped);
+        assert_eq!(groups, ["0", "7", "999", "1,000", "65,530", "1,000,000"]);
+        assert_eq!(counted(1, "image"), "1 image");
+        assert_eq!(counted(0, "image"), "0 images");
+        let times = [0, 870, 1_234, 250_000, 34_560_000, 2_000_000_000].map(duration_ns);
+        assert_eq!(
+            times,
+            ["0 ns", "870 ns", "1.2 us", "250 us", "34.6 ms", "2.0 s"]
+        );
+        let sizes = [1, 512, 2_048, 43_200_512, 200 << 20].map(bytes);
+        assert_eq!(
+            sizes,
+            ["1 byte", "512 bytes", "2.0 KiB", "41.2 MiB", "200 MiB"]
+        );
+    }
+}

@@ -1,0 +1,280 @@
+//! Each policy: what it must find, and beside it what it must let pass.
+
+use crate::common;
+use crate::common::{barrier, counts, end, exit, footprint, recording, start, up};
+use leakbench_reports::judge::{Finding, Judgement, Level, Verdict};
+use leakbench_reports::ledger::Ledger;
+use leakbench_reports::recording::*;
+use leakbench_scenarios::{ImageKind, Options};
+
+fn judged(recording: &Recording) -> Judgement {
+    Judgement::of(&Ledger::of(recording).expect("it has a start"))
+}
+
+fn of_policy<'a>(judgement: &'a Judgement, policy: &str) -> Vec<&'a Finding> {
+    let findings = judgement.findings.iter();
+    findings
+        .filter(|finding| finding.policy == policy)
+        .collect()
+}
+
+/// A clean run of 100 cycles over one subject, its two barriers changed by `change`.
+fn run(options: Options, change: impl FnOnce(&mut Barrier, &mut Barrier)) -> Recording {
+    let mut first = barrier(0, 50, counts(50, 0));
+    let mut last = barrier(0, 100, counts(100, 0));
+    last.last = true;
+    change(&mut first, &mut last);
+    recording([
+        start(100, 1, options),
+        up(0, 100),
+        Record::Barrier(Box::new(first)),
+        Record::Barrier(Box::new(last)),
+        exit(0, 110, ExitKind::Done, &[]),
+        end(120),
+    ])
+}
+
+fn without(recording: Recording, unwanted: impl Fn(&Record) -> bool) -> Recording {
+    let records = recording.records.into_iter();
+    common::recording(records.filter(|record| !unwanted(record)))
+}
+
+#[test]
+fn a_run_with_nothing_to_say_is_clean() {
+    let judgement = judged(&run(Options::default(), |_, _| {}));
+    assert_eq!(judgement.verdict, Verdict::Clean);
+    assert_eq!(judgement.findings, []);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_manual() {
+    let codes = [
+        (Verdict::Clean, 0),
+        (Verdict::Leak, 1),
+        (Verdict::SubjectDied, 3),
+        (Verdict::CouldNotTell, 4),
+        (Verdict::Interrupted, 130),
+    ];
+    for (verdict, code) in codes {
+        assert_eq!(verdict.exit_code(), code);
+        let json = serde_json::to_value(verdict).expect("a word");
+        assert_eq!(json, verdict.as_str());
+    }
+}
+
+#[test]
+fn one_lingering_image_is_a_leak() {
+    let judgement = judged(&run(Options::default(), |_, last| {
+        last.counts = counts(100, 1);
+        last.lingering = vec![common::image(3, vec![common::slot(7, SlotHold::Affine)])];
+    }));
+    assert_eq!(judgement.verdict, Verdict::Leak);
+    let message = &of_policy(&judgement, "lingering-images")[0].message;
+    assert_eq!(message, "1 of 100 images lingers, held by 1 affine slot");
+}
+
+#[test]
+fn a_leak_is_proved_by_a_barrier_in_mid_run_alone() {
+    let leaking = run(Options::default(), |first, _| first.counts = counts(50, 2));
+    let released_later = judged(&leaking);
+    assert_eq!(released_later.verdict, Verdict::Leak);
+    let message = &of_policy(&released_later, "lingering-images")[0].message;
+    assert!(
+        message.contains("after cycle 50 and were released later"),
+        "{message}"
+    );
+
+    let cut = without(
+        leaking,
+        |record| matches!(record, Record::Barrier(barrier) if barrier.last),
+    );
+    let not_seen = judged(&cut);
+    assert_eq!(not_seen.verdict, Verdict::Leak);
+    let message = &of_policy(&not_seen, "lingering-images")[0].message;
+    assert_eq!(
+        message,
+        "2 of 50 images linger, held by holders that were not recorded"
+    );
+}
+
+/// Between barriers an image may be about to be released: a sample proves nothing.
+#[test]
+fn what_lingers_in_a_sample_is_no_leak() {
+    let mut recording = run(Options::default(), |_, _| {});
+    let running = common::sample(0, 70, counts(70, 9), footprint(900, 11, 1 << 20));
+    recording.records.insert(3, running);
+    assert_eq!(judged(&recording).verdict, Verdict::Clean);
+}
+
+#[test]
+fn late_releases_are_no_leak_and_beyond_the_settle_time_a_warning() {
+    let late_by = |ns| {
+        judged(&run(Options::default(), move |_, last| {
+            last.counts.synchronous = 98;
+            last.counts.late = 2;
+            last.release = Histogram(vec![(1_000, 98), (ns, 2)]);
+        }))
+    };
+    for (ns, level) in [
+        (200 * common::MS, Level::Note),
+        (201 * common::MS, Level::Warn),
+    ] {
+        let judgement = late_by(ns);
+        assert_eq!(judgement.verdict, Verdict::Clean);
+        assert_eq!(of_policy(&judgement, "late-releases")[0].level, level);
+    }
+}
+
+#[test]
+fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
+    let mut troubled = run(Options::default(), |_, _| {});
+    troubled.records.insert(
+        2,
+        Record::Trouble(Trouble {
+            at_ms: 30,
+            subject: 0,
+            witness: Witness::DeathWatch,
+            what: "the event queue overflowed".to_owned(),
+        }),
+    );
+    let disagreeing = run(Options::default(), |first, _| first.disagreements_total = 1);
+    let unknown = run(Options::default(), |_, last| {
+        last.counts.synchronous = 99;
+        last.counts.unknown = 1;
+    });
+    for recording in [troubled, disagreeing, unknown] {
+        let judgement = judged(&recording);
+        assert_eq!(judgement.verdict, Verdict::CouldNotTell);
+        assert_eq!(of_policy(&judgement, "witnesses").len(), 1);
+    }
+}
+
+#[test]
+fn a_leak_outweighs_a_failed_witness_and_death_outweighs_a_leak() {
+    let mut recording = run(Options::default(), |first, last| {
+        first.disagreements_total = 1;
+        last.counts = counts(100, 1);
+    });
+    assert_eq!(judged(&recording).verdict, Verdict::Leak);
+    let signaled = ExitKind::Signaled { signal: 11 };
+    recording.records[4] = exit(0, 110, signaled, &[(99, "call")]);
+    let judgement = judged(&recording);
+    assert_eq!(judgement.verdict, Verdict::SubjectDied);
+    assert_eq!(of_policy(&judgement, "lingering-images").len(), 1);
+    let message = &of_policy(&judgement, "subject-exit")[0].message;
+    assert_eq!(
+        message,
+        "subject 0 (pid 4711) was killed by signal 11 (SIGSEGV) in cycle 99 (call)"
+    );
+    let interrupted = Interrupted { at_ms: 60 };
+    recording
+        .records
+        .insert(3, Record::Interrupted(interrupted));
+    assert_eq!(judged(&recording).verdict, Verdict::Interrupted);
+}
+
+#[test]
+fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
+    let whole = run(Options::default(), |_, _| {});
+    let no_last_barrier = without(
+        whole.clone(),
+        |record| matches!(record, Record::Barrier(barrier) if barrier.last),
+    );
+    let no_end = without(whole.clone(), |record| matches!(record, Record::End(_)));
+    let no_subject = without(whole, |record| matches!(record, Record::Subject(_)));
+    let too_few_cycles = run(Options::default(), |_, last| last.counts = counts(99, 0));
+    for recording in [no_last_barrier, no_end, no_subject, too_few_cycles] {
+        let judgement = judged(&recording);
+        assert_eq!(judgement.verdict, Verdict::CouldNotTell, "{judgement:?}");
+        assert_eq!(of_policy(&judgement, "coverage").len(), 1, "{judgement:?}");
+    }
+}
+
+#[test]
+fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
+    let unwatched = |options: Options| {
+        judged(&run(options, |_, last| {
+            last.counts = Counts {
+                cycles: 100,
+                ..Counts::default()
+            };
+        }))
+    };
+    let memfd = unwatched(Options::default());
+    assert_eq!(memfd.verdict, Verdict::CouldNotTell);
+
+    let copy = Options {
+        image: Some(ImageKind::Copy),
+        ..Options::default()
+    };
+    let from_files = Options {
+        wasm: vec!["no-data.wasm".into()],
+        ..Options::default()
+    };
+    for options in [copy, from_files] {
+        let judgement = unwatched(options);
+        assert_eq!(judgement.verdict, Verdict::Clean);
+        let message = &of_policy(&judgement, "coverage")[0].message;
+        assert!(message.contains("nothing to prove"), "{message}");
+    }
+}
+
+#[test]
+fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
+    let warnings = |change: fn(&mut Barrier, &mut Barrier)| {
+        let judgement = judged(&run(Options::default(), change));
+        let leftovers = of_policy(&judgement, "leftovers");
+        assert!(leftovers.iter().all(|finding| finding.level == Level::Warn));
+        leftovers.len()
+    };
+    // At rest: 60 areas, none of a memfd, 11 descriptors.
+    assert_eq!(warnings(|_, last| last.footprint.memfd_areas = Some(1)), 1);
+    assert_eq!(warnings(|_, last| last.footprint.fds = Some(12)), 1);
+    assert_eq!(
+        warnings(|_, last| last.footprint.areas = Some(1_060 + 4_001)),
+        1
+    );
+    assert_eq!(warnings(|_, last| last.reset_failures = 1), 1);
+    // Warm slots.
+    assert_eq!(
+        warnings(|_, last| last.footprint.areas = Some(1_060 + 4_000)),
+        0
+    );
+    // Opened once, on first use.
+    let once = |first: &mut Barrier, last: &mut Barrier| {
+        first.footprint.fds = Some(13);
+        last.footprint.fds = Some(13);
+    };
+    assert_eq!(warnings(once), 0);
+    // What was not measured is no evidence.
+    let unmeasured = |_: &mut Barrier, last: &mut Barrier| last.footprint = Footprint::default();
+    assert_eq!(warnings(unmeasured), 0);
+    // A lingering image explains its areas and descriptors.
+    let lingering = |_: &mut Barrier, last: &mut Barrier| {
+        last.counts = counts(100, 1);
+        last.footprint.memfd_areas = Some(1);
+        last.footprint.fds = Some(12);
+    };
+    assert_eq!(warnings(lingering), 0);
+}
+
+#[test]
+fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
+    let verdict = |how| judged(&common::died(how)).verdict;
+    for how in [
+        ExitKind::Failed {
+            error: "no".to_owned(),
+        },
+        ExitKind::Exited { code: 0 },
+        ExitKind::Signaled { signal: 6 },
+        ExitKind::Hung { silent_ms: 1 },
+        ExitKind::Rubbish {
+            said: "hello".to_owned(),
+        },
+    ] {
+        assert_eq!(verdict(how), Verdict::SubjectDied);
+    }
+    // Nobody died, and yet neither subject came to its end.
+    assert_eq!(verdict(ExitKind::Stopped), Verdict::CouldNotTell);
+    assert_eq!(verdict(ExitKind::Done), Verdict::CouldNotTell);
+}

@@ -1,0 +1,266 @@
+//! The ledger over any records at all: its numbers add up, and add nothing.
+
+use proptest::prelude::*;
+
+use crate::common;
+use leakbench_reports::judge::{Judgement, Verdict};
+use leakbench_reports::ledger::{Basis, Images, Ledger};
+use leakbench_reports::recording::*;
+use leakbench_reports::render::{ResultJson, TerminalSummary};
+use leakbench_scenarios::Options;
+
+fn any_counts() -> impl Strategy<Value = Counts> {
+    proptest::array::uniform7(0..1_000u64).prop_map(
+        |[cycles, made, synchronous, late, live, lingering, unknown]| Counts {
+            cycles,
+            made,
+            synchronous,
+            late,
+            live,
+            lingering,
+            unknown,
+        },
+    )
+}
+
+fn any_footprint() -> impl Strategy<Value = Footprint> {
+    proptest::array::uniform6(proptest::option::of(0..100_000u64)).prop_map(
+        |[
+            areas,
+            memfd_areas,
+            fds,
+            rss_bytes,
+            shmem_bytes,
+            page_tables_bytes,
+        ]| Footprint {
+            areas,
+            memfd_areas,
+            fds,
+            rss_bytes,
+            shmem_bytes,
+            page_tables_bytes,
+        },
+    )
+}
+
+fn any_holder() -> impl Strategy<Value = Holder> {
+    let state = prop_oneof![
+        Just(SlotHold::InUse),
+        Just(SlotHold::Affine),
+        Just(SlotHold::Queued),
+        Just(SlotHold::Cold)
+    ];
+    prop_oneof![
+        (0..100i32).prop_map(|fd| Holder::Fd { fd }),
+        (0..100u32, state).prop_map(|(slot, state)| Holder::Slot { slot, state }),
+        (0..100u64).prop_map(|start| Holder::Mapping {
+            start,
+            end: start + 1
+        }),
+    ]
+}
+
+fn any_lingering() -> impl Strategy<Value = Vec<LingeringImage>> {
+    let holders = proptest::collection::vec(any_holder(), 0..3);
+    let image = (0..1_000u64, holders).prop_map(|(number, holders)| common::image(number, holders));
+    proptest::collection::vec(image, 0..4)
+}
+
+pub(crate) fn any_sample() -> impl Strategy<Value = Record> {
+    (0..100_000u64, 0..3u32, any_counts(), any_footprint()).prop_map(
+        |(at_ms, subject, counts, footprint)| common::sample(subject, at_ms, counts, footprint),
+    )
+}
+
+pub(crate) fn any_barrier() -> impl Strategy<Value = Record> {
+    let marks = (any::<bool>(), 0..3u64, 0..3u64);
+    (
+        0..100_000u64,
+        0..3u32,
+        any_counts(),
+        any_footprint(),
+        any_lingering(),
+        marks,
+    )
+        .prop_map(
+            |(
+                at_ms,
+                subject,
+                counts,
+                footprint,
+                lingering,
+                (last, disagreements_total, reset_failures),
+            )| {
+                Record::Barrier(Box::new(Barrier {
+                    last,
+                    footprint,
+                    lingering,
+                    disagreements_total,
+                    reset_failures,
+                    ..common::barrier(subject, at_ms, counts)
+                }))
+            },
+        )
+}
+
+fn any_how() -> impl Strategy<Value = ExitKind> {
+    prop_oneof![
+        Just(ExitKind::Done),
+        Just(ExitKind::Stopped),
+        Just(ExitKind::Exited { code: 1 }),
+        Just(ExitKind::Hung { silent_ms: 9 }),
+        ".*".prop_map(|error| ExitKind::Failed { error }),
+        any::<i32>().prop_map(|signal| ExitKind::Signaled { signal }),
+        ".*".prop_map(|said| ExitKind::Rubbish { said }),
+    ]
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        4 => any_sample(),
+        4 => any_barrier(),
+        2 => (0..3u32, 0..1_000u64).prop_map(|(subject, cycles)| common::up(subject, cycles)),
+        1 => (0..3u32, 0..99_999u64, any_how(), ".{0,9}").prop_map(|(subject, at_ms, how, step)| {
+            common::exit(subject, at_ms, how, &[(3, &step)])
+        }),
+        1 => (0..3u32, ".{0,9}").prop_map(|(subject, what)| Record::Trouble(Trouble {
+            at_ms: 5, subject, witness: Witness::ProcScan, what
+        })),
+        1 => Just(Record::Interrupted(Interrupted { at_ms: 7 })),
+        1 => (50..99_999u64).prop_map(common::end),
+    ]
+}
+
+/// A start, and whatever may follow it.
+pub(crate) fn any_recording() -> impl Strategy<Value = Recording> {
+    proptest::collection::vec(any_record(), 0..40).prop_map(|records| {
+        let start = common::start(1_000, 3, Options::default());
+        common::recording(std::iter::once(start).chain(records))
+    })
+}
+
+fn adds_up(images: &Images) -> bool {
+    images.synchronous + images.late + images.lingering + images.unknown == images.made
+}
+
+proptest! {
+    #[test]
+    fn images_add_up_whatever_was_recorded(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        prop_assert!(adds_up(&ledger.images));
+        for subject in &ledger.subjects {
+            prop_assert!(adds_up(&subject.images));
+        }
+        let made: u64 = ledger.subjects.iter().map(|subject| subject.images.made).sum();
+        prop_assert_eq!(ledger.images.made, made);
+        let grouped: u64 = ledger.held_by.iter().map(|group| group.images).sum();
+        prop_assert_eq!(grouped, ledger.lingering_listed());
+    }
+
+    /// Nothing that was not seen released is told as released, and only what was seen to linger
+    /// at a barrier as lingering.
+    #[test]
+    fn images_are_released_and_lingering_only_as_recorded(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        for subject in &ledger.subjects {
+            let (images, counts) = (&subject.images, &subject.counts);
+            prop_assert_eq!(images.released(), counts.synchronous + counts.late);
+            let at_barrier = matches!(subject.basis, Basis::LastBarrier | Basis::Barrier);
+            let lingering = if at_barrier { counts.lingering } else { 0 };
+            prop_assert_eq!(images.lingering, lingering);
+            prop_assert!(images.unknown >= counts.unknown);
+        }
+    }
+
+    /// A verdict is never better for something having been recorded less of.
+    #[test]
+    fn a_clean_verdict_needs_every_subject_seen_to_its_end(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        if Judgement::of(&ledger).verdict == Verdict::Clean {
+            prop_assert_eq!(ledger.subjects.len(), 3);
+            prop_assert!(ledger.subjects.iter().all(|subject| subject.reached_last_barrier()));
+            prop_assert_eq!(ledger.images.released(), ledger.images.made);
+            prop_assert!(ledger.troubles.is_empty());
+        }
+    }
+
+    #[test]
+    fn whatever_was_recorded_can_be_drawn(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        let judgement = Judgement::of(&ledger);
+        let summary = TerminalSummary { colour: false, width: 80, out: None };
+        let drawn = summary.draw(&ledger, &judgement);
+        prop_assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{}", drawn);
+        prop_assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());
+    }
+}
+
+#[test]
+fn a_recording_without_a_start_says_nothing() {
+    let none = Ledger::of(&Recording::default());
+    assert!(none.is_err());
+}
+
+#[test]
+fn peaks_are_each_subjects_own_added_and_absent_where_one_was_not_measured() {
+    let clean = Ledger::of(&common::clean()).expect("it has a start");
+    assert_eq!(clean.peak.areas, Some(2 * 1_506));
+    assert_eq!(clean.peak.fds, Some(2 * 14));
+
+    let mut recording = common::clean();
+    for record in &mut recording.records {
+        match record {
+            Record::Subject(up) if up.subject == 1 => up.at_rest.fds = None,
+            Record::Sample(sample) if sample.subject == 1 => sample.footprint.fds = None,
+            Record::Barrier(barrier) if barrier.subject == 1 => barrier.footprint.fds = None,
+            _ => {}
+        }
+    }
+    let blind = Ledger::of(&recording).expect("it has a start");
+    assert_eq!(blind.peak.fds, None);
+    assert_eq!(blind.peak.areas, clean.peak.areas);
+}
+
+#[test]
+fn release_times_are_merged_over_subjects() {
+    let ledger = Ledger::of(&common::clean()).expect("it has a start");
+    assert_eq!(ledger.release.count, 1_000_000);
+    assert_eq!(ledger.release.p50_ns, Some(1_200));
+    assert_eq!(ledger.release.p99_ns, Some(1_200));
+    assert_eq!(ledger.release.max_ns, Some(3 * common::MS));
+}
+
+proptest! {
+    /// Quantiles against the sorted values themselves.
+    #[test]
+    fn quantiles_are_those_of_the_values(
+        parts in proptest::collection::vec(proptest::collection::vec(0..50u64, 0..20), 0..4),
+        quantile in 0.0..=1.0f64,
+    ) {
+        let histograms: Vec<Histogram> = parts.iter().map(|values| {
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            Histogram(sorted.into_iter().map(|value| (value, 1)).collect())
+        }).collect();
+        let merged = Histogram::merged(&histograms);
+        let mut values = parts.concat();
+        values.sort_unstable();
+        prop_assert_eq!(merged.count(), values.len() as u64);
+        prop_assert_eq!(merged.max_ns(), values.last().copied());
+        let rank = (values.len() as f64 * quantile).ceil().max(1.0) as usize;
+        prop_assert_eq!(merged.quantile_ns(quantile), values.get(rank - 1).copied());
+    }
+}
+
+#[test]
+fn a_histogram_keeps_what_hdrhistogram_counted() {
+    let mut times = hdrhistogram::Histogram::<u64>::new(3).expect("three figures");
+    for value in [1_000, 1_000, 2_000_000] {
+        times.record(value).expect("in range");
+    }
+    let kept = Histogram::from(&times);
+    assert_eq!(kept.count(), 3);
+    assert_eq!(kept.quantile_ns(0.5), Some(times.value_at_quantile(0.5)));
+    let max_ns = kept.max_ns().expect("values");
+    assert!((2_000_000..2_002_000).contains(&max_ns), "{max_ns}");
+}

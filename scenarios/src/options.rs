@@ -1,0 +1,347 @@
+//! What a user may say about a run: the same words as flags and as keys of a scenario file.
+//!
+//! One struct carries both forms, so that every flag is a key and every key is a flag.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// The choices of a run. What is `None` was not said.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Options {
+    /// Modules to create and drop, shared out over processes and threads [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u64)]
+    pub cycles: Option<NonZeroU64>,
+
+    /// Which free slot an instance gets [default: random]
+    #[arg(long, value_name = "NAME", value_parser = names::<Strategy>(Strategy::NAMES))]
+    pub strategy: Option<Strategy>,
+
+    /// warm-lru: unused slots that may stay warm before one of them is taken [default: 100]
+    #[arg(long, value_name = "N")]
+    pub warm_slots: Option<u32>,
+
+    /// What dropping a module does to free slots that still map its image [default: purge]
+    #[arg(long, value_name = "POLICY", value_parser = names::<OnDrop>(OnDrop::NAMES))]
+    pub on_drop: Option<OnDrop>,
+
+    /// Slots that wait in the decommit queue until they are reset together [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub decommit_batch: Option<NonZeroU32>,
+
+    /// Whether dropping a module empties the decommit queue first [default: off]
+    #[arg(
+        long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
+        require_equals = true,
+        value_parser = PossibleValuesParser::new(["on", "off"]).map(|word| word == "on"),
+    )]
+    pub flush_on_drop: Option<bool>,
+
+    /// Where initial memories are kept [default: memfd]
+    #[arg(long, value_name = "KIND", value_parser = names::<ImageKind>(ImageKind::NAMES))]
+    pub image: Option<ImageKind>,
+
+    /// Bytes of initial memory of each generated module, each module's unlike any other's
+    /// [default: 4KiB]
+    #[arg(long, value_name = "BYTES")]
+    pub image_size: Option<ByteSize>,
+
+    /// Slots in each process's pool [default: 1000]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub slots: Option<NonZeroU32>,
+
+    /// Processes side by side, each with its own runtime [default: one a core, but none for
+    /// fewer than 10000 cycles]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub processes: Option<NonZeroU32>,
+
+    /// Threads in each process, sharing its runtime [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub threads: Option<NonZeroU32>,
+
+    /// Instances of each module at once [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub instances: Option<NonZeroU32>,
+
+    /// Modules that each thread holds at a time, so that drops and instantiations of different
+    /// modules interleave [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub live_modules: Option<NonZeroU32>,
+
+    /// Whether a module whose code is known is compiled again [default: cached]
+    #[arg(long, value_name = "HOW", value_parser = names::<Compile>(Compile::NAMES))]
+    pub compile: Option<Compile>,
+
+    /// Module to cycle instead of generated ones: a .wasm or .wat file, or a folder of them;
+    /// may be given again
+    #[arg(long, value_name = "FILE|DIR")]
+    pub wasm: Vec<PathBuf>,
+
+    /// Export to call in each instance of a module given by --wasm; it takes no parameters
+    #[arg(long, value_name = "NAME")]
+    pub invoke: Option<String>,
+
+    /// Seed of every random choice [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Moments in the run, evenly spread, at which all stops and both witnesses are compared
+    /// [default: 10]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub barriers: Option<NonZeroU32>,
+
+    /// How long after a drop an image may be released and still be late, not lingering, in ms
+    /// [default: 200]
+    #[arg(long, value_name = "MS")]
+    pub settle_ms: Option<u64>,
+
+    /// Seconds without progress after which a subject is hung [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = at_least_one_u64)]
+    pub timeout: Option<NonZeroU64>,
+}
+
+impl Options {
+    /// Reads a scenario file. Paths in it are relative to the file's folder.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not TOML, has an unknown key or a value of the wrong type;
+    /// the message has the line.
+    pub fn from_file(path: &Path) -> Result<Options, ScenarioFileError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ScenarioFileError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        let mut options = Options::from_toml(&text, &path.display().to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for wasm in &mut options.wasm {
+            *wasm = folder.join(&wasm);
+        }
+        Ok(options)
+    }
+
+    /// Reads a scenario from text; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`Options::from_file`], but for reading.
+    pub fn from_toml(text: &str, name: &str) -> Result<Options, ScenarioFileError> {
+        toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            // The message alone: its long form draws the file over several lines.
+            let message = error.message().replace('\n', " ");
+            ScenarioFileError::Parse {
+                name: name.to_owned(),
+                line,
+                message,
+            }
+        })
+    }
+
+    /// These options, and where they say nothing, those of `base`.
+    pub fn or(self, base: Options) -> Options {
+        // Destructured so that a new option cannot be forgotten here.
+        let Options {
+            cycles,
+            strategy,
+            warm_slots,
+            on_drop,
+            decommit_batch,
+            flush_on_drop,
+            image,
+            image_size,
+            slots,
+            processes,
+            threads,
+            instances,
+            live_modules,
+            compile,
+            wasm,
+            invoke,
+            seed,
+            barriers,
+            settle_ms,
+            timeout,
+        } = self;
+        Options {
+            cycles: cycles.or(base.cycles),
+            strategy: strategy.or(base.strategy),
+            warm_slots: warm_slots.or(base.warm_slots),
+            on_drop: on_drop.or(base.on_drop),
+            decommit_batch: decommit_batch.or(base.decommit_batch),
+            flush_on_drop: flush_on_drop.or(base.flush_on_drop),
+            image: image.or(base.image),
+            image_size: image_size.or(base.image_size),
+            slots: slots.or(base.slots),
+            processes: processes.or(base.processes),
+            threads: threads.or(base.threads),
+            instances: instances.or(base.instances),
+            live_modules: live_modules.or(base.live_modules),
+            compile: compile.or(base.compile),
+            wasm: if wasm.is_empty() { base.wasm } else { wasm },
+            invoke: invoke.or(base.invoke),
+            seed: seed.or(base.seed),
+            barriers: barriers.or(base.barriers),
+            settle_ms: settle_ms.or(base.settle_ms),
+            timeout: timeout.or(base.timeout),
+        }
+    }
+}
+
+/// Whether code that is already compiled is compiled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compile {
+    /// A module whose code is known gets a new image and shares the code.
+    Cached,
+    /// Every module is validated and compiled.
+    Fresh,
+}
+
+impl Compile {
+    /// Every spelling.
+    pub const NAMES: &'static [&'static str] = &["cached", "fresh"];
+
+    /// The spelling used on the command line, in TOML and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Compile::Cached => "cached",
+            Compile::Fresh => "fresh",
+        }
+    }
+}
+
+impl FromStr for Compile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cached" => Ok(Compile::Cached),
+            "fresh" => Ok(Compile::Fresh),
+            _ => Err(format!(
+                "unknown way to compile '{text}': expected cached or fresh"
+            )),
+        }
+    }
+}
+
+/// A number of bytes: `4096`, `4KiB`, `64K`, `2MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ByteSize(pub u64);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let unit = match text[digits..].trim_start() {
+            "" | "B" => 1,
+            "K" | "k" | "KiB" => 1 << 10,
+            "M" | "MiB" => 1 << 20,
+            "G" | "GiB" => 1 << 30,
+            _ => {
+                return Err(format!(
+                    "'{text}' is not a number of bytes, such as 4096 or 64KiB"
+                ));
+            }
+        };
+        text[..digits]
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit))
+            .map(ByteSize)
+            .ok_or_else(|| format!("'{text}' is not a number of bytes, such as 4096 or 64KiB"))
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            n if n > 0 && n % (1 << 20) == 0 => write!(f, "{}MiB", n >> 20),
+            n if n > 0 && n % (1 << 10) == 0 => write!(f, "{}KiB", n >> 10),
+            n => write!(f, "{n}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = ByteSize;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of bytes, such as 4096 or \"64KiB\"")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ByteSize, E> {
+                Ok(ByteSize(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ByteSize, E> {
+                u64::try_from(number)
+                    .map(ByteSize)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Why a scenario file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioFileError {
+    /// It cannot be read.
+    #[error("cannot read scenario file {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// It cannot be understood.
+    #[error("{name}, line {line}: {message}")]
+    Parse {
+        /// The file.
+        name: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+/// Parses one of `names`; clap then names the nearest one when the user misspells it.
+fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+fn at_least_one_u32(text: &str) -> Result<NonZeroU32, String> {
+    at_least_one_u64(text)?
+        .try_into()
+        .map_err(|_| format!("at most {}", u32::MAX))
+}
+
+fn at_least_one_u64(text: &str) -> Result<NonZeroU64, String> {
+    let number: u64 = text
+        .replace('_', "")
+        .parse()
+        .map_err(|_| "not a whole number".to_owned())?;
+    NonZeroU64::new(number).ok_or_else(|| "must be at least 1".to_owned())
+}
