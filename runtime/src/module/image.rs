@@ -120,3 +120,6 @@ impl ImagePlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

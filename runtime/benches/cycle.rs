@@ -1,0 +1,200 @@
+//! The life of a module beside its floor: the bare system calls without which no image can be
+//! made, shown, reset and released, in the same run.
+
+use std::hint::black_box;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use leakbench_runtime::allocator::floor::{DeathWatch, Floor};
+use leakbench_runtime::{
+    Config, Engine, Instance, Linker, Module, OptLevel, PoolConfig, Store, TypedFunc,
+};
+
+const IMAGE_BYTES: usize = 4096;
+
+/// Two functions, one of which writes a page, over an image of one page. The bytes of each image
+/// are its own.
+struct Guest {
+    binary: Vec<u8>,
+    payload: usize,
+    serial: u64,
+}
+
+impl Guest {
+    fn new() -> Self {
+        let marker = "leakbench";
+        let payload = format!("{marker}{}", "x".repeat(IMAGE_BYTES - marker.len()));
+        let binary = wat::parse_str(format!(
+            r#"(module
+                 (memory 1)
+                 (data (i32.const 0) "{payload}")
+                 (func (export "touch") (param i32) (result i32)
+                   (i32.store (i32.const 64) (local.get 0))
+                   (call $sum (local.get 0)))
+                 (func $sum (param i32) (result i32)
+                   (i32.add (local.get 0) (i32.load (i32.const 128))))
+                 (func (export "idle") (param i32) (result i32) (local.get 0)))"#
+        ))
+        .expect("the guest is valid");
+        let found = binary
+            .windows(marker.len())
+            .position(|w| w == marker.as_bytes());
+        Guest {
+            payload: found.expect("the payload is in the binary"),
+            binary,
+            serial: 0,
+        }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        self.serial += 1;
+        self.binary[self.payload..self.payload + 8].copy_from_slice(&self.serial.to_le_bytes());
+        &self.binary
+    }
+}
+
+fn engine(cached: bool) -> Engine {
+    let mut config = Config {
+        pool: PoolConfig {
+            slots: const { NonZeroU32::new(1000).unwrap() },
+            ..PoolConfig::default()
+        },
+        opt_level: OptLevel::None,
+        ..Config::default()
+    };
+    if !cached {
+        config.code_cache_modules = None;
+    }
+    Engine::new(&config).expect("an engine")
+}
+
+fn call(engine: &Engine, module: &Module, name: &str) -> i32 {
+    let mut store = Store::new(engine, ());
+    let instance = Instance::new(&mut store, module, &[]).expect("an instance");
+    let func: TypedFunc<i32, i32> = instance.get_typed_func(&store, name).expect("the export");
+    func.call(&mut store, black_box(7)).expect("no trap")
+}
+
+/// Module, image, instance, call, and all of them dropped.
+fn cycle(engine: &Engine, guest: &mut Guest, watch: Option<&mut DeathWatch>) {
+    let module = Module::new(engine, guest.next()).expect("a module");
+    match watch {
+        None => {
+            black_box(call(engine, &module, "touch"));
+            drop(module);
+        }
+        Some(watch) => {
+            let image = module
+                .image()
+                .and_then(|image| image.as_fd())
+                .expect("an image");
+            watch.watch(image).expect("a watch");
+            black_box(call(engine, &module, "touch"));
+            drop(module);
+            watch.expect_death().expect("released at the drop");
+        }
+    }
+}
+
+fn cycles(c: &mut Criterion) {
+    let mut group = c.benchmark_group("cycle");
+    let image = vec![7; IMAGE_BYTES];
+    for (name, watched) in [("bare", false), ("watched", true)] {
+        let mut floor = Floor::new(watched).expect("a floor");
+        group.bench_function(BenchmarkId::new("floor", name), |b| {
+            b.iter(|| floor.cycle(&image).expect("the floor"));
+        });
+        for (kind, cached) in [("cached", true), ("fresh", false)] {
+            let engine = engine(cached);
+            let mut guest = Guest::new();
+            let mut watch = watched.then(|| DeathWatch::new().expect("inotify"));
+            group.bench_function(BenchmarkId::new(kind, name), |b| {
+                b.iter(|| cycle(&engine, &mut guest, watch.as_mut()));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn compile(c: &mut Criterion) {
+    let engine = engine(false);
+    let guest = wat::parse_str(
+        r#"(module
+             (memory 1)
+             (func (export "touch") (param i32) (result i32)
+               (i32.store (i32.const 64) (local.get 0))
+               (call $sum (local.get 0)))
+             (func $sum (param i32) (result i32)
+               (i32.add (local.get 0) (i32.load (i32.const 128)))))"#,
+    )
+    .expect("the guest is valid");
+    c.bench_function("compile/two functions, no image", |b| {
+        b.iter(|| Module::new(&engine, &guest).expect("a module"));
+    });
+    c.bench_function("compile/validate only", |b| {
+        b.iter(|| Module::validate(&guest).expect("valid"));
+    });
+}
+
+fn instances(c: &mut Criterion) {
+    let mut group = c.benchmark_group("instance");
+    let engine = engine(true);
+    let module = Module::new(&engine, Guest::new().next()).expect("a module");
+    for (name, export) in [("untouched", "idle"), ("one page touched", "touch")] {
+        group.bench_function(name, |b| b.iter(|| call(&engine, &module, export)));
+    }
+    let linker = Linker::<()>::new(&engine);
+    group.bench_function("untouched, by a linker", |b| {
+        b.iter(|| {
+            let mut store = Store::new(&engine, ());
+            let instance = linker
+                .instantiate(&mut store, &module)
+                .expect("an instance");
+            let func = instance
+                .get_typed_func::<i32, i32>(&store, "idle")
+                .expect("the export");
+            func.call(&mut store, black_box(7)).expect("no trap")
+        });
+    });
+    group.bench_function("call", |b| {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+        let func = instance
+            .get_typed_func::<i32, i32>(&store, "idle")
+            .expect("the export");
+        b.iter(|| func.call(&mut store, black_box(7)));
+    });
+    group.finish();
+}
+
+/// What dropping a module costs when many slots are affine to it.
+fn drops(c: &mut Criterion) {
+    let mut group = c.benchmark_group("drop of a module with affine slots");
+    group.sample_size(10);
+    let engine = engine(true);
+    let mut guest = Guest::new();
+    for affine in [1, 10, 100, 1000] {
+        group.bench_function(BenchmarkId::from_parameter(affine), |b| {
+            b.iter_custom(|times| {
+                let mut spent = Duration::ZERO;
+                for _ in 0..times {
+                    let module = Module::new(&engine, guest.next()).expect("a module");
+                    let mut store = Store::new(&engine, ());
+                    for _ in 0..affine {
+                        Instance::new(&mut store, &module, &[]).expect("an instance");
+                    }
+                    drop(store);
+                    let start = Instant::now();
+                    drop(module);
+                    spent += start.elapsed();
+                }
+                spent
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, cycles, compile, instances, drops);
+criterion_main!(benches);

@@ -1,0 +1,273 @@
+//! Instances as an embedder sees them: data of their own over shared code, imports, exports.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use leakbench_runtime::{
+    Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, Linker,
+    Memory, MemoryType, Module, Store, Table, TableType, Val, ValType,
+};
+
+fn engine() -> Engine {
+    Engine::new(&Config::default()).unwrap()
+}
+
+fn module(engine: &Engine, text: &str) -> Module {
+    Module::new(engine, wat::parse_str(text).unwrap()).unwrap()
+}
+
+#[test]
+fn known_code_gets_the_data_of_its_own_module() {
+    let engine = engine();
+    let text = |active: &str, passive: &str| {
+        format!(
+            r#"(module (memory (export "memory") 1)
+                 (data (i32.const 3) "{active}")
+                 (data $p "{passive}")
+                 (func (export "init") (memory.init $p (i32.const 100) (i32.const 0) (i32.const 4))))"#
+        )
+    };
+    let bytes = |module: &Module| {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        let init = instance.get_typed_func::<(), ()>(&store, "init").unwrap();
+        init.call(&mut store, ()).unwrap();
+        let memory = instance.get_memory(&store, "memory").unwrap();
+        let data = memory.data(&store);
+        format!(
+            "{} {}",
+            std::str::from_utf8(&data[3..7]).unwrap(),
+            std::str::from_utf8(&data[100..104]).unwrap()
+        )
+    };
+    let modules: Vec<Module> = ["aaaa", "bbbb", "cccc"]
+        .iter()
+        .map(|name| module(&engine, &text(name, &name.to_uppercase())))
+        .collect();
+    // In turn, so that slots change hands.
+    for _ in 0..20 {
+        for (module, expected) in modules.iter().zip(["aaaa AAAA", "bbbb BBBB", "cccc CCCC"]) {
+            assert_eq!(bytes(module), expected);
+        }
+    }
+}
+
+#[test]
+fn what_an_instance_wrote_is_not_seen_by_the_next() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module (memory (export "memory") 1) (data (i32.const 0) "data")
+             (func (export "grow") (result i32) (memory.grow (i32.const 2))))"#,
+    );
+    for _ in 0..50 {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let memory = instance.get_memory(&store, "memory").unwrap();
+        let data = memory.data_mut(&mut store);
+        assert_eq!(&data[..4], b"data");
+        assert!(data[4..].iter().all(|&byte| byte == 0));
+        data.fill(0xff);
+        let grow = instance.get_typed_func::<(), i32>(&store, "grow").unwrap();
+        assert_eq!(grow.call(&mut store, ()).unwrap(), 1);
+        assert_eq!(memory.size(&store), 3);
+        assert!(memory.data(&store)[65536..].iter().all(|&byte| byte == 0));
+        memory.data_mut(&mut store).fill(0xee);
+    }
+}
+
+#[test]
+fn modules_share_what_they_import() {
+    let engine = engine();
+    let mut store = Store::new(&engine, ());
+    let ty = MemoryType {
+        min_pages: 1,
+        max_pages: Some(2),
+    };
+    let memory = Memory::new(&mut store, ty).unwrap();
+    let ty = GlobalType {
+        content: ValType::I32,
+        mutable: true,
+    };
+    let global = Global::new(&mut store, ty, Val::I32(40)).unwrap();
+    let ty = TableType {
+        element: ValType::FuncRef,
+        min: 2,
+        max: None,
+    };
+    let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.define("env", "memory", memory).unwrap();
+    linker.define("env", "global", global).unwrap();
+    linker.define("env", "table", table).unwrap();
+    let writer = module(
+        &engine,
+        r#"(module
+             (import "env" "memory" (memory 1)) (import "env" "global" (global $g (mut i32)))
+             (import "env" "table" (table 1 funcref))
+             (data (i32.const 8) "shared")
+             (elem (i32.const 1) $add)
+             (func $add (param i32) (result i32)
+               (global.set $g (i32.add (global.get $g) (local.get 0))) (global.get $g)))"#,
+    );
+    assert!(writer.image().is_none());
+    linker.instantiate(&mut store, &writer).unwrap();
+    let reader = module(
+        &engine,
+        r#"(module
+             (import "env" "memory" (memory 1)) (import "env" "table" (table 1 funcref))
+             (func (export "call") (param i32) (result i32)
+               (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))
+             (func (export "read") (result i32) (i32.load8_u (i32.const 8))))"#,
+    );
+    let instance = linker.instantiate(&mut store, &reader).unwrap();
+    let call = instance.get_typed_func::<i32, i32>(&store, "call").unwrap();
+    let read = instance.get_typed_func::<(), i32>(&store, "read").unwrap();
+    assert_eq!(call.call(&mut store, 2).unwrap(), 42);
+    assert_eq!(global.get(&store).i32(), Some(42));
+    assert_eq!(read.call(&mut store, ()).unwrap(), i32::from(b's'));
+    memory.write(&mut store, 8, b"S").unwrap();
+    assert_eq!(read.call(&mut store, ()).unwrap(), i32::from(b'S'));
+
+    // The function in the table is a function like any other.
+    let Some(Val::FuncRef(Some(func))) = table.get(&store, 1) else {
+        panic!("no function in the table")
+    };
+    assert_eq!(
+        func.typed::<i32, i32>(&store)
+            .unwrap()
+            .call(&mut store, 1)
+            .unwrap(),
+        43
+    );
+    table.set(&mut store, 1, Val::FuncRef(None)).unwrap();
+    assert!(call.call(&mut store, 0).is_err());
+}
+
+#[test]
+fn references_of_the_host_come_back() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module (table $t 4 externref)
+             (func (export "put") (param i32 externref) (table.set $t (local.get 0) (local.get 1)))
+             (func (export "get") (param i32) (result externref) (table.get $t (local.get 0))))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let put = instance
+        .get_typed_func::<(i32, Option<ExternRef>), ()>(&store, "put")
+        .unwrap();
+    let get = instance
+        .get_typed_func::<i32, Option<ExternRef>>(&store, "get")
+        .unwrap();
+    let text = ExternRef::new(&mut store, String::from("the host's"));
+    put.call(&mut store, (2, Some(text))).unwrap();
+    let back = get.call(&mut store, 2).unwrap().unwrap();
+    assert_eq!(
+        back.data(&store).downcast_ref::<String>().unwrap(),
+        "the host's"
+    );
+    assert_eq!(get.call(&mut store, 1).unwrap(), None);
+}
+
+#[test]
+fn a_failed_instance_lives_on_in_what_it_wrote() {
+    let engine = engine();
+    let mut store = Store::new(&engine, ());
+    let ty = TableType {
+        element: ValType::FuncRef,
+        min: 1,
+        max: None,
+    };
+    let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+    let failing = module(
+        &engine,
+        r#"(module (import "" "" (table 1 funcref)) (memory 1) (data (i32.const 0) "\2a")
+             (elem (i32.const 0) $f)
+             (func $f (result i32) (i32.load8_u (i32.const 0)))
+             (func $start unreachable) (start $start))"#,
+    );
+    let imports = [Extern::from(table)];
+    let error = Instance::new(&mut store, &failing, &imports).unwrap_err();
+    assert!(matches!(error, Error::Trap(_)));
+    drop(failing);
+    let Some(Val::FuncRef(Some(func))) = table.get(&store, 0) else {
+        panic!("no function in the table")
+    };
+    assert_eq!(
+        func.typed::<(), i32>(&store)
+            .unwrap()
+            .call(&mut store, ())
+            .unwrap(),
+        42
+    );
+}
+
+#[test]
+fn imports_and_exports_are_listed() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module $named (import "env" "f" (func (param i32)))
+             (global (export "g") (mut i64) (i64.const 0))
+             (memory (export "m") 1 3) (table (export "t") 2 funcref)
+             (func (export "h") (result f64) (f64.const 0)))"#,
+    );
+    assert_eq!(module.name(), Some("named"));
+    let imports: Vec<String> = module
+        .imports()
+        .map(|import| format!("{}.{}: {}", import.module, import.name, import.ty))
+        .collect();
+    assert_eq!(imports, ["env.f: func (i32) -> ()"]);
+    let exports: Vec<String> = module
+        .exports()
+        .map(|export| format!("{}: {}", export.name, export.ty))
+        .collect();
+    assert_eq!(
+        exports,
+        [
+            "g: global mut i64",
+            "m: memory 1..=3 pages",
+            "t: table funcref 2..",
+            "h: func () -> (f64)"
+        ]
+    );
+    assert!(matches!(module.export("m"), Some(ExternType::Memory(_))));
+    assert!(module.export("n").is_none());
+    assert_eq!(module.exported_func("h").unwrap().results(), [ValType::F64]);
+}
+
+#[test]
+fn a_module_of_another_engine_is_refused() {
+    let (one, other) = (engine(), engine());
+    let module = module(&one, "(module)");
+    let error = Instance::new(Store::new(&other, ()), &module, &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "module and store belong to different engines"
+    );
+}
+
+#[test]
+fn stores_move_between_threads() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module (memory 1) (func (export "add") (param i32) (result i32)
+             (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (local.get 0)))
+             (i32.load (i32.const 0))))"#,
+    );
+    let mut store = Store::new(&engine, String::new());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let add = instance.get_typed_func::<i32, i32>(&store, "add").unwrap();
+    for i in 1..=4 {
+        store = std::thread::spawn(move || {
+            let sum = add.call(&mut store, i).unwrap();
+            store.data_mut().push_str(&format!("{sum} "));
+            store
+        })
+        .join()
+        .unwrap();
+    }
+    assert_eq!(store.into_data(), "1 3 6 10 ");
+}

@@ -1,0 +1,348 @@
+//! Nothing stays behind, however far a module comes: mappings and descriptors are counted before
+//! and after many of each.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::num::NonZeroU32;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use leakbench_runtime::{
+    Config, Engine, Error, Extern, Func, Instance, LinkError, Linker, Module, OptLevel, PoolConfig,
+    Store,
+};
+
+const TIMES: usize = 1000;
+
+/// What the test harness itself may map meanwhile: stacks of its threads, arenas of `malloc`.
+const SLACK_AREAS: usize = 40;
+/// As above, in bytes.
+const SLACK_BYTES: usize = 8 << 20;
+
+/// One test at a time: they count what the whole process has.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    areas: usize,
+    /// Neighbours of one kind merge into one area, so bytes are counted too.
+    accessible_bytes: usize,
+    code_bytes: usize,
+    images: usize,
+    fds: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let mut held = Held {
+            areas: 0,
+            accessible_bytes: 0,
+            code_bytes: 0,
+            images: 0,
+            fds: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        };
+        for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines() {
+            let mut fields = line.split_whitespace();
+            let (range, permissions) = (fields.next().unwrap(), fields.next().unwrap());
+            let (start, end) = range.split_once('-').unwrap();
+            let address = |text| usize::from_str_radix(text, 16).unwrap();
+            let len_bytes = address(end) - address(start);
+            let path = fields.nth(3);
+            held.areas += 1;
+            if permissions != "---p" {
+                held.accessible_bytes += len_bytes;
+            }
+            if permissions == "r-xp" && path.is_none() {
+                held.code_bytes += len_bytes;
+            }
+            if path.is_some_and(|path| path.contains("leakbench-image")) {
+                held.images += 1;
+            }
+        }
+        held
+    }
+
+    fn assert_same_now(self, what: &str) {
+        let now = Held::now();
+        let exact = |held: Held| (held.code_bytes, held.images, held.fds);
+        assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
+        assert!(
+            now.areas <= self.areas + SLACK_AREAS,
+            "{what}: {self:?}, then {now:?}"
+        );
+        let most_bytes = self.accessible_bytes + SLACK_BYTES;
+        assert!(
+            now.accessible_bytes <= most_bytes,
+            "{what}: {self:?}, then {now:?}"
+        );
+    }
+}
+
+fn engine(slots: u32, cached: bool) -> Engine {
+    let config = Config {
+        pool: PoolConfig {
+            slots: NonZeroU32::new(slots).unwrap(),
+            ..PoolConfig::default()
+        },
+        opt_level: OptLevel::None,
+        code_cache_modules: Config::default().code_cache_modules.filter(|_| cached),
+        ..Config::default()
+    };
+    Engine::new(&config).unwrap()
+}
+
+fn binary(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// Does it many times, with the cache and without, and finds nothing left.
+fn many(what: &str, mut once: impl FnMut(&Engine)) {
+    for cached in [true, false] {
+        let engine = engine(4, cached);
+        // What is made once for each engine or process.
+        once(&engine);
+        let before = Held::now();
+        for _ in 0..TIMES {
+            once(&engine);
+        }
+        before.assert_same_now(what);
+    }
+}
+
+const WORKING: &str = r#"(module
+    (memory 1) (data (i32.const 0) "data")
+    (func (export "f") (result i32) (i32.store8 (i32.const 0) (i32.const 7)) (i32.load (i32.const 0))))"#;
+
+#[test]
+fn whole_lives() {
+    let _alone = alone();
+    let binary = binary(WORKING);
+    many("whole lives", |engine| {
+        let module = Module::new(engine, &binary).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+        assert_eq!(f.call(&mut store, ()).unwrap().to_le_bytes(), *b"\x07ata");
+    });
+}
+
+#[test]
+fn invalid_modules() {
+    let _alone = alone();
+    let ill_typed =
+        binary(r#"(module (memory 1) (data (i32.const 0) "data") (func (result i32)))"#);
+    many("invalid modules", |engine| {
+        assert!(matches!(
+            Module::new(engine, &ill_typed),
+            Err(Error::Module(_))
+        ));
+        assert!(matches!(
+            Module::new(engine, b"\0asm"),
+            Err(Error::Module(_))
+        ));
+        assert!(matches!(
+            Module::new(engine, b"(module)"),
+            Err(Error::Module(_))
+        ));
+    });
+}
+
+#[test]
+fn modules_that_need_what_is_lacking() {
+    let _alone = alone();
+    let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
+    many("unsupported modules", |engine| {
+        let error = Module::new(engine, &vectors).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("which this runtime does not support"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn modules_that_do_not_link() {
+    let _alone = alone();
+    let binary = binary(
+        r#"(module (import "env" "f" (func (param i32))) (memory 1) (data (i32.const 0) "data"))"#,
+    );
+    many("unlinkable modules", |engine| {
+        let module = Module::new(engine, &binary).unwrap();
+        let mut store = Store::new(engine, ());
+        let error = Linker::new(engine)
+            .instantiate(&mut store, &module)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown import: nothing provides 'env' 'f', a func (i32) -> ()"
+        );
+        let other: Extern = Func::wrap(&mut store, |_: i64| ()).unwrap().into();
+        let error = Instance::new(&mut store, &module, &[other]).unwrap_err();
+        assert!(matches!(error, Error::Link(e) if matches!(*e, LinkError::Incompatible { .. })));
+    });
+}
+
+#[test]
+fn starts_that_trap() {
+    let _alone = alone();
+    let binary = binary(
+        r#"(module (memory 1) (data (i32.const 0) "data")
+             (func $f (i32.store (i32.const 0) (i32.const 1)) unreachable) (start $f))"#,
+    );
+    many("trapping starts", |engine| {
+        let module = Module::new(engine, &binary).unwrap();
+        let error = Instance::new(Store::new(engine, ()), &module, &[]).unwrap_err();
+        assert!(error.trap().is_some(), "{error}");
+    });
+}
+
+#[test]
+fn pools_that_are_exhausted() {
+    let _alone = alone();
+    let binary = binary(WORKING);
+    many("exhausted pools", |engine| {
+        let module = Module::new(engine, &binary).unwrap();
+        let mut store = Store::new(engine, ());
+        for _ in 0..4 {
+            Instance::new(&mut store, &module, &[]).unwrap();
+        }
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert!(matches!(error, Error::Memory(_)), "{error}");
+        // The store is as it was: dropping it makes room for four again.
+    });
+}
+
+#[test]
+fn host_functions_that_fail() {
+    let _alone = alone();
+    let binary = binary(
+        r#"(module (import "" "" (func $f)) (memory 1) (data (i32.const 0) "x") (start $f))"#,
+    );
+    many("failing host functions", |engine| {
+        let module = Module::new(engine, &binary).unwrap();
+        let mut linker = Linker::<()>::new(engine);
+        let kept = vec![0u8; 1 << 20];
+        let fail = move || Err::<(), _>(Error::host(format!("{} bytes kept", kept.len())));
+        linker.func_wrap("", "", fail).unwrap();
+        let error = linker
+            .instantiate(Store::new(engine, ()), &module)
+            .unwrap_err();
+        assert_eq!(error.to_string(), "1048576 bytes kept");
+    });
+}
+
+#[test]
+fn engines() {
+    let _alone = alone();
+    let binary = binary(WORKING);
+    let before = Held::now();
+    for _ in 0..50 {
+        let engine = engine(4, true);
+        let module = Module::new(&engine, &binary).unwrap();
+        Instance::new(Store::new(&engine, ()), &module, &[]).unwrap();
+    }
+    before.assert_same_now("engines");
+}
+
+/// The counting finds what is kept.
+#[test]
+fn what_is_kept_shows() {
+    let _alone = alone();
+    let binary = binary(WORKING);
+    let engine = engine(4, false);
+    let before = Held::now();
+    let modules: Vec<Module> = (0..100)
+        .map(|_| Module::new(&engine, &binary).unwrap())
+        .collect();
+    let now = Held::now();
+    assert_eq!(now.fds, before.fds + 100, "each has an image");
+    assert!(now.code_bytes >= before.code_bytes + 100 * 4096, "and code");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &modules[0], &[]).unwrap();
+    assert_eq!(
+        Held::now().images,
+        before.images + 1,
+        "an instance maps its image"
+    );
+    drop(modules);
+    // The store still has one.
+    assert_eq!(Held::now().fds, before.fds + 1);
+    assert!(instance.get_func(&store, "f").is_some());
+    drop(store);
+    before.assert_same_now("after all");
+}
+
+#[test]
+fn code_is_never_writable_and_executable() {
+    let _alone = alone();
+    let engine = engine(4, false);
+    let _modules: Vec<Module> = (0..10)
+        .map(|_| Module::new(&engine, binary(WORKING)).unwrap())
+        .collect();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let permissions: Vec<&str> = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    assert!(permissions.iter().any(|p| p.contains('x')));
+    assert!(
+        !permissions
+            .iter()
+            .any(|p| p.contains('w') && p.contains('x')),
+        "{maps}"
+    );
+}
+
+const CHILD: &str = "LEAKBENCH_TEST_CHILD";
+
+/// Without descriptors left there is no image. In a process of its own, whose limit it lowers.
+#[test]
+fn images_that_are_refused() {
+    let _alone = alone();
+    let status = Command::new("/bin/sh")
+        .args(["-c", "ulimit -n 12; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "images_that_are_refused_here",
+            "--include-ignored",
+        ])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(
+        status.status.success(),
+        "{}",
+        String::from_utf8_lossy(&status.stdout)
+    );
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn images_that_are_refused_here() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let binary = binary(WORKING);
+    let engine = engine(4, false);
+    let mut kept = Vec::new();
+    while let Ok(module) = Module::new(&engine, &binary) {
+        kept.push(module);
+    }
+    assert!(!kept.is_empty());
+    // Counting takes a descriptor.
+    drop(kept.pop());
+    let before = Held::now();
+    kept.push(Module::new(&engine, &binary).unwrap());
+    for _ in 0..TIMES {
+        let error = Module::new(&engine, &binary).unwrap_err();
+        assert!(matches!(error, Error::Image(_)), "{error}");
+    }
+    drop(kept.pop());
+    before.assert_same_now("refused images");
+}

@@ -1,0 +1,133 @@
+//! Threads, signals and faults as only C can make them.
+
+#![allow(
+    unsafe_code,
+    reason = "tests of signal handling need raw threads and real faults"
+)]
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+
+/// Runs `body` on a thread made by `pthread_create` itself, with `stack_bytes` of stack: the
+/// standard library sets nothing up for it.
+pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> R {
+    struct Job<F, R> {
+        body: Option<F>,
+        result: Option<R>,
+    }
+
+    extern "C" fn start<F: FnOnce() -> R, R>(job: *mut c_void) -> *mut c_void {
+        // SAFETY: the job below, which waits for this thread.
+        let job = unsafe { &mut *job.cast::<Job<F, R>>() };
+        job.result = job.body.take().map(|body| body());
+        ptr::null_mut()
+    }
+
+    fn start_of<F: FnOnce() -> R, R>(_: &Job<F, R>) -> extern "C" fn(*mut c_void) -> *mut c_void {
+        start::<F, R>
+    }
+
+    let mut job = Job {
+        body: Some(body),
+        result: None,
+    };
+    let start = start_of(&job);
+    // SAFETY: attributes and thread are initialised by the calls before they are used; the job
+    // outlives the thread, which is joined.
+    unsafe {
+        let mut attributes = std::mem::zeroed();
+        assert_eq!(libc::pthread_attr_init(&mut attributes), 0);
+        assert_eq!(
+            libc::pthread_attr_setstacksize(&mut attributes, stack_bytes),
+            0
+        );
+        let mut thread = std::mem::zeroed();
+        let status = libc::pthread_create(&mut thread, &attributes, start, (&raw mut job).cast());
+        assert_eq!(status, 0);
+        assert_eq!(libc::pthread_join(thread, ptr::null_mut()), 0);
+        libc::pthread_attr_destroy(&mut attributes);
+    }
+    job.result.unwrap()
+}
+
+/// Size and state of this thread's alternate signal stack; `None` when it has none.
+pub(crate) fn signal_stack_bytes() -> Option<usize> {
+    // SAFETY: only asks; all-zero is a value of the C struct.
+    let stack = unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        assert_eq!(libc::sigaltstack(ptr::null(), &mut stack), 0);
+        stack
+    };
+    (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack.ss_size)
+}
+
+/// Exit codes of the handlers below.
+pub(crate) const BY_PLAIN_HANDLER: i32 = 41;
+/// As above.
+pub(crate) const BY_SIGINFO_HANDLER: i32 = 42;
+
+extern "C" fn plain(_: c_int) {
+    // SAFETY: async-signal-safe.
+    unsafe { libc::_exit(BY_PLAIN_HANDLER) }
+}
+
+extern "C" fn with_info(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: the kernel's siginfo; `_exit` is async-signal-safe.
+    unsafe {
+        let right = (*info).si_signo == signal && (*info).si_addr().addr() == FAULT_ADDRESS;
+        libc::_exit(if right { BY_SIGINFO_HANDLER } else { 1 })
+    }
+}
+
+/// Where [`fault`] reads.
+const FAULT_ADDRESS: usize = 0x10;
+
+/// What handles SIGSEGV before the runtime does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Earlier {
+    Default,
+    Ignore,
+    Plain,
+    WithInfo,
+}
+
+pub(crate) fn handle_faults_by(earlier: Earlier) {
+    let (handler, flags) = match earlier {
+        Earlier::Default => (libc::SIG_DFL, 0),
+        Earlier::Ignore => (libc::SIG_IGN, 0),
+        Earlier::Plain => (plain as extern "C" fn(c_int) as usize, 0),
+        Earlier::WithInfo => (
+            with_info as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize,
+            libc::SA_SIGINFO,
+        ),
+    };
+    // SAFETY: the handlers have the signatures that their flags ask for.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
+    }
+}
+
+/// A fault of the host's own.
+pub(crate) fn fault() {
+    // SAFETY: none: the process is meant to die of this.
+    unsafe { ptr::with_exposed_provenance::<u8>(FAULT_ADDRESS).read_volatile() };
+}
+
+/// A SIGSEGV that no instruction caused.
+pub(crate) fn send_sigsegv() {
+    // SAFETY: raises a signal.
+    unsafe { libc::raise(libc::SIGSEGV) };
+}
+
+/// No core files of processes that are meant to die.
+pub(crate) fn forbid_core_dumps() {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a valid limit.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
+}
