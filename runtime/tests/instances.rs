@@ -271,3 +271,53 @@ fn stores_move_between_threads() {
     }
     assert_eq!(store.into_data(), "1 3 6 10 ");
 }
+
+#[test]
+fn threads_cycle_modules_of_their_own_over_one_engine() {
+    let engine = engine();
+    let template = wat::parse_str(
+        r#"(module (memory 1) (data (i32.const 16) "00000000")
+             (func (export "read") (result i64)
+               (i64.store (i32.const 0) (i64.const 1)) (i64.load (i32.const 16))))"#,
+    )
+    .unwrap();
+    let payload = template
+        .windows(8)
+        .position(|bytes| bytes == b"00000000")
+        .unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4u64 {
+            let (engine, mut binary) = (&engine, template.clone());
+            scope.spawn(move || {
+                for cycle in 0..500 {
+                    let serial = thread << 32 | cycle;
+                    binary[payload..payload + 8].copy_from_slice(&serial.to_le_bytes());
+                    let module = Module::new(engine, &binary).unwrap();
+                    for _ in 0..2 {
+                        let mut store = Store::new(engine, ());
+                        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+                        let read = instance.get_typed_func::<(), u64>(&store, "read").unwrap();
+                        assert_eq!(read.call(&mut store, ()).unwrap(), serial);
+                    }
+                }
+            });
+        }
+    });
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let stats = engine.pool().stats();
+    assert_eq!(
+        (stats.free, stats.reset_failures, stats.purge_failures),
+        (1000, 0, 0)
+    );
+    let geometry = engine.pool().geometry();
+    let images = maps
+        .lines()
+        .filter(|line| line.contains("leakbench-image"))
+        .filter(|line| {
+            let start = line.split('-').next().unwrap();
+            geometry
+                .slot_of(usize::from_str_radix(start, 16).unwrap())
+                .is_some()
+        });
+    assert_eq!(images.count(), 0, "no slot of this pool maps an image");
+}
