@@ -43,7 +43,7 @@ fn flags() {
         (&["--slots", "0"], &["--slots", "at least 1"]),
         (&["--threads", "0"], &["--threads", "at least 1"]),
         (&["--cycles", "many"], &["--cycles", "many", "whole number"]),
-        (&["--image-size", "1"], &["--image-size", "16"]),
+        (&["--image-size", "1"], &["--image-size", "24"]),
         (&["--image-size", "large"], &["--image-size", "large"]),
         (&["--threads", "100000"], &["--threads", "64"]),
         (

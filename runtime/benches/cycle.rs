@@ -55,9 +55,14 @@ impl Guest {
 }
 
 fn engine(cached: bool) -> Engine {
+    engine_of(cached, 1)
+}
+
+fn engine_of(cached: bool, decommit_batch: u32) -> Engine {
     let mut config = Config {
         pool: PoolConfig {
             slots: const { NonZeroU32::new(1000).unwrap() },
+            decommit_batch: NonZeroU32::new(decommit_batch).expect("at least one"),
             ..PoolConfig::default()
         },
         opt_level: OptLevel::None,
@@ -111,6 +116,57 @@ fn cycles(c: &mut Criterion) {
             let mut watch = watched.then(|| DeathWatch::new().expect("inotify"));
             group.bench_function(BenchmarkId::new(kind, name), |b| {
                 b.iter(|| cycle(&engine, &mut guest, watch.as_mut()));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// How long each of so many threads takes for a cycle when all cycle at once, each thread doing
+/// `work` as often as asked.
+fn side_by_side<W: Send>(
+    times: u64,
+    threads: usize,
+    mut set_up: impl FnMut() -> W,
+    work: impl Fn(&mut W) + Sync,
+) -> Duration {
+    let mut states: Vec<W> = (0..threads).map(|_| set_up()).collect();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for state in &mut states {
+            scope.spawn(|| (0..times).for_each(|_| work(state)));
+        }
+    });
+    start.elapsed()
+}
+
+/// Threads that share an engine, beside as many that make the bare calls. What they share is the
+/// address space: its lock, and the other processors' TLBs.
+fn threads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("threads");
+    let image = vec![7; IMAGE_BYTES];
+    for threads in [1, 2] {
+        group.bench_function(BenchmarkId::new("floor", threads), |b| {
+            b.iter_custom(|times| {
+                let set_up = || Floor::new(true).expect("a floor");
+                side_by_side(times, threads, set_up, |floor: &mut Floor| {
+                    floor.cycle(&image).expect("the floor");
+                })
+            });
+        });
+        for (name, batch) in [("cached", 1), ("cached, unmapped 16 at a time", 16)] {
+            let engine = engine_of(true, batch);
+            group.bench_function(BenchmarkId::new(name, threads), |b| {
+                b.iter_custom(|times| {
+                    let set_up = || (Guest::new(), DeathWatch::new().expect("inotify"));
+                    side_by_side(times, threads, set_up, |(guest, watch)| {
+                        let module = Module::new(&engine, guest.next()).expect("a module");
+                        let image = module.image().and_then(|image| image.as_fd());
+                        watch.watch(image.expect("an image")).expect("a watch");
+                        black_box(call(&engine, &module, "touch"));
+                        drop(module);
+                    })
+                });
             });
         }
     }
@@ -196,5 +252,5 @@ fn drops(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cycles, compile, instances, drops);
+criterion_group!(benches, cycles, threads, compile, instances, drops);
 criterion_main!(benches);

@@ -17,9 +17,9 @@ const WASM_PAGE_BYTES: u64 = 64 << 10;
 /// A generated module, stamped anew for each cycle without allocating.
 ///
 /// Its memory begins with a stamp (u64, the module's number mixed with the run's seed), then a
-/// scratch cell (u64, 0), then filler. `check` adds the scratch cell to the stamp, calls a second
-/// function that dirties the cell, and returns the sum: the stamp alone, unless the slot still
-/// shows what an earlier instance wrote.
+/// scratch cell (u64, 0), a cell that is only written, then filler. `check` adds the scratch cell
+/// to the stamp, calls a second function that dirties the cell, and returns the sum: the stamp
+/// alone, unless the slot still shows what an earlier instance wrote.
 #[derive(Clone, Debug)]
 pub struct GeneratedGuest {
     binary: Vec<u8>,
@@ -40,7 +40,7 @@ impl GeneratedGuest {
         );
         let filler = (0..image_bytes).map(|i| (i % 251) as u8 | 1);
         let mut image: Vec<u8> = filler.collect();
-        image[..16].fill(0);
+        image[..24].fill(0);
         let binary = encode(&image);
         // The data segment's payload ends the binary.
         let stamp_at = binary.len() - image.len();
@@ -92,8 +92,12 @@ fn encode(image: &[u8]) -> Vec<u8> {
         ordering: None,
     };
     let mut check = Function::new([]);
+    // The page is written before it is read, so that the copy costs one fault, not two.
     check
         .instructions()
+        .i32_const(0)
+        .i64_const(1)
+        .i64_store(cell(16))
         .i32_const(0)
         .i64_load(cell(0))
         .i32_const(0)

@@ -112,8 +112,8 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Fewest bytes of a generated image: its stamp and its scratch cell.
-    pub const IMAGE_SIZE_MIN: u64 = 16;
+    /// Fewest bytes of a generated image: its stamp and two cells to write to.
+    pub const IMAGE_SIZE_MIN: u64 = 24;
     /// Most bytes of a generated image.
     pub const IMAGE_SIZE_MAX: u64 = 256 << 20;
     /// Cycles below which one more process by default is not worth its start.
