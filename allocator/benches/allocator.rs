@@ -17,19 +17,11 @@ use leakbench_allocator::{
     ImageKind, InitialMemory, ModuleId, Pool, PoolConfig, SlotMemory, Strategy, WASM_PAGE_BYTES,
 };
 
-const IMAGE: InitialMemory<'static> = InitialMemory {
-    offset_bytes: 0,
-    bytes: &[0x5a; 4096],
-};
+const IMAGE: InitialMemory<'static> = InitialMemory { offset_bytes: 0, bytes: &[0x5a; 4096] };
 
 fn pool(slots: u32, strategy: Strategy) -> Arc<Pool> {
     let slots = NonZeroU32::new(slots).unwrap();
-    Pool::new(&PoolConfig {
-        slots,
-        strategy,
-        ..PoolConfig::default()
-    })
-    .unwrap()
+    Pool::new(&PoolConfig { slots, strategy, ..PoolConfig::default() }).unwrap()
 }
 
 /// Writes one byte, as the least that an instance does.
@@ -45,11 +37,7 @@ fn index(c: &mut Criterion) {
         for slots in [1_000, 20_000] {
             let mut index = IndexAllocator::new(slots, *strategy, slots / 4, 0);
             let mut held: std::collections::VecDeque<_> = (0..slots / 2)
-                .map(|slot| {
-                    index
-                        .allocate(Some(ModuleId::new(u64::from(slot % 100))))
-                        .unwrap()
-                })
+                .map(|slot| index.allocate(Some(ModuleId::new(u64::from(slot % 100)))).unwrap())
                 .collect();
             let mut module = 0;
             group.bench_function(BenchmarkId::new(strategy.as_str(), slots), |b| {
@@ -67,14 +55,9 @@ fn index(c: &mut Criterion) {
 /// Dropping a module that so many free slots still map; its image's release is part of it.
 fn purge(c: &mut Criterion) {
     let mut group = c.benchmark_group("purge");
-    for (slots, affine) in [
-        (1_000, 1),
-        (1_000, 10),
-        (1_000, 100),
-        (1_000, 1_000),
-        (4_000, 10),
-        (20_000, 10),
-    ] {
+    for (slots, affine) in
+        [(1_000, 1), (1_000, 10), (1_000, 100), (1_000, 1_000), (4_000, 10), (20_000, 10)]
+    {
         let pool = pool(slots, Strategy::Random);
         group.throughput(Throughput::Elements(affine));
         group.bench_function(BenchmarkId::new(format!("{affine} affine"), slots), |b| {
@@ -102,11 +85,7 @@ fn purge(c: &mut Criterion) {
 fn cycle(c: &mut Criterion) {
     let mut group = c.benchmark_group("cycle");
     for with_death_watch in [false, true] {
-        let watched = if with_death_watch {
-            "watched"
-        } else {
-            "unwatched"
-        };
+        let watched = if with_death_watch { "watched" } else { "unwatched" };
         let mut floor = Floor::new(with_death_watch).unwrap();
         group.bench_function(BenchmarkId::new("floor", watched), |b| {
             b.iter(|| floor.cycle(black_box(IMAGE.bytes)).unwrap());
@@ -118,9 +97,7 @@ fn cycle(c: &mut Criterion) {
                 b.iter(|| {
                     let module = pool.add_module(Some(IMAGE)).unwrap();
                     if let Some(watch) = &mut watch {
-                        watch
-                            .watch(module.image().unwrap().as_fd().unwrap())
-                            .unwrap();
+                        watch.watch(module.image().unwrap().as_fd().unwrap()).unwrap();
                     }
                     let memory = pool.allocate(Some(&module), WASM_PAGE_BYTES).unwrap();
                     touch(&memory);
@@ -159,11 +136,7 @@ fn reset(c: &mut Criterion) {
     group.throughput(Throughput::Elements(64));
     for batch in [1, 4, 16, 64] {
         let decommit_batch = NonZeroU32::new(batch).unwrap();
-        let pool = Pool::new(&PoolConfig {
-            decommit_batch,
-            ..PoolConfig::default()
-        })
-        .unwrap();
+        let pool = Pool::new(&PoolConfig { decommit_batch, ..PoolConfig::default() }).unwrap();
         let module = pool.add_module(Some(IMAGE)).unwrap();
         group.bench_function(BenchmarkId::new("batch", batch), |b| {
             b.iter_batched(
@@ -189,16 +162,9 @@ fn image_kind(c: &mut Criterion) {
         let bytes = vec![0x5a; pages * 4096];
         for kind in [ImageKind::Copy, ImageKind::Memfd] {
             let slots = NonZeroU32::new(100).unwrap();
-            let config = PoolConfig {
-                slots,
-                image: kind,
-                ..PoolConfig::default()
-            };
+            let config = PoolConfig { slots, image: kind, ..PoolConfig::default() };
             let pool = Pool::new(&config).unwrap();
-            let initial = Some(InitialMemory {
-                offset_bytes: 0,
-                bytes: &bytes,
-            });
+            let initial = Some(InitialMemory { offset_bytes: 0, bytes: &bytes });
             group.bench_function(BenchmarkId::new(format!("{kind} cycle"), pages), |b| {
                 b.iter(|| {
                     let module = pool.add_module(initial).unwrap();

@@ -64,19 +64,12 @@ impl Geometry {
         let slabs = slabs
             .into_iter()
             .map(|(base_addr, slots)| {
-                let slab = Slab {
-                    base_addr,
-                    first_slot,
-                    slots,
-                };
+                let slab = Slab { base_addr, first_slot, slots };
                 first_slot += slots;
                 slab
             })
             .collect();
-        Geometry {
-            slabs,
-            stride_bytes: SLOT_STRIDE_BYTES,
-        }
+        Geometry { slabs, stride_bytes: SLOT_STRIDE_BYTES }
     }
 
     /// The slabs, in the order of their slots' numbers.
@@ -91,9 +84,7 @@ impl Geometry {
 
     /// How many slots there are.
     pub fn slot_count(&self) -> u32 {
-        self.slabs
-            .last()
-            .map_or(0, |slab| slab.first_slot + slab.slots)
+        self.slabs.last().map_or(0, |slab| slab.first_slot + slab.slots)
     }
 
     /// The slot whose memory, or whose guard behind it, covers an address.
@@ -130,11 +121,7 @@ mod tests {
             let slot = SlotId::new(number);
             let base = geometry.base_addr(slot).unwrap();
             assert_eq!(geometry.slot_of(base), Some(slot));
-            assert_eq!(
-                geometry.slot_of(base + MEMORY_MAX_BYTES),
-                Some(slot),
-                "its guard"
-            );
+            assert_eq!(geometry.slot_of(base + MEMORY_MAX_BYTES), Some(slot), "its guard");
             assert_eq!(geometry.slot_of(base + SLOT_STRIDE_BYTES - 1), Some(slot));
         }
         assert_eq!(geometry.base_addr(SlotId::new(geometry.slot_count())), None);
@@ -144,15 +131,8 @@ mod tests {
     fn what_is_outside_every_slab_is_no_slot() {
         let geometry = two_slabs();
         assert_eq!(geometry.slot_of(0), None);
-        assert_eq!(
-            geometry.slot_of(0x1000_0000_0000 - 1),
-            None,
-            "the leading guard"
-        );
-        assert_eq!(
-            geometry.slot_of(0x1000_0000_0000 + 2 * SLOT_STRIDE_BYTES),
-            None
-        );
+        assert_eq!(geometry.slot_of(0x1000_0000_0000 - 1), None, "the leading guard");
+        assert_eq!(geometry.slot_of(0x1000_0000_0000 + 2 * SLOT_STRIDE_BYTES), None);
         assert_eq!(geometry.slot_of(usize::MAX), None);
     }
 

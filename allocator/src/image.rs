@@ -39,15 +39,8 @@ pub struct Image(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Memfd {
-        file: File,
-        offset_bytes: usize,
-        len_bytes: usize,
-    },
-    Copy {
-        offset_bytes: usize,
-        bytes: Box<[u8]>,
-    },
+    Memfd { file: File, offset_bytes: usize, len_bytes: usize },
+    Copy { offset_bytes: usize, bytes: Box<[u8]> },
 }
 
 impl Image {
@@ -57,15 +50,9 @@ impl Image {
         kind: ImageKind,
         on_drop: OnDrop,
     ) -> Result<Option<Image>, ImageError> {
-        let InitialMemory {
-            offset_bytes,
-            bytes,
-        } = initial;
+        let InitialMemory { offset_bytes, bytes } = initial;
         if bytes.len() > MEMORY_MAX_BYTES || offset_bytes > MEMORY_MAX_BYTES - bytes.len() {
-            return Err(ImageError::TooLong {
-                offset_bytes,
-                len_bytes: bytes.len(),
-            });
+            return Err(ImageError::TooLong { offset_bytes, len_bytes: bytes.len() });
         }
         if bytes.is_empty() {
             return Ok(None);
@@ -76,10 +63,7 @@ impl Image {
             ImageKind::Auto => bytes.len() <= AUTO_COPY_MAX_BYTES,
         };
         Ok(Some(Image(if copies {
-            Kind::Copy {
-                offset_bytes,
-                bytes: bytes.into(),
-            }
+            Kind::Copy { offset_bytes, bytes: bytes.into() }
         } else {
             memfd_image(initial, on_drop)?
         })))
@@ -111,27 +95,18 @@ impl Image {
     /// What a slot has to be given to show the image.
     pub(crate) fn initial(&self, module: ModuleId) -> Initial<'_> {
         match &self.0 {
-            Kind::Memfd {
-                file,
-                offset_bytes,
-                len_bytes,
-            } => {
+            Kind::Memfd { file, offset_bytes, len_bytes } => {
                 let bytes = *offset_bytes..offset_bytes + len_bytes;
                 Initial::Mapped(MappedImage { module, bytes }, file.as_fd())
             }
-            Kind::Copy {
-                offset_bytes,
-                bytes,
-            } => Initial::Copied(*offset_bytes, bytes),
+            Kind::Copy { offset_bytes, bytes } => Initial::Copied(*offset_bytes, bytes),
         }
     }
 
     /// Returns the pages of a file's image, whatever still maps it: from now on it reads as zero.
     pub(crate) fn punch_out(&self) -> io::Result<()> {
         match &self.0 {
-            Kind::Memfd {
-                file, len_bytes, ..
-            } => {
+            Kind::Memfd { file, len_bytes, .. } => {
                 let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
                 Ok(rustix::fs::fallocate(file, how, 0, *len_bytes as u64)?)
             }
@@ -147,35 +122,21 @@ fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, Imag
     let len_bytes = (lead_bytes + initial.bytes.len()).next_multiple_of(page_bytes);
 
     let options = MemfdOptions::new().close_on_exec(true).allow_sealing(true);
-    let memfd = options
-        .create(IMAGE_NAME)
-        .map_err(|error| ImageError::Create(cause(error)))?;
+    let memfd = options.create(IMAGE_NAME).map_err(|error| ImageError::Create(cause(error)))?;
     // The file ends with the bytes; the rest of its last page reads as zero when mapped.
     memfd
         .as_file()
         .write_all_at(initial.bytes, lead_bytes as u64)
-        .map_err(|source| ImageError::Write {
-            len_bytes: initial.bytes.len(),
-            source,
-        })?;
+        .map_err(|source| ImageError::Write { len_bytes: initial.bytes.len(), source })?;
     let seals: &[FileSeal] = match on_drop {
-        OnDrop::Purge | OnDrop::Keep => &[
-            FileSeal::SealShrink,
-            FileSeal::SealGrow,
-            FileSeal::SealWrite,
-            FileSeal::SealSeal,
-        ],
+        OnDrop::Purge | OnDrop::Keep => {
+            &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealWrite, FileSeal::SealSeal]
+        }
         // To the kernel, punching out pages is writing. What slots rely on, the length, is sealed.
         OnDrop::Truncate => &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealSeal],
     };
-    memfd
-        .add_seals(seals)
-        .map_err(|error| ImageError::Seal(cause(error)))?;
-    Ok(Kind::Memfd {
-        file: memfd.into_file(),
-        offset_bytes,
-        len_bytes,
-    })
+    memfd.add_seals(seals).map_err(|error| ImageError::Seal(cause(error)))?;
+    Ok(Kind::Memfd { file: memfd.into_file(), offset_bytes, len_bytes })
 }
 
 fn cause(error: memfd::Error) -> io::Error {

@@ -34,15 +34,10 @@ pub(crate) struct Plan {
 
 impl Layout {
     /// Nothing but reservation.
-    pub(crate) const COLD: Layout = Layout {
-        len_bytes: 0,
-        image: None,
-    };
+    pub(crate) const COLD: Layout = Layout { len_bytes: 0, image: None };
 
     fn image_bytes(&self) -> Range<usize> {
-        self.image
-            .as_ref()
-            .map_or(0..0, |image| image.bytes.clone())
+        self.image.as_ref().map_or(0..0, |image| image.bytes.clone())
     }
 
     /// The calls that lead from this layout to another one. Pages that both have alike are left
@@ -51,33 +46,19 @@ impl Layout {
     pub(crate) fn plan_to(&self, to: &Layout) -> Plan {
         let reserve = non_empty(to.len_bytes..self.len_bytes);
         if self.image == to.image {
-            return Plan {
-                reserve,
-                zero: non_empty(self.len_bytes..to.len_bytes),
-                image: None,
-            };
+            return Plan { reserve, zero: non_empty(self.len_bytes..to.len_bytes), image: None };
         }
         // What has to become zero: the old image and what was reserved, less the new image.
         let new = to.image_bytes();
         let old = self.image_bytes();
-        let zero = [
-            old.start..old.end.min(to.len_bytes),
-            self.len_bytes..to.len_bytes,
-        ]
-        .into_iter()
-        .flat_map(|range| {
-            [
-                range.start..range.end.min(new.start),
-                range.start.max(new.end)..range.end,
-            ]
-        })
-        .filter(|range| !range.is_empty())
-        .reduce(|hull, range| hull.start.min(range.start)..hull.end.max(range.end));
-        Plan {
-            reserve,
-            zero,
-            image: non_empty(new),
-        }
+        let zero = [old.start..old.end.min(to.len_bytes), self.len_bytes..to.len_bytes]
+            .into_iter()
+            .flat_map(|range| {
+                [range.start..range.end.min(new.start), range.start.max(new.end)..range.end]
+            })
+            .filter(|range| !range.is_empty())
+            .reduce(|hull, range| hull.start.min(range.start)..hull.end.max(range.end));
+        Plan { reserve, zero, image: non_empty(new) }
     }
 }
 
@@ -126,10 +107,8 @@ mod tests {
     fn layouts() -> impl Strategy<Value = Layout> {
         (0..=PAGES, 0..3u64, 0..=PAGES, 0..=PAGES).prop_map(|(len_bytes, module, a, b)| {
             let bytes = a.min(b).min(len_bytes)..a.max(b).min(len_bytes);
-            let image = (!bytes.is_empty()).then(|| MappedImage {
-                module: ModuleId::new(module),
-                bytes,
-            });
+            let image =
+                (!bytes.is_empty()).then(|| MappedImage { module: ModuleId::new(module), bytes });
             Layout { len_bytes, image }
         })
     }
@@ -147,13 +126,7 @@ mod tests {
     }
 
     fn layout(len_bytes: usize, module: u64, bytes: Range<usize>) -> Layout {
-        Layout {
-            len_bytes,
-            image: Some(MappedImage {
-                module: ModuleId::new(module),
-                bytes,
-            }),
-        }
+        Layout { len_bytes, image: Some(MappedImage { module: ModuleId::new(module), bytes }) }
     }
 
     #[test]
@@ -165,46 +138,20 @@ mod tests {
     #[test]
     fn another_module_of_the_same_shape_needs_one_call() {
         let plan = layout(16, 1, 0..2).plan_to(&layout(16, 2, 0..2));
-        assert_eq!(
-            plan,
-            Plan {
-                image: Some(0..2),
-                ..Plan::default()
-            }
-        );
+        assert_eq!(plan, Plan { image: Some(0..2), ..Plan::default() });
     }
 
     #[test]
     fn a_cold_slot_needs_two_calls_wherever_the_image_is() {
         let start = Layout::COLD.plan_to(&layout(16, 1, 0..2));
-        assert_eq!(
-            start,
-            Plan {
-                reserve: None,
-                zero: Some(2..16),
-                image: Some(0..2)
-            }
-        );
+        assert_eq!(start, Plan { reserve: None, zero: Some(2..16), image: Some(0..2) });
         let middle = Layout::COLD.plan_to(&layout(16, 1, 4..5));
-        assert_eq!(
-            middle,
-            Plan {
-                reserve: None,
-                zero: Some(0..16),
-                image: Some(4..5)
-            }
-        );
+        assert_eq!(middle, Plan { reserve: None, zero: Some(0..16), image: Some(4..5) });
     }
 
     #[test]
     fn a_longer_memory_of_the_same_module_keeps_its_image() {
         let plan = layout(16, 1, 0..2).plan_to(&layout(32, 1, 0..2));
-        assert_eq!(
-            plan,
-            Plan {
-                zero: Some(16..32),
-                ..Plan::default()
-            }
-        );
+        assert_eq!(plan, Plan { zero: Some(16..32), ..Plan::default() });
     }
 }

@@ -120,21 +120,11 @@ impl Pool {
                 let sys::limits::Areas { max, present } = areas;
                 // No number is named that the address space would then refuse.
                 let fits = sys::reserve(fits).map_or_else(|error| error.fits, |_| fits);
-                return Err(PoolError::Areas {
-                    slots,
-                    fits,
-                    max,
-                    present,
-                });
+                return Err(PoolError::Areas { slots, fits, max, present });
             }
         }
-        let sys::Reserved {
-            slots: mappings,
-            slabs,
-        } = sys::reserve(slots).map_err(|error| PoolError::AddressSpace {
-            slots,
-            fits: error.fits,
-            source: error.source,
+        let sys::Reserved { slots: mappings, slabs } = sys::reserve(slots).map_err(|error| {
+            PoolError::AddressSpace { slots, fits: error.fits, source: error.source }
         })?;
         Ok(Arc::new(Pool {
             geometry: Geometry::of_slabs(slabs),
@@ -168,13 +158,7 @@ impl Pool {
             None => None,
         };
         let id = ModuleId::new(self.next_module.fetch_add(1, Ordering::Relaxed));
-        Ok(PoolModule {
-            shared: Arc::new(ModuleShared {
-                id,
-                image,
-                pool: Arc::clone(self),
-            }),
-        })
+        Ok(PoolModule { shared: Arc::new(ModuleShared { id, image, pool: Arc::clone(self) }) })
     }
 
     /// Takes a slot and makes it a memory of so many bytes, which hold the module's initial memory
@@ -203,10 +187,7 @@ impl Pool {
             Some((id, image)) => {
                 let image_end_bytes = image.offset_bytes() + image.len_bytes();
                 if image_end_bytes > len_bytes {
-                    return Err(AllocError::ShorterThanImage {
-                        len_bytes,
-                        image_end_bytes,
-                    });
+                    return Err(AllocError::ShorterThanImage { len_bytes, image_end_bytes });
                 }
                 image.initial(id)
             }
@@ -220,11 +201,7 @@ impl Pool {
         if let Err(source) = result {
             let slot = mapping.slot();
             self.put_back(mapping);
-            return Err(AllocError::Map {
-                slot,
-                len_bytes,
-                source,
-            });
+            return Err(AllocError::Map { slot, len_bytes, source });
         }
         Ok(SlotMemory::new(mapping, shared.cloned(), Arc::clone(self)))
     }
@@ -265,10 +242,7 @@ impl Pool {
     /// Waits until some thread has put slots back, or ended an eviction.
     pub(crate) fn wait<'a>(&self, mut shelf: MutexGuard<'a, Shelf>) -> MutexGuard<'a, Shelf> {
         shelf.waiters += 1;
-        let mut shelf = self
-            .shelf_changed
-            .wait(shelf)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = self.shelf_changed.wait(shelf).unwrap_or_else(PoisonError::into_inner);
         shelf.waiters -= 1;
         shelf
     }

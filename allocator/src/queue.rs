@@ -19,10 +19,7 @@ pub(crate) struct DecommitQueue {
 
 impl DecommitQueue {
     pub(crate) fn new(batch: NonZeroU32) -> DecommitQueue {
-        DecommitQueue {
-            waiting: Vec::new(),
-            batch,
-        }
+        DecommitQueue { waiting: Vec::new(), batch }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -112,10 +112,8 @@ impl Pool {
             drop(shelf);
             // The kernel finds areas faster in the order of their addresses.
             slots.sort_unstable_by_key(SlotMapping::slot);
-            let failures = slots
-                .iter_mut()
-                .map(|slot| u64::from(slot.unmap_image().is_err()))
-                .sum();
+            let failures =
+                slots.iter_mut().map(|slot| u64::from(slot.unmap_image().is_err())).sum();
             self.purge_failures.fetch_add(failures, Ordering::Relaxed);
             shelf = self.land(slots, flight);
         }
@@ -163,19 +161,9 @@ mod tests {
     fn the_end_of_a_module_waits_for_its_eviction() {
         let _reserving = sys::ADDRESS_SPACE.lock();
         let slots = NonZeroU32::MIN;
-        let pool = Pool::new(&PoolConfig {
-            slots,
-            ..PoolConfig::default()
-        })
-        .unwrap();
-        let initial = Some(crate::InitialMemory {
-            offset_bytes: 0,
-            bytes: b"abc",
-        });
-        let (old, new) = (
-            pool.add_module(initial).unwrap(),
-            pool.add_module(initial).unwrap(),
-        );
+        let pool = Pool::new(&PoolConfig { slots, ..PoolConfig::default() }).unwrap();
+        let initial = Some(crate::InitialMemory { offset_bytes: 0, bytes: b"abc" });
+        let (old, new) = (pool.add_module(initial).unwrap(), pool.add_module(initial).unwrap());
         drop(pool.allocate(Some(&old), WASM_PAGE_BYTES).unwrap());
         let old_id = old.id();
         let (mut mapping, evicted) = pool.take_slot(Some(new.id())).unwrap();

@@ -51,9 +51,7 @@ impl Shelf {
     ) -> Option<(SlotMapping, Option<ModuleId>)> {
         let slot = self.index.allocate(module)?;
         let mapping = self.free[slot.index()].take()?;
-        let evicted = mapping
-            .mapped_module()
-            .filter(|mapped| Some(*mapped) != module);
+        let evicted = mapping.mapped_module().filter(|mapped| Some(*mapped) != module);
         self.evictions.extend(evicted);
         Some((mapping, evicted))
     }

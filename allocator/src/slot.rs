@@ -31,17 +31,11 @@ impl SlotMemory {
         module: Option<Arc<ModuleShared>>,
         pool: Arc<Pool>,
     ) -> SlotMemory {
-        SlotMemory {
-            mapping: Some(mapping),
-            _module: module,
-            pool,
-        }
+        SlotMemory { mapping: Some(mapping), _module: module, pool }
     }
 
     fn mapping(&self) -> &SlotMapping {
-        self.mapping
-            .as_ref()
-            .expect("a memory has its slot until it is dropped")
+        self.mapping.as_ref().expect("a memory has its slot until it is dropped")
     }
 
     /// The address of the memory's first byte. It stays the same when the memory grows.
@@ -67,10 +61,7 @@ impl SlotMemory {
     pub fn grow(&mut self, new_len_bytes: usize) -> Result<(), GrowError> {
         let len_bytes = self.len_bytes();
         if new_len_bytes < len_bytes {
-            return Err(GrowError::Shrinks {
-                len_bytes,
-                new_len_bytes,
-            });
+            return Err(GrowError::Shrinks { len_bytes, new_len_bytes });
         }
         if new_len_bytes > MEMORY_MAX_BYTES {
             return Err(GrowError::TooLong { new_len_bytes });
@@ -79,17 +70,8 @@ impl SlotMemory {
             return Err(GrowError::NotWholePages { new_len_bytes });
         }
         let slot = self.slot();
-        let mapping = self
-            .mapping
-            .as_mut()
-            .expect("a memory has its slot until it is dropped");
-        mapping
-            .grow(new_len_bytes)
-            .map_err(|source| GrowError::Map {
-                slot,
-                new_len_bytes,
-                source,
-            })
+        let mapping = self.mapping.as_mut().expect("a memory has its slot until it is dropped");
+        mapping.grow(new_len_bytes).map_err(|source| GrowError::Map { slot, new_len_bytes, source })
     }
 }
 

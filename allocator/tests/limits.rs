@@ -8,11 +8,7 @@ use leakbench_allocator::{InitialMemory, Pool, PoolError, SlotState, Strategy};
 use support::{PAGE, bytes, config, mapped_images, states};
 
 fn max_map_count() -> u64 {
-    std::fs::read_to_string("/proc/sys/vm/max_map_count")
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap()
+    std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap()
 }
 
 #[test]
@@ -33,15 +29,10 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
     if max_map_count() >= 65_530 {
         let pool = Pool::new(&config(20_000, Strategy::Random)).unwrap();
         assert!(pool.geometry().slabs().len() > 1);
-        let module = pool
-            .add_module(Some(InitialMemory {
-                offset_bytes: 0,
-                bytes: b"abc",
-            }))
-            .unwrap();
-        let memories: Vec<_> = (0..20_000)
-            .map(|_| pool.allocate(Some(&module), PAGE).unwrap())
-            .collect();
+        let module =
+            pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: b"abc" })).unwrap();
+        let memories: Vec<_> =
+            (0..20_000).map(|_| pool.allocate(Some(&module), PAGE).unwrap()).collect();
         for memory in &memories {
             assert_eq!(&bytes(memory)[..4], b"abc\0");
             let base = memory.base().addr().get();
@@ -57,20 +48,11 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
 
     // What is too much is refused with the number that would do, and that number does.
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err();
-    let PoolError::Areas {
-        slots,
-        fits,
-        max,
-        present,
-    } = error
-    else {
+    let PoolError::Areas { slots, fits, max, present } = error else {
         panic!("more areas than fit");
     };
     assert_eq!((slots, max), (u32::MAX, max_map_count()));
-    assert!(
-        u64::from(fits) <= (max - present) / 3 && fits > 1000,
-        "{fits}"
-    );
+    assert!(u64::from(fits) <= (max - present) / 3 && fits > 1000, "{fits}");
     // Other tests have threads and pools as well, if only small ones.
     let pool = Pool::new(&config(fits - 100, Strategy::Random)).unwrap();
     assert_eq!(pool.geometry().slot_count(), fits - 100);
@@ -78,9 +60,7 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
 
 #[test]
 fn the_refusal_says_what_to_do() {
-    let error = Pool::new(&config(u32::MAX, Strategy::Random))
-        .unwrap_err()
-        .to_string();
+    let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err().to_string();
     let start = "4294967295 slots need 3 memory areas each, but vm.max_map_count is ";
     assert!(error.starts_with(start), "{error}");
     assert!(error.contains("slots would fit, or raise it with `sysctl vm.max_map_count`"));

@@ -14,25 +14,14 @@ use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, first_differe
 #[test]
 fn a_memory_begins_with_its_modules_bytes() {
     for image in ImageKind::ALL {
-        let pool = Pool::new(&PoolConfig {
-            image: *image,
-            ..config(2, Strategy::Random)
-        })
-        .unwrap();
+        let pool = Pool::new(&PoolConfig { image: *image, ..config(2, Strategy::Random) }).unwrap();
         for offset_bytes in [0, 1, 4095, 4096, 5000, PAGE - 3] {
-            let initial = InitialMemory {
-                offset_bytes,
-                bytes: b"abc",
-            };
+            let initial = InitialMemory { offset_bytes, bytes: b"abc" };
             let module = pool.add_module(Some(initial)).unwrap();
             let memory = pool.allocate(Some(&module), 2 * PAGE).unwrap();
             let mut expected = vec![0; 2 * PAGE];
             expected[offset_bytes..][..3].copy_from_slice(b"abc");
-            assert_eq!(
-                first_difference(&memory, &expected),
-                None,
-                "{image}, {offset_bytes}"
-            );
+            assert_eq!(first_difference(&memory, &expected), None, "{image}, {offset_bytes}");
         }
     }
 }
@@ -40,12 +29,7 @@ fn a_memory_begins_with_its_modules_bytes() {
 #[test]
 fn memories_do_not_share_what_they_write() {
     let pool = Pool::new(&config(2, Strategy::NextAvailable)).unwrap();
-    let module = pool
-        .add_module(Some(InitialMemory {
-            offset_bytes: 0,
-            bytes: b"abc",
-        }))
-        .unwrap();
+    let module = pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: b"abc" })).unwrap();
     let mut one = pool.allocate(Some(&module), PAGE).unwrap();
     let other = pool.allocate(Some(&module), PAGE).unwrap();
     bytes_mut(&mut one)[0] = b'x';
@@ -67,14 +51,8 @@ fn a_memory_grows_where_it_is() {
     assert_eq!(memory.len_bytes(), 3 * PAGE);
     assert_eq!(bytes(&memory).iter().filter(|byte| **byte != 0).count(), 2);
     assert!(matches!(memory.grow(PAGE), Err(GrowError::Shrinks { .. })));
-    assert!(matches!(
-        memory.grow(3 * PAGE + 1),
-        Err(GrowError::NotWholePages { .. })
-    ));
-    assert!(matches!(
-        memory.grow(MEMORY_MAX_BYTES + PAGE),
-        Err(GrowError::TooLong { .. })
-    ));
+    assert!(matches!(memory.grow(3 * PAGE + 1), Err(GrowError::NotWholePages { .. })));
+    assert!(matches!(memory.grow(MEMORY_MAX_BYTES + PAGE), Err(GrowError::TooLong { .. })));
     memory.grow(MEMORY_MAX_BYTES).unwrap();
     bytes_mut(&mut memory)[MEMORY_MAX_BYTES - 1] = 1;
     drop(memory);
@@ -86,40 +64,22 @@ fn a_memory_grows_where_it_is() {
 fn what_cannot_be_is_refused() {
     let pool = Pool::new(&config(1, Strategy::Random)).unwrap();
     let other = Pool::new(&config(1, Strategy::Random)).unwrap();
-    let initial = InitialMemory {
-        offset_bytes: PAGE,
-        bytes: b"abc",
-    };
+    let initial = InitialMemory { offset_bytes: PAGE, bytes: b"abc" };
     let module = pool.add_module(Some(initial)).unwrap();
     let refused = |len_bytes| pool.allocate(Some(&module), len_bytes).unwrap_err();
-    assert!(matches!(
-        refused(PAGE + 1),
-        AllocError::NotWholePages { .. }
-    ));
-    assert!(matches!(
-        refused(MEMORY_MAX_BYTES + PAGE),
-        AllocError::TooLong { .. }
-    ));
+    assert!(matches!(refused(PAGE + 1), AllocError::NotWholePages { .. }));
+    assert!(matches!(refused(MEMORY_MAX_BYTES + PAGE), AllocError::TooLong { .. }));
     assert!(matches!(refused(PAGE), AllocError::ShorterThanImage { .. }));
     let foreign = other.allocate(Some(&module), 2 * PAGE).unwrap_err();
     assert!(matches!(foreign, AllocError::ForeignModule));
     for offset_bytes in [MEMORY_MAX_BYTES - 2, usize::MAX] {
-        let beyond = pool.add_module(Some(InitialMemory {
-            offset_bytes,
-            bytes: b"abc",
-        }));
+        let beyond = pool.add_module(Some(InitialMemory { offset_bytes, bytes: b"abc" }));
         assert!(matches!(beyond, Err(ImageError::TooLong { .. })));
     }
     // None of it cost the slot.
     let memory = pool.allocate(Some(&module), 2 * PAGE).unwrap();
     let exhausted = pool.allocate(Some(&module), 2 * PAGE).unwrap_err();
-    assert!(matches!(
-        exhausted,
-        AllocError::PoolExhausted {
-            slots: 1,
-            in_use: 1
-        }
-    ));
+    assert!(matches!(exhausted, AllocError::PoolExhausted { slots: 1, in_use: 1 }));
     assert_eq!(
         exhausted.to_string(),
         "all slots are in use (1 of 1): drop an instance, or ask for more slots"
@@ -190,18 +150,11 @@ fn run(config: &PoolConfig, steps: &[Step]) {
     for step in steps {
         let nth = |nth: usize, of: usize| (of > 0).then(|| nth % of);
         match *step {
-            Step::AddModule {
-                offset_bytes,
-                len_bytes,
-            } => {
+            Step::AddModule { offset_bytes, len_bytes } => {
                 pattern = pattern % 255 + 1;
                 let bytes = vec![pattern; len_bytes];
-                let module = pool
-                    .add_module(Some(InitialMemory {
-                        offset_bytes,
-                        bytes: &bytes,
-                    }))
-                    .unwrap();
+                let module =
+                    pool.add_module(Some(InitialMemory { offset_bytes, bytes: &bytes })).unwrap();
                 let mut expected = vec![0; offset_bytes];
                 expected.extend(bytes);
                 modules.push((module, expected));
@@ -225,11 +178,7 @@ fn run(config: &PoolConfig, steps: &[Step]) {
                 Ok(memory) => memories.push((memory, vec![0; pages * PAGE])),
                 Err(error) => assert!(matches!(error, AllocError::PoolExhausted { .. })),
             },
-            Step::Write {
-                memory,
-                offset_bytes,
-                len_bytes,
-            } => {
+            Step::Write { memory, offset_bytes, len_bytes } => {
                 let Some(memory) = nth(memory, memories.len()) else {
                     continue;
                 };
@@ -296,19 +245,12 @@ proptest! {
 
 #[test]
 fn an_image_that_was_punched_out_is_not_seen_by_the_next_module() {
-    let pool = Pool::new(&PoolConfig {
-        on_drop: OnDrop::Truncate,
-        ..config(1, Strategy::Random)
-    })
-    .unwrap();
+    let pool = Pool::new(&PoolConfig { on_drop: OnDrop::Truncate, ..config(1, Strategy::Random) })
+        .unwrap();
     for byte in 1..=5u8 {
         let initial = [byte; 100];
-        let module = pool
-            .add_module(Some(InitialMemory {
-                offset_bytes: 0,
-                bytes: &initial,
-            }))
-            .unwrap();
+        let module =
+            pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: &initial })).unwrap();
         let memory = pool.allocate(Some(&module), PAGE).unwrap();
         assert_eq!(bytes(&memory)[..100], initial);
     }

@@ -29,10 +29,7 @@ struct Filler {
 impl Filler {
     fn new() -> Filler {
         // The list has to find its place before there is none.
-        Filler {
-            pages: Vec::with_capacity(1 << 17),
-            page_bytes: rustix::param::page_size(),
-        }
+        Filler { pages: Vec::with_capacity(1 << 17), page_bytes: rustix::param::page_size() }
     }
 
     /// Uses up all areas but so many.
@@ -79,12 +76,7 @@ impl Drop for Filler {
 
 fn module_of(pool: &Arc<Pool>, offset_bytes: usize, byte: u8) -> (PoolModule, Vec<u8>) {
     let bytes = [byte; 100];
-    let module = pool
-        .add_module(Some(InitialMemory {
-            offset_bytes,
-            bytes: &bytes,
-        }))
-        .unwrap();
+    let module = pool.add_module(Some(InitialMemory { offset_bytes, bytes: &bytes })).unwrap();
     let mut expected = vec![0; 2 * PAGE];
     expected[offset_bytes..][..100].fill(byte);
     (module, expected)
@@ -146,12 +138,7 @@ fn a_pool_survives_every_refused_call() {
             assert_eq!(stats.free + stats.queued, SLOTS);
             assert_eq!(use_pool(&pool, &modules), 0);
             let all: Vec<_> = (0..SLOTS as usize)
-                .map(|nth| {
-                    (
-                        pool.allocate(Some(&modules[nth % 4].0), 2 * PAGE).unwrap(),
-                        nth % 4,
-                    )
-                })
+                .map(|nth| (pool.allocate(Some(&modules[nth % 4].0), 2 * PAGE).unwrap(), nth % 4))
                 .collect();
             for (memory, module) in &all {
                 assert_eq!(first_difference(memory, &modules[*module].1), None);
@@ -162,27 +149,14 @@ fn a_pool_survives_every_refused_call() {
         }
     }
     drop(filler);
-    assert!(
-        refused > 50 && reset_failures > 0,
-        "felt {refused} and {reset_failures} times"
-    );
+    assert!(refused > 50 && reset_failures > 0, "felt {refused} and {reset_failures} times");
 
     // No descriptor for an image: said so, and nothing else is harmed.
     let pool = Pool::new(&config(SLOTS, Strategy::Random)).unwrap();
     let (module, expected) = module_of(&pool, 0, 1);
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(0),
-            ..limit
-        },
-    )
-    .unwrap();
-    let image = pool.add_module(Some(InitialMemory {
-        offset_bytes: 0,
-        bytes: b"abc",
-    }));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+    let image = pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: b"abc" }));
     setrlimit(Resource::Nofile, limit).unwrap();
     assert!(matches!(image, Err(ImageError::Create(_))));
     let memory = pool.allocate(Some(&module), 2 * PAGE).unwrap();

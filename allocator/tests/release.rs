@@ -18,20 +18,15 @@ use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, mapped_images
 
 fn module_of(pool: &Arc<Pool>, number: u64) -> PoolModule {
     let bytes = number.to_ne_bytes();
-    pool.add_module(Some(InitialMemory {
-        offset_bytes: 0,
-        bytes: &bytes,
-    }))
-    .unwrap()
+    pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: &bytes })).unwrap()
 }
 
 /// So many modules, one after another, each with so many memories at once.
 fn cycle(pool: &Arc<Pool>, modules: u64, memories: usize) {
     for number in 0..modules {
         let module = module_of(pool, number);
-        let mut held: Vec<_> = (0..memories)
-            .map(|_| pool.allocate(Some(&module), PAGE).unwrap())
-            .collect();
+        let mut held: Vec<_> =
+            (0..memories).map(|_| pool.allocate(Some(&module), PAGE).unwrap()).collect();
         for memory in &mut held {
             assert_eq!(bytes(memory)[..8], number.to_ne_bytes());
             bytes_mut(memory).fill(0xee);
@@ -76,18 +71,11 @@ fn a_kept_module_stays_mapped_until_its_slots_are_taken() {
     };
     for strategy in Strategy::ALL {
         for on_drop in [OnDrop::Keep, OnDrop::Truncate] {
-            let config = PoolConfig {
-                on_drop,
-                warm_slots: 1,
-                ..config(100, *strategy)
-            };
+            let config = PoolConfig { on_drop, warm_slots: 1, ..config(100, *strategy) };
             let pool = Pool::new(&config).unwrap();
             cycle(&pool, 300, 1);
             let mapped = mapped_images(&pool).len();
-            assert!(
-                expected(*strategy).contains(&mapped),
-                "{strategy}, {on_drop}: {mapped}"
-            );
+            assert!(expected(*strategy).contains(&mapped), "{strategy}, {on_drop}: {mapped}");
             assert_eq!(affine_modules(&pool).len(), mapped, "{strategy}, {on_drop}");
         }
     }
@@ -96,60 +84,30 @@ fn a_kept_module_stays_mapped_until_its_slots_are_taken() {
 #[test]
 fn a_truncated_image_gives_its_pages_back_while_it_is_mapped() {
     for (on_drop, has_pages) in [(OnDrop::Truncate, false), (OnDrop::Keep, true)] {
-        let pool = Pool::new(&PoolConfig {
-            on_drop,
-            ..config(1, Strategy::Random)
-        })
-        .unwrap();
+        let pool = Pool::new(&PoolConfig { on_drop, ..config(1, Strategy::Random) }).unwrap();
         let module = module_of(&pool, 7);
-        let fd = module
-            .image()
-            .unwrap()
-            .as_fd()
-            .unwrap()
-            .try_clone_to_owned()
-            .unwrap();
+        let fd = module.image().unwrap().as_fd().unwrap().try_clone_to_owned().unwrap();
         drop(pool.allocate(Some(&module), PAGE).unwrap());
         assert!(rustix::fs::fstat(fd.as_fd()).unwrap().st_blocks > 0);
         drop(module);
         assert_eq!(mapped_images(&pool).len(), 1, "{on_drop}");
-        assert_eq!(
-            rustix::fs::fstat(fd.as_fd()).unwrap().st_blocks > 0,
-            has_pages,
-            "{on_drop}"
-        );
+        assert_eq!(rustix::fs::fstat(fd.as_fd()).unwrap().st_blocks > 0, has_pages, "{on_drop}");
     }
 }
 
 #[test]
 fn an_image_is_sealed_and_closes_on_exec() {
-    for (on_drop, is_write_sealed) in [
-        (OnDrop::Purge, true),
-        (OnDrop::Keep, true),
-        (OnDrop::Truncate, false),
-    ] {
-        let pool = Pool::new(&PoolConfig {
-            on_drop,
-            ..config(1, Strategy::Random)
-        })
-        .unwrap();
+    for (on_drop, is_write_sealed) in
+        [(OnDrop::Purge, true), (OnDrop::Keep, true), (OnDrop::Truncate, false)]
+    {
+        let pool = Pool::new(&PoolConfig { on_drop, ..config(1, Strategy::Random) }).unwrap();
         let module = module_of(&pool, 7);
         let fd = module.image().unwrap().as_fd().unwrap();
         let descriptor = rustix::io::fcntl_getfd(fd).unwrap();
         assert!(descriptor.contains(rustix::io::FdFlags::CLOEXEC));
-        assert!(
-            rustix::fs::ftruncate(fd, 0).is_err(),
-            "sealed against shrinking"
-        );
-        assert!(
-            rustix::fs::ftruncate(fd, 1 << 20).is_err(),
-            "sealed against growing"
-        );
-        assert_eq!(
-            rustix::io::pwrite(fd, b"x", 0).is_err(),
-            is_write_sealed,
-            "{on_drop}"
-        );
+        assert!(rustix::fs::ftruncate(fd, 0).is_err(), "sealed against shrinking");
+        assert!(rustix::fs::ftruncate(fd, 1 << 20).is_err(), "sealed against growing");
+        assert_eq!(rustix::io::pwrite(fd, b"x", 0).is_err(), is_write_sealed, "{on_drop}");
     }
 }
 
@@ -157,27 +115,17 @@ fn an_image_is_sealed_and_closes_on_exec() {
 /// outlives the flush.
 #[test]
 fn a_queued_slot_hides_its_module_from_the_purge() {
-    let config = PoolConfig {
-        decommit_batch: batch(4),
-        ..config(100, Strategy::Random)
-    };
+    let config = PoolConfig { decommit_batch: batch(4), ..config(100, Strategy::Random) };
     let pool = Pool::new(&config).unwrap();
     cycle(&pool, 3, 1);
     let queued = |pool: &Pool| {
-        states(pool)
-            .iter()
-            .filter(|state| matches!(state, SlotState::Queued(Some(_))))
-            .count()
+        states(pool).iter().filter(|state| matches!(state, SlotState::Queued(Some(_)))).count()
     };
     assert_eq!(queued(&pool), 3);
     assert_eq!(mapped_images(&pool).len(), 3, "queued");
     pool.flush();
     assert_eq!(queued(&pool), 0);
-    assert_eq!(
-        mapped_images(&pool).len(),
-        3,
-        "affine to modules that are gone"
-    );
+    assert_eq!(mapped_images(&pool).len(), 3, "affine to modules that are gone");
     assert_eq!(affine_modules(&pool).len(), 3);
     // The module whose drop completes the batch is the only one that is found.
     cycle(&pool, 4, 1);
@@ -196,21 +144,14 @@ fn a_flush_at_the_drop_leaves_nothing_hidden() {
             })
             .unwrap();
             cycle(&pool, 30, 3);
-            assert_eq!(
-                mapped_images(&pool),
-                [0u64; 0],
-                "{strategy}, batch {decommit_batch}"
-            );
+            assert_eq!(mapped_images(&pool), [0u64; 0], "{strategy}, batch {decommit_batch}");
         }
     }
 }
 
 #[test]
 fn a_full_queue_is_flushed_rather_than_slots_run_out() {
-    let config = PoolConfig {
-        decommit_batch: batch(100),
-        ..config(3, Strategy::Random)
-    };
+    let config = PoolConfig { decommit_batch: batch(100), ..config(3, Strategy::Random) };
     let pool = Pool::new(&config).unwrap();
     cycle(&pool, 20, 3);
     assert_eq!(pool.stats().free + pool.stats().queued, 3);
@@ -230,10 +171,7 @@ fn a_module_ends_with_its_last_memory() {
 
 #[test]
 fn a_dropped_pool_leaves_no_mapping() {
-    let pool = Pool::new(&PoolConfig {
-        on_drop: OnDrop::Keep,
-        ..config(10, Strategy::Random)
-    });
+    let pool = Pool::new(&PoolConfig { on_drop: OnDrop::Keep, ..config(10, Strategy::Random) });
     let pool = pool.unwrap();
     cycle(&pool, 5, 2);
     let geometry = pool.geometry().clone();
@@ -305,16 +243,8 @@ fn threads_allocate_free_and_purge_at_once() {
             let what = format!("{strategy}, {on_drop}, batch {decommit_batch}, {flush_on_drop}");
             assert_eq!(cycles.into_inner(), THREADS * 40);
             let stats = pool.stats();
-            assert_eq!(
-                stats.free + stats.queued,
-                THREADS as u32 * HELD as u32,
-                "{what}"
-            );
-            assert_eq!(
-                (stats.reset_failures, stats.purge_failures),
-                (0, 0),
-                "{what}"
-            );
+            assert_eq!(stats.free + stats.queued, THREADS as u32 * HELD as u32, "{what}");
+            assert_eq!((stats.reset_failures, stats.purge_failures), (0, 0), "{what}");
             if releases_at_once {
                 assert_eq!(mapped_images(&pool), [0u64; 0], "{what}");
             }

@@ -35,10 +35,7 @@ fn snapshots(c: &mut Criterion) {
     let child = with_slots(SLOTS);
     let mut process = Process::open(child.pid()).unwrap();
     let counts = process.area_counts().unwrap();
-    assert!(
-        counts.all >= 3 * SLOTS as u64 && counts.memfd == SLOTS as u64,
-        "{counts:?}"
-    );
+    assert!(counts.all >= 3 * SLOTS as u64 && counts.memfd == SLOTS as u64, "{counts:?}");
     let mut areas = Vec::new();
     let has_query = process.file_areas(&mut areas).unwrap() == AreaSource::Query;
 
@@ -46,23 +43,13 @@ fn snapshots(c: &mut Criterion) {
     group.sample_size(30);
     if has_query {
         group.bench_function("query", |b| {
-            b.iter(|| {
-                process
-                    .file_areas_from(AreaSource::Query, &mut areas)
-                    .unwrap()
-            })
+            b.iter(|| process.file_areas_from(AreaSource::Query, &mut areas).unwrap())
         });
     }
     group.bench_function("text", |b| {
-        b.iter(|| {
-            process
-                .file_areas_from(AreaSource::Text, &mut areas)
-                .unwrap()
-        })
+        b.iter(|| process.file_areas_from(AreaSource::Text, &mut areas).unwrap())
     });
-    group.bench_function("counts", |b| {
-        b.iter(|| black_box(process.area_counts().unwrap()))
-    });
+    group.bench_function("counts", |b| b.iter(|| black_box(process.area_counts().unwrap())));
     group.bench_function("kernel's text, unread", |b| {
         let mut buffer = vec![0; 64 * 1024];
         b.iter(|| {
@@ -72,9 +59,7 @@ fn snapshots(c: &mut Criterion) {
         });
     });
     let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap();
-    group.bench_function("procfs maps()", |b| {
-        b.iter(|| black_box(theirs.maps().unwrap()))
-    });
+    group.bench_function("procfs maps()", |b| b.iter(|| black_box(theirs.maps().unwrap())));
     group.finish();
 }
 
@@ -82,16 +67,13 @@ fn snapshots(c: &mut Criterion) {
 fn sample_of_1000_slots(c: &mut Criterion) {
     let child = with_slots(1000);
     let mut process = Process::open(child.pid()).unwrap();
-    c.bench_function(
-        "sample of 1,000 slots: area counts, descriptors, status",
-        |b| {
-            b.iter(|| {
-                let counts = process.area_counts().unwrap();
-                let fds = process.fd_count().unwrap();
-                black_box((counts, fds, process.status().unwrap()))
-            });
-        },
-    );
+    c.bench_function("sample of 1,000 slots: area counts, descriptors, status", |b| {
+        b.iter(|| {
+            let counts = process.area_counts().unwrap();
+            let fds = process.fd_count().unwrap();
+            black_box((counts, fds, process.status().unwrap()))
+        });
+    });
 }
 
 fn descriptors(c: &mut Criterion) {
@@ -100,9 +82,7 @@ fn descriptors(c: &mut Criterion) {
     drop(images);
     let mut process = Process::open(child.pid()).unwrap();
     let mut entries = Vec::new();
-    c.bench_function("1,000 descriptors", |b| {
-        b.iter(|| process.fds(&mut entries).unwrap())
-    });
+    c.bench_function("1,000 descriptors", |b| b.iter(|| process.fds(&mut entries).unwrap()));
 }
 
 /// An image's life without and with a watch: the difference is the watch's cost.
@@ -143,11 +123,5 @@ fn death_watch(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(
-    benches,
-    snapshots,
-    sample_of_1000_slots,
-    descriptors,
-    death_watch
-);
+criterion_group!(benches, snapshots, sample_of_1000_slots, descriptors, death_watch);
 criterion_main!(benches);

@@ -64,12 +64,7 @@ impl Channel {
 
     fn new(socket: UnixStream) -> Channel {
         let chunk = vec![0; 64 << 10].into_boxed_slice();
-        Channel {
-            socket,
-            buffer: Vec::new(),
-            searched: 0,
-            chunk,
-        }
+        Channel { socket, buffer: Vec::new(), searched: 0, chunk }
     }
 
     /// Says `message`.
@@ -182,10 +177,7 @@ impl Channel {
 
     /// Takes a whole line out of the buffer.
     fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ChannelError> {
-        let Some(end) = self.buffer[self.searched..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-        else {
+        let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') else {
             self.searched = self.buffer.len();
             return Ok(None);
         };
@@ -199,10 +191,7 @@ impl Channel {
 
     fn not_a_message(&self, reason: String, end: usize) -> ChannelError {
         let start = &self.buffer[..end.min(200)];
-        ChannelError::NotAMessage {
-            reason,
-            line: String::from_utf8_lossy(start).into_owned(),
-        }
+        ChannelError::NotAMessage { reason, line: String::from_utf8_lossy(start).into_owned() }
     }
 }
 
@@ -219,8 +208,5 @@ fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-    )
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

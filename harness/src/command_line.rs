@@ -155,10 +155,8 @@ fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
     // the files wherever they run.
     GuestFile::read_all(&scenario.wasm)?;
     for path in &mut scenario.wasm {
-        *path = std::path::absolute(&*path).map_err(|error| GuestFileError::Read {
-            path: path.clone(),
-            error,
-        })?;
+        *path = std::path::absolute(&*path)
+            .map_err(|error| GuestFileError::Read { path: path.clone(), error })?;
     }
 
     let mut recorder = match &args.out {
@@ -180,13 +178,9 @@ fn read_scenario(name: &Path) -> Result<Options, Error> {
     if name.is_file() {
         return Ok(Options::from_file(name)?);
     }
-    let builtin = BUILTIN
-        .iter()
-        .find(|scenario| Path::new(scenario.name) == name);
+    let builtin = BUILTIN.iter().find(|scenario| Path::new(scenario.name) == name);
     let Some(builtin) = builtin else {
-        return Err(Error::UnknownScenario {
-            name: name.display().to_string(),
-        });
+        return Err(Error::UnknownScenario { name: name.display().to_string() });
     };
     Ok(Options::from_toml(builtin.toml, builtin.name)?)
 }
@@ -199,10 +193,7 @@ fn one_line(error: &clap::Error) -> String {
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .map(|line| {
-            line.trim_start_matches("error: ")
-                .trim_start_matches("tip: ")
-        })
+        .map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: "))
         .collect();
     format!("{} (see --help)", parts.join("; "))
 }

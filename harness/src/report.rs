@@ -48,11 +48,7 @@ impl Progress {
         if self.terminal {
             self.drawn = true;
             let width = width_of(&stderr).unwrap_or(80);
-            let _ = write!(
-                stderr,
-                "\r\x1b[K{}",
-                self.line.line(width.saturating_sub(1))
-            );
+            let _ = write!(stderr, "\r\x1b[K{}", self.line.line(width.saturating_sub(1)));
         } else if self.said.elapsed() >= PLAIN_EVERY {
             self.said = Instant::now();
             let _ = writeln!(stderr, "{}", self.line.plain());

@@ -35,10 +35,7 @@ fn assert_says(complaint: &str, words: &[&str]) {
 #[test]
 fn flags() {
     for (args, words) in [
-        (
-            &["--strategy", "randm"][..],
-            &["randm", "similar", "'random'"][..],
-        ),
+        (&["--strategy", "randm"][..], &["randm", "similar", "'random'"][..]),
         (&["--on-drop", "purg"], &["purg", "'purge'"]),
         (&["--slots", "0"], &["--slots", "at least 1"]),
         (&["--threads", "0"], &["--threads", "at least 1"]),
@@ -46,10 +43,7 @@ fn flags() {
         (&["--image-size", "1"], &["--image-size", "24"]),
         (&["--image-size", "large"], &["--image-size", "large"]),
         (&["--threads", "100000"], &["--threads", "64"]),
-        (
-            &["--threads", "4", "--slots", "3"],
-            &["4 slots", "--slots is 3"],
-        ),
+        (&["--threads", "4", "--slots", "3"], &["4 slots", "--slots is 3"]),
         (&["--invoke", "run"], &["--invoke", "--wasm"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
         (&["--slots", "1000000"], &["1000000 slots", "would fit"]),
@@ -60,10 +54,7 @@ fn flags() {
 
 #[test]
 fn missing_files_and_folders() {
-    assert_says(
-        &complaint(&["--wasm", "/no/such.wasm"]),
-        &["/no/such.wasm", "No such file"],
-    );
+    assert_says(&complaint(&["--wasm", "/no/such.wasm"]), &["/no/such.wasm", "No such file"]);
     assert_says(
         &complaint(&["--scenario", "/no/such.toml"]),
         &["/no/such.toml", "affine-no-purge"],
@@ -111,67 +102,40 @@ fn a_module_that_needs_more_than_there_is_says_what() {
 fn an_import_that_nothing_provides_has_its_names_and_type() {
     let import = br#"(module (import "env" "log" (func (param i32 i64) (result f32))))"#;
     let (_folder, path) = file("import.wat", import);
-    assert_says(
-        &complaint(&["--wasm", &path]),
-        &["env", "log", "(i32, i64) -> (f32)"],
-    );
+    assert_says(&complaint(&["--wasm", &path]), &["env", "log", "(i32, i64) -> (f32)"]);
 }
 
 #[test]
 fn an_export_that_cannot_be_invoked() {
     let guest = br#"(module (func (export "add") (param i32) (result i32) local.get 0))"#;
     let (_folder, path) = file("guest.wat", guest);
-    assert_says(
-        &complaint(&["--wasm", &path, "--invoke", "run"]),
-        &["run", &path],
-    );
-    assert_says(
-        &complaint(&["--wasm", &path, "--invoke", "add"]),
-        &["add", "parameter", &path],
-    );
+    assert_says(&complaint(&["--wasm", &path, "--invoke", "run"]), &["run", &path]);
+    assert_says(&complaint(&["--wasm", &path, "--invoke", "add"]), &["add", "parameter", &path]);
     let trap = br#"(module (func $boom (export "run") unreachable))"#;
     let (_folder, path) = file("trap.wat", trap);
-    assert_says(
-        &complaint(&["--wasm", &path, "--invoke", "run"]),
-        &["unreachable", "boom", &path],
-    );
+    assert_says(&complaint(&["--wasm", &path, "--invoke", "run"]), &["unreachable", "boom", &path]);
 }
 
 #[test]
 fn scenario_files() {
     let (_folder, path) = file("key.toml", b"cycles = 10\nslotz = 5\n");
-    assert_says(
-        &complaint(&["--scenario", &path]),
-        &[&path, "line 2", "slotz"],
-    );
+    assert_says(&complaint(&["--scenario", &path]), &[&path, "line 2", "slotz"]);
     let (_folder, path) = file("type.toml", b"# a comment\n\nslots = \"many\"\n");
     assert_says(&complaint(&["--scenario", &path]), &[&path, "line 3"]);
     let (_folder, path) = file("zero.toml", b"threads = 0\n");
     assert_says(&complaint(&["--scenario", &path]), &[&path, "line 1"]);
     let (_folder, path) = file("strategy.toml", b"strategy = \"rnadom\"\n");
-    assert_says(
-        &complaint(&["--scenario", &path]),
-        &[&path, "line 1", "rnadom"],
-    );
+    assert_says(&complaint(&["--scenario", &path]), &[&path, "line 1", "rnadom"]);
 }
 
 /// The control: what is right is not refused.
 #[test]
 fn good_input_runs() {
     let (_folder, guest) = file("ok.wat", br#"(module (memory 1) (data (i32.const 0) "x"))"#);
-    let name = Path::new(&guest)
-        .file_name()
-        .expect("a name")
-        .to_str()
-        .expect("text");
+    let name = Path::new(&guest).file_name().expect("a name").to_str().expect("text");
     let scenario = format!("cycles = 10\nstrategy = \"warm-lru\"\nwasm = [\"{name}\"]\n");
     let path = Path::new(&guest).with_file_name("ok.toml");
     std::fs::write(&path, scenario).expect("written");
     let run = common::Run::of(&["--scenario", path.to_str().expect("text")]);
-    assert_eq!(
-        (run.code, run.images("synchronous")),
-        (0, 10),
-        "{:?}",
-        run.result
-    );
+    assert_eq!((run.code, run.images("synchronous")), (0, 10), "{:?}", run.result);
 }

@@ -15,10 +15,7 @@ fn signal(pid: i32, signal: Signal) {
 
 fn start(args: &[&str]) -> Child {
     let mut command = leakbench(args);
-    command
-        .arg("--json")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the binary starts")
 }
 
@@ -47,23 +44,11 @@ fn a_killed_subject_is_a_result() {
 
 #[test]
 fn a_hung_subject_is_a_result_with_the_last_thing_it_did() {
-    let mut wat = tempfile::Builder::new()
-        .suffix(".wat")
-        .tempfile()
-        .expect("a file");
+    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
     let guest = r#"(module (memory 1) (data (i32.const 0) "x") (func (export "run")))"#;
     wat.write_all(guest.as_bytes()).expect("written");
     let path = wat.path().to_str().expect("text");
-    let args = [
-        "--wasm",
-        path,
-        "--invoke",
-        "run",
-        "--timeout",
-        "1",
-        "--settle-ms",
-        "0",
-    ];
+    let args = ["--wasm", path, "--invoke", "run", "--timeout", "1", "--settle-ms", "0"];
     let run = start(&[&args[..], ENDLESS].concat());
     let subjects = subjects_of(&run, 2);
     std::thread::sleep(Duration::from_millis(300));
@@ -77,12 +62,8 @@ fn a_hung_subject_is_a_result_with_the_last_thing_it_did() {
 
 #[test]
 fn a_guest_that_never_returns_is_found_before_the_run() {
-    let mut wat = tempfile::Builder::new()
-        .suffix(".wat")
-        .tempfile()
-        .expect("a file");
-    wat.write_all(br#"(module (func (export "spin") (loop (br 0))))"#)
-        .expect("written");
+    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
+    wat.write_all(br#"(module (func (export "spin") (loop (br 0))))"#).expect("written");
     let path = wat.path().to_str().expect("text");
     let run = Run::of(&["--wasm", path, "--invoke", "spin", "--timeout", "1"]);
     assert_eq!((run.code, run.verdict()), (3, "subject-died"));
@@ -98,14 +79,8 @@ fn an_interrupted_run_ends_in_good_order() {
     let run = finish(run);
     assert_eq!((run.code, run.verdict()), (130, "interrupted"));
     assert!(run.images("made") > 0);
-    assert_eq!(
-        run.images("made"),
-        run.images("synchronous") + run.images("late")
-    );
-    assert!(
-        asked.elapsed() < Duration::from_secs(9),
-        "it was asked, not killed"
-    );
+    assert_eq!(run.images("made"), run.images("synchronous") + run.images("late"));
+    assert!(asked.elapsed() < Duration::from_secs(9), "it was asked, not killed");
     assert!(subjects.iter().all(|pid| !is_running(*pid)));
 }
 
@@ -120,10 +95,7 @@ fn nothing_survives_a_killed_supervisor_but_its_recording() {
     run.wait().expect("it can be waited for");
     let deadline = Instant::now() + Duration::from_secs(5);
     while subjects.iter().any(|pid| is_running(*pid)) {
-        assert!(
-            Instant::now() < deadline,
-            "a subject outlives its supervisor"
-        );
+        assert!(Instant::now() < deadline, "a subject outlives its supervisor");
         std::thread::sleep(Duration::from_millis(5));
     }
     let recording = leakbench_reports::recording::Recording::read(out.path()).expect("it reads");

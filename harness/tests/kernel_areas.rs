@@ -17,19 +17,14 @@ use sys::{Mapping, Sharing, Still, SysvSegment, memfd, page};
 
 fn object(fd: impl AsFd) -> ObjectId {
     let stat = fstat(fd).unwrap();
-    ObjectId {
-        dev: stat.st_dev,
-        ino: stat.st_ino,
-    }
+    ObjectId { dev: stat.st_dev, ino: stat.st_ino }
 }
 
 /// Areas by text and, where there is one, by query, which must be the same.
 fn areas_of(pid: u32) -> Vec<FileArea> {
     let mut process = Process::open(pid).unwrap();
     let (mut text, mut query) = (Vec::new(), Vec::new());
-    process
-        .file_areas_from(AreaSource::Text, &mut text)
-        .unwrap();
+    process.file_areas_from(AreaSource::Text, &mut text).unwrap();
     match process.file_areas_from(AreaSource::Query, &mut query) {
         Ok(()) => assert_eq!(query, text),
         Err(ReadError::Absent { .. }) => eprintln!("no PROCMAP_QUERY here: text alone is tested"),
@@ -39,10 +34,7 @@ fn areas_of(pid: u32) -> Vec<FileArea> {
 }
 
 fn at(areas: &[FileArea], start: usize) -> FileArea {
-    *areas
-        .iter()
-        .find(|area| area.start == start)
-        .unwrap_or_else(|| panic!("no area at {start:x}"))
+    *areas.iter().find(|area| area.start == start).unwrap_or_else(|| panic!("no area at {start:x}"))
 }
 
 #[test]
@@ -62,10 +54,7 @@ fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
         .iter()
         .filter(|area| slots.start() <= area.start && area.end <= slots.end())
         .collect();
-    assert_eq!(
-        ours.iter().map(|area| area.object).collect::<Vec<_>>(),
-        images
-    );
+    assert_eq!(ours.iter().map(|area| area.object).collect::<Vec<_>>(), images);
     assert!(ours.iter().all(|area| area.memfd
         && !area.shared
         && area.readable
@@ -76,18 +65,12 @@ fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
         "this binary's own code is an area"
     );
 
-    let theirs = procfs::process::Process::new(child.pid().cast_signed())
-        .unwrap()
-        .maps()
-        .unwrap();
+    let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap().maps().unwrap();
     let theirs: Vec<_> = theirs.iter().collect();
     let mut process = Process::open(child.pid()).unwrap();
     let counts = process.area_counts().unwrap();
     assert_eq!(counts.all, theirs.len() as u64);
-    assert_eq!(
-        counts.memfd,
-        areas.iter().filter(|area| area.memfd).count() as u64
-    );
+    assert_eq!(counts.memfd, areas.iter().filter(|area| area.memfd).count() as u64);
     let backed: Vec<_> = theirs
         .iter()
         .filter(|map| map.dev != (0, 0))
@@ -107,10 +90,8 @@ fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
         })
         .collect();
     // Other tests of this binary may have mapped memfds of other names when this one forked.
-    let named = |area: &FileArea| FileArea {
-        memfd: area.memfd && images.contains(&area.object),
-        ..*area
-    };
+    let named =
+        |area: &FileArea| FileArea { memfd: area.memfd && images.contains(&area.object), ..*area };
     assert_eq!(areas.iter().map(named).collect::<Vec<_>>(), backed);
 }
 
@@ -149,13 +130,7 @@ fn a_memfd_is_known_whatever_it_is_called_and_however_it_is_mapped() {
 fn what_only_looks_like_a_memfd_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut mappings = Vec::new();
-    for name in [
-        "memfd:x",
-        "memfd:x (deleted)",
-        "two\nlines",
-        "a /memfd:",
-        "gone",
-    ] {
+    for name in ["memfd:x", "memfd:x (deleted)", "two\nlines", "a /memfd:", "gone"] {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let path = if name.ends_with('/') || name.ends_with(':') {
@@ -174,10 +149,7 @@ fn what_only_looks_like_a_memfd_is_none() {
         }
     }
     // The other tenants of the device that memfds live on.
-    mappings.push((
-        "shared anonymous memory",
-        Mapping::anonymous(1, Sharing::Shared),
-    ));
+    mappings.push(("shared anonymous memory", Mapping::anonymous(1, Sharing::Shared)));
     let segment = SysvSegment::attach(page());
     // The control: a memfd among them is found.
     let image = memfd(c"control", 1);
@@ -194,19 +166,15 @@ fn what_only_looks_like_a_memfd_is_none() {
     }
     assert!(at(&areas, control.start()).memfd);
     let counts = Process::open(child.pid()).unwrap().area_counts().unwrap();
-    assert_eq!(
-        counts.memfd,
-        areas.iter().filter(|area| area.memfd).count() as u64
-    );
+    assert_eq!(counts.memfd, areas.iter().filter(|area| area.memfd).count() as u64);
 }
 
 #[test]
 fn a_memfd_on_huge_pages_is_a_memfd_and_anonymous_huge_pages_are_none() {
     let huge = 2 << 20;
-    let Ok(image) = memfd_create(
-        c"huge",
-        MemfdFlags::CLOEXEC | MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB,
-    ) else {
+    let Ok(image) =
+        memfd_create(c"huge", MemfdFlags::CLOEXEC | MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB)
+    else {
         eprintln!("no huge pages of 2 MiB here");
         return;
     };
@@ -217,13 +185,9 @@ fn a_memfd_on_huge_pages_is_a_memfd_and_anonymous_huge_pages_are_none() {
         eprintln!("huge pages cannot be mapped here");
         return;
     };
-    let shared = Mapping::with_flags(
-        &image,
-        0,
-        huge as usize,
-        MapFlags::SHARED | MapFlags::NORESERVE,
-    )
-    .unwrap();
+    let shared =
+        Mapping::with_flags(&image, 0, huge as usize, MapFlags::SHARED | MapFlags::NORESERVE)
+            .unwrap();
     let areas = areas_of(Still::fork().pid());
     for mapping in [&private, &shared] {
         let area = at(&areas, mapping.start());
@@ -249,17 +213,6 @@ fn a_process_without_the_request_is_read_as_text() {
     let mut process = Process::open_under(tree.path(), 7).unwrap();
     assert_eq!(process.file_areas(&mut areas).unwrap(), AreaSource::Text);
     assert!(!areas.is_empty());
-    let refused = process
-        .file_areas_from(AreaSource::Query, &mut areas)
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            ReadError::Absent {
-                pid: 7,
-                file: "PROCMAP_QUERY"
-            }
-        ),
-        "{refused:?}"
-    );
+    let refused = process.file_areas_from(AreaSource::Query, &mut areas).unwrap_err();
+    assert!(matches!(refused, ReadError::Absent { pid: 7, file: "PROCMAP_QUERY" }), "{refused:?}");
 }

@@ -28,13 +28,7 @@ use sys::{Mapping, Sharing, memfd};
 fn deaths<K>(watch: &mut DeathWatch<K>) -> Vec<K> {
     let mut keys = Vec::new();
     let drained = watch.drain(|key| keys.push(key)).unwrap();
-    assert_eq!(
-        drained,
-        Drained {
-            deaths: keys.len() as u64,
-            overflowed: false
-        }
-    );
+    assert_eq!(drained, Drained { deaths: keys.len() as u64, overflowed: false });
     keys
 }
 
@@ -51,10 +45,7 @@ fn the_last_descriptor_closed_is_the_end() {
     let mut watch = watch_one(&image);
     assert!(deaths(&mut watch).is_empty());
     drop(image);
-    assert!(
-        deaths(&mut watch).is_empty(),
-        "a copy of the descriptor is open"
-    );
+    assert!(deaths(&mut watch).is_empty(), "a copy of the descriptor is open");
     assert_eq!(watch.living().collect::<Vec<_>>(), [&"image"]);
     drop(second);
     assert_eq!(deaths(&mut watch), ["image"]);
@@ -92,11 +83,7 @@ fn a_mapping_replaced_is_a_mapping_gone() {
     drop(first);
     assert!(deaths(&mut watch).is_empty());
     slot.replace_page(0, &second);
-    assert_eq!(
-        deaths(&mut watch),
-        ["first"],
-        "told apart by object, though both have one name"
-    );
+    assert_eq!(deaths(&mut watch), ["first"], "told apart by object, though both have one name");
     drop(slot);
     assert!(deaths(&mut watch).is_empty());
     drop(second);
@@ -110,10 +97,7 @@ fn a_descriptor_in_flight_keeps_it_alive() {
     let (here, there) = UnixStream::pair().unwrap();
     send(&here, &image);
     drop(image);
-    assert!(
-        deaths(&mut watch).is_empty(),
-        "nobody has it open or mapped, and it lives"
-    );
+    assert!(deaths(&mut watch).is_empty(), "nobody has it open or mapped, and it lives");
     let received = receive(&there);
     assert!(deaths(&mut watch).is_empty());
     drop(received);
@@ -125,29 +109,15 @@ fn send(socket: &UnixStream, fd: &OwnedFd) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
-    sendmsg(
-        socket,
-        &[IoSlice::new(b"x")],
-        &mut control,
-        SendFlags::empty(),
-    )
-    .unwrap();
+    sendmsg(socket, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()).unwrap();
 }
 
 fn receive(socket: &UnixStream) -> OwnedFd {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    recvmsg(
-        socket,
-        &mut [IoSliceMut::new(&mut [0])],
-        &mut control,
-        RecvFlags::empty(),
-    )
-    .unwrap();
+    recvmsg(socket, &mut [IoSliceMut::new(&mut [0])], &mut control, RecvFlags::empty()).unwrap();
     let message = control.drain().next().unwrap();
-    let RecvAncillaryMessage::ScmRights(mut fds) = message else {
-        panic!("no descriptor arrived")
-    };
+    let RecvAncillaryMessage::ScmRights(mut fds) = message else { panic!("no descriptor arrived") };
     fds.next().unwrap()
 }
 
@@ -185,18 +155,13 @@ fn one_drain_takes_more_than_one_buffer_in_order() {
 
 #[test]
 fn a_queue_that_overflowed_is_remembered_and_what_it_lost_stays_unknown() {
-    let Some(limit) = Machine::read().inotify_max_queued_events else {
-        panic!("no limit to read")
-    };
+    let Some(limit) = Machine::read().inotify_max_queued_events else { panic!("no limit to read") };
     let images = usize::try_from(limit).unwrap() / 2 + 1000;
     let mut watch = DeathWatch::new().unwrap();
     for key in 0..images {
         watch.watch(memfd(c"image", 0).as_fd(), key).unwrap();
     }
-    assert!(
-        !watch.overflowed(),
-        "nothing was read yet, so nothing is known to be lost"
-    );
+    assert!(!watch.overflowed(), "nothing was read yet, so nothing is known to be lost");
     let mut heard = 0;
     let drained = watch.drain(|_| heard += 1).unwrap();
     assert!(drained.overflowed);
@@ -220,11 +185,7 @@ fn a_queue_that_overflowed_is_remembered_and_what_it_lost_stays_unknown() {
 fn a_watch_by_path_hears_the_same() {
     let image = memfd(c"image", 1);
     let mut watch = DeathWatch::new().unwrap();
-    let path = PathBuf::from(format!(
-        "/proc/{}/fd/{}",
-        std::process::id(),
-        image.as_raw_fd()
-    ));
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), image.as_raw_fd()));
     watch.watch_path(&path, 7).unwrap();
     assert!(deaths(&mut watch).is_empty());
     drop(image);
@@ -237,10 +198,7 @@ fn one_object_has_one_key() {
     let copy = image.try_clone().unwrap();
     let mut watch = watch_one(&image);
     let refused = watch.watch(copy.as_fd(), "again").unwrap_err();
-    assert!(
-        matches!(refused, WatchError::AlreadyWatched { .. }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, WatchError::AlreadyWatched { .. }), "{refused:?}");
     drop((image, copy));
     assert_eq!(deaths(&mut watch), ["image"]);
 }
@@ -248,9 +206,7 @@ fn one_object_has_one_key() {
 #[test]
 fn what_cannot_be_watched_is_an_error_that_names_it() {
     let mut watch = DeathWatch::new().unwrap();
-    let refused = watch
-        .watch_path("/nonexistent/fd".as_ref(), ())
-        .unwrap_err();
+    let refused = watch.watch_path("/nonexistent/fd".as_ref(), ()).unwrap_err();
     assert!(refused.to_string().contains("/nonexistent/fd"), "{refused}");
     assert_eq!(watch.watched(), 0);
 }
@@ -272,18 +228,9 @@ fn a_watch_becomes_readable_when_something_ended() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let image = memfd(c"image", 1);
     let mut watch = watch_one(&image);
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    assert_eq!(
-        poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&now)).unwrap(),
-        0
-    );
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    assert_eq!(poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&now)).unwrap(), 0);
     drop(image);
-    assert_eq!(
-        poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&now)).unwrap(),
-        1
-    );
+    assert_eq!(poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&now)).unwrap(), 1);
     assert_eq!(deaths(&mut watch), ["image"]);
 }

@@ -19,10 +19,7 @@ use sys::{Still, memfd};
 
 fn object(fd: impl AsFd) -> ObjectId {
     let stat = fstat(fd).unwrap();
-    ObjectId {
-        dev: stat.st_dev,
-        ino: stat.st_ino,
-    }
+    ObjectId { dev: stat.st_dev, ino: stat.st_ino }
 }
 
 #[test]
@@ -36,10 +33,7 @@ fn every_kind_is_known_with_its_object() {
         (FdKind::Memfd, memfd(c"two\nlines (deleted)", 1)),
         (FdKind::Memfd, memfd(c"", 1)),
         (FdKind::File, File::create(&named).unwrap().into()),
-        (
-            FdKind::File,
-            open(folder.path(), OFlags::DIRECTORY, Mode::empty()).unwrap(),
-        ),
+        (FdKind::File, open(folder.path(), OFlags::DIRECTORY, Mode::empty()).unwrap()),
         (FdKind::File, File::open("/dev/null").unwrap().into()),
         (FdKind::File, File::create(&linked).unwrap().into()),
         (FdKind::DeletedFile, File::create(&gone).unwrap().into()),
@@ -50,23 +44,14 @@ fn every_kind_is_known_with_its_object() {
             FdKind::TimerFd,
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).unwrap(),
         ),
-        (
-            FdKind::Epoll,
-            epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(),
-        ),
-        (
-            FdKind::Pidfd,
-            pidfd_open(getpid(), PidfdFlags::empty()).unwrap(),
-        ),
+        (FdKind::Epoll, epoll::create(epoll::CreateFlags::CLOEXEC).unwrap()),
+        (FdKind::Pidfd, pidfd_open(getpid(), PidfdFlags::empty()).unwrap()),
         (
             FdKind::Inotify,
             rustix::fs::inotify::init(rustix::fs::inotify::CreateFlags::CLOEXEC).unwrap(),
         ),
         (FdKind::SignalFd, sys::signalfd()),
-        (
-            FdKind::Other,
-            File::open("/proc/self/ns/mnt").unwrap().into(),
-        ),
+        (FdKind::Other, File::open("/proc/self/ns/mnt").unwrap().into()),
     ];
     std::fs::remove_file(&gone).unwrap();
     // Its other name lives: the file does not live by the descriptor alone.
@@ -75,30 +60,16 @@ fn every_kind_is_known_with_its_object() {
 
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
-    let mut entries = vec![FdEntry {
-        fd: -1,
-        object: ObjectId { dev: 0, ino: 0 },
-        kind: FdKind::Other,
-    }];
+    let mut entries =
+        vec![FdEntry { fd: -1, object: ObjectId { dev: 0, ino: 0 }, kind: FdKind::Other }];
     process.fds(&mut entries).unwrap();
     for (kind, fd) in &kept {
-        let found = entries
-            .iter()
-            .find(|entry| entry.fd == fd.as_raw_fd())
-            .unwrap();
-        assert_eq!(
-            (found.kind, found.object),
-            (*kind, object(fd)),
-            "descriptor {}",
-            found.fd
-        );
+        let found = entries.iter().find(|entry| entry.fd == fd.as_raw_fd()).unwrap();
+        assert_eq!((found.kind, found.object), (*kind, object(fd)), "descriptor {}", found.fd);
     }
     assert!(entries.windows(2).all(|pair| pair[0].fd < pair[1].fd));
     assert_eq!(process.fd_count().unwrap(), entries.len() as u64);
-    let theirs = procfs::process::Process::new(child.pid().cast_signed())
-        .unwrap()
-        .fd()
-        .unwrap();
+    let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap().fd().unwrap();
     assert_eq!(theirs.count(), entries.len());
 }
 
@@ -110,10 +81,7 @@ fn thousands_are_listed_and_counted() {
     let mut entries = Vec::new();
     process.fds(&mut entries).unwrap();
     for image in &images {
-        let found = entries
-            .iter()
-            .find(|entry| entry.fd == image.as_raw_fd())
-            .unwrap();
+        let found = entries.iter().find(|entry| entry.fd == image.as_raw_fd()).unwrap();
         assert_eq!((found.kind, found.object), (FdKind::Memfd, object(image)));
     }
     assert_eq!(process.fd_count().unwrap(), entries.len() as u64);
@@ -145,11 +113,7 @@ fn a_look_keeps_nothing_alive() {
     let mut entries = Vec::new();
     process.fds(&mut entries).unwrap();
     let number = image.as_raw_fd();
-    assert!(
-        entries
-            .iter()
-            .any(|entry| entry.fd == number && entry.kind == FdKind::Memfd)
-    );
+    assert!(entries.iter().any(|entry| entry.fd == number && entry.kind == FdKind::Memfd));
     drop(image);
     process.fds(&mut entries).unwrap();
     // A fork of a neighbouring test may hold it for a moment longer than this one.

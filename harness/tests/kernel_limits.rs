@@ -13,29 +13,13 @@ fn no_descriptor_left_is_an_error_with_the_limit() {
     process.status().unwrap();
 
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(3),
-            ..limit
-        },
-    )
-    .unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(3), ..limit }).unwrap();
     let watch = DeathWatch::<()>::new();
     let status = process.status();
     setrlimit(Resource::Nofile, limit).unwrap();
 
     let refused = watch.unwrap_err();
-    assert!(
-        matches!(refused, WatchError::TooManyOpenFiles { limit: 3 }),
-        "{refused:?}"
-    );
-    assert!(
-        refused.to_string().contains("RLIMIT_NOFILE is 3"),
-        "{refused}"
-    );
-    assert!(
-        matches!(status, Err(ReadError::Io { file: "status", .. })),
-        "{status:?}"
-    );
+    assert!(matches!(refused, WatchError::TooManyOpenFiles { limit: 3 }), "{refused:?}");
+    assert!(refused.to_string().contains("RLIMIT_NOFILE is 3"), "{refused}");
+    assert!(matches!(status, Err(ReadError::Io { file: "status", .. })), "{status:?}");
 }

@@ -74,12 +74,7 @@ fn a_live_process_is_read_as_procfs_reads_it() {
 
     let rollup = || {
         let sums = theirs.smaps_rollup().unwrap().memory_map_rollup;
-        sums.0[0]
-            .extension
-            .map
-            .clone()
-            .into_iter()
-            .collect::<BTreeMap<_, _>>()
+        sums.0[0].extension.map.clone().into_iter().collect::<BTreeMap<_, _>>()
     };
     let (rollup, sums) = settled(rollup, || ours.smaps_rollup().unwrap());
     for (name, value) in [
@@ -107,14 +102,8 @@ fn a_live_process_is_read_as_procfs_reads_it() {
 fn assert_vanished(process: &mut Process) {
     let mut areas = Vec::new();
     let looks = [
-        (
-            "areas by query",
-            process.file_areas_from(AreaSource::Query, &mut areas),
-        ),
-        (
-            "areas by text",
-            process.file_areas_from(AreaSource::Text, &mut areas),
-        ),
+        ("areas by query", process.file_areas_from(AreaSource::Query, &mut areas)),
+        ("areas by text", process.file_areas_from(AreaSource::Text, &mut areas)),
         ("areas", process.file_areas(&mut areas).map(drop)),
         ("area counts", process.area_counts().map(drop)),
         ("descriptors", process.fds(&mut Vec::new())),
@@ -122,10 +111,7 @@ fn assert_vanished(process: &mut Process) {
         ("smaps_rollup", process.smaps_rollup().map(drop)),
     ];
     for (name, look) in looks {
-        assert!(
-            matches!(look, Err(ReadError::Vanished { .. })),
-            "{name}: {look:?}"
-        );
+        assert!(matches!(look, Err(ReadError::Vanished { .. })), "{name}: {look:?}");
     }
 }
 
@@ -141,23 +127,14 @@ fn a_process_that_ended_has_vanished_reaped_or_not() {
     child.kill();
     assert_vanished(&mut process);
     let left = process.status().unwrap();
-    assert_eq!(
-        left,
-        Status {
-            threads: Some(1),
-            ..Status::default()
-        }
-    );
+    assert_eq!(left, Status { threads: Some(1), ..Status::default() });
 
     let pid = child.pid();
     drop(child);
     assert_vanished(&mut process);
     assert!(matches!(process.status(), Err(ReadError::Vanished { .. })));
     let unborn = Process::open(pid);
-    assert!(
-        matches!(unborn, Err(ReadError::Vanished { .. })),
-        "{unborn:?}"
-    );
+    assert!(matches!(unborn, Err(ReadError::Vanished { .. })), "{unborn:?}");
 }
 
 #[test]
@@ -190,20 +167,8 @@ fn a_process_of_another_user_is_forbidden() {
         eprintln!("root may look at every process: nothing is refused here");
         return;
     }
-    let refused = Process::open(1)
-        .unwrap()
-        .file_areas(&mut Vec::new())
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            ReadError::Forbidden {
-                pid: 1,
-                file: "maps"
-            }
-        ),
-        "{refused:?}"
-    );
+    let refused = Process::open(1).unwrap().file_areas(&mut Vec::new()).unwrap_err();
+    assert!(matches!(refused, ReadError::Forbidden { pid: 1, file: "maps" }), "{refused:?}");
 }
 
 #[test]
@@ -229,21 +194,14 @@ fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
         );
     }
     let other = Process::open_under(tree.path(), PID + 1);
-    assert!(
-        matches!(other, Err(ReadError::Vanished { .. })),
-        "{other:?}"
-    );
+    assert!(matches!(other, Err(ReadError::Vanished { .. })), "{other:?}");
 }
 
 #[test]
 fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
     // A name that is not UTF-8, as any thread may give itself, and a name that plays a field.
     let text = b"Name:\t\xff\xfe\nState:\tS\nVmRSSx:\t 1 kB\nVmRSS:\t     320 kB\nThreads:\t3\n";
-    let expected = Status {
-        rss_bytes: Some(320 * 1024),
-        threads: Some(3),
-        ..Status::default()
-    };
+    let expected = Status { rss_bytes: Some(320 * 1024), threads: Some(3), ..Status::default() };
     assert_eq!(open(&tree(&[("status", text)])).status().unwrap(), expected);
 
     for bad in [
@@ -254,18 +212,9 @@ fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
         "Threads:\tx",
     ] {
         let text = format!("Name:\tx\n{bad}\n");
-        let error = open(&tree(&[("status", text.as_bytes())]))
-            .status()
-            .unwrap_err();
+        let error = open(&tree(&[("status", text.as_bytes())])).status().unwrap_err();
         assert!(
-            matches!(
-                error,
-                ReadError::Malformed {
-                    file: "status",
-                    line: 2,
-                    ..
-                }
-            ),
+            matches!(error, ReadError::Malformed { file: "status", line: 2, .. }),
             "{bad}: {error:?}"
         );
     }
@@ -275,19 +224,11 @@ fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
 fn a_limit_may_be_unlimited() {
     let text =
         b"Limit Soft Limit Hard Limit Units\nMax open files            256  unlimited  files\n";
-    let limit = open(&tree(&[("limits", text)]))
-        .open_files_limit()
-        .unwrap()
-        .unwrap();
+    let limit = open(&tree(&[("limits", text)])).open_files_limit().unwrap().unwrap();
     assert_eq!((limit.soft, limit.hard), (Bound::At(256), Bound::Unlimited));
+    assert_eq!(serde_json::to_string(&limit).unwrap(), r#"{"soft":256,"hard":"unlimited"}"#);
     assert_eq!(
-        serde_json::to_string(&limit).unwrap(),
-        r#"{"soft":256,"hard":"unlimited"}"#
-    );
-    assert_eq!(
-        open(&tree(&[("limits", b"Max cpu time 1 1 s\n")]))
-            .open_files_limit()
-            .unwrap(),
+        open(&tree(&[("limits", b"Max cpu time 1 1 s\n")])).open_files_limit().unwrap(),
         None
     );
 }
@@ -310,46 +251,19 @@ fn maps_that_do_not_read_are_told_by_line() {
         let mut process = open(&tree);
         let error = process.file_areas(&mut Vec::new()).unwrap_err();
         assert!(
-            matches!(
-                error,
-                ReadError::Malformed {
-                    file: "maps",
-                    line: 3,
-                    ..
-                }
-            ),
+            matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }),
             "{bad:?}: {error:?}"
         );
     }
     let bad = format!("{good}{good}1000-2000 r--p 0 0:01 /memfd:image (deleted)\n");
-    let error = open(&tree(&[("maps", bad.as_bytes())]))
-        .area_counts()
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ReadError::Malformed {
-                file: "maps",
-                line: 3,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    let error = open(&tree(&[("maps", bad.as_bytes())])).area_counts().unwrap_err();
+    assert!(matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }), "{error:?}");
     let endless = vec![b'1'; 1 << 20];
-    let error = open(&tree(&[("maps", &endless)]))
-        .area_counts()
-        .unwrap_err();
-    assert!(
-        matches!(error, ReadError::Malformed { line: 1, .. }),
-        "{error:?}"
-    );
+    let error = open(&tree(&[("maps", &endless)])).area_counts().unwrap_err();
+    assert!(matches!(error, ReadError::Malformed { line: 1, .. }), "{error:?}");
     assert!(error.to_string().len() < 300, "{error}");
     let nothing = open(&tree(&[("maps", b"")])).area_counts();
-    assert!(
-        matches!(nothing, Err(ReadError::Vanished { .. })),
-        "{nothing:?}"
-    );
+    assert!(matches!(nothing, Err(ReadError::Vanished { .. })), "{nothing:?}");
     // The control: the good line alone, with and without its newline.
     for text in [good, good.trim_end()] {
         let tree = tree(&[("maps", text.as_bytes())]);
@@ -363,29 +277,19 @@ fn maps_that_do_not_read_are_told_by_line() {
 
 #[test]
 fn errors_say_what_to_do() {
-    let forbidden = ReadError::Forbidden {
-        pid: 7,
-        file: "maps",
-    }
-    .to_string();
+    let forbidden = ReadError::Forbidden { pid: 7, file: "maps" }.to_string();
     assert!(
         forbidden.contains("maps of process 7") && forbidden.contains("CAP_SYS_PTRACE"),
         "{forbidden}"
     );
     let missing = Process::open_under(Path::new("/nonexistent"), 1);
-    assert!(
-        matches!(missing, Err(ReadError::Vanished { pid: 1 })),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(ReadError::Vanished { pid: 1 })), "{missing:?}");
 }
 
 #[test]
 fn the_machine_is_read_and_survives_being_written() {
     let machine = Machine::read();
-    assert_eq!(
-        machine.kernel_release.as_deref(),
-        rustix::system::uname().release().to_str().ok()
-    );
+    assert_eq!(machine.kernel_release.as_deref(), rustix::system::uname().release().to_str().ok());
     assert!(machine.max_map_count.is_some_and(|count| count > 0));
     assert!(machine.cpus_available.is_some_and(|cpus| cpus > 0));
     assert!(machine.procmap_query.is_some());
@@ -394,11 +298,7 @@ fn the_machine_is_read_and_survives_being_written() {
 
     let nothing = Machine::read_under("/nonexistent".as_ref());
     assert_eq!(
-        (
-            nothing.kernel_release,
-            nothing.max_map_count,
-            nothing.procmap_query
-        ),
+        (nothing.kernel_release, nothing.max_map_count, nothing.procmap_query),
         (None, None, None)
     );
 }

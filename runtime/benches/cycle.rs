@@ -37,14 +37,8 @@ impl Guest {
                  (func (export "idle") (param i32) (result i32) (local.get 0)))"#
         ))
         .expect("the guest is valid");
-        let found = binary
-            .windows(marker.len())
-            .position(|w| w == marker.as_bytes());
-        Guest {
-            payload: found.expect("the payload is in the binary"),
-            binary,
-            serial: 0,
-        }
+        let found = binary.windows(marker.len()).position(|w| w == marker.as_bytes());
+        Guest { payload: found.expect("the payload is in the binary"), binary, serial: 0 }
     }
 
     fn next(&mut self) -> &[u8] {
@@ -90,10 +84,7 @@ fn cycle(engine: &Engine, guest: &mut Guest, watch: Option<&mut DeathWatch>) {
             drop(module);
         }
         Some(watch) => {
-            let image = module
-                .image()
-                .and_then(|image| image.as_fd())
-                .expect("an image");
+            let image = module.image().and_then(|image| image.as_fd()).expect("an image");
             watch.watch(image).expect("a watch");
             black_box(call(engine, &module, "touch"));
             drop(module);
@@ -204,21 +195,15 @@ fn instances(c: &mut Criterion) {
     group.bench_function("untouched, by a linker", |b| {
         b.iter(|| {
             let mut store = Store::new(&engine, ());
-            let instance = linker
-                .instantiate(&mut store, &module)
-                .expect("an instance");
-            let func = instance
-                .get_typed_func::<i32, i32>(&store, "idle")
-                .expect("the export");
+            let instance = linker.instantiate(&mut store, &module).expect("an instance");
+            let func = instance.get_typed_func::<i32, i32>(&store, "idle").expect("the export");
             func.call(&mut store, black_box(7)).expect("no trap")
         });
     });
     group.bench_function("call", |b| {
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
-        let func = instance
-            .get_typed_func::<i32, i32>(&store, "idle")
-            .expect("the export");
+        let func = instance.get_typed_func::<i32, i32>(&store, "idle").expect("the export");
         b.iter(|| func.call(&mut store, black_box(7)));
     });
     group.finish();

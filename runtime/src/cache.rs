@@ -46,11 +46,7 @@ thread_local! {
 
 impl CodeCache {
     pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        CodeCache {
-            capacity,
-            hasher: RandomState::new(),
-            entries: RwLock::default(),
-        }
+        CodeCache { capacity, hasher: RandomState::new(), entries: RwLock::default() }
     }
 
     /// The code of `binary`, made by `compile` if it is not known.
@@ -78,11 +74,7 @@ impl CodeCache {
 
     fn get(&self, hash: u64, key: &[u8]) -> Option<Arc<CompiledModule>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries
-            .by_hash
-            .get(&hash)?
-            .iter()
-            .find(|e| *e.key == *key)?;
+        let entry = entries.by_hash.get(&hash)?.iter().find(|e| *e.key == *key)?;
         // Not written when it is set already, so that threads share the line.
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);

@@ -124,11 +124,7 @@ pub struct FunctionName {
 impl TrapError {
     /// A trap outside of any function.
     pub(crate) fn at_instantiation(trap: Trap, module: Option<&str>) -> Self {
-        TrapError {
-            trap,
-            function: None,
-            module: module.map(str::to_owned),
-        }
+        TrapError { trap, function: None, module: module.map(str::to_owned) }
     }
 }
 

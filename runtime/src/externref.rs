@@ -21,10 +21,7 @@ impl ExternRef {
     /// A reference to `value`, which the store owns from now on.
     pub fn new(mut store: impl AsContextMut, value: impl Any + Send + Sync) -> Self {
         let store = store.as_context_mut().into_inner();
-        ExternRef {
-            store: store.id(),
-            index: store.add_extern(Arc::new(value)),
-        }
+        ExternRef { store: store.id(), index: store.add_extern(Arc::new(value)) }
     }
 
     /// What it refers to.
@@ -48,9 +45,6 @@ impl ExternRef {
 
     pub(crate) fn from_raw(store: &StoreInner, raw: u64) -> Option<Self> {
         let index = u32::try_from(raw.checked_sub(1)?).ok()?;
-        Some(ExternRef {
-            store: store.id(),
-            index,
-        })
+        Some(ExternRef { store: store.id(), index })
     }
 }

@@ -96,20 +96,14 @@ impl Memory {
     /// When the pool has no slot, or the kernel refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        let slot = store
-            .engine()
-            .pool()
-            .allocate(None, ty.min_pages as usize * PAGE_BYTES)?;
+        let slot = store.engine().pool().allocate(None, ty.min_pages as usize * PAGE_BYTES)?;
         let index = store.next_memory();
         store.add_memory(MemoryDef::new(index, ty, slot));
         Ok(Memory::new_in(store, index))
     }
 
     pub(crate) fn new_in(store: &StoreInner, index: u32) -> Self {
-        Memory {
-            store: store.id(),
-            index,
-        }
+        Memory { store: store.id(), index }
     }
 
     pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<MemoryDef> {
@@ -221,12 +215,7 @@ fn check_type(what: &'static str, expected: ValType, val: Val) -> Result<(), Err
     if found == expected {
         return Ok(());
     }
-    Err(TypeError::Value {
-        what,
-        expected,
-        found,
-    }
-    .into())
+    Err(TypeError::Value { what, expected, found }.into())
 }
 
 /// A global of a store.
@@ -251,11 +240,7 @@ impl Global {
     }
 
     pub(crate) fn new_in(store: &StoreInner, cell: GlobalPtr, ty: GlobalType) -> Self {
-        Global {
-            store: store.id(),
-            cell,
-            ty,
-        }
+        Global { store: store.id(), cell, ty }
     }
 
     pub(crate) fn ptr(&self, store: &StoreInner) -> GlobalPtr {
@@ -313,10 +298,7 @@ impl Table {
     }
 
     pub(crate) fn new_in(store: &StoreInner, index: u32) -> Self {
-        Table {
-            store: store.id(),
-            index,
-        }
+        Table { store: store.id(), index }
     }
 
     pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<TableDef> {
@@ -373,12 +355,6 @@ impl Table {
         check_type("a table's element", ty.element, init)?;
         let bits = init.to_bits(store);
         let grown = self.def_mut(store).grow(delta, bits);
-        grown.ok_or_else(|| {
-            TypeError::Grow {
-                delta,
-                present: ty.min,
-            }
-            .into()
-        })
+        grown.ok_or_else(|| TypeError::Grow { delta, present: ty.min }.into())
     }
 }

@@ -29,10 +29,7 @@ pub struct Caller<'a, T> {
 
 impl<'a, T: 'static> Caller<'a, T> {
     pub(crate) fn new(store: &'a mut StoreInner, instance: Option<u32>) -> Self {
-        Caller {
-            store: StoreContextMut::new(store),
-            instance,
-        }
+        Caller { store: StoreContextMut::new(store), instance }
     }
 
     /// The host's data.
@@ -48,8 +45,7 @@ impl<'a, T: 'static> Caller<'a, T> {
     /// The instance that called; `None` when the host did.
     pub fn instance(&self) -> Option<crate::Instance> {
         let store = self.store.as_context().into_inner();
-        self.instance
-            .map(|index| crate::Instance::new_in(store, index))
+        self.instance.map(|index| crate::Instance::new_in(store, index))
     }
 
     /// The caller's export named `name`.
@@ -107,10 +103,7 @@ impl Func {
     }
 
     pub(crate) fn new_in(store: &StoreInner, func: FuncPtr) -> Self {
-        Func {
-            store: store.id(),
-            func,
-        }
+        Func { store: store.id(), func }
     }
 
     /// Its address, once it is known to be `store`'s.
@@ -174,12 +167,9 @@ impl Func {
         let mut values = store.take_values(signature.slots());
         for ((value, param), &expected) in values.iter_mut().zip(params).zip(ty.params()) {
             if param.ty() != expected {
-                return Err(TypeError::Value {
-                    what: "an argument",
-                    expected,
-                    found: param.ty(),
-                }
-                .into());
+                return Err(
+                    TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
+                );
             }
             *value = RawVal::new(param.to_bits(store));
         }
@@ -215,22 +205,14 @@ pub(crate) fn untyped<T: 'static>(
     let signature = engine.signatures().intern(ty);
     let ty = ty.clone();
     let body = move |call: HostCall<'_>| {
-        let HostCall {
-            store,
-            instance,
-            values,
-        } = call;
+        let HostCall { store, instance, values } = call;
         let params: Vec<Val> = ty
             .params()
             .iter()
             .zip(&*values)
             .map(|(&ty, value)| Val::from_bits(ty, value.bits(), store))
             .collect();
-        let mut results: Vec<Val> = ty
-            .results()
-            .iter()
-            .map(|&ty| Val::default_for(ty))
-            .collect();
+        let mut results: Vec<Val> = ty.results().iter().map(|&ty| Val::default_for(ty)).collect();
         func(Caller::new(store, instance), &params, &mut results)?;
         for ((value, result), &expected) in values.iter_mut().zip(&results).zip(ty.results()) {
             if result.ty() != expected {

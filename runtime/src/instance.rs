@@ -37,10 +37,7 @@ impl Instance {
     }
 
     pub(crate) fn new_in(store: &StoreInner, index: u32) -> Self {
-        Instance {
-            store: store.id(),
-            index,
-        }
+        Instance { store: store.id(), index }
     }
 
     fn in_store<'a>(&self, store: &'a StoreInner) -> &'a InstanceBox {
@@ -50,10 +47,7 @@ impl Instance {
 
     /// The module that it is an instance of.
     pub fn module<'a, T: 'static>(&self, store: &'a impl AsContext<Data = T>) -> &'a Module {
-        &self
-            .in_store(store.as_context().into_inner())
-            .state()
-            .module
+        &self.in_store(store.as_context().into_inner()).state().module
     }
 
     /// The export named `name`.
@@ -72,9 +66,7 @@ impl Instance {
         let store = store.as_context().into_inner();
         let instance = self.in_store(store);
         let exports = &instance.state().module.compiled().info.exports;
-        exports
-            .iter()
-            .map(move |e| (&*e.name, export(store, instance, e.item)))
+        exports.iter().map(move |e| (&*e.name, export(store, instance, e.item)))
     }
 
     /// The exported function named `name`.
@@ -95,10 +87,7 @@ impl Instance {
         let instance = self.in_store(store);
         let compiled = instance.state().module.compiled();
         let Some(ExportItem::Func(func)) = compiled.export(name) else {
-            return Err(Error::NoExport {
-                kind: "function",
-                name: name.to_owned(),
-            });
+            return Err(Error::NoExport { kind: "function", name: name.to_owned() });
         };
         // The module knows the type, so the engine's registry need not be asked.
         let handle = Func::new_in(store, instance.func(func));
@@ -167,11 +156,7 @@ fn check_imports(store: &StoreInner, module: &Module, imports: &[Extern]) -> Res
     let compiled = module.compiled();
     let expected = &compiled.info.imports;
     if expected.len() != imports.len() {
-        return Err(LinkError::Count {
-            expected: expected.len(),
-            found: imports.len(),
-        }
-        .into());
+        return Err(LinkError::Count { expected: expected.len(), found: imports.len() }.into());
     }
     for (import, item) in expected.iter().zip(imports) {
         let limits_fit = |min: u32, max: Option<u32>, found_min: u32, found_max: Option<u32>| {
@@ -233,12 +218,7 @@ fn define_memories(
     instance: &mut InstanceBox,
 ) -> Result<(), Error> {
     let info = &module.compiled().info;
-    for (i, &ty) in info
-        .memories
-        .iter()
-        .enumerate()
-        .skip(info.num_imported_memories)
-    {
+    for (i, &ty) in info.memories.iter().enumerate().skip(info.num_imported_memories) {
         // The image is memory 0's.
         let image = (i == 0).then(|| module.pool_module());
         let len_bytes = ty.min_pages as usize * PAGE_BYTES;
@@ -256,12 +236,7 @@ fn define_tables(
     instance: &mut InstanceBox,
 ) -> Result<(), Error> {
     let info = &module.compiled().info;
-    for (i, &ty) in info
-        .tables
-        .iter()
-        .enumerate()
-        .skip(info.num_imported_tables)
-    {
+    for (i, &ty) in info.tables.iter().enumerate().skip(info.num_imported_tables) {
         let index = store.next_table();
         let table = TableDef::new(index, ty, 0).ok_or(Error::Table { ty })?;
         let table = store.add_table(table);
@@ -288,13 +263,7 @@ fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Err
 
 fn apply_data(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> {
     let compiled = module.compiled();
-    for (i, segment) in compiled
-        .info
-        .data
-        .iter()
-        .enumerate()
-        .skip(compiled.image.covers())
-    {
+    for (i, segment) in compiled.info.data.iter().enumerate().skip(compiled.image.covers()) {
         let SegmentMode::Active { target, offset } = &segment.mode else {
             continue;
         };

@@ -126,11 +126,9 @@ impl<T: Send + 'static> Linker<T> {
     fn insert(&mut self, module: &str, name: &str, item: Item) -> Result<&mut Self, Error> {
         let names = self.items.entry(module.to_owned()).or_default();
         if !self.shadowing && names.contains_key(name) {
-            return Err(LinkError::Duplicate {
-                module: module.to_owned(),
-                name: name.to_owned(),
-            }
-            .into());
+            return Err(
+                LinkError::Duplicate { module: module.to_owned(), name: name.to_owned() }.into()
+            );
         }
         names.insert(name.to_owned(), item);
         Ok(self)
@@ -162,10 +160,8 @@ impl<T: Send + 'static> Linker<T> {
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().into_inner();
         let info = &module.compiled().info;
-        let unknown = info
-            .imports
-            .iter()
-            .find(|import| self.lookup(&import.module, &import.name).is_none());
+        let unknown =
+            info.imports.iter().find(|import| self.lookup(&import.module, &import.name).is_none());
         if let Some(import) = unknown {
             return Err(LinkError::Unknown {
                 module: import.module.clone(),

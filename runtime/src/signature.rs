@@ -101,9 +101,7 @@ impl Registry {
         }
         let id = state.next_id;
         // Four thousand million types registered one after the other by one engine.
-        state.next_id = id
-            .checked_add(1)
-            .unwrap_or_else(|| unreachable!("type ids exhausted"));
+        state.next_id = id.checked_add(1).unwrap_or_else(|| unreachable!("type ids exhausted"));
         let signature = Arc::new(Signature {
             id,
             ty: ty.clone(),
@@ -130,11 +128,7 @@ impl Registry {
         let mut state = self.lock();
         state.by_id.remove(&signature.id);
         // Its type may have been registered anew since its last user went.
-        if state
-            .by_type
-            .get(&signature.ty)
-            .is_some_and(|known| known.strong_count() == 0)
-        {
+        if state.by_type.get(&signature.ty).is_some_and(|known| known.strong_count() == 0) {
             state.by_type.remove(&signature.ty);
         }
     }

@@ -166,10 +166,7 @@ impl StoreInner {
     /// If a handle of store `id` does not belong here.
     #[track_caller]
     pub(crate) fn check(&self, id: StoreId, what: &str) {
-        assert!(
-            self.id == id,
-            "{what} used with another store than the one that owns it"
-        );
+        assert!(self.id == id, "{what} used with another store than the one that owns it");
     }
 
     pub(crate) fn instance(&self, index: u32) -> &InstanceBox {
@@ -188,8 +185,7 @@ impl StoreInner {
     pub(crate) fn add_instance(&mut self, instance: InstanceBox) {
         let state = instance.state();
         assert_eq!(state.index, self.next_instance());
-        self.code
-            .add(&state.module.compiled().code, Some(state.index));
+        self.code.add(&state.module.compiled().code, Some(state.index));
         self.instances.push(instance);
     }
 
@@ -338,10 +334,7 @@ impl<'a, T: 'static> StoreContext<'a, T> {
 impl<'a, T: 'static> StoreContextMut<'a, T> {
     /// `inner` is a store of `T`.
     pub(crate) fn new(inner: &'a mut StoreInner) -> Self {
-        StoreContextMut {
-            inner,
-            data: PhantomData,
-        }
+        StoreContextMut { inner, data: PhantomData }
     }
 
     pub(crate) fn into_inner(self) -> &'a mut StoreInner {
@@ -383,10 +376,7 @@ impl<T: Send + 'static> AsContext for Store<T> {
     type Data = T;
 
     fn as_context(&self) -> StoreContext<'_, T> {
-        StoreContext {
-            inner: &self.inner,
-            data: PhantomData,
-        }
+        StoreContext { inner: &self.inner, data: PhantomData }
     }
 }
 
@@ -400,10 +390,7 @@ impl<T: 'static> AsContext for StoreContext<'_, T> {
     type Data = T;
 
     fn as_context(&self) -> StoreContext<'_, T> {
-        StoreContext {
-            inner: self.inner,
-            data: PhantomData,
-        }
+        StoreContext { inner: self.inner, data: PhantomData }
     }
 }
 
@@ -411,10 +398,7 @@ impl<T: 'static> AsContext for StoreContextMut<'_, T> {
     type Data = T;
 
     fn as_context(&self) -> StoreContext<'_, T> {
-        StoreContext {
-            inner: self.inner,
-            data: PhantomData,
-        }
+        StoreContext { inner: self.inner, data: PhantomData }
     }
 }
 

@@ -52,10 +52,7 @@ impl FuncType {
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
     ) -> Self {
-        FuncType {
-            params: params.into_iter().collect(),
-            results: results.into_iter().collect(),
-        }
+        FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
     }
 
     /// The types of the parameters, in order.
@@ -145,12 +142,7 @@ impl fmt::Display for ExternType {
                 f.write_str(" pages")
             }
             ExternType::Global(ty) => {
-                write!(
-                    f,
-                    "global {}{}",
-                    if ty.mutable { "mut " } else { "" },
-                    ty.content
-                )
+                write!(f, "global {}{}", if ty.mutable { "mut " } else { "" }, ty.content)
             }
         }
     }

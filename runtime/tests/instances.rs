@@ -79,21 +79,11 @@ fn what_an_instance_wrote_is_not_seen_by_the_next() {
 fn modules_share_what_they_import() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType {
-        min_pages: 1,
-        max_pages: Some(2),
-    };
+    let ty = MemoryType { min_pages: 1, max_pages: Some(2) };
     let memory = Memory::new(&mut store, ty).unwrap();
-    let ty = GlobalType {
-        content: ValType::I32,
-        mutable: true,
-    };
+    let ty = GlobalType { content: ValType::I32, mutable: true };
     let global = Global::new(&mut store, ty, Val::I32(40)).unwrap();
-    let ty = TableType {
-        element: ValType::FuncRef,
-        min: 2,
-        max: None,
-    };
+    let ty = TableType { element: ValType::FuncRef, min: 2, max: None };
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut linker = Linker::new(&engine);
     linker.define("env", "memory", memory).unwrap();
@@ -132,13 +122,7 @@ fn modules_share_what_they_import() {
     let Some(Val::FuncRef(Some(func))) = table.get(&store, 1) else {
         panic!("no function in the table")
     };
-    assert_eq!(
-        func.typed::<i32, i32>(&store)
-            .unwrap()
-            .call(&mut store, 1)
-            .unwrap(),
-        43
-    );
+    assert_eq!(func.typed::<i32, i32>(&store).unwrap().call(&mut store, 1).unwrap(), 43);
     table.set(&mut store, 1, Val::FuncRef(None)).unwrap();
     assert!(call.call(&mut store, 0).is_err());
 }
@@ -154,19 +138,12 @@ fn references_of_the_host_come_back() {
     );
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let put = instance
-        .get_typed_func::<(i32, Option<ExternRef>), ()>(&store, "put")
-        .unwrap();
-    let get = instance
-        .get_typed_func::<i32, Option<ExternRef>>(&store, "get")
-        .unwrap();
+    let put = instance.get_typed_func::<(i32, Option<ExternRef>), ()>(&store, "put").unwrap();
+    let get = instance.get_typed_func::<i32, Option<ExternRef>>(&store, "get").unwrap();
     let text = ExternRef::new(&mut store, String::from("the host's"));
     put.call(&mut store, (2, Some(text))).unwrap();
     let back = get.call(&mut store, 2).unwrap().unwrap();
-    assert_eq!(
-        back.data(&store).downcast_ref::<String>().unwrap(),
-        "the host's"
-    );
+    assert_eq!(back.data(&store).downcast_ref::<String>().unwrap(), "the host's");
     assert_eq!(get.call(&mut store, 1).unwrap(), None);
 }
 
@@ -174,11 +151,7 @@ fn references_of_the_host_come_back() {
 fn a_failed_instance_lives_on_in_what_it_wrote() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let ty = TableType {
-        element: ValType::FuncRef,
-        min: 1,
-        max: None,
-    };
+    let ty = TableType { element: ValType::FuncRef, min: 1, max: None };
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let failing = module(
         &engine,
@@ -194,13 +167,7 @@ fn a_failed_instance_lives_on_in_what_it_wrote() {
     let Some(Val::FuncRef(Some(func))) = table.get(&store, 0) else {
         panic!("no function in the table")
     };
-    assert_eq!(
-        func.typed::<(), i32>(&store)
-            .unwrap()
-            .call(&mut store, ())
-            .unwrap(),
-        42
-    );
+    assert_eq!(func.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 42);
 }
 
 #[test]
@@ -219,10 +186,8 @@ fn imports_and_exports_are_listed() {
         .map(|import| format!("{}.{}: {}", import.module, import.name, import.ty))
         .collect();
     assert_eq!(imports, ["env.f: func (i32) -> ()"]);
-    let exports: Vec<String> = module
-        .exports()
-        .map(|export| format!("{}: {}", export.name, export.ty))
-        .collect();
+    let exports: Vec<String> =
+        module.exports().map(|export| format!("{}: {}", export.name, export.ty)).collect();
     assert_eq!(
         exports,
         [
@@ -242,10 +207,7 @@ fn a_module_of_another_engine_is_refused() {
     let (one, other) = (engine(), engine());
     let module = module(&one, "(module)");
     let error = Instance::new(Store::new(&other, ()), &module, &[]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "module and store belong to different engines"
-    );
+    assert_eq!(error.to_string(), "module and store belong to different engines");
 }
 
 #[test]
@@ -281,10 +243,7 @@ fn threads_cycle_modules_of_their_own_over_one_engine() {
                (i64.store (i32.const 0) (i64.const 1)) (i64.load (i32.const 16))))"#,
     )
     .unwrap();
-    let payload = template
-        .windows(8)
-        .position(|bytes| bytes == b"00000000")
-        .unwrap();
+    let payload = template.windows(8).position(|bytes| bytes == b"00000000").unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4u64 {
             let (engine, mut binary) = (&engine, template.clone());
@@ -305,19 +264,11 @@ fn threads_cycle_modules_of_their_own_over_one_engine() {
     });
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let stats = engine.pool().stats();
-    assert_eq!(
-        (stats.free, stats.reset_failures, stats.purge_failures),
-        (1000, 0, 0)
-    );
+    assert_eq!((stats.free, stats.reset_failures, stats.purge_failures), (1000, 0, 0));
     let geometry = engine.pool().geometry();
-    let images = maps
-        .lines()
-        .filter(|line| line.contains("leakbench-image"))
-        .filter(|line| {
-            let start = line.split('-').next().unwrap();
-            geometry
-                .slot_of(usize::from_str_radix(start, 16).unwrap())
-                .is_some()
-        });
+    let images = maps.lines().filter(|line| line.contains("leakbench-image")).filter(|line| {
+        let start = line.split('-').next().unwrap();
+        geometry.slot_of(usize::from_str_radix(start, 16).unwrap()).is_some()
+    });
     assert_eq!(images.count(), 0, "no slot of this pool maps an image");
 }

@@ -69,24 +69,15 @@ impl Held {
         let now = Held::now();
         let exact = |held: Held| (held.code_bytes, held.images, held.fds);
         assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
-        assert!(
-            now.areas <= self.areas + SLACK_AREAS,
-            "{what}: {self:?}, then {now:?}"
-        );
+        assert!(now.areas <= self.areas + SLACK_AREAS, "{what}: {self:?}, then {now:?}");
         let most_bytes = self.accessible_bytes + SLACK_BYTES;
-        assert!(
-            now.accessible_bytes <= most_bytes,
-            "{what}: {self:?}, then {now:?}"
-        );
+        assert!(now.accessible_bytes <= most_bytes, "{what}: {self:?}, then {now:?}");
     }
 }
 
 fn engine(slots: u32, cached: bool) -> Engine {
     let config = Config {
-        pool: PoolConfig {
-            slots: NonZeroU32::new(slots).unwrap(),
-            ..PoolConfig::default()
-        },
+        pool: PoolConfig { slots: NonZeroU32::new(slots).unwrap(), ..PoolConfig::default() },
         opt_level: OptLevel::None,
         code_cache_modules: Config::default().code_cache_modules.filter(|_| cached),
         ..Config::default()
@@ -135,18 +126,9 @@ fn invalid_modules() {
     let ill_typed =
         binary(r#"(module (memory 1) (data (i32.const 0) "data") (func (result i32)))"#);
     many("invalid modules", |engine| {
-        assert!(matches!(
-            Module::new(engine, &ill_typed),
-            Err(Error::Module(_))
-        ));
-        assert!(matches!(
-            Module::new(engine, b"\0asm"),
-            Err(Error::Module(_))
-        ));
-        assert!(matches!(
-            Module::new(engine, b"(module)"),
-            Err(Error::Module(_))
-        ));
+        assert!(matches!(Module::new(engine, &ill_typed), Err(Error::Module(_))));
+        assert!(matches!(Module::new(engine, b"\0asm"), Err(Error::Module(_))));
+        assert!(matches!(Module::new(engine, b"(module)"), Err(Error::Module(_))));
     });
 }
 
@@ -156,12 +138,7 @@ fn modules_that_need_what_is_lacking() {
     let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
     many("unsupported modules", |engine| {
         let error = Module::new(engine, &vectors).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("which this runtime does not support"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("which this runtime does not support"), "{error}");
     });
 }
 
@@ -174,9 +151,7 @@ fn modules_that_do_not_link() {
     many("unlinkable modules", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut store = Store::new(engine, ());
-        let error = Linker::new(engine)
-            .instantiate(&mut store, &module)
-            .unwrap_err();
+        let error = Linker::new(engine).instantiate(&mut store, &module).unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown import: nothing provides 'env' 'f', a func (i32) -> ()"
@@ -229,9 +204,7 @@ fn host_functions_that_fail() {
         let kept = vec![0u8; 1 << 20];
         let fail = move || Err::<(), _>(Error::host(format!("{} bytes kept", kept.len())));
         linker.func_wrap("", "", fail).unwrap();
-        let error = linker
-            .instantiate(Store::new(engine, ()), &module)
-            .unwrap_err();
+        let error = linker.instantiate(Store::new(engine, ()), &module).unwrap_err();
         assert_eq!(error.to_string(), "1048576 bytes kept");
     });
 }
@@ -256,19 +229,13 @@ fn what_is_kept_shows() {
     let binary = binary(WORKING);
     let engine = engine(4, false);
     let before = Held::now();
-    let modules: Vec<Module> = (0..100)
-        .map(|_| Module::new(&engine, &binary).unwrap())
-        .collect();
+    let modules: Vec<Module> = (0..100).map(|_| Module::new(&engine, &binary).unwrap()).collect();
     let now = Held::now();
     assert_eq!(now.fds, before.fds + 100, "each has an image");
     assert!(now.code_bytes >= before.code_bytes + 100 * 4096, "and code");
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &modules[0], &[]).unwrap();
-    assert_eq!(
-        Held::now().images,
-        before.images + 1,
-        "an instance maps its image"
-    );
+    assert_eq!(Held::now().images, before.images + 1, "an instance maps its image");
     drop(modules);
     // The store still has one.
     assert_eq!(Held::now().fds, before.fds + 1);
@@ -281,21 +248,13 @@ fn what_is_kept_shows() {
 fn code_is_never_writable_and_executable() {
     let _alone = alone();
     let engine = engine(4, false);
-    let _modules: Vec<Module> = (0..10)
-        .map(|_| Module::new(&engine, binary(WORKING)).unwrap())
-        .collect();
+    let _modules: Vec<Module> =
+        (0..10).map(|_| Module::new(&engine, binary(WORKING)).unwrap()).collect();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let permissions: Vec<&str> = maps
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(1))
-        .collect();
+    let permissions: Vec<&str> =
+        maps.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert!(permissions.iter().any(|p| p.contains('x')));
-    assert!(
-        !permissions
-            .iter()
-            .any(|p| p.contains('w') && p.contains('x')),
-        "{maps}"
-    );
+    assert!(!permissions.iter().any(|p| p.contains('w') && p.contains('x')), "{maps}");
 }
 
 const CHILD: &str = "LEAKBENCH_TEST_CHILD";
@@ -307,19 +266,11 @@ fn images_that_are_refused() {
     let status = Command::new("/bin/sh")
         .args(["-c", "ulimit -n 12; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "images_that_are_refused_here",
-            "--include-ignored",
-        ])
+        .args(["--exact", "images_that_are_refused_here", "--include-ignored"])
         .env(CHILD, "1")
         .output()
         .unwrap();
-    assert!(
-        status.status.success(),
-        "{}",
-        String::from_utf8_lossy(&status.stdout)
-    );
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
 }
 
 #[test]

@@ -12,11 +12,7 @@ pub struct BuiltinScenario {
 impl BuiltinScenario {
     /// What it shows, in a sentence.
     pub fn summary(&self) -> &'static str {
-        self.toml
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches(['#', ' '])
+        self.toml.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
     }
 }
 
@@ -32,9 +28,4 @@ macro_rules! builtin {
     };
 }
 
-builtin![
-    "affine-no-purge",
-    "affine-purge",
-    "queue-hidden-slot",
-    "interleaved"
-];
+builtin!["affine-no-purge", "affine-purge", "queue-hidden-slot", "interleaved"];

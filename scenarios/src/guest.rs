@@ -34,10 +34,7 @@ impl GeneratedGuest {
     /// If `image_bytes` is below [`crate::Scenario::IMAGE_SIZE_MIN`] or does not fit a memory of
     /// 4 GiB.
     pub fn new(image_bytes: u64, seed: u64) -> GeneratedGuest {
-        assert!(
-            image_bytes >= crate::Scenario::IMAGE_SIZE_MIN,
-            "{image_bytes} bytes have no room"
-        );
+        assert!(image_bytes >= crate::Scenario::IMAGE_SIZE_MIN, "{image_bytes} bytes have no room");
         let filler = (0..image_bytes).map(|i| (i % 251) as u8 | 1);
         let mut image: Vec<u8> = filler.collect();
         image[..24].fill(0);
@@ -46,11 +43,7 @@ impl GeneratedGuest {
         let stamp_at = binary.len() - image.len();
         // Odd, so that multiplication by it maps different numbers to different stamps.
         let key = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        GeneratedGuest {
-            binary,
-            stamp_at,
-            key,
-        }
+        GeneratedGuest { binary, stamp_at, key }
     }
 
     /// What `check` of module `number` returns.
@@ -81,16 +74,10 @@ fn encode(image: &[u8]) -> Vec<u8> {
         page_size_log2: None,
     });
     let mut exports = ExportSection::new();
-    exports
-        .export(GUEST_EXPORT, ExportKind::Func, 0)
-        .export("memory", ExportKind::Memory, 0);
+    exports.export(GUEST_EXPORT, ExportKind::Func, 0).export("memory", ExportKind::Memory, 0);
 
-    let cell = |offset| MemArg {
-        offset,
-        align: 3,
-        target: MemArgTarget::Memory(0),
-        ordering: None,
-    };
+    let cell =
+        |offset| MemArg { offset, align: 3, target: MemArgTarget::Memory(0), ordering: None };
     let mut check = Function::new([]);
     // The page is written before it is read, so that the copy costs one fault, not two.
     check
@@ -105,12 +92,7 @@ fn encode(image: &[u8]) -> Vec<u8> {
         .i64_add();
     check.instructions().i64_const(1).call(1).end();
     let mut dirty = Function::new([]);
-    dirty
-        .instructions()
-        .i32_const(0)
-        .local_get(0)
-        .i64_store(cell(8))
-        .end();
+    dirty.instructions().i32_const(0).local_get(0).i64_store(cell(8)).end();
     let mut code = CodeSection::new();
     code.function(&check).function(&dirty);
 
@@ -118,11 +100,7 @@ fn encode(image: &[u8]) -> Vec<u8> {
     data.active(0, &ConstExpr::i32_const(0), image.iter().copied());
 
     let mut module = Module::new();
-    module
-        .section(&types)
-        .section(&functions)
-        .section(&memories)
-        .section(&exports);
+    module.section(&types).section(&functions).section(&memories).section(&exports);
     module.section(&code).section(&data);
     module.finish()
 }
@@ -145,10 +123,7 @@ impl GuestFile {
     pub fn read_all(paths: &[PathBuf]) -> Result<Vec<GuestFile>, GuestFileError> {
         let mut guests = Vec::new();
         for path in paths {
-            let read = |error| GuestFileError::Read {
-                path: path.clone(),
-                error,
-            };
+            let read = |error| GuestFileError::Read { path: path.clone(), error };
             if !std::fs::metadata(path).map_err(read)?.is_dir() {
                 guests.push(GuestFile::read(path)?);
                 continue;
@@ -156,17 +131,12 @@ impl GuestFile {
             let mut inside = Vec::new();
             for entry in std::fs::read_dir(path).map_err(read)? {
                 let file = entry.map_err(read)?.path();
-                if file
-                    .extension()
-                    .is_some_and(|ext| ext == "wasm" || ext == "wat")
-                {
+                if file.extension().is_some_and(|ext| ext == "wasm" || ext == "wat") {
                     inside.push(file);
                 }
             }
             if inside.is_empty() {
-                return Err(GuestFileError::NoModules {
-                    folder: path.clone(),
-                });
+                return Err(GuestFileError::NoModules { folder: path.clone() });
             }
             inside.sort();
             for file in inside {
@@ -177,15 +147,10 @@ impl GuestFile {
     }
 
     fn read(path: &Path) -> Result<GuestFile, GuestFileError> {
-        let bytes = std::fs::read(path).map_err(|error| GuestFileError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| GuestFileError::Read { path: path.to_owned(), error })?;
         if path.extension().is_none_or(|ext| ext != "wat") {
-            return Ok(GuestFile {
-                path: path.to_owned(),
-                binary: bytes,
-            });
+            return Ok(GuestFile { path: path.to_owned(), binary: bytes });
         }
         let text = |message: String| GuestFileError::Text {
             path: path.to_owned(),
@@ -193,10 +158,7 @@ impl GuestFile {
         };
         let source = std::str::from_utf8(&bytes).map_err(|error| text(error.to_string()))?;
         let binary = wat::parse_str(source).map_err(|error| text(error.to_string()))?;
-        Ok(GuestFile {
-            path: path.to_owned(),
-            binary,
-        })
+        Ok(GuestFile { path: path.to_owned(), binary })
     }
 }
 

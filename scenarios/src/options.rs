@@ -115,10 +115,8 @@ impl Options {
     /// The file cannot be read, or is not TOML, has an unknown key or a value of the wrong type;
     /// the message has the line.
     pub fn from_file(path: &Path) -> Result<Options, ScenarioFileError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ScenarioFileError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ScenarioFileError::Read { path: path.to_owned(), error })?;
         let mut options = Options::from_toml(&text, &path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for wasm in &mut options.wasm {
@@ -133,17 +131,11 @@ impl Options {
     /// As [`Options::from_file`], but for reading.
     pub fn from_toml(text: &str, name: &str) -> Result<Options, ScenarioFileError> {
         toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             // The message alone: its long form draws the file over several lines.
             let message = error.message().replace('\n', " ");
             let message = suggestion::with_nearest(message);
-            ScenarioFileError::Parse {
-                name: name.to_owned(),
-                line,
-                message,
-            }
+            ScenarioFileError::Parse { name: name.to_owned(), line, message }
         })
     }
 
@@ -227,9 +219,7 @@ impl FromStr for Compile {
         match text {
             "cached" => Ok(Compile::Cached),
             "fresh" => Ok(Compile::Fresh),
-            _ => Err(format!(
-                "unknown way to compile '{text}': expected cached or fresh"
-            )),
+            _ => Err(format!("unknown way to compile '{text}': expected cached or fresh")),
         }
     }
 }
@@ -243,18 +233,14 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let unit = match text[digits..].trim_start() {
             "" | "B" => 1,
             "K" | "k" | "KiB" => 1 << 10,
             "M" | "MiB" => 1 << 20,
             "G" | "GiB" => 1 << 30,
             _ => {
-                return Err(format!(
-                    "'{text}' is not a number of bytes, such as 4096 or 64KiB"
-                ));
+                return Err(format!("'{text}' is not a number of bytes, such as 4096 or 64KiB"));
             }
         };
         text[..digits]
@@ -336,15 +322,10 @@ where
 }
 
 fn at_least_one_u32(text: &str) -> Result<NonZeroU32, String> {
-    at_least_one_u64(text)?
-        .try_into()
-        .map_err(|_| format!("at most {}", u32::MAX))
+    at_least_one_u64(text)?.try_into().map_err(|_| format!("at most {}", u32::MAX))
 }
 
 fn at_least_one_u64(text: &str) -> Result<NonZeroU64, String> {
-    let number: u64 = text
-        .replace('_', "")
-        .parse()
-        .map_err(|_| "not a whole number".to_owned())?;
+    let number: u64 = text.replace('_', "").parse().map_err(|_| "not a whole number".to_owned())?;
     NonZeroU64::new(number).ok_or_else(|| "must be at least 1".to_owned())
 }

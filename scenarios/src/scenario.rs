@@ -131,16 +131,13 @@ impl Scenario {
         const fn n32(n: u32) -> NonZeroU32 {
             NonZeroU32::new(n).expect("not zero")
         }
-        let cycles = options
-            .cycles
-            .unwrap_or(const { NonZeroU64::new(1_000_000).expect("not zero") });
+        let cycles =
+            options.cycles.unwrap_or(const { NonZeroU64::new(1_000_000).expect("not zero") });
         let threads = options.threads.unwrap_or(n32(1));
         let default_processes = || {
             let worthwhile = cycles.get().div_ceil(Self::CYCLES_A_PROCESS);
             let fitting = u64::from(cpus.get() / threads);
-            let processes = worthwhile
-                .min(fitting)
-                .clamp(1, u64::from(Self::PROCESSES_MAX));
+            let processes = worthwhile.min(fitting).clamp(1, u64::from(Self::PROCESSES_MAX));
             NonZeroU32::new(processes as u32).expect("clamped to at least 1")
         };
         let scenario = Scenario {
@@ -163,9 +160,7 @@ impl Scenario {
             seed: options.seed.unwrap_or(0),
             barriers: options.barriers.unwrap_or(n32(10)),
             settle_ms: options.settle_ms.unwrap_or(200),
-            timeout_s: options
-                .timeout
-                .unwrap_or(const { NonZeroU64::new(60).expect("not zero") }),
+            timeout_s: options.timeout.unwrap_or(const { NonZeroU64::new(60).expect("not zero") }),
         };
         scenario.check()?;
         Ok(scenario)
@@ -176,9 +171,7 @@ impl Scenario {
             return Err(ScenarioError::InvokeWithoutWasm { name: name.clone() });
         }
         if !(Self::IMAGE_SIZE_MIN..=Self::IMAGE_SIZE_MAX).contains(&self.image_size.0) {
-            return Err(ScenarioError::ImageSize {
-                given: self.image_size,
-            });
+            return Err(ScenarioError::ImageSize { given: self.image_size });
         }
         for (what, given, max) in [
             ("threads", self.threads.get(), Self::THREADS_MAX),
@@ -190,9 +183,8 @@ impl Scenario {
         }
         let [threads, live_modules, instances] =
             [self.threads, self.live_modules, self.instances].map(NonZeroU32::get);
-        let needed = u64::from(threads)
-            .saturating_mul(live_modules.into())
-            .saturating_mul(instances.into());
+        let needed =
+            u64::from(threads).saturating_mul(live_modules.into()).saturating_mul(instances.into());
         if needed > u64::from(self.slots.get()) {
             let slots = self.slots.get();
             return Err(ScenarioError::TooFewSlots {
@@ -208,11 +200,7 @@ impl Scenario {
 
     /// Subject `subject`'s part of the cycles.
     pub fn share_of_subject(&self, subject: u32) -> Share {
-        Share {
-            first: 0,
-            cycles: self.cycles.get(),
-        }
-        .part(subject, self.processes)
+        Share { first: 0, cycles: self.cycles.get() }.part(subject, self.processes)
     }
 }
 

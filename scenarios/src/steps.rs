@@ -73,21 +73,13 @@ enum State {
     /// Between cycles.
     Start,
     /// Instances of `seat` from `instance` on are to be dropped, then its module.
-    Vacate {
-        seat: u32,
-        instance: u32,
-        then: After,
-    },
+    Vacate { seat: u32, instance: u32, then: After },
     /// The module for `seat` is to be made.
     Create { seat: u32 },
     /// Instances of `seat` from `instance` on are to be made.
     Populate { seat: u32, instance: u32 },
     /// That instance has been made and is to be called.
-    Call {
-        seat: u32,
-        instance: u32,
-        then: AfterCall,
-    },
+    Call { seat: u32, instance: u32, then: AfterCall },
     /// That instance is to be dropped and made again.
     Again { seat: u32, instance: u32 },
     /// That instance was dropped and is to be made again.
@@ -143,33 +135,20 @@ impl Steps {
         if self.taken_count < self.seats {
             // Seats fill in order and are refilled at once, so the empty one is either the next
             // or the one just vacated.
-            return State::Create {
-                seat: self.taken_count,
-            };
+            return State::Create { seat: self.taken_count };
         }
         let seat = self.rng.random_range(0..self.seats);
-        State::Vacate {
-            seat,
-            instance: 0,
-            then: After::Create,
-        }
+        State::Vacate { seat, instance: 0, then: After::Create }
     }
 
     /// What follows once a cycle's module has its instances.
     fn populated(&mut self, seat: u32) -> State {
         if self.seats == 1 {
-            return State::Vacate {
-                seat,
-                instance: 0,
-                then: After::End,
-            };
+            return State::Vacate { seat, instance: 0, then: After::End };
         }
         let other = self.rng.random_range(0..self.taken_count);
         let instance = self.rng.random_range(0..self.instances);
-        State::Again {
-            seat: other,
-            instance,
-        }
+        State::Again { seat: other, instance }
     }
 }
 
@@ -196,23 +175,12 @@ impl Iterator for Steps {
                     self.state = self.populated(seat);
                 }
                 State::Populate { seat, instance } => {
-                    self.state = State::Call {
-                        seat,
-                        instance,
-                        then: AfterCall::Populate,
-                    };
+                    self.state = State::Call { seat, instance, then: AfterCall::Populate };
                     return Some(Step::Instantiate { seat, instance });
                 }
-                State::Call {
-                    seat,
-                    instance,
-                    then,
-                } => {
+                State::Call { seat, instance, then } => {
                     self.state = match then {
-                        AfterCall::Populate => State::Populate {
-                            seat,
-                            instance: instance + 1,
-                        },
+                        AfterCall::Populate => State::Populate { seat, instance: instance + 1 },
                         AfterCall::End => State::End,
                     };
                     return Some(Step::Call { seat, instance });
@@ -222,18 +190,10 @@ impl Iterator for Steps {
                     return Some(Step::DropInstance { seat, instance });
                 }
                 State::AgainInstantiate { seat, instance } => {
-                    self.state = State::Call {
-                        seat,
-                        instance,
-                        then: AfterCall::End,
-                    };
+                    self.state = State::Call { seat, instance, then: AfterCall::End };
                     return Some(Step::Instantiate { seat, instance });
                 }
-                State::Vacate {
-                    seat,
-                    instance,
-                    then,
-                } if instance == self.instances => {
+                State::Vacate { seat, instance, then } if instance == self.instances => {
                     self.taken[seat as usize] = false;
                     self.taken_count -= 1;
                     self.state = match then {
@@ -243,16 +203,8 @@ impl Iterator for Steps {
                     };
                     return Some(Step::DropModule { seat });
                 }
-                State::Vacate {
-                    seat,
-                    instance,
-                    then,
-                } => {
-                    self.state = State::Vacate {
-                        seat,
-                        instance: instance + 1,
-                        then,
-                    };
+                State::Vacate { seat, instance, then } => {
+                    self.state = State::Vacate { seat, instance: instance + 1, then };
                     return Some(Step::DropInstance { seat, instance });
                 }
                 State::End => {
@@ -262,11 +214,7 @@ impl Iterator for Steps {
                 State::Leave { seat } if seat == self.seats => return None,
                 State::Leave { seat } => {
                     self.state = if self.taken[seat as usize] {
-                        State::Vacate {
-                            seat,
-                            instance: 0,
-                            then: After::Leave,
-                        }
+                        State::Vacate { seat, instance: 0, then: After::Leave }
                     } else {
                         State::Leave { seat: seat + 1 }
                     };

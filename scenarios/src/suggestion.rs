@@ -61,9 +61,7 @@ mod tests {
     #[test]
     fn slips_are_corrected_and_other_words_are_not() {
         let message = |given: &str| {
-            with_nearest(format!(
-                "unknown variant `{given}`, expected one of `purge`, `keep`"
-            ))
+            with_nearest(format!("unknown variant `{given}`, expected one of `purge`, `keep`"))
         };
         assert!(message("prge").ends_with("; did you mean `purge`?"));
         assert!(message("something").ends_with("`keep`"));

@@ -16,10 +16,7 @@ pub(super) struct Affinity {
 
 impl Affinity {
     pub(super) fn new(slots: u32) -> Affinity {
-        Affinity {
-            links: Links::new(slots),
-            lists: HashMap::default(),
-        }
+        Affinity { links: Links::new(slots), lists: HashMap::default() }
     }
 
     /// The slot that served a module most recently: its caches are the warmest.
@@ -34,10 +31,7 @@ impl Affinity {
     /// Forgets that a slot is affine to a module, which it is.
     pub(super) fn remove(&mut self, module: ModuleId, slot: u32) {
         let Some(list) = self.lists.get_mut(&module) else {
-            debug_assert!(
-                false,
-                "slot {slot} is affine to module {module}, which has none"
-            );
+            debug_assert!(false, "slot {slot} is affine to module {module}, which has none");
             return;
         };
         self.links.remove(list, slot);
@@ -50,9 +44,7 @@ impl Affinity {
     #[cfg(test)]
     pub(super) fn checked(&self) -> HashMap<ModuleId, Vec<u32>> {
         let lists = self.lists.iter();
-        lists
-            .map(|(module, list)| (*module, self.links.checked(*list)))
-            .collect()
+        lists.map(|(module, list)| (*module, self.links.checked(*list))).collect()
     }
 }
 
@@ -63,15 +55,11 @@ struct NumberHasher(u64);
 
 impl Hasher for NumberHasher {
     fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.write_u64(u64::from(*byte)));
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(32);
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 
     fn finish(&self) -> u64 {

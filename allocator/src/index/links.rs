@@ -23,10 +23,7 @@ pub(super) struct List {
 
 impl Default for List {
     fn default() -> List {
-        List {
-            first: NONE,
-            last: NONE,
-        }
+        List { first: NONE, last: NONE }
     }
 }
 
@@ -48,21 +45,12 @@ impl List {
 
 impl Links {
     pub(super) fn new(slots: u32) -> Links {
-        Links(vec![
-            Link {
-                previous: NONE,
-                next: NONE
-            };
-            slots as usize
-        ])
+        Links(vec![Link { previous: NONE, next: NONE }; slots as usize])
     }
 
     /// Adds a slot, which is in no list of these links, at the end.
     pub(super) fn push(&mut self, list: &mut List, slot: u32) {
-        self.0[slot as usize] = Link {
-            previous: list.last,
-            next: NONE,
-        };
+        self.0[slot as usize] = Link { previous: list.last, next: NONE };
         match list.last {
             NONE => list.first = slot,
             last => self.0[last as usize].next = slot,
@@ -89,10 +77,7 @@ impl Links {
         let mut slots = Vec::new();
         let (mut previous, mut at) = (NONE, list.first);
         while at != NONE {
-            assert_eq!(
-                self.0[at as usize].previous, previous,
-                "link back from slot {at}"
-            );
+            assert_eq!(self.0[at as usize].previous, previous, "link back from slot {at}");
             assert!(slots.len() <= self.0.len(), "the list is a circle");
             slots.push(at);
             (previous, at) = (at, self.0[at as usize].next);

@@ -54,9 +54,8 @@ impl IndexAllocator {
 
     /// Takes a free slot for a module, or for none; `None` when no slot is free.
     pub fn allocate(&mut self, module: Option<ModuleId>) -> Option<SlotId> {
-        let affine = module
-            .filter(|_| self.prefers_affine)
-            .and_then(|module| self.affinity.latest(module));
+        let affine =
+            module.filter(|_| self.prefers_affine).and_then(|module| self.affinity.latest(module));
         let slot = affine.or_else(|| self.order.pick())?;
         Some(self.take(slot, module))
     }

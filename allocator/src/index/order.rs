@@ -12,19 +12,9 @@ pub(super) enum Order {
     /// The slot freed last comes first.
     Stack { links: Links, free: List },
     /// Any slot, uniformly: the free ones side by side, and where among them each one is.
-    Uniform {
-        free: Vec<u32>,
-        position: Vec<u32>,
-        rng: Box<StdRng>,
-    },
+    Uniform { free: Vec<u32>, position: Vec<u32>, rng: Box<StdRng> },
     /// Warm slots by age and cold ones, and how many of the warm ones are too few to touch.
-    Warmth {
-        links: Links,
-        warm: List,
-        cold: List,
-        warm_count: u32,
-        warm_max: u32,
-    },
+    Warmth { links: Links, warm: List, cold: List, warm_count: u32, warm_max: u32 },
 }
 
 impl Order {
@@ -32,9 +22,7 @@ impl Order {
     pub(super) fn new(slots: u32, strategy: Strategy, warm_max: u32, seed: u64) -> Order {
         let cold = |links: &mut Links| {
             let mut cold = List::default();
-            (0..slots)
-                .rev()
-                .for_each(|slot| links.push(&mut cold, slot));
+            (0..slots).rev().for_each(|slot| links.push(&mut cold, slot));
             cold
         };
         match strategy {
@@ -51,13 +39,7 @@ impl Order {
             Strategy::WarmLru => {
                 let mut links = Links::new(slots);
                 let cold = cold(&mut links);
-                Order::Warmth {
-                    links,
-                    warm: List::default(),
-                    cold,
-                    warm_count: 0,
-                    warm_max,
-                }
+                Order::Warmth { links, warm: List::default(), cold, warm_count: 0, warm_max }
             }
         }
     }
@@ -70,19 +52,9 @@ impl Order {
                 (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
             }
             // As long as warm slots are few, they are left to the modules they served.
-            Order::Warmth {
-                warm,
-                cold,
-                warm_count,
-                warm_max,
-                ..
-            } => {
+            Order::Warmth { warm, cold, warm_count, warm_max, .. } => {
                 let (warm, cold) = (warm.first(), cold.last());
-                if *warm_count < *warm_max {
-                    cold.or(warm)
-                } else {
-                    warm.or(cold)
-                }
+                if *warm_count < *warm_max { cold.or(warm) } else { warm.or(cold) }
             }
         }
     }
@@ -96,13 +68,7 @@ impl Order {
                 position[slot as usize] = free.len() as u32;
                 free.push(slot);
             }
-            Order::Warmth {
-                links,
-                warm,
-                cold,
-                warm_count,
-                ..
-            } => {
+            Order::Warmth { links, warm, cold, warm_count, .. } => {
                 *warm_count += u32::from(is_warm);
                 links.push(if is_warm { warm } else { cold }, slot);
             }
@@ -120,13 +86,7 @@ impl Order {
                     position[*moved as usize] = hole;
                 }
             }
-            Order::Warmth {
-                links,
-                warm,
-                cold,
-                warm_count,
-                ..
-            } => {
+            Order::Warmth { links, warm, cold, warm_count, .. } => {
                 *warm_count -= u32::from(is_warm);
                 links.remove(if is_warm { warm } else { cold }, slot);
             }
@@ -140,20 +100,11 @@ impl Order {
             Order::Stack { links, free } => links.checked(*free),
             Order::Uniform { free, position, .. } => {
                 for (at, slot) in free.iter().enumerate() {
-                    assert_eq!(
-                        position[*slot as usize] as usize, at,
-                        "position of slot {slot}"
-                    );
+                    assert_eq!(position[*slot as usize] as usize, at, "position of slot {slot}");
                 }
                 free.clone()
             }
-            Order::Warmth {
-                links,
-                warm,
-                cold,
-                warm_count,
-                ..
-            } => {
+            Order::Warmth { links, warm, cold, warm_count, .. } => {
                 let mut all = links.checked(*warm);
                 assert_eq!(all.len(), *warm_count as usize, "warm slots");
                 all.extend(links.checked(*cold));

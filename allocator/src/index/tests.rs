@@ -39,16 +39,12 @@ struct Model {
 
 impl Model {
     fn new() -> Model {
-        Model {
-            states: vec![IndexState::Cold; SLOTS as usize],
-            free: (0..SLOTS).rev().collect(),
-        }
+        Model { states: vec![IndexState::Cold; SLOTS as usize], free: (0..SLOTS).rev().collect() }
     }
 
     fn free_where(&self, want: impl Fn(IndexState) -> bool) -> Vec<u32> {
         let free = self.free.iter().copied();
-        free.filter(|slot| want(self.states[*slot as usize]))
-            .collect()
+        free.filter(|slot| want(self.states[*slot as usize])).collect()
     }
 
     fn affine(&self, module: u64) -> Vec<u32> {
@@ -79,9 +75,7 @@ impl Model {
     }
 
     fn out(&self) -> Vec<u32> {
-        (0..SLOTS)
-            .filter(|slot| !self.free.contains(slot))
-            .collect()
+        (0..SLOTS).filter(|slot| !self.free.contains(slot)).collect()
     }
 
     fn put(&mut self, slot: u32, is_warm: bool) {
@@ -89,11 +83,8 @@ impl Model {
         else {
             panic!("slot {slot} is free");
         };
-        self.states[slot as usize] = if is_warm {
-            IndexState::Warm(module)
-        } else {
-            IndexState::Cold
-        };
+        self.states[slot as usize] =
+            if is_warm { IndexState::Warm(module) } else { IndexState::Cold };
         self.free.push(slot);
     }
 }
@@ -113,11 +104,7 @@ fn check_structure(index: &IndexAllocator, model: &Model) {
             affine.entry(module).or_default().push(*slot);
         }
     }
-    assert_eq!(
-        index.affinity.checked(),
-        affine,
-        "affine slots, oldest first"
-    );
+    assert_eq!(index.affinity.checked(), affine, "affine slots, oldest first");
 }
 
 fn run(strategy: Strategy, steps: &[Step]) {
@@ -202,9 +189,7 @@ proptest! {
 fn cold_slots_come_in_the_order_of_their_numbers() {
     for strategy in [Strategy::NextAvailable, Strategy::WarmLru] {
         let mut index = IndexAllocator::new(4, strategy, 100, 0);
-        let slots: Vec<_> = std::iter::from_fn(|| index.allocate(None))
-            .map(SlotId::get)
-            .collect();
+        let slots: Vec<_> = std::iter::from_fn(|| index.allocate(None)).map(SlotId::get).collect();
         assert_eq!(slots, [0, 1, 2, 3], "{strategy}");
     }
 }
@@ -216,17 +201,13 @@ fn random_slots_are_spread_evenly() {
         let mut index = IndexAllocator::new(slots, strategy, 0, 1);
         let mut counts = vec![0u32; slots as usize];
         for round in 0..rounds {
-            let slot = index
-                .allocate(Some(ModuleId::new(u64::from(round))))
-                .unwrap();
+            let slot = index.allocate(Some(ModuleId::new(u64::from(round)))).unwrap();
             counts[slot.index()] += 1;
             index.free_warm(slot);
         }
         let expected = f64::from(rounds / slots);
-        let chi_square: f64 = counts
-            .iter()
-            .map(|count| (f64::from(*count) - expected).powi(2) / expected)
-            .sum();
+        let chi_square: f64 =
+            counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
         // 49 degrees of freedom: more than 85 comes once in a thousand seeds, and this one is fixed.
         assert!(chi_square < 85.0, "{strategy}: {chi_square}");
     }
@@ -236,9 +217,7 @@ fn random_slots_are_spread_evenly() {
 fn the_same_seed_gives_the_same_slots() {
     let slots = |seed| {
         let mut index = IndexAllocator::new(100, Strategy::Random, 0, seed);
-        std::iter::from_fn(|| index.allocate(None))
-            .map(SlotId::get)
-            .collect::<Vec<_>>()
+        std::iter::from_fn(|| index.allocate(None)).map(SlotId::get).collect::<Vec<_>>()
     };
     assert_eq!(slots(3), slots(3));
     assert_ne!(slots(3), slots(4));

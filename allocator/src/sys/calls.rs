@@ -8,9 +8,7 @@ use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
 /// All slots are mapped without reserving swap: alike in that, neighbouring areas merge, and a
 /// memory of 4 GiB can be made where it could not be filled.
-const FLAGS: MapFlags = MapFlags::PRIVATE
-    .union(MapFlags::FIXED)
-    .union(MapFlags::NORESERVE);
+const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::FIXED).union(MapFlags::NORESERVE);
 
 const ACCESSIBLE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 
@@ -76,16 +74,11 @@ pub(super) unsafe fn drop_pages(at: *mut u8, len_bytes: usize) -> io::Result<()>
 pub(super) struct Range(libc::iovec);
 
 impl Range {
-    pub(super) const EMPTY: Range = Range(libc::iovec {
-        iov_base: std::ptr::null_mut(),
-        iov_len: 0,
-    });
+    pub(super) const EMPTY: Range =
+        Range(libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
 
     pub(super) fn new(at: *mut u8, len_bytes: usize) -> Range {
-        Range(libc::iovec {
-            iov_base: at.cast(),
-            iov_len: len_bytes,
-        })
+        Range(libc::iovec { iov_base: at.cast(), iov_len: len_bytes })
     }
 }
 

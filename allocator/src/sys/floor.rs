@@ -28,16 +28,8 @@ impl Floor {
     /// If there is no address space, or no inotify instance.
     pub fn new(with_death_watch: bool) -> io::Result<Floor> {
         let reserved = reserve(1).map_err(|error| error.source)?;
-        let slot = reserved
-            .slots
-            .into_iter()
-            .next()
-            .ok_or(io::ErrorKind::OutOfMemory)?;
-        let watch = if with_death_watch {
-            Some(DeathWatch::new()?)
-        } else {
-            None
-        };
+        let slot = reserved.slots.into_iter().next().ok_or(io::ErrorKind::OutOfMemory)?;
+        let watch = if with_death_watch { Some(DeathWatch::new()?) } else { None };
         Ok(Floor { slot, watch })
     }
 
@@ -95,10 +87,7 @@ impl DeathWatch {
     /// What the kernel refused.
     pub fn new() -> io::Result<DeathWatch> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(DeathWatch {
-            inotify,
-            path: String::new(),
-        })
+        Ok(DeathWatch { inotify, path: String::new() })
     }
 
     /// Watches the file behind a descriptor.
@@ -144,10 +133,7 @@ mod tests {
         for byte in 0..10 {
             floor.cycle(&[byte; 4096]).unwrap();
         }
-        assert_eq!(
-            floor.cycle(&[0; 100]).unwrap_err().kind(),
-            io::ErrorKind::InvalidInput
-        );
+        assert_eq!(floor.cycle(&[0; 100]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]
@@ -157,10 +143,7 @@ mod tests {
         watch.watch(memfd.as_fd()).unwrap();
         let other = memfd.try_clone().unwrap();
         drop(memfd);
-        assert_eq!(
-            watch.expect_death().unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
+        assert_eq!(watch.expect_death().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(other);
         watch.expect_death().unwrap();
     }

@@ -11,11 +11,7 @@ pub(crate) struct Areas {
 
 /// Reads `vm.max_map_count` and counts the lines of `/proc/self/maps`.
 pub(crate) fn areas() -> Option<Areas> {
-    let max = fs::read_to_string("/proc/sys/vm/max_map_count")
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let max = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()?;
     let maps = fs::read("/proc/self/maps").ok()?;
     let present = maps.iter().filter(|byte| **byte == b'\n').count() as u64;
     Some(Areas { max, present })

@@ -81,17 +81,11 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
             // No hole of that size is left: smaller ones may be.
             Err(_) if slab_slots > 1 => slab_slots /= 2,
             Err(source) => {
-                return Err(OutOfAddressSpace {
-                    fits: slots - left,
-                    source,
-                });
+                return Err(OutOfAddressSpace { fits: slots - left, source });
             }
         }
     }
-    let mut reserved = Reserved {
-        slots: Vec::with_capacity(slots as usize),
-        slabs: Vec::new(),
-    };
+    let mut reserved = Reserved { slots: Vec::with_capacity(slots as usize), slabs: Vec::new() };
     for (reservation, slab_slots) in reservations {
         // SAFETY: the reservation is `slab_bytes(slab_slots)` long, which is the guard and so many
         // strides, so that every address below lies within it.
@@ -104,9 +98,7 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
             let reservation = Arc::clone(&reservation);
             // SAFETY: the stride at `base` is within the reservation, which is new and bare; and
             // as each `nth` comes once, it is in no other slot.
-            reserved
-                .slots
-                .push(unsafe { SlotMapping::new(slot, base, reservation) });
+            reserved.slots.push(unsafe { SlotMapping::new(slot, base, reservation) });
         }
     }
     Ok(reserved)
@@ -129,10 +121,7 @@ mod tests {
         let nearly_all = fits - 64;
         let reserved = reserve(nearly_all).unwrap();
         assert_eq!(reserved.slots.len(), nearly_all as usize);
-        assert_eq!(
-            reserved.slabs.iter().map(|(_, slots)| slots).sum::<u32>(),
-            nearly_all
-        );
+        assert_eq!(reserved.slabs.iter().map(|(_, slots)| slots).sum::<u32>(), nearly_all);
         reserve(256).unwrap_err();
         // All of it is returned, else there were no room for as much again.
         drop(reserved);

@@ -26,20 +26,14 @@ pub(crate) enum Initial<'a> {
 enum State {
     /// `established` is the layout to which a reset returns; `len_bytes`, at least as long, is
     /// what is accessible now.
-    Known {
-        established: Layout,
-        len_bytes: usize,
-    },
+    Known { established: Layout, len_bytes: usize },
     /// A call failed midway, and so did the attempt to start over: within these first bytes of the
     /// slot anything may be mapped.
     Unknown { reach_bytes: usize },
 }
 
 impl State {
-    const COLD: State = State::Known {
-        established: Layout::COLD,
-        len_bytes: 0,
-    };
+    const COLD: State = State::Known { established: Layout::COLD, len_bytes: 0 };
 }
 
 /// A slot's address range, owned, and what it maps.
@@ -68,12 +62,7 @@ impl SlotMapping {
         base: NonNull<u8>,
         reservation: Arc<Reservation>,
     ) -> SlotMapping {
-        SlotMapping {
-            slot,
-            base,
-            state: State::COLD,
-            _reservation: reservation,
-        }
+        SlotMapping { slot, base, state: State::COLD, _reservation: reservation }
     }
 
     /// Which slot this is.
@@ -127,10 +116,7 @@ impl SlotMapping {
             Initial::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
             Initial::Copied(offset, bytes) => (None, offset + bytes.len()),
         };
-        assert!(
-            end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES,
-            "a memory beyond its bounds"
-        );
+        assert!(end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES, "a memory beyond its bounds");
         if self.is_unknown() {
             self.discard()?;
         }
@@ -143,10 +129,7 @@ impl SlotMapping {
                 self.start_over(reach_bytes);
                 return Err(error);
             }
-            self.state = State::Known {
-                established: wanted,
-                len_bytes,
-            };
+            self.state = State::Known { established: wanted, len_bytes };
         }
         if let Initial::Copied(offset, bytes) = initial {
             // SAFETY: the range ends within `len_bytes`, which is private memory, readable and
@@ -186,10 +169,7 @@ impl SlotMapping {
     /// # Panics
     /// If `new_len_bytes` is beyond [`MEMORY_MAX_BYTES`].
     pub(crate) fn grow(&mut self, new_len_bytes: usize) -> io::Result<()> {
-        assert!(
-            new_len_bytes <= MEMORY_MAX_BYTES,
-            "a memory beyond its bounds"
-        );
+        assert!(new_len_bytes <= MEMORY_MAX_BYTES, "a memory beyond its bounds");
         let at = self.at(self.len_bytes());
         if let State::Known { len_bytes, .. } = &mut self.state
             && new_len_bytes > *len_bytes
@@ -219,11 +199,7 @@ impl SlotMapping {
 
     /// Undoes growth.
     fn shrink_back(&mut self) -> io::Result<()> {
-        let State::Known {
-            established,
-            len_bytes,
-        } = &mut self.state
-        else {
+        let State::Known { established, len_bytes } = &mut self.state else {
             return Ok(());
         };
         let grown = established.len_bytes..*len_bytes;
@@ -246,12 +222,9 @@ impl SlotMapping {
     /// [unknown](Self::is_unknown).
     pub(crate) fn unmap_image(&mut self) -> io::Result<()> {
         let at = match &self.state {
-            State::Known {
-                established: Layout {
-                    image: Some(image), ..
-                },
-                ..
-            } => image.bytes.clone(),
+            State::Known { established: Layout { image: Some(image), .. }, .. } => {
+                image.bytes.clone()
+            }
             State::Known { .. } => return Ok(()),
             State::Unknown { .. } => return self.discard(),
         };
@@ -325,10 +298,7 @@ pub(crate) fn reset_all(slots: &mut [SlotMapping]) -> u64 {
         }
         // SAFETY: each range is the accessible bytes of a slot, borrowed exclusively.
         if unsafe { calls::drop_pages_of_all(&ranges[..count]) }.is_err() {
-            failures += slots
-                .iter_mut()
-                .map(|slot| u64::from(slot.reset().is_err()))
-                .sum::<u64>();
+            failures += slots.iter_mut().map(|slot| u64::from(slot.reset().is_err())).sum::<u64>();
         }
     }
     failures

@@ -1,9 +1,5 @@
 //! What several tests need: the bytes of a memory, and what /proc says of this process.
-#![allow(
-    dead_code,
-    unsafe_code,
-    reason = "each test uses some of it; memories are raw bytes"
-)]
+#![allow(dead_code, unsafe_code, reason = "each test uses some of it; memories are raw bytes")]
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -17,11 +13,7 @@ pub(crate) const PAGE: usize = WASM_PAGE_BYTES;
 
 /// So many slots of a strategy; the rest as by default.
 pub(crate) fn config(slots: u32, strategy: Strategy) -> PoolConfig {
-    PoolConfig {
-        slots: NonZeroU32::new(slots).unwrap(),
-        strategy,
-        ..PoolConfig::default()
-    }
+    PoolConfig { slots: NonZeroU32::new(slots).unwrap(), strategy, ..PoolConfig::default() }
 }
 
 /// That many slots a batch.
@@ -47,10 +39,7 @@ pub(crate) fn first_difference(memory: &SlotMemory, expected: &[u8]) -> Option<u
     if bytes(memory) == expected {
         return None;
     }
-    bytes(memory)
-        .iter()
-        .zip(expected)
-        .position(|(is, should)| is != should)
+    bytes(memory).iter().zip(expected).position(|(is, should)| is != should)
 }
 
 /// Inode numbers of the images that this process maps between two addresses, each as often as

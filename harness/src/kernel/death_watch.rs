@@ -52,21 +52,15 @@ impl<K> DeathWatch<K> {
     pub fn new() -> Result<Self, WatchError> {
         let inotify = Inotify::new().map_err(|error| match error {
             // One answer for two limits: whether a descriptor can still be had tells them apart.
-            Errno::MFILE if limits::descriptor_available() => WatchError::TooManyInstances {
-                limit: WatchLimit::instances(),
-            },
+            Errno::MFILE if limits::descriptor_available() => {
+                WatchError::TooManyInstances { limit: WatchLimit::instances() }
+            }
             Errno::MFILE if let Some(limit) = limits::open_files().0 => {
                 WatchError::TooManyOpenFiles { limit }
             }
-            error => WatchError::Unavailable {
-                source: error.into(),
-            },
+            error => WatchError::Unavailable { source: error.into() },
         })?;
-        Ok(Self {
-            inotify,
-            living: HashMap::default(),
-            overflowed: false,
-        })
+        Ok(Self { inotify, living: HashMap::default(), overflowed: false })
     }
 
     /// Watches the object behind a descriptor, which may be closed afterwards. Only objects without
@@ -100,10 +94,7 @@ impl<K> DeathWatch<K> {
                 watched: self.living.len(),
                 limit: WatchLimit::watches(),
             },
-            error => WatchError::Refused {
-                object: object(),
-                source: error.into(),
-            },
+            error => WatchError::Refused { object: object(), source: error.into() },
         });
         match self.living.entry(number?) {
             Entry::Occupied(_) => Err(WatchError::AlreadyWatched { object: object() }),
@@ -136,9 +127,7 @@ impl<K> DeathWatch<K> {
                 *overflowed = true;
             }
         });
-        read.map_err(|error| WatchError::Unreadable {
-            source: error.into(),
-        })?;
+        read.map_err(|error| WatchError::Unreadable { source: error.into() })?;
         Ok(drained)
     }
 
@@ -156,6 +145,26 @@ impl<K> DeathWatch<K> {
     /// The keys of those, in no order.
     pub fn living(&self) -> impl Iterator<Item = &K> {
         self.living.values()
+    }
+}
+
+impl DeathWatch<()> {
+    /// Whether this kernel tells of a memfd's end at all: one is made, watched and closed, and its
+    /// death must be heard, once. Kernels that only resemble Linux may keep silent, and then
+    /// everything would seem to live for ever.
+    ///
+    /// # Errors
+    /// No inotify instance or no memfd can be had, or the watch is refused.
+    pub fn is_told_of_deaths() -> Result<bool, WatchError> {
+        let mut watch = DeathWatch::new()?;
+        let memfd = super::sys::memfd::lone().map_err(|error| WatchError::Refused {
+            object: "a memfd made to be watched".to_owned(),
+            source: error.into(),
+        })?;
+        watch.watch(memfd.as_fd(), ())?;
+        let early = watch.drain(|()| {})?.deaths;
+        drop(memfd);
+        Ok(early == 0 && watch.drain(|()| {})?.deaths == 1)
     }
 }
 

@@ -64,11 +64,6 @@ impl ReadError {
     /// A malformed line, shortened to what a message can carry.
     pub(crate) fn malformed(pid: u32, file: &'static str, line: u64, text: &[u8]) -> Self {
         let shown = &text[..text.len().min(120)];
-        Self::Malformed {
-            pid,
-            file,
-            line,
-            text: String::from_utf8_lossy(shown).into_owned(),
-        }
+        Self::Malformed { pid, file, line, text: String::from_utf8_lossy(shown).into_owned() }
     }
 }

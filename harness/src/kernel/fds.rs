@@ -68,11 +68,7 @@ impl Process {
         let devices = self.memfd_devices();
         let walked = self.fd_buffers().walk(&dir, |fd, link, stat| {
             let object = ObjectId::from_stat(stat);
-            entries.push(FdEntry {
-                fd,
-                object,
-                kind: kind(devices, object, link, stat),
-            });
+            entries.push(FdEntry { fd, object, kind: kind(devices, object, link, stat) });
         });
         walked.map_err(|error| self.failed(FILE, error))?;
         if entries.is_empty() {
@@ -112,11 +108,7 @@ fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs
     }
     // A path is absolute, or marked as out of this process's sight; all else is a kind's own name.
     if link.starts_with(b"/") || link.starts_with(b"(unreachable)") {
-        return if stat.st_nlink == 0 {
-            FdKind::DeletedFile
-        } else {
-            FdKind::File
-        };
+        return if stat.st_nlink == 0 { FdKind::DeletedFile } else { FdKind::File };
     }
     match link {
         b"anon_inode:[eventfd]" => FdKind::EventFd,

@@ -4,13 +4,10 @@
 ///
 /// Bytes, not text: a thread may call itself anything, and `status` repeats it.
 pub(super) fn value<'a>(file: &'a [u8], key: &str) -> Option<(u64, &'a [u8])> {
-    (1..)
-        .zip(file.split(|&byte| byte == b'\n'))
-        .find_map(|(number, line)| {
-            let rest = line.strip_prefix(key.as_bytes())?.trim_ascii_start();
-            rest.strip_prefix(b":")
-                .map(|value| (number, value.trim_ascii()))
-        })
+    (1..).zip(file.split(|&byte| byte == b'\n')).find_map(|(number, line)| {
+        let rest = line.strip_prefix(key.as_bytes())?.trim_ascii_start();
+        rest.strip_prefix(b":").map(|value| (number, value.trim_ascii()))
+    })
 }
 
 /// A decimal number.

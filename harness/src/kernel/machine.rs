@@ -81,9 +81,7 @@ impl Machine {
         let (soft, hard) = limits::open_files();
         Self {
             kernel_release: line(&proc.join("sys/kernel/osrelease")),
-            cpus_available: std::thread::available_parallelism()
-                .ok()
-                .map(|cpus| cpus.get() as u64),
+            cpus_available: std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u64),
             cpu_model: cpu_model(&proc.join("cpuinfo")),
             max_map_count: parsed(&proc.join("sys/vm/max_map_count")),
             open_files: ResourceLimit {

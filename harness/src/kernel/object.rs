@@ -31,18 +31,12 @@ impl ObjectId {
 
     /// From the halves that `maps` and `PROCMAP_QUERY` give, in the encoding of `st_dev`.
     pub(crate) fn from_halves(major: u32, minor: u32, ino: u64) -> Self {
-        Self {
-            dev: rustix::fs::makedev(major, minor),
-            ino,
-        }
+        Self { dev: rustix::fs::makedev(major, minor), ino }
     }
 
     /// From what `stat` returned.
     pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> Self {
-        Self {
-            dev: stat.st_dev,
-            ino: stat.st_ino,
-        }
+        Self { dev: stat.st_dev, ino: stat.st_ino }
     }
 
     /// Whether there is an object: `maps` prints device 0 for areas without a file. The inode

@@ -101,21 +101,15 @@ impl Process {
     }
 
     pub(super) fn open_file(&self, name: &CStr, file: &'static str) -> Result<OwnedFd, ReadError> {
-        self.dir
-            .open_file(name)
-            .map_err(|error| self.failed(file, error))
+        self.dir.open_file(name).map_err(|error| self.failed(file, error))
     }
 
     pub(super) fn open_dir(&self, name: &CStr, file: &'static str) -> Result<OwnedFd, ReadError> {
-        self.dir
-            .open_dir(name)
-            .map_err(|error| self.failed(file, error))
+        self.dir.open_dir(name).map_err(|error| self.failed(file, error))
     }
 
     pub(super) fn size_of(&self, name: &CStr, file: &'static str) -> Result<u64, ReadError> {
-        self.dir
-            .size_of(name)
-            .map_err(|error| self.failed(file, error))
+        self.dir.size_of(name).map_err(|error| self.failed(file, error))
     }
 
     /// Reads a small file and hands it to `parse` with the process's number.
@@ -143,10 +137,7 @@ impl Process {
     pub(super) fn failed(&self, file: &'static str, error: Errno) -> ReadError {
         match error {
             // A file that is missing from a folder that still answers was never there.
-            Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent {
-                pid: self.pid,
-                file,
-            },
+            Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent { pid: self.pid, file },
             // With its memory a process loses its user, as far as access goes: one that waits to
             // be reaped is refused to the very parent that could look a moment before.
             Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended()) => {
@@ -172,11 +163,7 @@ fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {
     match error {
         Errno::NOENT | Errno::SRCH => ReadError::Vanished { pid },
         Errno::ACCESS | Errno::PERM => ReadError::Forbidden { pid, file },
-        error => ReadError::Io {
-            pid,
-            file,
-            source: error.into(),
-        },
+        error => ReadError::Io { pid, file, source: error.into() },
     }
 }
 
@@ -196,15 +183,11 @@ impl Stat {
     /// may hold any.
     fn parse(text: &[u8]) -> Option<Self> {
         let name_end = text.iter().rposition(|&byte| byte == b')')?;
-        let mut fields = text[name_end + 1..]
-            .split(u8::is_ascii_whitespace)
-            .filter(|field| !field.is_empty());
+        let mut fields =
+            text[name_end + 1..].split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
         let state = *fields.next()?.first()?;
         // State is field 3 and the start time field 22, as proc_pid_stat(5) numbers them.
         let start_time_ticks = fields::number(fields.nth(22 - 4)?)?;
-        Some(Self {
-            state,
-            start_time_ticks,
-        })
+        Some(Self { state, start_time_ticks })
     }
 }

@@ -112,9 +112,8 @@ impl Process {
                 let Some(values) = line.strip_prefix(b"Max open files") else {
                     continue;
                 };
-                let mut values = values
-                    .split(u8::is_ascii_whitespace)
-                    .filter(|word| !word.is_empty());
+                let mut values =
+                    values.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
                 let mut bound = || values.next().and_then(Bound::parse);
                 let (Some(soft), Some(hard)) = (bound(), bound()) else {
                     return Err(ReadError::malformed(pid, FILE, number, line));

@@ -40,22 +40,14 @@ impl Builtin {
             image: scenario.image,
             seed: scenario.seed,
         };
-        let mut config = Config {
-            pool,
-            opt_level: OptLevel::None,
-            ..Config::default()
-        };
+        let mut config = Config { pool, opt_level: OptLevel::None, ..Config::default() };
         if scenario.compile == Compile::Fresh {
             config.code_cache_modules = None;
         }
         let engine = Engine::new(&config).map_err(|error| SubjectError(error.to_string()))?;
         let pool = engine.pool().clone();
         let linker = Linker::new(&engine);
-        Ok(Builtin {
-            engine,
-            linker,
-            pool,
-        })
+        Ok(Builtin { engine, linker, pool })
     }
 }
 
@@ -79,10 +71,7 @@ impl Subject for Builtin {
 
     fn instantiate(&self, module: &Module) -> Result<BuiltinInstance, SubjectError> {
         let mut store = Store::new(&self.engine, ());
-        let instance = self
-            .linker
-            .instantiate(&mut store, module)
-            .map_err(failed)?;
+        let instance = self.linker.instantiate(&mut store, module).map_err(failed)?;
         Ok(BuiltinInstance { store, instance })
     }
 
@@ -94,9 +83,7 @@ impl Subject for Builtin {
         let BuiltinInstance { store, instance } = instance;
         let module = instance.module(&*store);
         let ty = module.exported_func(export).ok_or_else(|| {
-            SubjectError(format!(
-                "the module exports no function '{export}' to invoke"
-            ))
+            SubjectError(format!("the module exports no function '{export}' to invoke"))
         })?;
         if !ty.params().is_empty() {
             return Err(SubjectError(format!(
@@ -106,15 +93,11 @@ impl Subject for Builtin {
             )));
         }
         if let [ValType::I64] = ty.results() {
-            let func = instance
-                .get_typed_func::<(), i64>(&*store, export)
-                .map_err(failed)?;
+            let func = instance.get_typed_func::<(), i64>(&*store, export).map_err(failed)?;
             return func.call(store, ()).map(Some).map_err(failed);
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
-        let func = instance
-            .get_func(&*store, export)
-            .expect("the module exports this function");
+        let func = instance.get_func(&*store, export).expect("the module exports this function");
         func.call(store, &[], &mut results).map_err(failed)?;
         Ok(match results[..] {
             [Val::I32(result)] => Some(result.into()),

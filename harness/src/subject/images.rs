@@ -104,22 +104,13 @@ impl Images {
             self.places.push(None);
             (self.places.len() - 1) as u32
         });
-        let key = ImageKey {
-            place,
-            serial: self.counts.made,
-        };
+        let key = ImageKey { place, serial: self.counts.made };
         if let Err(error) = self.watch.watch(fd, key) {
             self.free.push(place);
             return Err(cannot(&error));
         }
         let serial = key.serial;
-        let image = Image {
-            serial,
-            object,
-            module,
-            dropped: None,
-            outlived_drop: false,
-        };
+        let image = Image { serial, object, module, dropped: None, outlived_drop: false };
         self.places[place as usize] = Some(image);
         Ok(key)
     }
@@ -149,14 +140,7 @@ impl Images {
 
     /// Accounts for every release that has happened until now.
     pub(crate) fn drain(&mut self) {
-        let Images {
-            watch,
-            places,
-            free,
-            counts,
-            release_ns,
-            ..
-        } = self;
+        let Images { watch, places, free, counts, release_ns, .. } = self;
         let now = Instant::now();
         let result = watch.drain(|key| {
             let place = &mut places[key.place as usize];
@@ -210,11 +194,7 @@ impl Images {
 
     /// Images of live modules.
     pub(crate) fn live(&self) -> impl Iterator<Item = ObjectId> {
-        self.places
-            .iter()
-            .flatten()
-            .filter(|image| image.dropped.is_none())
-            .map(|i| i.object)
+        self.places.iter().flatten().filter(|image| image.dropped.is_none()).map(|i| i.object)
     }
 
     /// Images of dropped modules that are not released.
@@ -232,8 +212,7 @@ impl Images {
 
     /// Adds the times to release, in ns, to `sum`.
     pub(crate) fn add_release_times(&self, sum: &mut Histogram<u64>) {
-        sum.add(&self.release_ns)
-            .expect("both have the same bounds");
+        sum.add(&self.release_ns).expect("both have the same bounds");
     }
 
     /// What went wrong since this was asked last.
@@ -243,9 +222,7 @@ impl Images {
 
     /// The image of `key`, unless it is released.
     fn place(&mut self, key: ImageKey) -> Option<&mut Image> {
-        self.places[key.place as usize]
-            .as_mut()
-            .filter(|image| image.serial == key.serial)
+        self.places[key.place as usize].as_mut().filter(|image| image.serial == key.serial)
     }
 
     /// Nothing that is watched now can be known any more.

@@ -54,26 +54,18 @@ pub fn serve<S: Subject>(
     let mut channel = Channel::over(std::io::stdin().as_fd()).map_err(ChannelError::Io)?;
     let (order, fd) = channel.receive_with_fd::<Order>()?;
     let Order::Begin { scenario, share } = order else {
-        return Err(ServeError::OutOfTurn {
-            said: format!("{order:?}"),
-            expected: "Begin",
-        });
+        return Err(ServeError::OutOfTurn { said: format!("{order:?}"), expected: "Begin" });
     };
     let fd = fd.ok_or_else(|| ServeError::StatusPage(std::io::Error::other("none was sent")))?;
     let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
 
     let (subject, workers) = match set_up(build, &scenario, share) {
         Ok(set_up) => set_up,
-        Err(StepFailed {
-            doing,
-            error: SubjectError(error),
-        }) => {
+        Err(StepFailed { doing, error: SubjectError(error) }) => {
             return Ok(channel.send(&Report::Failed { doing, error })?);
         }
     };
-    channel.send(&Report::Ready {
-        slabs: subject.slabs(),
-    })?;
+    channel.send(&Report::Ready { slabs: subject.slabs() })?;
     await_go(&mut channel)?;
     drive(&subject, workers, &scenario, share, &page, &mut channel)
 }
@@ -81,10 +73,7 @@ pub fn serve<S: Subject>(
 fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
     match channel.receive()? {
         Order::Go => Ok(()),
-        order => Err(ServeError::OutOfTurn {
-            said: format!("{order:?}"),
-            expected: "Go",
-        }),
+        order => Err(ServeError::OutOfTurn { said: format!("{order:?}"), expected: "Go" }),
     }
 }
 
@@ -152,8 +141,7 @@ fn drive<S: Subject>(
         for barrier in 1..=barriers {
             for (worker, lane) in workers.drain(..).zip(&lanes) {
                 let cycles = worker.cycles_asked * barrier / barriers;
-                lane.send((worker, cycles))
-                    .expect("a worker's thread waits for tasks");
+                lane.send((worker, cycles)).expect("a worker's thread waits for tasks");
             }
             let mut failure = None;
             for _ in &lanes {
@@ -167,11 +155,7 @@ fn drive<S: Subject>(
             let report = report(subject, &mut workers, last, scenario);
             channel.send(&Report::Barrier(Box::new(report)))?;
             await_go(channel)?;
-            if let Some(StepFailed {
-                doing,
-                error: SubjectError(error),
-            }) = failure
-            {
+            if let Some(StepFailed { doing, error: SubjectError(error) }) = failure {
                 return Ok(channel.send(&Report::Failed { doing, error })?);
             }
             if last {
@@ -203,10 +187,7 @@ fn report<S: Subject>(
     for worker in &mut *workers {
         worker.images.settle(settle);
     }
-    let mut report = BarrierReport {
-        last,
-        ..BarrierReport::default()
-    };
+    let mut report = BarrierReport { last, ..BarrierReport::default() };
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
         // Again: a release may have come while others settled.
@@ -217,9 +198,7 @@ fn report<S: Subject>(
         report.troubles.extend(worker.images.take_troubles());
         worker.images.add_release_times(&mut release);
     }
-    report
-        .lingering
-        .sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
+    report.lingering.sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
     report.release = Histogram::from(&release);
     let mut states = Vec::new();
     subject.slot_states(&mut states);

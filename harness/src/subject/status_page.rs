@@ -69,15 +69,7 @@ impl ThreadStatus {
 
     /// Publishes the thread's account.
     pub(crate) fn publish(&self, counts: &Counts) {
-        let Counts {
-            cycles,
-            made,
-            synchronous,
-            late,
-            live,
-            lingering,
-            unknown,
-        } = *counts;
+        let Counts { cycles, made, synchronous, late, live, lingering, unknown } = *counts;
         self.cycles.store(cycles, Relaxed);
         self.made.store(made, Relaxed);
         self.synchronous.store(synchronous, Relaxed);
@@ -120,9 +112,7 @@ impl StatusPage {
     pub(crate) fn counts(&self, threads: u32) -> Counts {
         self.threads[..threads as usize]
             .iter()
-            .fold(Counts::default(), |sum, thread| {
-                add_counts(sum, thread.counts())
-            })
+            .fold(Counts::default(), |sum, thread| add_counts(sum, thread.counts()))
     }
 
     /// What each of the first `threads` threads began last.
@@ -131,14 +121,8 @@ impl StatusPage {
             .zip(&self.threads)
             .map(|(thread, status)| {
                 let step = status.step.load(Relaxed);
-                let words = StepKind::ALL
-                    .get((step & 0xff) as usize)
-                    .map_or("?", |(_, w)| w);
-                LastStep {
-                    thread,
-                    cycle: step >> 8,
-                    step: words.to_owned(),
-                }
+                let words = StepKind::ALL.get((step & 0xff) as usize).map_or("?", |(_, w)| w);
+                LastStep { thread, cycle: step >> 8, step: words.to_owned() }
             })
             .collect()
     }
@@ -147,9 +131,7 @@ impl StatusPage {
     pub(crate) fn pulse(&self, threads: u32) -> u64 {
         self.threads[..threads as usize]
             .iter()
-            .fold(0, |sum, thread| {
-                sum.wrapping_mul(31).wrapping_add(thread.step.load(Relaxed))
-            })
+            .fold(0, |sum, thread| sum.wrapping_mul(31).wrapping_add(thread.step.load(Relaxed)))
     }
 }
 

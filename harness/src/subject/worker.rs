@@ -110,11 +110,7 @@ impl<S: Subject> Worker<S> {
                     .create_module(binary)
                     .map_err(|error| StepFailed::at(StepKind::CreateModule, number, error))?;
                 let lists = self.spare.take().unwrap_or_default();
-                let mut seated = Seat {
-                    number,
-                    module,
-                    lists,
-                };
+                let mut seated = Seat { number, module, lists };
                 seated.watch(subject, &mut self.images);
                 self.seats[seat as usize] = Some(seated);
             }
@@ -175,38 +171,24 @@ impl<S: Subject> Worker<S> {
 
 impl<S: Subject> Default for SeatLists<S> {
     fn default() -> Self {
-        SeatLists {
-            images: Vec::new(),
-            instances: Vec::new(),
-        }
+        SeatLists { images: Vec::new(), instances: Vec::new() }
     }
 }
 
 impl<S: Subject> Seat<S> {
     fn watch(&mut self, subject: &S, account: &mut Images) {
-        let Seat {
-            number,
-            module,
-            lists,
-        } = self;
-        subject.images(module, &mut |fd| {
-            lists.images.extend(account.made(fd, *number))
-        });
+        let Seat { number, module, lists } = self;
+        subject.images(module, &mut |fd| lists.images.extend(account.made(fd, *number)));
     }
 }
 
 fn seated<S: Subject>(seats: &mut [Option<Seat<S>>], seat: u32) -> &mut Seat<S> {
-    seats[seat as usize]
-        .as_mut()
-        .expect("a step names a module that is there")
+    seats[seat as usize].as_mut().expect("a step names a module that is there")
 }
 
 impl StepFailed {
     fn at(step: StepKind, number: u64, error: SubjectError) -> StepFailed {
-        StepFailed {
-            doing: format!("{}, module {number}", step.words()),
-            error,
-        }
+        StepFailed { doing: format!("{}, module {number}", step.words()), error }
     }
 }
 
@@ -253,10 +235,7 @@ impl Guests {
         };
         for number in 0..guests {
             self.rehearse_one(subject, number)
-                .map_err(|error| StepFailed {
-                    doing: self.describe(number),
-                    error,
-                })?;
+                .map_err(|error| StepFailed { doing: self.describe(number), error })?;
         }
         Ok(())
     }

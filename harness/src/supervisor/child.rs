@@ -45,13 +45,7 @@ impl SubjectProcess {
             .process_group(0)
             .spawn()?;
         let group = Pid::from_child(&child);
-        Ok(SubjectProcess {
-            child,
-            group,
-            page,
-            channel,
-            reaped: false,
-        })
+        Ok(SubjectProcess { child, group, page, channel, reaped: false })
     }
 
     /// Sends the first order, with the status page.

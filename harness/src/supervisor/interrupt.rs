@@ -23,10 +23,7 @@ impl Interrupt {
         heard.set_nonblocking(true)?;
         let first = pipe::register(SIGINT, write.try_clone()?)?;
         let second = pipe::register(SIGTERM, write)?;
-        Ok(Interrupt {
-            heard,
-            handlers: [first, second],
-        })
+        Ok(Interrupt { heard, handlers: [first, second] })
     }
 
     /// How many signals have come since this was asked last.

@@ -27,20 +27,10 @@ impl Look {
     /// A view of process `pid`, which has built its runtime and made no cycle yet.
     pub(super) fn new(pid: u32, slabs: Vec<Slab>) -> Result<Look, ReadError> {
         let process = Process::open(pid)?;
-        let mut look = Look {
-            process,
-            scan: Scan::default(),
-            known: HashSet::new(),
-            slabs,
-        };
+        let mut look = Look { process, scan: Scan::default(), known: HashSet::new(), slabs };
         look.scan()?;
         let Scan { areas, fds } = &look.scan;
-        look.known.extend(
-            areas
-                .iter()
-                .filter(|area| area.memfd)
-                .map(|area| area.object),
-        );
+        look.known.extend(areas.iter().filter(|area| area.memfd).map(|area| area.object));
         let memfds = fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
         look.known.extend(memfds.map(|entry| entry.object));
         Ok(look)

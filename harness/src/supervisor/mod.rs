@@ -80,10 +80,7 @@ pub(crate) fn supervise(
     let interrupt = Interrupt::listen()?;
     let mut run = Run {
         scenario,
-        log: Log {
-            recorder,
-            began: Instant::now(),
-        },
+        log: Log { recorder, began: Instant::now() },
         subjects: Vec::new(),
         running_since: None,
         running_until: None,
@@ -141,9 +138,7 @@ impl Run<'_> {
             Ok(serde_json::Value::Object(facts)) => facts,
             _ => serde_json::Map::new(),
         };
-        let started = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.log.write(Record::Start(Box::new(Start {
             version: RECORDING_VERSION,
             subject: "builtin".to_owned(),
@@ -153,11 +148,8 @@ impl Run<'_> {
             fingerprint,
         })));
         for index in 0..self.scenario.processes.get() {
-            let subject =
-                Supervised::start(index, self.scenario).map_err(|error| SuperviseError::Spawn {
-                    subject: index,
-                    error,
-                })?;
+            let subject = Supervised::start(index, self.scenario)
+                .map_err(|error| SuperviseError::Spawn { subject: index, error })?;
             self.subjects.push(subject);
         }
         Ok(())
@@ -169,10 +161,7 @@ impl Run<'_> {
         let present = self.subjects.iter().filter_map(Supervised::channel);
         fds.extend(present.map(|channel| PollFd::new(channel, PollFlags::IN)));
         let left = self.next_sample.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).unwrap_or(Timespec {
-            tv_sec: 1,
-            tv_nsec: 0,
-        });
+        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(io::Error::from(error).into()),
@@ -186,10 +175,7 @@ impl Run<'_> {
         }
         // All begin together, so that the rate is that of all side by side.
         if self.running_since.is_none()
-            && self
-                .subjects
-                .iter()
-                .all(|subject| subject.phase() == Phase::Ready)
+            && self.subjects.iter().all(|subject| subject.phase() == Phase::Ready)
         {
             self.running_since = Some(Instant::now());
             self.subjects.iter_mut().for_each(Supervised::go);
@@ -289,9 +275,5 @@ fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
 }
 
 fn own_peak_rss_bytes() -> Option<u64> {
-    Process::open(std::process::id())
-        .ok()?
-        .status()
-        .ok()?
-        .rss_peak_bytes
+    Process::open(std::process::id()).ok()?.status().ok()?.rss_peak_bytes
 }

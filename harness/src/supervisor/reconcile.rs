@@ -29,13 +29,8 @@ pub(super) struct Reconciled {
 
 /// What the death watch says of an image.
 enum Claim {
-    Live {
-        seen: bool,
-    },
-    Lingering {
-        holders: Vec<Holder>,
-        holders_total: u64,
-    },
+    Live { seen: bool },
+    Lingering { holders: Vec<Holder>, holders_total: u64 },
 }
 
 /// Compares `report` with `scan`. `known` are memfds that were there before the first cycle.
@@ -50,37 +45,21 @@ pub(super) fn reconcile(
     known: &HashSet<ObjectId>,
 ) -> Reconciled {
     let mut claims: HashMap<ObjectId, Claim> = HashMap::new();
+    claims.extend(report.live.iter().map(|object| (*object, Claim::Live { seen: false })));
     claims.extend(
-        report
-            .live
-            .iter()
-            .map(|object| (*object, Claim::Live { seen: false })),
+        report.lingering.iter().map(|image| {
+            (image.object, Claim::Lingering { holders: Vec::new(), holders_total: 0 })
+        }),
     );
-    claims.extend(report.lingering.iter().map(|image| {
-        (
-            image.object,
-            Claim::Lingering {
-                holders: Vec::new(),
-                holders_total: 0,
-            },
-        )
-    }));
 
     let letters = report.slots.as_bytes();
     let mut strangers: HashMap<ObjectId, String> = HashMap::new();
     let mut affine_dropped = HashSet::new();
-    for area in scan
-        .areas
-        .iter()
-        .filter(|area| area.memfd && !known.contains(&area.object))
-    {
+    for area in scan.areas.iter().filter(|area| area.memfd && !known.contains(&area.object)) {
         let slot = slot_of(slabs, area.start as u64);
         match claims.get_mut(&area.object) {
             Some(Claim::Live { seen }) => *seen = true,
-            Some(Claim::Lingering {
-                holders,
-                holders_total,
-            }) => {
+            Some(Claim::Lingering { holders, holders_total }) => {
                 let holder = match slot {
                     Some(slot) => {
                         let state = slot_hold(letters, slot);
@@ -89,10 +68,7 @@ pub(super) fn reconcile(
                         }
                         Holder::Slot { slot, state }
                     }
-                    None => Holder::Mapping {
-                        start: area.start as u64,
-                        end: area.end as u64,
-                    },
+                    None => Holder::Mapping { start: area.start as u64, end: area.end as u64 },
                 };
                 hold(holders, holders_total, holder);
             }
@@ -104,17 +80,10 @@ pub(super) fn reconcile(
             }
         }
     }
-    for entry in scan
-        .fds
-        .iter()
-        .filter(|e| e.kind == FdKind::Memfd && !known.contains(&e.object))
-    {
+    for entry in scan.fds.iter().filter(|e| e.kind == FdKind::Memfd && !known.contains(&e.object)) {
         match claims.get_mut(&entry.object) {
             Some(Claim::Live { seen }) => *seen = true,
-            Some(Claim::Lingering {
-                holders,
-                holders_total,
-            }) => {
+            Some(Claim::Lingering { holders, holders_total }) => {
                 hold(holders, holders_total, Holder::Fd { fd: entry.fd });
             }
             None => {
@@ -131,9 +100,7 @@ pub(super) fn reconcile(
             format!("memfd {object} is no image that the death watch knows to live, yet {how}")
         })
         .collect();
-    let unseen = claims
-        .iter()
-        .filter(|(_, claim)| matches!(claim, Claim::Live { seen: false }));
+    let unseen = claims.iter().filter(|(_, claim)| matches!(claim, Claim::Live { seen: false }));
     disagreements.extend(unseen.map(|(object, _)| {
         format!("image {object} of a live module is neither mapped nor open in the subject")
     }));
@@ -145,10 +112,7 @@ pub(super) fn reconcile(
     let lingering = listed
         .map(|image| {
             let (holders, holders_total) = match claims.remove(&image.object) {
-                Some(Claim::Lingering {
-                    holders,
-                    holders_total,
-                }) => (holders, holders_total),
+                Some(Claim::Lingering { holders, holders_total }) => (holders, holders_total),
                 // The same object twice: the death watch contradicts itself, which shows as one
                 // image without holders.
                 _ => (Vec::new(), 0),
@@ -165,12 +129,7 @@ pub(super) fn reconcile(
         })
         .collect();
     let slots = (!letters.is_empty()).then(|| count_slots(letters, affine_dropped.len() as u64));
-    Reconciled {
-        lingering,
-        disagreements,
-        disagreements_total,
-        slots,
-    }
+    Reconciled { lingering, disagreements, disagreements_total, slots }
 }
 
 /// Adds a holder once: an image that a slot maps in two pieces is held by one slot.
@@ -199,11 +158,7 @@ fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
 }
 
 fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
-    match letters
-        .get(slot as usize)
-        .copied()
-        .and_then(SlotLetter::read)
-    {
+    match letters.get(slot as usize).copied().and_then(SlotLetter::read) {
         Some(SlotState::InUse) => SlotHold::InUse,
         Some(SlotState::Affine) => SlotHold::Affine,
         Some(SlotState::Queued) => SlotHold::Queued,
@@ -212,10 +167,7 @@ fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
 }
 
 fn count_slots(letters: &[u8], affine_dropped: u64) -> SlotCounts {
-    let mut counts = SlotCounts {
-        affine_dropped,
-        ..SlotCounts::default()
-    };
+    let mut counts = SlotCounts { affine_dropped, ..SlotCounts::default() };
     let mut affine = 0;
     for letter in letters {
         match SlotLetter::read(*letter) {

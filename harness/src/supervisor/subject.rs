@@ -52,10 +52,7 @@ impl Supervised {
     pub(super) fn start(index: u32, scenario: &Scenario) -> io::Result<Supervised> {
         let mut process = SubjectProcess::spawn()?;
         let share = scenario.share_of_subject(index);
-        let order = Order::Begin {
-            scenario: Box::new(scenario.clone()),
-            share,
-        };
+        let order = Order::Begin { scenario: Box::new(scenario.clone()), share };
         match process.begin(&order) {
             // If it is gone already, hearing from it will tell how.
             Ok(()) | Err(ChannelError::Closed) => {}
@@ -135,12 +132,7 @@ impl Supervised {
                 self.barrier(*report, log);
                 self.go();
             }
-            (report, _) => self.end_as(
-                ExitKind::Rubbish {
-                    said: format!("{report:?}"),
-                },
-                log,
-            ),
+            (report, _) => self.end_as(ExitKind::Rubbish { said: format!("{report:?}") }, log),
         }
         Ok(())
     }
@@ -177,12 +169,7 @@ impl Supervised {
         let subject = self.index;
         for what in report.troubles {
             let witness = Witness::DeathWatch;
-            log.write(Record::Trouble(Trouble {
-                at_ms,
-                subject,
-                witness,
-                what,
-            }));
+            log.write(Record::Trouble(Trouble { at_ms, subject, witness, what }));
         }
         let (footprint, _) = self.footprint();
         log.write(Record::Barrier(Box::new(Barrier {
@@ -225,12 +212,7 @@ impl Supervised {
         }
         let (footprint, cost) = self.footprint();
         let (at_ms, subject) = (log.now_ms(), self.index);
-        log.write(Record::Sample(Sample {
-            at_ms,
-            subject,
-            counts,
-            footprint,
-        }));
+        log.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
         (counts, footprint, cost)
     }
 
@@ -251,12 +233,7 @@ impl Supervised {
         }
         let silent = self.pulse_at.elapsed();
         if silent > timeout && !self.is_gone() {
-            self.end_as(
-                ExitKind::Hung {
-                    silent_ms: silent.as_millis() as u64,
-                },
-                log,
-            );
+            self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, log);
         }
     }
 
@@ -282,9 +259,7 @@ impl Supervised {
             (Some(error), _, _) => ExitKind::Failed { error },
             (None, Some(signal), _) => ExitKind::Signaled { signal },
             (None, None, Some(0)) if self.phase == Phase::Leaving => ExitKind::Done,
-            (None, None, code) => ExitKind::Exited {
-                code: code.unwrap_or(-1),
-            },
+            (None, None, code) => ExitKind::Exited { code: code.unwrap_or(-1) },
         };
         self.gone(how, log);
         Ok(())
@@ -295,11 +270,6 @@ impl Supervised {
         self.phase = Phase::Gone;
         let last_steps = self.process.page().last_steps(self.threads);
         let (at_ms, subject) = (log.now_ms(), self.index);
-        log.write(Record::Exit(Exit {
-            at_ms,
-            subject,
-            how,
-            last_steps,
-        }));
+        log.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));
     }
 }

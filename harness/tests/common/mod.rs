@@ -24,10 +24,7 @@ pub(crate) struct Run {
 impl Run {
     /// Runs to the end.
     pub(crate) fn of(args: &[&str]) -> Run {
-        let output = leakbench(args)
-            .arg("--json")
-            .output()
-            .expect("the binary starts");
+        let output = leakbench(args).arg("--json").output().expect("the binary starts");
         Run::from(output)
     }
 
@@ -35,18 +32,12 @@ impl Run {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let result = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("no JSON result ({error}); it said: {stderr}"));
-        Run {
-            code: output.status.code().expect("it exits by itself"),
-            result,
-            stderr,
-        }
+        Run { code: output.status.code().expect("it exits by itself"), result, stderr }
     }
 
     /// A number of `result.images`.
     pub(crate) fn images(&self, field: &str) -> u64 {
-        self.result["images"][field]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no images.{field}"))
+        self.result["images"][field].as_u64().unwrap_or_else(|| panic!("no images.{field}"))
     }
 
     /// The verdict's word.
@@ -57,9 +48,7 @@ impl Run {
     /// Every (kind, state) of the holders that are listed.
     pub(crate) fn holders(&self) -> Vec<(String, Option<String>)> {
         let images = self.result["lingering"].as_array().expect("a list");
-        let holders = images
-            .iter()
-            .flat_map(|image| image["holders"].as_array().expect("a list"));
+        let holders = images.iter().flat_map(|image| image["holders"].as_array().expect("a list"));
         holders
             .map(|holder| {
                 let text = |field: &str| holder[field].as_str().map(str::to_owned);
@@ -88,10 +77,7 @@ pub(crate) fn subjects_of(supervisor: &Child, count: usize) -> Vec<i32> {
         if children.iter().filter(cycling).count() == count {
             return children;
         }
-        assert!(
-            Instant::now() < deadline,
-            "{count} subjects were to run, there are {children:?}"
-        );
+        assert!(Instant::now() < deadline, "{count} subjects were to run, there are {children:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -99,9 +85,6 @@ pub(crate) fn subjects_of(supervisor: &Child, count: usize) -> Vec<i32> {
 /// Whether a process is there, and not merely unreaped.
 pub(crate) fn is_running(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(") ")
-        .next()
-        .and_then(|rest| rest.chars().next());
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| state != 'Z' && state != 'X')
 }

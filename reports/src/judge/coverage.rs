@@ -11,10 +11,7 @@ const POLICY: &str = "coverage";
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut gaps = Vec::new();
     let asked = u64::from(ledger.start.scenario.processes.get());
-    let up = ledger
-        .subjects
-        .iter()
-        .filter(|subject| subject.pid.is_some());
+    let up = ledger.subjects.iter().filter(|subject| subject.pid.is_some());
     let up = up.count() as u64;
     if up < asked {
         let asked = counted(asked, "subject");
@@ -32,10 +29,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let level = if early { Level::Note } else { Level::Error };
     let mut findings: Vec<Finding> = gaps
         .into_iter()
-        .map(|message| Finding {
-            level,
-            ..Finding::error(POLICY, Verdict::CouldNotTell, message)
-        })
+        .map(|message| Finding { level, ..Finding::error(POLICY, Verdict::CouldNotTell, message) })
         .collect();
     findings.extend(unwatched(ledger));
     findings

@@ -26,10 +26,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         let settle_ms = ledger.start.scenario.settle_ms;
         if max_ns > settle_ms.saturating_mul(1_000_000) {
             level = Level::Warn;
-            message += &format!(
-                ": beyond the {} that late ones may take",
-                duration_ms(settle_ms)
-            );
+            message += &format!(": beyond the {} that late ones may take", duration_ms(settle_ms));
         }
     }
     vec![Finding::aside(POLICY, level, message)]

@@ -25,10 +25,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
             messages.extend(areas(subject, slots));
         }
     }
-    messages
-        .into_iter()
-        .map(|message| Finding::aside("leftovers", Level::Warn, message))
-        .collect()
+    messages.into_iter().map(|message| Finding::aside("leftovers", Level::Warn, message)).collect()
 }
 
 fn reset_failures(subject: &SubjectLedger) -> Option<String> {
@@ -44,10 +41,7 @@ fn reset_failures(subject: &SubjectLedger) -> Option<String> {
 
 /// With no image alive, no area has a memfd to map but those that were there at rest.
 fn memfd_areas(subject: &SubjectLedger) -> Option<String> {
-    let (rest, last) = (
-        subject.at_rest.memfd_areas?,
-        subject.at_last_barrier?.memfd_areas?,
-    );
+    let (rest, last) = (subject.at_rest.memfd_areas?, subject.at_last_barrier?.memfd_areas?);
     (last > rest).then(|| {
         format!(
             "{} of subject {} map a memfd at the end, {} at rest, and no image is alive",
@@ -61,11 +55,8 @@ fn memfd_areas(subject: &SubjectLedger) -> Option<String> {
 /// What is opened once, on first use, is open by the first barrier, when more images may be alive
 /// than at the end. More than then and at rest is growth.
 fn descriptors(subject: &SubjectLedger) -> Option<String> {
-    let (rest, first, last) = (
-        subject.at_rest.fds?,
-        subject.at_first_barrier?.fds?,
-        subject.at_last_barrier?.fds?,
-    );
+    let (rest, first, last) =
+        (subject.at_rest.fds?, subject.at_first_barrier?.fds?, subject.at_last_barrier?.fds?);
     (last > first && last > rest).then(|| {
         format!(
             "subject {} has {} at the end, {} at its first barrier and {} at rest",

@@ -45,10 +45,7 @@ impl Judgement {
         let mut findings: Vec<Finding> = POLICIES.iter().flat_map(|judge| judge(ledger)).collect();
         findings.sort_by_key(|finding| finding.level);
         let verdict = findings.iter().filter_map(|finding| finding.supports).max();
-        Judgement {
-            verdict: verdict.unwrap_or(Verdict::Clean),
-            findings,
-        }
+        Judgement { verdict: verdict.unwrap_or(Verdict::Clean), findings }
     }
 
     /// The finding that decided the verdict; `None` of a clean run.

@@ -68,9 +68,8 @@ impl HeldBy {
             *groups.entry(Reason::of(image)).or_default() += 1;
         }
         let groups = groups.into_iter();
-        let mut groups: Vec<HeldBy> = groups
-            .map(|(reason, images)| HeldBy { reason, images })
-            .collect();
+        let mut groups: Vec<HeldBy> =
+            groups.map(|(reason, images)| HeldBy { reason, images }).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.images));
         groups
     }
@@ -103,10 +102,7 @@ impl SlotsHolding {
         }
         let mut counts: Vec<SlotsHolding> = seen
             .into_values()
-            .map(|(state, slots)| SlotsHolding {
-                state,
-                slots: slots.len() as u64,
-            })
+            .map(|(state, slots)| SlotsHolding { state, slots: slots.len() as u64 })
             .collect();
         counts.sort_by_key(|count| std::cmp::Reverse(count.slots));
         counts

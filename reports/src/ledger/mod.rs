@@ -113,12 +113,9 @@ impl Ledger {
         }
         let subjects: Vec<SubjectLedger> = subjects.0.into_values().collect();
         let listed = || {
-            subjects.iter().flat_map(|subject| {
-                subject
-                    .lingering
-                    .iter()
-                    .map(|image| (subject.number, image))
-            })
+            subjects
+                .iter()
+                .flat_map(|subject| subject.lingering.iter().map(|image| (subject.number, image)))
         };
         Ok(Ledger {
             start,
@@ -188,10 +185,7 @@ impl ReleaseTimes {
 
 fn peaks_added(subjects: &[SubjectLedger]) -> Footprint {
     let added = |field: fn(&Footprint) -> Option<u64>| {
-        let peaks: Option<Vec<u64>> = subjects
-            .iter()
-            .map(|subject| field(&subject.peak))
-            .collect();
+        let peaks: Option<Vec<u64>> = subjects.iter().map(|subject| field(&subject.peak)).collect();
         peaks.filter(|peaks| !peaks.is_empty()).map(sum)
     };
     Footprint {

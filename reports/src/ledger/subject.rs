@@ -142,11 +142,7 @@ impl SubjectLedger {
 
     pub(super) fn see_barrier(&mut self, barrier: &Barrier) {
         self.raise_peak(&barrier.footprint);
-        self.basis = if barrier.last {
-            Basis::LastBarrier
-        } else {
-            Basis::Barrier
-        };
+        self.basis = if barrier.last { Basis::LastBarrier } else { Basis::Barrier };
         let counts = &barrier.counts;
         self.counts = *counts;
         self.images = Images::of(counts, true);

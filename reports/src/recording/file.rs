@@ -19,17 +19,11 @@ pub(super) struct RecordingFile {
 impl RecordingFile {
     /// Makes `folder` where it is absent and begins an empty recording in it.
     pub(super) fn create(folder: &Path) -> Result<RecordingFile, RecordingError> {
-        std::fs::create_dir_all(folder).map_err(|error| RecordingError::Folder {
-            path: folder.to_owned(),
-            error,
-        })?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| RecordingError::Folder { path: folder.to_owned(), error })?;
         let path = folder.join(RECORDING_FILE);
         match File::create(&path) {
-            Ok(file) => Ok(RecordingFile {
-                path,
-                file,
-                line: Vec::new(),
-            }),
+            Ok(file) => Ok(RecordingFile { path, file, line: Vec::new() }),
             Err(error) => Err(RecordingError::Create { path, error }),
         }
     }
@@ -73,10 +67,7 @@ impl RecordingFile {
     }
 
     fn failed(&self, error: io::Error) -> RecordingError {
-        RecordingError::Write {
-            path: self.path.clone(),
-            error,
-        }
+        RecordingError::Write { path: self.path.clone(), error }
     }
 }
 

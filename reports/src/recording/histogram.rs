@@ -6,9 +6,8 @@ use super::Histogram;
 
 impl From<&hdrhistogram::Histogram<u64>> for Histogram {
     fn from(times: &hdrhistogram::Histogram<u64>) -> Histogram {
-        let pairs = times
-            .iter_recorded()
-            .map(|step| (step.value_iterated_to(), step.count_at_value()));
+        let pairs =
+            times.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
         Histogram(pairs.collect())
     }
 }

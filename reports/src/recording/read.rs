@@ -23,15 +23,9 @@ impl Recording {
     /// # Errors
     /// The file cannot be read, is of a later version, or has a line that is not a record.
     pub fn read(path: &Path) -> Result<Recording, RecordingError> {
-        let path: PathBuf = if path.is_dir() {
-            path.join(RECORDING_FILE)
-        } else {
-            path.to_owned()
-        };
-        let bytes = std::fs::read(&path).map_err(|error| RecordingError::Read {
-            path: path.clone(),
-            error,
-        })?;
+        let path: PathBuf = if path.is_dir() { path.join(RECORDING_FILE) } else { path.to_owned() };
+        let bytes = std::fs::read(&path)
+            .map_err(|error| RecordingError::Read { path: path.clone(), error })?;
         Recording::parse(&bytes, &path)
     }
 
@@ -74,10 +68,7 @@ fn parse_first(line: &[u8], path: &Path) -> Result<Record, RecordingError> {
     if let Some(found) = value["version"].as_u64()
         && found > u64::from(RECORDING_VERSION)
     {
-        return Err(RecordingError::Newer {
-            path: path_owned(),
-            found,
-        });
+        return Err(RecordingError::Newer { path: path_owned(), found });
     }
     serde_json::from_value(value).map_err(|error| at_line(0, &error, path))
 }
@@ -85,14 +76,6 @@ fn parse_first(line: &[u8], path: &Path) -> Result<Record, RecordingError> {
 fn at_line(index: usize, error: &serde_json::Error, path: &Path) -> RecordingError {
     // serde_json counts lines in what it was given, which is always one.
     let message = error.to_string();
-    let message = message
-        .split(" at line ")
-        .next()
-        .unwrap_or(&message)
-        .to_owned();
-    RecordingError::Line {
-        path: path.to_owned(),
-        line: index + 1,
-        message,
-    }
+    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    RecordingError::Line { path: path.to_owned(), line: index + 1, message }
 }

@@ -49,10 +49,7 @@ impl Recorder {
     /// The folder or the file in it cannot be written: to be said before a run is begun.
     pub fn create(folder: &Path) -> Result<Recorder, RecordingError> {
         let file = Some(RecordingFile::create(folder)?);
-        Ok(Recorder {
-            file,
-            ..Recorder::in_memory()
-        })
+        Ok(Recorder { file, ..Recorder::in_memory() })
     }
 
     /// Keeps one more line.

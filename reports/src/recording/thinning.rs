@@ -19,14 +19,8 @@ struct Limit {
     total: usize,
 }
 
-const SAMPLES: Limit = Limit {
-    a_subject: 2_000,
-    total: 16_000,
-};
-const BARRIERS: Limit = Limit {
-    a_subject: 400,
-    total: 8_000,
-};
+const SAMPLES: Limit = Limit { a_subject: 2_000, total: 16_000 };
+const BARRIERS: Limit = Limit { a_subject: 400, total: 8_000 };
 /// Lingering images listed in all barriers together at most.
 const LISTED_IMAGES: usize = 40_000;
 
@@ -123,11 +117,7 @@ impl Thinning {
     /// Drops lines until at most half of each limit is used, so that the next time is far off.
     pub(super) fn thin(&mut self, records: &mut Vec<Record>) {
         let pins = Pins::of(records);
-        let longest_ms = records
-            .iter()
-            .filter_map(Kind::of)
-            .map(|(_, _, at)| at)
-            .max();
+        let longest_ms = records.iter().filter_map(Kind::of).map(|(_, _, at)| at).max();
         let longest_ms = longest_ms.unwrap_or(0);
         if self.samples.exceeds(SAMPLES) {
             let stretch = &mut self.sample_stretch_ms;
@@ -247,11 +237,7 @@ impl SubjectPins {
         self.first_barrier.get_or_insert(index);
         self.latest_barrier = Some(index);
         raise(&mut self.most_lingering, barrier.counts.lingering, index);
-        raise(
-            &mut self.most_disagreements,
-            barrier.disagreements_total,
-            index,
-        );
+        raise(&mut self.most_disagreements, barrier.disagreements_total, index);
     }
 }
 
@@ -284,13 +270,9 @@ impl Pins {
         for subject in subjects.into_values() {
             let at = |pair: Option<(u64, usize)>| pair.map(|(_, index)| index);
             let worst = at(subject.most_lingering);
-            pins.lists
-                .extend([worst, subject.latest_barrier].into_iter().flatten());
-            let lines = [
-                subject.latest_sample,
-                subject.first_barrier,
-                at(subject.most_disagreements),
-            ];
+            pins.lists.extend([worst, subject.latest_barrier].into_iter().flatten());
+            let lines =
+                [subject.latest_sample, subject.first_barrier, at(subject.most_disagreements)];
             pins.lines.extend(lines.into_iter().flatten());
             pins.lines.extend(subject.peaks.into_iter().filter_map(at));
         }

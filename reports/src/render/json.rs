@@ -282,29 +282,16 @@ impl LingeringJson {
 
 impl HolderJson {
     fn of(holder: &Holder) -> HolderJson {
-        let none = |kind| HolderJson {
-            kind,
-            slot: None,
-            state: None,
-            fd: None,
-            start: None,
-            end: None,
-        };
+        let none =
+            |kind| HolderJson { kind, slot: None, state: None, fd: None, start: None, end: None };
         match *holder {
-            Holder::Fd { fd } => HolderJson {
-                fd: Some(fd),
-                ..none("fd")
-            },
-            Holder::Slot { slot, state } => HolderJson {
-                slot: Some(slot),
-                state: Some(state),
-                ..none("slot")
-            },
-            Holder::Mapping { start, end } => HolderJson {
-                start: Some(start),
-                end: Some(end),
-                ..none("mapping")
-            },
+            Holder::Fd { fd } => HolderJson { fd: Some(fd), ..none("fd") },
+            Holder::Slot { slot, state } => {
+                HolderJson { slot: Some(slot), state: Some(state), ..none("slot") }
+            }
+            Holder::Mapping { start, end } => {
+                HolderJson { start: Some(start), end: Some(end), ..none("mapping") }
+            }
         }
     }
 }

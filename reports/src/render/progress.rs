@@ -20,11 +20,7 @@ const RATE_OVER_MS: u64 = 5_000;
 impl Progress {
     /// Nothing seen yet of a run of `cycles_asked` cycles.
     pub fn new(cycles_asked: u64) -> Progress {
-        Progress {
-            cycles_asked,
-            latest: BTreeMap::new(),
-            recent: VecDeque::new(),
-        }
+        Progress { cycles_asked, latest: BTreeMap::new(), recent: VecDeque::new() }
     }
 
     /// Takes in a sample or barrier of `subject`, `at_ms` since the run began.
@@ -37,11 +33,7 @@ impl Progress {
             _ => self.recent.push_back((at_ms, cycles)),
         }
         // The oldest that stays is the last that is old enough.
-        while self
-            .recent
-            .get(1)
-            .is_some_and(|&(ms, _)| ms + RATE_OVER_MS <= at_ms)
-        {
+        while self.recent.get(1).is_some_and(|&(ms, _)| ms + RATE_OVER_MS <= at_ms) {
             self.recent.pop_front();
         }
     }

@@ -96,11 +96,7 @@ impl TerminalSummary<'_> {
         let several = ledger.subjects.len() > 1;
         for (index, (subject, image)) in examples(ledger).into_iter().enumerate() {
             let label = if index == 0 { "lingering" } else { "" };
-            let of = if several {
-                format!("subject {subject}, ")
-            } else {
-                String::new()
-            };
+            let of = if several { format!("subject {subject}, ") } else { String::new() };
             // One line each, so that what matters stays in view.
             let entry = self.entry(label, &format!("{of}{}", lingering_image(image)));
             lines.extend(entry.into_iter().take(2));
@@ -123,10 +119,7 @@ impl TerminalSummary<'_> {
             exit.last_steps.iter().map(move |last| {
                 let cycle = grouped(last.cycle);
                 let thread = last.thread;
-                format!(
-                    "subject {number}, thread {thread}, cycle {cycle}: {}",
-                    last.step
-                )
+                format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step)
             })
         });
         let steps: Vec<String> = steps.collect();
@@ -166,11 +159,7 @@ impl TerminalSummary<'_> {
         let indent = " ".repeat(LABEL_WIDTH);
         let mut lines: Vec<String> = Vec::new();
         for (index, line) in wrap(text, width).into_iter().enumerate() {
-            let head = if index == 0 {
-                self.label(label)
-            } else {
-                indent.clone()
-            };
+            let head = if index == 0 { self.label(label) } else { indent.clone() };
             lines.push(head + &line);
         }
         lines
@@ -207,19 +196,13 @@ impl TerminalSummary<'_> {
 fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
     let mut shown: Vec<(u32, &LingeringImage)> = Vec::new();
     for group in &ledger.held_by {
-        shown.extend(
-            ledger
-                .lingering()
-                .find(|(_, image)| Reason::of(image) == group.reason),
-        );
+        shown.extend(ledger.lingering().find(|(_, image)| Reason::of(image) == group.reason));
     }
     for candidate in ledger.lingering() {
         if shown.len() >= IMAGES_SHOWN {
             break;
         }
-        let is_shown = shown
-            .iter()
-            .any(|&(_, image)| std::ptr::eq(image, candidate.1));
+        let is_shown = shown.iter().any(|&(_, image)| std::ptr::eq(image, candidate.1));
         if !is_shown {
             shown.push(candidate);
         }

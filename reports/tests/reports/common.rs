@@ -50,12 +50,7 @@ pub(crate) fn footprint(areas: u64, fds: u64, rss_bytes: u64) -> Footprint {
 }
 
 pub(crate) fn sample(subject: u32, at_ms: u64, counts: Counts, footprint: Footprint) -> Record {
-    Record::Sample(Sample {
-        at_ms,
-        subject,
-        counts,
-        footprint,
-    })
+    Record::Sample(Sample { at_ms, subject, counts, footprint })
 }
 
 /// A barrier at which both witnesses agree.
@@ -77,13 +72,7 @@ pub(crate) fn barrier(subject: u32, at_ms: u64, counts: Counts) -> Barrier {
 
 /// Counts after which all but `lingering` of `cycles` images were released in their drops.
 pub(crate) fn counts(cycles: u64, lingering: u64) -> Counts {
-    Counts {
-        cycles,
-        made: cycles,
-        synchronous: cycles - lingering,
-        lingering,
-        ..Counts::default()
-    }
+    Counts { cycles, made: cycles, synchronous: cycles - lingering, lingering, ..Counts::default() }
 }
 
 pub(crate) fn image(number: u64, holders: Vec<Holder>) -> LingeringImage {
@@ -128,16 +117,11 @@ pub(crate) fn end(at_ms: u64) -> Record {
 }
 
 pub(crate) fn recording(records: impl IntoIterator<Item = Record>) -> Recording {
-    Recording {
-        records: records.into_iter().collect(),
-    }
+    Recording { records: records.into_iter().collect() }
 }
 
 fn last(barrier: Barrier) -> Record {
-    Record::Barrier(Box::new(Barrier {
-        last: true,
-        ..barrier
-    }))
+    Record::Barrier(Box::new(Barrier { last: true, ..barrier }))
 }
 
 fn mid(barrier: Barrier) -> Record {
@@ -155,11 +139,7 @@ pub(crate) fn clean() -> Recording {
         records.push(sample(subject, 1_000, counts(30_000, 0), looks));
         let half = barrier(subject, 15_000, counts(250_000, 0));
         records.push(mid(half));
-        let counts = Counts {
-            synchronous: 499_400,
-            late: 600,
-            ..counts(500_000, 0)
-        };
+        let counts = Counts { synchronous: 499_400, late: 600, ..counts(500_000, 0) };
         records.push(last(barrier(subject, 31_000, counts)));
         records.push(exit(subject, 31_010, ExitKind::Done, &[]));
     }
@@ -169,16 +149,12 @@ pub(crate) fn clean() -> Recording {
 
 /// Dropped images stay in affine slots.
 pub(crate) fn leak_keep() -> Recording {
-    let options = Options {
-        on_drop: Some(leakbench_scenarios::OnDrop::Keep),
-        ..Options::default()
-    };
+    let options =
+        Options { on_drop: Some(leakbench_scenarios::OnDrop::Keep), ..Options::default() };
     let images: Vec<LingeringImage> = (0..951)
         .map(|n| {
-            let holders = vec![
-                slot(n as u32 + 17, SlotHold::Affine),
-                Holder::Fd { fd: n as i32 + 9 },
-            ];
+            let holders =
+                vec![slot(n as u32 + 17, SlotHold::Affine), Holder::Fd { fd: n as i32 + 9 }];
             image(n * 3 + 88, holders)
         })
         .collect();
@@ -186,16 +162,9 @@ pub(crate) fn leak_keep() -> Recording {
     half.lingering = images[..777].to_vec();
     let mut whole = barrier(0, 210, counts(3_000, 951));
     whole.lingering = images;
-    whole.footprint = Footprint {
-        memfd_areas: Some(951),
-        ..footprint(2_913, 962, 26 << 20)
-    };
-    whole.slots = Some(SlotCounts {
-        cold: 49,
-        warm: 0,
-        affine_dropped: 951,
-        ..SlotCounts::default()
-    });
+    whole.footprint = Footprint { memfd_areas: Some(951), ..footprint(2_913, 962, 26 << 20) };
+    whole.slots =
+        Some(SlotCounts { cold: 49, warm: 0, affine_dropped: 951, ..SlotCounts::default() });
     recording([
         start(3_000, 1, options),
         up(0, 3_000),
@@ -213,23 +182,13 @@ pub(crate) fn leak_queue() -> Recording {
         decommit_batch: NonZeroU32::new(16),
         ..Options::default()
     };
-    let mut images: Vec<LingeringImage> = (0..15)
-        .map(|n| image(2_985 + n, vec![slot(n as u32, SlotHold::Queued)]))
-        .collect();
+    let mut images: Vec<LingeringImage> =
+        (0..15).map(|n| image(2_985 + n, vec![slot(n as u32, SlotHold::Queued)])).collect();
     let held_often = (0..16).map(|n| slot(100 + n, SlotHold::Affine)).collect();
-    images.push(LingeringImage {
-        holders_total: 20,
-        ..image(7, held_often)
-    });
+    images.push(LingeringImage { holders_total: 20, ..image(7, held_often) });
     images.push(image(8, vec![Holder::Fd { fd: 77 }]));
     let (start_at, end_at) = (0x7f00_0000_0000, 0x7f00_0000_1000);
-    images.push(image(
-        9,
-        vec![Holder::Mapping {
-            start: start_at,
-            end: end_at,
-        }],
-    ));
+    images.push(image(9, vec![Holder::Mapping { start: start_at, end: end_at }]));
     images.push(image(10, vec![]));
     images.push(image(11, vec![slot(500, SlotHold::InUse)]));
     images.push(image(12, vec![slot(501, SlotHold::Cold)]));
@@ -248,9 +207,7 @@ pub(crate) fn leak_queue() -> Recording {
 /// Images lingered in mid-run, and were released before the end.
 pub(crate) fn leak_earlier() -> Recording {
     let mut half = barrier(0, 100, counts(1_500, 12));
-    half.lingering = (0..12)
-        .map(|n| image(n, vec![Holder::Fd { fd: 20 }]))
-        .collect();
+    half.lingering = (0..12).map(|n| image(n, vec![Holder::Fd { fd: 20 }])).collect();
     recording([
         start(3_000, 1, Options::default()),
         up(0, 3_000),
@@ -272,10 +229,7 @@ pub(crate) fn died(how: ExitKind) -> Recording {
         ..Counts::default()
     };
     let looks = footprint(1_062, 12, 20 << 20);
-    let options = Options {
-        threads: NonZeroU32::new(2),
-        ..Options::default()
-    };
+    let options = Options { threads: NonZeroU32::new(2), ..Options::default() };
     recording([
         start(1_000_000, 2, options),
         up(0, 500_000),
@@ -284,36 +238,16 @@ pub(crate) fn died(how: ExitKind) -> Recording {
         mid(barrier(1, 3_010, counts(50_000, 0))),
         sample(0, 3_100, running(51_200), looks),
         sample(1, 3_100, running(51_300), looks),
-        exit(
-            0,
-            3_177,
-            how,
-            &[
-                (25_712, "instantiate module 51424"),
-                (25_700, "drop module 51401"),
-            ],
-        ),
-        exit(
-            1,
-            3_200,
-            ExitKind::Stopped,
-            &[(25_650, "call"), (25_651, "call")],
-        ),
+        exit(0, 3_177, how, &[(25_712, "instantiate module 51424"), (25_700, "drop module 51401")]),
+        exit(1, 3_200, ExitKind::Stopped, &[(25_650, "call"), (25_651, "call")]),
         end(3_300),
     ])
 }
 
 /// The witnesses failed and disagreed.
 pub(crate) fn could_not_tell() -> Recording {
-    let mut whole = barrier(
-        0,
-        210,
-        Counts {
-            synchronous: 2_900,
-            unknown: 100,
-            ..counts(3_000, 0)
-        },
-    );
+    let mut whole =
+        barrier(0, 210, Counts { synchronous: 2_900, unknown: 100, ..counts(3_000, 0) });
     whole.disagreements_total = 31;
     whole.disagreements = vec![
         "inode 4711 was reported released, and fd 9 still refers to it".to_owned(),
@@ -321,12 +255,7 @@ pub(crate) fn could_not_tell() -> Recording {
     ];
     whole.reset_failures = 3;
     let trouble = |witness, what: &str| {
-        Record::Trouble(Trouble {
-            at_ms: 150,
-            subject: 0,
-            witness,
-            what: what.to_owned(),
-        })
+        Record::Trouble(Trouble { at_ms: 150, subject: 0, witness, what: what.to_owned() })
     };
     recording([
         start(3_000, 1, Options::default()),
@@ -335,10 +264,7 @@ pub(crate) fn could_not_tell() -> Recording {
             Witness::DeathWatch,
             "the event queue overflowed (fs.inotify.max_queued_events is 16384): 100 images are unknown",
         ),
-        trouble(
-            Witness::ProcScan,
-            "cannot read /proc/4711/maps: permission denied",
-        ),
+        trouble(Witness::ProcScan, "cannot read /proc/4711/maps: permission denied"),
         last(whole),
         exit(0, 215, ExitKind::Done, &[]),
         end(220),
@@ -360,14 +286,9 @@ pub(crate) fn interrupted() -> Recording {
 
 /// Images are copied: the kernel holds nothing, and there is nothing to prove.
 pub(crate) fn copy() -> Recording {
-    let options = Options {
-        image: Some(leakbench_scenarios::ImageKind::Copy),
-        ..Options::default()
-    };
-    let counts = Counts {
-        cycles: 3_000,
-        ..Counts::default()
-    };
+    let options =
+        Options { image: Some(leakbench_scenarios::ImageKind::Copy), ..Options::default() };
+    let counts = Counts { cycles: 3_000, ..Counts::default() };
     recording([
         start(3_000, 1, options),
         up(0, 3_000),

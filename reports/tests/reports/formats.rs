@@ -19,31 +19,17 @@ fn runs() -> Vec<(&'static str, Recording, Verdict)> {
         ("leak-keep", common::leak_keep(), Verdict::Leak),
         ("leak-queue", common::leak_queue(), Verdict::Leak),
         ("leak-earlier", common::leak_earlier(), Verdict::Leak),
-        (
-            "died-killed",
-            common::died(ExitKind::Signaled { signal: 9 }),
-            Verdict::SubjectDied,
-        ),
-        (
-            "died-hung",
-            common::died(ExitKind::Hung { silent_ms: 60_000 }),
-            Verdict::SubjectDied,
-        ),
+        ("died-killed", common::died(ExitKind::Signaled { signal: 9 }), Verdict::SubjectDied),
+        ("died-hung", common::died(ExitKind::Hung { silent_ms: 60_000 }), Verdict::SubjectDied),
         ("died-failed", common::died(failed), Verdict::SubjectDied),
-        (
-            "could-not-tell",
-            common::could_not_tell(),
-            Verdict::CouldNotTell,
-        ),
+        ("could-not-tell", common::could_not_tell(), Verdict::CouldNotTell),
         ("interrupted", common::interrupted(), Verdict::Interrupted),
         ("copy", common::copy(), Verdict::Clean),
     ]
 }
 
 fn golden(name: &str, drawn: &str) -> Result<(), String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("LEAKBENCH_BLESS").is_some() {
         std::fs::write(&path, drawn).expect("golden file can be written");
         return Ok(());
@@ -53,9 +39,7 @@ fn golden(name: &str, drawn: &str) -> Result<(), String> {
         return Ok(());
     }
     let first = kept.lines().zip(drawn.lines()).find(|(a, b)| a != b);
-    Err(format!(
-        "{name} differs, first in (kept, drawn): {first:#?}"
-    ))
+    Err(format!("{name} differs, first in (kept, drawn): {first:#?}"))
 }
 
 fn result_json(ledger: &Ledger, judgement: &Judgement) -> String {
@@ -70,11 +54,7 @@ fn every_format_is_as_it_was() {
         let ledger = Ledger::of(&recording).expect("it has a start");
         let judgement = Judgement::of(&ledger);
         assert_eq!(judgement.verdict, verdict, "{name}");
-        let summary = TerminalSummary {
-            colour: false,
-            width: 90,
-            out: None,
-        };
+        let summary = TerminalSummary { colour: false, width: 90, out: None };
         let drawn = summary.draw(&ledger, &judgement);
         wrong.extend(golden(&format!("{name}.txt"), &drawn).err());
         // A list of 951 images shows no more than a shorter one.
@@ -84,11 +64,7 @@ fn every_format_is_as_it_was() {
         }
     }
     let clean = Ledger::of(&common::clean()).expect("it has a start");
-    let summary = TerminalSummary {
-        colour: true,
-        width: 90,
-        out: Some(Path::new("out")),
-    };
+    let summary = TerminalSummary { colour: true, width: 90, out: Some(Path::new("out")) };
     let coloured = summary.draw(&clean, &Judgement::of(&clean));
     wrong.extend(golden("clean-coloured-with-out.txt", &coloured).err());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -103,11 +79,7 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
             }
             let ledger = Ledger::of(&recording).expect("it has a start");
             for width in [0, 80, 100, 500] {
-                let summary = TerminalSummary {
-                    colour: false,
-                    width,
-                    out: None,
-                };
+                let summary = TerminalSummary { colour: false, width, out: None };
                 let drawn = summary.draw(&ledger, &Judgement::of(&ledger));
                 let lines: Vec<&str> = drawn.lines().collect();
                 assert!(lines.len() <= 25, "{name} at {width}:\n{drawn}");
@@ -171,10 +143,7 @@ fn result_json_has_the_fields_of_version_1() {
             "/lingering/0/holders/0",
             serde_json::json!({"kind": "slot", "slot": 17, "state": "affine"}),
         ),
-        (
-            "/lingering/0/holders/1",
-            serde_json::json!({"kind": "fd", "fd": 9}),
-        ),
+        ("/lingering/0/holders/1", serde_json::json!({"kind": "fd", "fd": 9})),
         ("/findings/0/policy", "lingering-images".into()),
         ("/findings/0/level", "error".into()),
         ("/fingerprint/kernel", "Linux 6.18.0".into()),

@@ -13,9 +13,7 @@ fn judged(recording: &Recording) -> Judgement {
 
 fn of_policy<'a>(judgement: &'a Judgement, policy: &str) -> Vec<&'a Finding> {
     let findings = judgement.findings.iter();
-    findings
-        .filter(|finding| finding.policy == policy)
-        .collect()
+    findings.filter(|finding| finding.policy == policy).collect()
 }
 
 /// A clean run of 100 cycles over one subject, its two barriers changed by `change`.
@@ -79,22 +77,13 @@ fn a_leak_is_proved_by_a_barrier_in_mid_run_alone() {
     let released_later = judged(&leaking);
     assert_eq!(released_later.verdict, Verdict::Leak);
     let message = &of_policy(&released_later, "lingering-images")[0].message;
-    assert!(
-        message.contains("after cycle 50 and were released later"),
-        "{message}"
-    );
+    assert!(message.contains("after cycle 50 and were released later"), "{message}");
 
-    let cut = without(
-        leaking,
-        |record| matches!(record, Record::Barrier(barrier) if barrier.last),
-    );
+    let cut = without(leaking, |record| matches!(record, Record::Barrier(barrier) if barrier.last));
     let not_seen = judged(&cut);
     assert_eq!(not_seen.verdict, Verdict::Leak);
     let message = &of_policy(&not_seen, "lingering-images")[0].message;
-    assert_eq!(
-        message,
-        "2 of 50 images linger, held by holders that were not recorded"
-    );
+    assert_eq!(message, "2 of 50 images linger, held by holders that were not recorded");
 }
 
 /// Between barriers an image may be about to be released: a sample proves nothing.
@@ -115,10 +104,7 @@ fn late_releases_are_no_leak_and_beyond_the_settle_time_a_warning() {
             last.release = Histogram(vec![(1_000, 98), (ns, 2)]);
         }))
     };
-    for (ns, level) in [
-        (200 * common::MS, Level::Note),
-        (201 * common::MS, Level::Warn),
-    ] {
+    for (ns, level) in [(200 * common::MS, Level::Note), (201 * common::MS, Level::Warn)] {
         let judgement = late_by(ns);
         assert_eq!(judgement.verdict, Verdict::Clean);
         assert_eq!(of_policy(&judgement, "late-releases")[0].level, level);
@@ -167,19 +153,15 @@ fn a_leak_outweighs_a_failed_witness_and_death_outweighs_a_leak() {
         "subject 0 (pid 4711) was killed by signal 11 (SIGSEGV) in cycle 99 (call)"
     );
     let interrupted = Interrupted { at_ms: 60 };
-    recording
-        .records
-        .insert(3, Record::Interrupted(interrupted));
+    recording.records.insert(3, Record::Interrupted(interrupted));
     assert_eq!(judged(&recording).verdict, Verdict::Interrupted);
 }
 
 #[test]
 fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
     let whole = run(Options::default(), |_, _| {});
-    let no_last_barrier = without(
-        whole.clone(),
-        |record| matches!(record, Record::Barrier(barrier) if barrier.last),
-    );
+    let no_last_barrier =
+        without(whole.clone(), |record| matches!(record, Record::Barrier(barrier) if barrier.last));
     let no_end = without(whole.clone(), |record| matches!(record, Record::End(_)));
     let no_subject = without(whole, |record| matches!(record, Record::Subject(_)));
     let too_few_cycles = run(Options::default(), |_, last| last.counts = counts(99, 0));
@@ -194,23 +176,14 @@ fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
 fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
     let unwatched = |options: Options| {
         judged(&run(options, |_, last| {
-            last.counts = Counts {
-                cycles: 100,
-                ..Counts::default()
-            };
+            last.counts = Counts { cycles: 100, ..Counts::default() };
         }))
     };
     let memfd = unwatched(Options::default());
     assert_eq!(memfd.verdict, Verdict::CouldNotTell);
 
-    let copy = Options {
-        image: Some(ImageKind::Copy),
-        ..Options::default()
-    };
-    let from_files = Options {
-        wasm: vec!["no-data.wasm".into()],
-        ..Options::default()
-    };
+    let copy = Options { image: Some(ImageKind::Copy), ..Options::default() };
+    let from_files = Options { wasm: vec!["no-data.wasm".into()], ..Options::default() };
     for options in [copy, from_files] {
         let judgement = unwatched(options);
         assert_eq!(judgement.verdict, Verdict::Clean);
@@ -230,16 +203,10 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
     // At rest: 60 areas, none of a memfd, 11 descriptors.
     assert_eq!(warnings(|_, last| last.footprint.memfd_areas = Some(1)), 1);
     assert_eq!(warnings(|_, last| last.footprint.fds = Some(12)), 1);
-    assert_eq!(
-        warnings(|_, last| last.footprint.areas = Some(1_060 + 4_001)),
-        1
-    );
+    assert_eq!(warnings(|_, last| last.footprint.areas = Some(1_060 + 4_001)), 1);
     assert_eq!(warnings(|_, last| last.reset_failures = 1), 1);
     // Warm slots.
-    assert_eq!(
-        warnings(|_, last| last.footprint.areas = Some(1_060 + 4_000)),
-        0
-    );
+    assert_eq!(warnings(|_, last| last.footprint.areas = Some(1_060 + 4_000)), 0);
     // Opened once, on first use.
     let once = |first: &mut Barrier, last: &mut Barrier| {
         first.footprint.fds = Some(13);
@@ -262,15 +229,11 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
 fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
     let verdict = |how| judged(&common::died(how)).verdict;
     for how in [
-        ExitKind::Failed {
-            error: "no".to_owned(),
-        },
+        ExitKind::Failed { error: "no".to_owned() },
         ExitKind::Exited { code: 0 },
         ExitKind::Signaled { signal: 6 },
         ExitKind::Hung { silent_ms: 1 },
-        ExitKind::Rubbish {
-            said: "hello".to_owned(),
-        },
+        ExitKind::Rubbish { said: "hello".to_owned() },
     ] {
         assert_eq!(verdict(how), Verdict::SubjectDied);
     }

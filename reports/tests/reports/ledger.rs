@@ -25,14 +25,7 @@ fn any_counts() -> impl Strategy<Value = Counts> {
 
 fn any_footprint() -> impl Strategy<Value = Footprint> {
     proptest::array::uniform6(proptest::option::of(0..100_000u64)).prop_map(
-        |[
-            areas,
-            memfd_areas,
-            fds,
-            rss_bytes,
-            shmem_bytes,
-            page_tables_bytes,
-        ]| Footprint {
+        |[areas, memfd_areas, fds, rss_bytes, shmem_bytes, page_tables_bytes]| Footprint {
             areas,
             memfd_areas,
             fds,
@@ -53,10 +46,7 @@ fn any_holder() -> impl Strategy<Value = Holder> {
     prop_oneof![
         (0..100i32).prop_map(|fd| Holder::Fd { fd }),
         (0..100u32, state).prop_map(|(slot, state)| Holder::Slot { slot, state }),
-        (0..100u64).prop_map(|start| Holder::Mapping {
-            start,
-            end: start + 1
-        }),
+        (0..100u64).prop_map(|start| Holder::Mapping { start, end: start + 1 }),
     ]
 }
 
@@ -74,33 +64,25 @@ pub(crate) fn any_sample() -> impl Strategy<Value = Record> {
 
 pub(crate) fn any_barrier() -> impl Strategy<Value = Record> {
     let marks = (any::<bool>(), 0..3u64, 0..3u64);
-    (
-        0..100_000u64,
-        0..3u32,
-        any_counts(),
-        any_footprint(),
-        any_lingering(),
-        marks,
-    )
-        .prop_map(
-            |(
-                at_ms,
-                subject,
-                counts,
+    (0..100_000u64, 0..3u32, any_counts(), any_footprint(), any_lingering(), marks).prop_map(
+        |(
+            at_ms,
+            subject,
+            counts,
+            footprint,
+            lingering,
+            (last, disagreements_total, reset_failures),
+        )| {
+            Record::Barrier(Box::new(Barrier {
+                last,
                 footprint,
                 lingering,
-                (last, disagreements_total, reset_failures),
-            )| {
-                Record::Barrier(Box::new(Barrier {
-                    last,
-                    footprint,
-                    lingering,
-                    disagreements_total,
-                    reset_failures,
-                    ..common::barrier(subject, at_ms, counts)
-                }))
-            },
-        )
+                disagreements_total,
+                reset_failures,
+                ..common::barrier(subject, at_ms, counts)
+            }))
+        },
+    )
 }
 
 fn any_how() -> impl Strategy<Value = ExitKind> {

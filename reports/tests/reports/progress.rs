@@ -7,10 +7,7 @@ use proptest::prelude::*;
 use crate::common;
 
 fn counts(cycles: u64, lingering: u64) -> Counts {
-    Counts {
-        lingering,
-        ..common::counts(cycles, 0)
-    }
+    Counts { lingering, ..common::counts(cycles, 0) }
 }
 
 #[test]
@@ -20,12 +17,7 @@ fn it_adds_the_latest_looks_at_all_subjects() {
     let looks = common::footprint(1_506, 14, 1 << 20);
     for (at_ms, cycles) in [(1_000, 16_000), (2_000, 32_000), (3_000, 48_000)] {
         for subject in 0..2 {
-            progress.see(
-                at_ms + u64::from(subject),
-                subject,
-                &counts(cycles, 3),
-                &looks,
-            );
+            progress.see(at_ms + u64::from(subject), subject, &counts(cycles, 3), &looks);
         }
     }
     assert_eq!(

@@ -14,9 +14,7 @@ use leakbench_scenarios::Options;
 
 fn record_all(recorder: &mut Recorder, records: &[Record]) {
     for record in records {
-        recorder
-            .record(record.clone())
-            .expect("the folder is writable");
+        recorder.record(record.clone()).expect("the folder is writable");
     }
 }
 
@@ -73,12 +71,7 @@ fn the_latest_sample_of_a_silent_subject_stays() {
         all.push(common::sample(1, cycles, common::counts(cycles, 0), looks));
     }
     for index in 1..10_000 {
-        all.push(common::sample(
-            0,
-            index * 100,
-            common::counts(index, 0),
-            looks,
-        ));
+        all.push(common::sample(0, index * 100, common::counts(index, 0), looks));
     }
     let mut recorder = Recorder::in_memory();
     record_all(&mut recorder, &all);
@@ -111,10 +104,7 @@ fn the_file_holds_what_memory_holds_also_after_thinning() {
 #[test]
 fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
     let mut recorder = Recorder::in_memory();
-    let mut all = vec![
-        common::start(1_000, 1, Options::default()),
-        common::up(0, 1_000),
-    ];
+    let mut all = vec![common::start(1_000, 1, Options::default()), common::up(0, 1_000)];
     for index in 0..1_500u64 {
         // The worst is in the middle; one barrier alone has disagreements.
         let lingering = 400 - (index as i64 - 700).unsigned_abs().min(400);
@@ -132,14 +122,10 @@ fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
     all.push(common::end(15_200));
     for record in &all {
         recorder.record(record.clone()).expect("in memory");
-        let listed = recorder
-            .recording()
-            .records
-            .iter()
-            .map(|record| match record {
-                Record::Barrier(barrier) => barrier.lingering.len(),
-                _ => 0,
-            });
+        let listed = recorder.recording().records.iter().map(|record| match record {
+            Record::Barrier(barrier) => barrier.lingering.len(),
+            _ => 0,
+        });
         assert!(listed.sum::<usize>() <= 40_000);
     }
     let kept = recorder.finish();
@@ -228,13 +214,8 @@ fn a_bad_line_in_the_middle_is_an_error_with_its_number() {
     lines[2] = "{\"record\":\"samplle\"}";
     let bad = folder.path().join("bad.jsonl");
     std::fs::write(&bad, lines.join("\n") + "\n").expect("the folder is writable");
-    let error = Recording::read(&bad)
-        .expect_err("line 3 is bad")
-        .to_string();
-    assert!(
-        error.contains("bad.jsonl, line 3: unknown variant `samplle`"),
-        "{error}"
-    );
+    let error = Recording::read(&bad).expect_err("line 3 is bad").to_string();
+    assert!(error.contains("bad.jsonl, line 3: unknown variant `samplle`"), "{error}");
     assert!(!error.contains("column"), "{error}");
 }
 
@@ -243,9 +224,7 @@ fn what_is_no_recording_or_a_later_one_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let read = |text: &str| {
         std::fs::write(folder.path().join(RECORDING_FILE), text).expect("the folder is writable");
-        Recording::read(folder.path())
-            .expect_err("it is refused")
-            .to_string()
+        Recording::read(folder.path()).expect_err("it is refused").to_string()
     };
     let other = read("{\"hello\": 1}\n");
     assert!(other.contains("is not a recording"), "{other}");
@@ -264,10 +243,7 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("the folder is writable");
     let error = Recorder::create(&file.join("out")).expect_err("a file is no folder");
-    assert!(
-        error.to_string().starts_with("cannot make output folder"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("cannot make output folder"), "{error}");
     assert!(matches!(error, RecordingError::Folder { .. }));
     let taken = folder.path().join("taken");
     std::fs::create_dir_all(taken.join(RECORDING_FILE)).expect("the folder is writable");
@@ -317,8 +293,7 @@ fn a_line_is_in_the_file_when_record_returns() {
     let path = folder.path().join(RECORDING_FILE);
     let file = std::fs::OpenOptions::new().append(true).open(path);
     let mut file = file.expect("it is there");
-    file.write_all(b"{\"record\":\"sam")
-        .expect("it is writable");
+    file.write_all(b"{\"record\":\"sam").expect("it is writable");
     let kept = Recording::read(folder.path()).expect("it can be read");
     assert_eq!(kept, common::clean());
 }
@@ -327,17 +302,10 @@ fn a_line_is_in_the_file_when_record_returns() {
 fn troubles_are_capped_and_their_number_kept() {
     let mut recorder = Recorder::in_memory();
     let trouble = |at_ms, witness| {
-        Record::Trouble(Trouble {
-            at_ms,
-            subject: 0,
-            witness,
-            what: "gone".to_owned(),
-        })
+        Record::Trouble(Trouble { at_ms, subject: 0, witness, what: "gone".to_owned() })
     };
     for at_ms in 0..100 {
-        recorder
-            .record(trouble(at_ms, Witness::ProcScan))
-            .expect("in memory");
+        recorder.record(trouble(at_ms, Witness::ProcScan)).expect("in memory");
     }
     let other = trouble(100, Witness::DeathWatch);
     recorder.record(other).expect("in memory");

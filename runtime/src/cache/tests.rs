@@ -13,10 +13,7 @@ fn key_of_binary(binary: &[u8]) -> Option<Vec<u8>> {
 #[test]
 fn only_payloads_stay_out_of_the_key() {
     let known = key_of(r#"(module (memory 1) (data (i32.const 8) "abc") (data "x"))"#);
-    assert_eq!(
-        known,
-        key_of(r#"(module (memory 1) (data (i32.const 8) "xyz") (data "y"))"#)
-    );
+    assert_eq!(known, key_of(r#"(module (memory 1) (data (i32.const 8) "xyz") (data "y"))"#));
     for other in [
         r#"(module (memory 1) (data (i32.const 9) "abc") (data "x"))"#,
         r#"(module (memory 1) (data (i32.const 8) "abcd") (data "x"))"#,
@@ -44,10 +41,7 @@ fn what_is_not_a_module_has_no_key() {
     let binary = wat::parse_str(r#"(module (memory 1) (data "abc") (data "d"))"#).unwrap();
     for len in 1..binary.len() {
         let whole_sections = key_of_binary(&binary[..len]);
-        assert!(
-            whole_sections.is_none_or(|key| key == binary[..len]),
-            "{len}"
-        );
+        assert!(whole_sections.is_none_or(|key| key == binary[..len]), "{len}");
     }
     assert_eq!(key_of_binary(b""), None);
 }
@@ -94,9 +88,5 @@ fn failures_are_not_kept() {
     let failed = cache.get_or_compile(&binary, || Err(Error::host("no")));
     assert_eq!(failed.unwrap_err().to_string(), "no");
     assert_eq!(cache.len(), 0);
-    assert!(
-        cache
-            .get_or_compile(&binary, || CompiledModule::new(&engine, &binary))
-            .is_ok()
-    );
+    assert!(cache.get_or_compile(&binary, || CompiledModule::new(&engine, &binary)).is_ok());
 }

@@ -35,9 +35,7 @@ pub(super) fn machine_type(ty: ValType) -> Type {
 pub(super) fn wasm_signature(ty: &FuncType) -> Signature {
     let mut signature = Signature::new(CallConv::Tail);
     // By its purpose, the stack check of the prologue finds the context.
-    signature
-        .params
-        .push(AbiParam::special(POINTER, ArgumentPurpose::VMContext));
+    signature.params.push(AbiParam::special(POINTER, ArgumentPurpose::VMContext));
     signature.params.push(AbiParam::new(POINTER));
     let param = |&ty| AbiParam::new(machine_type(ty));
     signature.params.extend(ty.params().iter().map(param));

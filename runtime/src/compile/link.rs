@@ -53,15 +53,14 @@ impl Linker {
         let (Ok(start_offset), Ok(len)) = (u32::try_from(start), u32::try_from(code.len())) else {
             return Err(too_large);
         };
-        self.funcs.push(FuncCode {
-            start: start_offset,
-            len,
-        });
-        self.traps
-            .extend(compiled.buffer.traps().iter().map(|trap| TrapSite {
-                offset: start_offset + trap.offset,
-                code: trap.code,
-            }));
+        self.funcs.push(FuncCode { start: start_offset, len });
+        self.traps.extend(
+            compiled
+                .buffer
+                .traps()
+                .iter()
+                .map(|trap| TrapSite { offset: start_offset + trap.offset, code: trap.code }),
+        );
         let names = func.params.user_named_funcs();
         for reloc in compiled.buffer.relocs() {
             let resolved = match &reloc.target {

@@ -111,14 +111,7 @@ impl Compiler {
             ("enable_multi_ret_implicit_sret", "true"),
             // The stack limit is checked against the whole frame before any of it is touched.
             ("enable_probestack", "false"),
-            (
-                "enable_verifier",
-                if cfg!(debug_assertions) {
-                    "true"
-                } else {
-                    "false"
-                },
-            ),
+            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
             flags
                 .set(name, value)
@@ -129,10 +122,7 @@ impl Compiler {
             .finish(settings::Flags::new(flags))
             .map_err(|error| host(error.to_string()))?;
         require_rounding(&*isa)?;
-        Ok(Compiler {
-            isa,
-            idle: Mutex::new(Vec::new()),
-        })
+        Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
     }
 
     /// Compiles every function that `module` defines, for contexts laid out as `layout` says.
@@ -146,12 +136,8 @@ impl Compiler {
         layout: &VmLayout,
         type_ids: &[u32],
     ) -> Result<CompiledCode, CompileError> {
-        let env = ModuleEnv {
-            info: &module.info,
-            layout,
-            type_ids,
-            target: self.isa.frontend_config(),
-        };
+        let env =
+            ModuleEnv { info: &module.info, layout, type_ids, target: self.isa.frontend_config() };
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, module.bodies.len());
             for (defined, body) in (0..).zip(&module.bodies) {
@@ -163,13 +149,7 @@ impl Compiler {
                     },
                     reason,
                 };
-                let Workspace {
-                    largest_body_bytes,
-                    context,
-                    builder,
-                    stacks,
-                    ..
-                } = workspace;
+                let Workspace { largest_body_bytes, context, builder, stacks, .. } = workspace;
                 *largest_body_bytes = body.as_bytes().len().max(*largest_body_bytes);
                 context.func.name = UserFuncName::user(0, func);
                 context.func.signature = abi::wasm_signature(env.info.func_type(func));
@@ -233,9 +213,7 @@ impl Compiler {
         linker: &mut Linker,
         failed: impl FnOnce(String) -> CompileError,
     ) -> Result<(), CompileError> {
-        let Workspace {
-            context, control, ..
-        } = workspace;
+        let Workspace { context, control, .. } = workspace;
         if let Err(error) = context.compile(&*self.isa, control) {
             let reason = match error.inner {
                 cranelift_codegen::CodegenError::Verifier(errors) => errors.to_string(),
@@ -292,9 +270,7 @@ fn require_rounding(isa: &dyn TargetIsa) -> Result<(), CompileError> {
         .iter()
         .any(|flag| flag.name == "has_sse41" && flag.as_bool() == Some(false));
     if lacks {
-        return Err(CompileError::Host {
-            reason: "it lacks the SSE4.1 instructions".to_owned(),
-        });
+        return Err(CompileError::Host { reason: "it lacks the SSE4.1 instructions".to_owned() });
     }
     Ok(())
 }

@@ -30,9 +30,7 @@ struct Counts {
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
     let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
-    compiler
-        .compile_module(module, &layout, &type_ids)
-        .unwrap_or_else(|error| panic!("{error}"))
+    compiler.compile_module(module, &layout, &type_ids).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Compiles what is valid in the specification's tests, and has the rest refused.
@@ -52,10 +50,9 @@ fn compile_suite(compiler: &Compiler) -> Counts {
                     valid(compiler, module, &place, &mut counts);
                 }
                 WastDirective::AssertUnlinkable { module, .. }
-                | WastDirective::AssertTrap {
-                    exec: WastExecute::Wat(module),
-                    ..
-                } => valid(compiler, QuoteWat::Wat(module), &place, &mut counts),
+                | WastDirective::AssertTrap { exec: WastExecute::Wat(module), .. } => {
+                    valid(compiler, QuoteWat::Wat(module), &place, &mut counts)
+                }
                 WastDirective::AssertInvalid { module, .. }
                 | WastDirective::AssertMalformed { module, .. } => {
                     refused(module, &place, &mut counts);
@@ -97,13 +94,8 @@ fn refused(mut module: QuoteWat<'_>, place: &str, counts: &mut Counts) {
 }
 
 /// What the suite holds: a test that met less of it would pass for nothing.
-const WHOLE_SUITE: Counts = Counts {
-    files: 90,
-    compiled: 1243,
-    functions: 4547,
-    refused: 2198,
-    unsupported: 17,
-};
+const WHOLE_SUITE: Counts =
+    Counts { files: 90, compiled: 1243, functions: 4547, refused: 2198, unsupported: 17 };
 
 #[test]
 fn the_specification_compiles_without_optimization() {
@@ -145,20 +137,13 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
     const MEMORY: Trap = Trap::MemoryOutOfBounds;
     const TABLE: Trap = Trap::TableOutOfBounds;
     const STACK: Trap = Trap::StackExhausted;
-    let indirect = [
-        Trap::UndefinedElement,
-        Trap::UninitializedElement,
-        Trap::IndirectCallTypeMismatch,
-        STACK,
-    ];
+    let indirect =
+        [Trap::UndefinedElement, Trap::UninitializedElement, Trap::IndirectCallTypeMismatch, STACK];
     for (body, expected) in [
         ("(drop (i32.add (local.get 0) (local.get 0)))", &[][..]),
         ("unreachable", &[Trap::Unreachable]),
         ("(drop (i32.div_u (local.get 0) (local.get 0)))", &[DIVIDE]),
-        (
-            "(drop (i64.div_s (local.get 1) (local.get 1)))",
-            &[DIVIDE, OVERFLOW],
-        ),
+        ("(drop (i64.div_s (local.get 1) (local.get 1)))", &[DIVIDE, OVERFLOW]),
         ("(drop (i64.rem_u (local.get 1) (local.get 1)))", &[DIVIDE]),
         ("(drop (i32.rem_s (local.get 0) (local.get 0)))", &[DIVIDE]),
         ("(drop (i32.trunc_f64_s (local.get 2)))", &[OVERFLOW, NAN]),
@@ -166,42 +151,21 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
         ("(drop (i64.trunc_sat_f64_s (local.get 2)))", &[]),
         ("(drop (f64.nearest (local.get 2)))", &[]),
         ("(drop (i32.load8_s (local.get 0)))", &[MEMORY]),
-        (
-            "(i64.store offset=40000000 (local.get 0) (local.get 1))",
-            &[MEMORY],
-        ),
+        ("(i64.store offset=40000000 (local.get 0) (local.get 1))", &[MEMORY]),
         ("(drop (memory.size))", &[]),
         ("(drop (memory.grow (local.get 0)))", &[STACK]),
-        (
-            "(memory.fill (local.get 0) (local.get 0) (local.get 0))",
-            &[MEMORY, STACK],
-        ),
-        (
-            "(memory.init 0 (local.get 0) (local.get 0) (local.get 0))",
-            &[MEMORY, STACK],
-        ),
+        ("(memory.fill (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
+        ("(memory.init 0 (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
         ("(data.drop 0)", &[STACK]),
         ("(drop (table.get (local.get 0)))", &[TABLE]),
         ("(table.set (local.get 0) (ref.null func))", &[TABLE]),
-        (
-            "(table.copy (local.get 0) (local.get 0) (local.get 0))",
-            &[TABLE, STACK],
-        ),
+        ("(table.copy (local.get 0) (local.get 0) (local.get 0))", &[TABLE, STACK]),
         ("(drop (table.size))", &[]),
         ("(drop (ref.func $f))", &[]),
-        (
-            "(global.set 1 (i64.add (global.get 0) (global.get 1)))",
-            &[],
-        ),
-        (
-            "(call_indirect (param i32) (local.get 0) (local.get 0))",
-            &indirect,
-        ),
+        ("(global.set 1 (i64.add (global.get 0) (global.get 1)))", &[]),
+        ("(call_indirect (param i32) (local.get 0) (local.get 0))", &indirect),
         ("(call $imported)", &[STACK]),
-        (
-            "(call $f (local.get 0) (local.get 1) (local.get 2))",
-            &[STACK],
-        ),
+        ("(call $f (local.get 0) (local.get 1) (local.get 2))", &[STACK]),
         // What cannot be reached cannot trap.
         ("return unreachable", &[]),
         ("(block (br 0) (drop (i32.div_u (i32.const 1))))", &[]),
@@ -211,10 +175,7 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
                 (if (local.get 0) (then) (else (drop (i32.load (local.get 0)))))))",
             &[],
         ),
-        (
-            "(if (local.get 0) (then return) (else return)) (drop (i32.load (local.get 0)))",
-            &[],
-        ),
+        ("(if (local.get 0) (then return) (else return)) (drop (i32.load (local.get 0)))", &[]),
     ] {
         let text = format!(
             "(module
@@ -275,9 +236,7 @@ fn calls_within_the_text_lead_to_their_function() {
                     .filter_map(|at| {
                         let operand = code.text[at + 1..at + 5].try_into().unwrap();
                         let target = at as i64 + 5 + i64::from(i32::from_le_bytes(operand));
-                        code.funcs
-                            .iter()
-                            .position(|func| i64::from(func.start) == target)
+                        code.funcs.iter().position(|func| i64::from(func.start) == target)
                     })
                     .collect()
             })
@@ -328,10 +287,7 @@ fn the_same_module_becomes_the_same_code() {
 fn buffers_stretched_by_a_huge_body_are_let_go() {
     let compiler = Compiler::new(OptLevel::None).unwrap();
     let kept = |nops: usize| {
-        compile_text(
-            &compiler,
-            &format!("(module (func {}))", "nop ".repeat(nops)),
-        );
+        compile_text(&compiler, &format!("(module (func {}))", "nop ".repeat(nops)));
         compiler.idle.lock().unwrap().len()
     };
     assert_eq!(kept(10), 1);

@@ -61,14 +61,10 @@ pub(super) fn host(
     let values = builder.ins().stack_addr(POINTER, slot, 0);
     store_all(&mut builder, &params[FIRST_PARAM..], values);
     let host_ctx = params[CALLEE_VMCTX];
-    let call = builder
-        .ins()
-        .load(POINTER, constant(), host_ctx, HOST_CTX_CALL as i32);
+    let call = builder.ins().load(POINTER, constant(), host_ctx, HOST_CTX_CALL as i32);
     let signature = builder.import_signature(abi::host_signature(target.default_call_conv));
     let call =
-        builder
-            .ins()
-            .call_indirect(signature, call, &[host_ctx, params[CALLER_VMCTX], values]);
+        builder.ins().call_indirect(signature, call, &[host_ctx, params[CALLER_VMCTX], values]);
     let status = builder.inst_results(call)[0];
     builder.ins().trapnz(status, HOST_ERROR);
     let results = load_all(&mut builder, ty.results(), values);
@@ -89,11 +85,7 @@ fn load_all(builder: &mut FunctionBuilder<'_>, types: &[ValType], values: Value)
     types
         .iter()
         .zip((0..).step_by(RAW_VAL_BYTES as usize))
-        .map(|(&ty, offset)| {
-            builder
-                .ins()
-                .load(machine_type(ty), trusted(), values, offset)
-        })
+        .map(|(&ty, offset)| builder.ins().load(machine_type(ty), trusted(), values, offset))
         .collect()
 }
 

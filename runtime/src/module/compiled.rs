@@ -45,16 +45,10 @@ impl CompiledModule {
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
         let module = parse(binary)?;
         let layout = VmLayout::new(&module.info);
-        let signatures: Box<[Arc<Signature>]> = module
-            .info
-            .types
-            .iter()
-            .map(|ty| engine.signatures().intern(ty))
-            .collect();
+        let signatures: Box<[Arc<Signature>]> =
+            module.info.types.iter().map(|ty| engine.signatures().intern(ty)).collect();
         let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
-        let code = engine
-            .compiler()
-            .compile_module(&module, &layout, &type_ids)?;
+        let code = engine.compiler().compile_module(&module, &layout, &type_ids)?;
         let code = LoadedCode::new(code)?;
         let info = module.info;
 
@@ -124,10 +118,7 @@ impl CompiledModule {
             let export = self.info.exports.iter().find(|e| e.item == item)?;
             Some(export.name.clone())
         };
-        FunctionName {
-            index: func as u32,
-            name: by_section.or_else(by_export),
-        }
+        FunctionName { index: func as u32, name: by_section.or_else(by_export) }
     }
 
     /// The bytes of `binary` that instances need and the image does not have.

@@ -70,10 +70,7 @@ impl ImagePlan {
                     }
                     plan.span = span;
                     data_bytes = with_this;
-                    pieces.push(Piece {
-                        memory_offset: start,
-                        binary: segment.bytes.clone(),
-                    });
+                    pieces.push(Piece { memory_offset: start, binary: segment.bytes.clone() });
                 }
             }
             plan.covers += 1;
@@ -114,10 +111,7 @@ impl ImagePlan {
     }
 
     fn initial<'a>(&self, bytes: &'a [u8]) -> InitialMemory<'a> {
-        InitialMemory {
-            offset_bytes: self.span.start,
-            bytes,
-        }
+        InitialMemory { offset_bytes: self.span.start, bytes }
     }
 }
 

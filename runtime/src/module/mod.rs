@@ -64,9 +64,8 @@ impl Module {
             Some(cache) => cache.get_or_compile(binary, compile)?,
             None => compile()?,
         };
-        let pool = compiled
-            .image
-            .with_initial(binary, |initial| engine.pool().add_module(initial))?;
+        let pool =
+            compiled.image.with_initial(binary, |initial| engine.pool().add_module(initial))?;
         Ok(Module(Arc::new(Inner {
             data: compiled.data_to_keep(binary),
             compiled,

@@ -93,10 +93,7 @@ impl From<wasmparser::Error> for Fault {
 
 /// For what validation has let through though it must not have: says so rather than go on.
 fn unexpected(what: &str, offset: u64) -> Fault {
-    Fault::Known(ModuleError::Unsupported {
-        feature: what.to_owned(),
-        offset,
-    })
+    Fault::Known(ModuleError::Unsupported { feature: what.to_owned(), offset })
 }
 
 #[derive(Default)]
@@ -129,10 +126,7 @@ impl<'a> Reading<'a> {
             escapes[func as usize] = true;
         }
         self.info.escapes = escapes;
-        Ok(ParsedModule {
-            info: self.info,
-            bodies: self.bodies,
-        })
+        Ok(ParsedModule { info: self.info, bodies: self.bodies })
     }
 
     /// Takes in one section, which is valid.
@@ -197,10 +191,7 @@ impl<'a> Reading<'a> {
                         ExternalKind::Global => ExportItem::Global(export.index),
                         _ => return Err(unexpected("exported tags", offset)),
                     };
-                    self.info.exports.push(Export {
-                        name: export.name.to_owned(),
-                        item,
-                    });
+                    self.info.exports.push(Export { name: export.name.to_owned(), item });
                 }
             }
             Payload::StartSection { func, .. } => {
@@ -218,10 +209,7 @@ impl<'a> Reading<'a> {
                     let data = data?;
                     let mode = match &data.kind {
                         DataKind::Passive => SegmentMode::Passive,
-                        DataKind::Active {
-                            memory_index,
-                            offset_expr,
-                        } => SegmentMode::Active {
+                        DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
                             target: *memory_index,
                             offset: self.const_expr(offset_expr)?,
                         },
@@ -229,10 +217,7 @@ impl<'a> Reading<'a> {
                     // The bytes are the tail of the segment.
                     let end = usize::try_from(data.range.end)
                         .map_err(|_| unexpected("a binary beyond the address space", 0))?;
-                    self.info.data.push(DataSegment {
-                        mode,
-                        bytes: end - data.data.len()..end,
-                    });
+                    self.info.data.push(DataSegment { mode, bytes: end - data.data.len()..end });
                 }
             }
             Payload::CustomSection(section) => {
@@ -287,10 +272,7 @@ impl<'a> Reading<'a> {
         let mode = match &element.kind {
             ElementKind::Passive => SegmentMode::Passive,
             ElementKind::Declared => SegmentMode::Declared,
-            ElementKind::Active {
-                table_index,
-                offset_expr,
-            } => SegmentMode::Active {
+            ElementKind::Active { table_index, offset_expr } => SegmentMode::Active {
                 target: table_index.unwrap_or(0),
                 offset: self.const_expr(offset_expr)?,
             },
@@ -337,10 +319,7 @@ impl<'a> Reading<'a> {
                 Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => continue,
                 op => {
-                    return Err(unexpected(
-                        &format!("{op:?} in a constant expression"),
-                        offset,
-                    ));
+                    return Err(unexpected(&format!("{op:?} in a constant expression"), offset));
                 }
             });
         }
@@ -417,8 +396,5 @@ fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, Fa
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Fault> {
-    Ok(GlobalType {
-        content: known_type(ty.content_type, offset)?,
-        mutable: ty.mutable,
-    })
+    Ok(GlobalType { content: known_type(ty.content_type, offset)?, mutable: ty.mutable })
 }

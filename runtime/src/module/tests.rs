@@ -44,10 +44,7 @@ fn declarations_are_kept() {
     assert_eq!(info.num_imported_funcs, 1);
     assert_eq!(info.funcs.len(), 4);
     assert_eq!(module.bodies.len(), 3);
-    assert_eq!(
-        *info.func_type(1),
-        FuncType::new([], [ValType::I32, ValType::F64])
-    );
+    assert_eq!(*info.func_type(1), FuncType::new([], [ValType::I32, ValType::F64]));
     assert_eq!(info.escapes, [true, true, false, true]);
     assert_eq!(info.start, Some(3));
     assert_eq!(info.func_names[2].as_deref(), Some("hidden"));
@@ -65,10 +62,7 @@ fn declarations_are_kept() {
     };
     assert_eq!(**funcs, [0]);
     assert!(matches!(info.elements[1].mode, SegmentMode::Declared));
-    assert!(matches!(
-        info.data[0].mode,
-        SegmentMode::Active { target: 0, .. }
-    ));
+    assert!(matches!(info.data[0].mode, SegmentMode::Active { target: 0, .. }));
     assert_eq!(&bytes[info.data[0].bytes.clone()], b"abc");
     assert!(matches!(info.data[1].mode, SegmentMode::Passive));
     assert_eq!(&bytes[info.data[1].bytes.clone()], b"passive");
@@ -115,26 +109,14 @@ fn the_missing_feature_is_named() {
         ("SIMD", "(module (func (result v128) unreachable))"),
         ("SIMD", "(module (func (drop (v128.const i64x2 0 0))))"),
         ("threads", "(module (memory 1 1 shared))"),
-        (
-            "threads",
-            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
-        ),
+        ("threads", "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))"),
         ("tail calls", "(module (func $f return_call $f))"),
         ("multiple memories", "(module (memory 1) (memory 1))"),
         ("64-bit memories (memory64)", "(module (memory i64 1))"),
         ("exceptions", "(module (tag $t))"),
-        (
-            "exceptions",
-            "(module (type (func)) (tag (type 0)) (func throw 0))",
-        ),
-        (
-            "garbage collection (GC)",
-            "(module (type (struct (field i32))))",
-        ),
-        (
-            "garbage collection (GC)",
-            "(module (rec (type (func)) (type (func))))",
-        ),
+        ("exceptions", "(module (type (func)) (tag (type 0)) (func throw 0))"),
+        ("garbage collection (GC)", "(module (type (struct (field i32))))"),
+        ("garbage collection (GC)", "(module (rec (type (func)) (type (func))))"),
         (
             "typed function references",
             "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
@@ -169,9 +151,7 @@ fn a_broken_rule_is_told_with_its_place() {
 fn a_cut_module_is_refused() {
     let bytes =
         wasm("(module (func (result i32) i32.const 1) (memory 1) (data (i32.const 0) \"a\"))");
-    let whole: Vec<usize> = (0..=bytes.len())
-        .filter(|&len| parse(&bytes[..len]).is_ok())
-        .collect();
+    let whole: Vec<usize> = (0..=bytes.len()).filter(|&len| parse(&bytes[..len]).is_ok()).collect();
     // The header; with its types; with its body, owed since the function section; the end.
     assert_eq!(whole, [8, 15, 32, bytes.len()]);
 }

@@ -16,23 +16,14 @@ const LACKING: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::MEMORY64, "64-bit memories (memory64)"),
     (WasmFeatures::EXCEPTIONS, "exceptions"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions"),
-    (
-        WasmFeatures::FUNCTION_REFERENCES,
-        "typed function references",
-    ),
-    (
-        WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES),
-        "garbage collection (GC)",
-    ),
+    (WasmFeatures::FUNCTION_REFERENCES, "typed function references"),
+    (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "garbage collection (GC)"),
     (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
     (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
     (WasmFeatures::STACK_SWITCHING, "stack switching"),
     (WasmFeatures::COMPACT_IMPORTS, "compact imports"),
     (WasmFeatures::MEMORY_CONTROL, "memory control"),
-    (
-        WasmFeatures::SHARED_EVERYTHING_THREADS,
-        "shared-everything threads",
-    ),
+    (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads"),
     (WasmFeatures::CUSTOM_DESCRIPTORS, "custom descriptors"),
 ];
 
@@ -47,10 +38,8 @@ pub(super) fn feature_name(missing: WasmFeatures) -> &'static str {
 /// Says why validation of `bytes` ended in `error`.
 pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
     let offset = error.offset();
-    let unsupported = |feature: &str| ModuleError::Unsupported {
-        feature: feature.to_owned(),
-        offset,
-    };
+    let unsupported =
+        |feature: &str| ModuleError::Unsupported { feature: feature.to_owned(), offset };
     if let Some(missing) = error.missing_wasm_feature() {
         return unsupported(feature_name(missing));
     }

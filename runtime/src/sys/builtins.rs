@@ -54,10 +54,7 @@ fn range(bytes: &mut [u8], start: u32, len: u32) -> Option<&mut [u8]> {
 unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u32) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance
-        .memory_mut(memory)
-        .grow(delta_pages)
-        .unwrap_or(FAILED)
+    instance.memory_mut(memory).grow(delta_pages).unwrap_or(FAILED)
 }
 
 /// # Safety
@@ -107,14 +104,7 @@ unsafe extern "C" fn memory_init(
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    status(segments::init_memory(
-        &mut instance,
-        memory,
-        segment,
-        dst,
-        src,
-        len,
-    ))
+    status(segments::init_memory(&mut instance, memory, segment, dst, src, len))
 }
 
 /// # Safety
@@ -130,10 +120,7 @@ unsafe extern "C" fn data_drop(context: Context, segment: u32) {
 unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: u32) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance
-        .table_mut(table)
-        .grow(delta, init)
-        .unwrap_or(FAILED)
+    instance.table_mut(table).grow(delta, init).unwrap_or(FAILED)
 }
 
 /// # Safety
@@ -180,14 +167,7 @@ unsafe extern "C" fn table_init(
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    status(segments::init_table(
-        &mut instance,
-        table,
-        segment,
-        dst,
-        src,
-        len,
-    ))
+    status(segments::init_table(&mut instance, table, segment, dst, src, len))
 }
 
 /// # Safety

@@ -28,11 +28,7 @@ pub struct CodeMemoryError {
 }
 
 fn hint(errno: &Errno) -> &'static str {
-    if *errno == Errno::NOMEM {
-        " (out of memory, or of areas: see vm.max_map_count)"
-    } else {
-        ""
-    }
+    if *errno == Errno::NOMEM { " (out of memory, or of areas: see vm.max_map_count)" } else { "" }
 }
 
 impl CodeMemory {
@@ -41,15 +37,9 @@ impl CodeMemory {
     /// # Errors
     /// When the kernel refuses the mapping; nothing stays mapped.
     pub(crate) fn new(text: &[u8]) -> Result<Self, CodeMemoryError> {
-        let error = |errno| CodeMemoryError {
-            len_bytes: text.len(),
-            errno,
-        };
+        let error = |errno| CodeMemoryError { len_bytes: text.len(), errno };
         if text.is_empty() {
-            return Ok(CodeMemory {
-                base: NonNull::dangling(),
-                len_bytes: 0,
-            });
+            return Ok(CodeMemory { base: NonNull::dangling(), len_bytes: 0 });
         }
         // SAFETY: a fresh private mapping at an address that the kernel chooses.
         let base = unsafe {
@@ -88,10 +78,7 @@ impl CodeMemory {
     /// # Panics
     /// If `offset` is outside the code.
     pub(crate) fn at(&self, offset: u32) -> CodePtr {
-        assert!(
-            (offset as usize) < self.len_bytes,
-            "offset {offset} is outside the code"
-        );
+        assert!((offset as usize) < self.len_bytes, "offset {offset} is outside the code");
         // SAFETY: in bounds of the mapping, by the assertion.
         CodePtr(unsafe { self.base.add(offset as usize) })
     }

@@ -72,10 +72,7 @@ impl RootContext {
                 limits: ptr::null(),
                 state: ptr::null_mut(),
             },
-            limits: Limits {
-                stack_limit: usize::MAX,
-                store: ptr::null_mut(),
-            },
+            limits: Limits { stack_limit: usize::MAX, store: ptr::null_mut() },
         });
         let limits = limits_of(&root);
         root.header.limits = limits;
@@ -227,11 +224,7 @@ impl InstanceBox {
         let mut instance = InstanceBox(state);
         instance.write(
             0,
-            ContextHeader {
-                builtins: &BUILTINS,
-                limits: limits_of(root),
-                state: state.as_ptr(),
-            },
+            ContextHeader { builtins: &BUILTINS, limits: limits_of(root), state: state.as_ptr() },
         );
         let context = instance.context();
         // SAFETY: `state` was just written, and nothing writes `module` while this borrows it.
@@ -239,11 +232,7 @@ impl InstanceBox {
         for template in &compiled.func_refs {
             instance.write(
                 template.offset,
-                FuncRef {
-                    code: template.code,
-                    context,
-                    type_id: template.type_id,
-                },
+                FuncRef { code: template.code, context, type_id: template.type_id },
             );
         }
         instance
@@ -285,10 +274,7 @@ impl InstanceBox {
 
     fn write<V>(&mut self, offset: u32, value: V) {
         let end = offset as usize + size_of::<V>();
-        assert!(
-            end <= self.layout().size_bytes() as usize,
-            "offset outside the context"
-        );
+        assert!(end <= self.layout().size_bytes() as usize, "offset outside the context");
         // SAFETY: in bounds of the context, by the assertion; offsets of the layout are aligned
         // for what lies there.
         unsafe { self.context().add(offset as usize).cast::<V>().write(value) };
@@ -296,10 +282,7 @@ impl InstanceBox {
 
     fn read<V: Copy>(&self, offset: u32) -> V {
         let end = offset as usize + size_of::<V>();
-        assert!(
-            end <= self.layout().size_bytes() as usize,
-            "offset outside the context"
-        );
+        assert!(end <= self.layout().size_bytes() as usize, "offset outside the context");
         // SAFETY: in bounds and aligned as above; written before, or zero, which the pointers
         // that are read here are not once the instance is set up.
         unsafe { self.context().add(offset as usize).cast::<V>().read() }

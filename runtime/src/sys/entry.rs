@@ -70,11 +70,7 @@ impl Callable {
         entry: CodePtr,
     ) -> Self {
         assert_eq!(func.read(store).type_id, signature.id());
-        Callable {
-            func,
-            entry,
-            slots: signature.slots(),
-        }
+        Callable { func, entry, slots: signature.slots() }
     }
 }
 
@@ -91,10 +87,7 @@ pub(crate) fn invoke(
     callable: &Callable,
     values: &mut [RawVal],
 ) -> Result<(), Stop> {
-    assert!(
-        values.len() >= callable.slots,
-        "too few values for the call"
-    );
+    assert!(values.len() >= callable.slots, "too few values for the call");
     let func = callable.func.read(store);
     let outer = CURRENT.get();
     // SAFETY: activations on the list are frames of this thread below this one.
@@ -113,10 +106,7 @@ pub(crate) fn invoke(
     // code list is borrowed for as long as no host function runs.
     let code = unsafe { (*store).code() };
     let activation = Activation {
-        landing: UnsafeCell::new(Landing {
-            stack_pointer: 0,
-            pc: 0,
-        }),
+        landing: UnsafeCell::new(Landing { stack_pointer: 0, pc: 0 }),
         in_wasm: Cell::new(true),
         code,
         stop: Cell::new(None),
@@ -124,10 +114,7 @@ pub(crate) fn invoke(
     };
     // SAFETY: the root context is the store's, and read by nobody but this thread.
     let saved_limits = unsafe {
-        ptr::replace(
-            &raw mut (*root).limits,
-            crate::sys::context::Limits { stack_limit, store },
-        )
+        ptr::replace(&raw mut (*root).limits, crate::sys::context::Limits { stack_limit, store })
     };
     CURRENT.set(&activation);
     // SAFETY: the trampoline is for the function's type (checked by `Callable::new`), the values

@@ -58,9 +58,7 @@ unsafe impl Sync for HostFunc {}
 
 impl fmt::Debug for HostFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HostFunc")
-            .field(self.signature.ty())
-            .finish()
+        f.debug_tuple("HostFunc").field(self.signature.ty()).finish()
     }
 }
 
@@ -76,18 +74,10 @@ impl HostFunc {
             call: host_call,
             body,
             slots: signature.slots(),
-            func_ref: FuncRef {
-                code,
-                context: NonNull::dangling(),
-                type_id: signature.id(),
-            },
+            func_ref: FuncRef { code, context: NonNull::dangling(), type_id: signature.id() },
         });
         context.func_ref.context = context.as_ptr().cast();
-        Arc::new(HostFunc {
-            context,
-            signature,
-            trampoline,
-        })
+        Arc::new(HostFunc { context, signature, trampoline })
     }
 
     pub(crate) fn trampoline(&self) -> &Arc<LoadedCode> {

@@ -52,10 +52,7 @@ impl MemoryDef {
 
     /// Its type with the present size as minimum, as imports are matched.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType {
-            min_pages: self.pages(),
-            max_pages: self.max_pages,
-        }
+        MemoryType { min_pages: self.pages(), max_pages: self.max_pages }
     }
 
     pub(crate) fn pages(&self) -> u32 {

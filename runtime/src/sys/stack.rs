@@ -97,11 +97,7 @@ impl SignalStack {
         if base == libc::MAP_FAILED {
             return SignalStack { ours: None };
         }
-        let stack = libc::stack_t {
-            ss_sp: base,
-            ss_flags: 0,
-            ss_size: SIGNAL_STACK_BYTES,
-        };
+        let stack = libc::stack_t { ss_sp: base, ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
         // SAFETY: the mapping stays until `drop` takes it out of use.
         unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
         SignalStack { ours: Some(base) }

@@ -36,13 +36,7 @@ unsafe impl Sync for TableDef {}
 impl TableDef {
     /// A table of type `ty` filled with `init`; `None` when there is no memory for it.
     pub(crate) fn new(index: u32, ty: TableType, init: u64) -> Option<Self> {
-        let mut table = TableDef {
-            elements: NonNull::dangling(),
-            len: 0,
-            capacity: 0,
-            index,
-            ty,
-        };
+        let mut table = TableDef { elements: NonNull::dangling(), len: 0, capacity: 0, index, ty };
         table.resize(ty.min, init)?;
         Some(table)
     }
@@ -53,10 +47,7 @@ impl TableDef {
 
     /// Its type with the present size as minimum, as imports are matched.
     pub(crate) fn ty(&self) -> TableType {
-        TableType {
-            min: self.len,
-            ..self.ty
-        }
+        TableType { min: self.len, ..self.ty }
     }
 
     pub(crate) fn elements(&self) -> &[u64] {
@@ -126,13 +117,9 @@ impl TableDef {
         len: u32,
     ) -> Option<()> {
         // SAFETY: by the contract; each reference ends before the next is made.
-        let from = unsafe { &mut *src_table.as_ptr() }
-            .range_mut(src, len)?
-            .as_ptr();
+        let from = unsafe { &mut *src_table.as_ptr() }.range_mut(src, len)?.as_ptr();
         // SAFETY: as above.
-        let to = unsafe { &mut *dst_table.as_ptr() }
-            .range_mut(dst, len)?
-            .as_mut_ptr();
+        let to = unsafe { &mut *dst_table.as_ptr() }.range_mut(dst, len)?.as_mut_ptr();
         // SAFETY: both ranges are in bounds; `copy` allows them to overlap.
         unsafe { std::ptr::copy(from, to, len as usize) };
         Some(())

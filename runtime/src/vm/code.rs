@@ -38,19 +38,13 @@ impl LoadedCode {
     /// Which function of the code contains `pc`.
     pub(crate) fn func_at(&self, pc: usize) -> Option<usize> {
         let offset = self.offset_of(pc)?;
-        let func = self
-            .funcs
-            .partition_point(|f| f.start <= offset)
-            .checked_sub(1)?;
+        let func = self.funcs.partition_point(|f| f.start <= offset).checked_sub(1)?;
         (offset - self.funcs[func].start < self.funcs[func].len).then_some(func)
     }
 
     fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         let offset = self.offset_of(pc)?;
-        let i = self
-            .traps
-            .binary_search_by_key(&offset, |t| t.offset)
-            .ok()?;
+        let i = self.traps.binary_search_by_key(&offset, |t| t.offset).ok()?;
         Some(self.traps[i].code)
     }
 }
@@ -74,11 +68,7 @@ impl CodeList {
             return;
         }
         if let Err(place) = self.0.binary_search_by_key(&start, |e| e.start) {
-            let entry = Entry {
-                start,
-                code: Arc::clone(code),
-                instance,
-            };
+            let entry = Entry { start, code: Arc::clone(code), instance };
             self.0.insert(place, entry);
         }
     }

@@ -243,11 +243,7 @@ impl VmLayout {
             return FuncRefPlace::Imported(self.imported_funcs + func * POINTER_BYTES);
         }
         let slot = self.func_ref_slots[func as usize];
-        assert_ne!(
-            slot,
-            u32::MAX,
-            "function {func} does not escape, so it has no FuncRef"
-        );
+        assert_ne!(slot, u32::MAX, "function {func} does not escape, so it has no FuncRef");
         FuncRefPlace::Defined(self.func_refs + slot * FUNC_REF_BYTES)
     }
 }

@@ -18,11 +18,7 @@ pub(crate) fn init_memory(
     let info = &module.compiled().info;
     let available = matches!(info.data[segment as usize].mode, SegmentMode::Passive)
         && !instance.state().dropped_data.contains(segment);
-    let bytes = if available {
-        module.segment_bytes(segment)
-    } else {
-        &[]
-    };
+    let bytes = if available { module.segment_bytes(segment) } else { &[] };
     write_memory(instance, memory, dst, bytes, src, len)
 }
 
@@ -57,11 +53,7 @@ pub(crate) fn init_table(
     let available = matches!(segment_info.mode, SegmentMode::Passive)
         && !instance.state().dropped_elements.contains(segment);
     let none = ElementItems::Funcs(Box::default());
-    let items = if available {
-        &segment_info.items
-    } else {
-        &none
-    };
+    let items = if available { &segment_info.items } else { &none };
     write_table(instance, table, dst, items, src, len)
 }
 

@@ -34,10 +34,7 @@ fn run_all(files: Vec<(String, &'static str)>) -> BTreeMap<String, Result<Counts
 fn total(outcomes: &BTreeMap<String, Result<Counts, String>>) -> Counts {
     let failures: Vec<_> = outcomes.values().filter_map(|o| o.as_ref().err()).collect();
     assert!(failures.is_empty(), "{} files fail:\n{}", failures.len(), {
-        failures
-            .iter()
-            .map(|f| format!("  {f}\n"))
-            .collect::<String>()
+        failures.iter().map(|f| format!("  {f}\n")).collect::<String>()
     });
     outcomes.values().flatten().copied().sum()
 }
@@ -47,11 +44,7 @@ fn total(outcomes: &BTreeMap<String, Result<Counts, String>>) -> Counts {
 #[test]
 fn version_2() {
     let files = spec(SpecVersion::V2);
-    let outcomes = run_all(
-        files
-            .map(|file| (file.name().to_owned(), file.contents))
-            .collect(),
-    );
+    let outcomes = run_all(files.map(|file| (file.name().to_owned(), file.contents)).collect());
     let counts = total(&outcomes);
     println!("{} files: {counts:?}", outcomes.len());
     let expected = Counts {
@@ -69,11 +62,7 @@ fn version_2() {
 #[test]
 fn extended_constant_expressions() {
     let files = proposal(Proposal::ExtendedConst);
-    let outcomes = run_all(
-        files
-            .map(|file| (file.name().to_owned(), file.contents))
-            .collect(),
-    );
+    let outcomes = run_all(files.map(|file| (file.name().to_owned(), file.contents)).collect());
     let counts = total(&outcomes);
     println!("{} files: {counts:?}", outcomes.len());
     assert_eq!((outcomes.len(), counts.total()), (3, 212));

@@ -27,14 +27,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn total(self) -> usize {
-        let Counts {
-            returned,
-            trapped,
-            exhausted,
-            invalid,
-            malformed,
-            unlinkable,
-        } = self;
+        let Counts { returned, trapped, exhausted, invalid, malformed, unlinkable } = self;
         returned + trapped + exhausted + invalid + malformed + unlinkable
     }
 }
@@ -69,8 +62,7 @@ pub(crate) fn run(name: &str, text: &str) -> Result<Counts, String> {
     let mut file = File::new().map_err(|error| format!("{name}: {error}"))?;
     for directive in wast.directives {
         let line = directive.span().linecol_in(text).0 + 1;
-        file.directive(directive)
-            .map_err(|why| format!("{name}:{line}: {why}"))?;
+        file.directive(directive).map_err(|why| format!("{name}:{line}: {why}"))?;
     }
     Ok(file.counts)
 }
@@ -120,29 +112,18 @@ impl File {
                 self.instantiate(name, &module)?;
             }
             WastDirective::ModuleDefinition(mut module) => {
-                let name = module
-                    .name()
-                    .map(|id| id.name().to_owned())
-                    .unwrap_or_default();
+                let name = module.name().map(|id| id.name().to_owned()).unwrap_or_default();
                 let module = self.module(&mut module).map_err(said)?;
                 self.definitions.insert(name, module);
             }
-            WastDirective::ModuleInstance {
-                instance, module, ..
-            } => {
+            WastDirective::ModuleInstance { instance, module, .. } => {
                 let definition = module.map_or("", |id| id.name());
-                let module = self
-                    .definitions
-                    .get(definition)
-                    .ok_or("no such definition")?
-                    .clone();
+                let module = self.definitions.get(definition).ok_or("no such definition")?.clone();
                 self.instantiate(instance.map(|id| id.name().to_owned()), &module)?;
             }
             WastDirective::Register { name, module, .. } => {
                 let instance = self.instance(module.map(|id| id.name()))?;
-                self.linker
-                    .instance(&self.store, name, instance)
-                    .map_err(said)?;
+                self.linker.instance(&self.store, name, instance).map_err(said)?;
             }
             WastDirective::Invoke(invoke) => {
                 self.invoke(&invoke)?.map_err(said)?;
@@ -164,26 +145,16 @@ impl File {
                 check_trap(outcome, message)?;
                 self.counts.exhausted += 1;
             }
-            WastDirective::AssertInvalid {
-                mut module,
-                message,
-                ..
-            } => {
+            WastDirective::AssertInvalid { mut module, message, .. } => {
                 self.refused(&mut module, message)?;
                 self.counts.invalid += 1;
             }
-            WastDirective::AssertMalformed {
-                mut module,
-                message,
-                ..
-            } => {
+            WastDirective::AssertMalformed { mut module, message, .. } => {
                 // Text is refused by the test's own assembler, binaries by the runtime.
                 self.refused(&mut module, message)?;
                 self.counts.malformed += 1;
             }
-            WastDirective::AssertUnlinkable {
-                module, message, ..
-            } => {
+            WastDirective::AssertUnlinkable { module, message, .. } => {
                 let module = self.module(&mut QuoteWat::Wat(module)).map_err(said)?;
                 match self.linker.instantiate(&mut self.store, &module) {
                     Err(Error::Link(error)) if error.to_string().starts_with(message) => {}
@@ -197,17 +168,12 @@ impl File {
     }
 
     fn module(&self, module: &mut QuoteWat<'_>) -> Result<Module, Error> {
-        let binary = module
-            .encode()
-            .map_err(|error| Error::host(error.to_string()))?;
+        let binary = module.encode().map_err(|error| Error::host(error.to_string()))?;
         Module::new(&self.engine, binary)
     }
 
     fn instantiate(&mut self, name: Option<String>, module: &Module) -> Result<(), String> {
-        let instance = self
-            .linker
-            .instantiate(&mut self.store, module)
-            .map_err(said)?;
+        let instance = self.linker.instantiate(&mut self.store, module).map_err(said)?;
         self.current = Some(instance);
         if let Some(name) = name {
             self.named.insert(name, instance);
@@ -218,11 +184,9 @@ impl File {
     fn instance(&self, name: Option<&str>) -> Result<Instance, String> {
         match name {
             None => self.current.ok_or_else(|| "no instance yet".to_owned()),
-            Some(name) => self
-                .named
-                .get(name)
-                .copied()
-                .ok_or_else(|| format!("no instance '{name}'")),
+            Some(name) => {
+                self.named.get(name).copied().ok_or_else(|| format!("no instance '{name}'"))
+            }
         }
     }
 
@@ -261,11 +225,7 @@ impl File {
 
     fn check_results(&self, found: &[Val], expected: &[WastRet<'_>]) -> Result<(), String> {
         if found.len() != expected.len() {
-            return Err(format!(
-                "{} results, expected {}",
-                found.len(),
-                expected.len()
-            ));
+            return Err(format!("{} results, expected {}", found.len(), expected.len()));
         }
         for (value, pattern) in found.iter().zip(expected) {
             if !values::matches(&self.store, value, pattern) {

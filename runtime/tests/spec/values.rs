@@ -54,9 +54,9 @@ fn matches_core(store: &Store<()>, value: &Val, pattern: &WastRetCore<'_>) -> bo
             Some(expected) => reference.data(store).downcast_ref() == Some(expected),
             None => true,
         },
-        (_, WastRetCore::Either(patterns)) => patterns
-            .iter()
-            .any(|pattern| matches_core(store, value, pattern)),
+        (_, WastRetCore::Either(patterns)) => {
+            patterns.iter().any(|pattern| matches_core(store, value, pattern))
+        }
         _ => false,
     }
 }

@@ -53,10 +53,7 @@ const TEXT: &str = r#"(module $guest
 
 pub(crate) fn engine(opt_level: OptLevel) -> Engine {
     let config = Config {
-        pool: PoolConfig {
-            slots: const { NonZeroU32::new(8).unwrap() },
-            ..PoolConfig::default()
-        },
+        pool: PoolConfig { slots: const { NonZeroU32::new(8).unwrap() }, ..PoolConfig::default() },
         opt_level,
         ..Config::default()
     };

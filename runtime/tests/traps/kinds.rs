@@ -11,10 +11,7 @@ fn each_kind_is_named_with_its_function() {
             assert_eq!(error.trap, expected, "{name}");
             assert_eq!(error.module.as_deref(), Some("guest"));
             let function = error.function.clone().unwrap();
-            let place = module
-                .exports()
-                .position(|export| export.name == name)
-                .unwrap();
+            let place = module.exports().position(|export| export.name == name).unwrap();
             // The guest's exported functions are its first, in order.
             assert_eq!(function.index as usize, place, "{name}");
             let (index, called) = (function.index, function.name.unwrap());
@@ -35,10 +32,7 @@ fn what_does_not_trap_returns() {
     let trap = instance.get_typed_func::<(), ()>(&store, "load").unwrap();
     // An instance goes on after a trap.
     for _ in 0..100 {
-        assert_eq!(
-            trap.call(&mut store, ()).unwrap_err().trap(),
-            Some(Trap::MemoryOutOfBounds)
-        );
+        assert_eq!(trap.call(&mut store, ()).unwrap_err().trap(), Some(Trap::MemoryOutOfBounds));
         assert_eq!(ok.call(&mut store, ()).unwrap(), 1);
     }
 }
@@ -70,9 +64,7 @@ fn callee_saved_registers_survive_a_trap() {
     for i in 0..1000u64 {
         let trapped = guest::call(&module, "div_u").is_err();
         for (j, sum) in sums.iter_mut().enumerate() {
-            *sum = sum
-                .wrapping_mul(31)
-                .wrapping_add(i * j as u64 + u64::from(trapped));
+            *sum = sum.wrapping_mul(31).wrapping_add(i * j as u64 + u64::from(trapped));
         }
     }
     let mut expected = [0u64; 6];

@@ -109,10 +109,7 @@ fn the_host_calls_its_own_functions() {
     })
     .unwrap();
     let typed = wrapped.typed::<(i64, f64), (f64, u32)>(&store).unwrap();
-    assert_eq!(
-        typed.call(&mut store, (-2, 0.5)).unwrap(),
-        (6.0, -2i64 as u32)
-    );
+    assert_eq!(typed.call(&mut store, (-2, 0.5)).unwrap(), (6.0, -2i64 as u32));
 
     let ty = FuncType::new([ValType::I32; 20], [ValType::I32; 20]);
     let reversed = Func::new(&mut store, ty, |_: Caller<'_, u32>, params, results| {
@@ -141,10 +138,7 @@ fn wrong_types_are_refused() {
     );
     let mut results = [Val::I32(0)];
     assert_eq!(
-        message(
-            func.call(&mut store, &[Val::I64(0)], &mut results)
-                .unwrap_err()
-        ),
+        message(func.call(&mut store, &[Val::I64(0)], &mut results).unwrap_err()),
         "expected i32, found i64 (an argument)"
     );
     assert_eq!(

@@ -44,16 +44,8 @@ fn threads_leave_nothing_behind() {
     // Neighbouring areas merge, so bytes are counted: stacks, not what the pools reserve.
     let stack_bytes = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmData:"))
-            .unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<usize>()
-            .unwrap()
-            << 10
+        let line = status.lines().find(|line| line.starts_with("VmData:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
     };
     let module = guest::module(&guest::engine(OptLevel::Speed));
     let run = || sys::on_raw_thread(1 << 20, || guest::trap(&module, "load").trap);
@@ -64,10 +56,7 @@ fn threads_leave_nothing_behind() {
     }
     // Other tests of this process come and go meanwhile; 2000 stacks are 128 MiB.
     let after = stack_bytes();
-    assert!(
-        after < before + (100 << 20),
-        "{before} bytes before, {after} after"
-    );
+    assert!(after < before + (100 << 20), "{before} bytes before, {after} after");
 }
 
 #[test]
@@ -98,16 +87,8 @@ fn stack_runs_out_where_the_configuration_says() {
         let mut store = leakbench_runtime::Store::new(&engine, ());
         let instance = leakbench_runtime::Instance::new(&mut store, &module, &[]).unwrap();
         let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
-        assert_eq!(
-            f.call(&mut store, ()).unwrap_err().trap(),
-            Some(Trap::StackExhausted)
-        );
-        instance
-            .get_global(&store, "depth")
-            .unwrap()
-            .get(&store)
-            .i32()
-            .unwrap()
+        assert_eq!(f.call(&mut store, ()).unwrap_err().trap(), Some(Trap::StackExhausted));
+        instance.get_global(&store, "depth").unwrap().get(&store).i32().unwrap()
     };
     let (small, large) = (depth(64 << 10), depth(512 << 10));
     assert!(small > 100, "{small}");

@@ -24,11 +24,7 @@ fn few64() -> impl Strategy<Value = Option<NonZeroU64>> {
 
 /// Words that a shell or a flags' parser may take for something else, among plain ones.
 fn any_word() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[a-z/.]{1,9}",
-        "[- '\"$`\\\\*?!#&;|<>(){}~\n\té%=]{1,9}",
-        "--[a-z]{1,5}"
-    ]
+    prop_oneof!["[a-z/.]{1,9}", "[- '\"$`\\\\*?!#&;|<>(){}~\n\té%=]{1,9}", "--[a-z]{1,5}"]
 }
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
@@ -99,9 +95,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
 
 /// The words that a shell makes of a command, but for its first.
 fn words(command: &str) -> Vec<String> {
-    let arguments = command
-        .strip_prefix("leakbench")
-        .expect("it names the program");
+    let arguments = command.strip_prefix("leakbench").expect("it names the program");
     let script = format!("set -- {arguments}; printf '%s\\0' \"$@\"");
     let output = Command::new("sh").arg("-c").arg(&script).output();
     let output = output.expect("a shell is there");

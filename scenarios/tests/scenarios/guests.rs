@@ -76,10 +76,7 @@ fn a_generated_module_is_laid_out_as_it_says() {
     assert_eq!(data.len(), 4096);
     assert_eq!(data[..8], stamp.to_le_bytes());
     assert_eq!(data[8..16], [0; 8]);
-    assert!(
-        data[16..].iter().all(|&byte| byte != 0),
-        "every page is real"
-    );
+    assert!(data[16..].iter().all(|&byte| byte != 0), "every page is real");
 }
 
 struct Folder(tempfile::TempDir);
@@ -108,10 +105,7 @@ fn files_and_folders_are_read_in_order() {
     folder.file("notes.txt", "no module");
     std::fs::create_dir(folder.path().join("inner")).expect("the folder is writable");
     let other = Folder::new();
-    let named = other.file(
-        "module.bin",
-        "anything: the runtime is to say what is wrong with it",
-    );
+    let named = other.file("module.bin", "anything: the runtime is to say what is wrong with it");
     let guests = GuestFile::read_all(&[named.clone(), folder.path()]).expect("readable");
     let paths: Vec<PathBuf> = guests.iter().map(|guest| guest.path.clone()).collect();
     let inside = ["a.wasm", "b.wat"].map(|name| folder.path().join(name));
@@ -141,10 +135,7 @@ fn what_cannot_be_read_is_refused_by_name() {
     let (error, message) = refused(folder.file("bad.wat", "(module\n  (func $f\n    nonsense))"));
     assert!(matches!(error, GuestFileError::Text { .. }));
     assert!(message.contains("line 3, column 5: "), "{message}");
-    assert!(
-        message.contains("nonsense") || message.contains("unknown"),
-        "{message}"
-    );
+    assert!(message.contains("nonsense") || message.contains("unknown"), "{message}");
 
     let (error, _) = refused(folder.file("bytes.wat", [0xff, 0xfe, 0]));
     assert!(matches!(error, GuestFileError::Text { .. }));

@@ -12,13 +12,7 @@ use crate::parse_flags;
 fn flags() -> BTreeSet<String> {
     let command = Options::augment_args(clap::Command::new("leakbench"));
     let flags = command.get_arguments();
-    flags
-        .map(|flag| {
-            flag.get_long()
-                .expect("every option has a long flag")
-                .to_owned()
-        })
-        .collect()
+    flags.map(|flag| flag.get_long().expect("every option has a long flag").to_owned()).collect()
 }
 
 /// A value of a flag, other than its default: as on the command line, and in TOML.
@@ -82,26 +76,17 @@ fn every_key_is_a_flag() {
 #[test]
 fn unknown_keys_and_wrong_types_are_errors_with_their_line() {
     let unknown = toml_error("# a run\ncycles = 3\nslotz = 4\n");
-    assert!(
-        unknown.starts_with("run.toml, line 3: unknown field `slotz`"),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("run.toml, line 3: unknown field `slotz`"), "{unknown}");
     assert!(unknown.ends_with("did you mean `slots`?"), "{unknown}");
 
     let wrong = toml_error("cycles = 3\n\nslots = 'many'\n");
-    assert!(
-        wrong.starts_with("run.toml, line 3: invalid type: string"),
-        "{wrong}"
-    );
+    assert!(wrong.starts_with("run.toml, line 3: invalid type: string"), "{wrong}");
 
     let broken = toml_error("cycles = 3\nslots = = 4\n");
     assert!(broken.starts_with("run.toml, line 2: "), "{broken}");
 
     let twice = toml_error("cycles = 3\ncycles = 4\n");
-    assert!(
-        twice.starts_with("run.toml, line 2: duplicate key"),
-        "{twice}"
-    );
+    assert!(twice.starts_with("run.toml, line 2: duplicate key"), "{twice}");
 }
 
 #[test]
@@ -119,15 +104,9 @@ fn zero_is_refused_where_nothing_would_run() {
     ] {
         let by_flag = parse_flags(&[format!("--{flag}=0")]).expect_err("zero is refused");
         let by_flag = by_flag.to_string();
-        assert!(
-            by_flag.contains(flag) && by_flag.contains("must be at least 1"),
-            "{by_flag}"
-        );
+        assert!(by_flag.contains(flag) && by_flag.contains("must be at least 1"), "{by_flag}");
         let by_key = toml_error(&format!("{flag} = 0"));
-        assert!(
-            by_key.contains("line 1") && by_key.contains('0'),
-            "{by_key}"
-        );
+        assert!(by_key.contains("line 1") && by_key.contains('0'), "{by_key}");
         toml_error(&format!("{flag} = -1"));
     }
     // Where zero means something, it is taken.
@@ -139,13 +118,7 @@ fn zero_is_refused_where_nothing_would_run() {
 
 #[test]
 fn numbers_that_are_none_or_do_not_fit_are_refused() {
-    for words in [
-        "--slots=4294967296",
-        "--slots=x",
-        "--cycles=1.5",
-        "--cycles=-3",
-        "--seed=x",
-    ] {
+    for words in ["--slots=4294967296", "--slots=x", "--cycles=1.5", "--cycles=-3", "--seed=x"] {
         let error = parse_flags(&[words]).err();
         assert!(error.is_some(), "{words}");
     }
@@ -167,10 +140,7 @@ fn a_misspelt_name_is_answered_with_the_nearest_right_one() {
         let tip = format!("a similar value exists: '{nearest}'");
         assert!(by_flag.contains(&tip), "{by_flag}");
         let by_key = toml_error(&format!("{flag} = '{given}'"));
-        assert!(
-            by_key.ends_with(&format!("did you mean `{nearest}`?")),
-            "{by_key}"
-        );
+        assert!(by_key.ends_with(&format!("did you mean `{nearest}`?")), "{by_key}");
     }
     let flag = parse_flags(&["--stratgy=random"]).expect_err("misspelt");
     assert!(flag.to_string().contains("--strategy"), "{flag}");
@@ -181,10 +151,7 @@ fn what_is_said_goes_before_its_base() {
     let said = from_toml("cycles = 1\nwasm = ['mine.wasm']");
     let base = from_toml("cycles = 2\nslots = 3\nwasm = ['theirs.wasm', 'other.wasm']");
     let both = said.clone().or(base.clone());
-    assert_eq!(
-        both,
-        from_toml("cycles = 1\nslots = 3\nwasm = ['mine.wasm']")
-    );
+    assert_eq!(both, from_toml("cycles = 1\nslots = 3\nwasm = ['mine.wasm']"));
     assert_eq!(said.clone().or(Options::default()), said);
     assert_eq!(Options::default().or(base.clone()), base);
     // Of every option.
@@ -202,10 +169,7 @@ fn paths_in_a_scenario_file_are_relative_to_its_folder() {
     let file = folder.path().join("run.toml");
     std::fs::write(&file, "wasm = ['guest.wasm', '/tmp/other.wasm']").expect("it is writable");
     let options = Options::from_file(&file).expect("it is a scenario");
-    assert_eq!(
-        options.wasm,
-        [folder.path().join("guest.wasm"), "/tmp/other.wasm".into()]
-    );
+    assert_eq!(options.wasm, [folder.path().join("guest.wasm"), "/tmp/other.wasm".into()]);
     let absent = Options::from_file(&folder.path().join("absent.toml"));
     let error = absent.expect_err("there is none").to_string();
     assert!(error.starts_with("cannot read scenario file "), "{error}");
@@ -226,22 +190,11 @@ fn sizes_are_read_with_their_units() {
     ] {
         assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
     }
-    for text in [
-        "",
-        "KiB",
-        "4KB",
-        "-1",
-        "1.5K",
-        "99999999999999999999",
-        "99999999999G",
-    ] {
+    for text in ["", "KiB", "4KB", "-1", "1.5K", "99999999999999999999", "99999999999G"] {
         let error = text.parse::<ByteSize>().expect_err("no size");
         assert!(error.contains("such as 4096 or 64KiB"), "{error}");
     }
-    assert_eq!(
-        from_toml("image-size = 4096").image_size,
-        Some(ByteSize(4096))
-    );
+    assert_eq!(from_toml("image-size = 4096").image_size, Some(ByteSize(4096)));
     let negative = toml_error("image-size = -4096");
     assert!(negative.contains("a number of bytes"), "{negative}");
     let wrong = toml_error("image-size = true");

@@ -33,11 +33,7 @@ fn every_builtin_file_is_known_by_its_name() {
     let files = std::fs::read_dir(folder).expect("the folder is there");
     for file in files {
         let path = file.expect("it is there").path();
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         assert!(BUILTIN.iter().any(|builtin| builtin.name == name), "{name}");
     }
 }
@@ -64,10 +60,7 @@ fn processes_use_the_cores_that_threads_and_cycles_leave_sense_for() {
             threads: NonZeroU32::new(threads),
             ..Options::default()
         };
-        Scenario::new(options, n32(cpus))
-            .expect("valid")
-            .processes
-            .get()
+        Scenario::new(options, n32(cpus)).expect("valid").processes.get()
     };
     assert_eq!(processes(1_000_000, 1, 8), 8);
     assert_eq!(processes(1_000_000, 2, 8), 4);
@@ -96,19 +89,13 @@ fn what_does_not_go_together_is_refused_with_its_numbers() {
     assert!(parsed("invoke = 'run'\nwasm = ['a.wasm']").is_ok());
 
     let small = refused("image-size = 15");
-    assert_eq!(
-        small,
-        "--image-size 15 is out of range: from 16 bytes to 256MiB"
-    );
+    assert_eq!(small, "--image-size 15 is out of range: from 16 bytes to 256MiB");
     assert!(parsed("image-size = 16").is_ok());
     assert!(parsed("image-size = '256MiB'").is_ok());
     refused("image-size = 268435457");
 
     let threads = refused("threads = 65");
-    assert_eq!(
-        threads,
-        "--threads 65 is more than the 64 that leakbench drives"
-    );
+    assert_eq!(threads, "--threads 65 is more than the 64 that leakbench drives");
     refused("processes = 257");
 }
 
@@ -136,8 +123,7 @@ fn shares_of_subjects_are_the_cycles() {
         ..Options::default()
     };
     let scenario = Scenario::new(options, n32(1)).expect("valid");
-    let shares: Vec<u64> = (0..3)
-        .map(|subject| scenario.share_of_subject(subject).cycles)
-        .collect();
+    let shares: Vec<u64> =
+        (0..3).map(|subject| scenario.share_of_subject(subject).cycles).collect();
     assert_eq!(shares.iter().sum::<u64>(), u64::MAX);
 }

@@ -56,10 +56,7 @@ impl Model {
             }
             Step::DropModule { seat } => {
                 let (number, left) = self.seats[seat as usize].take().expect("a module to drop");
-                assert!(
-                    left.iter().all(|&taken| !taken),
-                    "dropped under its instances"
-                );
+                assert!(left.iter().all(|&taken| !taken), "dropped under its instances");
                 assert!(self.dropped.insert(number), "dropped twice");
             }
             Step::EndCycle => {
@@ -156,10 +153,7 @@ proptest! {
 
 #[test]
 fn seeds_and_shares_choose_differently() {
-    let share = Share {
-        first: 0,
-        cycles: 100,
-    };
+    let share = Share { first: 0, cycles: 100 };
     // Seats alone: numbers differ between shares anyhow.
     let seats = |seed, first| -> Vec<u32> {
         let scenario = scenario(8, 2, seed);
@@ -182,18 +176,11 @@ fn seeds_and_shares_choose_differently() {
 #[test]
 fn a_cycle_of_one_live_module_creates_calls_and_drops_it() {
     use Step::{Call, CreateModule, DropInstance, DropModule, EndCycle, Instantiate};
-    let share = Share {
-        first: 7,
-        cycles: 1,
-    };
+    let share = Share { first: 7, cycles: 1 };
     let steps: Vec<Step> = Steps::new(&scenario(1, 2, 0), share).collect();
     let seat = 0;
     let of = |instance| {
-        [
-            Instantiate { seat, instance },
-            Call { seat, instance },
-            DropInstance { seat, instance },
-        ]
+        [Instantiate { seat, instance }, Call { seat, instance }, DropInstance { seat, instance }]
     };
     let ([make, call, drop], [make_other, call_other, drop_other]) = (of(0), of(1));
     let create = CreateModule { seat, number: 7 };

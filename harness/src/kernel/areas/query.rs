@@ -60,10 +60,9 @@ fn refused(process: &Process, error: Errno) -> ReadError {
     match error {
         // Linux before 6.11, and kernels that only look like Linux. A kernel that has the request
         // answers EINVAL to none of the flags used here.
-        Errno::NOTTY | Errno::INVAL | Errno::NOSYS => ReadError::Absent {
-            pid: process.pid(),
-            file: NAME,
-        },
+        Errno::NOTTY | Errno::INVAL | Errno::NOSYS => {
+            ReadError::Absent { pid: process.pid(), file: NAME }
+        }
         error => process.failed(NAME, error),
     }
 }

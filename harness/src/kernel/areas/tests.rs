@@ -14,10 +14,7 @@ type Named = (FileArea, String);
 /// The device of memfds here, as `maps` prints it.
 fn memfd_device() -> u64 {
     let devices = MemfdDevices::get().unwrap();
-    (0..64)
-        .map(|minor| rustix::fs::makedev(0, minor))
-        .find(|&dev| devices.contains(dev))
-        .unwrap()
+    (0..64).map(|minor| rustix::fs::makedev(0, minor)).find(|&dev| devices.contains(dev)).unwrap()
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -39,36 +36,27 @@ fn area() -> impl Strategy<Value = Named> {
         1 => (1u32..4096, 0u32..0x10_0000).prop_map(|(major, minor)| rustix::fs::makedev(major, minor)),
     ];
     let bits = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (
-        any::<usize>(),
-        any::<usize>(),
-        any::<u64>(),
-        device,
-        any::<u64>(),
-        bits,
-        name(),
+    (any::<usize>(), any::<usize>(), any::<u64>(), device, any::<u64>(), bits, name()).prop_map(
+        |(start, end, offset, dev, ino, (readable, writable, executable, shared), name)| {
+            let object = ObjectId { dev, ino };
+            let name = name.trim_start().to_owned();
+            let memfd = dev == memfd_device() && name.starts_with("/memfd:");
+            (
+                FileArea {
+                    start,
+                    end,
+                    offset,
+                    object,
+                    memfd,
+                    shared,
+                    readable,
+                    writable,
+                    executable,
+                },
+                name,
+            )
+        },
     )
-        .prop_map(
-            |(start, end, offset, dev, ino, (readable, writable, executable, shared), name)| {
-                let object = ObjectId { dev, ino };
-                let name = name.trim_start().to_owned();
-                let memfd = dev == memfd_device() && name.starts_with("/memfd:");
-                (
-                    FileArea {
-                        start,
-                        end,
-                        offset,
-                        object,
-                        memfd,
-                        shared,
-                        readable,
-                        writable,
-                        executable,
-                    },
-                    name,
-                )
-            },
-        )
 }
 
 /// As the kernel's `show_map_vma` prints it.
@@ -87,11 +75,7 @@ fn print((area, name): &Named) -> String {
         rustix::fs::minor(area.object.dev),
         area.object.ino,
     );
-    if name.is_empty() {
-        format!("{front}\n")
-    } else {
-        format!("{front:<73}{name}\n")
-    }
+    if name.is_empty() { format!("{front}\n") } else { format!("{front:<73}{name}\n") }
 }
 
 proptest! {

@@ -32,10 +32,7 @@ pub(super) fn file_areas(
         while !rest.is_empty() {
             line_number += 1;
             let line = take_line(&mut rest);
-            let area = parse(line).ok_or(BadLine {
-                number: line_number,
-                line,
-            })?;
+            let area = parse(line).ok_or(BadLine { number: line_number, line })?;
             if area.object.is_file() {
                 areas.push(area.file_area(devices));
             }
@@ -106,10 +103,7 @@ fn for_each_piece(
         let (mut filled, mut lines) = (0, 0);
         loop {
             if filled == buffer.len() {
-                return Err(malformed(BadLine {
-                    number: lines + 1,
-                    line: &buffer,
-                }));
+                return Err(malformed(BadLine { number: lines + 1, line: &buffer }));
             }
             match read(maps.as_fd(), &mut buffer[filled..]) {
                 Ok(0) if filled > 0 => {
@@ -172,28 +166,15 @@ fn parse(line: &[u8]) -> Option<Line<'_>> {
     let offset = hex(&mut rest, b' ')?;
     let major = hex(&mut rest, b':')?;
     let minor = hex(&mut rest, b' ')?;
-    let digits = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     let ino = decimal(&rest[..digits])?;
     let padded = &rest[digits..];
     if !padded.is_empty() && padded[0] != b' ' {
         return None;
     }
-    let spaces = padded
-        .iter()
-        .position(|&byte| byte != b' ')
-        .unwrap_or(padded.len());
+    let spaces = padded.iter().position(|&byte| byte != b' ').unwrap_or(padded.len());
     let object = ObjectId::from_halves(u32::try_from(major).ok()?, u32::try_from(minor).ok()?, ino);
-    Some(Line {
-        start,
-        end,
-        permissions: *permissions,
-        offset,
-        object,
-        name: &padded[spaces..],
-    })
+    Some(Line { start, end, permissions: *permissions, offset, object, name: &padded[spaces..] })
 }
 
 /// What each byte is worth as a hexadecimal digit; 16 for those that are none.
@@ -230,7 +211,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0u64, |value, byte| {
-        value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
-    })
+    digits
+        .iter()
+        .try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(u64::from(byte - b'0')))
 }

@@ -98,14 +98,10 @@ impl WatchLimit {
         let wide = inotify_limit(proc, machine.1);
         let near: Option<u64> = parsed(&proc.join("sys/user").join(namespace.1));
         match (wide, near) {
-            (Some(wide), Some(near)) if near < wide => Self {
-                setting: namespace.0,
-                value: Some(near),
-            },
-            (value, _) => Self {
-                setting: machine.0,
-                value,
-            },
+            (Some(wide), Some(near)) if near < wide => {
+                Self { setting: namespace.0, value: Some(near) }
+            }
+            (value, _) => Self { setting: machine.0, value },
         }
     }
 }

@@ -28,6 +28,11 @@ pub(in crate::kernel) fn device_of_huge(size: MemfdFlags) -> io::Result<u64> {
     device_of(MemfdFlags::HUGETLB | size)
 }
 
+/// A memfd that nobody else has.
+pub(in crate::kernel) fn lone() -> io::Result<rustix::fd::OwnedFd> {
+    memfd_create(c"leakbench-control", MemfdFlags::CLOEXEC)
+}
+
 fn device_of(flags: MemfdFlags) -> io::Result<u64> {
     let fd = memfd_create(c"leakbench-device", MemfdFlags::CLOEXEC | flags)?;
     Ok(fstat(&fd)?.st_dev)

@@ -14,33 +14,18 @@ pub(in crate::kernel) struct ProcDir(OwnedFd);
 
 impl ProcDir {
     pub(in crate::kernel) fn open(path: &Path) -> io::Result<Self> {
-        openat(
-            CWD,
-            path,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map(Self)
+        openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map(Self)
     }
 
     /// Opens a file in it for reading. Opened for each look: a descriptor of `maps` or
     /// `smaps_rollup` stays with the address space it was opened on when the process runs `exec`.
     pub(in crate::kernel) fn open_file(&self, name: &CStr) -> io::Result<OwnedFd> {
-        openat(
-            &self.0,
-            name,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
+        openat(&self.0, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
 
     pub(in crate::kernel) fn open_dir(&self, name: &CStr) -> io::Result<OwnedFd> {
-        openat(
-            &self.0,
-            name,
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
+        openat(&self.0, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     }
 
     pub(in crate::kernel) fn has(&self, name: &CStr) -> bool {

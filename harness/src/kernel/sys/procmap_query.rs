@@ -37,10 +37,7 @@ struct Query {
 }
 
 const SIZE: usize = size_of::<Query>();
-const _: () = assert!(
-    SIZE == 104,
-    "the size that Linux 6.11 gave struct procmap_query"
-);
+const _: () = assert!(SIZE == 104, "the size that Linux 6.11 gave struct procmap_query");
 
 const PROCMAP_QUERY: Opcode = opcode::read_write::<Query>(b'f', 17);
 
@@ -83,10 +80,7 @@ pub(in crate::kernel) struct AreaQueries<'fd> {
 
 impl<'fd> AreaQueries<'fd> {
     pub(in crate::kernel) fn new(maps: &'fd impl AsFd) -> Self {
-        Self {
-            maps: maps.as_fd(),
-            name: [0; NAME_BYTES],
-        }
+        Self { maps: maps.as_fd(), name: [0; NAME_BYTES] }
     }
 
     /// The file-backed area that covers `address`, else the next one above it, else `None`.
@@ -129,9 +123,7 @@ impl<'fd> AreaQueries<'fd> {
         if !same || query.vma_name_size == 0 {
             return Ok(None);
         }
-        Ok(CStr::from_bytes_until_nul(&self.name)
-            .ok()
-            .map(CStr::to_bytes))
+        Ok(CStr::from_bytes_until_nul(&self.name).ok().map(CStr::to_bytes))
     }
 }
 

@@ -46,14 +46,7 @@ impl SharedPage {
         // SAFETY: the kernel chooses the address, so nothing else is mapped over.
         let address = unsafe {
             let prot = ProtFlags::READ | ProtFlags::WRITE;
-            mmap(
-                std::ptr::null_mut(),
-                size_of::<StatusPage>(),
-                prot,
-                MapFlags::SHARED,
-                &fd,
-                0,
-            )?
+            mmap(std::ptr::null_mut(), size_of::<StatusPage>(), prot, MapFlags::SHARED, &fd, 0)?
         };
         let page = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(SharedPage { page, fd })

@@ -9,24 +9,11 @@ use crate::subject::protocol::LingeringReport;
 const STRIDE: u64 = 1 << 32;
 /// Two slabs of 8 and 4 slots, with a gap between them.
 const SLABS: [Slab; 2] = [
-    Slab {
-        base: STRIDE,
-        stride_bytes: STRIDE,
-        slots: 8,
-    },
-    Slab {
-        base: 100 * STRIDE,
-        stride_bytes: STRIDE,
-        slots: 4,
-    },
+    Slab { base: STRIDE, stride_bytes: STRIDE, slots: 8 },
+    Slab { base: 100 * STRIDE, stride_bytes: STRIDE, slots: 4 },
 ];
-const LETTERS: [SlotState; 5] = [
-    SlotState::Cold,
-    SlotState::Warm,
-    SlotState::InUse,
-    SlotState::Affine,
-    SlotState::Queued,
-];
+const LETTERS: [SlotState; 5] =
+    [SlotState::Cold, SlotState::Warm, SlotState::InUse, SlotState::Affine, SlotState::Queued];
 
 /// What an image of the world is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,13 +88,9 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, Ha
     let mut scan = Scan::default();
     let mut known = HashSet::new();
     // A file that is no memfd is nobody's image, wherever it is mapped.
-    scan.areas
-        .push(area(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
+    scan.areas.push(area(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
     for (ino, image) in images.iter().enumerate() {
-        let object = ObjectId {
-            dev: 1,
-            ino: ino as u64,
-        };
+        let object = ObjectId { dev: 1, ino: ino as u64 };
         match image.fate {
             Fate::Live => report.live.push(object),
             Fate::Lingering => report.lingering.push(LingeringReport {
@@ -123,8 +106,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, Ha
         }
         for &(slot, pieces) in &image.slots {
             let starts = (0..u64::from(pieces)).map(|piece| address_of(slot) + piece * 8192);
-            scan.areas
-                .extend(starts.map(|start| area(object, start, true)));
+            scan.areas.extend(starts.map(|start| area(object, start, true)));
         }
         if image.outside {
             scan.areas.push(area(object, 50 * STRIDE, true));
@@ -201,37 +183,17 @@ proptest! {
 
 #[test]
 fn lists_are_capped_and_totals_are_not() {
-    let held = Image {
-        fate: Fate::Lingering,
-        slots: Vec::new(),
-        fds: 200,
-        outside: false,
-    };
-    let stranger = Image {
-        fate: Fate::Released,
-        ..held.clone()
-    };
+    let held = Image { fate: Fate::Lingering, slots: Vec::new(), fds: 200, outside: false };
+    let stranger = Image { fate: Fate::Released, ..held.clone() };
     let images: Vec<Image> = std::iter::repeat_n(held, Barrier::LINGERING_MAX + 5)
-        .chain(std::iter::repeat_n(
-            stranger,
-            Barrier::DISAGREEMENTS_MAX + 5,
-        ))
+        .chain(std::iter::repeat_n(stranger, Barrier::DISAGREEMENTS_MAX + 5))
         .collect();
     let (report, scan, known) = describe(&images, &[]);
     let reconciled = reconcile(&report, &scan, &SLABS, &known);
     assert_eq!(reconciled.lingering.len(), Barrier::LINGERING_MAX);
-    assert_eq!(
-        reconciled.lingering[0].holders.len(),
-        LingeringImage::HOLDERS_MAX
-    );
+    assert_eq!(reconciled.lingering[0].holders.len(), LingeringImage::HOLDERS_MAX);
     assert_eq!(reconciled.lingering[0].holders_total, 200);
     assert_eq!(reconciled.disagreements.len(), Barrier::DISAGREEMENTS_MAX);
-    assert_eq!(
-        reconciled.disagreements_total,
-        Barrier::DISAGREEMENTS_MAX as u64 + 5
-    );
-    assert_eq!(
-        reconciled.slots, None,
-        "the subject could not tell of its slots"
-    );
+    assert_eq!(reconciled.disagreements_total, Barrier::DISAGREEMENTS_MAX as u64 + 5);
+    assert_eq!(reconciled.slots, None, "the subject could not tell of its slots");
 }

@@ -66,20 +66,9 @@ impl Mapping {
     ) -> io::Result<Self> {
         assert!(!flags.contains(MapFlags::FIXED));
         // SAFETY: without FIXED the kernel picks free addresses; nothing refers to them.
-        let address = unsafe {
-            mmap(
-                ptr::null_mut(),
-                len,
-                ProtFlags::READ,
-                flags,
-                fd,
-                offset as u64,
-            )?
-        };
-        Ok(Self {
-            address: address.addr(),
-            len,
-        })
+        let address =
+            unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, flags, fd, offset as u64)? };
+        Ok(Self { address: address.addr(), len })
     }
 
     /// Maps pages without a file.
@@ -88,27 +77,16 @@ impl Mapping {
         // SAFETY: as above.
         let address =
             unsafe { mmap_anonymous(ptr::null_mut(), pages * page(), prot, sharing.flags()) };
-        Self {
-            address: address.unwrap().addr(),
-            len: pages * page(),
-        }
+        Self { address: address.unwrap().addr(), len: pages * page() }
     }
 
     /// Reserves pages that may not be touched.
     pub(crate) fn reserve(pages: usize) -> Self {
         // SAFETY: as above.
         let address = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                pages * page(),
-                ProtFlags::empty(),
-                MapFlags::PRIVATE,
-            )
+            mmap_anonymous(ptr::null_mut(), pages * page(), ProtFlags::empty(), MapFlags::PRIVATE)
         };
-        Self {
-            address: address.unwrap().addr(),
-            len: pages * page(),
-        }
+        Self { address: address.unwrap().addr(), len: pages * page() }
     }
 
     /// Replaces one page of these by a page of a file, copy-on-write.
@@ -117,16 +95,8 @@ impl Mapping {
         let target = ptr::with_exposed_provenance_mut(self.address + at * page());
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
         // SAFETY: the page is this mapping's own, and nothing refers to what it holds.
-        let mapped = unsafe {
-            mmap(
-                target,
-                page(),
-                ProtFlags::READ | ProtFlags::WRITE,
-                flags,
-                fd,
-                0,
-            )
-        };
+        let mapped =
+            unsafe { mmap(target, page(), ProtFlags::READ | ProtFlags::WRITE, flags, fd, 0) };
         mapped.unwrap();
     }
 
@@ -155,11 +125,7 @@ impl Mapping {
         assert!(0 < keep && keep < self.len);
         // SAFETY: the tail is this mapping's own, and nothing refers to it.
         unsafe {
-            munmap(
-                ptr::with_exposed_provenance_mut(self.address + keep),
-                self.len - keep,
-            )
-            .unwrap()
+            munmap(ptr::with_exposed_provenance_mut(self.address + keep), self.len - keep).unwrap()
         };
         self.len = keep;
     }
@@ -190,9 +156,7 @@ impl SysvSegment {
             }
             let address = libc::shmat(id, ptr::null(), 0);
             libc::shmctl(id, libc::IPC_RMID, ptr::null_mut());
-            (address.addr() != usize::MAX).then(|| Self {
-                address: address.expose_provenance(),
-            })
+            (address.addr() != usize::MAX).then(|| Self { address: address.expose_provenance() })
         }
     }
 }
@@ -238,11 +202,7 @@ impl Still {
     /// Kills it and leaves it to be reaped. Returns once it is dead.
     pub(crate) fn kill(&self) {
         kill_process(self.pid, Signal::KILL).unwrap();
-        waitid(
-            WaitId::Pid(self.pid),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        )
-        .unwrap();
+        waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     }
 }
 

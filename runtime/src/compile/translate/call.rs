@@ -27,10 +27,9 @@ impl FuncTranslator<'_> {
                     self.call_defined(func);
                 }
             }
-            Operator::CallIndirect {
-                type_index,
-                table_index,
-            } => self.call_indirect(*type_index, *table_index),
+            Operator::CallIndirect { type_index, table_index } => {
+                self.call_indirect(*type_index, *table_index)
+            }
             _ => return false,
         }
         true
@@ -48,18 +47,11 @@ impl FuncTranslator<'_> {
         let index = self.pop();
         let element = self.element(table, index, Trap::UndefinedElement);
         let callee = self.load_at(POINTER, trusted(), element, 0);
-        self.builder
-            .ins()
-            .trapz(callee, Trap::UninitializedElement.code());
+        self.builder.ins().trapz(callee, Trap::UninitializedElement.code());
         let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
         let expected = i64::from(self.env.type_ids[ty as usize]);
-        let differs = self
-            .builder
-            .ins()
-            .icmp_imm_u(IntCC::NotEqual, actual, expected);
-        self.builder
-            .ins()
-            .trapnz(differs, Trap::IndirectCallTypeMismatch.code());
+        let differs = self.builder.ins().icmp_imm_u(IntCC::NotEqual, actual, expected);
+        self.builder.ins().trapnz(differs, Trap::IndirectCallTypeMismatch.code());
         self.call_func_ref(callee, ty);
     }
 
@@ -69,10 +61,7 @@ impl FuncTranslator<'_> {
         let vmctx = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_VMCTX);
         let signature = self.declare_signature(ty);
         self.take_args(ty, vmctx);
-        let call = self
-            .builder
-            .ins()
-            .call_indirect(signature, code, &self.stacks.values);
+        let call = self.builder.ins().call_indirect(signature, code, &self.stacks.values);
         self.push_results(call);
     }
 
@@ -153,10 +142,8 @@ impl FuncTranslator<'_> {
         }
         let signature = self.declare_signature(ty);
         let defined = func - self.env.info.num_imported_funcs as u32;
-        let name = self
-            .builder
-            .func
-            .declare_imported_user_function(UserExternalName::new(0, defined));
+        let name =
+            self.builder.func.declare_imported_user_function(UserExternalName::new(0, defined));
         let declared = self.builder.import_function(ExtFuncData {
             name: ExternalName::user(name),
             signature,

@@ -69,9 +69,7 @@ impl FuncTranslator<'_> {
                 let (target, arity) = self.branch_target(*relative_depth);
                 let next = self.builder.create_block();
                 self.set_args(arity);
-                self.builder
-                    .ins()
-                    .brif(condition, target, &self.stacks.args, next, &[]);
+                self.builder.ins().brif(condition, target, &self.stacks.args, next, &[]);
                 self.builder.seal_block(next);
                 self.builder.switch_to_block(next);
             }
@@ -138,9 +136,7 @@ impl FuncTranslator<'_> {
         let condition = self.pop();
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
-        self.builder
-            .ins()
-            .brif(condition, then, &[], otherwise, &[]);
+        self.builder.ins().brif(condition, then, &[], otherwise, &[]);
         self.builder.seal_block(then);
         self.builder.seal_block(otherwise);
         self.builder.switch_to_block(then);
@@ -210,9 +206,7 @@ impl FuncTranslator<'_> {
         }
         let dfg = &mut self.builder.func.dfg;
         let default = dfg.block_call(default, &self.stacks.args);
-        let table = self
-            .builder
-            .create_jump_table(JumpTableData::new(default, &calls));
+        let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
         self.stacks.targets = calls;
         self.builder.ins().br_table(index, table);
         self.reachable = false;
@@ -274,9 +268,7 @@ impl FuncTranslator<'_> {
         let operands = &self.stacks.operands;
         let top = &operands[operands.len() - arity..];
         self.stacks.args.clear();
-        self.stacks
-            .args
-            .extend(top.iter().map(|&value| BlockArg::Value(value)));
+        self.stacks.args.extend(top.iter().map(|&value| BlockArg::Value(value)));
     }
 
     fn jump(&mut self, target: ir::Block, arity: usize) {

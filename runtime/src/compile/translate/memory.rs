@@ -89,10 +89,7 @@ impl<'a> FuncTranslator<'a> {
                 let [dst, src, len] = self.pop3();
                 let dst_memory = self.index(*dst_mem);
                 let src_memory = self.index(*src_mem);
-                self.call_builtin(
-                    Builtin::MemoryCopy,
-                    &[dst_memory, src_memory, dst, src, len],
-                );
+                self.call_builtin(Builtin::MemoryCopy, &[dst_memory, src_memory, dst, src, len]);
             }
             O::MemoryInit { data_index, mem } => {
                 let [dst, src, len] = self.pop3();
@@ -156,18 +153,11 @@ impl<'a> FuncTranslator<'a> {
             return (address, memarg.offset as i32);
         }
         // Both are below 2^32, so their sum does not wrap.
-        let index = self
-            .builder
-            .ins()
-            .iadd_imm_u(index, memarg.offset.cast_signed());
+        let index = self.builder.ins().iadd_imm_u(index, memarg.offset.cast_signed());
         let last = MEMORY_MAX_BYTES as u64 - u64::from(bytes);
         let beyond =
-            self.builder
-                .ins()
-                .icmp_imm_u(IntCC::UnsignedGreaterThan, index, last.cast_signed());
-        self.builder
-            .ins()
-            .trapnz(beyond, Trap::MemoryOutOfBounds.code());
+            self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, index, last.cast_signed());
+        self.builder.ins().trapnz(beyond, Trap::MemoryOutOfBounds.code());
         (self.builder.ins().iadd(base, index), 0)
     }
 
@@ -175,10 +165,7 @@ impl<'a> FuncTranslator<'a> {
         let def = self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF;
         let def = self.load_at(POINTER, constant(), self.vmctx, def);
         let bytes = self.load_at(I64, trusted(), def, MEMORY_DEF_LEN_BYTES);
-        let pages = self
-            .builder
-            .ins()
-            .ushr_imm_u(bytes, i64::from(WASM_PAGE_BYTES.ilog2()));
+        let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(WASM_PAGE_BYTES.ilog2()));
         let pages = self.builder.ins().ireduce(I32, pages);
         self.push(pages);
     }

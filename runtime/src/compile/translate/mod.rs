@@ -110,22 +110,14 @@ pub(super) fn translate(
         body.get_binary_reader_for_operators()?,
         std::mem::take(&mut stacks.reader),
     );
-    let mut translator = FuncTranslator {
-        env,
-        builder,
-        stacks,
-        vmctx,
-        reachable: true,
-        unreachable_blocks: 0,
-    };
+    let mut translator =
+        FuncTranslator { env, builder, stacks, vmctx, reachable: true, unreachable_blocks: 0 };
     translator.begin_func(env.info.funcs[func as usize]);
     while !reader.eof() {
         let op = reader.read()?;
         translator.operator(&op)?;
     }
-    let FuncTranslator {
-        builder, stacks, ..
-    } = translator;
+    let FuncTranslator { builder, stacks, .. } = translator;
     builder.finalize(env.target);
     stacks.reader = reader.into_allocations();
     Ok(())
@@ -216,13 +208,11 @@ impl<'a> FuncTranslator<'a> {
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop();
-                self.builder
-                    .def_var(Variable::from_u32(*local_index), value);
+                self.builder.def_var(Variable::from_u32(*local_index), value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek();
-                self.builder
-                    .def_var(Variable::from_u32(*local_index), value);
+                self.builder.def_var(Variable::from_u32(*local_index), value);
             }
             Operator::GlobalGet { global_index } => self.global_get(*global_index),
             Operator::GlobalSet { global_index } => self.global_set(*global_index),
@@ -278,10 +268,7 @@ impl<'a> FuncTranslator<'a> {
         self.stacks.operands.push(value);
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "validation has counted the operands of every operator"
-    )]
+    #[expect(clippy::expect_used, reason = "validation has counted the operands of every operator")]
     fn pop(&mut self) -> Value {
         self.stacks.operands.pop().expect("an operand")
     }
@@ -337,9 +324,7 @@ impl<'a> FuncTranslator<'a> {
     fn global_set(&mut self, global: u32) {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
-        self.builder
-            .ins()
-            .store(trusted(), value, base, offset as i32);
+        self.builder.ins().store(trusted(), value, base, offset as i32);
     }
 
     /// The cell of a global: an address, and an offset from it.

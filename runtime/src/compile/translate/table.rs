@@ -53,10 +53,7 @@ impl FuncTranslator<'_> {
                 let table = self.index(*table);
                 self.call_builtin(Builtin::TableFill, &[table, dst, value, len]);
             }
-            O::TableCopy {
-                dst_table,
-                src_table,
-            } => {
+            O::TableCopy { dst_table, src_table } => {
                 let [dst, src, len] = self.pop3();
                 let dst_table = self.index(*dst_table);
                 let src_table = self.index(*src_table);
@@ -82,17 +79,11 @@ impl FuncTranslator<'_> {
     pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
         let def = self.load_context(self.env.layout.table_def(table));
         let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);
-        let beyond = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.builder.ins().trapnz(beyond, otherwise.code());
         let elements = self.load_at(POINTER, trusted(), def, TABLE_DEF_ELEMENTS);
         let index = self.builder.ins().uextend(I64, index);
-        let offset = self
-            .builder
-            .ins()
-            .ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
+        let offset = self.builder.ins().ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
         self.builder.ins().iadd(elements, offset)
     }
 

@@ -13,14 +13,8 @@ const IMPORTED_OFFSET: usize = 5;
 /// A module of these segments and its binary, in which every byte differs from its neighbours.
 fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
     let mut info = ModuleInfo {
-        memories: vec![MemoryType {
-            min_pages: pages,
-            max_pages: None,
-        }],
-        globals: vec![GlobalType {
-            content: ValType::I32,
-            mutable: false,
-        }],
+        memories: vec![MemoryType { min_pages: pages, max_pages: None }],
+        globals: vec![GlobalType { content: ValType::I32, mutable: false }],
         num_imported_globals: 1,
         ..ModuleInfo::default()
     };
@@ -32,10 +26,7 @@ fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
         };
         info.data.push(DataSegment {
             mode: match active {
-                true => SegmentMode::Active {
-                    target: 0,
-                    offset: ConstExpr(Box::new([offset])),
-                },
+                true => SegmentMode::Active { target: 0, offset: ConstExpr(Box::new([offset])) },
                 false => SegmentMode::Passive,
             },
             bytes: at..at + len,
@@ -63,11 +54,7 @@ fn apply(memory: &mut [u8], segments: &[Segment], info: &ModuleInfo, binary: &[u
 
 fn initial(plan: &ImagePlan, binary: &[u8], memory: &mut [u8]) {
     plan.with_initial(binary, |initial| {
-        if let Some(InitialMemory {
-            offset_bytes,
-            bytes,
-        }) = initial
-        {
+        if let Some(InitialMemory { offset_bytes, bytes }) = initial {
             memory[offset_bytes..offset_bytes + bytes.len()].copy_from_slice(bytes);
         }
     });
@@ -102,10 +89,7 @@ fn scattered_segments_are_not_imaged() {
     let segments = [(Some(0), true, 100), (Some(2 << 20), true, 100)];
     let (info, _) = module(64, &segments);
     assert_eq!(ImagePlan::new(&info).covers(), 1);
-    let segments = [
-        (Some(0), true, 100),
-        (Some(SPARSE_BYTES as u32 / 2), true, 100),
-    ];
+    let segments = [(Some(0), true, 100), (Some(SPARSE_BYTES as u32 / 2), true, 100)];
     let (info, _) = module(64, &segments);
     assert_eq!(ImagePlan::new(&info).covers(), 2);
 }

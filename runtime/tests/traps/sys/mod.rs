@@ -1,9 +1,6 @@
 //! Threads, signals and faults as only C can make them.
 
-#![allow(
-    unsafe_code,
-    reason = "tests of signal handling need raw threads and real faults"
-)]
+#![allow(unsafe_code, reason = "tests of signal handling need raw threads and real faults")]
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -27,20 +24,14 @@ pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> 
         start::<F, R>
     }
 
-    let mut job = Job {
-        body: Some(body),
-        result: None,
-    };
+    let mut job = Job { body: Some(body), result: None };
     let start = start_of(&job);
     // SAFETY: attributes and thread are initialised by the calls before they are used; the job
     // outlives the thread, which is joined.
     unsafe {
         let mut attributes = std::mem::zeroed();
         assert_eq!(libc::pthread_attr_init(&mut attributes), 0);
-        assert_eq!(
-            libc::pthread_attr_setstacksize(&mut attributes, stack_bytes),
-            0
-        );
+        assert_eq!(libc::pthread_attr_setstacksize(&mut attributes, stack_bytes), 0);
         let mut thread = std::mem::zeroed();
         let status = libc::pthread_create(&mut thread, &attributes, start, (&raw mut job).cast());
         assert_eq!(status, 0);
@@ -124,10 +115,7 @@ pub(crate) fn send_sigsegv() {
 
 /// No core files of processes that are meant to die.
 pub(crate) fn forbid_core_dumps() {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a valid limit.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
