@@ -94,8 +94,11 @@ impl Channel {
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&fds));
         let parts = [IoSlice::new(&line)];
-        let sent = sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)
-            .map_err(io::Error::from)?;
+        let sent = match sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL) {
+            Ok(sent) => sent,
+            Err(error) if is_gone(&error.into()) => return Err(ChannelError::Closed),
+            Err(error) => return Err(io::Error::from(error).into()),
+        };
         if sent != line.len() {
             return Err(io::Error::from(io::ErrorKind::WriteZero).into());
         }

@@ -16,7 +16,10 @@ use crate::subject::{Builtin, ServeError, serve};
 use crate::supervisor::{SuperviseError, supervise};
 
 /// Exit code of wrong use and bad input.
-pub const WRONG_USE: u8 = 2;
+const WRONG_USE: u8 = 2;
+
+/// Exit code where the kernel or the permissions do not allow the measurement.
+const COULD_NOT_TELL: u8 = 4;
 
 /// Proves that a WebAssembly runtime gives memory back to the kernel, or says who holds it.
 ///
@@ -120,10 +123,20 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
+impl Error {
+    /// The exit code that goes with it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Supervise(SuperviseError::CannotMeasure { .. }) => COULD_NOT_TELL,
+            _ => WRONG_USE,
+        }
+    }
+}
+
 /// Does what the command line `args` says, program name first. Returns the exit code.
 ///
 /// # Errors
-/// Wrong use or bad input, for [`WRONG_USE`].
+/// Nothing was run, or a clean result could not be written.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
@@ -160,7 +173,11 @@ fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
     }
 
     let mut recorder = match &args.out {
-        Some(folder) => Recorder::create(folder)?,
+        Some(folder) => {
+            let recorder = Recorder::create(folder)?;
+            report::forget_result(folder)?;
+            recorder
+        }
         None => Recorder::in_memory(),
     };
     let command = scenario.command_line();

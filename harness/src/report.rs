@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::judge::Judgement;
+use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
 use leakbench_reports::recording::Recording;
 use leakbench_reports::render;
@@ -76,10 +76,7 @@ pub(crate) fn conclude(
     let ledger = Ledger::of(recording)?;
     let judgement = Judgement::of(&ledger);
     let text = render::ResultJson::new(&ledger, &judgement).to_text()?;
-    let kept = out.map(|folder| {
-        let path = folder.join("result.json");
-        std::fs::write(&path, &text).map_err(|error| Error::Write { path, error })
-    });
+    let kept = out.map(|folder| keep(folder, &text));
     let stdout = std::io::stdout();
     let shown = if json {
         text
@@ -88,10 +85,49 @@ pub(crate) fn conclude(
         let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
         render::TerminalSummary { colour, width, out }.draw(&ledger, &judgement)
     };
-    // A reader that has gone away does not change the verdict.
-    let _ = stdout.lock().write_all(shown.as_bytes());
-    kept.transpose()?;
-    Ok(ExitCode::from(judgement.verdict.exit_code()))
+    let written = stdout.lock().write_all(shown.as_bytes()).and_then(|()| stdout.lock().flush());
+    let written = match written {
+        // A reader that has seen enough is no failure.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Write { path: "standard output".into(), error })
+        }
+        _ => Ok(()),
+    };
+    match kept.unwrap_or(Ok(())).and(written) {
+        Err(error) if judgement.verdict == Verdict::Clean => Err(error),
+        Err(error) => {
+            // That there is a leak must not be lost over where it was to be written.
+            let _ = writeln!(std::io::stderr(), "leakbench: {error}");
+            Ok(ExitCode::from(judgement.verdict.exit_code()))
+        }
+        Ok(()) => Ok(ExitCode::from(judgement.verdict.exit_code())),
+    }
+}
+
+const RESULT_FILE: &str = "result.json";
+
+/// Removes what an earlier run has left in `folder`, so that its result cannot pass for that of
+/// a run that did not come to one.
+///
+/// # Errors
+/// It is there and cannot be removed.
+pub(crate) fn forget_result(folder: &Path) -> Result<(), Error> {
+    let path = folder.join(RESULT_FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Write { path, error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes the result whole or not at all.
+fn keep(folder: &Path, text: &str) -> Result<(), Error> {
+    let path = folder.join(RESULT_FILE);
+    let partial = folder.join(".result.json.partial");
+    std::fs::write(&partial, text)
+        .and_then(|()| std::fs::rename(&partial, &path))
+        .map_err(|error| Error::Write { path, error })
 }
 
 /// Columns of the terminal behind `stream`, if there is one.

@@ -124,9 +124,17 @@ impl GuestFile {
         let mut guests = Vec::new();
         for path in paths {
             let read = |error| GuestFileError::Read { path: path.clone(), error };
-            if !std::fs::metadata(path).map_err(read)?.is_dir() {
+            // The scenario is handed on as text, and files are read again by each subject.
+            if path.to_str().is_none() {
+                return Err(GuestFileError::NotUtf8 { path: path.clone() });
+            }
+            let metadata = std::fs::metadata(path).map_err(read)?;
+            if metadata.is_file() {
                 guests.push(GuestFile::read(path)?);
                 continue;
+            }
+            if !metadata.is_dir() {
+                return Err(GuestFileError::NotAFile { path: path.clone() });
             }
             let mut inside = Vec::new();
             for entry in std::fs::read_dir(path).map_err(read)? {
@@ -187,6 +195,18 @@ pub enum GuestFileError {
         path: PathBuf,
         /// Why not.
         error: std::io::Error,
+    },
+    /// A pipe, a terminal or a device: it can be read once at most.
+    #[error("{} is neither a file nor a folder: write the module to a file", path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The path is not text.
+    #[error("the path {} is not UTF-8: rename it", path.display())]
+    NotUtf8 {
+        /// Which.
+        path: PathBuf,
     },
     /// The folder has none.
     #[error("no modules in {}: expected .wasm or .wat files in it", folder.display())]

@@ -98,8 +98,8 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub barriers: Option<NonZeroU32>,
 
-    /// How long after a drop an image may be released and still be late, not lingering, in ms
-    /// [default: 200]
+    /// How long a barrier waits for releases that are late, before what is left is lingering, in
+    /// ms [default: 200]
     #[arg(long, value_name = "MS")]
     pub settle_ms: Option<u64>,
 

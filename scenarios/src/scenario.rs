@@ -135,10 +135,11 @@ impl Scenario {
             options.cycles.unwrap_or(const { NonZeroU64::new(1_000_000).expect("not zero") });
         let threads = options.threads.unwrap_or(n32(1));
         let default_processes = || {
-            let worthwhile = cycles.get().div_ceil(Self::CYCLES_A_PROCESS);
-            let fitting = u64::from(cpus.get() / threads);
-            let processes = worthwhile.min(fitting).clamp(1, u64::from(Self::PROCESSES_MAX));
-            NonZeroU32::new(processes as u32).expect("clamped to at least 1")
+            let worthwhile = cycles.get() / Self::CYCLES_A_PROCESS;
+            // As many as have inotify instances, whatever the processors.
+            let fitting = u64::from(cpus.get().min(Self::THREADS_MAX) / threads);
+            let processes = worthwhile.min(fitting).max(1);
+            NonZeroU32::new(processes as u32).expect("at least 1")
         };
         let scenario = Scenario {
             cycles,

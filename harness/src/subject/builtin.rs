@@ -124,8 +124,8 @@ impl Subject for Builtin {
             allocator::SlotState::Affine(_) => SlotState::Affine,
             allocator::SlotState::Queued(_) => SlotState::Queued,
             allocator::SlotState::Warm => SlotState::Warm,
-            // Unknown: whatever it maps shows as held by a slot that should map nothing.
-            allocator::SlotState::Cold | allocator::SlotState::Unknown => SlotState::Cold,
+            allocator::SlotState::Cold => SlotState::Cold,
+            allocator::SlotState::Unknown => SlotState::Unknown,
         }));
     }
 

@@ -2,7 +2,7 @@
 //! their release, as the death watch tells it.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use leakbench_reports::recording::Counts;
@@ -35,7 +35,6 @@ pub(crate) struct Images {
     counts: Counts,
     release_ns: Histogram<u64>,
     troubles: Vec<String>,
-    overflowed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +62,6 @@ impl Images {
             release_ns: Histogram::new_with_bounds(1, RELEASE_MAX_NS, 2)
                 .expect("the bounds are constant and right"),
             troubles: Vec::new(),
-            overflowed: false,
         })
     }
 
@@ -167,8 +165,8 @@ impl Images {
             }
         });
         match result {
-            Ok(drained) if drained.overflowed && !self.overflowed => {
-                self.overflowed = true;
+            // Each overflow anew: whatever is watched now may have died in it.
+            Ok(drained) if drained.overflowed => {
                 self.trouble("the inotify queue overflowed: releases were missed".to_owned());
                 self.give_up_watched();
             }
@@ -177,18 +175,6 @@ impl Images {
                 self.trouble(format!("the death watch cannot be read: {error}"));
                 self.give_up_watched();
             }
-        }
-    }
-
-    /// Waits until every dropped module's image is released, at most for `settle`.
-    pub(crate) fn settle(&mut self, settle: Duration) {
-        let until = Instant::now() + settle;
-        loop {
-            self.drain();
-            if self.counts.lingering == 0 || Instant::now() >= until {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -210,9 +196,9 @@ impl Images {
         })
     }
 
-    /// Adds the times to release, in ns, to `sum`.
+    /// Adds the times to release, in ns, to `sum`, which must resize itself.
     pub(crate) fn add_release_times(&self, sum: &mut Histogram<u64>) {
-        sum.add(&self.release_ns).expect("both have the same bounds");
+        sum.add(&self.release_ns).expect("the sum resizes itself");
     }
 
     /// What went wrong since this was asked last.

@@ -93,6 +93,8 @@ pub enum SlotState {
     Affine,
     /// Given back, and waiting to be reset.
     Queued,
+    /// The runtime cannot tell, after a call that failed.
+    Unknown,
 }
 
 /// A step that the runtime could not do, in its own words.

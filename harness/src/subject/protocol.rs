@@ -4,7 +4,8 @@
 //! ```text
 //! supervisor                 subject
 //!   Begin (+ status page) ──►           as a descriptor beside the message
-//!                         ◄── Ready     the runtime is built and each guest has run once
+//!                         ◄── Ready     the runtime and the threads are there, and each guest
+//!                                       has run once
 //!   Go                    ──►
 //!                         ◄── Barrier   all threads stand still
 //!   Go                    ──►           …
@@ -53,6 +54,9 @@ pub(crate) enum Report {
         doing: String,
         /// The runtime's words.
         error: String,
+        /// Whether it is the machine that does not allow the measurement, rather than the runtime
+        /// or a guest that does not do what was asked.
+        cannot_measure: bool,
     },
 }
 
@@ -109,6 +113,7 @@ impl SlotLetter {
             super::SlotState::InUse => 'u',
             super::SlotState::Affine => 'a',
             super::SlotState::Queued => 'q',
+            super::SlotState::Unknown => '?',
         }
     }
 
@@ -119,6 +124,7 @@ impl SlotLetter {
             b'u' => super::SlotState::InUse,
             b'a' => super::SlotState::Affine,
             b'q' => super::SlotState::Queued,
+            b'?' => super::SlotState::Unknown,
             _ => return None,
         })
     }

@@ -3,7 +3,8 @@
 
 use std::os::fd::AsFd;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::thread::Scope;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram as Hdr;
 use leakbench_reports::recording::Histogram;
@@ -15,6 +16,7 @@ use super::sys::SharedPage;
 use super::worker::{Guests, StepFailed, Worker};
 use super::{Subject, SubjectError};
 use crate::channel::{Channel, ChannelError};
+use crate::kernel::DeathWatch;
 
 /// Why a subject process ends early. It has told its supervisor already where it could.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +61,10 @@ pub fn serve<S: Subject>(
     let fd = fd.ok_or_else(|| ServeError::StatusPage(std::io::Error::other("none was sent")))?;
     let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
 
-    let (subject, workers) = match set_up(build, &scenario, share) {
-        Ok(set_up) => set_up,
-        Err(StepFailed { doing, error: SubjectError(error) }) => {
-            return Ok(channel.send(&Report::Failed { doing, error })?);
-        }
-    };
-    channel.send(&Report::Ready { slabs: subject.slabs() })?;
-    await_go(&mut channel)?;
-    drive(&subject, workers, &scenario, share, &page, &mut channel)
+    match set_up(build, &scenario, share, &page) {
+        Ok((subject, workers)) => drive(&subject, workers, &scenario, &page, &mut channel),
+        Err(failed) => Ok(channel.send(&failed)?),
+    }
 }
 
 fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
@@ -77,31 +74,49 @@ fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
     }
 }
 
+impl From<StepFailed> for Report {
+    fn from(StepFailed { doing, error: SubjectError(error) }: StepFailed) -> Report {
+        Report::Failed { doing, error, cannot_measure: false }
+    }
+}
+
 /// Builds the runtime and the workers, and tries every guest.
 fn set_up<S: Subject>(
     build: impl Fn(&Scenario) -> Result<S, SubjectError>,
     scenario: &Scenario,
     share: Share,
-) -> Result<(S, Vec<Worker<S>>), StepFailed> {
-    let failed = |doing: &str, error: &dyn std::fmt::Display| StepFailed {
+    page: &StatusPage,
+) -> Result<(S, Vec<Worker<S>>), Report> {
+    let failed = |doing: &str, error: &dyn std::fmt::Display, cannot_measure| Report::Failed {
         doing: doing.to_owned(),
-        error: SubjectError(error.to_string()),
+        error: error.to_string(),
+        cannot_measure,
     };
     let mut guests = if scenario.wasm.is_empty() {
         Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
     } else {
         let files = GuestFile::read_all(&scenario.wasm);
-        let files = files.map_err(|error| failed("reading modules", &error))?;
+        let files = files.map_err(|error| failed("reading modules", &error, false))?;
         Guests::Files(files.into(), scenario.invoke.as_deref().map(Into::into))
     };
-    let build = || build(scenario).map_err(|error| failed("building the runtime", &error));
-    guests.rehearse(&build()?)?;
+    let build = || build(scenario).map_err(|error| failed("building the runtime", &error, false));
+    guests.rehearse(&build()?, page)?;
     let subject = build()?;
+
+    let unwatchable = |error: &dyn std::fmt::Display| failed("watching images", error, true);
+    match DeathWatch::is_told_of_deaths() {
+        Ok(true) => {}
+        Ok(false) => {
+            let silent = "this kernel does not tell by inotify when a memfd ends";
+            return Err(unwatchable(&silent));
+        }
+        Err(error) => return Err(unwatchable(&error)),
+    }
     let workers = (0..scenario.threads.get())
         .map(|thread| {
             let share = share.part(thread, scenario.threads);
             Worker::new(thread, scenario, share, guests.clone())
-                .map_err(|error| failed("watching images", &error))
+                .map_err(|error| unwatchable(&error))
         })
         .collect::<Result<_, _>>()?;
     Ok((subject, workers))
@@ -113,34 +128,31 @@ fn drive<S: Subject>(
     subject: &S,
     mut workers: Vec<Worker<S>>,
     scenario: &Scenario,
-    share: Share,
     page: &StatusPage,
     channel: &mut Channel,
 ) -> Result<(), ServeError> {
-    let barriers = u64::from(scenario.barriers.get()).clamp(1, share.cycles.max(1));
     std::thread::scope(|scope| {
         let (back, returned) = mpsc::channel();
-        let lanes: Vec<mpsc::SyncSender<(Worker<S>, u64)>> = workers
-            .iter()
-            .map(|_| {
-                let (lane, tasks) = mpsc::sync_channel::<(Worker<S>, u64)>(1);
-                let back = back.clone();
-                scope.spawn(move || {
-                    for (mut worker, cycles) in tasks {
-                        let bomb = AbortOnPanic;
-                        let result = worker.run(subject, page, cycles);
-                        std::mem::forget(bomb);
-                        if back.send((worker, result)).is_err() {
-                            return;
-                        }
-                    }
-                });
-                lane
-            })
-            .collect();
+        let mut lanes = Vec::new();
+        for thread in 0..workers.len() {
+            match start_lane(scope, subject, page, thread, back.clone()) {
+                Ok(lane) => lanes.push(lane),
+                Err(error) => {
+                    let doing = format!("starting thread {thread}");
+                    let (error, cannot_measure) = (error.to_string(), false);
+                    return Ok(channel.send(&Report::Failed { doing, error, cannot_measure })?);
+                }
+            }
+        }
+        channel.send(&Report::Ready { slabs: subject.slabs() })?;
+        await_go(channel)?;
+
+        // No more barriers than cycles: between two of them something happens.
+        let most = workers.iter().map(Worker::cycles_asked).max().unwrap_or(1).max(1);
+        let barriers = scenario.barriers.get().min(u32::try_from(most).unwrap_or(u32::MAX));
         for barrier in 1..=barriers {
             for (worker, lane) in workers.drain(..).zip(&lanes) {
-                let cycles = worker.cycles_asked * barrier / barriers;
+                let cycles = worker.cycles_until(barrier, barriers);
                 lane.send((worker, cycles)).expect("a worker's thread waits for tasks");
             }
             let mut failure = None;
@@ -155,8 +167,8 @@ fn drive<S: Subject>(
             let report = report(subject, &mut workers, last, scenario);
             channel.send(&Report::Barrier(Box::new(report)))?;
             await_go(channel)?;
-            if let Some(StepFailed { doing, error: SubjectError(error) }) = failure {
-                return Ok(channel.send(&Report::Failed { doing, error })?);
+            if let Some(failed) = failure {
+                return Ok(channel.send(&Report::from(failed))?);
             }
             if last {
                 break;
@@ -164,6 +176,41 @@ fn drive<S: Subject>(
         }
         Ok(())
     })
+}
+
+/// A worker on its way to its thread, and the cycles it is to have done when it comes back.
+type Task<S> = (Worker<S>, u64);
+
+/// A worker on its way back, and how it fared.
+type Done<S> = (Worker<S>, Result<(), StepFailed>);
+
+/// Starts a thread that runs the workers it is sent, and sends them back.
+fn start_lane<'scope, S: Subject>(
+    scope: &'scope Scope<'scope, '_>,
+    subject: &'scope S,
+    page: &'scope StatusPage,
+    thread: usize,
+    back: mpsc::Sender<Done<S>>,
+) -> std::io::Result<mpsc::SyncSender<Task<S>>> {
+    let (lane, tasks) = mpsc::sync_channel::<Task<S>>(1);
+    std::thread::Builder::new().name(format!("worker-{thread}")).spawn_scoped(
+        scope,
+        move || {
+            for (mut worker, cycles) in tasks {
+                let bomb = AbortOnPanic;
+                let result = worker.run(subject, page, cycles);
+                std::mem::forget(bomb);
+                if result.is_err() {
+                    // The others need not do the rest of their share before the failure is told.
+                    page.ask_to_stop();
+                }
+                if back.send((worker, result)).is_err() {
+                    return;
+                }
+            }
+        },
+    )?;
+    Ok(lane)
 }
 
 /// A runtime that panics ends the subject, as a result that the supervisor sees. Unwound, the
@@ -182,16 +229,10 @@ fn report<S: Subject>(
     last: bool,
     scenario: &Scenario,
 ) -> BarrierReport {
-    // Settling one thread's images gives the others' the same time.
-    let settle = Duration::from_millis(scenario.settle_ms) / workers.len().max(1) as u32;
-    for worker in &mut *workers {
-        worker.images.settle(settle);
-    }
+    settle(workers, Duration::from_millis(scenario.settle_ms));
     let mut report = BarrierReport { last, ..BarrierReport::default() };
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
-        // Again: a release may have come while others settled.
-        worker.images.drain();
         report.counts = add_counts(report.counts, *worker.images.counts());
         report.live.extend(worker.images.live());
         report.lingering.extend(worker.images.lingering());
@@ -205,4 +246,17 @@ fn report<S: Subject>(
     report.slots = states.into_iter().map(SlotLetter::of).collect();
     report.reset_failures = subject.reset_failures();
     report
+}
+
+/// Waits until every dropped module's image is released, at most for `limit`.
+fn settle<S: Subject>(workers: &mut [Worker<S>], limit: Duration) {
+    let until = Instant::now() + limit;
+    loop {
+        workers.iter_mut().for_each(|worker| worker.images.drain());
+        let settled = workers.iter().all(|worker| worker.images.counts().lingering == 0);
+        if settled || Instant::now() >= until {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) struct StatusPage {
 pub(crate) struct ThreadStatus {
     /// Number of the cycle begun last, shifted left by 8, and the step begun last.
     step: AtomicU64,
+    /// Steps begun. Tells one of many like steps in a cycle from the next.
+    steps: AtomicU64,
     cycles: AtomicU64,
     made: AtomicU64,
     synchronous: AtomicU64,
@@ -36,6 +38,7 @@ pub(crate) struct ThreadStatus {
 #[repr(u8)]
 pub(crate) enum StepKind {
     NotStarted,
+    Rehearse,
     CreateModule,
     Instantiate,
     Call,
@@ -45,8 +48,9 @@ pub(crate) enum StepKind {
 }
 
 impl StepKind {
-    const ALL: [(StepKind, &str); 7] = [
+    const ALL: [(StepKind, &str); 8] = [
         (StepKind::NotStarted, "starting"),
+        (StepKind::Rehearse, "trying a guest"),
         (StepKind::CreateModule, "creating a module"),
         (StepKind::Instantiate, "instantiating"),
         (StepKind::Call, "calling"),
@@ -65,6 +69,8 @@ impl ThreadStatus {
     /// Says that `step` of cycle `cycle` begins.
     pub(crate) fn begin(&self, cycle: u64, step: StepKind) {
         self.step.store(cycle << 8 | step as u64, Relaxed);
+        // One writer: no need for an atomic addition.
+        self.steps.store(self.steps.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     /// Publishes the thread's account.
@@ -127,11 +133,12 @@ impl StatusPage {
             .collect()
     }
 
-    /// Changes whenever any of the first `threads` threads begins another step.
-    pub(crate) fn pulse(&self, threads: u32) -> u64 {
-        self.threads[..threads as usize]
-            .iter()
-            .fold(0, |sum, thread| sum.wrapping_mul(31).wrapping_add(thread.step.load(Relaxed)))
+    /// How many steps thread `thread` has begun, or `None` while it waits for others.
+    pub(crate) fn steps_of_busy(&self, thread: u32) -> Option<u64> {
+        let status = self.thread(thread);
+        let kind = status.step.load(Relaxed) & 0xff;
+        let waits = kind == StepKind::NotStarted as u64 || kind == StepKind::Barrier as u64;
+        (!waits).then(|| status.steps.load(Relaxed))
     }
 }
 

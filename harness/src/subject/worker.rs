@@ -22,6 +22,9 @@ pub(super) enum Guests {
 struct Seat<S: Subject> {
     number: u64,
     module: S::Module,
+    /// Whether the module has shown an image yet. One that could not be watched counts: it must
+    /// not be counted again.
+    shown: bool,
     lists: SeatLists<S>,
 }
 
@@ -39,8 +42,7 @@ pub(super) struct Worker<S: Subject> {
     seats: Vec<Option<Seat<S>>>,
     /// The lists of an emptied seat, kept for the next.
     spare: Option<SeatLists<S>>,
-    /// Cycles this thread is to do, and has done.
-    pub(super) cycles_asked: u64,
+    cycles_asked: u64,
     pub(super) images: Images,
     stopping: bool,
     /// Whether every step is done.
@@ -72,6 +74,17 @@ impl<S: Subject> Worker<S> {
             stopping: false,
             done: false,
         })
+    }
+
+    /// How many cycles this thread is to do.
+    pub(super) fn cycles_asked(&self) -> u64 {
+        self.cycles_asked
+    }
+
+    /// How many cycles are to be done when the given one of so many barriers is reached.
+    pub(super) fn cycles_until(&self, barrier: u32, barriers: u32) -> u64 {
+        let until = u128::from(self.cycles_asked) * u128::from(barrier) / u128::from(barriers);
+        u64::try_from(until).unwrap_or(self.cycles_asked)
     }
 
     /// Does steps until `cycles` cycles are done in all, or all steps are.
@@ -110,7 +123,7 @@ impl<S: Subject> Worker<S> {
                     .create_module(binary)
                     .map_err(|error| StepFailed::at(StepKind::CreateModule, number, error))?;
                 let lists = self.spare.take().unwrap_or_default();
-                let mut seated = Seat { number, module, lists };
+                let mut seated = Seat { number, module, shown: false, lists };
                 seated.watch(subject, &mut self.images);
                 self.seats[seat as usize] = Some(seated);
             }
@@ -125,7 +138,7 @@ impl<S: Subject> Worker<S> {
                     seat.lists.instances.resize_with(instance + 1, || None);
                 }
                 seat.lists.instances[instance] = Some(made);
-                if seat.lists.images.is_empty() {
+                if !seat.shown {
                     seat.watch(subject, &mut self.images);
                 }
             }
@@ -177,8 +190,10 @@ impl<S: Subject> Default for SeatLists<S> {
 
 impl<S: Subject> Seat<S> {
     fn watch(&mut self, subject: &S, account: &mut Images) {
-        let Seat { number, module, lists } = self;
-        subject.images(module, &mut |fd| lists.images.extend(account.made(fd, *number)));
+        subject.images(&self.module, &mut |fd| {
+            self.shown = true;
+            self.lists.images.extend(account.made(fd, self.number));
+        });
     }
 }
 
@@ -228,12 +243,17 @@ impl Guests {
 
     /// Runs each guest once, from making to drop, so that one that cannot run is known before
     /// the first cycle.
-    pub(super) fn rehearse<S: Subject>(&mut self, subject: &S) -> Result<(), StepFailed> {
+    pub(super) fn rehearse<S: Subject>(
+        &mut self,
+        subject: &S,
+        page: &StatusPage,
+    ) -> Result<(), StepFailed> {
         let guests = match self {
             Guests::Generated(_) => 1,
             Guests::Files(files, _) => files.len() as u64,
         };
         for number in 0..guests {
+            page.thread(0).begin(number, StepKind::Rehearse);
             self.rehearse_one(subject, number)
                 .map_err(|error| StepFailed { doing: self.describe(number), error })?;
         }

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::channel::{Channel, ChannelError};
+use crate::kernel::ObjectId;
 use crate::subject::protocol::Order;
 use crate::subject::status_page::StatusPage;
 use crate::subject::sys::SharedPage;
@@ -57,6 +58,14 @@ impl SubjectProcess {
         self.child.id()
     }
 
+    /// The memfd that is its status page.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn page_object(&self) -> io::Result<ObjectId> {
+        ObjectId::of(self.page.as_fd())
+    }
+
     pub(super) fn page(&self) -> &StatusPage {
         &self.page
     }
@@ -75,20 +84,28 @@ impl SubjectProcess {
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
+    pub(super) fn reap(&mut self) -> io::Result<End> {
         let until = Instant::now() + LEAVE_WITHIN;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        while waitid(WaitId::Pid(self.group), options)?.is_none() {
-            if Instant::now() >= until {
-                break;
-            }
+        let mut left = waitid(WaitId::Pid(self.group), options)?.is_some();
+        while !left && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(1));
+            left = waitid(WaitId::Pid(self.group), options)?.is_some();
         }
         self.kill();
         let status = self.child.wait()?;
         self.reaped = true;
-        Ok(status)
+        Ok(if left { End::Left(status) } else { End::Killed })
     }
+}
+
+/// How a process came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// By itself, or by another's hand.
+    Left(ExitStatus),
+    /// By ours, because it did not leave.
+    Killed,
 }
 
 impl Drop for SubjectProcess {
@@ -99,9 +116,4 @@ impl Drop for SubjectProcess {
             let _ = self.child.wait();
         }
     }
-}
-
-/// The signal that ended a process, if one did.
-pub(super) fn signal_of(status: ExitStatus) -> Option<i32> {
-    status.signal()
 }

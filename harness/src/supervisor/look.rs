@@ -23,17 +23,52 @@ pub(super) struct Look {
     slabs: Vec<Slab>,
 }
 
+/// Why the second witness cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Blind {
+    /// `/proc` cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What is certainly there was not seen.
+    #[error("the scan does not see the status page, memfd {page}, as the subject's {what}")]
+    Unseen {
+        /// The page.
+        page: ObjectId,
+        /// Area or descriptor.
+        what: &'static str,
+    },
+    /// What should not be there was seen, so that it could pass for an image, or an image for it.
+    #[error("memfd {object} is in the subject before its first cycle, and is not leakbench's own")]
+    Stranger {
+        /// The memfd.
+        object: ObjectId,
+    },
+}
+
 impl Look {
-    /// A view of process `pid`, which has built its runtime and made no cycle yet.
-    pub(super) fn new(pid: u32, slabs: Vec<Slab>) -> Result<Look, ReadError> {
+    /// A view of process `pid`, which has built its runtime and made no cycle yet. Its status page
+    /// `page`, a memfd that is mapped and open there, is the proof that the scan sees memfds.
+    /// `inherited` are memfds that it may have from its parent.
+    pub(super) fn new(
+        pid: u32,
+        slabs: Vec<Slab>,
+        page: ObjectId,
+        inherited: &HashSet<ObjectId>,
+    ) -> Result<Look, Blind> {
         let process = Process::open(pid)?;
-        let mut look = Look { process, scan: Scan::default(), known: HashSet::new(), slabs };
+        let mut known = inherited.clone();
+        known.insert(page);
+        let mut look = Look { process, scan: Scan::default(), known, slabs };
         look.scan()?;
         let Scan { areas, fds } = &look.scan;
-        look.known.extend(areas.iter().filter(|area| area.memfd).map(|area| area.object));
-        let memfds = fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
-        look.known.extend(memfds.map(|entry| entry.object));
-        Ok(look)
+        if !areas.iter().any(|area| area.memfd && area.object == page) {
+            return Err(Blind::Unseen { page, what: "area" });
+        }
+        if !fds.iter().any(|entry| entry.kind == FdKind::Memfd && entry.object == page) {
+            return Err(Blind::Unseen { page, what: "descriptor" });
+        }
+        let stranger = memfds(&look.scan).find(|object| !look.known.contains(object));
+        stranger.map_or(Ok(look), |object| Err(Blind::Stranger { object }))
     }
 
     fn scan(&mut self) -> Result<(), ReadError> {
@@ -78,4 +113,17 @@ impl Look {
             std::thread::sleep(BETWEEN_LOOKS);
         }
     }
+}
+
+/// Every memfd that is open in this process now: its children may inherit it.
+pub(super) fn own_memfds() -> Result<HashSet<ObjectId>, ReadError> {
+    let mut scan = Scan::default();
+    Process::open(std::process::id())?.fds(&mut scan.fds)?;
+    Ok(memfds(&scan).collect())
+}
+
+fn memfds(scan: &Scan) -> impl Iterator<Item = ObjectId> {
+    let areas = scan.areas.iter().filter(|area| area.memfd).map(|area| area.object);
+    let fds = scan.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
+    areas.chain(fds.map(|entry| entry.object))
 }

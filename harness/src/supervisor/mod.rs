@@ -7,7 +7,8 @@ mod look;
 mod reconcile;
 mod subject;
 
-use std::io;
+use std::collections::HashSet;
+use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leakbench_reports::recording::{
@@ -18,15 +19,24 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::interrupt::Interrupt;
+use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
-use crate::kernel::{Machine, Process};
+use crate::kernel::{Machine, ObjectId, Process};
 use crate::subject::status_page::add_counts;
 
 /// Time between two samples of a subject, unless sampling would cost too much.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
-/// A sample may take at most this part of the time between two.
-const SAMPLE_COST: u32 = 100;
+/// A sample may take at most this part of the time between two, up to a limit.
+const SAMPLE_COST: u32 = 50;
+const SAMPLE_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
+
+/// Deadlines are looked at this often, whenever the next sample is due.
+const ATTEND_EVERY: Duration = Duration::from_millis(100);
+
+/// A second signal within this time of the first is an echo of it: `timeout(1)` signals a process
+/// and then its group.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// How long subjects that are asked to stop may take before they are killed.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -40,6 +50,14 @@ pub enum SuperviseError {
         /// What was being set up.
         doing: String,
         /// The runtime's words.
+        error: String,
+    },
+    /// The machine does not allow the measurement.
+    #[error("cannot measure here: {doing}: {error}")]
+    CannotMeasure {
+        /// What was tried.
+        doing: String,
+        /// What was in the way.
         error: String,
     },
     /// A subject cannot be started.
@@ -77,20 +95,25 @@ pub(crate) fn supervise(
     recorder: &mut Recorder,
     show: &mut dyn FnMut(&Glance),
 ) -> Result<(), SuperviseError> {
+    let inherited = own_memfds().map_err(|error| SuperviseError::CannotMeasure {
+        doing: "reading /proc".to_owned(),
+        error: error.to_string(),
+    })?;
     let interrupt = Interrupt::listen()?;
     let mut run = Run {
         scenario,
         log: Log { recorder, began: Instant::now() },
         subjects: Vec::new(),
+        inherited,
         running_since: None,
         running_until: None,
         next_sample: Instant::now(),
         stop_by: None,
-        interrupted: false,
+        interrupted_at: None,
     };
     run.start(command)?;
     while run.subjects.iter().any(|subject| !subject.is_gone()) {
-        run.wait(&interrupt)?;
+        run.wait(&interrupt);
         run.hear()?;
         run.heed(&interrupt);
         run.sample(show);
@@ -105,12 +128,14 @@ struct Run<'a> {
     scenario: &'a Scenario,
     log: Log<'a>,
     subjects: Vec<Supervised>,
+    /// Memfds that subjects may have from here.
+    inherited: HashSet<ObjectId>,
     running_since: Option<Instant>,
     running_until: Option<Instant>,
     next_sample: Instant,
     /// Set once the run is being ended: subjects that are not gone by then are killed.
     stop_by: Option<Instant>,
-    interrupted: bool,
+    interrupted_at: Option<Instant>,
 }
 
 /// Where lines go, and when they are of.
@@ -127,7 +152,7 @@ impl Log<'_> {
     fn write(&mut self, record: Record) {
         if let Err(error) = self.recorder.record(record) {
             // Said once; the recording goes on in memory, so the verdict does not suffer.
-            eprintln!("leakbench: {error}; the run goes on without it");
+            let _ = writeln!(io::stderr(), "leakbench: {error}; the run goes on without it");
         }
     }
 }
@@ -156,22 +181,23 @@ impl Run<'_> {
     }
 
     /// Waits until a subject speaks, a signal comes or a sample is due.
-    fn wait(&self, interrupt: &Interrupt) -> Result<(), SuperviseError> {
+    fn wait(&self, interrupt: &Interrupt) {
         let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
         let present = self.subjects.iter().filter_map(Supervised::channel);
         fds.extend(present.map(|channel| PollFd::new(channel, PollFlags::IN)));
         let left = self.next_sample.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(io::Error::from(error).into()),
+        let timeout = Timespec::try_from(left.min(ATTEND_EVERY))
+            .unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        if poll(&mut fds, Some(&timeout)).is_err() {
+            // A signal, or no memory for the call: what is due is looked after all the same.
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     /// Takes in what the subjects say.
     fn hear(&mut self) -> Result<(), SuperviseError> {
         for subject in &mut self.subjects {
-            subject.hear(&mut self.log)?;
+            subject.hear(&self.inherited, &mut self.log)?;
         }
         // All begin together, so that the rate is that of all side by side.
         if self.running_since.is_none()
@@ -193,12 +219,14 @@ impl Run<'_> {
 
     fn heed(&mut self, interrupt: &Interrupt) {
         for _ in 0..interrupt.take() {
-            if self.interrupted {
-                // The user insists.
-                self.stop_by = Some(Instant::now());
-                return;
+            if let Some(first) = self.interrupted_at {
+                if first.elapsed() >= ECHO {
+                    // The user insists.
+                    self.stop_by = Some(Instant::now());
+                }
+                continue;
             }
-            self.interrupted = true;
+            self.interrupted_at = Some(Instant::now());
             let at_ms = self.log.now_ms();
             self.log.write(Record::Interrupted(Interrupted { at_ms }));
             self.stop();
@@ -218,14 +246,18 @@ impl Run<'_> {
             return;
         }
         let mut glance = Glance::default();
+        let mut footprint: Option<Footprint> = None;
         let mut cost = Duration::ZERO;
         for subject in &mut self.subjects {
-            let (counts, footprint, took) = subject.sample(&mut self.log);
-            glance.counts = add_counts(glance.counts, counts);
-            glance.footprint = add_footprints(glance.footprint, footprint);
-            cost += took;
+            glance.counts = add_counts(glance.counts, subject.counts());
+            if let Some((its_own, took)) = subject.sample(&mut self.log) {
+                footprint = Some(footprint.map_or(its_own, |sum| add_footprints(sum, its_own)));
+                cost += took;
+            }
         }
-        self.next_sample = Instant::now() + SAMPLE_EVERY.max(cost * SAMPLE_COST);
+        glance.footprint = footprint.unwrap_or_default();
+        let every = (cost * SAMPLE_COST).clamp(SAMPLE_EVERY, SAMPLE_AT_LEAST_EVERY);
+        self.next_sample = Instant::now() + every;
         if let Some(since) = self.running_since {
             glance.running = since.elapsed();
             show(&glance);
@@ -235,7 +267,7 @@ impl Run<'_> {
     /// Ends subjects that hang, or do not stop when asked to.
     fn enforce(&mut self) {
         let timeout = Duration::from_secs(self.scenario.timeout_s.get())
-            + Duration::from_millis(self.scenario.settle_ms);
+            .saturating_add(Duration::from_millis(self.scenario.settle_ms));
         for subject in &mut self.subjects {
             subject.end_if_hung(timeout, &mut self.log);
             if self.stop_by.is_some_and(|by| Instant::now() >= by) {
@@ -260,10 +292,8 @@ impl Run<'_> {
 }
 
 fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
-    let add = |a: Option<u64>, b: Option<u64>| match (a, b) {
-        (Some(a), Some(b)) => Some(a + b),
-        (a, b) => a.or(b),
-    };
+    // A sum of which a part is missing is not known.
+    let add = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
     Footprint {
         areas: add(a.areas, b.areas),
         memfd_areas: add(a.memfd_areas, b.memfd_areas),

@@ -30,7 +30,30 @@ pub(super) struct Reconciled {
 /// What the death watch says of an image.
 enum Claim {
     Live { seen: bool },
-    Lingering { holders: Vec<Holder>, holders_total: u64 },
+    Lingering(Holders),
+}
+
+/// What holds an image: the first few, and how many there are.
+#[derive(Default)]
+struct Holders {
+    listed: Vec<Holder>,
+    total: u64,
+    latest: Option<Holder>,
+}
+
+impl Holders {
+    /// Adds a holder once: an image that a slot maps in two pieces is held by one slot.
+    fn add(&mut self, holder: Holder) {
+        // Pieces of one slot follow each other in the scan.
+        if self.latest.as_ref() == Some(&holder) {
+            return;
+        }
+        self.latest = Some(holder.clone());
+        self.total += 1;
+        if self.listed.len() < LingeringImage::HOLDERS_MAX {
+            self.listed.push(holder);
+        }
+    }
 }
 
 /// Compares `report` with `scan`. `known` are memfds that were there before the first cycle.
@@ -47,9 +70,7 @@ pub(super) fn reconcile(
     let mut claims: HashMap<ObjectId, Claim> = HashMap::new();
     claims.extend(report.live.iter().map(|object| (*object, Claim::Live { seen: false })));
     claims.extend(
-        report.lingering.iter().map(|image| {
-            (image.object, Claim::Lingering { holders: Vec::new(), holders_total: 0 })
-        }),
+        report.lingering.iter().map(|image| (image.object, Claim::Lingering(Holders::default()))),
     );
 
     let letters = report.slots.as_bytes();
@@ -59,7 +80,7 @@ pub(super) fn reconcile(
         let slot = slot_of(slabs, area.start as u64);
         match claims.get_mut(&area.object) {
             Some(Claim::Live { seen }) => *seen = true,
-            Some(Claim::Lingering { holders, holders_total }) => {
+            Some(Claim::Lingering(holders)) => {
                 let holder = match slot {
                     Some(slot) => {
                         let state = slot_hold(letters, slot);
@@ -70,7 +91,7 @@ pub(super) fn reconcile(
                     }
                     None => Holder::Mapping { start: area.start as u64, end: area.end as u64 },
                 };
-                hold(holders, holders_total, holder);
+                holders.add(holder);
             }
             None => {
                 strangers.entry(area.object).or_insert_with(|| match slot {
@@ -83,8 +104,8 @@ pub(super) fn reconcile(
     for entry in scan.fds.iter().filter(|e| e.kind == FdKind::Memfd && !known.contains(&e.object)) {
         match claims.get_mut(&entry.object) {
             Some(Claim::Live { seen }) => *seen = true,
-            Some(Claim::Lingering { holders, holders_total }) => {
-                hold(holders, holders_total, Holder::Fd { fd: entry.fd });
+            Some(Claim::Lingering(holders)) => {
+                holders.add(Holder::Fd { fd: entry.fd });
             }
             None => {
                 strangers
@@ -111,11 +132,11 @@ pub(super) fn reconcile(
     let listed = report.lingering.iter().take(Barrier::LINGERING_MAX);
     let lingering = listed
         .map(|image| {
-            let (holders, holders_total) = match claims.remove(&image.object) {
-                Some(Claim::Lingering { holders, holders_total }) => (holders, holders_total),
+            let holders = match claims.remove(&image.object) {
+                Some(Claim::Lingering(holders)) => holders,
                 // The same object twice: the death watch contradicts itself, which shows as one
                 // image without holders.
-                _ => (Vec::new(), 0),
+                _ => Holders::default(),
             };
             LingeringImage {
                 dev: image.object.dev,
@@ -123,25 +144,13 @@ pub(super) fn reconcile(
                 module: image.module,
                 dropped_at_cycle: image.dropped_at_cycle,
                 lingering_ms: image.lingering_ms,
-                holders,
-                holders_total,
+                holders: holders.listed,
+                holders_total: holders.total,
             }
         })
         .collect();
     let slots = (!letters.is_empty()).then(|| count_slots(letters, affine_dropped.len() as u64));
     Reconciled { lingering, disagreements, disagreements_total, slots }
-}
-
-/// Adds a holder once: an image that a slot maps in two pieces is held by one slot.
-fn hold(holders: &mut Vec<Holder>, total: &mut u64, holder: Holder) {
-    // Pieces of one slot follow each other in the scan.
-    if holders.last() == Some(&holder) {
-        return;
-    }
-    *total += 1;
-    if holders.len() < LingeringImage::HOLDERS_MAX {
-        holders.push(holder);
-    }
 }
 
 fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
@@ -162,7 +171,8 @@ fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
         Some(SlotState::InUse) => SlotHold::InUse,
         Some(SlotState::Affine) => SlotHold::Affine,
         Some(SlotState::Queued) => SlotHold::Queued,
-        Some(SlotState::Cold | SlotState::Warm) | None => SlotHold::Cold,
+        Some(SlotState::Cold | SlotState::Warm) => SlotHold::Cold,
+        Some(SlotState::Unknown) | None => SlotHold::Unknown,
     }
 }
 
@@ -171,7 +181,8 @@ fn count_slots(letters: &[u8], affine_dropped: u64) -> SlotCounts {
     let mut affine = 0;
     for letter in letters {
         match SlotLetter::read(*letter) {
-            Some(SlotState::Cold) | None => counts.cold += 1,
+            Some(SlotState::Cold) => counts.cold += 1,
+            Some(SlotState::Unknown) | None => counts.unknown += 1,
             Some(SlotState::Warm) => counts.warm += 1,
             Some(SlotState::InUse) => counts.in_use += 1,
             Some(SlotState::Queued) => counts.queued += 1,

@@ -1,6 +1,9 @@
 //! One subject under supervision: where it stands, and what is recorded of it.
 
+use std::collections::HashSet;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use leakbench_reports::recording::{
@@ -8,11 +11,11 @@ use leakbench_reports::recording::{
 };
 use leakbench_scenarios::{Scenario, Share};
 
-use super::child::{SubjectProcess, signal_of};
+use super::child::{End, SubjectProcess};
 use super::look::Look;
 use super::{Log, SuperviseError};
 use crate::channel::{Channel, ChannelError};
-use crate::kernel::ReadError;
+use crate::kernel::ObjectId;
 use crate::subject::protocol::{BarrierReport, Order, Report, Slab};
 
 /// Where a subject stands.
@@ -43,15 +46,24 @@ pub(super) struct Supervised {
     /// The step that failed, in words.
     failure: Option<String>,
     failed: bool,
-    /// Last change of what its status page says it does.
-    pulse: u64,
-    pulse_at: Instant,
+    /// What each of its threads was seen to do.
+    pulses: Vec<Pulse>,
+    /// When it last said something, or was told to go on.
+    heard_at: Instant,
+}
+
+/// The last change of a thread's count of steps; `None` while the thread waits for others.
+#[derive(Clone, Copy, Debug)]
+struct Pulse {
+    steps: Option<u64>,
+    at: Instant,
 }
 
 impl Supervised {
     pub(super) fn start(index: u32, scenario: &Scenario) -> io::Result<Supervised> {
         let mut process = SubjectProcess::spawn()?;
         let share = scenario.share_of_subject(index);
+        let threads = scenario.threads.get();
         let order = Order::Begin { scenario: Box::new(scenario.clone()), share };
         match process.begin(&order) {
             // If it is gone already, hearing from it will tell how.
@@ -62,14 +74,14 @@ impl Supervised {
         Ok(Supervised {
             index,
             share,
-            threads: scenario.threads.get(),
+            threads,
             process,
             look: None,
             phase: Phase::Building,
             failure: None,
             failed: false,
-            pulse: 0,
-            pulse_at: Instant::now(),
+            pulses: vec![Pulse { steps: None, at: Instant::now() }; threads as usize],
+            heard_at: Instant::now(),
         })
     }
 
@@ -96,49 +108,72 @@ impl Supervised {
         if self.phase == Phase::Ready {
             self.phase = Phase::Running;
         }
-        self.pulse_at = Instant::now();
+        self.heard_at = Instant::now();
         // If it is gone, hearing from it will tell how.
         let _ = self.process.channel.send(&Order::Go);
     }
 
     /// Takes in what it has said.
-    pub(super) fn hear(&mut self, log: &mut Log<'_>) -> Result<(), SuperviseError> {
+    pub(super) fn hear(
+        &mut self,
+        inherited: &HashSet<ObjectId>,
+        log: &mut Log<'_>,
+    ) -> Result<(), SuperviseError> {
         while !self.is_gone() {
             match self.process.channel.try_receive::<Report>() {
                 Ok(None) => break,
-                Ok(Some(report)) => self.handle(report, log)?,
-                Err(ChannelError::Closed) => self.has_closed(log)?,
-                Err(ChannelError::Io(error)) => return Err(error.into()),
+                Ok(Some(report)) => self.handle(report, inherited, log)?,
+                Err(ChannelError::Closed) => self.has_closed(log),
                 Err(ChannelError::NotAMessage { line, .. }) => {
                     self.end_as(ExitKind::Rubbish { said: line }, log);
+                }
+                Err(error @ ChannelError::Io(_)) => {
+                    self.end_as(ExitKind::Rubbish { said: error.to_string() }, log);
                 }
             }
         }
         Ok(())
     }
 
-    fn handle(&mut self, report: Report, log: &mut Log<'_>) -> Result<(), SuperviseError> {
-        self.pulse_at = Instant::now();
+    fn handle(
+        &mut self,
+        report: Report,
+        inherited: &HashSet<ObjectId>,
+        log: &mut Log<'_>,
+    ) -> Result<(), SuperviseError> {
+        self.heard_at = Instant::now();
         match (report, self.phase) {
-            (Report::Failed { doing, error }, Phase::Building) => {
-                return Err(SuperviseError::SetUp { doing, error });
+            (Report::Failed { doing, error, cannot_measure }, Phase::Building) => {
+                return Err(match cannot_measure {
+                    true => SuperviseError::CannotMeasure { doing, error },
+                    false => SuperviseError::SetUp { doing, error },
+                });
             }
-            (Report::Failed { doing, error }, _) => {
+            (Report::Failed { doing, error, .. }, _) => {
                 self.failure = Some(format!("{doing}: {error}"));
                 self.failed = true;
             }
-            (Report::Ready { slabs }, Phase::Building) => self.ready(slabs, log),
+            (Report::Ready { slabs }, Phase::Building) => self.ready(slabs, inherited, log)?,
             (Report::Barrier(report), Phase::Running) => {
                 self.barrier(*report, log);
                 self.go();
             }
-            (report, _) => self.end_as(ExitKind::Rubbish { said: format!("{report:?}") }, log),
+            (report, _) => {
+                let said: String = format!("{report:?}").chars().take(200).collect();
+                self.end_as(ExitKind::Rubbish { said }, log);
+            }
         }
         Ok(())
     }
 
-    fn ready(&mut self, slabs: Vec<Slab>, log: &mut Log<'_>) {
-        match Look::new(self.process.pid(), slabs) {
+    fn ready(
+        &mut self,
+        slabs: Vec<Slab>,
+        inherited: &HashSet<ObjectId>,
+        log: &mut Log<'_>,
+    ) -> Result<(), SuperviseError> {
+        let page = self.process.page_object()?;
+        match Look::new(self.process.pid(), slabs, page, inherited) {
             Ok(look) => self.look = Some(look),
             Err(error) => self.blind(&error, log),
         }
@@ -151,6 +186,7 @@ impl Supervised {
             at_rest,
         }));
         self.phase = Phase::Ready;
+        Ok(())
     }
 
     /// Records both witnesses' account. A witness that fails leaves a trouble behind.
@@ -191,7 +227,7 @@ impl Supervised {
     }
 
     /// The second witness is lost.
-    fn blind(&mut self, error: &ReadError, log: &mut Log<'_>) {
+    fn blind(&mut self, error: &dyn std::fmt::Display, log: &mut Log<'_>) {
         log.write(Record::Trouble(Trouble {
             at_ms: log.now_ms(),
             subject: self.index,
@@ -204,16 +240,21 @@ impl Supervised {
         self.look.as_mut().map(Look::footprint).unwrap_or_default()
     }
 
-    /// Looks at it while it runs. Returns what it cost, too.
-    pub(super) fn sample(&mut self, log: &mut Log<'_>) -> (Counts, Footprint, Duration) {
-        let counts = self.process.page().counts(self.threads);
+    /// What its status page says.
+    pub(super) fn counts(&self) -> Counts {
+        self.process.page().counts(self.threads)
+    }
+
+    /// Looks at it while it runs. Returns what it cost, too; `None` when it does not run.
+    pub(super) fn sample(&mut self, log: &mut Log<'_>) -> Option<(Footprint, Duration)> {
         if self.phase != Phase::Running {
-            return (counts, Footprint::default(), Duration::ZERO);
+            return None;
         }
+        let counts = self.counts();
         let (footprint, cost) = self.footprint();
         let (at_ms, subject) = (log.now_ms(), self.index);
         log.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
-        (counts, footprint, cost)
+        Some((footprint, cost))
     }
 
     /// Asks it to come to its end. Before its first cycle there is nothing to come to.
@@ -226,13 +267,28 @@ impl Supervised {
 
     /// Ends it if nothing has happened for `timeout`.
     pub(super) fn end_if_hung(&mut self, timeout: Duration, log: &mut Log<'_>) {
-        let pulse = self.process.page().pulse(self.threads);
-        if pulse != self.pulse || self.phase == Phase::Ready {
-            self.pulse = pulse;
-            self.pulse_at = Instant::now();
+        if self.is_gone() {
+            return;
         }
-        let silent = self.pulse_at.elapsed();
-        if silent > timeout && !self.is_gone() {
+        let now = Instant::now();
+        let mut heard = self.heard_at;
+        let mut silent = Duration::ZERO;
+        for (thread, pulse) in (0..).zip(&mut self.pulses) {
+            let steps = self.process.page().steps_of_busy(thread);
+            if steps != pulse.steps {
+                *pulse = Pulse { steps, at: now };
+            }
+            heard = heard.max(pulse.at);
+            if steps.is_some() {
+                silent = silent.max(now - pulse.at);
+            }
+        }
+        // With every thread waiting, it is the subject's main thread that has to say something;
+        // but for a subject that waits for the others to be ready.
+        if self.phase != Phase::Ready && self.pulses.iter().all(|pulse| pulse.steps.is_none()) {
+            silent = now - heard;
+        }
+        if silent > timeout {
             self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, log);
         }
     }
@@ -253,20 +309,34 @@ impl Supervised {
     }
 
     /// It has closed its end: it has left, or died.
-    fn has_closed(&mut self, log: &mut Log<'_>) -> Result<(), SuperviseError> {
-        let status = self.process.reap()?;
-        let how = match (self.failure.take(), signal_of(status), status.code()) {
-            (Some(error), _, _) => ExitKind::Failed { error },
-            (None, Some(signal), _) => ExitKind::Signaled { signal },
-            (None, None, Some(0)) if self.phase == Phase::Leaving => ExitKind::Done,
-            (None, None, code) => ExitKind::Exited { code: code.unwrap_or(-1) },
+    fn has_closed(&mut self, log: &mut Log<'_>) {
+        let silent_ms = self.heard_at.elapsed().as_millis() as u64;
+        let how = match (self.process.reap(), self.failure.take()) {
+            (_, Some(error)) => ExitKind::Failed { error },
+            (Ok(End::Killed), None) => ExitKind::Hung { silent_ms },
+            (Ok(End::Left(status)), None) => self.how_it_left(status),
+            // Who it was cannot be learnt any more; that it did not do its part is certain.
+            (Err(_), None) => ExitKind::Exited { code: -1 },
         };
         self.gone(how, log);
-        Ok(())
+    }
+
+    fn how_it_left(&self, status: ExitStatus) -> ExitKind {
+        match (status.signal(), status.code()) {
+            (Some(signal), _) => ExitKind::Signaled { signal },
+            (None, Some(0)) if self.phase == Phase::Leaving => ExitKind::Done,
+            (None, code) => ExitKind::Exited { code: code.unwrap_or(-1) },
+        }
     }
 
     fn gone(&mut self, how: ExitKind, log: &mut Log<'_>) {
         self.failed |= !matches!(how, ExitKind::Done | ExitKind::Stopped);
+        if self.phase == Phase::Running {
+            // Its status page has outlived it.
+            let counts = self.counts();
+            let (at_ms, subject, footprint) = (log.now_ms(), self.index, Footprint::default());
+            log.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
+        }
         self.phase = Phase::Gone;
         let last_steps = self.process.page().last_steps(self.threads);
         let (at_ms, subject) = (log.now_ms(), self.index);

@@ -63,6 +63,7 @@ fn held_by(ledger: &Ledger) -> String {
                 SlotHold::Affine => "affine slot",
                 SlotHold::Queued => "queued slot",
                 SlotHold::Cold => "cold slot",
+                SlotHold::Unknown => "slot in an unknown state",
             };
             counted(holding.slots, state)
         })
@@ -72,7 +73,11 @@ fn held_by(ledger: &Ledger) -> String {
             Reason::OtherMapping => "mappings outside every slot",
             Reason::DescriptorOnly => "descriptors alone",
             Reason::NotInSubject => "nothing that shows in the subject",
-            Reason::InUseSlot | Reason::QueuedSlot | Reason::AffineSlot | Reason::ColdSlot => {
+            Reason::InUseSlot
+            | Reason::QueuedSlot
+            | Reason::AffineSlot
+            | Reason::ColdSlot
+            | Reason::UnknownSlot => {
                 continue;
             }
         };

@@ -18,6 +18,8 @@ pub enum Reason {
     AffineSlot,
     /// A slot that the pool holds for cold maps it.
     ColdSlot,
+    /// A slot maps it whose state the subject cannot tell.
+    UnknownSlot,
     /// Something maps it that is no slot.
     OtherMapping,
     /// Nothing maps it, and a descriptor is open.
@@ -47,6 +49,7 @@ impl Reason {
             SlotHold::Queued => Reason::QueuedSlot,
             SlotHold::Affine => Reason::AffineSlot,
             SlotHold::Cold => Reason::ColdSlot,
+            SlotHold::Unknown => Reason::UnknownSlot,
         }
     }
 }

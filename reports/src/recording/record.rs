@@ -93,7 +93,7 @@ pub struct Footprint {
 pub struct Counts {
     /// Cycles done.
     pub cycles: u64,
-    /// Images made and watched.
+    /// Images made, whether or not they could be watched.
     pub made: u64,
     /// Released before the drop of their module returned.
     pub synchronous: u64,
@@ -174,6 +174,9 @@ pub struct SlotCounts {
     pub affine_dropped: u64,
     /// Waiting in the decommit queue.
     pub queued: u64,
+    /// In a state that the subject cannot tell.
+    #[serde(default)]
+    pub unknown: u64,
 }
 
 /// An image whose module was dropped and that the kernel still has.
@@ -185,7 +188,7 @@ pub struct LingeringImage {
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// The cycle of its subject in which it was dropped.
+    /// The cycle, counted by its thread, in which it was dropped.
     pub dropped_at_cycle: u64,
     /// How long ago that was.
     pub lingering_ms: u64,
@@ -237,6 +240,8 @@ pub enum SlotHold {
     Queued,
     /// The pool holds it for free and without affinity, and yet it maps the image.
     Cold,
+    /// The subject could not tell.
+    Unknown,
 }
 
 /// A distribution of times, as (upper bound in ns, count) pairs in rising order: at most a

@@ -18,7 +18,7 @@ proptest! {
 
     #[test]
     fn generated_modules_are_valid_and_differ_in_their_stamp_alone(
-        image_bytes in prop_oneof![Just(16u64), Just(4096), Just(65_536), Just(65_537), 16..300_000u64],
+        image_bytes in prop_oneof![Just(24u64), Just(4096), Just(65_536), Just(65_537), 24..300_000u64],
         seed in any::<u64>(),
         numbers in (any::<u64>(), any::<u64>()),
     ) {
@@ -41,7 +41,7 @@ proptest! {
 #[test]
 fn stamps_of_a_run_are_all_distinct() {
     for seed in [0, 1, u64::MAX] {
-        let guest = GeneratedGuest::new(16, seed);
+        let guest = GeneratedGuest::new(24, seed);
         let stamps: HashSet<u64> = (0..100_000).map(|number| guest.stamp(number)).collect();
         assert_eq!(stamps.len(), 100_000);
         // The scratch cell holds 0 or 1: a dirty slot must not pass for another stamp's.
@@ -75,8 +75,8 @@ fn a_generated_module_is_laid_out_as_it_says() {
     let data = data.expect("a data section");
     assert_eq!(data.len(), 4096);
     assert_eq!(data[..8], stamp.to_le_bytes());
-    assert_eq!(data[8..16], [0; 8]);
-    assert!(data[16..].iter().all(|&byte| byte != 0), "every page is real");
+    assert_eq!(data[8..24], [0; 16]);
+    assert!(data[24..].iter().all(|&byte| byte != 0), "every page is real");
 }
 
 struct Folder(tempfile::TempDir);

@@ -66,8 +66,9 @@ fn processes_use_the_cores_that_threads_and_cycles_leave_sense_for() {
     assert_eq!(processes(1_000_000, 2, 8), 4);
     assert_eq!(processes(1_000_000, 3, 2), 1);
     assert_eq!(processes(10_000, 1, 8), 1);
-    assert_eq!(processes(10_001, 1, 8), 2);
-    assert_eq!(processes(u64::MAX, 1, u32::MAX), Scenario::PROCESSES_MAX);
+    assert_eq!(processes(19_999, 1, 8), 1);
+    assert_eq!(processes(20_000, 1, 8), 2);
+    assert_eq!(processes(u64::MAX, 1, u32::MAX), Scenario::THREADS_MAX);
 }
 
 #[test]
@@ -88,9 +89,9 @@ fn what_does_not_go_together_is_refused_with_its_numbers() {
     assert!(invoke.starts_with("--invoke run needs --wasm"), "{invoke}");
     assert!(parsed("invoke = 'run'\nwasm = ['a.wasm']").is_ok());
 
-    let small = refused("image-size = 15");
-    assert_eq!(small, "--image-size 15 is out of range: from 16 bytes to 256MiB");
-    assert!(parsed("image-size = 16").is_ok());
+    let small = refused("image-size = 23");
+    assert_eq!(small, "--image-size 23 is out of range: from 24 bytes to 256MiB");
+    assert!(parsed("image-size = 24").is_ok());
     assert!(parsed("image-size = '256MiB'").is_ok());
     refused("image-size = 268435457");
 

@@ -12,8 +12,14 @@ const SLABS: [Slab; 2] = [
     Slab { base: STRIDE, stride_bytes: STRIDE, slots: 8 },
     Slab { base: 100 * STRIDE, stride_bytes: STRIDE, slots: 4 },
 ];
-const LETTERS: [SlotState; 5] =
-    [SlotState::Cold, SlotState::Warm, SlotState::InUse, SlotState::Affine, SlotState::Queued];
+const LETTERS: [SlotState; 6] = [
+    SlotState::Cold,
+    SlotState::Warm,
+    SlotState::InUse,
+    SlotState::Affine,
+    SlotState::Queued,
+    SlotState::Unknown,
+];
 
 /// What an image of the world is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -145,6 +151,7 @@ proptest! {
                         SlotState::InUse => SlotHold::InUse,
                         SlotState::Affine => SlotHold::Affine,
                         SlotState::Queued => SlotHold::Queued,
+                        SlotState::Unknown => SlotHold::Unknown,
                     };
                     Holder::Slot { slot, state }
                 })
@@ -171,8 +178,9 @@ proptest! {
 
         // Every slot is counted once.
         let slots = reconciled.slots.expect("the subject told of its slots");
-        let SlotCounts { cold, warm, in_use, affine_live, affine_dropped, queued } = slots;
-        prop_assert_eq!(cold + warm + in_use + affine_live + affine_dropped + queued, 12);
+        let SlotCounts { cold, warm, in_use, affine_live, affine_dropped, queued, unknown } = slots;
+        let affine = affine_live + affine_dropped;
+        prop_assert_eq!(cold + warm + in_use + affine + queued + unknown, 12);
         let dropped = (0..12_u32).filter(|slot| {
             letters[*slot as usize] == SlotState::Affine
                 && lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
@@ -196,4 +204,35 @@ fn lists_are_capped_and_totals_are_not() {
     assert_eq!(reconciled.disagreements.len(), Barrier::DISAGREEMENTS_MAX);
     assert_eq!(reconciled.disagreements_total, Barrier::DISAGREEMENTS_MAX as u64 + 5);
     assert_eq!(reconciled.slots, None, "the subject could not tell of its slots");
+}
+
+/// Twenty slots, each mapping the image in two pieces, are twenty holders.
+#[test]
+fn pieces_are_one_holder_beyond_the_cap_too() {
+    let slabs = [Slab { base: STRIDE, stride_bytes: STRIDE, slots: 20 }];
+    let image = Image { fate: Fate::Lingering, slots: Vec::new(), fds: 0, outside: false };
+    let (report, mut scan, known) = describe(&[image], &[]);
+    let object = report.lingering[0].object;
+    for slot in 1..=20 {
+        scan.areas.push(area(object, slot * STRIDE, true));
+        scan.areas.push(area(object, slot * STRIDE + 8192, true));
+    }
+    let reconciled = reconcile(&report, &scan, &slabs, &known);
+    assert_eq!(reconciled.lingering[0].holders_total, 20);
+    let unknown = Holder::Slot { slot: 0, state: SlotHold::Unknown };
+    assert_eq!(reconciled.lingering[0].holders[0], unknown, "the subject told of no slot");
+}
+
+/// The bytes of a slot are its stride, to the last; beyond the slabs there is none.
+#[test]
+fn a_slot_ends_where_the_next_begins() {
+    let slot = |address| slot_of(&SLABS, address);
+    assert_eq!(slot(SLABS[0].base - 1), None);
+    assert_eq!(slot(SLABS[0].base), Some(0));
+    assert_eq!(slot(SLABS[0].base + STRIDE - 1), Some(0));
+    assert_eq!(slot(SLABS[0].base + STRIDE), Some(1));
+    assert_eq!(slot(SLABS[0].base + 8 * STRIDE - 1), Some(7));
+    assert_eq!(slot(SLABS[0].base + 8 * STRIDE), None);
+    assert_eq!(slot(SLABS[1].base), Some(8));
+    assert_eq!(slot(SLABS[1].base + 4 * STRIDE), None);
 }
