@@ -83,7 +83,7 @@ fn purge(c: &mut Criterion) {
 
 /// A module made, shown in one memory, touched, and dropped: by bare calls and by the pool.
 fn cycle(c: &mut Criterion) {
-    let mut group = c.benchmark_group("cycle");
+    let mut group = c.benchmark_group("pool cycle");
     for with_death_watch in [false, true] {
         let watched = if with_death_watch { "watched" } else { "unwatched" };
         let mut floor = Floor::new(with_death_watch).unwrap();
@@ -115,7 +115,7 @@ fn cycle(c: &mut Criterion) {
 
 /// A memory taken and dropped while its module stays: the slot is affine, nothing is to be mapped.
 fn instance(c: &mut Criterion) {
-    let mut group = c.benchmark_group("instance");
+    let mut group = c.benchmark_group("pool instance");
     for strategy in Strategy::ALL {
         // One slot, so that every strategy finds the affine one.
         let pool = pool(1, *strategy);
