@@ -16,10 +16,7 @@ use crate::subject::{Builtin, ServeError, serve};
 use crate::supervisor::{SuperviseError, supervise};
 
 /// Exit code of wrong use and bad input.
-const WRONG_USE: u8 = 2;
-
-/// Exit code where the kernel or the permissions do not allow the measurement.
-const COULD_NOT_TELL: u8 = 4;
+pub const WRONG_USE: u8 = 2;
 
 /// Proves that a WebAssembly runtime gives memory back to the kernel, or says who holds it.
 ///
@@ -121,16 +118,6 @@ pub enum Error {
     /// As the subject.
     #[error(transparent)]
     Serve(#[from] ServeError),
-}
-
-impl Error {
-    /// The exit code that goes with it.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Error::Supervise(SuperviseError::CannotMeasure { .. }) => COULD_NOT_TELL,
-            _ => WRONG_USE,
-        }
-    }
 }
 
 /// Does what the command line `args` says, program name first. Returns the exit code.

@@ -7,6 +7,6 @@ fn main() -> ExitCode {
     leakbench::command_line::run(std::env::args_os()).unwrap_or_else(|error| {
         // Not eprintln: a full disk behind standard error must not change the exit code.
         let _ = writeln!(std::io::stderr(), "leakbench: {error}");
-        ExitCode::from(error.exit_code())
+        ExitCode::from(leakbench::command_line::WRONG_USE)
     })
 }

@@ -289,16 +289,13 @@ fn errors_say_what_to_do() {
 #[test]
 fn the_machine_is_read_and_survives_being_written() {
     let machine = Machine::read();
-    assert_eq!(machine.kernel_release.as_deref(), rustix::system::uname().release().to_str().ok());
+    assert_eq!(machine.kernel.as_deref(), rustix::system::uname().release().to_str().ok());
     assert!(machine.max_map_count.is_some_and(|count| count > 0));
-    assert!(machine.cpus_available.is_some_and(|cpus| cpus > 0));
+    assert!(machine.cpus.is_some_and(|cpus| cpus > 0));
     assert!(machine.procmap_query.is_some());
     let text = serde_json::to_string(&machine).unwrap();
     assert_eq!(serde_json::from_str::<Machine>(&text).unwrap(), machine);
 
     let nothing = Machine::read_under("/nonexistent".as_ref());
-    assert_eq!(
-        (nothing.kernel_release, nothing.max_map_count, nothing.procmap_query),
-        (None, None, None)
-    );
+    assert_eq!((nothing.kernel, nothing.max_map_count, nothing.procmap_query), (None, None, None));
 }

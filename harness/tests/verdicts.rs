@@ -79,6 +79,14 @@ fn slots_in_the_decommit_queue_are_found_out() {
     assert!(states.iter().any(|state| state == "affine"));
 }
 
+/// As many instances as a batch has slots would empty the queue at each drop.
+#[test]
+fn instances_that_match_the_batch_do_not_hide_the_queue() {
+    let args = ["--decommit-batch", "16", "--instances", "16", "--cycles", "300"];
+    let run = Run::of(&args);
+    assert_eq!((run.code, run.verdict()), (1, "leak"), "{:?}", run.result);
+}
+
 #[test]
 fn a_truncated_image_lingers_without_its_pages() {
     let args = ["--on-drop", "truncate", "--cycles", "500", "--slots", "100"];

@@ -53,8 +53,9 @@ pub enum Step {
 /// Each cycle makes a module, instantiates it and calls each instance. With one live module, the
 /// cycle then drops it. With more, the module stays, and before the next is made in a full house
 /// a random one is dropped; and each cycle drops and instantiates again an instance of a random
-/// live module, so that drops and instantiations of different modules interleave and no
-/// workload aligns with the size of a decommit batch. At the end all are dropped.
+/// live module, so that drops and instantiations of different modules interleave. With one module
+/// of several instances, half of the cycles do so. Thus no workload aligns with the size of a
+/// decommit batch, which would hide what the queue holds back. At the end all are dropped.
 #[derive(Debug)]
 pub struct Steps {
     seats: u32,
@@ -143,7 +144,7 @@ impl Steps {
 
     /// What follows once a cycle's module has its instances.
     fn populated(&mut self, seat: u32) -> State {
-        if self.seats == 1 {
+        if self.seats == 1 && (self.instances == 1 || self.rng.random()) {
             return State::Vacate { seat, instance: 0, then: After::End };
         }
         let other = self.rng.random_range(0..self.taken_count);
@@ -181,6 +182,9 @@ impl Iterator for Steps {
                 State::Call { seat, instance, then } => {
                     self.state = match then {
                         AfterCall::Populate => State::Populate { seat, instance: instance + 1 },
+                        AfterCall::End if self.seats == 1 => {
+                            State::Vacate { seat, instance: 0, then: After::End }
+                        }
                         AfterCall::End => State::End,
                     };
                     return Some(Step::Call { seat, instance });

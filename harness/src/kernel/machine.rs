@@ -16,9 +16,9 @@ use super::sys::limits;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The kernel's release, as `uname -r` prints it.
-    pub kernel_release: Option<String>,
+    pub kernel: Option<String>,
     /// Processors this process may run on (affinity and control groups taken into account).
-    pub cpus_available: Option<u64>,
+    pub cpus: Option<u64>,
     /// The first processor's name; not every architecture has one.
     pub cpu_model: Option<String>,
     /// `vm.max_map_count`: areas that a process may have.
@@ -80,8 +80,8 @@ impl Machine {
     pub fn read_under(proc: &Path) -> Self {
         let (soft, hard) = limits::open_files();
         Self {
-            kernel_release: line(&proc.join("sys/kernel/osrelease")),
-            cpus_available: std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u64),
+            kernel: line(&proc.join("sys/kernel/osrelease")),
+            cpus: std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u64),
             cpu_model: cpu_model(&proc.join("cpuinfo")),
             max_map_count: parsed(&proc.join("sys/vm/max_map_count")),
             open_files: ResourceLimit {

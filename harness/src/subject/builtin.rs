@@ -130,6 +130,7 @@ impl Subject for Builtin {
     }
 
     fn reset_failures(&self) -> u64 {
-        self.pool.stats().reset_failures
+        let stats = self.pool.stats();
+        stats.reset_failures + stats.purge_failures
     }
 }

@@ -74,7 +74,7 @@ pub trait Subject: Sync {
         states.clear();
     }
 
-    /// Mapping calls that failed while a slot was reset, if the runtime counts them.
+    /// Mapping calls that failed while a slot was reset or purged, if the runtime counts them.
     fn reset_failures(&self) -> u64 {
         0
     }

@@ -43,7 +43,7 @@ pub enum ServeError {
 /// Serves the runtime that `build` makes to the supervisor at the other end of standard input,
 /// until the run is over. This is the whole of a subject's `main`. `build` is called twice: each
 /// guest is tried once on a runtime of its own, so that the one under test has made no image
-/// that was not watched.
+/// that was not watched. The scenario that it gets has the seed of this subject alone.
 ///
 /// # Errors
 /// The supervisor is gone or breaks the protocol. That a step of the runtime fails is no error
@@ -99,7 +99,9 @@ fn set_up<S: Subject>(
         let files = files.map_err(|error| failed("reading modules", &error, false))?;
         Guests::Files(files.into(), scenario.invoke.as_deref().map(Into::into))
     };
-    let build = || build(scenario).map_err(|error| failed("building the runtime", &error, false));
+    // Subjects side by side must not all take the same slots in the same order.
+    let own = Scenario { seed: scenario.seed ^ share.first.rotate_left(32), ..scenario.clone() };
+    let build = || build(&own).map_err(|error| failed("building the runtime", &error, false));
     guests.rehearse(&build()?, page)?;
     let subject = build()?;
 

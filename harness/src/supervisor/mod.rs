@@ -12,7 +12,8 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leakbench_reports::recording::{
-    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start,
+    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Trouble,
+    Witness,
 };
 use leakbench_scenarios::Scenario;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -53,12 +54,12 @@ pub enum SuperviseError {
         error: String,
     },
     /// The machine does not allow the measurement.
-    #[error("cannot measure here: {doing}: {error}")]
+    #[error("{what}")]
     CannotMeasure {
-        /// What was tried.
-        doing: String,
-        /// What was in the way.
-        error: String,
+        /// Which witness cannot be had.
+        witness: Witness,
+        /// Why not.
+        what: String,
     },
     /// A subject cannot be started.
     #[error("cannot start subject {subject}: {error}")]
@@ -95,29 +96,26 @@ pub(crate) fn supervise(
     recorder: &mut Recorder,
     show: &mut dyn FnMut(&Glance),
 ) -> Result<(), SuperviseError> {
-    let inherited = own_memfds().map_err(|error| SuperviseError::CannotMeasure {
-        doing: "reading /proc".to_owned(),
-        error: error.to_string(),
-    })?;
     let interrupt = Interrupt::listen()?;
     let mut run = Run {
         scenario,
         log: Log { recorder, began: Instant::now() },
         subjects: Vec::new(),
-        inherited,
+        inherited: HashSet::new(),
         running_since: None,
         running_until: None,
         next_sample: Instant::now(),
         stop_by: None,
         interrupted_at: None,
     };
-    run.start(command)?;
-    while run.subjects.iter().any(|subject| !subject.is_gone()) {
-        run.wait(&interrupt);
-        run.hear()?;
-        run.heed(&interrupt);
-        run.sample(show);
-        run.enforce();
+    run.introduce(command);
+    match run.go_through(&interrupt, show) {
+        // A result like any other: what came of the attempt is that one cannot tell.
+        Err(SuperviseError::CannotMeasure { witness, what }) => {
+            let at_ms = run.log.now_ms();
+            run.log.write(Record::Trouble(Trouble { at_ms, subject: 0, witness, what }));
+        }
+        result => result?,
     }
     run.end();
     Ok(())
@@ -158,7 +156,33 @@ impl Log<'_> {
 }
 
 impl Run<'_> {
-    fn start(&mut self, command: &str) -> Result<(), SuperviseError> {
+    /// Runs all subjects to their end.
+    fn go_through(
+        &mut self,
+        interrupt: &Interrupt,
+        show: &mut dyn FnMut(&Glance),
+    ) -> Result<(), SuperviseError> {
+        self.inherited = own_memfds().map_err(|error| SuperviseError::CannotMeasure {
+            witness: Witness::ProcScan,
+            what: error.to_string(),
+        })?;
+        for index in 0..self.scenario.processes.get() {
+            let subject = Supervised::start(index, self.scenario)
+                .map_err(|error| SuperviseError::Spawn { subject: index, error })?;
+            self.subjects.push(subject);
+        }
+        while self.subjects.iter().any(|subject| !subject.is_gone()) {
+            self.wait(interrupt);
+            self.hear()?;
+            self.heed(interrupt);
+            self.sample(show);
+            self.enforce();
+        }
+        Ok(())
+    }
+
+    /// Records what is asked for, and where.
+    fn introduce(&mut self, command: &str) {
         let fingerprint = match serde_json::to_value(Machine::read()) {
             Ok(serde_json::Value::Object(facts)) => facts,
             _ => serde_json::Map::new(),
@@ -172,12 +196,6 @@ impl Run<'_> {
             started_unix_s: started.as_secs(),
             fingerprint,
         })));
-        for index in 0..self.scenario.processes.get() {
-            let subject = Supervised::start(index, self.scenario)
-                .map_err(|error| SuperviseError::Spawn { subject: index, error })?;
-            self.subjects.push(subject);
-        }
-        Ok(())
     }
 
     /// Waits until a subject speaks, a signal comes or a sample is due.

@@ -145,7 +145,10 @@ impl Supervised {
         match (report, self.phase) {
             (Report::Failed { doing, error, cannot_measure }, Phase::Building) => {
                 return Err(match cannot_measure {
-                    true => SuperviseError::CannotMeasure { doing, error },
+                    true => SuperviseError::CannotMeasure {
+                        witness: Witness::DeathWatch,
+                        what: format!("{doing}: {error}"),
+                    },
                     false => SuperviseError::SetUp { doing, error },
                 });
             }
@@ -302,6 +305,8 @@ impl Supervised {
 
     /// Kills it and records `how` it ended.
     fn end_as(&mut self, how: ExitKind, log: &mut Log<'_>) {
+        // What the subject said of its end says more than how we ended it.
+        let how = self.failure.take().map_or(how, |error| ExitKind::Failed { error });
         self.process.kill();
         // Killed or not, nothing more can be learnt of it.
         let _ = self.process.reap();

@@ -188,3 +188,29 @@ fn a_cycle_of_one_live_module_creates_calls_and_drops_it() {
     let cycle = [create, make, call, make_other, call_other, drop, drop_other];
     assert_eq!(steps, [cycle.as_slice(), &end].concat());
 }
+
+/// A decommit batch of as many slots as instances would fill exactly at each module's drop, and
+/// hide what its queue holds back, if every module came with that many drops of instances.
+#[test]
+fn drops_of_instances_align_with_no_batch() {
+    for (live_modules, instances) in [(1, 2), (1, 4), (1, 16), (3, 4)] {
+        let scenario = scenario(live_modules, instances, 7);
+        let steps = Steps::new(&scenario, Share { first: 0, cycles: 200 });
+        let mut since_drop = 0;
+        let mut aligned = 0;
+        let mut modules = 0;
+        for step in steps {
+            match step {
+                Step::DropInstance { .. } => since_drop += 1,
+                Step::DropModule { .. } => {
+                    modules += 1;
+                    aligned += u32::from(since_drop % instances == 0);
+                    since_drop = 0;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(modules, 200);
+        assert!(aligned < 150, "{live_modules} of {instances}: {aligned} of {modules} aligned");
+    }
+}
