@@ -40,7 +40,7 @@ pub struct Options {
     /// Whether dropping a module empties the decommit queue first [default: off]
     #[arg(
         long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
-        require_equals = true,
+
         value_parser = PossibleValuesParser::new(["on", "off"]).map(|word| word == "on"),
     )]
     pub flush_on_drop: Option<bool>,
@@ -58,8 +58,8 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub slots: Option<NonZeroU32>,
 
-    /// Processes side by side, each with its own runtime [default: one a core, but none for
-    /// fewer than 10000 cycles]
+    /// Processes side by side, each with its own runtime [default: one a core, each with at
+    /// least 10000 cycles]
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub processes: Option<NonZeroU32>,
 
