@@ -115,7 +115,7 @@ fn a_line_without_end_is_refused_with_its_beginning() {
     theirs.write_all(&[b'y'; 600]).expect("written");
     assert!(ours.try_receive::<String>().expect("not yet too long").is_none());
     theirs.write_all(&[b'y'; 600]).expect("written");
-    match ours.receive::<String>() {
+    match ours.try_receive::<String>() {
         Err(ChannelError::NotAMessage { reason, line }) => {
             assert_eq!((reason.as_str(), line), ("a line without end", "y".repeat(200)));
         }
@@ -128,7 +128,6 @@ fn a_descriptor_arrives_beside_the_first_message_and_is_not_passed_on() {
     let (mut ours, mut theirs) = pair();
     let (mut read, write) = std::io::pipe().expect("a pipe");
     theirs.send_with_fd(&json!("begin"), write.as_fd()).expect("sent");
-    theirs.send(&json!("go")).expect("sent");
     drop(write);
     let (first, fd) = ours.receive_with_fd::<Value>().expect("a message");
     assert_eq!(first, json!("begin"));
@@ -141,6 +140,13 @@ fn a_descriptor_arrives_beside_the_first_message_and_is_not_passed_on() {
     read.read_to_string(&mut through).expect("read to the end");
     assert_eq!(through, "through");
 
+    // The rest of its message may come after it.
+    let long = "x".repeat(2 * ours.chunk.len());
+    theirs.send_with_fd(&long, read.as_fd()).expect("sent");
+    let (arrived, fd) = ours.receive_with_fd::<String>().expect("a message");
+    assert!(arrived == long && fd.is_some());
+
+    theirs.send(&json!("go")).expect("sent");
     let (second, none) = ours.receive_with_fd::<Value>().expect("a message");
     assert_eq!(second, json!("go"));
     assert!(none.is_none());

@@ -264,10 +264,15 @@ fn a_place_is_used_again() {
     let mut world = World::new();
     for _ in 0..100 {
         world.make(2);
+        // A refused watch takes a place for a moment.
+        let shown_again = world.twins[world.twins.len() - 1].descriptor().expect("it is open");
+        assert_eq!(world.images.made(shown_again.as_fd(), 0), None);
+        world.refused += 1;
+        assert_eq!(world.images.take_troubles().len(), 1);
         world.drop_module(world.modules - 1, true);
         world.check();
     }
-    assert_eq!(world.images.places.len(), 2);
+    assert_eq!(world.images.places.len(), 3);
 }
 
 /// How many images must die unheard for the queue to overflow: each end is two events. `None`
