@@ -23,6 +23,7 @@ pub(crate) struct Channel {
     buffer: Vec<u8>,
     searched: usize,
     chunk: Box<[u8]>,
+    line_max_bytes: usize,
 }
 
 /// Why a conversation ends.
@@ -64,7 +65,8 @@ impl Channel {
 
     fn new(socket: UnixStream) -> Channel {
         let chunk = vec![0; 64 << 10].into_boxed_slice();
-        Channel { socket, buffer: Vec::new(), searched: 0, chunk }
+        let line_max_bytes = LINE_MAX_BYTES;
+        Channel { socket, buffer: Vec::new(), searched: 0, chunk, line_max_bytes }
     }
 
     /// Says `message`.
@@ -167,7 +169,7 @@ impl Channel {
         if got.flags.contains(ReturnFlags::CTRUNC) {
             return Err(io::Error::other("a descriptor was lost on the way").into());
         }
-        if self.buffer.len() + got.bytes > LINE_MAX_BYTES {
+        if self.buffer.len() + got.bytes > self.line_max_bytes {
             return Err(self.not_a_message("a line without end".to_owned(), self.buffer.len()));
         }
         self.buffer.extend_from_slice(&self.chunk[..got.bytes]);
@@ -213,3 +215,6 @@ fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
+
+#[cfg(test)]
+mod tests;

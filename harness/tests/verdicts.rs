@@ -2,7 +2,14 @@
 
 mod common;
 
-use common::Run;
+use std::collections::HashSet;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Run, leakbench};
 
 #[test]
 fn every_strategy_with_the_cure_is_clean() {
@@ -87,12 +94,109 @@ fn instances_that_match_the_batch_do_not_hide_the_queue() {
     assert_eq!((run.code, run.verdict()), (1, "leak"), "{:?}", run.result);
 }
 
+/// An image that lingers, as a third process sees it that has a descriptor of its own.
+struct Held {
+    image: File,
+    inode: u64,
+}
+
+/// Takes hold of images of live modules in a running subject, until `count` are held.
+fn take_hold(subject: i32, size_bytes: u64, count: usize) -> Vec<Held> {
+    let mut held: Vec<Held> = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while held.len() < count {
+        assert!(Instant::now() < deadline, "the subject shows {} images", held.len());
+        for entry in std::fs::read_dir(format!("/proc/{subject}/fd")).expect("it runs") {
+            let path = entry.expect("a descriptor").path();
+            // A descriptor may be closed, or be another's, at any moment.
+            let is_memfd = std::fs::read_link(&path)
+                .is_ok_and(|name| name.as_os_str().as_bytes().starts_with(b"/memfd:"));
+            let Some(image) = is_memfd.then(|| File::open(&path).ok()).flatten() else { continue };
+            let stat = image.metadata().expect("it is open");
+            let is_new = held.iter().all(|held| held.inode != stat.ino());
+            if is_new && stat.len() >= size_bytes && held.len() < count {
+                held.push(Held { image, inode: stat.ino() });
+            }
+        }
+    }
+    held
+}
+
+fn inodes_of_fds(pid: i32) -> HashSet<u64> {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs");
+    fds.filter_map(|fd| Some(std::fs::metadata(fd.ok()?.path()).ok()?.ino())).collect()
+}
+
 #[test]
 fn a_truncated_image_lingers_without_its_pages() {
-    let args = ["--on-drop", "truncate", "--cycles", "500", "--slots", "100"];
-    let run = Run::of(&args);
-    assert_eq!((run.code, run.verdict()), (1, "leak"));
-    assert!(run.images("lingering") > 50);
+    const SIZE_BYTES: u64 = 256 << 10;
+    for (on_drop, keeps_pages) in [("truncate", false), ("keep", true)] {
+        let args = ["--on-drop", on_drop, "--slots", "50", "--image-size", "256KiB"];
+        let run = Run::of(&[&args[..], &["--cycles", "100"]].concat());
+        assert_eq!((run.code, run.verdict()), (1, "leak"));
+        assert!(run.images("lingering") > 25, "{on_drop}: {}", run.images("lingering"));
+
+        let endless = ["--cycles", "1000000000", "--processes", "1", "--json"];
+        let mut command = leakbench(&[&args[..], &endless].concat());
+        let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        let subject = common::subjects_of(&run, 1)[0];
+        let held = take_hold(subject, SIZE_BYTES, 5);
+        // The drop of a module closes its descriptor last.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let live = |held: &Held, fds: &HashSet<u64>| fds.contains(&held.inode);
+        while held.iter().any(|held| live(held, &inodes_of_fds(subject))) {
+            assert!(Instant::now() < deadline, "the modules are not dropped");
+        }
+        run.kill().expect("it is there");
+        run.wait().expect("it can be waited for");
+        for Held { image, .. } in held {
+            let stat = image.metadata().expect("it is open");
+            let resident_bytes = stat.blocks() * 512;
+            match keeps_pages {
+                true => assert!(resident_bytes >= SIZE_BYTES, "{on_drop}: {resident_bytes}"),
+                false => assert_eq!(resident_bytes, 0, "{on_drop}"),
+            }
+        }
+    }
+}
+
+/// A refused watch is nobody's release, and a run with one is not clean.
+#[test]
+fn images_that_cannot_be_watched_make_a_run_that_could_not_tell() {
+    // The limit is of a user namespace, and lowered in one that is the run's own.
+    let lower = "echo 3 > /proc/sys/user/max_inotify_watches";
+    let script = format!("{lower} && exec \"$0\" \"$@\"");
+    let in_namespace = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", script]);
+        command
+    };
+    match in_namespace(lower).output() {
+        Ok(tried) if tried.status.success() => {}
+        Ok(tried) => {
+            let why = String::from_utf8_lossy(&tried.stderr).into_owned();
+            return eprintln!("no user namespace with a limit to be had here: not tested: {why}");
+        }
+        Err(error) => return eprintln!("no unshare(1) here: not tested: {error}"),
+    }
+    let run = |live_modules: &str| {
+        let mut command = in_namespace(&script);
+        command.arg(env!("CARGO_BIN_EXE_leakbench"));
+        let args = ["--cycles", "200", "--processes", "1", "--json"];
+        command.args(args).args(["--live-modules", live_modules]);
+        Run::from(command.output().expect("unshare was there"))
+    };
+    // The control: as many watches as images that live at once.
+    let enough = run("3");
+    assert_eq!((enough.code, enough.verdict()), (0, "clean"), "{:?}", enough.result);
+
+    let short = run("8");
+    assert_eq!((short.code, short.verdict()), (4, "could-not-tell"));
+    assert!(short.images("unknown") > 0);
+    assert_eq!(short.images("made"), 200);
+    assert_eq!(short.images("made"), short.images("unknown") + short.images("synchronous"));
+    let findings = short.result["findings"].to_string();
+    assert!(findings.contains("user.max_inotify_watches is 3"), "{findings}");
 }
 
 #[test]

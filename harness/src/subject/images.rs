@@ -230,3 +230,6 @@ impl Images {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
