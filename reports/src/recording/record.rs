@@ -146,7 +146,8 @@ pub struct Barrier {
     pub disagreements_total: u64,
     /// Time from the beginning of the drop until the release was heard of, which is when the
     /// drop returns, at a later drop of the same thread or at a barrier: of every image released
-    /// so far whose drop had begun.
+    /// so far whose drop had begun. Empty where a recorder has cleared it, as it may in all but
+    /// the latest barrier of a subject.
     pub release: Histogram,
     /// Mapping calls of the subject's pool that failed while a slot was reset.
     #[serde(default)]
