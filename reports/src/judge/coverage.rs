@@ -86,13 +86,26 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
     if ledger.images.made > 0 || ledger.cycles == 0 {
         return Vec::new();
     }
-    let why = match scenario.image {
-        ImageKind::Copy => "with --image copy the kernel holds nothing for a module",
-        ImageKind::Auto if generated => {
-            "images this small are copied under --image auto, and the kernel holds nothing for a module"
+    let nothing = |why| format!("no image was made, so there was nothing to prove: {why}");
+    vec![match scenario.image {
+        // As it was asked for.
+        ImageKind::Copy => {
+            let message = nothing("with --image copy the kernel holds nothing for a module");
+            Finding::aside(POLICY, Level::Note, message)
         }
-        ImageKind::Memfd | ImageKind::Auto => "no module had an initial memory to keep",
-    };
-    let message = format!("no image was made, so there was nothing to prove: {why}");
-    vec![Finding::aside(POLICY, Level::Note, message)]
+        ImageKind::Auto if generated => {
+            let message = nothing(
+                "--image auto copies images this small; watch them with --image memfd, or take \
+                 --image copy if that is meant",
+            );
+            Finding::error(POLICY, Verdict::CouldNotTell, message)
+        }
+        ImageKind::Memfd | ImageKind::Auto => {
+            let message = nothing(
+                "modules without data make none; give modules with an active data segment, or \
+                 take --image copy if that is meant",
+            );
+            Finding::error(POLICY, Verdict::CouldNotTell, message)
+        }
+    }]
 }

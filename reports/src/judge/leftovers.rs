@@ -5,7 +5,7 @@
 
 use super::{Finding, Level};
 use crate::ledger::{Ledger, SubjectLedger};
-use crate::words::{counted, grouped};
+use crate::words::{counted, grouped, sum};
 
 /// A warm slot is image, anonymous tail and guard, and may split the cold stretch beside it.
 const AREAS_A_WARM_SLOT: u64 = 4;
@@ -73,8 +73,7 @@ fn areas(subject: &SubjectLedger, slots: u64) -> Option<String> {
     let first = subject.at_first_barrier?.areas?;
     let last = subject.at_last_barrier?.areas?;
     let warm = subject.slots.map_or(slots, |counts| {
-        let affine = counts.affine_live + counts.affine_dropped;
-        counts.warm + counts.in_use + affine + counts.queued
+        sum([counts.warm, counts.in_use, counts.affine_live, counts.affine_dropped, counts.queued])
     });
     let explained = warm.saturating_mul(AREAS_A_WARM_SLOT);
     (last > first.saturating_add(explained)).then(|| {

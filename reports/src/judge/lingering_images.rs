@@ -15,7 +15,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let images = &ledger.images;
     if images.lingering > 0 {
         let message = format!(
-            "{} of {} {}, held by {}",
+            "{} of {} {}{}",
             grouped(images.lingering),
             counted(images.made, "image"),
             third_person(images.lingering, "linger"),
@@ -52,7 +52,8 @@ fn earlier(subject: &SubjectLedger) -> Option<Finding> {
     Some(Finding::error(POLICY, Verdict::Leak, message))
 }
 
-/// `951 affine slots`, `469 affine slots and 15 queued slots`.
+/// `, held by 951 affine slots`, `, held by 469 affine slots and 15 queued slots`; where only some
+/// are listed, of those alone: `; the 2,000 listed are held by 2,000 affine slots`.
 fn held_by(ledger: &Ledger) -> String {
     let mut parts: Vec<String> = ledger
         .slots_holding
@@ -85,12 +86,13 @@ fn held_by(ledger: &Ledger) -> String {
     }
     let listed = ledger.lingering_listed();
     let text = match parts.as_slice() {
-        [] => return "holders that were not recorded".to_owned(),
+        [] => return ", held by holders that were not recorded".to_owned(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     };
     if listed < ledger.images.lingering {
-        return format!("{text} (as far as listed: {})", counted(listed, "image"));
+        let are = if listed == 1 { "is" } else { "are" };
+        return format!("; the {} listed {are} held by {text}", grouped(listed));
     }
-    text
+    format!(", held by {text}")
 }

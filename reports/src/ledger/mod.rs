@@ -14,6 +14,7 @@ pub use subject::{Basis, DisagreeingBarrier, LingeringBarrier, SubjectLedger};
 use crate::recording::{
     Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, Trouble,
 };
+use crate::words::sum;
 
 /// Everything that a judge and the renderers need to know of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +46,12 @@ pub struct Ledger {
     pub last_seen_ms: u64,
 }
 
-/// Time from drop to release, over all released images of which it is known; `None` where there
-/// is none.
+/// Time from the beginning of a drop until the release was heard of, over all released images of
+/// which it is known; `None` where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseTimes {
     /// How many they are: fewer than were released, where a subject was last seen between two
-    /// barriers.
+    /// barriers, or images were released before the drop of their module began.
     pub count: u64,
     /// Half of them took no longer.
     pub p50_ns: Option<u64>,
@@ -196,10 +197,6 @@ fn peaks_added(subjects: &[SubjectLedger]) -> Footprint {
         shmem_bytes: added(|peak| peak.shmem_bytes),
         page_tables_bytes: added(|peak| peak.page_tables_bytes),
     }
-}
-
-fn sum(values: impl IntoIterator<Item = u64>) -> u64 {
-    values.into_iter().fold(0, u64::saturating_add)
 }
 
 /// The images that a count tells of as dropped and gone.

@@ -28,8 +28,12 @@ pub struct SubjectLedger {
     pub worst: Option<LingeringBarrier>,
     /// The first of the barriers at which the witnesses disagreed most.
     pub disagreeing: Option<DisagreeingBarrier>,
-    /// Time from drop to release, as of its latest barrier.
+    /// Time from the beginning of the drop until the release was heard of, as of its latest
+    /// barrier.
     pub release: Histogram,
+    /// Late releases among those that `release` has the times of: what came after that barrier
+    /// is not.
+    pub late_timed: u64,
     /// Before the first cycle.
     pub at_rest: Footprint,
     /// At the first barrier.
@@ -94,6 +98,7 @@ impl SubjectLedger {
             worst: None,
             disagreeing: None,
             release: Histogram::default(),
+            late_timed: 0,
             at_rest: Footprint::default(),
             at_first_barrier: None,
             at_last_barrier: None,
@@ -148,6 +153,8 @@ impl SubjectLedger {
         self.images = Images::of(counts, true);
         self.lingering.clone_from(&barrier.lingering);
         self.release.clone_from(&barrier.release);
+        // An image released before its drop began has no time, but no late one is among those.
+        self.late_timed = counts.late.min(barrier.release.count());
         self.reset_failures = barrier.reset_failures;
         self.at_first_barrier.get_or_insert(barrier.footprint);
         if barrier.last {

@@ -35,6 +35,18 @@ pub enum RecordingError {
         /// Why not.
         error: io::Error,
     },
+    /// A recording that a failed write has cut could not be written once more.
+    #[error(
+        "{} ends where writing it first failed, and could not be written once more: {error}; \
+         make room and run again",
+        path.display()
+    )]
+    Restore {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// The recording cannot be read.
     #[error("cannot read recording {}: {error}", path.display())]
     Read {

@@ -39,6 +39,16 @@ impl RecordingFile {
     /// Puts `records` in the place of all that was written. A process killed meanwhile leaves
     /// either the old lines or the new ones.
     pub(super) fn replace(&mut self, records: &[Record]) -> Result<(), RecordingError> {
+        self.rewrite(records).map_err(|error| self.failed(error))
+    }
+
+    /// As [`RecordingFile::replace`], of a file that a failed write has cut.
+    pub(super) fn restore(&mut self, records: &[Record]) -> Result<(), RecordingError> {
+        let restored = self.rewrite(records);
+        restored.map_err(|error| RecordingError::Restore { path: self.path.clone(), error })
+    }
+
+    fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
         let temporary = self.path.with_extension("jsonl.new");
         let write = || {
             let mut file = io::BufWriter::new(File::create(&temporary)?);
@@ -61,7 +71,7 @@ impl RecordingFile {
                 // What is there is still a recording; a half-written copy is of no use, and not
                 // being able to remove it changes nothing.
                 let _ = std::fs::remove_file(&temporary);
-                Err(self.failed(error))
+                Err(error)
             }
         }
     }

@@ -144,7 +144,10 @@ pub struct Barrier {
     pub disagreements: Vec<String>,
     /// How many disagreements there are in all.
     pub disagreements_total: u64,
-    /// Time from drop to release of every released image so far.
+    /// Time from the beginning of the drop until the release was heard of, which is when the
+    /// drop returns, at a later drop of the same thread or at a barrier: of every image released
+    /// so far whose drop had begun. Empty where a recorder has cleared it, as it may in all but
+    /// the latest barrier of a subject.
     pub release: Histogram,
     /// Mapping calls of the subject's pool that failed while a slot was reset.
     #[serde(default)]

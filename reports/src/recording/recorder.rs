@@ -14,10 +14,20 @@ use super::{Record, Recording, RecordingError, Trouble, Witness};
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
-    /// `None` as well once a write has failed.
-    file: Option<RecordingFile>,
+    file: Kept,
     thinning: Thinning,
     troubles: HashMap<(u32, Witness), TroubleTally>,
+}
+
+/// Where else than in memory the recording is.
+#[derive(Debug)]
+enum Kept {
+    /// Nowhere.
+    InMemory,
+    /// In a folder, every line.
+    Whole(RecordingFile),
+    /// In a folder, up to a write that failed: perhaps cut in mid-line, so nothing may follow.
+    Cut(RecordingFile),
 }
 
 /// Troubles of one witness of one subject.
@@ -36,7 +46,7 @@ impl Recorder {
     pub fn in_memory() -> Recorder {
         Recorder {
             recording: Recording::default(),
-            file: None,
+            file: Kept::InMemory,
             thinning: Thinning::new(),
             troubles: HashMap::new(),
         }
@@ -48,7 +58,7 @@ impl Recorder {
     /// # Errors
     /// The folder or the file in it cannot be written: to be said before a run is begun.
     pub fn create(folder: &Path) -> Result<Recorder, RecordingError> {
-        let file = Some(RecordingFile::create(folder)?);
+        let file = Kept::Whole(RecordingFile::create(folder)?);
         Ok(Recorder { file, ..Recorder::in_memory() })
     }
 
@@ -56,7 +66,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The file could not be written. This is said once: the line is kept in memory, and so are
-    /// those that follow, without an error.
+    /// those that follow, without an error. [`Recorder::restore`] may bring the file back.
     pub fn record(&mut self, record: Record) -> Result<(), RecordingError> {
         match &record {
             Record::Trouble(trouble) => self.record_trouble(trouble),
@@ -68,6 +78,29 @@ impl Recorder {
             }
             _ => self.push(record),
         }
+    }
+
+    /// Whether the folder has every line so far; always, where there is no folder.
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.file, Kept::Cut(_))
+    }
+
+    /// Writes the whole recording to its folder once more, if a write has failed: the disk may
+    /// have room again. After that, lines are kept in the folder as before. Does nothing where
+    /// the folder has every line, or there is none.
+    ///
+    /// # Errors
+    /// The file could not be written this time either, and is as it was.
+    pub fn restore(&mut self) -> Result<(), RecordingError> {
+        let Kept::Cut(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.restore(&self.recording.records)?;
+        self.file = match std::mem::replace(&mut self.file, Kept::InMemory) {
+            Kept::Cut(file) => Kept::Whole(file),
+            other => other,
+        };
+        Ok(())
     }
 
     /// What is kept so far.
@@ -87,7 +120,7 @@ impl Recorder {
         if thinned {
             self.thinning.thin(&mut self.recording.records);
         }
-        let Some(file) = &mut self.file else {
+        let Kept::Whole(file) = &mut self.file else {
             return Ok(());
         };
         let records = &self.recording.records;
@@ -96,7 +129,10 @@ impl Recorder {
             _ => file.replace(records),
         };
         if written.is_err() {
-            self.file = None;
+            self.file = match std::mem::replace(&mut self.file, Kept::InMemory) {
+                Kept::Whole(file) => Kept::Cut(file),
+                other => other,
+            };
         }
         written
     }

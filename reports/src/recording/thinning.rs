@@ -5,10 +5,11 @@
 //! disagreements, its latest sample, and whichever lines carry its peaks. Of the rest, the first
 //! line in each stretch of time stays; stretches double in length whenever there are too many
 //! lines, so what stays is even over the run, and lines since the last thinning are all there.
+//! Of release times, which are totals and long, only those of each subject's latest barrier stay.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Barrier, Footprint, Record};
+use super::{Barrier, Footprint, Histogram, Record};
 
 /// Lines of one kind that are kept at most.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,9 @@ const SAMPLES: Limit = Limit { a_subject: 2_000, total: 16_000 };
 const BARRIERS: Limit = Limit { a_subject: 400, total: 8_000 };
 /// Lingering images listed in all barriers together at most.
 const LISTED_IMAGES: usize = 40_000;
+/// Pairs of release times in all barriers together at most, beyond those of each subject's latest:
+/// 16 bytes each, and a few thousand a barrier.
+const RELEASE_PAIRS: usize = 200_000;
 
 /// The two kinds of line that a run makes more of the longer it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,10 @@ pub(super) struct Thinning {
     samples: Tally,
     barriers: Tally,
     listed_images: usize,
+    release_pairs: usize,
+    /// When there are more, it is time to thin. Twice what stayed the last time, if that is more
+    /// than [`RELEASE_PAIRS`]: with many subjects their latest barriers alone may take that much.
+    release_pairs_max: usize,
     /// Of each stretch of this many ms the first sample stays.
     sample_stretch_ms: u64,
     barrier_stretch_ms: u64,
@@ -82,6 +90,8 @@ impl Thinning {
             samples: Tally::default(),
             barriers: Tally::default(),
             listed_images: 0,
+            release_pairs: 0,
+            release_pairs_max: RELEASE_PAIRS,
             sample_stretch_ms: 1,
             barrier_stretch_ms: 1,
             images_a_barrier: Barrier::LINGERING_MAX,
@@ -100,11 +110,16 @@ impl Thinning {
             Record::Sample(sample) => self.samples.add(sample.subject),
             Record::Barrier(barrier) => {
                 barrier.lingering.truncate(self.images_a_barrier);
-                self.listed_images += barrier.lingering.len();
-                self.barriers.add(barrier.subject);
+                self.see_barrier(barrier);
             }
             _ => {}
         }
+    }
+
+    fn see_barrier(&mut self, barrier: &Barrier) {
+        self.barriers.add(barrier.subject);
+        self.listed_images += barrier.lingering.len();
+        self.release_pairs += barrier.release.0.len();
     }
 
     /// Whether [`Thinning::thin`] is due.
@@ -112,6 +127,7 @@ impl Thinning {
         self.samples.exceeds(SAMPLES)
             || self.barriers.exceeds(BARRIERS)
             || self.listed_images > LISTED_IMAGES
+            || self.release_pairs > self.release_pairs_max
     }
 
     /// Drops lines until at most half of each limit is used, so that the next time is far off.
@@ -130,13 +146,15 @@ impl Thinning {
             thin_kind(records, &pins, Kind::Barrier, BARRIERS, stretch, longest_ms);
         }
         let pins = Pins::of(records);
-        if self.listed_images > LISTED_IMAGES {
-            for (index, record) in records.iter_mut().enumerate() {
-                if let Record::Barrier(barrier) = record
-                    && !pins.lists.contains(&index)
-                {
-                    barrier.lingering = Vec::new();
-                }
+        let many_images = self.listed_images > LISTED_IMAGES;
+        for (index, record) in records.iter_mut().enumerate() {
+            let Record::Barrier(barrier) = record else { continue };
+            if many_images && !pins.lists.contains(&index) {
+                barrier.lingering = Vec::new();
+            }
+            // Times are totals: the latest has all of those before it.
+            if !pins.latest_barriers.contains(&index) {
+                barrier.release = Histogram::default();
             }
         }
         self.recount(records);
@@ -146,16 +164,15 @@ impl Thinning {
         self.samples = Tally::default();
         self.barriers = Tally::default();
         self.listed_images = 0;
+        self.release_pairs = 0;
         for record in records {
             match record {
                 Record::Sample(sample) => self.samples.add(sample.subject),
-                Record::Barrier(barrier) => {
-                    self.barriers.add(barrier.subject);
-                    self.listed_images += barrier.lingering.len();
-                }
+                Record::Barrier(barrier) => self.see_barrier(barrier),
                 _ => {}
             }
         }
+        self.release_pairs_max = RELEASE_PAIRS.max(self.release_pairs.saturating_mul(2));
     }
 }
 
@@ -203,6 +220,8 @@ struct Pins {
     lines: HashSet<usize>,
     /// Barriers whose lists of images stay as well.
     lists: HashSet<usize>,
+    /// Barriers whose release times stay as well: the latest of each subject.
+    latest_barriers: HashSet<usize>,
 }
 
 /// The pinned positions of one subject, as far as they are known.
@@ -270,6 +289,7 @@ impl Pins {
         for subject in subjects.into_values() {
             let at = |pair: Option<(u64, usize)>| pair.map(|(_, index)| index);
             let worst = at(subject.most_lingering);
+            pins.latest_barriers.extend(subject.latest_barrier);
             pins.lists.extend([worst, subject.latest_barrier].into_iter().flatten());
             let lines =
                 [subject.latest_sample, subject.first_barrier, at(subject.most_disagreements)];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::recording::{Counts, Footprint};
-use crate::words::{counted, grouped};
+use crate::words::{counted, grouped, sum};
 
 /// The latest looks at all subjects.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ impl Progress {
         let cycles = self.cycles();
         match self.recent.back_mut() {
             // Subjects are looked at one after the other.
-            Some(last) if at_ms < last.0 + RATE_OVER_MS / 50 => last.1 = cycles,
+            Some(last) if at_ms < last.0.saturating_add(RATE_OVER_MS / 50) => last.1 = cycles,
             _ => self.recent.push_back((at_ms, cycles)),
         }
         // The oldest that stays is the last that is old enough.
-        while self.recent.get(1).is_some_and(|&(ms, _)| ms + RATE_OVER_MS <= at_ms) {
+        while self.recent.get(1).is_some_and(|&(ms, _)| ms.saturating_add(RATE_OVER_MS) <= at_ms) {
             self.recent.pop_front();
         }
     }
@@ -59,7 +59,7 @@ impl Progress {
     }
 
     fn cycles(&self) -> u64 {
-        self.latest.values().map(|(counts, _)| counts.cycles).sum()
+        sum(self.latest.values().map(|(counts, _)| counts.cycles))
     }
 
     fn rate_per_s(&self) -> Option<u64> {
@@ -80,14 +80,14 @@ impl Progress {
         let rate = self.rate_per_s();
         parts.extend(rate.map(|rate| format!("{}/s", grouped(rate))));
         let lingering = self.latest.values().map(|(counts, _)| counts.lingering);
-        parts.push(format!("{} lingering", grouped(lingering.sum())));
+        parts.push(format!("{} lingering", grouped(sum(lingering))));
         if let Some(rate) = rate.filter(|&rate| rate > 0) {
             let left_s = self.cycles_asked.saturating_sub(done).div_ceil(rate);
             parts.push(format!("{} left", coarse(left_s)));
         }
         let added = |field: fn(&Footprint) -> Option<u64>| -> Option<u64> {
             let values = self.latest.values().map(|(_, footprint)| field(footprint));
-            values.sum()
+            values.collect::<Option<Vec<u64>>>().map(sum)
         };
         if !self.latest.is_empty() {
             parts.extend(added(|footprint| footprint.areas).map(|n| counted(n, "area")));

@@ -111,6 +111,60 @@ fn late_releases_are_no_leak_and_beyond_the_settle_time_a_warning() {
     }
 }
 
+/// What the longest time says depends on which releases have one.
+#[test]
+fn the_bound_of_late_releases_is_said_of_those_that_were_timed() {
+    let message = |recording: &Recording| {
+        let judgement = judged(recording);
+        let finding = of_policy(&judgement, "late-releases")[0];
+        (finding.level, finding.message.clone())
+    };
+    // One was released before its drop began: it has no time, and it is not late.
+    let early = run(Options::default(), |_, last| {
+        last.counts.synchronous = 98;
+        last.counts.late = 2;
+        last.release = Histogram(vec![(1_000, 97), (300 * common::MS, 2)]);
+    });
+    let (level, text) = message(&early);
+    assert_eq!(level, Level::Warn);
+    assert!(text.contains("heard of at most 300 ms after it began:"), "{text}");
+    assert!(text.contains("may be beyond the 200 ms"), "{text}");
+
+    // Late ones since the last barrier have no time: those before have one, or none has.
+    let seen_later = |late_by_barrier| {
+        let counts =
+            Counts { synchronous: 50 - late_by_barrier, late: late_by_barrier, ..counts(50, 0) };
+        let later = Counts { synchronous: 60, late: 5, ..common::counts(70, 0) };
+        message(&recording([
+            start(100, 1, Options::default()),
+            up(0, 100),
+            Record::Barrier(Box::new(barrier(0, 50, counts))),
+            common::sample(0, 70, later, footprint(900, 11, 1 << 20)),
+        ]))
+    };
+    let (level, some) = seen_later(2);
+    assert_eq!(level, Level::Note);
+    assert!(some.ends_with("heard of at most 3.0 ms after it began as far as timed"), "{some}");
+    let (_, none) = seen_later(0);
+    assert!(none.ends_with("had returned"), "{none}");
+}
+
+#[test]
+fn holders_are_told_of_listed_images_alone() {
+    let message = |listed: u64| {
+        let judgement = judged(&run(Options::default(), |_, last| {
+            last.counts = counts(100, 9);
+            let images = (0..listed)
+                .map(|n| common::image(n, vec![common::slot(n as u32, SlotHold::Affine)]));
+            last.lingering = images.collect();
+        }));
+        of_policy(&judgement, "lingering-images")[0].message.clone()
+    };
+    assert_eq!(message(9), "9 of 100 images linger, held by 9 affine slots");
+    assert_eq!(message(5), "9 of 100 images linger; the 5 listed are held by 5 affine slots");
+    assert_eq!(message(1), "9 of 100 images linger; the 1 listed is held by 1 affine slot");
+}
+
 #[test]
 fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
     let mut troubled = run(Options::default(), |_, _| {});
@@ -182,13 +236,19 @@ fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
     let memfd = unwatched(Options::default());
     assert_eq!(memfd.verdict, Verdict::CouldNotTell);
 
-    let copy = Options { image: Some(ImageKind::Copy), ..Options::default() };
-    let from_files = Options { wasm: vec!["no-data.wasm".into()], ..Options::default() };
-    for options in [copy, from_files] {
+    let of = |image| Options { image: Some(image), ..Options::default() };
+    let from_files = |image| Options { wasm: vec!["no-data.wasm".into()], ..of(image) };
+    for (options, verdict, advice) in [
+        (of(ImageKind::Copy), Verdict::Clean, "with --image copy"),
+        (from_files(ImageKind::Copy), Verdict::Clean, "with --image copy"),
+        (of(ImageKind::Auto), Verdict::CouldNotTell, "--image memfd"),
+        (from_files(ImageKind::Auto), Verdict::CouldNotTell, "modules without data"),
+        (from_files(ImageKind::Memfd), Verdict::CouldNotTell, "modules without data"),
+    ] {
         let judgement = unwatched(options);
-        assert_eq!(judgement.verdict, Verdict::Clean);
+        assert_eq!(judgement.verdict, verdict, "{judgement:?}");
         let message = &of_policy(&judgement, "coverage")[0].message;
-        assert!(message.contains("nothing to prove"), "{message}");
+        assert!(message.contains("nothing to prove") && message.contains(advice), "{message}");
     }
 }
 

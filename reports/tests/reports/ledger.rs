@@ -177,6 +177,59 @@ proptest! {
     }
 }
 
+/// A recording comes from a file, and may hold any number.
+#[test]
+fn the_largest_numbers_can_be_judged_and_drawn() {
+    let most = u64::MAX;
+    let counts = Counts {
+        cycles: most,
+        made: most,
+        synchronous: most,
+        late: most,
+        live: most,
+        lingering: 0,
+        unknown: 0,
+    };
+    let all = Footprint {
+        areas: Some(most),
+        memfd_areas: Some(most),
+        fds: Some(most),
+        rss_bytes: Some(most),
+        shmem_bytes: Some(most),
+        page_tables_bytes: Some(most),
+    };
+    let slots = SlotCounts {
+        cold: most,
+        warm: most,
+        in_use: most,
+        affine_live: most,
+        affine_dropped: most,
+        queued: most,
+        unknown: most,
+    };
+    let mut records = vec![common::start(1_000, 2, Options::default())];
+    for subject in 0..2 {
+        records.push(common::up(subject, most));
+        for (last, footprint) in [(false, Footprint { areas: Some(1), ..all }), (true, all)] {
+            records.push(Record::Barrier(Box::new(Barrier {
+                last,
+                footprint,
+                slots: Some(slots),
+                disagreements_total: most,
+                release: Histogram(vec![(most - 1, most), (most, most)]),
+                reset_failures: most,
+                ..common::barrier(subject, most, counts)
+            })));
+        }
+    }
+    let ledger = Ledger::of(&common::recording(records)).expect("it has a start");
+    let judgement = Judgement::of(&ledger);
+    assert!(judgement.findings.iter().any(|finding| finding.policy == "late-releases"));
+    let drawn = TerminalSummary { colour: false, width: 60, out: None }.draw(&ledger, &judgement);
+    assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{drawn}");
+    assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());
+}
+
 #[test]
 fn a_recording_without_a_start_says_nothing() {
     let none = Ledger::of(&Recording::default());

@@ -53,6 +53,24 @@ fn what_one_subject_cannot_say_is_not_added_up() {
     assert_eq!(progress.plain(), "2 of 100 cycles (2%), 0 lingering");
 }
 
+/// Counts come from the subject, which may say anything.
+#[test]
+fn the_largest_numbers_are_shown_and_not_wrapped_around() {
+    let most = u64::MAX;
+    let mut progress = Progress::new(most);
+    for (at_ms, subject) in [(0, 0), (most - 1, 1), (most, 2)] {
+        let looks = common::footprint(most, most, most);
+        progress.see(
+            at_ms,
+            subject,
+            &Counts { cycles: most, lingering: most, ..Counts::default() },
+            &looks,
+        );
+    }
+    let plain = progress.plain();
+    assert!(plain.contains("18,446,744,073,709,551,615 lingering"), "{plain}");
+}
+
 proptest! {
     #[test]
     fn a_line_fits_its_width_and_is_a_beginning_of_the_whole(

@@ -277,6 +277,91 @@ fn a_full_disk_is_said_once_and_the_run_goes_on() {
     assert_eq!(recorder.finish(), clean);
 }
 
+#[test]
+fn a_cut_recording_is_written_once_more_when_there_is_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(RECORDING_FILE);
+    let temporary = folder.path().join("recording.jsonl.new");
+    let full = |path: &Path| std::os::unix::fs::symlink("/dev/full", path).expect("a link");
+    full(&path);
+    let mut recorder = Recorder::create(folder.path()).expect("it opens");
+    assert!(recorder.is_whole());
+    let clean = common::clean().records;
+    let (first, rest) = clean.split_at(3);
+    for record in first {
+        let _ = recorder.record(record.clone());
+    }
+    assert!(!recorder.is_whole());
+
+    // No room yet.
+    full(&temporary);
+    let error = recorder.restore().expect_err("the disk is full");
+    assert!(matches!(error, RecordingError::Restore { .. }), "{error}");
+    assert!(error.to_string().contains("recording.jsonl ends where"), "{error}");
+    assert!(!recorder.is_whole());
+
+    recorder.restore().expect("there is room");
+    assert!(recorder.is_whole());
+    let kept = Recording::read(folder.path()).expect("it can be read");
+    assert_eq!(&kept, recorder.recording());
+    record_all(&mut recorder, rest);
+    let kept = Recording::read(folder.path()).expect("it can be read");
+    assert_eq!(kept, recorder.finish());
+    assert_eq!(kept.records, clean);
+    let files = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(files, 1, "no temporary file is left");
+}
+
+#[test]
+fn what_is_whole_needs_no_restoring() {
+    let mut in_memory = Recorder::in_memory();
+    record_all(&mut in_memory, &common::clean().records);
+    assert!(in_memory.is_whole());
+    in_memory.restore().expect("there is no folder");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut recorder = Recorder::create(folder.path()).expect("it is writable");
+    record_all(&mut recorder, &common::clean().records);
+    // What someone else did to a file that was written whole is left alone.
+    std::fs::remove_file(folder.path().join(RECORDING_FILE)).expect("it is there");
+    recorder.restore().expect("nothing to do");
+    assert!(recorder.is_whole());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+/// Times are totals, and long: the latest of each subject are enough, in memory and in the file.
+#[test]
+fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
+    const PAIRS: u64 = 2_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut recorder = Recorder::create(folder.path()).expect("it is writable");
+    let mut all = vec![common::start(1_000, 2, Options::default())];
+    for index in 0..600u64 {
+        // One subject falls silent early.
+        let subject = u32::from(index == 5);
+        let pairs = (0..PAIRS).map(|time| (time * 1_000 + index, index + 1));
+        all.push(Record::Barrier(Box::new(Barrier {
+            release: Histogram(pairs.collect()),
+            ..common::barrier(subject, index * 10, common::counts(PAIRS * (index + 1), 0))
+        })));
+    }
+    let mut most = 0;
+    for record in &all {
+        recorder.record(record.clone()).expect("the folder is writable");
+        let kept = recorder.recording().records.iter().map(|record| match record {
+            Record::Barrier(barrier) => barrier.release.0.len(),
+            _ => 0,
+        });
+        most = most.max(kept.sum::<usize>());
+    }
+    assert!((2 * PAIRS as usize..=200_000).contains(&most), "{most}");
+    let kept = Recording::read(folder.path()).expect("it can be read");
+    assert_eq!(&kept, recorder.recording());
+    let whole = Ledger::of(&common::recording(all)).expect("it has a start");
+    assert_eq!(Ledger::of(&kept).expect("it has a start"), whole);
+    assert_eq!(whole.subjects[1].release.count(), 6 * PAIRS);
+}
+
 /// Each line is whole in the file as soon as `record` returns, without a flush or a close.
 #[test]
 fn a_line_is_in_the_file_when_record_returns() {
