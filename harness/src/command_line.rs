@@ -174,7 +174,9 @@ fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
     });
     progress.clear();
     supervised?;
-    report::conclude(recorder.recording(), args.json, args.out.as_deref())
+    // A disk that was full for a moment need not cost the recording.
+    let kept = recorder.restore().map_err(Error::from);
+    report::conclude(recorder.recording(), kept, args.json, args.out.as_deref())
 }
 
 /// A file if there is one of that name, else the scenario called so.

@@ -64,12 +64,14 @@ impl Progress {
 }
 
 /// Judges a finished run and shows what came of it: the summary, or with `json` the result as
-/// JSON, which is kept in `out` too. Returns the verdict's exit code.
+/// JSON, which is kept in `out` too. `recorded` is whether the recording is kept. Returns the
+/// verdict's exit code.
 ///
 /// # Errors
-/// The result cannot be written to `out`.
+/// The run was clean, and its recording or its result cannot be kept or shown.
 pub(crate) fn conclude(
     recording: &Recording,
+    recorded: Result<(), Error>,
     json: bool,
     out: Option<&Path>,
 ) -> Result<ExitCode, Error> {
@@ -93,7 +95,7 @@ pub(crate) fn conclude(
         }
         _ => Ok(()),
     };
-    match kept.unwrap_or(Ok(())).and(written) {
+    match recorded.and(kept.unwrap_or(Ok(()))).and(written) {
         Err(error) if judgement.verdict == Verdict::Clean => Err(error),
         Err(error) => {
             // That there is a leak must not be lost over where it was to be written.
