@@ -1,4 +1,6 @@
-//! Numbers as people read them, for findings and renderers alike.
+//! Numbers and names as people read them, for findings and renderers alike.
+
+use std::borrow::Cow;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -62,6 +64,31 @@ fn short(value: u64, unit: u64) -> String {
     format!("{:.1}", value as f64 / unit as f64)
 }
 
+/// `text` from outside, such as a guest's name for a function, as it may be shown: what would
+/// move the cursor, break the line or turn the order of reading is escaped, `\u{1b}`, so that it
+/// cannot pass for a line of leakbench's own. The same when applied twice.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character steers a terminal rather than showing there: control characters, line and
+/// paragraph separators, and the marks, embeddings, overrides and isolates of bidirectional text.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The name of a signal that ends processes.
 pub(crate) fn signal_name(signal: i32) -> Option<&'static str> {
     // Numbers as on x86-64 and AArch64 Linux.
@@ -89,6 +116,20 @@ pub(crate) fn signal_name(signal: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_nothing_else() {
+        for plain in ["", "wasm-function[3]", "größe → 大きさ", r"C:\new", "a b\u{a0}c"] {
+            assert!(matches!(printable(plain), Cow::Borrowed(same) if same == plain));
+        }
+        assert_eq!(printable("a\r\u{1b}[2Kverdict"), r"a\r\u{1b}[2Kverdict");
+        assert_eq!(printable("a\n\t\u{7f}\u{9b}b"), r"a\n\t\u{7f}\u{9b}b");
+        assert_eq!(printable("\u{202e}nimda\u{2066}\u{2028}"), r"\u{202e}nimda\u{2066}\u{2028}");
+        let every: String = ('\0'..=char::MAX).collect();
+        let shown = printable(&every);
+        assert!(!shown.contains(steers));
+        assert_eq!(printable(&shown), shown);
+    }
 
     #[test]
     fn numbers_read_well() {

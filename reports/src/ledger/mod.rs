@@ -134,18 +134,21 @@ impl Ledger {
         })
     }
 
-    /// Lingering images as each subject's last look listed them, with their subject: each
-    /// subject's longest-lingering first. There may be more, see [`Images::lingering`].
+    /// Lingering images as each subject's last look listed them, with their subject: of subjects
+    /// in turn the longest-lingering that is left, so that the first few are of all of them.
+    /// There may be more, see [`Images::lingering`].
     pub fn lingering(&self) -> impl Iterator<Item = (u32, &LingeringImage)> {
-        self.subjects.iter().flat_map(|subject| {
-            let images = subject.lingering.iter();
-            images.map(|image| (subject.number, image))
+        let turns = self.subjects.iter().map(|subject| subject.lingering.len()).max();
+        (0..turns.unwrap_or(0)).flat_map(|turn| {
+            self.subjects.iter().filter_map(move |subject| {
+                subject.lingering.get(turn).map(|image| (subject.number, image))
+            })
         })
     }
 
     /// How many of the lingering images are listed.
     pub fn lingering_listed(&self) -> u64 {
-        self.lingering().count() as u64
+        sum(self.subjects.iter().map(|subject| subject.lingering.len() as u64))
     }
 
     /// How long cycles ran, in ms; where the supervisor did not come to say, until the last

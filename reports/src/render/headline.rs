@@ -2,9 +2,10 @@
 
 use crate::judge::{Judgement, Verdict};
 use crate::ledger::Ledger;
-use crate::words::{counted, grouped};
+use crate::words::{counted, grouped, printable};
 
 /// The verdict and its reason: `LEAK — 951 of 3,000 images linger, held by 951 affine slots`.
+/// One line, [`super::printable`].
 pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
     let word = match judgement.verdict {
         Verdict::Clean => "clean",
@@ -17,7 +18,7 @@ pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
         Some(finding) => finding.message.clone(),
         None => clean(ledger),
     };
-    format!("{word} — {reason}")
+    format!("{word} — {}", printable(&reason))
 }
 
 fn clean(ledger: &Ledger) -> String {

@@ -55,9 +55,9 @@ pub struct ResultJson<'a> {
     pub release_us: ReleaseJson,
     /// Each process's own peaks, added.
     pub peak: PeakJson,
-    /// Images that still lingered when their process was last looked at, the longest-lingering
-    /// of each process first; at most [`ResultJson::LINGERING_MAX`]. `images.lingering` is the
-    /// whole number.
+    /// Images that still lingered when their process was last looked at: the longest-lingering
+    /// of each process, then the next of each, and so on; at most [`ResultJson::LINGERING_MAX`].
+    /// `images.lingering` is the whole number.
     pub lingering: Vec<LingeringJson>,
     /// Why lingering images linger, over all that the recording lists.
     pub lingering_by_reason: &'a [HeldBy],
@@ -123,7 +123,7 @@ pub struct LingeringJson {
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// The cycle of its process in which it was dropped.
+    /// The cycle, counted by its thread, in which it was dropped.
     pub dropped_at_cycle: u64,
     /// How long before the barrier that was.
     pub lingering_ms: u64,

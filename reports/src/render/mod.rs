@@ -13,3 +13,5 @@ pub use json::{
 };
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
+
+pub use crate::words::printable;

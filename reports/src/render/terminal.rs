@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::headline;
-use crate::judge::{Finding, Judgement, Level, Verdict};
+use crate::judge::{Judgement, Level, Verdict};
 use crate::ledger::{Ledger, Reason};
 use crate::recording::{Holder, LingeringImage, SlotHold};
-use crate::words::{bytes, counted, duration_ms, duration_ns, grouped};
+use crate::words::{bytes, counted, duration_ms, duration_ns, grouped, printable};
 
 /// How the summary is to look.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +22,15 @@ pub struct TerminalSummary<'a> {
 }
 
 const LABEL_WIDTH: usize = 11;
+/// Lines of an entry above the lists, so that with the largest numbers there is room for those.
+const ENTRY_LINES: usize = 3;
+const HELD_LINES: usize = 5;
 const IMAGES_SHOWN: usize = 4;
+const IMAGE_LINES: usize = 2;
 const HOLDERS_SHOWN: usize = 4;
 const STEPS_SHOWN: usize = 3;
+/// Room that examples of images keep when findings could fill it: one image, and how many more.
+const IMAGES_ROOM: usize = IMAGE_LINES + 1;
 
 impl TerminalSummary<'_> {
     /// Lines at most.
@@ -32,17 +38,16 @@ impl TerminalSummary<'_> {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, ledger: &Ledger, judgement: &Judgement) -> String {
-        let mut above = vec![self.bold(&about(ledger))];
-        for (label, text) in [
-            ("cycles", Some(cycles(ledger))),
-            ("images", Some(images(ledger))),
-            ("released", released(ledger)),
-            ("peak", peak(ledger)),
+        let mut above = vec![self.bold(&printable(&about(ledger)))];
+        for (label, text, most) in [
+            ("cycles", Some(cycles(ledger)), ENTRY_LINES),
+            ("images", Some(images(ledger)), ENTRY_LINES),
+            ("released", released(ledger), ENTRY_LINES),
+            ("peak", peak(ledger), ENTRY_LINES),
+            ("held", held(ledger), HELD_LINES),
         ] {
-            above.extend(text.into_iter().flat_map(|text| self.entry(label, &text)));
+            above.extend(text.into_iter().flat_map(|text| self.entry(label, &text, most)));
         }
-        above.extend(self.lingering(ledger));
-        above.extend(self.last_steps(ledger));
 
         let mut below = Vec::new();
         if let Some(out) = self.out {
@@ -51,87 +56,102 @@ impl TerminalSummary<'_> {
         below.push(self.unwrapped("run again", &ledger.start.command));
         below.push(self.verdict(ledger, judgement));
 
+        // What is cut is said to be cut, so each list that has anything has a line at least:
+        // findings before last steps before images.
         let room = Self::LINES_MAX.saturating_sub(above.len() + below.len());
-        above.extend(self.findings(judgement, room));
+        let findings = self.findings(judgement);
+        let least = usize::from(findings.total > 0);
+        let steps = self.draw_list(&self.last_steps(ledger), room.saturating_sub(least));
+        let room = room.saturating_sub(steps.len());
+        let wanted = findings.entries.iter().map(Vec::len).sum();
+        let images_room = room.saturating_sub(wanted).max(IMAGES_ROOM);
+        let images_room = images_room.min(room.saturating_sub(least));
+        let images = self.draw_list(&self.lingering(ledger), images_room);
+        let findings = self.draw_list(&findings, room.saturating_sub(images.len()));
+        above.extend(images);
+        above.extend(steps);
+        above.extend(findings);
         above.extend(below);
         above.join("\n") + "\n"
     }
 
-    /// All findings but the one that the verdict line tells, in at most `room` lines.
-    fn findings(&self, judgement: &Judgement, room: usize) -> Vec<String> {
+    /// All findings but the one that the verdict line tells.
+    fn findings(&self, judgement: &Judgement) -> List {
         let decisive = judgement.decisive();
-        let others: Vec<&Finding> = judgement
+        let others = judgement
             .findings
             .iter()
-            .filter(|finding| !decisive.is_some_and(|decisive| std::ptr::eq(*finding, decisive)))
+            .filter(|finding| !decisive.is_some_and(|decisive| std::ptr::eq(*finding, decisive)));
+        let entries: Vec<Vec<String>> = others
+            .map(|finding| {
+                let text = format!("{} [{}]", finding.message, finding.policy);
+                self.entry(finding.level.as_str(), &text, usize::MAX)
+            })
             .collect();
-        let mut lines = Vec::new();
-        for (index, finding) in others.iter().enumerate() {
-            let text = format!("{} [{}]", finding.message, finding.policy);
-            let entry = self.entry(finding.level.as_str(), &text);
-            let is_last = index + 1 == others.len();
-            // One line stays for saying how many are left out.
-            if lines.len() + entry.len() + usize::from(!is_last) > room {
-                let more = counted((others.len() - index) as u64, "more finding");
-                lines.extend(self.entry("", &format!("… and {more} ({})", self.elsewhere())));
-                break;
-            }
-            lines.extend(entry);
-        }
-        lines.truncate(room);
-        lines
+        let total = entries.len() as u64;
+        List { label: "findings", noun: "finding", entries, total }
     }
 
-    fn lingering(&self, ledger: &Ledger) -> Vec<String> {
-        let total = ledger.images.lingering;
-        if total == 0 {
-            return Vec::new();
-        }
-        let groups = ledger.held_by.iter().map(|group| {
-            let count = grouped(group.images);
-            format!("{count} by {}", reason(group.reason))
-        });
-        let groups: Vec<String> = groups.collect();
-        let mut lines = self.entry("held", &groups.join(", "));
+    /// A few lingering images.
+    fn lingering(&self, ledger: &Ledger) -> List {
         let several = ledger.subjects.len() > 1;
-        for (index, (subject, image)) in examples(ledger).into_iter().enumerate() {
+        let entries = examples(ledger).into_iter().enumerate().map(|(index, (subject, image))| {
             let label = if index == 0 { "lingering" } else { "" };
             let of = if several { format!("subject {subject}, ") } else { String::new() };
-            // One line each, so that what matters stays in view.
-            let entry = self.entry(label, &format!("{of}{}", lingering_image(image)));
-            lines.extend(entry.into_iter().take(2));
-        }
-        let more = total.saturating_sub(IMAGES_SHOWN as u64);
-        if more > 0 {
-            let more = grouped(more);
-            lines.extend(self.entry("", &format!("… and {more} more ({})", self.elsewhere())));
-        }
-        lines
+            self.entry(label, &format!("{of}{}", lingering_image(image)), IMAGE_LINES)
+        });
+        let entries: Vec<Vec<String>> = entries.collect();
+        // There are no fewer than are listed, whatever was counted.
+        let total = ledger.images.lingering.max(entries.len() as u64);
+        List { label: "lingering", noun: "image", entries, total }
     }
 
     /// What each of several threads was doing when a subject died; the verdict tells of a single
     /// one.
-    fn last_steps(&self, ledger: &Ledger) -> Vec<String> {
+    fn last_steps(&self, ledger: &Ledger) -> List {
         let dead = ledger.subjects.iter().filter(|subject| subject.died());
         let exits = dead.filter_map(|subject| Some((subject.number, subject.exit.as_ref()?)));
-        let steps = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
-        let steps = steps.flat_map(|(number, exit)| {
-            exit.last_steps.iter().map(move |last| {
-                let cycle = grouped(last.cycle);
-                let thread = last.thread;
-                format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step)
-            })
+        let several = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
+        let steps = || {
+            several
+                .clone()
+                .flat_map(|(number, exit)| exit.last_steps.iter().map(move |last| (number, last)))
+        };
+        let entries = steps().take(STEPS_SHOWN).enumerate().map(|(index, (number, last))| {
+            let label = if index == 0 { "last step" } else { "" };
+            let (thread, cycle) = (last.thread, grouped(last.cycle));
+            let text = format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step);
+            self.entry(label, &text, 1)
         });
-        let steps: Vec<String> = steps.collect();
-        let mut lines: Vec<String> = Vec::new();
-        for step in steps.iter().take(STEPS_SHOWN) {
-            let label = if lines.is_empty() { "last step" } else { "" };
-            lines.extend(self.entry(label, step).into_iter().take(1));
+        List {
+            label: "last step",
+            noun: "thread",
+            entries: entries.collect(),
+            total: steps().count() as u64,
         }
-        let more = steps.len().saturating_sub(STEPS_SHOWN) as u64;
-        if more > 0 {
-            let more = counted(more, "more thread");
-            lines.extend(self.entry("", &format!("… and {more} ({})", self.elsewhere())));
+    }
+
+    /// As many entries as fit in `room` lines; where some do not, the last line says how many.
+    fn draw_list(&self, list: &List, room: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut left = list.total;
+        for entry in &list.entries {
+            let line_for_rest = usize::from(left > 1);
+            if lines.len() + entry.len() + line_for_rest > room {
+                break;
+            }
+            lines.extend_from_slice(entry);
+            left -= 1;
+        }
+        if left > 0 && lines.len() < room {
+            let noun = list.noun;
+            let elsewhere = self.elsewhere();
+            let (label, text) = if lines.is_empty() {
+                (list.label, format!("{} ({elsewhere})", counted(left, noun)))
+            } else {
+                ("", format!("… and {} ({elsewhere})", counted(left, &format!("more {noun}"))))
+            };
+            lines.extend(self.entry(label, &text, 1));
         }
         lines
     }
@@ -139,7 +159,7 @@ impl TerminalSummary<'_> {
     fn elsewhere(&self) -> &'static str {
         match self.out {
             Some(_) => "in result.json",
-            None => "--json or --out DIR tells of them",
+            None => "see --json",
         }
     }
 
@@ -150,23 +170,30 @@ impl TerminalSummary<'_> {
             Verdict::Leak | Verdict::SubjectDied => "1;31",
             Verdict::CouldNotTell | Verdict::Interrupted => "1;33",
         };
-        self.paint(colour, &line.replace('\n', " "))
+        self.paint(colour, &line)
     }
 
-    /// A labelled text, wrapped, its further lines beneath its first.
-    fn entry(&self, label: &str, text: &str) -> Vec<String> {
+    /// A labelled text from anywhere, wrapped, its further lines beneath its first; of more than
+    /// `most` lines the last ends in `…`.
+    fn entry(&self, label: &str, text: &str, most: usize) -> Vec<String> {
         let width = self.width.clamp(60, 100) - LABEL_WIDTH;
         let indent = " ".repeat(LABEL_WIDTH);
-        let mut lines: Vec<String> = Vec::new();
-        for (index, line) in wrap(text, width).into_iter().enumerate() {
-            let head = if index == 0 { self.label(label) } else { indent.clone() };
-            lines.push(head + &line);
+        let mut lines = wrap(&printable(text), width);
+        if lines.len() > most {
+            lines.truncate(most);
+            if let Some(last) = lines.last_mut() {
+                *last = last.chars().take(width - 2).collect::<String>() + " …";
+            }
         }
-        lines
+        let lines = lines.into_iter().enumerate().map(|(index, line)| {
+            let head = if index == 0 { self.label(label) } else { indent.clone() };
+            head + &line
+        });
+        lines.collect()
     }
 
     fn unwrapped(&self, label: &str, text: &str) -> String {
-        self.label(label) + &text.replace('\n', " ")
+        self.label(label) + &printable(text)
     }
 
     fn label(&self, label: &str) -> String {
@@ -190,6 +217,18 @@ impl TerminalSummary<'_> {
             text.to_owned()
         }
     }
+}
+
+/// What there is to tell one by one, as far as room allows.
+struct List {
+    /// Before what is said of entries when none of them fits.
+    label: &'static str,
+    /// What an entry is.
+    noun: &'static str,
+    /// The first entries, with their lines.
+    entries: Vec<Vec<String>>,
+    /// How many entries there would be.
+    total: u64,
 }
 
 /// A few lingering images: one for each reason, then those that lingered longest.
@@ -289,6 +328,20 @@ fn peak(ledger: &Ledger) -> Option<String> {
         subjects => format!(" ({subjects} subjects added)"),
     };
     Some(parts.join(", ") + &added)
+}
+
+/// `951 by affine slots`, and where only some are listed, of which that is.
+fn held(ledger: &Ledger) -> Option<String> {
+    let groups = ledger.held_by.iter();
+    let groups =
+        groups.map(|group| format!("{} by {}", grouped(group.images), reason(group.reason)));
+    let groups = groups.collect::<Vec<String>>().join(", ");
+    let (listed, lingering) = (ledger.lingering_listed(), ledger.images.lingering);
+    match listed {
+        0 => None,
+        _ if listed < lingering => Some(format!("of {} listed: {groups}", grouped(listed))),
+        _ => Some(groups),
+    }
 }
 
 fn reason(reason: Reason) -> &'static str {

@@ -284,6 +284,20 @@ pub(crate) fn interrupted() -> Recording {
     ])
 }
 
+/// How many findings a summary shows or says that it leaves out.
+pub(crate) fn findings_told(summary: &str) -> usize {
+    let levels = ["error      ", "warn       ", "note       "];
+    let starts = |line: &&str| levels.iter().any(|level| line.starts_with(level));
+    let shown = summary.lines().filter(starts).count();
+    let left_out = summary.lines().filter_map(|line| {
+        let count = line.strip_prefix("           … and ").or(line.strip_prefix("findings   "))?;
+        let (count, what) = count.split_once(' ')?;
+        what.trim_start_matches("more ").starts_with("finding").then_some(count)
+    });
+    let left_out = left_out.map(|count| count.parse::<usize>().expect("a small number"));
+    shown + left_out.sum::<usize>()
+}
+
 /// Images are copied: the kernel holds nothing, and there is nothing to prove.
 pub(crate) fn copy() -> Recording {
     let options =

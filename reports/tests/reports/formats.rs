@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::common;
 use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::{ExitKind, Recording};
-use leakbench_reports::render::{ResultJson, TerminalSummary};
+use leakbench_reports::recording::*;
+use leakbench_reports::render::{ResultJson, TerminalSummary, headline};
+use leakbench_scenarios::Options;
 
 fn runs() -> Vec<(&'static str, Recording, Verdict)> {
     let failed = ExitKind::Failed {
@@ -96,8 +97,122 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
     }
 }
 
-fn trouble() -> leakbench_reports::recording::Record {
-    use leakbench_reports::recording::{Record, Trouble, Witness};
+/// One of two subjects with four threads each is killed, after a barrier at which `lingering`
+/// images of it lingered, of which some are listed.
+fn died_while_leaking(lingering: u64) -> Recording {
+    let mut recording = common::died(ExitKind::Signaled { signal: 9 });
+    let Record::Start(start) = &mut recording.records[0] else {
+        panic!("the first line is the start");
+    };
+    start.scenario.threads = std::num::NonZeroU32::new(4).expect("it is 4");
+    let mut leaking = common::barrier(1, 3_150, common::counts(50_000, lingering));
+    leaking.lingering = (0..lingering.min(2_000))
+        .map(|n| {
+            let many = (0..16).map(|slot| common::slot(slot, SlotHold::Affine)).collect();
+            LingeringImage { holders_total: 99, ..common::image(n, many) }
+        })
+        .collect();
+    recording.records.insert(7, Record::Barrier(Box::new(leaking)));
+    for record in &mut recording.records {
+        if let Record::Exit(exit) = record {
+            let threads = 0..4;
+            let step =
+                |thread| LastStep { thread, cycle: 25_000, step: "drop module 51401".into() };
+            exit.last_steps = threads.map(step).collect();
+        }
+    }
+    // Of a subject, its latest look counts.
+    recording
+        .records
+        .retain(|record| !matches!(record, Record::Sample(sample) if sample.subject == 1));
+    recording
+}
+
+#[test]
+fn a_death_with_lingering_images_and_findings_keeps_to_25_lines_and_hides_none_silently() {
+    for troubles in [0, 1, 40] {
+        let mut recording = died_while_leaking(6_232);
+        recording.records.extend((0..troubles).map(|_| trouble()));
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        let judgement = Judgement::of(&ledger);
+        assert_eq!(judgement.verdict, Verdict::SubjectDied);
+        for width in 60..=100 {
+            for out in [None, Some(Path::new("out"))] {
+                let summary = TerminalSummary { colour: false, width, out };
+                let drawn = summary.draw(&ledger, &judgement);
+                assert!(drawn.lines().count() <= 25, "at {width}:\n{drawn}");
+                let told = common::findings_told(&drawn);
+                assert_eq!(told, judgement.findings.len() - 1, "at {width}:\n{drawn}");
+                assert!(drawn.contains("last step  subject 0, thread 0"), "at {width}:\n{drawn}");
+                assert!(drawn.contains("lingering  subject 1, inode"), "at {width}:\n{drawn}");
+                assert!(drawn.contains("held       of 2,000 listed: 2,000 by affine slots\n"));
+            }
+        }
+    }
+}
+
+/// What a guest or a path says must not pass for what leakbench says.
+#[test]
+fn text_from_outside_cannot_steer_the_terminal() {
+    const EVIL: &str = "\r\u{1b}[2K\n\u{9b}1A\u{202e}verdict: clean";
+    let mut recording = common::died(ExitKind::Failed { error: EVIL.to_owned() });
+    let mut disagreeing = common::barrier(0, 3_050, common::counts(50_000, 0));
+    disagreeing.disagreements_total = 1;
+    disagreeing.disagreements = vec![EVIL.to_owned()];
+    recording.records.insert(5, Record::Barrier(Box::new(disagreeing)));
+    for record in &mut recording.records {
+        match record {
+            Record::Start(start) => {
+                start.subject = EVIL.to_owned();
+                start.command = EVIL.to_owned();
+            }
+            Record::Exit(exit) => exit.last_steps[0].step = EVIL.to_owned(),
+            _ => {}
+        }
+    }
+    let witness = Witness::DeathWatch;
+    let what = EVIL.to_owned();
+    recording.records.push(Record::Trouble(Trouble { at_ms: 1, subject: 0, witness, what }));
+    let ledger = Ledger::of(&recording).expect("it has a start");
+    let judgement = Judgement::of(&ledger);
+    let out = Some(Path::new(EVIL));
+    let drawn = TerminalSummary { colour: false, width: 100, out }.draw(&ledger, &judgement);
+    for said in [&drawn.replace('\n', ""), &headline(&ledger, &judgement)] {
+        assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
+    }
+    let verdicts = drawn.lines().filter(|line| line.trim_start().starts_with("verdict:"));
+    assert_eq!(verdicts.count(), 1, "{drawn}");
+    // In JSON it is as it was.
+    let json: serde_json::Value =
+        serde_json::from_str(&result_json(&ledger, &judgement)).expect("it is JSON");
+    assert_eq!(json["subject"], EVIL);
+    assert_eq!(json["troubles"][0]["what"], EVIL);
+    let message = json["findings"][0]["message"].as_str().expect("text");
+    assert!(message.ends_with(EVIL), "{message:?}");
+}
+
+#[test]
+fn the_list_of_lingering_images_in_json_takes_subjects_in_turn() {
+    let mut records = vec![common::start(6_000, 2, Options::default())];
+    for (subject, listed) in [(0, 2_000), (1, 3)] {
+        records.push(common::up(subject, 3_000));
+        let images = (0..listed).map(|n| common::image(n, vec![]));
+        records.push(Record::Barrier(Box::new(Barrier {
+            last: true,
+            lingering: images.collect(),
+            ..common::barrier(subject, 100, common::counts(3_000, listed))
+        })));
+    }
+    let ledger = Ledger::of(&common::recording(records)).expect("it has a start");
+    let judgement = Judgement::of(&ledger);
+    let result = ResultJson::new(&ledger, &judgement);
+    assert_eq!(result.lingering.len(), ResultJson::LINGERING_MAX);
+    let listed: Vec<(u32, u64)> =
+        result.lingering.iter().take(8).map(|image| (image.subject, image.module)).collect();
+    assert_eq!(listed, [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 4)]);
+}
+
+fn trouble() -> Record {
     Record::Trouble(Trouble {
         at_ms: 100,
         subject: 0,

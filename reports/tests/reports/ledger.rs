@@ -97,13 +97,20 @@ fn any_how() -> impl Strategy<Value = ExitKind> {
     ]
 }
 
+/// The last steps of as many threads.
+fn any_steps() -> impl Strategy<Value = Vec<(u64, String)>> {
+    proptest::collection::vec((any::<u64>(), ".{0,60}"), 0..6)
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     prop_oneof![
         4 => any_sample(),
         4 => any_barrier(),
         2 => (0..3u32, 0..1_000u64).prop_map(|(subject, cycles)| common::up(subject, cycles)),
-        1 => (0..3u32, 0..99_999u64, any_how(), ".{0,9}").prop_map(|(subject, at_ms, how, step)| {
-            common::exit(subject, at_ms, how, &[(3, &step)])
+        1 => (0..3u32, 0..99_999u64, any_how(), any_steps()).prop_map(|(subject, at_ms, how, steps)| {
+            let steps: Vec<(u64, &str)> =
+                steps.iter().map(|(cycle, step)| (*cycle, step.as_str())).collect();
+            common::exit(subject, at_ms, how, &steps)
         }),
         1 => (0..3u32, ".{0,9}").prop_map(|(subject, what)| Record::Trouble(Trouble {
             at_ms: 5, subject, witness: Witness::ProcScan, what
@@ -170,9 +177,16 @@ proptest! {
     fn whatever_was_recorded_can_be_drawn(recording in any_recording()) {
         let ledger = Ledger::of(&recording).expect("it has a start");
         let judgement = Judgement::of(&ledger);
-        let summary = TerminalSummary { colour: false, width: 80, out: None };
-        let drawn = summary.draw(&ledger, &judgement);
-        prop_assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{}", drawn);
+        for width in [60, 61, 67, 80, 99, 100] {
+            let summary = TerminalSummary { colour: false, width, out: None };
+            let drawn = summary.draw(&ledger, &judgement);
+            prop_assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{}", drawn);
+            prop_assert_eq!(drawn.lines().filter(|line| line.starts_with("verdict: ")).count(), 1);
+            prop_assert!(drawn.lines().all(|line| !line.contains(char::is_control)), "{}", drawn);
+            let told = common::findings_told(&drawn);
+            let decisive = judgement.decisive().iter().count();
+            prop_assert_eq!(told, judgement.findings.len() - decisive, "{}", drawn);
+        }
         prop_assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());
     }
 }
