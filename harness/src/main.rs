@@ -6,7 +6,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     leakbench::command_line::run(std::env::args_os()).unwrap_or_else(|error| {
         // Not eprintln: a full disk behind standard error must not change the exit code.
-        let _ = writeln!(std::io::stderr(), "leakbench: {error}");
+        // One line, whatever a guest calls its functions.
+        let error = error.to_string();
+        let line = leakbench_reports::render::printable(&error);
+        let _ = writeln!(std::io::stderr(), "leakbench: {line}");
         ExitCode::from(leakbench::command_line::WRONG_USE)
     })
 }

@@ -127,9 +127,13 @@ pub(crate) fn forget_result(folder: &Path) -> Result<(), Error> {
 fn keep(folder: &Path, text: &str) -> Result<(), Error> {
     let path = folder.join(RESULT_FILE);
     let partial = folder.join(".result.json.partial");
-    std::fs::write(&partial, text)
-        .and_then(|()| std::fs::rename(&partial, &path))
-        .map_err(|error| Error::Write { path, error })
+    std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &path)).map_err(
+        |error| {
+            // Nobody can use a part of it.
+            let _ = std::fs::remove_file(&partial);
+            Error::Write { path, error }
+        },
+    )
 }
 
 /// Columns of the terminal behind `stream`, if there is one.
