@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::{Run, is_running, leakbench, subjects_of};
@@ -21,8 +22,16 @@ fn start(args: &[&str]) -> Child {
     command.spawn().expect("the binary starts")
 }
 
+/// Waits for its end, which must come.
 fn finish(run: Child) -> Run {
-    Run::from(run.wait_with_output().expect("it can be waited for"))
+    let pid = run.id() as i32;
+    let (send, ended) = mpsc::channel();
+    std::thread::spawn(move || send.send(run.wait_with_output()));
+    let output = ended.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| {
+        signal(pid, Signal::KILL);
+        panic!("the run does not end");
+    });
+    Run::from(output.expect("it can be waited for"))
 }
 
 /// Waits until `done`, which must come to be within `limit`.
@@ -96,21 +105,21 @@ fn a_guest_that_never_returns_is_found_before_the_run() {
     assert_eq!((run.code, run.verdict()), (3, "subject-died"));
 }
 
-/// Nobody waits for the cycles that are left when a step fails, whichever thread's it is.
 #[test]
 fn a_step_that_fails_in_mid_run_is_told_at_once_with_the_runtimes_words() {
     for threads in ["1", "2"] {
-        let began = Instant::now();
         // Each live module holds a descriptor, and there are not so many.
-        let args = ["--live-modules", "200", "--threads", threads];
-        let output = Command::new("sh")
+        let args = ["--live-modules", "200", "--threads", threads, "--json"];
+        let began = Instant::now();
+        let run = Command::new("sh")
             .args(["-c", "ulimit -n 60 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_leakbench")])
             .args([&args[..], ENDLESS].concat())
-            .arg("--json")
             .stdin(Stdio::null())
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("a shell");
-        let run = Run::from(output);
+        let run = finish(run);
         assert_eq!((run.code, run.verdict()), (3, "subject-died"));
         let findings = findings(&run);
         let failed =
