@@ -218,14 +218,17 @@ fn a_module_of_another_engine_is_refused() {
 #[test]
 fn a_linker_of_another_engine_is_refused() {
     let (one, other) = (engine(), engine());
-    let module = module(&other, r#"(module (import "" "f" (func (param i32) (result i32))))"#);
+    let text = r#"(module (import "" "f" (func (param i32) (result i32))))"#;
+    let (module, own) = (module(&other, text), module(&one, text));
     let mut linker = Linker::<()>::new(&one);
     linker.func_wrap("", "f", |value: f64| value).unwrap();
     let error = linker.instantiate(Store::new(&other, ()), &module).unwrap_err();
     assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
-    // Nor where it is the module alone that is foreign.
-    let error = linker.instantiate(Store::new(&one, ()), &module).unwrap_err();
-    assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
+    // Nor where it is the module alone that is foreign, or the store.
+    for (engine, module) in [(&one, &module), (&other, &own)] {
+        let error = linker.instantiate(Store::new(engine, ()), module).unwrap_err();
+        assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
+    }
 
     let mut linker = Linker::<()>::new(&other);
     linker.func_wrap("", "f", |value: i32| value).unwrap();
