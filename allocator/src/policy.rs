@@ -57,8 +57,9 @@ names! {
         Random = "random",
         /// A slot last used by the same module, else any free slot.
         ReuseAffinity = "reuse-affinity",
-        /// An affine slot; else, once more than the allowed number of unused slots are warm, the
-        /// least recently used warm one; else a cold one. Wasmtime's present strategy.
+        /// An affine slot; else, once as many unused slots are warm as the allowed number, the
+        /// least recently used warm one; else a cold one. Where there is none of the kind, one of
+        /// the other. Wasmtime's present strategy.
         WarmLru = "warm-lru",
     }
 }

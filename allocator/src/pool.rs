@@ -27,7 +27,7 @@ pub struct PoolConfig {
     pub slots: NonZeroU32,
     /// Which free slot an allocation takes.
     pub strategy: Strategy,
-    /// Under [`Strategy::WarmLru`], how many unused slots may stay warm before one of them is
+    /// Under [`Strategy::WarmLru`], the number of unused warm slots from which on one of them is
     /// taken rather than a cold one.
     pub warm_slots: u32,
     /// What becomes of slots that still map the image of a module that is dropped.
@@ -86,7 +86,8 @@ pub struct PoolStats {
     /// is [`SlotState::Unknown`].
     pub reset_failures: u64,
     /// How often the kernel refused to unmap a dropped module's image from a slot, or to punch out
-    /// its pages.
+    /// its pages; and how often a slot became or stayed [`SlotState::Unknown`] when it was taken
+    /// for another module, whereupon the drop of the one that it may still map does not find it.
     pub purge_failures: u64,
 }
 
@@ -109,8 +110,12 @@ impl Pool {
     /// Reserves address space for a pool; nothing else is mapped yet.
     ///
     /// # Errors
-    /// If the process may not have so many areas (`vm.max_map_count`), counting three a slot, or
-    /// has not so much address space. Both errors say how many slots would do.
+    /// If the process may not have so many areas (`vm.max_map_count`), or has not so much address
+    /// space. Both errors say how many slots would do.
+    ///
+    /// Three areas are counted for a slot, which assumes that images start at address 0 of their
+    /// memories. A slot whose image starts further up has four: a pool that passes the check can
+    /// then run out of areas when most slots are mapped, which is [`AllocError::Map`].
     pub fn new(config: &PoolConfig) -> Result<Arc<Pool>, PoolError> {
         let slots = config.slots.get();
         if let Some(areas) = sys::limits::areas() {
@@ -194,20 +199,26 @@ impl Pool {
             None => Initial::Zeroes,
         };
         let (mut mapping, evicted) = self.take_slot(shared.map(|shared| shared.id))?;
+        let maps_anothers = evicted.is_some() || mapping.is_unknown();
         let result = mapping.establish(len_bytes, &initial);
         if let Some(module) = evicted {
             self.end_eviction(module);
         }
         if let Err(source) = result {
             let slot = mapping.slot();
+            if maps_anothers && mapping.is_unknown() {
+                // Its affinity is to this module now: the other one's purge does not find it.
+                self.purge_failures.fetch_add(1, Ordering::Relaxed);
+            }
             self.put_back(mapping);
             return Err(AllocError::Map { slot, len_bytes, source });
         }
         Ok(SlotMemory::new(mapping, shared.cloned(), Arc::clone(self)))
     }
 
-    /// Takes a slot out of the pool, and names the module that is evicted from it. Only if none is free, but some wait to be reset or are with a
-    /// thread that will bring them back, does it do that or wait.
+    /// Takes a slot out of the pool, and names the module that is evicted from it. Only if none is
+    /// free, but some wait to be reset or are with a thread that will bring them back, does it do
+    /// that or wait.
     pub(crate) fn take_slot(
         &self,
         module: Option<ModuleId>,
@@ -271,14 +282,14 @@ impl Pool {
 pub enum PoolError {
     /// Too many areas.
     #[error(
-        "{slots} slots need {AREAS_PER_SLOT} memory areas each, but vm.max_map_count is {max} and \
-         the process already has {present}: {fits} slots would fit, or raise it with \
-         `sysctl vm.max_map_count`"
+        "{slots} slots need {AREAS_PER_SLOT} memory areas each (one more where an image starts \
+         above address 0), but vm.max_map_count is {max} and the process already has {present}: \
+         {fits} slots would fit, or raise it with `sysctl vm.max_map_count`"
     )]
     Areas {
         /// The number of slots asked for.
         slots: u32,
-        /// The number that would fit, by areas and by address space.
+        /// The number that would fit, by areas (three a slot) and by address space.
         fits: u32,
         /// The limit.
         max: u64,
@@ -295,6 +306,17 @@ pub enum PoolError {
         /// What the kernel said.
         source: io::Error,
     },
+}
+
+/// What to do about a refused mapping.
+pub(crate) fn hint(refused: &io::Error) -> &'static str {
+    match refused.kind() {
+        io::ErrorKind::OutOfMemory => {
+            ": memory is short, or the process has all the areas it may have: ask for fewer slots, \
+             or raise vm.max_map_count"
+        }
+        _ => "",
+    }
 }
 
 /// No memory could be had.
@@ -335,7 +357,9 @@ pub enum AllocError {
     #[error("the module belongs to another pool")]
     ForeignModule,
     /// The kernel refused.
-    #[error("cannot map a memory of {len_bytes} bytes into slot {slot} ({source})")]
+    #[error(
+        "cannot map a memory of {len_bytes} bytes into slot {slot} ({source}{})", hint(.source)
+    )]
     Map {
         /// The slot that was to hold it; it is free again.
         slot: SlotId,

@@ -61,7 +61,8 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
 #[test]
 fn the_refusal_says_what_to_do() {
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err().to_string();
-    let start = "4294967295 slots need 3 memory areas each, but vm.max_map_count is ";
+    let start = "4294967295 slots need 3 memory areas each (one more where an image starts \
+                 above address 0), but vm.max_map_count is ";
     assert!(error.starts_with(start), "{error}");
     assert!(error.contains("slots would fit, or raise it with `sysctl vm.max_map_count`"));
 }

@@ -99,7 +99,11 @@ fn use_pool(pool: &Arc<Pool>, modules: &[(PoolModule, Vec<u8>)]) -> u32 {
                 bytes_mut(&mut memory).fill(0xee);
                 held.push(memory);
             }
-            Err(AllocError::Map { .. }) => refused += 1,
+            Err(error @ AllocError::Map { .. }) => {
+                let error = error.to_string();
+                assert!(error.contains("raise vm.max_map_count"), "{error}");
+                refused += 1;
+            }
             Err(error) => panic!("{error}"),
         }
         if round % 3 == 2 && !held.is_empty() {

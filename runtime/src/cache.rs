@@ -17,10 +17,17 @@ use wasmparser::{BinaryReader, DataSectionReader};
 use crate::error::Error;
 use crate::module::compiled::CompiledModule;
 
+/// Keys and machine code of one cache, at most: modules may be few and large.
+const CACHE_MAX_BYTES: usize = 256 << 20;
+
+/// A key buffer larger than this is not kept.
+const KEY_KEPT_BYTES: usize = 4 << 20;
+
 /// Compiled modules, as many as there is room for.
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     capacity: NonZeroUsize,
+    max_bytes: usize,
     hasher: RandomState,
     entries: RwLock<Entries>,
 }
@@ -30,6 +37,8 @@ struct Entries {
     by_hash: HashMap<u64, Vec<Entry>, BuildHasherDefault<IsHash>>,
     /// Hash of each entry, in the order in which they are looked at for eviction.
     order: VecDeque<u64>,
+    /// Of all entries.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -40,13 +49,24 @@ struct Entry {
     used: AtomicBool,
 }
 
+impl Entry {
+    /// What it takes: the rest of a compiled module is in proportion to these.
+    fn bytes(&self) -> usize {
+        self.key.len() + self.module.code.len_bytes()
+    }
+}
+
 thread_local! {
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl CodeCache {
     pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        CodeCache { capacity, hasher: RandomState::new(), entries: RwLock::default() }
+        Self::with_max_bytes(capacity, CACHE_MAX_BYTES)
+    }
+
+    fn with_max_bytes(capacity: NonZeroUsize, max_bytes: usize) -> Self {
+        CodeCache { capacity, max_bytes, hasher: RandomState::new(), entries: RwLock::default() }
     }
 
     /// The code of `binary`, made by `compile` if it is not known.
@@ -59,17 +79,33 @@ impl CodeCache {
         compile: impl FnOnce() -> Result<Arc<CompiledModule>, Error>,
     ) -> Result<Arc<CompiledModule>, Error> {
         KEY.with_borrow_mut(|key| {
-            if write_key(binary, key).is_none() {
-                // Not a module; compiling says why.
-                return compile();
+            let module = self.by_key(binary, key, compile);
+            if key.capacity() > KEY_KEPT_BYTES {
+                *key = Vec::new();
             }
-            let hash = self.hasher.hash_one(&**key);
-            if let Some(known) = self.get(hash, key) {
-                return Ok(known);
-            }
-            let module = compile()?;
-            Ok(self.insert(hash, key, module))
+            module
         })
+    }
+
+    /// As [`Self::get_or_compile`], with a buffer for the key.
+    fn by_key(
+        &self,
+        binary: &[u8],
+        key: &mut Vec<u8>,
+        compile: impl FnOnce() -> Result<Arc<CompiledModule>, Error>,
+    ) -> Result<Arc<CompiledModule>, Error> {
+        if write_key(binary, key).is_none() {
+            // Not a module; compiling says why.
+            return compile();
+        }
+        let hash = self.hasher.hash_one(&**key);
+        if let Some(known) = self.get(hash, key) {
+            return Ok(known);
+        }
+        let module = compile()?;
+        let used = AtomicBool::new(false);
+        let entry = Entry { key: key.as_slice().into(), module, used };
+        Ok(self.insert(hash, entry))
     }
 
     fn get(&self, hash: u64, key: &[u8]) -> Option<Arc<CompiledModule>> {
@@ -82,20 +118,27 @@ impl CodeCache {
         Some(Arc::clone(&entry.module))
     }
 
-    fn insert(&self, hash: u64, key: &[u8], module: Arc<CompiledModule>) -> Arc<CompiledModule> {
+    /// Keeps `entry`, unless it would take all the room; its module, or the one that was there.
+    fn insert(&self, hash: u64, entry: Entry) -> Arc<CompiledModule> {
+        let module = Arc::clone(&entry.module);
+        let bytes = entry.bytes();
+        if bytes > self.max_bytes {
+            return module;
+        }
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let same = entries.by_hash.entry(hash).or_default();
-        if let Some(known) = same.iter().find(|e| *e.key == *key) {
+        if let Some(known) = same.iter().find(|e| e.key == entry.key) {
             // Another thread was faster.
             return Arc::clone(&known.module);
         }
-        same.push(Entry {
-            key: key.into(),
-            module: Arc::clone(&module),
-            used: AtomicBool::new(false),
-        });
+        same.push(entry);
         entries.order.push_back(hash);
-        let evicted = (entries.order.len() > self.capacity.get()).then(|| entries.evict());
+        entries.bytes += bytes;
+        let mut evicted = Vec::new();
+        while entries.order.len() > self.capacity.get() || entries.bytes > self.max_bytes {
+            let Some(entry) = entries.evict() else { break };
+            evicted.push(entry);
+        }
         drop(entries);
         // Unmapping code takes system calls: not under the lock.
         drop(evicted);
@@ -122,6 +165,7 @@ impl Entries {
                     if same.is_empty() {
                         self.by_hash.remove(&hash);
                     }
+                    self.bytes -= entry.bytes();
                     return Some(entry);
                 }
             }

@@ -15,8 +15,8 @@ pub struct Config {
     pub opt_level: OptLevel,
     /// Stack that guest code may use at most, in bytes. A thread with less gives less.
     pub max_wasm_stack_bytes: usize,
-    /// How many modules' code to keep for modules that differ in their data at most; `None`
-    /// compiles every module anew.
+    /// How many modules' code to keep for modules that differ in their data at most, up to some
+    /// 256 MiB of it; `None` compiles every module anew.
     pub code_cache_modules: Option<NonZeroUsize>,
 }
 

@@ -194,8 +194,8 @@ pub enum LinkError {
         /// Second name of the item.
         name: String,
     },
-    /// A module is to be instantiated in a store of another engine.
-    #[error("module and store belong to different engines")]
+    /// A module is to be instantiated in a store, or by a linker, of another engine.
+    #[error("module, store and linker belong to different engines: make them with the same one")]
     OtherEngine,
 }
 
@@ -211,6 +211,17 @@ pub enum TypeError {
         /// Arguments given.
         params: usize,
         /// Results that there is room for.
+        results: usize,
+    },
+    /// A host function's type is beyond what functions may have.
+    #[error(
+        "a host function of {params} parameters and {results} results: at most {most} of each are \
+         supported", most = crate::func::FUNC_TYPE_MAX_VALUES
+    )]
+    TooManyValues {
+        /// Parameters of the type.
+        params: usize,
+        /// Results of the type.
         results: usize,
     },
     /// A value has another type than is needed.

@@ -13,6 +13,10 @@ use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::types::FuncType;
 use crate::val::{RawVal, Val};
 
+/// Parameters of a function at most, and results: as many as modules may declare. Trampolines do
+/// not probe the stack, and their frames are as large as this makes them.
+pub(crate) const FUNC_TYPE_MAX_VALUES: usize = 1000;
+
 /// A function of a store: a guest's or the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Func {
@@ -73,7 +77,8 @@ impl Func {
     /// or null at first.
     ///
     /// # Errors
-    /// When the trampoline for its type cannot be compiled or mapped.
+    /// When `ty` has more than 1000 parameters or results, or the trampoline for it cannot be
+    /// compiled or mapped.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -202,6 +207,10 @@ pub(crate) fn untyped<T: 'static>(
     ty: &FuncType,
     func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
 ) -> Result<Arc<HostFunc>, Error> {
+    let (params, results) = (ty.params().len(), ty.results().len());
+    if params.max(results) > FUNC_TYPE_MAX_VALUES {
+        return Err(TypeError::TooManyValues { params, results }.into());
+    }
     let signature = engine.signatures().intern(ty);
     let ty = ty.clone();
     let body = move |call: HostCall<'_>| {

@@ -25,9 +25,19 @@ impl Instance {
     /// Instantiates `module` with `imports`, one for each that it has, in order.
     ///
     /// # Errors
-    /// When an import does not fit, there is no slot or memory, or start function or segments
-    /// trap. As the specification has it, what was written to imported memories and tables until
-    /// then stays.
+    /// When module and store are of different engines; when number or type of the imports do not
+    /// fit; when no memory or table can be had; when a segment lies out of bounds, or the start
+    /// function traps or a host function that it calls fails.
+    ///
+    /// As the specification has it, what segments and start function wrote to imported memories
+    /// and tables until then stays, and so does the instance in its store. Unlike there, if an
+    /// element segment is out of bounds, what the image holds of the data segments is in the
+    /// instance's own memory already; it can be seen only through functions that earlier element
+    /// segments put into imported tables.
+    ///
+    /// # Panics
+    /// If an import belongs to another store, and with what a host function panicked with that
+    /// the start function called.
     pub fn new(
         mut store: impl AsContextMut,
         module: &Module,
@@ -135,10 +145,9 @@ pub(crate) fn instantiate(
     let index = store.next_instance();
     let mut instance = InstanceBox::new(module.clone(), index, store.root());
     set_imports(store, &mut instance, imports);
-    // Until here the store is as it was; what follows belongs to it even if a later step fails,
-    // for imported tables may refer to the instance.
-    define_memories(store, module, &mut instance)?;
-    define_tables(store, module, &mut instance)?;
+    define(store, module, &mut instance)?;
+    // Until here the store is as it was, or is again; what follows belongs to it even if a later
+    // step fails, for imported tables may refer to the instance.
     let globals = &module.compiled().info;
     for (i, init) in globals.global_inits.iter().enumerate() {
         let global = (globals.num_imported_globals + i) as u32;
@@ -210,6 +219,19 @@ fn set_imports(store: &StoreInner, instance: &mut InstanceBox, imports: &[Extern
             }
         }
     }
+}
+
+/// Gives the instance its own memories and tables. Should one of them not be had, the store keeps
+/// none: no handle to them exists yet, and a store that lives long would collect them.
+fn define(
+    store: &mut StoreInner,
+    module: &Module,
+    instance: &mut InstanceBox,
+) -> Result<(), Error> {
+    let (memories, tables) = (store.next_memory(), store.next_table());
+    define_memories(store, module, instance)
+        .and_then(|()| define_tables(store, module, instance))
+        .inspect_err(|_| store.truncate(memories, tables))
 }
 
 fn define_memories(

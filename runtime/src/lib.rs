@@ -24,6 +24,14 @@
 //! # }
 //! ```
 
+//!
+//! # What it does to the process
+//! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
+//! SIGFPE for the whole process and for good; a signal that is not a guest's trap goes on to
+//! whoever handled it before. Who installs handlers later has to pass on what is not theirs. Each
+//! thread that calls a guest has an alternate signal stack from then on, if it had none that is
+//! large enough; ours goes with the thread.
+
 mod cache;
 mod compile;
 mod config;

@@ -94,7 +94,8 @@ impl<T: Send + 'static> Linker<T> {
     /// Names a host function over values; see [`Func::new`].
     ///
     /// # Errors
-    /// When the name is taken, or the trampoline for its type cannot be compiled or mapped.
+    /// When the name is taken, `ty` has more than 1000 parameters or results, or the trampoline for
+    /// it cannot be compiled or mapped.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -139,26 +140,38 @@ impl<T: Send + 'static> Linker<T> {
     }
 
     /// The item of these names, for use in `store`.
+    ///
+    /// # Panics
+    /// If `store` is of another engine than the linker.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
     ) -> Option<Extern> {
-        let item = self.lookup(module, name)?;
-        Some(item.in_store(store.as_context_mut().into_inner()))
+        let store = store.as_context_mut().into_inner();
+        assert!(self.engine.same(store.engine()), "Linker used with a store of another engine");
+        Some(self.lookup(module, name)?.in_store(store))
     }
 
     /// Instantiates `module` with the items that it imports.
     ///
     /// # Errors
-    /// When nothing has the name of an import, and those of [`Instance::new`].
+    /// When `store` is of another engine than the linker, when nothing has the name of an import,
+    /// and those of [`Instance::new`].
+    ///
+    /// # Panics
+    /// As [`Instance::new`].
     pub fn instantiate(
         &self,
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().into_inner();
+        // Before any host function enters the store: types are numbered by engine.
+        if !self.engine.same(store.engine()) || !self.engine.same(module.engine()) {
+            return Err(LinkError::OtherEngine.into());
+        }
         let info = &module.compiled().info;
         let unknown =
             info.imports.iter().find(|import| self.lookup(&import.module, &import.name).is_none());

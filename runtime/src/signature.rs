@@ -44,6 +44,11 @@ impl Signature {
         self.slots
     }
 
+    /// Whether it was numbered by `registry`: others give its number to other types.
+    pub(crate) fn is_of(&self, registry: &Arc<Registry>) -> bool {
+        std::ptr::eq(self.registry.as_ptr(), Arc::as_ptr(registry))
+    }
+
     /// The trampoline through which the host calls functions of this type.
     pub(crate) fn entry(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
         compiled_once(&self.entry, || Ok(compiler.entry_trampoline(&self.ty)?))

@@ -64,7 +64,9 @@ pub struct StoreInner {
     tables: Vec<Owned<TableDef>>,
     globals: Vec<Owned<GlobalCell>>,
     instances: Vec<InstanceBox>,
-    code: CodeList,
+    /// Read by the signal handler, by its address.
+    pub(crate) code: CodeList,
+    /// Sorted by address, each once.
     host_funcs: Vec<Arc<HostFunc>>,
     externs: Vec<ExternData>,
     root: Owned<RootContext>,
@@ -142,10 +144,6 @@ impl StoreInner {
 
     pub(crate) fn root(&self) -> &Owned<RootContext> {
         &self.root
-    }
-
-    pub(crate) fn code(&self) -> &CodeList {
-        &self.code
     }
 
     pub(crate) fn data<T: 'static>(&self) -> &T {
@@ -230,14 +228,30 @@ impl StoreInner {
         self.tables.push_mut(Owned::new(table))
     }
 
+    /// Drops the memories and tables from these indices on, to which nothing may refer.
+    pub(crate) fn truncate(&mut self, memories: u32, tables: u32) {
+        self.memories.truncate(memories as usize);
+        self.tables.truncate(tables as usize);
+    }
+
     pub(crate) fn add_global(&mut self, cell: GlobalCell) -> &Owned<GlobalCell> {
         self.globals.push_mut(Owned::new(cell))
     }
 
     /// Keeps a host function for as long as the store, so that its code may run.
+    ///
+    /// # Panics
+    /// If it was made for another engine: its type would be taken for another.
     pub(crate) fn add_host_func(&mut self, func: &Arc<HostFunc>) -> FuncPtr {
-        self.code.add(func.trampoline(), None);
-        self.host_funcs.push(Arc::clone(func));
+        assert!(
+            func.signature().is_of(self.engine.signatures()),
+            "a host function used with a store of another engine"
+        );
+        // A linker brings the same functions for each instance.
+        if let Err(place) = self.host_funcs.binary_search_by_key(&Arc::as_ptr(func), Arc::as_ptr) {
+            self.host_funcs.insert(place, Arc::clone(func));
+            self.code.add(func.trampoline(), None);
+        }
         func.func_ref()
     }
 

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use leakbench_runtime::{
-    Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, Store, Table, TableType, Val, ValType,
+    Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, LinkError,
+    Linker, Memory, MemoryType, Module, Store, Table, TableType, Val, ValType,
 };
 
 fn engine() -> Engine {
@@ -207,7 +207,40 @@ fn a_module_of_another_engine_is_refused() {
     let (one, other) = (engine(), engine());
     let module = module(&one, "(module)");
     let error = Instance::new(Store::new(&other, ()), &module, &[]).unwrap_err();
-    assert_eq!(error.to_string(), "module and store belong to different engines");
+    assert_eq!(
+        error.to_string(),
+        "module, store and linker belong to different engines: make them with the same one"
+    );
+}
+
+/// Engines number types each for itself: what is an `f64 -> f64` by one number here is an
+/// `i32 -> i32` there.
+#[test]
+fn a_linker_of_another_engine_is_refused() {
+    let (one, other) = (engine(), engine());
+    let text = r#"(module (import "" "f" (func (param i32) (result i32))))"#;
+    let (module, own) = (module(&other, text), module(&one, text));
+    let mut linker = Linker::<()>::new(&one);
+    linker.func_wrap("", "f", |value: f64| value).unwrap();
+    let error = linker.instantiate(Store::new(&other, ()), &module).unwrap_err();
+    assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
+    // Nor where it is the module alone that is foreign, or the store.
+    for (engine, module) in [(&one, &module), (&other, &own)] {
+        let error = linker.instantiate(Store::new(engine, ()), module).unwrap_err();
+        assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
+    }
+
+    let mut linker = Linker::<()>::new(&other);
+    linker.func_wrap("", "f", |value: i32| value).unwrap();
+    linker.instantiate(Store::new(&other, ()), &module).unwrap();
+}
+
+#[test]
+#[should_panic(expected = "Linker used with a store of another engine")]
+fn a_linker_gives_nothing_to_a_store_of_another_engine() {
+    let mut linker = Linker::<()>::new(&engine());
+    linker.func_wrap("", "f", |value: i32| value).unwrap();
+    linker.get(Store::new(&engine(), ()), "", "f");
 }
 
 #[test]

@@ -192,6 +192,33 @@ fn pools_that_are_exhausted() {
     });
 }
 
+/// In one store that lives on: what was had before the table was refused goes back at once.
+#[test]
+fn tables_that_are_refused() {
+    let _alone = alone();
+    let refused =
+        binary(r#"(module (memory 1) (data (i32.const 0) "data") (table 10000001 funcref))"#);
+    let working = binary(WORKING);
+    let engine = engine(4, true);
+    let mut store = Store::new(&engine, ());
+    let mut once = || {
+        let module = Module::new(&engine, &refused).unwrap();
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert!(matches!(error, Error::Table { .. }), "{error}");
+    };
+    once();
+    let before = Held::now();
+    for _ in 0..TIMES {
+        once();
+    }
+    before.assert_same_now("refused tables");
+    // The store still works, and has every slot.
+    let module = Module::new(&engine, &working).unwrap();
+    for _ in 0..4 {
+        Instance::new(&mut store, &module, &[]).unwrap();
+    }
+}
+
 #[test]
 fn host_functions_that_fail() {
     let _alone = alone();

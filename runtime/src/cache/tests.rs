@@ -81,6 +81,48 @@ fn known_code_is_not_compiled_again_and_unused_code_is_evicted() {
 }
 
 #[test]
+fn large_modules_are_fewer() {
+    let engine = crate::Engine::new(&crate::Config::default()).unwrap();
+    let many = const { NonZeroUsize::new(1000).unwrap() };
+    let cache = CodeCache::with_max_bytes(many, 64 << 10);
+    // A custom section counts by the key.
+    let text = |n: usize, bytes: usize| {
+        format!(
+            r#"(module (func (result i32) i32.const {n}) (@custom "x" "{}"))"#,
+            "x".repeat(bytes)
+        )
+    };
+    for n in 0..20 {
+        assert!(cached(&cache, &engine, &text(n, 20_000)).1);
+        assert_eq!(cache.len(), (n + 1).min(3));
+    }
+    assert!(!cached(&cache, &engine, &text(19, 20_000)).1);
+    // What is too large for the cache leaves alone what is there.
+    assert!(cached(&cache, &engine, &text(0, 100_000)).1);
+    assert!(cached(&cache, &engine, &text(0, 100_000)).1);
+    assert_eq!(cache.len(), 3);
+    for n in 0..20 {
+        assert!(cached(&cache, &engine, &text(n, 0)).1);
+    }
+    let entries = cache.entries.read().unwrap();
+    let bytes: usize = entries.by_hash.values().flatten().map(Entry::bytes).sum();
+    assert_eq!(entries.bytes, bytes);
+    assert!(entries.order.len() > 3 && bytes <= 64 << 10);
+}
+
+#[test]
+fn buffers_of_large_keys_are_not_kept() {
+    let engine = crate::Engine::new(&crate::Config::default()).unwrap();
+    let cache = CodeCache::new(NonZeroUsize::MIN);
+    let kept = |bytes: usize| {
+        cached(&cache, &engine, &format!(r#"(module (@custom "x" "{}"))"#, "x".repeat(bytes)));
+        KEY.with_borrow(Vec::capacity)
+    };
+    assert!(kept(1 << 20) >= 1 << 20);
+    assert_eq!(kept(KEY_KEPT_BYTES + 1), 0);
+}
+
+#[test]
 fn failures_are_not_kept() {
     let engine = crate::Engine::new(&crate::Config::default()).unwrap();
     let cache = CodeCache::new(NonZeroUsize::MIN);

@@ -39,8 +39,9 @@ pub(super) fn entry(
 
 /// Builds the function by which wasm code calls a host function of type `ty`.
 ///
-/// It does not check the stack: its frame is at most some 16 KiB, and below the limit that wasm
-/// frames keep to there must be room for the host's code anyhow.
+/// It does not check the stack: functions have at most a thousand parameters and results
+/// (host-made types are held to that too), so that its frame is at most some 16 KiB, and below the
+/// limit that wasm frames keep to there must be room for the host's code anyhow.
 pub(super) fn host(
     ty: &FuncType,
     target: TargetFrontendConfig,

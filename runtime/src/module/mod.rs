@@ -55,8 +55,10 @@ impl Module {
     /// code is not compiled again; the image is always new.
     ///
     /// # Errors
-    /// When the bytes are not a module that can be loaded, or the kernel refuses code memory or
-    /// the image. Nothing stays behind.
+    /// When the bytes are not a module that can be loaded, its code is beyond what the compiler
+    /// can do, or the kernel refuses code memory or the image. Nothing of the module stays behind
+    /// then but its code, which the engine's cache keeps for the next attempt if it was only the
+    /// image that was refused.
     pub fn new(engine: &Engine, binary: impl AsRef<[u8]>) -> Result<Self, Error> {
         let binary = binary.as_ref();
         let compile = || CompiledModule::new(engine, binary);
@@ -119,8 +121,13 @@ impl Module {
         }
     }
 
-    /// Its memory image, for whoever wants to watch it; `None` when its memory starts as zeros,
-    /// or it defines none.
+    /// Its memory image, for whoever wants to watch it. Bytes make one, even if all are zero, and
+    /// even if the pool keeps them as a copy, not in a file.
+    ///
+    /// `None` when there is no memory or the first is imported, and when none of the data segments
+    /// that can go into an image has bytes: active ones, from the first on up to one that has an
+    /// offset which is not constant, lies out of bounds or too far from the others, or is for
+    /// another memory. Those are copied at instantiation.
     pub fn image(&self) -> Option<&Image> {
         self.0.pool.image()
     }

@@ -83,12 +83,13 @@ unsafe extern "C" fn memory_copy(
     len: u32,
 ) -> u32 {
     // SAFETY: by the contract.
-    let mut instance = unsafe { InstanceBox::of_context(context) };
-    let from = range(instance.memory_mut(src_memory).data_mut(), src, len).map(|b| b.as_ptr());
-    let to = range(instance.memory_mut(dst_memory).data_mut(), dst, len).map(|b| b.as_mut_ptr());
+    let instance = unsafe { InstanceBox::of_context(context) };
+    let from = instance.memory(src_memory).address_of(src, len);
+    let to = instance.memory(dst_memory).address_of(dst, len);
     status(from.zip(to).map(|(from, to)| {
-        // SAFETY: both ranges are in bounds of live memories; `copy` allows them to overlap.
-        unsafe { std::ptr::copy(from, to, len as usize) };
+        // SAFETY: both ranges are in bounds of live memories, of which no slice exists; `copy`
+        // allows them to overlap.
+        unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::ptr::{self, NonNull};
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
 /// Machine code, executable and never writable.
 #[derive(Debug)]
@@ -88,10 +88,66 @@ impl Drop for CodeMemory {
     fn drop(&mut self) {
         if self.len_bytes != 0 {
             // SAFETY: the mapping is ours, and whoever could run in it held a reference to this.
-            // Unmapping a range that is mapped fails only when the kernel cannot split an area,
-            // and this is a whole one or the end of one that merged with its neighbour.
-            let result = unsafe { munmap(self.base.as_ptr().cast(), self.len_bytes) };
-            debug_assert!(result.is_ok(), "munmap of code: {result:?}");
+            unsafe { leftover::unmap(self.base, self.len_bytes) };
+        }
+    }
+}
+
+/// Code that the kernel did not unmap yet.
+///
+/// Neighbouring code merges into one area. To unmap its middle makes two of it, which the kernel
+/// refuses a process that has all the areas it may have. The pages go back even then, and the
+/// addresses when areas are free again: with the next code that is unmapped.
+mod leftover {
+    use std::ptr::NonNull;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    use rustix::mm::{Advice, madvise, munmap};
+
+    /// A mapping that nobody uses, owned.
+    struct Range {
+        base: NonNull<u8>,
+        len_bytes: usize,
+    }
+
+    // SAFETY: it owns the mapping, and only ever unmaps it.
+    unsafe impl Send for Range {}
+
+    static LEFT: Mutex<Vec<Range>> = Mutex::new(Vec::new());
+    /// Whether there is any, so that whoever unmaps code need not take the lock to know.
+    static ANY_LEFT: AtomicBool = AtomicBool::new(false);
+
+    /// # Safety
+    /// The range is a mapping of the caller's, who gives it up.
+    pub(super) unsafe fn unmap(base: NonNull<u8>, len_bytes: usize) {
+        let range = Range { base, len_bytes };
+        if range.unmap() {
+            if ANY_LEFT.swap(false, Ordering::Relaxed) {
+                let left =
+                    std::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+                keep(left.into_iter().filter(|range| !range.unmap()).collect());
+            }
+            return;
+        }
+        // Pages that are locked stay; they too go when the range does.
+        // SAFETY: the mapping is the range's own.
+        let _ = unsafe { madvise(base.as_ptr().cast(), len_bytes, Advice::LinuxDontNeed) };
+        keep(vec![range]);
+    }
+
+    fn keep(mut ranges: Vec<Range>) {
+        if !ranges.is_empty() {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).append(&mut ranges);
+            ANY_LEFT.store(true, Ordering::Relaxed);
+        }
+    }
+
+    impl Range {
+        /// Whether the kernel unmapped it; if not, it is as it was.
+        fn unmap(&self) -> bool {
+            // SAFETY: the mapping is this range's own; it is not used after this succeeds.
+            unsafe { munmap(self.base.as_ptr().cast(), self.len_bytes) }.is_ok()
         }
     }
 }

@@ -15,7 +15,9 @@ use crate::signature::Signature;
 use crate::store::StoreInner;
 use crate::sys::code_memory::CodePtr;
 use crate::sys::context::{FuncPtr, root_context};
+use crate::sys::stack::WasmStack;
 use crate::sys::{signals, stack};
+use crate::trap::Trap;
 use crate::val::RawVal;
 use crate::vm::code::CodeList;
 
@@ -39,9 +41,20 @@ pub(crate) struct Activation {
     stack_limit: usize,
 }
 
+impl Activation {
+    /// For a call that a host function of this activation makes.
+    fn stack(&self) -> WasmStack {
+        // SAFETY: `enter` wrote the landing before the host function could run, and nothing has
+        // written it since.
+        let landing = unsafe { &*self.landing.get() };
+        WasmStack { entered_at: landing.stack_pointer, limit: self.stack_limit }
+    }
+}
+
 /// The instruction at which compiled code stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stop {
+    /// 0 when there was not enough stack to enter it.
     pub(crate) pc: usize,
     pub(crate) code: TrapCode,
 }
@@ -90,21 +103,22 @@ pub(crate) fn invoke(
     assert!(values.len() >= callable.slots, "too few values for the call");
     let func = callable.func.read(store);
     let outer = CURRENT.get();
-    // SAFETY: activations on the list are frames of this thread below this one.
-    let stack_limit = match unsafe { outer.as_ref() } {
-        Some(outer) => outer.stack_limit,
-        None => {
-            signals::install();
-            stack::ensure_signal_stack();
-            stack::wasm_stack_limit(store.engine().config().max_wasm_stack_bytes)
-        }
+    // SAFETY: activations on the list are frames of this thread that called this one.
+    let outer_stack = unsafe { outer.as_ref() }.map(Activation::stack);
+    if outer_stack.is_none() {
+        signals::install();
+        stack::ensure_signal_stack();
+    }
+    let max_wasm_stack = store.engine().config().max_wasm_stack_bytes;
+    let Some(stack_limit) = stack::wasm_stack_limit(max_wasm_stack, outer_stack) else {
+        return Err(Stop { pc: 0, code: Trap::StackExhausted.code() });
     };
     let root = store.root().as_ptr().as_ptr();
     let caller = root_context(store.root());
     let store: *mut StoreInner = store;
-    // SAFETY: `store` comes from a unique reference that is not used until the call is over; its
-    // code list is borrowed for as long as no host function runs.
-    let code = unsafe { (*store).code() };
+    // SAFETY: `store` comes from a unique reference that is not used until the call is over. Only
+    // an address: host functions change the list meanwhile.
+    let code = unsafe { &raw const (*store).code };
     let activation = Activation {
         landing: UnsafeCell::new(Landing { stack_pointer: 0, pc: 0 }),
         in_wasm: Cell::new(true),

@@ -80,6 +80,10 @@ impl HostFunc {
         Arc::new(HostFunc { context, signature, trampoline })
     }
 
+    pub(crate) fn signature(&self) -> &Arc<Signature> {
+        &self.signature
+    }
+
     pub(crate) fn trampoline(&self) -> &Arc<LoadedCode> {
         &self.trampoline
     }

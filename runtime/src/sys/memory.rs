@@ -73,6 +73,14 @@ impl MemoryDef {
         }
     }
 
+    /// The address of `len` bytes from `start`, if there are so many: not by way of a slice, which
+    /// would claim the memory for itself.
+    pub(crate) fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u8>> {
+        let end = u64::from(start) + u64::from(len);
+        // SAFETY: in bounds of the slot.
+        (end <= self.len_bytes).then(|| unsafe { self.base().add(start as usize) })
+    }
+
     /// Adds `delta` pages; the number before, or `None` when the memory's maximum, the slot or
     /// the kernel does not allow it.
     pub(crate) fn grow(&mut self, delta: u32) -> Option<u32> {

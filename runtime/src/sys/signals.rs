@@ -10,9 +10,10 @@ use libc::{c_int, c_void, sigaction, siginfo_t};
 
 use crate::sys::entry;
 
-/// Memory faults; faults on what has no page behind it; `ud2`, which explicit traps compile to;
-/// failing divisions.
-const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+/// Memory faults; `ud2`, which explicit traps compile to; failing divisions. Not SIGBUS: what a
+/// guest may not touch is mapped without access, so that a page that cannot be had is never its
+/// mistake.
+const SIGNALS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
 
 /// What handled each of [`SIGNALS`] before us.
 struct Previous(UnsafeCell<MaybeUninit<[sigaction; SIGNALS.len()]>>);

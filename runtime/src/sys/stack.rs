@@ -7,6 +7,10 @@ use std::ptr;
 /// Stack kept free below wasm frames: for host functions and builtins, which do not check.
 const HOST_RESERVE_BYTES: usize = 64 << 10;
 
+/// With less than this in reserve no wasm is entered: trampolines do not probe the stack, and have
+/// frames of some 16 KiB for the longest function types.
+const HOST_RESERVE_MIN_BYTES: usize = 32 << 10;
+
 /// Size of the alternate signal stacks that we make.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
@@ -14,37 +18,78 @@ const SIGNAL_STACK_BYTES: usize = 64 << 10;
 const HANDLER_BYTES: usize = 4 << 10;
 
 thread_local! {
-    /// Lowest address of this thread's stack, once asked for; 0 when the system does not say.
-    static STACK_LOW: Cell<Option<usize>> = const { Cell::new(None) };
+    /// This thread's own stack, once asked for, if the system says.
+    static THREAD_STACK: Cell<Option<Option<ThreadStack>>> = const { Cell::new(None) };
     static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
 }
 
-/// The lowest address that wasm frames entered from here may use: `max_wasm_stack` bytes below
-/// the present one, but not into the reserve that the host needs.
-pub(crate) fn wasm_stack_limit(max_wasm_stack: usize) -> usize {
-    let here = (&raw const max_wasm_stack).addr();
-    let low = STACK_LOW.with(|cell| match cell.get() {
-        Some(low) => low,
-        None => {
-            let low = thread_stack_low();
-            cell.set(Some(low));
-            low
-        }
-    });
-    let asked = here.saturating_sub(max_wasm_stack);
-    match here.checked_sub(low) {
-        // A thread with little stack gives half of it to the guest.
-        Some(left) if low != 0 => asked.max(low + HOST_RESERVE_BYTES.min(left / 2)),
-        // Not the thread's own stack (a fiber's, say): only the guest's allowance is known.
-        _ => asked,
+/// Where wasm frames are: from where they were entered down to their limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WasmStack {
+    pub(crate) entered_at: usize,
+    pub(crate) limit: usize,
+}
+
+/// A thread's own stack, by address; it grows down to `low`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ThreadStack {
+    low: usize,
+    high: usize,
+}
+
+impl ThreadStack {
+    fn contains(self, address: usize) -> bool {
+        (self.low..self.high).contains(&address)
     }
 }
 
-fn thread_stack_low() -> usize {
+/// The lowest address that wasm frames entered from here may use: that of the `outer` ones, if
+/// they run on this stack, or else `max_wasm_stack` bytes below the present address, but not into
+/// the reserve that the host needs. `None` when so little stack is left that none may be entered.
+pub(crate) fn wasm_stack_limit(max_wasm_stack: usize, outer: Option<WasmStack>) -> Option<usize> {
+    let here = (&raw const max_wasm_stack).addr();
+    let thread = THREAD_STACK.with(|cell| match cell.get() {
+        Some(stack) => stack,
+        None => {
+            let stack = thread_stack();
+            cell.set(Some(stack));
+            stack
+        }
+    });
+    limit(here, thread, max_wasm_stack, outer)
+}
+
+fn limit(
+    here: usize,
+    thread: Option<ThreadStack>,
+    max_wasm_stack: usize,
+    outer: Option<WasmStack>,
+) -> Option<usize> {
+    let thread = thread.filter(|thread| thread.contains(here));
+    if let Some(outer) = outer {
+        if (outer.limit..=outer.entered_at).contains(&here) {
+            return Some(outer.limit);
+        }
+        // Host functions went beyond what the guest may use of the same stack.
+        if here < outer.limit && thread.is_some_and(|thread| thread.contains(outer.entered_at)) {
+            return None;
+        }
+    }
+    let asked = here.saturating_sub(max_wasm_stack);
+    let Some(thread) = thread else {
+        // Not the thread's own stack (a fiber's, say): only the guest's allowance is known.
+        return Some(asked);
+    };
+    // A thread with little stack gives half of it to the guest.
+    let reserve = HOST_RESERVE_BYTES.min((here - thread.low) / 2);
+    (reserve >= HOST_RESERVE_MIN_BYTES).then(|| asked.max(thread.low + reserve))
+}
+
+fn thread_stack() -> Option<ThreadStack> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: asks about the running thread; initialises the attributes when it returns 0.
     if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
-        return 0;
+        return None;
     }
     let (mut low, mut size) = (ptr::null_mut(), 0);
     // SAFETY: initialised above; the out parameters are ours; destroyed once.
@@ -53,7 +98,7 @@ fn thread_stack_low() -> usize {
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
         status
     };
-    if status == 0 { low.addr() } else { 0 }
+    (status == 0).then(|| ThreadStack { low: low.addr(), high: low.addr() + size })
 }
 
 /// An alternate signal stack that this runtime gave a thread. It goes when the thread ends.
@@ -119,5 +164,42 @@ impl Drop for SignalStack {
             }
             libc::munmap(base, SIGNAL_STACK_BYTES);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: usize = 1 << 10;
+    const THREAD: ThreadStack = ThreadStack { low: 1000 * KIB, high: 9000 * KIB };
+
+    fn limit_at(here: usize, outer: Option<WasmStack>) -> Option<usize> {
+        limit(here, Some(THREAD), 512 * KIB, outer)
+    }
+
+    #[test]
+    fn a_guest_gets_what_it_may_have_above_the_reserve() {
+        assert_eq!(limit_at(8000 * KIB, None), Some(7488 * KIB));
+        assert_eq!(limit_at(1500 * KIB, None), Some(1064 * KIB));
+        assert_eq!(limit_at(1100 * KIB, None), Some(1050 * KIB));
+        assert_eq!(limit_at(1064 * KIB, None), Some(1032 * KIB));
+        assert_eq!(limit_at(1063 * KIB, None), None, "trampolines would not fit below");
+        // Elsewhere nothing is known of the stack.
+        assert_eq!(limit_at(9500 * KIB, None), Some(8988 * KIB));
+        assert_eq!(limit(1010 * KIB, None, 512 * KIB, None), Some(498 * KIB));
+    }
+
+    #[test]
+    fn a_limit_is_inherited_on_the_same_stack_only() {
+        let outer = WasmStack { entered_at: 8000 * KIB, limit: 7488 * KIB };
+        assert_eq!(limit_at(7900 * KIB, Some(outer)), Some(7488 * KIB));
+        assert_eq!(limit_at(7488 * KIB, Some(outer)), Some(7488 * KIB));
+        assert_eq!(limit_at(7487 * KIB, Some(outer)), None, "the allowance is used up");
+        // On a fiber, called by the thread; on the thread, called by a fiber.
+        assert_eq!(limit_at(20_000 * KIB, Some(outer)), Some(19_488 * KIB));
+        assert_eq!(limit_at(900 * KIB, Some(outer)), Some(388 * KIB));
+        let fiber = WasmStack { entered_at: 20_000 * KIB, limit: 19_488 * KIB };
+        assert_eq!(limit_at(8000 * KIB, Some(fiber)), Some(7488 * KIB));
     }
 }

@@ -67,6 +67,14 @@ impl TableDef {
         self.elements_mut().get_mut(start as usize..end as usize)
     }
 
+    /// The address of `len` elements from `start`, if the table has them: not by way of a slice,
+    /// which would claim the elements for itself.
+    fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u64>> {
+        let end = start.checked_add(len)?;
+        // SAFETY: in bounds of the elements that the table owns.
+        (end <= self.len).then(|| unsafe { self.elements.add(start as usize) })
+    }
+
     /// Adds `delta` elements that hold `init`; the number before, or `None` when the table's
     /// maximum or the memory does not allow it.
     pub(crate) fn grow(&mut self, delta: u32, init: u64) -> Option<u32> {
@@ -116,12 +124,12 @@ impl TableDef {
         src: u32,
         len: u32,
     ) -> Option<()> {
-        // SAFETY: by the contract; each reference ends before the next is made.
-        let from = unsafe { &mut *src_table.as_ptr() }.range_mut(src, len)?.as_ptr();
-        // SAFETY: as above.
-        let to = unsafe { &mut *dst_table.as_ptr() }.range_mut(dst, len)?.as_mut_ptr();
-        // SAFETY: both ranges are in bounds; `copy` allows them to overlap.
-        unsafe { std::ptr::copy(from, to, len as usize) };
+        // SAFETY: by the contract; shared, as both may be one table.
+        let (from, to) = unsafe { (src_table.as_ref(), dst_table.as_ref()) };
+        let (from, to) = (from.address_of(src, len)?, to.address_of(dst, len)?);
+        // SAFETY: both ranges are in bounds, and no slice of them exists; `copy` allows them to
+        // overlap.
+        unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
         Some(())
     }
 }

@@ -30,6 +30,11 @@ impl LoadedCode {
         self.memory.at(self.funcs[func].start)
     }
 
+    /// Size of the code.
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.memory.len_bytes()
+    }
+
     fn offset_of(&self, pc: usize) -> Option<u32> {
         let offset = pc.checked_sub(self.memory.start())?;
         (offset < self.memory.len_bytes()).then_some(offset as u32)

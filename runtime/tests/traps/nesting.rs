@@ -99,6 +99,36 @@ fn recursion_through_the_host_runs_out_of_stack_in_the_guest() {
     assert!(*store.data() > 10, "{}", store.data());
 }
 
+/// Trampolines do not probe the stack, and their frames grow with the type.
+#[test]
+fn host_functions_have_a_thousand_values_at_most() {
+    let engine: Engine = guest::engine(OptLevel::Speed);
+    let mut store = Store::new(&engine, ());
+    let long = |count| std::iter::repeat_n(ValType::I64, count);
+    let mut echo = |params, results| {
+        let ty = FuncType::new(long(params), long(results));
+        let echo = Func::new(&mut store, ty, |_: Caller<'_, ()>, params, results| {
+            results.copy_from_slice(params);
+            Ok(())
+        });
+        echo.map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        echo(1001, 0).unwrap_err(),
+        "a host function of 1001 parameters and 0 results: at most 1000 of each are supported"
+    );
+    assert!(echo(0, 1001).is_err());
+    let echo = echo(1000, 1000).unwrap();
+    let params: Vec<Val> = (0..1000).map(Val::I64).collect();
+    let mut results = vec![Val::I64(0); 1000];
+    echo.call(&mut store, &params, &mut results).unwrap();
+    let results: Vec<i64> = results.iter().filter_map(Val::i64).collect();
+    assert_eq!(results, (0..1000).collect::<Vec<i64>>());
+    let mut linker = Linker::new(&engine);
+    let ty = FuncType::new(long(1 << 20), []);
+    assert!(linker.func_new("", "", ty, |_: Caller<'_, ()>, _, _| Ok(())).is_err());
+}
+
 #[test]
 fn the_host_calls_its_own_functions() {
     let engine: Engine = guest::engine(OptLevel::Speed);

@@ -69,6 +69,16 @@ fn on_a_thread_with_little_stack() {
     }
 }
 
+/// Trampolines do not probe the stack: what they may need has to be there.
+#[test]
+fn on_a_thread_with_hardly_any_stack() {
+    let module = guest::module(&guest::engine(OptLevel::Speed));
+    let run = || guest::trap(&module, "unreachable").trap;
+    assert_eq!(run(), Trap::Unreachable);
+    assert_eq!(sys::on_raw_thread(48 << 10, run), Trap::StackExhausted);
+    assert_eq!(sys::on_raw_thread(128 << 10, run), Trap::Unreachable);
+}
+
 #[test]
 fn stack_runs_out_where_the_configuration_says() {
     // Depth reached grows with the stack allowed.
