@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::recording::Footprint;
+use leakbench_reports::recording::{ExactMemory, Footprint};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
 use crate::kernel::{FdKind, ObjectId, Process, ReadError};
@@ -93,6 +93,16 @@ impl Look {
             page_tables_bytes: status.and_then(|status| status.page_tables_bytes),
         };
         (footprint, began.elapsed())
+    }
+
+    /// The subject's memory to the page; for barriers.
+    pub(super) fn memory(&mut self) -> Option<ExactMemory> {
+        let rollup = self.process.smaps_rollup().ok()?;
+        Some(ExactMemory {
+            pss_bytes: rollup.pss_bytes,
+            pss_shmem_bytes: rollup.pss_shmem_bytes,
+            private_dirty_bytes: rollup.private_dirty_bytes,
+        })
     }
 
     /// Compares what the subject's death watch reports with what `/proc` shows. A disagreement

@@ -211,6 +211,7 @@ impl Supervised {
             log.write(Record::Trouble(Trouble { at_ms, subject, witness, what }));
         }
         let (footprint, _) = self.footprint();
+        let memory = self.look.as_mut().and_then(Look::memory);
         log.write(Record::Barrier(Box::new(Barrier {
             at_ms,
             subject,
@@ -222,6 +223,7 @@ impl Supervised {
             disagreements: reconciled.disagreements,
             disagreements_total: reconciled.disagreements_total,
             release: report.release,
+            memory,
             reset_failures: report.reset_failures,
         })));
         if report.last {

@@ -149,9 +149,27 @@ pub struct Barrier {
     /// so far whose drop had begun. Empty where a recorder has cleared it, as it may in all but
     /// the latest barrier of a subject.
     pub release: Histogram,
+    /// Its memory to the page, where the kernel tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ExactMemory>,
     /// Mapping calls of the subject's pool that failed while a slot was reset.
     #[serde(default)]
     pub reset_failures: u64,
+}
+
+/// A process's memory to the page, from `smaps_rollup`: too dear for a timer, since the kernel walks
+/// every page table for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExactMemory {
+    /// Resident, each page divided among the processes that map it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pss_bytes: Option<u64>,
+    /// The part of that which is shared memory: pages of memfds among it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pss_shmem_bytes: Option<u64>,
+    /// Pages of this process alone that were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_dirty_bytes: Option<u64>,
 }
 
 impl Barrier {

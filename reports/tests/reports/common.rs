@@ -66,6 +66,7 @@ pub(crate) fn barrier(subject: u32, at_ms: u64, counts: Counts) -> Barrier {
         disagreements: Vec::new(),
         disagreements_total: 0,
         release: Histogram(vec![(1_200, counts.synchronous), (3 * MS, counts.late)]),
+        memory: None,
         reset_failures: 0,
     }
 }

@@ -78,6 +78,7 @@ pub(crate) fn any_barrier() -> impl Strategy<Value = Record> {
                 footprint,
                 lingering,
                 disagreements_total,
+                memory: None,
                 reset_failures,
                 ..common::barrier(subject, at_ms, counts)
             }))
@@ -231,6 +232,7 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
                 slots: Some(slots),
                 disagreements_total: most,
                 release: Histogram(vec![(most - 1, most), (most, most)]),
+                memory: None,
                 reset_failures: most,
                 ..common::barrier(subject, most, counts)
             })));
