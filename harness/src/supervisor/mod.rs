@@ -29,7 +29,7 @@ use crate::subject::status_page::add_counts;
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
 /// A sample may take at most this part of the time between two, up to a limit.
-const SAMPLE_COST: u32 = 50;
+const SAMPLE_COST: u32 = 100;
 const SAMPLE_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 
 /// Deadlines are looked at this often, whenever the next sample is due.
