@@ -10,6 +10,7 @@
 
 pub mod judge;
 pub mod ledger;
+pub mod observation;
 pub mod recording;
 pub mod render;
 
