@@ -3,6 +3,7 @@
 
 mod builtin;
 mod images;
+mod new_memfds;
 pub(crate) mod protocol;
 mod serve;
 pub(crate) mod status_page;
@@ -12,6 +13,7 @@ mod worker;
 use std::os::fd::BorrowedFd;
 
 pub use builtin::Builtin;
+pub use new_memfds::NewMemfds;
 pub use protocol::Slab;
 pub use serve::{ServeError, serve};
 
