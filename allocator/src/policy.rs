@@ -1,18 +1,16 @@
 //! The words by which a pool is told how to behave. Pure names: no behaviour lives here.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-/// Declares an enum of names with one spelling for the command line, TOML and JSON alike.
+/// Declares an enum of names with one spelling for the command line, TOML and JSON alike. The
+/// crate that uses it has `serde`.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! names {
     (
         $(#[$meta:meta])*
         $name:ident ($what:literal) { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize)]
         pub enum $name {
             $( $(#[$variant_meta])* #[serde(rename = $text)] $variant, )+
         }
@@ -29,19 +27,19 @@ macro_rules! names {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownName;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::UnknownName;
 
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
+            fn from_str(text: &str) -> Result<Self, $crate::UnknownName> {
                 match text {
                     $( $text => Ok($name::$variant), )+
-                    _ => Err(UnknownName { what: $what, given: text.to_owned(), known: Self::NAMES }),
+                    _ => Err($crate::UnknownName::new($what, text, Self::NAMES)),
                 }
             }
         }
@@ -96,4 +94,12 @@ pub struct UnknownName {
     what: &'static str,
     given: String,
     known: &'static [&'static str],
+}
+
+impl UnknownName {
+    /// `given` is no `what`.
+    #[doc(hidden)]
+    pub fn new(what: &'static str, given: &str, known: &'static [&'static str]) -> UnknownName {
+        UnknownName { what, given: given.to_owned(), known }
+    }
 }

@@ -1,19 +1,18 @@
 //! What a user types, and what becomes of it.
 
 use std::ffi::OsString;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use leakbench_reports::recording::{Recorder, RecordingError};
-use leakbench_scenarios::{
-    BUILTIN, GuestFile, GuestFileError, Options, Scenario, ScenarioError, ScenarioFileError,
-};
+use leakbench_reports::recording::RecordingError;
+use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
+use crate::driver::DriverError;
 use crate::report;
-use crate::subject::{Builtin, ServeError, serve};
-use crate::supervisor::{SuperviseError, supervise};
+use crate::run::Run;
+use crate::subject::{Builtin, Piped, ServeError, serve};
+use crate::supervisor::SuperviseError;
 
 /// Exit code of wrong use and bad input.
 pub const WRONG_USE: u8 = 2;
@@ -50,6 +49,9 @@ enum Command {
     /// Be the subject of the supervisor at the other end of standard input
     #[command(hide = true)]
     Subject,
+    /// Be the subject, for a command that speaks the step protocol
+    #[command(hide = true)]
+    Bridge,
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,10 @@ struct RunArgs {
 
     #[command(flatten, next_help_heading = "The run")]
     options: Options,
+
+    /// Folder in which a driver is looked for first; else beside leakbench and on PATH
+    #[arg(long, value_name = "DIR", help_heading = "The run")]
+    driver_dir: Option<PathBuf>,
 
     /// Print the result as one JSON object instead of the summary
     #[arg(long, help_heading = "Output")]
@@ -95,6 +101,9 @@ pub enum Error {
     /// A module to cycle cannot be had.
     #[error(transparent)]
     Guest(#[from] GuestFileError),
+    /// There is no such runtime to put under test.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
     /// The run could not begin.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
@@ -139,6 +148,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
             serve(Builtin::new)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Bridge) => {
+            serve(Piped::new)?;
+            Ok(ExitCode::SUCCESS)
+        }
         None => run_scenario(command_line.run),
     }
 }
@@ -148,34 +161,8 @@ fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
     if let Some(scenario) = &args.scenario {
         options = options.or(read_scenario(scenario)?);
     }
-    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
-    let cpus = NonZeroU32::new(cpus as u32).unwrap_or(NonZeroU32::MIN);
-    let mut scenario = Scenario::new(options, cpus)?;
-    // Read here so that a mistake is found before anything starts, and so that subjects find
-    // the files wherever they run.
-    GuestFile::read_all(&scenario.wasm)?;
-    for path in &mut scenario.wasm {
-        *path = std::path::absolute(&*path)
-            .map_err(|error| GuestFileError::Read { path: path.clone(), error })?;
-    }
-
-    let mut recorder = match &args.out {
-        Some(folder) => {
-            let recorder = Recorder::create(folder)?;
-            report::forget_result(folder)?;
-            recorder
-        }
-        None => Recorder::in_memory(),
-    };
-    let command = scenario.command_line();
-    let mut progress = report::Progress::new(&scenario);
-    let supervised = supervise(&scenario, &command, &mut recorder, &mut |glance| {
-        progress.show(glance);
-    });
-    progress.clear();
-    supervised?;
-    // A disk that was full for a moment need not cost the recording.
-    let kept = recorder.restore().map_err(Error::from);
+    let run = Run::prepare(options, args.driver_dir.as_deref())?;
+    let (recorder, kept) = run.perform(args.out.as_ref())?;
     report::conclude(recorder.recording(), kept, args.json, args.out.as_deref())
 }
 

@@ -2,14 +2,24 @@
 //! what the module held once the module was dropped, or says who still holds it.
 //!
 //! The library is what a runtime's author needs to put a runtime under test: the [`Subject`]
-//! trait and [`serve`]. The binary is the rest.
+//! trait, and [`main`] for a driver, the program that has the runtime. The rest, behind the
+//! feature `cli`, is the binary.
 //!
 //! [`Subject`]: subject::Subject
-//! [`serve`]: subject::serve
+//! [`main`]: subject::main
+
+#![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the supervisor's side of it"))]
 
 mod channel;
+#[cfg(feature = "cli")]
 pub mod command_line;
+#[cfg(feature = "cli")]
+mod driver;
 pub mod kernel;
+#[cfg(feature = "cli")]
 mod report;
+#[cfg(feature = "cli")]
+mod run;
 pub mod subject;
+#[cfg(feature = "cli")]
 mod supervisor;

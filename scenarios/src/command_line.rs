@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::num::NonZeroU32;
 
+use crate::offer::Offer;
 use crate::options::Options;
 use crate::scenario::Scenario;
+use crate::subject_name::SubjectName;
 
 impl Scenario {
     /// The command that runs exactly this scenario: every flag whose value is not the default,
@@ -13,23 +15,27 @@ impl Scenario {
     /// Paths are as they were given, so it is to be run in the same folder. A path that is not
     /// UTF-8 has replacement characters where it is not.
     pub fn command_line(&self) -> String {
-        let default = Scenario::new(Options::default(), NonZeroU32::MIN)
-            .unwrap_or_else(|error| unreachable!("the defaults go together: {error}"));
         // Destructured so that a new choice cannot be forgotten here.
         let Scenario {
+            subject,
             cycles,
             strategy,
             warm_slots,
             on_drop,
             decommit_batch,
             flush_on_drop,
+            keep_resident,
+            pagemap_scan,
+            allocation,
             image,
             image_size,
             slots,
             processes,
             threads,
+            cpus,
             instances,
             live_modules,
+            long_lived,
             compile,
             wasm,
             invoke,
@@ -38,25 +44,31 @@ impl Scenario {
             settle_ms,
             timeout_s,
         } = self;
+        let default = Scenario::new(Options::default(), &Offer::builtin(), NonZeroU32::MIN)
+            .unwrap_or_else(|error| unreachable!("the defaults go together: {error}"));
+        // What another runtime takes by default, nobody knows here.
+        let known = *subject == SubjectName::Builtin;
         let mut command = Command("leakbench".to_owned());
+        command.flag("subject", subject, &default.subject);
         command.flag("cycles", cycles, &default.cycles);
-        command.flag("strategy", strategy, &default.strategy);
-        command.flag("warm-slots", warm_slots, &default.warm_slots);
-        command.flag("on-drop", on_drop, &default.on_drop);
-        command.flag("decommit-batch", decommit_batch, &default.decommit_batch);
-        if *flush_on_drop != default.flush_on_drop {
-            // The one flag that takes its value after an equals sign only.
-            let word = if *flush_on_drop { "on" } else { "off" };
-            command.word(&format!("--flush-on-drop={word}"));
-        }
-        command.flag("image", image, &default.image);
+        command.choice("strategy", strategy, known.then_some(&default.strategy));
+        command.choice("warm-slots", warm_slots, known.then_some(&default.warm_slots));
+        command.choice("on-drop", on_drop, known.then_some(&default.on_drop));
+        command.choice("decommit-batch", decommit_batch, known.then_some(&default.decommit_batch));
+        command.switch("flush-on-drop", *flush_on_drop, known.then_some(default.flush_on_drop));
+        command.choice("keep-resident", keep_resident, known.then_some(&default.keep_resident));
+        command.switch("pagemap-scan", *pagemap_scan, known.then_some(default.pagemap_scan));
+        command.choice("allocation", allocation, known.then_some(&default.allocation));
+        command.choice("image", image, known.then_some(&default.image));
         command.flag("image-size", image_size, &default.image_size);
-        command.flag("slots", slots, &default.slots);
+        command.choice("slots", slots, known.then_some(&default.slots));
         command.value("processes", &processes.to_string());
         command.flag("threads", threads, &default.threads);
+        command.choice("cpus", cpus, None);
         command.flag("instances", instances, &default.instances);
         command.flag("live-modules", live_modules, &default.live_modules);
-        command.flag("compile", &compile.as_str(), &default.compile.as_str());
+        command.flag("long-lived", long_lived, &default.long_lived);
+        command.choice("compile", compile, known.then_some(&default.compile));
         for path in wasm {
             command.value("wasm", &path.to_string_lossy());
         }
@@ -77,6 +89,29 @@ impl Command {
     fn flag<T: ToString + PartialEq>(&mut self, name: &str, value: &T, default: &T) {
         if value != default {
             self.value(name, &value.to_string());
+        }
+    }
+
+    /// A choice that the runtime may not have, and its default where that is known.
+    fn choice<T: ToString + PartialEq>(
+        &mut self,
+        name: &str,
+        value: &Option<T>,
+        default: Option<&Option<T>>,
+    ) {
+        match value {
+            Some(given) if default != Some(value) => self.value(name, &given.to_string()),
+            _ => {}
+        }
+    }
+
+    /// As [`Command::choice`]; such a flag takes its value after an equals sign only.
+    fn switch(&mut self, name: &str, value: Option<bool>, default: Option<Option<bool>>) {
+        match value {
+            Some(on) if default != Some(value) => {
+                self.word(&format!("--{name}={}", if on { "on" } else { "off" }));
+            }
+            _ => {}
         }
     }
 

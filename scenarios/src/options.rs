@@ -2,26 +2,33 @@
 //!
 //! One struct carries both forms, so that every flag is a key and every key is a flag.
 
-use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use leakbench_allocator::{ImageKind, OnDrop, Strategy};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::Deserialize;
 
+use crate::byte_size::ByteSize;
+use crate::choices::{Allocation, Compile};
+use crate::subject_name::SubjectName;
 use crate::suggestion;
 
 /// The choices of a run. What is `None` was not said.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Options {
+    /// Runtime under test: builtin, a driver such as wasmtime@48, or a command that speaks the
+    /// step protocol, such as 'python3 driver.py' [default: builtin]
+    #[arg(long, value_name = "NAME|COMMAND")]
+    pub subject: Option<SubjectName>,
+
     /// Modules to create and drop, shared out over processes and threads [default: 1000000]
     #[arg(long, value_name = "N", value_parser = at_least_one_u64)]
     pub cycles: Option<NonZeroU64>,
 
-    /// Which free slot an instance gets [default: random]
+    /// Which free slot an instance gets [default: random, of the builtin runtime]
     #[arg(long, value_name = "NAME", value_parser = names::<Strategy>(Strategy::NAMES))]
     pub strategy: Option<Strategy>,
 
@@ -40,10 +47,26 @@ pub struct Options {
     /// Whether dropping a module empties the decommit queue first [default: off]
     #[arg(
         long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
-
-        value_parser = PossibleValuesParser::new(["on", "off"]).map(|word| word == "on"),
+        value_parser = on_or_off(),
     )]
     pub flush_on_drop: Option<bool>,
+
+    /// Bytes of a slot's memory that are reset by writing zeroes instead of by giving the pages
+    /// back, for runtimes that do [default: 0]
+    #[arg(long, value_name = "BYTES")]
+    pub keep_resident: Option<ByteSize>,
+
+    /// Whether a reset asks the kernel first which pages were written (PAGEMAP_SCAN), for
+    /// runtimes that can [default: off]
+    #[arg(
+        long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
+        value_parser = on_or_off(),
+    )]
+    pub pagemap_scan: Option<bool>,
+
+    /// Where instances get their memory from, for runtimes that have both [default: pool]
+    #[arg(long, value_name = "HOW", value_parser = names::<Allocation>(Allocation::NAMES))]
+    pub allocation: Option<Allocation>,
 
     /// Where initial memories are kept [default: memfd]
     #[arg(long, value_name = "KIND", value_parser = names::<ImageKind>(ImageKind::NAMES))]
@@ -67,6 +90,11 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub threads: Option<NonZeroU32>,
 
+    /// Processors that the subjects may run on: so many of the first that leakbench may; runtimes
+    /// shard their pools by them [default: all]
+    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
+    pub cpus: Option<NonZeroU32>,
+
     /// Instances of each module at once [default: 1]
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub instances: Option<NonZeroU32>,
@@ -75,6 +103,12 @@ pub struct Options {
     /// modules interleave [default: 1]
     #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
     pub live_modules: Option<NonZeroU32>,
+
+    /// Modules that each thread keeps to the end, of which one has an instance made, called and
+    /// dropped in every second cycle at random, so that no workload aligns with a pool's batches
+    /// [default: 0]
+    #[arg(long, value_name = "N")]
+    pub long_lived: Option<u32>,
 
     /// Whether a module whose code is known is compiled again [default: cached]
     #[arg(long, value_name = "HOW", value_parser = names::<Compile>(Compile::NAMES))]
@@ -143,19 +177,25 @@ impl Options {
     pub fn or(self, base: Options) -> Options {
         // Destructured so that a new option cannot be forgotten here.
         let Options {
+            subject,
             cycles,
             strategy,
             warm_slots,
             on_drop,
             decommit_batch,
             flush_on_drop,
+            keep_resident,
+            pagemap_scan,
+            allocation,
             image,
             image_size,
             slots,
             processes,
             threads,
+            cpus,
             instances,
             live_modules,
+            long_lived,
             compile,
             wasm,
             invoke,
@@ -165,19 +205,25 @@ impl Options {
             timeout,
         } = self;
         Options {
+            subject: subject.or(base.subject),
             cycles: cycles.or(base.cycles),
             strategy: strategy.or(base.strategy),
             warm_slots: warm_slots.or(base.warm_slots),
             on_drop: on_drop.or(base.on_drop),
             decommit_batch: decommit_batch.or(base.decommit_batch),
             flush_on_drop: flush_on_drop.or(base.flush_on_drop),
+            keep_resident: keep_resident.or(base.keep_resident),
+            pagemap_scan: pagemap_scan.or(base.pagemap_scan),
+            allocation: allocation.or(base.allocation),
             image: image.or(base.image),
             image_size: image_size.or(base.image_size),
             slots: slots.or(base.slots),
             processes: processes.or(base.processes),
             threads: threads.or(base.threads),
+            cpus: cpus.or(base.cpus),
             instances: instances.or(base.instances),
             live_modules: live_modules.or(base.live_modules),
+            long_lived: long_lived.or(base.long_lived),
             compile: compile.or(base.compile),
             wasm: if wasm.is_empty() { base.wasm } else { wasm },
             invoke: invoke.or(base.invoke),
@@ -186,107 +232,6 @@ impl Options {
             settle_ms: settle_ms.or(base.settle_ms),
             timeout: timeout.or(base.timeout),
         }
-    }
-}
-
-/// Whether code that is already compiled is compiled again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compile {
-    /// A module whose code is known gets a new image and shares the code.
-    Cached,
-    /// Every module is validated and compiled.
-    Fresh,
-}
-
-impl Compile {
-    /// Every spelling.
-    pub const NAMES: &'static [&'static str] = &["cached", "fresh"];
-
-    /// The spelling used on the command line, in TOML and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Compile::Cached => "cached",
-            Compile::Fresh => "fresh",
-        }
-    }
-}
-
-impl FromStr for Compile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "cached" => Ok(Compile::Cached),
-            "fresh" => Ok(Compile::Fresh),
-            _ => Err(format!("unknown way to compile '{text}': expected cached or fresh")),
-        }
-    }
-}
-
-/// A number of bytes: `4096`, `4KiB`, `64K`, `2MiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ByteSize(pub u64);
-
-impl FromStr for ByteSize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let unit = match text[digits..].trim_start() {
-            "" | "B" => 1,
-            "K" | "k" | "KiB" => 1 << 10,
-            "M" | "MiB" => 1 << 20,
-            "G" | "GiB" => 1 << 30,
-            _ => {
-                return Err(format!("'{text}' is not a number of bytes, such as 4096 or 64KiB"));
-            }
-        };
-        text[..digits]
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(unit))
-            .map(ByteSize)
-            .ok_or_else(|| format!("'{text}' is not a number of bytes, such as 4096 or 64KiB"))
-    }
-}
-
-impl fmt::Display for ByteSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            n if n > 0 && n % (1 << 20) == 0 => write!(f, "{}MiB", n >> 20),
-            n if n > 0 && n % (1 << 10) == 0 => write!(f, "{}KiB", n >> 10),
-            n => write!(f, "{n}"),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = ByteSize;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of bytes, such as 4096 or \"64KiB\"")
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ByteSize, E> {
-                Ok(ByteSize(number))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ByteSize, E> {
-                u64::try_from(number)
-                    .map(ByteSize)
-                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -319,6 +264,10 @@ where
     T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+fn on_or_off() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
 }
 
 fn at_least_one_u32(text: &str) -> Result<NonZeroU32, String> {

@@ -6,40 +6,72 @@ use std::path::PathBuf;
 use leakbench_allocator::{ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Serialize};
 
-use crate::options::{ByteSize, Compile, Options};
+use crate::byte_size::ByteSize;
+use crate::choices::{Allocation, Compile};
+use crate::offer::Offer;
+use crate::options::Options;
+use crate::subject_name::SubjectName;
 
 /// Everything about a run that was chosen. Same scenario, same seed, one thread: same steps.
+///
+/// A choice of the runtime's is `None` where the runtime does not have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// The runtime under test.
+    #[serde(default)]
+    pub subject: SubjectName,
     /// Modules to create and drop, over all processes and threads.
     pub cycles: NonZeroU64,
     /// Which free slot an instance gets.
-    pub strategy: Strategy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
     /// Unused slots that may stay warm under [`Strategy::WarmLru`].
-    pub warm_slots: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_slots: Option<u32>,
     /// What dropping a module does to the slots that still map its image.
-    pub on_drop: OnDrop,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_drop: Option<OnDrop>,
     /// Slots reset together.
-    pub decommit_batch: NonZeroU32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decommit_batch: Option<NonZeroU32>,
     /// Whether dropping a module empties the decommit queue first.
-    pub flush_on_drop: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flush_on_drop: Option<bool>,
+    /// Bytes of a slot that a reset zeroes instead of giving them back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_resident: Option<ByteSize>,
+    /// Whether a reset asks the kernel which pages were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagemap_scan: Option<bool>,
+    /// Where instances get their memory from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<Allocation>,
     /// Where initial memories are kept.
-    pub image: ImageKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageKind>,
     /// Initial memory of each generated module.
     pub image_size: ByteSize,
     /// Slots in each process's pool.
-    pub slots: NonZeroU32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<NonZeroU32>,
     /// Subjects side by side.
     pub processes: NonZeroU32,
     /// Threads in each subject.
     pub threads: NonZeroU32,
+    /// Processors that subjects may run on; `None` for all that leakbench may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<NonZeroU32>,
     /// Instances of each module at once.
     pub instances: NonZeroU32,
     /// Modules each thread holds at a time.
     pub live_modules: NonZeroU32,
+    /// Modules each thread keeps to the end.
+    #[serde(default)]
+    pub long_lived: u32,
     /// Whether known code is compiled again.
-    pub compile: Compile,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile: Option<Compile>,
     /// Files or folders of modules to cycle; none: generated ones.
     pub wasm: Vec<PathBuf>,
     /// Export to call in each instance of a module from a file.
@@ -74,8 +106,9 @@ pub enum ScenarioError {
     },
     /// Every module at once must fit the pool.
     #[error(
-        "{threads} threads holding {live_modules} modules of {instances} instances need {needed} slots, \
-         but --slots is {slots}: ask for more slots, or hold less"
+        "{threads} threads holding {live_modules} modules of {instances} instances{} need {needed} \
+         slots, but --slots is {slots}: ask for more slots, or hold less",
+        if *long_lived > 0 { " and one of a long-lived one" } else { "" }
     )]
     TooFewSlots {
         /// Threads a process.
@@ -84,7 +117,9 @@ pub enum ScenarioError {
         live_modules: u32,
         /// Instances a module.
         instances: u32,
-        /// Their product.
+        /// Modules that a thread keeps to the end, of which one is instantiated at a time.
+        long_lived: u32,
+        /// What they come to.
         needed: u64,
         /// What there is.
         slots: u32,
@@ -98,6 +133,35 @@ pub enum ScenarioError {
     ImageSize {
         /// What was asked for.
         given: ByteSize,
+    },
+    /// The runtime does not have it.
+    #[error(
+        "{subject} has no --{flag} {given}: {}",
+        if offered.is_empty() {
+            format!("it has no --{flag} at all")
+        } else {
+            format!("it has {}", offered.join(", "))
+        }
+    )]
+    NotOffered {
+        /// The runtime.
+        subject: SubjectName,
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        given: String,
+        /// The values that it has; none if it lacks the choice.
+        offered: Vec<String>,
+    },
+    /// One pipe takes one step at a time.
+    #[error("--threads {given} is more than the {max} that may drive {subject}: take --processes")]
+    TooManyThreads {
+        /// The runtime.
+        subject: SubjectName,
+        /// What was asked for.
+        given: u32,
+        /// The most it may be.
+        max: u32,
     },
     /// Beyond what one machine can start.
     #[error("--{what} {given} is more than the {max} that leakbench drives")]
@@ -122,40 +186,55 @@ impl Scenario {
     pub const THREADS_MAX: u32 = 64;
     /// Subjects at most.
     pub const PROCESSES_MAX: u32 = 256;
+    /// Modules that a thread keeps to the end, at most.
+    pub const LONG_LIVED_MAX: u32 = 10_000;
 
-    /// Decides what `options` leave open, on a machine with `cpus` processors.
+    /// Decides what `options` leave open, for a runtime that offers `offer`, on a machine with
+    /// `cpus` processors.
     ///
     /// # Errors
-    /// Choices that do not go together.
-    pub fn new(options: Options, cpus: NonZeroU32) -> Result<Scenario, ScenarioError> {
+    /// Choices that do not go together, or that the runtime does not have.
+    pub fn new(
+        options: Options,
+        offer: &Offer,
+        cpus: NonZeroU32,
+    ) -> Result<Scenario, ScenarioError> {
         const fn n32(n: u32) -> NonZeroU32 {
             NonZeroU32::new(n).expect("not zero")
         }
+        let settled = offer.settle(&options)?;
         let cycles =
             options.cycles.unwrap_or(const { NonZeroU64::new(1_000_000).expect("not zero") });
         let threads = options.threads.unwrap_or(n32(1));
         let default_processes = || {
             let worthwhile = cycles.get() / Self::CYCLES_A_PROCESS;
+            let cpus = options.cpus.map_or(cpus, |few| few.min(cpus));
             // As many as have inotify instances, whatever the processors.
             let fitting = u64::from(cpus.get().min(Self::THREADS_MAX) / threads);
             let processes = worthwhile.min(fitting).max(1);
             NonZeroU32::new(processes as u32).expect("at least 1")
         };
         let scenario = Scenario {
+            subject: options.subject.unwrap_or_default(),
             cycles,
-            strategy: options.strategy.unwrap_or(Strategy::Random),
-            warm_slots: options.warm_slots.unwrap_or(100),
-            on_drop: options.on_drop.unwrap_or(OnDrop::Purge),
-            decommit_batch: options.decommit_batch.unwrap_or(n32(1)),
-            flush_on_drop: options.flush_on_drop.unwrap_or(false),
-            image: options.image.unwrap_or(ImageKind::Memfd),
+            strategy: settled.strategy,
+            warm_slots: settled.warm_slots,
+            on_drop: settled.on_drop,
+            decommit_batch: settled.decommit_batch,
+            flush_on_drop: settled.flush_on_drop,
+            keep_resident: settled.keep_resident,
+            pagemap_scan: settled.pagemap_scan,
+            allocation: settled.allocation,
+            image: settled.image,
             image_size: options.image_size.unwrap_or(ByteSize(4096)),
-            slots: options.slots.unwrap_or(n32(1000)),
+            slots: settled.slots,
             processes: options.processes.unwrap_or_else(default_processes),
             threads,
+            cpus: options.cpus,
             instances: options.instances.unwrap_or(n32(1)),
             live_modules: options.live_modules.unwrap_or(n32(1)),
-            compile: options.compile.unwrap_or(Compile::Cached),
+            long_lived: options.long_lived.unwrap_or(0),
+            compile: settled.compile,
             wasm: options.wasm,
             invoke: options.invoke,
             seed: options.seed.unwrap_or(0),
@@ -163,11 +242,11 @@ impl Scenario {
             settle_ms: options.settle_ms.unwrap_or(200),
             timeout_s: options.timeout.unwrap_or(const { NonZeroU64::new(60).expect("not zero") }),
         };
-        scenario.check()?;
+        scenario.check(offer)?;
         Ok(scenario)
     }
 
-    fn check(&self) -> Result<(), ScenarioError> {
+    fn check(&self, offer: &Offer) -> Result<(), ScenarioError> {
         if let (Some(name), true) = (&self.invoke, self.wasm.is_empty()) {
             return Err(ScenarioError::InvokeWithoutWasm { name: name.clone() });
         }
@@ -177,26 +256,38 @@ impl Scenario {
         for (what, given, max) in [
             ("threads", self.threads.get(), Self::THREADS_MAX),
             ("processes", self.processes.get(), Self::PROCESSES_MAX),
+            ("long-lived", self.long_lived, Self::LONG_LIVED_MAX),
         ] {
             if given > max {
                 return Err(ScenarioError::TooMany { what, given, max });
             }
         }
+        if self.threads.get() > offer.threads_max() {
+            return Err(ScenarioError::TooManyThreads {
+                subject: self.subject.clone(),
+                given: self.threads.get(),
+                max: offer.threads_max(),
+            });
+        }
         let [threads, live_modules, instances] =
             [self.threads, self.live_modules, self.instances].map(NonZeroU32::get);
-        let needed =
-            u64::from(threads).saturating_mul(live_modules.into()).saturating_mul(instances.into());
-        if needed > u64::from(self.slots.get()) {
-            let slots = self.slots.get();
-            return Err(ScenarioError::TooFewSlots {
+        let long_lived = self.long_lived;
+        // Of the long-lived modules a thread has one instance at a time.
+        let needed = u64::from(live_modules)
+            .saturating_mul(instances.into())
+            .saturating_add(u64::from(long_lived > 0))
+            .saturating_mul(threads.into());
+        match self.slots.map(NonZeroU32::get) {
+            Some(slots) if needed > u64::from(slots) => Err(ScenarioError::TooFewSlots {
                 threads,
                 live_modules,
                 instances,
+                long_lived,
                 needed,
                 slots,
-            });
+            }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Subject `subject`'s part of the cycles.

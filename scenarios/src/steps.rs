@@ -8,10 +8,12 @@ use crate::scenario::{Scenario, Share};
 
 /// One thing that a thread does to its runtime.
 ///
-/// A thread has `live_modules` seats for modules, each with `instances` seats for instances.
+/// A thread has `live_modules` seats for modules, each with `instances` seats for instances, and
+/// after them `long_lived` seats with a seat for one instance each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A cycle begins: make module `number` and put it into the empty seat `seat`.
+    /// Make module `number` and put it into the empty seat `seat`. In a seat that is not of a
+    /// long-lived one, a cycle begins with it.
     CreateModule {
         /// Seat for the module.
         seat: u32,
@@ -44,7 +46,8 @@ pub enum Step {
         /// Its seat, empty from now on.
         seat: u32,
     },
-    /// A cycle is over: as many modules have been created as cycles are done.
+    /// A cycle is over: as many modules have been created as cycles are done, but for the
+    /// long-lived ones.
     EndCycle,
 }
 
@@ -55,11 +58,16 @@ pub enum Step {
 /// a random one is dropped; and each cycle drops and instantiates again an instance of a random
 /// live module, so that drops and instantiations of different modules interleave. With one module
 /// of several instances, half of the cycles do so. Thus no workload aligns with the size of a
-/// decommit batch, which would hide what the queue holds back. At the end all are dropped.
+/// decommit batch, which would hide what the queue holds back. Long-lived modules are made before
+/// the first cycle; half of the cycles make, call and drop an instance of a random one. At the end
+/// all are dropped.
 #[derive(Debug)]
 pub struct Steps {
     seats: u32,
     instances: u32,
+    long_lived: u32,
+    /// The number of the first long-lived module; the next ones count down from it.
+    first_long_lived: u64,
     rng: SmallRng,
     next: u64,
     end: u64,
@@ -71,6 +79,8 @@ pub struct Steps {
 
 #[derive(Debug)]
 enum State {
+    /// The long-lived module of that seat, counted among them, is to be made.
+    Settle { index: u32 },
     /// Between cycles.
     Start,
     /// Instances of `seat` from `instance` on are to be dropped, then its module.
@@ -85,23 +95,33 @@ enum State {
     Again { seat: u32, instance: u32 },
     /// That instance was dropped and is to be made again.
     AgainInstantiate { seat: u32, instance: u32 },
+    /// An instance of a long-lived module is to be made.
+    Visit { seat: u32 },
+    /// It has been made and is to be called.
+    VisitCall { seat: u32 },
+    /// It has been called and is to be dropped.
+    VisitDrop { seat: u32 },
+    /// The cycle's own module has been seen to.
+    Done,
     /// Nothing is left of the cycle but to say so.
     End,
     /// All cycles are done: the seats from this one on are to be vacated.
     Leave { seat: u32 },
+    /// And then the long-lived modules from this one on.
+    Forsake { index: u32 },
 }
 
 #[derive(Clone, Copy, Debug)]
 enum After {
     Create,
-    End,
+    Done,
     Leave,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum AfterCall {
     Populate,
-    End,
+    Done,
 }
 
 impl Steps {
@@ -111,6 +131,9 @@ impl Steps {
         Steps {
             seats,
             instances: scenario.instances.get(),
+            long_lived: scenario.long_lived,
+            // Far from the numbers of the cycles, and unlike those of any other thread.
+            first_long_lived: !share.first.wrapping_mul(u64::from(Scenario::LONG_LIVED_MAX)),
             // The share's first number tells threads apart.
             rng: SmallRng::seed_from_u64(
                 scenario.seed ^ share.first.wrapping_mul(0x9e37_79b9_7f4a_7c15),
@@ -119,7 +142,7 @@ impl Steps {
             end: share.first + share.cycles,
             taken: vec![false; seats as usize],
             taken_count: 0,
-            state: State::Start,
+            state: State::Settle { index: 0 },
         }
     }
 
@@ -142,10 +165,19 @@ impl Steps {
         State::Vacate { seat, instance: 0, then: After::Create }
     }
 
+    /// What follows once the cycle's own module has been seen to.
+    fn done(&mut self) -> State {
+        if self.long_lived > 0 && self.rng.random() {
+            let index = self.rng.random_range(0..self.long_lived);
+            return State::Visit { seat: self.seats + index };
+        }
+        State::End
+    }
+
     /// What follows once a cycle's module has its instances.
     fn populated(&mut self, seat: u32) -> State {
         if self.seats == 1 && (self.instances == 1 || self.rng.random()) {
-            return State::Vacate { seat, instance: 0, then: After::End };
+            return State::Vacate { seat, instance: 0, then: After::Done };
         }
         let other = self.rng.random_range(0..self.taken_count);
         let instance = self.rng.random_range(0..self.instances);
@@ -159,6 +191,18 @@ impl Iterator for Steps {
     fn next(&mut self) -> Option<Step> {
         loop {
             match self.state {
+                State::Settle { index } if index == self.long_lived => {
+                    self.state = State::Start;
+                }
+                // Stopped before the first cycle.
+                State::Settle { index } if self.next == self.end => {
+                    self.long_lived = index;
+                }
+                State::Settle { index } => {
+                    self.state = State::Settle { index: index + 1 };
+                    let number = self.first_long_lived.wrapping_sub(u64::from(index));
+                    return Some(Step::CreateModule { seat: self.seats + index, number });
+                }
                 State::Start => self.state = self.start(),
                 // Stopped while a seat was vacated for it.
                 State::Create { .. } if self.next == self.end => {
@@ -182,10 +226,10 @@ impl Iterator for Steps {
                 State::Call { seat, instance, then } => {
                     self.state = match then {
                         AfterCall::Populate => State::Populate { seat, instance: instance + 1 },
-                        AfterCall::End if self.seats == 1 => {
-                            State::Vacate { seat, instance: 0, then: After::End }
+                        AfterCall::Done if self.seats == 1 => {
+                            State::Vacate { seat, instance: 0, then: After::Done }
                         }
-                        AfterCall::End => State::End,
+                        AfterCall::Done => State::Done,
                     };
                     return Some(Step::Call { seat, instance });
                 }
@@ -194,7 +238,7 @@ impl Iterator for Steps {
                     return Some(Step::DropInstance { seat, instance });
                 }
                 State::AgainInstantiate { seat, instance } => {
-                    self.state = State::Call { seat, instance, then: AfterCall::End };
+                    self.state = State::Call { seat, instance, then: AfterCall::Done };
                     return Some(Step::Instantiate { seat, instance });
                 }
                 State::Vacate { seat, instance, then } if instance == self.instances => {
@@ -202,7 +246,7 @@ impl Iterator for Steps {
                     self.taken_count -= 1;
                     self.state = match then {
                         After::Create => State::Create { seat },
-                        After::End => State::End,
+                        After::Done => State::Done,
                         After::Leave => State::Leave { seat: seat + 1 },
                     };
                     return Some(Step::DropModule { seat });
@@ -211,11 +255,31 @@ impl Iterator for Steps {
                     self.state = State::Vacate { seat, instance: instance + 1, then };
                     return Some(Step::DropInstance { seat, instance });
                 }
+                State::Done => self.state = self.done(),
+                State::Visit { seat } => {
+                    self.state = State::VisitCall { seat };
+                    return Some(Step::Instantiate { seat, instance: 0 });
+                }
+                State::VisitCall { seat } => {
+                    self.state = State::VisitDrop { seat };
+                    return Some(Step::Call { seat, instance: 0 });
+                }
+                State::VisitDrop { seat } => {
+                    self.state = State::End;
+                    return Some(Step::DropInstance { seat, instance: 0 });
+                }
                 State::End => {
                     self.state = State::Start;
                     return Some(Step::EndCycle);
                 }
-                State::Leave { seat } if seat == self.seats => return None,
+                State::Leave { seat } if seat == self.seats => {
+                    self.state = State::Forsake { index: 0 };
+                }
+                State::Forsake { index } if index == self.long_lived => return None,
+                State::Forsake { index } => {
+                    self.state = State::Forsake { index: index + 1 };
+                    return Some(Step::DropModule { seat: self.seats + index });
+                }
                 State::Leave { seat } => {
                     self.state = if self.taken[seat as usize] {
                         State::Vacate { seat, instance: 0, then: After::Leave }

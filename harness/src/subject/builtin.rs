@@ -30,29 +30,35 @@ impl Builtin {
     /// # Errors
     /// The pool does not fit the address space or `vm.max_map_count`.
     pub fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
-        let pool = PoolConfig {
-            slots: scenario.slots,
-            strategy: scenario.strategy,
-            warm_slots: scenario.warm_slots,
-            on_drop: scenario.on_drop,
-            decommit_batch: scenario.decommit_batch,
-            flush_on_drop: scenario.flush_on_drop,
-            image: scenario.image,
-            seed: scenario.seed,
-        };
+        let pool = pool_config(scenario)
+            .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
         let mut config = Config { pool, opt_level: OptLevel::None, ..Config::default() };
-        if scenario.compile == Compile::Fresh {
+        if scenario.compile == Some(Compile::Fresh) {
             config.code_cache_modules = None;
         }
-        let engine = Engine::new(&config).map_err(|error| SubjectError(error.to_string()))?;
+        let engine = Engine::new(&config).map_err(|error| SubjectError::new(error.to_string()))?;
         let pool = engine.pool().clone();
         let linker = Linker::new(&engine);
         Ok(Builtin { engine, linker, pool })
     }
 }
 
+/// `None` if a choice is missing that `Offer::builtin` has.
+fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
+    Some(PoolConfig {
+        slots: scenario.slots?,
+        strategy: scenario.strategy?,
+        warm_slots: scenario.warm_slots?,
+        on_drop: scenario.on_drop?,
+        decommit_batch: scenario.decommit_batch?,
+        flush_on_drop: scenario.flush_on_drop?,
+        image: scenario.image?,
+        seed: scenario.seed,
+    })
+}
+
 fn failed(error: leakbench_runtime::Error) -> SubjectError {
-    SubjectError(error.to_string())
+    SubjectError::new(error.to_string())
 }
 
 impl Subject for Builtin {
@@ -83,10 +89,10 @@ impl Subject for Builtin {
         let BuiltinInstance { store, instance } = instance;
         let module = instance.module(&*store);
         let ty = module.exported_func(export).ok_or_else(|| {
-            SubjectError(format!("the module exports no function '{export}' to invoke"))
+            SubjectError::new(format!("the module exports no function '{export}' to invoke"))
         })?;
         if !ty.params().is_empty() {
-            return Err(SubjectError(format!(
+            return Err(SubjectError::new(format!(
                 "the exported function '{export}' takes {} parameter(s) and can be invoked only \
                  with none: it is a {ty}",
                 ty.params().len()

@@ -1,9 +1,13 @@
 //! The subject's side of a run: the trait that a runtime implements, the workload over it, and
 //! the process that serves both to the supervisor.
 
+#[cfg(feature = "cli")]
 mod builtin;
+mod driver_main;
 mod images;
 mod new_memfds;
+#[cfg(feature = "cli")]
+mod piped;
 pub(crate) mod protocol;
 mod serve;
 pub(crate) mod status_page;
@@ -12,10 +16,18 @@ mod worker;
 
 use std::os::fd::BorrowedFd;
 
+#[cfg(feature = "cli")]
 pub use builtin::Builtin;
+pub use driver_main::main;
+pub use leakbench_scenarios::{
+    Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
+};
 pub use new_memfds::NewMemfds;
+#[cfg(feature = "cli")]
+pub use piped::Piped;
 pub use protocol::Slab;
-pub use serve::{ServeError, serve};
+pub use serve::ServeError;
+pub(crate) use serve::serve;
 
 /// A runtime under test, as the workload drives it.
 ///
@@ -76,6 +88,11 @@ pub trait Subject: Sync {
         states.clear();
     }
 
+    /// The process that has the runtime, where it is not this one.
+    fn process(&self) -> Option<u32> {
+        None
+    }
+
     /// Mapping calls that failed while a slot was reset or purged, if the runtime counts them.
     fn reset_failures(&self) -> u64 {
         0
@@ -101,5 +118,27 @@ pub enum SlotState {
 
 /// A step that the runtime could not do, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SubjectError(pub String);
+#[error("{message}")]
+pub struct SubjectError {
+    message: String,
+    /// Whether the subject itself is at fault, whatever it was asked to do.
+    broken: bool,
+}
+
+impl SubjectError {
+    /// The runtime's reason. Before the first cycle it says that what was asked for is no good
+    /// (exit code 2), after that that the subject failed (exit code 3).
+    pub fn new(message: impl Into<String>) -> SubjectError {
+        SubjectError { message: message.into(), broken: false }
+    }
+
+    /// The subject died or does not answer as it must: it failed, also before the first cycle.
+    pub fn broken(message: impl Into<String>) -> SubjectError {
+        SubjectError { message: message.into(), broken: true }
+    }
+
+    /// Whether it was made by [`SubjectError::broken`].
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+}

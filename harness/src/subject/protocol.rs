@@ -16,11 +16,49 @@
 //! `Failed` may come in place of anything the subject says; it leaves after it. The end of the
 //! socket tells each side that the other is gone.
 
+use std::io::{self, Write};
+
 use leakbench_reports::recording::{Counts, Histogram};
-use leakbench_scenarios::{Scenario, Share};
+use leakbench_scenarios::{Offer, Scenario, Share};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::ObjectId;
+
+/// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
+const PROTOCOL_VERSION: u32 = 2;
+
+/// What a driver prints when it is asked what it offers, before any conversation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct OfferLine {
+    protocol: u32,
+    offer: serde_json::Value,
+}
+
+impl OfferLine {
+    /// Prints what is offered on standard output.
+    pub(crate) fn print(offer: &Offer) -> io::Result<()> {
+        let offer = serde_json::to_value(offer)?;
+        let line = serde_json::to_string(&OfferLine { protocol: PROTOCOL_VERSION, offer })?;
+        writeln!(io::stdout(), "{line}")
+    }
+
+    /// What a driver of this same version offers.
+    ///
+    /// # Errors
+    /// In words: the text is no such line, or the driver speaks another version.
+    #[cfg(feature = "cli")]
+    pub(crate) fn read(text: &str) -> Result<Offer, String> {
+        let not_one = |error| format!("it does not say what it offers ({error})");
+        let line: OfferLine = serde_json::from_str(text).map_err(not_one)?;
+        if line.protocol != PROTOCOL_VERSION {
+            return Err(format!(
+                "it speaks version {} of the protocol and not {PROTOCOL_VERSION}: build it again",
+                line.protocol
+            ));
+        }
+        serde_json::from_value(line.offer).map_err(not_one)
+    }
+}
 
 /// From supervisor to subject.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +70,8 @@ pub(crate) enum Order {
         scenario: Box<Scenario>,
         /// This subject's part of its cycles.
         share: Share,
+        /// The processors that it may run on.
+        cpus: Vec<u32>,
     },
     /// Go on: to the next barrier, or after the last one, leave.
     Go,
@@ -45,6 +85,8 @@ pub(crate) enum Report {
     Ready {
         /// Where its slots lie.
         slabs: Vec<Slab>,
+        /// The process that has the runtime, where it is not the subject's own.
+        process: Option<u32>,
     },
     /// All threads stand still.
     Barrier(Box<BarrierReport>),
@@ -54,10 +96,21 @@ pub(crate) enum Report {
         doing: String,
         /// The runtime's words.
         error: String,
-        /// Whether it is the machine that does not allow the measurement, rather than the runtime
-        /// or a guest that does not do what was asked.
-        cannot_measure: bool,
+        /// Who is to blame.
+        blame: Blame,
     },
+}
+
+/// Who is to blame for a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Blame {
+    /// The runtime or a guest does not do what was asked: before the first cycle, the asking.
+    Step,
+    /// The subject itself, at any time.
+    Subject,
+    /// The machine does not allow the measurement.
+    Machine,
 }
 
 /// The death watch's account at a barrier.

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram as Hdr;
 use leakbench_reports::recording::Histogram;
 use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
 
-use super::protocol::{BarrierReport, Order, Report, SlotLetter};
+use super::protocol::{BarrierReport, Blame, Order, Report, SlotLetter};
 use super::status_page::{StatusPage, add_counts};
 use super::sys::SharedPage;
 use super::worker::{Guests, StepFailed, Worker};
@@ -35,36 +35,51 @@ pub enum ServeError {
         /// What was due.
         expected: &'static str,
     },
+    /// The kernel would not keep this process to its processors.
+    #[error("subject: cannot run on the processors {cpus:?} alone: {error}")]
+    Pin {
+        /// Which.
+        cpus: Vec<u32>,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// The kernel would not tie this process to its supervisor.
     #[error("subject: cannot ask to die with the supervisor: {0}")]
     Tie(std::io::Error),
 }
 
 /// Serves the runtime that `build` makes to the supervisor at the other end of standard input,
-/// until the run is over. This is the whole of a subject's `main`. `build` is called twice: each
-/// guest is tried once on a runtime of its own, so that the one under test has made no image
-/// that was not watched. The scenario that it gets has the seed of this subject alone.
+/// until the run is over. `build` is as [`super::main`] has it.
 ///
 /// # Errors
 /// The supervisor is gone or breaks the protocol. That a step of the runtime fails is no error
 /// here: the supervisor is told.
-pub fn serve<S: Subject>(
+pub(crate) fn serve<S: Subject>(
     build: impl Fn(&Scenario) -> Result<S, SubjectError>,
 ) -> Result<(), ServeError> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(|error| ServeError::Tie(error.into()))?;
     let mut channel = Channel::over(std::io::stdin().as_fd()).map_err(ChannelError::Io)?;
     let (order, fd) = channel.receive_with_fd::<Order>()?;
-    let Order::Begin { scenario, share } = order else {
+    let Order::Begin { scenario, share, cpus } = order else {
         return Err(ServeError::OutOfTurn { said: format!("{order:?}"), expected: "Begin" });
     };
     let fd = fd.ok_or_else(|| ServeError::StatusPage(std::io::Error::other("none was sent")))?;
     let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
+    pin(&cpus).map_err(|error| ServeError::Pin { cpus, error })?;
 
     match set_up(build, &scenario, share, &page) {
         Ok((subject, workers)) => drive(&subject, workers, &scenario, &page, &mut channel),
         Err(failed) => Ok(channel.send(&failed)?),
     }
+}
+
+/// Keeps this thread, and those that it starts, to these processors. Before a runtime is built,
+/// which may count them.
+fn pin(cpus: &[u32]) -> std::io::Result<()> {
+    let mut set = rustix::thread::CpuSet::new();
+    cpus.iter().for_each(|cpu| set.set(*cpu as usize));
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
 }
 
 fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
@@ -75,8 +90,9 @@ fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
 }
 
 impl From<StepFailed> for Report {
-    fn from(StepFailed { doing, error: SubjectError(error) }: StepFailed) -> Report {
-        Report::Failed { doing, error, cannot_measure: false }
+    fn from(StepFailed { doing, error }: StepFailed) -> Report {
+        let blame = if error.is_broken() { Blame::Subject } else { Blame::Step };
+        Report::Failed { doing, error: error.to_string(), blame }
     }
 }
 
@@ -87,25 +103,30 @@ fn set_up<S: Subject>(
     share: Share,
     page: &StatusPage,
 ) -> Result<(S, Vec<Worker<S>>), Report> {
-    let failed = |doing: &str, error: &dyn std::fmt::Display, cannot_measure| Report::Failed {
+    let failed = |doing: &str, error: &dyn std::fmt::Display, blame| Report::Failed {
         doing: doing.to_owned(),
         error: error.to_string(),
-        cannot_measure,
+        blame,
     };
     let mut guests = if scenario.wasm.is_empty() {
         Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
     } else {
         let files = GuestFile::read_all(&scenario.wasm);
-        let files = files.map_err(|error| failed("reading modules", &error, false))?;
+        let files = files.map_err(|error| failed("reading modules", &error, Blame::Step))?;
         Guests::Files(files.into(), scenario.invoke.as_deref().map(Into::into))
     };
     // Subjects side by side must not all take the same slots in the same order.
     let own = Scenario { seed: scenario.seed ^ share.first.rotate_left(32), ..scenario.clone() };
-    let build = || build(&own).map_err(|error| failed("building the runtime", &error, false));
+    let build = || {
+        build(&own).map_err(|error| {
+            Report::from(StepFailed { doing: "building the runtime".to_owned(), error })
+        })
+    };
     guests.rehearse(&build()?, page)?;
     let subject = build()?;
 
-    let unwatchable = |error: &dyn std::fmt::Display| failed("watching images", error, true);
+    let unwatchable =
+        |error: &dyn std::fmt::Display| failed("watching images", error, Blame::Machine);
     match DeathWatch::is_told_of_deaths() {
         Ok(true) => {}
         Ok(false) => {
@@ -141,12 +162,12 @@ fn drive<S: Subject>(
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
                     let doing = format!("starting thread {thread}");
-                    let (error, cannot_measure) = (error.to_string(), false);
-                    return Ok(channel.send(&Report::Failed { doing, error, cannot_measure })?);
+                    let (error, blame) = (error.to_string(), Blame::Step);
+                    return Ok(channel.send(&Report::Failed { doing, error, blame })?);
                 }
             }
         }
-        channel.send(&Report::Ready { slabs: subject.slabs() })?;
+        channel.send(&Report::Ready { slabs: subject.slabs(), process: subject.process() })?;
         await_go(channel)?;
 
         // No more barriers than cycles: between two of them something happens.

@@ -67,7 +67,7 @@ impl<S: Subject> Worker<S> {
             thread,
             steps: Steps::new(scenario, share),
             guests,
-            seats: (0..scenario.live_modules.get()).map(|_| None).collect(),
+            seats: (0..scenario.live_modules.get() + scenario.long_lived).map(|_| None).collect(),
             spare: None,
             cycles_asked: share.cycles,
             images: Images::new()?,
@@ -232,7 +232,7 @@ impl Guests {
                 if found == Some(guest.stamp(number) as i64) {
                     return Ok(());
                 }
-                Err(SubjectError(format!(
+                Err(SubjectError::new(format!(
                     "the instance read {found:?} where its module's image has {}: \
                      its memory shows what another instance wrote",
                     guest.stamp(number) as i64

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::channel::{Channel, ChannelError};
+use crate::driver::Program;
 use crate::kernel::ObjectId;
 use crate::subject::protocol::Order;
 use crate::subject::status_page::StatusPage;
@@ -28,19 +29,29 @@ pub(super) struct SubjectProcess {
 }
 
 impl SubjectProcess {
-    /// Starts this program again as a subject.
+    /// Starts `program` as a subject.
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn spawn() -> io::Result<SubjectProcess> {
+    pub(super) fn spawn(program: &Program) -> io::Result<SubjectProcess> {
         let (channel, theirs) = Channel::pair()?;
         let page = SharedPage::create()?;
         // What a guest prints must not mix with the result on standard output.
         let stdout: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
-        // By this link and not by its path: the file may have been replaced since.
-        let child = Command::new("/proc/self/exe")
-            .arg0("leakbench")
-            .arg("subject")
+        let mut command = match program {
+            // By this link and not by its path: the file may have been replaced since.
+            Program::Own(subcommand) => {
+                let mut command = Command::new("/proc/self/exe");
+                command.arg0("leakbench").arg(subcommand);
+                command
+            }
+            Program::Other(path) => {
+                let mut command = Command::new(path);
+                command.arg("subject");
+                command
+            }
+        };
+        let child = command
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::from(stdout))
             .process_group(0)

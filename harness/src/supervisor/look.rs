@@ -48,9 +48,11 @@ pub(super) enum Blind {
 impl Look {
     /// A view of process `pid`, which has built its runtime and made no cycle yet. Its status page
     /// `page`, a memfd that is mapped and open there, is the proof that the scan sees memfds.
-    /// `inherited` are memfds that it may have from its parent.
+    /// `runtime` is the process that has the runtime, where it is another: then that one is looked
+    /// at, and `pid` for the proof alone. `inherited` are memfds that it may have from its parent.
     pub(super) fn new(
         pid: u32,
+        runtime: Option<u32>,
         slabs: Vec<Slab>,
         page: ObjectId,
         inherited: &HashSet<ObjectId>,
@@ -66,6 +68,10 @@ impl Look {
         }
         if !fds.iter().any(|entry| entry.kind == FdKind::Memfd && entry.object == page) {
             return Err(Blind::Unseen { page, what: "descriptor" });
+        }
+        if let Some(runtime) = runtime {
+            look.process = Process::open(runtime)?;
+            look.scan()?;
         }
         let stranger = memfds(&look.scan).find(|object| !look.known.contains(object));
         stranger.map_or(Ok(look), |object| Err(Blind::Stranger { object }))

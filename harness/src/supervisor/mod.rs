@@ -9,6 +9,7 @@ mod subject;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leakbench_reports::recording::{
@@ -17,11 +18,13 @@ use leakbench_reports::recording::{
 };
 use leakbench_scenarios::Scenario;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{CpuSet, sched_getaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::interrupt::Interrupt;
 use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
+use crate::driver::Driver;
 use crate::kernel::{Machine, ObjectId, Process};
 use crate::subject::status_page::add_counts;
 
@@ -85,13 +88,14 @@ pub(crate) struct Glance {
     pub(crate) footprint: Footprint,
 }
 
-/// Runs `scenario` on the built-in runtime and records it. `show` is called after each round of
-/// samples.
+/// Runs `scenario` on the runtime that `driver` has, and records it. `show` is called after each
+/// round of samples.
 ///
 /// # Errors
 /// The run could not begin. What happens after that is in the recording, not an error.
 pub(crate) fn supervise(
     scenario: &Scenario,
+    driver: &Driver,
     command: &str,
     recorder: &mut Recorder,
     show: &mut dyn FnMut(&Glance),
@@ -99,6 +103,8 @@ pub(crate) fn supervise(
     let interrupt = Interrupt::listen()?;
     let mut run = Run {
         scenario,
+        driver,
+        cpus: processors(scenario.cpus)?,
         log: Log { recorder, began: Instant::now() },
         subjects: Vec::new(),
         inherited: HashSet::new(),
@@ -124,6 +130,9 @@ pub(crate) fn supervise(
 /// A run on its way.
 struct Run<'a> {
     scenario: &'a Scenario,
+    driver: &'a Driver,
+    /// The processors that subjects may run on.
+    cpus: Vec<u32>,
     log: Log<'a>,
     subjects: Vec<Supervised>,
     /// Memfds that subjects may have from here.
@@ -167,7 +176,7 @@ impl Run<'_> {
             what: error.to_string(),
         })?;
         for index in 0..self.scenario.processes.get() {
-            let subject = Supervised::start(index, self.scenario)
+            let subject = Supervised::start(index, &self.driver.program, self.scenario, &self.cpus)
                 .map_err(|error| SuperviseError::Spawn { subject: index, error })?;
             self.subjects.push(subject);
         }
@@ -183,14 +192,17 @@ impl Run<'_> {
 
     /// Records what is asked for, and where.
     fn introduce(&mut self, command: &str) {
-        let fingerprint = match serde_json::to_value(Machine::read()) {
+        let mut fingerprint = match serde_json::to_value(Machine::read()) {
             Ok(serde_json::Value::Object(facts)) => facts,
             _ => serde_json::Map::new(),
         };
+        // Runtimes shard their pools by these.
+        fingerprint.insert("subject_cpus".to_owned(), self.cpus.clone().into());
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.log.write(Record::Start(Box::new(Start {
             version: RECORDING_VERSION,
-            subject: "builtin".to_owned(),
+            subject: self.scenario.subject.to_string(),
+            runtime: Some(self.driver.offer.runtime.clone()),
             scenario: self.scenario.clone(),
             command: command.to_owned(),
             started_unix_s: started.as_secs(),
@@ -307,6 +319,13 @@ impl Run<'_> {
             supervisor_peak_rss_bytes: own_peak_rss_bytes(),
         }));
     }
+}
+
+/// The first `few` of the processors that this process may run on, or all of them.
+fn processors(few: Option<NonZeroU32>) -> io::Result<Vec<u32>> {
+    let set = sched_getaffinity(None)?;
+    let all = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).map(|cpu| cpu as u32);
+    Ok(all.take(few.map_or(usize::MAX, |few| few.get() as usize)).collect())
 }
 
 fn add_footprints(a: Footprint, b: Footprint) -> Footprint {

@@ -15,8 +15,9 @@ use super::child::{End, SubjectProcess};
 use super::look::Look;
 use super::{Log, SuperviseError};
 use crate::channel::{Channel, ChannelError};
+use crate::driver::Program;
 use crate::kernel::ObjectId;
-use crate::subject::protocol::{BarrierReport, Order, Report, Slab};
+use crate::subject::protocol::{BarrierReport, Blame, Order, Report, Slab};
 
 /// Where a subject stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +61,17 @@ struct Pulse {
 }
 
 impl Supervised {
-    pub(super) fn start(index: u32, scenario: &Scenario) -> io::Result<Supervised> {
-        let mut process = SubjectProcess::spawn()?;
+    pub(super) fn start(
+        index: u32,
+        program: &Program,
+        scenario: &Scenario,
+        cpus: &[u32],
+    ) -> io::Result<Supervised> {
+        let mut process = SubjectProcess::spawn(program)?;
         let share = scenario.share_of_subject(index);
         let threads = scenario.threads.get();
-        let order = Order::Begin { scenario: Box::new(scenario.clone()), share };
+        let order =
+            Order::Begin { scenario: Box::new(scenario.clone()), share, cpus: cpus.to_vec() };
         match process.begin(&order) {
             // If it is gone already, hearing from it will tell how.
             Ok(()) | Err(ChannelError::Closed) => {}
@@ -143,20 +150,20 @@ impl Supervised {
     ) -> Result<(), SuperviseError> {
         self.heard_at = Instant::now();
         match (report, self.phase) {
-            (Report::Failed { doing, error, cannot_measure }, Phase::Building) => {
-                return Err(match cannot_measure {
-                    true => SuperviseError::CannotMeasure {
-                        witness: Witness::DeathWatch,
-                        what: format!("{doing}: {error}"),
-                    },
-                    false => SuperviseError::SetUp { doing, error },
-                });
+            (Report::Failed { doing, error, blame: Blame::Machine }, Phase::Building) => {
+                let (witness, what) = (Witness::DeathWatch, format!("{doing}: {error}"));
+                return Err(SuperviseError::CannotMeasure { witness, what });
+            }
+            (Report::Failed { doing, error, blame: Blame::Step }, Phase::Building) => {
+                return Err(SuperviseError::SetUp { doing, error });
             }
             (Report::Failed { doing, error, .. }, _) => {
                 self.failure = Some(format!("{doing}: {error}"));
                 self.failed = true;
             }
-            (Report::Ready { slabs }, Phase::Building) => self.ready(slabs, inherited, log)?,
+            (Report::Ready { slabs, process }, Phase::Building) => {
+                self.ready(slabs, process, inherited, log)?;
+            }
             (Report::Barrier(report), Phase::Running) => {
                 self.barrier(*report, log);
                 self.go();
@@ -172,11 +179,13 @@ impl Supervised {
     fn ready(
         &mut self,
         slabs: Vec<Slab>,
+        process: Option<u32>,
         inherited: &HashSet<ObjectId>,
         log: &mut Log<'_>,
     ) -> Result<(), SuperviseError> {
         let page = self.process.page_object()?;
-        match Look::new(self.process.pid(), slabs, page, inherited) {
+        let own = self.process.pid();
+        match Look::new(own, process, slabs, page, inherited) {
             Ok(look) => self.look = Some(look),
             Err(error) => self.blind(&error, log),
         }
@@ -184,7 +193,7 @@ impl Supervised {
         log.write(Record::Subject(SubjectUp {
             at_ms: log.now_ms(),
             subject: self.index,
-            pid: self.process.pid(),
+            pid: process.unwrap_or(own),
             cycles: self.share.cycles,
             at_rest,
         }));

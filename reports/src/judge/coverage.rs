@@ -4,7 +4,7 @@
 use super::{Finding, Level, Verdict};
 use crate::ledger::{Ledger, SubjectLedger};
 use crate::words::{counted, grouped};
-use leakbench_scenarios::ImageKind;
+use leakbench_scenarios::{ImageKind, SubjectName};
 
 const POLICY: &str = "coverage";
 
@@ -64,8 +64,15 @@ fn undone(subject: &SubjectLedger) -> Option<String> {
 fn unwatched(ledger: &Ledger) -> Vec<Finding> {
     let scenario = &ledger.start.scenario;
     let generated = scenario.wasm.is_empty();
+    let memfds = match (&scenario.subject, scenario.image) {
+        (_, Some(image)) => image == ImageKind::Memfd,
+        // A driver is written to show its images.
+        (SubjectName::Builtin | SubjectName::Driver(_), None) => true,
+        // Of a runtime behind a pipe nobody knows whether it has any.
+        (SubjectName::Command(_), None) => ledger.images.made > 0,
+    };
     // A generated module has one memory with data: one image for each, if they are memfds.
-    if scenario.image == ImageKind::Memfd && generated {
+    if memfds && generated {
         let ended = ledger.subjects.iter().filter(|s| s.reached_last_barrier());
         let short = ended.filter(|subject| subject.images.made < subject.counts.cycles);
         return short
@@ -89,18 +96,18 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
     let nothing = |why| format!("no image was made, so there was nothing to prove: {why}");
     vec![match scenario.image {
         // As it was asked for.
-        ImageKind::Copy => {
+        Some(ImageKind::Copy) => {
             let message = nothing("with --image copy the kernel holds nothing for a module");
             Finding::aside(POLICY, Level::Note, message)
         }
-        ImageKind::Auto if generated => {
+        Some(ImageKind::Auto) if generated => {
             let message = nothing(
                 "--image auto copies images this small; watch them with --image memfd, or take \
                  --image copy if that is meant",
             );
             Finding::error(POLICY, Verdict::CouldNotTell, message)
         }
-        ImageKind::Memfd | ImageKind::Auto => {
+        Some(ImageKind::Memfd | ImageKind::Auto) | None => {
             let message = nothing(
                 "modules without data make none; give modules with an active data segment, or \
                  take --image copy if that is meant",

@@ -11,7 +11,7 @@ use crate::words::{counted, grouped, sum};
 const AREAS_A_WARM_SLOT: u64 = 4;
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let slots = u64::from(ledger.start.scenario.slots.get());
+    let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
     let mut messages = Vec::new();
     for subject in &ledger.subjects {
         messages.extend(reset_failures(subject));
@@ -68,8 +68,10 @@ fn descriptors(subject: &SubjectLedger) -> Option<String> {
     })
 }
 
-/// Growth since the first barrier beyond what all warm slots together can take.
-fn areas(subject: &SubjectLedger, slots: u64) -> Option<String> {
+/// Growth since the first barrier beyond what all warm slots together can take; `slots` is `None`
+/// of a runtime whose pool nobody here knows.
+fn areas(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
+    let slots = slots?;
     let first = subject.at_first_barrier?.areas?;
     let last = subject.at_last_barrier?.areas?;
     let warm = subject.slots.map_or(slots, |counts| {

@@ -38,8 +38,11 @@ pub enum Record {
 pub struct Start {
     /// [`RECORDING_VERSION`] of the writer.
     pub version: u32,
-    /// What ran, e.g. `builtin`.
+    /// What ran, as its user names it, e.g. `builtin`.
     pub subject: String,
+    /// The runtime's name and version, as it gave them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
     /// Everything about the run that was chosen.
     pub scenario: Scenario,
     /// The command that runs the same again.

@@ -1,6 +1,8 @@
 //! `result.json`: the verdict and all that it rests on, for programs. A versioned format: within
 //! version 1 fields may be added, and none changes its meaning or goes.
 
+use std::num::NonZeroU32;
+
 use leakbench_scenarios::{OnDrop, Scenario, Strategy};
 use serde::Serialize;
 
@@ -27,12 +29,15 @@ pub struct ResultJson<'a> {
     pub headline: String,
     /// What ran.
     pub subject: &'a str,
-    /// Which free slot an instance got.
-    pub strategy: Strategy,
+    /// The runtime's name and version, as it gave them.
+    pub runtime: Option<&'a str>,
+    /// Which free slot an instance got; `null` where the runtime has no such choice, as for the
+    /// next two.
+    pub strategy: Option<Strategy>,
     /// What dropping a module did to free slots.
-    pub on_drop: OnDrop,
+    pub on_drop: Option<OnDrop>,
     /// Slots in each process's pool.
-    pub slots: u32,
+    pub slots: Option<u32>,
     /// Processes side by side.
     pub processes: u32,
     /// Threads in each process.
@@ -211,9 +216,10 @@ impl<'a> ResultJson<'a> {
             exit_code: judgement.verdict.exit_code(),
             headline: headline(ledger, judgement),
             subject: &ledger.start.subject,
+            runtime: ledger.start.runtime.as_deref(),
             strategy: scenario.strategy,
             on_drop: scenario.on_drop,
-            slots: scenario.slots.get(),
+            slots: scenario.slots.map(NonZeroU32::get),
             processes: scenario.processes.get(),
             threads: scenario.threads.get(),
             seed: scenario.seed,

@@ -252,18 +252,26 @@ fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
 
 fn about(ledger: &Ledger) -> String {
     let scenario = &ledger.start.scenario;
-    format!(
-        "leakbench: {}, strategy {} over {}, on drop {}, {} of {}",
-        ledger.start.subject,
-        scenario.strategy,
-        counted(scenario.slots.get().into(), "slot"),
-        scenario.on_drop,
-        match scenario.processes.get() {
-            1 => "1 process".to_owned(),
-            processes => format!("{processes} processes"),
-        },
-        counted(scenario.threads.get().into(), "thread"),
-    )
+    let mut text = format!("leakbench: {}", ledger.start.subject);
+    // The builtin runtime's version is leakbench's own.
+    if let (Some(runtime), false) = (&ledger.start.runtime, ledger.start.subject == "builtin") {
+        text += &format!(" ({runtime})");
+    }
+    let slots = scenario.slots.map(|slots| counted(slots.get().into(), "slot"));
+    match (scenario.strategy, slots) {
+        (Some(strategy), Some(slots)) => text += &format!(", strategy {strategy} over {slots}"),
+        (Some(strategy), None) => text += &format!(", strategy {strategy}"),
+        (None, Some(slots)) => text += &format!(", {slots}"),
+        (None, None) => {}
+    }
+    if let Some(on_drop) = scenario.on_drop {
+        text += &format!(", on drop {on_drop}");
+    }
+    let processes = match scenario.processes.get() {
+        1 => "1 process".to_owned(),
+        processes => format!("{processes} processes"),
+    };
+    text + &format!(", {processes} of {}", counted(scenario.threads.get().into(), "thread"))
 }
 
 fn cycles(ledger: &Ledger) -> String {

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use leakbench_reports::recording::*;
-use leakbench_scenarios::{Options, Scenario};
+use leakbench_scenarios::{Offer, Options, Scenario};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -14,13 +14,15 @@ pub(crate) fn start(cycles: u64, processes: u32, options: Options) -> Record {
         processes: NonZeroU32::new(processes),
         ..options
     };
-    let scenario = Scenario::new(options, NonZeroU32::MIN).expect("a valid scenario");
+    let scenario =
+        Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN).expect("a valid scenario");
     let mut fingerprint = serde_json::Map::new();
     fingerprint.insert("kernel".to_owned(), "Linux 6.18.0".into());
     fingerprint.insert("cpus".to_owned(), 2.into());
     Record::Start(Box::new(Start {
         version: RECORDING_VERSION,
-        subject: "builtin".to_owned(),
+        subject: scenario.subject.to_string(),
+        runtime: Some("leakbench-runtime 0.1.0".to_owned()),
         command: scenario.command_line(),
         scenario,
         started_unix_s: 1_750_000_000,

@@ -4,7 +4,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::process::Command;
 
 use leakbench_scenarios::{
-    ByteSize, Compile, ImageKind, OnDrop, Options, Scenario, Strategy as Slots,
+    Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Options, Scenario, Strategy as Slots,
+    SubjectName,
 };
 use proptest::prelude::*;
 
@@ -27,6 +28,24 @@ fn any_word() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z/.]{1,9}", "[- '\"$`\\\\*?!#&;|<>(){}~\n\té%=]{1,9}", "--[a-z]{1,5}"]
 }
 
+fn any_subject() -> impl Strategy<Value = SubjectName> {
+    let name = prop_oneof!["[a-z]{1,5}@[0-9]{1,2}".boxed(), any_word().boxed()];
+    name.prop_filter_map("a name, or a command", |name| name.parse().ok())
+        .prop_filter("of another runtime", |subject| *subject != SubjectName::Builtin)
+}
+
+/// A runtime that has every choice, by default not the same as the builtin one.
+fn all_but_defaults() -> Offer {
+    Offer {
+        strategy: Slots::ALL.to_vec(),
+        allocation: Allocation::ALL.to_vec(),
+        pagemap_scan: vec![true, false],
+        keep_resident: Some(ByteSize(17)),
+        warm_slots: Some(3),
+        ..Offer::builtin()
+    }
+}
+
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let pool = (
         one_of(Slots::ALL),
@@ -44,7 +63,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         few32(4),
         few32(4),
         few32(4),
-        one_of(&[Compile::Cached, Compile::Fresh]),
+        one_of(Compile::ALL),
         proptest::collection::vec(any_word(), 0..3),
         proptest::option::of(any_word()),
     );
@@ -53,9 +72,18 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         few32(99),
         proptest::option::of(any::<u64>()),
         few64(),
+        few32(9),
+        proptest::option::of(0..9u32),
         1..9u32,
     );
-    (pool, load, rest).prop_map(|(pool, load, (seed, barriers, settle_ms, timeout, cpus))| {
+    let foreign = proptest::option::of((
+        any_subject(),
+        proptest::option::of((16..99_999u64).prop_map(ByteSize)),
+        proptest::option::of(any::<bool>()),
+        one_of(Allocation::ALL),
+    ));
+    (pool, load, rest, foreign).prop_map(|(pool, load, rest, foreign)| {
+        let (seed, barriers, settle_ms, timeout, few_cpus, long_lived, cpus) = rest;
         let (
             strategy,
             warm_slots,
@@ -67,7 +95,18 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             slots,
         ) = pool;
         let (cycles, processes, threads, instances, live_modules, compile, wasm, invoke) = load;
+        let offer = if foreign.is_some() { all_but_defaults() } else { Offer::builtin() };
+        let (subject, keep_resident, pagemap_scan, allocation) = match foreign {
+            Some((subject, keep, scan, allocation)) => (Some(subject), keep, scan, allocation),
+            None => (None, None, None, None),
+        };
         let options = Options {
+            subject,
+            keep_resident,
+            pagemap_scan,
+            allocation,
+            cpus: few_cpus,
+            long_lived,
             cycles,
             strategy,
             warm_slots,
@@ -89,7 +128,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             settle_ms,
             timeout,
         };
-        Scenario::new(options, NonZeroU32::new(cpus).expect("not zero")).expect("valid")
+        Scenario::new(options, &offer, NonZeroU32::new(cpus).expect("not zero")).expect("valid")
     })
 }
 
@@ -116,7 +155,11 @@ proptest! {
         let options = parse_flags(&words(&command));
         let options = options.unwrap_or_else(|error| panic!("{command}: {error}"));
         let cpus = NonZeroU32::new(cpus).expect("not zero");
-        let again = Scenario::new(options, cpus).expect("valid");
+        let offer = match scenario.subject {
+            SubjectName::Builtin => Offer::builtin(),
+            _ => all_but_defaults(),
+        };
+        let again = Scenario::new(options, &offer, cpus).expect("valid");
         prop_assert_eq!(again, scenario, "{}", command);
     }
 }
@@ -125,7 +168,7 @@ proptest! {
 fn a_command_line_says_no_more_than_it_must() {
     let told = |options| {
         let cpus = NonZeroU32::new(2).expect("not zero");
-        Scenario::new(options, cpus).expect("valid").command_line()
+        Scenario::new(options, &Offer::builtin(), cpus).expect("valid").command_line()
     };
     assert_eq!(told(Options::default()), "leakbench --processes 2");
     let options = Options {

@@ -5,6 +5,7 @@ mod guests;
 mod options;
 mod scenario;
 mod steps;
+mod subject_name;
 
 use clap::Parser;
 use leakbench_scenarios::Options;

@@ -18,19 +18,25 @@ fn flags() -> BTreeSet<String> {
 /// A value of a flag, other than its default: as on the command line, and in TOML.
 fn example(flag: &str) -> (&'static str, &'static str) {
     match flag {
+        "subject" => ("wasmtime@48", "'wasmtime@48'"),
         "cycles" => ("77", "77"),
         "strategy" => ("warm-lru", "'warm-lru'"),
         "warm-slots" => ("7", "7"),
         "on-drop" => ("truncate", "'truncate'"),
         "decommit-batch" => ("16", "16"),
         "flush-on-drop" => ("on", "true"),
+        "keep-resident" => ("8KiB", "'8KiB'"),
+        "pagemap-scan" => ("on", "true"),
+        "allocation" => ("on-demand", "'on-demand'"),
         "image" => ("auto", "'auto'"),
         "image-size" => ("64KiB", "'64KiB'"),
         "slots" => ("12", "12"),
         "processes" => ("3", "3"),
         "threads" => ("2", "2"),
+        "cpus" => ("1", "1"),
         "instances" => ("4", "4"),
         "live-modules" => ("8", "8"),
+        "long-lived" => ("2", "2"),
         "compile" => ("fresh", "'fresh'"),
         "wasm" => ("a.wasm", "['a.wasm']"),
         "invoke" => ("run", "'run'"),
@@ -97,6 +103,7 @@ fn zero_is_refused_where_nothing_would_run() {
         "slots",
         "processes",
         "threads",
+        "cpus",
         "instances",
         "live-modules",
         "barriers",
@@ -110,7 +117,7 @@ fn zero_is_refused_where_nothing_would_run() {
         toml_error(&format!("{flag} = -1"));
     }
     // Where zero means something, it is taken.
-    for flag in ["warm-slots", "seed", "settle-ms"] {
+    for flag in ["warm-slots", "seed", "settle-ms", "long-lived"] {
         let by_flag = parse_flags(&[format!("--{flag}=0")]).expect("zero is a number");
         assert_eq!(by_flag, from_toml(&format!("{flag} = 0")));
     }
@@ -134,6 +141,7 @@ fn a_misspelt_name_is_answered_with_the_nearest_right_one() {
         ("on-drop", "prge", "purge"),
         ("image", "memfs", "memfd"),
         ("compile", "cahced", "cached"),
+        ("allocation", "on-deman", "on-demand"),
     ] {
         let by_flag = parse_flags(&[format!("--{flag}"), given.to_owned()]);
         let by_flag = by_flag.expect_err("misspelt").to_string();

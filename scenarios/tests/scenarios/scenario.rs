@@ -2,7 +2,10 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use leakbench_scenarios::{BUILTIN, ByteSize, Options, Scenario, ScenarioError, Share};
+use leakbench_scenarios::{
+    Allocation, BUILTIN, ByteSize, Compile, Offer, Options, Scenario, ScenarioError, Share,
+    Strategy as Slots,
+};
 use proptest::prelude::*;
 
 fn n32(number: u32) -> NonZeroU32 {
@@ -11,7 +14,7 @@ fn n32(number: u32) -> NonZeroU32 {
 
 fn parsed(toml: &str) -> Result<Scenario, ScenarioError> {
     let options = Options::from_toml(toml, "run.toml").expect("it is a scenario file");
-    Scenario::new(options, n32(2))
+    Scenario::new(options, &Offer::builtin(), n32(2))
 }
 
 #[test]
@@ -40,13 +43,13 @@ fn every_builtin_file_is_known_by_its_name() {
 
 #[test]
 fn the_defaults_are_those_of_the_help() {
-    let scenario = Scenario::new(Options::default(), n32(2)).expect("valid");
+    let scenario = Scenario::new(Options::default(), &Offer::builtin(), n32(2)).expect("valid");
     assert_eq!(scenario.cycles.get(), 1_000_000);
-    assert_eq!(scenario.strategy.as_str(), "random");
-    assert_eq!(scenario.on_drop.as_str(), "purge");
-    assert_eq!(scenario.image.as_str(), "memfd");
+    assert_eq!(scenario.strategy.map(|word| word.as_str()), Some("random"));
+    assert_eq!(scenario.on_drop.map(|word| word.as_str()), Some("purge"));
+    assert_eq!(scenario.image.map(|word| word.as_str()), Some("memfd"));
     assert_eq!(scenario.image_size, ByteSize(4096));
-    assert_eq!(scenario.slots.get(), 1000);
+    assert_eq!(scenario.slots, Some(n32(1000)));
     assert_eq!(scenario.processes.get(), 2);
     assert_eq!(scenario.threads.get(), 1);
     assert_eq!(scenario.timeout_s.get(), 60);
@@ -60,7 +63,7 @@ fn processes_use_the_cores_that_threads_and_cycles_leave_sense_for() {
             threads: NonZeroU32::new(threads),
             ..Options::default()
         };
-        Scenario::new(options, n32(cpus)).expect("valid").processes.get()
+        Scenario::new(options, &Offer::builtin(), n32(cpus)).expect("valid").processes.get()
     };
     assert_eq!(processes(1_000_000, 1, 8), 8);
     assert_eq!(processes(1_000_000, 2, 8), 4);
@@ -95,9 +98,66 @@ fn what_does_not_go_together_is_refused_with_its_numbers() {
     assert!(parsed("image-size = '256MiB'").is_ok());
     refused("image-size = 268435457");
 
+    let kept = refused("slots = 2\nlive-modules = 2\nlong-lived = 5");
+    assert_eq!(
+        kept,
+        "1 threads holding 2 modules of 1 instances and one of a long-lived one need 3 slots, but \
+         --slots is 2: ask for more slots, or hold less"
+    );
+    assert!(parsed("slots = 3\nlive-modules = 2\nlong-lived = 5").is_ok());
+
     let threads = refused("threads = 65");
     assert_eq!(threads, "--threads 65 is more than the 64 that leakbench drives");
     refused("processes = 257");
+}
+
+/// A runtime with a few choices, unlike the builtin one's.
+fn some_offer() -> Offer {
+    Offer {
+        strategy: vec![Slots::WarmLru],
+        compile: vec![Compile::Fresh, Compile::Cached],
+        allocation: vec![Allocation::Pool, Allocation::OnDemand],
+        pagemap_scan: vec![false, true],
+        warm_slots: Some(7),
+        keep_resident: Some(ByteSize(0)),
+        threads_max: NonZeroU32::new(2),
+        ..Offer::none("some runtime 1.0")
+    }
+}
+
+#[test]
+fn another_runtime_has_its_own_choices_and_defaults() {
+    let scenario = |toml: &str| {
+        let options = Options::from_toml(toml, "run.toml").expect("it is a scenario file");
+        Scenario::new(options, &some_offer(), n32(2))
+    };
+    let default = scenario("subject = 'some@1'").expect("nothing is asked for");
+    assert_eq!(default.strategy, Some(Slots::WarmLru));
+    assert_eq!(default.compile, Some(Compile::Fresh));
+    assert_eq!(default.allocation, Some(Allocation::Pool));
+    assert_eq!((default.warm_slots, default.pagemap_scan), (Some(7), Some(false)));
+    assert_eq!((default.slots, default.on_drop, default.image), (None, None, None));
+    assert_eq!((default.flush_on_drop, default.decommit_batch), (None, None));
+
+    let asked = "subject = 'some@1'\nallocation = 'on-demand'\npagemap-scan = true\nthreads = 2";
+    let asked = scenario(asked).expect("it has these");
+    assert_eq!((asked.allocation, asked.pagemap_scan), (Some(Allocation::OnDemand), Some(true)));
+
+    for (choice, refused) in [
+        ("strategy = 'random'", "some@1 has no --strategy random: it has warm-lru"),
+        ("on-drop = 'keep'", "some@1 has no --on-drop keep: it has no --on-drop at all"),
+        ("slots = 8", "some@1 has no --slots 8: it has no --slots at all"),
+        (
+            "flush-on-drop = true",
+            "some@1 has no --flush-on-drop on: it has no --flush-on-drop at all",
+        ),
+        ("threads = 3", "--threads 3 is more than the 2 that may drive some@1: take --processes"),
+    ] {
+        let error = scenario(&format!("subject = 'some@1'\n{choice}")).expect_err(choice);
+        assert_eq!(error.to_string(), refused);
+    }
+    let builtin = parsed("keep-resident = '4KiB'").expect_err("it has none");
+    assert!(builtin.to_string().starts_with("builtin has no --keep-resident 4KiB: "), "{builtin}");
 }
 
 proptest! {
@@ -123,7 +183,7 @@ fn shares_of_subjects_are_the_cycles() {
         processes: NonZeroU32::new(3),
         ..Options::default()
     };
-    let scenario = Scenario::new(options, n32(1)).expect("valid");
+    let scenario = Scenario::new(options, &Offer::builtin(), n32(1)).expect("valid");
     let shares: Vec<u64> =
         (0..3).map(|subject| scenario.share_of_subject(subject).cycles).collect();
     assert_eq!(shares.iter().sum::<u64>(), u64::MAX);

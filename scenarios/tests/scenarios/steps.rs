@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use leakbench_scenarios::{Options, Scenario, Share, Step, Steps};
+use leakbench_scenarios::{Offer, Options, Scenario, Share, Step, Steps};
 use proptest::prelude::*;
 
 /// Seats as a runtime would have them; what a step may not do panics.
 struct Model {
     /// The module in each seat, with its instances.
     seats: Vec<Option<(u64, Vec<bool>)>>,
+    live_modules: u32,
+    /// Modules of cycles.
     created: Vec<u64>,
+    /// Long-lived modules.
+    settled: Vec<u64>,
     dropped: BTreeSet<u64>,
     cycles: u64,
     most_live: usize,
@@ -19,8 +23,10 @@ struct Model {
 impl Model {
     fn new(scenario: &Scenario) -> Model {
         Model {
-            seats: vec![None; scenario.live_modules.get() as usize],
+            seats: vec![None; (scenario.live_modules.get() + scenario.long_lived) as usize],
+            live_modules: scenario.live_modules.get(),
             created: Vec::new(),
+            settled: Vec::new(),
             dropped: BTreeSet::new(),
             cycles: 0,
             most_live: 0,
@@ -35,11 +41,16 @@ impl Model {
     fn apply(&mut self, step: Step, instances: u32) {
         match step {
             Step::CreateModule { seat, number } => {
-                let seat = &mut self.seats[seat as usize];
-                assert!(seat.is_none(), "a module is made in a taken seat");
-                *seat = Some((number, vec![false; instances as usize]));
+                assert!(self.seats[seat as usize].is_none(), "a module is made in a taken seat");
+                self.seats[seat as usize] = Some((number, vec![false; instances as usize]));
+                if seat >= self.live_modules {
+                    assert!(self.created.is_empty(), "a long-lived module is made too late");
+                    self.settled.push(number);
+                    return;
+                }
                 self.created.push(number);
-                self.most_live = self.most_live.max(self.seats.iter().flatten().count());
+                let live = &self.seats[..self.live_modules as usize];
+                self.most_live = self.most_live.max(live.iter().flatten().count());
             }
             Step::Instantiate { seat, instance } => {
                 let taken = &mut self.instances(seat)[instance as usize];
@@ -55,6 +66,9 @@ impl Model {
                 *taken = false;
             }
             Step::DropModule { seat } => {
+                let cycling = &self.seats[..self.live_modules as usize];
+                let long_lived = seat >= self.live_modules;
+                assert!(!long_lived || cycling.iter().all(Option::is_none), "it was to live long");
                 let (number, left) = self.seats[seat as usize].take().expect("a module to drop");
                 assert!(left.iter().all(|&taken| !taken), "dropped under its instances");
                 assert!(self.dropped.insert(number), "dropped twice");
@@ -69,26 +83,34 @@ impl Model {
     /// What must be so when no steps are left.
     fn check_end(&self) {
         assert!(self.seats.iter().all(Option::is_none), "something is live");
-        let created: BTreeSet<u64> = self.created.iter().copied().collect();
-        assert_eq!(created.len(), self.created.len(), "a number is used twice");
+        let all = self.created.iter().chain(&self.settled);
+        let created: BTreeSet<u64> = all.copied().collect();
+        let total = self.created.len() + self.settled.len();
+        assert_eq!(created.len(), total, "a number is used twice");
         assert_eq!(created, self.dropped);
         assert_eq!(self.cycles, self.created.len() as u64);
     }
 }
 
 fn scenario(live_modules: u32, instances: u32, seed: u64) -> Scenario {
+    with_long_lived(0, live_modules, instances, seed)
+}
+
+fn with_long_lived(long_lived: u32, live_modules: u32, instances: u32, seed: u64) -> Scenario {
     let options = Options {
+        long_lived: Some(long_lived),
         live_modules: NonZeroU32::new(live_modules),
         instances: NonZeroU32::new(instances),
         seed: Some(seed),
         ..Options::default()
     };
-    Scenario::new(options, NonZeroU32::MIN).expect("valid")
+    Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN).expect("valid")
 }
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
-    (1..9u32, 1..5u32, any::<u64>())
-        .prop_map(|(live, instances, seed)| scenario(live, instances, seed))
+    (0..4u32, 1..9u32, 1..5u32, any::<u64>()).prop_map(|(long_lived, live, instances, seed)| {
+        with_long_lived(long_lived, live, instances, seed)
+    })
 }
 
 fn any_share() -> impl Strategy<Value = Share> {
@@ -108,6 +130,8 @@ proptest! {
         model.check_end();
         let numbers: Vec<u64> = (share.first..share.first + share.cycles).collect();
         prop_assert_eq!(&model.created, &numbers);
+        let long_lived = if share.cycles == 0 { 0 } else { scenario.long_lived as usize };
+        prop_assert_eq!(model.settled.len(), long_lived);
         let live = u64::from(scenario.live_modules.get()).min(share.cycles);
         prop_assert_eq!(model.most_live as u64, live);
     }
@@ -187,6 +211,35 @@ fn a_cycle_of_one_live_module_creates_calls_and_drops_it() {
     let end = [DropModule { seat }, EndCycle];
     let cycle = [create, make, call, make_other, call_other, drop, drop_other];
     assert_eq!(steps, [cycle.as_slice(), &end].concat());
+}
+
+#[test]
+fn half_of_the_cycles_visit_a_long_lived_module() {
+    let scenario = with_long_lived(3, 1, 1, 7);
+    let mut visits = [0; 3];
+    for step in Steps::new(&scenario, Share { first: 0, cycles: 1_000 }) {
+        if let Step::Call { seat: seat @ 1.., instance: 0 } = step {
+            visits[seat as usize - 1] += 1;
+        }
+    }
+    assert!((400..600).contains(&visits.iter().sum::<u32>()), "{visits:?}");
+    assert!(visits.iter().all(|&visits| visits > 100), "{visits:?}");
+}
+
+#[test]
+fn long_lived_modules_of_two_threads_have_numbers_of_their_own() {
+    let scenario = with_long_lived(3, 1, 1, 7);
+    let settled = |first| -> BTreeSet<u64> {
+        let steps = Steps::new(&scenario, Share { first, cycles: 1 });
+        steps
+            .filter_map(|step| match step {
+                Step::CreateModule { seat: 1.., number } => Some(number),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(settled(0).len(), 3);
+    assert!(settled(0).is_disjoint(&settled(1)));
 }
 
 /// A decommit batch of as many slots as instances would fill exactly at each module's drop, and

@@ -1,0 +1,177 @@
+//! What a runtime lets a run choose.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+use serde::{Deserialize, Serialize};
+
+use crate::byte_size::ByteSize;
+use crate::choices::{Allocation, Compile};
+use crate::options::Options;
+use crate::scenario::{Scenario, ScenarioError};
+
+/// What a runtime is called, and which of the choices of a run it has: of words and switches those
+/// that it takes, the default first; of numbers the default. What is empty or `None` it does not
+/// have, and a run that asks for it is refused by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Offer {
+    /// Name and version, e.g. `wasmtime 48.0.8`.
+    pub runtime: String,
+    /// Which free slot an instance gets.
+    pub strategy: Vec<Strategy>,
+    /// What dropping a module does to free slots.
+    pub on_drop: Vec<OnDrop>,
+    /// Where initial memories are kept.
+    pub image: Vec<ImageKind>,
+    /// Whether known code is compiled again.
+    pub compile: Vec<Compile>,
+    /// Where instances get their memory from.
+    pub allocation: Vec<Allocation>,
+    /// Whether dropping a module empties the decommit queue first.
+    pub flush_on_drop: Vec<bool>,
+    /// Whether a reset asks the kernel which pages were written.
+    pub pagemap_scan: Vec<bool>,
+    /// Slots in a process's pool.
+    pub slots: Option<NonZeroU32>,
+    /// Unused slots that may stay warm.
+    pub warm_slots: Option<u32>,
+    /// Slots reset together.
+    pub decommit_batch: Option<NonZeroU32>,
+    /// Bytes of a slot that are zeroed instead of given back.
+    pub keep_resident: Option<ByteSize>,
+    /// Threads that may drive it at once, at most; `None` for as many as leakbench drives.
+    pub threads_max: Option<NonZeroU32>,
+}
+
+impl Offer {
+    /// A runtime of that name and version that lets nothing be chosen.
+    pub fn none(runtime: impl Into<String>) -> Offer {
+        Offer { runtime: runtime.into(), ..Offer::default() }
+    }
+
+    /// The runtime that leakbench carries.
+    pub fn builtin() -> Offer {
+        Offer {
+            runtime: format!("leakbench-runtime {}", env!("CARGO_PKG_VERSION")),
+            strategy: default_first(Strategy::ALL, Strategy::Random),
+            on_drop: default_first(OnDrop::ALL, OnDrop::Purge),
+            image: default_first(ImageKind::ALL, ImageKind::Memfd),
+            compile: default_first(Compile::ALL, Compile::Cached),
+            allocation: Vec::new(),
+            flush_on_drop: vec![false, true],
+            pagemap_scan: Vec::new(),
+            slots: NonZeroU32::new(1000),
+            warm_slots: Some(100),
+            decommit_batch: Some(NonZeroU32::MIN),
+            keep_resident: None,
+            threads_max: None,
+        }
+    }
+
+    /// Fills in what `options` leave open of these choices, and refuses what is not offered.
+    pub(crate) fn settle(&self, options: &Options) -> Result<Settled, ScenarioError> {
+        let asked = Asked { options };
+        Ok(Settled {
+            strategy: asked.word("strategy", options.strategy, &self.strategy)?,
+            on_drop: asked.word("on-drop", options.on_drop, &self.on_drop)?,
+            image: asked.word("image", options.image, &self.image)?,
+            compile: asked.word("compile", options.compile, &self.compile)?,
+            allocation: asked.word("allocation", options.allocation, &self.allocation)?,
+            flush_on_drop: asked.switch(
+                "flush-on-drop",
+                options.flush_on_drop,
+                &self.flush_on_drop,
+            )?,
+            pagemap_scan: asked.switch("pagemap-scan", options.pagemap_scan, &self.pagemap_scan)?,
+            slots: asked.number("slots", options.slots, self.slots)?,
+            warm_slots: asked.number("warm-slots", options.warm_slots, self.warm_slots)?,
+            decommit_batch: asked.number(
+                "decommit-batch",
+                options.decommit_batch,
+                self.decommit_batch,
+            )?,
+            keep_resident: asked.number(
+                "keep-resident",
+                options.keep_resident,
+                self.keep_resident,
+            )?,
+        })
+    }
+
+    /// How many threads may drive the runtime.
+    pub(crate) fn threads_max(&self) -> u32 {
+        self.threads_max.map_or(Scenario::THREADS_MAX, |most| most.get().min(Scenario::THREADS_MAX))
+    }
+}
+
+/// The choices of a runtime, made; `None` is what it does not have.
+pub(crate) struct Settled {
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) on_drop: Option<OnDrop>,
+    pub(crate) image: Option<ImageKind>,
+    pub(crate) compile: Option<Compile>,
+    pub(crate) allocation: Option<Allocation>,
+    pub(crate) flush_on_drop: Option<bool>,
+    pub(crate) pagemap_scan: Option<bool>,
+    pub(crate) slots: Option<NonZeroU32>,
+    pub(crate) warm_slots: Option<u32>,
+    pub(crate) decommit_batch: Option<NonZeroU32>,
+    pub(crate) keep_resident: Option<ByteSize>,
+}
+
+struct Asked<'a> {
+    options: &'a Options,
+}
+
+impl Asked<'_> {
+    fn word<T: Copy + PartialEq + fmt::Display>(
+        &self,
+        flag: &'static str,
+        asked: Option<T>,
+        offered: &[T],
+    ) -> Result<Option<T>, ScenarioError> {
+        match asked {
+            Some(word) if !offered.contains(&word) => {
+                let offered = offered.iter().map(T::to_string).collect();
+                Err(self.refused(flag, word.to_string(), offered))
+            }
+            Some(word) => Ok(Some(word)),
+            None => Ok(offered.first().copied()),
+        }
+    }
+
+    fn switch(
+        &self,
+        flag: &'static str,
+        asked: Option<bool>,
+        offered: &[bool],
+    ) -> Result<Option<bool>, ScenarioError> {
+        let word = |on: bool| if on { "on" } else { "off" };
+        let words: Vec<&str> = offered.iter().map(|on| word(*on)).collect();
+        Ok(self.word(flag, asked.map(word), &words)?.map(|word| word == "on"))
+    }
+
+    fn number<T: fmt::Display>(
+        &self,
+        flag: &'static str,
+        asked: Option<T>,
+        offered: Option<T>,
+    ) -> Result<Option<T>, ScenarioError> {
+        match (asked, offered) {
+            (Some(number), None) => Err(self.refused(flag, number.to_string(), Vec::new())),
+            (asked, offered) => Ok(asked.or(offered)),
+        }
+    }
+
+    fn refused(&self, flag: &'static str, given: String, offered: Vec<String>) -> ScenarioError {
+        let subject = self.options.subject.clone().unwrap_or_default();
+        ScenarioError::NotOffered { subject, flag, given, offered }
+    }
+}
+
+fn default_first<T: Copy + PartialEq>(all: &[T], default: T) -> Vec<T> {
+    let others = all.iter().copied().filter(|word| *word != default);
+    std::iter::once(default).chain(others).collect()
+}
