@@ -3,10 +3,11 @@
 //! Cycles mostly differ in the payloads of their data segments alone, and an artifact holds those
 //! verbatim. So one artifact serves for all binaries that are the same but for payloads: theirs are
 //! put where the first one's stood. Whether that is right is not assumed. The second binary of a
-//! kind is compiled as well, and the places are believed only if they make of the first artifact,
-//! byte for byte, what the compiler made of the second. Otherwise (a payload that is found twice,
-//! or not, because it was too short, or overlaps another) each distinct binary has an artifact of
-//! its own.
+//! kind is compiled as well, and the places are believed only if every payload is another in it,
+//! and putting them there makes of the first artifact, byte for byte, what the compiler made of the
+//! second. Otherwise (a payload is not found, because zeroes are left out or it lies under another;
+//! or it is found elsewhere first, because it is short) each distinct binary has an artifact of its
+//! own.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -107,8 +108,12 @@ impl Code {
         second: &Artifact,
         binary: &Binary<'_>,
     ) -> Code {
-        let places = payloads.iter().map(|payload| first.place_of(payload)).collect();
-        match Option::<Vec<usize>>::map(places, Arc::new) {
+        let places = payloads.iter().zip(binary.payloads()).map(|(payload, other)| {
+            // One that stayed the same would fit wherever it is found.
+            let place = memchr::memmem::find(first.bytes(), payload);
+            place.filter(|_| payload != other)
+        });
+        match places.collect::<Option<Vec<usize>>>().map(Arc::new) {
             Some(places) if first.with(binary.payloads(), &places).0 == second.0 => {
                 Code::Stamped { artifact: first, places }
             }
@@ -120,15 +125,6 @@ impl Code {
 impl Artifact {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// Where a payload stands, if at one place alone.
-    fn place_of(&self, payload: &[u8]) -> Option<usize> {
-        let mut places = memchr::memmem::find_iter(self.bytes(), payload);
-        let place = places.next()?;
-        // Not the next from its end: it may overlap itself.
-        let again = memchr::memmem::find(&self.bytes()[place + 1..], payload);
-        again.is_none().then_some(place)
     }
 
     /// The same with other payloads, of the same lengths.

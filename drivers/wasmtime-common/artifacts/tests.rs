@@ -66,17 +66,21 @@ fn two_compilations_serve_for_all() {
 }
 
 #[test]
-fn a_payload_that_is_found_twice_is_not_replaced() {
+fn a_payload_that_is_found_elsewhere_first_is_not_replaced() {
     let bench = Bench::new(verbatim);
     bench.expect(&[b"code", b"one"], 1);
     bench.expect(&[b"mode", b"two"], 2);
     bench.expect(&[b"lode", b"six"], 3);
     // But each distinct binary is kept.
     bench.expect(&[b"lode", b"six"], 3);
+}
+
+#[test]
+fn a_payload_that_stayed_the_same_proves_no_place() {
     let bench = Bench::new(verbatim);
-    bench.expect(&[b"aaa", b"a"], 1);
-    bench.expect(&[b"aba", b"c"], 2);
-    bench.expect(&[b"bcb", b"d"], 3);
+    bench.expect(&[b"code", b"first!"], 1);
+    bench.expect(&[b"code", b"second"], 2);
+    bench.expect(&[b"mode", b"third."], 3);
 }
 
 #[test]
