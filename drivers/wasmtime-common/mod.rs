@@ -4,9 +4,11 @@
 mod artifacts;
 mod binary;
 mod lru;
+mod reservation;
 mod runtime;
 mod sys;
 
+pub(crate) use reservation::Reservation;
 pub(crate) use runtime::{Runtime, told};
 
 /// Name and version of the runtime, the latter from the driver's lock file.

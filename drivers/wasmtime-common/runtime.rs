@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use leakbench::subject::{Compile, NewMemfds, Subject, SubjectError};
+use leakbench::subject::{Compile, NewMemfds, Slab, Subject, SubjectError};
 use wasmtime::{Config, Engine, Extern, Linker, OptLevel, Store, Val};
 
 use super::artifacts::Artifacts;
 use super::binary::Binary;
+use super::reservation::Reservation;
 use super::sys;
 
 /// An engine, and how its modules are made.
@@ -19,6 +20,7 @@ pub(crate) struct Runtime {
     /// `None` to compile each module.
     artifacts: Option<Artifacts>,
     memfds: NewMemfds,
+    slab: Option<Slab>,
 }
 
 /// A module, and its images until they have been shown.
@@ -34,20 +36,26 @@ pub(crate) struct Instance {
 }
 
 impl Runtime {
-    /// An engine of this configuration, optimising nothing, as leakbench's own runtime.
+    /// An engine of this configuration, optimising nothing, as leakbench's own runtime. `pool` is
+    /// what its pool reserves, if it has one.
     ///
     /// # Errors
     /// The pool does not fit the address space, or `/proc` cannot be read.
     pub(crate) fn new(
         mut config: Config,
         compile: Option<Compile>,
+        pool: Option<Reservation>,
     ) -> Result<Runtime, SubjectError> {
         config.cranelift_opt_level(OptLevel::None);
         let engine = told(Engine::new(&config))?;
         let linker = Linker::new(&engine);
         let artifacts = (compile != Some(Compile::Fresh)).then(Artifacts::new);
         let memfds = told(NewMemfds::new())?;
-        Ok(Runtime { engine, linker, artifacts, memfds })
+        let slab = match pool {
+            Some(pool) => pool.find(&told(std::fs::read_to_string("/proc/self/maps"))?),
+            None => None,
+        };
+        Ok(Runtime { engine, linker, artifacts, memfds, slab })
     }
 }
 
@@ -108,6 +116,10 @@ impl Subject for Runtime {
             [Val::I64(result)] => Some(result),
             _ => None,
         })
+    }
+
+    fn slabs(&self) -> Vec<Slab> {
+        self.slab.into_iter().collect()
     }
 }
 

@@ -8,7 +8,7 @@ mod common;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use common::{RUNTIME, Runtime, told};
+use common::{RUNTIME, Reservation, Runtime, told};
 use leakbench::subject::{
     Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
@@ -16,11 +16,17 @@ use wasmtime::{
     Config, InstanceAllocationStrategy, PoolingAllocationConfig, PoolingAllocationStrategy,
 };
 
-/// Pages of a memory that a slot has room for: 4 GiB, as leakbench's own pool.
-const MEMORY_PAGES_MAX: u64 = 65536;
+/// Reserved for each memory, all of which it may use, as in leakbench's own pool. This and the
+/// guard are Wasmtime's defaults; they are set all the same, because slots are found by them.
+const MEMORY_BYTES: u64 = 4 << 30;
+const GUARD_BYTES: u64 = 2 << 30;
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 
 fn main() -> ExitCode {
-    serve(&offer(), |scenario| Runtime::new(config(scenario)?, scenario.compile))
+    serve(&offer(), |scenario| {
+        let (config, pool) = config(scenario)?;
+        Runtime::new(config, scenario.compile, pool)
+    })
 }
 
 fn offer() -> Offer {
@@ -35,10 +41,10 @@ fn offer() -> Offer {
     }
 }
 
-fn config(scenario: &Scenario) -> Result<Config, SubjectError> {
+fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectError> {
     let mut config = Config::new();
     if scenario.allocation == Some(Allocation::OnDemand) {
-        return Ok(config);
+        return Ok((config, None));
     }
     let mut pool = PoolingAllocationConfig::default();
     if let Some(strategy) = scenario.strategy {
@@ -49,13 +55,17 @@ fn config(scenario: &Scenario) -> Result<Config, SubjectError> {
             Strategy::WarmLru => return Err(SubjectError::new("there is no warm-lru strategy")),
         });
     }
-    if let Some(slots) = scenario.slots {
-        pool.instance_count(slots.get());
-    }
+    let slots = scenario.slots.ok_or_else(|| SubjectError::new("a pool needs --slots"))?.get();
+    pool.instance_count(slots);
     if let Some(bytes) = scenario.keep_resident {
         pool.linear_memory_keep_resident(told(usize::try_from(bytes.0))?);
     }
-    pool.instance_memory_pages(MEMORY_PAGES_MAX);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Ok(config)
+    pool.instance_memory_pages(MEMORY_BYTES / WASM_PAGE_BYTES);
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .static_memory_maximum_size(MEMORY_BYTES)
+        .static_memory_guard_size(GUARD_BYTES)
+        .guard_before_linear_memory(true);
+    let reservation = Reservation { slots, memory_bytes: MEMORY_BYTES, guard_bytes: GUARD_BYTES };
+    Ok((config, Some(reservation)))
 }

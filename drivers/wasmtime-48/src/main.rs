@@ -6,14 +6,22 @@ mod common;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use common::{RUNTIME, Runtime, told};
+use common::{RUNTIME, Reservation, Runtime, told};
 use leakbench::subject::{
     Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+/// Reserved for each memory, and as the guard behind it. Both are Wasmtime's defaults; they are set
+/// all the same, because slots are found by them.
+const MEMORY_BYTES: u64 = 4 << 30;
+const GUARD_BYTES: u64 = 32 << 20;
+
 fn main() -> ExitCode {
-    serve(&offer(), |scenario| Runtime::new(config(scenario)?, scenario.compile))
+    serve(&offer(), |scenario| {
+        let (config, pool) = config(scenario)?;
+        Runtime::new(config, scenario.compile, pool)
+    })
 }
 
 /// What can be chosen, with Wasmtime's own defaults.
@@ -34,17 +42,14 @@ fn offer() -> Offer {
     }
 }
 
-fn config(scenario: &Scenario) -> Result<Config, SubjectError> {
+fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectError> {
     let mut config = Config::new();
     if scenario.allocation == Some(Allocation::OnDemand) {
-        return Ok(config);
+        return Ok((config, None));
     }
     let mut pool = PoolingAllocationConfig::new();
-    if let Some(slots) = scenario.slots {
-        pool.total_memories(slots.get())
-            .total_tables(slots.get())
-            .total_core_instances(slots.get());
-    }
+    let slots = scenario.slots.ok_or_else(|| SubjectError::new("a pool needs --slots"))?.get();
+    pool.total_memories(slots).total_tables(slots).total_core_instances(slots);
     if let Some(slots) = scenario.warm_slots {
         pool.max_unused_warm_slots(slots);
     }
@@ -57,6 +62,11 @@ fn config(scenario: &Scenario) -> Result<Config, SubjectError> {
     // Not `Auto`: who asks for it on a kernel without it is told so.
     let scan = scenario.pagemap_scan == Some(true);
     pool.pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Ok(config)
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_reservation(MEMORY_BYTES)
+        .memory_guard_size(GUARD_BYTES)
+        .guard_before_linear_memory(true);
+    let reservation = Reservation { slots, memory_bytes: MEMORY_BYTES, guard_bytes: GUARD_BYTES };
+    Ok((config, Some(reservation)))
 }
