@@ -2,7 +2,11 @@
 //! is drawn from it.
 
 mod record;
+mod recorder;
+mod recording;
 mod resource;
 
 pub use record::*;
+pub use recorder::ObservationRecorder;
+pub use recording::ObservationRecording;
 pub use resource::Resource;
