@@ -3,6 +3,7 @@
 
 mod coverage;
 mod finding;
+mod growth;
 mod interruption;
 mod late_releases;
 mod leftovers;
@@ -26,6 +27,7 @@ const POLICIES: &[Policy] = &[
     lingering_images::judge,
     witnesses::judge,
     coverage::judge,
+    growth::judge,
     leftovers::judge,
     late_releases::judge,
 ];

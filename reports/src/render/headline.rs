@@ -9,7 +9,7 @@ use crate::words::{counted, grouped, printable};
 pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
     let reason = match judgement.decisive() {
         Some(finding) => finding.message.clone(),
-        None => clean(ledger),
+        None => clean(ledger, judgement),
     };
     said(judgement.verdict, &reason)
 }
@@ -26,10 +26,15 @@ pub(super) fn said(verdict: Verdict, reason: &str) -> String {
     format!("{word} — {}", printable(reason))
 }
 
-fn clean(ledger: &Ledger) -> String {
+fn clean(ledger: &Ledger, judgement: &Judgement) -> String {
     let images = &ledger.images;
     if images.made == 0 {
         let cycles = counted(ledger.cycles, "cycle");
+        if judgement.findings.iter().any(|finding| finding.policy == "growth") {
+            return format!(
+                "areas, descriptors and resident memory do not grow over {cycles}; no image was seen"
+            );
+        }
         return format!("{cycles} made no image, so there was nothing to prove");
     }
     format!(
