@@ -6,3 +6,4 @@ mod judge;
 mod ledger;
 mod progress;
 mod recorder;
+mod trend;
