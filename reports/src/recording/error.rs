@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::RECORDING_VERSION;
+use super::RecordingKind;
 
 /// Why a recording cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -65,15 +65,28 @@ pub enum RecordingError {
         /// What is wrong there.
         message: String,
     },
-    /// The file begins with something else than [`super::Start`].
-    #[error("{} is not a recording: its first line is not a start record", path.display())]
+    /// The file begins with something that no recording begins with.
+    #[error(
+        "{} is not a recording: its first line is neither a start nor an observe record",
+        path.display()
+    )]
     NotARecording {
         /// The file.
         path: PathBuf,
     },
+    /// It is a recording, of something else.
+    #[error("{} is a recording of {found}, and not of {wanted}", path.display())]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What it is of.
+        found: RecordingKind,
+        /// What was looked for.
+        wanted: RecordingKind,
+    },
     /// The recording is of a later leakbench.
     #[error(
-        "{} has recording format {found}, and this leakbench reads up to format {RECORDING_VERSION}: \
+        "{} has recording format {found}, and this leakbench reads up to format {reads}: \
          use the leakbench that wrote it, or a later one",
         path.display()
     )]
@@ -82,5 +95,7 @@ pub enum RecordingError {
         path: PathBuf,
         /// Its version.
         found: u64,
+        /// The latest version that is read.
+        reads: u32,
     },
 }

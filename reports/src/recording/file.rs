@@ -1,15 +1,76 @@
-//! The file behind a recorder: one write a line, replaced as a whole when lines are dropped.
+//! The file behind a recorder, of whatever kind of lines: one write a line, replaced as a whole when lines are dropped.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use super::RecordingError;
 use super::read::RECORDING_FILE;
-use super::{Record, RecordingError};
+
+/// Where else than in memory a recording is.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// Nowhere.
+    InMemory,
+    /// In a folder, every line.
+    Whole(RecordingFile),
+    /// In a folder, up to a write that failed: perhaps cut in mid-line, so nothing may follow.
+    Cut(RecordingFile),
+}
+
+impl Kept {
+    /// Keeps a recording in `folder` too, in place of any that is there.
+    pub(crate) fn create(folder: &Path) -> Result<Kept, RecordingError> {
+        RecordingFile::create(folder).map(Kept::Whole)
+    }
+
+    /// Whether there is a file that lacks lines.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Kept::Cut(_))
+    }
+
+    /// Brings the file up to `records`: by one more line, or where lines before the last have
+    /// gone (`thinned`), as a whole. A failure is told once, and cuts the file.
+    pub(crate) fn keep<R: Serialize>(
+        &mut self,
+        records: &[R],
+        thinned: bool,
+    ) -> Result<(), RecordingError> {
+        let Kept::Whole(file) = self else {
+            return Ok(());
+        };
+        let written = match records.last() {
+            Some(record) if !thinned => file.append(record),
+            _ => file.replace(records),
+        };
+        if written.is_err() {
+            *self = match std::mem::replace(self, Kept::InMemory) {
+                Kept::Whole(file) => Kept::Cut(file),
+                other => other,
+            };
+        }
+        written
+    }
+
+    /// Writes all of `records` once more, if a write has failed.
+    pub(crate) fn restore<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
+        let Kept::Cut(file) = self else {
+            return Ok(());
+        };
+        file.restore(records)?;
+        *self = match std::mem::replace(self, Kept::InMemory) {
+            Kept::Cut(file) => Kept::Whole(file),
+            other => other,
+        };
+        Ok(())
+    }
+}
 
 /// An open `recording.jsonl`.
 #[derive(Debug)]
-pub(super) struct RecordingFile {
+pub(crate) struct RecordingFile {
     path: PathBuf,
     file: File,
     /// Reused for every line.
@@ -18,7 +79,7 @@ pub(super) struct RecordingFile {
 
 impl RecordingFile {
     /// Makes `folder` where it is absent and begins an empty recording in it.
-    pub(super) fn create(folder: &Path) -> Result<RecordingFile, RecordingError> {
+    fn create(folder: &Path) -> Result<RecordingFile, RecordingError> {
         std::fs::create_dir_all(folder)
             .map_err(|error| RecordingError::Folder { path: folder.to_owned(), error })?;
         let path = folder.join(RECORDING_FILE);
@@ -29,7 +90,7 @@ impl RecordingFile {
     }
 
     /// Hands one line to the kernel, which keeps it whatever becomes of this process.
-    pub(super) fn append(&mut self, record: &Record) -> Result<(), RecordingError> {
+    fn append<R: Serialize>(&mut self, record: &R) -> Result<(), RecordingError> {
         self.line.clear();
         encode(record, &mut self.line)
             .and_then(|()| self.file.write_all(&self.line))
@@ -38,17 +99,17 @@ impl RecordingFile {
 
     /// Puts `records` in the place of all that was written. A process killed meanwhile leaves
     /// either the old lines or the new ones.
-    pub(super) fn replace(&mut self, records: &[Record]) -> Result<(), RecordingError> {
+    fn replace<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
         self.rewrite(records).map_err(|error| self.failed(error))
     }
 
     /// As [`RecordingFile::replace`], of a file that a failed write has cut.
-    pub(super) fn restore(&mut self, records: &[Record]) -> Result<(), RecordingError> {
+    fn restore<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
         let restored = self.rewrite(records);
         restored.map_err(|error| RecordingError::Restore { path: self.path.clone(), error })
     }
 
-    fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
+    fn rewrite<R: Serialize>(&mut self, records: &[R]) -> io::Result<()> {
         let temporary = self.path.with_extension("jsonl.new");
         let write = || {
             let mut file = io::BufWriter::new(File::create(&temporary)?);
@@ -81,7 +142,7 @@ impl RecordingFile {
     }
 }
 
-fn encode(record: &Record, line: &mut Vec<u8>) -> io::Result<()> {
+fn encode<R: Serialize>(record: &R, line: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *line, record)?;
     line.push(b'\n');
     Ok(())

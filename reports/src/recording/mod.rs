@@ -9,6 +9,8 @@ mod recorder;
 mod thinning;
 
 pub use error::RecordingError;
-pub use read::{RECORDING_FILE, Recording};
+pub(crate) use file::Kept;
+pub(crate) use read::{Line, read_lines};
+pub use read::{RECORDING_FILE, Recording, RecordingKind};
 pub use record::*;
 pub use recorder::Recorder;

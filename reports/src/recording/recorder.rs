@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::file::RecordingFile;
+use super::file::Kept;
 use super::thinning::Thinning;
 use super::{Record, Recording, RecordingError, Trouble, Witness};
 
@@ -17,17 +17,6 @@ pub struct Recorder {
     file: Kept,
     thinning: Thinning,
     troubles: HashMap<(u32, Witness), TroubleTally>,
-}
-
-/// Where else than in memory the recording is.
-#[derive(Debug)]
-enum Kept {
-    /// Nowhere.
-    InMemory,
-    /// In a folder, every line.
-    Whole(RecordingFile),
-    /// In a folder, up to a write that failed: perhaps cut in mid-line, so nothing may follow.
-    Cut(RecordingFile),
 }
 
 /// Troubles of one witness of one subject.
@@ -58,7 +47,7 @@ impl Recorder {
     /// # Errors
     /// The folder or the file in it cannot be written: to be said before a run is begun.
     pub fn create(folder: &Path) -> Result<Recorder, RecordingError> {
-        let file = Kept::Whole(RecordingFile::create(folder)?);
+        let file = Kept::create(folder)?;
         Ok(Recorder { file, ..Recorder::in_memory() })
     }
 
@@ -82,7 +71,7 @@ impl Recorder {
 
     /// Whether the folder has every line so far; always, where there is no folder.
     pub fn is_whole(&self) -> bool {
-        !matches!(self.file, Kept::Cut(_))
+        !self.file.is_cut()
     }
 
     /// Writes the whole recording to its folder once more, if a write has failed: the disk may
@@ -92,15 +81,7 @@ impl Recorder {
     /// # Errors
     /// The file could not be written this time either, and is as it was.
     pub fn restore(&mut self) -> Result<(), RecordingError> {
-        let Kept::Cut(file) = &mut self.file else {
-            return Ok(());
-        };
-        file.restore(&self.recording.records)?;
-        self.file = match std::mem::replace(&mut self.file, Kept::InMemory) {
-            Kept::Cut(file) => Kept::Whole(file),
-            other => other,
-        };
-        Ok(())
+        self.file.restore(&self.recording.records)
     }
 
     /// What is kept so far.
@@ -120,21 +101,7 @@ impl Recorder {
         if thinned {
             self.thinning.thin(&mut self.recording.records);
         }
-        let Kept::Whole(file) = &mut self.file else {
-            return Ok(());
-        };
-        let records = &self.recording.records;
-        let written = match records.last() {
-            Some(record) if !thinned => file.append(record),
-            _ => file.replace(records),
-        };
-        if written.is_err() {
-            self.file = match std::mem::replace(&mut self.file, Kept::InMemory) {
-                Kept::Whole(file) => Kept::Cut(file),
-                other => other,
-            };
-        }
-        written
+        self.file.keep(&self.recording.records, thinned)
     }
 
     fn record_trouble(&mut self, trouble: &Trouble) -> Result<(), RecordingError> {

@@ -1,0 +1,139 @@
+//! Runtimes in programs of their own: found, asked, refused, run.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use common::{Run, leakbench};
+
+/// Where cargo puts examples, the example driver among them.
+fn examples() -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
+    let driver = folder.join("leakbench-example");
+    assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
+    folder
+}
+
+fn run(args: &[&str]) -> Run {
+    let folder = examples();
+    let folder = folder.to_str().expect("a plain path");
+    Run::of(&[&["--subject", "example", "--driver-dir", folder], args].concat())
+}
+
+/// What a run that cannot begin says, in one line.
+fn refusal(args: &[&str]) -> String {
+    let output = leakbench(args).output().expect("the binary starts");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+fn script(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("it is writable");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&path, executable).expect("it is ours");
+}
+
+#[test]
+fn a_driver_is_tested_as_the_builtin_runtime_is() {
+    let clean = run(&["--cycles", "500"]);
+    assert_eq!((clean.code, clean.verdict()), (0, "clean"), "{}", clean.stderr);
+    assert_eq!((clean.images("made"), clean.images("synchronous")), (500, 500));
+    assert_eq!(clean.result["subject"], "example");
+    assert_eq!(clean.result["runtime"], "example 1.0.0");
+    // What it does not have is absent; what it has by default is there.
+    assert!(clean.result["strategy"].is_null());
+    assert_eq!(clean.result["slots"], 100);
+
+    let leak = run(&["--cycles", "500", "--on-drop", "keep"]);
+    assert_eq!((leak.code, leak.verdict()), (1, "leak"), "{}", leak.stderr);
+    assert!(leak.images("lingering") > 50, "{}", leak.result["images"]);
+    // It tells of no slots: holders are mappings.
+    let holders = leak.holders();
+    assert!(holders.iter().any(|(kind, _)| kind == "mapping"), "{holders:?}");
+}
+
+#[test]
+fn the_command_that_is_told_finds_the_driver_again() {
+    let run = run(&["--cycles", "10"]);
+    let command = run.result["command"].as_str().expect("a command");
+    let folder = examples();
+    assert!(command.starts_with("leakbench --subject example --cycles 10 "), "{command}");
+    assert!(command.ends_with(&format!(" --driver-dir {}", folder.display())), "{command}");
+}
+
+#[test]
+fn long_lived_modules_live_to_the_end_and_are_released() {
+    let run = run(&["--cycles", "200", "--long-lived", "3"]);
+    assert_eq!((run.code, run.verdict()), (0, "clean"), "{}", run.stderr);
+    assert_eq!((run.images("made"), run.images("lingering")), (203, 0));
+}
+
+#[test]
+fn what_a_driver_does_not_have_is_refused_by_name() {
+    let folder = examples();
+    let folder = folder.to_str().expect("a plain path");
+    let driver = ["--subject", "example", "--driver-dir", folder];
+    for (flags, words) in [
+        (["--strategy", "random"], "example has no --strategy random: it has no --strategy at all"),
+        (["--on-drop", "truncate"], "example has no --on-drop truncate: it has purge, keep"),
+    ] {
+        let said = refusal(&[driver.as_slice(), &flags].concat());
+        assert!(said.contains(words), "{said}");
+    }
+    let said = refusal(&["--subject", "builtin", "--allocation", "on-demand"]);
+    assert!(said.contains("builtin has no --allocation on-demand"), "{said}");
+}
+
+#[test]
+fn a_driver_that_is_not_there_is_missed_with_the_command_that_builds_it() {
+    let said = refusal(&["--subject", "wasmtime@0"]);
+    assert!(said.contains("there is no program leakbench-wasmtime-0 "), "{said}");
+    assert!(said.ends_with("scripts/build-drivers wasmtime@0\n"), "{said}");
+}
+
+#[test]
+fn a_program_that_is_no_driver_of_this_version_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    script(folder.path(), "leakbench-mute", "#!/bin/sh\n");
+    script(folder.path(), "leakbench-sick", "#!/bin/sh\nexit 7\n");
+    let old = "#!/bin/sh\necho '{\"protocol\":0,\"offer\":{}}'\n";
+    script(folder.path(), "leakbench-old", old);
+    script(folder.path(), "leakbench-broken", "#!/no/such/interpreter\n");
+    let dir = folder.path().to_str().expect("a plain path");
+    for (name, words) in [
+        ("mute", "it does not say what it offers"),
+        ("sick", "asked for its offer, it ended with exit status: 7"),
+        ("old", "it speaks version 0 of the protocol and not"),
+        ("broken", "cannot start the driver"),
+    ] {
+        let said = refusal(&["--subject", name, "--driver-dir", dir]);
+        assert!(said.contains(words), "{said}");
+        assert!(said.contains(&format!("leakbench-{name}")), "{said}");
+    }
+}
+
+#[test]
+fn processors_are_pinned_and_recorded() {
+    let all = Run::of(&["--cycles", "10"]);
+    let cpus = |run: &Run| run.result["fingerprint"]["subject_cpus"].as_array().map(Vec::len);
+    assert!(cpus(&all).is_some_and(|count| count > 0));
+    let one = Run::of(&["--cycles", "10", "--cpus", "1"]);
+    assert_eq!(cpus(&one), Some(1));
+    assert_eq!(one.result["scenario"]["cpus"], 1);
+}
+
+#[test]
+fn a_driver_started_by_hand_says_what_it_is() {
+    let driver = examples().join("leakbench-example");
+    let output = std::process::Command::new(driver)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "this is example 1.0.0, a subject of leakbench: see leakbench --help\n");
+}
