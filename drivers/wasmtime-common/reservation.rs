@@ -1,5 +1,5 @@
-//! Where the pool's slots lie, which Wasmtime does not say: it reserves one stretch of address space
-//! for all, whose length tells it from every other.
+//! Where the pool's slots lie, which Wasmtime does not say: it reserves one stretch of addresses for
+//! all, whose length tells it from every other.
 
 use leakbench::subject::Slab;
 

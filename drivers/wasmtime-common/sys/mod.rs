@@ -13,7 +13,8 @@ pub(crate) fn deserialize(
     artifact: &Artifact,
 ) -> Result<Module, impl std::fmt::Display + use<>> {
     // SAFETY: an `Artifact` is what the compiler of this engine returned, unchanged but for the
-    // bytes of data segments. Those are initial memory of the guest, of the same length, and a guest
-    // may write to its memory whatever it likes: nothing in the runtime trusts them.
+    // bytes of data segments, at places that were seen to hold them. Those are initial memory of
+    // the guest, of the same length, and a guest may write to its memory whatever it likes:
+    // nothing in the runtime trusts them.
     unsafe { Module::deserialize(engine, artifact.bytes()) }
 }
