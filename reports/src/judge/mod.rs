@@ -2,6 +2,7 @@
 //! policy; the verdict is the gravest that any finding supports.
 
 mod coverage;
+mod died_at;
 mod finding;
 mod interruption;
 mod late_releases;
@@ -23,6 +24,7 @@ type Policy = fn(&Ledger) -> Vec<Finding>;
 const POLICIES: &[Policy] = &[
     interruption::judge,
     subject_exit::judge,
+    died_at::judge,
     lingering_images::judge,
     witnesses::judge,
     coverage::judge,
