@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::check::{Check, State};
 use super::room::DEFAULT_SLOTS;
@@ -17,6 +18,9 @@ use crate::kernel::{
 
 /// Instances of inotify that a few runs side by side need, some for other programs added.
 const INSTANCES: u64 = 16;
+
+/// How long a child may take to be one.
+const CHILD_SHOWS_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn checks(machine: &Machine) -> Vec<Check> {
     vec![
@@ -153,10 +157,19 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
         let seen = fds.iter().any(|fd| fd.kind == FdKind::Memfd && fd.object == memfd);
         Ok((process.area_counts()?.all, fds.len(), seen && !areas.is_empty()))
     };
-    match look(waiting.child.id()) {
-        Ok((areas, fds, true)) => Ok((areas, fds)),
-        Ok((_, _, false)) => Err("a child's /proc does not show what it surely has".to_owned()),
-        Err(error) => Err(cannot("a child cannot be looked at", &error)),
+    let until = Instant::now() + CHILD_SHOWS_WITHIN;
+    loop {
+        match look(waiting.child.id()) {
+            Ok((areas, fds, true)) => return Ok((areas, fds)),
+            // For a moment after it was started, a process has no program mapped yet.
+            Ok((_, _, false)) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok((_, _, false)) => {
+                return Err("a child's /proc does not show what it surely has".to_owned());
+            }
+            Err(error) => return Err(cannot("a child cannot be looked at", &error)),
+        }
     }
 }
 
