@@ -230,12 +230,15 @@ enum Seen {
 
 impl Seen {
     fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Seen {
-        let Some(look) = subject.last_look else { return Seen::Nothing };
-        let Some(had) = limit.kind.had(&look.footprint) else { return Seen::Nothing };
+        // The last moment is of a subject that is gone, and shows nothing.
+        let mut moments = subject.moments.iter().rev();
+        let seen =
+            moments.find_map(|moment| Some((moment.cycles, limit.kind.had(&moment.footprint)?)));
+        let Some((cycles, had)) = seen else { return Seen::Nothing };
         if had > limit.most.saturating_add(LESS_THAN_AT_REST) {
             return Seen::Otherwise;
         }
-        let due = growth * look.cycles as f64;
+        let due = growth * cycles as f64;
         let grown = had.saturating_sub(at_rest) as f64;
         if due >= GROWTH_TOLD && grown < due * GROWTH_SEEN {
             Seen::Otherwise

@@ -4,6 +4,7 @@
 mod coverage;
 mod died_at;
 mod finding;
+mod growth;
 mod interruption;
 mod late_releases;
 mod leftovers;
@@ -28,6 +29,7 @@ const POLICIES: &[Policy] = &[
     lingering_images::judge,
     witnesses::judge,
     coverage::judge,
+    growth::judge,
     leftovers::judge,
     late_releases::judge,
 ];
@@ -44,7 +46,11 @@ pub struct Judgement {
 impl Judgement {
     /// Judges a run.
     pub fn of(ledger: &Ledger) -> Judgement {
-        let mut findings: Vec<Finding> = POLICIES.iter().flat_map(|judge| judge(ledger)).collect();
+        Judgement::from_findings(POLICIES.iter().flat_map(|judge| judge(ledger)).collect())
+    }
+
+    /// What the findings come to; those of one level stay in their order.
+    pub(crate) fn from_findings(mut findings: Vec<Finding>) -> Judgement {
         findings.sort_by_key(|finding| finding.level);
         let verdict = findings.iter().filter_map(|finding| finding.supports).max();
         Judgement { verdict: verdict.unwrap_or(Verdict::Clean), findings }

@@ -2,7 +2,9 @@
 
 mod common;
 mod formats;
+mod growth;
 mod judge;
 mod ledger;
 mod progress;
 mod recorder;
+mod trend;
