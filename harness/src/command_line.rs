@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use leakbench_reports::recording::RecordingError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
+use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
 use crate::report;
 use crate::run::Run;
@@ -52,6 +53,8 @@ enum Command {
     /// Be the subject, for a command that speaks the step protocol
     #[command(hide = true)]
     Bridge,
+    /// Say what this machine can measure, and what to change
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,6 +155,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
             serve(Piped::new)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Doctor(args)) => doctor::run(&args),
         None => run_scenario(command_line.run),
     }
 }

@@ -1,7 +1,9 @@
 //! The program that has the runtime under test: where it is, and what it offers.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +11,9 @@ use std::time::{Duration, Instant};
 use leakbench_scenarios::{DriverName, Offer, SubjectName};
 
 use crate::subject::protocol::OfferLine;
+
+/// What drivers' names begin with.
+const PREFIX: &str = "leakbench-";
 
 /// How long a driver may take to say what it offers.
 const OFFER_WITHIN: Duration = Duration::from_secs(10);
@@ -112,6 +117,31 @@ fn places(driver_dir: Option<&Path>) -> Vec<PathBuf> {
     let path: Option<OsString> = std::env::var_os("PATH");
     places.extend(path.iter().flat_map(std::env::split_paths));
     places
+}
+
+/// Every program that could be a driver, beside this one, in `driver_dir` and on PATH, with what it
+/// says it offers. Of those of one name the first, which is the one that a run would take.
+pub(crate) fn all(driver_dir: Option<&Path>) -> Vec<(PathBuf, Result<Offer, DriverError>)> {
+    let mut named: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+    for folder in places(driver_dir) {
+        // A folder on PATH need not be there.
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| is_program(&entry.path())) {
+            if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+                named.entry(entry.file_name()).or_insert_with(|| entry.path());
+            }
+        }
+    }
+    let asked = named.into_values().map(|path| {
+        let offer = ask(&path);
+        (path, offer)
+    });
+    asked.collect()
+}
+
+fn is_program(path: &Path) -> bool {
+    let executable = |file: std::fs::Metadata| file.is_file() && file.mode() & 0o111 != 0;
+    std::fs::metadata(path).is_ok_and(executable)
 }
 
 fn ask(path: &Path) -> Result<Offer, DriverError> {

@@ -14,6 +14,8 @@ mod channel;
 #[cfg(feature = "cli")]
 pub mod command_line;
 #[cfg(feature = "cli")]
+mod doctor;
+#[cfg(feature = "cli")]
 mod driver;
 pub mod kernel;
 #[cfg(feature = "cli")]

@@ -23,8 +23,16 @@ pub struct Machine {
     pub cpu_model: Option<String>,
     /// `vm.max_map_count`: areas that a process may have.
     pub max_map_count: Option<u64>,
+    /// `vm.overcommit_memory`: 0 refuses what is plainly too much, 1 nothing, 2 whatever could not
+    /// be kept if it were all used.
+    pub overcommit_memory: Option<u64>,
+    /// `vm.memfd_noexec`: with 2 memfds that may be run are refused, and by Linux 6.3 to 6.5 also
+    /// those whose maker does not say.
+    pub memfd_noexec: Option<u64>,
     /// `RLIMIT_NOFILE` of this process, which a subject inherits.
     pub open_files: ResourceLimit,
+    /// `RLIMIT_AS` of this process in bytes, which a subject inherits.
+    pub address_space_bytes: ResourceLimit,
     /// `fs.inotify.max_queued_events`: unread events before an instance loses some.
     pub inotify_max_queued_events: Option<u64>,
     /// `fs.inotify.max_user_instances`.
@@ -69,25 +77,30 @@ impl Bound {
     }
 }
 
+impl ResourceLimit {
+    fn of((soft, hard): (Option<u64>, Option<u64>)) -> Self {
+        Self { soft: Bound::from_limit(soft), hard: Bound::from_limit(hard) }
+    }
+}
+
 impl Machine {
     /// Reads this machine.
     pub fn read() -> Self {
         Self::read_under(Path::new("/proc"))
     }
 
-    /// Reads it from another folder than `/proc`. The resource limit and the processors available
-    /// are this process's own all the same.
+    /// Reads it from another folder than `/proc`. The resource limits and the processors
+    /// available are this process's own all the same.
     pub fn read_under(proc: &Path) -> Self {
-        let (soft, hard) = limits::open_files();
         Self {
             kernel: line(&proc.join("sys/kernel/osrelease")),
             cpus: std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u64),
             cpu_model: cpu_model(&proc.join("cpuinfo")),
             max_map_count: parsed(&proc.join("sys/vm/max_map_count")),
-            open_files: ResourceLimit {
-                soft: Bound::from_limit(soft),
-                hard: Bound::from_limit(hard),
-            },
+            overcommit_memory: parsed(&proc.join("sys/vm/overcommit_memory")),
+            memfd_noexec: parsed(&proc.join("sys/vm/memfd_noexec")),
+            open_files: ResourceLimit::of(limits::open_files()),
+            address_space_bytes: ResourceLimit::of(limits::address_space_bytes()),
             inotify_max_queued_events: inotify_limit(proc, "max_queued_events"),
             inotify_max_user_instances: inotify_limit(proc, "max_user_instances"),
             inotify_max_user_watches: inotify_limit(proc, "max_user_watches"),

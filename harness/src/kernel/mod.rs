@@ -10,6 +10,7 @@
 //! file when one line it does not need is absent, or when a thread's name is not UTF-8.
 
 mod areas;
+mod cgroup;
 mod death_watch;
 mod error;
 mod fds;
@@ -20,8 +21,10 @@ mod object;
 mod process;
 mod status;
 mod sys;
+mod trials;
 
 pub use areas::{AreaCounts, AreaSource, FileArea};
+pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
@@ -30,3 +33,4 @@ pub(crate) use memfd_devices::MemfdDevices;
 pub use object::ObjectId;
 pub use process::Process;
 pub use status::{SmapsRollup, Status};
+pub use trials::{free_ranges, has_pagemap_scan, make_memfd, tells_fd_count};

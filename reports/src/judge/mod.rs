@@ -2,6 +2,7 @@
 //! policy; the verdict is the gravest that any finding supports.
 
 mod coverage;
+mod died_at;
 mod finding;
 mod growth;
 mod interruption;
@@ -24,6 +25,7 @@ type Policy = fn(&Ledger) -> Vec<Finding>;
 const POLICIES: &[Policy] = &[
     interruption::judge,
     subject_exit::judge,
+    died_at::judge,
     lingering_images::judge,
     witnesses::judge,
     coverage::judge,

@@ -130,8 +130,14 @@ fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
     }
     let kept = recorder.finish();
     assert!(kept.records.len() < 410, "{}", kept.records.len());
-    let whole = Ledger::of(&common::recording(all)).expect("it has a start");
-    assert_eq!(Ledger::of(&kept).expect("it has a start"), whole);
+    assert_eq!(read_off_single_lines(&kept), read_off_single_lines(&common::recording(all)));
+}
+
+/// A ledger without the moments, which are as many as the recording has lines.
+fn read_off_single_lines(recording: &Recording) -> Ledger {
+    let mut ledger = Ledger::of(recording).expect("it has a start");
+    ledger.subjects.iter_mut().for_each(|subject| subject.moments.clear());
+    ledger
 }
 
 proptest! {
@@ -164,7 +170,7 @@ proptest! {
         record_all(&mut recorder, &whole.records);
         let thinned = recorder.finish();
         prop_assume!(thinned.records.len() < whole.records.len());
-        let [whole, thinned] = [whole, thinned].map(|recording| Ledger::of(&recording).expect("a start"));
+        let [whole, thinned] = [whole, thinned].map(|recording| read_off_single_lines(&recording));
         prop_assert_eq!(Judgement::of(&thinned), Judgement::of(&whole));
         prop_assert!(thinned == whole, "the ledger differs");
     }
@@ -357,8 +363,8 @@ fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
     assert!((2 * PAIRS as usize..=200_000).contains(&most), "{most}");
     let kept = Recording::read(folder.path()).expect("it can be read");
     assert_eq!(&kept, recorder.recording());
-    let whole = Ledger::of(&common::recording(all)).expect("it has a start");
-    assert_eq!(Ledger::of(&kept).expect("it has a start"), whole);
+    let whole = read_off_single_lines(&common::recording(all));
+    assert_eq!(read_off_single_lines(&kept), whole);
     assert_eq!(whole.subjects[1].release.count(), 6 * PAIRS);
 }
 

@@ -76,16 +76,16 @@ pub struct WatchLimit {
 }
 
 impl WatchLimit {
-    /// What bounds instances.
-    pub(super) fn instances() -> Self {
+    /// What bounds instances, of which each thread of a subject has one.
+    pub fn instances() -> Self {
         Self::tighter(
             ("fs.inotify.max_user_instances", "max_user_instances"),
             ("user.max_inotify_instances", "max_inotify_instances"),
         )
     }
 
-    /// What bounds watches.
-    pub(super) fn watches() -> Self {
+    /// What bounds watches, of which each image has one.
+    pub fn watches() -> Self {
         Self::tighter(
             ("fs.inotify.max_user_watches", "max_user_watches"),
             ("user.max_inotify_watches", "max_inotify_watches"),

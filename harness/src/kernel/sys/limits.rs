@@ -9,6 +9,12 @@ pub(in crate::kernel) fn open_files() -> (Option<u64>, Option<u64>) {
     (limit.current, limit.maximum)
 }
 
+/// Soft and hard limit of address space in bytes; `None` is "no limit".
+pub(in crate::kernel) fn address_space_bytes() -> (Option<u64>, Option<u64>) {
+    let limit = getrlimit(Resource::As);
+    (limit.current, limit.maximum)
+}
+
 /// Whether this process can open one more descriptor, tried out.
 pub(in crate::kernel) fn descriptor_available() -> bool {
     eventfd(0, EventfdFlags::CLOEXEC).is_ok()

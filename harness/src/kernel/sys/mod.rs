@@ -2,12 +2,14 @@
 
 #![expect(
     unsafe_code,
-    reason = "PROCMAP_QUERY is an ioctl that writes through pointers in its argument"
+    reason = "ioctls that write through pointers in their argument, and mappings made to be counted"
 )]
 
+pub(super) mod address_space;
 pub(super) mod fd_table;
 pub(super) mod inotify;
 pub(super) mod limits;
 pub(super) mod memfd;
+pub(super) mod pagemap_scan;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;

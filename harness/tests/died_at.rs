@@ -1,0 +1,55 @@
+//! Subjects that end at a limit of the kernel, read back as what they leaked a cycle.
+
+mod common;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::Run;
+
+/// A run with `args` in which no process has more than `open_files` descriptors.
+fn run_with_descriptors(open_files: u32, args: &[&str]) -> Run {
+    let script = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
+    let output = Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_leakbench")])
+        .args(args)
+        .args(["--processes", "1", "--json"])
+        .stdin(Stdio::null())
+        .output();
+    Run::from(output.expect("a shell"))
+}
+
+/// What policy `died-at` says.
+fn told(run: &Run) -> Vec<String> {
+    let findings = run.result["findings"].as_array().expect("a list");
+    let told = findings.iter().filter(|finding| finding["policy"] == "died-at");
+    told.map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
+}
+
+#[test]
+fn a_descriptor_leaked_a_cycle_is_read_off_the_cycle_it_died_in() {
+    let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
+    let driver = folder.join("leakbench-leaky");
+    assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
+    let folder = folder.to_str().expect("a plain path");
+    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
+    wat.write_all(b"(module)").expect("written");
+    let wat = wat.path().to_str().expect("a plain path");
+    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat];
+    let run = run_with_descriptors(512, &leaky);
+    assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{}", run.result["findings"]);
+    let told = told(&run);
+    let [told] = &told[..] else { panic!("one finding: {told:?}") };
+    assert!(told.contains("(512 descriptors allowed"), "{told}");
+    assert!(told.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{told}");
+}
+
+/// The control: the same words of the kernel, and nothing leaked.
+#[test]
+fn descriptors_that_are_in_use_are_no_leak() {
+    let run = run_with_descriptors(60, &["--live-modules", "200", "--cycles", "100000"]);
+    assert_eq!((run.code, run.verdict()), (3, "subject-died"));
+    assert!(run.result["findings"].to_string().contains("Too many open files"));
+    assert_eq!(told(&run), [""; 0]);
+}
