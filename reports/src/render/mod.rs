@@ -10,8 +10,8 @@ mod terminal;
 
 pub use headline::headline;
 pub use json::{
-    HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson, ResultJson,
-    SubjectJson, SupervisorJson,
+    AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
+    ResultJson, SubjectJson, SupervisorJson,
 };
 pub use observation::{
     ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,
