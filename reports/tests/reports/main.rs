@@ -8,3 +8,4 @@ mod judge;
 mod ledger;
 mod progress;
 mod recorder;
+mod trend;
