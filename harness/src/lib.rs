@@ -14,7 +14,11 @@ mod channel;
 #[cfg(feature = "cli")]
 pub mod command_line;
 #[cfg(feature = "cli")]
+mod comparison;
+#[cfg(feature = "cli")]
 mod driver;
+#[cfg(feature = "cli")]
+mod interrupt;
 pub mod kernel;
 #[cfg(feature = "cli")]
 mod report;

@@ -7,8 +7,8 @@ use crate::words::grouped;
 
 /// What the heads of [`grid`] mean.
 pub(super) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
-                                 the end, with every module dropped: memfd (areas that map one), \
-                                 areas, fds, RSS in MiB";
+                                 the end, with every module dropped: memfd (areas that map one; of \
+                                 each process one is leakbench's own), areas, fds, RSS in MiB";
 
 /// A row of cells for each row.
 pub(super) fn grid(comparison: &Comparison) -> Table {
