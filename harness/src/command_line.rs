@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use leakbench_reports::recording::RecordingError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
+use crate::comparison::{CompareArgs, ListError, SweepArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
 use crate::report;
@@ -41,12 +42,20 @@ Examples:
   leakbench --decommit-batch 16 --cycles 3000     slots that the decommit queue hides
   leakbench --wasm plugins/ --invoke run          your own modules
   leakbench --scenario queue-hidden-slot --json   a scenario by name, the result as JSON
+  leakbench compare --subject builtin --subject wasmtime@48 -- --cycles 3000
+                                                  the same steps on several runtimes
+  leakbench sweep --decommit-batch 1,16 --warm-slots 0,100 --cycles 3000
+                                                  every combination, as a grid
 
 Exit codes:
   0 clean   1 leak   2 wrong use   3 the subject died or hung   4 could not tell   130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the same steps on each of several runtimes and set the results beside each other
+    Compare(CompareArgs),
+    /// Run every combination of flags' values and set the results beside each other
+    Sweep(SweepArgs),
     /// Be the subject of the supervisor at the other end of standard input
     #[command(hide = true)]
     Subject,
@@ -59,17 +68,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// Scenario to run: a name or a TOML file, in which every flag below is a key; flags given
-    /// beside it win
-    #[arg(long, value_name = "NAME|FILE")]
-    scenario: Option<PathBuf>,
-
-    #[command(flatten, next_help_heading = "The run")]
-    options: Options,
-
-    /// Folder in which a driver is looked for first; else beside leakbench and on PATH
-    #[arg(long, value_name = "DIR", help_heading = "The run")]
-    driver_dir: Option<PathBuf>,
+    #[command(flatten)]
+    flags: RunFlags,
 
     /// Print the result as one JSON object instead of the summary
     #[arg(long, help_heading = "Output")]
@@ -80,12 +80,62 @@ struct RunArgs {
     out: Option<PathBuf>,
 }
 
+/// What is to be run.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunFlags {
+    /// Scenario to run: a name or a TOML file, in which every flag below is a key; flags given
+    /// beside it win
+    #[arg(long, value_name = "NAME|FILE")]
+    scenario: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "The run")]
+    pub(crate) options: Options,
+
+    /// Folder in which a driver is looked for first; else beside leakbench and on PATH
+    #[arg(long, value_name = "DIR", help_heading = "The run")]
+    pub(crate) driver_dir: Option<PathBuf>,
+}
+
+impl RunFlags {
+    /// Reads them from words alone, without a program's name.
+    ///
+    /// # Errors
+    /// They do not parse.
+    pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<RunFlags, Error> {
+        #[derive(Parser)]
+        #[command(no_binary_name = true, disable_help_flag = true)]
+        struct Alone {
+            #[command(flatten)]
+            flags: RunFlags,
+        }
+        match Alone::try_parse_from(words) {
+            Ok(Alone { flags }) => Ok(flags),
+            Err(error) => Err(Error::Usage(one_line(&error))),
+        }
+    }
+
+    /// Makes the run ready.
+    ///
+    /// # Errors
+    /// There is no such scenario, or as [`Run::prepare`].
+    pub(crate) fn prepare(self) -> Result<Run, Error> {
+        let mut options = self.options;
+        if let Some(scenario) = &self.scenario {
+            options = options.or(read_scenario(scenario)?);
+        }
+        Run::prepare(options, self.driver_dir.as_deref())
+    }
+}
+
 /// Why nothing was run, or nothing could be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line does not parse.
     #[error("{0}")]
     Usage(String),
+    /// A sweep has no combinations, or too many.
+    #[error(transparent)]
+    Sweep(#[from] ListError),
     /// There is no such scenario.
     #[error(
         "no scenario is called '{name}', and there is no such file; known are {}",
@@ -137,6 +187,8 @@ pub enum Error {
 /// # Errors
 /// Nothing was run, or a clean result could not be written.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let typed = as_typed(&args);
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
@@ -156,16 +208,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Compare(args)) => args.run(&typed),
+        Some(Command::Sweep(args)) => args.run(&typed),
         None => run_scenario(command_line.run),
     }
 }
 
 fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
-    let mut options = args.options;
-    if let Some(scenario) = &args.scenario {
-        options = options.or(read_scenario(scenario)?);
-    }
-    let run = Run::prepare(options, args.driver_dir.as_deref())?;
+    let run = args.flags.prepare()?;
     let (recorder, kept) = run.perform(args.out.as_ref())?;
     report::conclude(recorder.recording(), kept, args.json, args.out.as_deref())
 }
@@ -180,6 +230,14 @@ fn read_scenario(name: &Path) -> Result<Options, Error> {
         return Err(Error::UnknownScenario { name: name.display().to_string() });
     };
     Ok(Options::from_toml(builtin.toml, builtin.name)?)
+}
+
+/// The words of a command line, quoted for a shell.
+fn as_typed(words: &[OsString]) -> String {
+    let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = std::iter::once("leakbench".to_owned()).chain(words).collect();
+    // Only a word with a NUL has no quoted form, and no command line can have one.
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
 }
 
 /// clap's message without its layout: the first line of a CI log that says what is wrong.

@@ -14,9 +14,13 @@ mod channel;
 #[cfg(feature = "cli")]
 pub mod command_line;
 #[cfg(feature = "cli")]
+mod comparison;
+#[cfg(feature = "cli")]
 mod doctor;
 #[cfg(feature = "cli")]
 mod driver;
+#[cfg(feature = "cli")]
+mod interrupt;
 pub mod kernel;
 #[cfg(feature = "cli")]
 mod report;

@@ -8,8 +8,9 @@ use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario};
 
 use crate::command_line::Error;
 use crate::driver::Driver;
+use crate::interrupt::Interrupt;
 use crate::report;
-use crate::supervisor::supervise;
+use crate::supervisor::{SuperviseError, supervise};
 
 /// A run that can begin: the driver is there, and has what the scenario asks for.
 #[derive(Debug)]
@@ -50,11 +51,26 @@ impl Run {
     /// Does it, with progress on standard error, and keeps its recording in `out`.
     ///
     /// # Errors
-    /// The run could not begin. That the recording could not be kept is no such error: it is said
-    /// beside it.
+    /// As [`Run::perform_one_of_several`].
     pub(crate) fn perform(
         &self,
         out: Option<&PathBuf>,
+    ) -> Result<(Recorder, Result<(), Error>), Error> {
+        let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
+        let progress = report::Progress::new(&self.scenario, "");
+        self.perform_one_of_several(out, &interrupt, progress)
+    }
+
+    /// The same, where one listens for `interrupt` over several runs.
+    ///
+    /// # Errors
+    /// The run could not begin. That the recording could not be kept is no such error: it is said
+    /// beside it.
+    pub(crate) fn perform_one_of_several(
+        &self,
+        out: Option<&PathBuf>,
+        interrupt: &Interrupt,
+        mut progress: report::Progress,
     ) -> Result<(Recorder, Result<(), Error>), Error> {
         let mut recorder = match out {
             Some(folder) => {
@@ -64,11 +80,11 @@ impl Run {
             }
             None => Recorder::in_memory(),
         };
-        let mut progress = report::Progress::new(&self.scenario);
         let Run { scenario, driver, command } = self;
-        let supervised = supervise(scenario, driver, command, &mut recorder, &mut |glance| {
-            progress.show(glance);
-        });
+        let supervised =
+            supervise(scenario, driver, command, &mut recorder, interrupt, &mut |glance| {
+                progress.show(glance);
+            });
         progress.clear();
         supervised?;
         // A disk that was full for a moment need not cost the recording.

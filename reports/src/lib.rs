@@ -9,6 +9,7 @@
 //! touches files; nothing here touches /proc or processes. [`observation`] has the same stages for
 //! a process that knows nothing of leakbench.
 
+pub mod comparison;
 pub mod judge;
 pub mod ledger;
 pub mod observation;

@@ -2,7 +2,6 @@
 //! barriers, and records it all. It survives whatever becomes of the subjects.
 
 mod child;
-mod interrupt;
 mod look;
 mod reconcile;
 mod subject;
@@ -21,10 +20,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use self::interrupt::Interrupt;
 use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
+use crate::interrupt::Interrupt;
 use crate::kernel::{Machine, ObjectId, Process};
 use crate::subject::status_page::add_counts;
 
@@ -88,8 +87,8 @@ pub(crate) struct Glance {
     pub(crate) footprint: Footprint,
 }
 
-/// Runs `scenario` on the runtime that `driver` has, and records it. `show` is called after each
-/// round of samples.
+/// Runs `scenario` on the runtime that `driver` has, and records it, until its end or until
+/// `interrupt` hears of its user's wish. `show` is called after each round of samples.
 ///
 /// # Errors
 /// The run could not begin. What happens after that is in the recording, not an error.
@@ -98,14 +97,15 @@ pub(crate) fn supervise(
     driver: &Driver,
     command: &str,
     recorder: &mut Recorder,
+    interrupt: &Interrupt,
     show: &mut dyn FnMut(&Glance),
 ) -> Result<(), SuperviseError> {
-    let interrupt = Interrupt::listen()?;
     let mut run = Run {
         scenario,
         driver,
         cpus: processors(scenario.cpus)?,
         log: Log { recorder, began: Instant::now() },
+        cpu_before: own_cpu_time(),
         subjects: Vec::new(),
         inherited: HashSet::new(),
         running_since: None,
@@ -115,7 +115,7 @@ pub(crate) fn supervise(
         interrupted_at: None,
     };
     run.introduce(command);
-    match run.go_through(&interrupt, show) {
+    match run.go_through(interrupt, show) {
         // A result like any other: what came of the attempt is that one cannot tell.
         Err(SuperviseError::CannotMeasure { witness, what }) => {
             let at_ms = run.log.now_ms();
@@ -134,6 +134,8 @@ struct Run<'a> {
     /// The processors that subjects may run on.
     cpus: Vec<u32>,
     log: Log<'a>,
+    /// Processor time that this process had used by then, for earlier runs.
+    cpu_before: Duration,
     subjects: Vec<Supervised>,
     /// Memfds that subjects may have from here.
     inherited: HashSet<ObjectId>,
@@ -310,12 +312,12 @@ impl Run<'_> {
         let began = self.log.began;
         let since = self.running_since.unwrap_or(began);
         let until = self.running_until.unwrap_or_else(Instant::now);
-        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let cpu = own_cpu_time().saturating_sub(self.cpu_before);
         let at_ms = self.log.now_ms();
         self.log.write(Record::End(End {
             at_ms,
             running_ms: until.saturating_duration_since(since).as_millis() as u64,
-            supervisor_cpu_ms: Some(cpu.tv_sec as u64 * 1000 + cpu.tv_nsec as u64 / 1_000_000),
+            supervisor_cpu_ms: Some(cpu.as_millis() as u64),
             supervisor_peak_rss_bytes: own_peak_rss_bytes(),
         }));
     }
@@ -339,6 +341,11 @@ fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
         shmem_bytes: add(a.shmem_bytes, b.shmem_bytes),
         page_tables_bytes: add(a.page_tables_bytes, b.page_tables_bytes),
     }
+}
+
+fn own_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn own_peak_rss_bytes() -> Option<u64> {

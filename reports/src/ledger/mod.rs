@@ -32,6 +32,8 @@ pub struct Ledger {
     /// Each subject's own peaks, added: they need not have been at the same time. What one
     /// subject could not be asked for is `None` here as well.
     pub peak: Footprint,
+    /// What all subjects had at their last barriers, added; nothing where one did not come to it.
+    pub at_end: Footprint,
     /// Which holders the listed images have.
     pub held_by: Vec<HeldBy>,
     /// How many slots map a listed image, by what the slots are doing.
@@ -123,7 +125,8 @@ impl Ledger {
             cycles: sum(subjects.iter().map(|subject| subject.counts.cycles)),
             images: subjects.iter().map(|subject| subject.images).sum(),
             release: ReleaseTimes::of(subjects.iter().map(|subject| &subject.release)),
-            peak: peaks_added(&subjects),
+            peak: added(subjects.iter().map(|subject| Some(&subject.peak))),
+            at_end: added(subjects.iter().map(|subject| subject.at_last_barrier.as_ref())),
             held_by: HeldBy::of(listed().map(|(_, image)| image)),
             slots_holding: SlotsHolding::of(listed()),
             subjects,
@@ -187,18 +190,21 @@ impl ReleaseTimes {
     }
 }
 
-fn peaks_added(subjects: &[SubjectLedger]) -> Footprint {
+/// What all subjects have together; of what one of them could not be asked for, nothing.
+fn added<'a>(subjects: impl Iterator<Item = Option<&'a Footprint>>) -> Footprint {
+    let subjects: Option<Vec<&Footprint>> = subjects.collect();
+    let subjects = subjects.unwrap_or_default();
     let added = |field: fn(&Footprint) -> Option<u64>| {
-        let peaks: Option<Vec<u64>> = subjects.iter().map(|subject| field(&subject.peak)).collect();
-        peaks.filter(|peaks| !peaks.is_empty()).map(sum)
+        let values: Option<Vec<u64>> = subjects.iter().map(|subject| field(subject)).collect();
+        values.filter(|values| !values.is_empty()).map(sum)
     };
     Footprint {
-        areas: added(|peak| peak.areas),
-        memfd_areas: added(|peak| peak.memfd_areas),
-        fds: added(|peak| peak.fds),
-        rss_bytes: added(|peak| peak.rss_bytes),
-        shmem_bytes: added(|peak| peak.shmem_bytes),
-        page_tables_bytes: added(|peak| peak.page_tables_bytes),
+        areas: added(|of| of.areas),
+        memfd_areas: added(|of| of.memfd_areas),
+        fds: added(|of| of.fds),
+        rss_bytes: added(|of| of.rss_bytes),
+        shmem_bytes: added(|of| of.shmem_bytes),
+        page_tables_bytes: added(|of| of.page_tables_bytes),
     }
 }
 

@@ -16,14 +16,18 @@ pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
 
 /// A verdict's word and its reason.
 pub(super) fn said(verdict: Verdict, reason: &str) -> String {
-    let word = match verdict {
+    format!("{} — {}", verdict_word(verdict), printable(reason))
+}
+
+/// A verdict as people read it.
+pub(crate) fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Clean => "clean",
         Verdict::Leak => "LEAK",
         Verdict::SubjectDied => "subject died",
         Verdict::CouldNotTell => "could not tell",
         Verdict::Interrupted => "interrupted",
-    };
-    format!("{word} — {}", printable(reason))
+    }
 }
 
 fn clean(ledger: &Ledger, judgement: &Judgement) -> String {

@@ -60,6 +60,8 @@ pub struct ResultJson<'a> {
     pub release_us: ReleaseJson,
     /// Each process's own peaks, added.
     pub peak: PeakJson,
+    /// What each process had at its last barrier, added; `null` where one did not come to it.
+    pub at_end: AtEndJson,
     /// Images that still lingered when their process was last looked at: the longest-lingering
     /// of each process, then the next of each, and so on; at most [`ResultJson::LINGERING_MAX`].
     /// `images.lingering` is the whole number.
@@ -115,6 +117,19 @@ pub struct PeakJson {
     pub shmem_bytes: Option<u64>,
     /// Page tables.
     pub page_tables_bytes: Option<u64>,
+}
+
+/// What is left when every module has been dropped.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct AtEndJson {
+    /// Memory areas.
+    pub areas: Option<u64>,
+    /// Areas that map a memfd.
+    pub memfd_areas: Option<u64>,
+    /// Open descriptors.
+    pub fds: Option<u64>,
+    /// Resident memory.
+    pub rss_bytes: Option<u64>,
 }
 
 /// An image that lingers.
@@ -235,6 +250,7 @@ impl<'a> ResultJson<'a> {
                 max: ledger.release.max_ns.map(microseconds),
             },
             peak: PeakJson::of(&ledger.peak),
+            at_end: AtEndJson::of(&ledger.at_end),
             lingering: images.map(LingeringJson::of).collect(),
             lingering_by_reason: &ledger.held_by,
             slots_holding: &ledger.slots_holding,
@@ -259,8 +275,19 @@ impl<'a> ResultJson<'a> {
     }
 }
 
+impl AtEndJson {
+    pub(super) fn of(at_end: &Footprint) -> AtEndJson {
+        AtEndJson {
+            areas: at_end.areas,
+            memfd_areas: at_end.memfd_areas,
+            fds: at_end.fds,
+            rss_bytes: at_end.rss_bytes,
+        }
+    }
+}
+
 impl PeakJson {
-    fn of(peak: &Footprint) -> PeakJson {
+    pub(super) fn of(peak: &Footprint) -> PeakJson {
         PeakJson {
             areas: peak.areas,
             fds: peak.fds,

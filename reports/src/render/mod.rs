@@ -1,17 +1,24 @@
 //! What a run, or an observation, looks like to people and to programs: one file a format. Pure: each makes text of
 //! a ledger and its judgement, and writes nothing itself.
 
+mod comparison;
 mod headline;
 mod json;
 mod observation;
 mod page;
 mod progress;
+mod table;
 mod terminal;
 
+pub use comparison::{
+    COMPARISON_VERSION, ComparisonJson, ComparisonSummary, RowJson, RunJson, SettingJson,
+    comparison_markdown,
+};
 pub use headline::headline;
+pub(crate) use headline::verdict_word;
 pub use json::{
-    HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson, ResultJson,
-    SubjectJson, SupervisorJson,
+    AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
+    ResultJson, SubjectJson, SupervisorJson,
 };
 pub use observation::{
     ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,

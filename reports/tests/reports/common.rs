@@ -1,6 +1,7 @@
 //! Recordings of runs with known verdicts, built line by line.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 
 use leakbench_reports::recording::*;
 use leakbench_scenarios::{Offer, Options, Scenario};
@@ -316,4 +317,19 @@ pub(crate) fn copy() -> Recording {
         exit(0, 215, ExitKind::Done, &[]),
         end(220),
     ])
+}
+
+/// Compares `drawn` with the golden file of that name, or with `LEAKBENCH_BLESS` writes it.
+pub(crate) fn golden(name: &str, drawn: &str) -> Result<(), String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("LEAKBENCH_BLESS").is_some() {
+        std::fs::write(&path, drawn).expect("golden file can be written");
+        return Ok(());
+    }
+    let kept = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+    if kept == drawn {
+        return Ok(());
+    }
+    let first = kept.lines().zip(drawn.lines()).find(|(a, b)| a != b);
+    Err(format!("{name} differs, first in (kept, drawn): {first:#?}"))
 }

@@ -2,9 +2,9 @@
 //! them with `LEAKBENCH_BLESS=1 cargo test -p leakbench-reports --test reports` and read the
 //! difference.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::common;
+use crate::common::{self, golden};
 use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
 use leakbench_reports::recording::*;
@@ -27,20 +27,6 @@ fn runs() -> Vec<(&'static str, Recording, Verdict)> {
         ("interrupted", common::interrupted(), Verdict::Interrupted),
         ("copy", common::copy(), Verdict::Clean),
     ]
-}
-
-fn golden(name: &str, drawn: &str) -> Result<(), String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("LEAKBENCH_BLESS").is_some() {
-        std::fs::write(&path, drawn).expect("golden file can be written");
-        return Ok(());
-    }
-    let kept = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
-    if kept == drawn {
-        return Ok(());
-    }
-    let first = kept.lines().zip(drawn.lines()).find(|(a, b)| a != b);
-    Err(format!("{name} differs, first in (kept, drawn): {first:#?}"))
 }
 
 fn result_json(ledger: &Ledger, judgement: &Judgement) -> String {
@@ -251,6 +237,10 @@ fn result_json_has_the_fields_of_version_1() {
         ("/peak/areas", 2913.into()),
         ("/peak/fds", 962.into()),
         ("/peak/rss_bytes", (26 << 20).into()),
+        ("/at_end/areas", 2913.into()),
+        ("/at_end/memfd_areas", 951.into()),
+        ("/at_end/fds", 962.into()),
+        ("/at_end/rss_bytes", (26 << 20).into()),
         ("/lingering/0/inode", 4711.into()),
         ("/lingering/0/module", 88.into()),
         ("/lingering/0/dropped_at_cycle", 88.into()),

@@ -1,6 +1,7 @@
 //! Tests of what is made of recordings, in one binary for the sake of build time.
 
 mod common;
+mod comparison;
 mod formats;
 mod growth;
 mod judge;

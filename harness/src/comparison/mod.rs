@@ -1,0 +1,201 @@
+//! Several runs in turn, set beside each other: `leakbench compare` and `leakbench sweep`.
+//!
+//! All of them are made ready before the first begins, so that a mistake costs nothing. What they
+//! come to is drawn by `leakbench-reports`; here is what is run, in what order, and where it is
+//! kept.
+
+mod combinations;
+mod compare;
+mod folder;
+mod sweep;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use leakbench_reports::comparison::{Comparison, Refusal, RunSummary};
+use leakbench_reports::judge::{Judgement, Verdict};
+use leakbench_reports::ledger::Ledger;
+use leakbench_reports::render::{
+    ComparisonJson, ComparisonSummary, ResultJson, comparison_markdown, printable,
+};
+
+pub(crate) use combinations::ListError;
+pub(crate) use compare::CompareArgs;
+pub(crate) use sweep::SweepArgs;
+
+use crate::command_line::Error;
+use crate::interrupt::Interrupt;
+use crate::report::{self, Looks, Progress};
+use crate::run::Run;
+use crate::supervisor::SuperviseError;
+
+const COMPARISON_FILE: &str = "comparison.json";
+
+/// How often to run, and what to make of it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+struct Output {
+    /// Rounds, in each of which every run is made once: timings are noisy, and drift
+    #[arg(
+        long, value_name = "N", default_value = "1", help_heading = None,
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+    )]
+    repeat: u32,
+
+    /// Print comparison.json instead of the table
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+
+    /// Print the table as Markdown
+    #[arg(long)]
+    markdown: bool,
+
+    /// Keep the recordings and comparison.json in this folder, a folder for each run in it
+    /// [default: a new one under leakbench-out]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// What is to be run, row by row, and what has come of it so far.
+struct Plan {
+    comparison: Comparison,
+    /// A run for each row of the comparison; `None` where it is refused.
+    runs: Vec<Option<Run>>,
+}
+
+impl Plan {
+    /// Runs all, round by round, shows what came of it and keeps it. Returns the exit code of the
+    /// gravest verdict.
+    ///
+    /// # Errors
+    /// Nothing could be run; or all that was is clean, and a run was refused or could not be kept.
+    fn carry_out(mut self, output: &Output) -> Result<ExitCode, Error> {
+        let out = folder::create(output.out.as_deref(), self.comparison.kind)?;
+        report::forget(&out, COMPARISON_FILE)?;
+        let mut failed = self.run_all(&out).err();
+        let comparison = self.comparison;
+        let Some(verdict) = comparison.verdict() else {
+            // Nothing ran, so something kept it from running.
+            return failed.map_or(Ok(ExitCode::SUCCESS), Err);
+        };
+        let text = ComparisonJson::new(&comparison).to_text()?;
+        let kept = report::keep_as(&out, COMPARISON_FILE, &text);
+        let shown = show(&comparison, &out, &text, output);
+        for result in [kept, shown] {
+            failed = failed.or(result.err());
+        }
+        match failed {
+            Some(error) if verdict == Verdict::Clean => Err(error),
+            Some(error) => {
+                // That there is a leak must not be lost over what else went wrong.
+                say(&format!("leakbench: {error}"));
+                Ok(ExitCode::from(verdict.exit_code()))
+            }
+            None => Ok(ExitCode::from(verdict.exit_code())),
+        }
+    }
+
+    /// Runs all, round by round, until its user interrupts it.
+    ///
+    /// # Errors
+    /// The first that there was: a run that was refused, or could not be kept. The others were run
+    /// all the same.
+    fn run_all(&mut self, out: &Path) -> Result<(), Error> {
+        let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
+        let rounds = self.comparison.rounds;
+        let each = self.runs.iter().flatten().count();
+        let total = each * rounds as usize;
+        let mut number = 0;
+        let mut first_error = Ok(());
+        for round in 1..=rounds {
+            for (row, run) in self.comparison.rows.iter_mut().zip(&self.runs) {
+                let Some(run) = run else {
+                    continue;
+                };
+                number += 1;
+                if row.refusal.is_some() {
+                    continue;
+                }
+                if interrupt.take() > 0 {
+                    self.comparison.interrupted = true;
+                    return first_error;
+                }
+                let name = match rounds {
+                    1 => row.name.clone(),
+                    _ => format!("{}, round {round}", row.name),
+                };
+                let label = format!("run {number} of {total}, {name}");
+                let folder = folder::name_of_run(number, total, &name.replace(", ", " "));
+                match perform(run, round, folder, out, &interrupt, &label) {
+                    Ok((summary, kept)) => {
+                        say(&format!("{label}: {}", summary.headline));
+                        first_error = first_error.and(kept);
+                        let interrupted = summary.verdict == Verdict::Interrupted;
+                        row.runs.push(summary);
+                        if interrupted {
+                            self.comparison.interrupted = true;
+                            return first_error;
+                        }
+                    }
+                    Err(error @ Error::Supervise(_)) => {
+                        say(&format!("{label}: {error}"));
+                        row.refusal = Some(Refusal::AtStart(error.to_string()));
+                        first_error = first_error.and(Err(error));
+                    }
+                    // A recording that cannot be begun: nor can the next.
+                    Err(error) => return first_error.and(Err(error)),
+                }
+            }
+        }
+        first_error
+    }
+}
+
+/// Does one run and keeps its recording and its result in `folder` of `out`. With what it came to
+/// is whether that could be kept.
+///
+/// # Errors
+/// It could not begin.
+fn perform(
+    run: &Run,
+    round: u32,
+    folder: String,
+    out: &Path,
+    interrupt: &Interrupt,
+    label: &str,
+) -> Result<(RunSummary, Result<(), Error>), Error> {
+    let path = out.join(&folder);
+    let progress = Progress::new(&run.scenario, label);
+    progress.begin();
+    let (recorder, recorded) = run.perform_one_of_several(Some(&path), interrupt, progress)?;
+    let ledger = Ledger::of(recorder.recording())?;
+    let judgement = Judgement::of(&ledger);
+    let text = ResultJson::new(&ledger, &judgement).to_text()?;
+    let kept = recorded.and(report::keep(&path, &text));
+    Ok((RunSummary::new(round, folder, &ledger, &judgement), kept))
+}
+
+/// Shows the whole on standard output, as asked, `json` being its JSON.
+fn show(comparison: &Comparison, out: &Path, json: &str, output: &Output) -> Result<(), Error> {
+    let mut stdout = std::io::stdout();
+    let drawn = if output.json {
+        json.to_owned()
+    } else if output.markdown {
+        comparison_markdown(comparison)
+    } else {
+        let colour = Looks::on(&stdout).colour;
+        let width = report::width_of(&stdout);
+        ComparisonSummary { colour, width, out }.draw(comparison)
+    };
+    if output.json || output.markdown {
+        say(&format!("kept in {}", out.display()));
+    }
+    report::write(&mut stdout, "standard output", &drawn)
+}
+
+/// A line for whoever watches.
+fn say(line: &str) {
+    // That nobody can be told is no reason to end a run.
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}

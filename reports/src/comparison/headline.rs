@@ -1,0 +1,88 @@
+//! The verdict of several runs in one sentence.
+
+use super::{Comparison, Kind, Row, RunSummary};
+use crate::judge::Verdict;
+use crate::render::verdict_word;
+use crate::words::{counted, grouped, printable, sum};
+
+/// Rows of one verdict that are named with their reasons.
+const NAMED: usize = 3;
+
+pub(super) fn headline(comparison: &Comparison) -> String {
+    let mut clauses = Vec::new();
+    if comparison.verdict() == Some(Verdict::Interrupted) {
+        clauses.push(interrupted(comparison));
+    }
+    for verdict in [Verdict::SubjectDied, Verdict::Leak, Verdict::CouldNotTell] {
+        clauses.extend(group(comparison, verdict));
+    }
+    if clauses.is_empty() {
+        clauses.push(clean(comparison));
+    }
+    printable(&clauses.join("; ")).into_owned()
+}
+
+/// `LEAK — 2 of 3 subjects: wasmtime@3 (940 of 3,000 images linger), …`, of the rows with exactly
+/// this verdict.
+fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
+    let rows: Vec<&Row> =
+        comparison.rows.iter().filter(|row| grave(row) == Some(verdict)).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let mut told: Vec<String> = rows.iter().take(NAMED).map(|row| told(row, verdict)).collect();
+    if rows.len() > NAMED {
+        told.push(format!("and {} more", rows.len() - NAMED));
+    }
+    let (number, of) = (rows.len(), counted(comparison.rows.len() as u64, noun(comparison)));
+    Some(format!("{} — {number} of {of}: {}", verdict_word(verdict), told.join(", ")))
+}
+
+/// The gravest verdict of a row but that it was interrupted, which the whole was.
+fn grave(row: &Row) -> Option<Verdict> {
+    let verdicts = row.runs.iter().map(|run| run.verdict);
+    verdicts.filter(|verdict| *verdict != Verdict::Interrupted).max()
+}
+
+fn told(row: &Row, verdict: Verdict) -> String {
+    let runs = row.runs.iter().filter(|run| run.verdict == verdict);
+    let worst = runs.rev().max_by_key(|run| run.images.lingering);
+    match worst.and_then(|run| run.reason.as_deref()) {
+        Some(reason) => format!("{} ({reason})", row.name),
+        None => row.name.clone(),
+    }
+}
+
+fn noun(comparison: &Comparison) -> &'static str {
+    match comparison.kind {
+        Kind::Compare => "subject",
+        Kind::Sweep => "combination",
+    }
+}
+
+fn interrupted(comparison: &Comparison) -> String {
+    let runs = comparison.rows.iter().flat_map(|row| &row.runs);
+    let done = runs.filter(|run| run.verdict != Verdict::Interrupted).count() as u64;
+    let asked = comparison.rows.iter().filter(|row| row.refusal.is_none()).count() as u64;
+    let asked = asked.saturating_mul(comparison.rounds.into());
+    let word = verdict_word(Verdict::Interrupted);
+    format!("{word} — {} of {} done", grouped(done), counted(asked, "run"))
+}
+
+fn clean(comparison: &Comparison) -> String {
+    let word = verdict_word(Verdict::Clean);
+    let runs: Vec<&RunSummary> = comparison.rows.iter().flat_map(|row| &row.runs).collect();
+    let made = sum(runs.iter().map(|run| run.images.made));
+    let released = sum(runs.iter().map(|run| run.images.released()));
+    let in_runs = counted(runs.len() as u64, "run");
+    if made == 0 {
+        return format!("{word} — {in_runs}, which made no image");
+    }
+    let without = runs.iter().filter(|run| run.images.made == 0).count() as u64;
+    let without = match without {
+        0 => String::new(),
+        without => format!(", {} of which made none", grouped(without)),
+    };
+    let (released, made) = (grouped(released), counted(made, "image"));
+    format!("{word} — the kernel released {released} of {made} in {in_runs}{without}")
+}

@@ -1,0 +1,78 @@
+//! What one run came to, as far as a comparison tells of it.
+
+use crate::judge::{Judgement, Verdict};
+use crate::ledger::{Images, Ledger};
+use crate::recording::Footprint;
+use crate::render::headline;
+use crate::words::{counted, grouped, third_person};
+
+/// What one run came to. What was not measured is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// Which round it belongs to, from 1.
+    pub round: u32,
+    /// The folder of its recording and result, beside the comparison's own file.
+    pub folder: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// The verdict in a sentence.
+    pub headline: String,
+    /// Why it is not clean, in a clause.
+    pub reason: Option<String>,
+    /// The runtime's name and version, as it gave them.
+    pub runtime: Option<String>,
+    /// The command that runs the same again.
+    pub command: String,
+    /// When it began, in seconds since 1970.
+    pub started_unix_s: u64,
+    /// Cycles done.
+    pub cycles: u64,
+    /// Cycles asked for.
+    pub cycles_asked: u64,
+    /// The cycles alone, in seconds.
+    pub running_s: f64,
+    /// Cycles a second.
+    pub rate_per_s: Option<f64>,
+    /// What became of its images.
+    pub images: Images,
+    /// What it had when every module had been dropped, over all processes.
+    pub at_end: Footprint,
+    /// Its peaks, each at its own time, over all processes.
+    pub peak: Footprint,
+}
+
+impl RunSummary {
+    /// Of a run that was recorded in `folder`.
+    pub fn new(round: u32, folder: String, ledger: &Ledger, judgement: &Judgement) -> RunSummary {
+        RunSummary {
+            round,
+            folder,
+            verdict: judgement.verdict,
+            headline: headline(ledger, judgement),
+            reason: reason(ledger, judgement),
+            runtime: ledger.start.runtime.clone(),
+            command: ledger.start.command.clone(),
+            started_unix_s: ledger.start.started_unix_s,
+            cycles: ledger.cycles,
+            cycles_asked: ledger.start.scenario.cycles.get(),
+            running_s: ledger.running_ms() as f64 / 1e3,
+            rate_per_s: ledger.rate_per_s(),
+            images: ledger.images,
+            at_end: ledger.at_end,
+            peak: ledger.peak,
+        }
+    }
+}
+
+/// The decisive finding; of lingering images their number alone, since who holds them is for the
+/// run's own report.
+fn reason(ledger: &Ledger, judgement: &Judgement) -> Option<String> {
+    let decisive = judgement.decisive()?;
+    let images = &ledger.images;
+    if judgement.verdict == Verdict::Leak && images.lingering > 0 {
+        let verb = third_person(images.lingering, "linger");
+        let made = counted(images.made, "image");
+        return Some(format!("{} of {made} {verb}", grouped(images.lingering)));
+    }
+    Some(decisive.message.clone())
+}
