@@ -92,6 +92,11 @@ pub trait Subject: Sync {
         None
     }
 
+    /// The runtime's name and version, where no [`Offer`] could give them.
+    fn runtime(&self) -> Option<String> {
+        None
+    }
+
     /// What failed in a drop, in showing images or in telling of slots, which cannot say so
     /// themselves. The workload asks after each of them; a failure ends the run.
     fn failure(&self) -> Option<SubjectError> {

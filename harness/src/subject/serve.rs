@@ -166,7 +166,8 @@ fn drive<S: Subject>(
                 }
             }
         }
-        channel.send(&Report::Ready { slabs: subject.slabs(), process: subject.process() })?;
+        let (slabs, process, runtime) = (subject.slabs(), subject.process(), subject.runtime());
+        channel.send(&Report::Ready { slabs, process, runtime })?;
         await_go(channel)?;
 
         // No more barriers than cycles: between two of them something happens.

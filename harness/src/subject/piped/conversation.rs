@@ -17,7 +17,7 @@ use crate::subject::sys::die_with_parent;
 const LINE_MAX_BYTES: usize = 4 << 20;
 
 /// Bytes of a line that a message quotes.
-const QUOTED_BYTES: usize = 200;
+const QUOTED_BYTES: usize = 120;
 
 /// How long a command may take to leave once its input is closed.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
@@ -228,26 +228,20 @@ impl Conversation {
 
     /// The conversation is over: says how, with the request that it was about.
     fn breaks(&mut self, request: &[u8], how: Break) -> AskError {
-        let request = quoted(request);
-        let message = match how {
+        let what = match how {
             Break::Rubbish { reason, line } => format!(
-                "the command said what is no reply ({reason}): {} (asked: {request}); standard \
-                 output is for replies alone, one a line: print anything else on standard error",
+                "said what is no reply ({reason}): {}; standard output is for replies alone, one \
+                 a line: print anything else on standard error",
                 quoted(&line)
             ),
-            Break::Silent => {
-                format!("the command did not answer within {:?}; asked: {request}", self.patience)
-            }
+            Break::Silent => format!("did not answer within {:?}", self.patience),
             Break::Closed => match self.ended(END_WITHIN) {
-                Some(status) => {
-                    format!("the command ended ({status}) and did not answer; asked: {request}")
-                }
-                None => format!(
-                    "the command closed its standard output and did not answer; asked: {request}"
-                ),
+                Some(status) => format!("ended ({status}) without an answer"),
+                None => "closed its standard output without an answer".to_owned(),
             },
-            Break::Io(error) => format!("the pipe to the command fails: {error}; asked: {request}"),
+            Break::Io(error) => format!("cannot be spoken to: {error}"),
         };
+        let message = format!("asked {}, the command {what}", quoted(request));
         self.broken = Some(message.clone());
         AskError::Broken(message)
     }

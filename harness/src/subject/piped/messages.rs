@@ -52,7 +52,6 @@ pub(super) struct Hello {
     /// The process that has the runtime.
     pub(super) pid: u32,
     /// Name and version of the runtime, for people.
-    #[expect(dead_code, reason = "its being there is what is checked")]
     pub(super) runtime: String,
 }
 

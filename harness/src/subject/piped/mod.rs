@@ -22,6 +22,7 @@ use crate::subject::protocol::SlotLetter;
 #[derive(Debug)]
 pub struct Piped {
     pid: u32,
+    runtime: String,
     slabs: Vec<Slab>,
     driven: Mutex<Driven>,
 }
@@ -39,8 +40,10 @@ pub struct PipedInstance(u64);
 struct Driven {
     conversation: Conversation,
     memfds: Memfds,
-    /// Modules and instances made; each gets a number that no other had.
-    made: u64,
+    /// Modules made so far: the next one's number is one more.
+    modules: u64,
+    /// The same of instances.
+    instances: u64,
     /// Whether it tells of its slots.
     has_slots: bool,
     /// What failed where nothing could be returned.
@@ -61,7 +64,7 @@ impl Piped {
         let patience = Duration::from_millis(scenario.timeout_s.get().saturating_mul(900));
         let mut conversation = Conversation::start(command, patience)?;
         let pid = conversation.pid();
-        greet(&mut conversation)?;
+        let runtime = greet(&mut conversation)?;
         // A command that has no slots refuses what it does not know.
         let slots = match conversation.ask::<Slots>(&Request::Slots) {
             Ok(slots) => Some(slots),
@@ -71,8 +74,9 @@ impl Piped {
         let memfds = Memfds::of(pid).map_err(|error| unreadable(&error))?;
         let has_slots = slots.is_some();
         let slabs = slots.map(|slots| slots.slabs).unwrap_or_default();
-        let driven = Driven { conversation, memfds, made: 0, has_slots, failure: None };
-        Ok(Piped { pid, slabs, driven: Mutex::new(driven) })
+        let driven =
+            Driven { conversation, memfds, modules: 0, instances: 0, has_slots, failure: None };
+        Ok(Piped { pid, runtime, slabs, driven: Mutex::new(driven) })
     }
 
     fn driven(&self) -> MutexGuard<'_, Driven> {
@@ -81,8 +85,8 @@ impl Piped {
     }
 }
 
-/// Learns who it is, and that it is looked at in the right place.
-fn greet(conversation: &mut Conversation) -> Result<(), SubjectError> {
+/// Learns its name and version, and that it is looked at in the right place.
+fn greet(conversation: &mut Conversation) -> Result<String, SubjectError> {
     let hello = Request::Hello { leakbench: VERSION };
     let answer = conversation.ask_whole(&hello)?;
     let Version { leakbench } = conversation.read(&hello, &answer)?;
@@ -92,7 +96,7 @@ fn greet(conversation: &mut Conversation) -> Result<(), SubjectError> {
              {VERSION}: take a driver or a leakbench that goes with the other"
         )));
     }
-    let Hello { pid, .. } = conversation.read(&hello, &answer)?;
+    let Hello { pid, runtime } = conversation.read(&hello, &answer)?;
     let started = conversation.pid();
     if pid != started {
         return Err(SubjectError::new(format!(
@@ -101,15 +105,10 @@ fn greet(conversation: &mut Conversation) -> Result<(), SubjectError> {
              at the right one (and in the same pid namespace)"
         )));
     }
-    Ok(())
+    Ok(runtime)
 }
 
 impl Driven {
-    fn number(&mut self) -> u64 {
-        self.made += 1;
-        self.made
-    }
-
     /// Keeps a failure for [`Subject::failure`].
     fn keep<T, E: Into<SubjectError>>(&mut self, result: Result<T, E>) -> Option<T> {
         match result {
@@ -128,7 +127,8 @@ impl Subject for Piped {
 
     fn create_module(&self, binary: &[u8]) -> Result<PipedModule, SubjectError> {
         let mut driven = self.driven();
-        let module = driven.number();
+        driven.modules += 1;
+        let module = driven.modules;
         let request = Request::Create { module, binary: &base64(binary) };
         let Done {} = driven.conversation.ask(&request)?;
         Ok(PipedModule(module))
@@ -150,7 +150,8 @@ impl Subject for Piped {
         PipedModule(module): &PipedModule,
     ) -> Result<PipedInstance, SubjectError> {
         let mut driven = self.driven();
-        let instance = driven.number();
+        driven.instances += 1;
+        let instance = driven.instances;
         let request = Request::Instantiate { module: *module, instance };
         let Done {} = driven.conversation.ask(&request)?;
         Ok(PipedInstance(instance))
@@ -192,6 +193,10 @@ impl Subject for Piped {
         if let Some(slots) = driven.keep(answer) {
             states.extend(slots.states.bytes().filter_map(SlotLetter::read));
         }
+    }
+
+    fn runtime(&self) -> Option<String> {
+        Some(self.runtime.clone())
     }
 
     fn process(&self) -> Option<u32> {
