@@ -6,12 +6,14 @@
 //!
 //! Everything to the right of the recording is a pure function of it, so that a report can be
 //! drawn again, and a run judged again, long after the process is gone. Only [`recording`]
-//! touches files; nothing here touches /proc or processes.
+//! touches files; nothing here touches /proc or processes. [`observation`] has the same stages for
+//! a process that knows nothing of leakbench.
 
 pub mod judge;
 pub mod ledger;
 pub mod observation;
 pub mod recording;
 pub mod render;
+pub mod trend;
 
 mod words;

@@ -46,6 +46,16 @@ pub(crate) fn duration_ms(ms: u64) -> String {
     duration_ns(ms.saturating_mul(1_000_000))
 }
 
+/// A time to come, of which nobody can tell the tenths: `80 s`, `12 min`, `3 h`, `5 days`.
+pub(crate) fn coarse_s(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds.div_ceil(60)),
+        7_200..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => counted(seconds / 86_400, "day"),
+    }
+}
+
 /// A size in binary units: `512 bytes`, `41.2 MiB`.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [(u64, &str); 4] =

@@ -43,12 +43,12 @@ impl Level {
 
 impl Finding {
     /// A finding that a clean run cannot have.
-    pub(super) fn error(policy: &'static str, supports: Verdict, message: String) -> Finding {
+    pub(crate) fn error(policy: &'static str, supports: Verdict, message: String) -> Finding {
         Finding { policy, level: Level::Error, message, supports: Some(supports) }
     }
 
     /// A finding that a clean run may have.
-    pub(super) fn aside(policy: &'static str, level: Level, message: String) -> Finding {
+    pub(crate) fn aside(policy: &'static str, level: Level, message: String) -> Finding {
         Finding { policy, level, message, supports: None }
     }
 }

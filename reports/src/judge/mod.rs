@@ -3,6 +3,7 @@
 
 mod coverage;
 mod finding;
+mod growth;
 mod interruption;
 mod late_releases;
 mod leftovers;
@@ -26,6 +27,7 @@ const POLICIES: &[Policy] = &[
     lingering_images::judge,
     witnesses::judge,
     coverage::judge,
+    growth::judge,
     leftovers::judge,
     late_releases::judge,
 ];
@@ -42,7 +44,11 @@ pub struct Judgement {
 impl Judgement {
     /// Judges a run.
     pub fn of(ledger: &Ledger) -> Judgement {
-        let mut findings: Vec<Finding> = POLICIES.iter().flat_map(|judge| judge(ledger)).collect();
+        Judgement::from_findings(POLICIES.iter().flat_map(|judge| judge(ledger)).collect())
+    }
+
+    /// What the findings come to; those of one level stay in their order.
+    pub(crate) fn from_findings(mut findings: Vec<Finding>) -> Judgement {
         findings.sort_by_key(|finding| finding.level);
         let verdict = findings.iter().filter_map(|finding| finding.supports).max();
         Judgement { verdict: verdict.unwrap_or(Verdict::Clean), findings }

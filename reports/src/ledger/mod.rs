@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 pub use holders::{HeldBy, Reason, SlotsHolding};
 pub use images::Images;
-pub use subject::{Basis, DisagreeingBarrier, LingeringBarrier, SubjectLedger};
+pub use subject::{Basis, DisagreeingBarrier, LingeringBarrier, Moment, SubjectLedger};
 
 use crate::recording::{
     Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, Trouble,

@@ -44,10 +44,21 @@ pub struct SubjectLedger {
     pub slots: Option<SlotCounts>,
     /// Peaks over the run, each at its own time.
     pub peak: Footprint,
+    /// What it had after how many cycles, at every sample and barrier that the recording has.
+    pub moments: Vec<Moment>,
     /// Mapping calls that failed while a slot was reset.
     pub reset_failures: u64,
     /// How it ended.
     pub exit: Option<Exit>,
+}
+
+/// A look at a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Cycles done by then.
+    pub cycles: u64,
+    /// What it had.
+    pub footprint: Footprint,
 }
 
 /// What a subject's numbers are read off.
@@ -104,6 +115,7 @@ impl SubjectLedger {
             at_last_barrier: None,
             slots: None,
             peak: Footprint::default(),
+            moments: Vec::new(),
             reset_failures: 0,
             exit: None,
         }
@@ -134,7 +146,7 @@ impl SubjectLedger {
     }
 
     pub(super) fn see_sample(&mut self, sample: &Sample) {
-        self.raise_peak(&sample.footprint);
+        self.see(sample.counts.cycles, &sample.footprint);
         // A subject says nothing new after its last barrier, and a sample would say less.
         if self.reached_last_barrier() {
             return;
@@ -146,7 +158,7 @@ impl SubjectLedger {
     }
 
     pub(super) fn see_barrier(&mut self, barrier: &Barrier) {
-        self.raise_peak(&barrier.footprint);
+        self.see(barrier.counts.cycles, &barrier.footprint);
         self.basis = if barrier.last { Basis::LastBarrier } else { Basis::Barrier };
         let counts = &barrier.counts;
         self.counts = *counts;
@@ -177,6 +189,11 @@ impl SubjectLedger {
                 listed: barrier.disagreements.clone(),
             });
         }
+    }
+
+    fn see(&mut self, cycles: u64, footprint: &Footprint) {
+        self.raise_peak(footprint);
+        self.moments.push(Moment { cycles, footprint: *footprint });
     }
 
     fn raise_peak(&mut self, seen: &Footprint) {

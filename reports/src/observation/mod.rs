@@ -1,12 +1,25 @@
-//! Observations of any process, with no help from it: what was recorded, what it means, and what
-//! is drawn from it.
+//! Observations of any process, with no help from it: what was recorded, and what it means.
+//!
+//! ```text
+//! recording ─► ledger ─► accounts (a class for each resource) ─► suspects ─► judge
+//! ```
 
+mod accounts;
+mod judge;
+mod ledger;
+pub(crate) mod rate;
 mod record;
 mod recorder;
 mod recording;
 mod resource;
+mod suspects;
 
+pub use accounts::{Account, Accounts, ResourceClass};
+pub use judge::{Diagnosis, judge};
+pub(crate) use judge::{GROWTH, looks};
+pub use ledger::ObservationLedger;
 pub use record::*;
 pub use recorder::ObservationRecorder;
 pub use recording::ObservationRecording;
-pub use resource::Resource;
+pub use resource::{Resource, Unit};
+pub use suspects::{Meeting, Suspect};

@@ -7,24 +7,34 @@ use crate::words::{counted, grouped, printable};
 /// The verdict and its reason: `LEAK — 951 of 3,000 images linger, held by 951 affine slots`.
 /// One line, [`super::printable`].
 pub fn headline(ledger: &Ledger, judgement: &Judgement) -> String {
-    let word = match judgement.verdict {
+    let reason = match judgement.decisive() {
+        Some(finding) => finding.message.clone(),
+        None => clean(ledger, judgement),
+    };
+    said(judgement.verdict, &reason)
+}
+
+/// A verdict's word and its reason.
+pub(super) fn said(verdict: Verdict, reason: &str) -> String {
+    let word = match verdict {
         Verdict::Clean => "clean",
         Verdict::Leak => "LEAK",
         Verdict::SubjectDied => "subject died",
         Verdict::CouldNotTell => "could not tell",
         Verdict::Interrupted => "interrupted",
     };
-    let reason = match judgement.decisive() {
-        Some(finding) => finding.message.clone(),
-        None => clean(ledger),
-    };
-    format!("{word} — {}", printable(&reason))
+    format!("{word} — {}", printable(reason))
 }
 
-fn clean(ledger: &Ledger) -> String {
+fn clean(ledger: &Ledger, judgement: &Judgement) -> String {
     let images = &ledger.images;
     if images.made == 0 {
         let cycles = counted(ledger.cycles, "cycle");
+        if judgement.findings.iter().any(|finding| finding.policy == "growth") {
+            return format!(
+                "areas, descriptors and resident memory do not grow over {cycles}; no image was seen"
+            );
+        }
         return format!("{cycles} made no image, so there was nothing to prove");
     }
     format!(

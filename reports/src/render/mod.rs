@@ -1,8 +1,10 @@
-//! What a run looks like to people and to programs: one file a format. Pure: each makes text of
+//! What a run, or an observation, looks like to people and to programs: one file a format. Pure: each makes text of
 //! a ledger and its judgement, and writes nothing itself.
 
 mod headline;
 mod json;
+mod observation;
+mod page;
 mod progress;
 mod terminal;
 
@@ -10,6 +12,10 @@ pub use headline::headline;
 pub use json::{
     HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson, ResultJson,
     SubjectJson, SupervisorJson,
+};
+pub use observation::{
+    ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,
+    ProcessJson, ResourceJson, SuspectJson, observation_headline,
 };
 pub use progress::Progress;
 pub use terminal::TerminalSummary;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::recording::{Counts, Footprint};
-use crate::words::{counted, grouped, sum};
+use crate::words::{coarse_s, counted, grouped, sum};
 
 /// The latest looks at all subjects.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl Progress {
         parts.push(format!("{} lingering", grouped(sum(lingering))));
         if let Some(rate) = rate.filter(|&rate| rate > 0) {
             let left_s = self.cycles_asked.saturating_sub(done).div_ceil(rate);
-            parts.push(format!("{} left", coarse(left_s)));
+            parts.push(format!("{} left", coarse_s(left_s)));
         }
         let added = |field: fn(&Footprint) -> Option<u64>| -> Option<u64> {
             let values = self.latest.values().map(|(_, footprint)| field(footprint));
@@ -94,14 +94,5 @@ impl Progress {
             parts.extend(added(|footprint| footprint.fds).map(|n| counted(n, "fd")));
         }
         parts
-    }
-}
-
-/// A time left: nobody can tell it to the tenth.
-fn coarse(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", grouped(seconds.div_ceil(3_600))),
     }
 }

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use super::headline;
-use crate::judge::{Judgement, Level, Verdict};
+use super::page::{List, Page};
+use crate::judge::Judgement;
 use crate::ledger::{Ledger, Reason};
 use crate::recording::{Holder, LingeringImage, SlotHold};
 use crate::words::{bytes, counted, duration_ms, duration_ns, grouped, printable};
@@ -21,7 +22,6 @@ pub struct TerminalSummary<'a> {
     pub out: Option<&'a Path>,
 }
 
-const LABEL_WIDTH: usize = 11;
 /// Lines of an entry above the lists, so that with the largest numbers there is room for those.
 const ENTRY_LINES: usize = 3;
 const HELD_LINES: usize = 5;
@@ -38,7 +38,8 @@ impl TerminalSummary<'_> {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, ledger: &Ledger, judgement: &Judgement) -> String {
-        let mut above = vec![self.bold(&printable(&about(ledger)))];
+        let page = self.page();
+        let mut above = vec![page.bold(&printable(&about(ledger)))];
         for (label, text, most) in [
             ("cycles", Some(cycles(ledger)), ENTRY_LINES),
             ("images", Some(images(ledger)), ENTRY_LINES),
@@ -46,28 +47,28 @@ impl TerminalSummary<'_> {
             ("peak", peak(ledger), ENTRY_LINES),
             ("held", held(ledger), HELD_LINES),
         ] {
-            above.extend(text.into_iter().flat_map(|text| self.entry(label, &text, most)));
+            above.extend(text.into_iter().flat_map(|text| page.entry(label, &text, most)));
         }
 
         let mut below = Vec::new();
         if let Some(out) = self.out {
-            below.push(self.unwrapped("report", &out.join("result.json").display().to_string()));
+            below.push(page.unwrapped("report", &out.join("result.json").display().to_string()));
         }
-        below.push(self.unwrapped("run again", &ledger.start.command));
-        below.push(self.verdict(ledger, judgement));
+        below.push(page.unwrapped("run again", &ledger.start.command));
+        below.push(page.verdict(judgement.verdict, &headline(ledger, judgement)));
 
         // What is cut is said to be cut, so each list that has anything has a line at least:
         // findings before last steps before images.
         let room = Self::LINES_MAX.saturating_sub(above.len() + below.len());
         let findings = self.findings(judgement);
         let least = usize::from(findings.total > 0);
-        let steps = self.draw_list(&self.last_steps(ledger), room.saturating_sub(least));
+        let steps = page.draw_list(&self.last_steps(ledger), room.saturating_sub(least));
         let room = room.saturating_sub(steps.len());
         let wanted = findings.entries.iter().map(Vec::len).sum();
         let images_room = room.saturating_sub(wanted).max(IMAGES_ROOM);
         let images_room = images_room.min(room.saturating_sub(least));
-        let images = self.draw_list(&self.lingering(ledger), images_room);
-        let findings = self.draw_list(&findings, room.saturating_sub(images.len()));
+        let images = page.draw_list(&self.lingering(ledger), images_room);
+        let findings = page.draw_list(&findings, room.saturating_sub(images.len()));
         above.extend(images);
         above.extend(steps);
         above.extend(findings);
@@ -77,6 +78,7 @@ impl TerminalSummary<'_> {
 
     /// All findings but the one that the verdict line tells.
     fn findings(&self, judgement: &Judgement) -> List {
+        let page = self.page();
         let decisive = judgement.decisive();
         let others = judgement
             .findings
@@ -85,7 +87,7 @@ impl TerminalSummary<'_> {
         let entries: Vec<Vec<String>> = others
             .map(|finding| {
                 let text = format!("{} [{}]", finding.message, finding.policy);
-                self.entry(finding.level.as_str(), &text, usize::MAX)
+                page.entry(finding.level.as_str(), &text, usize::MAX)
             })
             .collect();
         let total = entries.len() as u64;
@@ -94,11 +96,12 @@ impl TerminalSummary<'_> {
 
     /// A few lingering images.
     fn lingering(&self, ledger: &Ledger) -> List {
+        let page = self.page();
         let several = ledger.subjects.len() > 1;
         let entries = examples(ledger).into_iter().enumerate().map(|(index, (subject, image))| {
             let label = if index == 0 { "lingering" } else { "" };
             let of = if several { format!("subject {subject}, ") } else { String::new() };
-            self.entry(label, &format!("{of}{}", lingering_image(image)), IMAGE_LINES)
+            page.entry(label, &format!("{of}{}", lingering_image(image)), IMAGE_LINES)
         });
         let entries: Vec<Vec<String>> = entries.collect();
         // There are no fewer than are listed, whatever was counted.
@@ -109,6 +112,7 @@ impl TerminalSummary<'_> {
     /// What each of several threads was doing when a subject died; the verdict tells of a single
     /// one.
     fn last_steps(&self, ledger: &Ledger) -> List {
+        let page = self.page();
         let dead = ledger.subjects.iter().filter(|subject| subject.died());
         let exits = dead.filter_map(|subject| Some((subject.number, subject.exit.as_ref()?)));
         let several = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
@@ -121,7 +125,7 @@ impl TerminalSummary<'_> {
             let label = if index == 0 { "last step" } else { "" };
             let (thread, cycle) = (last.thread, grouped(last.cycle));
             let text = format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step);
-            self.entry(label, &text, 1)
+            page.entry(label, &text, 1)
         });
         List {
             label: "last step",
@@ -131,104 +135,9 @@ impl TerminalSummary<'_> {
         }
     }
 
-    /// As many entries as fit in `room` lines; where some do not, the last line says how many.
-    fn draw_list(&self, list: &List, room: usize) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
-        let mut left = list.total;
-        for entry in &list.entries {
-            let line_for_rest = usize::from(left > 1);
-            if lines.len() + entry.len() + line_for_rest > room {
-                break;
-            }
-            lines.extend_from_slice(entry);
-            left -= 1;
-        }
-        if left > 0 && lines.len() < room {
-            let noun = list.noun;
-            let elsewhere = self.elsewhere();
-            let (label, text) = if lines.is_empty() {
-                (list.label, format!("{} ({elsewhere})", counted(left, noun)))
-            } else {
-                ("", format!("… and {} ({elsewhere})", counted(left, &format!("more {noun}"))))
-            };
-            lines.extend(self.entry(label, &text, 1));
-        }
-        lines
+    fn page(&self) -> Page {
+        Page::new(self.colour, self.width, self.out)
     }
-
-    fn elsewhere(&self) -> &'static str {
-        match self.out {
-            Some(_) => "in result.json",
-            None => "see --json",
-        }
-    }
-
-    fn verdict(&self, ledger: &Ledger, judgement: &Judgement) -> String {
-        let line = format!("verdict: {}", headline(ledger, judgement));
-        let colour = match judgement.verdict {
-            Verdict::Clean => "1;32",
-            Verdict::Leak | Verdict::SubjectDied => "1;31",
-            Verdict::CouldNotTell | Verdict::Interrupted => "1;33",
-        };
-        self.paint(colour, &line)
-    }
-
-    /// A labelled text from anywhere, wrapped, its further lines beneath its first; of more than
-    /// `most` lines the last ends in `…`.
-    fn entry(&self, label: &str, text: &str, most: usize) -> Vec<String> {
-        let width = self.width.clamp(60, 100) - LABEL_WIDTH;
-        let indent = " ".repeat(LABEL_WIDTH);
-        let mut lines = wrap(&printable(text), width);
-        if lines.len() > most {
-            lines.truncate(most);
-            if let Some(last) = lines.last_mut() {
-                *last = last.chars().take(width - 2).collect::<String>() + " …";
-            }
-        }
-        let lines = lines.into_iter().enumerate().map(|(index, line)| {
-            let head = if index == 0 { self.label(label) } else { indent.clone() };
-            head + &line
-        });
-        lines.collect()
-    }
-
-    fn unwrapped(&self, label: &str, text: &str) -> String {
-        self.label(label) + &printable(text)
-    }
-
-    fn label(&self, label: &str) -> String {
-        let padded = format!("{label:LABEL_WIDTH$}");
-        let colour = match label {
-            _ if label == Level::Error.as_str() => "31",
-            _ if label == Level::Warn.as_str() => "33",
-            _ => "2",
-        };
-        self.paint(colour, &padded)
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn paint(&self, sgr: &str, text: &str) -> String {
-        if self.colour && !text.trim().is_empty() {
-            format!("\x1b[{sgr}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
-/// What there is to tell one by one, as far as room allows.
-struct List {
-    /// Before what is said of entries when none of them fits.
-    label: &'static str,
-    /// What an entry is.
-    noun: &'static str,
-    /// The first entries, with their lines.
-    entries: Vec<Vec<String>>,
-    /// How many entries there would be.
-    total: u64,
 }
 
 /// A few lingering images: one for each reason, then those that lingered longest.
@@ -398,27 +307,4 @@ fn holder(holder: &Holder) -> String {
         }
         Holder::Mapping { start, end } => format!("mapping {start:#x}-{end:#x}"),
     }
-}
-
-/// Breaks `text` at spaces into lines of at most `width` characters; a longer word has a line of
-/// its own. There is at least one line.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut length = 0;
-    for word in text.split_whitespace() {
-        let word_length = word.chars().count();
-        if length > 0 && length + 1 + word_length > width {
-            lines.push(String::new());
-            length = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if length > 0 {
-                line.push(' ');
-                length += 1;
-            }
-            line.push_str(word);
-            length += word_length;
-        }
-    }
-    lines
 }

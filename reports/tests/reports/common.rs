@@ -14,15 +14,18 @@ pub(crate) fn start(cycles: u64, processes: u32, options: Options) -> Record {
         processes: NonZeroU32::new(processes),
         ..options
     };
-    let scenario =
-        Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN).expect("a valid scenario");
+    let offer = match options.subject {
+        None => Offer::builtin(),
+        Some(_) => Offer::none("some runtime 1.0"),
+    };
+    let scenario = Scenario::new(options, &offer, NonZeroU32::MIN).expect("a valid scenario");
     let mut fingerprint = serde_json::Map::new();
     fingerprint.insert("kernel".to_owned(), "Linux 6.18.0".into());
     fingerprint.insert("cpus".to_owned(), 2.into());
     Record::Start(Box::new(Start {
         version: RECORDING_VERSION,
         subject: scenario.subject.to_string(),
-        runtime: Some("leakbench-runtime 0.1.0".to_owned()),
+        runtime: Some(offer.runtime),
         command: scenario.command_line(),
         scenario,
         started_unix_s: 1_750_000_000,

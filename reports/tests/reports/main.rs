@@ -2,6 +2,7 @@
 
 mod common;
 mod formats;
+mod growth;
 mod judge;
 mod ledger;
 mod progress;

@@ -1,0 +1,125 @@
+//! Policy `growth`: a runtime behind a pipe may keep no image in a memfd, and then what can be
+//! judged is whether its areas, descriptors and memory grow with the cycles.
+
+use leakbench_scenarios::SubjectName;
+
+use super::{Finding, Level, Verdict};
+use crate::ledger::{Ledger, Moment, SubjectLedger};
+use crate::recording::Footprint;
+use crate::trend::{Trend, TrendClass};
+use crate::words::{bytes, counted, grouped};
+
+const POLICY: &str = "growth";
+
+/// What is judged, and how much of it may come and go by itself: a garbage collector's arenas, a
+/// log file, the pages of a heap.
+const MEASURES: [Measure; 3] = [
+    Measure { name: "areas", grow: "grow", of: |seen| seen.areas, noise: 16.0, show: grouped },
+    Measure { name: "descriptors", grow: "grow", of: |seen| seen.fds, noise: 2.0, show: grouped },
+    Measure {
+        name: "resident memory",
+        grow: "grows",
+        of: |seen| seen.rss_bytes,
+        noise: 4_194_304.0,
+        show: bytes,
+    },
+];
+
+struct Measure {
+    name: &'static str,
+    /// The verb, as the name has it.
+    grow: &'static str,
+    of: fn(&Footprint) -> Option<u64>,
+    noise: f64,
+    show: fn(u64) -> String,
+}
+
+/// Whether growth is what such a run is judged by.
+pub(super) fn applies(ledger: &Ledger) -> bool {
+    matches!(ledger.start.scenario.subject, SubjectName::Command(_))
+        && ledger.images.made == 0
+        && ledger.cycles > 0
+}
+
+pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+    if !applies(ledger) {
+        return Vec::new();
+    }
+    let ended = ledger.subjects.iter().filter(|subject| subject.reached_last_barrier());
+    ended.flat_map(judge_subject).collect()
+}
+
+fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut steady = Vec::new();
+    for measure in &MEASURES {
+        let points = points(&subject.moments, measure);
+        match Trend::of(&points, measure.noise) {
+            Some(trend) if trend.class == TrendClass::Leak => {
+                let message = format!(
+                    "the {} of subject {} {} with the cycles: {}",
+                    measure.name,
+                    subject.number,
+                    measure.grow,
+                    grown(measure, &trend)
+                );
+                findings.push(Finding::error(POLICY, Verdict::Leak, message));
+            }
+            Some(trend) => steady.push(format!(
+                "{} ({} to {})",
+                measure.name,
+                (measure.show)(trend.first as u64),
+                (measure.show)(trend.last as u64)
+            )),
+            None => {
+                let seen = points.len() as u64;
+                let message = format!(
+                    "the {} of subject {} were seen at {} only, and growth cannot be told from \
+                     fewer than {}: run more cycles",
+                    measure.name,
+                    subject.number,
+                    counted(seen, "moment"),
+                    Trend::POINTS_MIN
+                );
+                findings.push(Finding::error(POLICY, Verdict::CouldNotTell, message));
+            }
+        }
+    }
+    if !steady.is_empty() {
+        let message = format!(
+            "no memfd was seen in subject {}, so it is judged by growth with the cycles: none of {}",
+            subject.number,
+            steady.join(", ")
+        );
+        findings.push(Finding::aside(POLICY, Level::Note, message));
+    }
+    findings
+}
+
+fn grown(measure: &Measure, trend: &Trend) -> String {
+    let per_thousand = |rate: f64| (rate * 1000.0).round().max(0.0) as u64;
+    let show = |rate| (measure.show)(per_thousand(rate));
+    format!(
+        "{} more in a thousand (95 %: {} to {}), from {} to {}",
+        show(trend.rate),
+        show(trend.ci_low),
+        show(trend.ci_high),
+        (measure.show)(trend.first as u64),
+        (measure.show)(trend.last as u64)
+    )
+}
+
+/// A measure by cycles, whose numbers rise.
+fn points(moments: &[Moment], measure: &Measure) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for moment in moments {
+        let Some(amount) = (measure.of)(&moment.footprint) else {
+            continue;
+        };
+        let cycles = moment.cycles as f64;
+        if points.last().is_none_or(|&(last, _)| last < cycles) {
+            points.push((cycles, amount as f64));
+        }
+    }
+    points
+}
