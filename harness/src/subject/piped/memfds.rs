@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
-use crate::kernel::{FdEntry, FdKind, ObjectId, Process, ReadError};
+use crate::kernel::{FdEntry, ObjectId, Process, ReadError};
 
 /// Tells the memfds that a process opened from those that it had.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Memfds {
     ) -> Result<(), ReadError> {
         self.look()?;
         let pid = self.process.pid();
-        for entry in self.entries.iter().filter(|entry| entry.kind == FdKind::Memfd) {
+        for entry in &self.entries {
             // Open twice, it is shown once.
             if !self.known.insert(entry.object) {
                 continue;
@@ -67,12 +67,11 @@ impl Memfds {
         Ok(())
     }
 
-    /// Lists the descriptors into `entries`, and which memfds are among them into `open`.
+    /// Lists the memfds' descriptors into `entries`, and their objects into `open`.
     fn look(&mut self) -> Result<(), ReadError> {
-        self.process.fds(&mut self.entries)?;
-        let memfds = self.entries.iter().filter(|entry| entry.kind == FdKind::Memfd);
+        self.process.memfds(&mut self.entries)?;
         self.open.clear();
-        self.open.extend(memfds.map(|entry| entry.object));
+        self.open.extend(self.entries.iter().map(|entry| entry.object));
         Ok(())
     }
 }

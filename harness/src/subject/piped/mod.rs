@@ -18,6 +18,9 @@ use super::{Slab, SlotState, Subject, SubjectError};
 use crate::kernel::ReadError;
 use crate::subject::protocol::SlotLetter;
 
+/// How long a reply may take, whatever the scenario says: a deadline must fit the clock.
+const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
+
 /// A command that is driven step by step.
 #[derive(Debug)]
 pub struct Piped {
@@ -62,6 +65,7 @@ impl Piped {
         };
         // Before the supervisor's patience ends, so that what was not answered is named.
         let patience = Duration::from_millis(scenario.timeout_s.get().saturating_mul(900));
+        let patience = patience.min(PATIENCE_MAX);
         let mut conversation = Conversation::start(command, patience)?;
         let pid = conversation.pid();
         let runtime = greet(&mut conversation)?;
