@@ -26,6 +26,7 @@ pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
 pub use machine::{Bound, Machine, ResourceLimit};
+pub(crate) use memfd_devices::MemfdDevices;
 pub use object::ObjectId;
 pub use process::Process;
 pub use status::{SmapsRollup, Status};

@@ -5,6 +5,7 @@
 mod builtin;
 mod driver_main;
 mod images;
+mod new_memfds;
 #[cfg(feature = "cli")]
 mod piped;
 pub(crate) mod protocol;
@@ -22,6 +23,7 @@ pub use driver_main::main;
 pub use leakbench_scenarios::{
     Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
 };
+pub use new_memfds::NewMemfds;
 #[cfg(feature = "cli")]
 pub use piped::Piped;
 pub use protocol::Slab;

@@ -120,12 +120,12 @@ fn class(
     floor: &Floor,
     slope: &Slope,
 ) -> TrendClass {
-    let rises = Rises::of(&floor.whole, noise, spread);
+    let rises = Rises::of(series, floor, noise.max(teeth.blur()), spread);
     // Troughs say what it falls back to; without them it must have been higher than ever.
     let regained = !floor.of_troughs && Teeth::only_regained(series, noise, spread);
     if slope.rises() && rises.go_on() && !regained {
         TrendClass::Leak
-    } else if regained || teeth.again_and_again() {
+    } else if teeth.again() {
         TrendClass::Sawtooth
     } else if floor.rose_by(series) > noise.max(3.0 * spread) {
         TrendClass::Bounded

@@ -1,5 +1,6 @@
 //! Whether a floor goes on to rise: in several steps, without long pauses, to the end.
 
+use super::floor::Floor;
 use super::{PAUSE_MAX, WARM_UP};
 
 /// When a floor rose.
@@ -9,20 +10,21 @@ pub(super) struct Rises {
     early: usize,
     /// When it rose after that.
     times: Vec<f64>,
-    /// When it was seen last.
-    end: f64,
-    /// What it gained in the second third of the time.
-    middle_gain: f64,
-    /// What it gained in the last third.
-    late_gain: f64,
+    /// For how long it has not risen at the end.
+    last_pause: f64,
+    /// Of what the second third of the time gained, what the last third did.
+    late_part: f64,
 }
 
+/// And as so many standard deviations of the noise.
+const STEP_SPREADS: f64 = 0.5;
 /// Steps in all: three may well be three things that were wanted.
 const STEPS_MIN: usize = 4;
 /// A step is this part of the growth after the warm-up, at least.
 const STEP: f64 = 1.0 / 20.0;
-/// How much of the gain of the second third the last third must have: what saturates has less.
-const LATE_GAIN_MIN: f64 = 0.4;
+/// Of the gain of the second third of the time the last third has so much, at least: what
+/// saturates has less.
+const LATE_PART_MIN: f64 = 0.4;
 /// The last pause may be so many times as long as the longest before it.
 const LAST_PAUSE_MAX: f64 = 2.0;
 /// A last pause that says nothing.
@@ -31,32 +33,28 @@ const LAST_PAUSE_MIN: f64 = 0.1;
 const LASTS_MIN: f64 = 0.25;
 
 impl Rises {
-    pub(super) fn of(floor: &[(f64, f64)], noise: f64, spread: f64) -> Rises {
-        let kept = kept(floor);
+    /// Of the floor of `series`.
+    pub(super) fn of(series: &[(f64, f64)], floor: &Floor, noise: f64, spread: f64) -> Rises {
+        let kept = kept(&floor.whole);
         let settled = kept.iter().position(|&(x, _)| x >= WARM_UP).unwrap_or(kept.len());
         let (early, late) = kept.split_at(settled);
-        let mut rises = Rises {
-            early: 0,
-            times: Vec::new(),
-            end: late.last().map_or(1.0, |&(x, _)| x),
-            middle_gain: 0.0,
-            late_gain: 0.0,
-        };
+        let mut rises = Rises { early: 0, times: Vec::new(), last_pause: 1.0, late_part: 0.0 };
         let Some(&(_, base)) = late.first() else {
             return rises;
         };
-        let highest = |until: f64| {
-            let until = late.iter().filter(|&&(x, _)| x < until);
-            until.fold(base, |high, &(_, y)| high.max(y))
-        };
-        let (middle, top) = (highest(2.0 * WARM_UP), highest(f64::MAX));
-        rises.middle_gain = middle - base;
-        rises.late_gain = top - middle;
+        let top = late.iter().fold(base, |high, &(_, y)| high.max(y));
         let growth = top - base;
         if growth > noise && growth > 0.0 {
-            let step = (STEP * growth).max(spread);
+            let step = (STEP * growth).max(STEP_SPREADS * spread);
             rises.times = steps(late, step);
             rises.early = steps(early, step).len();
+            let last = rises.times.last().zip(late.last());
+            rises.last_pause = match last {
+                // After the last trough nobody knows what it will fall back to.
+                Some((last, end)) if floor.of_troughs => end.0 - last,
+                _ => last_pause(series, top - step),
+            };
+            rises.late_part = late_part(late);
         }
         rises
     }
@@ -72,9 +70,45 @@ impl Rises {
         self.early + self.times.len() >= STEPS_MIN
             && self.times.windows(2).all(|pair| pair[1] - pair[0] < PAUSE_MAX)
             && last - first >= LASTS_MIN
-            && self.end - last < last_pause_max
-            && self.late_gain >= LATE_GAIN_MIN * self.middle_gain
+            && self.last_pause < last_pause_max
+            && self.late_part >= LATE_PART_MIN
     }
+}
+
+/// How long ago the series came above `level` for good.
+fn last_pause(series: &[(f64, f64)], level: f64) -> f64 {
+    let below = series.iter().rposition(|&(_, y)| y < level);
+    let above = below.map_or(0, |below| below + 1);
+    series.get(above).map_or(0.0, |&(x, _)| 1.0 - x)
+}
+
+/// Of what the second third gains, what the last third does in the same time. The better of two
+/// readings: as it is, and without the largest gain of each third, which may be a single step.
+fn late_part(late: &[(f64, f64)]) -> f64 {
+    let turn = late.iter().take_while(|&&(x, _)| x < 2.0 * WARM_UP).count().max(1);
+    let [middle, last] = [&late[..turn], &late[turn - 1..]].map(|points| {
+        let span = points[points.len() - 1].0 - points[0].0;
+        let (gain, largest) = gains(points);
+        [gain / span, (gain - largest) / span]
+    });
+    let part = |later: f64, before: f64| match later > 0.0 {
+        true if before > 0.0 => later / before,
+        true => f64::INFINITY,
+        false => 0.0,
+    };
+    part(last[0], middle[0]).max(part(last[1], middle[1]))
+}
+
+/// By how much points get higher than all before them: in all, and at most at one of them.
+fn gains(points: &[(f64, f64)]) -> (f64, f64) {
+    let (mut high, mut gain, mut largest) = (points[0].1, 0.0, 0.0);
+    for &(_, y) in points {
+        let more = (y - high).max(0.0);
+        high += more;
+        gain += more;
+        largest = more.max(largest);
+    }
+    (gain, largest)
 }
 
 /// Of each point, what the floor does not fall below for [`PAUSE_MAX`] from then on.

@@ -27,18 +27,10 @@ impl Slope {
         if points.len() < POINTS_MIN {
             return None;
         }
-        let mut slopes = Vec::with_capacity(points.len() * (points.len() - 1) / 2);
-        let mut score = 0.0;
-        for (index, &(x0, y0)) in points.iter().enumerate() {
-            for &(x1, y1) in &points[index + 1..] {
-                slopes.push((y1 - y0) / (x1 - x0));
-                score += match y1.total_cmp(&y0) {
-                    std::cmp::Ordering::Less => -1.0,
-                    std::cmp::Ordering::Equal => 0.0,
-                    std::cmp::Ordering::Greater => 1.0,
-                };
-            }
-        }
+        let mut slopes = slopes(points);
+        let rising = slopes.iter().filter(|&&slope| slope > 0.0).count() as f64;
+        let falling = slopes.iter().filter(|&&slope| slope < 0.0).count() as f64;
+        let score = rising - falling;
         let deviation = deviation(points);
         let median = median(&mut slopes);
         let pairs = slopes.len();
@@ -57,6 +49,13 @@ impl Slope {
     pub(super) fn rises(&self) -> bool {
         self.z >= RISING && self.low > 0.0
     }
+}
+
+fn slopes(points: &[(f64, f64)]) -> Vec<f64> {
+    let pairs = points.iter().enumerate().flat_map(|(index, &(x0, y0))| {
+        points[index + 1..].iter().map(move |&(x1, y1)| (y1 - y0) / (x1 - x0))
+    });
+    pairs.collect()
 }
 
 /// Standard deviation of Kendall's score of points in random order, of which some are equal.

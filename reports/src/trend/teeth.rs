@@ -1,13 +1,13 @@
 //! Where a series is given back.
 
-use super::{PAUSE_MAX, WARM_UP};
+use super::{PAUSE_MAX, WARM_UP, median};
 
 /// One time that a series fell.
 #[derive(Clone, Copy, Debug)]
 struct Fall {
     /// The highest point before it.
     peak: (f64, f64),
-    /// The lowest point after it.
+    /// The lowest point after it, the first of several.
     trough: (f64, f64),
     /// Whether the series rose again since, so that the trough is known to be one.
     over: bool,
@@ -17,6 +17,8 @@ struct Fall {
 #[derive(Clone, Debug)]
 pub(super) struct Teeth {
     falls: Vec<Fall>,
+    /// Half of the steps between two neighbouring points are smaller.
+    typical_step: f64,
 }
 
 /// A fall is as deep as this part of what the series ranges over, at least.
@@ -41,12 +43,20 @@ impl Teeth {
             _ => 0.0,
         };
         let depth = (DEPTH_MIN * range).max(DEPTH_MIN_SPREADS * spread).max(noise);
-        Teeth { falls: falls(series, depth) }
+        let mut steps: Vec<f64> =
+            series.windows(2).map(|pair| (pair[1].1 - pair[0].1).abs()).collect();
+        Teeth { falls: falls(series, depth), typical_step: median(&mut steps) }
     }
 
-    /// Whether more than a single thing was given back.
-    pub(super) fn again_and_again(&self) -> bool {
-        self.falls.len() > 1
+    /// How far what is seen of the floor may be off: the lowest point of a tooth is seldom the
+    /// one that was looked at, and teeth about as long as the time between looks beat with them.
+    pub(super) fn blur(&self) -> f64 {
+        if self.falls.len() > 1 { 2.0 * self.typical_step } else { 0.0 }
+    }
+
+    /// Whether it was given back and taken again.
+    pub(super) fn again(&self) -> bool {
+        self.falls.len() > 1 || self.falls.iter().any(|fall| fall.over)
     }
 
     /// The troughs, if there are enough of them after the warm-up, and no long time without one.
@@ -95,7 +105,7 @@ fn falls(series: &[(f64, f64)], depth: f64) -> Vec<Fall> {
                 }
             }
             Some(fall) => {
-                if point.1 <= fall.trough.1 {
+                if point.1 < fall.trough.1 {
                     fall.trough = point;
                 } else if point.1 - fall.trough.1 > depth {
                     falls.push(Fall { over: true, ..*fall });

@@ -7,3 +7,4 @@ mod judge;
 mod ledger;
 mod progress;
 mod recorder;
+mod trend;

@@ -1,0 +1,17 @@
+//! Tells a driver which version of Wasmtime its lock file has, so that it is written down once.
+
+use std::path::Path;
+
+fn main() {
+    let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let path = Path::new(&folder).join("Cargo.lock");
+    println!("cargo::rerun-if-changed={}", path.display());
+    let lock = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let version = lock
+        .split_once("\nname = \"wasmtime\"\nversion = \"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(version, _)| version)
+        .unwrap_or_else(|| panic!("no package 'wasmtime' in {}", path.display()));
+    println!("cargo::rustc-env=WASMTIME_VERSION={version}");
+}

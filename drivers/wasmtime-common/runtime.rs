@@ -1,0 +1,121 @@
+//! Wasmtime as a subject, whatever its version.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use leakbench::subject::{Compile, NewMemfds, Subject, SubjectError};
+use wasmtime::{Config, Engine, Extern, Linker, OptLevel, Store, Val};
+
+use super::artifacts::Artifacts;
+use super::binary::Binary;
+use super::sys;
+
+/// An engine, and how its modules are made.
+pub(crate) struct Runtime {
+    engine: Engine,
+    /// Provides nothing; it is what says which import is missing.
+    linker: Linker<()>,
+    /// `None` to compile each module.
+    artifacts: Option<Artifacts>,
+    memfds: NewMemfds,
+}
+
+/// A module, and its images until they have been shown.
+pub(crate) struct Module {
+    module: wasmtime::Module,
+    new_images: Cell<Vec<OwnedFd>>,
+}
+
+/// An instance in a store of its own, as a host that serves requests would have it.
+pub(crate) struct Instance {
+    store: Store<()>,
+    instance: wasmtime::Instance,
+}
+
+impl Runtime {
+    /// An engine of this configuration, optimising nothing, as leakbench's own runtime.
+    ///
+    /// # Errors
+    /// The pool does not fit the address space, or `/proc` cannot be read.
+    pub(crate) fn new(
+        mut config: Config,
+        compile: Option<Compile>,
+    ) -> Result<Runtime, SubjectError> {
+        config.cranelift_opt_level(OptLevel::None);
+        let engine = told(Engine::new(&config))?;
+        let linker = Linker::new(&engine);
+        let artifacts = (compile != Some(Compile::Fresh)).then(Artifacts::new);
+        let memfds = told(NewMemfds::new())?;
+        Ok(Runtime { engine, linker, artifacts, memfds })
+    }
+}
+
+impl Subject for Runtime {
+    type Module = Module;
+    type Instance = Instance;
+
+    fn create_module(&self, bytes: &[u8]) -> Result<Module, SubjectError> {
+        let binary = Binary::new(bytes);
+        let module = match &self.artifacts {
+            None => told(wasmtime::Module::from_binary(&self.engine, bytes))?,
+            Some(artifacts) => {
+                let compile = |bytes: &[u8]| self.engine.precompile_module(bytes);
+                let artifact = told(artifacts.artifact(&binary, compile))?;
+                told(sys::deserialize(&self.engine, &artifact))?
+            }
+        };
+        // Else the first instantiation makes it, beside other descriptors.
+        let make = || module.initialize_copy_on_write_image();
+        let (made, found) = self.memfds.during(binary.memories(), make);
+        told(made)?;
+        let found = found.map_err(|error| {
+            SubjectError::new(format!("cannot find the module's image: {error}"))
+        })?;
+        Ok(Module { module, new_images: Cell::new(found) })
+    }
+
+    fn images(&self, module: &Module, show: &mut dyn FnMut(BorrowedFd<'_>)) {
+        for image in module.new_images.take() {
+            show(image.as_fd());
+        }
+    }
+
+    fn instantiate(&self, module: &Module) -> Result<Instance, SubjectError> {
+        let mut store = Store::new(&self.engine, ());
+        let instance = told(self.linker.instantiate(&mut store, &module.module))?;
+        Ok(Instance { store, instance })
+    }
+
+    fn call(&self, instance: &mut Instance, export: &str) -> Result<Option<i64>, SubjectError> {
+        let Instance { store, instance } = instance;
+        let Some(Extern::Func(func)) = instance.get_export(&mut *store, export) else {
+            let missing = format!("the module exports no function '{export}' to invoke");
+            return Err(SubjectError::new(missing));
+        };
+        let ty = func.ty(&*store);
+        if ty.params().len() != 0 {
+            return Err(SubjectError::new(format!(
+                "the exported function '{export}' takes {} parameter(s) and can be invoked only \
+                 with none",
+                ty.params().len()
+            )));
+        }
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        told(func.call(store, &[], &mut results))?;
+        Ok(match results[..] {
+            [Val::I32(result)] => Some(result.into()),
+            [Val::I64(result)] => Some(result),
+            _ => None,
+        })
+    }
+}
+
+/// An error of whatever type in whatever version, in its own words with its causes, on one line.
+pub(crate) fn told<T>(result: Result<T, impl Display>) -> Result<T, SubjectError> {
+    result.map_err(|error| {
+        let text = format!("{error:#}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        SubjectError::new(words.join(" "))
+    })
+}
