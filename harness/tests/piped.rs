@@ -72,6 +72,20 @@ fn images_that_a_command_keeps_are_found_with_their_descriptors() {
 }
 
 #[test]
+fn a_command_without_memfds_is_judged_by_what_grows() {
+    let args = ["--cycles", "200", "--barriers", "20"];
+    let steady = run("FAKE_IMAGELESS=1", &args);
+    assert_eq!((steady.code, steady.verdict()), (0, "clean"), "{:?}", steady.result);
+    let growing = run("FAKE_IMAGELESS=1 FAKE_KEEPS=2", &args);
+    assert_eq!((growing.code, growing.verdict()), (1, "leak"), "{:?}", growing.result);
+    let findings = growing.result["findings"].to_string();
+    assert_says(
+        &findings,
+        &["the descriptors of subject 0 grow with the cycles:", " more in a thousand"],
+    );
+}
+
+#[test]
 fn the_commands_own_process_is_sampled() {
     let out = tempfile::tempdir().expect("a folder");
     let folder = out.path().to_str().expect("text");
@@ -110,7 +124,7 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
         ("dies", "create", 4, &["creating a module, module 3", "ended (exit status: 7)"]),
         ("rubbish", "call", 4, &["calling, module 3", "Welcome to", r#""do":"call""#]),
         ("twice", "call", 4, &["calling, module 3", "without being asked for"]),
-        ("wrong-id", "instantiate", 4, &["answers request 19 and not 18", r#"{"id":19"#]),
+        ("wrong-id", "instantiate", 4, &["answers request 20 and not 19", r#"{"id":20"#]),
         ("both", "call", 4, &["one of 'ok' and 'error'", r#""error":"?""#]),
         ("neither", "call", 4, &["one of 'ok' and 'error'"]),
         ("no-digits", "call", 4, &["string of decimal digits", "7"]),
@@ -118,20 +132,25 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
         ("refuses", "create", 4, &["creating a module, module 3: out of luck"]),
         ("refuses", "drop-instance", 4, &["dropping an instance, module 3: out of luck"]),
         ("dies", "drop-module", 4, &["dropping a module, module 3", "exit status: 7"]),
-        // The last thing of all: nothing may pass because nobody asks any more.
+        ("slots", "slots", 3, &["at a barrier", "there are 0 slots, and states of 1"]),
+        // The last things of all: nothing may pass because nobody asks any more.
         ("dies", "drop-module", 20, &["dropping a module, module 19", "exit status: 7"]),
+        ("dies", "slots", 11, &["at a barrier", "exit status: 7", r#""do":"slots""#]),
     ] {
         // Only the real process comes to the fourth step of a kind.
         let run = faulty(fault, step, nth, &[]);
         let shown = format!("{fault} in {step} {nth}: {:?}", run.result["findings"]);
         assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{shown}");
         assert_says(decisive(&run), words);
+        // What was done until then is kept.
         if nth > 1 {
             assert!(run.images("made") >= u64::from(nth) - 1, "{shown}");
         }
     }
-    // The control: the same driver, nothing wrong.
-    assert_eq!(faulty("dies", "create", 99, &[]).code, 0);
+    // The controls: the same driver, with nothing wrong; and one that has no slots.
+    for (fault, nth) in [("dies", 99), ("refuses", 1)] {
+        assert_eq!(faulty(fault, "slots", nth, &[]).code, 0, "{fault}");
+    }
 }
 
 #[test]

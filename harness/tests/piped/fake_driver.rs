@@ -44,11 +44,13 @@ pub(crate) fn main() {
     let mut out = File::options().write(true).open(path).expect("the real standard output");
     let mut driver = Driver {
         lazy: !variable("FAKE_LAZY").is_empty(),
+        imageless: !variable("FAKE_IMAGELESS").is_empty(),
         keeps: variable("FAKE_KEEPS").parse().ok(),
         _at_rest: (0..variable("FAKE_AT_REST").parse().unwrap_or(1)).map(|_| memfd()).collect(),
         modules: HashMap::new(),
         instances: HashMap::new(),
         kept: Vec::new(),
+        kept_files: Vec::new(),
         made: 0,
     };
     let (step, nth) = (variable("FAKE_STEP"), variable("FAKE_NTH").parse().unwrap_or(0));
@@ -114,6 +116,8 @@ fn memfd() -> Memfd {
 struct Driver {
     /// Whether images are made by the first instantiation.
     lazy: bool,
+    /// Whether there are none, and a plain file is kept in their place.
+    imageless: bool,
     /// Every how many modules one's image is never closed.
     keeps: Option<u64>,
     /// A runtime has things of its own.
@@ -123,6 +127,7 @@ struct Driver {
     /// The module of each.
     instances: HashMap<u64, u64>,
     kept: Vec<Memfd>,
+    kept_files: Vec<File>,
     made: u64,
 }
 
@@ -136,7 +141,7 @@ impl Driver {
                 let stamp = binary.len().checked_sub(IMAGE_BYTES).map_or(0, |at| {
                     i64::from_le_bytes(binary[at..at + 8].try_into().expect("eight bytes"))
                 });
-                let image = (!self.lazy).then(memfd);
+                let image = (!self.lazy && !self.imageless).then(memfd);
                 assert!(self.modules.insert(number("module"), (stamp, image)).is_none());
                 self.made += 1;
                 json!({})
@@ -144,7 +149,9 @@ impl Driver {
             "instantiate" => {
                 let module = number("module");
                 let (_, image) = self.modules.get_mut(&module).expect("a module");
-                image.get_or_insert_with(memfd);
+                if self.lazy {
+                    image.get_or_insert_with(memfd);
+                }
                 assert!(self.instances.insert(number("instance"), module).is_none());
                 json!({})
             }
@@ -160,8 +167,15 @@ impl Driver {
                 let (_, image) = self.modules.remove(&number("module")).expect("a module");
                 if self.keeps.is_some_and(|every| self.made.is_multiple_of(every)) {
                     self.kept.extend(image);
+                    if self.imageless {
+                        self.kept_files.push(File::open("/dev/null").expect("it is there"));
+                    }
                 }
                 json!({})
+            }
+            "slots" => {
+                let slab = json!({"base": 1u64 << 46, "stride_bytes": 65536, "slots": 4});
+                json!({"slabs": [slab], "states": "...."})
             }
             other => return json!({"id": request["id"], "error": format!("what is {other}?")}),
         };
