@@ -66,7 +66,8 @@ impl Process {
         entries.clear();
         let dir = self.open_dir(c"fd", FILE)?;
         let devices = self.memfd_devices();
-        let walked = self.fd_buffers().walk(&dir, |fd, link, stat| {
+        let every = |_: &_| true;
+        let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
             let object = ObjectId::from_stat(stat);
             entries.push(FdEntry { fd, object, kind: kind(devices, object, link, stat) });
         });
@@ -75,6 +76,24 @@ impl Process {
             self.expect_alive()?;
         }
         Ok(())
+    }
+
+    /// The descriptors that refer to memfds, as [`Process::fds`] has them and at half its cost.
+    ///
+    /// # Errors
+    /// As [`Process::fds`]; that there is none is no proof that the process is there.
+    pub(crate) fn memfds(&mut self, entries: &mut Vec<FdEntry>) -> Result<(), ReadError> {
+        entries.clear();
+        let dir = self.open_dir(c"fd", FILE)?;
+        let devices = self.memfd_devices();
+        let on_their_device = |stat: &rustix::fs::Stat| devices.contains(stat.st_dev);
+        let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
+            let object = ObjectId::from_stat(stat);
+            if devices.is_memfd(object.dev, link) {
+                entries.push(FdEntry { fd, object, kind: FdKind::Memfd });
+            }
+        });
+        walked.map_err(|error| self.failed(FILE, error))
     }
 
     /// How many descriptors are open: one `stat` on Linux 6.2 and later, a listing before.

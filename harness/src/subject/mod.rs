@@ -16,6 +16,7 @@ mod worker;
 
 use std::os::fd::BorrowedFd;
 
+use self::protocol::Blame;
 #[cfg(feature = "cli")]
 pub use builtin::Builtin;
 pub use driver_main::main;
@@ -93,6 +94,17 @@ pub trait Subject: Sync {
         None
     }
 
+    /// The runtime's name and version, where no [`Offer`] could give them.
+    fn runtime(&self) -> Option<String> {
+        None
+    }
+
+    /// What failed in a drop, in showing images or in telling of slots, which cannot say so
+    /// themselves. The workload asks after each of them; a failure ends the run.
+    fn failure(&self) -> Option<SubjectError> {
+        None
+    }
+
     /// Mapping calls that failed while a slot was reset or purged, if the runtime counts them.
     fn reset_failures(&self) -> u64 {
         0
@@ -121,24 +133,29 @@ pub enum SlotState {
 #[error("{message}")]
 pub struct SubjectError {
     message: String,
-    /// Whether the subject itself is at fault, whatever it was asked to do.
-    broken: bool,
+    blame: Blame,
 }
 
 impl SubjectError {
     /// The runtime's reason. Before the first cycle it says that what was asked for is no good
     /// (exit code 2), after that that the subject failed (exit code 3).
     pub fn new(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), broken: false }
+        SubjectError { message: message.into(), blame: Blame::Step }
     }
 
     /// The subject died or does not answer as it must: it failed, also before the first cycle.
     pub fn broken(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), broken: true }
+        SubjectError { message: message.into(), blame: Blame::Subject }
     }
 
-    /// Whether it was made by [`SubjectError::broken`].
-    pub fn is_broken(&self) -> bool {
-        self.broken
+    /// The machine does not let the subject be watched: before the first cycle this says that
+    /// one cannot tell (exit code 4).
+    pub fn unmeasurable(message: impl Into<String>) -> SubjectError {
+        SubjectError { message: message.into(), blame: Blame::Machine }
+    }
+
+    /// Who is to blame.
+    pub(crate) fn blame(&self) -> Blame {
+        self.blame
     }
 }

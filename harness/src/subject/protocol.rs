@@ -87,6 +87,9 @@ pub(crate) enum Report {
         slabs: Vec<Slab>,
         /// The process that has the runtime, where it is not the subject's own.
         process: Option<u32>,
+        /// The runtime's name and version, where the supervisor does not know them.
+        #[serde(default)]
+        runtime: Option<String>,
     },
     /// All threads stand still.
     Barrier(Box<BarrierReport>),

@@ -11,7 +11,7 @@ use leakbench_reports::recording::Histogram;
 use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
 
 use super::protocol::{BarrierReport, Blame, Order, Report, SlotLetter};
-use super::status_page::{StatusPage, add_counts};
+use super::status_page::{StatusPage, StepKind, add_counts};
 use super::sys::SharedPage;
 use super::worker::{Guests, StepFailed, Worker};
 use super::{Subject, SubjectError};
@@ -91,8 +91,7 @@ fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
 
 impl From<StepFailed> for Report {
     fn from(StepFailed { doing, error }: StepFailed) -> Report {
-        let blame = if error.is_broken() { Blame::Subject } else { Blame::Step };
-        Report::Failed { doing, error: error.to_string(), blame }
+        Report::Failed { doing, error: error.to_string(), blame: error.blame() }
     }
 }
 
@@ -167,7 +166,8 @@ fn drive<S: Subject>(
                 }
             }
         }
-        channel.send(&Report::Ready { slabs: subject.slabs(), process: subject.process() })?;
+        let (slabs, process, runtime) = (subject.slabs(), subject.process(), subject.runtime());
+        channel.send(&Report::Ready { slabs, process, runtime })?;
         await_go(channel)?;
 
         // No more barriers than cycles: between two of them something happens.
@@ -186,8 +186,13 @@ fn drive<S: Subject>(
                     failure.get_or_insert(failed);
                 }
             }
+            let mut report = report(subject, &mut workers, scenario);
+            if let Some(error) = subject.failure() {
+                let doing = StepKind::Barrier.words().to_owned();
+                failure.get_or_insert(StepFailed { doing, error });
+            }
             let last = failure.is_none() && workers.iter().all(|worker| worker.done);
-            let report = report(subject, &mut workers, last, scenario);
+            report.last = last;
             channel.send(&Report::Barrier(Box::new(report)))?;
             await_go(channel)?;
             if let Some(failed) = failure {
@@ -249,11 +254,10 @@ impl Drop for AbortOnPanic {
 fn report<S: Subject>(
     subject: &S,
     workers: &mut [Worker<S>],
-    last: bool,
     scenario: &Scenario,
 ) -> BarrierReport {
     settle(workers, Duration::from_millis(scenario.settle_ms));
-    let mut report = BarrierReport { last, ..BarrierReport::default() };
+    let mut report = BarrierReport::default();
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
         report.counts = add_counts(report.counts, *worker.images.counts());

@@ -126,6 +126,7 @@ impl<S: Subject> Worker<S> {
                 let mut seated = Seat { number, module, shown: false, lists };
                 seated.watch(subject, &mut self.images);
                 self.seats[seat as usize] = Some(seated);
+                went_well(subject, StepKind::CreateModule, number)?;
             }
             Step::Instantiate { seat, instance } => {
                 status.begin(cycle, StepKind::Instantiate);
@@ -140,6 +141,7 @@ impl<S: Subject> Worker<S> {
                 seat.lists.instances[instance] = Some(made);
                 if !seat.shown {
                     seat.watch(subject, &mut self.images);
+                    went_well(subject, StepKind::Instantiate, seat.number)?;
                 }
             }
             Step::Call { seat, instance } => {
@@ -155,8 +157,10 @@ impl<S: Subject> Worker<S> {
             Step::DropInstance { seat, instance } => {
                 status.begin(cycle, StepKind::DropInstance);
                 let seat = seated(&mut self.seats, seat);
+                let number = seat.number;
                 let instance = seat.lists.instances[instance as usize].take();
                 subject.drop_instance(instance.expect("a step drops an instance that is there"));
+                went_well(subject, StepKind::DropInstance, number)?;
             }
             Step::DropModule { seat } => {
                 status.begin(cycle, StepKind::DropModule);
@@ -168,6 +172,7 @@ impl<S: Subject> Worker<S> {
                 seat.lists.images.clear();
                 seat.lists.instances.clear();
                 self.spare = Some(seat.lists);
+                went_well(subject, StepKind::DropModule, seat.number)?;
             }
             Step::EndCycle => {
                 self.images.end_cycle();
@@ -199,6 +204,14 @@ impl<S: Subject> Seat<S> {
 
 fn seated<S: Subject>(seats: &mut [Option<Seat<S>>], seat: u32) -> &mut Seat<S> {
     seats[seat as usize].as_mut().expect("a step names a module that is there")
+}
+
+/// An error if something failed that could not say so itself.
+fn went_well<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(), StepFailed> {
+    match subject.failure() {
+        Some(error) => Err(StepFailed::at(step, number, error)),
+        None => Ok(()),
+    }
 }
 
 impl StepFailed {
@@ -268,7 +281,8 @@ impl Guests {
             called
         });
         subject.drop_module(module);
-        called
+        // What went wrong first.
+        called.and_then(|()| subject.failure().map_or(Ok(()), Err))
     }
 
     fn describe(&self, number: u64) -> String {

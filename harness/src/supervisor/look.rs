@@ -49,7 +49,7 @@ impl Look {
     /// A view of process `pid`, which has built its runtime and made no cycle yet. Its status page
     /// `page`, a memfd that is mapped and open there, is the proof that the scan sees memfds.
     /// `runtime` is the process that has the runtime, where it is another: then that one is looked
-    /// at, and `pid` for the proof alone. `inherited` are memfds that it may have from its parent.
+    /// at, and `pid` for the proof alone, and what memfds it has now are no images. `inherited` are memfds that it may have from its parent.
     pub(super) fn new(
         pid: u32,
         runtime: Option<u32>,
@@ -72,6 +72,10 @@ impl Look {
         if let Some(runtime) = runtime {
             look.process = Process::open(runtime)?;
             look.scan()?;
+            // What another program is made of is its own affair: a runtime may keep its code in
+            // a memfd, or have come by one in a way that leakbench knows nothing of.
+            look.known.extend(memfds(&look.scan));
+            return Ok(look);
         }
         let stranger = memfds(&look.scan).find(|object| !look.known.contains(object));
         stranger.map_or(Ok(look), |object| Err(Blind::Stranger { object }))

@@ -161,8 +161,8 @@ impl Supervised {
                 self.failure = Some(format!("{doing}: {error}"));
                 self.failed = true;
             }
-            (Report::Ready { slabs, process }, Phase::Building) => {
-                self.ready(slabs, process, inherited, log)?;
+            (Report::Ready { slabs, process, runtime }, Phase::Building) => {
+                self.ready(slabs, process, runtime, inherited, log)?;
             }
             (Report::Barrier(report), Phase::Running) => {
                 self.barrier(*report, log);
@@ -180,6 +180,7 @@ impl Supervised {
         &mut self,
         slabs: Vec<Slab>,
         process: Option<u32>,
+        runtime: Option<String>,
         inherited: &HashSet<ObjectId>,
         log: &mut Log<'_>,
     ) -> Result<(), SuperviseError> {
@@ -194,6 +195,7 @@ impl Supervised {
             at_ms: log.now_ms(),
             subject: self.index,
             pid: process.unwrap_or(own),
+            runtime,
             cycles: self.share.cycles,
             at_rest,
         }));

@@ -74,7 +74,7 @@ impl Ledger {
     /// # Errors
     /// The recording does not say what was run.
     pub fn of(recording: &Recording) -> Result<Ledger, NoStart> {
-        let start = recording.start().ok_or(NoStart)?.clone();
+        let mut start = recording.start().ok_or(NoStart)?.clone();
         let mut subjects = Subjects::default();
         let mut troubles = Vec::new();
         let mut interrupted_at_ms = None;
@@ -85,6 +85,8 @@ impl Ledger {
                 Record::Start(_) => 0,
                 Record::Subject(up) => {
                     subjects.get(up.subject).see_up(up);
+                    // It knows itself better than what started it.
+                    start.runtime = up.runtime.clone().or(start.runtime);
                     up.at_ms
                 }
                 Record::Sample(sample) => {

@@ -62,6 +62,10 @@ pub struct SubjectUp {
     pub subject: u32,
     /// Its process id.
     pub pid: u32,
+    /// The name and version that its runtime gave when it was up, where they were not known
+    /// before ([`Start::runtime`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
     /// Its share of the cycles.
     pub cycles: u64,
     /// Areas, descriptors and resident bytes before the first cycle.

@@ -39,6 +39,7 @@ pub(crate) fn up(subject: u32, cycles: u64) -> Record {
         at_ms: 20,
         subject,
         pid: 4711 + subject,
+        runtime: None,
         cycles,
         at_rest: footprint(60, 11, 9 << 20),
     })

@@ -25,19 +25,23 @@ impl FdTableBuffers {
         }
     }
 
-    /// Shows every descriptor: its number, where its link points, and the object behind it. A
-    /// descriptor closed while the walk goes on is left out.
+    /// Shows every descriptor whose object is `wanted`: its number, where its link points, and the
+    /// object behind it. A descriptor closed while the walk goes on is left out. The link is half
+    /// of the cost, and is read for the wanted alone.
     pub(in crate::kernel) fn walk(
         &mut self,
         dir: &OwnedFd,
+        wanted: impl Fn(&Stat) -> bool,
         mut each: impl FnMut(i32, &[u8], &Stat),
     ) -> io::Result<()> {
         let link = &mut self.link;
         for_each_name(dir, &mut self.entries, |name, fd| {
             let found = (|| {
-                let (target, _) = readlinkat_raw(dir.as_fd(), name, &mut **link)?;
                 let stat = statat(dir.as_fd(), name, AtFlags::empty())?;
-                each(fd, target, &stat);
+                if wanted(&stat) {
+                    let (target, _) = readlinkat_raw(dir.as_fd(), name, &mut **link)?;
+                    each(fd, target, &stat);
+                }
                 Ok(())
             })();
             match found {
@@ -92,7 +96,8 @@ mod tests {
         let open = || OwnedFd::from(std::fs::File::open(folder.path()).unwrap());
         assert_eq!(buffers.count(&open()).unwrap(), 3000);
         let mut shown = 0;
-        buffers.walk(&open(), |_, _, _| shown += 1).unwrap();
+        buffers.walk(&open(), |_| true, |_, _, _| shown += 1).unwrap();
         assert_eq!(shown, 3000);
+        buffers.walk(&open(), |_| false, |_, _, _| panic!("nothing was wanted")).unwrap();
     }
 }
