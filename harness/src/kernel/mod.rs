@@ -10,22 +10,33 @@
 //! file when one line it does not need is absent, or when a thread's name is not UTF-8.
 
 mod areas;
+mod cgroup;
 mod death_watch;
 mod error;
 mod fds;
 mod fields;
+mod in_flight;
+mod limits;
 mod machine;
 mod memfd_devices;
 mod object;
 mod process;
+mod stat;
 mod status;
 mod sys;
+mod sysv;
+mod tasks;
 
-pub use areas::{AreaCounts, AreaSource, FileArea};
+pub use areas::{Area, AreaCounts, AreaKind, AreaSource, FileArea};
+pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
-pub use machine::{Bound, Machine, ResourceLimit};
+pub use limits::Limits;
+pub use machine::{Bound, Machine, ResourceLimit, machine_value};
 pub use object::ObjectId;
 pub use process::Process;
-pub use status::{SmapsRollup, Status};
+pub use stat::Stat;
+pub use status::{Ids, SmapsRollup, Status};
+pub use sysv::{SharedSegment, shared_segments};
+pub use tasks::children_by_parent;
