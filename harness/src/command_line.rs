@@ -9,6 +9,7 @@ use leakbench_reports::recording::RecordingError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
 use crate::driver::DriverError;
+use crate::observer::{self, AttachArgs, ExecArgs, ObserveError};
 use crate::report;
 use crate::run::Run;
 use crate::subject::{Builtin, Piped, ServeError, serve};
@@ -40,6 +41,8 @@ Examples:
   leakbench --decommit-batch 16 --cycles 3000     slots that the decommit queue hides
   leakbench --wasm plugins/ --invoke run          your own modules
   leakbench --scenario queue-hidden-slot --json   a scenario by name, the result as JSON
+  leakbench exec --tree -- ./server --port 8080   what does any command leak?
+  leakbench attach --duration 10m 4242            ... or a process that runs?
 
 Exit codes:
   0 clean   1 leak   2 wrong use   3 the subject died or hung   4 could not tell   130 interrupted";
@@ -49,6 +52,10 @@ enum Command {
     /// Be the subject of the supervisor at the other end of standard input
     #[command(hide = true)]
     Subject,
+    /// Start any command and say what it leaks, with no help from it
+    Exec(ExecArgs),
+    /// Say what a process that runs leaks, without touching it
+    Attach(AttachArgs),
     /// Be the subject, for a command that speaks the step protocol
     #[command(hide = true)]
     Bridge,
@@ -107,6 +114,9 @@ pub enum Error {
     /// The run could not begin.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
+    /// The observation could not begin.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -148,6 +158,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
             serve(Builtin::new)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Exec(args)) => observer::exec(args),
+        Some(Command::Attach(args)) => observer::attach(args),
         Some(Command::Bridge) => {
             serve(Piped::new)?;
             Ok(ExitCode::SUCCESS)

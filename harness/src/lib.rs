@@ -15,7 +15,11 @@ mod channel;
 pub mod command_line;
 #[cfg(feature = "cli")]
 mod driver;
+#[cfg(feature = "cli")]
+mod interrupt;
 pub mod kernel;
+#[cfg(feature = "cli")]
+mod observer;
 #[cfg(feature = "cli")]
 mod report;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
-//! What a run shows its user: progress while it lasts, the summary or the JSON at its end.
+//! What a run or an observation shows its user: progress while it lasts, the summary or the JSON at its end.
 
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -20,38 +21,40 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 /// Columns of a summary that goes to no terminal.
 const PLAIN_WIDTH: usize = 100;
 
-/// Progress on standard error: one line that is redrawn on a terminal, lines now and then
-/// elsewhere.
-pub(crate) struct Progress {
-    line: render::Progress,
+/// A line on standard error: redrawn on a terminal, a line now and then elsewhere.
+pub(crate) struct ProgressLine {
     terminal: bool,
     drawn: bool,
     said: Instant,
 }
 
-impl Progress {
-    pub(crate) fn new(scenario: &Scenario) -> Progress {
-        Progress {
-            line: render::Progress::new(scenario.cycles.get()),
-            terminal: std::io::stderr().is_terminal(),
-            drawn: false,
-            said: Instant::now(),
-        }
+impl ProgressLine {
+    pub(crate) fn new() -> ProgressLine {
+        let terminal = std::io::stderr().is_terminal();
+        ProgressLine { terminal, drawn: false, said: Instant::now() }
     }
 
-    /// Takes in a look at the run, and shows it if it is time to.
-    pub(crate) fn show(&mut self, glance: &Glance) {
-        let at_ms = glance.running.as_millis() as u64;
-        self.line.see(at_ms, 0, &glance.counts, &glance.footprint);
+    /// Whether it is redrawn, on a terminal.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.terminal
+    }
+
+    /// Shows it if it is time to: `narrow` makes a line of at most so many columns, `plain` one
+    /// for a log.
+    pub(crate) fn show(
+        &mut self,
+        narrow: impl FnOnce(usize) -> String,
+        plain: impl FnOnce() -> String,
+    ) {
         let mut stderr = std::io::stderr().lock();
         // Progress that cannot be shown is no reason to end a run.
         if self.terminal {
             self.drawn = true;
             let width = width_of(&stderr).unwrap_or(80);
-            let _ = write!(stderr, "\r\x1b[K{}", self.line.line(width.saturating_sub(1)));
+            let _ = write!(stderr, "\r\x1b[K{}", narrow(width.saturating_sub(1)));
         } else if self.said.elapsed() >= PLAIN_EVERY {
             self.said = Instant::now();
-            let _ = writeln!(stderr, "{}", self.line.plain());
+            let _ = writeln!(stderr, "{}", plain());
         }
     }
 
@@ -60,6 +63,30 @@ impl Progress {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// Progress of a run.
+pub(crate) struct Progress {
+    run: render::Progress,
+    line: ProgressLine,
+}
+
+impl Progress {
+    pub(crate) fn new(scenario: &Scenario) -> Progress {
+        Progress { run: render::Progress::new(scenario.cycles.get()), line: ProgressLine::new() }
+    }
+
+    /// Takes in a look at the run, and shows it if it is time to.
+    pub(crate) fn show(&mut self, glance: &Glance) {
+        let at_ms = glance.running.as_millis() as u64;
+        self.run.see(at_ms, 0, &glance.counts, &glance.footprint);
+        self.line.show(|width| self.run.line(width), || self.run.plain());
+    }
+
+    /// Makes room for what follows.
+    pub(crate) fn clear(&mut self) {
+        self.line.clear();
     }
 }
 
@@ -78,31 +105,67 @@ pub(crate) fn conclude(
     let ledger = Ledger::of(recording)?;
     let judgement = Judgement::of(&ledger);
     let text = render::ResultJson::new(&ledger, &judgement).to_text()?;
-    let kept = out.map(|folder| keep(folder, &text));
-    let stdout = std::io::stdout();
-    let shown = if json {
-        text
-    } else {
-        let width = width_of(&stdout).unwrap_or(PLAIN_WIDTH);
-        let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        render::TerminalSummary { colour, width, out }.draw(&ledger, &judgement)
+    let mut stdout = std::io::stdout();
+    let shown = match json {
+        true => text.clone(),
+        false => {
+            let Looks { colour, width } = Looks::on(&stdout);
+            render::TerminalSummary { colour, width, out }.draw(&ledger, &judgement)
+        }
     };
-    let written = stdout.lock().write_all(shown.as_bytes()).and_then(|()| stdout.lock().flush());
-    let written = match written {
+    let show = || write(&mut stdout, "standard output", &shown);
+    finish(judgement.verdict, recorded, &text, out, show)
+}
+
+/// How a summary is to look where it goes.
+pub(crate) struct Looks {
+    pub(crate) colour: bool,
+    pub(crate) width: usize,
+}
+
+impl Looks {
+    /// For this stream.
+    pub(crate) fn on(stream: &(impl AsFd + IsTerminal)) -> Looks {
+        let colour = stream.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Looks { colour, width: width_of(stream).unwrap_or(PLAIN_WIDTH) }
+    }
+}
+
+/// Writes a result to a stream of this name.
+///
+/// # Errors
+/// It takes it no more, though somebody reads.
+pub(crate) fn write(stream: &mut impl Write, name: &str, shown: &str) -> Result<(), Error> {
+    match stream.write_all(shown.as_bytes()).and_then(|()| stream.flush()) {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Write { path: "standard output".into(), error })
+            Err(Error::Write { path: name.into(), error })
         }
         _ => Ok(()),
-    };
-    match recorded.and(kept.unwrap_or(Ok(()))).and(written) {
-        Err(error) if judgement.verdict == Verdict::Clean => Err(error),
+    }
+}
+
+/// Keeps the result `text` in `out`, and then shows it, which may wait for a reader. Returns the
+/// verdict's exit code.
+///
+/// # Errors
+/// All is clean, and the recording or the result is lost, or could not be shown.
+pub(crate) fn finish(
+    verdict: Verdict,
+    recorded: Result<(), Error>,
+    text: &str,
+    out: Option<&Path>,
+    show: impl FnOnce() -> Result<(), Error>,
+) -> Result<ExitCode, Error> {
+    let kept = out.map_or(Ok(()), |folder| keep(folder, text));
+    match recorded.and(kept).and(show()) {
+        Err(error) if verdict == Verdict::Clean => Err(error),
         Err(error) => {
             // That there is a leak must not be lost over where it was to be written.
             let _ = writeln!(std::io::stderr(), "leakbench: {error}");
-            Ok(ExitCode::from(judgement.verdict.exit_code()))
+            Ok(ExitCode::from(verdict.exit_code()))
         }
-        Ok(()) => Ok(ExitCode::from(judgement.verdict.exit_code())),
+        Ok(()) => Ok(ExitCode::from(verdict.exit_code())),
     }
 }
 
@@ -137,7 +200,7 @@ fn keep(folder: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// Columns of the terminal behind `stream`, if there is one.
-fn width_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+fn width_of(stream: &impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|width| *width > 0)
 }

@@ -2,7 +2,6 @@
 //! barriers, and records it all. It survives whatever becomes of the subjects.
 
 mod child;
-mod interrupt;
 mod look;
 mod reconcile;
 mod subject;
@@ -21,10 +20,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use self::interrupt::Interrupt;
 use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
+use crate::interrupt::Interrupt;
 use crate::kernel::{Machine, ObjectId, Process};
 use crate::subject::status_page::add_counts;
 

@@ -1,4 +1,4 @@
-//! The user's wish to end the run: SIGINT and SIGTERM, as bytes in a pipe that a poll can wait
+//! The user's wish to end what goes on: SIGINT and SIGTERM, as bytes in a pipe that a poll can wait
 //! for.
 
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use signal_hook::low_level::{pipe, unregister};
 /// Hears signals until it is dropped. From then on they end the process again, as they do by
 /// default: what is left to do then is to write the result, which may block.
 #[derive(Debug)]
-pub(super) struct Interrupt {
+pub(crate) struct Interrupt {
     heard: UnixStream,
     handlers: [signal_hook::SigId; 2],
     /// Read by handlers that stay: see [`Interrupt::listen`].
@@ -24,7 +24,7 @@ pub(super) struct Interrupt {
 impl Interrupt {
     /// # Errors
     /// The kernel's.
-    pub(super) fn listen() -> io::Result<Interrupt> {
+    pub(crate) fn listen() -> io::Result<Interrupt> {
         let (heard, write) = UnixStream::pair()?;
         heard.set_nonblocking(true)?;
         // signal-hook leaves its own handler in place for good, so that unregistering an action
@@ -39,7 +39,7 @@ impl Interrupt {
     }
 
     /// How many signals have come since this was asked last.
-    pub(super) fn take(&self) -> usize {
+    pub(crate) fn take(&self) -> usize {
         let mut bytes = [0; 16];
         (&self.heard).read(&mut bytes).unwrap_or(0)
     }
