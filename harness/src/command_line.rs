@@ -11,6 +11,7 @@ use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, Scena
 use crate::comparison::{CompareArgs, ListError, SweepArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
+use crate::observer::{self, AttachArgs, ExecArgs, ObserveError};
 use crate::report;
 use crate::run::Run;
 use crate::subject::{Builtin, Piped, ServeError, serve};
@@ -46,6 +47,8 @@ Examples:
                                                   the same steps on several runtimes
   leakbench sweep --decommit-batch 1,16 --warm-slots 0,100 --cycles 3000
                                                   every combination, as a grid
+  leakbench exec --tree -- ./server --port 8080   what does any command leak?
+  leakbench attach --duration 10m 4242            ... or a process that runs?
 
 Exit codes:
   0 clean   1 leak   2 wrong use   3 the subject died or hung   4 could not tell   130 interrupted";
@@ -59,6 +62,10 @@ enum Command {
     /// Be the subject of the supervisor at the other end of standard input
     #[command(hide = true)]
     Subject,
+    /// Start any command and say what it leaks, with no help from it
+    Exec(ExecArgs),
+    /// Say what a process that runs leaks, without touching it
+    Attach(AttachArgs),
     /// Be the subject, for a command that speaks the step protocol
     #[command(hide = true)]
     Bridge,
@@ -160,6 +167,9 @@ pub enum Error {
     /// The run could not begin.
     #[error(transparent)]
     Supervise(#[from] SuperviseError),
+    /// The observation could not begin.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -203,6 +213,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
             serve(Builtin::new)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Exec(args)) => observer::exec(args),
+        Some(Command::Attach(args)) => observer::attach(args),
         Some(Command::Bridge) => {
             serve(Piped::new)?;
             Ok(ExitCode::SUCCESS)

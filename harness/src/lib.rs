@@ -23,6 +23,8 @@ mod driver;
 mod interrupt;
 pub mod kernel;
 #[cfg(feature = "cli")]
+mod observer;
+#[cfg(feature = "cli")]
 mod report;
 #[cfg(feature = "cli")]
 mod run;

@@ -16,6 +16,7 @@ mod suggestion;
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
 pub use choices::{Allocation, Compile};
+pub use command_line::quoted;
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
 pub use leakbench_allocator::{ImageKind, OnDrop, Strategy};
 pub use offer::Offer;

@@ -1,9 +1,15 @@
-//! The areas (VMAs) of a process: which file-backed ones there are, and how many of all.
+//! The areas (VMAs) of a process: which file-backed ones there are, how many of all, and what
+//! each one is.
 
+mod kind;
 mod query;
 #[cfg(test)]
 mod tests;
 mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use kind::{Area, AreaKind};
 
 use super::error::ReadError;
 use super::object::ObjectId;
@@ -96,5 +102,30 @@ impl Process {
     /// See [`ReadError`].
     pub fn area_counts(&mut self) -> Result<AreaCounts, ReadError> {
         text::area_counts(self)
+    }
+
+    /// Every area by address, into `areas` (whatever it held is dropped).
+    ///
+    /// From the text, which for areas of all kinds is twice as fast as `PROCMAP_QUERY`. Not a
+    /// snapshot: see [`file_areas`](Self::file_areas).
+    ///
+    /// # Errors
+    /// See [`ReadError`]; what `areas` holds then is not an answer.
+    pub fn areas(&mut self, areas: &mut Vec<Area>) -> Result<(), ReadError> {
+        areas.clear();
+        text::areas(self, areas)
+    }
+
+    /// What `maps` prints of the areas that begin at `starts`, without offset, device and inode:
+    /// `7f12a000-7f12b000 r-xp /memfd:code (deleted)`. One that is gone is left out. Bytes that
+    /// are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn describe_areas(
+        &self,
+        starts: &BTreeSet<u64>,
+    ) -> Result<BTreeMap<u64, String>, ReadError> {
+        text::describe(self, starts)
     }
 }

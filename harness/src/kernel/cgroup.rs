@@ -33,15 +33,14 @@ impl Process {
     /// # Errors
     /// See [`ReadError`].
     pub fn cgroup_limits(&mut self, proc: &Path) -> Result<CgroupLimits, ReadError> {
-        let mounts = fs::read_to_string(proc.join("self/mountinfo")).unwrap_or_default();
-        let read = self.read_whole(c"cgroup", "cgroup", |_, groups| {
-            Ok(limits(&String::from_utf8_lossy(groups), &mounts))
-        });
-        match read {
+        let mut groups = Vec::new();
+        match self.read_all(c"cgroup", "cgroup", &mut groups) {
             // A kernel without control groups sets no limits by them.
-            Err(ReadError::Absent { .. }) => Ok(CgroupLimits::default()),
-            read => read,
+            Err(ReadError::Absent { .. }) => return Ok(CgroupLimits::default()),
+            other => other?,
         }
+        let mounts = fs::read_to_string(proc.join("self/mountinfo")).unwrap_or_default();
+        Ok(limits(&String::from_utf8_lossy(&groups), &mounts))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The descriptors of a process and the objects behind them.
 
+use std::ffi::CString;
+
 use rustix::fs::FileType;
 
 use super::error::ReadError;
@@ -94,6 +96,16 @@ impl Process {
             }
         });
         walked.map_err(|error| self.failed(FILE, error))
+    }
+
+    /// Where a descriptor's link points, which is its object's name: `/memfd:x (deleted)`,
+    /// `socket:[4711]`. Data; bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; [`ReadError::Absent`] for one that was closed.
+    pub fn fd_link(&self, fd: i32) -> Result<String, ReadError> {
+        let name = CString::new(format!("fd/{fd}")).unwrap_or_default();
+        self.link(&name, FILE)
     }
 
     /// How many descriptors are open: one `stat` on Linux 6.2 and later, a listing before.

@@ -114,6 +114,11 @@ pub(super) fn inotify_limit(proc: &Path, name: &str) -> Option<u64> {
     parsed(&proc.join("sys/fs/inotify").join(name))
 }
 
+/// A number of the kernel by its name under `/proc/sys`, such as `vm/max_map_count`.
+pub fn machine_value(proc: &Path, name: &str) -> Option<u64> {
+    parsed(&proc.join("sys").join(name))
+}
+
 fn line(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().next()?.trim();

@@ -39,6 +39,11 @@ impl ObjectId {
         Self { dev: stat.st_dev, ino: stat.st_ino }
     }
 
+    /// Major and minor number of the device, as `maps` and `ls -l /dev` print them.
+    pub fn device_numbers(self) -> (u32, u32) {
+        (rustix::fs::major(self.dev), rustix::fs::minor(self.dev))
+    }
+
     /// Whether there is an object: `maps` prints device 0 for areas without a file. The inode
     /// alone does not tell, since the first System V segment is inode 0 of a real device.
     pub(crate) fn is_file(self) -> bool {

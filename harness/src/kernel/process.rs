@@ -7,13 +7,10 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::error::ReadError;
-use super::fields;
 use super::memfd_devices::MemfdDevices;
+use super::stat::Stat;
 use super::sys::fd_table::FdTableBuffers;
 use super::sys::proc_dir::ProcDir;
-
-/// Holds `status`, `stat`, `limits` and `smaps_rollup` whole, and any line of `maps`.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A reader of one process.
 ///
@@ -32,6 +29,9 @@ pub struct Process {
 }
 
 impl Process {
+    /// Holds `status`, `limits` and `smaps_rollup` whole, and any line of `maps`.
+    pub(super) const BUFFER_BYTES: usize = 64 * 1024;
+
     /// Opens the process with this number.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Process {
             start_time_ticks: 0,
             dir,
             devices,
-            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            buffer: vec![0; Self::BUFFER_BYTES].into_boxed_slice(),
             fd_buffers: FdTableBuffers::new(),
             queries_areas: true,
         };
@@ -127,7 +127,7 @@ impl Process {
 
     /// An error if the process waits to be reaped: then nothing was found because nothing is left.
     pub(super) fn expect_alive(&self) -> Result<(), ReadError> {
-        if self.stat()?.has_ended() {
+        if self.stat()?.has_ended {
             return Err(ReadError::Vanished { pid: self.pid });
         }
         Ok(())
@@ -140,54 +140,50 @@ impl Process {
             Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent { pid: self.pid, file },
             // With its memory a process loses its user, as far as access goes: one that waits to
             // be reaped is refused to the very parent that could look a moment before.
-            Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended()) => {
+            Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended) => {
                 ReadError::Vanished { pid: self.pid }
             }
             error => failed(self.pid, file, error),
         }
     }
 
-    /// Read beside the buffer, since it is asked while the buffer is lent out.
-    fn stat(&self) -> Result<Stat, ReadError> {
-        const FILE: &str = "stat";
-        let mut buffer = [0; 4096];
-        let text = self
-            .dir
-            .read_whole(c"stat", &mut buffer)
-            .map_err(|error| failed(self.pid, FILE, error))?;
-        Stat::parse(text).ok_or_else(|| ReadError::malformed(self.pid, FILE, 1, text))
+    /// Who it is and whether it runs, now.
+    ///
+    /// # Errors
+    /// [`ReadError::Vanished`] once it is reaped; one that waits to be still answers.
+    pub fn stat(&self) -> Result<Stat, ReadError> {
+        Stat::read(self.pid, &self.dir)
+    }
+
+    /// Where a link in the process's folder points, such as `exe` or `ns/ipc`. Bytes that are not
+    /// UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn link(&self, name: &CStr, file: &'static str) -> Result<String, ReadError> {
+        let target = self.dir.link(name).map_err(|error| self.failed(file, error))?;
+        Ok(String::from_utf8_lossy(&target).into_owned())
+    }
+
+    /// Reads a file of any size.
+    pub(super) fn read_all(
+        &self,
+        name: &CStr,
+        file: &'static str,
+        text: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        self.dir.read_all(name, text).map_err(|error| self.failed(file, error))
+    }
+
+    pub(super) fn has(&self, name: &CStr) -> bool {
+        self.dir.has(name)
     }
 }
 
-fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {
+pub(super) fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {
     match error {
         Errno::NOENT | Errno::SRCH => ReadError::Vanished { pid },
         Errno::ACCESS | Errno::PERM => ReadError::Forbidden { pid, file },
         error => ReadError::Io { pid, file, source: error.into() },
-    }
-}
-
-/// The two fields of `/proc/PID/stat` that say who and whether.
-struct Stat {
-    state: u8,
-    start_time_ticks: u64,
-}
-
-impl Stat {
-    /// Whether the process waits to be reaped, or is just being.
-    fn has_ended(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
-    }
-
-    /// `4242 (a name) with) S 1 ...`: fields are counted from the last parenthesis, since the name
-    /// may hold any.
-    fn parse(text: &[u8]) -> Option<Self> {
-        let name_end = text.iter().rposition(|&byte| byte == b')')?;
-        let mut fields =
-            text[name_end + 1..].split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
-        let state = *fields.next()?.first()?;
-        // State is field 3 and the start time field 22, as proc_pid_stat(5) numbers them.
-        let start_time_ticks = fields::number(fields.nth(22 - 4)?)?;
-        Some(Self { state, start_time_ticks })
     }
 }

@@ -2,7 +2,6 @@
 
 use super::error::ReadError;
 use super::fields;
-use super::machine::{Bound, ResourceLimit};
 use super::process::Process;
 
 /// From `/proc/PID/status`: cheap, and up to some pages a thread behind the truth.
@@ -25,6 +24,10 @@ pub struct Status {
     pub vm_size_bytes: Option<u64>,
     /// Page tables (`VmPTE`).
     pub page_tables_bytes: Option<u64>,
+    /// Swapped out (`VmSwap`).
+    pub swap_bytes: Option<u64>,
+    /// Locked memory (`VmLck`).
+    pub locked_bytes: Option<u64>,
     /// Threads.
     pub threads: Option<u64>,
 }
@@ -52,7 +55,36 @@ pub struct SmapsRollup {
     pub swap_bytes: Option<u64>,
 }
 
+/// Who a process is to others, from `/proc/PID/status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The process that this is a thread of (`Tgid`); of a process, its own number.
+    pub process: u32,
+    /// Its user, as far as access goes (`Uid`, the effective one).
+    pub user: u32,
+}
+
 impl Process {
+    /// Whose process it is, and whether it is one rather than a thread.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn ids(&mut self) -> Result<Ids, ReadError> {
+        const FILE: &str = "status";
+        self.read_whole(c"status", FILE, |pid, file| {
+            let process = field(pid, FILE, file, "Tgid", fields::number)?;
+            // Real, effective, saved, file system.
+            let user = field(pid, FILE, file, "Uid", |ids| {
+                fields::number(ids.split(u8::is_ascii_whitespace).nth(1)?)
+            })?;
+            let id = |id: Option<u64>| id.and_then(|id| u32::try_from(id).ok());
+            match (id(process), id(user)) {
+                (Some(process), Some(user)) => Ok(Ids { process, user }),
+                _ => Err(ReadError::malformed(pid, FILE, 1, b"no Tgid or no Uid")),
+            }
+        })
+    }
+
     /// What `status` says of memory and threads.
     ///
     /// # Errors
@@ -69,6 +101,8 @@ impl Process {
                 rss_shmem_bytes: bytes("RssShmem")?,
                 vm_size_bytes: bytes("VmSize")?,
                 page_tables_bytes: bytes("VmPTE")?,
+                swap_bytes: bytes("VmSwap")?,
+                locked_bytes: bytes("VmLck")?,
                 threads: field(pid, FILE, file, "Threads", fields::number)?,
             })
         })
@@ -96,31 +130,6 @@ impl Process {
                 anonymous_bytes: bytes("Anonymous")?,
                 swap_bytes: bytes("Swap")?,
             })
-        })
-    }
-
-    /// How many descriptors the process may have open; `None` if the kernel prints no such line.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn open_files_limit(&mut self) -> Result<Option<ResourceLimit>, ReadError> {
-        const FILE: &str = "limits";
-        // "Max open files            1024                 524288               files"
-        self.read_whole(c"limits", FILE, |pid, file| {
-            let lines = (1..).zip(file.split(|&byte| byte == b'\n'));
-            for (number, line) in lines {
-                let Some(values) = line.strip_prefix(b"Max open files") else {
-                    continue;
-                };
-                let mut values =
-                    values.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-                let mut bound = || values.next().and_then(Bound::parse);
-                let (Some(soft), Some(hard)) = (bound(), bound()) else {
-                    return Err(ReadError::malformed(pid, FILE, number, line));
-                };
-                return Ok(Some(ResourceLimit { soft, hard }));
-            }
-            Ok(None)
         })
     }
 }

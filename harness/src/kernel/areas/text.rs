@@ -7,11 +7,12 @@
 //! read while it is warm, and memory does not grow with the number of areas. A newline in a name
 //! arrives as `\012`, so a line is a line.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
-use crate::kernel::areas::{AreaCounts, FileArea};
+use crate::kernel::areas::{Area, AreaCounts, FileArea};
 use crate::kernel::error::ReadError;
 use crate::kernel::memfd_devices::MemfdDevices;
 use crate::kernel::object::ObjectId;
@@ -26,19 +27,35 @@ pub(super) fn file_areas(
     areas: &mut Vec<FileArea>,
 ) -> Result<(), ReadError> {
     let devices = process.memfd_devices();
-    let mut line_number = 0;
-    for_each_piece(process, |piece| {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            line_number += 1;
-            let line = take_line(&mut rest);
-            let area = parse(line).ok_or(BadLine { number: line_number, line })?;
-            if area.object.is_file() {
-                areas.push(area.file_area(devices));
-            }
+    for_each_line(process, |line| {
+        if line.object.is_file() {
+            areas.push(line.file_area(devices));
         }
-        Ok(line_number)
     })
+}
+
+/// Appends every area to `areas`.
+pub(super) fn areas(process: &mut Process, areas: &mut Vec<Area>) -> Result<(), ReadError> {
+    let devices = process.memfd_devices();
+    for_each_line(process, |line| areas.extend(Area::of_line(line, devices)))
+}
+
+/// What the areas that begin at `starts` look like to a reader.
+pub(super) fn describe(
+    process: &Process,
+    starts: &BTreeSet<u64>,
+) -> Result<BTreeMap<u64, String>, ReadError> {
+    let mut found = BTreeMap::new();
+    let each = lines(|line: &Line<'_>| {
+        if starts.contains(&line.start) {
+            let permissions = String::from_utf8_lossy(&line.permissions);
+            let name = String::from_utf8_lossy(line.name);
+            let text = format!("{:x}-{:x} {permissions} {name}", line.start, line.end);
+            found.insert(line.start, text.trim_end().to_owned());
+        }
+    });
+    for_each_piece_into(process, &mut vec![0; Process::BUFFER_BYTES], each)?;
+    Ok(found)
 }
 
 /// Counts lines, and looks closer only at those that may map a memfd.
@@ -64,6 +81,30 @@ pub(super) fn area_counts(process: &mut Process) -> Result<AreaCounts, ReadError
         Ok(counts.all)
     })?;
     Ok(counts)
+}
+
+/// Shows every line of `maps`, read.
+fn for_each_line(
+    process: &mut Process,
+    each: impl for<'a> FnMut(&Line<'a>),
+) -> Result<(), ReadError> {
+    for_each_piece(process, lines(each))
+}
+
+/// Takes pieces apart into lines, and reads each.
+fn lines(
+    mut each: impl for<'a> FnMut(&Line<'a>),
+) -> impl for<'a> FnMut(&'a [u8]) -> Result<u64, BadLine<'a>> {
+    let mut number = 0;
+    move |piece| {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            number += 1;
+            let line = take_line(&mut rest);
+            each(&parse(line).ok_or(BadLine { number, line })?);
+        }
+        Ok(number)
+    }
 }
 
 /// Newlines in a piece.
@@ -93,50 +134,57 @@ struct BadLine<'a> {
 /// it runs in. The kernel says it so of a process that waits to be reaped.
 fn for_each_piece(
     process: &mut Process,
+    each: impl for<'a> FnMut(&'a [u8]) -> Result<u64, BadLine<'a>>,
+) -> Result<(), ReadError> {
+    let mut buffer = process.take_buffer();
+    let result = for_each_piece_into(process, &mut buffer, each);
+    process.give_back(buffer);
+    result
+}
+
+/// The same by a buffer that holds any line.
+fn for_each_piece_into(
+    process: &Process,
+    buffer: &mut [u8],
     mut each: impl for<'a> FnMut(&'a [u8]) -> Result<u64, BadLine<'a>>,
 ) -> Result<(), ReadError> {
     let maps: OwnedFd = process.open_file(c"maps", FILE)?;
     let pid = process.pid();
     let malformed = |bad: BadLine<'_>| ReadError::malformed(pid, FILE, bad.number, bad.line);
-    let mut buffer = process.take_buffer();
-    let result = (|| {
-        let (mut filled, mut lines) = (0, 0);
-        loop {
-            if filled == buffer.len() {
-                return Err(malformed(BadLine { number: lines + 1, line: &buffer }));
-            }
-            match read(maps.as_fd(), &mut buffer[filled..]) {
-                Ok(0) if filled > 0 => {
-                    lines = each(&buffer[..filled]).map_err(malformed)?;
-                    filled = 0;
-                }
-                Ok(0) if lines == 0 => return Err(ReadError::Vanished { pid }),
-                Ok(0) => return Ok(()),
-                Ok(count) => {
-                    filled += count;
-                    if let Some(newline) = memrchr(b'\n', &buffer[..filled]) {
-                        lines = each(&buffer[..=newline]).map_err(malformed)?;
-                        buffer.copy_within(newline + 1..filled, 0);
-                        filled -= newline + 1;
-                    }
-                }
-                Err(error) => return Err(process.failed(FILE, error)),
-            }
+    let (mut filled, mut lines) = (0, 0);
+    loop {
+        if filled == buffer.len() {
+            return Err(malformed(BadLine { number: lines + 1, line: buffer }));
         }
-    })();
-    process.give_back(buffer);
-    result
+        match read(maps.as_fd(), &mut buffer[filled..]) {
+            Ok(0) if filled > 0 => {
+                lines = each(&buffer[..filled]).map_err(malformed)?;
+                filled = 0;
+            }
+            Ok(0) if lines == 0 => return Err(ReadError::Vanished { pid }),
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                filled += count;
+                if let Some(newline) = memrchr(b'\n', &buffer[..filled]) {
+                    lines = each(&buffer[..=newline]).map_err(malformed)?;
+                    buffer.copy_within(newline + 1..filled, 0);
+                    filled -= newline + 1;
+                }
+            }
+            Err(error) => return Err(process.failed(FILE, error)),
+        }
+    }
 }
 
 /// One line of `maps`.
 #[derive(Debug, PartialEq, Eq)]
-struct Line<'a> {
-    start: u64,
-    end: u64,
-    permissions: [u8; 4],
+pub(super) struct Line<'a> {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) permissions: [u8; 4],
     offset: u64,
-    object: ObjectId,
-    name: &'a [u8],
+    pub(super) object: ObjectId,
+    pub(super) name: &'a [u8],
 }
 
 impl Line<'_> {

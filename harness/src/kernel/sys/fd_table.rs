@@ -51,13 +51,22 @@ impl FdTableBuffers {
         })
     }
 
+    /// Shows every entry that is a number, in the folder's order; so also for `task`.
+    pub(in crate::kernel) fn numbers(
+        &mut self,
+        dir: &OwnedFd,
+        mut each: impl FnMut(i32),
+    ) -> io::Result<()> {
+        for_each_name(dir, &mut self.entries, |_, number| {
+            each(number);
+            Ok(())
+        })
+    }
+
     /// How many descriptors there are, by listing them.
     pub(in crate::kernel) fn count(&mut self, dir: &OwnedFd) -> io::Result<u64> {
         let mut count = 0;
-        for_each_name(dir, &mut self.entries, |_, _| {
-            count += 1;
-            Ok(())
-        })?;
+        self.numbers(dir, |_| count += 1)?;
         Ok(count)
     }
 }

@@ -1,10 +1,10 @@
 //! A process's folder under `/proc`, held open.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::{self, Errno};
 
 /// The folder itself. The kernel ties it to the one process it was opened for: once that process
@@ -58,6 +58,26 @@ impl ProcDir {
                 count => filled += count,
             }
         }
+    }
+
+    /// Reads a file of any size into `text` (whatever it held is dropped).
+    pub(in crate::kernel) fn read_all(&self, name: &CStr, text: &mut Vec<u8>) -> io::Result<()> {
+        let file = self.open_file(name)?;
+        text.clear();
+        loop {
+            let filled = text.len();
+            text.resize(filled + 4096, 0);
+            let count = read(file.as_fd(), &mut text[filled..]);
+            text.truncate(filled + *count.as_ref().unwrap_or(&0));
+            if count? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where a link points.
+    pub(in crate::kernel) fn link(&self, name: &CStr) -> io::Result<Vec<u8>> {
+        readlinkat(&self.0, name, Vec::new()).map(CString::into_bytes)
     }
 }
 

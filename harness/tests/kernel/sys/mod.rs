@@ -80,6 +80,15 @@ impl Mapping {
         Self { address: address.unwrap().addr(), len: pages * page() }
     }
 
+    /// Maps pages that may be read, and what else is asked for, without a file.
+    pub(crate) fn private(pages: usize, more: ProtFlags) -> Self {
+        let prot = ProtFlags::READ | more;
+        // SAFETY: as above.
+        let address =
+            unsafe { mmap_anonymous(ptr::null_mut(), pages * page(), prot, MapFlags::PRIVATE) };
+        Self { address: address.unwrap().addr(), len: pages * page() }
+    }
+
     /// Reserves pages that may not be touched.
     pub(crate) fn reserve(pages: usize) -> Self {
         // SAFETY: as above.
@@ -109,6 +118,14 @@ impl Mapping {
         let mapped =
             unsafe { mmap_anonymous(target, page(), prot, MapFlags::PRIVATE | MapFlags::FIXED) };
         mapped.unwrap();
+    }
+
+    /// Writes to one page of these, which must allow it.
+    pub(crate) fn touch(&self, at: usize) {
+        assert!(at * page() < self.len);
+        let byte = ptr::with_exposed_provenance_mut::<u8>(self.address + at * page());
+        // SAFETY: the page is this mapping's own; nothing else refers to it.
+        unsafe { byte.write_volatile(1) };
     }
 
     pub(crate) fn start(&self) -> usize {

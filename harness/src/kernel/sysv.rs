@@ -1,0 +1,36 @@
+//! System V shared memory, which outlives every process that made or attached it.
+
+use std::path::Path;
+
+use super::fields;
+
+/// One segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SharedSegment {
+    /// Its number, as `ipcs -m` and `ipcrm -m` have it.
+    pub id: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// The process that made it, which may be gone, and its number another's.
+    pub creator: u32,
+    /// How many times it is attached.
+    pub attached: u64,
+}
+
+/// Every segment of this IPC namespace; `None` if the kernel has none to offer
+/// (`CONFIG_SYSVIPC`) or its table does not read.
+pub fn shared_segments(proc: &Path) -> Option<Vec<SharedSegment>> {
+    let table = std::fs::read(proc.join("sysvipc/shm")).ok()?;
+    // "       key      shmid perms                  size  cpid  lpid nattch   uid ..."
+    let lines = table.split(|&byte| byte == b'\n').skip(1).filter(|line| !line.is_empty());
+    lines.map(parse).collect()
+}
+
+fn parse(line: &[u8]) -> Option<SharedSegment> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    let id = words.next().and_then(fields::number)?;
+    let bytes = words.nth(1).and_then(fields::number)?;
+    let creator = words.next().and_then(fields::number)?;
+    let attached = words.nth(1).and_then(fields::number)?;
+    Some(SharedSegment { id, bytes, creator: u32::try_from(creator).ok()?, attached })
+}

@@ -1,0 +1,118 @@
+//! What each resource of a process may come to, and who says so.
+
+use std::path::Path;
+
+use leakbench_reports::observation::{Limit, Resource};
+
+use super::remarks::Remarks;
+use crate::kernel::{Bound, Process, ResourceLimit, machine_value};
+
+/// Bits of an address that a process may use, without asking for more at each `mmap`.
+#[cfg(target_arch = "x86_64")]
+const ADDRESS_BITS: Option<u32> = Some(47);
+/// Bits of an address that a process may use: with 4 KiB pages 48 as a rule, elsewhere not known.
+#[cfg(not(target_arch = "x86_64"))]
+const ADDRESS_BITS: Option<u32> = None;
+
+/// The limits that hold for this process, at most one a resource: the tightest.
+///
+/// With `tree`, amounts are sums over processes, so that only what holds for all of them
+/// together is a limit: that of a control group, and those of the machine.
+pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks) -> Vec<Limit> {
+    let proc = Path::new("/proc");
+    let mut tightest = Tightest::default();
+    if !tree {
+        own_limits(process, proc, &mut tightest, remarks);
+    }
+    match process.cgroup_limits(proc) {
+        Ok(groups) => {
+            if let Some(memory) = groups.memory_bytes {
+                tightest.add(Resource::ResidentBytes, memory.most, &memory.name);
+            }
+            if let Some(tasks) = groups.tasks {
+                tightest.add(Resource::Threads, tasks.most, &tasks.name);
+                tightest.add(Resource::Children, tasks.most, &tasks.name);
+                tightest.add(Resource::Zombies, tasks.most, &tasks.name);
+            }
+        }
+        Err(error) => remarks.note(format!("{error}: no limit of a control group is known")),
+    }
+    for resource in [Resource::Threads, Resource::Children, Resource::Zombies] {
+        tightest.add_known(
+            resource,
+            machine_value(proc, "kernel/threads-max"),
+            "kernel.threads-max",
+        );
+        tightest.add_known(resource, machine_value(proc, "kernel/pid_max"), "kernel.pid_max");
+    }
+    let segments = machine_value(proc, "kernel/shmmni");
+    tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
+    tightest.0
+}
+
+/// What holds for one process alone.
+fn own_limits(process: &mut Process, proc: &Path, tightest: &mut Tightest, remarks: &mut Remarks) {
+    let areas = machine_value(proc, "vm/max_map_count");
+    tightest.add_known(Resource::Areas, areas, "vm.max_map_count");
+    if let Some(bits) = ADDRESS_BITS {
+        let name = format!("address space of {bits} bits");
+        tightest.add(Resource::AddressSpaceBytes, 1 << bits, &name);
+    }
+    let limits = match process.limits() {
+        Ok(limits) => limits,
+        Err(error) => return remarks.note(format!("{error}: its own limits are not known")),
+    };
+    tightest.add_bound(Resource::Fds, limits.open_files, "RLIMIT_NOFILE");
+    tightest.add_bound(Resource::AddressSpaceBytes, limits.address_space_bytes, "RLIMIT_AS");
+    // The administrator's processes are exempt from these two.
+    if process.ids().is_ok_and(|ids| ids.user != 0) {
+        for resource in [Resource::Threads, Resource::Children, Resource::Zombies] {
+            tightest.add_bound(resource, limits.processes, "RLIMIT_NPROC");
+        }
+        tightest.add_bound(Resource::LockedBytes, limits.locked_bytes, "RLIMIT_MEMLOCK");
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tightest(Vec<Limit>);
+
+impl Tightest {
+    fn add(&mut self, resource: Resource, most: u64, name: &str) {
+        let limit = Limit { resource, most, name: name.to_owned() };
+        match self.0.iter_mut().find(|limit| limit.resource == resource) {
+            Some(known) if most < known.most => *known = limit,
+            Some(_) => {}
+            None => self.0.push(limit),
+        }
+    }
+
+    fn add_known(&mut self, resource: Resource, most: Option<u64>, name: &str) {
+        if let Some(most) = most {
+            self.add(resource, most, name);
+        }
+    }
+
+    fn add_bound(&mut self, resource: Resource, limit: Option<ResourceLimit>, name: &str) {
+        if let Some(ResourceLimit { soft: Bound::At(most), .. }) = limit {
+            self.add(resource, most, name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tightest_limit_of_a_resource_stays() {
+        let mut tightest = Tightest::default();
+        tightest.add(Resource::Threads, 10, "a");
+        tightest.add(Resource::Threads, 5, "b");
+        tightest.add_known(Resource::Threads, Some(7), "c");
+        tightest.add_known(Resource::Threads, None, "d");
+        let unlimited = ResourceLimit { soft: Bound::Unlimited, hard: Bound::At(1) };
+        tightest.add_bound(Resource::Fds, Some(unlimited), "e");
+        let threads = Limit { resource: Resource::Threads, most: 5, name: "b".to_owned() };
+        assert_eq!(tightest.0, [threads]);
+    }
+}

@@ -1,0 +1,295 @@
+//! One process that is observed: what it has at a look, and since when.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use leakbench_reports::observation::Resource;
+
+use super::remarks::Remarks;
+use super::survivors::Survivors;
+use crate::kernel::{Area, AreaKind, FdEntry, FdKind, ObjectId, Process, ReadError, Stat};
+
+/// Which area: one that is grown upwards stays the same, one that is replaced by another object's
+/// does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AreaKey {
+    pub(super) start: u64,
+    pub(super) kind: AreaKind,
+    object: Option<ObjectId>,
+}
+
+/// Which descriptor: its number, as long as it leads to the same. (Event descriptors of a kind
+/// share an object, so that there a number that was closed and opened anew is not told apart.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FdKey {
+    pub(super) fd: i32,
+    pub(super) kind: FdKind,
+    pub(super) object: ObjectId,
+}
+
+/// A process that is observed. What it keeps of a look is that of the last one.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) process: Process,
+    /// What it called itself when it was first seen.
+    pub(super) name: String,
+    stack_start: Option<u64>,
+    pub(super) threads: Vec<u32>,
+    pub(super) children: Vec<u32>,
+    pub(super) fds: Vec<FdEntry>,
+    pub(super) areas: Vec<Area>,
+    pub(super) seen_fds: Survivors<FdKey>,
+    pub(super) seen_areas: Survivors<AreaKey>,
+    pub(super) seen_threads: Survivors<u32>,
+    /// Sockets in which no descriptor can wait.
+    not_unix: HashSet<ObjectId>,
+}
+
+/// The sums of a look over all processes.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) amounts: BTreeMap<Resource, u64>,
+    /// Counted once, however many processes have them.
+    pub(super) memfds: BTreeSet<ObjectId>,
+    /// Sockets in which descriptors wait, with how many, and who has the socket.
+    pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+}
+
+/// Descriptors that wait in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InFlight {
+    pub(super) waiting: u64,
+    pub(super) pid: u32,
+    pub(super) fd: i32,
+}
+
+impl Sums {
+    fn add(&mut self, resource: Resource, amount: u64) {
+        let sum = self.amounts.entry(resource).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+
+    fn add_known(&mut self, resource: Resource, amount: Option<u64>) {
+        if let Some(amount) = amount {
+            self.add(resource, amount);
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn new(process: Process, stat: &Stat) -> Member {
+        Member {
+            process,
+            name: stat.name.clone(),
+            stack_start: stat.stack_start,
+            threads: Vec::new(),
+            children: Vec::new(),
+            fds: Vec::new(),
+            areas: Vec::new(),
+            seen_fds: Survivors::new(),
+            seen_areas: Survivors::new(),
+            seen_threads: Survivors::new(),
+            not_unix: HashSet::new(),
+        }
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Looks at it, and adds what it has to the sums. Its threads are those that were listed
+    /// last.
+    ///
+    /// # Errors
+    /// [`ReadError::Vanished`] alone: then nothing was added. Whatever else does not read is a
+    /// remark.
+    pub(super) fn look(
+        &mut self,
+        at_ms: u64,
+        sums: &mut Sums,
+        remarks: &mut Remarks,
+    ) -> Result<(), ReadError> {
+        let pid = self.pid();
+        let stat = self.process.stat()?;
+        if stat.has_ended {
+            return Err(ReadError::Vanished { pid });
+        }
+        self.notice_exec(&stat, remarks);
+        let status = self.process.status();
+        let status = readable(pid, "status", status, remarks)?;
+        let areas = self.process.areas(&mut self.areas);
+        let areas = readable(pid, "maps", areas, remarks)?;
+        let fds = self.process.fds(&mut self.fds);
+        let fds = readable(pid, "fd", fds, remarks)?;
+
+        // From here on it is added: the process was there at every read.
+        if let Some(status) = status {
+            sums.add_known(Resource::AddressSpaceBytes, status.vm_size_bytes);
+            sums.add_known(Resource::ResidentBytes, status.rss_bytes);
+            sums.add_known(Resource::AnonymousBytes, status.rss_anon_bytes);
+            sums.add_known(Resource::FileBytes, status.rss_file_bytes);
+            sums.add_known(Resource::SharedBytes, status.rss_shmem_bytes);
+            sums.add_known(Resource::SwapBytes, status.swap_bytes);
+            sums.add_known(Resource::PageTableBytes, status.page_tables_bytes);
+            sums.add_known(Resource::LockedBytes, status.locked_bytes);
+            sums.add_known(Resource::Threads, status.threads);
+        }
+        if areas.is_none() {
+            self.areas.clear();
+        } else {
+            self.count_areas(sums);
+        }
+        if fds.is_none() {
+            self.fds.clear();
+            // How many there are is told even to those who may not see which.
+            sums.add_known(Resource::Fds, self.process.fd_count().ok());
+        } else {
+            self.count_fds(sums, remarks);
+        }
+        self.remember(at_ms);
+        Ok(())
+    }
+
+    fn notice_exec(&mut self, stat: &Stat, remarks: &mut Remarks) {
+        if stat.stack_start == self.stack_start {
+            return;
+        }
+        let ran_before = self.stack_start.is_some() && stat.stack_start.is_some();
+        self.stack_start = stat.stack_start;
+        if ran_before {
+            let was = std::mem::replace(&mut self.name, stat.name.clone());
+            let pid = self.pid();
+            remarks.note(format!("process {pid} runs another program: {}, was {was}", stat.name));
+        }
+    }
+
+    fn count_areas(&self, sums: &mut Sums) {
+        sums.add(Resource::Areas, self.areas.len() as u64);
+        for kind in AREA_KINDS {
+            let count = self.areas.iter().filter(|area| area.kind == kind).count();
+            if let Some(resource) = area_resource(kind) {
+                sums.add(resource, count as u64);
+            }
+        }
+        let memfds = self.areas.iter().filter(|area| area.kind == AreaKind::Memfd);
+        sums.memfds.extend(memfds.filter_map(|area| area.object));
+    }
+
+    fn count_fds(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
+        sums.add(Resource::Fds, self.fds.len() as u64);
+        for (kind, resource) in FD_RESOURCES {
+            let count = self.fds.iter().filter(|entry| entry.kind == kind).count();
+            sums.add(resource, count as u64);
+        }
+        let memfds = self.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
+        sums.memfds.extend(memfds.map(|entry| entry.object));
+        self.count_in_flight(sums, remarks);
+    }
+
+    fn count_in_flight(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
+        let pid = self.pid();
+        let mut open = HashSet::new();
+        for entry in self.fds.iter().filter(|entry| entry.kind == FdKind::Socket) {
+            let known = self.not_unix.contains(&entry.object);
+            if known {
+                open.insert(entry.object);
+            }
+            if known || sums.in_flight.contains_key(&entry.object) {
+                continue;
+            }
+            match self.process.fds_in_flight(entry.fd) {
+                Ok(Some(waiting)) => {
+                    let found = InFlight { waiting, pid, fd: entry.fd };
+                    sums.in_flight.insert(entry.object, found);
+                }
+                Ok(None) => {
+                    open.insert(entry.object);
+                }
+                // Closed meanwhile.
+                Err(ReadError::Absent { .. }) => {}
+                Err(error) => remarks.unreadable(pid, "fdinfo", &error),
+            }
+        }
+        self.not_unix = open;
+    }
+
+    fn remember(&mut self, at_ms: u64) {
+        let key = |area: &Area| AreaKey { start: area.start, kind: area.kind, object: area.object };
+        self.seen_areas.see(at_ms, self.areas.iter().map(|area| (key(area), area.bytes())));
+        let key = |entry: &FdEntry| FdKey { fd: entry.fd, kind: entry.kind, object: entry.object };
+        self.seen_fds.see(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
+        self.seen_threads.see(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
+    }
+}
+
+/// `None`, and a remark, for what did not read.
+fn readable<T>(
+    pid: u32,
+    file: &'static str,
+    read: Result<T, ReadError>,
+    remarks: &mut Remarks,
+) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ ReadError::Vanished { .. }) => Err(error),
+        Err(error) => {
+            remarks.unreadable(pid, file, &error);
+            Ok(None)
+        }
+    }
+}
+
+const AREA_KINDS: [AreaKind; 7] = [
+    AreaKind::Memfd,
+    AreaKind::File,
+    AreaKind::Anonymous,
+    AreaKind::Executable,
+    AreaKind::Reserved,
+    AreaKind::Stack,
+    AreaKind::Kernel,
+];
+
+/// What an area counts as, beside being an area.
+pub(super) fn area_resource(kind: AreaKind) -> Option<Resource> {
+    match kind {
+        AreaKind::Memfd => Some(Resource::MemfdAreas),
+        AreaKind::File => Some(Resource::FileAreas),
+        AreaKind::Anonymous => Some(Resource::AnonymousAreas),
+        AreaKind::Executable => Some(Resource::ExecutableAreas),
+        AreaKind::Reserved => Some(Resource::ReservedAreas),
+        AreaKind::Stack => Some(Resource::StackAreas),
+        AreaKind::Kernel => None,
+    }
+}
+
+const FD_RESOURCES: [(FdKind, Resource); 12] = [
+    (FdKind::File, Resource::FileFds),
+    (FdKind::DeletedFile, Resource::DeletedFileFds),
+    (FdKind::Memfd, Resource::MemfdFds),
+    (FdKind::Socket, Resource::SocketFds),
+    (FdKind::Pipe, Resource::PipeFds),
+    (FdKind::EventFd, Resource::EventFds),
+    (FdKind::TimerFd, Resource::TimerFds),
+    (FdKind::Epoll, Resource::EpollFds),
+    (FdKind::Pidfd, Resource::PidFds),
+    (FdKind::Inotify, Resource::InotifyFds),
+    (FdKind::SignalFd, Resource::SignalFds),
+    (FdKind::Other, Resource::OtherFds),
+];
+
+/// What a descriptor counts as, beside being one.
+pub(super) fn fd_resource(kind: FdKind) -> Resource {
+    match kind {
+        FdKind::File => Resource::FileFds,
+        FdKind::DeletedFile => Resource::DeletedFileFds,
+        FdKind::Memfd => Resource::MemfdFds,
+        FdKind::Socket => Resource::SocketFds,
+        FdKind::Pipe => Resource::PipeFds,
+        FdKind::EventFd => Resource::EventFds,
+        FdKind::TimerFd => Resource::TimerFds,
+        FdKind::Epoll => Resource::EpollFds,
+        FdKind::Pidfd => Resource::PidFds,
+        FdKind::Inotify => Resource::InotifyFds,
+        FdKind::SignalFd => Resource::SignalFds,
+        FdKind::Other => Resource::OtherFds,
+    }
+}

@@ -1,0 +1,195 @@
+//! Observations that end before their time, and commands that do.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use leakbench_reports::observation::{GoneKind, ObservationRecord, ObservationRecording};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::common::{is_running, leakbench};
+use super::victim::Victim;
+use super::{Observed, attach, exec, remarks};
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "it was to come to be: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many looks are in a folder's recording so far.
+fn looks(folder: &std::path::Path) -> usize {
+    let Ok(recording) = ObservationRecording::read(folder) else {
+        return 0;
+    };
+    recording.records.iter().filter(|record| matches!(record, ObservationRecord::Look(_))).count()
+}
+
+/// How the process went, by the recording.
+fn gone(folder: &std::path::Path) -> Option<GoneKind> {
+    let recording = ObservationRecording::read(folder).unwrap();
+    recording.records.iter().find_map(|record| match record {
+        ObservationRecord::Gone(gone) => Some(gone.how.clone()),
+        _ => None,
+    })
+}
+
+/// The command that `leakbench exec` has started.
+fn command_of(exec: &Child) -> i32 {
+    let mut found = None;
+    wait_until("the command runs", || {
+        let pid = exec.id();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        found = children.unwrap().split_whitespace().next().map(|pid| pid.parse().unwrap());
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_command_that_leaves_at_once_cannot_be_judged_and_one_that_fails_has_died() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let run = |script: &str| {
+        let command = ["exec", "--json", "--out", folder, "--", "sh", "-c", script];
+        Observed::of(&mut leakbench(&command))
+    };
+    assert_eq!(run("exit 0").verdict(), (4, "could-not-tell"));
+    assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 0 }));
+    assert_eq!(run("exit 7").verdict(), (3, "subject-died"));
+    assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 7 }));
+    assert_eq!(run("kill -ABRT $$").verdict(), (3, "subject-died"));
+    assert_eq!(gone(out.path()), Some(GoneKind::Signaled { signal: 6 }));
+    let kept = std::fs::read(out.path().join("result.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()["exit_code"], 3);
+}
+
+#[test]
+fn a_process_that_vanishes_is_judged_by_what_was_seen() {
+    let out = tempfile::tempdir().unwrap();
+    let victim = Victim::start(&["events"]);
+    let flags = ["--out", out.path().to_str().unwrap()];
+    let observer = attach(&flags, &victim.pid()).spawn().unwrap();
+    wait_until("it was looked at", || looks(out.path()) > 60);
+    drop(victim);
+    let observed = Observed::from(observer.wait_with_output().unwrap());
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_eq!(observed.class("event-fds"), "leak");
+    assert_eq!(gone(out.path()), Some(GoneKind::Vanished));
+}
+
+#[test]
+fn an_interrupted_observation_keeps_what_it_saw_and_leaves_the_process_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let mut victim = Victim::start(&["events"]);
+    let flags = ["--out", out.path().to_str().unwrap()];
+    let observer = attach(&flags, &victim.pid()).spawn().unwrap();
+    wait_until("it was looked at", || looks(out.path()) > 30);
+    signal(observer.id(), Signal::INT);
+    let observed = Observed::from(observer.wait_with_output().unwrap());
+    assert_eq!(observed.verdict(), (130, "interrupted"));
+    assert_eq!(observed.class("event-fds"), "leak", "{:#}", observed.result);
+    assert!(victim.0.try_wait().unwrap().is_none());
+    assert_eq!(gone(out.path()), None);
+}
+
+#[test]
+fn an_interrupt_ends_the_command_too() {
+    for number in [Signal::INT, Signal::TERM] {
+        let out = tempfile::tempdir().unwrap();
+        let observer = exec(&["--out", out.path().to_str().unwrap()], &["events"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let command = command_of(&observer);
+        wait_until("it was looked at", || looks(out.path()) > 5);
+        signal(observer.id(), number);
+        let observed = Observed::from(observer.wait_with_output().unwrap());
+        assert_eq!(observed.verdict(), (130, "interrupted"));
+        assert!(!is_running(command));
+        assert_eq!(gone(out.path()), Some(GoneKind::Stopped));
+    }
+}
+
+/// As a terminal does it: the whole group hears at once.
+#[test]
+fn a_ctrl_c_that_the_command_hears_first_is_an_interruption() {
+    let out = tempfile::tempdir().unwrap();
+    let observer = exec(&["--out", out.path().to_str().unwrap()], &["idle"])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    command_of(&observer);
+    wait_until("it was looked at", || looks(out.path()) > 5);
+    let group = Pid::from_child(&observer);
+    rustix::process::kill_process_group(group, Signal::INT).unwrap();
+    let observed = Observed::from(observer.wait_with_output().unwrap());
+    assert_eq!(observed.verdict(), (130, "interrupted"), "{}", observed.stderr);
+    assert_eq!(gone(out.path()), Some(GoneKind::Stopped));
+}
+
+#[test]
+fn a_command_that_will_not_leave_is_killed() {
+    let script = "trap '' TERM; while :; do sleep 0.1; done";
+    let flags = ["exec", "--json", "--interval", "50ms", "--duration", "1500ms"];
+    let began = Instant::now();
+    let observed = Observed::of(leakbench(&flags).args(["--", "sh", "-c", script]));
+    assert!(began.elapsed() >= Duration::from_secs(6), "it was asked first");
+    assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+}
+
+#[test]
+fn a_command_does_not_outlive_a_killed_leakbench() {
+    let mut observer = exec(&[], &["idle"]).stderr(Stdio::null()).spawn().unwrap();
+    let command = command_of(&observer);
+    assert!(is_running(command));
+    observer.kill().unwrap();
+    observer.wait().unwrap();
+    wait_until("the command is gone", || !is_running(command));
+}
+
+#[test]
+fn a_commands_streams_are_its_own_unless_the_result_needs_them() {
+    let script = "read line; echo \"out $line\"; echo err >&2";
+    let run = |flags: &[&str]| {
+        let mut command = leakbench(&["exec"]);
+        command.args(flags).args(["--", "sh", "-c", script]);
+        let input = tempfile::tempdir().unwrap();
+        let path = input.path().join("input");
+        std::fs::write(&path, "hello\n").unwrap();
+        let output = command.stdin(std::fs::File::open(path).unwrap()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let (stdout, stderr) = run(&[]);
+    assert_eq!(stdout, "out hello\n");
+    assert!(stderr.contains("err\n") && stderr.contains("verdict"), "{stderr}");
+    let (stdout, stderr) = run(&["--json"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&stdout).is_ok(), "{stdout}");
+    assert!(stderr.contains("err\n") && stderr.contains("out hello\n"), "{stderr}");
+}
+
+#[test]
+fn processes_that_come_go_and_run_other_programs_are_told() {
+    let out = tempfile::tempdir().unwrap();
+    let script = "sleep 0.6; sleep 0.6 & exec sleep 1";
+    let flags = ["exec", "--json", "--tree", "--interval", "50ms", "--out"];
+    let mut command = leakbench(&flags);
+    command.arg(out.path()).args(["--", "sh", "-c", script]);
+    let observed = Observed::of(&mut command);
+    let remarks = remarks(out.path());
+    let told = |words: &str| remarks.iter().any(|remark| remark.contains(words));
+    assert!(told("runs another program: sleep"), "{remarks:#?}");
+    assert!(told("(sleep) joined the tree"), "{remarks:#?}");
+    assert!(told("of the tree ended"), "{remarks:#?}");
+    assert_eq!(observed.code, 0, "{:#}", observed.result);
+}

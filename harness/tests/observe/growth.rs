@@ -1,0 +1,125 @@
+//! Planted growth is found, each kind under its own name; what is no leak is not.
+
+use super::victim::Victim;
+use super::{Observed, attach, exec};
+
+/// Long enough for some eighty looks.
+const LONG: &[&str] = &["--duration", "5s"];
+
+fn assert_leaks(observed: &Observed, name: &str, example: &str) {
+    assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
+    let found = observed.example(name);
+    assert!(found.contains(example), "{name}: {example:?} is not in {found}");
+    let rate = observed.resource(name)["rate_per_s"].as_f64().unwrap();
+    assert!(rate > 0.0, "{name}: {rate}");
+}
+
+#[test]
+fn descriptors_of_eight_kinds() {
+    let habits =
+        ["files", "deleted-files", "memfds", "sockets", "pipes", "events", "timers", "epolls"];
+    let observed = Observed::of(&mut exec(LONG, &habits));
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    for (name, example) in [
+        ("file-fds", "observe"),
+        ("deleted-file-fds", "(deleted)"),
+        ("memfd-fds", "/memfd:leaked"),
+        ("socket-fds", "socket:["),
+        ("pipe-fds", "pipe:["),
+        ("event-fds", "eventfd"),
+        ("timer-fds", "timerfd"),
+        ("epoll-fds", "eventpoll"),
+        ("memfds", "/memfd:leaked"),
+    ] {
+        assert_leaks(&observed, name, example);
+        assert!(observed.example(name).contains("fd "), "{}", observed.example(name));
+    }
+    // Nine descriptors go every 120 ms, and this process may have so many.
+    let all = observed.resource("fds");
+    assert!(all["limit"].as_u64().is_some() || all["limit"].is_object(), "{all:#}");
+    assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
+    assert_ne!(observed.class("threads"), "leak");
+    assert_ne!(observed.class("executable-areas"), "leak");
+}
+
+#[test]
+fn areas_of_three_kinds() {
+    let victim = Victim::start(&["anonymous-areas", "executable-areas", "mapped-memfds"]);
+    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_leaks(&observed, "anonymous-areas", "p");
+    assert_leaks(&observed, "executable-areas", "xp");
+    assert_leaks(&observed, "memfd-areas", "/memfd:mapped");
+    // No descriptor leads to them: the memfds are known by their areas alone.
+    assert_leaks(&observed, "memfds", "1 area");
+    assert_ne!(observed.class("memfd-fds"), "leak");
+    assert_ne!(observed.class("fds"), "leak");
+}
+
+#[test]
+fn tasks_and_what_no_table_shows() {
+    let observed = Observed::of(&mut exec(LONG, &["threads", "zombies", "segments", "in-flight"]));
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_leaks(&observed, "threads", "(leaked)");
+    assert_leaks(&observed, "zombies", "(true), ended");
+    assert_leaks(&observed, "sysv-segments", "shared memory");
+    assert_leaks(&observed, "fds-in-flight", "waiting in it");
+    assert_ne!(observed.class("fds"), "leak");
+}
+
+#[test]
+fn memory() {
+    let victim = Victim::start(&["heap"]);
+    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_leaks(&observed, "anonymous-bytes", "KiB more than at first");
+    assert_ne!(observed.class("fds"), "leak");
+}
+
+#[test]
+fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
+    let victim = Victim::start(&["child-with-memfds"]);
+    let alone = attach(LONG, &victim.pid()).spawn().unwrap();
+    let with_tree = Observed::of(attach(LONG, &victim.pid()).arg("--tree"));
+    let alone = Observed::from(alone.wait_with_output().unwrap());
+
+    assert_eq!(with_tree.verdict(), (1, "leak"), "{:#}", with_tree.result);
+    assert_leaks(&with_tree, "memfds", "of child ");
+    // The control: the process by itself leaks nothing, and has a child.
+    assert_eq!(alone.verdict(), (0, "clean"), "{:#}", alone.result);
+    assert_eq!(alone.resource("children")["last"], 1, "{:#}", alone.resource("children"));
+}
+
+#[test]
+fn a_cache_that_fills_and_numbers_that_are_reused_are_no_leak() {
+    let observed = Observed::of(&mut exec(LONG, &["bounded-cache", "churn"]));
+    assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+    assert_eq!(observed.class("file-fds"), "bounded");
+    assert!(["flat", "sawtooth"].contains(&observed.class("event-fds")));
+}
+
+#[test]
+fn what_is_given_back_now_and_then_is_no_leak() {
+    let observed = Observed::of(&mut exec(LONG, &["sawtooth"]));
+    assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+    assert_eq!(observed.class("event-fds"), "sawtooth");
+}
+
+#[test]
+fn address_space_alone_is_no_leak_and_has_a_forecast() {
+    let victim = Victim::start(&["reservation"]);
+    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+    let space = observed.resource("address-space-bytes");
+    assert_eq!(space["class"], "reservation", "{space:#}");
+    assert!(space["seconds_to_limit"].as_f64().is_some(), "{space:#}");
+}
+
+#[test]
+fn a_process_that_does_nothing_is_flat() {
+    let victim = Victim::start(&["idle"]);
+    let observed = Observed::of(&mut attach(&["--duration", "3s"], &victim.pid()));
+    assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+    assert_eq!(observed.class("fds"), "flat");
+    assert_eq!(observed.class("areas"), "flat");
+}

@@ -1,0 +1,124 @@
+//! What cannot be observed, or only in part, and how that is said.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use super::Observed;
+use super::common::leakbench;
+use super::sys::Still;
+use super::victim::Victim;
+
+/// Standard error of a refusal.
+fn refused(args: &[&str]) -> String {
+    let output = leakbench(args).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty());
+    stderr
+}
+
+#[test]
+fn a_process_that_is_none() {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = child.id().to_string();
+    child.wait().unwrap();
+    assert!(refused(&["attach", &pid]).contains(&format!("no process {pid}")));
+    assert!(refused(&["attach", "0"]).contains("0"));
+    assert!(refused(&["attach", "nonsense"]).contains("nonsense"));
+    assert!(refused(&["attach"]).contains("PID"));
+}
+
+#[test]
+fn a_process_that_has_ended() {
+    let still = Still::fork();
+    still.kill();
+    let stderr = refused(&["attach", &still.pid().to_string()]);
+    assert!(stderr.contains("has ended already"), "{stderr}");
+}
+
+#[test]
+fn those_that_wait_for_leakbench() {
+    let own = std::process::id().to_string();
+    assert!(refused(&["attach", &own]).contains("has started it"));
+    let output = Command::new("sh")
+        .args(["-c", "exec \"$0\" attach $$", env!("CARGO_BIN_EXE_leakbench")])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("leakbench itself"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_thread() {
+    let victim = Victim::start(&["idle"]);
+    let tasks = || std::fs::read_dir(format!("/proc/{}/task", victim.pid())).unwrap();
+    // The test's own thread, which libtest starts beside the main one.
+    let other = loop {
+        let tids = tasks().map(|task| task.unwrap().file_name().into_string().unwrap());
+        if let Some(tid) = tids.into_iter().find(|tid| *tid != victim.pid()) {
+            break tid;
+        }
+        std::thread::yield_now();
+    };
+    let stderr = refused(&["attach", &other]);
+    assert!(stderr.contains(&format!("attach to {}", victim.pid())), "{stderr}");
+}
+
+#[test]
+fn a_thread_of_the_kernel() {
+    let name = std::fs::read_to_string("/proc/2/comm").unwrap_or_default();
+    if name != "kthreadd\n" {
+        eprintln!("no threads of the kernel are seen from here: nothing to refuse");
+        return;
+    }
+    assert!(refused(&["attach", "2"]).contains("a thread of the kernel"));
+}
+
+#[test]
+fn a_command_that_does_not_start() {
+    let stderr = refused(&["exec", "--", "/nonexistent/program"]);
+    assert!(stderr.contains("cannot start /nonexistent/program: No such file"), "{stderr}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    assert!(refused(&["exec", "--", path]).contains("Permission denied"));
+    assert!(refused(&["exec"]).contains("COMMAND"));
+    // A flag that does not exist is not taken for the command.
+    assert!(refused(&["exec", "--durration", "1s", "--", "true"]).contains("--durration"));
+    assert!(refused(&["exec", "--interval", "fast", "--", "true"]).contains("500ms"));
+}
+
+#[test]
+fn a_process_of_another_user_is_seen_in_part_and_not_called_clean() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can be two users: not tested");
+        return;
+    }
+    let victim = Victim::start(&["idle"]);
+    // Where anybody may run it.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let binary = folder.path().join("leakbench");
+    std::fs::copy(env!("CARGO_BIN_EXE_leakbench"), &binary).unwrap();
+    let mut attach = Command::new(&binary);
+    attach.args(["attach", "--json", "--interval", "20ms", "--duration", "1s", &victim.pid()]);
+    attach.uid(65534).gid(65534).stdin(Stdio::null());
+    let observed = Observed::of(&mut attach);
+    assert_eq!(observed.verdict(), (4, "could-not-tell"), "{:#}", observed.result);
+    let findings = observed.result["findings"].to_string();
+    assert!(findings.contains("may not read maps"), "{findings}");
+    // What anybody may know is there; what nobody showed is absent, and not 0.
+    for known in ["resident-bytes", "threads", "children"] {
+        assert_eq!(observed.class(known), "flat", "{known}");
+    }
+    let names: Vec<_> = observed.result["resources"].as_array().unwrap().iter().collect();
+    assert!(names.iter().all(|resource| resource["name"] != "areas"), "{names:#?}");
+    // The control: as the user that started it, all is seen.
+    let own = leakbench(&["attach", "--json", "--interval", "20ms", "--duration", "1s"])
+        .arg(victim.pid())
+        .output()
+        .unwrap();
+    assert_eq!(Observed::from(own).verdict(), (0, "clean"));
+}

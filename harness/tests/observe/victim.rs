@@ -1,0 +1,192 @@
+//! A process that does on purpose what is to be found: this test binary, started again.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::mm::ProtFlags;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
+
+use crate::sys::{Mapping, SysvSegment, memfd};
+
+/// Names what the victim does, with commas between.
+const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
+
+/// The time that habits are counted in.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The command that is a victim with these habits; with `exec --` it goes behind.
+pub(crate) fn words() -> Vec<String> {
+    let own = std::env::current_exe().expect("a test has a path");
+    let own = own.to_str().expect("text").to_owned();
+    vec![own, "--exact".into(), "victim::be_one".into(), "--nocapture".into()]
+}
+
+/// The variable that tells it.
+pub(crate) fn habits(habits: &[&str]) -> (&'static str, String) {
+    (HABITS, habits.join(","))
+}
+
+/// A victim that runs. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Victim(pub(crate) Child);
+
+impl Victim {
+    pub(crate) fn start(names: &[&str]) -> Victim {
+        let words = words();
+        let (name, value) = habits(names);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env(name, value);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Victim(child.spawn().expect("a test starts itself"))
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// No test: what this binary does when it is a victim.
+#[test]
+fn be_one() {
+    let Ok(names) = std::env::var(HABITS) else {
+        return;
+    };
+    set_parent_process_death_signal(Some(Signal::KILL)).expect("it is one's own");
+    let mut habits: Vec<_> = names.split(',').map(habit).collect();
+    for tick in 0.. {
+        habits.iter_mut().for_each(|habit| habit(tick));
+        std::thread::sleep(TICK);
+    }
+}
+
+type Habit = Box<dyn FnMut(u32)>;
+
+/// Keeps one more of something every so many ticks, for good.
+fn keep<T: Any>(every: u32, mut make: impl FnMut() -> T + 'static) -> Habit {
+    let mut kept = Vec::new();
+    Box::new(move |tick| {
+        if tick % every == 0 {
+            kept.push(make());
+        }
+    })
+}
+
+fn named_file() -> File {
+    File::open(std::env::current_exe().expect("a path")).expect("it can be read")
+}
+
+fn event() -> OwnedFd {
+    eventfd(0, EventfdFlags::CLOEXEC).expect("an eventfd")
+}
+
+fn habit(name: &str) -> Habit {
+    match name {
+        "idle" => Box::new(|_| ()),
+        // Leaks of descriptors.
+        "files" => keep(12, named_file),
+        "deleted-files" => keep(12, || tempfile::tempfile().expect("a file")),
+        "memfds" => keep(12, || memfd(c"leaked", 1)),
+        "sockets" => keep(12, || UdpSocket::bind("127.0.0.1:0").expect("a socket")),
+        "pipes" => keep(12, || std::io::pipe().expect("a pipe")),
+        "events" => keep(12, event),
+        "timers" => keep(12, || {
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).expect("a timer")
+        }),
+        "epolls" => keep(12, || epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll")),
+        "in-flight" => in_flight(),
+        // Leaks of memory. Neighbours alike would become one area.
+        "anonymous-areas" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page_that)),
+        "executable-areas" => {
+            keep(6, || [ProtFlags::EXEC, ProtFlags::EXEC | ProtFlags::WRITE].map(page_that))
+        }
+        "mapped-memfds" => keep(6, || {
+            let memfd = memfd(c"mapped", 1);
+            Mapping::file(memfd.as_fd(), 0, 1, crate::sys::Sharing::Private)
+        }),
+        "heap" => keep(1, || vec![1u8; 16 << 10]),
+        // Leaks of tasks, and of what belongs to nobody.
+        "threads" => keep(15, || {
+            let parked = || loop {
+                std::thread::park();
+            };
+            let small = std::thread::Builder::new().name("leaked".into()).stack_size(64 << 10);
+            small.spawn(parked).expect("a thread")
+        }),
+        "zombies" => keep(15, || Command::new("true").spawn().expect("true runs")),
+        "segments" => keep(12, || SysvSegment::attach(4096).expect("a segment")),
+        "child-with-memfds" => {
+            let child = Victim::start(&["memfds"]);
+            Box::new(move |_| assert!(child.0.id() > 0))
+        }
+        // What is no leak.
+        "bounded-cache" => {
+            let mut cache = Vec::new();
+            Box::new(move |tick| {
+                if tick % 2 == 0 && cache.len() < 40 {
+                    cache.push(named_file());
+                }
+            })
+        }
+        "sawtooth" => {
+            let mut batch = Vec::new();
+            Box::new(move |_| {
+                batch.push(event());
+                if batch.len() > 45 {
+                    batch.clear();
+                }
+            })
+        }
+        "reservation" => keep(2, || Mapping::reserve(4096)),
+        "churn" => {
+            let mut open = VecDeque::new();
+            Box::new(move |tick| {
+                // Of two kinds in turn, so that numbers go to and fro between objects.
+                open.push_back(if tick % 3 == 0 { event() } else { named_file().into() });
+                if open.len() > 8 {
+                    open.pop_front();
+                }
+            })
+        }
+        other => panic!("nobody knows the habit {other:?}"),
+    }
+}
+
+fn page_that(may: ProtFlags) -> Mapping {
+    Mapping::private(1, may)
+}
+
+/// Sends descriptors that nobody receives.
+fn in_flight() -> Habit {
+    let (receiver, sender) = UnixStream::pair().expect("a pair");
+    let sent = event();
+    Box::new(move |tick| {
+        assert!(receiver.peer_addr().is_ok());
+        if tick % 6 != 0 {
+            return;
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let fds = [sent.as_fd()];
+        assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));
+        sendmsg(&sender, &[IoSlice::new(b"x")], &mut ancillary, SendFlags::empty())
+            .expect("there is room");
+    })
+}
