@@ -29,7 +29,7 @@ fn runs() -> Vec<(&'static str, Recording, Verdict)> {
     ]
 }
 
-fn golden(name: &str, drawn: &str) -> Result<(), String> {
+pub(crate) fn golden(name: &str, drawn: &str) -> Result<(), String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("LEAKBENCH_BLESS").is_some() {
         std::fs::write(&path, drawn).expect("golden file can be written");

@@ -4,6 +4,7 @@ mod common;
 mod formats;
 mod judge;
 mod ledger;
+mod observation;
 mod progress;
 mod recorder;
 mod trend;
