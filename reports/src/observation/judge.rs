@@ -80,10 +80,6 @@ fn growth(suspect: &Suspect, accounts: &Accounts) -> Option<Finding> {
     if let Some(meeting) = &suspect.meets {
         message += &meets(&meeting.limit, meeting.in_s);
     }
-    if !suspect.evidence.is_empty() {
-        let with: Vec<&str> = suspect.evidence.iter().map(|resource| resource.noun()).collect();
-        message += &format!("; with them grow {}", with.join(", "));
-    }
     Some(Finding::error(GROWTH, Verdict::Leak, message))
 }
 

@@ -6,11 +6,13 @@ use crate::trend::Trend;
 /// A growth with its confidence interval, in the period that suits it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    unit: Unit,
+    /// In the unit, for the period.
+    amount: f64,
+    low: f64,
+    high: f64,
+    /// After a space, if there is one.
+    unit: &'static str,
     period: &'static Period,
-    per_s: f64,
-    low_per_s: f64,
-    high_per_s: f64,
 }
 
 #[derive(Debug)]
@@ -29,57 +31,55 @@ const PERIODS: [Period; 4] = [
     Period { seconds: 86_400.0, words: "a day", short: "d" },
 ];
 
+const NO_UNIT: (f64, &str) = (1.0, "");
+const BYTES: [(f64, &str); 5] = [
+    (1.0, " bytes"),
+    (1024.0, " KiB"),
+    (1048576.0, " MiB"),
+    (1073741824.0, " GiB"),
+    (1099511627776.0, " TiB"),
+];
+/// A unit is taken from just below it, so that what is rounded up to it is told in it.
+const NEARLY: f64 = 0.995;
+
 impl Rate {
     pub(crate) fn of(trend: &Trend, unit: Unit) -> Rate {
-        // Of a resource's smallest amount that is worth telling, one or more in the period.
+        // Of the smallest amount that is worth telling, one or more in the period.
         let least = match unit {
-            Unit::Count => 1.0,
-            Unit::Bytes => 1_024.0,
+            Unit::Count => NEARLY,
+            Unit::Bytes => 1_024.0 * NEARLY,
         };
         let enough = |period: &&Period| trend.rate * period.seconds >= least;
+        let period = PERIODS.iter().find(enough).unwrap_or(&PERIODS[PERIODS.len() - 1]);
+        let amount = trend.rate * period.seconds;
+        let &(size, unit) = match unit {
+            Unit::Count => &NO_UNIT,
+            Unit::Bytes => {
+                let fits = BYTES.iter().rev().find(|(size, _)| amount >= size * NEARLY);
+                fits.unwrap_or(&BYTES[0])
+            }
+        };
+        let in_unit = |per_s: f64| per_s * period.seconds / size;
         Rate {
+            amount: in_unit(trend.rate),
+            low: in_unit(trend.ci_low),
+            high: in_unit(trend.ci_high),
             unit,
-            period: PERIODS.iter().find(enough).unwrap_or(&PERIODS[PERIODS.len() - 1]),
-            per_s: trend.rate,
-            low_per_s: trend.ci_low,
-            high_per_s: trend.ci_high,
+            period,
         }
     }
 
     /// `12.0 a second (95 % 11.8 to 12.2)`.
     pub(crate) fn in_words(&self) -> String {
-        let [rate, low, high] = [self.per_s, self.low_per_s, self.high_per_s].map(|v| self.text(v));
-        // The interval is in the rate's unit wherever that is the same.
-        let low = match (low.split_once(' '), rate.split_once(' ')) {
-            (Some((number, unit)), Some((_, of_rate))) if unit == of_rate => number.to_owned(),
-            _ => low,
-        };
-        format!("{rate} {} (95 % {low} to {high})", self.period.words)
+        let [amount, low, high] = [self.amount, self.low, self.high].map(number);
+        format!("{amount}{} {} (95 % {low} to {high})", self.unit, self.period.words)
     }
 
-    /// `+12.0/s ± 0.2`: the wider side of the interval.
+    /// `+12.0 ± 0.2/s`: the wider side of the interval.
     pub(crate) fn in_short(&self) -> String {
-        let reach = (self.high_per_s - self.per_s).max(self.per_s - self.low_per_s);
-        format!("+{}/{} ± {}", self.text(self.per_s), self.period.short, self.text(reach))
-    }
-
-    fn text(&self, per_s: f64) -> String {
-        let amount = per_s * self.period.seconds;
-        match self.unit {
-            Unit::Count => number(amount),
-            Unit::Bytes => {
-                const UNITS: [(f64, &str); 5] = [
-                    (1.0, "bytes"),
-                    (1024.0, "KiB"),
-                    (1048576.0, "MiB"),
-                    (1073741824.0, "GiB"),
-                    (1099511627776.0, "TiB"),
-                ];
-                let fits = UNITS.iter().rev().find(|(size, _)| amount.abs() >= *size);
-                let (size, name) = fits.unwrap_or(&UNITS[0]);
-                format!("{} {name}", number(amount / size))
-            }
-        }
+        let reach = (self.high - self.amount).max(self.amount - self.low);
+        let (amount, reach) = (number(self.amount), number(reach));
+        format!("+{amount} ± {reach}{}/{}", self.unit, self.period.short)
     }
 }
 
@@ -108,17 +108,19 @@ mod tests {
     #[test]
     fn rates_are_told_for_the_period_that_suits_them() {
         let told = |value, unit| rate(value, value / 10.0, unit).in_short();
-        assert_eq!(told(12.0, Unit::Count), "+12.0/s ± 1.2");
-        assert_eq!(told(1234.0, Unit::Count), "+1,234/s ± 123");
-        assert_eq!(told(0.5, Unit::Count), "+30.0/min ± 3.0");
-        assert_eq!(told(0.01, Unit::Count), "+36.0/h ± 3.6");
-        assert_eq!(told(0.0001, Unit::Count), "+8.6/d ± 0.9");
-        assert_eq!(told(0.0, Unit::Count), "+0.0/d ± 0.0");
-        assert_eq!(told(1_500_000.0, Unit::Bytes), "+1.4 MiB/s ± 146 KiB");
-        assert_eq!(told(500.0, Unit::Bytes), "+29.3 KiB/min ± 2.9 KiB");
+        assert_eq!(told(12.0, Unit::Count), "+12.0 ± 1.2/s");
+        assert_eq!(told(0.9999, Unit::Count), "+1.0 ± 0.1/s");
+        assert_eq!(told(1234.0, Unit::Count), "+1,234 ± 123/s");
+        assert_eq!(told(0.5, Unit::Count), "+30.0 ± 3.0/min");
+        assert_eq!(told(0.01, Unit::Count), "+36.0 ± 3.6/h");
+        assert_eq!(told(0.0001, Unit::Count), "+8.6 ± 0.9/d");
+        assert_eq!(told(0.0, Unit::Count), "+0.0 ± 0.0/d");
+        assert_eq!(told(1_500_000.0, Unit::Bytes), "+1.4 ± 0.1 MiB/s");
+        assert_eq!(told(1_048_575.9, Unit::Bytes), "+1.0 ± 0.1 MiB/s");
+        assert_eq!(told(500.0, Unit::Bytes), "+29.3 ± 2.9 KiB/min");
         let words = rate(12.0, 0.2, Unit::Count).in_words();
         assert_eq!(words, "12.0 a second (95 % 11.8 to 12.2)");
         let words = rate(3_000_000.0, 100_000.0, Unit::Bytes).in_words();
-        assert_eq!(words, "2.9 MiB a second (95 % 2.8 to 3.0 MiB)");
+        assert_eq!(words, "2.9 MiB a second (95 % 2.8 to 3.0)");
     }
 }

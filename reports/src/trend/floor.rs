@@ -46,14 +46,15 @@ impl Floor {
     }
 }
 
-/// The lowest amount in each of `stretches` equal stretches of time, at the middle of each.
+/// The lowest point in each of `stretches` equal stretches of time, the first of several.
 fn lowest(series: &[(f64, f64)], stretches: usize) -> Vec<(f64, f64)> {
-    let mut lowest: Vec<Option<f64>> = vec![None; stretches];
-    for &(x, y) in series {
-        let stretch = ((x * stretches as f64) as usize).min(stretches - 1);
-        lowest[stretch] = Some(lowest[stretch].map_or(y, |low| low.min(y)));
+    let mut lowest: Vec<Option<(f64, f64)>> = vec![None; stretches];
+    for &point in series {
+        let stretch = ((point.0 * stretches as f64) as usize).min(stretches - 1);
+        let low = lowest[stretch].get_or_insert(point);
+        if point.1 < low.1 {
+            *low = point;
+        }
     }
-    let middle = |stretch: usize| (stretch as f64 + 0.5) / stretches as f64;
-    let points = lowest.iter().enumerate();
-    points.filter_map(|(stretch, low)| low.map(|low| (middle(stretch), low))).collect()
+    lowest.into_iter().flatten().collect()
 }

@@ -28,7 +28,7 @@ const LATE_PART_MIN: f64 = 0.4;
 /// The last pause may be so many times as long as the longest before it.
 const LAST_PAUSE_MAX: f64 = 2.0;
 /// A last pause that says nothing.
-const LAST_PAUSE_MIN: f64 = 0.1;
+const LAST_PAUSE_MIN: f64 = 0.15;
 /// From the first step to the last.
 const LASTS_MIN: f64 = 0.25;
 

@@ -6,6 +6,7 @@ mod formats;
 mod growth;
 mod judge;
 mod ledger;
+mod observation;
 mod progress;
 mod recorder;
 mod trend;

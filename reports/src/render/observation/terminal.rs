@@ -37,7 +37,7 @@ impl ObservationSummary<'_> {
         let page = Page::new(self.colour, self.width, self.out);
         let mut above = vec![page.bold(&about(diagnosis))];
         above.extend(table(&page, diagnosis));
-        above.extend(page.entry("flat", &flat(diagnosis), 1));
+        above.extend(flat(diagnosis).into_iter().flat_map(|flat| page.entry("flat", &flat, 1)));
 
         let mut below = Vec::new();
         if let Some(out) = self.out {
@@ -73,9 +73,10 @@ fn about(diagnosis: &Diagnosis) -> String {
     format!("leakbench: process {} ({process}), {}{others}", observe.pid, looks(ledger))
 }
 
-fn flat(diagnosis: &Diagnosis) -> String {
+fn flat(diagnosis: &Diagnosis) -> Option<String> {
     let told = diagnosis.accounts.iter().filter(|account| account.class.is_some()).count();
-    format!("{} of {}", diagnosis.count(ResourceClass::Flat), counted(told as u64, "resource"))
+    let flat = diagnosis.count(ResourceClass::Flat);
+    (told > 0).then(|| format!("{flat} of {}", counted(told as u64, "resource")))
 }
 
 /// A line for each resource that is not flat, those that leak first.
