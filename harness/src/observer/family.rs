@@ -27,8 +27,7 @@ pub(super) struct Family {
     /// Whether descendants are looked at too, so that their coming is worth a word.
     tree: bool,
     pub(super) descendants: BTreeMap<u32, Member>,
-    /// In rising order of their numbers.
-    pub(super) ended: Vec<Ended>,
+    ended: BTreeMap<u32, Ended>,
     lists_children: bool,
     gathered_before: bool,
 }
@@ -39,7 +38,7 @@ impl Family {
             root,
             tree,
             descendants: BTreeMap::new(),
-            ended: Vec::new(),
+            ended: BTreeMap::new(),
             lists_children: true,
             gathered_before: false,
         }
@@ -73,7 +72,7 @@ impl Family {
             }
         }
         while let Some(pid) = waiting.pop() {
-            if self.descendants.contains_key(&pid) || self.ended.iter().any(|e| e.pid == pid) {
+            if self.descendants.contains_key(&pid) || self.ended.contains_key(&pid) {
                 continue;
             }
             if self.admit(pid, proc, remarks) {
@@ -82,7 +81,6 @@ impl Family {
                 );
             }
         }
-        self.ended.sort_by_key(|ended| ended.pid);
         self.gathered_before = true;
         Ok(())
     }
@@ -94,7 +92,7 @@ impl Family {
         };
         if stat.has_ended {
             let Stat { name, parent, start_time_ticks, .. } = stat;
-            self.ended.push(Ended { pid, start_time_ticks, parent, name });
+            self.ended.insert(pid, Ended { pid, start_time_ticks, parent, name });
             return false;
         }
         if self.descendants.len() >= FOLLOWED_MAX {
@@ -107,6 +105,8 @@ impl Family {
             return false;
         }
         match Process::open(pid) {
+            // The number went to another meanwhile.
+            Ok(process) if process.start_time_ticks() != stat.start_time_ticks => false,
             Ok(process) => {
                 if self.tree && self.gathered_before {
                     let Stat { name, parent, .. } = &stat;
@@ -169,16 +169,17 @@ impl Family {
         self.descendants.values_mut().filter(move |_| tree)
     }
 
-    /// Children that ended and that an observed process should have waited for.
+    /// Children that ended and that an observed process should have waited for, in rising order
+    /// of their numbers.
     pub(super) fn zombies(&self) -> impl Iterator<Item = &Ended> {
         let root = self.root.pid();
-        self.ended.iter().filter(move |ended| self.tree || ended.parent == root)
+        self.ended.values().filter(move |ended| self.tree || ended.parent == root)
     }
 
     /// Whether this number is that of the observed process or of a descendant.
     pub(super) fn has(&self, pid: u32) -> bool {
         pid == self.root.pid()
             || self.descendants.contains_key(&pid)
-            || self.ended.iter().any(|ended| ended.pid == pid)
+            || self.ended.contains_key(&pid)
     }
 }

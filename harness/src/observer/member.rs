@@ -176,9 +176,9 @@ impl Member {
 
     fn count_fds(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
         sums.add(Resource::Fds, self.fds.len() as u64);
-        for (kind, resource) in FD_RESOURCES {
+        for kind in FD_KINDS {
             let count = self.fds.iter().filter(|entry| entry.kind == kind).count();
-            sums.add(resource, count as u64);
+            sums.add(fd_resource(kind), count as u64);
         }
         let memfds = self.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
         sums.memfds.extend(memfds.map(|entry| entry.object));
@@ -261,19 +261,19 @@ pub(super) fn area_resource(kind: AreaKind) -> Option<Resource> {
     }
 }
 
-const FD_RESOURCES: [(FdKind, Resource); 12] = [
-    (FdKind::File, Resource::FileFds),
-    (FdKind::DeletedFile, Resource::DeletedFileFds),
-    (FdKind::Memfd, Resource::MemfdFds),
-    (FdKind::Socket, Resource::SocketFds),
-    (FdKind::Pipe, Resource::PipeFds),
-    (FdKind::EventFd, Resource::EventFds),
-    (FdKind::TimerFd, Resource::TimerFds),
-    (FdKind::Epoll, Resource::EpollFds),
-    (FdKind::Pidfd, Resource::PidFds),
-    (FdKind::Inotify, Resource::InotifyFds),
-    (FdKind::SignalFd, Resource::SignalFds),
-    (FdKind::Other, Resource::OtherFds),
+const FD_KINDS: [FdKind; 12] = [
+    FdKind::Memfd,
+    FdKind::File,
+    FdKind::DeletedFile,
+    FdKind::Socket,
+    FdKind::Pipe,
+    FdKind::EventFd,
+    FdKind::TimerFd,
+    FdKind::Epoll,
+    FdKind::Pidfd,
+    FdKind::Inotify,
+    FdKind::SignalFd,
+    FdKind::Other,
 ];
 
 /// What a descriptor counts as, beside being one.

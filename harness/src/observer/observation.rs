@@ -18,7 +18,7 @@ use super::pace::{Pace, process_cpu_time, thread_cpu_time};
 use super::remarks::{Remarks, Waiting};
 use super::watch::Watch;
 use crate::interrupt::Interrupt;
-use crate::kernel::{Process, Stat};
+use crate::kernel::{Process, ReadError, Stat};
 
 /// Time that a command has to leave by itself after a Ctrl-C, which its terminal sent it too,
 /// before it is asked to.
@@ -152,14 +152,18 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Looks once. Returns whether there was anything to see.
+    /// Looks once. Returns whether the process was there.
     fn look(&mut self, show: &mut dyn FnMut(&Look, u32)) -> bool {
         let before = thread_cpu_time();
         let at_ms = self.log.now_ms();
         let look = self.watch.look(at_ms, &mut self.remarks);
+        if let Err(error) = &look {
+            self.remarks.unreadable(self.watch.family.root.pid(), "stat", error);
+        }
         self.write_remarks();
-        let Ok(look) = look else {
-            return false;
+        let look = match look {
+            Ok(look) => look,
+            Err(error) => return !matches!(error, ReadError::Vanished { .. }),
         };
         show(&look, self.watch.family.root.pid());
         self.looks += 1;

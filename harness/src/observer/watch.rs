@@ -52,7 +52,8 @@ impl Watch {
     /// Looks at all there is.
     ///
     /// # Errors
-    /// [`ReadError::Vanished`] alone: the observed process is gone.
+    /// [`ReadError::Vanished`]: the observed process is gone. Another, only if not even its `stat`
+    /// can be read.
     pub(super) fn look(&mut self, at_ms: u64, remarks: &mut Remarks) -> Result<Look, ReadError> {
         self.family.gather(remarks)?;
         let mut sums = Sums::default();

@@ -44,7 +44,7 @@ pub enum Resource {
     MemfdAreas,
     /// Anonymous areas that can be used, but not executed.
     AnonymousAreas,
-    /// Areas that may be executed.
+    /// Areas that may be executed, but those of memfds.
     ExecutableAreas,
     /// Anonymous areas that allow nothing (`PROT_NONE`).
     ReservedAreas,
