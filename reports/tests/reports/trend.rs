@@ -225,6 +225,9 @@ fn each_class_has_its_kind_of_series() {
         (of(|n| if n < 50 { 0.0 } else { 9.0 }), TrendClass::Bounded),
         (of(|n| (n % 10) as f64), TrendClass::Sawtooth),
         (of(|n| (n % 10 + n / 10 * 3) as f64), TrendClass::Leak),
+        // Given back once, it must get higher than it was before.
+        (of(|n| if n < 35 { 2 * n } else { n - 35 } as f64), TrendClass::Sawtooth),
+        (of(|n| if n < 35 { n } else { n - 35 } as f64), TrendClass::Leak),
     ] {
         let points = points(&amounts);
         assert_eq!(class(&points, 0.0), expected, "{amounts:?}");
