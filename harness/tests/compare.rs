@@ -230,7 +230,7 @@ fn what_a_runtime_lacks_of_what_is_swept_is_shown_as_not_offered() {
     assert!(lines[2].starts_with("builtin warm-lru clean N"), "{drawn}");
     assert_eq!(lines[3], "example random not offered – – – – – – – –");
     assert!(lines.contains(&"example – –".to_owned()), "{drawn}");
-    assert!(drawn.contains("example has no --strategy random"), "{drawn}");
+    assert!(drawn.contains("example has no --strategy, so random"), "{drawn}");
     let comparison = session.kept();
     let refused = &rows(&comparison)[3];
     assert_eq!(refused["refusal"]["kind"], "not-offered");

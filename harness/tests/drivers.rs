@@ -78,14 +78,14 @@ fn what_a_driver_does_not_have_is_refused_by_name() {
     let folder = folder.to_str().expect("a plain path");
     let driver = ["--subject", "example", "--driver-dir", folder];
     for (flags, words) in [
-        (["--strategy", "random"], "example has no --strategy random: it has no --strategy at all"),
+        (["--strategy", "random"], "example has no --strategy, so random cannot be asked of it"),
         (["--on-drop", "truncate"], "example has no --on-drop truncate: it has purge, keep"),
     ] {
         let said = refusal(&[driver.as_slice(), &flags].concat());
         assert!(said.contains(words), "{said}");
     }
     let said = refusal(&["--subject", "builtin", "--allocation", "on-demand"]);
-    assert!(said.contains("builtin has no --allocation on-demand"), "{said}");
+    assert!(said.contains("builtin has no --allocation, so on-demand cannot"), "{said}");
 }
 
 #[test]

@@ -106,8 +106,10 @@ pub enum ScenarioError {
     },
     /// Every module at once must fit the pool.
     #[error(
-        "{threads} threads holding {live_modules} modules of {instances} instances{} need {needed} \
+        "{} holding {} of {}{} need {needed} \
          slots, but --slots is {slots}: ask for more slots, or hold less",
+        counted(*threads, "thread"), counted(*live_modules, "module"),
+        counted(*instances, "instance"),
         if *long_lived > 0 { " and one of a long-lived one" } else { "" }
     )]
     TooFewSlots {
@@ -136,11 +138,11 @@ pub enum ScenarioError {
     },
     /// The runtime does not have it.
     #[error(
-        "{subject} has no --{flag} {given}: {}",
+        "{subject} has no --{flag}{}",
         if offered.is_empty() {
-            format!("it has no --{flag} at all")
+            format!(", so {given} cannot be asked of it")
         } else {
-            format!("it has {}", offered.join(", "))
+            format!(" {given}: it has {}", offered.join(", "))
         }
     )]
     NotOffered {
@@ -173,6 +175,10 @@ pub enum ScenarioError {
         /// The most it may be.
         max: u32,
     },
+}
+
+fn counted(number: u32, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 impl Scenario {

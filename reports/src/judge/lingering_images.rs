@@ -64,7 +64,8 @@ fn held_by(ledger: &Ledger) -> String {
                 SlotHold::Affine => "affine slot",
                 SlotHold::Queued => "queued slot",
                 SlotHold::Cold => "cold slot",
-                SlotHold::Unknown => "slot in an unknown state",
+                // What the slot is doing, the subject does not tell.
+                SlotHold::Unknown => "slot",
             };
             counted(holding.slots, state)
         })

@@ -267,7 +267,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::QueuedSlot => "queued slots",
         Reason::AffineSlot => "affine slots",
         Reason::ColdSlot => "cold slots",
-        Reason::UnknownSlot => "slots in an unknown state",
+        Reason::UnknownSlot => "slots, which do not tell what they are doing",
         Reason::OtherMapping => "mappings outside every slot",
         Reason::DescriptorOnly => "a descriptor alone",
         Reason::NotInSubject => "nothing that shows in the subject",
@@ -301,7 +301,7 @@ fn holder(holder: &Holder) -> String {
                 SlotHold::Affine => "affine",
                 SlotHold::Queued => "queued",
                 SlotHold::Cold => "cold",
-                SlotHold::Unknown => "in an unknown state",
+                SlotHold::Unknown => return format!("slot {slot}"),
             };
             format!("slot {slot} ({state})")
         }

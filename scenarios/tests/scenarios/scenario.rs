@@ -101,7 +101,7 @@ fn what_does_not_go_together_is_refused_with_its_numbers() {
     let kept = refused("slots = 2\nlive-modules = 2\nlong-lived = 5");
     assert_eq!(
         kept,
-        "1 threads holding 2 modules of 1 instances and one of a long-lived one need 3 slots, but \
+        "1 thread holding 2 modules of 1 instance and one of a long-lived one need 3 slots, but \
          --slots is 2: ask for more slots, or hold less"
     );
     assert!(parsed("slots = 3\nlive-modules = 2\nlong-lived = 5").is_ok());
@@ -145,19 +145,19 @@ fn another_runtime_has_its_own_choices_and_defaults() {
 
     for (choice, refused) in [
         ("strategy = 'random'", "some@1 has no --strategy random: it has warm-lru"),
-        ("on-drop = 'keep'", "some@1 has no --on-drop keep: it has no --on-drop at all"),
-        ("slots = 8", "some@1 has no --slots 8: it has no --slots at all"),
-        (
-            "flush-on-drop = true",
-            "some@1 has no --flush-on-drop on: it has no --flush-on-drop at all",
-        ),
+        ("on-drop = 'keep'", "some@1 has no --on-drop, so keep cannot be asked of it"),
+        ("slots = 8", "some@1 has no --slots, so 8 cannot be asked of it"),
+        ("flush-on-drop = true", "some@1 has no --flush-on-drop, so on cannot be asked of it"),
         ("threads = 3", "--threads 3 is more than the 2 that may drive some@1: take --processes"),
     ] {
         let error = scenario(&format!("subject = 'some@1'\n{choice}")).expect_err(choice);
         assert_eq!(error.to_string(), refused);
     }
     let builtin = parsed("keep-resident = '4KiB'").expect_err("it has none");
-    assert!(builtin.to_string().starts_with("builtin has no --keep-resident 4KiB: "), "{builtin}");
+    assert!(
+        builtin.to_string().starts_with("builtin has no --keep-resident, so 4KiB "),
+        "{builtin}"
+    );
 }
 
 proptest! {
