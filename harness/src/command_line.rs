@@ -11,6 +11,7 @@ use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, Scena
 use crate::comparison::{CompareArgs, ListError, SweepArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
+use crate::interrupt::wait_for_children;
 use crate::observer::{self, AttachArgs, ExecArgs, ObserveError};
 use crate::report;
 use crate::run::Run;
@@ -208,6 +209,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         }
         Err(error) => return Err(Error::Usage(one_line(&error))),
     };
+    wait_for_children().map_err(SuperviseError::Own)?;
     match command_line.command {
         Some(Command::Subject) => {
             serve(Builtin::new)?;

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leakbench_scenarios::{DriverName, Offer, SubjectName};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::subject::protocol::OfferLine;
 
@@ -40,13 +43,12 @@ pub(crate) enum Program {
 pub enum DriverError {
     /// It is nowhere.
     #[error(
-        "no driver for subject {name}: there is no program {} beside leakbench, {}or on PATH; \
+        "no driver for subject {name}: there is no program {} in a folder given by --driver-dir{}, beside leakbench or on PATH; \
          leakbench's own drivers are built by: scripts/build-drivers {name}",
         name.program(),
-        match driver_dir {
-            Some(folder) => format!("in {} ", folder.display()),
-            None => "in a folder given by --driver-dir ".to_owned(),
-        }
+        driver_dir
+            .as_ref()
+            .map_or(String::new(), |folder| format!(" ({})", folder.display()))
     )]
     Absent {
         /// What was asked for.
@@ -73,7 +75,7 @@ pub enum DriverError {
 }
 
 impl Driver {
-    /// Finds the runtime of that name, beside this program first, then in `driver_dir`, then on
+    /// Finds the runtime of that name, in `driver_dir` first, then beside this program, then on
     /// PATH, and asks it what it offers.
     ///
     /// # Errors
@@ -97,7 +99,7 @@ impl Driver {
             SubjectName::Driver(name) => {
                 let places = places(driver_dir);
                 let paths = places.iter().map(|folder| folder.join(name.program()));
-                let path = paths.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+                let path = paths.into_iter().find(|path| is_program(path)).ok_or_else(|| {
                     let driver_dir = driver_dir.map(Path::to_owned);
                     DriverError::Absent { name: name.clone(), driver_dir }
                 })?;
@@ -150,6 +152,7 @@ fn ask(path: &Path) -> Result<Offer, DriverError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn();
     let mut child = started.map_err(|error| DriverError::Start { path: path.to_owned(), error })?;
     let unusable = |reason: String| DriverError::Unusable { path: path.to_owned(), reason };
@@ -161,7 +164,7 @@ fn ask(path: &Path) -> Result<Offer, DriverError> {
             Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
             answer => {
                 // Nobody waits for it any longer.
-                let _ = child.kill();
+                let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
                 let _ = child.wait();
                 return Err(unusable(match answer {
                     Err(error) => format!("it cannot be waited for: {error}"),
@@ -170,14 +173,20 @@ fn ask(path: &Path) -> Result<Offer, DriverError> {
             }
         }
     };
-    let mut text = String::new();
-    if let Some(mut stdout) = child.stdout.take() {
-        stdout
-            .read_to_string(&mut text)
-            .map_err(|error| unusable(format!("its offer cannot be read: {error}")))?;
-    }
+    let text = child.stdout.take().map_or(Ok(Vec::new()), |stdout| what_is_there(stdout));
+    let text = text.map_err(|error| unusable(format!("its offer cannot be read: {error}")))?;
     if !status.success() {
         return Err(unusable(format!("asked for its offer, it ended with {status}")));
     }
-    OfferLine::read(&text).map_err(unusable)
+    OfferLine::read(&String::from_utf8_lossy(&text)).map_err(unusable)
+}
+
+/// What a pipe holds. Its end is not waited for: what the driver started may keep it open.
+fn what_is_there(mut pipe: ChildStdout) -> io::Result<Vec<u8>> {
+    fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
+    let mut text = Vec::new();
+    match pipe.read_to_end(&mut text) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(text),
+    }
 }

@@ -116,6 +116,28 @@ fn a_program_that_is_no_driver_of_this_version_is_refused() {
     }
 }
 
+/// What a driver starts may outlive it, and keep its pipe open.
+#[test]
+fn a_driver_that_leaves_something_behind_does_not_keep_leakbench_waiting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    script(folder.path(), "leakbench-busy", "#!/bin/sh\nsleep 40 &\necho '{}'\n");
+    let began = std::time::Instant::now();
+    let dir = folder.path().to_str().expect("a plain path");
+    let said = refusal(&["--subject", "busy", "--driver-dir", dir]);
+    assert!(said.contains("it does not say what it offers"), "{said}");
+    assert!(began.elapsed().as_secs() < 30, "it was waited for");
+}
+
+/// Some daemons start their children so, and then the kernel lets nobody wait.
+#[test]
+fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
+    let binary = env!("CARGO_BIN_EXE_leakbench");
+    let script = format!("trap '' CHLD; exec {binary} --cycles 50 --json");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
+    let run = Run::from(output);
+    assert_eq!((run.code, run.verdict()), (0, "clean"), "{}", run.stderr);
+}
+
 #[test]
 fn processors_are_pinned_and_recorded() {
     let all = Run::of(&["--cycles", "10"]);

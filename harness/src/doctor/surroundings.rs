@@ -74,7 +74,7 @@ fn other_processes() -> Check {
     let yama = yama.map_or(String::new(), |scope| {
         format!(", kernel.yama.ptrace_scope is {} and does not matter", scope.trim())
     });
-    let check = if capable {
+    if capable {
         let found = format!("this process has CAP_SYS_PTRACE{hidden}{yama}");
         Check::new(NAME, State::Ok, found, "processes of any user can be looked at")
     } else {
@@ -82,8 +82,7 @@ fn other_processes() -> Check {
         let means = "only this user's processes can be looked at; leakbench's own subjects are";
         Check::new(NAME, State::Limited, found, means)
             .change("setcap cap_sys_ptrace=ep \"$(command -v leakbench)\"")
-    };
-    check.extra()
+    }
 }
 
 /// How `/proc` hides processes of others, where it does:

@@ -20,7 +20,8 @@ pub(crate) struct ExecArgs {
     #[command(flatten)]
     observe: ObserveArgs,
 
-    /// The command and its arguments; its input, output and terminal stay its own
+    /// The command and its arguments; its input, output and terminal stay its own, but with --json
+    /// its output goes to standard error
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -47,7 +48,8 @@ struct ObserveArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     duration: Option<Duration>,
 
-    /// Observe its descendants with it, as one
+    /// Observe its descendants with it, as one; not those that lost their parent before a look saw
+    /// them, as daemons do
     #[arg(long)]
     tree: bool,
 

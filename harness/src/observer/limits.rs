@@ -45,9 +45,17 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
         );
         tightest.add_known(resource, machine_value(proc, "kernel/pid_max"), "kernel.pid_max");
     }
+    tightest.add_known(Resource::ResidentBytes, memory_bytes(proc), "memory of this machine");
     let segments = machine_value(proc, "kernel/shmmni");
     tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
     tightest.0
+}
+
+/// All the memory that the machine has.
+fn memory_bytes(proc: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(proc.join("meminfo")).ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// What holds for one process alone.

@@ -186,8 +186,11 @@ fn drive<S: Subject>(
                     failure.get_or_insert(failed);
                 }
             }
+            // Before, because a subject that has died has released what it held, and after, because
+            // it is asked for its slots.
+            let dead = subject.failure();
             let mut report = report(subject, &mut workers, scenario);
-            if let Some(error) = subject.failure() {
+            if let Some(error) = dead.or_else(|| subject.failure()) {
                 let doing = StepKind::Barrier.words().to_owned();
                 failure.get_or_insert(StepFailed { doing, error });
             }
@@ -199,6 +202,11 @@ fn drive<S: Subject>(
                 return Ok(channel.send(&Report::from(failed))?);
             }
             if last {
+                // It may have died only now, while the witnesses were compared.
+                if let Some(error) = subject.failure() {
+                    let doing = StepKind::Barrier.words().to_owned();
+                    channel.send(&Report::from(StepFailed { doing, error }))?;
+                }
                 break;
             }
         }

@@ -18,7 +18,8 @@ use crate::subject::sys::SharedPage;
 /// How long a subject that has closed its end may take to leave before it is killed.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
-/// A subject's process. Dropping it kills it, with all that it started.
+/// A subject's process. Dropping it kills it, with all that it started and that did not leave its
+/// process group.
 #[derive(Debug)]
 pub(super) struct SubjectProcess {
     child: Child,

@@ -87,6 +87,10 @@ fn spoil(fault: &str, request: &Value, reply: Value) -> String {
     let id = request["id"].as_u64().expect("a number");
     match fault {
         "dies" => std::process::exit(7),
+        "dies-after" => {
+            println!("{reply}");
+            std::process::exit(7)
+        }
         "is-silent" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },

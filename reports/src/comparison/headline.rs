@@ -41,13 +41,15 @@ fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
 /// The gravest verdict of a row but that it was interrupted, which the whole was.
 fn grave(row: &Row) -> Option<Verdict> {
     let verdicts = row.runs.iter().map(|run| run.verdict);
-    verdicts.filter(|verdict| *verdict != Verdict::Interrupted).max()
+    let untold = row.refused_at_start().then_some(Verdict::CouldNotTell);
+    verdicts.filter(|verdict| *verdict != Verdict::Interrupted).chain(untold).max()
 }
 
 fn told(row: &Row, verdict: Verdict) -> String {
     let runs = row.runs.iter().filter(|run| run.verdict == verdict);
     let worst = runs.rev().max_by_key(|run| run.images.lingering);
     match worst.and_then(|run| run.reason.as_deref()) {
+        None if row.refused_at_start() => format!("{} (could not run)", row.name),
         Some(reason) => format!("{} ({reason})", row.name),
         None => row.name.clone(),
     }

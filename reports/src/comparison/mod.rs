@@ -89,6 +89,11 @@ impl Row {
         self.runs.iter().map(|run| run.verdict).max()
     }
 
+    /// Whether it was refused as it started: what it would have shown nobody knows.
+    pub(crate) fn refused_at_start(&self) -> bool {
+        matches!(self.refusal, Some(Refusal::AtStart(_)))
+    }
+
     /// The run that stands for the row wherever it shows counts: of those with the gravest verdict
     /// the one with most lingering images, the earliest of equals. One run and not an average, so
     /// that every number is one that a recording has.
@@ -107,10 +112,12 @@ impl Row {
 
 impl Comparison {
     /// The gravest verdict of all runs, and interrupted if the whole was; `None` if nothing was
-    /// run.
+    /// run. Of a row that was refused as it started, one cannot tell.
     pub fn verdict(&self) -> Option<Verdict> {
         let interrupted = self.interrupted.then_some(Verdict::Interrupted);
-        self.rows.iter().filter_map(Row::verdict).chain(interrupted).max()
+        let ran = self.rows.iter().filter_map(Row::verdict).chain(interrupted).max()?;
+        let untold = self.rows.iter().any(Row::refused_at_start);
+        Some(if untold { ran.max(Verdict::CouldNotTell) } else { ran })
     }
 
     /// Row `index`'s cycles a second as a part of the first row's, round by round.

@@ -108,10 +108,16 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
             Finding::error(POLICY, Verdict::CouldNotTell, message)
         }
         Some(ImageKind::Memfd | ImageKind::Auto) | None => {
-            let message = nothing(
-                "modules without data make none; give modules with an active data segment, or \
-                 take --image copy if that is meant",
-            );
+            let message = nothing(match scenario.image {
+                Some(_) => {
+                    "modules without data make none; give modules with an active data segment, or \
+                     take --image copy if that is meant"
+                }
+                None => {
+                    "modules without data make none, and a driver shows those that its runtime \
+                     makes"
+                }
+            });
             Finding::error(POLICY, Verdict::CouldNotTell, message)
         }
     }]

@@ -1,5 +1,6 @@
-//! Policy `growth`: a runtime behind a pipe may keep no image in a memfd, and then what can be
-//! judged is whether its areas, descriptors and memory grow with the cycles.
+//! Policy `growth`: a runtime behind a pipe may keep no image in a memfd, or for some modules
+//! only, and then what can be judged is whether its areas, descriptors and memory grow with the
+//! cycles.
 
 use leakbench_scenarios::SubjectName;
 
@@ -37,7 +38,7 @@ struct Measure {
 /// Whether growth is what such a run is judged by.
 pub(super) fn applies(ledger: &Ledger) -> bool {
     matches!(ledger.start.scenario.subject, SubjectName::Command(_))
-        && ledger.images.made == 0
+        && ledger.images.made < ledger.cycles
         && ledger.cycles > 0
 }
 
@@ -87,7 +88,15 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     }
     if !steady.is_empty() {
         let message = format!(
-            "no memfd was seen in subject {}, so it is judged by growth with the cycles: none of {}",
+            "{} in subject {}, so it is judged by growth with the cycles: none of {}",
+            match subject.images.made {
+                0 => "no memfd was seen".to_owned(),
+                made => format!(
+                    "{} for {}",
+                    counted(made, "memfd"),
+                    counted(subject.counts.cycles, "cycle")
+                ),
+            },
             subject.number,
             steady.join(", ")
         );

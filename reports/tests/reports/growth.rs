@@ -101,3 +101,17 @@ fn a_runtime_that_should_show_images_is_not_let_off_so() {
     let (judgement, _) = judged(&run(driver, 60, steady));
     assert_eq!(judgement.verdict, Verdict::CouldNotTell);
 }
+
+/// One memfd by chance is no reason to look at nothing else.
+#[test]
+fn a_runtime_that_shows_an_image_now_and_then_is_judged_by_growth_too() {
+    let leaking = |cycles: u64| Footprint { areas: Some(400 + cycles), ..steady(cycles) };
+    let mut one = run(behind_a_pipe(), 60, leaking);
+    for record in &mut one.records {
+        if let Record::Barrier(barrier) = record {
+            (barrier.counts.made, barrier.counts.synchronous) = (1, 1);
+        }
+    }
+    let (judgement, _) = judged(&one);
+    assert_eq!(judgement.verdict, Verdict::Leak, "{:?}", judgement.findings);
+}

@@ -246,6 +246,12 @@ impl Conversation {
         AskError::Broken(message)
     }
 
+    /// Why nothing more is to be had of it, if it has ended.
+    pub(super) fn has_ended(&mut self) -> Option<String> {
+        let status = self.ended(Duration::ZERO)?;
+        Some(format!("the command has ended ({status}), and not because it was told to"))
+    }
+
     /// How it ended, if it does `within` that time.
     fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + within;

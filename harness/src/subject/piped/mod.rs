@@ -208,7 +208,10 @@ impl Subject for Piped {
     }
 
     fn failure(&self) -> Option<SubjectError> {
-        self.driven().failure.take()
+        let mut driven = self.driven();
+        let Driven { failure, conversation, .. } = &mut *driven;
+        // One that has left by itself has given up what it held by that, which proves nothing.
+        failure.take().or_else(|| conversation.has_ended().map(SubjectError::broken))
     }
 }
 
