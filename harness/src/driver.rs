@@ -173,7 +173,7 @@ fn ask(path: &Path) -> Result<Offer, DriverError> {
             }
         }
     };
-    let text = child.stdout.take().map_or(Ok(Vec::new()), |stdout| what_is_there(stdout));
+    let text = child.stdout.take().map_or(Ok(Vec::new()), what_is_there);
     let text = text.map_err(|error| unusable(format!("its offer cannot be read: {error}")))?;
     if !status.success() {
         return Err(unusable(format!("asked for its offer, it ended with {status}")));
