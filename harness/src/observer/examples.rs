@@ -161,7 +161,12 @@ impl Watch {
             }
             Found::Area(member, key) => (line(member, key)?, self.in_child(member)),
             Found::Growth(member, key, by, to) => {
-                let size = format!("{} KiB, {} KiB more than at first", to >> 10, by >> 10);
+                let size = match by {
+                    // New, or one that was merged with a neighbour below it: the kernel does not
+                    // tell which.
+                    whole if whole == to => format!("{} KiB", to >> 10),
+                    part => format!("{} KiB, {} KiB more than at first", to >> 10, part >> 10),
+                };
                 (format!("{}, {size}", line(member, key)?), self.in_child(member))
             }
             Found::Memfd(memfd) => self.describe_memfd(memfd)?,
