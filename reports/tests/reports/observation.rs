@@ -397,6 +397,33 @@ fn nothing_read_or_no_end_is_not_clean() {
     assert_eq!(told, "zombies could be read in only 1 of 60 looks");
 }
 
+#[test]
+fn children_that_were_not_looked_at_are_said() {
+    let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
+    let in_tree = |mut recording: ObservationRecording| {
+        if let Some(ObservationRecord::Observe(observe)) = recording.records.first_mut() {
+            observe.tree = true;
+        }
+        recording
+    };
+    let said = |recording| {
+        let diagnosis = diagnosed(&recording);
+        assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
+        let messages = diagnosis.judgement.findings.iter().map(|found| found.message.clone());
+        (messages.collect::<Vec<String>>(), observation_headline(&diagnosis))
+    };
+    let (found, headline) = said(children(3));
+    assert_eq!(found, ["up to 3 child processes were not looked at: --tree observes them too"]);
+    assert!(headline.ends_with("; 3 child processes were not looked at"), "{headline}");
+    let (_, headline) = said(children(1));
+    assert!(headline.ends_with("; 1 child process was not looked at"), "{headline}");
+    for seen in [children(0), in_tree(children(3))] {
+        let (found, headline) = said(seen);
+        assert!(found.is_empty(), "{found:?}");
+        assert!(!headline.contains("child"), "{headline}");
+    }
+}
+
 /// The fields that others rely on, by name and value rather than by golden file.
 #[test]
 fn result_json_has_the_fields_of_version_1() {
