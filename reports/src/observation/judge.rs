@@ -44,13 +44,27 @@ pub fn judge(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
     findings.extend(coverage(&ledger, &accounts));
     findings.extend(children(&ledger));
     findings.extend(reservations(&accounts));
-    Ok(Diagnosis { ledger, accounts, suspects, judgement: Judgement::from_findings(findings) })
+    let mut judgement = Judgement::from_findings(findings);
+    // Growth that was seen is proved, however the process or the observation came to an end: many
+    // a process dies of its leak.
+    if judgement.findings.iter().any(|finding| finding.supports == Some(Verdict::Leak)) {
+        judgement.verdict = Verdict::Leak;
+    }
+    Ok(Diagnosis { ledger, accounts, suspects, judgement })
 }
 
+/// Whoever attaches to a process ends that when enough was seen: an end like any other. A command
+/// that is interrupted did not come to its own end.
 fn interruption(ledger: &ObservationLedger) -> Option<Finding> {
+    const POLICY: &str = "interruption";
     let end = ledger.end.filter(|end| end.interrupted)?;
     let message = format!("after {} and {}", duration_ms(end.at_ms), looks(ledger));
-    Some(Finding::error("interruption", Verdict::Interrupted, message))
+    let enough = ledger.judged().len() >= Trend::POINTS_MIN;
+    Some(if !ledger.observe.started_here && enough {
+        Finding::aside(POLICY, Level::Note, format!("ended by its user {message}"))
+    } else {
+        Finding::error(POLICY, Verdict::Interrupted, message)
+    })
 }
 
 /// A command must leave by itself, with the code that says that all went well. How a process

@@ -175,12 +175,17 @@ fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
         ("observed-shortly", looked(7, |_| Vec::new()), Verdict::CouldNotTell),
         (
             "observed-killed",
-            gone(socket_leak(), GoneKind::Signaled { signal: 11 }, true),
+            gone(healthy(), GoneKind::Signaled { signal: 11 }, true),
             Verdict::SubjectDied,
+        ),
+        (
+            "observed-leaked-and-killed",
+            gone(socket_leak(), GoneKind::Signaled { signal: 11 }, true),
+            Verdict::Leak,
         ),
         ("observed-exited", gone(healthy(), GoneKind::Exited { code: 0 }, true), Verdict::Clean),
         ("observed-vanished", gone(socket_leak(), GoneKind::Vanished, false), Verdict::Leak),
-        ("observed-interrupted", interrupted(socket_leak()), Verdict::Interrupted),
+        ("observed-interrupted", interrupted(socket_leak()), Verdict::Leak),
     ]
 }
 
@@ -395,6 +400,37 @@ fn nothing_read_or_no_end_is_not_clean() {
     assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
     let told = &diagnosis.judgement.findings[0].message;
     assert_eq!(told, "zombies could be read in only 1 of 60 looks");
+}
+
+/// Who attaches ends it when enough was seen; a command did not come to its end. A leak that is
+/// seen is proved either way.
+#[test]
+fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
+    let quiet = |looks| looked(looks, |_| Vec::new());
+    for (recording, here, verdict) in [
+        (quiet(60), false, Verdict::Clean),
+        (quiet(7), false, Verdict::Interrupted),
+        (socket_leak(), false, Verdict::Leak),
+        (quiet(60), true, Verdict::Interrupted),
+        (socket_leak(), true, Verdict::Leak),
+    ] {
+        let diagnosis = diagnosed(&gone(interrupted(recording), GoneKind::Stopped, here));
+        assert_eq!(diagnosis.judgement.verdict, verdict, "started here: {here}");
+        let mut findings = diagnosis.judgement.findings.iter();
+        assert!(findings.any(|finding| finding.policy == "interruption"), "it stays listed");
+    }
+}
+
+#[test]
+fn an_object_without_a_known_holder_is_told_without_one() {
+    let mut recording = socket_leak();
+    for record in &mut recording.records {
+        if let ObservationRecord::Examples(examples) = record {
+            examples.objects.values_mut().flatten().for_each(|object| object.holders.clear());
+        }
+    }
+    let drawn = draw(&diagnosed(&recording), 100);
+    assert!(drawn.contains("- socket:[4711], for 56 s"), "{drawn}");
 }
 
 #[test]
