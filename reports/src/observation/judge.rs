@@ -25,6 +25,8 @@ pub struct Diagnosis {
 
 /// The policy whose findings are the suspects.
 pub(crate) const GROWTH: &str = "growth";
+/// The policy that says what was not seen.
+const COVERAGE: &str = "coverage";
 
 /// Judges an observation.
 ///
@@ -40,14 +42,29 @@ pub fn judge(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
     findings.extend(suspects.iter().filter_map(|suspect| growth(suspect, &accounts)));
     findings.extend(remarks(&ledger));
     findings.extend(coverage(&ledger, &accounts));
+    findings.extend(children(&ledger));
     findings.extend(reservations(&accounts));
-    Ok(Diagnosis { ledger, accounts, suspects, judgement: Judgement::from_findings(findings) })
+    let mut judgement = Judgement::from_findings(findings);
+    // Growth that was seen is proved, however the process or the observation came to an end: many
+    // a process dies of its leak.
+    if judgement.findings.iter().any(|finding| finding.supports == Some(Verdict::Leak)) {
+        judgement.verdict = Verdict::Leak;
+    }
+    Ok(Diagnosis { ledger, accounts, suspects, judgement })
 }
 
+/// Whoever attaches to a process ends that when enough was seen: an end like any other. A command
+/// that is interrupted did not come to its own end.
 fn interruption(ledger: &ObservationLedger) -> Option<Finding> {
+    const POLICY: &str = "interruption";
     let end = ledger.end.filter(|end| end.interrupted)?;
     let message = format!("after {} and {}", duration_ms(end.at_ms), looks(ledger));
-    Some(Finding::error("interruption", Verdict::Interrupted, message))
+    let enough = ledger.judged().len() >= Trend::POINTS_MIN;
+    Some(if !ledger.observe.started_here && enough {
+        Finding::aside(POLICY, Level::Note, format!("ended by its user {message}"))
+    } else {
+        Finding::error(POLICY, Verdict::Interrupted, message)
+    })
 }
 
 /// A command must leave by itself, with the code that says that all went well. How a process
@@ -120,8 +137,7 @@ fn remarks(ledger: &ObservationLedger) -> impl Iterator<Item = Finding> {
 
 /// What was seen too rarely proves nothing.
 fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
-    const POLICY: &str = "coverage";
-    let gap = |message| Finding::error(POLICY, Verdict::CouldNotTell, message);
+    let gap = |message| Finding::error(COVERAGE, Verdict::CouldNotTell, message);
     let mut findings = Vec::new();
     let few = ledger.judged().len() < Trend::POINTS_MIN;
     if few {
@@ -143,13 +159,26 @@ fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
             } else {
                 format!("{noun}: resident memory is not known, so nobody can tell what it does")
             };
-            Finding::aside(POLICY, Level::Warn, message)
+            Finding::aside(COVERAGE, Level::Warn, message)
         }));
     }
     if ledger.end.is_none() {
         findings.push(gap("the recording ends before the observation does".to_owned()));
     }
     findings
+}
+
+/// What a process leaves to its children is not seen without them.
+fn children(ledger: &ObservationLedger) -> Option<Finding> {
+    let most = ledger.unseen_children_max();
+    let message = format!("up to {}: --tree observes them too", not_looked_at(most));
+    (most > 0).then(|| Finding::aside(COVERAGE, Level::Warn, message))
+}
+
+/// `1 child process was not looked at`, `3 child processes were not looked at`.
+pub(crate) fn not_looked_at(children: u64) -> String {
+    let (processes, were) = if children == 1 { ("process", "was") } else { ("processes", "were") };
+    format!("{} child {processes} {were} not looked at", grouped(children))
 }
 
 /// `60 looks in 60 s`.

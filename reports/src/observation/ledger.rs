@@ -82,6 +82,15 @@ impl ObservationLedger {
         self.looks.iter().map(|look| look.processes).max().unwrap_or(0)
     }
 
+    /// The most children that there were while they were not observed; 0 with the tree.
+    pub fn unseen_children_max(&self) -> u64 {
+        if self.observe.tree {
+            return 0;
+        }
+        let children = self.looks.iter().filter_map(|look| look.amounts.get(&Resource::Children));
+        children.copied().max().unwrap_or(0)
+    }
+
     /// For how long an object had been seen at the last look.
     pub fn age_ms(&self, example: &Example) -> u64 {
         let last_ms = self.looks.last().map_or(self.examples.at_ms, |look| look.at_ms);

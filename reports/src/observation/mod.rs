@@ -16,7 +16,7 @@ mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};
 pub use judge::{Diagnosis, judge};
-pub(crate) use judge::{GROWTH, looks};
+pub(crate) use judge::{GROWTH, looks, not_looked_at};
 pub use ledger::ObservationLedger;
 pub use record::*;
 pub use recorder::ObservationRecorder;

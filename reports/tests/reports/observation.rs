@@ -175,12 +175,17 @@ fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
         ("observed-shortly", looked(7, |_| Vec::new()), Verdict::CouldNotTell),
         (
             "observed-killed",
-            gone(socket_leak(), GoneKind::Signaled { signal: 11 }, true),
+            gone(healthy(), GoneKind::Signaled { signal: 11 }, true),
             Verdict::SubjectDied,
+        ),
+        (
+            "observed-leaked-and-killed",
+            gone(socket_leak(), GoneKind::Signaled { signal: 11 }, true),
+            Verdict::Leak,
         ),
         ("observed-exited", gone(healthy(), GoneKind::Exited { code: 0 }, true), Verdict::Clean),
         ("observed-vanished", gone(socket_leak(), GoneKind::Vanished, false), Verdict::Leak),
-        ("observed-interrupted", interrupted(socket_leak()), Verdict::Interrupted),
+        ("observed-interrupted", interrupted(socket_leak()), Verdict::Leak),
     ]
 }
 
@@ -395,6 +400,64 @@ fn nothing_read_or_no_end_is_not_clean() {
     assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
     let told = &diagnosis.judgement.findings[0].message;
     assert_eq!(told, "zombies could be read in only 1 of 60 looks");
+}
+
+/// Who attaches ends it when enough was seen; a command did not come to its end. A leak that is
+/// seen is proved either way.
+#[test]
+fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
+    let quiet = |looks| looked(looks, |_| Vec::new());
+    for (recording, here, verdict) in [
+        (quiet(60), false, Verdict::Clean),
+        (quiet(7), false, Verdict::Interrupted),
+        (socket_leak(), false, Verdict::Leak),
+        (quiet(60), true, Verdict::Interrupted),
+        (socket_leak(), true, Verdict::Leak),
+    ] {
+        let diagnosis = diagnosed(&gone(interrupted(recording), GoneKind::Stopped, here));
+        assert_eq!(diagnosis.judgement.verdict, verdict, "started here: {here}");
+        let mut findings = diagnosis.judgement.findings.iter();
+        assert!(findings.any(|finding| finding.policy == "interruption"), "it stays listed");
+    }
+}
+
+#[test]
+fn an_object_without_a_known_holder_is_told_without_one() {
+    let mut recording = socket_leak();
+    for record in &mut recording.records {
+        if let ObservationRecord::Examples(examples) = record {
+            examples.objects.values_mut().flatten().for_each(|object| object.holders.clear());
+        }
+    }
+    let drawn = draw(&diagnosed(&recording), 100);
+    assert!(drawn.contains("- socket:[4711], for 56 s"), "{drawn}");
+}
+
+#[test]
+fn children_that_were_not_looked_at_are_said() {
+    let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
+    let in_tree = |mut recording: ObservationRecording| {
+        if let Some(ObservationRecord::Observe(observe)) = recording.records.first_mut() {
+            observe.tree = true;
+        }
+        recording
+    };
+    let said = |recording| {
+        let diagnosis = diagnosed(&recording);
+        assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
+        let messages = diagnosis.judgement.findings.iter().map(|found| found.message.clone());
+        (messages.collect::<Vec<String>>(), observation_headline(&diagnosis))
+    };
+    let (found, headline) = said(children(3));
+    assert_eq!(found, ["up to 3 child processes were not looked at: --tree observes them too"]);
+    assert!(headline.ends_with("; 3 child processes were not looked at"), "{headline}");
+    let (_, headline) = said(children(1));
+    assert!(headline.ends_with("; 1 child process was not looked at"), "{headline}");
+    for seen in [children(0), in_tree(children(3))] {
+        let (found, headline) = said(seen);
+        assert!(found.is_empty(), "{found:?}");
+        assert!(!headline.contains("child"), "{headline}");
+    }
 }
 
 /// The fields that others rely on, by name and value rather than by golden file.

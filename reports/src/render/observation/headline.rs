@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use crate::observation::{Diagnosis, ResourceClass, looks};
+use crate::observation::{Diagnosis, ResourceClass, looks, not_looked_at};
 use crate::render::headline::said;
 use crate::words::counted;
 
@@ -27,6 +27,10 @@ fn clean(diagnosis: &Diagnosis) -> String {
             0 => {}
             count => text += &format!(", {count} {}", class.as_str()),
         }
+    }
+    match diagnosis.ledger.unseen_children_max() {
+        0 => {}
+        children => text += &format!("; {}", not_looked_at(children)),
     }
     text
 }

@@ -187,7 +187,11 @@ fn examples<'a>(
 
 fn told(diagnosis: &Diagnosis, example: &Example) -> String {
     let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
-    format!("- {}: {}, for {age}", example.what, example.holders.join(", "))
+    let holders = match example.holders.as_slice() {
+        [] => String::new(),
+        holders => format!(": {}", holders.join(", ")),
+    };
+    format!("- {}{holders}, for {age}", example.what)
 }
 
 /// All findings but the one that the verdict tells, and growth, which the suspects tell.
