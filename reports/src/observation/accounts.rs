@@ -78,6 +78,19 @@ impl Account {
     pub fn leaks(&self) -> bool {
         self.class == Some(ResourceClass::Leak)
     }
+
+    /// Whether it came to its limit and is still there, with `there` of what is limited. Address space may be reserved up to its
+    /// limit by design.
+    fn is_exhausted(&self, there: u64) -> bool {
+        let settled = matches!(self.class, Some(ResourceClass::Bounded | ResourceClass::Flat));
+        let full = |limit: &Limit| {
+            let least = limit.most as f64 * EXHAUSTED_PART;
+            limit.most > 0 && self.peak as f64 >= least && there as f64 >= least
+        };
+        settled
+            && self.resource != Resource::AddressSpaceBytes
+            && self.limit.as_ref().is_some_and(full)
+    }
 }
 
 /// The accounts of all resources that were seen.
@@ -89,6 +102,9 @@ pub struct Accounts(BTreeMap<Resource, Account>);
 const RESIDENT_PART: f64 = 0.25;
 /// Pages of files that are this part of the growth of resident memory are what it grows by.
 const FILE_PART: f64 = 0.5;
+
+/// What has come to this part of its limit has no room for more.
+const EXHAUSTED_PART: f64 = 0.98;
 
 impl Accounts {
     pub(super) fn of(ledger: &ObservationLedger) -> Accounts {
@@ -117,6 +133,14 @@ impl Accounts {
     /// How fast a resource grows; 0 if that is not known.
     pub(super) fn rate(&self, resource: Resource) -> f64 {
         self.get(resource).and_then(Account::rate_per_s).unwrap_or(0.0)
+    }
+
+    /// The resources that came to their limits and are still there.
+    pub(super) fn exhausted(&self) -> impl Iterator<Item = &Account> {
+        self.iter().filter(|account| {
+            let there = self.limited_amount(account.resource);
+            there.is_some_and(|there| account.is_exhausted(there))
+        })
     }
 
     /// What one resource does may be told only with another.

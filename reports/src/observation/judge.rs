@@ -40,6 +40,7 @@ pub fn judge(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
     findings.extend(interruption(&ledger));
     findings.extend(exit(&ledger));
     findings.extend(suspects.iter().filter_map(|suspect| growth(suspect, &accounts)));
+    findings.extend(exhaustion(&accounts));
     findings.extend(remarks(&ledger));
     findings.extend(coverage(&ledger, &accounts));
     findings.extend(children(&ledger));
@@ -100,6 +101,22 @@ fn growth(suspect: &Suspect, accounts: &Accounts) -> Option<Finding> {
     Some(Finding::error(GROWTH, Verdict::Leak, message))
 }
 
+/// What came to its limit grows no more, because it cannot: as flat as if nothing leaked.
+fn exhaustion(accounts: &Accounts) -> impl Iterator<Item = Finding> {
+    accounts.exhausted().filter_map(|account| {
+        let limit = account.limit.as_ref()?;
+        let resource = account.resource;
+        let stay = if resource.is_singular() { "stays" } else { "stay" };
+        let (peak, most) = (resource.amount(account.peak), resource.amount(limit.most));
+        let message = format!(
+            "{} came to {peak} of {most} ({}) and {stay} there",
+            resource.noun(),
+            limit.name
+        );
+        Some(Finding::error("exhaustion", Verdict::Leak, message))
+    })
+}
+
 fn reservations(accounts: &Accounts) -> impl Iterator<Item = Finding> {
     let reserved = |account: &&Account| account.class == Some(ResourceClass::Reservation);
     accounts.iter().filter(reserved).filter_map(|account| {
@@ -142,10 +159,17 @@ fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
     let few = ledger.judged().len() < Trend::POINTS_MIN;
     if few {
         findings.push(gap(format!(
-            "{}, and {} are needed: observe for longer, or look more often (--interval)",
-            looks(ledger),
+            "{} in {} can be judged, and {} are needed: observe for longer, or look more often \
+             (--interval)",
+            counted(ledger.judged().len() as u64, "look"),
+            duration_ms(ledger.observed_ms()),
             Trend::POINTS_MIN,
         )));
+    } else if accounts.iter().all(|account| account.class.is_none())
+        && accounts.iter().any(|account| account.looks >= Trend::POINTS_MIN)
+    {
+        let judged = counted(ledger.judged().len() as u64, "look");
+        findings.push(gap(format!("the {judged} are bunched in time, so no trend can be told")));
     } else if accounts.iter().all(|account| account.class.is_none()) {
         findings.push(gap(format!("nothing could be read in {}", looks(ledger))));
     } else {

@@ -433,6 +433,34 @@ fn an_object_without_a_known_holder_is_told_without_one() {
     assert!(drawn.contains("- socket:[4711], for 56 s"), "{drawn}");
 }
 
+/// What a limit stops is as flat as what does not leak.
+#[test]
+fn what_came_to_its_limit_and_stays_there_is_a_leak() {
+    let filled = |to: u64| attached(move |s| vec![(Resource::Fds, (100 * s).min(to - 12))]);
+    let full = diagnosed(&filled(1_024));
+    assert_eq!(full.judgement.verdict, Verdict::Leak);
+    assert_eq!(
+        observation_headline(&full),
+        "LEAK — descriptors came to 1,024 of 1,024 (RLIMIT_NOFILE) and stay there"
+    );
+    assert_eq!(diagnosed(&filled(900)).judgement.verdict, Verdict::Clean);
+    // All address space may be reserved by design.
+    let space = diagnosed(&attached(|_| vec![(Resource::AddressSpaceBytes, 1 << 47)]));
+    assert_eq!(space.judgement.verdict, Verdict::Clean);
+}
+
+#[test]
+fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
+    let mut recording = attached(|_| Vec::new());
+    for record in &mut recording.records {
+        if let ObservationRecord::Look(look) = record {
+            look.at_ms /= 30_000;
+        }
+    }
+    let headline = observation_headline(&diagnosed(&recording));
+    assert!(headline.contains("the 60 looks are bunched in time, so no trend"), "{headline}");
+}
+
 #[test]
 fn children_that_were_not_looked_at_are_said() {
     let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
