@@ -81,7 +81,14 @@ impl Teeth {
             let before = series.iter().take_while(|&&(x, _)| x <= fall.peak.0);
             let low = before.fold(f64::MAX, |low, &(_, y)| low.min(y));
             let (gained, given) = (fall.peak.1 - low, fall.peak.1 - fall.trough.1);
-            fall.trough.0 >= WARM_UP && given >= GIVEN_BACK * gained && last <= fall.peak.1
+            // A burst on top of a leak is given back, too, but undoes no more than its own time.
+            let before = series.iter().take_while(|&&(x, _)| x <= fall.peak.0);
+            let level = before.filter(|&&(_, y)| y <= fall.trough.1).last();
+            let undone = level.map_or(1.0, |&(x, _)| fall.trough.0 - x);
+            fall.trough.0 >= WARM_UP
+                && given >= GIVEN_BACK * gained
+                && undone >= PAUSE_MAX
+                && last <= fall.peak.1
         })
     }
 }

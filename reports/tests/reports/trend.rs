@@ -236,6 +236,22 @@ fn each_class_has_its_kind_of_series() {
     assert_eq!(class(&points(&of(|n| n as f64)), 100.0), TrendClass::Flat);
 }
 
+/// A large request that takes much and gives it all back hides no leak beneath it.
+#[test]
+fn a_steady_leak_is_found_beneath_a_burst_that_is_given_back() {
+    for from in [0.4, 0.5, 0.6] {
+        for height in [50.0, 400.0, 5000.0] {
+            let burst = |x: f64| if (from..from + 0.12).contains(&x) { height } else { 0.0 };
+            let amounts: Vec<f64> = times(120).map(|x| (120.0 * x).floor() + burst(x)).collect();
+            let found = class(&points(&amounts), 3.0);
+            assert_eq!(found, TrendClass::Leak, "from {from}, {height} high");
+            // The control: the same burst on nothing.
+            let amounts: Vec<f64> = times(120).map(|x| 7.0 + burst(x)).collect();
+            assert_ne!(class(&points(&amounts), 3.0), TrendClass::Leak, "from {from}, {height}");
+        }
+    }
+}
+
 #[test]
 fn the_rate_is_that_of_the_floor() {
     let teeth: Vec<(f64, f64)> =
