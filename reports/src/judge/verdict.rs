@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 /// What a run came to. Later ones outweigh earlier ones: a leak that is proved is a leak whatever
-/// else is unknown, and of a subject that died no more than that can be said.
+/// else is unknown, and of a subject that died no more than that can be said. (Of an observed process
+/// a leak that was seen is the verdict, whatever its end.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
