@@ -95,6 +95,10 @@ impl From<StepFailed> for Report {
     }
 }
 
+fn failed_at_barrier(error: SubjectError) -> StepFailed {
+    StepFailed { doing: StepKind::Barrier.words().to_owned(), error }
+}
+
 /// Builds the runtime and the workers, and tries every guest.
 fn set_up<S: Subject>(
     build: impl Fn(&Scenario) -> Result<S, SubjectError>,
@@ -191,8 +195,7 @@ fn drive<S: Subject>(
             let dead = subject.failure();
             let mut report = report(subject, &mut workers, scenario);
             if let Some(error) = dead.or_else(|| subject.failure()) {
-                let doing = StepKind::Barrier.words().to_owned();
-                failure.get_or_insert(StepFailed { doing, error });
+                failure.get_or_insert(failed_at_barrier(error));
             }
             let last = failure.is_none() && workers.iter().all(|worker| worker.done);
             report.last = last;
@@ -204,8 +207,7 @@ fn drive<S: Subject>(
             if last {
                 // It may have died only now, while the witnesses were compared.
                 if let Some(error) = subject.failure() {
-                    let doing = StepKind::Barrier.words().to_owned();
-                    channel.send(&Report::from(StepFailed { doing, error }))?;
+                    channel.send(&Report::from(failed_at_barrier(error)))?;
                 }
                 break;
             }
