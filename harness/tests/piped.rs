@@ -135,8 +135,7 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
         ("slots", "slots", 3, &["at a barrier", "there are 0 slots, and states of 1"]),
         // The last things of all: nothing may pass because nobody asks any more.
         ("dies", "drop-module", 20, &["dropping a module, module 19", "exit status: 7"]),
-        ("dies-after", "slots", 10, &["exit status: 7"]),
-        ("dies-after", "slots", 11, &["exit status: 7"]),
+        ("dies-after", "drop-module", 20, &["the command has ended (exit status: 7)"]),
         ("dies", "slots", 11, &["at a barrier", "exit status: 7", r#""do":"slots""#]),
     ] {
         // Only the real process comes to the fourth step of a kind.

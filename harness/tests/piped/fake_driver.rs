@@ -66,12 +66,16 @@ pub(crate) fn main() {
         if let Some(script) = &mut script {
             reply = script.reply(&request);
         }
-        let text = if request["do"] == step.as_str() && seen == nth {
-            spoil(&fault, &request, reply)
-        } else {
-            reply.to_string()
-        };
+        let is_due = request["do"] == step.as_str() && seen == nth;
+        // It has no slots, so that nothing more is asked of it after the last drop.
+        if fault == "dies-after" && request["do"] == "slots" {
+            reply = json!({"id": request["id"], "error": "there are none"});
+        }
+        let text = if is_due { spoil(&fault, &request, reply) } else { reply.to_string() };
         writeln!(out, "{text}").expect("somebody reads");
+        if is_due && fault == "dies-after" {
+            std::process::exit(7);
+        }
     }
     if let Some(script) = script {
         script.tell();
@@ -87,10 +91,7 @@ fn spoil(fault: &str, request: &Value, reply: Value) -> String {
     let id = request["id"].as_u64().expect("a number");
     match fault {
         "dies" => std::process::exit(7),
-        "dies-after" => {
-            println!("{reply}");
-            std::process::exit(7)
-        }
+        "dies-after" => reply.to_string(),
         "is-silent" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
