@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leakbench_reports::recording::{Barrier, Holder, LingeringImage, SlotCounts, SlotHold};
+use leakbench_reports::recording::{
+    Barrier, Holder, LingeringImage, SlotCell, SlotCounts, SlotHold, SlotMap,
+};
 
 use crate::kernel::{FdEntry, FdKind, FileArea, ObjectId};
 use crate::subject::SlotState;
@@ -25,6 +27,7 @@ pub(super) struct Reconciled {
     pub(super) disagreements: Vec<String>,
     pub(super) disagreements_total: u64,
     pub(super) slots: Option<SlotCounts>,
+    pub(super) slot_map: Option<SlotMap>,
 }
 
 /// What the death watch says of an image.
@@ -76,11 +79,25 @@ pub(super) fn reconcile(
     let letters = report.slots.as_bytes();
     let mut strangers: HashMap<ObjectId, String> = HashMap::new();
     let mut affine_dropped = HashSet::new();
+    // Where the subject does not tell what its slots do, what they map is all that is known.
+    let mut mapped = match letters {
+        [] => SlotMap::new(slots_of(slabs), SlotCell::Empty),
+        _ => None,
+    };
+    let mut show = |slot: Option<u32>, cell| {
+        if let (Some(slot), Some(map)) = (slot, &mut mapped) {
+            map.show(slot, cell);
+        }
+    };
     for area in scan.areas.iter().filter(|area| area.memfd && !known.contains(&area.object)) {
         let slot = slot_of(slabs, area.start as u64);
         match claims.get_mut(&area.object) {
-            Some(Claim::Live { seen }) => *seen = true,
+            Some(Claim::Live { seen }) => {
+                *seen = true;
+                show(slot, SlotCell::MapsLive);
+            }
             Some(Claim::Lingering(holders)) => {
+                show(slot, SlotCell::MapsDropped);
                 let holder = match slot {
                     Some(slot) => {
                         let state = slot_hold(letters, slot);
@@ -150,7 +167,31 @@ pub(super) fn reconcile(
         })
         .collect();
     let slots = (!letters.is_empty()).then(|| count_slots(letters, affine_dropped.len() as u64));
-    Reconciled { lingering, disagreements, disagreements_total, slots }
+    let slot_map = mapped.or_else(|| slot_map(letters, &affine_dropped));
+    Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
+}
+
+/// How many slots there are, by where they lie; absurdly many are none.
+fn slots_of(slabs: &[Slab]) -> u32 {
+    let slots: u64 = slabs.iter().map(|slab| u64::from(slab.slots)).sum();
+    u32::try_from(slots).unwrap_or(0)
+}
+
+fn slot_map(letters: &[u8], affine_dropped: &HashSet<u32>) -> Option<SlotMap> {
+    let mut map = SlotMap::new(u32::try_from(letters.len()).unwrap_or(0), SlotCell::Cold)?;
+    for (slot, letter) in (0..).zip(letters) {
+        let cell = match SlotLetter::read(*letter) {
+            Some(SlotState::Cold) => continue,
+            Some(SlotState::Warm) => SlotCell::Warm,
+            Some(SlotState::InUse) => SlotCell::InUse,
+            Some(SlotState::Queued) => SlotCell::Queued,
+            Some(SlotState::Affine) if affine_dropped.contains(&slot) => SlotCell::AffineDropped,
+            Some(SlotState::Affine) => SlotCell::AffineLive,
+            Some(SlotState::Unknown) | None => SlotCell::Unknown,
+        };
+        map.show(slot, cell);
+    }
+    Some(map)
 }
 
 fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {

@@ -230,6 +230,7 @@ impl Supervised {
             counts: report.counts,
             footprint,
             slots: reconciled.slots,
+            slot_map: reconciled.slot_map,
             lingering: reconciled.lingering,
             disagreements: reconciled.disagreements,
             disagreements_total: reconciled.disagreements_total,

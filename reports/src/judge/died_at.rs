@@ -232,8 +232,8 @@ impl Seen {
     fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Seen {
         // The last moment is of a subject that is gone, and shows nothing.
         let mut moments = subject.moments.iter().rev();
-        let seen =
-            moments.find_map(|moment| Some((moment.cycles, limit.kind.had(&moment.footprint)?)));
+        let seen = moments
+            .find_map(|moment| Some((moment.counts.cycles, limit.kind.had(&moment.footprint)?)));
         let Some((cycles, had)) = seen else { return Seen::Nothing };
         if had > limit.most.saturating_add(LESS_THAN_AT_REST) {
             return Seen::Otherwise;

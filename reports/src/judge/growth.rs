@@ -125,7 +125,7 @@ fn points(moments: &[Moment], measure: &Measure) -> Vec<(f64, f64)> {
         let Some(amount) = (measure.of)(&moment.footprint) else {
             continue;
         };
-        let cycles = moment.cycles as f64;
+        let cycles = moment.counts.cycles as f64;
         if points.last().is_none_or(|&(last, _)| last < cycles) {
             points.push((cycles, amount as f64));
         }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 pub use holders::{HeldBy, Reason, SlotsHolding};
 pub use images::Images;
-pub use subject::{Basis, DisagreeingBarrier, LingeringBarrier, Moment, SubjectLedger};
+pub use subject::{
+    BarrierMoment, Basis, DisagreeingBarrier, LingeringBarrier, Moment, SubjectLedger,
+};
 
 use crate::recording::{
     Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, Trouble,
@@ -80,7 +82,7 @@ impl Ledger {
         let mut interrupted_at_ms = None;
         let mut end = None;
         let mut last_seen_ms = 0;
-        for record in &recording.records {
+        for (line, record) in (1..).zip(&recording.records) {
             let at_ms = match record {
                 Record::Start(_) => 0,
                 Record::Subject(up) => {
@@ -90,11 +92,11 @@ impl Ledger {
                     up.at_ms
                 }
                 Record::Sample(sample) => {
-                    subjects.get(sample.subject).see_sample(sample);
+                    subjects.get(sample.subject).see_sample(line, sample);
                     sample.at_ms
                 }
                 Record::Barrier(barrier) => {
-                    subjects.get(barrier.subject).see_barrier(barrier);
+                    subjects.get(barrier.subject).see_barrier(line, barrier);
                     barrier.at_ms
                 }
                 Record::Exit(exit) => {

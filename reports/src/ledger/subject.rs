@@ -2,8 +2,8 @@
 
 use super::Images;
 use crate::recording::{
-    Barrier, Counts, Exit, ExitKind, Footprint, Histogram, LingeringImage, Sample, SlotCounts,
-    SubjectUp,
+    Barrier, Counts, ExactMemory, Exit, ExitKind, Footprint, Histogram, LingeringImage, Sample,
+    SlotCounts, SlotMap, SubjectUp,
 };
 
 /// What is known of one subject.
@@ -17,6 +17,8 @@ pub struct SubjectLedger {
     pub cycles_asked: Option<u64>,
     /// The moment that `counts` and `images` are of.
     pub basis: Basis,
+    /// The line of the recording that has them, from 1; 0 where nothing was seen.
+    pub basis_line: usize,
     /// The death watch's account at that moment.
     pub counts: Counts,
     /// What became of its images, as of that moment; what was open then is unknown.
@@ -44,8 +46,10 @@ pub struct SubjectLedger {
     pub slots: Option<SlotCounts>,
     /// Peaks over the run, each at its own time.
     pub peak: Footprint,
-    /// What it had after how many cycles, at every sample and barrier that the recording has.
+    /// What it had and had done, at every sample and barrier that the recording has.
     pub moments: Vec<Moment>,
+    /// What was seen at barriers alone, at every one that the recording has.
+    pub barriers: Vec<BarrierMoment>,
     /// Mapping calls that failed while a slot was reset.
     pub reset_failures: u64,
     /// How it ended.
@@ -55,10 +59,36 @@ pub struct SubjectLedger {
 /// A look at a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Cycles done by then.
-    pub cycles: u64,
+    /// The line of the recording that has it, from 1.
+    pub line: usize,
+    /// When, in ms since the run began.
+    pub at_ms: u64,
+    /// The death watch's account. Exact at a barrier; in between, an image whose drop has only
+    /// begun may count as lingering.
+    pub counts: Counts,
     /// What it had.
     pub footprint: Footprint,
+    /// Whether it stood still.
+    pub at_barrier: bool,
+}
+
+/// What was seen of a subject at a barrier, beside its [`Moment`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct BarrierMoment {
+    /// The line of the recording that has it, from 1.
+    pub line: usize,
+    /// When, in ms since the run began.
+    pub at_ms: u64,
+    /// Cycles done by then.
+    pub cycles: u64,
+    /// Images that lingered.
+    pub lingering: u64,
+    /// Its memory to the page.
+    pub memory: Option<ExactMemory>,
+    /// How many slots were in which state.
+    pub slots: Option<SlotCounts>,
+    /// What each slot was doing.
+    pub slot_map: Option<SlotMap>,
 }
 
 /// What a subject's numbers are read off.
@@ -77,6 +107,8 @@ pub enum Basis {
 /// A barrier at which images lingered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LingeringBarrier {
+    /// The line of the recording that has it, from 1.
+    pub line: usize,
     /// Cycles done by then.
     pub after_cycle: u64,
     /// How many images lingered.
@@ -88,6 +120,8 @@ pub struct LingeringBarrier {
 /// A barrier at which the witnesses disagreed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DisagreeingBarrier {
+    /// The line of the recording that has it, from 1.
+    pub line: usize,
     /// Cycles done by then.
     pub after_cycle: u64,
     /// How often they disagreed.
@@ -103,6 +137,7 @@ impl SubjectLedger {
             pid: None,
             cycles_asked: None,
             basis: Basis::Nothing,
+            basis_line: 0,
             counts: Counts::default(),
             images: Images::default(),
             lingering: Vec::new(),
@@ -116,6 +151,7 @@ impl SubjectLedger {
             slots: None,
             peak: Footprint::default(),
             moments: Vec::new(),
+            barriers: Vec::new(),
             reset_failures: 0,
             exit: None,
         }
@@ -145,21 +181,36 @@ impl SubjectLedger {
         self.raise_peak(&up.at_rest);
     }
 
-    pub(super) fn see_sample(&mut self, sample: &Sample) {
-        self.see(sample.counts.cycles, &sample.footprint);
+    /// Takes in a sample, which is on this line of the recording.
+    pub(super) fn see_sample(&mut self, line: usize, sample: &Sample) {
+        let Sample { at_ms, counts, footprint, .. } = *sample;
+        self.see(Moment { line, at_ms, counts, footprint, at_barrier: false });
         // A subject says nothing new after its last barrier, and a sample would say less.
         if self.reached_last_barrier() {
             return;
         }
         self.basis = Basis::Sample;
+        self.basis_line = line;
         self.counts = sample.counts;
         self.images = Images::of(&sample.counts, false);
         self.lingering = Vec::new();
     }
 
-    pub(super) fn see_barrier(&mut self, barrier: &Barrier) {
-        self.see(barrier.counts.cycles, &barrier.footprint);
+    /// Takes in a barrier, which is on this line of the recording.
+    pub(super) fn see_barrier(&mut self, line: usize, barrier: &Barrier) {
+        let Barrier { at_ms, counts, footprint, .. } = *barrier;
+        self.see(Moment { line, at_ms, counts, footprint, at_barrier: true });
+        self.barriers.push(BarrierMoment {
+            line,
+            at_ms,
+            cycles: counts.cycles,
+            lingering: counts.lingering,
+            memory: barrier.memory,
+            slots: barrier.slots,
+            slot_map: barrier.slot_map.clone(),
+        });
         self.basis = if barrier.last { Basis::LastBarrier } else { Basis::Barrier };
+        self.basis_line = line;
         let counts = &barrier.counts;
         self.counts = *counts;
         self.images = Images::of(counts, true);
@@ -176,6 +227,7 @@ impl SubjectLedger {
         let worst = self.worst.as_ref().map_or(0, |worst| worst.lingering);
         if counts.lingering > worst {
             self.worst = Some(LingeringBarrier {
+                line,
                 after_cycle: counts.cycles,
                 lingering: counts.lingering,
                 example: barrier.lingering.first().cloned(),
@@ -184,6 +236,7 @@ impl SubjectLedger {
         let most = self.disagreeing.as_ref().map_or(0, |most| most.total);
         if barrier.disagreements_total > most {
             self.disagreeing = Some(DisagreeingBarrier {
+                line,
                 after_cycle: counts.cycles,
                 total: barrier.disagreements_total,
                 listed: barrier.disagreements.clone(),
@@ -191,9 +244,9 @@ impl SubjectLedger {
         }
     }
 
-    fn see(&mut self, cycles: u64, footprint: &Footprint) {
-        self.raise_peak(footprint);
-        self.moments.push(Moment { cycles, footprint: *footprint });
+    fn see(&mut self, moment: Moment) {
+        self.raise_peak(&moment.footprint);
+        self.moments.push(moment);
     }
 
     fn raise_peak(&mut self, seen: &Footprint) {

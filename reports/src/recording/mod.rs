@@ -6,6 +6,7 @@ mod histogram;
 mod read;
 mod record;
 mod recorder;
+mod slot_map;
 mod thinning;
 
 pub use error::RecordingError;
@@ -14,3 +15,4 @@ pub(crate) use read::{Line, read_lines};
 pub use read::{RECORDING_FILE, Recording, RecordingKind};
 pub use record::*;
 pub use recorder::Recorder;
+pub use slot_map::{SlotCell, SlotMap};

@@ -8,6 +8,8 @@
 use leakbench_scenarios::Scenario;
 use serde::{Deserialize, Serialize};
 
+use super::SlotMap;
+
 /// Version of the line format, in [`Start::version`].
 pub const RECORDING_VERSION: u32 = 1;
 
@@ -144,6 +146,9 @@ pub struct Barrier {
     /// How many slots are in which state, where the subject has slots to tell of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<SlotCounts>,
+    /// What each slot is doing, or where the subject cannot tell that, which of them maps what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_map: Option<SlotMap>,
     /// Lingering images, longest-lingering first; at most [`Barrier::LINGERING_MAX`], the whole
     /// number being `counts.lingering`.
     pub lingering: Vec<LingeringImage>,

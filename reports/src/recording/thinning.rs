@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Barrier, Footprint, Histogram, Record};
+use super::{Barrier, Footprint, Histogram, Record, SlotMap};
 
 /// Lines of one kind that are kept at most.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,9 @@ const LISTED_IMAGES: usize = 40_000;
 /// Pairs of release times in all barriers together at most, beyond those of each subject's latest:
 /// 16 bytes each, and a few thousand a barrier.
 const RELEASE_PAIRS: usize = 200_000;
+/// Cells of the slot maps of one barrier of each subject together, but that each subject has some.
+const SLOT_CELLS: usize = 2 * SlotMap::COLUMNS_MAX;
+const SLOT_CELLS_MIN: usize = 64;
 
 /// The two kinds of line that a run makes more of the longer it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,8 @@ pub(super) struct Thinning {
     barrier_stretch_ms: u64,
     /// Images that one barrier may list, so that the lists that stay fit.
     images_a_barrier: usize,
+    /// Cells that the slot map of one barrier may have.
+    cells_a_barrier: usize,
 }
 
 impl Thinning {
@@ -95,6 +100,7 @@ impl Thinning {
             sample_stretch_ms: 1,
             barrier_stretch_ms: 1,
             images_a_barrier: Barrier::LINGERING_MAX,
+            cells_a_barrier: SlotMap::COLUMNS_MAX,
         }
     }
 
@@ -106,10 +112,15 @@ impl Thinning {
                 let subjects = start.scenario.processes.get() as usize;
                 self.images_a_barrier =
                     (LISTED_IMAGES / 4 / subjects).clamp(16, Barrier::LINGERING_MAX);
+                self.cells_a_barrier =
+                    (SLOT_CELLS / subjects).clamp(SLOT_CELLS_MIN, SlotMap::COLUMNS_MAX);
             }
             Record::Sample(sample) => self.samples.add(sample.subject),
             Record::Barrier(barrier) => {
                 barrier.lingering.truncate(self.images_a_barrier);
+                if let Some(map) = &mut barrier.slot_map {
+                    map.coarsen(self.cells_a_barrier);
+                }
                 self.see_barrier(barrier);
             }
             _ => {}

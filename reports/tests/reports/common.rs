@@ -69,6 +69,7 @@ pub(crate) fn barrier(subject: u32, at_ms: u64, counts: Counts) -> Barrier {
         counts,
         footprint: footprint(1_060, 11, 21 << 20),
         slots: None,
+        slot_map: None,
         lingering: Vec::new(),
         disagreements: Vec::new(),
         disagreements_total: 0,

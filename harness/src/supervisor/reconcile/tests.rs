@@ -185,7 +185,43 @@ proptest! {
             letters[*slot as usize] == SlotState::Affine
                 && lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
         });
-        prop_assert_eq!(affine_dropped, dropped.count() as u64);
+        let dropped: Vec<u32> = dropped.collect();
+        prop_assert_eq!(affine_dropped, dropped.len() as u64);
+
+        // The map shows each slot as it was told, and affine ones by what became of the module.
+        let map = reconciled.slot_map.expect("the subject told of its slots");
+        for (slot, (cell, letter)) in (0..).zip(map.cells().iter().zip(&letters)) {
+            let expected = match letter {
+                SlotState::Cold => SlotCell::Cold,
+                SlotState::Warm => SlotCell::Warm,
+                SlotState::InUse => SlotCell::InUse,
+                SlotState::Queued => SlotCell::Queued,
+                SlotState::Unknown => SlotCell::Unknown,
+                SlotState::Affine if dropped.contains(&slot) => SlotCell::AffineDropped,
+                SlotState::Affine => SlotCell::AffineLive,
+            };
+            prop_assert_eq!(*cell, expected);
+        }
+    }
+
+    #[test]
+    fn of_untold_slots_the_map_shows_what_they_map(
+        images in prop::collection::vec(image(), 0..12),
+    ) {
+        let (report, scan, known) = describe(&images, &[]);
+        let map = reconcile(&report, &scan, &SLABS, &known).slot_map.expect("there are slots");
+        let maps = |slot: u32, fate: Fate| {
+            let fated = images.iter().filter(|image| image.fate == fate);
+            fated.flat_map(|image| &image.slots).any(|(s, _)| *s == slot)
+        };
+        for (slot, cell) in (0..).zip(map.cells()) {
+            let expected = match (maps(slot, Fate::Lingering), maps(slot, Fate::Live)) {
+                (true, _) => SlotCell::MapsDropped,
+                (false, true) => SlotCell::MapsLive,
+                (false, false) => SlotCell::Empty,
+            };
+            prop_assert_eq!(*cell, expected);
+        }
     }
 }
 

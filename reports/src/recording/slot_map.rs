@@ -1,0 +1,230 @@
+//! What each slot of a pool was doing at a barrier, small enough to keep for every barrier.
+
+use serde::{Deserialize, Serialize};
+
+/// What each slot was doing, a cell a slot; of a pool with more slots than
+/// [`SlotMap::COLUMNS_MAX`], a cell for each few neighbours, which shows the most telling of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SlotMapLine", into = "SlotMapLine")]
+pub struct SlotMap {
+    slots: u32,
+    slots_a_cell: u32,
+    cells: Vec<SlotCell>,
+}
+
+/// What a slot was doing. Later ones are more telling.
+///
+/// Of a runtime that does not tell what its slots do, only what they map is known: `Empty`,
+/// `MapsLive` or `MapsDropped`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SlotCell {
+    /// Maps no image; what else it does is not known.
+    Empty,
+    /// Free, mapping nothing.
+    Cold,
+    /// Free, mapping memory but no image.
+    Warm,
+    /// Maps the image of a live module; what else it does is not known.
+    MapsLive,
+    /// Free, mapping the image of a live module.
+    AffineLive,
+    /// Lent to an instance.
+    InUse,
+    /// In a state that the subject cannot tell.
+    Unknown,
+    /// Waiting in the decommit queue.
+    Queued,
+    /// Maps the image of a dropped module; what else it does is not known.
+    MapsDropped,
+    /// Free, mapping the image of a dropped module.
+    AffineDropped,
+}
+
+impl SlotCell {
+    /// Every state, the least telling first.
+    pub const ALL: [SlotCell; 10] = [
+        SlotCell::Empty,
+        SlotCell::Cold,
+        SlotCell::Warm,
+        SlotCell::MapsLive,
+        SlotCell::AffineLive,
+        SlotCell::InUse,
+        SlotCell::Unknown,
+        SlotCell::Queued,
+        SlotCell::MapsDropped,
+        SlotCell::AffineDropped,
+    ];
+
+    /// Its letter in a recording.
+    pub fn letter(self) -> char {
+        match self {
+            SlotCell::Empty => '-',
+            SlotCell::Cold => '.',
+            SlotCell::Warm => 'w',
+            SlotCell::MapsLive => 'l',
+            SlotCell::AffineLive => 'a',
+            SlotCell::InUse => 'u',
+            SlotCell::Unknown => '?',
+            SlotCell::Queued => 'q',
+            SlotCell::MapsDropped => 'd',
+            SlotCell::AffineDropped => 'x',
+        }
+    }
+
+    /// In words, for a legend.
+    pub fn words(self) -> &'static str {
+        match self {
+            SlotCell::Empty => "maps no image",
+            SlotCell::Cold => "free, cold",
+            SlotCell::Warm => "free, warm without an image",
+            SlotCell::MapsLive => "maps a live module's image",
+            SlotCell::AffineLive => "affine to a live module",
+            SlotCell::InUse => "in use",
+            SlotCell::Unknown => "not known",
+            SlotCell::Queued => "queued for decommit",
+            SlotCell::MapsDropped => "maps a dropped module's image",
+            SlotCell::AffineDropped => "affine to a dropped module",
+        }
+    }
+
+    fn read(letter: char) -> Option<SlotCell> {
+        SlotCell::ALL.into_iter().find(|cell| cell.letter() == letter)
+    }
+}
+
+impl SlotMap {
+    /// Cells at most.
+    pub const COLUMNS_MAX: usize = 1024;
+
+    /// A map of `slots` slots, each of which is `cell` until it is [shown](SlotMap::show)
+    /// otherwise. `None` of a pool without slots.
+    pub fn new(slots: u32, cell: SlotCell) -> Option<SlotMap> {
+        let slots_a_cell = slots.div_ceil(Self::COLUMNS_MAX as u32).max(1);
+        let columns = slots.div_ceil(slots_a_cell) as usize;
+        (slots > 0).then(|| SlotMap { slots, slots_a_cell, cells: vec![cell; columns] })
+    }
+
+    /// Shows a slot as `cell`, unless its cell shows something more telling already. One beyond
+    /// the pool is not shown.
+    pub fn show(&mut self, slot: u32, cell: SlotCell) {
+        let at = slot / self.slots_a_cell;
+        if let Some(shown) = self.cells.get_mut(at as usize).filter(|_| slot < self.slots) {
+            *shown = (*shown).max(cell);
+        }
+    }
+
+    /// Slots in the pool.
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Slots that a cell stands for; the last may stand for fewer.
+    pub fn slots_a_cell(&self) -> u32 {
+        self.slots_a_cell
+    }
+
+    /// The cells, in slot order.
+    pub fn cells(&self) -> &[SlotCell] {
+        &self.cells
+    }
+
+    /// The same in at most `columns` cells (at least one), each showing the most telling of its
+    /// slots.
+    pub fn coarsen(&mut self, columns: usize) {
+        let together = self.cells.len().div_ceil(columns.max(1));
+        if together > 1 {
+            let chunks = self.cells.chunks(together);
+            self.cells = chunks.filter_map(|chunk| chunk.iter().max().copied()).collect();
+            self.slots_a_cell = self.slots_a_cell.saturating_mul(together as u32);
+        }
+    }
+}
+
+/// As it stands in a recording.
+#[derive(Serialize, Deserialize)]
+struct SlotMapLine {
+    slots: u32,
+    slots_a_cell: u32,
+    cells: String,
+}
+
+impl From<SlotMap> for SlotMapLine {
+    fn from(map: SlotMap) -> SlotMapLine {
+        let cells = map.cells.into_iter().map(SlotCell::letter).collect();
+        SlotMapLine { slots: map.slots, slots_a_cell: map.slots_a_cell, cells }
+    }
+}
+
+impl TryFrom<SlotMapLine> for SlotMap {
+    type Error = String;
+
+    fn try_from(line: SlotMapLine) -> Result<SlotMap, String> {
+        let cells = line.cells.chars();
+        let cells: Option<Vec<SlotCell>> = cells.map(SlotCell::read).collect();
+        let cells = cells.ok_or_else(|| format!("no slot is '{}'", line.cells))?;
+        let SlotMapLine { slots, slots_a_cell, .. } = line;
+        if slots == 0 || slots_a_cell == 0 || slots.div_ceil(slots_a_cell) as usize != cells.len() {
+            let cells = cells.len();
+            return Err(format!("{cells} cells of {slots_a_cell} are no map of {slots} slots"));
+        }
+        Ok(SlotMap { slots, slots_a_cell, cells })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cell() -> impl Strategy<Value = SlotCell> {
+        prop::sample::select(SlotCell::ALL.to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_shows_the_most_telling_of_its_slots(
+            slots in 1_u32..5_000,
+            shown in prop::collection::vec((0_u32..6_000, cell()), 0..50),
+            columns in 1_usize..1_100,
+        ) {
+            let mut map = SlotMap::new(slots, SlotCell::Empty).expect("slots");
+            let mut each = vec![SlotCell::Empty; slots as usize];
+            for &(slot, cell) in &shown {
+                map.show(slot, cell);
+                if let Some(known) = each.get_mut(slot as usize) {
+                    *known = (*known).max(cell);
+                }
+            }
+            for round in 0..2 {
+                prop_assert!(map.cells().len() <= SlotMap::COLUMNS_MAX);
+                let a_cell = map.slots_a_cell() as usize;
+                let expected: Vec<SlotCell> =
+                    each.chunks(a_cell).map(|chunk| *chunk.iter().max().expect("slots")).collect();
+                prop_assert_eq!(map.cells(), &expected);
+                let text = serde_json::to_string(&map).expect("JSON");
+                prop_assert_eq!(&serde_json::from_str::<SlotMap>(&text).expect("a map"), &map);
+                if round == 0 {
+                    map.coarsen(columns);
+                    prop_assert!(map.cells().len() <= columns);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_map_is_refused() {
+        assert!(SlotMap::new(0, SlotCell::Cold).is_none());
+        for text in [
+            r#"{"slots":0,"slots_a_cell":1,"cells":""}"#,
+            r#"{"slots":2,"slots_a_cell":0,"cells":".."}"#,
+            r#"{"slots":2,"slots_a_cell":1,"cells":"..."}"#,
+            r#"{"slots":6,"slots_a_cell":1,"cells":".....X"}"#,
+            r#"{"slots":9,"slots_a_cell":4,"cells":".."}"#,
+        ] {
+            assert!(serde_json::from_str::<SlotMap>(text).is_err(), "{text}");
+        }
+        let text = r#"{"slots":9,"slots_a_cell":4,"cells":"ax."}"#;
+        assert!(serde_json::from_str::<SlotMap>(text).is_ok());
+    }
+}
