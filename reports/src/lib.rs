@@ -1,7 +1,8 @@
 //! Recordings of leakbench runs, and what is judged and drawn from them.
 //!
 //! ```text
-//! recording ─► ledger ─► judge ─► render
+//! recording ─► ledger ─► judge ─► report ─► draw, render
+//!                          └────► gate ─┘
 //! ```
 //!
 //! Everything to the right of the recording is a pure function of it, so that a report can be
@@ -10,11 +11,17 @@
 //! a process that knows nothing of leakbench.
 
 pub mod comparison;
+#[cfg(feature = "report")]
+pub mod gate;
 pub mod judge;
 pub mod ledger;
 pub mod observation;
+#[cfg(feature = "report")]
+pub mod recorded;
 pub mod recording;
 pub mod render;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod trend;
 
 mod words;

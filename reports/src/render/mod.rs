@@ -2,6 +2,8 @@
 //! a ledger and its judgement, and writes nothing itself.
 
 mod comparison;
+#[cfg(feature = "report")]
+mod format;
 mod headline;
 mod json;
 mod observation;
@@ -14,6 +16,8 @@ pub use comparison::{
     COMPARISON_VERSION, ComparisonJson, ComparisonSummary, RowJson, RunJson, SettingJson,
     comparison_markdown,
 };
+#[cfg(feature = "report")]
+pub use format::{Format, FormatError, ReportFile};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 pub use json::{
