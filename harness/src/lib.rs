@@ -25,6 +25,8 @@ pub mod kernel;
 #[cfg(feature = "cli")]
 mod observer;
 #[cfg(feature = "cli")]
+mod output_folder;
+#[cfg(feature = "cli")]
 mod report;
 #[cfg(feature = "cli")]
 mod run;

@@ -13,6 +13,7 @@ use leakbench_reports::render;
 use leakbench_scenarios::Scenario;
 
 use crate::command_line::Error;
+use crate::output_folder;
 use crate::supervisor::Glance;
 
 /// Between two lines of progress in a log.
@@ -179,7 +180,7 @@ pub(crate) fn finish(
     out: Option<&Path>,
     show: impl FnOnce() -> Result<(), Error>,
 ) -> Result<ExitCode, Error> {
-    let kept = out.map_or(Ok(()), |folder| keep(folder, text));
+    let kept = out.map_or(Ok(()), |folder| output_folder::keep_result(folder, text));
     match recorded.and(kept).and(show()) {
         Err(error) if verdict == Verdict::Clean => Err(error),
         Err(error) => {
@@ -189,49 +190,6 @@ pub(crate) fn finish(
         }
         Ok(()) => Ok(ExitCode::from(verdict.exit_code())),
     }
-}
-
-const RESULT_FILE: &str = "result.json";
-
-/// Removes what an earlier run has left in `folder`, so that its result cannot pass for that of
-/// a run that did not come to one.
-///
-/// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget_result(folder: &Path) -> Result<(), Error> {
-    forget(folder, RESULT_FILE)
-}
-
-/// The same of any file.
-///
-/// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget(folder: &Path, file: &str) -> Result<(), Error> {
-    let path = folder.join(file);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::Write { path, error })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes the result of a run whole or not at all.
-pub(crate) fn keep(folder: &Path, text: &str) -> Result<(), Error> {
-    keep_as(folder, RESULT_FILE, text)
-}
-
-/// Writes `text` to `file` in `folder`, whole or not at all.
-pub(crate) fn keep_as(folder: &Path, file: &str, text: &str) -> Result<(), Error> {
-    let path = folder.join(file);
-    let partial = folder.join(format!(".{file}.partial"));
-    std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &path)).map_err(
-        |error| {
-            // Nobody can use a part of it.
-            let _ = std::fs::remove_file(&partial);
-            Error::Write { path, error }
-        },
-    )
 }
 
 /// Columns of the terminal behind `stream`, if there is one.

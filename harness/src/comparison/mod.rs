@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leakbench_reports::comparison::{Comparison, Refusal, RunSummary};
+use leakbench_reports::comparison::{Comparison, Kind, Refusal, RunSummary};
 use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
 use leakbench_reports::render::{
@@ -26,6 +26,7 @@ pub(crate) use sweep::SweepArgs;
 
 use crate::command_line::Error;
 use crate::interrupt::Interrupt;
+use crate::output_folder;
 use crate::report::{self, Looks, Progress};
 use crate::run::Run;
 use crate::supervisor::SuperviseError;
@@ -71,8 +72,12 @@ impl Plan {
     /// # Errors
     /// Nothing could be run; or all that was is clean, and a run was refused or could not be kept.
     fn carry_out(mut self, output: &Output) -> Result<ExitCode, Error> {
-        let out = folder::create(output.out.as_deref(), self.comparison.kind)?;
-        report::forget(&out, COMPARISON_FILE)?;
+        let kind = match self.comparison.kind {
+            Kind::Compare => "compare",
+            Kind::Sweep => "sweep",
+        };
+        let out = output_folder::create(output.out.as_deref(), kind)?;
+        output_folder::forget(&out, COMPARISON_FILE)?;
         let mut failed = self.run_all(&out).err();
         let comparison = self.comparison;
         let Some(verdict) = comparison.verdict() else {
@@ -80,7 +85,7 @@ impl Plan {
             return failed.map_or(Ok(ExitCode::SUCCESS), Err);
         };
         let text = ComparisonJson::new(&comparison).to_text()?;
-        let kept = report::keep_as(&out, COMPARISON_FILE, &text);
+        let kept = output_folder::keep(&out, COMPARISON_FILE, text.as_bytes()).map(drop);
         let shown = show(&comparison, &out, &text, output);
         for result in [kept, shown] {
             failed = failed.or(result.err());
@@ -172,7 +177,7 @@ fn perform(
     let ledger = Ledger::of(recorder.recording())?;
     let judgement = Judgement::of(&ledger);
     let text = ResultJson::new(&ledger, &judgement).to_text()?;
-    let kept = recorded.and(report::keep(&path, &text));
+    let kept = recorded.and(output_folder::keep_result(&path, &text));
     Ok((RunSummary::new(round, folder, &ledger, &judgement), kept))
 }
 

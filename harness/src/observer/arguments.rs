@@ -12,7 +12,7 @@ use super::report::{self, Progress};
 use super::target::Target;
 use super::{Settings, observe};
 use crate::command_line::Error;
-use crate::report::forget_result;
+use crate::output_folder::forget_result;
 
 /// `leakbench exec`.
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod comparison;
 #[cfg(feature = "report")]
 mod format;
 mod headline;
+mod hints;
 mod json;
 mod observation;
 mod page;
@@ -20,6 +21,7 @@ pub use comparison::{
 pub use format::{Format, FormatError, ReportFile};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
+pub use hints::{Kept, comparison_hints, observation_hints, run_hints};
 pub use json::{
     AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
     ResultJson, SubjectJson, SupervisorJson,
@@ -28,6 +30,7 @@ pub use observation::{
     ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,
     ProcessJson, ResourceJson, SuspectJson, observation_headline,
 };
+pub use page::Closing;
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
 

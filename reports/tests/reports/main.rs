@@ -4,6 +4,7 @@ mod common;
 mod comparison;
 mod formats;
 mod growth;
+mod hints;
 mod judge;
 mod ledger;
 mod observation;
