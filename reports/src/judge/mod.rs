@@ -15,6 +15,10 @@ mod witnesses;
 
 pub(crate) use died_at::{Setting, limit_met};
 pub use finding::{Finding, Level};
+#[cfg(feature = "report")]
+pub(crate) use growth::Growth;
+#[cfg(feature = "report")]
+pub(crate) use subject_exit::ending;
 pub use verdict::Verdict;
 
 use crate::ledger::Ledger;
