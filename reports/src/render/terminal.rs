@@ -292,7 +292,8 @@ fn lingering_image(image: &LingeringImage) -> String {
     )
 }
 
-fn holder(holder: &Holder) -> String {
+/// `slot 17 (affine)`, `fd 9`.
+pub(crate) fn holder(holder: &Holder) -> String {
     match *holder {
         Holder::Fd { fd } => format!("fd {fd}"),
         Holder::Slot { slot, state } => {
