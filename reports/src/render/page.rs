@@ -77,7 +77,7 @@ impl Page {
     /// The last lines: the command that does the same `again`, and what `closing` has. `kept` is the
     /// file to read on in where no report was drawn. Commands and paths are never wrapped, so that
     /// they can be taken whole.
-    pub(super) fn closing(
+    pub(super) fn last_lines(
         &self,
         again: Option<&str>,
         kept: Option<&Path>,
@@ -97,12 +97,17 @@ impl Page {
 
     /// The last line, from a headline.
     pub(super) fn verdict(&self, verdict: Verdict, headline: &str) -> String {
+        self.closing("verdict", verdict, headline)
+    }
+
+    /// A last line: `gate: PASS — …`.
+    pub(super) fn closing(&self, label: &str, verdict: Verdict, headline: &str) -> String {
         let colour = match verdict {
             Verdict::Clean => "1;32",
             Verdict::Leak | Verdict::SubjectDied => "1;31",
             Verdict::CouldNotTell | Verdict::Interrupted => "1;33",
         };
-        self.paint(colour, &format!("verdict: {headline}"))
+        self.paint(colour, &format!("{label}: {headline}"))
     }
 
     /// A labelled text from anywhere, wrapped, its further lines beneath its first; of more than

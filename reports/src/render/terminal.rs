@@ -61,7 +61,7 @@ impl TerminalSummary<'_> {
         }
 
         let kept = self.out.map(|out| out.join("result.json"));
-        let mut below = page.closing(Some(&ledger.start.command), kept.as_deref(), closing);
+        let mut below = page.last_lines(Some(&ledger.start.command), kept.as_deref(), closing);
         below.push(page.verdict(judgement.verdict, &headline(ledger, judgement)));
 
         // What is cut is said to be cut, so each list that has anything has a line at least:

@@ -57,7 +57,7 @@ impl ComparisonSummary<'_> {
             drawn.extend(page.entry("", &format!("… and {more} more (in comparison.json)"), 1));
         }
         drawn.push(page.unwrapped("kept in", &self.out.display().to_string()));
-        drawn.extend(page.closing(None, None, closing));
+        drawn.extend(page.last_lines(None, None, closing));
         // Nothing was run, where there is no verdict: then nothing is known to be clean.
         let verdict = comparison.verdict().unwrap_or(Verdict::CouldNotTell);
         drawn.push(page.verdict(verdict, &comparison.headline()));

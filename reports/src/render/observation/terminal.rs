@@ -46,7 +46,7 @@ impl ObservationSummary<'_> {
 
         let kept = self.out.map(|out| out.join("result.json"));
         let again = &diagnosis.ledger.observe.command;
-        let mut below = page.closing(Some(again), kept.as_deref(), closing);
+        let mut below = page.last_lines(Some(again), kept.as_deref(), closing);
         let verdict = diagnosis.judgement.verdict;
         below.push(page.verdict(verdict, &observation_headline(diagnosis)));
 
