@@ -14,6 +14,10 @@ mod verdict;
 mod witnesses;
 
 pub use finding::{Finding, Level};
+#[cfg(feature = "report")]
+pub(crate) use growth::Growth;
+#[cfg(feature = "report")]
+pub(crate) use subject_exit::ending;
 pub use verdict::Verdict;
 
 use crate::ledger::Ledger;

@@ -30,5 +30,7 @@ pub use observation::{
 };
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
+#[cfg(feature = "report")]
+pub(crate) use terminal::{about, holder, lingering_image};
 
 pub use crate::words::printable;
