@@ -4,7 +4,7 @@
 mod coverage;
 mod died_at;
 mod finding;
-mod growth;
+pub(crate) mod growth;
 mod interruption;
 mod late_releases;
 mod leftovers;

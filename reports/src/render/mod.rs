@@ -4,6 +4,8 @@
 mod comparison;
 #[cfg(feature = "report")]
 mod format;
+#[cfg(feature = "report")]
+mod gate;
 mod headline;
 mod json;
 mod observation;
@@ -18,6 +20,8 @@ pub use comparison::{
 };
 #[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
+#[cfg(feature = "report")]
+pub use gate::gate_summary;
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 pub use json::{
