@@ -158,6 +158,10 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     findings
 }
 
+fn per_thousand(rate: f64) -> u64 {
+    (rate * 1000.0).round().max(0.0) as u64
+}
+
 /// Resources that grow with the cycles, with what is said of each. None where [`applies`] does not.
 #[cfg(feature = "report")]
 pub(crate) fn leaks(ledger: &Ledger) -> Vec<(Resource, String)> {
@@ -181,10 +185,6 @@ fn grows(measure: &Measure, subject: &SubjectLedger, trend: &Trend) -> String {
         measure.grow,
         grown(measure, trend)
     )
-}
-
-fn per_thousand(rate: f64) -> u64 {
-    (rate * 1000.0).round().max(0.0) as u64
 }
 
 fn grown(measure: &Measure, trend: &Trend) -> String {
