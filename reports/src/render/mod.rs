@@ -3,14 +3,28 @@
 
 mod comparison;
 #[cfg(feature = "report")]
+mod csv;
+#[cfg(feature = "report")]
 mod format;
 #[cfg(feature = "report")]
 mod gate;
+#[cfg(feature = "report")]
+mod gate_json;
+#[cfg(feature = "report")]
+mod github;
 mod headline;
 mod hints;
 mod json;
+#[cfg(feature = "report")]
+mod junit;
+#[cfg(feature = "report")]
+mod markdown;
 mod observation;
+#[cfg(feature = "report")]
+mod openmetrics;
 mod page;
+#[cfg(feature = "report")]
+mod policies;
 mod progress;
 mod table;
 mod terminal;
@@ -23,6 +37,8 @@ pub use comparison::{
 pub use format::{Format, FormatError, ReportFile};
 #[cfg(feature = "report")]
 pub use gate::gate_summary;
+#[cfg(feature = "report")]
+pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 pub use hints::{Kept, comparison_hints, observation_hints, run_hints};

@@ -113,7 +113,7 @@ fn interrupted(mut recording: ObservationRecording) -> ObservationRecording {
     recording
 }
 
-fn socket_leak() -> ObservationRecording {
+pub(crate) fn socket_leak() -> ObservationRecording {
     let recording = attached(|s| vec![(Resource::Fds, 12 * s), (Resource::SocketFds, 12 * s)]);
     with(recording, examples(Resource::SocketFds, &["socket:[4711]", "socket:[4712]"]))
 }
@@ -151,7 +151,7 @@ fn remark(spoils: bool, what: &str) -> ObservationRecord {
     ObservationRecord::Remark(Remark { at_ms: 100, spoils, what: what.to_owned() })
 }
 
-fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
+pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
     let unreadable = "cannot read /proc/4242/fd: permission denied";
     vec![
         ("observed-clean", attached(|_| Vec::new()), Verdict::Clean),
