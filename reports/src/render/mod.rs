@@ -17,6 +17,11 @@ pub use comparison::{
     comparison_markdown,
 };
 #[cfg(feature = "report")]
+pub(crate) use comparison::{
+    LEGEND as COMPARISON_LEGEND, cells_with_ratios as comparison_grid, refusals,
+    verdict as row_verdict,
+};
+#[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
