@@ -10,6 +10,7 @@ mod judge;
 mod ledger;
 mod observation;
 mod progress;
+mod recorded;
 mod recorder;
 mod report_of_run;
 mod trend;
