@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use leakbench_reports::render::Format;
+
 use crate::command_line::Error;
 
 /// Under which folders are made where their user names none.
@@ -38,6 +40,22 @@ pub(crate) fn create(asked: Option<&Path>, kind: &str) -> Result<PathBuf, Error>
         }
     }
     Ok(path)
+}
+
+/// The folder that is asked for, which need not be there yet; without one, a new one if there are
+/// reports to be kept.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn for_reports(
+    asked: Option<&Path>,
+    kind: &str,
+    formats: &[Format],
+) -> Result<Option<PathBuf>, Error> {
+    match asked {
+        None if !formats.is_empty() => create(None, kind).map(Some),
+        asked => Ok(asked.map(Path::to_owned)),
+    }
 }
 
 /// Removes what an earlier run has left in `folder`, so that its result cannot pass for that of
