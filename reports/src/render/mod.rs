@@ -19,6 +19,11 @@ pub use comparison::{
     comparison_markdown,
 };
 #[cfg(feature = "report")]
+pub(crate) use comparison::{
+    LEGEND as COMPARISON_LEGEND, cells_with_ratios as comparison_grid, refusals,
+    verdict as row_verdict,
+};
+#[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
 #[cfg(feature = "report")]
 pub use gate::gate_summary;

@@ -8,6 +8,8 @@ mod judge;
 mod ledger;
 mod observation;
 mod progress;
+mod recorded;
 mod recorder;
+mod report_of_observation;
 mod report_of_run;
 mod trend;
