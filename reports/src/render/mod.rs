@@ -7,6 +7,8 @@ mod csv;
 #[cfg(feature = "report")]
 mod format;
 #[cfg(feature = "report")]
+mod gate;
+#[cfg(feature = "report")]
 mod gate_json;
 #[cfg(feature = "report")]
 mod github;
@@ -20,8 +22,6 @@ mod observation;
 #[cfg(feature = "report")]
 mod openmetrics;
 mod page;
-#[cfg(feature = "report")]
-mod policies;
 mod progress;
 mod table;
 mod terminal;
@@ -32,6 +32,8 @@ pub use comparison::{
 };
 #[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
+#[cfg(feature = "report")]
+pub use gate::gate_summary;
 #[cfg(feature = "report")]
 pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
@@ -46,5 +48,7 @@ pub use observation::{
 };
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
+#[cfg(feature = "report")]
+pub(crate) use terminal::{about, holder, lingering_image};
 
 pub use crate::words::printable;
