@@ -6,6 +6,7 @@ mod github;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod schema;
 
 use std::path::PathBuf;
 
@@ -14,11 +15,9 @@ use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Sta
 use leakbench_reports::judge::Verdict;
 use leakbench_reports::observation::{ObservationRecording, judge};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
-use leakbench_reports::recording::{ExitKind, Holder, Recording};
+use leakbench_reports::recording::{ExitKind, Recording};
 use leakbench_reports::render::{Format, ResultJson, TerminalSummary, observation_headline};
-use leakbench_reports::report::{
-    Column, FactGroup, Figure, LingeringRow, LingeringTable, Report, Table, Tone,
-};
+use leakbench_reports::report::{Column, FactGroup, Figure, Report, Table, Tone};
 
 use crate::common::{self, golden};
 use crate::{comparison, observation};
