@@ -3,12 +3,24 @@
 
 mod comparison;
 #[cfg(feature = "report")]
+mod csv;
+#[cfg(feature = "report")]
 mod format;
 #[cfg(feature = "report")]
 mod gate;
+#[cfg(feature = "report")]
+mod gate_json;
+#[cfg(feature = "report")]
+mod github;
 mod headline;
 mod json;
+#[cfg(feature = "report")]
+mod junit;
+#[cfg(feature = "report")]
+mod markdown;
 mod observation;
+#[cfg(feature = "report")]
+mod openmetrics;
 mod page;
 mod progress;
 mod table;
@@ -27,6 +39,8 @@ pub(crate) use comparison::{
 pub use format::{Format, FormatError, ReportFile};
 #[cfg(feature = "report")]
 pub use gate::gate_summary;
+#[cfg(feature = "report")]
+pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 pub use json::{

@@ -2,6 +2,7 @@
 
 mod common;
 mod comparison;
+mod files;
 mod formats;
 mod growth;
 mod judge;

@@ -158,7 +158,7 @@ pub(crate) fn remark(spoils: bool, what: &str) -> ObservationRecord {
     ObservationRecord::Remark(Remark { at_ms: 100, spoils, what: what.to_owned() })
 }
 
-fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
+pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
     let unreadable = "cannot read /proc/4242/fd: permission denied";
     vec![
         ("observed-clean", attached(|_| Vec::new()), Verdict::Clean),
