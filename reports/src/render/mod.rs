@@ -5,6 +5,8 @@ mod comparison;
 #[cfg(feature = "report")]
 mod format;
 mod headline;
+#[cfg(feature = "report")]
+mod html;
 mod json;
 mod observation;
 mod page;
@@ -20,6 +22,8 @@ pub use comparison::{
 pub use format::{Format, FormatError, ReportFile};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
+#[cfg(feature = "report")]
+pub use html::html;
 pub use json::{
     AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
     ResultJson, SubjectJson, SupervisorJson,
