@@ -84,7 +84,8 @@ fn of_slots(slots: &SlotRows) -> Markup {
     };
     let step = slots.rows.len().div_ceil(ROWS_MAX).max(1);
     let last = slots.rows.len().saturating_sub(1);
-    let rows = slots.rows.iter().enumerate().filter(|(index, _)| (last - index) % step == 0);
+    let rows =
+        slots.rows.iter().enumerate().filter(|(index, _)| (last - index).is_multiple_of(step));
     markup! {
         table {
             thead {
