@@ -6,6 +6,7 @@ use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Level, Verdict};
 use crate::ledger::{Ledger, Moment, SubjectLedger};
+use crate::observation::Resource;
 use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
 use crate::words::{bytes, counted, grouped};
@@ -15,9 +16,24 @@ const POLICY: &str = "growth";
 /// What is judged, and how much of it may come and go by itself: a garbage collector's arenas, a
 /// log file, the pages of a heap.
 const MEASURES: [Measure; 3] = [
-    Measure { name: "areas", grow: "grow", of: |seen| seen.areas, noise: 16.0, show: grouped },
-    Measure { name: "descriptors", grow: "grow", of: |seen| seen.fds, noise: 2.0, show: grouped },
     Measure {
+        resource: Resource::Areas,
+        name: "areas",
+        grow: "grow",
+        of: |seen| seen.areas,
+        noise: 16.0,
+        show: grouped,
+    },
+    Measure {
+        resource: Resource::Fds,
+        name: "descriptors",
+        grow: "grow",
+        of: |seen| seen.fds,
+        noise: 2.0,
+        show: grouped,
+    },
+    Measure {
+        resource: Resource::ResidentBytes,
         name: "resident memory",
         grow: "grows",
         of: |seen| seen.rss_bytes,
@@ -27,6 +43,8 @@ const MEASURES: [Measure; 3] = [
 ];
 
 struct Measure {
+    #[cfg_attr(not(feature = "report"), expect(dead_code, reason = "the gate names it"))]
+    resource: Resource,
     name: &'static str,
     /// The verb, as the name has it.
     grow: &'static str,
@@ -36,7 +54,7 @@ struct Measure {
 }
 
 /// Whether growth is what such a run is judged by.
-pub(super) fn applies(ledger: &Ledger) -> bool {
+pub(crate) fn applies(ledger: &Ledger) -> bool {
     matches!(ledger.start.scenario.subject, SubjectName::Command(_))
         && ledger.images.made < ledger.cycles
         && ledger.cycles > 0
@@ -50,6 +68,47 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     ended.flat_map(judge_subject).collect()
 }
 
+/// How one measure grew with the cycles, in words.
+#[cfg(feature = "report")]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Growth {
+    /// What is measured: `resident memory`.
+    pub(crate) name: &'static str,
+    /// Whether it is a leak.
+    pub(crate) leaks: bool,
+    /// How much more there is after a thousand cycles: `1.2 MiB`.
+    pub(crate) a_thousand: String,
+    /// From what to what it went: `44 to 1,044`.
+    pub(crate) span: String,
+}
+
+#[cfg(feature = "report")]
+impl Growth {
+    /// Each measure in the process in which it grew most; nothing of a run that growth does not
+    /// judge, and of what was seen too rarely.
+    pub(crate) fn of(ledger: &Ledger) -> Vec<Growth> {
+        if !applies(ledger) {
+            return Vec::new();
+        }
+        let fastest = MEASURES.iter().filter_map(|measure| {
+            let subjects = ledger.subjects.iter();
+            let trends = subjects
+                .filter_map(|subject| Trend::of(&points(&subject.moments, measure), measure.noise));
+            let leaks = |trend: &Trend| trend.class == TrendClass::Leak;
+            let trend = trends
+                .max_by(|a, b| leaks(a).cmp(&leaks(b)).then_with(|| a.rate.total_cmp(&b.rate)))?;
+            let show = measure.show;
+            Some(Growth {
+                name: measure.name,
+                leaks: leaks(&trend),
+                a_thousand: show(per_thousand(trend.rate)),
+                span: format!("{} to {}", show(trend.first as u64), show(trend.last as u64)),
+            })
+        });
+        fastest.collect()
+    }
+}
+
 fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut steady = Vec::new();
@@ -57,13 +116,7 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
         let points = points(&subject.moments, measure);
         match Trend::of(&points, measure.noise) {
             Some(trend) if trend.class == TrendClass::Leak => {
-                let message = format!(
-                    "the {} of subject {} {} with the cycles: {}",
-                    measure.name,
-                    subject.number,
-                    measure.grow,
-                    grown(measure, &trend)
-                );
+                let message = grows(measure, subject, &trend);
                 findings.push(Finding::error(POLICY, Verdict::Leak, message));
             }
             Some(trend) => steady.push(format!(
@@ -105,8 +158,36 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     findings
 }
 
+fn per_thousand(rate: f64) -> u64 {
+    (rate * 1000.0).round().max(0.0) as u64
+}
+
+/// Resources that grow with the cycles, with what is said of each. None where [`applies`] does not.
+#[cfg(feature = "report")]
+pub(crate) fn leaks(ledger: &Ledger) -> Vec<(Resource, String)> {
+    let judged = ledger.subjects.iter().filter(|subject| subject.reached_last_barrier());
+    let judged = judged.filter(|_| applies(ledger));
+    let leaks = judged.flat_map(|subject| {
+        MEASURES.iter().filter_map(move |measure| {
+            let trend = Trend::of(&points(&subject.moments, measure), measure.noise)?;
+            let leaks = trend.class == TrendClass::Leak;
+            leaks.then(|| (measure.resource, grows(measure, subject, &trend)))
+        })
+    });
+    leaks.collect()
+}
+
+fn grows(measure: &Measure, subject: &SubjectLedger, trend: &Trend) -> String {
+    format!(
+        "the {} of subject {} {} with the cycles: {}",
+        measure.name,
+        subject.number,
+        measure.grow,
+        grown(measure, trend)
+    )
+}
+
 fn grown(measure: &Measure, trend: &Trend) -> String {
-    let per_thousand = |rate: f64| (rate * 1000.0).round().max(0.0) as u64;
     let show = |rate| (measure.show)(per_thousand(rate));
     format!(
         "{} more in a thousand (95 %: {} to {}), from {} to {}",

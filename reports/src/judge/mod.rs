@@ -4,7 +4,7 @@
 mod coverage;
 mod died_at;
 mod finding;
-mod growth;
+pub(crate) mod growth;
 mod interruption;
 mod late_releases;
 mod leftovers;
@@ -14,6 +14,10 @@ mod verdict;
 mod witnesses;
 
 pub use finding::{Finding, Level};
+#[cfg(feature = "report")]
+pub(crate) use growth::Growth;
+#[cfg(feature = "report")]
+pub(crate) use subject_exit::ending;
 pub use verdict::Verdict;
 
 use crate::ledger::Ledger;

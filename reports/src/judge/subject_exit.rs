@@ -23,7 +23,8 @@ fn name(subject: &SubjectLedger) -> String {
     }
 }
 
-fn ending(exit: &Exit) -> String {
+/// How it ended, in a clause without its subject: `was killed by signal 9 (SIGKILL) in cycle 7 (call)`.
+pub(crate) fn ending(exit: &Exit) -> String {
     let doing = doing(exit);
     match &exit.how {
         ExitKind::Failed { error } => format!("failed{doing}: {error}"),

@@ -136,7 +136,7 @@ impl Accounts {
     }
 
     /// The resources that came to their limits and are still there.
-    pub(super) fn exhausted(&self) -> impl Iterator<Item = &Account> {
+    pub(crate) fn exhausted(&self) -> impl Iterator<Item = &Account> {
         self.iter().filter(|account| {
             let there = self.limited_amount(account.resource);
             there.is_some_and(|there| account.is_exhausted(there))

@@ -13,6 +13,8 @@ pub struct ObservationLedger {
     pub observe: Observe,
     /// All looks that were kept, in order.
     pub looks: Vec<Look>,
+    /// The line of the recording that each look is on, from 1.
+    pub look_lines: Vec<usize>,
     /// What the growth is made of, as seen last.
     pub examples: Examples,
     /// What could not be seen, and what came or went.
@@ -34,17 +36,19 @@ impl ObservationLedger {
         let mut ledger = ObservationLedger {
             observe: recording.observe().ok_or(NoStart)?.clone(),
             looks: Vec::new(),
+            look_lines: Vec::new(),
             examples: Examples::default(),
             remarks: Vec::new(),
             gone: None,
             end: None,
             last_seen_ms: 0,
         };
-        for record in &recording.records {
+        for (line, record) in (1..).zip(&recording.records) {
             let at_ms = match record {
                 ObservationRecord::Observe(_) => 0,
                 ObservationRecord::Look(look) => {
                     ledger.looks.push(look.clone());
+                    ledger.look_lines.push(line);
                     look.at_ms
                 }
                 ObservationRecord::Examples(examples) => {

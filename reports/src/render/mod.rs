@@ -4,6 +4,8 @@
 mod comparison;
 #[cfg(feature = "report")]
 mod format;
+#[cfg(feature = "report")]
+mod gate;
 mod headline;
 #[cfg(feature = "report")]
 mod html;
@@ -20,6 +22,8 @@ pub use comparison::{
 };
 #[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
+#[cfg(feature = "report")]
+pub use gate::gate_summary;
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 #[cfg(feature = "report")]
@@ -34,5 +38,7 @@ pub use observation::{
 };
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
+#[cfg(feature = "report")]
+pub(crate) use terminal::{about, holder, lingering_image};
 
 pub use crate::words::printable;

@@ -67,12 +67,17 @@ impl Page {
 
     /// The last line, from a headline.
     pub(super) fn verdict(&self, verdict: Verdict, headline: &str) -> String {
+        self.closing("verdict", verdict, headline)
+    }
+
+    /// A last line: `gate: PASS — …`.
+    pub(super) fn closing(&self, label: &str, verdict: Verdict, headline: &str) -> String {
         let colour = match verdict {
             Verdict::Clean => "1;32",
             Verdict::Leak | Verdict::SubjectDied => "1;31",
             Verdict::CouldNotTell | Verdict::Interrupted => "1;33",
         };
-        self.paint(colour, &format!("verdict: {headline}"))
+        self.paint(colour, &format!("{label}: {headline}"))
     }
 
     /// A labelled text from anywhere, wrapped, its further lines beneath its first; of more than

@@ -39,7 +39,7 @@ impl TerminalSummary<'_> {
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, ledger: &Ledger, judgement: &Judgement) -> String {
         let page = self.page();
-        let mut above = vec![page.bold(&printable(&about(ledger)))];
+        let mut above = vec![page.bold(&format!("leakbench: {}", printable(&about(ledger))))];
         for (label, text, most) in [
             ("cycles", Some(cycles(ledger)), ENTRY_LINES),
             ("images", Some(images(ledger)), ENTRY_LINES),
@@ -159,9 +159,10 @@ fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
     shown
 }
 
-fn about(ledger: &Ledger) -> String {
+/// What was run: `builtin, strategy random over 1,000 slots, on drop keep, 1 process of 1 thread`.
+pub(crate) fn about(ledger: &Ledger) -> String {
     let scenario = &ledger.start.scenario;
-    let mut text = format!("leakbench: {}", ledger.start.subject);
+    let mut text = ledger.start.subject.clone();
     // The builtin runtime's version is leakbench's own.
     if let (Some(runtime), false) = (&ledger.start.runtime, ledger.start.subject == "builtin") {
         text += &format!(" ({runtime})");
@@ -274,7 +275,8 @@ fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn lingering_image(image: &LingeringImage) -> String {
+/// Which image it is and who holds it, as far as a line has room.
+pub(crate) fn lingering_image(image: &LingeringImage) -> String {
     let holders = image.holders.iter().take(HOLDERS_SHOWN).map(holder);
     let mut holders: Vec<String> = holders.collect();
     let more = image.holders_total.saturating_sub(holders.len() as u64);
@@ -292,7 +294,8 @@ fn lingering_image(image: &LingeringImage) -> String {
     )
 }
 
-fn holder(holder: &Holder) -> String {
+/// `slot 17 (affine)`, `fd 9`.
+pub(crate) fn holder(holder: &Holder) -> String {
     match *holder {
         Holder::Fd { fd } => format!("fd {fd}"),
         Holder::Slot { slot, state } => {

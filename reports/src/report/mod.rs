@@ -3,6 +3,15 @@
 //! and comparisons all come to the same shape, so that each format is written once.
 
 mod chart;
+mod facts;
+mod figures;
+mod lingering;
+mod marks;
+mod run;
+mod slots;
+mod timeline;
+mod times;
+mod unmeasured;
 
 pub use chart::*;
 

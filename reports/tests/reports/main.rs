@@ -9,4 +9,5 @@ mod ledger;
 mod observation;
 mod progress;
 mod recorder;
+mod report_of_run;
 mod trend;

@@ -1,0 +1,59 @@
+//! The gate's outcome at the end of a log: what did not pass, and a line that says it all.
+
+use super::page::Page;
+use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
+use crate::words::{counted, printable};
+
+/// Lines of an entry.
+const ENTRY_LINES: usize = 4;
+/// Entries shown.
+const SHOWN: usize = 12;
+
+/// What did not pass, an entry a policy, errors first, and in the last line `gate: PASS — …`,
+/// `gate: FAIL — …` or `gate: COULD NOT TELL — …`. Wrapped at `width` columns, taken as at least 60
+/// and at most 100; the last line is never wrapped.
+pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
+    let page = Page::new(colour, width, None);
+    let number = |status| {
+        let policies = outcome.policies.iter();
+        policies.filter(|policy| policy.status == status).count() as u64
+    };
+    let mut lines = vec![page.bold(&printable(&format!("leakbench gate: {}", outcome.budget)))];
+    let parts = [
+        (Status::Passed, "passed"),
+        (Status::Failed, "failed"),
+        (Status::Flaky, "flaky"),
+        (Status::CouldNotTell, "could not tell"),
+        (Status::Off, "off"),
+    ];
+    let parts = parts.map(|(status, word)| (number(status), word));
+    let counts = parts.iter().filter(|(number, _)| *number > 0);
+    let counts = counts.map(|(number, word)| format!("{number} {word}"));
+    let counts = counts.collect::<Vec<String>>().join(", ");
+    lines.extend(page.entry("policies", &counts, ENTRY_LINES));
+
+    let mut told: Vec<&PolicyOutcome> = outcome.policies.iter().filter(is_told).collect();
+    told.sort_by_key(|policy| std::cmp::Reverse((policy.level, policy.status)));
+    let first_run = outcome.policies.first().map(|policy| &policy.run);
+    let several = outcome.policies.iter().any(|policy| Some(&policy.run) != first_run);
+    for policy in told.iter().take(SHOWN) {
+        let label = match policy.level {
+            PolicyLevel::Error => "error",
+            PolicyLevel::Warn | PolicyLevel::Off => "warn",
+        };
+        let run = if several { format!("{}: ", policy.run) } else { String::new() };
+        let text = format!("{run}{} [{}]", policy.message, policy.policy);
+        lines.extend(page.entry(label, &text, ENTRY_LINES));
+    }
+    let more = told.len().saturating_sub(SHOWN) as u64;
+    if more > 0 {
+        let text = format!("… and {} (see leakbench gate explain)", counted(more, "more finding"));
+        lines.extend(page.entry("", &text, 1));
+    }
+    lines.push(page.closing("gate", outcome.verdict, &outcome.headline));
+    lines.join("\n") + "\n"
+}
+
+fn is_told(policy: &&PolicyOutcome) -> bool {
+    !matches!(policy.status, Status::Off | Status::Passed)
+}
