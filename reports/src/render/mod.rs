@@ -13,6 +13,8 @@ mod gate_json;
 #[cfg(feature = "report")]
 mod github;
 mod headline;
+#[cfg(feature = "report")]
+mod html;
 mod json;
 #[cfg(feature = "report")]
 mod junit;
@@ -43,6 +45,8 @@ pub use gate::gate_summary;
 pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
+#[cfg(feature = "report")]
+pub use html::html;
 pub use json::{
     AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
     ResultJson, SubjectJson, SupervisorJson,
