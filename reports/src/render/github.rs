@@ -1,7 +1,6 @@
 //! Annotations of a GitHub job: workflow commands, which a step writes to its standard output.
 //! Escaped as GitHub's own toolkit does (`actions/toolkit`, `packages/core/src/command.ts`).
 
-use super::policies::told_level;
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::{Level, Verdict};
 use crate::report::Report;
@@ -29,11 +28,8 @@ struct Annotation {
 /// Where the gate was asked, it alone says what is an error: what a recording's own judgement calls
 /// so may well be within the budget, and is a notice then.
 pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String {
-    let mut all: Vec<Annotation> = Vec::new();
-    if let Some(outcome) = outcome {
-        let policies = outcome.policies.iter();
-        all.extend(policies.filter_map(|policy| Annotation::of_policy(outcome, policy)));
-    }
+    let policies = outcome.into_iter().flat_map(|outcome| &outcome.policies);
+    let mut all: Vec<Annotation> = policies.filter_map(Annotation::of_policy).collect();
     all.extend(report.findings.iter().map(|finding| Annotation {
         command: match (finding.level, outcome) {
             (Level::Error, None) => Command::Error,
@@ -44,15 +40,15 @@ pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String 
         message: finding.message.clone(),
     }));
     let (verdict, headline) = match outcome {
-        Some(outcome) => (outcome.verdict, &outcome.headline),
-        None => (report.verdict, &report.headline),
+        Some(outcome) => (outcome.verdict, format!("gate: {}", outcome.headline)),
+        None => (report.verdict, report.headline.clone()),
     };
     if all.iter().all(|annotation| annotation.command != Command::Error) {
         // A run that is not clean has a finding that says so, and so has a gate: but should it not,
         // this must not look like a pass.
         let command = if verdict == Verdict::Clean { Command::Notice } else { Command::Error };
-        let (title, message) = ("leakbench".to_owned(), headline.clone());
-        all.insert(0, Annotation { command, title, message });
+        let title = "leakbench".to_owned();
+        all.insert(0, Annotation { command, title, message: headline });
     }
     let kinds = [Command::Error, Command::Warning, Command::Notice];
     kinds.into_iter().flat_map(|kind| lines(&all, kind)).collect()
@@ -73,8 +69,8 @@ fn lines(all: &[Annotation], kind: Command) -> Vec<String> {
 
 impl Annotation {
     /// What a policy has to say; `None` where it has passed, or is off.
-    fn of_policy(outcome: &Outcome, policy: &PolicyOutcome) -> Option<Annotation> {
-        let command = match (policy.status, told_level(outcome, policy)) {
+    fn of_policy(policy: &PolicyOutcome) -> Option<Annotation> {
+        let command = match (policy.status, policy.level) {
             (Status::Passed | Status::Off, _) | (_, PolicyLevel::Off) => return None,
             (_, PolicyLevel::Error) => Command::Error,
             (_, PolicyLevel::Warn) => Command::Warning,

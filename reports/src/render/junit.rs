@@ -7,7 +7,6 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde_json::{Map, Value};
 
-use super::policies::told_level;
 use crate::comparison::{Comparison, Refusal, Row};
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::{self, Finding, Judgement, Verdict};
@@ -68,7 +67,7 @@ struct Problem {
 fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
     let mut suites: Vec<Suite> = Vec::new();
     for policy in &outcome.policies {
-        let case = Case::of_policy(outcome, policy);
+        let case = Case::of_policy(policy);
         match suites.iter_mut().find(|suite| suite.name == policy.run) {
             Some(suite) => suite.cases.push(case),
             None => {
@@ -221,7 +220,7 @@ fn case(name: &'static str, judgement: &Judgement) -> Case {
 }
 
 impl Case {
-    fn of_policy(outcome: &Outcome, policy: &PolicyOutcome) -> Case {
+    fn of_policy(policy: &PolicyOutcome) -> Case {
         let told = || {
             let mut lines = vec![policy.message.clone()];
             lines.extend(policy.measured.iter().map(|measured| format!("measured: {measured}")));
@@ -236,7 +235,7 @@ impl Case {
             message: policy.message.clone(),
             lines: told(),
         };
-        let fails = told_level(outcome, policy) == PolicyLevel::Error;
+        let fails = policy.level == PolicyLevel::Error;
         let (result, out) = match policy.status {
             Status::Off => (CaseResult::Skipped("off".to_owned()), Vec::new()),
             Status::Passed => (CaseResult::Passed, told()),

@@ -14,6 +14,8 @@ mod gate_json;
 mod github;
 mod headline;
 mod hints;
+#[cfg(feature = "report")]
+mod html;
 mod json;
 #[cfg(feature = "report")]
 mod junit;
@@ -23,8 +25,6 @@ mod observation;
 #[cfg(feature = "report")]
 mod openmetrics;
 mod page;
-#[cfg(feature = "report")]
-mod policies;
 mod progress;
 mod table;
 mod terminal;
@@ -47,6 +47,8 @@ pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 pub use hints::{Kept, comparison_hints, observation_hints, run_hints};
+#[cfg(feature = "report")]
+pub use html::html;
 pub use json::{
     AtEndJson, HolderJson, ImagesJson, LingeringJson, PeakJson, RESULT_VERSION, ReleaseJson,
     ResultJson, SubjectJson, SupervisorJson,

@@ -12,5 +12,6 @@ mod observation;
 mod progress;
 mod recorded;
 mod recorder;
+mod report_of_observation;
 mod report_of_run;
 mod trend;

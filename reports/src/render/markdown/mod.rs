@@ -5,7 +5,6 @@ mod inert;
 
 use inert::{code, fenced, prose};
 
-use super::policies::told_level;
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
 use crate::recorded::{Recorded, RecordedKind};
@@ -42,7 +41,7 @@ const HOLDERS_MAX: usize = 4;
 pub(super) fn markdown(report: &Report, recorded: &Recorded, outcome: Option<&Outcome>) -> String {
     let mut blocks = Vec::new();
     if let Some(outcome) = outcome {
-        blocks.push(verdict("###", outcome.verdict, &outcome.headline));
+        blocks.push(verdict("###", outcome.verdict, &format!("gate: {}", outcome.headline)));
         blocks.push(verdict("####", report.verdict, &report.headline));
     } else {
         blocks.push(verdict("###", report.verdict, &report.headline));
@@ -93,8 +92,7 @@ fn policies(outcome: &Outcome) -> String {
     policies.sort_by_key(|policy| (rank(policy), std::cmp::Reverse(policy.level)));
     let several = policies.iter().any(|policy| policy.run != policies[0].run);
     let rows = policies.into_iter().map(|policy| {
-        let mut cells =
-            vec![format!("{} {}", mark(outcome, policy), code(policy.policy, CELL_MAX))];
+        let mut cells = vec![format!("{} {}", mark(policy), code(policy.policy, CELL_MAX))];
         if several {
             cells.push(code(&policy.run, CELL_MAX));
         }
@@ -127,8 +125,8 @@ fn rank(policy: &PolicyOutcome) -> u8 {
 }
 
 /// `✗ failed`, `! warned`.
-fn mark(outcome: &Outcome, policy: &PolicyOutcome) -> &'static str {
-    match (policy.status, told_level(outcome, policy)) {
+fn mark(policy: &PolicyOutcome) -> &'static str {
+    match (policy.status, policy.level) {
         (Status::Off, _) | (_, PolicyLevel::Off) => "· off:",
         (Status::Passed, _) => "✓ passed:",
         (Status::Failed, PolicyLevel::Error) => "✗ **failed**:",

@@ -176,7 +176,7 @@ fn the_usual_suspects_are_inert() {
 #[test]
 fn no_document_is_longer_than_a_comment_may_be() {
     for said in ["x", "@", "|", "`", ":a", "\u{1}", "\u{10ffff}", "𝕏", "\\", "<", "\n", "a` |"] {
-        for (length, many) in [(1, 200), (20_000, 3), (2_000, 20), (600, 24), (160, 24)] {
+        for (length, many) in [(1, 100), (2_000, 20), (600, 24)] {
             let case = saying(&said.repeat(length), many);
             let text = case.file(Format::Markdown);
             let size = text.len();

@@ -6,20 +6,18 @@ mod github;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod schema;
 
 use std::path::PathBuf;
 
 use leakbench_reports::comparison::Comparison;
 use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 use leakbench_reports::judge::Verdict;
-use leakbench_reports::ledger::Reason;
 use leakbench_reports::observation::{ObservationRecording, judge};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
-use leakbench_reports::recording::{ExitKind, Holder, Recording};
-use leakbench_reports::render::{Format, observation_headline};
-use leakbench_reports::report::{
-    Column, FactGroup, Figure, LingeringRow, LingeringTable, Report, Table, Tone,
-};
+use leakbench_reports::recording::{ExitKind, Recording};
+use leakbench_reports::render::{Format, ResultJson, TerminalSummary, observation_headline};
+use leakbench_reports::report::{Column, FactGroup, Figure, Report, Table, Tone};
 
 use crate::common::{self, golden};
 use crate::{comparison, observation};
@@ -110,31 +108,7 @@ fn report(recorded: &Recorded) -> Report {
         unmeasured: Vec::new(),
     };
     match &recorded.what {
-        RecordedKind::Run(run) => {
-            let RecordedRun { ledger, judgement } = &**run;
-            report.title = format!("{}, seed {}", ledger.start.subject, ledger.start.scenario.seed);
-            report.verdict = judgement.verdict;
-            report.headline = leakbench_reports::render::headline(ledger, judgement);
-            let tone = if ledger.images.lingering > 0 { Tone::Bad } else { Tone::Good };
-            let lingering = ledger.images.lingering.to_string();
-            report.figures = vec![figure("lingering at the end", lingering, "of all images", tone)];
-            report.findings.clone_from(&judgement.findings);
-            report.unmeasured = vec!["what each slot did: the runtime does not tell".to_owned()];
-            let rows = ledger.lingering().map(|(subject, image)| LingeringRow {
-                subject,
-                inode: image.inode,
-                module: image.module,
-                created_at_cycle: None,
-                dropped_at_cycle: image.dropped_at_cycle,
-                age_ms: image.lingering_ms,
-                holders: image.holders.iter().map(held_by).collect(),
-                holders_total: image.holders_total,
-                reason: Reason::of(image),
-                line: 4,
-            });
-            report.lingering =
-                Some(LingeringTable { rows: rows.collect(), total: ledger.images.lingering });
-        }
+        RecordedKind::Run(run) => return Report::of_run(&run.ledger, &run.judgement),
         RecordedKind::Observation(diagnosis) => {
             report.title = format!("process {}", diagnosis.ledger.observe.pid);
             report.verdict = diagnosis.judgement.verdict;
@@ -164,14 +138,6 @@ fn report(recorded: &Recorded) -> Report {
         }
     }
     report
-}
-
-fn held_by(holder: &Holder) -> String {
-    match holder {
-        Holder::Fd { fd } => format!("fd {fd}"),
-        Holder::Slot { slot, state } => format!("slot {slot} ({state:?})"),
-        Holder::Mapping { start, .. } => format!("mapping at {start:x}"),
-    }
 }
 
 pub(super) fn policy(
@@ -205,7 +171,7 @@ pub(super) fn failing() -> Outcome {
     let flaky = "flaky: failed at attempt 1 (3 late releases, budget 0), passed at attempt 2";
     Outcome {
         verdict: Verdict::Leak,
-        headline: "2 of 7 policies failed: lingering-at-end, late-releases (flaky)".to_owned(),
+        headline: "FAIL — lingering-at-end: 21 images lingering; and 2 more policies".to_owned(),
         budget: "leakbench.toml".to_owned(),
         policies: vec![
             policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
@@ -224,11 +190,10 @@ fn passing() -> Outcome {
     let flaky = "flaky: failed at attempt 1, passed at attempt 2";
     Outcome {
         verdict: Verdict::Clean,
-        headline: "5 policies passed, 3 with a warning".to_owned(),
+        headline: "PASS — 1 policy within budget, 3 warnings".to_owned(),
         budget: "default budgets".to_owned(),
         policies: vec![
             policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
-            policy("late-releases", PolicyLevel::Error, Status::Flaky, flaky),
             policy("slope-fds", PolicyLevel::Warn, Status::CouldNotTell, "too few moments"),
             policy("slope-areas", PolicyLevel::Warn, Status::Flaky, flaky),
             policy("lingering-peak", PolicyLevel::Warn, Status::Failed, "21 at a barrier"),
@@ -282,11 +247,24 @@ fn every_file_is_as_it_was() {
     for case in cases() {
         for (name, text) in TEXTS.into_iter().flat_map(|format| case.files(format)) {
             let path = format!("files/{}/{name}", case.name);
-            wrong.extend(golden(&path, &text).err());
             assert!(text.ends_with('\n'), "{path}");
+            // Summaries and results have golden files of their own.
+            if !["summary.txt", "result.json", "comparison.json"].contains(&name.as_str()) {
+                wrong.extend(golden(&path, &text).err());
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn summaries_and_results_are_those_of_a_run() {
+    let case = Case::run("clean", &common::clean(), None);
+    let RecordedKind::Run(run) = &case.recorded.what else { panic!("it is a run") };
+    let summary = TerminalSummary { colour: false, width: 100, out: Some(&case.recorded.folder) };
+    assert_eq!(case.file(Format::Terminal), summary.draw(&run.ledger, &run.judgement));
+    let result = ResultJson::new(&run.ledger, &run.judgement).to_text().expect("it has a form");
+    assert_eq!(case.file(Format::Json), result);
 }
 
 #[test]
