@@ -5,6 +5,7 @@ mod comparison;
 mod files;
 mod formats;
 mod growth;
+mod hints;
 mod judge;
 mod ledger;
 mod observation;
