@@ -3,6 +3,7 @@
 mod common;
 mod comparison;
 mod formats;
+mod gate;
 mod growth;
 mod judge;
 mod ledger;
