@@ -1,6 +1,7 @@
 //! The gate: each policy with a cause planted and removed, budgets, baselines, attempts, and what
 //! is told.
 
+mod answers;
 mod attempts;
 mod baseline;
 mod budget;
