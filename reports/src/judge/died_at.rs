@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, SubjectLedger};
 use crate::recording::{Exit, ExitKind, Footprint};
 use crate::words::{counted, grouped};
 
-const POLICY: &str = "died-at";
+pub(super) const POLICY: &str = "died-at";
 
 /// Beyond what cycles leave behind and what is of live modules, a subject may have so many more
 /// than at rest: what each of its threads has, and what is opened or mapped once.

@@ -11,7 +11,7 @@ use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
 use crate::words::{bytes, counted, grouped};
 
-const POLICY: &str = "growth";
+pub(super) const POLICY: &str = "growth";
 
 /// What is judged, and how much of it may come and go by itself: a garbage collector's arenas, a
 /// log file, the pages of a heap.

@@ -3,14 +3,26 @@
 
 mod comparison;
 #[cfg(feature = "report")]
+mod csv;
+#[cfg(feature = "report")]
 mod format;
 #[cfg(feature = "report")]
 mod gate;
+#[cfg(feature = "report")]
+mod gate_json;
+#[cfg(feature = "report")]
+mod github;
 mod headline;
 #[cfg(feature = "report")]
 mod html;
 mod json;
+#[cfg(feature = "report")]
+mod junit;
+#[cfg(feature = "report")]
+mod markdown;
 mod observation;
+#[cfg(feature = "report")]
+mod openmetrics;
 mod page;
 mod progress;
 mod table;
@@ -21,9 +33,16 @@ pub use comparison::{
     comparison_markdown,
 };
 #[cfg(feature = "report")]
+pub(crate) use comparison::{
+    LEGEND as COMPARISON_LEGEND, cells_with_ratios as comparison_grid, refusals,
+    verdict as row_verdict,
+};
+#[cfg(feature = "report")]
 pub use format::{Format, FormatError, ReportFile};
 #[cfg(feature = "report")]
 pub use gate::gate_summary;
+#[cfg(feature = "report")]
+pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
 #[cfg(feature = "report")]

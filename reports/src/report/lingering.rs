@@ -85,6 +85,10 @@ fn held_by(image: &LingeringImage) -> String {
 /// order of their numbers, one a cycle. A long-lived module, made before the first cycle, has a
 /// number outside every share.
 fn created_at_cycle(scenario: &Scenario, subject: u32, module: u64) -> Option<u64> {
+    // A recording comes from a file, and may hold any number.
+    if subject >= scenario.processes.get() || scenario.threads.get() > Scenario::THREADS_MAX {
+        return None;
+    }
     let share = scenario.share_of_subject(subject);
     let mut shares = (0..scenario.threads.get()).map(|thread| share.part(thread, scenario.threads));
     shares.find_map(|share| {

@@ -1,5 +1,7 @@
 //! What could not be measured in a run, a sentence each.
 
+use std::collections::BTreeMap;
+
 use super::facts::unread;
 use super::marks::witness;
 use super::timeline::looks_of;
@@ -22,6 +24,13 @@ const PARTS: [Part; 6] = [
 
 /// All that there is to say.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<String> {
+    let mut told = but_the_machine(ledger);
+    told.extend(machine(&ledger.start.fingerprint));
+    told
+}
+
+/// What this run's witnesses did not see.
+pub(super) fn but_the_machine(ledger: &Ledger) -> Vec<String> {
     let mut told = troubles(ledger);
     if ledger.images.made == 0 {
         let nothing = "No image was seen, so none could linger, and no release was timed.";
@@ -47,7 +56,6 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<String> {
             grouped(timed),
         ));
     }
-    told.extend(machine(&ledger.start.fingerprint));
     if ledger.end.is_none() {
         told.push("The recording ends before the run does: what came after is not known.".into());
     }
@@ -96,23 +104,21 @@ fn never_seen(ledger: &Ledger) -> Vec<String> {
     unseen.collect()
 }
 
-/// What of a footprint could not be read.
+/// What of a footprint could not be read, those together that were absent equally often.
 fn parts(ledger: &Ledger) -> Vec<String> {
     let looks = || ledger.subjects.iter().flat_map(looks_of);
     let total = looks().count() as u64;
-    let parts = PARTS.iter().filter_map(|(name, amount)| {
-        let absent = looks().filter(|look| amount(&look.footprint).is_none()).count() as u64;
-        let of = counted(total, "look");
-        match absent {
-            0 => None,
-            absent if absent == total => {
-                let (first, rest) = name.split_at(1);
-                Some(format!("{}{rest} could be read at none of {of}.", first.to_uppercase()))
-            }
-            absent => Some(format!("At {} of {of}, {name} could not be read.", grouped(absent))),
-        }
+    let mut absent: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (name, amount) in PARTS {
+        let times = looks().filter(|look| amount(&look.footprint).is_none()).count() as u64;
+        absent.entry(times).or_default().push(name);
+    }
+    absent.remove(&0);
+    let told = absent.into_iter().map(|(times, names)| {
+        let (times, of) = (grouped(times), counted(total, "look"));
+        format!("At {times} of {of} could not be read: {}.", names.join(", "))
     });
-    parts.collect()
+    told.collect()
 }
 
 /// What only some kernels and some runtimes tell.

@@ -2,12 +2,15 @@
 
 mod common;
 mod comparison;
+mod files;
 mod formats;
 mod growth;
 mod judge;
 mod ledger;
 mod observation;
 mod progress;
+mod recorded;
 mod recorder;
+mod report_of_observation;
 mod report_of_run;
 mod trend;

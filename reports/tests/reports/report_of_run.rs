@@ -30,6 +30,10 @@ fn lines<'a>(report: &'a Report, id: &str) -> &'a Lines {
     }
 }
 
+fn mid_barrier(barrier: Barrier) -> Record {
+    Record::Barrier(Box::new(barrier))
+}
+
 fn record(recording: &Recording, line: usize) -> &Record {
     &recording.records[line - 1]
 }
@@ -216,6 +220,31 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Whatever a file holds can be reported, and no number is without its line.
+    #[test]
+    fn every_point_is_on_a_look_s_line(recording in crate::ledger::any_recording()) {
+        let report = report(&recording);
+        prop_assert_eq!(report.figures.len(), 3);
+        let mut ids = ids(&report);
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), report.charts.len());
+        for chart in &report.charts {
+            let Plot::Lines(lines) = &chart.plot else { continue };
+            for series in &lines.series {
+                let points = &series.points;
+                prop_assert!(!points.is_empty(), "{}", chart.id);
+                prop_assert!(points.windows(2).all(|pair| pair[0].at_s < pair[1].at_s));
+                for point in points {
+                    let (at_ms, ..) = look(&recording, point.line);
+                    prop_assert!(at_ms as f64 / 1e3 <= point.at_s);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn charts_come_in_their_order() {
     let mut recording = leak_keep();
@@ -308,6 +337,43 @@ fn limits_of_one_process_hold_for_each_of_several() {
     assert_eq!(limit(1), one);
     let name = "vm.max_map_count of 3 processes".to_owned();
     assert_eq!(limit(3), LimitLine { name, value: 196_590.0 });
+}
+
+/// A recording comes from a file, and may hold any number.
+#[test]
+fn a_process_that_nobody_asked_for_has_no_share() {
+    let mut seen = barrier(u32::MAX, 2_000, counts(3_000, 1));
+    seen.lingering = vec![image(7, vec![])];
+    let recording = recording([start(u64::MAX, 2, Options::default()), mid_barrier(seen)]);
+    let table = report(&recording).lingering.expect("a table");
+    assert_eq!(table.rows[0].created_at_cycle, None);
+}
+
+#[test]
+fn growth_is_what_matters_of_a_runtime_without_images() {
+    let options = Options {
+        subject: Some("python3 driver.py".parse().expect("a name")),
+        ..Options::default()
+    };
+    let mut records = vec![start(3_000, 1, options), up(0, 3_000)];
+    for number in 1..60 {
+        let counts = Counts { cycles: 50 * number, ..Counts::default() };
+        let had = footprint(60 + 50 * number, 9, 30 << 20);
+        records.push(sample(0, 100 * number, counts, had));
+    }
+    let counts = Counts { cycles: 3_000, ..Counts::default() };
+    let mut seen = barrier(0, 6_000, counts);
+    (seen.last, seen.footprint) = (true, footprint(3_060, 9, 30 << 20));
+    records.extend([mid_barrier(seen), exit(0, 6_010, ExitKind::Done, &[]), end(6_020)]);
+    let report = report(&recording(records));
+    let told: Vec<(&str, &str, Tone)> =
+        report.figures.iter().map(|f| (&f.label[..], &f.value[..], f.tone)).collect();
+    let expected = [
+        ("areas, in 1,000 cycles", "+1,000", Tone::Bad),
+        ("descriptors, in 1,000 cycles", "no growth", Tone::Good),
+        ("resident memory, in 1,000 cycles", "no growth", Tone::Good),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]
