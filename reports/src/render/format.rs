@@ -123,8 +123,8 @@ impl Format {
         outcome: Option<&Outcome>,
     ) -> Result<Vec<ReportFile>, FormatError> {
         let text = match self {
-            Format::Html => super::html(report),
             Format::Png | Format::Svg => return Err(self.no_form(recorded)),
+            Format::Html => super::html(report),
             Format::Json => return json(recorded, outcome),
             Format::Terminal => terminal(recorded),
             Format::Junit => junit::junit(report, recorded, outcome)?,

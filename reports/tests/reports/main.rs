@@ -4,6 +4,7 @@ mod common;
 mod comparison;
 mod files;
 mod formats;
+mod gate;
 mod growth;
 mod hints;
 mod judge;
