@@ -2,6 +2,7 @@
 
 mod common;
 mod comparison;
+mod draw;
 mod formats;
 mod growth;
 mod judge;
