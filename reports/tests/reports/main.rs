@@ -2,6 +2,7 @@
 
 mod common;
 mod comparison;
+mod draw;
 mod files;
 mod formats;
 mod gate;
