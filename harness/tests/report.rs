@@ -25,35 +25,30 @@ fn a_report_is_drawn_again_to_the_byte() {
     let said = session.run(&[LEAK, &kept].concat());
     assert_eq!(said.code, 1, "{said:?}");
     assert_eq!(said.stderr, "", "every format can be had");
-    for again in ["first", "second"] {
-        let said = session.run(&["report", "out", "--report", "all", "--out", again]);
-        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
-        let files = session.files(again);
-        // It says what it wrote, a path a line.
-        let mut told: Vec<&str> = said.stdout.lines().collect();
-        told.sort_unstable();
-        let mut written: Vec<String> = files.keys().map(|name| format!("{again}/{name}")).collect();
-        written.sort_unstable();
-        assert_eq!(told, written);
-    }
-    let (mut by_run, first) = (session.files("out"), session.files("first"));
+    let said = session.run(&["report", "out", "--report", "all", "--out", "again"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let (mut by_run, again) = (session.files("out"), session.files("again"));
+    // It says what it wrote, a path a line.
+    let mut told: Vec<&str> = said.stdout.lines().collect();
+    told.sort_unstable();
+    let mut written: Vec<String> = again.keys().map(|name| format!("again/{name}")).collect();
+    written.sort_unstable();
+    assert_eq!(told, written);
     assert!(by_run.remove("recording.jsonl").is_some());
-    assert_eq!(by_run.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>());
-    let second = session.files("second");
-    for (name, content) in &first {
-        assert!(content == &second[name], "{name} is another when drawn again");
+    assert_eq!(by_run.keys().collect::<Vec<_>>(), again.keys().collect::<Vec<_>>());
+    for (name, content) in &again {
         assert!(content == &by_run[name], "{name} is not as the run drew it");
     }
-    assert!(is_page(&first["report.html"]) && is_png(&first["report.png"]));
+    assert!(is_page(&again["report.html"]) && is_png(&again["report.png"]));
     for name in ["charts/lingering.svg", "junit.xml", "summary.md", "series.csv", "result.json"] {
-        assert!(first.contains_key(name), "no {name} in {:?}", first.keys());
+        assert!(again.contains_key(name), "no {name} in {:?}", again.keys());
     }
 }
 
 #[test]
 fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
     let session = Session::new();
-    let said = session.run(&["--cycles", "200", "--report", "png,html"]);
+    let said = session.run(&["--cycles", "200", "--report", "csv,html"]);
     assert_eq!(said.code, 0, "{said:?}");
     let mut last = said.stdout.lines().rev();
     assert!(last.next().is_some_and(|line| line.starts_with("verdict: clean")), "{}", said.stdout);
@@ -61,7 +56,7 @@ fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
     assert!(path.starts_with("leakbench-out/run-") && path.ends_with("/report.html"), "{path}");
     let page = session.path(path);
     assert!(is_page(&std::fs::read(&page).expect("it is there")));
-    for beside in ["report.png", "recording.jsonl", "result.json"] {
+    for beside in ["series.csv", "recording.jsonl", "result.json"] {
         assert!(page.with_file_name(beside).is_file(), "no {beside}");
     }
     // And none without being asked.
@@ -79,7 +74,7 @@ fn an_observation_and_a_comparison_are_drawn() {
     assert!(said.stderr.contains("\nreport     observed/report.html\nverdict: "), "{said:?}");
 
     let subjects = ["compare", "--subject", "builtin", "--subject", "builtin"];
-    let kept = ["--out", "compared", "--report", "html,png", "--", "--cycles", "100"];
+    let kept = ["--out", "compared", "--report", "html", "--", "--cycles", "100"];
     let said = session.run(&[&subjects[..], &kept].concat());
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("\nreport     compared/report.html\nverdict: "), "{said:?}");
@@ -88,6 +83,7 @@ fn an_observation_and_a_comparison_are_drawn() {
         let before = session.files(folder);
         let said = session.run(&["report", folder]);
         assert_eq!(said.code, 0, "{said:?}");
+        // What it draws unless it is told.
         assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
         let after = session.files(folder);
         assert!(is_png(&after["report.png"]) && is_page(&after["report.html"]));
@@ -106,16 +102,16 @@ fn a_format_that_cannot_be_written_costs_no_other_and_no_verdict() {
     let clean = &["--cycles", "100"][..];
     for (folder, args, code) in [("clean", clean, 2), ("leaking", LEAK, 1)] {
         occupy(folder);
-        let report = ["--out", folder, "--report", "html,png"];
+        let report = ["--out", folder, "--report", "html,csv"];
         let said = session.run(&[args, &report].concat());
         assert_eq!(said.code, code, "{said:?}");
         assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
         assert!(said.stderr.contains(&format!("{folder}/report.html")), "{said:?}");
         assert!(said.stdout.contains("\nverdict: "), "{said:?}");
-        assert!(is_png(&session.files(folder)["report.png"]));
-        let again = session.run(&["report", folder]);
+        assert!(!session.files(folder)["series.csv"].is_empty());
+        let again = session.run(&["report", folder, "--report", "html,csv"]);
         assert_eq!((again.code, again.stderr.lines().count()), (2, 1), "{again:?}");
-        assert_eq!(again.stdout, format!("{folder}/report.png\n"));
+        assert_eq!(again.stdout, format!("{folder}/series.csv\n"));
         // Nothing half done is left.
         let names = session.files(folder);
         assert!(!names.keys().any(|name| name.contains("partial")), "{:?}", names.keys());
