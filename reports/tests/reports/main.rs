@@ -3,6 +3,7 @@
 mod common;
 mod comparison;
 mod files;
+mod draw;
 mod formats;
 mod gate;
 mod growth;
