@@ -300,7 +300,7 @@ fn verdict_of(unit: &Unit<'_>, lines: &[Line]) -> Verdict {
     verdicts.into_iter().max().unwrap_or(Verdict::Clean)
 }
 
-/// `FAIL — lingering-at-end: 12 images …, and 2 more policies`.
+/// `FAIL — lingering-at-end: 12 images … (and 2 more policies)`.
 fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
     let at = |level| lines.iter().filter(move |line| line.outcome.level == level);
     let told = |line: &&Line| line.verdict != Verdict::Clean;
@@ -332,8 +332,8 @@ fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
         });
         let more = match failed.len() {
             0 | 1 => String::new(),
-            2 => "; and 1 more policy".to_owned(),
-            failed => format!("; and {} more policies", failed - 1),
+            2 => " (and 1 more policy)".to_owned(),
+            failed => format!(" (and {} more policies)", failed - 1),
         };
         format!("{word} — {first}{more}")
     };

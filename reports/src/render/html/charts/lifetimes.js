@@ -30,7 +30,7 @@ class LifetimeChart extends TimePlot {
       const [start, end] = [from, to].map((at) => clamp(this.x(at), left, right));
       const cut = name.length > longest ? `${name.slice(0, longest - 1)}…` : name;
       drawing.append(svg("text", { class: "name", x: left - 8, y: y + 12, "text-anchor": "end" }, cut),
-        svg("rect", { class: `${tone} life`, x: start, y: y + 3, height: tall - 5,
+        svg("rect", { class: `${tone} life`, x: start, y: y + 4, height: 8,
           width: Math.max(end - start, end > left && start < right ? 2 : 0) }));
     });
     this.drawAxis(drawing, (right - left) / 90);

@@ -66,7 +66,7 @@ class LineChart extends TimePlot {
     const told = far.map(([name, value]) => {
       const share = (100 * this.highest()) / value;
       const reached = share < 0.1 ? "less than 0.1" : PARTS.format(Math.round(share * 10) / 10);
-      return html("p", { class: "limit" }, `Limit ${name}: ${amount(value, this.unit)}. `
+      return html("p", { class: "limit" }, `The limit, ${name} ${amount(value, this.unit)}, is far: `
         + `${reached}% of it is reached at most.`);
     });
     return [legend, ...told];
@@ -133,9 +133,11 @@ class LineChart extends TimePlot {
     const [low, high] = this.range();
     const { ticks, write } = amountTicks(low, high, (bottom - top) / 44, this.unit);
     const step = ticks.length > 1 ? ticks[1] - ticks[0] : 0;
-    const reach = ticks.length > 1 && high > ticks[ticks.length - 1] + step * 0.05
-      ? Math.min(high + step * 0.1, ticks[ticks.length - 1] + step) : high;
-    this.y = linear(low, Math.max(reach, high), bottom, top);
+    // To the next tick, unless that leaves much of the chart empty.
+    const next = step > 0 ? Math.ceil(high / step - 1e-9) * step : high;
+    const reach = (next - high) / (next - low || 1) < 0.2 ? next : high;
+    if (step > 0 && reach === next && ticks[ticks.length - 1] < next) ticks.push(next);
+    this.y = linear(low, reach, bottom, top);
     const clip = `clip-${this.timeline.plots.indexOf(this)}-${this.timeline.base}`;
     drawing.append(svg("clipPath", { id: clip },
       svg("rect", { x: left, y: top - 6, width: right - left, height: bottom - top + 6 })));
@@ -170,27 +172,30 @@ class LineChart extends TimePlot {
     return axis;
   }
 
+  // Where marks of a kind that cross the chart begin. Many would be a wall: then they are short.
+  markTop(kind) {
+    const { left, right, top, bottom } = this.area;
+    const [from, to] = this.timeline.window;
+    const seen = this.marks.filter((mark) => mark[0] === kind && mark[2] >= from && mark[1] <= to);
+    return seen.length > (right - left) / 36 ? bottom - 12 : top;
+  }
+
   drawStretches(into) {
-    const { top, bottom } = this.area;
+    const y = this.markTop("settle");
     for (const [kind, from, to] of this.marks) {
       if (kind !== "settle") continue;
       const x = this.x(from);
-      into.append(svg("rect", { class: "settle", x, y: top, height: bottom - top,
+      into.append(svg("rect", { class: "settle", x, y, height: this.area.bottom - y,
         width: Math.max(this.x(to) - x, 1) }));
     }
   }
 
   drawMoments(into) {
-    const { top, bottom } = this.area;
-    // Many lines would be a wall: then they are short.
-    const barriers = this.marks.filter(([kind]) => kind === "barrier");
-    const seen = barriers.filter(([, from]) => from >= this.timeline.window[0]
-      && from <= this.timeline.window[1]);
-    const start = seen.length > (this.area.right - this.area.left) / 24 ? bottom - 10 : top;
+    const { bottom } = this.area;
     const path = (kind, y1, y2) => this.marks.filter((mark) => mark[0] === kind)
       .map(([, from]) => `M${this.x(from).toFixed(1)} ${y1}V${y2}`).join("");
     into.append(
-      svg("path", { class: "barrier", d: path("barrier", start, bottom) }),
+      svg("path", { class: "barrier", d: path("barrier", this.markTop("barrier"), bottom) }),
       svg("path", { class: "drop", d: path("drop", bottom - 6, bottom) }));
   }
 

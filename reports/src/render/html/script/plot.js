@@ -186,10 +186,10 @@ class TimePlot extends Plot {
     const { timeline } = this;
     const [from, to] = timeline.window;
     let index;
-    if (timeline.cursor === null) {
-      index = by < 0 ? lastUpTo(stops, to) : firstFrom(stops, from);
+    if (timeline.cursor !== null || !Number.isFinite(by)) {
+      index = nearest(stops, timeline.cursor ?? from) + by;
     } else {
-      index = nearest(stops, timeline.cursor) + by;
+      index = by < 0 ? lastUpTo(stops, to) : firstFrom(stops, from);
     }
     const cursor = stops[clamp(index, 0, stops.length - 1)];
     if (cursor < from || cursor > to) {
@@ -220,7 +220,7 @@ class TimePlot extends Plot {
       axis.append(svg("line", { class: "frame", x1: x, x2: x, y1: bottom, y2: bottom + 4 }));
       const text = write(tick);
       const half = text.length * 3.4;
-      const centre = clamp(x, left + half - 8, this.width - half);
+      const centre = clamp(x, half, this.width - half);
       if (centre - half < free) continue;
       free = centre + half + 8;
       axis.append(svg("text", { x: centre, y: bottom + 18, "text-anchor": "middle" }, text));

@@ -59,7 +59,8 @@ function multiples(from, to, step) {
   const ticks = [];
   const first = Math.ceil(from / step - 1e-9);
   for (let index = first; index * step <= to + step * 1e-6 && ticks.length < 50; index += 1) {
-    ticks.push(index * step);
+    // Without the sign that a zero may have.
+    ticks.push(index * step + 0);
   }
   return ticks;
 }
