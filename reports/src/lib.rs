@@ -17,6 +17,8 @@ pub mod judge;
 pub mod ledger;
 pub mod observation;
 #[cfg(feature = "report")]
+mod palette;
+#[cfg(feature = "report")]
 pub mod recorded;
 pub mod recording;
 pub mod render;

@@ -1,13 +1,15 @@
 //! What an output folder has, read and judged: a run, an observed process, or several runs set
 //! beside each other.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
-use crate::comparison::Comparison;
+use crate::comparison::{COMPARISON_FILE, Comparison, ComparisonFile, Row, RunSummary};
 use crate::judge::Judgement;
 use crate::ledger::{Ledger, NoStart};
-use crate::observation::Diagnosis;
-use crate::recording::{RECORDING_FILE, Recording};
+use crate::observation::{Diagnosis, ObservationRecording, judge};
+use crate::recording::{RECORDING_FILE, Recording, RecordingError, RecordingKind};
+use crate::render::COMPARISON_VERSION;
 
 /// A folder, read and judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,81 @@ pub struct RecordedComparison {
     pub runs: Vec<(String, RecordedRun)>,
 }
 
+/// Why a folder cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordedError {
+    /// There is nothing to read.
+    #[error(
+        "{} has neither {RECORDING_FILE} nor {COMPARISON_FILE}: name the folder that a run, an \
+         observation or a comparison was kept in",
+        path.display()
+    )]
+    Nothing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nobody can say which of two is meant.
+    #[error(
+        "{} has both {RECORDING_FILE} and {COMPARISON_FILE}: name the file that is meant",
+        path.display()
+    )]
+    Both {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A recording cannot be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A recording does not say what it is of.
+    #[error("{}: {error}", path.display())]
+    NoStart {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        error: NoStart,
+    },
+    /// The file of a comparison cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The file of a comparison is none.
+    #[error("{} is no comparison: {message}", path.display())]
+    NoComparison {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// It is of a later leakbench.
+    #[error(
+        "{} has comparison format {found}, and this leakbench reads up to format {}: use the \
+         leakbench that wrote it, or a later one",
+        path.display(), COMPARISON_VERSION
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// A run of a comparison is not where it should be.
+    #[error(
+        "the run of {row} is not in {}: a comparison is read from the recordings of its runs, so \
+         keep their folders beside {COMPARISON_FILE}",
+        path.display()
+    )]
+    RunMissing {
+        /// Whose run it is.
+        row: String,
+        /// Where it should be.
+        path: PathBuf,
+    },
+}
+
 impl RecordedRun {
     /// Judges a recording.
     ///
@@ -65,4 +142,144 @@ impl Recorded {
     pub fn file(folder: &Path) -> PathBuf {
         folder.join(RECORDING_FILE)
     }
+
+    /// Reads the folder of a run, an observation or a comparison, or its file, and judges it.
+    ///
+    /// # Errors
+    /// It has none of these, or more than one; or what it has cannot be read. Of a comparison every
+    /// run must be there.
+    pub fn read(path: &Path) -> Result<Recorded, RecordedError> {
+        if !path.is_dir() {
+            let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+            let is_comparison = path.file_name().is_some_and(|name| name == COMPARISON_FILE);
+            return if is_comparison {
+                read_comparison(folder)
+            } else {
+                read_recording(path, folder)
+            };
+        }
+        let has = |name: &str| path.join(name).exists();
+        match (has(RECORDING_FILE), has(COMPARISON_FILE)) {
+            (true, false) => read_recording(&Recorded::file(path), path.to_owned()),
+            (false, true) => read_comparison(path.to_owned()),
+            (true, true) => Err(RecordedError::Both { path: path.to_owned() }),
+            (false, false) => Err(RecordedError::Nothing { path: path.to_owned() }),
+        }
+    }
+
+    /// A run that is at hand, and `folder`, in which it is kept.
+    ///
+    /// # Errors
+    /// The recording does not say what was run.
+    pub fn of_run(folder: &Path, recording: &Recording) -> Result<Recorded, NoStart> {
+        let run = RecordedRun::of(recording)?;
+        Ok(Recorded { folder: folder.to_owned(), what: RecordedKind::Run(Box::new(run)) })
+    }
+
+    /// An observation that is at hand, and `folder`, in which it is kept.
+    pub fn of_observation(folder: &Path, diagnosis: Diagnosis) -> Recorded {
+        let what = RecordedKind::Observation(Box::new(diagnosis));
+        Recorded { folder: folder.to_owned(), what }
+    }
+
+    /// A comparison that is at hand and whose runs are kept in folders of `folder`: their
+    /// recordings are read, and what they come to is judged anew.
+    ///
+    /// # Errors
+    /// A run is not in its folder, or cannot be read.
+    pub fn of_comparison(
+        folder: &Path,
+        mut comparison: Comparison,
+    ) -> Result<Recorded, RecordedError> {
+        let mut runs = Vec::new();
+        for row in &mut comparison.rows {
+            for summary in &mut row.runs {
+                let name = summary.folder.clone();
+                let run = read_run(folder, &name, &row.name)?;
+                *summary =
+                    RunSummary::new(summary.round, name.clone(), &run.ledger, &run.judgement);
+                runs.push((name, run));
+            }
+        }
+        let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
+        Ok(Recorded { folder: folder.to_owned(), what })
+    }
+}
+
+fn read_recording(file: &Path, folder: PathBuf) -> Result<Recorded, RecordedError> {
+    let no_start = |error| RecordedError::NoStart { path: file.to_owned(), error };
+    match Recording::read(file) {
+        Ok(recording) => Recorded::of_run(&folder, &recording).map_err(no_start),
+        Err(RecordingError::OtherKind { found: RecordingKind::Observation, .. }) => {
+            let recording = ObservationRecording::read(file)?;
+            Ok(Recorded::of_observation(&folder, judge(&recording).map_err(no_start)?))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read_comparison(folder: PathBuf) -> Result<Recorded, RecordedError> {
+    let path = folder.join(COMPARISON_FILE);
+    let text =
+        std::fs::read(&path).map_err(|error| RecordedError::Read { path: path.clone(), error })?;
+    let no_comparison = |message| RecordedError::NoComparison { path: path.clone(), message };
+    let value: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| no_comparison(error.to_string()))?;
+    match value["version"].as_u64() {
+        Some(found) if found > u64::from(COMPARISON_VERSION) => {
+            return Err(RecordedError::Newer { path, found });
+        }
+        Some(_) => {}
+        None => return Err(no_comparison("it has no version".to_owned())),
+    }
+    let file: ComparisonFile =
+        serde_json::from_value(value).map_err(|error| no_comparison(error.to_string()))?;
+
+    let mut rows = Vec::new();
+    let mut runs = Vec::new();
+    for row in file.rows {
+        if row.settings.len() != file.swept.len() {
+            let (has, swept) = (row.settings.len(), file.swept.len());
+            return Err(no_comparison(format!(
+                "row {} has {has} settings where {swept} flags are swept",
+                row.name
+            )));
+        }
+        let mut summaries = Vec::new();
+        for kept in row.runs {
+            let run = read_run(&folder, &kept.folder, &row.name)?;
+            let (ledger, judgement) = (&run.ledger, &run.judgement);
+            summaries.push(RunSummary::new(kept.round, kept.folder.clone(), ledger, judgement));
+            runs.push((kept.folder, run));
+        }
+        rows.push(Row {
+            name: row.name,
+            subject: row.subject,
+            values: row.settings.into_iter().map(|setting| setting.value).collect(),
+            runs: summaries,
+            refusal: row.refusal,
+        });
+    }
+    let comparison = Comparison {
+        kind: file.kind,
+        command: file.command,
+        rounds: file.rounds,
+        swept: file.swept,
+        rows,
+        interrupted: file.interrupted,
+    };
+    let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
+    Ok(Recorded { folder, what })
+}
+
+/// A comparison's run, which is in a folder of the comparison's own and nowhere else.
+fn read_run(folder: &Path, name: &str, row: &str) -> Result<RecordedRun, RecordedError> {
+    let path = folder.join(name);
+    let mut parts = Path::new(name).components();
+    let is_inside = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    if !is_inside || !Recorded::file(&path).exists() {
+        return Err(RecordedError::RunMissing { row: row.to_owned(), path });
+    }
+    let recording = Recording::read(&path)?;
+    RecordedRun::of(&recording).map_err(|error| RecordedError::NoStart { path, error })
 }

@@ -56,6 +56,24 @@ pub(crate) fn coarse_s(seconds: u64) -> String {
     }
 }
 
+/// A moment in seconds since 1970: `2025-06-15 15:06:40 UTC`.
+#[cfg(feature = "report")]
+pub(crate) fn utc(unix_s: u64) -> String {
+    let (days, seconds) = (unix_s / 86_400, unix_s % 86_400);
+    // The calendar repeats every 400 years of 146,097 days; with years from March on, a leap day
+    // is the last one of its year.
+    let from_march_0000 = days.saturating_add(719_468);
+    let (era, day) = (from_march_0000 / 146_097, from_march_0000 % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 /// A size in binary units: `512 bytes`, `41.2 MiB`.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [(u64, &str); 4] =
@@ -139,6 +157,21 @@ mod tests {
         let shown = printable(&every);
         assert!(!shown.contains(steers));
         assert_eq!(printable(&shown), shown);
+    }
+
+    #[cfg(feature = "report")]
+    #[test]
+    fn moments() {
+        for (unix_s, expected) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_750_000_000, "2025-06-15 15:06:40 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(utc(unix_s), expected);
+        }
+        assert!(utc(u64::MAX).ends_with(" UTC"));
     }
 
     #[test]

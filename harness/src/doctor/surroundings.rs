@@ -12,6 +12,9 @@ use crate::kernel::Machine;
 
 /// Capabilities by their bits, from the kernel's `include/uapi/linux/capability.h`.
 const CAP_SYS_PTRACE: u32 = 19;
+/// Either lets the folder of another user's descriptors be listed, which has mode 0500.
+const CAP_DAC_OVERRIDE: u32 = 1;
+const CAP_DAC_READ_SEARCH: u32 = 2;
 
 pub(super) fn machine(machine: &Machine) -> Vec<Check> {
     vec![kernel(machine), container(), other_processes()]
@@ -64,9 +67,10 @@ fn is_mapped(uid_map: &str) -> bool {
 fn other_processes() -> Check {
     const NAME: &str = "other processes";
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let capable = status_line(&status, "CapEff")
-        .and_then(|caps| u64::from_str_radix(caps, 16).ok())
-        .is_some_and(|caps| caps & (1 << CAP_SYS_PTRACE) != 0);
+    let caps = status_line(&status, "CapEff");
+    let caps = caps.and_then(|caps| u64::from_str_radix(caps, 16).ok()).unwrap_or(0);
+    let has = |cap: u32| caps & (1 << cap) != 0;
+    let lists = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let hidden = hidepid(&mounts).map_or(String::new(), |how| format!(", /proc has hidepid={how}"));
     // It keeps processes from controlling others, not from reading their /proc.
@@ -74,14 +78,19 @@ fn other_processes() -> Check {
     let yama = yama.map_or(String::new(), |scope| {
         format!(", kernel.yama.ptrace_scope is {} and does not matter", scope.trim())
     });
-    if capable {
+    if has(CAP_SYS_PTRACE) && lists {
         let found = format!("this process has CAP_SYS_PTRACE{hidden}{yama}");
         Check::new(NAME, State::Ok, found, "processes of any user can be looked at")
     } else {
-        let found = format!("this process lacks CAP_SYS_PTRACE{hidden}{yama}");
+        let lacks = match (has(CAP_SYS_PTRACE), lists) {
+            (false, true) => "CAP_SYS_PTRACE",
+            (true, false) => "CAP_DAC_READ_SEARCH",
+            _ => "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+        };
+        let found = format!("this process lacks {lacks}{hidden}{yama}");
         let means = "only this user's processes can be looked at; leakbench's own subjects are";
         Check::new(NAME, State::Limited, found, means)
-            .change("setcap cap_sys_ptrace=ep \"$(command -v leakbench)\"")
+            .change("setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(command -v leakbench)\"")
     }
 }
 

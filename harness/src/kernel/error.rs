@@ -13,8 +13,8 @@ pub enum ReadError {
     },
     /// The kernel does not let this user look.
     #[error(
-        "may not read {file} of process {pid}: run as its user, or with CAP_SYS_PTRACE, and see \
-         that the process is dumpable"
+        "may not read {file} of process {pid}: run as its user, or with CAP_SYS_PTRACE and \
+         CAP_DAC_READ_SEARCH, and see that the process is dumpable"
     )]
     Forbidden {
         /// The process.

@@ -2,19 +2,25 @@
 //! combination of some choices. Pure, as all that is made of recordings: what a run came to is read
 //! off its ledger, and rows, ratios and the verdict of the whole are functions of that.
 
+#[cfg(feature = "report")]
+mod file;
 mod headline;
 mod ratio;
 mod summary;
 
+#[cfg(feature = "report")]
+pub use file::COMPARISON_FILE;
+#[cfg(feature = "report")]
+pub(crate) use file::ComparisonFile;
 pub use ratio::Ratio;
 pub use summary::RunSummary;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::judge::Verdict;
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A row for each of some runtimes.
@@ -24,7 +30,7 @@ pub enum Kind {
 }
 
 /// A flag of which several values were asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swept {
     /// Without its dashes.
     pub flag: String,
@@ -65,7 +71,7 @@ pub struct Row {
 }
 
 /// Why a row could not be run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
     /// The runtime does not have what the combination asks for; known before anything ran.

@@ -6,7 +6,7 @@ use crate::ledger::{Ledger, SubjectLedger};
 use crate::words::{counted, grouped};
 use leakbench_scenarios::{ImageKind, SubjectName};
 
-const POLICY: &str = "coverage";
+pub(super) const POLICY: &str = "coverage";
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut gaps = Vec::new();

@@ -11,7 +11,7 @@ use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
 use crate::words::{bytes, counted, grouped};
 
-const POLICY: &str = "growth";
+pub(super) const POLICY: &str = "growth";
 
 /// What is judged, and how much of it may come and go by itself: a garbage collector's arenas, a
 /// log file, the pages of a heap.
@@ -68,6 +68,47 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     ended.flat_map(judge_subject).collect()
 }
 
+/// How one measure grew with the cycles, in words.
+#[cfg(feature = "report")]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Growth {
+    /// What is measured: `resident memory`.
+    pub(crate) name: &'static str,
+    /// Whether it is a leak.
+    pub(crate) leaks: bool,
+    /// How much more there is after a thousand cycles: `1.2 MiB`.
+    pub(crate) a_thousand: String,
+    /// From what to what it went: `44 to 1,044`.
+    pub(crate) span: String,
+}
+
+#[cfg(feature = "report")]
+impl Growth {
+    /// Each measure in the process in which it grew most; nothing of a run that growth does not
+    /// judge, and of what was seen too rarely.
+    pub(crate) fn of(ledger: &Ledger) -> Vec<Growth> {
+        if !applies(ledger) {
+            return Vec::new();
+        }
+        let fastest = MEASURES.iter().filter_map(|measure| {
+            let subjects = ledger.subjects.iter();
+            let trends = subjects
+                .filter_map(|subject| Trend::of(&points(&subject.moments, measure), measure.noise));
+            let leaks = |trend: &Trend| trend.class == TrendClass::Leak;
+            let trend = trends
+                .max_by(|a, b| leaks(a).cmp(&leaks(b)).then_with(|| a.rate.total_cmp(&b.rate)))?;
+            let show = measure.show;
+            Some(Growth {
+                name: measure.name,
+                leaks: leaks(&trend),
+                a_thousand: show(per_thousand(trend.rate)),
+                span: format!("{} to {}", show(trend.first as u64), show(trend.last as u64)),
+            })
+        });
+        fastest.collect()
+    }
+}
+
 fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut steady = Vec::new();
@@ -117,6 +158,10 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     findings
 }
 
+fn per_thousand(rate: f64) -> u64 {
+    (rate * 1000.0).round().max(0.0) as u64
+}
+
 /// Resources that grow with the cycles, with what is said of each. None where [`applies`] does not.
 #[cfg(feature = "report")]
 pub(crate) fn leaks(ledger: &Ledger) -> Vec<(Resource, String)> {
@@ -143,7 +188,6 @@ fn grows(measure: &Measure, subject: &SubjectLedger, trend: &Trend) -> String {
 }
 
 fn grown(measure: &Measure, trend: &Trend) -> String {
-    let per_thousand = |rate: f64| (rate * 1000.0).round().max(0.0) as u64;
     let show = |rate| (measure.show)(per_thousand(rate));
     format!(
         "{} more in a thousand (95 %: {} to {}), from {} to {}",

@@ -4,6 +4,8 @@ use super::{Finding, Verdict};
 use crate::ledger::Ledger;
 use crate::words::{counted, duration_ms, grouped};
 
+pub(super) const POLICY: &str = "interruption";
+
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let finding = ledger.interrupted_at_ms.map(|at_ms| {
         let images = &ledger.images;
@@ -18,7 +20,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         if images.lingering > 0 {
             message += &format!(", {} lingering", grouped(images.lingering));
         }
-        Finding::error("interruption", Verdict::Interrupted, message)
+        Finding::error(POLICY, Verdict::Interrupted, message)
     });
     finding.into_iter().collect()
 }

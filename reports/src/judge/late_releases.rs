@@ -6,7 +6,7 @@ use super::{Finding, Level};
 use crate::ledger::Ledger;
 use crate::words::{counted, duration_ms, duration_ns, grouped, sum};
 
-const POLICY: &str = "late-releases";
+pub(super) const POLICY: &str = "late-releases";
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let images = &ledger.images;

@@ -7,6 +7,8 @@ use super::{Finding, Level};
 use crate::ledger::{Ledger, SubjectLedger};
 use crate::words::{counted, grouped, sum};
 
+pub(super) const POLICY: &str = "leftovers";
+
 /// A warm slot is image, anonymous tail and guard, and may split the cold stretch beside it.
 const AREAS_A_WARM_SLOT: u64 = 4;
 
@@ -25,7 +27,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
             messages.extend(areas(subject, slots));
         }
     }
-    messages.into_iter().map(|message| Finding::aside("leftovers", Level::Warn, message)).collect()
+    messages.into_iter().map(|message| Finding::aside(POLICY, Level::Warn, message)).collect()
 }
 
 fn reset_failures(subject: &SubjectLedger) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, Reason, SubjectLedger};
 use crate::recording::SlotHold;
 use crate::words::{counted, grouped, third_person};
 
-const POLICY: &str = "lingering-images";
+pub(super) const POLICY: &str = "lingering-images";
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -13,26 +13,39 @@ mod subject_exit;
 mod verdict;
 mod witnesses;
 
+pub(crate) use died_at::{Setting, limit_met};
 pub use finding::{Finding, Level};
+#[cfg(feature = "report")]
+pub(crate) use growth::Growth;
+#[cfg(feature = "report")]
+pub(crate) use subject_exit::ending;
 pub use verdict::Verdict;
 
 use crate::ledger::Ledger;
 
-/// Reads a ledger and says what it finds.
-type Policy = fn(&Ledger) -> Vec<Finding>;
+/// A policy's name, and how it reads a ledger and says what it finds.
+type Policy = (&'static str, fn(&Ledger) -> Vec<Finding>);
 
 /// Every policy. Among findings of one level, those of an earlier policy are told first.
 const POLICIES: &[Policy] = &[
-    interruption::judge,
-    subject_exit::judge,
-    died_at::judge,
-    lingering_images::judge,
-    witnesses::judge,
-    coverage::judge,
-    growth::judge,
-    leftovers::judge,
-    late_releases::judge,
+    (interruption::POLICY, interruption::judge),
+    (subject_exit::POLICY, subject_exit::judge),
+    (died_at::POLICY, died_at::judge),
+    (lingering_images::POLICY, lingering_images::judge),
+    (witnesses::POLICY, witnesses::judge),
+    (coverage::POLICY, coverage::judge),
+    (growth::POLICY, growth::judge),
+    (leftovers::POLICY, leftovers::judge),
+    (late_releases::POLICY, late_releases::judge),
 ];
+
+/// The policies that judge a run, also those that find nothing: all, but that growth is judged only
+/// where there is little else to judge by.
+pub fn policies(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
+    let by_growth = growth::applies(ledger);
+    let names = POLICIES.iter().map(|(name, _)| *name);
+    names.filter(move |name| by_growth || *name != growth::POLICY)
+}
 
 /// A verdict and what it rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +59,7 @@ pub struct Judgement {
 impl Judgement {
     /// Judges a run.
     pub fn of(ledger: &Ledger) -> Judgement {
-        Judgement::from_findings(POLICIES.iter().flat_map(|judge| judge(ledger)).collect())
+        Judgement::from_findings(POLICIES.iter().flat_map(|(_, judge)| judge(ledger)).collect())
     }
 
     /// What the findings come to; those of one level stay in their order.

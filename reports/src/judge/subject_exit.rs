@@ -5,13 +5,15 @@ use crate::ledger::{Ledger, SubjectLedger};
 use crate::recording::{Exit, ExitKind};
 use crate::words::{duration_ms, grouped, signal_name};
 
+pub(super) const POLICY: &str = "subject-exit";
+
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let dead = ledger.subjects.iter().filter(|subject| subject.died());
     let exits = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
     exits
         .map(|(subject, exit)| {
             let message = format!("{} {}", name(subject), ending(exit));
-            Finding::error("subject-exit", Verdict::SubjectDied, message)
+            Finding::error(POLICY, Verdict::SubjectDied, message)
         })
         .collect()
 }
@@ -23,7 +25,8 @@ fn name(subject: &SubjectLedger) -> String {
     }
 }
 
-fn ending(exit: &Exit) -> String {
+/// How it ended, in a clause without its subject: `was killed by signal 9 (SIGKILL) in cycle 7 (call)`.
+pub(crate) fn ending(exit: &Exit) -> String {
     let doing = doing(exit);
     match &exit.how {
         ExitKind::Failed { error } => format!("failed{doing}: {error}"),

@@ -6,6 +6,8 @@ use crate::ledger::{Ledger, SubjectLedger};
 use crate::recording::{Trouble, Witness};
 use crate::words::{counted, grouped};
 
+pub(super) const POLICY: &str = "witnesses";
+
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let troubles = ledger.troubles.iter().map(trouble);
     let disagreements = ledger.subjects.iter().filter_map(disagreement);
@@ -13,7 +15,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     troubles
         .chain(disagreements)
         .chain(unknown)
-        .map(|message| Finding::error("witnesses", Verdict::CouldNotTell, message))
+        .map(|message| Finding::error(POLICY, Verdict::CouldNotTell, message))
         .collect()
 }
 

@@ -27,6 +27,15 @@ pub struct Diagnosis {
 pub(crate) const GROWTH: &str = "growth";
 /// The policy that says what was not seen.
 const COVERAGE: &str = "coverage";
+const INTERRUPTION: &str = "interruption";
+const EXIT: &str = "exit";
+const EXHAUSTION: &str = "exhaustion";
+const REMARKS: &str = "remarks";
+const RESERVATION: &str = "reservation";
+
+/// Every policy of an observation, also for those that find nothing.
+pub const OBSERVATION_POLICIES: [&str; 7] =
+    [INTERRUPTION, EXIT, GROWTH, EXHAUSTION, REMARKS, COVERAGE, RESERVATION];
 
 /// Judges an observation.
 ///
@@ -57,14 +66,13 @@ pub fn judge(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
 /// Whoever attaches to a process ends that when enough was seen: an end like any other. A command
 /// that is interrupted did not come to its own end.
 fn interruption(ledger: &ObservationLedger) -> Option<Finding> {
-    const POLICY: &str = "interruption";
     let end = ledger.end.filter(|end| end.interrupted)?;
     let message = format!("after {} and {}", duration_ms(end.at_ms), looks(ledger));
     let enough = ledger.judged().len() >= Trend::POINTS_MIN;
     Some(if !ledger.observe.started_here && enough {
-        Finding::aside(POLICY, Level::Note, format!("ended by its user {message}"))
+        Finding::aside(INTERRUPTION, Level::Note, format!("ended by its user {message}"))
     } else {
-        Finding::error(POLICY, Verdict::Interrupted, message)
+        Finding::error(INTERRUPTION, Verdict::Interrupted, message)
     })
 }
 
@@ -86,9 +94,9 @@ fn exit(ledger: &ObservationLedger) -> Option<Finding> {
     let message = format!("process {pid} {how} after {}", duration_ms(gone.at_ms));
     let failed = !matches!(gone.how, GoneKind::Exited { code: 0 } | GoneKind::Vanished);
     Some(if here && failed {
-        Finding::error("exit", Verdict::SubjectDied, message)
+        Finding::error(EXIT, Verdict::SubjectDied, message)
     } else {
-        Finding::aside("exit", Level::Note, message)
+        Finding::aside(EXIT, Level::Note, message)
     })
 }
 
@@ -113,7 +121,7 @@ fn exhaustion(accounts: &Accounts) -> impl Iterator<Item = Finding> {
             resource.noun(),
             limit.name
         );
-        Some(Finding::error("exhaustion", Verdict::Leak, message))
+        Some(Finding::error(EXHAUSTION, Verdict::Leak, message))
     })
 }
 
@@ -124,7 +132,7 @@ fn reservations(accounts: &Accounts) -> impl Iterator<Item = Finding> {
         if let (Some(limit), Some(in_s)) = (&account.limit, account.seconds_to_limit) {
             message += &meets(limit, in_s);
         }
-        Some(Finding::aside("reservation", Level::Note, message))
+        Some(Finding::aside(RESERVATION, Level::Note, message))
     })
 }
 
@@ -146,8 +154,8 @@ fn remarks(ledger: &ObservationLedger) -> impl Iterator<Item = Finding> {
     ledger.remarks.iter().map(|remark| {
         let what = remark.what.clone();
         match remark.spoils {
-            true => Finding::error("remarks", Verdict::CouldNotTell, what),
-            false => Finding::aside("remarks", Level::Note, what),
+            true => Finding::error(REMARKS, Verdict::CouldNotTell, what),
+            false => Finding::aside(REMARKS, Level::Note, what),
         }
     })
 }

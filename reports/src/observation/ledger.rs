@@ -13,7 +13,7 @@ pub struct ObservationLedger {
     pub observe: Observe,
     /// All looks that were kept, in order.
     pub looks: Vec<Look>,
-    /// The line of the recording that each look is on, from 1.
+    /// The line of the recording that each of them is on, from 1.
     pub look_lines: Vec<usize>,
     /// What the growth is made of, as seen last.
     pub examples: Examples,

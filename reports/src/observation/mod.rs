@@ -15,7 +15,7 @@ mod resource;
 mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};
-pub use judge::{Diagnosis, judge};
+pub use judge::{Diagnosis, OBSERVATION_POLICIES, judge};
 pub(crate) use judge::{GROWTH, looks, not_looked_at};
 pub use ledger::ObservationLedger;
 pub use record::*;

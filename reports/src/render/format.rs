@@ -1,7 +1,11 @@
 //! The formats that a report is written in, by name.
 
+use super::{
+    ComparisonJson, ComparisonSummary, ObservationJson, ObservationSummary, ResultJson,
+    TerminalSummary, csv, gate_json, github, junit, markdown, openmetrics,
+};
 use crate::gate::Outcome;
-use crate::recorded::Recorded;
+use crate::recorded::{Recorded, RecordedKind};
 use crate::report::Report;
 
 /// A format.
@@ -52,9 +56,15 @@ pub enum FormatError {
     /// Something in it has no JSON form: a path that is not UTF-8.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Whatever lays it out says so.
+    #[error("cannot be laid out: {0}")]
+    Layout(#[from] std::io::Error),
 }
 
 impl Format {
+    /// Bytes of Markdown at most: GitHub refuses a longer comment.
+    pub const MARKDOWN_BYTES_MAX: usize = 65_536;
+
     /// Every format.
     pub const ALL: [Format; 10] = [
         Format::Html,
@@ -101,7 +111,8 @@ impl Format {
         }
     }
 
-    /// Makes its files. `outcome` is what the gate says, where it was asked.
+    /// Makes its files. `outcome` is what the gate says, where it was asked: JUnit, Markdown,
+    /// annotations and metrics then tell of its policies, and `gate.json` is beside the result.
     ///
     /// # Errors
     /// It cannot be had; the others can.
@@ -111,7 +122,76 @@ impl Format {
         recorded: &Recorded,
         outcome: Option<&Outcome>,
     ) -> Result<Vec<ReportFile>, FormatError> {
-        let _ = (report, recorded, outcome);
-        Err(FormatError::NoForm { what: "anything", format: self.name() })
+        let text = match self {
+            Format::Png | Format::Svg => return Err(self.no_form(recorded)),
+            Format::Html => super::html(report),
+            Format::Json => return json(recorded, outcome),
+            Format::Terminal => terminal(recorded),
+            Format::Junit => junit::junit(report, recorded, outcome)?,
+            Format::Markdown => markdown::markdown(report, recorded, outcome),
+            Format::Github => github::annotations(report, outcome),
+            Format::Csv => csv::csv(recorded)?,
+            Format::Openmetrics => openmetrics::openmetrics(recorded, outcome),
+        };
+        Ok(vec![ReportFile::new(self.file(), text)])
     }
+
+    fn no_form(self, recorded: &Recorded) -> FormatError {
+        let what = match recorded.what {
+            RecordedKind::Run(_) => "a run",
+            RecordedKind::Observation(_) => "an observed process",
+            RecordedKind::Comparison(_) => "several runs",
+        };
+        FormatError::NoForm { what, format: self.name() }
+    }
+}
+
+impl ReportFile {
+    fn new(name: &str, text: String) -> ReportFile {
+        ReportFile { name: name.to_owned(), content: text.into_bytes() }
+    }
+}
+
+/// Columns of a summary in a file.
+const SUMMARY_WIDTH: usize = 100;
+
+fn terminal(recorded: &Recorded) -> String {
+    let (colour, width, folder) = (false, SUMMARY_WIDTH, recorded.folder.as_path());
+    let out = (!folder.as_os_str().is_empty()).then_some(folder);
+    match &recorded.what {
+        RecordedKind::Run(run) => {
+            TerminalSummary { colour, width, out }.draw(&run.ledger, &run.judgement)
+        }
+        RecordedKind::Observation(diagnosis) => {
+            ObservationSummary { colour, width, out }.draw(diagnosis)
+        }
+        // Of a file no column is left out.
+        RecordedKind::Comparison(several) => {
+            ComparisonSummary { colour, width: None, out: folder }.draw(&several.comparison)
+        }
+    }
+}
+
+/// What a comparison comes to has a name of its own, since a run's `result.json` is something else.
+pub(super) const COMPARISON_FILE: &str = "comparison.json";
+/// What the gate says.
+const GATE_FILE: &str = "gate.json";
+
+fn json(recorded: &Recorded, outcome: Option<&Outcome>) -> Result<Vec<ReportFile>, FormatError> {
+    let (name, text) = match &recorded.what {
+        RecordedKind::Run(run) => {
+            (Format::Json.file(), ResultJson::new(&run.ledger, &run.judgement).to_text()?)
+        }
+        RecordedKind::Observation(diagnosis) => {
+            (Format::Json.file(), ObservationJson::new(diagnosis).to_text()?)
+        }
+        RecordedKind::Comparison(several) => {
+            (COMPARISON_FILE, ComparisonJson::new(&several.comparison).to_text()?)
+        }
+    };
+    let mut files = vec![ReportFile::new(name, text)];
+    if let Some(outcome) = outcome {
+        files.push(ReportFile::new(GATE_FILE, gate_json(outcome)?));
+    }
+    Ok(files)
 }

@@ -48,6 +48,13 @@ impl Table {
         Table { columns: columns.collect(), rows: rows.collect() }
     }
 
+    /// Each column's head and whether it has numbers, and the rows.
+    #[cfg(feature = "report")]
+    pub(in crate::render) fn cells(self) -> (Vec<(String, bool)>, Vec<Vec<String>>) {
+        let heads = self.columns.into_iter().map(|column| (column.head, column.right));
+        (heads.collect(), self.rows)
+    }
+
     /// Lines without newlines, of at most `width` columns as far as leaving out spare columns
     /// makes them so, and the heads of those that were left out.
     pub(super) fn lines(&self, width: usize) -> (Vec<String>, Vec<&str>) {

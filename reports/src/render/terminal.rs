@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::headline;
-use super::page::{List, Page};
+use super::page::{Closing, List, Page};
 use crate::judge::Judgement;
 use crate::ledger::{Ledger, Reason};
 use crate::recording::{Holder, LingeringImage, SlotHold};
@@ -38,8 +38,18 @@ impl TerminalSummary<'_> {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, ledger: &Ledger, judgement: &Judgement) -> String {
+        self.draw_with(ledger, judgement, &Closing::default())
+    }
+
+    /// The same, with what is next.
+    pub fn draw_with(
+        &self,
+        ledger: &Ledger,
+        judgement: &Judgement,
+        closing: &Closing<'_>,
+    ) -> String {
         let page = self.page();
-        let mut above = vec![page.bold(&printable(&about(ledger)))];
+        let mut above = vec![page.bold(&format!("leakbench: {}", printable(&about(ledger))))];
         for (label, text, most) in [
             ("cycles", Some(cycles(ledger)), ENTRY_LINES),
             ("images", Some(images(ledger)), ENTRY_LINES),
@@ -50,11 +60,8 @@ impl TerminalSummary<'_> {
             above.extend(text.into_iter().flat_map(|text| page.entry(label, &text, most)));
         }
 
-        let mut below = Vec::new();
-        if let Some(out) = self.out {
-            below.push(page.unwrapped("report", &out.join("result.json").display().to_string()));
-        }
-        below.push(page.unwrapped("run again", &ledger.start.command));
+        let kept = self.out.map(|out| out.join("result.json"));
+        let mut below = page.last_lines(Some(&ledger.start.command), kept.as_deref(), closing);
         below.push(page.verdict(judgement.verdict, &headline(ledger, judgement)));
 
         // What is cut is said to be cut, so each list that has anything has a line at least:
@@ -159,9 +166,10 @@ fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
     shown
 }
 
-fn about(ledger: &Ledger) -> String {
+/// What was run: `builtin, strategy random over 1,000 slots, on drop keep, 1 process of 1 thread`.
+pub(crate) fn about(ledger: &Ledger) -> String {
     let scenario = &ledger.start.scenario;
-    let mut text = format!("leakbench: {}", ledger.start.subject);
+    let mut text = ledger.start.subject.clone();
     // The builtin runtime's version is leakbench's own.
     if let (Some(runtime), false) = (&ledger.start.runtime, ledger.start.subject == "builtin") {
         text += &format!(" ({runtime})");
@@ -274,7 +282,8 @@ fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn lingering_image(image: &LingeringImage) -> String {
+/// Which image it is and who holds it, as far as a line has room.
+pub(crate) fn lingering_image(image: &LingeringImage) -> String {
     let holders = image.holders.iter().take(HOLDERS_SHOWN).map(holder);
     let mut holders: Vec<String> = holders.collect();
     let more = image.holders_total.saturating_sub(holders.len() as u64);

@@ -3,11 +3,25 @@
 //! and comparisons all come to the same shape, so that each format is written once.
 
 mod chart;
+mod comparison;
+mod facts;
+mod figures;
+mod heat;
+mod lingering;
+mod marks;
+mod observation;
+mod panels;
+mod run;
+mod slots;
+mod timeline;
+mod times;
+mod unmeasured;
 
 pub use chart::*;
 
 use crate::judge::{Finding, Verdict};
 use crate::ledger::Reason;
+use crate::recorded::{Recorded, RecordedKind};
 
 /// A report. All its texts may have names from processes and files in them: data, never markup,
 /// and not yet [`crate::render::printable`].
@@ -33,6 +47,17 @@ pub struct Report {
     pub facts: Vec<FactGroup>,
     /// What could not be measured, a sentence each.
     pub unmeasured: Vec<String>,
+}
+
+impl Report {
+    /// What there is to say of what was recorded.
+    pub fn of(recorded: &Recorded) -> Report {
+        match &recorded.what {
+            RecordedKind::Run(run) => Report::of_run(&run.ledger, &run.judgement),
+            RecordedKind::Observation(diagnosis) => Report::of_observation(diagnosis),
+            RecordedKind::Comparison(comparison) => Report::of_comparison(comparison),
+        }
+    }
 }
 
 /// A number that matters.

@@ -46,7 +46,7 @@ fn compare(rows: Vec<Row>) -> Comparison {
 }
 
 /// Of every verdict one.
-fn compared() -> Comparison {
+pub(crate) fn compared() -> Comparison {
     let failed = ExitKind::Failed { error: "cannot instantiate module 51424".to_owned() };
     compare(vec![
         row("builtin (1)", vec![run(1, "01-builtin-1", &common::clean())]),
@@ -62,7 +62,7 @@ fn compared() -> Comparison {
     ])
 }
 
-fn swept() -> Comparison {
+pub(crate) fn swept() -> Comparison {
     let flag = |flag: &str, values: &[&str]| Swept {
         flag: flag.to_owned(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),

@@ -2,12 +2,17 @@
 
 mod common;
 mod comparison;
+mod files;
 mod formats;
 mod gate;
 mod growth;
+mod hints;
 mod judge;
 mod ledger;
 mod observation;
 mod progress;
+mod recorded;
 mod recorder;
+mod report_of_observation;
+mod report_of_run;
 mod trend;

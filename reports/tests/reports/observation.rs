@@ -81,13 +81,20 @@ fn looked(looks: u64, more: impl Fn(u64) -> Vec<(Resource, u64)>) -> Observation
     ObservationRecording { records }
 }
 
-fn with(mut recording: ObservationRecording, record: ObservationRecord) -> ObservationRecording {
+pub(crate) fn with(
+    mut recording: ObservationRecording,
+    record: ObservationRecord,
+) -> ObservationRecording {
     let end = recording.records.len() - 1;
     recording.records.insert(end, record);
     recording
 }
 
-fn gone(recording: ObservationRecording, how: GoneKind, here: bool) -> ObservationRecording {
+pub(crate) fn gone(
+    recording: ObservationRecording,
+    how: GoneKind,
+    here: bool,
+) -> ObservationRecording {
     let mut recording = with(recording, ObservationRecord::Gone(Gone { at_ms: 59_500, how }));
     if let Some(ObservationRecord::Observe(observe)) = recording.records.first_mut() {
         observe.started_here = here;
@@ -113,12 +120,12 @@ fn interrupted(mut recording: ObservationRecording) -> ObservationRecording {
     recording
 }
 
-fn socket_leak() -> ObservationRecording {
+pub(crate) fn socket_leak() -> ObservationRecording {
     let recording = attached(|s| vec![(Resource::Fds, 12 * s), (Resource::SocketFds, 12 * s)]);
     with(recording, examples(Resource::SocketFds, &["socket:[4711]", "socket:[4712]"]))
 }
 
-fn memfd_leak() -> ObservationRecording {
+pub(crate) fn memfd_leak() -> ObservationRecording {
     let recording = attached(|s| {
         vec![
             (Resource::Memfds, 2 * s),
@@ -135,7 +142,7 @@ fn memfd_leak() -> ObservationRecording {
 }
 
 /// Every kind of growth at once, but for a leak.
-fn healthy() -> ObservationRecording {
+pub(crate) fn healthy() -> ObservationRecording {
     attached(|s| {
         vec![
             (Resource::Fds, s % 10 * 5),
@@ -147,11 +154,11 @@ fn healthy() -> ObservationRecording {
     })
 }
 
-fn remark(spoils: bool, what: &str) -> ObservationRecord {
+pub(crate) fn remark(spoils: bool, what: &str) -> ObservationRecord {
     ObservationRecord::Remark(Remark { at_ms: 100, spoils, what: what.to_owned() })
 }
 
-fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
+pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
     let unreadable = "cannot read /proc/4242/fd: permission denied";
     vec![
         ("observed-clean", attached(|_| Vec::new()), Verdict::Clean),

@@ -6,7 +6,7 @@ use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary};
 use crate::words::grouped;
 
 /// What the heads of [`grid`] mean.
-pub(super) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
+pub(crate) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
                                  the end, with every module dropped: memfd (areas that map one; of \
                                  each process one is leakbench's own), areas, fds, RSS in MiB";
 
@@ -63,6 +63,22 @@ pub(super) fn grid(comparison: &Comparison) -> Table {
     Table::new(columns, rows)
 }
 
+/// The heads of [`grid`] and whether they have numbers, and its rows; ratios are in those of a sweep
+/// as well, which a terminal has no room for.
+#[cfg(feature = "report")]
+pub(crate) fn cells_with_ratios(
+    comparison: &Comparison,
+) -> (Vec<(String, bool)>, Vec<Vec<String>>) {
+    let (mut heads, mut rows) = grid(comparison).cells();
+    if comparison.kind == Kind::Sweep {
+        heads.push(("ratio".to_owned(), true));
+        for (index, row) in rows.iter_mut().enumerate() {
+            row.push(ratio(comparison.ratio(index)));
+        }
+    }
+    (heads, rows)
+}
+
 /// Lingering images alone, where two flags are swept: the first one's values down, the second one's
 /// across. With the line that says so.
 pub(super) fn matrix(comparison: &Comparison) -> Option<(String, Table)> {
@@ -85,7 +101,7 @@ pub(super) fn matrix(comparison: &Comparison) -> Option<(String, Table)> {
 }
 
 /// Why rows were refused, each reason once.
-pub(super) fn refusals(comparison: &Comparison) -> Vec<String> {
+pub(crate) fn refusals(comparison: &Comparison) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for row in &comparison.rows {
         let sentence = match &row.refusal {
@@ -101,7 +117,8 @@ pub(super) fn refusals(comparison: &Comparison) -> Vec<String> {
     told
 }
 
-fn verdict(row: &Row) -> String {
+/// A word for what became of a row: its verdict, or why there is none.
+pub(crate) fn verdict(row: &Row) -> String {
     match (row.verdict(), &row.refusal) {
         (Some(verdict), _) => verdict_word(verdict).to_owned(),
         (None, Some(Refusal::NotOffered(_))) => "not offered".to_owned(),

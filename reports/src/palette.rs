@@ -1,0 +1,299 @@
+//! The colours of pictures and of the page, in one place: what means the same looks the same.
+//!
+//! Chosen for eyes that do not tell red from green, and checked for them below. States of slots
+//! also differ in lightness, so that a grey print still tells them apart. Where colours are closer
+//! (series, verdicts) words or labels stand beside them: nothing is said by colour alone.
+#![allow(dead_code, reason = "pictures use the light half, the page both")]
+
+use std::fmt;
+
+use crate::judge::Verdict;
+use crate::ledger::Reason;
+use crate::recording::SlotCell;
+use crate::report::{MarkKind, Tone};
+
+/// A colour: red, green, blue. Shown as `#d1440c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
+
+/// A colour on a light and on a dark surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Colour {
+    /// On [`SURFACE`]'s light.
+    pub(crate) light: Rgb,
+    /// On [`SURFACE`]'s dark.
+    pub(crate) dark: Rgb,
+}
+
+/// What everything is drawn on.
+pub(crate) const SURFACE: Colour = colour(0xffffff, 0x14171c);
+/// Boxes on it: figures, legends.
+pub(crate) const RAISED: Colour = colour(0xf5f7f9, 0x1d2229);
+/// Text.
+pub(crate) const INK: Colour = colour(0x1a2027, 0xe9edf1);
+/// Text that may be overlooked: axes, what stands beside a figure.
+pub(crate) const MUTED: Colour = colour(0x566270, 0xa3afbc);
+/// Lines that help the eye along.
+pub(crate) const GRID: Colour = colour(0xe3e8ed, 0x2b323b);
+/// Axes and borders.
+pub(crate) const FRAME: Colour = colour(0xb4bfca, 0x4a5562);
+/// A limit that amounts approach.
+pub(crate) const LIMIT: Colour = colour(0x9c1f4a, 0xff8fb0);
+
+/// Series of one kind, by number.
+const SERIES: [Colour; 5] = [
+    colour(0x3a86e8, 0x84aeda),
+    colour(0x1b7d66, 0x6fe8d5),
+    colour(0x6731ab, 0x8a74e0),
+    colour(0x7b2d0b, 0xf0e04a),
+    colour(0x4b1836, 0xb0607a),
+];
+
+/// What a tone looks like, as a line or as text.
+pub(crate) fn tone(tone: Tone) -> Colour {
+    match tone {
+        Tone::Neutral => colour(0x4f5b69, 0xa9b4c0),
+        Tone::Good => colour(0x00795a, 0x35c99a),
+        Tone::Warning => colour(0x946200, 0xf0b440),
+        Tone::Bad => colour(0xc83e08, 0xff7a45),
+        Tone::Series(number) => SERIES[usize::from(number) % SERIES.len()],
+    }
+}
+
+/// What a slot looks like in a slot map. What a runtime that does not tell its slots' states can
+/// at most say looks as the state that it comes down to: the two are never in one map.
+pub(crate) fn cell(cell: SlotCell) -> Colour {
+    match cell {
+        SlotCell::Empty | SlotCell::Cold => colour(0xe9ecf0, 0x272c34),
+        SlotCell::Warm => colour(0xc5d0da, 0x434d59),
+        SlotCell::MapsLive | SlotCell::AffineLive => colour(0x4a9bd9, 0x2b6cb0),
+        SlotCell::InUse => colour(0x0b4f8a, 0x6fb8f0),
+        SlotCell::Unknown => colour(0x2b2f36, 0xf4f6f8),
+        SlotCell::Queued => colour(0xf2b01e, 0xffd166),
+        SlotCell::MapsDropped | SlotCell::AffineDropped => colour(0xd1440c, 0xff6b35),
+    }
+}
+
+/// What a reason to linger looks like: as the slot that is to blame, where one is.
+pub(crate) fn reason(reason: Reason) -> Colour {
+    match reason {
+        Reason::InUseSlot => cell(SlotCell::InUse),
+        Reason::QueuedSlot => cell(SlotCell::Queued),
+        Reason::AffineSlot => cell(SlotCell::AffineDropped),
+        Reason::ColdSlot => colour(0x8996a3, 0x66727f),
+        Reason::UnknownSlot => cell(SlotCell::Unknown),
+        Reason::OtherMapping => colour(0x6731ab, 0x9a86ea),
+        Reason::DescriptorOnly => colour(0x1b7d66, 0x4fd0b8),
+        Reason::NotInSubject => colour(0x9c1f4a, 0xff8fb0),
+    }
+}
+
+/// What a verdict looks like: dark enough on light for white text on it, light enough on dark for
+/// black.
+pub(crate) fn verdict(verdict: Verdict) -> Colour {
+    match verdict {
+        Verdict::Clean => colour(0x00795a, 0x35c99a),
+        Verdict::Leak => colour(0xc23b07, 0xff7a45),
+        Verdict::SubjectDied => colour(0x8c1d4f, 0xf27db0),
+        Verdict::CouldNotTell => colour(0x8a6100, 0xf0c04a),
+        Verdict::Interrupted => colour(0x4f5b69, 0xa9b4c0),
+    }
+}
+
+/// What a moment looks like.
+pub(crate) fn mark(kind: MarkKind) -> Colour {
+    match kind {
+        MarkKind::Barrier => FRAME,
+        MarkKind::Settle => colour(0xdfe7f3, 0x26334a),
+        MarkKind::Drop => tone(Tone::Bad),
+        MarkKind::Incident => verdict(Verdict::SubjectDied),
+    }
+}
+
+const fn colour(light: u32, dark: u32) -> Colour {
+    Colour { light: Rgb::of(light), dark: Rgb::of(dark) }
+}
+
+impl Rgb {
+    const fn of(hex: u32) -> Rgb {
+        let [_, red, green, blue] = hex.to_be_bytes();
+        Rgb(red, green, blue)
+    }
+
+    /// So much of `other` in it: 0 is all of it, 1 all of the other.
+    pub(crate) fn mixed(self, other: Rgb, share: f64) -> Rgb {
+        let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as u8;
+        Rgb(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
+    }
+}
+
+impl fmt::Display for Rgb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What eyes without one kind of cone see, in linear light (Machado, Oliveira and Fernandes
+    /// 2009, severity 1); first what all see.
+    const EYES: [(&str, [[f64; 3]; 3]); 4] = [
+        ("all", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        (
+            "protanope",
+            [
+                [0.152286, 1.052583, -0.204868],
+                [0.114503, 0.786281, 0.099216],
+                [-0.003882, -0.048116, 1.051998],
+            ],
+        ),
+        (
+            "deuteranope",
+            [
+                [0.367322, 0.860646, -0.227968],
+                [0.280085, 0.672501, 0.047413],
+                [-0.011820, 0.042940, 0.968881],
+            ],
+        ),
+        (
+            "tritanope",
+            [
+                [1.255528, -0.076749, -0.178779],
+                [-0.078411, 0.930809, 0.147602],
+                [0.004733, 0.691367, 0.303900],
+            ],
+        ),
+    ];
+
+    type Half = fn(Colour) -> Rgb;
+    const HALVES: [(&str, Half); 2] = [("light", |it| it.light), ("dark", |it| it.dark)];
+
+    fn linear(Rgb(red, green, blue): Rgb) -> [f64; 3] {
+        [red, green, blue].map(|channel| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        })
+    }
+
+    fn times(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
+    }
+
+    /// In Oklab, lightness from 0 to 100.
+    fn oklab(light: [f64; 3]) -> [f64; 3] {
+        let cones = times(
+            [
+                [0.4122214708, 0.5363325363, 0.0514459929],
+                [0.2119034982, 0.6806995451, 0.1073969566],
+                [0.0883024619, 0.2817188376, 0.6299787005],
+            ],
+            light.map(|share| share.clamp(0.0, 1.0)),
+        );
+        times(
+            [
+                [21.04542553, 79.3617785, -0.40720468],
+                [197.79984951, -242.8592205, 45.05937099],
+                [2.59040371, 78.27717662, -80.8675766],
+            ],
+            cones.map(f64::cbrt),
+        )
+    }
+
+    fn distance(a: Rgb, b: Rgb, eyes: [[f64; 3]; 3]) -> f64 {
+        let [a, b] = [a, b].map(|colour| oklab(times(eyes, linear(colour))));
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// CIE lightness, from 0 to 100.
+    fn lightness(colour: Rgb) -> f64 {
+        116.0 * luminance(colour).max(0.008_856).cbrt() - 16.0
+    }
+
+    fn luminance(colour: Rgb) -> f64 {
+        let [red, green, blue] = linear(colour);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    /// As the Web Content Accessibility Guidelines have it.
+    fn contrast(a: Rgb, b: Rgb) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    fn assert_apart(what: &str, colours: &[Colour], least: f64, least_lightness: f64) {
+        for (half, of) in HALVES {
+            for (index, &a) in colours.iter().enumerate() {
+                for &b in &colours[..index] {
+                    let (a, b) = (of(a), of(b));
+                    for (eyes, matrix) in EYES {
+                        let apart = distance(a, b, matrix);
+                        assert!(apart >= least, "{what}, {half}: {a} {b} {apart:.1} for {eyes}");
+                    }
+                    let apart = (lightness(a) - lightness(b)).abs();
+                    assert!(apart >= least_lightness, "{what}, {half}: {a} {b} {apart:.1} in grey");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn states_of_slots_are_told_apart_by_every_eye_and_in_grey() {
+        let told: Vec<Colour> = SlotCell::ALL
+            .into_iter()
+            .filter(|it| {
+                !matches!(it, SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped)
+            })
+            .map(cell)
+            .collect();
+        assert_apart("slots", &told, 8.0, 6.0);
+        let mapped =
+            [SlotCell::Empty, SlotCell::MapsLive, SlotCell::Unknown, SlotCell::MapsDropped];
+        assert_apart("mapped slots", &mapped.map(cell), 20.0, 10.0);
+    }
+
+    #[test]
+    fn series_are_told_apart_by_every_eye() {
+        let mut colours = SERIES.to_vec();
+        colours.push(tone(Tone::Bad));
+        assert_apart("series", &colours, 7.0, 0.0);
+        assert_eq!(tone(Tone::Series(255)), SERIES[0]);
+    }
+
+    #[test]
+    fn texts_and_lines_stand_out_from_what_is_behind_them() {
+        for (half, of) in HALVES {
+            let behind = [of(SURFACE), of(RAISED)];
+            let texts = [Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad].map(tone);
+            for text in texts.into_iter().chain([INK, MUTED, LIMIT]) {
+                for behind in behind {
+                    let apart = contrast(of(text), behind);
+                    assert!(apart >= 4.5, "{half}: {} on {behind} {apart:.2}", of(text));
+                }
+            }
+            for line in SERIES {
+                let apart = contrast(of(line), of(SURFACE));
+                assert!(apart >= 3.0, "{half}: {} {apart:.2}", of(line));
+            }
+            let on_verdicts = if half == "light" { Rgb(255, 255, 255) } else { Rgb(0, 0, 0) };
+            for word in [
+                Verdict::Clean,
+                Verdict::Leak,
+                Verdict::SubjectDied,
+                Verdict::CouldNotTell,
+                Verdict::Interrupted,
+            ] {
+                let apart = contrast(of(verdict(word)), on_verdicts);
+                assert!(apart >= 4.5, "{half}: {word:?} {apart:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_colour_is_written_as_css_has_it() {
+        assert_eq!(cell(SlotCell::AffineDropped).light.to_string(), "#d1440c");
+        assert_eq!(Rgb(0, 0, 0).mixed(Rgb(255, 255, 255), 1.0), Rgb(255, 255, 255));
+        assert_eq!(Rgb(9, 9, 9).mixed(Rgb(255, 255, 255), 0.0), Rgb(9, 9, 9));
+    }
+}

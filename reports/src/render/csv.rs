@@ -1,0 +1,170 @@
+//! The series as CSV: a line a look at a run or a process, or a line a run of several. What was not
+//! measured is an empty field. A text that a spreadsheet would take for a formula is no longer one.
+
+use std::io;
+
+use csv::Writer;
+
+use crate::comparison::{Comparison, Row, RunSummary};
+use crate::ledger::{Ledger, Moment};
+use crate::observation::{ObservationLedger, Resource};
+use crate::recorded::{Recorded, RecordedKind};
+use crate::recording::Footprint;
+use crate::words::printable;
+
+/// The series of what was recorded.
+pub(super) fn csv(recorded: &Recorded) -> io::Result<String> {
+    let mut lines = Lines(Writer::from_writer(Vec::new()));
+    match &recorded.what {
+        RecordedKind::Run(run) => looks_at_run(&mut lines, &run.ledger)?,
+        RecordedKind::Observation(diagnosis) => looks_at_process(&mut lines, &diagnosis.ledger)?,
+        RecordedKind::Comparison(several) => runs(&mut lines, &several.comparison)?,
+    }
+    let bytes = lines.0.into_inner().map_err(|error| error.into_error())?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// Cells of the line that is being made.
+type Cells = Vec<String>;
+
+struct Lines(Writer<Vec<u8>>);
+
+impl Lines {
+    fn add(&mut self, cells: Cells) -> io::Result<()> {
+        self.0.write_record(cells).map_err(io::Error::from)
+    }
+}
+
+/// What a process has, under these names.
+const FOOTPRINT: [&str; 6] =
+    ["areas", "memfd_areas", "fds", "rss_bytes", "shmem_bytes", "page_tables_bytes"];
+
+fn footprint(seen: &Footprint) -> [String; 6] {
+    [
+        number(seen.areas),
+        number(seen.memfd_areas),
+        number(seen.fds),
+        number(seen.rss_bytes),
+        number(seen.shmem_bytes),
+        number(seen.page_tables_bytes),
+    ]
+}
+
+fn looks_at_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
+    let mut head = vec!["line", "subject", "at_ms", "kind", "cycles", "made"];
+    head.extend(["synchronous", "late", "live", "lingering", "unknown"]);
+    head.extend(FOOTPRINT);
+    lines.add(head.into_iter().map(str::to_owned).collect())?;
+    let mut looks: Vec<(u32, &Moment)> = Vec::new();
+    for subject in &ledger.subjects {
+        looks.extend(subject.moments.iter().map(|moment| (subject.number, moment)));
+    }
+    looks.sort_by_key(|(_, moment)| moment.line);
+    for (subject, moment) in looks {
+        let counts = &moment.counts;
+        let kind = if moment.at_barrier { "barrier" } else { "sample" };
+        let mut cells =
+            vec![moment.line.to_string(), subject.to_string(), moment.at_ms.to_string()];
+        cells.push(kind.to_owned());
+        let counts = [
+            counts.cycles,
+            counts.made,
+            counts.synchronous,
+            counts.late,
+            counts.live,
+            counts.lingering,
+            counts.unknown,
+        ];
+        cells.extend(counts.map(|count| count.to_string()));
+        cells.extend(footprint(&moment.footprint));
+        lines.add(cells)?;
+    }
+    Ok(())
+}
+
+fn looks_at_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result<()> {
+    let seen =
+        |resource: &Resource| ledger.looks.iter().any(|look| look.amounts.contains_key(resource));
+    let resources: Vec<Resource> = Resource::ALL.into_iter().filter(seen).collect();
+    let mut head = vec!["at_ms".to_owned(), "processes".to_owned()];
+    head.extend(resources.iter().map(|resource| resource.as_str().replace('-', "_")));
+    lines.add(head)?;
+    for look in &ledger.looks {
+        let mut cells = vec![look.at_ms.to_string(), look.processes.to_string()];
+        cells.extend(resources.iter().map(|name| number(look.amounts.get(name).copied())));
+        lines.add(cells)?;
+    }
+    Ok(())
+}
+
+fn runs(lines: &mut Lines, comparison: &Comparison) -> io::Result<()> {
+    // A swept flag may be called as one of the columns is.
+    let flags = comparison.swept.iter();
+    let mut head: Cells =
+        flags.map(|swept| format!("setting_{}", swept.flag.replace('-', "_"))).collect();
+    let own = ["row", "subject", "round", "folder", "verdict", "refusal", "runtime"];
+    head.extend(own.into_iter().map(str::to_owned));
+    let done = ["started_unix_s", "cycles", "cycles_asked", "running_s", "rate_per_s"];
+    let images = ["made", "synchronous", "late", "lingering", "unknown"];
+    head.extend(done.into_iter().chain(images).map(str::to_owned));
+    for when in ["at_end", "peak"] {
+        head.extend(FOOTPRINT.map(|name| format!("{when}_{name}")));
+    }
+    lines.add(head)?;
+    for row in &comparison.rows {
+        for run in &row.runs {
+            lines.add(run_cells(comparison, row, Some(run)))?;
+        }
+        // That there is no run, or no more, is told as well.
+        if row.runs.is_empty() || row.refusal.is_some() {
+            lines.add(run_cells(comparison, row, None))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_cells(comparison: &Comparison, row: &Row, run: Option<&RunSummary>) -> Cells {
+    let values = comparison.swept.iter().enumerate();
+    let mut cells: Cells =
+        values.map(|(index, _)| row.values.get(index).map_or(String::new(), |v| text(v))).collect();
+    cells.extend([text(&row.name), text(&row.subject)]);
+    let refusal = match (run, &row.refusal) {
+        (None, Some(refusal)) => text(refusal.reason()),
+        _ => String::new(),
+    };
+    cells.push(run.map_or(String::new(), |run| run.round.to_string()));
+    cells.push(run.map_or(String::new(), |run| text(&run.folder)));
+    cells.push(run.map_or("not-run", |run| run.verdict.as_str()).to_owned());
+    cells.push(refusal);
+    let runtime = run.and_then(|run| run.runtime.as_deref());
+    cells.push(runtime.map_or(String::new(), text));
+    let Some(run) = run else {
+        // Nothing of what follows was measured.
+        cells.resize(cells.len() + 10 + 2 * FOOTPRINT.len(), String::new());
+        return cells;
+    };
+    let done = [run.started_unix_s, run.cycles, run.cycles_asked];
+    cells.extend(done.map(|count| count.to_string()));
+    cells.push(run.running_s.to_string());
+    cells.push(run.rate_per_s.map_or(String::new(), |rate| rate.to_string()));
+    let images = &run.images;
+    let images = [images.made, images.synchronous, images.late, images.lingering, images.unknown];
+    cells.extend(images.map(|count| count.to_string()));
+    cells.extend(footprint(&run.at_end));
+    cells.extend(footprint(&run.peak));
+    cells
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or(String::new(), |number| number.to_string())
+}
+
+/// A text from outside. What a spreadsheet takes for the beginning of a formula comes after an
+/// apostrophe, which it takes for "this is a text" (OWASP, CSV injection).
+fn text(text: &str) -> String {
+    let shown = printable(text);
+    match shown.chars().next() {
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') => format!("'{shown}"),
+        _ => shown.into_owned(),
+    }
+}

@@ -1,0 +1,32 @@
+//! `gate.json`: what the gate says, for programs. A versioned format, described by
+//! `schema/gate.schema.json`: within version 1 fields may be added, and none changes its meaning or
+//! goes.
+
+use serde::Serialize;
+
+use crate::gate::Outcome;
+
+/// Version of the format, in [`OutcomeJson::version`].
+pub const GATE_VERSION: u32 = 1;
+
+/// What the gate says of some recordings. What was not measured is `null`.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutcomeJson<'a> {
+    /// [`GATE_VERSION`].
+    pub version: u32,
+    /// The exit code that goes with the verdict.
+    pub exit_code: u8,
+    /// The verdict, and how each policy came out.
+    #[serde(flatten)]
+    pub outcome: &'a Outcome,
+}
+
+/// An outcome as text: indented, with a newline at the end.
+///
+/// # Errors
+/// The path of a recording has no JSON form: it is not UTF-8.
+pub fn gate_json(outcome: &Outcome) -> Result<String, serde_json::Error> {
+    let exit_code = outcome.verdict.exit_code();
+    let json = OutcomeJson { version: GATE_VERSION, exit_code, outcome };
+    serde_json::to_string_pretty(&json).map(|text| text + "\n")
+}

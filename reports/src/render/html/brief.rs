@@ -1,0 +1,190 @@
+//! A chart's numbers in short, as a table: for ears, for paper, and for browsers without scripts.
+
+use maud::{Markup, html as markup};
+
+use super::chart::counted_as;
+use super::style::reason_words;
+use super::text::{LABEL_CHARS_MAX, shown};
+use crate::observation::Unit;
+use crate::recording::SlotCell;
+use crate::report::{Lifetimes, Lines, Plot, Point, SlotRow, SlotRows, TimeBin, Times};
+use crate::words::{bytes, duration_ns, grouped};
+
+/// Rows of a table at most: it is to be looked through.
+const ROWS_MAX: usize = 48;
+
+/// A chart's table; nothing of a chart that is one, or whose panels have words of their own.
+pub(super) fn brief(plot: &Plot) -> Markup {
+    let table = match plot {
+        Plot::Lines(lines) => of_lines(lines),
+        Plot::Slots(rows) => of_slots(rows),
+        Plot::Times(times) => of_times(times),
+        Plot::Lifetimes(lifetimes) => of_lifetimes(lifetimes),
+        Plot::Heat(_) | Plot::Panels(_) => return Markup::default(),
+    };
+    markup! {
+        details .brief {
+            summary { "As a table" }
+            div .scroll tabindex="0" role="region" aria-label="the chart as a table" { (table) }
+        }
+    }
+}
+
+fn of_lines(lines: &Lines) -> Markup {
+    let told = |point: Option<&Point>| match point {
+        Some(point) => amount(point.value, lines.unit),
+        None => "–".to_owned(),
+    };
+    let by_value = |a: &&Point, b: &&Point| a.value.total_cmp(&b.value);
+    markup! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "series" }
+                    @for column in ["first", "lowest", "highest", "last"] {
+                        th scope="col" .number { (column) }
+                    }
+                    th scope="col" .number { "highest at" }
+                }
+            }
+            tbody {
+                @for series in &lines.series {
+                    @let highest = series.points.iter().max_by(by_value);
+                    tr {
+                        th scope="row" { (shown(&series.name, LABEL_CHARS_MAX)) }
+                        td .number { (told(series.points.first())) }
+                        td .number { (told(series.points.iter().min_by(by_value))) }
+                        td .number { (told(highest)) }
+                        td .number { (told(series.points.last())) }
+                        td .number { @if let Some(point) = highest { (moment(point.at_s)) } }
+                    }
+                }
+                @for limit in &lines.limits {
+                    tr {
+                        th scope="row" { "limit " (shown(&limit.name, LABEL_CHARS_MAX)) }
+                        td colspan="4" .number { (amount(limit.value, lines.unit)) }
+                        td {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_slots(slots: &SlotRows) -> Markup {
+    let occurs = |cell: &SlotCell| slots.rows.iter().any(|row| row.cells.contains(cell));
+    let cells: Vec<SlotCell> = SlotCell::ALL.into_iter().filter(occurs).collect();
+    let number = |row: &SlotRow, cell: SlotCell| match &row.counts {
+        Some(counts) => counted_as(counts, cell),
+        // A cell stands for one slot: they can be counted.
+        None if slots.slots_a_cell == 1 => {
+            Some(row.cells.iter().filter(|each| **each == cell).count() as u64)
+        }
+        None => None,
+    };
+    let step = slots.rows.len().div_ceil(ROWS_MAX).max(1);
+    let last = slots.rows.len().saturating_sub(1);
+    let rows =
+        slots.rows.iter().enumerate().filter(|(index, _)| (last - index).is_multiple_of(step));
+    markup! {
+        table {
+            thead {
+                tr {
+                    th scope="col" .number { "time" }
+                    th scope="col" .number { "cycles" }
+                    @for cell in &cells { th scope="col" .number { (cell.words()) } }
+                    th scope="col" .number { "line" }
+                }
+            }
+            tbody {
+                @for (_, row) in rows {
+                    tr {
+                        td .number { (moment(row.at_s)) }
+                        td .number { (grouped(row.cycles)) }
+                        @for &cell in &cells {
+                            td .number {
+                                @match number(row, cell) {
+                                    Some(count) => { (grouped(count)) },
+                                    None => { "–" },
+                                }
+                            }
+                        }
+                        td .number { (row.line) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_times(times: &Times) -> Markup {
+    let told = |ns: Option<u64>| ns.map_or("–".to_owned(), duration_ns);
+    let edge = |ns: f64| duration_ns(ns.max(0.0).round() as u64);
+    let counted: Vec<&TimeBin> = times.bins.iter().filter(|bin| bin.count > 0).collect();
+    markup! {
+        p {
+            (grouped(times.count)) " in all; median " (told(times.p50_ns)) ", p99 "
+            (told(times.p99_ns)) ", longest " (told(times.max_ns))
+        }
+        table {
+            thead {
+                tr {
+                    th scope="col" .number { "longer than" }
+                    th scope="col" .number { "at most" }
+                    th scope="col" .number { "count" }
+                }
+            }
+            tbody {
+                @for bin in counted {
+                    tr {
+                        td .number { (edge(bin.from_ns)) }
+                        td .number { (edge(bin.to_ns)) }
+                        td .number { (grouped(bin.count)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_lifetimes(lifetimes: &Lifetimes) -> Markup {
+    markup! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "image" }
+                    th scope="col" .number { "dropped at" }
+                    th scope="col" .number { "seen until" }
+                    th scope="col" { "held by" }
+                    th scope="col" { "reason" }
+                    th scope="col" .number { "line" }
+                }
+            }
+            tbody {
+                @for bar in &lifetimes.bars {
+                    tr {
+                        th scope="row" { (shown(&bar.name, LABEL_CHARS_MAX)) }
+                        td .number { (moment(bar.from_s)) }
+                        td .number { (moment(bar.to_s)) }
+                        td { (shown(&bar.holders, LABEL_CHARS_MAX)) }
+                        td { (reason_words(bar.reason)) }
+                        td .number { (bar.line) }
+                    }
+                }
+            }
+        }
+        @if lifetimes.rest > 0 { p .muted { "and " (grouped(lifetimes.rest)) " more" } }
+    }
+}
+
+fn moment(seconds: f64) -> String {
+    format!("{seconds:.3} s")
+}
+
+fn amount(value: f64, unit: Option<Unit>) -> String {
+    match unit {
+        Some(Unit::Bytes) if value >= 0.0 => bytes(value.round() as u64),
+        _ if value >= 0.0 && value.fract() == 0.0 => grouped(value as u64),
+        _ => format!("{value:.2}"),
+    }
+}

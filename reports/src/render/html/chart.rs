@@ -1,0 +1,222 @@
+//! Where charts go: a figure for each, with what it shows in words and its numbers in short.
+
+use maud::{Markup, html as markup};
+
+use super::brief;
+use super::style::{cell_name, tone_name};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
+use crate::recording::{SlotCell, SlotCounts};
+use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
+use crate::words::grouped;
+
+/// All charts, the main one first.
+pub(super) fn charts(charts: &[Chart]) -> Markup {
+    let ordered = ordered(charts);
+    let draws = ordered.iter().any(|(chart, _)| !matches!(chart.plot, Plot::Heat(_)));
+    markup! {
+        @if !ordered.is_empty() {
+            section #charts aria-label="charts" {
+                @if draws {
+                    noscript { p .none { "Charts need JavaScript. Their numbers are in the tables below them." } }
+                    (controls())
+                }
+                div .cards {
+                    @for (chart, span) in &ordered { (figure(chart, span)) }
+                }
+            }
+        }
+    }
+}
+
+/// What acts on all charts over time together; shown by the scripts where there are any.
+fn controls() -> Markup {
+    markup! {
+        div #controls hidden {
+            div #axis role="group" aria-label="horizontal axis" hidden {
+                button .control type="button" data-axis="time" aria-pressed="true" { "Time" }
+                button .control type="button" data-axis="cycles" aria-pressed="false" { "Cycles" }
+            }
+            p #window {}
+            button #reset .control type="button" hidden { "Whole run" }
+            p .hint {
+                "Drag to zoom; or focus a chart: " kbd { "←" } " " kbd { "→" } " move, "
+                kbd { "+" } " " kbd { "−" } " zoom, " kbd { "0" } " resets"
+            }
+        }
+    }
+}
+
+/// Charts with the share of a row that each takes, in the order in which they are read: the main
+/// one, what slots did, the small ones in rows without gaps, and the rest.
+fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
+    let kind = |chart: &Chart| match chart.plot {
+        Plot::Slots(_) => 1,
+        Plot::Times(_) => 2,
+        Plot::Lines(_) => 3,
+        Plot::Lifetimes(_) => 4,
+        Plot::Panels(_) => 5,
+        Plot::Heat(_) => 6,
+    };
+    let Some((main, others)) = charts.split_first() else { return Vec::new() };
+    let mut others: Vec<&Chart> = others.iter().collect();
+    others.sort_by_key(|chart| kind(chart));
+    let small = others.iter().filter(|chart| matches!(kind(chart), 2 | 3)).count();
+    let mut seen = 0;
+    let others = others.into_iter().map(|chart| {
+        let span = match kind(chart) {
+            2 | 3 => {
+                seen += 1;
+                match small {
+                    1 => "whole",
+                    // An odd number of them: the first three share a row.
+                    _ if small % 2 == 1 && seen <= 3 => "third",
+                    _ => "half",
+                }
+            }
+            _ => "whole",
+        };
+        (chart, span)
+    });
+    std::iter::once((main, "whole main")).chain(others).collect()
+}
+
+fn figure(chart: &Chart, span: &str) -> Markup {
+    let heading = format!("{}-title", chart.id);
+    markup! {
+        figure id=(chart.id) class={ "card " (span) } aria-labelledby=(heading) {
+            figcaption {
+                h2 id=(heading) { (shown(&chart.title, LABEL_CHARS_MAX)) }
+                p .reads { (shown(&chart.reads, SENTENCE_CHARS_MAX)) }
+            }
+            @match &chart.plot {
+                Plot::Heat(heat) => { (heat_table(heat)) },
+                Plot::Panels(panels) => { (panels_grid(&chart.id, panels)) },
+                Plot::Slots(rows) => {
+                    (cells_legend(rows))
+                    div .plot data-chart=(chart.id) {}
+                },
+                _ => { div .plot data-chart=(chart.id) {} },
+            }
+            (brief::brief(&chart.plot))
+        }
+    }
+}
+
+/// The states that occur, with how many slots are in each at the end.
+fn cells_legend(slots: &SlotRows) -> Markup {
+    let occurs = |cell: &SlotCell| slots.rows.iter().any(|row| row.cells.contains(cell));
+    let counts = slots.rows.last().and_then(|row| row.counts.as_ref());
+    let mut cells: Vec<SlotCell> = SlotCell::ALL.into_iter().filter(occurs).collect();
+    cells.reverse();
+    markup! {
+        ul .legend .cells {
+            @for cell in cells {
+                li {
+                    span class={ "swatch " (cell_name(cell)) } {}
+                    (cell.words())
+                    @if let Some(count) = counts.and_then(|counts| counted_as(counts, cell)) {
+                        " " span .value { (grouped(count)) }
+                    }
+                }
+            }
+            @if counts.is_some() { li .muted { "counts at the end" } }
+        }
+    }
+}
+
+pub(super) fn counted_as(counts: &SlotCounts, cell: SlotCell) -> Option<u64> {
+    match cell {
+        SlotCell::Cold => Some(counts.cold),
+        SlotCell::Warm => Some(counts.warm),
+        SlotCell::AffineLive => Some(counts.affine_live),
+        SlotCell::InUse => Some(counts.in_use),
+        SlotCell::Unknown => Some(counts.unknown),
+        SlotCell::Queued => Some(counts.queued),
+        SlotCell::AffineDropped => Some(counts.affine_dropped),
+        SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
+    }
+}
+
+fn panels_grid(id: &str, panels: &Panels) -> Markup {
+    markup! {
+        div .panels {
+            @for (index, panel) in panels.panels.iter().enumerate() {
+                div .panel {
+                    h3 { (shown(&panel.name, LABEL_CHARS_MAX)) }
+                    p class={ "note " (tone_name(panel.tone)) } {
+                        (shown(&panel.note, LABEL_CHARS_MAX))
+                    }
+                    div .plot data-chart=(id) data-panel=(index) {}
+                }
+            }
+        }
+        @if panels.rest > 0 {
+            p .muted { (grouped(panels.rest)) " more are not drawn; the table below has them." }
+        }
+    }
+}
+
+/// A heat map is a table whose cells have colours: it needs no script and reads aloud as it is.
+fn heat_table(heat: &Heat) -> Markup {
+    let most = heat.cells.iter().flatten().filter_map(|cell| cell.value);
+    let most = most.filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let one_flag = heat.down.flag.is_empty();
+    markup! {
+        div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
+            table .heat {
+                caption { (shown(&heat.what, LABEL_CHARS_MAX)) }
+                thead {
+                    tr {
+                        @if !one_flag { td {} }
+                        th .axis colspan=(heat.across.values.len().max(1)) scope="colgroup" {
+                            (shown(&heat.across.flag, LABEL_CHARS_MAX))
+                        }
+                    }
+                    tr {
+                        @if !one_flag {
+                            th .axis scope="col" { (shown(&heat.down.flag, LABEL_CHARS_MAX)) }
+                        }
+                        @for value in &heat.across.values {
+                            th scope="col" { (shown(value, LABEL_CHARS_MAX)) }
+                        }
+                    }
+                }
+                tbody {
+                    @for (index, row) in heat.cells.iter().enumerate() {
+                        tr {
+                            @if !one_flag {
+                                th scope="row" {
+                                    @if let Some(value) = heat.down.values.get(index) {
+                                        (shown(value, LABEL_CHARS_MAX))
+                                    }
+                                }
+                            }
+                            @for cell in row { (heat_cell(cell, most)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heat_cell(cell: &HeatCell, most: f64) -> Markup {
+    /// Steps of a colour, which the style sheet has.
+    const STEPS: f64 = 8.0;
+    // By the square root, so that the few stand out from none beside the many.
+    let share = cell.value.filter(|value| value.is_finite() && most > 0.0);
+    let share = share.map(|value| (value / most).clamp(0.0, 1.0).sqrt());
+    let class = match (cell.tone, share) {
+        (_, None) if cell.value.is_none() => "absent".to_owned(),
+        (tone, share) => {
+            let step = (share.unwrap_or(0.0) * STEPS).ceil() as u8;
+            let tone = if matches!(tone, Tone::Series(_)) { Tone::Neutral } else { tone };
+            format!("{} step-{step}", tone_name(tone))
+        }
+    };
+    markup! {
+        td class=(class) title=(shown(&cell.name, LABEL_CHARS_MAX)) {
+            (shown(&cell.text, LABEL_CHARS_MAX))
+        }
+    }
+}

@@ -1,0 +1,331 @@
+// Amounts over time.
+
+const HEIGHTS = { main: 300, whole: 240, half: 210, third: 200, panel: 130 };
+
+function readSeries(series) {
+  return { ...series, t: summed(series.t), c: summed(series.c), l: summed(series.l) };
+}
+
+// Series that are stacked get what each stands on, in place.
+function stack(series) {
+  let below = null;
+  for (const one of series) {
+    if (one.style !== "stacked") continue;
+    one.floor = one.t.map((position) => {
+      const index = below ? lastUpTo(below.t, position) : -1;
+      return index < 0 ? 0 : below.top[index];
+    });
+    one.top = one.v.map((value, index) => (value ?? 0) + one.floor[index]);
+    below = one;
+  }
+}
+
+class LineChart extends TimePlot {
+  // `most`: an amount that the axis has to reach, of charts on one scale.
+  constructor(host, chart, timeline, size, most) {
+    super(host, `${chart.title}, over time`, timeline);
+    this.unit = chart.unit;
+    this.size = size;
+    this.most = most;
+    this.series = chart.series;
+    this.limits = chart.limits;
+    this.marks = chart.marks;
+    this.hidden = new Set();
+    stack(this.series);
+    if (size !== "panel") host.before(...this.legend());
+  }
+
+  positions(series) {
+    return this.timeline.base === "ms" ? series.t : series.c;
+  }
+
+  get shown() {
+    return this.series.filter((series) => !this.hidden.has(series));
+  }
+
+  legend() {
+    this.values = new Map();
+    const items = this.series.map((series) => {
+      const value = html("span", { class: "value" });
+      this.values.set(series, value);
+      const button = html("button", { type: "button", "aria-pressed": "true",
+        class: `${series.tone} ${series.style}` }, html("span", { class: "key" }), series.name, value);
+      button.addEventListener("click", () => this.toggle(series, button));
+      return html("li", {}, button);
+    });
+    const kinds = new Set(this.marks.map(([kind]) => kind));
+    const words = { barrier: "barrier", settle: "settle time", drop: "drop of an image that lingers",
+      incident: "incident" };
+    for (const [kind, text] of Object.entries(words)) {
+      if (kinds.has(kind)) {
+        items.push(html("li", { class: "mark" }, html("span", { class: `key ${kind}` }), text));
+      }
+    }
+    const legend = html("ul", { class: "legend" }, ...items);
+    const far = this.limits.filter((limit) => !this.near(limit));
+    const told = far.map(([name, value]) => {
+      const share = (100 * this.highest()) / value;
+      const reached = share < 0.1 ? "less than 0.1" : PARTS.format(Math.round(share * 10) / 10);
+      return html("p", { class: "limit" }, `The limit, ${name} ${amount(value, this.unit)}, is far: `
+        + `${reached}% of it is reached at most.`);
+    });
+    return [legend, ...told];
+  }
+
+  toggle(series, button) {
+    const hide = !this.hidden.has(series);
+    if (hide) this.hidden.add(series);
+    else this.hidden.delete(series);
+    button.setAttribute("aria-pressed", String(!hide));
+    this.known = null;
+    this.draw();
+  }
+
+  highest() {
+    return Math.max(0, ...this.series.map((series) => highestOf(series.top ?? series.v)));
+  }
+
+  // Whether a limit is drawn to scale.
+  near([, value]) {
+    return value <= Math.max(this.most ?? 0, this.highest()) * 1.6;
+  }
+
+  // The least and the most that the window shows.
+  range() {
+    const [from, to] = this.timeline.window;
+    let [low, high] = [Infinity, -Infinity];
+    for (const series of this.shown) {
+      const positions = this.positions(series);
+      const first = Math.max(firstFrom(positions, from) - 1, 0);
+      const last = Math.min(firstFrom(positions, to) + 1, positions.length);
+      for (let index = first; index < last; index += 1) {
+        const value = series.top ? series.top[index] : series.v[index];
+        if (value === null) continue;
+        low = Math.min(low, series.top ? 0 : value);
+        high = Math.max(high, value);
+      }
+    }
+    if (low > high) return [0, 1];
+    if (this.most !== undefined) return [0, this.most || 1];
+    if (!this.timeline.zoomed) {
+      for (const limit of this.limits) if (this.near(limit)) high = Math.max(high, limit[1]);
+    }
+    // From nothing, unless that would flatten what there is to see.
+    if (low < high * 0.6 || high < 50) return [Math.min(low, 0), high || 1];
+    const length = Math.max(high - low, high * 0.04);
+    return [Math.max(0, low - length * 0.5), low + length * 1.2];
+  }
+
+  stops() {
+    if (!this.known) {
+      const all = new Set(this.shown.flatMap((series) => this.positions(series)));
+      this.known = [...all].filter((position) => position !== null).sort((a, b) => a - b);
+    }
+    return this.known;
+  }
+
+  draw() {
+    const panel = this.size === "panel";
+    const drawing = this.begin(HEIGHTS[this.size],
+      { left: panel ? 44 : 64, right: 12, top: 12, bottom: 28 });
+    this.scaled();
+    const { left, right, top, bottom } = this.area;
+    const [low, high] = this.range();
+    const { ticks, write } = amountTicks(low, high, (bottom - top) / 44, this.unit);
+    const step = ticks.length > 1 ? ticks[1] - ticks[0] : 0;
+    // To the next tick, unless that leaves much of the chart empty.
+    const next = step > 0 ? Math.ceil(high / step - 1e-9) * step : high;
+    const reach = (next - high) / (next - low || 1) < 0.2 ? next : high;
+    if (step > 0 && reach === next && ticks[ticks.length - 1] < next) ticks.push(next);
+    this.y = linear(low, reach, bottom, top);
+    const clip = `clip-${this.timeline.plots.indexOf(this)}-${this.timeline.base}`;
+    drawing.append(svg("clipPath", { id: clip },
+      svg("rect", { x: left, y: top - 6, width: right - left, height: bottom - top + 6 })));
+    const inside = svg("g", { "clip-path": `url(#${clip})` });
+    this.drawStretches(inside);
+    drawing.append(this.drawAmounts(ticks, write));
+    if (low > 0) {
+      drawing.append(svg("text", { class: "from", x: right, y: bottom - 6, "text-anchor": "end" },
+        "axis does not begin at 0"));
+    }
+    this.drawMoments(inside);
+    for (const series of this.shown) inside.append(...this.drawSeries(series));
+    drawing.append(inside, ...this.drawLimits());
+    this.drawIncidents(drawing);
+    this.drawAxis(drawing, (right - left) / 90);
+    this.selection = svg("rect", { class: "selection", x: left, y: top, width: 0,
+      height: bottom - top });
+    this.cursor = svg("g", { class: "cursor" });
+    drawing.append(this.selection, this.cursor);
+    this.pointed();
+  }
+
+  drawAmounts(ticks, write) {
+    const { left, right } = this.area;
+    const axis = svg("g", { class: "axis" });
+    for (const tick of ticks) {
+      const y = this.y(tick);
+      axis.append(
+        svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
+        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)));
+    }
+    return axis;
+  }
+
+  // Where marks of a kind that cross the chart begin. Many would be a wall: then they are short.
+  markTop(kind) {
+    const { left, right, top, bottom } = this.area;
+    const [from, to] = this.timeline.window;
+    const seen = this.marks.filter((mark) => mark[0] === kind && mark[2] >= from && mark[1] <= to);
+    return seen.length > (right - left) / 36 ? bottom - 12 : top;
+  }
+
+  drawStretches(into) {
+    const y = this.markTop("settle");
+    for (const [kind, from, to] of this.marks) {
+      if (kind !== "settle") continue;
+      const x = this.x(from);
+      into.append(svg("rect", { class: "settle", x, y, height: this.area.bottom - y,
+        width: Math.max(this.x(to) - x, 1) }));
+    }
+  }
+
+  drawMoments(into) {
+    const { bottom } = this.area;
+    const path = (kind, y1, y2) => this.marks.filter((mark) => mark[0] === kind)
+      .map(([, from]) => `M${this.x(from).toFixed(1)} ${y1}V${y2}`).join("");
+    into.append(
+      svg("path", { class: "barrier", d: path("barrier", this.markTop("barrier"), bottom) }),
+      svg("path", { class: "drop", d: path("drop", bottom - 6, bottom) }));
+  }
+
+  drawSeries(series) {
+    const positions = this.positions(series);
+    const x = positions.map((position) => this.x(position));
+    const heights = (series.top ?? series.v).map((value) => value === null ? null : this.y(value));
+    const line = pathOf(x, heights);
+    const drawn = [];
+    if (series.style === "stacked") {
+      const floors = series.floor.map((value) => this.y(value));
+      const back = x.map((each, index) => `L${each.toFixed(1)} ${floors[index].toFixed(1)}`);
+      drawn.push(svg("path", { class: `${series.tone} area`, d: `${line}${back.reverse().join("")}Z` }));
+    }
+    drawn.push(svg("path", { class: `${series.tone} line ${series.style}`, d: line }));
+    // A lone point is no line.
+    const dots = series.style === "dots" || x.length === 1;
+    const radius = x.length > 80 ? 1.8 : 3.2;
+    if (dots && x.length <= 400) {
+      x.forEach((cx, index) => {
+        if (heights[index] !== null) {
+          drawn.push(svg("circle", { class: `${series.tone} dot`, cx, cy: heights[index], r: radius }));
+        }
+      });
+    }
+    return drawn;
+  }
+
+  drawLimits() {
+    const { left, right, top, bottom } = this.area;
+    return this.limits.filter((limit) => this.near(limit)).flatMap(([name, value]) => {
+      const y = this.y(value);
+      if (y < top - 1 || y > bottom) return [];
+      return [
+        svg("line", { class: "limit", x1: left, x2: right, y1: y, y2: y }),
+        svg("text", { class: "limit", x: right, y: y < top + 16 ? y + 14 : y - 6,
+          "text-anchor": "end" }, `${name} ${amount(value, this.unit)}`),
+      ];
+    });
+  }
+
+  drawIncidents(drawing) {
+    const { left, right, top, bottom } = this.area;
+    for (const [kind, from] of this.marks) {
+      const x = this.x(from);
+      if (kind !== "incident" || x < left - 1 || x > right + 1) continue;
+      drawing.append(svg("path", { class: "incident", d: `M${x} ${top}V${bottom}` }),
+        svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }));
+    }
+  }
+
+  // What each series is at the cursor: its nearest point.
+  valuesAt(cursor) {
+    return this.shown.flatMap((series) => {
+      const positions = this.positions(series);
+      const index = nearest(positions, cursor);
+      if (index < 0 || series.v[index] === null) return [];
+      return [{ series, index, position: positions[index], value: series.v[index] }];
+    });
+  }
+
+  pointed() {
+    if (!this.drawn || !this.cursor) return;
+    const { cursor, source, window } = this.timeline;
+    this.cursor.replaceChildren();
+    for (const value of this.values?.values() ?? []) value.textContent = "";
+    if (cursor === null || cursor < window[0] || cursor > window[1]) {
+      this.hideTip();
+      return;
+    }
+    const x = this.x(cursor);
+    const { top, bottom } = this.area;
+    this.cursor.append(svg("line", { x1: x, x2: x, y1: top, y2: bottom }));
+    const values = this.valuesAt(cursor);
+    for (const { series, index, position, value } of values) {
+      const y = this.y(series.top ? series.top[index] : value);
+      this.cursor.append(svg("circle", { class: `${series.tone} dot`, cx: this.x(position), cy: y,
+        r: 4 }));
+      const shown = this.values?.get(series);
+      if (shown) shown.textContent = amount(value, this.unit);
+    }
+    if (source !== this) {
+      this.hideTip();
+      return;
+    }
+    const rows = values.map(({ series, index, position, value }) => ({
+      tone: series.tone,
+      name: series.name,
+      value: amount(value, this.unit),
+      note: (position === cursor ? "" : `at ${this.timeline.base === "ms" ? moment(position)
+        : grouped(position)}, `) + `line ${series.l[index]}`,
+    }));
+    for (const [kind, , , text] of this.marksAt(cursor)) {
+      rows.push({ tone: `mark-${kind}`, name: text, value: "", note: "" });
+    }
+    this.showTip(x, (top + bottom) / 2, this.heading(cursor, values), rows);
+  }
+
+  heading(cursor, values) {
+    const here = values.find(({ position }) => position === cursor);
+    return this.timeline.words(cursor, here ? here.series.c[here.index] : null);
+  }
+
+  marksAt(cursor) {
+    const reach = Math.abs(this.positionAt(this.area.left + 4) - this.positionAt(this.area.left));
+    const near = this.marks.filter(([, from, to]) => cursor >= from - reach && cursor <= to + reach);
+    return near.sort((a, b) => Math.abs(a[1] - cursor) - Math.abs(b[1] - cursor)).slice(0, 3);
+  }
+
+  said(cursor) {
+    const values = this.valuesAt(cursor);
+    const each = values.map(({ series, value }) => `${series.name} ${amount(value, this.unit)}`);
+    return `${this.heading(cursor, values)}: ${each.join(", ")}`;
+  }
+}
+
+function highestOf(values) {
+  return values.reduce((most, value) => value === null ? most : Math.max(most, value), 0);
+}
+
+// A path through what is known.
+function pathOf(x, y) {
+  let path = "";
+  let open = false;
+  for (let index = 0; index < x.length; index += 1) {
+    if (y[index] === null) open = false;
+    else {
+      path += `${open ? "L" : "M"}${x[index].toFixed(1)} ${y[index].toFixed(1)}`;
+      open = true;
+    }
+  }
+  return path;
+}

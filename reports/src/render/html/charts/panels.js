@@ -1,0 +1,34 @@
+// The same chart of several runs, on one scale, with a window and a cursor of their own.
+
+function drawPanels(chart, hosts) {
+  const panels = chart.panels.map((panel) => ({ ...panel, series: panel.series.map(readSeries) }));
+  const all = panels.flatMap((panel) => panel.series);
+  const byCycles = all.every((series) => series.c.every((cycles) => cycles !== null));
+  const base = byCycles ? "cycles" : "ms";
+  const end = Math.max(1, ...all.map((series) => highestOf(byCycles ? series.c : series.t)));
+  const timeline = new Timeline(0, end, base, { positions: [], cycles: [] });
+  const most = Math.max(1, ...all.map((series) => highestOf(series.v)));
+  const plots = hosts.map((host) => {
+    const panel = panels[Number(host.dataset.panel)];
+    // Marks are moments, which have no place among cycles.
+    const marks = byCycles ? [] : panel.marks;
+    const name = host.parentElement.querySelector("h3").textContent;
+    return new LineChart(host, { ...panel, title: `${chart.title}: ${name}`, limits: [], marks },
+      timeline, "panel", most);
+  });
+  const seen = new Map(all.map((series) => [series.name, series]));
+  const legend = [...seen.values()].map(({ name, tone, style }) => {
+    const button = html("button", { type: "button", "aria-pressed": "true", class: `${tone} ${style}` },
+      html("span", { class: "key" }), name);
+    button.addEventListener("click", () => {
+      for (const plot of plots) {
+        const one = plot.series.find((series) => series.name === name);
+        if (one) plot.toggle(one, button);
+      }
+    });
+    return html("li", {}, button);
+  });
+  hosts[0].closest(".panels").before(html("ul", { class: "legend" }, ...legend,
+    html("li", { class: "muted" }, byCycles ? "over cycles" : "over time")));
+  return timeline;
+}

@@ -1,0 +1,232 @@
+//! A report's charts as compact JSON, for the page's scripts.
+//!
+//! Times are whole milliseconds; times, cycles and line numbers are told as differences from the
+//! one before, and a row of slots as runs, `x31.4`, which keeps a page of many thousand points
+//! small. Amounts are as they are.
+
+use serde_json::{Value, json};
+
+use super::style::{cell_name, reason_name, reason_words, tone_name};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
+use crate::observation::Unit;
+use crate::recording::{SlotCell, SlotCounts};
+use crate::report::{
+    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Point, Report, Series, SlotRows, Style,
+    Times,
+};
+
+/// Points of a series in a panel at most: a panel is small, and there may be many.
+const PANEL_POINTS_MAX: usize = 240;
+
+/// Everything that the page's scripts draw, as JSON that may stand in a `<script>`.
+pub(super) fn data(report: &Report) -> String {
+    let charts: serde_json::Map<String, Value> =
+        report.charts.iter().filter_map(|c| Some((c.id.clone(), chart(c)?))).collect();
+    let cells: serde_json::Map<String, Value> = SlotCell::ALL
+        .iter()
+        .map(|cell| (cell.letter().to_string(), json!([cell_name(*cell), cell.words()])))
+        .collect();
+    for_script(&json!({ "charts": charts, "cells": cells }).to_string())
+}
+
+/// JSON text in which nothing can end a `<script>` or a line of one.
+fn for_script(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", c as u32));
+            }
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// A chart; `None` of one that is markup alone.
+fn chart(chart: &Chart) -> Option<Value> {
+    let mut value = match &chart.plot {
+        Plot::Lines(lines) => lines_json("lines", lines, Series::POINTS_MAX),
+        Plot::Slots(rows) => slots(rows),
+        Plot::Times(times) => times_json(times),
+        Plot::Lifetimes(lifetimes) => lifetimes_json(lifetimes),
+        Plot::Panels(panels) => panels_json(panels),
+        Plot::Heat(_) => return None,
+    };
+    value["title"] = json!(shown(&chart.title, LABEL_CHARS_MAX));
+    Some(value)
+}
+
+fn lines_json(kind: &str, lines: &Lines, points_max: usize) -> Value {
+    let series: Vec<Value> = lines.series.iter().map(|one| series(one, points_max)).collect();
+    let limits: Vec<Value> = lines
+        .limits
+        .iter()
+        .map(|limit| json!([shown(&limit.name, LABEL_CHARS_MAX), limit.value]))
+        .collect();
+    let marks: Vec<Value> = lines.marks.iter().map(mark).collect();
+    let unit = if lines.unit == Some(Unit::Bytes) { "bytes" } else { "count" };
+    json!({ "kind": kind, "unit": unit, "series": series, "limits": limits, "marks": marks })
+}
+
+fn series(series: &Series, points_max: usize) -> Value {
+    let points = thinned(&series.points, points_max);
+    let style = match series.style {
+        Style::Line => "line",
+        Style::Faint => "faint",
+        Style::Dots => "dots",
+        Style::Stacked => "stacked",
+    };
+    let cycles = points.iter().map(|point| point.cycles.map(i128::from));
+    json!({
+        "name": shown(&series.name, LABEL_CHARS_MAX),
+        "tone": tone_name(series.tone),
+        "style": style,
+        "t": differences(points.iter().map(|point| Some(ms(point.at_s)))),
+        "c": differences(cycles),
+        "v": points.iter().map(|point| amount(point.value)).collect::<Vec<Value>>(),
+        "l": differences(points.iter().map(|point| Some(point.line as i128))),
+    })
+}
+
+/// An amount, without a decimal point where it is whole.
+fn amount(value: f64) -> Value {
+    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
+        return json!(value as i64);
+    }
+    json!((value * 1e4).round() / 1e4)
+}
+
+fn ms(seconds: f64) -> i128 {
+    (seconds * 1e3).round() as i128
+}
+
+/// Each number less the one before it that is known.
+fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> {
+    let mut before = 0;
+    numbers
+        .map(|number| {
+            let number = number?;
+            let difference = i64::try_from(number.saturating_sub(before)).unwrap_or(i64::MAX);
+            before = number;
+            Some(difference)
+        })
+        .collect()
+}
+
+/// At most `max` points: of each stretch its lowest and its highest.
+fn thinned(points: &[Point], max: usize) -> Vec<Point> {
+    if points.len() <= max {
+        return points.to_vec();
+    }
+    let stretch = points.len().div_ceil((max / 2).max(1));
+    let mut kept = Vec::with_capacity(max);
+    for stretch in points.chunks(stretch) {
+        let by_value = |a: &(usize, &Point), b: &(usize, &Point)| a.1.value.total_cmp(&b.1.value);
+        let low = stretch.iter().enumerate().min_by(by_value);
+        let high = stretch.iter().enumerate().max_by(by_value);
+        let (Some((low, _)), Some((high, _))) = (low, high) else { continue };
+        kept.push(stretch[low.min(high)]);
+        if low != high {
+            kept.push(stretch[low.max(high)]);
+        }
+    }
+    // Where it ends is what a reader looks for first.
+    if let (Some(kept), Some(end)) = (kept.last_mut(), points.last()) {
+        *kept = *end;
+    }
+    kept
+}
+
+fn mark(mark: &Mark) -> Value {
+    let kind = match mark.kind {
+        MarkKind::Barrier => "barrier",
+        MarkKind::Settle => "settle",
+        MarkKind::Drop => "drop",
+        MarkKind::Incident => "incident",
+    };
+    let (from, to) = (ms(mark.from_s) as i64, ms(mark.to_s) as i64);
+    json!([kind, from, to, shown(&mark.text, SENTENCE_CHARS_MAX)])
+}
+
+fn slots(slots: &SlotRows) -> Value {
+    let rows = || slots.rows.iter();
+    let counts = |counts: &SlotCounts| {
+        // In the order of `cells` below.
+        json!([
+            counts.cold,
+            counts.warm,
+            counts.affine_live,
+            counts.in_use,
+            counts.unknown,
+            counts.queued,
+            counts.affine_dropped,
+        ])
+    };
+    json!({
+        "kind": "slots",
+        "slots": slots.slots,
+        "per": slots.slots_a_cell,
+        "t": differences(rows().map(|row| Some(ms(row.at_s)))),
+        "c": differences(rows().map(|row| Some(i128::from(row.cycles)))),
+        "l": differences(rows().map(|row| Some(row.line as i128))),
+        "cells": rows().map(|row| runs(&row.cells)).collect::<Vec<String>>(),
+        "counted": ".wau?qx",
+        "counts": rows().map(|row| row.counts.as_ref().map(counts)).collect::<Vec<_>>(),
+    })
+}
+
+/// Cells as runs: a state's letter, then how many of it there are if more than one.
+fn runs(cells: &[SlotCell]) -> String {
+    let mut text = String::new();
+    for run in cells.chunk_by(|a, b| a == b) {
+        text.push(run[0].letter());
+        if run.len() > 1 {
+            text.push_str(&run.len().to_string());
+        }
+    }
+    text
+}
+
+fn times_json(times: &Times) -> Value {
+    let bins: Vec<Value> = times
+        .bins
+        .iter()
+        .map(|bin| json!([amount(bin.from_ns), amount(bin.to_ns), bin.count]))
+        .collect();
+    json!({
+        "kind": "times",
+        "bins": bins,
+        "count": times.count,
+        "lines": [["median", times.p50_ns], ["p99", times.p99_ns], ["longest", times.max_ns]],
+    })
+}
+
+fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
+    let bars: Vec<Value> = lifetimes
+        .bars
+        .iter()
+        .map(|bar| {
+            json!([
+                shown(&bar.name, LABEL_CHARS_MAX),
+                ms(bar.from_s) as i64,
+                ms(bar.to_s) as i64,
+                reason_name(bar.reason),
+                reason_words(bar.reason),
+                shown(&bar.holders, LABEL_CHARS_MAX),
+                bar.line,
+            ])
+        })
+        .collect();
+    json!({ "kind": "lifetimes", "bars": bars, "until": ms(lifetimes.until_s) as i64 })
+}
+
+fn panels_json(panels: &Panels) -> Value {
+    let panels: Vec<Value> = panels
+        .panels
+        .iter()
+        .map(|panel| lines_json("panel", &panel.lines, PANEL_POINTS_MAX))
+        .collect();
+    json!({ "kind": "panels", "panels": panels })
+}

@@ -1,0 +1,127 @@
+// Draws everything, and lets the page's controls act.
+
+const ROOT = document.documentElement;
+
+// The charts of one run over its time.
+function drawRun(hosts) {
+  const charts = hosts.map((host) => [host, DATA.charts[host.dataset.chart]]);
+  for (const [, chart] of charts) if (chart.kind === "lines") chart.series = chart.series.map(readSeries);
+  const lines = charts.filter(([, chart]) => chart.kind === "lines");
+  const series = lines.flatMap(([, chart]) => chart.series);
+  const ends = [1, ...series.map(({ t }) => t[t.length - 1] ?? 0)];
+  for (const [, chart] of charts) {
+    if (chart.kind === "slots") ends.push(...summed(chart.t).slice(-1));
+    if (chart.kind === "lifetimes") ends.push(chart.until);
+    if (chart.kind === "lines") for (const [, , to] of chart.marks) ends.push(to);
+  }
+  const end = ends.reduce((latest, each) => Math.max(latest, each));
+  const timeline = new Timeline(0, end, "ms", cyclesOf(series, end));
+  for (const [host, chart] of charts) {
+    const size = ["main", "third", "half"].find((each) => (
+      host.parentElement.classList.contains(each))) ?? "whole";
+    if (chart.kind === "lines") new LineChart(host, chart, timeline, size);
+    if (chart.kind === "slots") new SlotChart(host, chart, timeline);
+    if (chart.kind === "lifetimes") new LifetimeChart(host, chart, timeline);
+  }
+  return timeline;
+}
+
+function controls(timelines) {
+  const bar = document.getElementById("controls");
+  const [run] = timelines.filter(({ base }) => base === "ms");
+  const axis = document.getElementById("axis");
+  axis.hidden = !run || run.cyclesAt.positions.length < 2
+    || run.cyclesAt.cycles[run.cyclesAt.cycles.length - 1] === 0;
+  for (const button of axis.querySelectorAll("button")) {
+    button.addEventListener("click", () => {
+      for (const each of axis.querySelectorAll("button")) {
+        each.setAttribute("aria-pressed", String(each === button));
+      }
+      run.choose(button.dataset.axis === "time" ? "ms" : "cycles");
+    });
+  }
+  const reset = document.getElementById("reset");
+  const told = () => {
+    const zoomed = timelines.filter((timeline) => timeline.zoomed);
+    reset.hidden = zoomed.length === 0;
+    document.getElementById("window").textContent = zoomed.map(windowWords).join("; ");
+  };
+  for (const timeline of timelines) timeline.told = told;
+  reset.addEventListener("click", () => {
+    for (const timeline of timelines) timeline.reset();
+  });
+  bar.hidden = timelines.length === 0;
+}
+
+// A choice of light or dark, which is kept as long as the page is open; paper is light.
+function themes(plots) {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const button = document.getElementById("theme");
+  const isDark = () => (ROOT.dataset.theme ? ROOT.dataset.theme === "dark" : system.matches);
+  const changed = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", `show in ${isDark() ? "light" : "dark"} colours`);
+    for (const plot of plots) soon(plot.drawing);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    ROOT.dataset.theme = isDark() ? "light" : "dark";
+    changed();
+  });
+  system.addEventListener("change", changed);
+  changed();
+  let chosen;
+  addEventListener("beforeprint", () => {
+    chosen = ROOT.dataset.theme;
+    ROOT.dataset.theme = "light";
+    for (const plot of plots) plot.draw();
+  });
+  addEventListener("afterprint", () => {
+    if (chosen === undefined) delete ROOT.dataset.theme;
+    else ROOT.dataset.theme = chosen;
+    changed();
+  });
+}
+
+function copying(button) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const code = button.parentElement.querySelector("code");
+    getSelection().selectAllChildren(code);
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+    } catch {
+      // It is selected, and the keyboard copies it.
+      button.textContent = "Selected";
+    }
+    announce(button.textContent);
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+function start() {
+  ROOT.classList.add("scripted");
+  const hosts = [...document.querySelectorAll(".plot")];
+  const kind = (host) => DATA.charts[host.dataset.chart].kind;
+  const size = (host) => ["main", "third", "half"].find((each) => (
+    host.parentElement.classList.contains(each))) ?? "whole";
+  const timelines = [];
+  const ofRun = hosts.filter((host) => !["times", "panels"].includes(kind(host)));
+  if (ofRun.length > 0) timelines.push(drawRun(ofRun));
+  const ofPanels = hosts.filter((host) => kind(host) === "panels");
+  for (const id of new Set(ofPanels.map((host) => host.dataset.chart))) {
+    timelines.push(drawPanels(DATA.charts[id], ofPanels.filter((host) => host.dataset.chart === id)));
+  }
+  const plots = timelines.flatMap((timeline) => timeline.plots);
+  for (const host of hosts.filter((each) => kind(each) === "times")) {
+    plots.push(new TimesChart(host, DATA.charts[host.dataset.chart], size(host)));
+  }
+  for (const plot of plots) plot.draw();
+  controls(timelines);
+  themes(plots);
+  for (const status of document.querySelectorAll(".shown-rows")) enliven(status.closest("section"));
+  for (const button of document.querySelectorAll(".copy")) copying(button);
+}
+
+start();

@@ -1,0 +1,121 @@
+// What charts over time have in common: the window that they show, and the cursor.
+//
+// Positions are in ms, or in cycles where runs are set beside each other. The axis may be shown in
+// cycles: then each position stands where the cycles done by then are, and a window in the one is
+// a window in the other.
+
+class Timeline {
+  constructor(from, to, base, cyclesAt) {
+    this.whole = [from, Math.max(to, from + 1)];
+    this.base = base;
+    // Positions and the cycles done by then, both rising; empty where there are no cycles.
+    this.cyclesAt = cyclesAt;
+    this.axis = base;
+    this.window = this.whole;
+    this.cursor = null;
+    this.source = null;
+    this.plots = [];
+  }
+
+  get zoomed() {
+    return this.window[0] > this.whole[0] || this.window[1] < this.whole[1];
+  }
+
+  // Shows from `from` to `to`, or as much of it as there is.
+  show(from, to) {
+    const [start, end] = this.whole;
+    const least = Math.min(this.base === "ms" ? 2 : 1, end - start);
+    const length = clamp(to - from, least, end - start);
+    const first = clamp(from + (to - from - length) / 2, start, end - length);
+    this.window = [first, first + length];
+    this.changed();
+  }
+
+  reset() {
+    this.window = this.whole;
+    this.changed();
+  }
+
+  // A factor below 1 shows less; `around` stays where it is.
+  zoom(factor, around) {
+    const [from, to] = this.window.map((end) => this.toAxis(end));
+    const centre = clamp(this.toAxis(around), from, to);
+    this.show(this.fromAxis(centre - (centre - from) * factor),
+      this.fromAxis(centre + (to - centre) * factor));
+  }
+
+  point(cursor, source) {
+    if (this.cursor === cursor && this.source === source) return;
+    this.cursor = cursor;
+    this.source = source;
+    for (const plot of this.plots) soon(plot.pointing);
+  }
+
+  choose(axis) {
+    this.axis = axis;
+    this.changed();
+  }
+
+  changed() {
+    for (const plot of this.plots) soon(plot.drawing);
+    this.told?.();
+  }
+
+  // Where a position is on the axis.
+  toAxis(position) {
+    if (this.axis === this.base) return position;
+    return between(position, this.cyclesAt.positions, this.cyclesAt.cycles);
+  }
+
+  fromAxis(value) {
+    if (this.axis === this.base) return value;
+    return between(value, this.cyclesAt.cycles, this.cyclesAt.positions);
+  }
+
+  ticks(about) {
+    const [from, to] = this.window.map((end) => this.toAxis(end));
+    if (this.axis === "ms") return timeTicks(from, to, about);
+    return amountTicks(from, to, about, "count");
+  }
+
+  // A position in words.
+  words(position, cycles) {
+    const done = cycles ?? (this.base === "ms" && this.cyclesAt.positions.length > 0
+      ? Math.round(between(position, this.cyclesAt.positions, this.cyclesAt.cycles)) : null);
+    if (this.base === "cycles") return `${grouped(Math.round(position))} cycles`;
+    return done === null ? moment(position) : `${moment(position)} · ${grouped(done)} cycles`;
+  }
+}
+
+// What belongs to `x` on the straight lines through the points (`xs`, `ys`), both rising.
+function between(x, xs, ys) {
+  const after = firstFrom(xs, x);
+  if (after === 0) return ys[0];
+  if (after === xs.length) return ys[ys.length - 1];
+  const share = (x - xs[after - 1]) / (xs[after] - xs[after - 1]);
+  return ys[after - 1] + share * (ys[after] - ys[after - 1]);
+}
+
+// Positions and cycles of all series, as two lists that rise.
+function cyclesOf(series, end) {
+  const points = [];
+  for (const { t, c } of series) {
+    c.forEach((cycles, index) => {
+      if (cycles !== null) points.push([t[index], cycles]);
+    });
+  }
+  points.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const [positions, cycles] = [[], []];
+  if (points.length === 0) return { positions, cycles };
+  if (points[0][0] > 0) points.unshift([0, 0]);
+  if (points[points.length - 1][0] < end) points.push([end, points[points.length - 1][1]]);
+  for (const [position, done] of points) {
+    const last = positions.length - 1;
+    if (last >= 0 && position === positions[last]) cycles[last] = Math.max(cycles[last], done);
+    else {
+      positions.push(position);
+      cycles.push(last >= 0 ? Math.max(cycles[last], done) : done);
+    }
+  }
+  return { positions, cycles };
+}

@@ -1,0 +1,141 @@
+//! The page's tables, whole and readable as markup; the scripts sort and search them in place.
+
+use maud::{Markup, html as markup};
+
+use super::style::{reason_name, reason_words};
+use super::text::{LABEL_CHARS_MAX, shown};
+use crate::report::{LingeringRow, LingeringTable, Table};
+use crate::words::{counted, duration_ms, grouped};
+
+/// Holders of an image shown at most.
+const HOLDERS_SHOWN: usize = 4;
+/// Rows that are worth a search field.
+const ROWS_TO_SEARCH: usize = 8;
+
+/// Images that linger.
+pub(super) fn lingering(table: &LingeringTable) -> Markup {
+    let rest = table.total.saturating_sub(table.rows.len() as u64);
+    let several = table.rows.iter().any(|row| row.subject != table.rows[0].subject);
+    markup! {
+        section #lingering-images {
+            h2 { "Lingering images" }
+            @if table.rows.is_empty() {
+                p .none {
+                    @if table.total == 0 {
+                        "No image of a dropped module lingers."
+                    } @else {
+                        (counted(table.total, "image")) " linger; none of them is listed in the "
+                        "recording."
+                    }
+                }
+            } @else {
+                (searching(table.rows.len(), rest))
+                div .scroll tabindex="0" role="region" aria-label="Lingering images" {
+                    table {
+                        thead {
+                            tr {
+                                @if several { (heading("process", true)) }
+                                (heading("inode", true))
+                                (heading("module", true))
+                                (heading("created at cycle", true))
+                                (heading("dropped at cycle", true))
+                                (heading("age", true))
+                                (heading("held by", false))
+                                (heading("reason", false))
+                                (heading("line", true))
+                            }
+                        }
+                        tbody {
+                            @for row in &table.rows { (lingering_row(row, several)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
+    let more = row.holders_total.saturating_sub(row.holders.len().min(HOLDERS_SHOWN) as u64);
+    markup! {
+        tr {
+            @if several { td .number { (row.subject) } }
+            // Names, not amounts: they are copied, so their digits are not grouped.
+            td .number { (row.inode) }
+            td .number { (row.module) }
+            td .number {
+                @match row.created_at_cycle {
+                    Some(cycle) => { (grouped(cycle)) },
+                    None => { span .muted { "not known" } },
+                }
+            }
+            td .number { (grouped(row.dropped_at_cycle)) }
+            td .number data-value=(row.age_ms) { (duration_ms(row.age_ms)) }
+            td {
+                @for (index, holder) in row.holders.iter().take(HOLDERS_SHOWN).enumerate() {
+                    @if index > 0 { ", " }
+                    (shown(holder, LABEL_CHARS_MAX))
+                }
+                @if row.holders.is_empty() && more == 0 { span .muted { "no holder shows" } }
+                @if more > 0 { span .muted { " and " (counted(more, "more holder")) } }
+            }
+            td {
+                span class={ "swatch " (reason_name(row.reason)) } {} (reason_words(row.reason))
+            }
+            td .number .muted { (row.line) }
+        }
+    }
+}
+
+/// A table of texts.
+pub(super) fn table(table: &Table) -> Markup {
+    markup! {
+        section id=(table.id) {
+            h2 { (shown(&table.title, LABEL_CHARS_MAX)) }
+            (searching(table.rows.len(), 0))
+            div .scroll tabindex="0" role="region" aria-label=(shown(&table.title, LABEL_CHARS_MAX)) {
+                table {
+                    thead {
+                        tr {
+                            @for column in &table.columns {
+                                (heading(&column.name, column.is_number))
+                            }
+                        }
+                    }
+                    tbody {
+                        @for row in &table.rows {
+                            tr {
+                                @for (index, cell) in row.iter().enumerate() {
+                                    @let number = table.columns.get(index).is_some_and(|c| c.is_number);
+                                    td .number[number] { (shown(cell, LABEL_CHARS_MAX)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A heading that sorts, once the scripts have made a button of it.
+fn heading(name: &str, is_number: bool) -> Markup {
+    markup! {
+        th scope="col" .number[is_number] { (shown(name, LABEL_CHARS_MAX)) }
+    }
+}
+
+fn searching(rows: usize, rest: u64) -> Markup {
+    markup! {
+        div .searching {
+            label .search hidden[rows < ROWS_TO_SEARCH] {
+                span { "Search" }
+                input type="search" autocomplete="off" spellcheck="false";
+            }
+            p .shown-rows role="status" data-rest=(rest) {
+                (grouped(rows as u64)) " shown"
+                @if rest > 0 { "; " (grouped(rest)) " more in the recording" }
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! JUnit's XML: a suite a recording, a case a policy. Where the gate was asked, its policies are the
+//! cases, else those of the recording's own judgement, also those that found nothing.
+
+use std::io;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use serde_json::{Map, Value};
+
+use crate::comparison::{Comparison, Refusal, Row};
+use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
+use crate::judge::{self, Finding, Judgement, Verdict};
+use crate::observation::{Diagnosis, OBSERVATION_POLICIES};
+use crate::recorded::{Recorded, RecordedKind, RecordedRun};
+use crate::report::Report;
+use crate::words::printable;
+
+/// The whole document.
+pub(super) fn junit(
+    report: &Report,
+    recorded: &Recorded,
+    outcome: Option<&Outcome>,
+) -> io::Result<String> {
+    let suites = match outcome {
+        Some(outcome) => judged_by_gate(recorded, outcome),
+        None => judged_by_itself(&report.title, recorded),
+    };
+    let bytes = write(&suites)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// What was judged as one.
+#[derive(Default)]
+struct Suite {
+    name: String,
+    /// How long it took; `None` where that is not known.
+    wall_s: Option<f64>,
+    properties: Vec<(&'static str, String)>,
+    cases: Vec<Case>,
+}
+
+/// A policy.
+struct Case {
+    name: String,
+    result: CaseResult,
+    /// What it has to say beside the result.
+    out: Vec<String>,
+}
+
+enum CaseResult {
+    Passed,
+    /// It does not fail the suite, though it failed before it passed.
+    PassedFlaky(Problem),
+    Failed(Problem),
+    /// It could not be told.
+    Error(Problem),
+    Skipped(String),
+}
+
+struct Problem {
+    kind: String,
+    message: String,
+    /// All there is to tell.
+    lines: Vec<String>,
+}
+
+fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
+    let mut suites: Vec<Suite> = Vec::new();
+    for policy in &outcome.policies {
+        let case = Case::of_policy(policy);
+        match suites.iter_mut().find(|suite| suite.name == policy.run) {
+            Some(suite) => suite.cases.push(case),
+            None => {
+                let (name, cases) = (policy.run.clone(), vec![case]);
+                suites.push(Suite { name, cases, ..Suite::default() });
+            }
+        }
+    }
+    let alone = suites.len() == 1;
+    for suite in &mut suites {
+        let known = match &recorded.what {
+            RecordedKind::Run(run) if alone => Suite::of_run(run),
+            RecordedKind::Observation(diagnosis) if alone => Suite::of_process(diagnosis),
+            RecordedKind::Comparison(several) => {
+                let mut runs = several.runs.iter();
+                // The gate may have been given the folder that has all of them.
+                let named = |folder: &str| suite.name.rsplit('/').next() == Some(folder);
+                match runs.find(|(folder, _)| named(folder)) {
+                    Some((_, run)) => Suite::of_run(run),
+                    None => continue,
+                }
+            }
+            _ => continue,
+        };
+        suite.wall_s = known.wall_s;
+        suite.properties = known.properties;
+    }
+    suites
+}
+
+fn judged_by_itself(title: &str, recorded: &Recorded) -> Vec<Suite> {
+    let judged = |run: &RecordedRun, name: String| {
+        let cases = cases(judge::policies(&run.ledger), &run.judgement);
+        Suite { name, cases, ..Suite::of_run(run) }
+    };
+    match &recorded.what {
+        RecordedKind::Run(run) => vec![judged(run, title.to_owned())],
+        RecordedKind::Observation(diagnosis) => {
+            let cases = cases(OBSERVATION_POLICIES.into_iter(), &diagnosis.judgement);
+            vec![Suite { name: title.to_owned(), cases, ..Suite::of_process(diagnosis) }]
+        }
+        RecordedKind::Comparison(several) => {
+            let runs = several.runs.iter();
+            let named = |folder: &str| run_name(&several.comparison, folder);
+            let mut suites: Vec<Suite> =
+                runs.map(|(folder, run)| judged(run, named(folder))).collect();
+            suites.extend(several.comparison.rows.iter().filter_map(refused));
+            suites
+        }
+    }
+}
+
+/// `wasmtime@3`, and of several rounds `wasmtime@3, round 2`.
+fn run_name(comparison: &Comparison, folder: &str) -> String {
+    let rows = comparison.rows.iter();
+    let mut runs = rows.flat_map(|row| row.runs.iter().map(move |run| (row, run)));
+    match runs.find(|(_, run)| run.folder == folder) {
+        Some((row, run)) if comparison.rounds > 1 => format!("{}, round {}", row.name, run.round),
+        Some((row, _)) => row.name.clone(),
+        None => folder.to_owned(),
+    }
+}
+
+/// That a row could not be run, or not to the end.
+fn refused(row: &Row) -> Option<Suite> {
+    let result = match row.refusal.as_ref()? {
+        Refusal::NotOffered(reason) => CaseResult::Skipped(reason.clone()),
+        Refusal::AtStart(reason) => CaseResult::Error(Problem {
+            kind: Verdict::CouldNotTell.as_str().to_owned(),
+            message: reason.clone(),
+            lines: vec![reason.clone()],
+        }),
+    };
+    let case = Case { name: "start".to_owned(), result, out: Vec::new() };
+    let name = format!("{}, refused", row.name);
+    Some(Suite { name, cases: vec![case], ..Suite::default() })
+}
+
+impl Suite {
+    fn of_run(run: &RecordedRun) -> Suite {
+        let start = &run.ledger.start;
+        let mut properties = vec![
+            ("command", start.command.clone()),
+            ("subject", start.subject.clone()),
+            ("seed", start.scenario.seed.to_string()),
+        ];
+        properties.extend(start.runtime.clone().map(|runtime| ("runtime", runtime)));
+        properties.extend(kernel(&start.fingerprint));
+        let wall_s = Some(run.ledger.last_seen_ms as f64 / 1e3);
+        Suite { properties, wall_s, ..Suite::default() }
+    }
+
+    fn of_process(diagnosis: &Diagnosis) -> Suite {
+        let observe = &diagnosis.ledger.observe;
+        let mut properties =
+            vec![("command", observe.command.clone()), ("process", observe.process.clone())];
+        properties.extend(kernel(&observe.fingerprint));
+        let wall_s = Some(diagnosis.ledger.last_seen_ms as f64 / 1e3);
+        Suite { properties, wall_s, ..Suite::default() }
+    }
+
+    fn count(&self, counts: fn(&CaseResult) -> bool) -> usize {
+        self.cases.iter().filter(|case| counts(&case.result)).count()
+    }
+}
+
+fn kernel(fingerprint: &Map<String, Value>) -> Option<(&'static str, String)> {
+    Some(("kernel", fingerprint.get("kernel")?.as_str()?.to_owned()))
+}
+
+/// A case for each policy, and for any that has findings and is not among them.
+fn cases(policies: impl Iterator<Item = &'static str>, judgement: &Judgement) -> Vec<Case> {
+    let mut names: Vec<&'static str> = policies.collect();
+    for finding in &judgement.findings {
+        if !names.contains(&finding.policy) {
+            names.push(finding.policy);
+        }
+    }
+    names.into_iter().map(|name| case(name, judgement)).collect()
+}
+
+fn case(name: &'static str, judgement: &Judgement) -> Case {
+    let findings = || judgement.findings.iter().filter(|finding| finding.policy == name);
+    // An error is one whose verdict no clean run can have; how grave it is was decided with it.
+    let grave = || findings().filter(|finding| finding.level == judge::Level::Error);
+    let of = |finding: &Finding| format!("{}: {}", finding.level.as_str(), finding.message);
+    // Of equals `max_by_key` takes the last, and the first is told first.
+    let worst = grave().collect::<Vec<_>>().into_iter().rev();
+    let result = match worst.max_by_key(|finding| finding.supports) {
+        Some(worst) => {
+            let problem = Problem {
+                kind: worst.supports.map_or("error", Verdict::as_str).to_owned(),
+                message: worst.message.clone(),
+                lines: grave().map(of).collect(),
+            };
+            match worst.supports {
+                Some(Verdict::Leak) => CaseResult::Failed(problem),
+                _ => CaseResult::Error(problem),
+            }
+        }
+        // What was found to be in order in a run that was not seen whole is not known to be.
+        None if !matches!(judgement.verdict, Verdict::Clean | Verdict::Leak) => {
+            let verdict = judgement.verdict.as_str();
+            CaseResult::Skipped(format!("not known to pass, since the run is {verdict}"))
+        }
+        None => CaseResult::Passed,
+    };
+    let out = findings().filter(|finding| finding.level != judge::Level::Error).map(of).collect();
+    Case { name: name.to_owned(), result, out }
+}
+
+impl Case {
+    fn of_policy(policy: &PolicyOutcome) -> Case {
+        let told = || {
+            let mut lines = vec![policy.message.clone()];
+            lines.extend(policy.measured.iter().map(|measured| format!("measured: {measured}")));
+            lines.push(format!("allowed: {}", policy.allowed));
+            lines.extend(policy.evidence.iter().map(|evidence| {
+                format!("{}:{}  {}", evidence.path.display(), evidence.line, evidence.what)
+            }));
+            lines
+        };
+        let problem = |kind: &str| Problem {
+            kind: kind.to_owned(),
+            message: policy.message.clone(),
+            lines: told(),
+        };
+        let fails = policy.level == PolicyLevel::Error;
+        let (result, out) = match policy.status {
+            Status::Off => (CaseResult::Skipped("off".to_owned()), Vec::new()),
+            Status::Passed => (CaseResult::Passed, told()),
+            Status::Flaky if fails => (CaseResult::Failed(problem("flaky")), Vec::new()),
+            Status::Flaky => (CaseResult::PassedFlaky(problem("flaky")), Vec::new()),
+            Status::CouldNotTell if fails => {
+                (CaseResult::Error(problem("could-not-tell")), Vec::new())
+            }
+            // Neither passed nor failed.
+            Status::CouldNotTell => {
+                (CaseResult::Skipped(format!("could not tell: {}", policy.message)), told())
+            }
+            Status::Failed if fails => (CaseResult::Failed(problem("failed")), Vec::new()),
+            Status::Failed => {
+                let warns = "failed, and is of level warn: the gate passes it".to_owned();
+                (CaseResult::Passed, [vec![warns], told()].concat())
+            }
+        };
+        Case { name: policy.policy.to_owned(), result, out }
+    }
+}
+
+fn write(suites: &[Suite]) -> io::Result<Vec<u8>> {
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let counts = COUNTS.map(|(name, counts)| {
+        let all: usize = suites.iter().map(|suite| suite.count(counts)).sum();
+        (name, all.to_string())
+    });
+    let root = writer.create_element("testsuites").with_attribute(("name", "leakbench"));
+    root.with_attributes(counts.iter().map(|(name, count)| (*name, count.as_str())))
+        .write_inner_content(|writer| suites.iter().try_for_each(|suite| suite.write(writer)))?;
+    let mut bytes = writer.into_inner();
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Which attribute counts which results.
+type Counted = (&'static str, fn(&CaseResult) -> bool);
+
+const COUNTS: [Counted; 4] = [
+    ("tests", |_| true),
+    ("failures", |result| matches!(result, CaseResult::Failed(_))),
+    ("errors", |result| matches!(result, CaseResult::Error(_))),
+    ("skipped", |result| matches!(result, CaseResult::Skipped(_))),
+];
+
+impl Suite {
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let name = shown(&self.name);
+        let mut attributes = vec![("name", name.clone())];
+        attributes.extend(COUNTS.map(|(name, counts)| (name, self.count(counts).to_string())));
+        attributes.extend(self.wall_s.map(|wall_s| ("time", wall_s.to_string())));
+        let element = writer.create_element("testsuite");
+        element.with_attributes(borrowed(&attributes)).write_inner_content(|writer| {
+            if !self.properties.is_empty() {
+                writer.create_element("properties").write_inner_content(|writer| {
+                    self.properties.iter().try_for_each(|(name, value)| {
+                        let value = shown(value);
+                        let property = writer.create_element("property");
+                        let attributes = [("name", *name), ("value", value.as_str())];
+                        property.with_attributes(attributes).write_empty().map(drop)
+                    })
+                })?;
+            }
+            self.cases.iter().try_for_each(|case| case.write(&name, writer))
+        })?;
+        Ok(())
+    }
+}
+
+impl Case {
+    fn write(&self, suite: &str, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let name = shown(&self.name);
+        let element = writer.create_element("testcase");
+        let element = element.with_attributes([("classname", suite), ("name", name.as_str())]);
+        if matches!(self.result, CaseResult::Passed) && self.out.is_empty() {
+            return element.write_empty().map(drop);
+        }
+        element.write_inner_content(|writer| {
+            match &self.result {
+                CaseResult::Passed => {}
+                CaseResult::PassedFlaky(problem) => problem.write("flakyFailure", writer)?,
+                CaseResult::Failed(problem) => problem.write("failure", writer)?,
+                CaseResult::Error(problem) => problem.write("error", writer)?,
+                CaseResult::Skipped(why) => {
+                    let message = shown(why);
+                    let skipped = writer.create_element("skipped");
+                    skipped.with_attribute(("message", message.as_str())).write_empty()?;
+                }
+            }
+            if !self.out.is_empty() {
+                let out = writer.create_element("system-out");
+                out.write_text_content(BytesText::new(&shown_lines(&self.out)))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+impl Problem {
+    fn write(&self, element: &str, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let attributes = [("message", shown(&self.message)), ("type", shown(&self.kind))];
+        let element = writer.create_element(element).with_attributes(borrowed(&attributes));
+        element.write_text_content(BytesText::new(&shown_lines(&self.lines)))?;
+        Ok(())
+    }
+}
+
+fn borrowed<'a>(
+    attributes: &'a [(&'static str, String)],
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    attributes.iter().map(|(name, value)| (*name, value.as_str()))
+}
+
+/// A text as XML 1.0 can have it: of what is left once it is [`printable`], U+FFFE and U+FFFF are
+/// no characters there.
+fn shown(text: &str) -> String {
+    printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+fn shown_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| shown(line)).collect::<Vec<String>>().join("\n")
+}

@@ -1,0 +1,120 @@
+//! Texts from outside, made inert: whatever they say, they are shown as they are and link, mention,
+//! mark up and break nothing, in GitHub's Markdown and in that of others, in a table and outside.
+
+use std::borrow::Cow;
+
+use crate::words::printable;
+
+/// Parts a word from what would be read together with it, and does not show.
+const PARTED: &str = "&#8203;";
+
+/// Within a sentence or a cell.
+pub(super) fn prose(text: &str, most: usize) -> String {
+    let text = clipped(text, most);
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        let next = rest.peek().map(|&(_, next)| next);
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => {
+                shown.push('\\');
+                shown.push(c);
+            }
+            // A cell ends at a bar, whatever stands before it.
+            '|' => shown.push_str("&#124;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            // Mentions, references, short codes and bare addresses are found in what is shown, after
+            // all escapes.
+            '@' | '#' => {
+                shown.push(c);
+                shown.push_str(PARTED);
+            }
+            ':' => {
+                shown.push(c);
+                if next.is_some_and(|next| next == '/' || next.is_alphanumeric() || next == '+') {
+                    shown.push_str(PARTED);
+                }
+            }
+            '.' if ends_in(&text[..at], "www") => {
+                shown.push_str(PARTED);
+                shown.push(c);
+            }
+            '-' if ends_in(&text[..at], "gh") => {
+                shown.push_str(PARTED);
+                shown.push(c);
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn ends_in(text: &str, word: &str) -> bool {
+    let start = text.len().checked_sub(word.len());
+    start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(word))
+}
+
+/// A name, a path or the like.
+pub(super) fn code(text: &str, most: usize) -> String {
+    let text = clipped(text, most);
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    // Within a code span nothing is escaped, and a bar in one ends a cell.
+    if !text.contains(['`', '|', '\\']) {
+        return format!("`{text}`");
+    }
+    let mut shown = String::from("<code>");
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            shown += &format!("&#{};", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown + "</code>"
+}
+
+/// A command in a block of its own, whole: `None` of one longer than `most` bytes.
+pub(super) fn fenced(command: &str, most: usize) -> Option<String> {
+    let command = printable(command);
+    let runs = command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(runs.max(2) + 1);
+    (command.len() <= most).then(|| format!("{fence}sh\n{command}\n{fence}"))
+}
+
+/// The first `most` characters of what can be shown.
+fn clipped(text: &str, most: usize) -> Cow<'_, str> {
+    let shown = printable(text);
+    match shown.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &shown[..end])),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_from_outside_are_inert() {
+        for (text, shown) in [
+            ("wasmtime@48 of org#1", "wasmtime@&#8203;48 of org#&#8203;1"),
+            ("<img src=x>&lt;", "&lt;img src=x&gt;&amp;lt;"),
+            ("[x](https://e.x) *a* `b`", r"\[x\](https:&#8203;//e.x) \*a\* \`b\`"),
+            ("a|b\\|c", r"a&#124;b\\&#124;c"),
+            ("www.e.x WWW.e.x GH-1", "www&#8203;.e.x WWW&#8203;.e.x GH&#8203;-1"),
+            ("a: b :+1: 1\n# x", r"a: b :&#8203;+1: 1\\n#&#8203; x"),
+        ] {
+            assert_eq!(prose(text, 100), shown);
+        }
+        assert_eq!(code("slot 17 <b>", 100), "`slot 17 <b>`");
+        assert_eq!(code("a`|\\", 100), "<code>a&#96;&#124;&#92;</code>");
+        assert_eq!(code("\n", 100), "<code>&#92;n</code>");
+        assert_eq!(code("  ", 100), "");
+        assert_eq!(fenced("a ``` b", 7).as_deref(), Some("````sh\na ``` b\n````"));
+        assert_eq!(fenced("a ``` b", 6), None);
+    }
+}

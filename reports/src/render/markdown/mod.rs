@@ -1,0 +1,265 @@
+//! Markdown for a job summary or a comment: the verdict first, then what it rests on, and how to
+//! run it again. Of bounded size, whatever was recorded.
+
+mod inert;
+
+use inert::{code, fenced, prose};
+
+use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
+use crate::judge::Verdict;
+use crate::recorded::{Recorded, RecordedKind};
+use crate::recording::RECORDING_FILE;
+use crate::report::{LingeringTable, Report, Table};
+use crate::words::{counted, duration_ms, grouped, printable};
+
+// What follows keeps the whole below `Format::MARKDOWN_BYTES_MAX`, since each block is bounded.
+
+/// Bytes of a block of lines at most.
+const BLOCK_BYTES_MAX: usize = 5_000;
+/// Characters of a text at most, before what makes it inert.
+const TEXT_MAX: usize = 600;
+/// Characters of a cell at most.
+const CELL_MAX: usize = 160;
+/// Bytes of a command at most: a longer one is not told, since a part of it does not run.
+const COMMAND_MAX: usize = 2_000;
+/// Figures at most.
+const FIGURES_MAX: usize = 6;
+/// Characters of each text of a figure at most.
+const FIGURE_MAX: usize = 60;
+/// Tables at most.
+const TABLES_MAX: usize = 2;
+/// Columns of a table at most.
+const COLUMNS_MAX: usize = 20;
+/// Characters of a column's name at most.
+const COLUMN_MAX: usize = 30;
+/// Lingering images at most.
+const IMAGES_MAX: usize = 10;
+/// Holders of an image at most.
+const HOLDERS_MAX: usize = 4;
+
+/// The whole document.
+pub(super) fn markdown(report: &Report, recorded: &Recorded, outcome: Option<&Outcome>) -> String {
+    let mut blocks = Vec::new();
+    if let Some(outcome) = outcome {
+        blocks.push(verdict("###", outcome.verdict, &format!("gate: {}", outcome.headline)));
+        blocks.push(verdict("####", report.verdict, &report.headline));
+    } else {
+        blocks.push(verdict("###", report.verdict, &report.headline));
+    }
+    // A title may begin as a list or a rule does.
+    blocks.push(format!("Report of {}", prose(&report.title, TEXT_MAX)));
+    blocks.extend(figures(report));
+    if let Some(outcome) = outcome {
+        blocks.push(policies(outcome));
+    }
+    blocks.extend(findings(report));
+    blocks.extend(report.tables.iter().take(TABLES_MAX).filter_map(table));
+    blocks.extend(report.lingering.as_ref().and_then(lingering));
+    blocks.extend(unmeasured(report));
+    blocks.push(again(recorded));
+    blocks.push(files(recorded));
+    blocks.join("\n\n") + "\n"
+}
+
+fn verdict(heading: &str, verdict: Verdict, headline: &str) -> String {
+    format!("{heading} {} {}", symbol(verdict), prose(headline, TEXT_MAX))
+}
+
+/// Told apart without colour.
+fn symbol(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Clean => '✓',
+        Verdict::Leak => '✗',
+        Verdict::SubjectDied => '†',
+        Verdict::CouldNotTell => '?',
+        Verdict::Interrupted => '‖',
+    }
+}
+
+fn figures(report: &Report) -> Option<String> {
+    let figures = report.figures.iter().take(FIGURES_MAX);
+    let rows = figures.map(|figure| {
+        let cell = |text: &str| prose(text, FIGURE_MAX);
+        row(&[cell(&figure.label), format!("**{}**", cell(&figure.value)), cell(&figure.beside)])
+    });
+    let rows: Vec<String> = rows.collect();
+    (!rows.is_empty()).then(|| format!("| | | |\n| --- | ---: | --- |\n{}", rows.join("\n")))
+}
+
+fn policies(outcome: &Outcome) -> String {
+    // What needs to be looked at is first, so that it is what there is room for.
+    let mut policies: Vec<&PolicyOutcome> = outcome.policies.iter().collect();
+    policies.sort_by_key(|policy| (rank(policy), std::cmp::Reverse(policy.level)));
+    let several = policies.iter().any(|policy| policy.run != policies[0].run);
+    let rows = policies.into_iter().map(|policy| {
+        let mut cells = vec![format!("{} {}", mark(policy), code(policy.policy, CELL_MAX))];
+        if several {
+            cells.push(code(&policy.run, CELL_MAX));
+        }
+        let measured = policy.measured.as_deref().unwrap_or("–");
+        cells.extend([prose(measured, CELL_MAX), prose(&policy.allowed, CELL_MAX)]);
+        // Of what is as it should be, the numbers say enough.
+        let said = match policy.status {
+            Status::Passed | Status::Off => String::new(),
+            _ => prose(&policy.message, TEXT_MAX),
+        };
+        cells.push(said);
+        row(&cells)
+    });
+    let run = if several { " run |" } else { "" };
+    let line = if several { " --- |" } else { "" };
+    let head = format!("| policy |{run} measured | allowed | |\n| --- |{line} --- | --- | --- |");
+    let budget = format!("Budget: {}", code(&outcome.budget, CELL_MAX));
+    format!("{}\n\n{budget}", lines(head, rows, "|"))
+}
+
+/// Those that need to be looked at first.
+fn rank(policy: &PolicyOutcome) -> u8 {
+    match policy.status {
+        Status::Failed => 0,
+        Status::CouldNotTell => 1,
+        Status::Flaky => 2,
+        Status::Passed => 3,
+        Status::Off => 4,
+    }
+}
+
+/// `✗ failed`, `! warned`.
+fn mark(policy: &PolicyOutcome) -> &'static str {
+    match (policy.status, policy.level) {
+        (Status::Off, _) | (_, PolicyLevel::Off) => "· off:",
+        (Status::Passed, _) => "✓ passed:",
+        (Status::Failed, PolicyLevel::Error) => "✗ **failed**:",
+        (Status::Failed, PolicyLevel::Warn) => "! failed, a warning:",
+        (Status::Flaky, PolicyLevel::Error) => "✗ **flaky**:",
+        (Status::Flaky, PolicyLevel::Warn) => "! flaky, a warning:",
+        (Status::CouldNotTell, PolicyLevel::Error) => "? **could not tell**:",
+        (Status::CouldNotTell, PolicyLevel::Warn) => "? could not tell, a warning:",
+    }
+}
+
+/// All findings but the one that the headline tells.
+fn findings(report: &Report) -> Option<String> {
+    let told = |message: &str| report.headline.ends_with(&*printable(message));
+    let rows: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|finding| !told(&finding.message))
+        .map(|finding| {
+            let message = prose(&finding.message, TEXT_MAX);
+            let policy = code(finding.policy, CELL_MAX);
+            format!("- **{}**: {message} ({policy})", finding.level.as_str())
+        })
+        .collect();
+    (!rows.is_empty()).then(|| lines("Findings:\n".to_owned(), rows.into_iter(), "-"))
+}
+
+fn unmeasured(report: &Report) -> Option<String> {
+    let rows = report.unmeasured.iter().map(|what| format!("- {}", prose(what, TEXT_MAX)));
+    (rows.len() > 0).then(|| lines("Not measured:\n".to_owned(), rows, "-"))
+}
+
+fn table(table: &Table) -> Option<String> {
+    if table.rows.is_empty() {
+        return None;
+    }
+    let columns = &table.columns[..table.columns.len().min(COLUMNS_MAX)];
+    let names: Vec<String> = columns.iter().map(|column| prose(&column.name, COLUMN_MAX)).collect();
+    let rule = |number| if number { "---:" } else { "---" }.to_owned();
+    let rules: Vec<String> = columns.iter().map(|column| rule(column.is_number)).collect();
+    let head = format!("**{}**\n\n{}\n{}", prose(&table.title, CELL_MAX), row(&names), row(&rules));
+    let rows = table.rows.iter().map(|cells| {
+        let cells = cells.iter().take(COLUMNS_MAX);
+        let cells: Vec<String> = cells.map(|cell| prose(cell, CELL_MAX)).collect();
+        row(&cells)
+    });
+    Some(lines(head, rows, "|"))
+}
+
+fn lingering(images: &LingeringTable) -> Option<String> {
+    if images.total == 0 {
+        return None;
+    }
+    let head = format!(
+        "<details><summary>{}, the longest-lingering first</summary>\n\n\
+         | inode | module | dropped at cycle | for | held by |\n\
+         | ---: | ---: | ---: | ---: | --- |",
+        counted(images.total, "lingering image"),
+    );
+    let rows = images.rows.iter().take(IMAGES_MAX).map(|image| {
+        let listed = image.holders.iter().take(HOLDERS_MAX);
+        let mut holders: Vec<String> = listed.map(|holder| code(holder, CELL_MAX)).collect();
+        let more = image.holders_total.saturating_sub(holders.len() as u64);
+        match (holders.is_empty(), more) {
+            (true, 0) => holders.push("nothing visible in the subject".to_owned()),
+            (_, 0) => {}
+            (_, more) => holders.push(format!("and {} more", grouped(more))),
+        }
+        row(&[
+            image.inode.to_string(),
+            image.module.to_string(),
+            grouped(image.dropped_at_cycle),
+            duration_ms(image.age_ms),
+            holders.join(", "),
+        ])
+    });
+    let shown = images.rows.len().min(IMAGES_MAX) as u64;
+    let more = match images.total.saturating_sub(shown) {
+        0 => String::new(),
+        more => format!("\n\n… and {}.", counted(more, "more image")),
+    };
+    Some(format!("{}{more}\n\n</details>", lines(head, rows, "|")))
+}
+
+fn again(recorded: &Recorded) -> String {
+    let command = match &recorded.what {
+        RecordedKind::Run(run) => &run.ledger.start.command,
+        RecordedKind::Observation(diagnosis) => &diagnosis.ledger.observe.command,
+        RecordedKind::Comparison(several) => &several.comparison.command,
+    };
+    match fenced(command, COMMAND_MAX) {
+        Some(block) => format!("Run it again:\n\n{block}"),
+        None => "How to run it again is in the recording.".to_owned(),
+    }
+}
+
+fn files(recorded: &Recorded) -> String {
+    let file = match &recorded.what {
+        RecordedKind::Run(_) | RecordedKind::Observation(_) => RECORDING_FILE,
+        RecordedKind::Comparison(_) => super::format::COMPARISON_FILE,
+    };
+    let folder = recorded.folder.display().to_string();
+    let within = match folder.is_empty() {
+        true => String::new(),
+        false => format!(" in {}", code(&folder, CELL_MAX)),
+    };
+    format!(
+        "All of it was read off {}{within}; `leakbench report` draws it from there.",
+        code(file, CELL_MAX)
+    )
+}
+
+fn row(cells: &[String]) -> String {
+    format!("| {} |", cells.join(" | "))
+}
+
+/// `head` and as many rows as there is room for; then how many more there are, after `bullet`.
+fn lines(head: String, rows: impl ExactSizeIterator<Item = String>, bullet: &str) -> String {
+    let mut text = head;
+    let mut left = rows.len();
+    for row in rows {
+        if text.len() + row.len() > BLOCK_BYTES_MAX {
+            break;
+        }
+        text.push('\n');
+        text += &row;
+        left -= 1;
+    }
+    if left > 0 {
+        text += &format!("\n{bullet} … and {} more", grouped(left as u64));
+        if bullet == "|" {
+            text += " |";
+        }
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! The syntax of OpenMetrics text, version 1.0
+//! (<https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md>).
+
+use std::fmt::Write;
+
+use crate::words::printable;
+
+/// Families, in the order in which they were added.
+#[derive(Default)]
+pub(super) struct Exposition(String);
+
+/// What kind of numbers a family has.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// May go up and down.
+    Gauge,
+    /// Only goes up; its samples end in `_total`.
+    Counter,
+    /// Facts, as labels; its samples end in `_info`.
+    Info,
+    /// Which of some states.
+    StateSet,
+    /// Quantiles and their count.
+    Summary,
+}
+
+/// A number with what tells it from the others of its family.
+pub(super) struct Sample {
+    /// After the family's name.
+    suffix: &'static str,
+    labels: Labels,
+    value: String,
+}
+
+/// Names and values.
+pub(super) type Labels = Vec<(&'static str, String)>;
+
+/// What a family is called and means.
+pub(super) struct Family {
+    /// Without `leakbench`, and with its unit at the end, if it has one.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// `seconds` or `bytes`.
+    pub(super) unit: Option<&'static str>,
+    pub(super) help: &'static str,
+}
+
+impl Exposition {
+    /// Adds a family, unless nothing of it was measured.
+    pub(super) fn add(&mut self, family: &Family, samples: Vec<Sample>) {
+        if samples.is_empty() {
+            return;
+        }
+        let Family { name, kind, unit, help } = family;
+        let kind = match kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Info => "info",
+            Kind::StateSet => "stateset",
+            Kind::Summary => "summary",
+        };
+        let text = &mut self.0;
+        line(text, format_args!("# TYPE leakbench{name} {kind}"));
+        if let Some(unit) = unit {
+            line(text, format_args!("# UNIT leakbench{name} {unit}"));
+        }
+        line(text, format_args!("# HELP leakbench{name} {}", escaped(help)));
+        for Sample { suffix, labels, value } in samples {
+            let labels: Vec<String> = labels
+                .iter()
+                .map(|(name, value)| format!("{name}=\"{}\"", escaped(&printable(value))))
+                .collect();
+            let labels = match labels.is_empty() {
+                true => String::new(),
+                false => format!("{{{}}}", labels.join(",")),
+            };
+            line(text, format_args!("leakbench{name}{suffix}{labels} {value}"));
+        }
+    }
+
+    /// The whole text.
+    pub(super) fn finish(self) -> String {
+        self.0 + "# EOF\n"
+    }
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{line}");
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+impl Sample {
+    /// Of a whole number.
+    pub(super) fn count(labels: Labels, value: u64) -> Sample {
+        Sample { suffix: "", labels, value: value.to_string() }
+    }
+
+    /// Of any number; `None` of one that is none.
+    pub(super) fn number(labels: Labels, value: f64) -> Option<Sample> {
+        let value = value.is_finite().then(|| value.to_string())?;
+        Some(Sample { suffix: "", labels, value })
+    }
+
+    /// With what its kind of family has at the end of names.
+    pub(super) fn called(self, suffix: &'static str) -> Sample {
+        Sample { suffix, ..self }
+    }
+}
+
+/// One sample a state, of which one is 1. The label of the state is called as the family is.
+pub(super) fn state_set(
+    label: &'static str,
+    labels: &Labels,
+    states: impl IntoIterator<Item = &'static str>,
+    state: &str,
+) -> Vec<Sample> {
+    let states = states.into_iter().map(|name| {
+        let mut labels = labels.clone();
+        labels.push((label, name.to_owned()));
+        Sample::count(labels, u64::from(name == state))
+    });
+    states.collect()
+}

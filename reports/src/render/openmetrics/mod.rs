@@ -1,0 +1,352 @@
+//! OpenMetrics text: what a run, an observed process or several runs came to, for a time series
+//! database that wants to follow it from day to day. What was not measured has no sample.
+
+mod exposition;
+
+use serde_json::{Map, Value};
+
+use crate::comparison::Comparison;
+use crate::gate::{Outcome, PolicyLevel, Status};
+use crate::judge::{Level, Verdict};
+use crate::ledger::{Images, ReleaseTimes};
+use crate::observation::{Account, Diagnosis, ResourceClass, Unit};
+use crate::recorded::{Recorded, RecordedKind, RecordedRun};
+use crate::recording::Footprint;
+use exposition::{Exposition, Family, Kind, Labels, Sample, state_set};
+
+const VERDICTS: [Verdict; 5] = [
+    Verdict::Clean,
+    Verdict::CouldNotTell,
+    Verdict::Leak,
+    Verdict::SubjectDied,
+    Verdict::Interrupted,
+];
+const CLASSES: [ResourceClass; 5] = [
+    ResourceClass::Leak,
+    ResourceClass::Reservation,
+    ResourceClass::Sawtooth,
+    ResourceClass::Bounded,
+    ResourceClass::Flat,
+];
+
+const fn gauge(name: &'static str, help: &'static str) -> Family {
+    Family { name, kind: Kind::Gauge, unit: None, help }
+}
+
+const fn measured(name: &'static str, unit: &'static str, help: &'static str) -> Family {
+    Family { name, kind: Kind::Gauge, unit: Some(unit), help }
+}
+
+const fn states(name: &'static str, help: &'static str) -> Family {
+    Family { name, kind: Kind::StateSet, unit: None, help }
+}
+
+/// The whole text.
+pub(super) fn openmetrics(recorded: &Recorded, outcome: Option<&Outcome>) -> String {
+    let mut text = Exposition::default();
+    match &recorded.what {
+        RecordedKind::Run(run) => of_run(&mut text, run),
+        RecordedKind::Observation(diagnosis) => of_process(&mut text, diagnosis),
+        RecordedKind::Comparison(several) => of_comparison(&mut text, &several.comparison),
+    }
+    if let Some(outcome) = outcome {
+        of_gate(&mut text, outcome);
+    }
+    text.finish()
+}
+
+fn of_run(text: &mut Exposition, run: &RecordedRun) {
+    let RecordedRun { ledger, judgement } = run;
+    let start = &ledger.start;
+    let mut labels: Labels = vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("command", start.command.clone()),
+        ("subject", start.subject.clone()),
+        ("seed", start.scenario.seed.to_string()),
+        ("threads", start.scenario.threads.to_string()),
+        ("processes", start.scenario.processes.to_string()),
+    ];
+    labels.extend(start.runtime.clone().map(|runtime| ("runtime", runtime)));
+    labels.extend(kernel(&start.fingerprint));
+    info(text, labels);
+    verdict(text, judgement.verdict);
+    findings(text, judgement.findings.iter().map(|finding| finding.level));
+    let family = measured("_start_time_seconds", "seconds", "When the run began, since 1970.");
+    text.add(&family, vec![Sample::count(Labels::new(), start.started_unix_s)]);
+    let seconds = |ms: u64| Sample::number(Labels::new(), ms as f64 / 1e3);
+    let family = measured("_wall_seconds", "seconds", "How long the whole run took.");
+    text.add(&family, Vec::from_iter(seconds(ledger.last_seen_ms)));
+    let family = measured("_running_seconds", "seconds", "How long the cycles alone took.");
+    text.add(&family, Vec::from_iter(seconds(ledger.running_ms())));
+    let run = Run {
+        labels: Labels::new(),
+        cycles: ledger.cycles,
+        cycles_asked: ledger.start.scenario.cycles.get(),
+        images: ledger.images,
+        rate_per_s: ledger.rate_per_s(),
+        at_end: ledger.at_end,
+        peak: ledger.peak,
+    };
+    runs(text, &[run]);
+    release(text, &ledger.release);
+    let by_reason = ledger.held_by.iter().map(|held| {
+        let name = serde_json::to_value(held.reason).ok();
+        let name = name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        Sample::count(vec![("reason", name)], held.images)
+    });
+    let family = gauge("_lingering_images", "Listed images that linger, by why they do.");
+    text.add(&family, by_reason.collect());
+}
+
+fn info(text: &mut Exposition, labels: Labels) {
+    let family =
+        Family { name: "", kind: Kind::Info, unit: None, help: "What ran, with what, and where." };
+    text.add(&family, vec![Sample::count(labels, 1).called("_info")]);
+}
+
+fn verdict(text: &mut Exposition, verdict: Verdict) {
+    let family = states("_verdict", "What it came to.");
+    let names = VERDICTS.map(Verdict::as_str);
+    text.add(&family, state_set("leakbench_verdict", &Labels::new(), names, verdict.as_str()));
+}
+
+fn findings(text: &mut Exposition, levels: impl Iterator<Item = Level>) {
+    let levels: Vec<Level> = levels.collect();
+    let count = |level: Level| {
+        let count = levels.iter().filter(|other| **other == level).count() as u64;
+        Sample::count(vec![("level", level.as_str().to_owned())], count)
+    };
+    let family = gauge("_findings", "What the policies found.");
+    text.add(&family, [Level::Error, Level::Warn, Level::Note].map(count).into());
+}
+
+/// What runs of a comparison and a run alone have in common.
+struct Run {
+    labels: Labels,
+    cycles: u64,
+    cycles_asked: u64,
+    images: Images,
+    rate_per_s: Option<f64>,
+    at_end: Footprint,
+    peak: Footprint,
+}
+
+impl Run {
+    fn labels(&self, more: &[(&'static str, &str)]) -> Labels {
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        self.labels.iter().cloned().chain(more).collect()
+    }
+}
+
+fn runs(text: &mut Exposition, runs: &[Run]) {
+    let counter = |name, help| Family { name, kind: Kind::Counter, unit: None, help };
+    let total = |of: fn(&Run) -> u64| {
+        let samples = runs.iter().map(|run| Sample::count(run.labels(&[]), of(run)));
+        samples.map(|sample| sample.called("_total")).collect()
+    };
+    text.add(&counter("_cycles", "Cycles done."), total(|run| run.cycles));
+    let asked = runs.iter().map(|run| Sample::count(run.labels(&[]), run.cycles_asked));
+    text.add(&gauge("_cycles_asked", "Cycles asked for."), asked.collect());
+    let rates = runs.iter().filter_map(|run| Sample::number(run.labels(&[]), run.rate_per_s?));
+    text.add(&gauge("_cycles_per_second", "Cycles a second."), rates.collect());
+    text.add(&counter("_images_made", "Images made."), total(|run| run.images.made));
+    let images = runs.iter().flat_map(|run| {
+        let Images { synchronous, late, lingering, unknown, .. } = run.images;
+        [
+            ("synchronous", synchronous),
+            ("late", late),
+            ("lingering", lingering),
+            ("unknown", unknown),
+        ]
+        .map(|(state, images)| Sample::count(run.labels(&[("state", state)]), images))
+    });
+    let help = "What became of the images: released in the drop of their module or later, \
+                lingering, or not known. Together they are those that were made.";
+    text.add(&gauge("_images", help), images.collect());
+    // What a process has, and of which there may be nothing known.
+    type Amount = (Family, fn(&Footprint) -> Option<u64>);
+    let amounts: [Amount; 6] = [
+        (gauge("_areas", "Memory areas."), |seen| seen.areas),
+        (gauge("_memfd_areas", "Memory areas that map a memfd."), |seen| seen.memfd_areas),
+        (gauge("_fds", "Open descriptors."), |seen| seen.fds),
+        (measured("_rss_bytes", "bytes", "Resident memory."), |seen| seen.rss_bytes),
+        (measured("_shmem_bytes", "bytes", "Resident shared memory."), |seen| seen.shmem_bytes),
+        (measured("_page_tables_bytes", "bytes", "Page tables."), |seen| seen.page_tables_bytes),
+    ];
+    for (family, of) in amounts {
+        let samples = runs.iter().flat_map(|run| {
+            let moments = [("peak", &run.peak), ("end", &run.at_end)];
+            moments.map(|(moment, seen)| {
+                Some(Sample::count(run.labels(&[("moment", moment)]), of(seen)?))
+            })
+        });
+        text.add(&family, samples.flatten().collect());
+    }
+}
+
+fn release(text: &mut Exposition, times: &ReleaseTimes) {
+    let quantiles = [("0.5", times.p50_ns), ("0.99", times.p99_ns), ("1.0", times.max_ns)];
+    let mut samples: Vec<Sample> = quantiles
+        .into_iter()
+        .filter_map(|(quantile, ns)| {
+            Sample::number(vec![("quantile", quantile.to_owned())], ns? as f64 / 1e9)
+        })
+        .collect();
+    if !samples.is_empty() {
+        samples.push(Sample::count(Labels::new(), times.count).called("_count"));
+    }
+    let family = Family {
+        name: "_release_seconds",
+        kind: Kind::Summary,
+        unit: Some("seconds"),
+        help: "From the beginning of a drop until the release was heard of.",
+    };
+    text.add(&family, samples);
+}
+
+fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
+    let Diagnosis { ledger, accounts, judgement, .. } = diagnosis;
+    let observe = &ledger.observe;
+    let mut labels: Labels = vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("command", observe.command.clone()),
+        ("process", observe.process.clone()),
+        ("pid", observe.pid.to_string()),
+    ];
+    labels.extend(kernel(&observe.fingerprint));
+    info(text, labels);
+    verdict(text, judgement.verdict);
+    findings(text, judgement.findings.iter().map(|finding| finding.level));
+    let family = measured("_start_time_seconds", "seconds", "When observing began, since 1970.");
+    text.add(&family, vec![Sample::count(Labels::new(), observe.started_unix_s)]);
+    let observed_s = Sample::number(Labels::new(), ledger.observed_ms() as f64 / 1e3);
+    let family = measured("_observed_seconds", "seconds", "From the first look to the last.");
+    text.add(&family, Vec::from_iter(observed_s));
+    let looks = Sample::count(Labels::new(), ledger.looks.len() as u64);
+    text.add(&gauge("_looks", "Looks that the recording kept."), vec![looks]);
+
+    let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
+    let classes = accounts.iter().filter_map(|account| {
+        let names = CLASSES.map(ResourceClass::as_str);
+        Some(state_set("leakbench_class", &name(account), names, account.class?.as_str()))
+    });
+    text.add(&states("_class", "What a resource does."), classes.flatten().collect());
+    let to_limit = accounts
+        .iter()
+        .filter_map(|account| Sample::number(name(account), account.seconds_to_limit?));
+    let help = "When a resource meets its limit, after the last look, if it grows on as it does.";
+    text.add(&measured("_time_to_limit_seconds", "seconds", help), to_limit.collect());
+    amounts(text, diagnosis, Unit::Count);
+    amounts(text, diagnosis, Unit::Bytes);
+}
+
+/// Amounts of one unit: those of another are of other families.
+fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
+    let accounts = || diagnosis.accounts.iter().filter(|account| account.resource.unit() == unit);
+    let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
+    let at = |account: &Account, moment: &str, amount| {
+        let mut labels = name(account);
+        labels.push(("moment", moment.to_owned()));
+        Sample::count(labels, amount)
+    };
+    let seen = accounts().flat_map(|account| {
+        [
+            at(account, "first", account.first),
+            at(account, "last", account.last),
+            at(account, "peak", account.peak),
+        ]
+    });
+    let limits = accounts()
+        .filter_map(|account| Some(Sample::count(name(account), account.limit.as_ref()?.most)));
+    let rates =
+        accounts().filter_map(|account| Sample::number(name(account), account.rate_per_s()?));
+    let (amount, limit, rate) = match unit {
+        Unit::Count => (
+            gauge("_resource", "Objects that a process has."),
+            gauge("_resource_limit", "Objects that a process may have."),
+            gauge("_resource_per_second", "Objects that a process has more, a second."),
+        ),
+        Unit::Bytes => (
+            measured("_resource_bytes", "bytes", "Bytes that a process has."),
+            measured("_resource_limit_bytes", "bytes", "Bytes that a process may have."),
+            gauge("_resource_bytes_per_second", "Bytes that a process has more, a second."),
+        ),
+    };
+    text.add(&amount, seen.collect());
+    text.add(&limit, limits.collect());
+    text.add(&rate, rates.collect());
+}
+
+fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    info(text, vec![("version", version), ("command", comparison.command.clone())]);
+    // Nothing was run, where there is no verdict: then nothing is known to be clean.
+    verdict(text, comparison.verdict().unwrap_or(Verdict::CouldNotTell));
+    let rows = || comparison.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run)));
+    let labels = |row: &str, round: u32| -> Labels {
+        vec![("row", row.to_owned()), ("round", round.to_string())]
+    };
+    let verdicts = rows().flat_map(|(row, run)| {
+        let names = VERDICTS.map(Verdict::as_str);
+        let labels = labels(&row.name, run.round);
+        state_set("leakbench_run_verdict", &labels, names, run.verdict.as_str())
+    });
+    text.add(&states("_run_verdict", "What each run came to."), verdicts.collect());
+    let refused = comparison.rows.iter().filter(|row| row.refusal.is_some());
+    let refused = refused.map(|row| Sample::count(vec![("row", row.name.clone())], 1));
+    text.add(
+        &gauge("_refused", "Rows that could not be run, or not to the end."),
+        refused.collect(),
+    );
+    let all: Vec<Run> = rows()
+        .map(|(row, run)| Run {
+            labels: labels(&row.name, run.round),
+            cycles: run.cycles,
+            cycles_asked: run.cycles_asked,
+            images: run.images,
+            rate_per_s: run.rate_per_s,
+            at_end: run.at_end,
+            peak: run.peak,
+        })
+        .collect();
+    runs(text, &all);
+}
+
+fn of_gate(text: &mut Exposition, outcome: &Outcome) {
+    let names = VERDICTS.map(Verdict::as_str);
+    let whole =
+        state_set("leakbench_gate_verdict", &Labels::new(), names, outcome.verdict.as_str());
+    text.add(&states("_gate_verdict", "What the gate says."), whole);
+    let policies = outcome.policies.iter().flat_map(|policy| {
+        let level = match policy.level {
+            PolicyLevel::Off => "off",
+            PolicyLevel::Warn => "warn",
+            PolicyLevel::Error => "error",
+        };
+        let labels = vec![
+            ("run", policy.run.clone()),
+            ("policy", policy.policy.to_owned()),
+            ("level", level.to_owned()),
+        ];
+        let names = STATUSES.map(status);
+        state_set("leakbench_gate_policy", &labels, names, status(policy.status))
+    });
+    text.add(&states("_gate_policy", "How each policy came out."), policies.collect());
+}
+
+const STATUSES: [Status; 5] =
+    [Status::Off, Status::Passed, Status::Flaky, Status::CouldNotTell, Status::Failed];
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Off => "off",
+        Status::Passed => "passed",
+        Status::Flaky => "flaky",
+        Status::CouldNotTell => "could-not-tell",
+        Status::Failed => "failed",
+    }
+}
+
+fn kernel(fingerprint: &Map<String, Value>) -> Option<(&'static str, String)> {
+    Some(("kernel", fingerprint.get("kernel")?.as_str()?.to_owned()))
+}

@@ -1,0 +1,204 @@
+//! What a report says of several runs beside each other.
+
+use super::facts::{fact, group, machine};
+use super::figures::figure;
+use super::heat::heat_maps;
+use super::panels::panels;
+use super::{Column, FactGroup, Figure, Report, Table, Tone, unmeasured};
+use crate::comparison::{Comparison, Kind, Row};
+use crate::judge::{Finding, Level, Verdict};
+use crate::recorded::{RecordedComparison, RecordedRun};
+use crate::render::{COMPARISON_LEGEND, comparison_grid, refusals};
+use crate::words::{counted, grouped, third_person, utc};
+
+/// Findings of all runs together at most; each run has its own report.
+const FINDINGS_MAX: usize = 100;
+/// What could not be measured, at most.
+const UNMEASURED_MAX: usize = 40;
+
+impl Report {
+    /// What there is to say of several runs.
+    pub fn of_comparison(recorded: &RecordedComparison) -> Report {
+        let comparison = &recorded.comparison;
+        let mut charts = Vec::new();
+        // What a sweep is made for is its map.
+        charts.extend(heat_maps(comparison));
+        charts.extend(panels(recorded));
+        Report {
+            title: title(comparison),
+            // Where nothing was run nothing is known to be clean.
+            verdict: comparison.verdict().unwrap_or(Verdict::CouldNotTell),
+            headline: comparison.headline(),
+            figures: figures(comparison),
+            charts,
+            findings: findings(recorded),
+            lingering: None,
+            tables: vec![table(comparison)],
+            facts: facts(recorded),
+            unmeasured: untold(recorded),
+        }
+    }
+}
+
+/// Each run with the row that it is of.
+pub(super) fn runs(
+    recorded: &RecordedComparison,
+) -> impl Iterator<Item = (&Row, &str, &RecordedRun)> {
+    let rows = recorded.comparison.rows.iter();
+    let folders = rows.flat_map(|row| row.runs.iter().map(move |run| (row, run.folder.as_str())));
+    folders.filter_map(|(row, folder)| {
+        let (_, run) = recorded.runs.iter().find(|(name, _)| name == folder)?;
+        Some((row, folder, run))
+    })
+}
+
+fn title(comparison: &Comparison) -> String {
+    let rows = comparison.rows.len() as u64;
+    let rounds = match comparison.rounds {
+        0 | 1 => String::new(),
+        rounds => format!(", {rounds} rounds"),
+    };
+    match comparison.kind {
+        Kind::Compare => {
+            let names: Vec<&str> = comparison.rows.iter().map(|row| row.name.as_str()).collect();
+            format!("{} compared: {}{rounds}", counted(rows, "subject"), names.join(", "))
+        }
+        Kind::Sweep => {
+            let flags: Vec<&str> =
+                comparison.swept.iter().map(|swept| swept.flag.as_str()).collect();
+            format!("{} of {}{rounds}", counted(rows, "combination"), flags.join(", "))
+        }
+    }
+}
+
+fn figures(comparison: &Comparison) -> Vec<Figure> {
+    let rows = comparison.rows.len() as u64;
+    let leaking = comparison.rows.iter().filter(|row| row.verdict() == Some(Verdict::Leak));
+    let leaking = leaking.count() as u64;
+    let noun = match comparison.kind {
+        Kind::Compare => "subject",
+        Kind::Sweep => "combination",
+    };
+    let leak = Figure {
+        label: third_person(leaking, "leak"),
+        value: grouped(leaking),
+        beside: format!("of {}", counted(rows, noun)),
+        tone: match comparison.verdict() {
+            _ if leaking > 0 => Tone::Bad,
+            Some(Verdict::Clean) => Tone::Good,
+            _ => Tone::Warning,
+        },
+    };
+    let worst = comparison.rows.iter().rev().filter_map(|row| Some((row, row.worst()?)));
+    let worst = worst.max_by_key(|(_, run)| run.images.lingering);
+    let most = match worst {
+        Some((row, run)) if run.images.lingering > 0 => Figure {
+            label: "lingering at most".to_owned(),
+            value: grouped(run.images.lingering),
+            beside: format!("of {}: {}", counted(run.images.made, "image"), row.name),
+            tone: Tone::Bad,
+        },
+        _ => {
+            let ran = comparison.rows.iter().map(|row| row.runs.len() as u64).sum();
+            figure("runs", grouped(ran), format!("of {}", counted(rows, noun)))
+        }
+    };
+    vec![leak, most, pace(comparison)]
+}
+
+/// The row whose pace differs most from the first one's, or how fast that is.
+fn pace(comparison: &Comparison) -> Figure {
+    let ratios = comparison.rows.iter().enumerate().skip(1);
+    let ratios = ratios.filter_map(|(index, row)| Some((row, comparison.ratio(index)?)));
+    let apart = |median: f64| median.ln().abs();
+    let furthest = ratios.max_by(|(_, a), (_, b)| apart(a.median).total_cmp(&apart(b.median)));
+    let first = comparison.rows.first();
+    match (furthest, first) {
+        (Some((row, ratio)), Some(first)) => {
+            let beside = format!("{} beside {}", row.name, first.name);
+            figure("cycles a second, as a ratio", format!("{:.2}", ratio.median), beside)
+        }
+        _ => {
+            let rate = first.and_then(Row::rate_per_s);
+            let rate = rate.map_or("unknown".to_owned(), |rate| grouped(rate.round() as u64));
+            let name = first.map_or(String::new(), |row| row.name.clone());
+            figure("cycles a second", rate, name)
+        }
+    }
+}
+
+/// What keeps runs from being clean or is to be looked at, each with whose it is.
+fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
+    let all = runs(recorded).flat_map(|(row, folder, run)| {
+        let name = if row.runs.len() > 1 { folder } else { row.name.as_str() };
+        let grave = run.judgement.findings.iter().filter(|f| f.level != Level::Note);
+        grave.map(move |finding| Finding {
+            message: format!("{name}: {}", finding.message),
+            ..finding.clone()
+        })
+    });
+    let mut all: Vec<Finding> = all.collect();
+    all.sort_by_key(|finding| finding.level);
+    all.truncate(FINDINGS_MAX);
+    all
+}
+
+/// As the terminal has it, with the ratios of a sweep.
+fn table(comparison: &Comparison) -> Table {
+    let (heads, rows) = comparison_grid(comparison);
+    let columns = heads.into_iter().map(|(name, is_number)| Column { name, is_number });
+    Table {
+        id: "rows".to_owned(),
+        title: format!("Rows ({COMPARISON_LEGEND})"),
+        columns: columns.collect(),
+        rows,
+    }
+}
+
+fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
+    let comparison = &recorded.comparison;
+    let summaries = || comparison.rows.iter().flat_map(|row| &row.runs);
+    let mut again = vec![fact("command", &comparison.command)];
+    if let Some(first) = summaries().map(|run| run.started_unix_s).min() {
+        again.push(fact("recorded", &utc(first)));
+    }
+    again.push(fact("rounds", &comparison.rounds.to_string()));
+    let mut seeds: Vec<u64> =
+        recorded.runs.iter().map(|(_, run)| run.ledger.start.scenario.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    if let [seed] = seeds[..] {
+        again.push(fact("seed", &seed.to_string()));
+    }
+    let commands = summaries().map(|run| fact(&run.folder, &run.command)).collect();
+    let mut runtimes: Vec<(String, String)> = Vec::new();
+    for row in &comparison.rows {
+        let runtime = row.runs.iter().find_map(|run| run.runtime.as_ref());
+        runtimes.extend(runtime.map(|runtime| fact(&row.subject, runtime)));
+    }
+    runtimes.dedup();
+    let mut groups = vec![group("run again", again), group("each run", commands)];
+    if let Some((_, run)) = recorded.runs.first() {
+        groups.push(group("machine", machine(&run.ledger.start.fingerprint)));
+    }
+    groups.push(group("runtime", runtimes));
+    groups
+}
+
+fn untold(recorded: &RecordedComparison) -> Vec<String> {
+    let mut told = refusals(&recorded.comparison);
+    if let Some((_, run)) = recorded.runs.first() {
+        told.extend(unmeasured::machine(&run.ledger.start.fingerprint));
+    }
+    let of_runs = runs(recorded).flat_map(|(_, folder, run)| {
+        let sentences = unmeasured::but_the_machine(&run.ledger).into_iter();
+        sentences.map(move |sentence| format!("{folder}: {sentence}"))
+    });
+    let of_runs: Vec<String> = of_runs.collect();
+    let more = of_runs.len().saturating_sub(UNMEASURED_MAX) as u64;
+    told.extend(of_runs.into_iter().take(UNMEASURED_MAX));
+    if more > 0 {
+        told.push(format!("And {} more: each run's own report has them.", grouped(more)));
+    }
+    told
+}

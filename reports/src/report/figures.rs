@@ -1,0 +1,147 @@
+//! The three numbers that matter most of a run.
+
+use super::{Figure, Tone};
+use crate::judge::Growth;
+use crate::ledger::{Ledger, SubjectLedger};
+use crate::recording::{Exit, ExitKind};
+use crate::words::{bytes, counted, duration_ms, duration_ns, grouped, signal_name};
+
+/// Chosen by what the run was.
+pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {
+    let mut figures: Vec<Figure> = death(ledger).into_iter().collect();
+    if ledger.images.made > 0 {
+        figures.extend([lingering(ledger), released(ledger)]);
+        figures.extend(release_time(ledger));
+    } else {
+        figures.extend(Growth::of(ledger).iter().map(grown));
+    }
+    // Where there was no image, or no time of one.
+    figures.extend([cycles(ledger), rate(ledger), resident(ledger)]);
+    figures.truncate(3);
+    figures
+}
+
+/// A number that is neither good nor bad.
+pub(super) fn figure(label: &str, value: String, beside: String) -> Figure {
+    Figure { label: label.to_owned(), value, beside, tone: Tone::Neutral }
+}
+
+/// Where the first subject to die did, and of what.
+fn death(ledger: &Ledger) -> Option<Figure> {
+    let dead = ledger.subjects.iter().filter(|subject| subject.died());
+    let dead = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
+    let (subject, exit) = dead.min_by_key(|(_, exit)| exit.at_ms)?;
+    let label = match ledger.subjects.len() {
+        0 | 1 => "the subject died after".to_owned(),
+        _ => format!("subject {} died after", subject.number),
+    };
+    Some(Figure {
+        label,
+        value: counted(subject.counts.cycles, "cycle"),
+        beside: cause(subject, exit),
+        tone: Tone::Bad,
+    })
+}
+
+fn cause(subject: &SubjectLedger, exit: &Exit) -> String {
+    let how = match &exit.how {
+        ExitKind::Failed { .. } => "a step failed".to_owned(),
+        ExitKind::Exited { code } => format!("it left with exit code {code}"),
+        ExitKind::Signaled { signal } => match signal_name(*signal) {
+            Some(name) => format!("killed by {name}"),
+            None => format!("killed by signal {signal}"),
+        },
+        ExitKind::Hung { silent_ms } => format!("no progress for {}", duration_ms(*silent_ms)),
+        ExitKind::Rubbish { .. } => "it broke the protocol".to_owned(),
+        ExitKind::Done | ExitKind::Stopped => "it was ended".to_owned(),
+    };
+    let of = subject.cycles_asked.map_or(String::new(), |asked| format!("of {}; ", grouped(asked)));
+    match exit.last_steps.as_slice() {
+        [last] => format!("{of}{how}: {}", last.step),
+        _ => of + &how,
+    }
+}
+
+fn lingering(ledger: &Ledger) -> Figure {
+    let images = &ledger.images;
+    let ended = ledger.subjects.iter().all(SubjectLedger::reached_last_barrier);
+    let label = if ended { "lingering at the end" } else { "lingering when last seen" };
+    let unknown = match images.unknown {
+        0 => String::new(),
+        unknown => format!(", {} unknown", grouped(unknown)),
+    };
+    let worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
+    let worst = worst.map(|barrier| barrier.lingering).max().unwrap_or(0);
+    let before = match worst {
+        worst if images.lingering == 0 && worst > 0 => format!(", {} before", grouped(worst)),
+        _ => String::new(),
+    };
+    Figure {
+        label: label.to_owned(),
+        value: grouped(images.lingering),
+        beside: format!("of {}{unknown}{before}", counted(images.made, "image")),
+        tone: match (images.lingering, worst, images.unknown) {
+            (0, 0, 0) => Tone::Good,
+            (0, 0, _) => Tone::Warning,
+            _ => Tone::Bad,
+        },
+    }
+}
+
+fn released(ledger: &Ledger) -> Figure {
+    let images = &ledger.images;
+    let late = match images.late {
+        0 if images.released() > 0 => ", none late".to_owned(),
+        0 => String::new(),
+        late => format!(", {} late", grouped(late)),
+    };
+    Figure {
+        label: "released".to_owned(),
+        value: grouped(images.released()),
+        beside: format!("of {}{late}", counted(images.made, "image")),
+        tone: match images.late {
+            0 if images.released() == images.made => Tone::Good,
+            0 => Tone::Neutral,
+            _ => Tone::Warning,
+        },
+    }
+}
+
+fn release_time(ledger: &Ledger) -> Option<Figure> {
+    let times = &ledger.release;
+    let beside =
+        format!("median {}, longest {}", duration_ns(times.p50_ns?), duration_ns(times.max_ns?),);
+    Some(figure("from drop to release, p99", duration_ns(times.p99_ns?), beside))
+}
+
+fn grown(growth: &Growth) -> Figure {
+    Figure {
+        label: format!("{}, in 1,000 cycles", growth.name),
+        value: if growth.leaks { format!("+{}", growth.a_thousand) } else { "no growth".into() },
+        beside: growth.span.clone(),
+        tone: if growth.leaks { Tone::Bad } else { Tone::Good },
+    }
+}
+
+fn cycles(ledger: &Ledger) -> Figure {
+    let asked = ledger.start.scenario.cycles.get();
+    let tone = if ledger.cycles < asked { Tone::Warning } else { Tone::Neutral };
+    let beside = format!("of {}", grouped(asked));
+    Figure { tone, ..figure("cycles", grouped(ledger.cycles), beside) }
+}
+
+fn rate(ledger: &Ledger) -> Figure {
+    let rate = ledger.rate_per_s().map(|rate| grouped(rate.round() as u64));
+    let beside = format!("in {}", duration_ms(ledger.running_ms()));
+    figure("cycles a second", rate.unwrap_or_else(unknown), beside)
+}
+
+fn resident(ledger: &Ledger) -> Figure {
+    let at_end = ledger.at_end.rss_bytes.map_or_else(unknown, bytes);
+    let peak = ledger.peak.rss_bytes.map_or_else(unknown, bytes);
+    figure("resident at the end", at_end, format!("at most {peak}"))
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}

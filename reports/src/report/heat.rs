@@ -1,0 +1,109 @@
+//! Lingering images by the values of two flags.
+
+use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
+use crate::comparison::{Comparison, Row, Swept};
+use crate::judge::Verdict;
+use crate::render::row_verdict;
+use crate::words::grouped;
+
+/// Maps at most, of a sweep of more than two flags.
+const MAPS_MAX: usize = 6;
+
+const WHAT: &str = "images lingering at the end";
+
+/// A map for each combination of what is swept beside the first two flags, which are down and
+/// across; none of what is no sweep.
+pub(super) fn heat_maps(comparison: &Comparison) -> Vec<Chart> {
+    let (down, across, rest) = match comparison.swept.as_slice() {
+        [] => return Vec::new(),
+        [across] => (None, across, &[][..]),
+        [down, across, rest @ ..] => (Some(down), across, rest),
+    };
+    let combinations = combinations(rest);
+    let left_out = combinations.len().saturating_sub(MAPS_MAX);
+    let shown = combinations.into_iter().take(MAPS_MAX).enumerate();
+    let maps = shown.map(|(index, others)| {
+        let id = if index == 0 { "heat".to_owned() } else { format!("heat-{index}") };
+        let with: Vec<String> = rest
+            .iter()
+            .zip(&others)
+            .map(|(swept, value)| format!("{} {value}", swept.flag))
+            .collect();
+        let with = if with.is_empty() { String::new() } else { format!(", {}", with.join(", ")) };
+        let mut reads = match down {
+            Some(down) => format!("{} down, {} across", down.flag, across.flag),
+            None => format!("by {}", across.flag),
+        };
+        reads += ": a dark corner says which combination holds images of dropped modules";
+        if left_out > 0 {
+            reads += &format!("; {left_out} more combinations are in the table");
+        }
+        let heat = map(comparison, down, across, &others);
+        Chart {
+            id,
+            title: format!("Images lingering at the end{with}"),
+            reads: reads + ".",
+            plot: Plot::Heat(heat),
+        }
+    });
+    maps.collect()
+}
+
+fn map(comparison: &Comparison, down: Option<&Swept>, across: &Swept, rest: &[String]) -> Heat {
+    let axis = |swept: &Swept| Axis { flag: swept.flag.clone(), values: swept.values.clone() };
+    let one = Axis { flag: String::new(), values: vec![String::new()] };
+    let down = down.map_or(one, axis);
+    let cells = down.values.iter().map(|first| {
+        let cells = across.values.iter().map(|second| {
+            let mut values: Vec<&String> = if down.flag.is_empty() { vec![] } else { vec![first] };
+            values.push(second);
+            values.extend(rest);
+            cell(comparison.rows.iter().find(|row| row.values.iter().eq(values.iter().copied())))
+        });
+        cells.collect()
+    });
+    let cells = cells.collect();
+    Heat { what: WHAT.to_owned(), across: axis(across), down, cells }
+}
+
+fn cell(row: Option<&Row>) -> HeatCell {
+    let Some(row) = row else {
+        let text = "not run".to_owned();
+        return HeatCell { value: None, text, tone: Tone::Neutral, name: String::new() };
+    };
+    let images = row.worst().map(|run| run.images).filter(|images| images.made > 0);
+    let word = || row_verdict(row);
+    let (value, text) = match (row.verdict(), images) {
+        (Some(Verdict::Clean | Verdict::Leak), Some(images)) => {
+            (Some(images.lingering as f64), grouped(images.lingering))
+        }
+        // What lingered before it died says little; the word says more.
+        (_, Some(images)) => (Some(images.lingering as f64), word()),
+        (_, None) => (None, word()),
+    };
+    HeatCell { value, text, tone: tone(row), name: row.name.clone() }
+}
+
+/// How a row's verdict is to be taken.
+pub(super) fn tone(row: &Row) -> Tone {
+    match row.verdict() {
+        Some(Verdict::Clean) => Tone::Good,
+        Some(Verdict::Leak | Verdict::SubjectDied) => Tone::Bad,
+        Some(Verdict::CouldNotTell | Verdict::Interrupted) => Tone::Warning,
+        None => Tone::Neutral,
+    }
+}
+
+/// Every combination of values, the last flag's changing fastest; of no flags the empty one.
+fn combinations(swept: &[Swept]) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = vec![Vec::new()];
+    for flag in swept {
+        let longer = all.iter().flat_map(|values| {
+            flag.values
+                .iter()
+                .map(|value| [values.as_slice(), std::slice::from_ref(value)].concat())
+        });
+        all = longer.collect();
+    }
+    all
+}

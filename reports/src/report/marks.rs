@@ -1,0 +1,132 @@
+//! Moments of a run that matter to what is seen beside them.
+
+use super::timeline::{seconds, spread};
+use super::{Mark, MarkKind};
+use crate::judge::ending;
+use crate::ledger::{Ledger, SubjectLedger};
+use crate::recording::{ExitKind, Witness};
+use crate::render::lingering_image;
+use crate::words::{counted, duration_ms, grouped, third_person};
+
+/// Marks of one kind at most: more are no picture.
+const OF_A_KIND_MAX: usize = 300;
+
+/// All marks of a run, kind by kind, each in the order of time.
+pub(super) fn of_run(ledger: &Ledger) -> Vec<Mark> {
+    let mut marks = thinned(barriers(ledger));
+    marks.extend(thinned(settling(ledger)));
+    marks.extend(thinned(drops(ledger)));
+    marks.extend(incidents(ledger));
+    marks
+}
+
+/// What went wrong, or ended early.
+pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = Vec::new();
+    for subject in &ledger.subjects {
+        let Some(exit) = subject.exit.as_ref().filter(|exit| exit.how != ExitKind::Done) else {
+            continue;
+        };
+        let text = format!("subject {} {}", subject.number, ending(exit));
+        marks.push(moment(MarkKind::Incident, exit.at_ms, text));
+    }
+    for trouble in &ledger.troubles {
+        let text = format!(
+            "{} of subject {}: {}",
+            witness(trouble.witness),
+            trouble.subject,
+            trouble.what
+        );
+        marks.push(moment(MarkKind::Incident, trouble.at_ms, text));
+    }
+    if let Some(at_ms) = ledger.interrupted_at_ms {
+        marks.push(moment(MarkKind::Incident, at_ms, "interrupted by its user".to_owned()));
+    }
+    thinned(marks)
+}
+
+pub(super) fn witness(witness: Witness) -> &'static str {
+    match witness {
+        Witness::DeathWatch => "the death watch",
+        Witness::ProcScan => "the /proc scan",
+    }
+}
+
+/// A mark at a moment.
+pub(super) fn moment(kind: MarkKind, at_ms: u64, text: String) -> Mark {
+    let at_s = seconds(at_ms);
+    Mark { kind, from_s: at_s, to_s: at_s, text }
+}
+
+fn barriers(ledger: &Ledger) -> Vec<Mark> {
+    let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
+        let whose = whose(ledger, subject);
+        let barriers = subject.barriers.iter();
+        barriers
+            .map(|barrier| {
+                let text = format!(
+                    "barrier{whose} after {}: {} {}",
+                    counted(barrier.cycles, "cycle"),
+                    counted(barrier.lingering, "image"),
+                    third_person(barrier.lingering, "linger"),
+                );
+                moment(MarkKind::Barrier, barrier.at_ms, text)
+            })
+            .collect()
+    };
+    ledger.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// The waiting before a barrier, where it was waited to the end: it is over as soon as nothing
+/// lingers, and how soon that was nobody recorded.
+fn settling(ledger: &Ledger) -> Vec<Mark> {
+    let settle_ms = ledger.start.scenario.settle_ms;
+    let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
+        let whose = whose(ledger, subject);
+        let waited = subject.barriers.iter().filter(|barrier| barrier.lingering > 0);
+        waited
+            .map(|barrier| Mark {
+                kind: MarkKind::Settle,
+                from_s: seconds(barrier.at_ms.saturating_sub(settle_ms)),
+                to_s: seconds(barrier.at_ms),
+                text: format!(
+                    "waited {} for late releases before the barrier{whose} after {}",
+                    duration_ms(settle_ms),
+                    counted(barrier.cycles, "cycle"),
+                ),
+            })
+            .collect()
+    };
+    let subjects = ledger.subjects.iter().filter(|_| settle_ms > 0);
+    subjects.flat_map(of_subject).collect()
+}
+
+/// When the modules of listed images were dropped.
+fn drops(ledger: &Ledger) -> Vec<Mark> {
+    let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
+        let last_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
+        let listed = subject.lingering.iter();
+        listed
+            .map(|image| {
+                let at_ms = last_ms.saturating_sub(image.lingering_ms);
+                moment(MarkKind::Drop, at_ms, lingering_image(image))
+            })
+            .collect()
+    };
+    ledger.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// ` of subject 1`, where there are several.
+pub(super) fn whose(ledger: &Ledger, subject: &SubjectLedger) -> String {
+    match ledger.subjects.len() {
+        0 | 1 => String::new(),
+        _ => format!(" of subject {}", grouped(subject.number.into())),
+    }
+}
+
+/// In the order of time, evenly thinned.
+pub(super) fn thinned(mut marks: Vec<Mark>) -> Vec<Mark> {
+    marks.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    let kept = spread(marks.len(), OF_A_KIND_MAX);
+    kept.into_iter().map(|index| marks[index].clone()).collect()
+}

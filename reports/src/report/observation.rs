@@ -1,0 +1,432 @@
+//! What a report says of an observed process.
+
+use super::facts::{fact, group, machine};
+use super::figures::figure;
+use super::marks::{moment, thinned};
+use super::run::{lines, with_marks};
+use super::timeline::{seconds, series};
+use super::{
+    Chart, Column, FactGroup, Figure, LimitLine, Mark, MarkKind, Point, Report, Series, Style,
+    Table, Tone, unmeasured,
+};
+use crate::observation::rate::Rate;
+use crate::observation::{
+    Account, Diagnosis, GoneKind, ObservationLedger, Resource, ResourceClass, Unit, looks,
+    not_looked_at,
+};
+use crate::render::observation_headline;
+use crate::words::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
+
+/// Every series has a colour of its own up to so many.
+const TONES: u8 = 8;
+
+/// Characters of a command line in a title, at most.
+const PROCESS_CHARS: usize = 100;
+
+impl Report {
+    /// What there is to say of an observed process.
+    pub fn of_observation(diagnosis: &Diagnosis) -> Report {
+        Report {
+            title: title(diagnosis),
+            verdict: diagnosis.judgement.verdict,
+            headline: observation_headline(diagnosis),
+            figures: figures(diagnosis),
+            charts: charts(diagnosis),
+            findings: diagnosis.judgement.findings.clone(),
+            lingering: None,
+            tables: vec![resources(diagnosis)],
+            facts: facts(&diagnosis.ledger),
+            unmeasured: untold(diagnosis),
+        }
+    }
+}
+
+fn title(diagnosis: &Diagnosis) -> String {
+    let ledger = &diagnosis.ledger;
+    let others = match ledger.processes_max() {
+        0 | 1 => String::new(),
+        processes => format!(", up to {processes} processes"),
+    };
+    let observe = &ledger.observe;
+    // The whole of it is among the facts.
+    let process = match observe.process.char_indices().nth(PROCESS_CHARS) {
+        Some((end, _)) => format!("{}…", &observe.process[..end]),
+        None => observe.process.clone(),
+    };
+    format!("process {} ({process}), {}{others}", observe.pid, looks(ledger))
+}
+
+/// What belongs into one chart.
+struct Theme {
+    id: &'static str,
+    title: &'static str,
+    reads: &'static str,
+    unit: Unit,
+    /// The amount that has a limit, and the first series.
+    total: Resource,
+    kinds: &'static [Resource],
+    style: Style,
+}
+
+/// The charts that are always drawn, if there is anything to draw.
+const THEMES: [Theme; 5] = {
+    use Resource::*;
+    [
+        Theme {
+            id: "descriptors",
+            title: "Descriptors",
+            reads: "All that are open, and of each kind: the kind that rises with the total leaks.",
+            unit: Unit::Count,
+            total: Fds,
+            kinds: &[
+                FileFds,
+                DeletedFileFds,
+                MemfdFds,
+                SocketFds,
+                PipeFds,
+                EventFds,
+                TimerFds,
+                EpollFds,
+                PidFds,
+                InotifyFds,
+                SignalFds,
+                OtherFds,
+            ],
+            style: Style::Line,
+        },
+        Theme {
+            id: "areas",
+            title: "Areas",
+            reads: "All areas of memory, and of each kind: at the limit, mapping fails.",
+            unit: Unit::Count,
+            total: Areas,
+            kinds: &[
+                FileAreas,
+                MemfdAreas,
+                AnonymousAreas,
+                ExecutableAreas,
+                ReservedAreas,
+                StackAreas,
+            ],
+            style: Style::Line,
+        },
+        Theme {
+            id: "memory",
+            title: "Memory",
+            reads: "Resident memory by what it is, as a stack: pages of files can be taken back by \
+                    the kernel, the others cannot.",
+            unit: Unit::Bytes,
+            total: ResidentBytes,
+            kinds: &[AnonymousBytes, SharedBytes, FileBytes],
+            style: Style::Stacked,
+        },
+        Theme {
+            id: "page-tables",
+            title: "Page tables",
+            reads: "The kernel's own memory for what is mapped.",
+            unit: Unit::Bytes,
+            total: PageTableBytes,
+            kinds: &[],
+            style: Style::Line,
+        },
+        Theme {
+            id: "shared",
+            title: "Shared memory",
+            reads: "Pages of memfds, of tmpfs and of System V segments: with nobody left who maps \
+                    them, they stay until the last descriptor is closed.",
+            unit: Unit::Bytes,
+            total: SharedBytes,
+            kinds: &[SysvBytes],
+            style: Style::Line,
+        },
+    ]
+};
+
+/// The one that shows the worst suspect is first.
+fn charts(diagnosis: &Diagnosis) -> Vec<Chart> {
+    let marks = marks(&diagnosis.ledger);
+    let mut charts: Vec<(bool, Chart)> = Vec::new();
+    let worst = diagnosis.suspects.first().map(|suspect| suspect.resource);
+    for theme in &THEMES {
+        let shows = worst == Some(theme.total) || worst.is_some_and(|r| theme.kinds.contains(&r));
+        charts.extend(theme.chart(diagnosis).map(|chart| (shows, chart)));
+    }
+    let shown = |resource: Resource| {
+        let mut themes = THEMES.iter();
+        themes.any(|theme| theme.total == resource || theme.kinds.contains(&resource))
+    };
+    let moving = |account: &&Account| !matches!(account.class, None | Some(ResourceClass::Flat));
+    for account in diagnosis.accounts.iter().filter(moving) {
+        if !shown(account.resource) {
+            let chart = other(diagnosis, account);
+            charts.extend(chart.map(|chart| (worst == Some(account.resource), chart)));
+        }
+    }
+    charts.sort_by_key(|(shows, _)| !shows);
+    charts.into_iter().map(|(_, chart)| with_marks(chart, marks.clone())).collect()
+}
+
+impl Theme {
+    fn chart(&self, diagnosis: &Diagnosis) -> Option<Chart> {
+        let ledger = &diagnosis.ledger;
+        // Nothing all the time is told in the table.
+        if !ever(ledger, self.total) {
+            return None;
+        }
+        // Of a stack the total is its height.
+        let stacked = self.style == Style::Stacked && self.kinds.iter().all(|&r| seen(ledger, r));
+        let style = if stacked { Style::Stacked } else { Style::Line };
+        let total = (!stacked).then_some((self.total, Style::Line));
+        let kinds = self.kinds.iter().filter(|&&kind| stacked || ever(ledger, kind));
+        let all = total.into_iter().chain(kinds.map(|&kind| (kind, style)));
+        let series = all.zip((0..TONES).cycle()).map(|((resource, style), tone)| {
+            of_resource(ledger, resource, Tone::Series(tone), style)
+        });
+        let limit = limit(diagnosis, self.total);
+        lines(self.id, self.title, self.reads, self.unit, series, limit)
+    }
+}
+
+/// A resource that no theme has, and that moves.
+fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
+    let resource = account.resource;
+    let series = [of_resource(&diagnosis.ledger, resource, Tone::Series(0), Style::Line)];
+    let class = account.class.map_or("", ResourceClass::as_str);
+    let (noun, unit) = (resource.noun(), resource.unit());
+    let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
+    let title = first.to_uppercase() + rest;
+    let reads = format!("Drawn because of what it does: {class}.");
+    lines(resource.as_str(), &title, &reads, unit, series, limit(diagnosis, resource))
+}
+
+fn of_resource(
+    ledger: &ObservationLedger,
+    resource: Resource,
+    tone: Tone,
+    style: Style,
+) -> Option<Series> {
+    let looks = ledger.looks.iter().zip(&ledger.look_lines);
+    let mut points: Vec<Point> = looks
+        .filter_map(|(look, &line)| {
+            let value = *look.amounts.get(&resource)? as f64;
+            Some(Point { at_s: seconds(look.at_ms), cycles: None, value, line })
+        })
+        .collect();
+    points.dedup_by(|later, before| later.at_s <= before.at_s);
+    series(resource.noun(), tone, style, points)
+}
+
+/// Whether it could be read at all.
+fn seen(ledger: &ObservationLedger, resource: Resource) -> bool {
+    ledger.looks.iter().any(|look| look.amounts.contains_key(&resource))
+}
+
+/// Whether there was ever any of it.
+fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
+    ledger.looks.iter().any(|look| look.amounts.get(&resource).is_some_and(|amount| *amount > 0))
+}
+
+fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
+    let limit = diagnosis.account(resource)?.limit.as_ref()?;
+    Some(LimitLine { name: limit.name.clone(), value: limit.most as f64 })
+}
+
+/// What came, went, or could not be seen.
+fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
+    let remarks = ledger.remarks.iter();
+    let mut marks: Vec<Mark> = remarks
+        .map(|remark| moment(MarkKind::Incident, remark.at_ms, remark.what.clone()))
+        .collect();
+    marks.extend(ledger.gone.as_ref().map(|gone| {
+        let text = format!("process {} {}", ledger.observe.pid, went(&gone.how));
+        moment(MarkKind::Incident, gone.at_ms, text)
+    }));
+    if let Some(end) = ledger.end.filter(|end| end.interrupted) {
+        marks.push(moment(MarkKind::Incident, end.at_ms, "interrupted by its user".to_owned()));
+    }
+    thinned(marks)
+}
+
+fn went(how: &GoneKind) -> String {
+    match *how {
+        GoneKind::Exited { code } => format!("left with exit code {code}"),
+        GoneKind::Signaled { signal } => match signal_name(signal) {
+            Some(name) => format!("was ended by signal {signal} ({name})"),
+            None => format!("was ended by signal {signal}"),
+        },
+        GoneKind::Stopped => "was ended, as it was time".to_owned(),
+        GoneKind::Vanished => "was gone".to_owned(),
+    }
+}
+
+/// A row for each resource, those that leak first.
+fn resources(diagnosis: &Diagnosis) -> Table {
+    let words = |name: &str| Column { name: name.to_owned(), is_number: false };
+    let numbers = |name: &str| Column { name: name.to_owned(), is_number: true };
+    let mut accounts: Vec<&Account> = diagnosis.accounts.iter().collect();
+    // Without a class nobody knows; those are last.
+    accounts.sort_by_key(|account| (account.class.is_none(), account.class));
+    Table {
+        id: "resources".to_owned(),
+        title: "Resources".to_owned(),
+        columns: vec![
+            words("resource"),
+            words("class"),
+            numbers("first"),
+            numbers("last"),
+            numbers("peak"),
+            words("rate, 95 %"),
+            words("limit"),
+            words("time to limit"),
+            words("example"),
+        ],
+        rows: accounts.into_iter().map(|account| row(diagnosis, account)).collect(),
+    }
+}
+
+fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
+    let resource = account.resource;
+    let amount = |number| resource.amount(number);
+    let limit = account.limit.as_ref();
+    let limit = limit.map(|limit| format!("{} ({})", amount(limit.most), limit.name));
+    let in_s = account.seconds_to_limit.map(|seconds| coarse_s(seconds as u64));
+    let example = account.examples.first().map(|example| {
+        let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
+        match example.holders.as_slice() {
+            [] => format!("{}, for {age}", example.what),
+            holders => format!("{}: {}, for {age}", example.what, holders.join(", ")),
+        }
+    });
+    vec![
+        resource.noun().to_owned(),
+        account.class.map_or("not known", ResourceClass::as_str).to_owned(),
+        amount(account.first),
+        amount(account.last),
+        amount(account.peak),
+        rate(account).unwrap_or_default(),
+        limit.unwrap_or_default(),
+        in_s.unwrap_or_default(),
+        example.unwrap_or_default(),
+    ]
+}
+
+/// How fast what grows does so.
+fn rate(account: &Account) -> Option<String> {
+    let grows = account.class.is_some_and(ResourceClass::grows);
+    let trend = account.trend.as_ref().filter(|_| grows)?;
+    Some(Rate::of(trend, account.resource.unit()).in_short())
+}
+
+fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
+    let ledger = &diagnosis.ledger;
+    let processes = match ledger.processes_max() {
+        0 | 1 => String::new(),
+        processes => format!(", up to {} processes", grouped(processes.into())),
+    };
+    let beside = format!("in {}{processes}", duration_ms(ledger.observed_ms()));
+    let observed = figure("looks", grouped(ledger.looks.len() as u64), beside);
+    let told = diagnosis.accounts.iter().filter(|account| account.class.is_some()).count() as u64;
+    let Some((suspect, account)) = diagnosis
+        .suspects
+        .first()
+        .and_then(|suspect| Some((suspect, diagnosis.account(suspect.resource)?)))
+    else {
+        let tone = if told > 0 { Tone::Good } else { Tone::Warning };
+        let leaks = figure("leaks", "0".to_owned(), format!("of {}", counted(told, "resource")));
+        return vec![Figure { tone, ..leaks }, resident(diagnosis), observed];
+    };
+    let amount = |number| account.resource.amount(number);
+    let grows = Figure {
+        label: format!("{} grow", account.resource.noun()),
+        value: rate(account).unwrap_or_default(),
+        beside: format!("from {} to {}", amount(account.first), amount(account.last)),
+        tone: Tone::Bad,
+    };
+    let grows = match account.resource.is_singular() {
+        true => Figure { label: grows.label + "s", ..grows },
+        false => grows,
+    };
+    let meets = match &suspect.meets {
+        Some(meeting) => {
+            let most = meeting.limit.resource.amount(meeting.limit.most);
+            Figure {
+                label: "to the limit".to_owned(),
+                value: coarse_s(meeting.in_s as u64),
+                beside: format!("{most} ({})", meeting.limit.name),
+                tone: Tone::Bad,
+            }
+        }
+        None => {
+            figure("leaks", grouped(diagnosis.suspects.len() as u64), "no limit is known".into())
+        }
+    };
+    vec![grows, meets, observed]
+}
+
+fn resident(diagnosis: &Diagnosis) -> Figure {
+    let account = diagnosis.account(Resource::ResidentBytes);
+    let told = |amount: fn(&Account) -> u64| {
+        let amount = account.map(|account| Resource::ResidentBytes.amount(amount(account)));
+        amount.unwrap_or_else(|| "unknown".to_owned())
+    };
+    let beside = format!("at most {}", told(|account| account.peak));
+    figure("resident at the end", told(|account| account.last), beside)
+}
+
+fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
+    let observe = &ledger.observe;
+    let yes_or_no = |is: bool| if is { "yes" } else { "no" };
+    let again = vec![
+        fact("command", &observe.command),
+        fact("recorded", &utc(observe.started_unix_s)),
+        fact("took", &duration_ms(ledger.last_seen_ms)),
+    ];
+    let process = vec![
+        fact("process", &observe.pid.to_string()),
+        fact("command line", &observe.process),
+        fact("started by leakbench", yes_or_no(observe.started_here)),
+        fact("with its descendants", yes_or_no(observe.tree)),
+        fact("interval", &duration_ms(observe.interval_ms)),
+    ];
+    let mut groups = vec![
+        group("run again", again),
+        group("process", process),
+        group("machine", machine(&observe.fingerprint)),
+    ];
+    if let Some(cpu_ms) = ledger.end.and_then(|end| end.observer_cpu_ms) {
+        let took = vec![fact("processor time", &duration_ms(cpu_ms))];
+        groups.push(group("measuring took", took));
+    }
+    groups
+}
+
+fn untold(diagnosis: &Diagnosis) -> Vec<String> {
+    let ledger = &diagnosis.ledger;
+    let remarks = ledger.remarks.iter().filter(|remark| remark.spoils);
+    let mut told: Vec<String> = remarks
+        .map(|remark| format!("After {}: {}.", duration_ms(remark.at_ms), remark.what))
+        .collect();
+    let judged = |account: &&Account| account.class.is_none();
+    told.extend(diagnosis.accounts.iter().filter(judged).map(|account| {
+        let (noun, looks) = (account.resource.noun(), counted(account.looks as u64, "look"));
+        format!("What {noun} do cannot be told from {looks}.")
+    }));
+    let never: Vec<&str> = Resource::ALL
+        .into_iter()
+        .filter(|&resource| !seen(ledger, resource))
+        .map(Resource::noun)
+        .collect();
+    if !never.is_empty() {
+        told.push(format!("Never could be read: {}.", never.join(", ")));
+    }
+    match ledger.unseen_children_max() {
+        0 => {}
+        children => told.push(format!("Up to {}.", not_looked_at(children))),
+    }
+    told.extend(unmeasured::machine(&ledger.observe.fingerprint));
+    if ledger.end.is_none() {
+        let cut = "The recording ends before the observation does: what came after is not known.";
+        told.push(cut.to_owned());
+    }
+    told
+}

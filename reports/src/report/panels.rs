@@ -1,0 +1,95 @@
+//! The same chart of several runs, on one scale.
+
+use super::comparison::runs;
+use super::heat::tone;
+use super::timeline::{at_barriers, at_looks, capped, footprints};
+use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
+use crate::comparison::Row;
+use crate::judge::Verdict;
+use crate::ledger::Ledger;
+use crate::observation::Unit;
+use crate::recorded::{RecordedComparison, RecordedRun};
+use crate::render::row_verdict;
+use crate::words::{counted, grouped, third_person};
+
+/// Points of a series of a panel at most: panels are small, and there are many.
+const POINTS_MAX: usize = 200;
+
+/// Lingering images and areas over cycles, a panel a row that was run: of several runs the one that
+/// stands for the row.
+pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
+    let reads = "One scale for all, over cycles: a panel that rises is a row that leaks.";
+    let lingering = chart(recorded, "panels", "Images lingering, run by run", reads, |ledger| {
+        vec![
+            series(
+                "lingering, proved at a barrier",
+                Tone::Bad,
+                Style::Dots,
+                at_barriers(ledger, |barrier| Some(barrier.lingering)),
+            ),
+            series(
+                "lingering, as sampled",
+                Tone::Bad,
+                Style::Faint,
+                at_looks(ledger, |moment| Some(moment.counts.lingering)),
+            ),
+        ]
+    });
+    let reads = "One scale for all, over cycles. Areas that rise and stay are slots in use for the \
+                 first time; areas that go on rising meet vm.max_map_count.";
+    let areas = chart(recorded, "panels-areas", "Areas, run by run", reads, |ledger| {
+        let areas = footprints(ledger, |of| of.areas);
+        vec![series("areas", Tone::Series(0), Style::Line, areas)]
+    });
+    lingering.into_iter().chain(areas).collect()
+}
+
+fn chart(
+    recorded: &RecordedComparison,
+    id: &str,
+    title: &str,
+    reads: &str,
+    series: impl Fn(&Ledger) -> Vec<Series>,
+) -> Option<Chart> {
+    let stands_for_its_row = |(row, folder, _): &(&Row, &str, &RecordedRun)| {
+        row.worst().is_some_and(|worst| worst.folder == *folder)
+    };
+    let shown: Vec<(&Row, &str, &RecordedRun)> =
+        runs(recorded).filter(stands_for_its_row).collect();
+    let rest = shown.len().saturating_sub(Panels::PANELS_MAX) as u64;
+    let panels = shown.into_iter().take(Panels::PANELS_MAX).map(|(row, _, run)| Panel {
+        name: row.name.clone(),
+        note: note(row, run),
+        tone: tone(row),
+        lines: Lines { unit: Some(Unit::Count), series: series(&run.ledger), ..Lines::default() },
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let mut all = panels.iter().flat_map(|panel| &panel.lines.series);
+    let is_empty = all.all(|series| series.points.is_empty());
+    (!is_empty).then(|| Chart {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        reads: reads.to_owned(),
+        plot: Plot::Panels(Panels { panels, rest }),
+    })
+}
+
+/// Also of no points: all panels have the same series.
+fn series(name: &str, tone: Tone, style: Style, points: Vec<Point>) -> Series {
+    Series { name: name.to_owned(), tone, style, points: capped(points, POINTS_MAX) }
+}
+
+fn note(row: &Row, run: &RecordedRun) -> String {
+    let images = &run.ledger.images;
+    let made = || counted(images.made, "image");
+    match row.verdict() {
+        Some(Verdict::Clean) if images.made > 0 => {
+            format!("{} of {} released", grouped(images.released()), made())
+        }
+        Some(Verdict::Leak) if images.lingering > 0 => {
+            let verb = third_person(images.lingering, "linger");
+            format!("{} of {} {verb}", grouped(images.lingering), made())
+        }
+        _ => row_verdict(row),
+    }
+}

@@ -1,0 +1,180 @@
+//! What a report says of a run of modules.
+
+use serde_json::{Map, Value};
+
+use super::timeline::{at_barriers, at_looks, exact_memory, footprints, series};
+use super::{
+    Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
+    slots, times, unmeasured,
+};
+use crate::judge::Judgement;
+use crate::ledger::Ledger;
+use crate::observation::Unit;
+use crate::render::{about, headline};
+use crate::words::grouped;
+
+impl Report {
+    /// What there is to say of a run.
+    pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> Report {
+        Report {
+            title: about(ledger),
+            verdict: judgement.verdict,
+            headline: headline(ledger, judgement),
+            figures: figures::of_run(ledger),
+            charts: charts(ledger),
+            findings: judgement.findings.clone(),
+            lingering: lingering::table(ledger),
+            tables: Vec::new(),
+            facts: facts::of_run(ledger),
+            unmeasured: unmeasured::of_run(ledger),
+        }
+    }
+}
+
+fn charts(ledger: &Ledger) -> Vec<Chart> {
+    let mut charts: Vec<Chart> = Vec::new();
+    charts.extend(images(ledger));
+    charts.extend(mappings(ledger));
+    charts.extend(descriptors(ledger));
+    charts.extend(slots::charts(ledger));
+    charts.extend(times::chart(ledger));
+    charts.extend(memory(ledger));
+    charts.extend(page_tables(ledger));
+    charts.extend(lingering::lifetimes(ledger));
+    charts
+}
+
+fn images(ledger: &Ledger) -> Option<Chart> {
+    if ledger.images.made == 0 {
+        return None;
+    }
+    let series = [
+        series(
+            "lingering, proved at a barrier",
+            Tone::Bad,
+            Style::Dots,
+            at_barriers(ledger, |barrier| Some(barrier.lingering)),
+        ),
+        series(
+            "lingering, as sampled",
+            Tone::Bad,
+            Style::Faint,
+            at_looks(ledger, |moment| Some(moment.counts.lingering)),
+        ),
+        series(
+            "of live modules",
+            Tone::Neutral,
+            Style::Line,
+            at_looks(ledger, |moment| Some(moment.counts.live)),
+        ),
+    ];
+    let reads = "Dots are proved by both witnesses, after waiting for late releases: each should \
+                 be at 0. A line that rises with the cycles is images of dropped modules piling up.";
+    let chart = lines("lingering", "Images lingering", reads, Unit::Count, series, None)?;
+    Some(with_marks(chart, marks::of_run(ledger)))
+}
+
+fn mappings(ledger: &Ledger) -> Option<Chart> {
+    let series = [
+        series("areas", Tone::Series(0), Style::Line, footprints(ledger, |of| of.areas)),
+        series(
+            "of them, of memfds",
+            Tone::Series(1),
+            Style::Line,
+            footprints(ledger, |of| of.memfd_areas),
+        ),
+    ];
+    let limit = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
+    let limit = of_each_process(ledger, "vm.max_map_count", limit);
+    let reads = "Each image that is mapped is an area of a memfd; areas that rise with the cycles \
+                 end at the limit, where mapping fails.";
+    let chart = lines("mappings", "Mappings", reads, Unit::Count, series, limit)?;
+    Some(with_marks(chart, marks::incidents(ledger)))
+}
+
+fn descriptors(ledger: &Ledger) -> Option<Chart> {
+    let series = [series("open", Tone::Series(0), Style::Line, footprints(ledger, |of| of.fds))];
+    let limit = of_each_process(ledger, "RLIMIT_NOFILE", open_files(&ledger.start.fingerprint));
+    let reads = "An image whose descriptor stays open is held by it, whatever is unmapped.";
+    let chart = lines("descriptors", "Descriptors", reads, Unit::Count, series, limit)?;
+    Some(with_marks(chart, marks::incidents(ledger)))
+}
+
+fn memory(ledger: &Ledger) -> Option<Chart> {
+    let series = [
+        series("resident", Tone::Series(0), Style::Line, footprints(ledger, |of| of.rss_bytes)),
+        series(
+            "of it shared: memfds",
+            Tone::Series(1),
+            Style::Line,
+            footprints(ledger, |of| of.shmem_bytes),
+        ),
+        series(
+            "proportional (PSS), to the page",
+            Tone::Series(2),
+            Style::Dots,
+            exact_memory(ledger, |of| of.pss_bytes),
+        ),
+        series(
+            "private and written, to the page",
+            Tone::Series(3),
+            Style::Dots,
+            exact_memory(ledger, |of| of.private_dirty_bytes),
+        ),
+    ];
+    let reads = "What the kernel counts as resident, and at barriers what is there to the page: \
+                 what is private and written is this process's alone.";
+    let chart = lines("memory", "Memory", reads, Unit::Bytes, series, None)?;
+    Some(with_marks(chart, marks::incidents(ledger)))
+}
+
+fn page_tables(ledger: &Ledger) -> Option<Chart> {
+    let points = footprints(ledger, |of| of.page_tables_bytes);
+    let series = [series("page tables", Tone::Series(0), Style::Line, points)];
+    let reads = "The kernel's own memory for what is mapped: it stays with every slot that was \
+                 ever touched, and is no leak while slots are bounded.";
+    let chart = lines("page-tables", "Page tables", reads, Unit::Bytes, series, None)?;
+    Some(with_marks(chart, marks::incidents(ledger)))
+}
+
+/// A chart of those series that have points; `None` without any.
+pub(super) fn lines(
+    id: &str,
+    title: &str,
+    reads: &str,
+    unit: Unit,
+    series: impl IntoIterator<Item = Option<Series>>,
+    limit: Option<LimitLine>,
+) -> Option<Chart> {
+    let series: Vec<Series> = series.into_iter().flatten().collect();
+    let limits = limit.into_iter().collect();
+    (!series.is_empty()).then(|| Chart {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        reads: reads.to_owned(),
+        plot: Plot::Lines(Lines { unit: Some(unit), series, limits, marks: Vec::new() }),
+    })
+}
+
+/// The same with marks, if it has lines.
+pub(super) fn with_marks(mut chart: Chart, marks: Vec<super::Mark>) -> Chart {
+    if let Plot::Lines(lines) = &mut chart.plot {
+        lines.marks = marks;
+    }
+    chart
+}
+
+/// The limit of a sum over processes of which each has its own.
+fn of_each_process(ledger: &Ledger, name: &str, most: Option<u64>) -> Option<LimitLine> {
+    let processes = ledger.subjects.iter().filter(|subject| !subject.moments.is_empty()).count();
+    let name = match processes {
+        0 | 1 => name.to_owned(),
+        processes => format!("{name} of {} processes", grouped(processes as u64)),
+    };
+    Some(LimitLine { name, value: most? as f64 * processes.max(1) as f64 })
+}
+
+/// `RLIMIT_NOFILE`; "unlimited" is no number.
+fn open_files(fingerprint: &Map<String, Value>) -> Option<u64> {
+    fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64())
+}

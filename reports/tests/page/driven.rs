@@ -1,0 +1,347 @@
+//! What the page does when somebody points, drags, types and clicks.
+
+use leakbench_reports::render::html;
+use serde_json::json;
+
+use crate::browser::{Page, browser};
+use crate::fixture;
+
+/// The charts over time that are drawn as lines.
+const LINES: [&str; 5] = ["lingering", "mappings", "descriptors", "memory", "page-tables"];
+
+fn tip(page: &mut Page<'_>, id: &str) -> String {
+    page.until(&format!("!document.querySelector('#{id} .tip').hidden"));
+    page.text(&format!("document.querySelector('#{id} .tip').textContent"))
+}
+
+/// What stands at the ticks of a chart's horizontal axis.
+fn ticks(page: &mut Page<'_>, id: &str) -> String {
+    page.text(&format!(
+        "[...document.querySelectorAll('#{id} .plot svg > .axis:last-of-type text')]
+            .concat([...document.querySelectorAll('#{id} .plot svg > .axis text')])
+            .map((text) => text.textContent).filter((text) => / s$/.test(text)).join()"
+    ))
+}
+
+fn assert_no_complaints(page: &mut Page<'_>) {
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+fn focus(page: &mut Page<'_>, id: &str) {
+    page.eval(&format!("document.querySelector('#{id} .plot').focus()"));
+}
+
+#[test]
+fn it_loads_without_errors_and_asks_for_nothing_else() {
+    let Some(mut browser) = browser("it_loads_without_errors_and_asks_for_nothing_else") else {
+        return;
+    };
+    let reports = [fixture::leak(), fixture::clean(), fixture::comparison(), fixture::hostile()];
+    for report in reports {
+        let mut page = browser.open(1280);
+        page.show(&html(&report));
+        page.until(
+            "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg'))",
+        );
+        assert_no_complaints(&mut page);
+    }
+    // The control: what is complained about is seen.
+    let mut page = browser.open(1280);
+    page.show("<script>fetch('https://127.0.0.1:9/'); console.error('no'); nothing()</script>");
+    page.until("document.readyState === 'complete'");
+    let complaints = page.complaints();
+    for wrong in ["requests https://127.0.0.1:9/", "consoleAPICalled", "exceptionThrown"] {
+        assert!(complaints.iter().any(|it| it.contains(wrong)), "{wrong}: {complaints:?}");
+    }
+}
+
+#[test]
+fn it_is_drawn_within_two_seconds() {
+    let Some(mut browser) = browser("it_is_drawn_within_two_seconds") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    page.until("performance.getEntriesByType('navigation')[0].loadEventEnd > 0");
+    let took = page.eval("performance.getEntriesByType('navigation')[0].loadEventEnd");
+    // Far above what it takes, as the machine may be busy; that it is measured at all is the point.
+    assert!(took.as_f64().is_some_and(|ms| ms > 0.0 && ms < 20_000.0), "{took} ms");
+}
+
+#[test]
+fn pointing_shows_values_in_every_chart() {
+    let Some(mut browser) = browser("pointing_shows_values_in_every_chart") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let [left, top, width, height] = page.chart("lingering");
+    // The area is from 64 to 12 pixels before the end; the barrier at 2.5 s is its middle.
+    page.mouse("mouseMoved", left + 64.0 + (width - 76.0) / 2.0, top + height / 2.0);
+    let shown = tip(&mut page, "lingering");
+    let value = fixture::lingering_after(1_500);
+    assert!(shown.starts_with("2.5 s · 1,500 cycles"), "{shown}");
+    assert!(shown.contains(&format!("lingering{value}line 14")), "{shown}");
+    assert!(shown.contains("barrier 5"), "{shown}");
+    // The others point to the same moment, and say their values where their series are named.
+    page.until("document.querySelectorAll('#lingering .cursor line').length === 1");
+    for id in LINES {
+        page.until(&format!("document.querySelectorAll('#{id} .cursor line').length === 1"));
+    }
+    let areas = format!("areas{}", leakbench_grouped(44.0 + 3.0 * value));
+    let legend = page.text("document.querySelector('#mappings .legend').textContent");
+    assert!(legend.starts_with(&areas), "{legend} {areas}");
+    assert_eq!(page.eval("document.querySelectorAll('#slots .cursor rect').length"), 1);
+    // And all is quiet once the mouse is gone.
+    page.mouse("mouseMoved", 2.0, 2.0);
+    page.until("document.querySelectorAll('.cursor *').length === 0");
+    page.until("[...document.querySelectorAll('.tip')].every((tip) => tip.hidden)");
+    assert_no_complaints(&mut page);
+}
+
+fn leakbench_grouped(value: f64) -> String {
+    let (thousands, rest) = (value as u64 / 1_000, value as u64 % 1_000);
+    if thousands > 0 { format!("{thousands},{rest:03}") } else { rest.to_string() }
+}
+
+#[test]
+fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
+    let Some(mut browser) = browser("slots_times_and_lifetimes_tell_what_is_pointed_at") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let [left, top, width, height] = page.chart("slots");
+    // The last of ten rows, and the slot at three quarters.
+    let x = left + 64.0 + (width - 76.0) * 0.7505;
+    page.mouse("mouseMoved", x, top + 8.0 + (height - 40.0) * 0.95);
+    let shown = tip(&mut page, "slots");
+    assert!(shown.starts_with("5 s · 3,000 cycles"), "{shown}");
+    assert!(shown.contains("slot 750: affine to a dropped moduleline 19"), "{shown}");
+    let dropped = fixture::lingering_after(3_000);
+    assert!(shown.contains(&format!("affine to a dropped module{dropped}")), "{shown}");
+
+    let [left, top, width, height] = page.chart("release");
+    page.mouse("mouseMoved", left + 64.0 + (width - 80.0) * 0.6625, top + height * 0.7);
+    let shown = tip(&mut page, "release");
+    assert!(shown.starts_with("398 ms to 501 ms") && shown.contains("count2,000"), "{shown}");
+
+    let [left, top, width, _] = page.chart("lifetimes");
+    page.mouse("mouseMoved", left + width * 0.8, top + 4.0 + 16.0 * 2.5);
+    let shown = tip(&mut page, "lifetimes");
+    assert!(shown.starts_with("inode 49800679 of module 7"), "{shown}");
+    assert!(shown.contains("held by slot 462 (affine)line 19"), "{shown}");
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn dragging_zooms_all_charts_over_time_and_0_resets() {
+    let Some(mut browser) = browser("dragging_zooms_all_charts_over_time_and_0_resets") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let whole: Vec<String> = LINES.iter().map(|id| ticks(&mut page, id)).collect();
+    let rows = "document.querySelectorAll('#slots svg > .axis')[0].children.length";
+    assert_eq!(page.eval(rows), 10);
+    let [left, top, width, height] = page.chart("lingering");
+    let at = |share: f64| (left + 64.0 + (width - 76.0) * share, top + height / 2.0);
+    page.drag(at(0.19), at(0.41));
+    page.until("!document.getElementById('reset').hidden");
+    page.until(&format!("{rows} === 3"));
+    let window = page.text("document.getElementById('window').textContent");
+    assert_eq!(window, "0.95 s to 2.05 s");
+    for (id, whole) in LINES.iter().zip(&whole) {
+        let zoomed = ticks(&mut page, id);
+        assert_ne!(&zoomed, whole, "{id}");
+        assert!(zoomed.split(',').all(|tick| tick < "2.1"), "{id}: {zoomed}");
+    }
+    assert!(!ticks(&mut page, "lifetimes").contains("4.0 s"));
+
+    focus(&mut page, "mappings");
+    page.key("0");
+    page.until("document.getElementById('reset').hidden");
+    page.until(&format!("{rows} === 10"));
+    let again: Vec<String> = LINES.iter().map(|id| ticks(&mut page, id)).collect();
+    assert_eq!(again, whole);
+    // A click is no drag.
+    page.drag(at(0.5), at(0.502));
+    assert_eq!(page.eval("document.getElementById('reset').hidden"), true);
+    // The slot map zooms by dragging down.
+    let [left, top, _, _] = page.chart("slots");
+    page.drag((left + 300.0, top + 8.0 + 40.0), (left + 300.0, top + 8.0 + 100.0));
+    page.until("!document.getElementById('reset').hidden");
+    page.eval("document.getElementById('reset').click()");
+    page.until("document.getElementById('reset').hidden");
+    // So does the wheel, with Ctrl alone.
+    let [left, top, width, height] = page.chart("memory");
+    for modifiers in [0, 2] {
+        let wheel = json!({ "type": "mouseWheel", "x": left + width / 2.0, "y": top + height / 2.0,
+            "deltaX": 0, "deltaY": -40, "modifiers": modifiers });
+        page.call("Input.dispatchMouseEvent", wheel);
+        page.eval(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
+        );
+        assert_eq!(page.eval("document.getElementById('reset').hidden"), modifiers == 0);
+    }
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
+    let Some(mut browser) =
+        browser("a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor")
+    else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let live = "document.getElementById('live').textContent";
+    focus(&mut page, "lingering");
+    page.key("End");
+    assert!(tip(&mut page, "lingering").starts_with("5 s · 3,000 cycles"));
+    page.until(&format!("{live}.startsWith('5 s · 3,000 cycles: ')"));
+    assert!(page.text(live).contains("lingering 950"));
+    page.key("ArrowLeft");
+    page.until(
+        "document.querySelector('#lingering .tip').textContent.startsWith('4.95 s · 2,970')",
+    );
+    page.key("Home");
+    page.key("ArrowRight");
+    page.until("document.querySelector('#lingering .tip').textContent.startsWith('0.05 s · 30 ')");
+    page.key("+");
+    page.until("document.getElementById('window').textContent.endsWith(' to 2.53 s')");
+    page.until(&format!("{live}.startsWith('zoomed to ')"));
+    page.key("-");
+    page.until("document.getElementById('reset').hidden");
+    page.key("+");
+    page.until("!document.getElementById('reset').hidden");
+    page.key("Escape");
+    page.until("document.getElementById('reset').hidden");
+    // Slots and bins too.
+    focus(&mut page, "slots");
+    page.key("End");
+    page.key("ArrowUp");
+    page.key("ArrowRight");
+    page.until("document.querySelector('#slots .tip').textContent.startsWith('4.5 s · 2,700 cyclesslot 1: ')");
+    focus(&mut page, "release");
+    page.key("ArrowRight");
+    assert!(tip(&mut page, "release").starts_with("1.0 ms to 1.3 ms"));
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn the_axis_and_the_series_can_be_chosen() {
+    let Some(mut browser) = browser("the_axis_and_the_series_can_be_chosen") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    page.eval("document.querySelector('[data-axis=cycles]').click()");
+    let axis =
+        "[...document.querySelectorAll('#lingering .axis text')].map((it) => it.textContent)";
+    page.until(&format!("{axis}.includes('2,500')"));
+    assert!(ticks(&mut page, "lingering").is_empty());
+    let pressed =
+        "[...document.querySelectorAll('#axis button')].map((it) => it.ariaPressed).join()";
+    assert_eq!(page.text(pressed), "false,true");
+    page.eval("document.querySelector('[data-axis=time]').click()");
+    page.until(&format!("!{axis}.includes('2,500')"));
+
+    let line = "document.querySelectorAll('#mappings svg .line').length";
+    assert_eq!(page.eval(line), 2);
+    page.eval("document.querySelector('#mappings .legend button').focus()");
+    page.key("Enter");
+    page.until(&format!("{line} === 1"));
+    let pressed = "document.querySelector('#mappings .legend button').ariaPressed";
+    assert_eq!(page.text(pressed), "false");
+    page.key("Enter");
+    page.until(&format!("{line} === 2"));
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn panels_share_a_scale_a_cursor_and_a_window() {
+    let Some(mut browser) = browser("panels_share_a_scale_a_cursor_and_a_window") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::comparison()));
+    let axes = "new Set([...document.querySelectorAll('.panel svg')].map((it) =>
+        [...it.querySelectorAll('.axis text')].map((text) => text.textContent).join())).size";
+    assert_eq!(page.eval(axes), 1);
+    assert_eq!(page.eval("document.querySelectorAll('.panel').length"), 6);
+    page.eval("document.querySelector('.panel .plot').focus()");
+    page.key("End");
+    page.until("document.querySelectorAll('.panel .cursor line').length === 6");
+    assert!(tip(&mut page, "panels").starts_with("3,000 cycles"));
+    page.key("+");
+    page.until("document.getElementById('window').textContent.startsWith('cycles ')");
+    assert_eq!(page.eval(axes), 1);
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn tables_are_sorted_and_searched() {
+    let Some(mut browser) = browser("tables_are_sorted_and_searched") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let column = |n: u32| {
+        format!(
+            "[...document.querySelectorAll('#lingering-images tbody tr:not([hidden])')]
+                .map((row) => row.cells[{n}].textContent)"
+        )
+    };
+    let heading = |n: u32| format!("document.querySelectorAll('#lingering-images th')[{n}]");
+    let sorted = |n: u32| format!("{}.getAttribute('aria-sort')", heading(n));
+
+    // By the keyboard: the age, from the shortest, then from the longest.
+    page.eval(&format!("{}.firstChild.focus()", heading(4)));
+    page.key("Enter");
+    page.until(&format!("{} === 'ascending'", sorted(4)));
+    assert_eq!(page.text(&format!("{}[0]", column(4))), "3.7 s");
+    assert_eq!(page.text(&format!("{}[199]", column(4))), "4.7 s");
+    page.key("Enter");
+    page.until(&format!("{} === 'descending'", sorted(4)));
+    assert_eq!(page.text(&format!("{}[0]", column(1))), "1");
+    // Numbers are no words, and what is not known comes last whichever way.
+    for order in ["ascending", "descending"] {
+        page.eval(&format!("{}.firstChild.click()", heading(2)));
+        assert_eq!(page.text(&sorted(2)), order);
+        assert_eq!(page.text(&format!("{}[199]", column(2))), "not known");
+        let first = if order == "ascending" { "1" } else { "598" };
+        assert_eq!(page.text(&format!("{}[0]", column(2))), first);
+    }
+    assert!(page.eval(&sorted(4)).is_null());
+
+    page.eval("document.querySelector('#lingering-images input').focus()");
+    page.call("Input.insertText", json!({ "text": "QUEUED 49800689" }));
+    let status = "document.querySelector('#lingering-images .shown-rows').textContent";
+    page.until(&format!("{status} === 'showing 1 of 200; 750 more in the recording'"));
+    assert_eq!(page.text(&format!("{}.join()", column(0))), "49800689");
+    page.eval("document.querySelector('#lingering-images input').select()");
+    page.call("Input.insertText", json!({ "text": "no such thing" }));
+    page.until(&format!("{status}.startsWith('showing 0 of 200')"));
+    // A table of texts sorts by the amounts in them.
+    page.eval("document.querySelectorAll('#resources th button')[1].click()");
+    let rows = "[...document.querySelectorAll('#resources tbody tr')].map((row) => row.cells[0].textContent).join()";
+    assert_eq!(page.text(rows), "sockets,areas,memory");
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn hostile_names_are_text_and_nothing_more() {
+    let Some(mut browser) = browser("hostile_names_are_text_and_nothing_more") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::hostile()));
+    // Into every box of values, too.
+    for id in ["lingering", "lifetimes"] {
+        let [left, top, width, height] = page.chart(id);
+        page.mouse("mouseMoved", left + width * 0.6, top + height * 0.4);
+        assert!(tip(&mut page, id).contains("<img src=x onerror=alert(1)></script>"));
+    }
+    focus(&mut page, "lingering");
+    page.key("End");
+    page.until("document.getElementById('live').textContent.includes('<img src=x')");
+    page.eval("document.querySelector('th button').click()");
+    assert_eq!(page.eval("document.querySelectorAll('img, svg[onload], [onerror]').length"), 0);
+    assert_eq!(page.eval("document.scripts.length"), 2);
+    for shown in ["h1", "h2", ".figures strong", ".said", "code", "#resources td", ".panel h3"] {
+        let text = page.text(&format!("document.querySelector({}).innerText", json!(shown)));
+        assert!(text.contains("onerror=alert(1)>"), "{shown}: {text}");
+        assert!(!text.contains(['\u{202e}', '\u{2028}']), "{shown}: {text:?}");
+    }
+    assert_no_complaints(&mut page);
+}

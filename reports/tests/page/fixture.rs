@@ -1,0 +1,423 @@
+//! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and its relatives.
+
+use leakbench_reports::judge::{Finding, Level, Verdict};
+use leakbench_reports::ledger::Reason;
+use leakbench_reports::observation::Unit;
+use leakbench_reports::recording::{SlotCell, SlotCounts};
+use leakbench_reports::report::*;
+
+/// Barriers of the leak, one every 500 ms and 300 cycles.
+pub(crate) const BARRIERS: u32 = 10;
+/// When the leak's run ended.
+pub(crate) const END_S: f64 = 5.0;
+
+/// How many images linger after so many cycles of one instance each: of 1,000 slots, those that
+/// were used at all.
+pub(crate) fn lingering_after(cycles: u64) -> f64 {
+    (1_000.0 * (1.0 - 0.999_f64.powf(cycles as f64))).round()
+}
+
+fn point(at_s: f64, value: f64, line: usize) -> Point {
+    Point { at_s, cycles: Some((at_s * 600.0) as u64), value, line }
+}
+
+/// A point a barrier, on lines from 10.
+fn at_barriers(value: impl Fn(u64) -> f64) -> Vec<Point> {
+    let of = |n: u32| point(f64::from(n) * 0.5, value(u64::from(n) * 300), 9 + n as usize);
+    (1..=BARRIERS).map(of).collect()
+}
+
+/// A point every 50 ms, on lines from 100.
+fn sampled(value: impl Fn(u64) -> f64) -> Vec<Point> {
+    let of = |n: u32| point(f64::from(n) * 0.05, value(u64::from(n) * 30), 100 + n as usize);
+    (0..=100).map(of).collect()
+}
+
+fn series(name: &str, tone: Tone, style: Style, points: Vec<Point>) -> Series {
+    Series { name: name.to_owned(), tone, style, points }
+}
+
+fn chart(id: &str, title: &str, reads: &str, plot: Plot) -> Chart {
+    let [id, title, reads] = [id, title, reads].map(str::to_owned);
+    Chart { id, title, reads, plot }
+}
+
+fn limit(name: &str, value: f64) -> LimitLine {
+    LimitLine { name: name.to_owned(), value }
+}
+
+fn marks() -> Vec<Mark> {
+    let mark = |kind, from_s, to_s, text: String| Mark { kind, from_s, to_s, text };
+    let mut marks = Vec::new();
+    for n in 1..=BARRIERS {
+        let at = f64::from(n) * 0.5;
+        marks.push(mark(MarkKind::Settle, at - 0.02, at, "settle time".to_owned()));
+        marks.push(mark(MarkKind::Barrier, at, at, format!("barrier {n}")));
+    }
+    for n in 0..60 {
+        let at = f64::from(n) * 0.04 + 0.01;
+        marks.push(mark(MarkKind::Drop, at, at, format!("module {n} dropped")));
+    }
+    marks
+}
+
+fn slot_rows() -> SlotRows {
+    let rows = (1..=BARRIERS).map(|n| {
+        let dropped = lingering_after(u64::from(n) * 300) as u64;
+        // Slots in an order that looks like chance.
+        let cells = (0..1_000_u64).map(|slot| match (slot * 617 + 31) % 1_000 {
+            place if place < dropped => SlotCell::AffineDropped,
+            999 => SlotCell::InUse,
+            _ => SlotCell::Cold,
+        });
+        SlotRow {
+            at_s: f64::from(n) * 0.5,
+            cycles: u64::from(n) * 300,
+            cells: cells.collect(),
+            counts: Some(SlotCounts {
+                cold: 999 - dropped,
+                warm: 0,
+                in_use: 1,
+                affine_live: 0,
+                affine_dropped: dropped,
+                queued: 0,
+                unknown: 0,
+            }),
+            line: 9 + n as usize,
+        }
+    });
+    SlotRows { subject: 0, slots: 1_000, slots_a_cell: 1, rows: rows.collect() }
+}
+
+fn times() -> Times {
+    let bins = (30..70).map(|n| {
+        let edge = |n: i32| 10_f64.powf(f64::from(n) / 10.0) * 1_000.0;
+        let count = (2_000.0 * (-f64::from(n - 56).powi(2) / 40.0).exp()) as u64;
+        TimeBin { from_ns: edge(n), to_ns: edge(n + 1), count }
+    });
+    let bins: Vec<TimeBin> = bins.collect();
+    let count = bins.iter().map(|bin| bin.count).sum();
+    let (p50_ns, p99_ns) = (Some(480_000_000), Some(3_690_987_519));
+    Times { bins, count, p50_ns, p99_ns, max_ns: Some(4_529_848_319) }
+}
+
+fn lifetimes() -> Lifetimes {
+    let reasons = [Reason::AffineSlot, Reason::AffineSlot, Reason::QueuedSlot];
+    let bars = (0..40_u32).map(|n| Lifetime {
+        name: format!("inode {} of module {}", 49_800_661 + n * 9, n * 3 + 1),
+        from_s: f64::from(n) * 0.04 + 0.01,
+        to_s: END_S,
+        reason: reasons[n as usize % 3],
+        holders: format!("slot {} (affine)", n * 731 % 1_000),
+        line: 19,
+    });
+    Lifetimes { bars: bars.collect(), rest: 910, until_s: END_S }
+}
+
+fn lingering_rows() -> LingeringTable {
+    let rows = (0..200_u64).map(|n| LingeringRow {
+        subject: 0,
+        inode: 49_800_661 + n * 7 % 1_000,
+        module: n * 3 + 1,
+        created_at_cycle: (n != 3).then_some(n * 3 + 1),
+        dropped_at_cycle: n * 3 + 1,
+        age_ms: 4_713 - n * 5,
+        holders: vec![format!("slot {} (affine)", n * 731 % 1_000)],
+        holders_total: 1 + n % 3,
+        reason: if n % 5 == 4 { Reason::QueuedSlot } else { Reason::AffineSlot },
+        line: 19,
+    });
+    LingeringTable { rows: rows.collect(), total: 950 }
+}
+
+fn facts() -> Vec<FactGroup> {
+    let group = |name: &str, facts: &[(&str, &str)]| FactGroup {
+        name: name.to_owned(),
+        facts: facts.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+    };
+    vec![
+        group(
+            "run again",
+            &[
+                ("command", "leakbench --cycles 3000 --on-drop keep --barriers 10"),
+                ("recorded", "2026-11-21 07:16:35 UTC, in 5.0 s"),
+            ],
+        ),
+        group(
+            "scenario",
+            &[("subject", "builtin"), ("strategy", "random"), ("slots", "1,000"), ("seed", "0")],
+        ),
+        group(
+            "machine",
+            &[("kernel", "6.18.44"), ("processor", "2 × Xeon"), ("vm.max_map_count", "65,530")],
+        ),
+    ]
+}
+
+/// Slots that choose at random and a pool that keeps what they map.
+pub(crate) fn leak() -> Report {
+    let amounts =
+        |unit, series, limits| Plot::Lines(Lines { unit, series, limits, marks: marks() });
+    let lingering = amounts(
+        Some(Unit::Count),
+        vec![
+            series("between barriers", Tone::Bad, Style::Faint, sampled(lingering_after)),
+            series("lingering", Tone::Bad, Style::Dots, at_barriers(lingering_after)),
+            series("live", Tone::Series(0), Style::Line, sampled(|_| 1.0)),
+        ],
+        Vec::new(),
+    );
+    let areas = |cycles| 44.0 + 3.0 * lingering_after(cycles);
+    let mappings = amounts(
+        Some(Unit::Count),
+        vec![
+            series("areas", Tone::Series(0), Style::Line, sampled(areas)),
+            series(
+                "memfd areas",
+                Tone::Series(1),
+                Style::Line,
+                sampled(|n| lingering_after(n) + 1.0),
+            ),
+        ],
+        vec![limit("vm.max_map_count", 65_530.0)],
+    );
+    let descriptors = amounts(
+        Some(Unit::Count),
+        vec![series(
+            "descriptors",
+            Tone::Series(0),
+            Style::Line,
+            sampled(|n| 8.0 + (n % 7) as f64),
+        )],
+        vec![limit("RLIMIT_NOFILE", 18.0)],
+    );
+    let memory = amounts(
+        Some(Unit::Bytes),
+        vec![
+            series(
+                "resident",
+                Tone::Series(0),
+                Style::Stacked,
+                sampled(|n| 2e7 + n as f64 * 500.0),
+            ),
+            series("shmem", Tone::Series(1), Style::Stacked, sampled(|n| 4e6 + n as f64 * 100.0)),
+        ],
+        vec![limit("memory.max", 3e7)],
+    );
+    let page_tables = amounts(
+        Some(Unit::Bytes),
+        vec![series(
+            "page tables",
+            Tone::Series(2),
+            Style::Line,
+            sampled(|n| 118_784.0 + n as f64 * 2_600.0),
+        )],
+        Vec::new(),
+    );
+    let charts = vec![
+        chart(
+            "lingering",
+            "Images lingering",
+            "Rises with every module until each slot maps the image of a dropped one.",
+            lingering,
+        ),
+        chart("mappings", "Mappings", "Three areas for each lingering image.", mappings),
+        chart("descriptors", "Descriptors", "Does not rise.", descriptors),
+        chart(
+            "slots",
+            "What slots do",
+            "Each row is a barrier; vermilion slots map the image of a dropped module.",
+            Plot::Slots(slot_rows()),
+        ),
+        chart("release", "From drop to release", "None at the drop itself.", Plot::Times(times())),
+        chart("memory", "Memory", "Resident memory and what of it is shared.", memory),
+        chart("page-tables", "Page tables", "8 KiB for each touched slot.", page_tables),
+        chart("lifetimes", "Longest-lingering images", "None ends.", Plot::Lifetimes(lifetimes())),
+    ];
+    let figure = |label: &str, value: &str, beside: &str, tone| Figure {
+        label: label.to_owned(),
+        value: value.to_owned(),
+        beside: beside.to_owned(),
+        tone,
+    };
+    let finding = |policy, level, message: &str| Finding {
+        policy,
+        level,
+        message: message.to_owned(),
+        supports: None,
+    };
+    Report {
+        title: "builtin, strategy random over 1,000 slots, on drop keep, 3,000 cycles".to_owned(),
+        verdict: Verdict::Leak,
+        headline: "LEAK — 950 of 3,000 images linger, held by 950 affine slots".to_owned(),
+        figures: vec![
+            figure("lingering at the end", "950", "of 3,000 images", Tone::Bad),
+            figure("released late", "2,050", "none at the drop itself", Tone::Warning),
+            figure("drop to release, p99", "3.7 s", "median 480 ms", Tone::Neutral),
+        ],
+        charts,
+        findings: vec![
+            finding(
+                "lingering-images",
+                Level::Error,
+                "950 of 3,000 images linger, held by 950 affine slots",
+            ),
+            finding("late-releases", Level::Warn, "2,050 images were released late"),
+            finding("coverage", Level::Note, "both witnesses agreed at 10 barriers"),
+        ],
+        lingering: Some(lingering_rows()),
+        tables: vec![Table {
+            id: "resources".to_owned(),
+            title: "Resources".to_owned(),
+            columns: ["resource", "last", "rate"]
+                .iter()
+                .enumerate()
+                .map(|(n, name)| Column { name: name.to_string(), is_number: n > 0 })
+                .collect(),
+            rows: [
+                ["areas", "2,894", "1.2/s"],
+                ["sockets", "9", "–"],
+                ["memory", "23.5 MiB", "14 KiB/s"],
+            ]
+            .map(|row| row.map(str::to_owned).to_vec())
+            .to_vec(),
+        }],
+        facts: facts(),
+        unmeasured: vec![
+            "the subject's address space is not limited, so no limit is drawn".to_owned(),
+        ],
+    }
+}
+
+/// A clean run that had little to show.
+pub(crate) fn clean() -> Report {
+    let mut report = leak();
+    report.verdict = Verdict::Clean;
+    report.headline = "clean — the kernel released 3,000 of 3,000 images".to_owned();
+    report.charts.truncate(1);
+    report.findings.clear();
+    report.lingering = Some(LingeringTable::default());
+    report.tables.clear();
+    report.unmeasured.clear();
+    report
+}
+
+/// Several runs side by side, and two flags swept.
+pub(crate) fn comparison() -> Report {
+    let mut report = leak();
+    let panel = |n: u64| Panel {
+        name: format!("decommit-batch={n}"),
+        note: format!("{} of 3,000 linger", 30 * n),
+        tone: if n == 0 { Tone::Good } else { Tone::Bad },
+        lines: Lines {
+            unit: Some(Unit::Count),
+            series: vec![series(
+                "lingering",
+                Tone::Bad,
+                Style::Dots,
+                at_barriers(|cycles| (cycles * n) as f64 / 100.0),
+            )],
+            limits: Vec::new(),
+            marks: marks(),
+        },
+    };
+    let cell = |n: u64| HeatCell {
+        value: (n != 5).then_some((n * n * 10) as f64),
+        text: if n == 5 { "refused".to_owned() } else { (n * n * 10).to_string() },
+        tone: if n == 0 { Tone::Good } else { Tone::Bad },
+        name: format!("run {n}"),
+    };
+    let axis = |flag: &str, values: &[&str]| Axis {
+        flag: flag.to_owned(),
+        values: values.iter().map(|value| value.to_string()).collect(),
+    };
+    let heat = Heat {
+        what: "images lingering at the end".to_owned(),
+        across: axis("warm-slots", &["0", "100", "1000"]),
+        down: axis("decommit-batch", &["1", "16", "64"]),
+        cells: (0..3).map(|row| (0..3).map(|column| cell(row * 3 + column)).collect()).collect(),
+    };
+    report.charts = vec![
+        chart(
+            "panels",
+            "Images lingering",
+            "One panel a run, all on one scale.",
+            Plot::Panels(Panels { panels: (0..6).map(panel).collect(), rest: 2 }),
+        ),
+        chart("heat", "Lingering by two flags", "The darker, the more.", Plot::Heat(heat)),
+    ];
+    report.lingering = None;
+    report
+}
+
+/// A name that tries what names can try.
+pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\
+    \"><svg/onload=alert(3)>'`${alert(4)}&lt;\0\u{202e}\u{2028}]]>--><!--";
+
+/// The leak with [`HOSTILE`] for every text there is.
+pub(crate) fn hostile() -> Report {
+    let mut report = leak();
+    let name = || HOSTILE.to_owned();
+    report.charts.extend(comparison().charts);
+    report.title = name();
+    report.headline = name();
+    for figure in &mut report.figures {
+        (figure.label, figure.value, figure.beside) = (name(), name(), name());
+    }
+    for chart in &mut report.charts {
+        (chart.title, chart.reads) = (name(), name());
+        match &mut chart.plot {
+            Plot::Lines(lines) => rename(lines),
+            Plot::Panels(panels) => {
+                for panel in &mut panels.panels {
+                    (panel.name, panel.note) = (name(), name());
+                    rename(&mut panel.lines);
+                }
+            }
+            Plot::Lifetimes(lifetimes) => {
+                for bar in &mut lifetimes.bars {
+                    (bar.name, bar.holders) = (name(), name());
+                }
+            }
+            Plot::Heat(heat) => {
+                heat.what = name();
+                for axis in [&mut heat.across, &mut heat.down] {
+                    axis.flag = name();
+                    axis.values.iter_mut().for_each(|value| *value = name());
+                }
+                for cell in heat.cells.iter_mut().flatten() {
+                    (cell.text, cell.name) = (name(), name());
+                }
+            }
+            Plot::Slots(_) | Plot::Times(_) => {}
+        }
+    }
+    for finding in &mut report.findings {
+        finding.message = name();
+    }
+    for row in report.lingering.iter_mut().flat_map(|table| &mut table.rows) {
+        row.holders = vec![name(), "x".repeat(10_000)];
+    }
+    for table in &mut report.tables {
+        table.title = name();
+        table.columns.iter_mut().for_each(|column| column.name = name());
+        table.rows.iter_mut().flatten().for_each(|cell| *cell = name());
+    }
+    for group in &mut report.facts {
+        group.name = name();
+        for (fact, value) in &mut group.facts {
+            *value = name();
+            if fact != "command" {
+                *fact = name();
+            }
+        }
+    }
+    report.unmeasured = vec![name(), "y".repeat(10_000)];
+    report
+}
+
+fn rename(lines: &mut Lines) {
+    lines.series.iter_mut().for_each(|series| series.name = HOSTILE.to_owned());
+    lines.limits.iter_mut().for_each(|limit| limit.name = HOSTILE.to_owned());
+    lines.marks.iter_mut().for_each(|mark| mark.text = HOSTILE.to_owned());
+}

@@ -1,0 +1,158 @@
+//! Whether the page can be read: contrast, narrow screens, paper.
+
+use leakbench_reports::render::html;
+use serde_json::{Value, json};
+
+use crate::browser::{Page, browser};
+use crate::fixture;
+
+/// Every text of the page with its contrast to what is behind it, the worst first: by the formula
+/// of the Web Content Accessibility Guidelines.
+const CONTRASTS: &str = r#"(() => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgba = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = ([r, g, b]) => {
+        const [x, y, z] = [r, g, b].map((c) => c / 255)
+            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+    };
+    const behind = (element) => {
+        for (let each = element; each; each = each.parentElement) {
+            const colour = rgba(getComputedStyle(each).backgroundColor);
+            if (colour[3] === 255) return colour;
+        }
+        return [255, 255, 255, 255];
+    };
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim() || !element.checkVisibility()
+            || element.closest("script, style, noscript")) continue;
+        const style = getComputedStyle(element);
+        const drawn = element.namespaceURI.endsWith("svg");
+        const [a, b] = [rgba(drawn ? style.fill : style.color), behind(element)].map(luminance);
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        found.push([Math.round(contrast * 100) / 100, texts.currentNode.data.trim().slice(0, 40)]);
+    }
+    return found.sort((a, b) => a[0] - b[0]);
+})()"#;
+
+fn contrasts(page: &mut Page<'_>) -> Vec<(f64, String)> {
+    serde_json::from_value(page.eval(CONTRASTS)).expect("contrasts")
+}
+
+fn prefer(page: &mut Page<'_>, scheme: &str) {
+    let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+    page.call("Emulation.setEmulatedMedia", json!({ "features": features }));
+}
+
+fn background(page: &mut Page<'_>) -> String {
+    page.text("getComputedStyle(document.body).backgroundColor")
+}
+
+/// A pixel of the slot map.
+fn cell(page: &mut Page<'_>) -> Value {
+    page.eval(
+        "(() => { const canvas = document.querySelector('#slots canvas');
+            return [...canvas.getContext('2d').getImageData(5, canvas.height - 5, 1, 1).data]; })()",
+    )
+}
+
+#[test]
+fn every_text_stands_out_in_light_and_dark() {
+    let Some(mut browser) = browser("every_text_stands_out_in_light_and_dark") else { return };
+    for report in [fixture::leak(), fixture::comparison()] {
+        let mut page = browser.open(1280);
+        for scheme in ["light", "dark"] {
+            prefer(&mut page, scheme);
+            page.show(&html(&report));
+            page.eval(
+                "document.querySelectorAll('details').forEach((each) => { each.open = true; })",
+            );
+            let texts = contrasts(&mut page);
+            assert!(texts.len() > 40, "{} texts", texts.len());
+            assert!(texts[0].0 >= 4.5, "{scheme}: {:?}", &texts[..texts.len().min(5)]);
+        }
+    }
+}
+
+#[test]
+fn light_and_dark_follow_the_system_until_one_is_chosen() {
+    let Some(mut browser) = browser("light_and_dark_follow_the_system_until_one_is_chosen") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    prefer(&mut page, "light");
+    page.show(&html(&fixture::leak()));
+    let (light, light_cell) = (background(&mut page), cell(&mut page));
+    prefer(&mut page, "dark");
+    page.until("document.getElementById('theme').textContent === 'Light'");
+    let dark = background(&mut page);
+    assert_ne!(light, dark);
+    // What is painted on a canvas changes too.
+    page.until(&format!(
+        "!['{0}'].includes([...document.querySelector('#slots canvas').getContext('2d')
+            .getImageData(5, document.querySelector('#slots canvas').height - 5, 1, 1).data].join())",
+        light_cell.as_array().expect("a pixel").iter().map(Value::to_string).collect::<Vec<_>>().join(",")
+    ));
+    page.eval("document.getElementById('theme').click()");
+    assert_eq!(background(&mut page), light);
+    prefer(&mut page, "light");
+    page.eval("document.getElementById('theme').click()");
+    assert_eq!(background(&mut page), dark);
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_phone_scrolls_down_only() {
+    let Some(mut browser) = browser("a_phone_scrolls_down_only") else { return };
+    for report in [fixture::leak(), fixture::comparison(), fixture::hostile()] {
+        let mut page = browser.open(360);
+        page.show(&html(&report));
+        page.eval("document.querySelectorAll('details').forEach((each) => { each.open = true; })");
+        let root = "document.documentElement";
+        let wide = page.eval(&format!("{root}.scrollWidth"));
+        assert_eq!(wide, 360, "{}", page.text(WIDEST));
+        assert!(page.eval(&format!("{root}.scrollHeight")).as_f64().is_some_and(|it| it > 900.0));
+        assert_eq!(page.complaints(), Vec::<String>::new());
+    }
+}
+
+/// What reaches beyond the screen and is in no box that scrolls.
+const WIDEST: &str = r#"[...document.querySelectorAll("body *")]
+    .filter((each) => !each.closest(".scroll") && each.getBoundingClientRect().right > 361)
+    .map((each) => `${each.tagName}.${each.getAttribute("class")} ${each.textContent.slice(0, 30)}`)
+    .slice(0, 5).join("; ")"#;
+
+#[test]
+fn paper_has_charts_and_no_controls() {
+    let Some(mut browser) = browser("paper_has_charts_and_no_controls") else { return };
+    let mut page = browser.open(1280);
+    prefer(&mut page, "dark");
+    page.show(&html(&fixture::leak()));
+    page.eval("dispatchEvent(new Event('beforeprint'))");
+    page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    assert_eq!(background(&mut page), "rgb(255, 255, 255)");
+    for hidden in
+        ["#controls", "#theme", ".search", ".copy", "#lingering-images tbody tr:nth-child(51)"]
+    {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
+        assert_eq!(page.eval(&visible), false, "{hidden}");
+    }
+    for shown in
+        ["#lingering svg", "#slots canvas", "#lingering-images tbody tr:nth-child(50)", "code"]
+    {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
+        assert_eq!(page.eval(&visible), true, "{shown}");
+    }
+    page.call("Emulation.setEmulatedMedia", json!({ "media": "" }));
+    let pdf = page.call("Page.printToPDF", json!({ "printBackground": true }));
+    assert!(pdf["data"].as_str().is_some_and(|data| data.len() > 20_000));
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}

@@ -1,0 +1,281 @@
+//! The files of a report: each text format, byte by byte, against the folders of `golden/files/`,
+//! and what each format promises to those who read it.
+
+mod csv;
+mod github;
+mod junit;
+mod markdown;
+mod openmetrics;
+mod schema;
+
+use std::path::PathBuf;
+
+use leakbench_reports::comparison::Comparison;
+use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::observation::{ObservationRecording, judge};
+use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
+use leakbench_reports::recording::{ExitKind, Recording};
+use leakbench_reports::render::{Format, ResultJson, TerminalSummary, observation_headline};
+use leakbench_reports::report::{Column, FactGroup, Figure, Report, Table, Tone};
+
+use crate::common::{self, golden};
+use crate::{comparison, observation};
+
+/// Formats that are text and need no picture.
+const TEXTS: [Format; 7] = [
+    Format::Terminal,
+    Format::Json,
+    Format::Junit,
+    Format::Markdown,
+    Format::Github,
+    Format::Csv,
+    Format::Openmetrics,
+];
+
+/// What a report is made from.
+pub(super) struct Case {
+    name: &'static str,
+    recorded: Recorded,
+    report: Report,
+    outcome: Option<Outcome>,
+}
+
+impl Case {
+    fn new(name: &'static str, what: RecordedKind, outcome: Option<Outcome>) -> Case {
+        let recorded = Recorded { folder: PathBuf::from("leakbench-out/run"), what };
+        let report = report(&recorded);
+        Case { name, recorded, report, outcome }
+    }
+
+    pub(super) fn run(name: &'static str, recording: &Recording, outcome: Option<Outcome>) -> Case {
+        let run = RecordedRun::of(recording).expect("it has a start");
+        Case::new(name, RecordedKind::Run(Box::new(run)), outcome)
+    }
+
+    pub(super) fn observation(name: &'static str, recording: &ObservationRecording) -> Case {
+        let diagnosis = judge(recording).expect("it says what was observed");
+        Case::new(name, RecordedKind::Observation(Box::new(diagnosis)), None)
+    }
+
+    pub(super) fn comparison(
+        name: &'static str,
+        comparison: Comparison,
+        runs: &[(&str, Recording)],
+        outcome: Option<Outcome>,
+    ) -> Case {
+        let runs = runs.iter().map(|(folder, recording)| {
+            ((*folder).to_owned(), RecordedRun::of(recording).expect("it has a start"))
+        });
+        let runs = runs.collect();
+        let several = RecordedComparison { comparison, runs };
+        Case::new(name, RecordedKind::Comparison(Box::new(several)), outcome)
+    }
+
+    /// The files of a format, as text.
+    pub(super) fn files(&self, format: Format) -> Vec<(String, String)> {
+        let files = format.files(&self.report, &self.recorded, self.outcome.as_ref());
+        let files = files.expect("it has this form").into_iter();
+        let text = |content| String::from_utf8(content).expect("it is text");
+        files.map(|file| (file.name, text(file.content))).collect()
+    }
+
+    /// The only file of a format.
+    pub(super) fn file(&self, format: Format) -> String {
+        let [(_, text)] = self.files(format).try_into().expect("one file");
+        text
+    }
+}
+
+/// What is known of a run, told as plainly as it can be.
+fn report(recorded: &Recorded) -> Report {
+    let figure = |label: &str, value: String, beside: &str, tone| Figure {
+        label: label.to_owned(),
+        value,
+        beside: beside.to_owned(),
+        tone,
+    };
+    let mut report = Report {
+        title: String::new(),
+        verdict: Verdict::Clean,
+        headline: String::new(),
+        figures: Vec::new(),
+        charts: Vec::new(),
+        findings: Vec::new(),
+        lingering: None,
+        tables: Vec::new(),
+        facts: vec![FactGroup::default()],
+        unmeasured: Vec::new(),
+    };
+    match &recorded.what {
+        RecordedKind::Run(run) => return Report::of_run(&run.ledger, &run.judgement),
+        RecordedKind::Observation(diagnosis) => {
+            report.title = format!("process {}", diagnosis.ledger.observe.pid);
+            report.verdict = diagnosis.judgement.verdict;
+            report.headline = observation_headline(diagnosis);
+            let looks = diagnosis.ledger.looks.len().to_string();
+            report.figures = vec![figure("looks", looks, "", Tone::Neutral)];
+            report.findings.clone_from(&diagnosis.judgement.findings);
+        }
+        RecordedKind::Comparison(several) => {
+            let comparison = &several.comparison;
+            report.title = comparison.command.clone();
+            report.verdict = comparison.verdict().expect("something was run");
+            report.headline = comparison.headline();
+            let rows = comparison.rows.iter().map(|row| {
+                let lingering = row.worst().map(|run| run.images.lingering.to_string());
+                vec![row.name.clone(), lingering.unwrap_or_else(|| "–".to_owned())]
+            });
+            report.tables = vec![Table {
+                id: "rows".to_owned(),
+                title: "Runs".to_owned(),
+                columns: vec![
+                    Column { name: "subject".to_owned(), is_number: false },
+                    Column { name: "lingering".to_owned(), is_number: true },
+                ],
+                rows: rows.collect(),
+            }];
+        }
+    }
+    report
+}
+
+pub(super) fn policy(
+    policy: &'static str,
+    level: PolicyLevel,
+    status: Status,
+    message: &str,
+) -> PolicyOutcome {
+    let measured = !matches!(status, Status::Off | Status::CouldNotTell);
+    let evidence = Evidence {
+        path: PathBuf::from("leakbench-out/run/recording.jsonl"),
+        line: 4,
+        what: "barrier of subject 0 after 3,000 cycles: 21 lingering".to_owned(),
+    };
+    PolicyOutcome {
+        policy,
+        run: "leakbench-out/run".to_owned(),
+        level,
+        status,
+        measured: measured.then(|| "21".to_owned()),
+        allowed: "at most 0".to_owned(),
+        message: message.to_owned(),
+        evidence: if measured { vec![evidence] } else { Vec::new() },
+    }
+}
+
+/// A policy of every kind.
+pub(super) fn failing() -> Outcome {
+    let lingering = "21 images lingering at the end, budget 0: inode 7608 of module 2985, held by \
+                     slot 0 (queued), and 20 more";
+    let flaky = "flaky: failed at attempt 1 (3 late releases, budget 0), passed at attempt 2";
+    Outcome {
+        verdict: Verdict::Leak,
+        headline: "FAIL — lingering-at-end: 21 images lingering; and 2 more policies".to_owned(),
+        budget: "leakbench.toml".to_owned(),
+        policies: vec![
+            policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
+            policy("measurement", PolicyLevel::Error, Status::Passed, "both witnesses agreed"),
+            policy("lingering-at-end", PolicyLevel::Error, Status::Failed, lingering),
+            policy("lingering-peak", PolicyLevel::Warn, Status::Failed, "21 at a barrier"),
+            policy("late-releases", PolicyLevel::Error, Status::Flaky, flaky),
+            policy("slope-fds", PolicyLevel::Error, Status::CouldNotTell, "too few moments"),
+            policy("time-to-release", PolicyLevel::Off, Status::Off, "off"),
+        ],
+    }
+}
+
+/// A gate that passes, with all that may be in one.
+fn passing() -> Outcome {
+    let flaky = "flaky: failed at attempt 1, passed at attempt 2";
+    Outcome {
+        verdict: Verdict::Clean,
+        headline: "PASS — 1 policy within budget, 3 warnings".to_owned(),
+        budget: "default budgets".to_owned(),
+        policies: vec![
+            policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
+            policy("slope-fds", PolicyLevel::Warn, Status::CouldNotTell, "too few moments"),
+            policy("slope-areas", PolicyLevel::Warn, Status::Flaky, flaky),
+            policy("lingering-peak", PolicyLevel::Warn, Status::Failed, "21 at a barrier"),
+        ],
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let killed = ExitKind::Signaled { signal: 9 };
+    let failed = ExitKind::Failed { error: "cannot instantiate module 51424".to_owned() };
+    let compared = [
+        ("01-builtin-1", common::clean()),
+        ("02-builtin-2", common::leak_keep()),
+        ("03-wasmtime@3", common::leak_earlier()),
+        ("04-wasmtime@48", common::died(failed)),
+        ("05-node-driver.mjs", common::copy()),
+        ("06-unsure", common::could_not_tell()),
+    ];
+    let swept =
+        [("01", common::clean()), ("02", common::leak_keep()), ("03", common::leak_queue())];
+    vec![
+        Case::run("clean", &common::clean(), None),
+        Case::run("leak", &common::leak_queue(), None),
+        Case::run("died", &common::died(killed), None),
+        Case::run("could-not-tell", &common::could_not_tell(), None),
+        Case::run("interrupted", &common::interrupted(), None),
+        Case::run("gate-fails", &common::leak_queue(), Some(failing())),
+        Case::run("gate-passes", &common::clean(), Some(passing())),
+        Case::observation("observed", &observation::socket_leak()),
+        Case::comparison("compared", comparison::compared(), &compared, None),
+        Case::comparison("swept", comparison::swept(), &swept, Some(of_several())),
+    ]
+}
+
+/// A gate that was given the runs of a comparison.
+fn of_several() -> Outcome {
+    let outcome = failing();
+    let runs = ["leakbench-out/run/02", "leakbench-out/run/01"];
+    let policies = runs.into_iter().flat_map(|run| {
+        outcome
+            .policies
+            .iter()
+            .map(move |policy| PolicyOutcome { run: run.to_owned(), ..policy.clone() })
+    });
+    Outcome { policies: policies.collect(), ..outcome.clone() }
+}
+
+#[test]
+fn every_file_is_as_it_was() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        for (name, text) in TEXTS.into_iter().flat_map(|format| case.files(format)) {
+            let path = format!("files/{}/{name}", case.name);
+            assert!(text.ends_with('\n'), "{path}");
+            // Summaries and results have golden files of their own.
+            if !["summary.txt", "result.json", "comparison.json"].contains(&name.as_str()) {
+                wrong.extend(golden(&path, &text).err());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn summaries_and_results_are_those_of_a_run() {
+    let case = Case::run("clean", &common::clean(), None);
+    let RecordedKind::Run(run) = &case.recorded.what else { panic!("it is a run") };
+    let summary = TerminalSummary { colour: false, width: 100, out: Some(&case.recorded.folder) };
+    assert_eq!(case.file(Format::Terminal), summary.draw(&run.ledger, &run.judgement));
+    let result = ResultJson::new(&run.ledger, &run.judgement).to_text().expect("it has a form");
+    assert_eq!(case.file(Format::Json), result);
+}
+
+#[test]
+fn files_are_called_as_their_formats_say() {
+    let case = Case::run("clean", &common::clean(), Some(passing()));
+    for format in TEXTS {
+        let files = case.files(format);
+        assert_eq!(files[0].0, format.file());
+    }
+    let names: Vec<String> = case.files(Format::Json).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["result.json", "gate.json"]);
+    let compared = &cases()[8];
+    assert_eq!(compared.files(Format::Json)[0].0, "comparison.json");
+}

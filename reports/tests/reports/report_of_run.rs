@@ -1,0 +1,444 @@
+//! What a report says of a run, held against the recording line by line.
+
+use leakbench_reports::judge::Judgement;
+use leakbench_reports::ledger::Ledger;
+use leakbench_reports::recording::*;
+use leakbench_reports::report::*;
+use leakbench_scenarios::Options;
+use proptest::prelude::*;
+
+use crate::common::*;
+
+fn report(recording: &Recording) -> Report {
+    let ledger = Ledger::of(recording).expect("a start");
+    Report::of_run(&ledger, &Judgement::of(&ledger))
+}
+
+fn ids(report: &Report) -> Vec<&str> {
+    report.charts.iter().map(|chart| chart.id.as_str()).collect()
+}
+
+fn plot<'a>(report: &'a Report, id: &str) -> &'a Plot {
+    let chart = report.charts.iter().find(|chart| chart.id == id);
+    &chart.unwrap_or_else(|| panic!("no {id} in {:?}", ids(report))).plot
+}
+
+fn lines<'a>(report: &'a Report, id: &str) -> &'a Lines {
+    match plot(report, id) {
+        Plot::Lines(lines) => lines,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+fn mid_barrier(barrier: Barrier) -> Record {
+    Record::Barrier(Box::new(barrier))
+}
+
+fn record(recording: &Recording, line: usize) -> &Record {
+    &recording.records[line - 1]
+}
+
+/// What is on a line, where it is a look at a process.
+fn look(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
+    match record(recording, line) {
+        Record::Sample(sample) => (sample.at_ms, sample.counts, sample.footprint),
+        Record::Barrier(barrier) => (barrier.at_ms, barrier.counts, barrier.footprint),
+        other => panic!("line {line} is {other:?}"),
+    }
+}
+
+/// A look of the test's: which process, how long after the one before, its areas if they were read.
+fn looks() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
+    let areas = prop::option::weighted(0.9, 0_u64..100_000);
+    prop::collection::vec((0_u32..3, 0_u64..3, areas), 1..60)
+}
+
+proptest! {
+    /// At each moment the latest of each process, or nothing while one is not known.
+    #[test]
+    fn amounts_of_processes_are_added_moment_by_moment(looks in looks()) {
+        let mut records = vec![start(3_000, 3, Options::default())];
+        let mut at_ms = 30;
+        let mut done = [0; 3];
+        // When, which process, on which line, what it had and had done.
+        let mut seen: Vec<(u64, u32, usize, Option<u64>, u64)> = Vec::new();
+        for (process, after_ms, areas) in looks {
+            at_ms += after_ms;
+            done[process as usize] += 7;
+            let cycles = done[process as usize];
+            let had = Footprint { areas, ..footprint(0, 9, 1 << 20) };
+            records.push(sample(process, at_ms, counts(cycles, 0), had));
+            seen.push((at_ms, process, records.len(), areas, cycles));
+        }
+        let recording = recording(records);
+
+        let mut expected: Vec<Point> = Vec::new();
+        let mut processes: Vec<u32> = seen.iter().map(|look| look.1).collect();
+        processes.sort_unstable();
+        processes.dedup();
+        let mut moments: Vec<u64> = seen.iter().map(|look| look.0).collect();
+        moments.dedup();
+        for at_ms in moments {
+            let latest = processes.iter().map(|process| {
+                seen.iter().rfind(|look| look.0 <= at_ms && look.1 == *process)
+            });
+            let Some(latest) = latest.collect::<Option<Vec<_>>>() else { continue };
+            let Some(areas) = latest.iter().map(|look| look.3).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            expected.push(Point {
+                at_s: at_ms as f64 / 1e3,
+                cycles: Some(latest.iter().map(|look| look.4).sum()),
+                value: areas.iter().sum::<u64>() as f64,
+                line: latest.iter().map(|look| look.2).max().expect("a look"),
+            });
+        }
+        let report = report(&recording);
+        let chart = report.charts.iter().find(|chart| chart.id == "mappings");
+        let drawn = chart.map(|_| {
+            let series = lines(&report, "mappings").series.iter();
+            series.clone().find(|series| series.name == "areas").map(|series| series.points.clone())
+        });
+        prop_assert_eq!(drawn.flatten().unwrap_or_default(), expected);
+    }
+}
+
+proptest! {
+    // Each case has thousands of lines.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Long series keep their ends and their extremes, and every point has its line's value.
+    #[test]
+    fn long_series_are_cut_to_what_matters(
+        length in 900_usize..4_000, low in 0.0..1.0, high in 0.0..1.0,
+    ) {
+        let at = |part: f64| (part * length as f64) as usize;
+        let mut records = vec![start(1_000_000, 1, Options::default()), up(0, 1_000_000)];
+        for number in 0..length {
+            let areas = match number {
+                number if number == at(low) => 5,
+                number if number == at(high) => 99_999,
+                number => 1_000 + number as u64 % 100,
+            };
+            let cycles = 10 * (number as u64 + 1);
+            let had = footprint(areas, 9, 1 << 20);
+            records.push(sample(0, 100 * number as u64, counts(cycles, 0), had));
+        }
+        let recording = recording(records);
+        let report = report(&recording);
+        let points = &lines(&report, "mappings").series[0].points;
+        prop_assert!(points.len() <= Series::POINTS_MAX);
+        prop_assert!(length < Series::POINTS_MAX || points.len() > Series::POINTS_MAX / 2);
+        prop_assert!(points.windows(2).all(|pair| pair[0].at_s < pair[1].at_s));
+        for point in points {
+            let (at_ms, counts, had) = look(&recording, point.line);
+            prop_assert_eq!(point.at_s, at_ms as f64 / 1e3);
+            prop_assert_eq!(point.cycles, Some(counts.cycles));
+            prop_assert_eq!(Some(point.value), had.areas.map(|areas| areas as f64));
+        }
+        let has = |value: f64| points.iter().any(|point| point.value == value);
+        prop_assert!(has(99_999.0));
+        prop_assert!(has(5.0) || at(low) == at(high));
+        prop_assert_eq!(points[0].line, 3);
+        prop_assert_eq!(points[points.len() - 1].line, recording.records.len());
+    }
+
+    #[test]
+    fn tables_are_cut_and_say_of_how_many(listed in 0_usize..1_300, more in 0_u64..1_000) {
+        let images: Vec<LingeringImage> =
+            (0..listed as u64).map(|n| image(n, vec![slot(7, SlotHold::Affine)])).collect();
+        let lingering = listed as u64 + more;
+        let mut whole = barrier(0, 2_000, counts(3_000, lingering));
+        whole.lingering = images;
+        whole.last = true;
+        let recording = recording([
+            start(3_000, 1, Options::default()),
+            up(0, 3_000),
+            Record::Barrier(Box::new(whole)),
+            exit(0, 2_010, ExitKind::Done, &[]),
+            end(2_020),
+        ]);
+        let report = report(&recording);
+        let table = report.lingering.as_ref().expect("a table");
+        prop_assert_eq!(table.total, lingering);
+        prop_assert_eq!(table.rows.len(), listed.min(LingeringTable::ROWS_MAX));
+        prop_assert!(table.rows.is_sorted_by(|a, b| a.age_ms >= b.age_ms));
+        for row in &table.rows {
+            let Record::Barrier(barrier) = record(&recording, row.line) else {
+                panic!("line {} is no barrier", row.line);
+            };
+            let listed = barrier.lingering.iter().find(|image| image.inode == row.inode);
+            let listed = listed.expect("an image of the barrier");
+            prop_assert_eq!((row.module, row.age_ms), (listed.module, listed.lingering_ms));
+            // One thread has all modules, in the order of its cycles.
+            prop_assert_eq!(row.created_at_cycle, Some(row.module));
+        }
+        if listed > 0 {
+            let Plot::Lifetimes(lifetimes) = plot(&report, "lifetimes") else { panic!("bars") };
+            prop_assert_eq!(lifetimes.bars.len() as u64 + lifetimes.rest, lingering);
+            prop_assert!(lifetimes.bars.len() <= Lifetimes::BARS_MAX);
+            let reach = |bar: &Lifetime| bar.to_s - bar.from_s;
+            prop_assert!(lifetimes.bars.is_sorted_by(|a, b| reach(a) >= reach(b) - 1e-9));
+        } else {
+            prop_assert!(!ids(&report).contains(&"lifetimes"));
+        }
+    }
+
+    /// Of many barriers the first, the last and the worst are shown, each with its line.
+    #[test]
+    fn slot_maps_keep_the_ends_and_the_worst(barriers in 1_usize..450, worst in 0.0..1.0) {
+        let worst = (worst * barriers as f64) as usize;
+        let mut records = vec![start(1_000_000, 1, Options::default()), up(0, 1_000_000)];
+        for number in 0..barriers {
+            let lingering = if number == worst { 9 } else { number as u64 % 3 };
+            let counts = counts(100 * (number as u64 + 1), lingering);
+            let mut seen = barrier(0, 50 * (number as u64 + 1), counts);
+            let mut map = SlotMap::new(64, SlotCell::Cold).expect("slots");
+            map.show(number as u32 % 64, SlotCell::AffineDropped);
+            // Older ones are kept coarser.
+            map.coarsen(if number < barriers / 2 { 16 } else { 64 });
+            seen.slot_map = Some(map);
+            records.push(Record::Barrier(Box::new(seen)));
+        }
+        let recording = recording(records);
+        let report = report(&recording);
+        let Plot::Slots(slots) = plot(&report, "slots") else { panic!("a slot map") };
+        prop_assert_eq!(slots.rows.len(), barriers.min(SlotRows::ROWS_MAX));
+        let lines: Vec<usize> = slots.rows.iter().map(|row| row.line).collect();
+        prop_assert!(lines.is_sorted_by(|a, b| a < b));
+        for number in [0, worst, barriers - 1] {
+            prop_assert!(lines.contains(&(number + 3)), "{number} of {lines:?}");
+        }
+        for row in &slots.rows {
+            prop_assert_eq!(row.cells.len(), 64_usize.div_ceil(slots.slots_a_cell as usize));
+            let number = row.line - 3;
+            prop_assert_eq!(row.cycles, 100 * (number as u64 + 1));
+            let shown = number % 64 / slots.slots_a_cell as usize;
+            let dropped = row.cells.iter().position(|cell| *cell == SlotCell::AffineDropped);
+            prop_assert_eq!(dropped, Some(shown));
+        }
+    }
+}
+
+proptest! {
+    /// Whatever a file holds can be reported, and no number is without its line.
+    #[test]
+    fn every_point_is_on_a_look_s_line(recording in crate::ledger::any_recording()) {
+        let report = report(&recording);
+        prop_assert_eq!(report.figures.len(), 3);
+        let mut ids = ids(&report);
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), report.charts.len());
+        for chart in &report.charts {
+            let Plot::Lines(lines) = &chart.plot else { continue };
+            for series in &lines.series {
+                let points = &series.points;
+                prop_assert!(!points.is_empty(), "{}", chart.id);
+                prop_assert!(points.windows(2).all(|pair| pair[0].at_s < pair[1].at_s));
+                for point in points {
+                    let (at_ms, ..) = look(&recording, point.line);
+                    prop_assert!(at_ms as f64 / 1e3 <= point.at_s);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn charts_come_in_their_order() {
+    let mut recording = leak_keep();
+    for record in &mut recording.records {
+        if let Record::Barrier(barrier) = record {
+            barrier.slot_map = SlotMap::new(1_000, SlotCell::AffineDropped);
+            barrier.memory =
+                Some(ExactMemory { pss_bytes: Some(9 << 20), ..ExactMemory::default() });
+        }
+    }
+    let report = report(&recording);
+    let expected = [
+        "lingering",
+        "mappings",
+        "descriptors",
+        "slots",
+        "release",
+        "memory",
+        "page-tables",
+        "lifetimes",
+    ];
+    assert_eq!(ids(&report), expected);
+    assert_eq!(report.figures.len(), 3);
+    assert_eq!(report.figures[0].value, "951");
+    assert_eq!(report.figures[0].tone, Tone::Bad);
+    let memory: Vec<&str> = lines(&report, "memory").series.iter().map(|s| &s.name[..]).collect();
+    assert_eq!(memory, ["resident", "of it shared: memfds", "proportional (PSS), to the page"]);
+}
+
+#[test]
+fn drops_settling_and_barriers_are_marked() {
+    let report = report(&leak_keep());
+    let marks = &lines(&report, "lingering").marks;
+    let of = |kind| marks.iter().filter(move |mark| mark.kind == kind);
+    let barriers: Vec<&str> = of(MarkKind::Barrier).map(|mark| &mark.text[..]).collect();
+    let told = [
+        "barrier after 1,500 cycles: 777 images linger",
+        "barrier after 3,000 cycles: 951 images linger",
+    ];
+    assert_eq!(barriers, told);
+    let settled: Vec<(f64, f64)> =
+        of(MarkKind::Settle).map(|mark| (mark.from_s, mark.to_s)).collect();
+    assert_eq!(settled, [(0.0, 0.1), (0.01, 0.21)], "200 ms before each");
+    assert_eq!(of(MarkKind::Drop).count(), 300, "of 951");
+    assert_eq!(of(MarkKind::Incident).count(), 0);
+}
+
+/// A barrier at which nothing lingered waited no longer than until that was so.
+#[test]
+fn settling_is_marked_where_it_was_waited_for() {
+    let report = report(&leak_earlier());
+    let marks = &lines(&report, "lingering").marks;
+    let settled: Vec<f64> =
+        marks.iter().filter(|mark| mark.kind == MarkKind::Settle).map(|mark| mark.to_s).collect();
+    assert_eq!(settled, [0.1], "and not at 0.21");
+}
+
+/// Two processes, of which one leaves earlier; each has an image that lingers.
+#[test]
+fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
+    let ended = |subject: u32, at_ms: u64, lingering_ms: u64| {
+        let mut seen = barrier(subject, at_ms, counts(1_500, 1));
+        seen.last = true;
+        seen.lingering = vec![LingeringImage { lingering_ms, ..image(7, vec![]) }];
+        mid_barrier(seen)
+    };
+    let recording = recording([
+        start(3_000, 2, Options::default()),
+        up(0, 1_500),
+        up(1, 1_500),
+        ended(0, 1_000, 100),
+        // As it leaves.
+        sample(0, 1_100, counts(1_500, 1), Footprint::default()),
+        ended(1, 2_000, 900),
+        end(2_100),
+    ]);
+    let report = report(&recording);
+    let areas = &lines(&report, "mappings").series[0].points;
+    let expected = Point { at_s: 2.0, cycles: Some(3_000), value: 2.0 * 1_060.0, line: 6 };
+    assert_eq!(*areas, [expected]);
+
+    let table = report.lingering.as_ref().expect("a table");
+    let rows: Vec<(u32, u64, usize)> =
+        table.rows.iter().map(|row| (row.subject, row.age_ms, row.line)).collect();
+    assert_eq!(rows, [(1, 900, 6), (0, 100, 4)], "the longest-lingering first");
+}
+
+#[test]
+fn deaths_and_troubles_are_marked_and_told() {
+    let report = report(&died(ExitKind::Signaled { signal: 9 }));
+    let marks = &lines(&report, "mappings").marks;
+    let told: Vec<&str> = marks.iter().map(|mark| &mark.text[..]).collect();
+    let killed = "subject 0 was killed by signal 9 (SIGKILL)";
+    assert_eq!(told, [killed, "subject 1 was stopped"]);
+    assert_eq!(report.figures[0].label, "subject 0 died after");
+    assert_eq!(report.figures[0].beside, "of 500,000; killed by SIGKILL");
+
+    let report = self::report(&could_not_tell());
+    assert_eq!(report.figures[0].tone, Tone::Warning, "{:?}", report.figures[0]);
+    let untold = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
+    for words in [
+        "In subject 0, the death watch failed: the event queue overflowed",
+        "the /proc scan failed: cannot read /proc/4711/maps",
+        "What became of 100 images is not known",
+        "What each slot did is not known",
+        "PSS",
+    ] {
+        assert!(untold(words), "{words}: {:#?}", report.unmeasured);
+    }
+    assert!(!ids(&report).contains(&"slots"));
+}
+
+#[test]
+fn limits_of_one_process_hold_for_each_of_several() {
+    let limit = |processes: u32| {
+        let mut records = vec![start(3_000, processes, Options::default())];
+        for process in 0..processes {
+            records.push(sample(process, 100, counts(10, 0), footprint(60, 9, 1 << 20)));
+        }
+        if let Record::Start(start) = &mut records[0] {
+            start.fingerprint.insert("max_map_count".to_owned(), 65_530.into());
+            let unlimited = serde_json::json!({ "soft": "unlimited", "hard": "unlimited" });
+            start.fingerprint.insert("open_files".to_owned(), unlimited);
+        }
+        let report = report(&recording(records));
+        assert_eq!(lines(&report, "descriptors").limits, []);
+        lines(&report, "mappings").limits[0].clone()
+    };
+    let one = LimitLine { name: "vm.max_map_count".to_owned(), value: 65_530.0 };
+    assert_eq!(limit(1), one);
+    let name = "vm.max_map_count of 3 processes".to_owned();
+    assert_eq!(limit(3), LimitLine { name, value: 196_590.0 });
+}
+
+/// A recording comes from a file, and may hold any number.
+#[test]
+fn a_process_that_nobody_asked_for_has_no_share() {
+    let mut seen = barrier(u32::MAX, 2_000, counts(3_000, 1));
+    seen.lingering = vec![image(7, vec![])];
+    let recording = recording([start(u64::MAX, 2, Options::default()), mid_barrier(seen)]);
+    let table = report(&recording).lingering.expect("a table");
+    assert_eq!(table.rows[0].created_at_cycle, None);
+}
+
+#[test]
+fn growth_is_what_matters_of_a_runtime_without_images() {
+    let options = Options {
+        subject: Some("python3 driver.py".parse().expect("a name")),
+        ..Options::default()
+    };
+    let mut records = vec![start(3_000, 1, options), up(0, 3_000)];
+    for number in 1..60 {
+        let counts = Counts { cycles: 50 * number, ..Counts::default() };
+        let had = footprint(60 + 50 * number, 9, 30 << 20);
+        records.push(sample(0, 100 * number, counts, had));
+    }
+    let counts = Counts { cycles: 3_000, ..Counts::default() };
+    let mut seen = barrier(0, 6_000, counts);
+    (seen.last, seen.footprint) = (true, footprint(3_060, 9, 30 << 20));
+    records.extend([mid_barrier(seen), exit(0, 6_010, ExitKind::Done, &[]), end(6_020)]);
+    let report = report(&recording(records));
+    let told: Vec<(&str, &str, Tone)> =
+        report.figures.iter().map(|f| (&f.label[..], &f.value[..], f.tone)).collect();
+    let expected = [
+        ("areas, in 1,000 cycles", "+1,000", Tone::Bad),
+        ("descriptors, in 1,000 cycles", "no growth", Tone::Good),
+        ("resident memory, in 1,000 cycles", "no growth", Tone::Good),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn without_images_other_numbers_matter() {
+    let report = report(&copy());
+    assert!(!ids(&report).contains(&"lingering"), "{:?}", ids(&report));
+    assert_eq!(report.lingering, None);
+    let labels: Vec<&str> = report.figures.iter().map(|figure| &figure.label[..]).collect();
+    assert_eq!(labels, ["cycles", "cycles a second", "resident at the end"]);
+    assert!(report.unmeasured.iter().any(|text| text.contains("No image was seen")));
+}
+
+#[test]
+fn what_was_chosen_and_where_is_told() {
+    let report = report(&leak_keep());
+    let groups: Vec<&str> = report.facts.iter().map(|group| &group.name[..]).collect();
+    assert_eq!(groups, ["run again", "scenario", "machine", "runtime", "measuring took"]);
+    let fact = |group: &str, name: &str| {
+        let group = report.facts.iter().find(|known| known.name == group).expect("a group");
+        let mut facts = group.facts.iter();
+        facts.find(|fact| fact.0 == name).map(|fact| fact.1.as_str())
+    };
+    assert_eq!(fact("run again", "recorded"), Some("2025-06-15 15:06:40 UTC"));
+    assert_eq!(fact("run again", "seed"), Some("0"));
+    assert_eq!(fact("scenario", "on-drop"), Some("keep"));
+    assert_eq!(fact("scenario", "invoke"), None);
+    assert_eq!(fact("machine", "kernel"), Some("Linux 6.18.0"));
+}
