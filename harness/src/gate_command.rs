@@ -63,8 +63,8 @@ enum GateCommand {
 /// What to judge, and by what.
 #[derive(Debug, clap::Args)]
 struct JudgeArgs {
-    /// Folders that --out kept, of a run, exec, attach, compare or sweep; several of one run are
-    /// attempts at it, in this order
+    /// Folders that --out kept, of a run, exec, attach, compare or sweep; several of the same command
+    /// are attempts at it, in this order
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
 
@@ -143,20 +143,19 @@ impl GateArgs {
 impl JudgeArgs {
     /// Judges, writes what is to be written, and tells the outcome as `tell` does.
     fn run(&self, tell: impl FnOnce(&Outcome) -> String) -> Result<ExitCode, Error> {
-        let Some(first) = self.folders.first() else {
+        if self.folders.is_empty() {
             let message = "gate needs what to judge: leakbench gate DIR, a folder that --out kept";
             return Err(Error::Usage(message.to_owned()));
-        };
+        }
         let budget = self.budget()?;
         let baseline = self.baseline.as_deref().map(read_baseline).transpose()?;
         let recordings = read_all(&self.folders)?;
         let against = read_all(&self.against)?;
         let outcome = gate::judge(&budget, &recordings, baseline.as_ref(), &against)?;
 
-        let out = self.out.as_deref().unwrap_or(first);
-        let recorded = recordings.first().map(|(_, recorded)| recorded);
-        let failed = recorded.map_or(Vec::new(), |recorded| {
-            keep(out, &each_once(&self.asked, FORMATS), recorded, &outcome)
+        let failed = recordings.first().map_or(Vec::new(), |(_, first)| {
+            let out = self.out.as_deref().unwrap_or(&first.folder);
+            keep(out, &each_once(&self.asked, FORMATS), first, &outcome)
         });
         let told = if self.json { gate_json(&outcome)? } else { tell(&outcome) };
         let shown = write(&mut std::io::stdout(), "standard output", &told);

@@ -49,7 +49,7 @@ impl CompletionsArgs {
         let mut script = Vec::new();
         let name = command.get_name().to_owned();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        print(&script)
+        print(&String::from_utf8_lossy(&script))
     }
 }
 
@@ -69,22 +69,31 @@ impl ManArgs {
         let mut paths = String::new();
         for command in with_commands(command) {
             let (name, page) = page(command)?;
-            let path = output_folder::keep(out, &name, &page)?;
+            let path = output_folder::keep(out, &name, page.as_bytes())?;
             paths += &format!("{}\n", path.display());
         }
-        print(paths.as_bytes())
+        print(&paths)
     }
 }
 
 /// A page's file and what is in it.
-fn page(command: Command) -> Result<(String, Vec<u8>), Error> {
+fn page(command: Command) -> Result<(String, String), Error> {
     let man = Man::new(command).manual("leakbench");
     let name = man.get_filename();
     let mut page = Vec::new();
-    match man.render(&mut page) {
-        Ok(()) => Ok((name, page)),
-        Err(error) => Err(Error::Write { path: name.into(), error }),
-    }
+    man.render(&mut page).map_err(|error| Error::Write { path: (&name).into(), error })?;
+    Ok((name, with_examples(&String::from_utf8_lossy(&page))))
+}
+
+/// What stands below the flags in `--help` begins with examples, and is a section of that name,
+/// laid out as it is: filled into paragraphs, a column of comments would be none.
+fn with_examples(page: &str) -> String {
+    let Some((before, rest)) = page.split_once(".SH EXTRA\nExamples:\n") else {
+        return page.to_owned();
+    };
+    let end = rest.find("\n.SH ").map_or(rest.len(), |at| at + 1);
+    let (examples, after) = rest.split_at(end);
+    format!("{before}.SH EXAMPLES\n.nf\n{}\n.fi\n{after}", examples.trim_end())
 }
 
 /// A command, and all beneath it.
@@ -93,7 +102,7 @@ fn with_commands(command: Command) -> Vec<Command> {
     std::iter::once(command).chain(beneath.into_iter().flat_map(with_commands)).collect()
 }
 
-fn print(text: &[u8]) -> Result<ExitCode, Error> {
-    write(&mut std::io::stdout(), "standard output", &String::from_utf8_lossy(text))?;
+fn print(text: &str) -> Result<ExitCode, Error> {
+    write(&mut std::io::stdout(), "standard output", text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -43,7 +43,7 @@ pub(crate) fn create(asked: Option<&Path>, kind: &str) -> Result<PathBuf, Error>
 }
 
 /// The folder that is asked for, which need not be there yet; without one, a new one if there are
-/// reports to be kept.
+/// reports to be kept. None of these formats is in it then.
 ///
 /// # Errors
 /// It cannot be made.
@@ -52,9 +52,22 @@ pub(crate) fn for_reports(
     kind: &str,
     formats: &[Format],
 ) -> Result<Option<PathBuf>, Error> {
-    match asked {
-        None if !formats.is_empty() => create(None, kind).map(Some),
-        asked => Ok(asked.map(Path::to_owned)),
+    let folder = match asked {
+        None if !formats.is_empty() => Some(create(None, kind)?),
+        asked => asked.map(Path::to_owned),
+    };
+    if let Some(folder) = &folder {
+        forget_reports(folder, formats);
+    }
+    Ok(folder)
+}
+
+/// Removes reports of an earlier run that are to be written anew, so that they cannot pass for those
+/// of a run that did not come to them.
+pub(crate) fn forget_reports(folder: &Path, formats: &[Format]) {
+    for format in formats {
+        // What cannot be removed is said when it cannot be written.
+        let _ = forget(folder, format.file());
     }
 }
 

@@ -1,6 +1,6 @@
 //! `leakbench report`: draws from a recording, at any time, without the subject.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -38,7 +38,8 @@ are kept.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// The folder that a run, exec, attach, compare or sweep was kept in by --out
+    /// The folder that a run, exec, attach, compare or sweep was kept in by --out, or the recording
+    /// itself
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
@@ -87,7 +88,7 @@ impl ReportArgs {
     }
 
     fn keep(&self, recorded: &Recorded) -> Result<ExitCode, Error> {
-        let out: &Path = self.out.as_deref().unwrap_or(&self.folder);
+        let out = self.out.as_deref().unwrap_or(&recorded.folder);
         let written = Written::to(out, &each_once(&self.asked, &Format::ALL), recorded, None);
         for error in &written.failed {
             say(&format!("leakbench: {error}"));

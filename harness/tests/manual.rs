@@ -89,6 +89,10 @@ fn the_manual_has_a_page_for_each_command_with_all_its_flags() {
     let page = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it was written");
     let whole = page("leakbench.1");
     assert_eq!(printed(&["man"]), whole);
+    let (_, examples) = whole.split_once("\n.SH EXAMPLES\n.nf\n").expect("it has examples");
+    let (examples, rest) = examples.split_once("\n.fi\n").expect("they end");
+    assert!(examples.ends_with("interrupted") && !examples.contains("\n.SH"), "{examples}");
+    assert!(rest.starts_with(".SH VERSION"), "{rest}");
     assert!(flags_in(&whole).is_superset(&flags_in(&printed(&["--help"]))));
     for command in commands() {
         let name = format!("leakbench-{command}.1");

@@ -83,6 +83,8 @@ impl Plan {
         };
         let out = output_folder::create(output.out.as_deref(), kind)?;
         output_folder::forget(&out, COMPARISON_FILE)?;
+        let formats = output.report.formats();
+        output_folder::forget_reports(&out, &formats);
         let failed = self.run_all(&out).err();
         let comparison = self.comparison;
         let Some(verdict) = comparison.verdict() else {
@@ -91,7 +93,7 @@ impl Plan {
         };
         let text = ComparisonJson::new(&comparison).to_text()?;
         let kept = output_folder::keep(&out, COMPARISON_FILE, text.as_bytes()).map(drop);
-        let mut written = draw(&out, &output.report.formats());
+        let mut written = draw(&out, &formats);
         let shown = show(&comparison, &out, &text, &written, output);
         let kept = failed.into_iter().chain(kept.err()).chain(written.failed.drain(..));
         report::finish(verdict, kept.chain(shown.err()))

@@ -5,11 +5,15 @@ use std::path::Path;
 
 use leakbench_reports::judge::Judgement;
 use leakbench_reports::ledger::Ledger;
+use leakbench_reports::observation::{GoneKind, judge};
 use leakbench_reports::recording::*;
-use leakbench_reports::render::{Closing, Kept, TerminalSummary, run_hints};
+use leakbench_reports::render::{
+    Closing, Kept, TerminalSummary, comparison_hints, observation_hints, run_hints,
+};
 use leakbench_scenarios::{OnDrop, Options};
 
 use crate::common::{self, golden};
+use crate::{comparison, observation};
 
 const NOTHING: Kept<'_> = Kept { folder: None, is_drawn: false };
 
@@ -108,6 +112,55 @@ fn each_end_has_the_hints_that_help() {
     ] {
         assert_eq!(hints(&recording, kept), expected, "{name}");
     }
+}
+
+#[test]
+fn an_observation_has_hints_of_its_own() {
+    let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
+    let draw = "draws what grows, and towards which limit";
+    let left = |code| observation::gone(observation::healthy(), GoneKind::Exited { code }, true);
+    let blind = observation::with(observation::healthy(), observation::remark(true, "denied"));
+    let doctor = "leakbench doctor says what this machine can measure, and what to change";
+    let gate = "leakbench gate out judges it by a budget";
+    for (name, recording, kept, expected) in [
+        ("healthy", observation::healthy(), NOTHING, vec![]),
+        ("healthy, kept", observation::healthy(), kept, vec![gate.to_owned()]),
+        (
+            "leak",
+            observation::socket_leak(),
+            NOTHING,
+            vec![format!("the same with --report html {draw}")],
+        ),
+        (
+            "leak, kept",
+            observation::socket_leak(),
+            kept,
+            vec![format!("leakbench report out {draw}"), gate.to_owned()],
+        ),
+        ("left", left(0), kept, vec![gate.to_owned()]),
+        (
+            "failed",
+            left(3),
+            kept,
+            vec!["leakbench report out draws what it had until then".to_owned()],
+        ),
+        ("blind", blind, NOTHING, vec![doctor.to_owned()]),
+    ] {
+        let diagnosis = judge(&recording).expect("it has a start");
+        assert_eq!(observation_hints(&diagnosis, kept), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_comparison_has_one_hint() {
+    let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
+    let drawn = Kept { is_drawn: true, ..kept };
+    let mut comparison = comparison::swept();
+    assert_eq!(comparison_hints(&comparison, drawn), ["leakbench gate out judges it by a budget"]);
+    let hint = "leakbench report out draws the runs beside each other";
+    assert_eq!(comparison_hints(&comparison, kept), [hint]);
+    comparison.interrupted = true;
+    assert!(comparison_hints(&comparison, kept).is_empty());
 }
 
 /// A folder's name is a word of a shell's, whatever is in it.
