@@ -15,7 +15,7 @@ class TimesChart extends Plot {
   draw() {
     const { bins } = this.chart;
     if (bins.length === 0) return;
-    const drawing = this.begin(HEIGHTS[this.size], { left: 64, right: 16, top: 48, bottom: 28 });
+    const drawing = this.begin(HEIGHTS[this.size], { left: this.gutter, right: 16, top: 48, bottom: 28 });
     const { left, right, top, bottom } = this.area;
     const scale = linear(Math.log10(Math.max(bins[0][0], 1)),
       Math.log10(Math.max(bins[bins.length - 1][1], 2)), left, right);

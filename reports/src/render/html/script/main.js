@@ -74,9 +74,11 @@ function themes(plots) {
   addEventListener("beforeprint", () => {
     chosen = ROOT.dataset.theme;
     ROOT.dataset.theme = "light";
+    ROOT.classList.add("paper");
     for (const plot of plots) plot.draw();
   });
   addEventListener("afterprint", () => {
+    ROOT.classList.remove("paper");
     if (chosen === undefined) delete ROOT.dataset.theme;
     else ROOT.dataset.theme = chosen;
     changed();

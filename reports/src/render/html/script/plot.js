@@ -38,6 +38,11 @@ class Plot {
     return drawing;
   }
 
+  // Room for what stands at the left.
+  get gutter() {
+    return this.host.clientWidth < 420 ? 52 : 64;
+  }
+
   // Offset of a pointer in the drawing.
   at(event) {
     const box = this.drawn.getBoundingClientRect();
