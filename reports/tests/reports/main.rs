@@ -2,8 +2,8 @@
 
 mod common;
 mod comparison;
-mod files;
 mod draw;
+mod files;
 mod formats;
 mod gate;
 mod growth;
