@@ -12,23 +12,21 @@ fn is_page(content: &[u8]) -> bool {
     content.starts_with(b"<!DOCTYPE html>") && content.trim_ascii_end().ends_with(b"</html>")
 }
 
-fn is_table(content: &[u8]) -> bool {
-    content.contains(&b',') && content.ends_with(b"\n")
+fn is_png(content: &[u8]) -> bool {
+    content.starts_with(b"\x89PNG\r\n\x1a\n")
 }
-
-const TEXTS: &str = "html,terminal,json,junit,markdown,github,csv,openmetrics";
 
 const LEAK: &[&str] = &["--on-drop", "keep", "--slots", "50", "--cycles", "200"];
 
 #[test]
 fn a_report_is_drawn_again_to_the_byte() {
     let session = Session::new();
-    let kept = ["--out", "out", "--report", TEXTS];
+    let kept = ["--out", "out", "--report", "all"];
     let said = session.run(&[LEAK, &kept].concat());
     assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.stderr, "");
+    assert_eq!(said.stderr, "", "every format can be had");
     for again in ["first", "second"] {
-        let said = session.run(&["report", "out", "--report", TEXTS, "--out", again]);
+        let said = session.run(&["report", "out", "--report", "all", "--out", again]);
         assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
         let files = session.files(again);
         // It says what it wrote, a path a line.
@@ -46,8 +44,8 @@ fn a_report_is_drawn_again_to_the_byte() {
         assert!(content == &second[name], "{name} is another when drawn again");
         assert!(content == &by_run[name], "{name} is not as the run drew it");
     }
-    assert!(is_page(&first["report.html"]) && is_table(&first["series.csv"]));
-    for name in ["junit.xml", "summary.md", "series.csv", "result.json"] {
+    assert!(is_page(&first["report.html"]) && is_png(&first["report.png"]));
+    for name in ["charts/lingering.svg", "junit.xml", "summary.md", "series.csv", "result.json"] {
         assert!(first.contains_key(name), "no {name} in {:?}", first.keys());
     }
 }
@@ -55,7 +53,7 @@ fn a_report_is_drawn_again_to_the_byte() {
 #[test]
 fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
     let session = Session::new();
-    let said = session.run(&["--cycles", "200", "--report", "csv,html"]);
+    let said = session.run(&["--cycles", "200", "--report", "png,html"]);
     assert_eq!(said.code, 0, "{said:?}");
     let mut last = said.stdout.lines().rev();
     assert!(last.next().is_some_and(|line| line.starts_with("verdict: clean")), "{}", said.stdout);
@@ -63,7 +61,7 @@ fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
     assert!(path.starts_with("leakbench-out/run-") && path.ends_with("/report.html"), "{path}");
     let page = session.path(path);
     assert!(is_page(&std::fs::read(&page).expect("it is there")));
-    for beside in ["series.csv", "recording.jsonl", "result.json"] {
+    for beside in ["report.png", "recording.jsonl", "result.json"] {
         assert!(page.with_file_name(beside).is_file(), "no {beside}");
     }
     // And none without being asked.
@@ -81,18 +79,18 @@ fn an_observation_and_a_comparison_are_drawn() {
     assert!(said.stderr.contains("\nreport     observed/report.html\nverdict: "), "{said:?}");
 
     let subjects = ["compare", "--subject", "builtin", "--subject", "builtin"];
-    let kept = ["--out", "compared", "--report", "html,csv", "--", "--cycles", "100"];
+    let kept = ["--out", "compared", "--report", "html,png", "--", "--cycles", "100"];
     let said = session.run(&[&subjects[..], &kept].concat());
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("\nreport     compared/report.html\nverdict: "), "{said:?}");
 
-    for (folder, picture) in [("observed", "series.csv"), ("compared", "series.csv")] {
+    for folder in ["observed", "compared"] {
         let before = session.files(folder);
-        let said = session.run(&["report", folder, "--report", "html,csv"]);
+        let said = session.run(&["report", folder]);
         assert_eq!(said.code, 0, "{said:?}");
-        assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/{picture}\n"));
+        assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
         let after = session.files(folder);
-        assert!(is_table(&after[picture]) && is_page(&after["report.html"]));
+        assert!(is_png(&after["report.png"]) && is_page(&after["report.html"]));
         assert!(after["report.html"] == before["report.html"], "{folder}: drawn otherwise");
     }
 }
@@ -108,16 +106,16 @@ fn a_format_that_cannot_be_written_costs_no_other_and_no_verdict() {
     let clean = &["--cycles", "100"][..];
     for (folder, args, code) in [("clean", clean, 2), ("leaking", LEAK, 1)] {
         occupy(folder);
-        let report = ["--out", folder, "--report", "html,csv"];
+        let report = ["--out", folder, "--report", "html,png"];
         let said = session.run(&[args, &report].concat());
         assert_eq!(said.code, code, "{said:?}");
         assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
         assert!(said.stderr.contains(&format!("{folder}/report.html")), "{said:?}");
         assert!(said.stdout.contains("\nverdict: "), "{said:?}");
-        assert!(is_table(&session.files(folder)["series.csv"]));
-        let again = session.run(&["report", folder, "--report", "html,csv"]);
+        assert!(is_png(&session.files(folder)["report.png"]));
+        let again = session.run(&["report", folder]);
         assert_eq!((again.code, again.stderr.lines().count()), (2, 1), "{again:?}");
-        assert_eq!(again.stdout, format!("{folder}/series.csv\n"));
+        assert_eq!(again.stdout, format!("{folder}/report.png\n"));
         // Nothing half done is left.
         let names = session.files(folder);
         assert!(!names.keys().any(|name| name.contains("partial")), "{:?}", names.keys());
