@@ -140,7 +140,8 @@ class LineChart extends TimePlot {
     this.y = linear(low, reach, bottom, top);
     const clip = `clip-${this.timeline.plots.indexOf(this)}-${this.timeline.base}`;
     drawing.append(svg("clipPath", { id: clip },
-      svg("rect", { x: left, y: top - 6, width: right - left + 6, height: bottom - top + 6 })));
+      svg("rect", { x: left, y: top - 6, width: right - left + (this.timeline.zoomed ? 0 : 6),
+        height: bottom - top + 6 })));
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     this.drawStretches(inside);
     drawing.append(this.drawAmounts(ticks, write));
@@ -218,7 +219,7 @@ class LineChart extends TimePlot {
     if (dots && x.length <= 400) {
       x.forEach((cx, index) => {
         if (heights[index] !== null) {
-          drawn.push(svg("circle", { class: `${series.tone} dot`, cx, cy: heights[index], r: radius }));
+          drawn.push(svg("circle", { class: `${series.tone} dot${radius < 2.4 ? " small" : ""}`, cx, cy: heights[index], r: radius }));
         }
       });
     }
@@ -290,7 +291,7 @@ class LineChart extends TimePlot {
         : grouped(position)}, `) + `line ${series.l[index]}`,
     }));
     for (const [kind, , , text] of this.marksAt(cursor)) {
-      rows.push({ tone: `mark-${kind}`, name: text, value: "", note: "" });
+      rows.push({ tone: `mark-${kind}`, name: text });
     }
     this.showTip(x, (top + bottom) / 2, this.heading(cursor, values), rows);
   }

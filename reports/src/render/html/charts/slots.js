@@ -53,7 +53,6 @@ class SlotChart extends TimePlot {
   }
 
   draw() {
-    if (this.rows.length === 0) return;
     this.shown = this.seen();
     const count = this.shown.length;
     const tall = clamp(Math.round(300 / count), 2, 26);

@@ -104,7 +104,9 @@ function copying(button) {
 
 function start() {
   ROOT.classList.add("scripted");
-  const hosts = [...document.querySelectorAll(".plot")];
+  // One that has nothing stays an empty place.
+  const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
+  const hosts = [...document.querySelectorAll(".plot")].filter((host) => has(DATA.charts[host.dataset.chart]));
   const kind = (host) => DATA.charts[host.dataset.chart].kind;
   const size = (host) => ["main", "third", "half"].find((each) => (
     host.parentElement.classList.contains(each))) ?? "whole";
