@@ -2,8 +2,9 @@
 
 use super::{
     ComparisonJson, ComparisonSummary, ObservationJson, ObservationSummary, ResultJson,
-    TerminalSummary, csv, gate_json, github, junit, markdown, openmetrics,
+    TerminalSummary, csv, gate_json, github, html, junit, markdown, openmetrics,
 };
+use crate::comparison::COMPARISON_FILE;
 use crate::draw::{self, DrawError};
 use crate::gate::Outcome;
 use crate::recorded::{Recorded, RecordedKind};
@@ -133,7 +134,7 @@ impl Format {
             }
             Format::Svg if report.charts.is_empty() => return Err(self.no_form(recorded)),
             Format::Svg => return self.charts(report),
-            Format::Html => super::html(report),
+            Format::Html => html(report),
             Format::Json => return json(recorded, outcome),
             Format::Terminal => terminal(recorded),
             Format::Junit => junit::junit(report, recorded, outcome)?,
@@ -190,8 +191,6 @@ fn terminal(recorded: &Recorded) -> String {
     }
 }
 
-/// What a comparison comes to has a name of its own, since a run's `result.json` is something else.
-pub(super) const COMPARISON_FILE: &str = "comparison.json";
 /// What the gate says.
 const GATE_FILE: &str = "gate.json";
 

@@ -131,6 +131,24 @@ const WIDEST: &str = r#"[...document.querySelectorAll("body *")]
     .slice(0, 5).join("; ")"#;
 
 #[test]
+fn without_scripts_there_are_tables_and_no_dead_controls() {
+    let Some(mut browser) = browser("without_scripts_there_are_tables_and_no_dead_controls") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
+    page.show(&html(&fixture::leak()));
+    for hidden in [".plot", "#controls", "#theme", ".search", ".copy"] {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
+        assert_eq!(page.eval(&visible), false, "{hidden}");
+    }
+    for shown in ["h1", "noscript p", "#lingering details", "#lingering-images td", "code"] {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
+        assert_eq!(page.eval(&visible), true, "{shown}");
+    }
+}
+
+#[test]
 fn paper_has_charts_and_no_controls() {
     let Some(mut browser) = browser("paper_has_charts_and_no_controls") else { return };
     let mut page = browser.open(1280);

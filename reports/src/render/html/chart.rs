@@ -89,7 +89,7 @@ fn figure(chart: &Chart, span: &str) -> Markup {
                 p .reads { (shown(&chart.reads, SENTENCE_CHARS_MAX)) }
             }
             @match &chart.plot {
-                Plot::Heat(heat) => { (heat_table(heat)) },
+                Plot::Heat(heat) => { (heat_table(heat, &chart.title)) },
                 Plot::Panels(panels) => { (panels_grid(&chart.id, panels)) },
                 Plot::Slots(rows) => {
                     (cells_legend(rows))
@@ -139,7 +139,7 @@ pub(super) fn counted_as(counts: &SlotCounts, cell: SlotCell) -> Option<u64> {
 
 fn panels_grid(id: &str, panels: &Panels) -> Markup {
     markup! {
-        div .panels {
+        div class={ "panels columns-" (columns(panels.panels.len())) } {
             @for (index, panel) in panels.panels.iter().enumerate() {
                 div .panel {
                     h3 { (shown(&panel.name, LABEL_CHARS_MAX)) }
@@ -156,15 +156,23 @@ fn panels_grid(id: &str, panels: &Panels) -> Markup {
     }
 }
 
+/// Columns of so many panels: those that leave the fewest gaps.
+fn columns(panels: usize) -> usize {
+    match panels {
+        0..=4 => panels.max(1),
+        _ => [4, 3].into_iter().min_by_key(|n| panels.next_multiple_of(*n) - panels).unwrap_or(4),
+    }
+}
+
 /// A heat map is a table whose cells have colours: it needs no script and reads aloud as it is.
-fn heat_table(heat: &Heat) -> Markup {
+fn heat_table(heat: &Heat, title: &str) -> Markup {
     let most = heat.cells.iter().flatten().filter_map(|cell| cell.value);
     let most = most.filter(|value| value.is_finite()).fold(0.0, f64::max);
     let one_flag = heat.down.flag.is_empty();
     markup! {
         div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
             table .heat {
-                caption { (shown(&heat.what, LABEL_CHARS_MAX)) }
+                caption .unseen[heat.what.eq_ignore_ascii_case(title)] { (shown(&heat.what, LABEL_CHARS_MAX)) }
                 thead {
                     tr {
                         @if !one_flag { td {} }

@@ -74,6 +74,19 @@ fn growth_of_an_observed_process_fails_unless_it_may_grow() {
 }
 
 #[test]
+fn a_name_of_any_length_leaves_a_sentence() {
+    let mut recording = observation(|second| BTreeMap::from([(Resource::SocketFds, 3 * second)]));
+    let what = "ü".repeat(5_000);
+    let example = Example { what, holders: Vec::new(), first_seen_ms: 3_000 };
+    let objects = BTreeMap::from([(Resource::SocketFds, vec![example])]);
+    let examples = ObservationRecord::Examples(Examples { at_ms: 59_000, objects });
+    recording.records.insert(61, examples);
+    let outcome = judged("", &[observed("long", &recording)]);
+    let message = &of(&outcome, "growth").message;
+    assert!(message.ends_with(&format!("{}…", "ü".repeat(80))), "{message}");
+}
+
+#[test]
 fn a_command_without_images_is_judged_by_growth() {
     let of_command = |each: u64| {
         let options = Options {

@@ -33,6 +33,16 @@ fn what_a_baseline_has_is_allowed_with_room_and_no_more() {
     assert_eq!(of(&outcome, "peak-areas").status, Status::Failed);
 }
 
+/// 1.15 of 100 is 115, and in floating point a little less.
+#[test]
+fn what_is_allowed_is_as_on_paper() {
+    let baseline = Baseline::of(&[with_areas(|_| footprint(100, 11, 20 << 20))]);
+    let policy = "[policy.peak-areas]\nover-baseline = 1.15\n";
+    let areas = [with_areas(|_| footprint(115, 11, 20 << 20))];
+    let outcome = judged_against(policy, &areas, Some(&baseline), &[]).expect("it is there");
+    assert_eq!(of(&outcome, "peak-areas").status, Status::Passed);
+}
+
 #[test]
 fn a_run_that_the_baseline_has_not_is_an_error() {
     let baseline = Baseline::of(&[run("other", &common::clean())]);

@@ -307,7 +307,7 @@ fn reasons_that_were_not_recorded_are_not_passed() {
 #[test]
 fn growth_that_comes_to_an_end_is_within_any_slope() {
     let warms_up = Plan {
-        looks: |look| footprint(1_000 + 300 * look.min(20), 11, 20 << 20),
+        looks: |look| footprint(1_000 + 300 * look.min(38), 11, 20 << 20),
         ..Plan::default()
     };
     let outcome = judged("[policy.slope-areas]\n", &[warms_up.run()]);

@@ -16,7 +16,6 @@ class LifetimeChart extends TimePlot {
   }
 
   draw() {
-    if (this.bars.length === 0) return;
     const narrow = this.host.clientWidth < 560;
     const tall = 16;
     const drawing = this.begin(this.bars.length * tall + 36,

@@ -65,9 +65,9 @@ class LineChart extends TimePlot {
     const far = this.limits.filter((limit) => !this.near(limit));
     const told = far.map(([name, value]) => {
       const share = (100 * this.highest()) / value;
-      const reached = share < 0.1 ? "less than 0.1" : PARTS.format(Math.round(share * 10) / 10);
-      return html("p", { class: "limit" }, `The limit, ${name} ${amount(value, this.unit)}, is far: `
-        + `${reached}% of it is reached at most.`);
+      const reached = share < 0.1 ? "Less than 0.1%" : `At most ${PARTS.format(Math.round(share * 10) / 10)}%`;
+      return html("p", { class: "limit" }, `${reached} of the limit is reached: `
+        + `${name}, ${amount(value, this.unit)}.`);
     });
     return [legend, ...told];
   }
@@ -127,7 +127,7 @@ class LineChart extends TimePlot {
   draw() {
     const panel = this.size === "panel";
     const drawing = this.begin(HEIGHTS[this.size],
-      { left: panel ? 44 : 64, right: 12, top: 12, bottom: 28 });
+      { left: panel ? 44 : this.gutter, right: 12, top: 12, bottom: 28 });
     this.scaled();
     const { left, right, top, bottom } = this.area;
     const [low, high] = this.range();
@@ -140,7 +140,8 @@ class LineChart extends TimePlot {
     this.y = linear(low, reach, bottom, top);
     const clip = `clip-${this.timeline.plots.indexOf(this)}-${this.timeline.base}`;
     drawing.append(svg("clipPath", { id: clip },
-      svg("rect", { x: left, y: top - 6, width: right - left, height: bottom - top + 6 })));
+      svg("rect", { x: left, y: top - 6, width: right - left + (this.timeline.zoomed ? 0 : 6),
+        height: bottom - top + 6 })));
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     this.drawStretches(inside);
     drawing.append(this.drawAmounts(ticks, write));
@@ -213,11 +214,12 @@ class LineChart extends TimePlot {
     drawn.push(svg("path", { class: `${series.tone} line ${series.style}`, d: line }));
     // A lone point is no line.
     const dots = series.style === "dots" || x.length === 1;
-    const radius = x.length > 80 ? 1.8 : 3.2;
+    const apart = (this.area.right - this.area.left) / x.length;
+    const radius = clamp(apart / 5, 1.8, this.size === "panel" ? 2.8 : 3.4);
     if (dots && x.length <= 400) {
       x.forEach((cx, index) => {
         if (heights[index] !== null) {
-          drawn.push(svg("circle", { class: `${series.tone} dot`, cx, cy: heights[index], r: radius }));
+          drawn.push(svg("circle", { class: `${series.tone} dot${radius < 2.4 ? " small" : ""}`, cx, cy: heights[index], r: radius }));
         }
       });
     }
@@ -289,7 +291,7 @@ class LineChart extends TimePlot {
         : grouped(position)}, `) + `line ${series.l[index]}`,
     }));
     for (const [kind, , , text] of this.marksAt(cursor)) {
-      rows.push({ tone: `mark-${kind}`, name: text, value: "", note: "" });
+      rows.push({ tone: `mark-${kind}`, name: text });
     }
     this.showTip(x, (top + bottom) / 2, this.heading(cursor, values), rows);
   }

@@ -53,11 +53,10 @@ class SlotChart extends TimePlot {
   }
 
   draw() {
-    if (this.rows.length === 0) return;
     this.shown = this.seen();
     const count = this.shown.length;
     const tall = clamp(Math.round(300 / count), 2, 26);
-    const drawing = this.begin(count * tall + 40, { left: 64, right: 12, top: 8, bottom: 32 });
+    const drawing = this.begin(count * tall + 40, { left: this.gutter, right: 12, top: 8, bottom: 32 });
     const { left, right, top, bottom } = this.area;
     this.tall = tall;
     this.cells = this.rows[0].cells.length;

@@ -14,8 +14,7 @@ class TimesChart extends Plot {
 
   draw() {
     const { bins } = this.chart;
-    if (bins.length === 0) return;
-    const drawing = this.begin(HEIGHTS[this.size], { left: 64, right: 16, top: 48, bottom: 28 });
+    const drawing = this.begin(HEIGHTS[this.size], { left: this.gutter, right: 16, top: 48, bottom: 28 });
     const { left, right, top, bottom } = this.area;
     const scale = linear(Math.log10(Math.max(bins[0][0], 1)),
       Math.log10(Math.max(bins[bins.length - 1][1], 2)), left, right);
@@ -109,9 +108,9 @@ class TimesChart extends Plot {
   typed(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (event.key === "Escape") this.choose(null);
+    const last = this.chart.bins.length - 1;
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const last = this.chart.bins.length - 1;
     this.choose(clamp(this.bin === null ? (step < 0 ? last : 0) : this.bin + step, 0, last));
     const [heading, value] = this.words(this.bin);
     announce(`${heading}: ${value}`);

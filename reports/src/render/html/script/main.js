@@ -74,9 +74,11 @@ function themes(plots) {
   addEventListener("beforeprint", () => {
     chosen = ROOT.dataset.theme;
     ROOT.dataset.theme = "light";
+    ROOT.classList.add("paper");
     for (const plot of plots) plot.draw();
   });
   addEventListener("afterprint", () => {
+    ROOT.classList.remove("paper");
     if (chosen === undefined) delete ROOT.dataset.theme;
     else ROOT.dataset.theme = chosen;
     changed();
@@ -102,7 +104,9 @@ function copying(button) {
 
 function start() {
   ROOT.classList.add("scripted");
-  const hosts = [...document.querySelectorAll(".plot")];
+  // One that has nothing stays an empty place.
+  const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
+  const hosts = [...document.querySelectorAll(".plot")].filter((host) => has(DATA.charts[host.dataset.chart]));
   const kind = (host) => DATA.charts[host.dataset.chart].kind;
   const size = (host) => ["main", "third", "half"].find((each) => (
     host.parentElement.classList.contains(each))) ?? "whole";

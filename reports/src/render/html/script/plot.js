@@ -38,6 +38,11 @@ class Plot {
     return drawing;
   }
 
+  // Room for what stands at the left.
+  get gutter() {
+    return this.host.clientWidth < 420 ? 52 : 64;
+  }
+
   // Offset of a pointer in the drawing.
   at(event) {
     const box = this.drawn.getBoundingClientRect();
@@ -52,9 +57,9 @@ class Plot {
   showTip(x, y, heading, rows) {
     const lines = rows.map(({ tone, name, value, note }) => html("tr", {},
       html("td", {}, html("span", { class: tone ? `swatch ${tone}` : null })),
-      html("th", { scope: "row" }, name),
-      html("td", { class: "number" }, value ?? ""),
-      html("td", { class: "note" }, note ?? "")));
+      html("th", { scope: "row", colspan: value || note ? null : 3 }, name),
+      ...(value || note ? [html("td", { class: "number" }, value ?? ""),
+        html("td", { class: "note" }, note ?? "")] : [])));
     this.tip.replaceChildren(html("p", {}, heading), html("table", {}, html("tbody", {}, ...lines)));
     this.tip.hidden = false;
     const [width, height] = [this.tip.offsetWidth, this.tip.offsetHeight];

@@ -23,7 +23,9 @@ const COUNTS = [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"], [1e12, "T"]];
 
 function short(value, name) {
   const digits = name === "bytes" || name === "ns" || Math.abs(value) >= 100 ? 0 : 1;
-  return `${value.toLocaleString("en-US", { minimumFractionDigits: digits,
+  // As everywhere in leakbench: what has no tenths is cut, not rounded.
+  const shown = digits === 0 ? Math.floor(value) : value;
+  return `${shown.toLocaleString("en-US", { minimumFractionDigits: digits,
     maximumFractionDigits: digits })} ${name}`;
 }
 
