@@ -30,7 +30,7 @@ class LifetimeChart extends TimePlot {
   }
 
   draw() {
-    const narrow = this.host.clientWidth < 560;
+    const narrow = this.width < 560;
     const tall = 16;
     const drawing = this.begin(this.bars.length * tall + 36, {
       left: narrow ? 112 : 212,

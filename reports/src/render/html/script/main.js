@@ -60,14 +60,23 @@ function controls(timelines) {
   bar.hidden = timelines.length === 0;
 }
 
+// Measured all together, as each measure after a drawing would lay out the page anew.
+function drawAll(plots) {
+  for (const plot of plots) plot.measure();
+  for (const plot of plots) plot.draw();
+}
+
 // A choice of light or dark, which is kept as long as the page is open; paper is light.
 function themes(plots) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
   const isDark = () => (ROOT.dataset.theme ? ROOT.dataset.theme === "dark" : system.matches);
-  const changed = () => {
+  const name = () => {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `show in ${isDark() ? "light" : "dark"} colours`);
+  };
+  const changed = () => {
+    name();
     for (const plot of plots) soon(plot.drawing);
   };
   button.hidden = false;
@@ -76,18 +85,19 @@ function themes(plots) {
     changed();
   });
   system.addEventListener("change", changed);
-  changed();
+  name();
   let chosen;
   addEventListener("beforeprint", () => {
     chosen = ROOT.dataset.theme;
     ROOT.dataset.theme = "light";
     ROOT.classList.add("paper");
-    for (const plot of plots) plot.draw();
+    drawAll(plots);
   });
   addEventListener("afterprint", () => {
     ROOT.classList.remove("paper");
     if (chosen === undefined) delete ROOT.dataset.theme;
     else ROOT.dataset.theme = chosen;
+    for (const plot of plots) plot.measure();
     changed();
   });
 }
@@ -135,8 +145,8 @@ function start() {
   for (const host of hosts.filter((each) => kind(each) === "times")) {
     plots.push(new TimesChart(host, DATA.charts[host.dataset.chart], sizeOf(host)));
   }
-  for (const plot of plots) plot.draw();
   controls(timelines);
+  drawAll(plots);
   themes(plots);
   for (const status of document.querySelectorAll(".shown-rows")) enliven(status.closest("section"));
   for (const button of document.querySelectorAll(".copy")) copying(button);

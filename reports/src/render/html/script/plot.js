@@ -14,13 +14,18 @@ class Plot {
     this.width = 0;
     new ResizeObserver(() => {
       // Paper scales what is drawn.
-      if (host.clientWidth !== this.width && !matchMedia("print").matches) soon(this.drawing);
+      if (host.clientWidth === this.width || matchMedia("print").matches) return;
+      this.measure();
+      soon(this.drawing);
     }).observe(host);
+  }
+
+  measure() {
+    this.width = Math.max(this.host.clientWidth, 200);
   }
 
   // A new drawing of `height`, in place of the one before.
   begin(height, margin) {
-    this.width = Math.max(this.host.clientWidth, 200);
     this.height = height;
     this.area = {
       left: margin.left,
@@ -40,7 +45,7 @@ class Plot {
 
   // Room for what stands at the left.
   get gutter() {
-    return this.host.clientWidth < 420 ? 52 : 64;
+    return this.width < 420 ? 52 : 64;
   }
 
   // Offset of a pointer in the drawing.
