@@ -1,19 +1,27 @@
 //! What a user types, and what becomes of it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use leakbench_reports::gate::{BudgetError, GateError};
+use leakbench_reports::recorded::RecordedError;
 use leakbench_reports::recording::RecordingError;
+use leakbench_reports::render::FormatError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
 use crate::comparison::{CompareArgs, ListError, SweepArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
+use crate::gate_command::GateArgs;
 use crate::interrupt::wait_for_children;
+use crate::manual::{CompletionsArgs, ManArgs};
 use crate::observer::{self, AttachArgs, ExecArgs, ObserveError};
-use crate::report;
+use crate::output_folder;
+use crate::report::{self, Output};
+use crate::report_command::ReportArgs;
+use crate::report_files::ReportFlag;
 use crate::run::Run;
 use crate::subject::{Builtin, Piped, ServeError, serve};
 use crate::supervisor::SuperviseError;
@@ -39,8 +47,8 @@ struct CommandLine {
 const EXAMPLES: &str = "\
 Examples:
   leakbench --strategy random                     a million modules: is every image released?
-  leakbench --strategy random --on-drop keep --slots 1000 --cycles 3000
-                                                  the historic leak: which slots hold what?
+  leakbench --strategy random --on-drop keep --slots 1000 --cycles 3000 --report html
+                                                  the historic leak, drawn: which slots hold what?
   leakbench --decommit-batch 16 --cycles 3000     slots that the decommit queue hides
   leakbench --wasm plugins/ --invoke run          your own modules
   leakbench --scenario queue-hidden-slot --json   a scenario by name, the result as JSON
@@ -50,6 +58,8 @@ Examples:
                                                   every combination, as a grid
   leakbench exec --tree -- ./server --port 8080   what does any command leak?
   leakbench attach --duration 10m 4242            ... or a process that runs?
+  leakbench --cycles 100000 --out out             in CI: keep the recording,
+  leakbench gate out --report junit,markdown      and judge it by leakbench.toml
 
 Exit codes:
   0 clean   1 leak   2 wrong use   3 the subject died or hung   4 could not tell   130 interrupted";
@@ -60,18 +70,83 @@ enum Command {
     Compare(CompareArgs),
     /// Run every combination of flags' values and set the results beside each other
     Sweep(SweepArgs),
-    /// Be the subject of the supervisor at the other end of standard input
-    #[command(hide = true)]
-    Subject,
     /// Start any command and say what it leaks, with no help from it
     Exec(ExecArgs),
     /// Say what a process that runs leaks, without touching it
     Attach(AttachArgs),
-    /// Be the subject, for a command that speaks the step protocol
-    #[command(hide = true)]
-    Bridge,
+    /// Draw from a recording: a page, pictures, and formats for programs
+    Report(ReportArgs),
+    /// Judge recordings by a budget that is checked in, for CI
+    Gate(GateArgs),
     /// Say what this machine can measure, and what to change
     Doctor(DoctorArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
+}
+
+/// What leakbench starts itself as. No commands, because nobody is to type them: so no help, manual
+/// or completion tells of them.
+#[derive(Clone, Copy, Debug)]
+enum SubjectKind {
+    /// The subject of the supervisor at the other end of standard input.
+    Builtin,
+    /// The same, for a command that speaks the step protocol.
+    Piped,
+}
+
+impl SubjectKind {
+    fn named(word: &OsStr) -> Option<SubjectKind> {
+        match word.to_str()? {
+            "subject" => Some(SubjectKind::Builtin),
+            "bridge" => Some(SubjectKind::Piped),
+            _ => None,
+        }
+    }
+
+    fn serve(self) -> Result<ExitCode, Error> {
+        wait_for_children().map_err(SuperviseError::Own)?;
+        match self {
+            SubjectKind::Builtin => serve(Builtin::new)?,
+            SubjectKind::Piped => serve(Piped::new)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Commands as `--help` groups them.
+const GROUPS: [(&str, &[&str]); 3] = [
+    ("Measure (without a command: one run)", &["compare", "sweep", "exec", "attach"]),
+    ("Read recordings", &["report", "gate"]),
+    ("Set up", &["doctor", "completions", "man"]),
+];
+
+/// The command line with its help laid out in [`GROUPS`]. clap has groups of flags and none of
+/// commands: so to its own list they are hidden, and here is one of their own words.
+fn grouped() -> clap::Command {
+    let mut command = CommandLine::command();
+    let heading = *command.get_styles().get_header();
+    let name = *command.get_styles().get_literal();
+    let mut commands = String::new();
+    for (group, names) in GROUPS {
+        commands += &format!("{heading}{group}:{heading:#}\n");
+        for one in names.iter().filter_map(|name| command.find_subcommand(name)) {
+            let about = one.get_about().map_or(String::new(), ToString::to_string);
+            commands += &format!("  {name}{:11}{name:#}  {about}\n", one.get_name());
+        }
+        commands.push('\n');
+    }
+    for name in GROUPS.iter().flat_map(|(_, names)| *names) {
+        command = command.mut_subcommand(name, |one| one.hide(true));
+    }
+    let template = format!(
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}\
+         {{all-args}}{{after-help}}"
+    );
+    command
+        .override_usage("leakbench [OPTIONS]\n       leakbench <COMMAND>")
+        .help_template(template)
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +161,9 @@ struct RunArgs {
     /// Keep the recording and result.json in this folder
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    report: ReportFlag,
 }
 
 /// What is to be run.
@@ -174,6 +252,31 @@ pub enum Error {
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// There is no recording to draw or to judge.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// The budget or the baseline cannot be used.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
+    /// What was given cannot be judged.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// A format of a report cannot be had.
+    #[error("no {format} report: {error}")]
+    Draw {
+        /// Its name.
+        format: &'static str,
+        /// Why not.
+        error: FormatError,
+    },
     /// The result cannot be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
@@ -199,8 +302,14 @@ pub enum Error {
 /// Nothing was run, or a clean result could not be written.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let [_, word] = args.as_slice()
+        && let Some(subject) = SubjectKind::named(word)
+    {
+        return subject.serve();
+    }
     let typed = as_typed(&args);
-    let command_line = match CommandLine::try_parse_from(args) {
+    let matches = grouped().try_get_matches_from(args);
+    let command_line = match matches.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
             // --help and --version. A closed pipe is no failure of theirs.
@@ -211,27 +320,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
     };
     wait_for_children().map_err(SuperviseError::Own)?;
     match command_line.command {
-        Some(Command::Subject) => {
-            serve(Builtin::new)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::Exec(args)) => observer::exec(args),
-        Some(Command::Attach(args)) => observer::attach(args),
-        Some(Command::Bridge) => {
-            serve(Piped::new)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Compare(args)) => args.run(&typed),
         Some(Command::Sweep(args)) => args.run(&typed),
+        Some(Command::Exec(args)) => observer::exec(args),
+        Some(Command::Attach(args)) => observer::attach(args),
+        Some(Command::Report(args)) => args.run(),
+        Some(Command::Gate(args)) => args.run(),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Completions(args)) => args.run(CommandLine::command()),
+        Some(Command::Man(args)) => args.run(CommandLine::command()),
         None => run_scenario(command_line.run),
     }
 }
 
 fn run_scenario(args: RunArgs) -> Result<ExitCode, Error> {
     let run = args.flags.prepare()?;
-    let (recorder, kept) = run.perform(args.out.as_ref())?;
-    report::conclude(recorder.recording(), kept, args.json, args.out.as_deref())
+    let formats = args.report.formats();
+    let folder = output_folder::for_reports(args.out.as_deref(), "run", &formats)?;
+    let (recorder, kept) = run.perform(folder.as_ref())?;
+    let output = Output { json: args.json, folder: folder.as_deref(), formats: &formats };
+    report::conclude(recorder.recording(), kept, &output)
 }
 
 /// A file if there is one of that name, else the scenario called so.
@@ -265,4 +373,21 @@ fn one_line(error: &clap::Error) -> String {
         .map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: "))
         .collect();
     format!("{} (see --help)", parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_is_shown_is_in_one_group() {
+        CommandLine::command().debug_assert();
+        let commands = CommandLine::command();
+        let shown = commands.get_subcommands().filter(|command| !command.is_hide_set());
+        let mut shown: Vec<&str> = shown.map(clap::Command::get_name).collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        shown.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(shown, grouped);
+    }
 }

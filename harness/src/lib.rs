@@ -20,12 +20,22 @@ mod doctor;
 #[cfg(feature = "cli")]
 mod driver;
 #[cfg(feature = "cli")]
+mod gate_command;
+#[cfg(feature = "cli")]
 mod interrupt;
 pub mod kernel;
 #[cfg(feature = "cli")]
+mod manual;
+#[cfg(feature = "cli")]
 mod observer;
 #[cfg(feature = "cli")]
+mod output_folder;
+#[cfg(feature = "cli")]
 mod report;
+#[cfg(feature = "cli")]
+mod report_command;
+#[cfg(feature = "cli")]
+mod report_files;
 #[cfg(feature = "cli")]
 mod run;
 pub mod subject;

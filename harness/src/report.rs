@@ -1,4 +1,5 @@
-//! What a run or an observation shows its user: progress while it lasts, the summary or the JSON at its end.
+//! What a run or an observation shows its user: progress while it lasts, the summary or the
+//! JSON at its end.
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -6,13 +7,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::Ledger;
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::recorded::{Recorded, RecordedRun};
 use leakbench_reports::recording::Recording;
-use leakbench_reports::render;
+use leakbench_reports::render::{self, Format};
 use leakbench_scenarios::Scenario;
 
 use crate::command_line::Error;
+use crate::output_folder;
+use crate::report_files::Written;
 use crate::supervisor::Glance;
 
 /// Between two lines of progress in a log.
@@ -112,31 +115,75 @@ impl Progress {
     }
 }
 
-/// Judges a finished run and shows what came of it: the summary, or with `json` the result as
-/// JSON, which is kept in `out` too. `recorded` is whether the recording is kept. Returns the
-/// verdict's exit code.
+/// What is to be shown and kept of a run or an observation.
+#[derive(Debug)]
+pub(crate) struct Output<'a> {
+    /// Whether to print the result as JSON instead of the summary.
+    pub(crate) json: bool,
+    /// The folder to keep it in.
+    pub(crate) folder: Option<&'a Path>,
+    /// What to draw into the folder.
+    pub(crate) formats: &'a [Format],
+}
+
+impl Output<'_> {
+    /// Keeps a result, `text`, and draws what was `recorded`. Drawing comes last: it may take a
+    /// while, and then nothing that was measured can be lost. What could not be kept or drawn is in
+    /// [`Written::failed`].
+    pub(crate) fn keep(
+        &self,
+        text: &str,
+        recorded: impl FnOnce(&Path) -> Result<Recorded, Error>,
+    ) -> Written {
+        let Some(folder) = self.folder else { return Written::default() };
+        let kept = output_folder::keep_result(folder, text);
+        let mut written = Written::default();
+        if !self.formats.is_empty() {
+            written = match recorded(folder) {
+                Ok(recorded) => Written::to(folder, self.formats, &recorded, None),
+                Err(error) => Written { failed: vec![error], ..written },
+            };
+            if self.json {
+                say(&format!("kept in {}", folder.display()));
+            }
+        }
+        written.failed.splice(0..0, kept.err());
+        written
+    }
+
+    /// What is there to read on in.
+    pub(crate) fn kept(&self, written: &Written) -> render::Kept<'_> {
+        render::Kept { folder: self.folder, is_drawn: written.has_page() }
+    }
+}
+
+/// Judges a finished run, keeps what came of it and shows it: the summary, or the result as JSON.
+/// `recorded` is whether the recording is kept. Returns the verdict's exit code.
 ///
 /// # Errors
-/// The run was clean, and its recording or its result cannot be kept or shown.
+/// The run was clean, and its recording, its result or a report cannot be kept or shown.
 pub(crate) fn conclude(
     recording: &Recording,
     recorded: Result<(), Error>,
-    json: bool,
-    out: Option<&Path>,
+    output: &Output<'_>,
 ) -> Result<ExitCode, Error> {
-    let ledger = Ledger::of(recording)?;
-    let judgement = Judgement::of(&ledger);
+    let RecordedRun { ledger, judgement } = RecordedRun::of(recording)?;
     let text = render::ResultJson::new(&ledger, &judgement).to_text()?;
+    let mut written = output.keep(&text, |folder| Ok(Recorded::of_run(folder, recording)?));
+
     let mut stdout = std::io::stdout();
-    let shown = match json {
-        true => text.clone(),
-        false => {
-            let Looks { colour, width } = Looks::on(&stdout);
-            render::TerminalSummary { colour, width, out }.draw(&ledger, &judgement)
-        }
+    let shown = if output.json {
+        text
+    } else {
+        let Looks { colour, width } = Looks::on(&stdout);
+        let summary = render::TerminalSummary { colour, width, out: output.folder };
+        let hints = render::run_hints(&ledger, &judgement, output.kept(&written));
+        let closing = render::Closing { report: written.main(), hints: &hints };
+        summary.draw_with(&ledger, &judgement, &closing)
     };
-    let show = || write(&mut stdout, "standard output", &shown);
-    finish(judgement.verdict, recorded, &text, out, show)
+    let shown = write(&mut stdout, "standard output", &shown);
+    let failed = recorded.err().into_iter().chain(written.failed.drain(..)).chain(shown.err());
+    finish(judgement.verdict, failed)
 }
 
 /// How a summary is to look where it goes.
@@ -167,71 +214,27 @@ pub(crate) fn write(stream: &mut impl Write, name: &str, shown: &str) -> Result<
     }
 }
 
-/// Keeps the result `text` in `out`, and then shows it, which may wait for a reader. Returns the
-/// verdict's exit code.
+/// Says what `failed` to be kept or shown. Returns the verdict's exit code.
 ///
 /// # Errors
-/// All is clean, and the recording or the result is lost, or could not be shown.
+/// All is clean, and something failed: the last of it.
 pub(crate) fn finish(
     verdict: Verdict,
-    recorded: Result<(), Error>,
-    text: &str,
-    out: Option<&Path>,
-    show: impl FnOnce() -> Result<(), Error>,
+    failed: impl IntoIterator<Item = Error>,
 ) -> Result<ExitCode, Error> {
-    let kept = out.map_or(Ok(()), |folder| keep(folder, text));
-    match recorded.and(kept).and(show()) {
-        Err(error) if verdict == Verdict::Clean => Err(error),
-        Err(error) => {
-            // That there is a leak must not be lost over where it was to be written.
-            let _ = writeln!(std::io::stderr(), "leakbench: {error}");
-            Ok(ExitCode::from(verdict.exit_code()))
-        }
-        Ok(()) => Ok(ExitCode::from(verdict.exit_code())),
+    let mut failed: Vec<Error> = failed.into_iter().collect();
+    // That there is a leak must not be lost over where it was to be written.
+    let last = if verdict == Verdict::Clean { failed.pop() } else { None };
+    for error in failed {
+        say(&format!("leakbench: {error}"));
     }
+    last.map_or(Ok(ExitCode::from(verdict.exit_code())), Err)
 }
 
-const RESULT_FILE: &str = "result.json";
-
-/// Removes what an earlier run has left in `folder`, so that its result cannot pass for that of
-/// a run that did not come to one.
-///
-/// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget_result(folder: &Path) -> Result<(), Error> {
-    forget(folder, RESULT_FILE)
-}
-
-/// The same of any file.
-///
-/// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget(folder: &Path, file: &str) -> Result<(), Error> {
-    let path = folder.join(file);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::Write { path, error })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes the result of a run whole or not at all.
-pub(crate) fn keep(folder: &Path, text: &str) -> Result<(), Error> {
-    keep_as(folder, RESULT_FILE, text)
-}
-
-/// Writes `text` to `file` in `folder`, whole or not at all.
-pub(crate) fn keep_as(folder: &Path, file: &str, text: &str) -> Result<(), Error> {
-    let path = folder.join(file);
-    let partial = folder.join(format!(".{file}.partial"));
-    std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &path)).map_err(
-        |error| {
-            // Nobody can use a part of it.
-            let _ = std::fs::remove_file(&partial);
-            Error::Write { path, error }
-        },
-    )
+/// A line for whoever watches.
+pub(crate) fn say(line: &str) {
+    // That nobody can be told is no reason to end anything. One line, whatever a path is called.
+    let _ = writeln!(std::io::stderr(), "{}", render::printable(line));
 }
 
 /// Columns of the terminal behind `stream`, if there is one.

@@ -9,6 +9,7 @@ use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario};
 use crate::command_line::Error;
 use crate::driver::Driver;
 use crate::interrupt::Interrupt;
+use crate::output_folder;
 use crate::report;
 use crate::supervisor::{SuperviseError, supervise};
 
@@ -75,7 +76,7 @@ impl Run {
         let mut recorder = match out {
             Some(folder) => {
                 let recorder = Recorder::create(folder)?;
-                report::forget_result(folder)?;
+                output_folder::forget_result(folder)?;
                 recorder
             }
             None => Recorder::in_memory(),

@@ -12,6 +12,8 @@
 
 pub mod comparison;
 #[cfg(feature = "report")]
+pub mod draw;
+#[cfg(feature = "report")]
 pub mod gate;
 pub mod judge;
 pub mod ledger;

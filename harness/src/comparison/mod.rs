@@ -9,15 +9,16 @@ mod compare;
 mod folder;
 mod sweep;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leakbench_reports::comparison::{Comparison, Refusal, RunSummary};
+use leakbench_reports::comparison::{Comparison, Kind, Refusal, RunSummary};
 use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
+use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::{
-    ComparisonJson, ComparisonSummary, ResultJson, comparison_markdown, printable,
+    Closing, ComparisonJson, ComparisonSummary, Format, Kept, ResultJson, comparison_hints,
+    comparison_markdown,
 };
 
 pub(crate) use combinations::ListError;
@@ -26,7 +27,9 @@ pub(crate) use sweep::SweepArgs;
 
 use crate::command_line::Error;
 use crate::interrupt::Interrupt;
-use crate::report::{self, Looks, Progress};
+use crate::output_folder;
+use crate::report::{self, Looks, Progress, say};
+use crate::report_files::{ReportFlag, Written};
 use crate::run::Run;
 use crate::supervisor::SuperviseError;
 
@@ -55,6 +58,9 @@ struct Output {
     /// [default: a new one under leakbench-out]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    report: ReportFlag,
 }
 
 /// What is to be run, row by row, and what has come of it so far.
@@ -71,29 +77,26 @@ impl Plan {
     /// # Errors
     /// Nothing could be run; or all that was is clean, and a run was refused or could not be kept.
     fn carry_out(mut self, output: &Output) -> Result<ExitCode, Error> {
-        let out = folder::create(output.out.as_deref(), self.comparison.kind)?;
-        report::forget(&out, COMPARISON_FILE)?;
-        let mut failed = self.run_all(&out).err();
+        let kind = match self.comparison.kind {
+            Kind::Compare => "compare",
+            Kind::Sweep => "sweep",
+        };
+        let out = output_folder::create(output.out.as_deref(), kind)?;
+        output_folder::forget(&out, COMPARISON_FILE)?;
+        let formats = output.report.formats();
+        output_folder::forget_reports(&out, &formats);
+        let failed = self.run_all(&out).err();
         let comparison = self.comparison;
         let Some(verdict) = comparison.verdict() else {
             // Nothing ran, so something kept it from running.
             return failed.map_or(Ok(ExitCode::SUCCESS), Err);
         };
         let text = ComparisonJson::new(&comparison).to_text()?;
-        let kept = report::keep_as(&out, COMPARISON_FILE, &text);
-        let shown = show(&comparison, &out, &text, output);
-        for result in [kept, shown] {
-            failed = failed.or(result.err());
-        }
-        match failed {
-            Some(error) if verdict == Verdict::Clean => Err(error),
-            Some(error) => {
-                // That there is a leak must not be lost over what else went wrong.
-                say(&format!("leakbench: {error}"));
-                Ok(ExitCode::from(verdict.exit_code()))
-            }
-            None => Ok(ExitCode::from(verdict.exit_code())),
-        }
+        let kept = output_folder::keep(&out, COMPARISON_FILE, text.as_bytes()).map(drop);
+        let mut written = draw(&out, &formats);
+        let shown = show(&comparison, &out, &text, &written, output);
+        let kept = failed.into_iter().chain(kept.err()).chain(written.failed.drain(..));
+        report::finish(verdict, kept.chain(shown.err()))
     }
 
     /// Runs all, round by round, until its user interrupts it.
@@ -172,12 +175,30 @@ fn perform(
     let ledger = Ledger::of(recorder.recording())?;
     let judgement = Judgement::of(&ledger);
     let text = ResultJson::new(&ledger, &judgement).to_text()?;
-    let kept = recorded.and(report::keep(&path, &text));
+    let kept = recorded.and(output_folder::keep_result(&path, &text));
     Ok((RunSummary::new(round, folder, &ledger, &judgement), kept))
 }
 
+/// Draws the whole, from what was kept of it: so it is what `leakbench report` draws, and no more
+/// than one run is in memory until then.
+fn draw(out: &Path, formats: &[Format]) -> Written {
+    if formats.is_empty() {
+        return Written::default();
+    }
+    match Recorded::read(out) {
+        Ok(recorded) => Written::to(out, formats, &recorded, None),
+        Err(error) => Written { failed: vec![error.into()], ..Written::default() },
+    }
+}
+
 /// Shows the whole on standard output, as asked, `json` being its JSON.
-fn show(comparison: &Comparison, out: &Path, json: &str, output: &Output) -> Result<(), Error> {
+fn show(
+    comparison: &Comparison,
+    out: &Path,
+    json: &str,
+    written: &Written,
+    output: &Output,
+) -> Result<(), Error> {
     let mut stdout = std::io::stdout();
     let drawn = if output.json {
         json.to_owned()
@@ -186,16 +207,13 @@ fn show(comparison: &Comparison, out: &Path, json: &str, output: &Output) -> Res
     } else {
         let colour = Looks::on(&stdout).colour;
         let width = report::width_of(&stdout);
-        ComparisonSummary { colour, width, out }.draw(comparison)
+        let kept = Kept { folder: Some(out), is_drawn: written.has_page() };
+        let hints = comparison_hints(comparison, kept);
+        let closing = Closing { report: written.main(), hints: &hints };
+        ComparisonSummary { colour, width, out }.draw_with(comparison, &closing)
     };
     if output.json || output.markdown {
         say(&format!("kept in {}", out.display()));
     }
     report::write(&mut stdout, "standard output", &drawn)
-}
-
-/// A line for whoever watches.
-fn say(line: &str) {
-    // That nobody can be told is no reason to end a run.
-    let _ = writeln!(std::io::stderr(), "{}", printable(line));
 }

@@ -12,7 +12,9 @@ use super::report::{self, Progress};
 use super::target::Target;
 use super::{Settings, observe};
 use crate::command_line::Error;
-use crate::report::forget_result;
+use crate::output_folder;
+use crate::report::Output;
+use crate::report_files::ReportFlag;
 
 /// `leakbench exec`.
 #[derive(Debug, clap::Args)]
@@ -60,6 +62,9 @@ struct ObserveArgs {
     /// Keep the recording and result.json in this folder
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    report: ReportFlag,
 }
 
 /// Starts a command and observes it. Returns the exit code.
@@ -70,7 +75,7 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExitCode, Error> {
     let again = args.observe.again("exec");
     let words = args.command.iter().map(|word| quoted(&word.to_string_lossy()));
     let again = words.fold(again + " --", |again, word| again + " " + &word);
-    run(&args.observe, &Target::Command(args.command), again)
+    run(&args.observe, "exec", &Target::Command(args.command), again)
 }
 
 /// Observes a process that runs. Returns the exit code.
@@ -79,14 +84,16 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExitCode, Error> {
 /// As [`exec`].
 pub(crate) fn attach(args: AttachArgs) -> Result<ExitCode, Error> {
     let again = format!("{} {}", args.observe.again("attach"), args.pid);
-    run(&args.observe, &Target::Process(args.pid), again)
+    run(&args.observe, "attach", &Target::Process(args.pid), again)
 }
 
-fn run(args: &ObserveArgs, target: &Target, again: String) -> Result<ExitCode, Error> {
-    let mut recorder = match &args.out {
+fn run(args: &ObserveArgs, how: &str, target: &Target, again: String) -> Result<ExitCode, Error> {
+    let formats = args.report.formats();
+    let folder = output_folder::for_reports(args.out.as_deref(), how, &formats)?;
+    let mut recorder = match &folder {
         Some(folder) => {
             let recorder = ObservationRecorder::create(folder)?;
-            forget_result(folder)?;
+            output_folder::forget_result(folder)?;
             recorder
         }
         None => ObservationRecorder::in_memory(),
@@ -105,7 +112,8 @@ fn run(args: &ObserveArgs, target: &Target, again: String) -> Result<ExitCode, E
     observed?;
     // A disk that was full for a moment need not cost the recording.
     let kept = recorder.restore().map_err(Error::from);
-    report::conclude(target, recorder.recording(), kept, args.json, args.out.as_deref())
+    let output = Output { json: args.json, folder: folder.as_deref(), formats: &formats };
+    report::conclude(target, recorder.recording(), kept, &output)
 }
 
 impl ObserveArgs {

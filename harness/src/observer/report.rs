@@ -1,16 +1,18 @@
 //! What an observation shows its user.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use leakbench_reports::observation::{Look, ObservationRecording, judge};
-use leakbench_reports::render::{ObservationJson, ObservationProgress, ObservationSummary};
+use leakbench_reports::recorded::Recorded;
+use leakbench_reports::render::{
+    Closing, ObservationJson, ObservationProgress, ObservationSummary, observation_hints,
+};
 
 use super::target::Target;
 use crate::command_line::Error;
-use crate::report::{Looks, ProgressLine, finish, write};
+use crate::report::{Looks, Output, ProgressLine, finish, write};
 
 /// Progress of an observation, on standard error.
 pub(super) struct Progress {
@@ -51,26 +53,31 @@ impl Progress {
     }
 }
 
-/// Judges a finished observation and shows what came of it: with `json` the result on standard
-/// output; else the summary, there or, of a command, whose standard output is its own, on
-/// standard error. The result is kept in `out` too. `recorded` is whether the recording is kept.
-/// Returns the verdict's exit code.
+/// Judges a finished observation, keeps what came of it and shows it: as JSON on standard output;
+/// else the summary, there or, of a command, whose standard output is its own, on standard error.
+/// `recorded` is whether the recording is kept. Returns the verdict's exit code.
 ///
 /// # Errors
-/// Nothing leaked, and the recording or the result cannot be kept or shown.
+/// Nothing leaked, and the recording, the result or a report cannot be kept or shown.
 pub(super) fn conclude(
     target: &Target,
     recording: &ObservationRecording,
     recorded: Result<(), Error>,
-    json: bool,
-    out: Option<&Path>,
+    output: &Output<'_>,
 ) -> Result<ExitCode, Error> {
     let diagnosis = judge(recording)?;
     let text = ObservationJson::new(&diagnosis).to_text()?;
-    let draw = |Looks { colour, width }| ObservationSummary { colour, width, out }.draw(&diagnosis);
+    let mut written =
+        output.keep(&text, |folder| Ok(Recorded::of_observation(folder, diagnosis.clone())));
+
+    let draw = |Looks { colour, width }| {
+        let summary = ObservationSummary { colour, width, out: output.folder };
+        let hints = observation_hints(&diagnosis, output.kept(&written));
+        summary.draw_with(&diagnosis, &Closing { report: written.main(), hints: &hints })
+    };
     let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
-    let show = || match target {
-        _ if json => write(&mut stdout, "standard output", &text),
+    let shown = match target {
+        _ if output.json => write(&mut stdout, "standard output", &text),
         Target::Process(_) => {
             let summary = draw(Looks::on(&stdout));
             write(&mut stdout, "standard output", &summary)
@@ -80,5 +87,6 @@ pub(super) fn conclude(
             write(&mut stderr, "standard error", &summary)
         }
     };
-    finish(diagnosis.judgement.verdict, recorded, &text, out, show)
+    let failed = recorded.err().into_iter().chain(written.failed.drain(..)).chain(shown.err());
+    finish(diagnosis.judgement.verdict, failed)
 }

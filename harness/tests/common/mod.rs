@@ -1,6 +1,8 @@
 //! The real binary, run as a user runs it.
 #![allow(dead_code, reason = "each test file uses the part that it needs")]
 
+pub(crate) mod session;
+
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 

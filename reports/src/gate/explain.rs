@@ -34,7 +34,7 @@ fn told(policy: &PolicyOutcome) -> String {
         PolicyLevel::Warn => " (warn)",
         PolicyLevel::Off | PolicyLevel::Error => "",
     };
-    let mut text = format!("  {name}: {}{level}\n", policy.status.as_str());
+    let mut text = format!("  {name}: {}{level}\n", word(policy.status));
     let measured = policy.measured.as_deref().unwrap_or("nothing");
     text += &format!("    measured  {}\n", printable(measured));
     text += &format!("    allowed   {}\n", printable(&policy.allowed));
@@ -55,15 +55,13 @@ fn line(evidence: &Evidence) -> String {
     format!("{}:{}  {}", printable(&path), evidence.line, printable(&evidence.what))
 }
 
-impl Status {
-    /// In words.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Off => "off",
-            Status::Passed => "passed",
-            Status::Flaky => "flaky",
-            Status::CouldNotTell => "could not tell",
-            Status::Failed => "FAILED",
-        }
+/// How it came out, as people read it.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Off => "off",
+        Status::Passed => "passed",
+        Status::Flaky => "flaky",
+        Status::CouldNotTell => "could not tell",
+        Status::Failed => "FAILED",
     }
 }

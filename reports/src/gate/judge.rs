@@ -262,16 +262,16 @@ fn together(
             PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
         return Line { outcome, verdict: Verdict::CouldNotTell };
     };
-    let message = match (status, last_passed) {
-        (Status::Flaky, Some(passed)) => format!(
-            "flaky: {} at attempt {number}, passed at attempt {passed}: {}",
-            how(gravest),
-            worst.message,
-        ),
-        (Status::Passed | Status::Off, _) | (_, _) if !several => worst.message,
-        (Status::Passed, _) => format!("passed at each of {attempts} attempts: {}", worst.message),
-        _ => format!("at attempt {number}, and passed at none: {}", worst.message),
+    let of_several = match (status, last_passed) {
+        _ if !several => String::new(),
+        (Status::Passed, _) => format!("passed at each of {attempts} attempts: "),
+        (_, Some(passed)) => {
+            let how = how(gravest);
+            format!("flaky: {how} at attempt {number}, passed at attempt {passed}: ")
+        }
+        (_, None) => format!("at attempt {number}, and passed at none: "),
     };
+    let message = of_several + &worst.message;
     let (level, verdict) = match status {
         Status::Flaky => (level.min(budget.flaky()), gravest),
         _ => (level, gravest),
@@ -300,7 +300,7 @@ fn verdict_of(unit: &Unit<'_>, lines: &[Line]) -> Verdict {
     verdicts.into_iter().max().unwrap_or(Verdict::Clean)
 }
 
-/// `FAIL — lingering-at-end: 12 images …, and 2 more policies`.
+/// `FAIL — lingering-at-end: 12 images … (and 2 more policies)`.
 fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
     let at = |level| lines.iter().filter(move |line| line.outcome.level == level);
     let told = |line: &&Line| line.verdict != Verdict::Clean;
@@ -332,8 +332,8 @@ fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
         });
         let more = match failed.len() {
             0 | 1 => String::new(),
-            2 => "; and 1 more policy".to_owned(),
-            failed => format!("; and {} more policies", failed - 1),
+            2 => " (and 1 more policy)".to_owned(),
+            failed => format!(" (and {} more policies)", failed - 1),
         };
         format!("{word} — {first}{more}")
     };

@@ -1,5 +1,18 @@
 //! The policies by name: what each bounds, by which keys, and what it does where a budget file
 //! says nothing of it.
+//!
+//! | policy | keys | by default |
+//! |---|---|---|
+//! | `lingering-at-end`, `lingering-peak`, `unaccounted` | `max`, `over-baseline` | error, `max = 0` |
+//! | `lingering-by-reason` | a reason's name = the most images | off |
+//! | `late-releases` | `max`, `max-share` | warn, `max-share = 0.01` |
+//! | `time-to-release` | `p50-us`, `p99-us`, `max-us` | off |
+//! | `slope-areas`, `-fds`, `-rss-bytes`, `-page-tables-bytes` | `max-per-1000-cycles` | off; 0 where on |
+//! | `peak-areas`, `-fds`, `-rss-bytes`, `-shmem-bytes`, `-page-tables-bytes` | `max`, `over-baseline` | off |
+//! | `throughput` | `min-ratio` | off; 0.9 where on |
+//! | `growth` | `max`, `allow` | error, `max = 0` |
+//!
+//! A table without a `level` means `error`, and one without bounds the default ones.
 
 use super::PolicyLevel;
 use crate::observation::Resource;

@@ -37,18 +37,39 @@ const GROWTH_SEEN: f64 = 0.5;
 const AT_LIMIT: f64 = 0.9;
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+    let told = deaths(ledger).map(|(subject, limit, death)| {
+        let message = format!("subject {} {}", subject.number, death.told(limit));
+        Finding::aside(POLICY, Level::Warn, message)
+    });
+    told.collect()
+}
+
+/// A setting of the machine, and what it allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// `vm.max_map_count` or `RLIMIT_NOFILE`.
+    pub(crate) name: &'static str,
+    /// What it was.
+    pub(crate) most: u64,
+}
+
+/// The limit that the first of the dead subjects met, where the numbers say that it met one.
+pub(crate) fn limit_met(ledger: &Ledger) -> Option<Setting> {
+    let (_, limit, _) = deaths(ledger).next()?;
+    Some(Setting { name: limit.kind.setting(), most: limit.most })
+}
+
+/// Subjects that died at a limit.
+fn deaths(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death)> {
     let once = ONCE + ONCE_A_THREAD * u64::from(ledger.start.scenario.threads.get());
     let dead = ledger.subjects.iter().filter(|subject| subject.died());
-    let read = dead.filter_map(|subject| {
+    dead.filter_map(move |subject| {
         let limits = Limit::of(&ledger.start.fingerprint);
-        let (limit, death) = limits.into_iter().flatten().find_map(|limit| {
+        limits.into_iter().flatten().find_map(|limit| {
             let exit = subject.exit.as_ref()?;
-            Some((limit, Death::at(limit, subject, exit, once)?))
-        })?;
-        let message = format!("subject {} {}", subject.number, death.told(limit));
-        Some(Finding::aside(POLICY, Level::Warn, message))
-    });
-    read.collect()
+            Some((subject, limit, Death::at(limit, subject, exit, once)?))
+        })
+    })
 }
 
 /// What a process may have so many of.

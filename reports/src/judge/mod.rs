@@ -13,6 +13,7 @@ mod subject_exit;
 mod verdict;
 mod witnesses;
 
+pub(crate) use died_at::{Setting, limit_met};
 pub use finding::{Finding, Level};
 #[cfg(feature = "report")]
 pub(crate) use growth::Growth;

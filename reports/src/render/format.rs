@@ -2,8 +2,10 @@
 
 use super::{
     ComparisonJson, ComparisonSummary, ObservationJson, ObservationSummary, ResultJson,
-    TerminalSummary, csv, gate_json, github, junit, markdown, openmetrics,
+    TerminalSummary, csv, gate_json, github, html, junit, markdown, openmetrics,
 };
+use crate::comparison::COMPARISON_FILE;
+use crate::draw::{self, DrawError};
 use crate::gate::Outcome;
 use crate::recorded::{Recorded, RecordedKind};
 use crate::report::Report;
@@ -56,6 +58,9 @@ pub enum FormatError {
     /// Something in it has no JSON form: a path that is not UTF-8.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// There is no picture.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
     /// Whatever lays it out says so.
     #[error("cannot be laid out: {0}")]
     Layout(#[from] std::io::Error),
@@ -123,7 +128,13 @@ impl Format {
         outcome: Option<&Outcome>,
     ) -> Result<Vec<ReportFile>, FormatError> {
         let text = match self {
-            Format::Html | Format::Png | Format::Svg => return Err(self.no_form(recorded)),
+            Format::Png => {
+                let content = draw::png(report)?;
+                return Ok(vec![ReportFile { name: self.file().to_owned(), content }]);
+            }
+            Format::Svg if report.charts.is_empty() => return Err(self.no_form(recorded)),
+            Format::Svg => return self.charts(report),
+            Format::Html => html(report),
             Format::Json => return json(recorded, outcome),
             Format::Terminal => terminal(recorded),
             Format::Junit => junit::junit(report, recorded, outcome)?,
@@ -133,6 +144,15 @@ impl Format {
             Format::Openmetrics => openmetrics::openmetrics(recorded, outcome),
         };
         Ok(vec![ReportFile::new(self.file(), text)])
+    }
+
+    /// Every chart in a file of its own.
+    fn charts(self, report: &Report) -> Result<Vec<ReportFile>, FormatError> {
+        let files = report.charts.iter().map(|chart| {
+            let name = format!("{}/{}.svg", self.file(), chart.id);
+            Ok(ReportFile::new(&name, draw::svg(chart)?))
+        });
+        files.collect()
     }
 
     fn no_form(self, recorded: &Recorded) -> FormatError {
@@ -171,8 +191,6 @@ fn terminal(recorded: &Recorded) -> String {
     }
 }
 
-/// What a comparison comes to has a name of its own, since a run's `result.json` is something else.
-pub(super) const COMPARISON_FILE: &str = "comparison.json";
 /// What the gate says.
 const GATE_FILE: &str = "gate.json";
 

@@ -13,7 +13,7 @@ use crate::judge::{self, Finding, Judgement, Verdict};
 use crate::observation::{Diagnosis, OBSERVATION_POLICIES};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use crate::report::Report;
-use crate::words::printable;
+use crate::words::{printable, utc};
 
 /// The whole document.
 pub(super) fn junit(
@@ -33,8 +33,8 @@ pub(super) fn junit(
 #[derive(Default)]
 struct Suite {
     name: String,
-    /// How long it took; `None` where that is not known.
-    wall_s: Option<f64>,
+    /// When it began, in seconds since 1970, and how long it took; `None` where that is not known.
+    time: Option<(u64, f64)>,
     properties: Vec<(&'static str, String)>,
     cases: Vec<Case>,
 }
@@ -92,7 +92,7 @@ fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
             }
             _ => continue,
         };
-        suite.wall_s = known.wall_s;
+        suite.time = known.time;
         suite.properties = known.properties;
     }
     suites
@@ -156,8 +156,8 @@ impl Suite {
         ];
         properties.extend(start.runtime.clone().map(|runtime| ("runtime", runtime)));
         properties.extend(kernel(&start.fingerprint));
-        let wall_s = Some(run.ledger.last_seen_ms as f64 / 1e3);
-        Suite { properties, wall_s, ..Suite::default() }
+        let time = Some((start.started_unix_s, run.ledger.last_seen_ms as f64 / 1e3));
+        Suite { properties, time, ..Suite::default() }
     }
 
     fn of_process(diagnosis: &Diagnosis) -> Suite {
@@ -165,8 +165,8 @@ impl Suite {
         let mut properties =
             vec![("command", observe.command.clone()), ("process", observe.process.clone())];
         properties.extend(kernel(&observe.fingerprint));
-        let wall_s = Some(diagnosis.ledger.last_seen_ms as f64 / 1e3);
-        Suite { properties, wall_s, ..Suite::default() }
+        let time = Some((observe.started_unix_s, diagnosis.ledger.last_seen_ms as f64 / 1e3));
+        Suite { properties, time, ..Suite::default() }
     }
 
     fn count(&self, counts: fn(&CaseResult) -> bool) -> usize {
@@ -288,7 +288,12 @@ impl Suite {
         let name = shown(&self.name);
         let mut attributes = vec![("name", name.clone())];
         attributes.extend(COUNTS.map(|(name, counts)| (name, self.count(counts).to_string())));
-        attributes.extend(self.wall_s.map(|wall_s| ("time", wall_s.to_string())));
+        if let Some((started_unix_s, wall_s)) = self.time {
+            attributes.push(("time", wall_s.to_string()));
+            // As the schema of most readers has it: without a zone.
+            let started = utc(started_unix_s).replace(" UTC", "").replace(' ', "T");
+            attributes.push(("timestamp", started));
+        }
         let element = writer.create_element("testsuite");
         element.with_attributes(borrowed(&attributes)).write_inner_content(|writer| {
             if !self.properties.is_empty() {

@@ -13,6 +13,7 @@ mod gate_json;
 #[cfg(feature = "report")]
 mod github;
 mod headline;
+mod hints;
 #[cfg(feature = "report")]
 mod html;
 mod json;
@@ -45,6 +46,7 @@ pub use gate::gate_summary;
 pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use headline::headline;
 pub(crate) use headline::verdict_word;
+pub use hints::{Kept, comparison_hints, observation_hints, run_hints};
 #[cfg(feature = "report")]
 pub use html::html;
 pub use json::{
@@ -55,6 +57,7 @@ pub use observation::{
     ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,
     ProcessJson, ResourceJson, SuspectJson, observation_headline,
 };
+pub use page::Closing;
 pub use progress::Progress;
 pub use terminal::TerminalSummary;
 #[cfg(feature = "report")]

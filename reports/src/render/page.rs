@@ -8,6 +8,15 @@ use crate::words::{counted, printable};
 /// Columns of a label with the space after it.
 pub(super) const LABEL_WIDTH: usize = 11;
 
+/// What a summary's last lines have, above the verdict, of what else there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Closing<'a> {
+    /// The report that was drawn; where there is none, that is result.json in the output folder.
+    pub report: Option<&'a Path>,
+    /// What to do next, a line each.
+    pub hints: &'a [String],
+}
+
 /// How lines are to look.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
@@ -63,6 +72,27 @@ impl Page {
             return line.to_owned();
         }
         line.chars().take(self.width - 2).collect::<String>() + " …"
+    }
+
+    /// The last lines: the command that does the same `again`, and what `closing` has. `kept` is the
+    /// file to read on in where no report was drawn. Commands and paths are never wrapped, so that
+    /// they can be taken whole.
+    pub(super) fn last_lines(
+        &self,
+        again: Option<&str>,
+        kept: Option<&Path>,
+        closing: &Closing<'_>,
+    ) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(again.map(|again| self.unwrapped("run again", again)));
+        let mut label = "next";
+        for hint in closing.hints {
+            lines.push(self.unwrapped(label, hint));
+            label = "";
+        }
+        let report = closing.report.or(kept);
+        lines.extend(report.map(|path| self.unwrapped("report", &path.display().to_string())));
+        lines
     }
 
     /// The last line, from a headline.

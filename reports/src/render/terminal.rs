@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::headline;
-use super::page::{List, Page};
+use super::page::{Closing, List, Page};
 use crate::judge::Judgement;
 use crate::ledger::{Ledger, Reason};
 use crate::recording::{Holder, LingeringImage, SlotHold};
@@ -38,6 +38,16 @@ impl TerminalSummary<'_> {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, ledger: &Ledger, judgement: &Judgement) -> String {
+        self.draw_with(ledger, judgement, &Closing::default())
+    }
+
+    /// The same, with what is next.
+    pub fn draw_with(
+        &self,
+        ledger: &Ledger,
+        judgement: &Judgement,
+        closing: &Closing<'_>,
+    ) -> String {
         let page = self.page();
         let mut above = vec![page.bold(&format!("leakbench: {}", printable(&about(ledger))))];
         for (label, text, most) in [
@@ -50,11 +60,8 @@ impl TerminalSummary<'_> {
             above.extend(text.into_iter().flat_map(|text| page.entry(label, &text, most)));
         }
 
-        let mut below = Vec::new();
-        if let Some(out) = self.out {
-            below.push(page.unwrapped("report", &out.join("result.json").display().to_string()));
-        }
-        below.push(page.unwrapped("run again", &ledger.start.command));
+        let kept = self.out.map(|out| out.join("result.json"));
+        let mut below = page.last_lines(Some(&ledger.start.command), kept.as_deref(), closing);
         below.push(page.verdict(judgement.verdict, &headline(ledger, judgement)));
 
         // What is cut is said to be cut, so each list that has anything has a line at least:

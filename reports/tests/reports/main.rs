@@ -2,9 +2,12 @@
 
 mod common;
 mod comparison;
+mod draw;
 mod files;
 mod formats;
+mod gate;
 mod growth;
+mod hints;
 mod judge;
 mod ledger;
 mod observation;

@@ -292,6 +292,46 @@ fn drops_settling_and_barriers_are_marked() {
     assert_eq!(of(MarkKind::Incident).count(), 0);
 }
 
+/// A barrier at which nothing lingered waited no longer than until that was so.
+#[test]
+fn settling_is_marked_where_it_was_waited_for() {
+    let report = report(&leak_earlier());
+    let marks = &lines(&report, "lingering").marks;
+    let settled: Vec<f64> =
+        marks.iter().filter(|mark| mark.kind == MarkKind::Settle).map(|mark| mark.to_s).collect();
+    assert_eq!(settled, [0.1], "and not at 0.21");
+}
+
+/// Two processes, of which one leaves earlier; each has an image that lingers.
+#[test]
+fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
+    let ended = |subject: u32, at_ms: u64, lingering_ms: u64| {
+        let mut seen = barrier(subject, at_ms, counts(1_500, 1));
+        seen.last = true;
+        seen.lingering = vec![LingeringImage { lingering_ms, ..image(7, vec![]) }];
+        mid_barrier(seen)
+    };
+    let recording = recording([
+        start(3_000, 2, Options::default()),
+        up(0, 1_500),
+        up(1, 1_500),
+        ended(0, 1_000, 100),
+        // As it leaves.
+        sample(0, 1_100, counts(1_500, 1), Footprint::default()),
+        ended(1, 2_000, 900),
+        end(2_100),
+    ]);
+    let report = report(&recording);
+    let areas = &lines(&report, "mappings").series[0].points;
+    let expected = Point { at_s: 2.0, cycles: Some(3_000), value: 2.0 * 1_060.0, line: 6 };
+    assert_eq!(*areas, [expected]);
+
+    let table = report.lingering.as_ref().expect("a table");
+    let rows: Vec<(u32, u64, usize)> =
+        table.rows.iter().map(|row| (row.subject, row.age_ms, row.line)).collect();
+    assert_eq!(rows, [(1, 900, 6), (0, 100, 4)], "the longest-lingering first");
+}
+
 #[test]
 fn deaths_and_troubles_are_marked_and_told() {
     let report = report(&died(ExitKind::Signaled { signal: 9 }));

@@ -73,6 +73,11 @@ fn verdict(run: &Run<'_>) -> Verdict {
     }
 }
 
+/// Whether numbers of these runs are those of a leak, which no budget is to be made from.
+fn leaked(runs: &[Run<'_>]) -> bool {
+    runs.iter().any(|run| verdict(run) == Verdict::Leak)
+}
+
 /// A policy's part of the file.
 struct Entry {
     /// What was measured.
@@ -86,7 +91,10 @@ struct Entry {
 
 impl Entry {
     fn text(&self, policy: Policy) -> String {
-        let mut text = format!("\n# {}. Measured: {}.\n", policy.about(), self.measured);
+        let mut about = policy.about().chars();
+        let capital = about.next().map(|first| first.to_ascii_uppercase());
+        let about: String = capital.into_iter().chain(about).collect();
+        let mut text = format!("\n# {about}. Measured: {}.\n", self.measured);
         for why in &self.why {
             text += &format!("# {why}\n");
         }
@@ -129,7 +137,7 @@ fn most(runs: &[Run<'_>], of: impl Fn(&Run<'_>) -> Option<u64>) -> Option<u64> {
 fn none_allowed(measured: u64) -> Option<Entry> {
     let why = match measured {
         0 => Vec::new(),
-        _ => vec!["THE RUN DOES NOT PASS: none are allowed, since any are a leak.".to_owned()],
+        _ => vec!["THE RUN DOES NOT PASS: none are allowed.".to_owned()],
     };
     let bounds = vec![(MAX, "0".to_owned())];
     Some(Entry { measured: grouped(measured), why, level: "error", bounds })
@@ -140,9 +148,11 @@ fn late(runs: &[Run<'_>]) -> Option<Entry> {
         .iter()
         .filter_map(late_share)
         .fold(None, |most: Option<f64>, share| Some(most.map_or(share, |most| most.max(share))))?;
-    let few = 2.0 * share <= LATE_SHARE;
+    let few = 2.0 * share <= LATE_SHARE || leaked(runs);
     let allowed = if few { LATE_SHARE } else { ((200.0 * share).ceil() / 100.0).min(1.0) };
-    let why = if few {
+    let why = if leaked(runs) {
+        "Late is no leak. Not made from this run, which leaked."
+    } else if few {
         "Late is no leak, and a look at the process now and then makes a release late."
     } else {
         "Late is no leak; twice what was measured is allowed."
@@ -156,6 +166,9 @@ fn late(runs: &[Run<'_>]) -> Option<Entry> {
 }
 
 fn times(runs: &[Run<'_>]) -> Option<Entry> {
+    if leaked(runs) {
+        return None;
+    }
     let p99_ns = most(runs, |run| match run.what {
         What::Run(run) => run.ledger.release.p99_ns,
         What::Observation(_) => None,
@@ -186,26 +199,37 @@ fn slope(runs: &[Run<'_>], measure: Measure) -> Option<Entry> {
         });
     };
     let goes_on = told.iter().any(|trend| trend.class == TrendClass::Leak);
-    let why = if goes_on {
-        "IT GREW TO THE END OF THE RUN. A longer one tells a pool that warms up from a leak."
-    } else {
-        "Growth that comes to an end is none. Make it \"error\" once longer runs have shown none."
+    let (level, why) = match (goes_on, leaked(runs)) {
+        (true, true) => ("warn", "THE RUN DOES NOT PASS: it leaked, and this grew to its end."),
+        (true, false) => (
+            "off",
+            "Off: it grew to the end of the run, as a pool does that warms up. Judge longer runs.",
+        ),
+        (false, _) => (
+            "warn",
+            "Growth that comes to an end is none. Make it \"error\" once longer runs have passed.",
+        ),
     };
-    Some(Entry {
-        measured: per_thousand(worst, measure),
-        why: vec![why.to_owned()],
-        level: "warn",
-        bounds,
-    })
+    Some(Entry { measured: per_thousand(worst, measure), why: vec![why.to_owned()], level, bounds })
 }
 
 fn peak(runs: &[Run<'_>], measure: Measure) -> Option<Entry> {
     let peak = most(runs, |run| peak_value(run, measure))?;
-    // Of a run without any, a few are no surprise.
-    let allowed = rounded_up(peak.saturating_mul(HEADROOM_PERCENT) / 100).max(peak);
+    let (allowed, why) = if leaked(runs) {
+        (
+            rounded_up(peak),
+            "No more than in a run that leaked: make this again from one that does not.".to_owned(),
+        )
+    } else {
+        // Of little, half as much again is less than what comes and goes by itself.
+        let room = (peak.saturating_mul(HEADROOM_PERCENT) / 100)
+            .max(peak.saturating_add(measure.noise() as u64));
+        let allowed = rounded_up(room);
+        (allowed, format!("With room for other machines: {}.", measure.figure(allowed)))
+    };
     Some(Entry {
         measured: measure.amount(peak),
-        why: vec![format!("Half as much again, {}, for other machines.", measure.figure(allowed))],
+        why: vec![why],
         level: "error",
         bounds: vec![(MAX, whole(allowed))],
     })

@@ -12,6 +12,9 @@ use crate::ledger::Ledger;
 use crate::observation::{Diagnosis, Resource};
 use crate::words::{counted, grouped};
 
+/// Characters of an example that are told.
+const NAME_MAX: usize = 80;
+
 /// A resource that grows without end.
 struct Leak {
     resource: Resource,
@@ -90,7 +93,7 @@ fn observed(diagnosis: &Diagnosis) -> Vec<Leak> {
         let (first, last) = (amount(account.first), amount(account.last));
         let mut message = format!("{noun} from {first} to {last}");
         if let Some(example) = account.examples.first() {
-            message += &format!(", such as {}", example.what);
+            message += &format!(", such as {}", cut(&example.what));
         }
         Some(Leak { resource: suspect.resource, message })
     });
@@ -101,6 +104,14 @@ fn observed(diagnosis: &Diagnosis) -> Vec<Leak> {
         Leak { resource, message }
     });
     grow.chain(exhausted).collect()
+}
+
+/// As much of a name as a sentence has room for: a process may give any.
+fn cut(name: &str) -> String {
+    match name.char_indices().nth(NAME_MAX) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 fn of_command(ledger: &Ledger) -> Vec<Leak> {

@@ -1,6 +1,6 @@
 //! Policies `lingering-at-end`, `lingering-peak` and `lingering-by-reason`.
 
-use super::{Against, Answer, Checked, Most, Told, figure, verdict};
+use super::{Against, Answer, Checked, Most, Told, figure};
 use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
@@ -63,14 +63,16 @@ pub(super) fn at_end(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checke
     let several = recorded.ledger.subjects.len() > 1;
     let named = recorded.ledger.lingering().take(NAMED);
     let named: Vec<String> = named.map(|(of, image)| told(image, several.then_some(of))).collect();
+    let unknown = recorded.ledger.images.unknown;
     let message = format!(
-        "{} lingering at the end, budget {}{}",
+        "{}{} lingering at the end, budget {}{}",
         counted(lingering, "image"),
+        and_unknown(unknown),
         most.budget,
         listed(named, lingering),
     );
     Ok(Answer::Told(Told {
-        verdict: verdict(most.exceeded_by(lingering)),
+        verdict: verdict_of(&most, lingering, unknown),
         measured: Some(grouped(lingering)),
         allowed: most.allowed(),
         message,
@@ -100,9 +102,12 @@ pub(super) fn peak(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked 
             several.len(),
         ),
     };
-    message += &format!(", budget {}", most.budget);
+    let unknown = recorded.ledger.images.unknown;
+    message += &format!("{}, budget {}", and_unknown(unknown), most.budget);
     let several = subjects.len() > 1;
-    let examples = worst.iter().filter_map(|(of, barrier)| Some((*of, barrier.example.as_ref()?)));
+    let examples = subjects.iter().flat_map(|subject| {
+        examples(subject).into_iter().map(move |image| (subject.number, image))
+    });
     let named = examples.take(NAMED).map(|(of, image)| told(image, several.then_some(of)));
     message += &listed(named.collect(), peak);
     let evidence = if worst.is_empty() {
@@ -118,7 +123,7 @@ pub(super) fn peak(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked 
         told.collect()
     };
     Ok(Answer::Told(Told {
-        verdict: verdict(most.exceeded_by(peak)),
+        verdict: verdict_of(&most, peak, unknown),
         measured: Some(grouped(peak)),
         allowed: most.allowed(),
         message,
@@ -140,6 +145,7 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
         return Ok(Answer::untold(rule, why));
     }
     let unlisted = ledger.images.lingering.saturating_sub(ledger.lingering_listed());
+    let unheld = unlisted.saturating_add(ledger.images.unknown);
     let held = |key: &str| {
         let groups = ledger.held_by.iter().filter(|group| reason_key(group.reason) == key);
         sum(groups.map(|group| group.images))
@@ -150,7 +156,7 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
         let text = format!("{} by {}, budget {}", grouped(count), bound.key, figure(bound.value));
         if count as f64 > bound.value {
             beyond.push(text);
-        } else if (count.saturating_add(unlisted)) as f64 > bound.value {
+        } else if count.saturating_add(unheld) as f64 > bound.value {
             untold.push(text);
         } else {
             within.push(text);
@@ -161,8 +167,8 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
         (true, false) => (Verdict::CouldNotTell, untold),
         (true, true) => (Verdict::Clean, within),
     };
-    if unlisted > 0 {
-        parts.push(format!("what holds {} was not recorded", counted(unlisted, "more image")));
+    if unheld > 0 {
+        parts.push(format!("what holds {} is not known", counted(unheld, "more image")));
     }
     let measured = ledger.held_by.iter();
     let measured =
@@ -175,6 +181,34 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
         message: format!("images lingering at the end: {}", parts.join("; ")),
         evidence: ledger.subjects.iter().map(|subject| end_of(run, subject)).collect(),
     }))
+}
+
+/// A leak beyond what is allowed; and untold where images of which nobody knows may be beyond it.
+fn verdict_of(most: &Most, lingering: u64, unknown: u64) -> Verdict {
+    if most.exceeded_by(lingering) {
+        Verdict::Leak
+    } else if most.exceeded_by(lingering.saturating_add(unknown)) {
+        Verdict::CouldNotTell
+    } else {
+        Verdict::Clean
+    }
+}
+
+fn and_unknown(unknown: u64) -> String {
+    match unknown {
+        0 => String::new(),
+        unknown => format!(" (and {} of which nobody knows)", grouped(unknown)),
+    }
+}
+
+/// Images that lingered at a subject's worst barrier: where that is the one that its images are
+/// read off, all that are listed, and of an earlier one the one that was kept.
+fn examples(subject: &SubjectLedger) -> Vec<&LingeringImage> {
+    match &subject.worst {
+        Some(worst) if worst.line == subject.basis_line => subject.lingering.iter().collect(),
+        Some(worst) => worst.example.iter().collect(),
+        None => Vec::new(),
+    }
 }
 
 /// Whether it is known of any slot what it is doing.

@@ -24,10 +24,25 @@ pub(in crate::gate) fn check(run: &Run<'_>) -> Told {
     };
     Told {
         verdict,
-        measured: None,
-        allowed: "a run to its end, with both witnesses".to_owned(),
+        measured: Some(measured(run)),
+        allowed: match run.what {
+            What::Run(_) => "a run to its end, with both witnesses".to_owned(),
+            What::Observation(_) => "an observation to its end".to_owned(),
+        },
         message: message(run, &findings),
         evidence: evidence(run),
+    }
+}
+
+fn measured(run: &Run<'_>) -> String {
+    match run.what {
+        What::Run(run) => format!(
+            "{} of {}, {}",
+            grouped(run.ledger.cycles),
+            counted(run.ledger.start.scenario.cycles.get(), "cycle"),
+            counted(run.ledger.images.made, "image"),
+        ),
+        What::Observation(diagnosis) => looks(&diagnosis.ledger),
     }
 }
 
@@ -44,12 +59,8 @@ fn doubts(judgement: &Judgement) -> Vec<&Finding> {
 fn message(run: &Run<'_>, findings: &[&Finding]) -> String {
     let Some((first, others)) = findings.split_first() else {
         return match run.what {
-            What::Run(run) => format!(
-                "{} done and {} accounted for by witnesses that worked",
-                counted(run.ledger.cycles, "cycle"),
-                counted(run.ledger.images.made, "image"),
-            ),
-            What::Observation(diagnosis) => looks(&diagnosis.ledger),
+            What::Run(_) => "all was done, and both witnesses worked".to_owned(),
+            What::Observation(_) => "it was looked at to its end".to_owned(),
         };
     };
     let mut message = match first.supports {

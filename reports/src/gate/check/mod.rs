@@ -112,10 +112,13 @@ fn verdict(exceeds: bool) -> Verdict {
 }
 
 impl Rule {
-    /// Its bounds as people read them: `max 0`, `p99-us 200, max-us 5,000`.
+    /// Its bounds as people read them: `at most 0`, `p99-us 200, max-us 5,000`.
     pub(super) fn allowed(&self) -> String {
         let bounds = self.bounds.iter();
-        let bounds = bounds.map(|bound| format!("{} {}", bound.key, figure(bound.value)));
+        let bounds = bounds.map(|bound| match bound.key {
+            MAX => format!("at most {}", figure(bound.value)),
+            key => format!("{key} {}", figure(bound.value)),
+        });
         bounds.collect::<Vec<String>>().join(", ")
     }
 }
@@ -153,7 +156,8 @@ impl Most {
                         run.command(),
                     ))
                 })?;
-                let most = (had as f64 * ratio).floor();
+                // 1.15 of 100 is 115, and in floating point a little less.
+                let most = (had as f64 * ratio * (1.0 + 1e-12)).floor();
                 let (ratio, had, file) = (figure(ratio), show(had), baseline.name());
                 let budget = format!("{} ({ratio} of the {had} in {file})", show(most as u64));
                 Some(Most { most, budget })

@@ -90,7 +90,7 @@ struct Grown<'a> {
 }
 
 impl Grown<'_> {
-    /// `subject 0 gains 3 areas in 1,000 cycles (95 %: 2.9 to 3.1) from 60 to 3,060 and goes on`.
+    /// `subject 0 gains 3 areas in 1,000 cycles (95 %: 2.9 to 3.1), from 60 to 3,060, and goes on`.
     fn told(&self, measure: Measure) -> String {
         let Trend { rate, ci_low, ci_high, first, last, class, .. } = self.trend;
         let [rate, low, high] = [rate, ci_low, ci_high].map(|of| measure.figure_of(of * 1e3));
@@ -101,7 +101,7 @@ impl Grown<'_> {
             TrendClass::Flat => "which is no growth",
         };
         format!(
-            "subject {} gains {rate} {} in 1,000 cycles (95 %: {low} to {high}) from {} to {} {then}",
+            "subject {} gains {rate} {} in 1,000 cycles (95 %: {low} to {high}), from {} to {}, {then}",
             self.subject,
             measure.noun(),
             measure.figure(first as u64),

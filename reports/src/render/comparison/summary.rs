@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::page::Page;
+use super::super::page::{Closing, Page};
 use super::cells::{LEGEND, grid, matrix, refusals};
 use crate::comparison::Comparison;
 use crate::judge::Verdict;
@@ -27,6 +27,11 @@ const PLAIN_WIDTH: usize = 100;
 impl ComparisonSummary<'_> {
     /// Draws it; each line ends in a newline, the last one is the verdict.
     pub fn draw(&self, comparison: &Comparison) -> String {
+        self.draw_with(comparison, &Closing::default())
+    }
+
+    /// The same, with what is next.
+    pub fn draw_with(&self, comparison: &Comparison, closing: &Closing<'_>) -> String {
         let page = Page::new(self.colour, self.width.unwrap_or(PLAIN_WIDTH), Some(self.out));
         let width = self.width.unwrap_or(usize::MAX);
         let grid = grid(comparison);
@@ -52,6 +57,7 @@ impl ComparisonSummary<'_> {
             drawn.extend(page.entry("", &format!("… and {more} more (in comparison.json)"), 1));
         }
         drawn.push(page.unwrapped("kept in", &self.out.display().to_string()));
+        drawn.extend(page.last_lines(None, None, closing));
         // Nothing was run, where there is no verdict: then nothing is known to be clean.
         let verdict = comparison.verdict().unwrap_or(Verdict::CouldNotTell);
         drawn.push(page.verdict(verdict, &comparison.headline()));

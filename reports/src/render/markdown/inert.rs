@@ -12,9 +12,7 @@ const PARTED: &str = "&#8203;";
 pub(super) fn prose(text: &str, most: usize) -> String {
     let text = clipped(text, most);
     let mut shown = String::with_capacity(text.len() + 16);
-    let mut rest = text.char_indices().peekable();
-    while let Some((at, c)) = rest.next() {
-        let next = rest.peek().map(|&(_, next)| next);
+    for (at, c) in text.char_indices() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => {
                 shown.push('\\');
@@ -31,9 +29,12 @@ pub(super) fn prose(text: &str, most: usize) -> String {
                 shown.push(c);
                 shown.push_str(PARTED);
             }
+            // Of an address, or the first of a short code.
             ':' => {
                 shown.push(c);
-                if next.is_some_and(|next| next == '/' || next.is_alphanumeric() || next == '+') {
+                let word = text[at + 1..].split_whitespace().next().unwrap_or_default();
+                let joined = text[at + 1..].starts_with(word);
+                if joined && (word.starts_with('/') || word.contains(':')) {
                     shown.push_str(PARTED);
                 }
             }
@@ -104,6 +105,7 @@ mod tests {
             ("wasmtime@48 of org#1", "wasmtime@&#8203;48 of org#&#8203;1"),
             ("<img src=x>&lt;", "&lt;img src=x&gt;&amp;lt;"),
             ("[x](https://e.x) *a* `b`", r"\[x\](https:&#8203;//e.x) \*a\* \`b\`"),
+            ("a: b, 254:0, c", "a: b, 254:0, c"),
             ("a|b\\|c", r"a&#124;b\\&#124;c"),
             ("www.e.x WWW.e.x GH-1", "www&#8203;.e.x WWW&#8203;.e.x GH&#8203;-1"),
             ("a: b :+1: 1\n# x", r"a: b :&#8203;+1: 1\\n#&#8203; x"),

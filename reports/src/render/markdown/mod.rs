@@ -5,6 +5,7 @@ mod inert;
 
 use inert::{code, fenced, prose};
 
+use crate::comparison::COMPARISON_FILE;
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
 use crate::recorded::{Recorded, RecordedKind};
@@ -156,7 +157,9 @@ fn findings(report: &Report) -> Option<String> {
 
 fn unmeasured(report: &Report) -> Option<String> {
     let rows = report.unmeasured.iter().map(|what| format!("- {}", prose(what, TEXT_MAX)));
-    (rows.len() > 0).then(|| lines("Not measured:\n".to_owned(), rows, "-"))
+    let number = rows.len();
+    let head = format!("<details><summary>Not measured: {number}</summary>\n");
+    (number > 0).then(|| format!("{}\n\n</details>", lines(head, rows, "-")))
 }
 
 fn table(table: &Table) -> Option<String> {
@@ -167,7 +170,14 @@ fn table(table: &Table) -> Option<String> {
     let names: Vec<String> = columns.iter().map(|column| prose(&column.name, COLUMN_MAX)).collect();
     let rule = |number| if number { "---:" } else { "---" }.to_owned();
     let rules: Vec<String> = columns.iter().map(|column| rule(column.is_number)).collect();
-    let head = format!("**{}**\n\n{}\n{}", prose(&table.title, CELL_MAX), row(&names), row(&rules));
+    // What stands in brackets explains the columns.
+    let (name, legend) = table.title.split_once(" (").unwrap_or((&table.title, ""));
+    let legend = match legend {
+        "" => String::new(),
+        legend => format!(" ({}", prose(legend, TEXT_MAX)),
+    };
+    let name = prose(name, CELL_MAX);
+    let head = format!("**{name}**{legend}\n\n{}\n{}", row(&names), row(&rules));
     let rows = table.rows.iter().map(|cells| {
         let cells = cells.iter().take(COLUMNS_MAX);
         let cells: Vec<String> = cells.map(|cell| prose(cell, CELL_MAX)).collect();
@@ -226,7 +236,7 @@ fn again(recorded: &Recorded) -> String {
 fn files(recorded: &Recorded) -> String {
     let file = match &recorded.what {
         RecordedKind::Run(_) | RecordedKind::Observation(_) => RECORDING_FILE,
-        RecordedKind::Comparison(_) => super::format::COMPARISON_FILE,
+        RecordedKind::Comparison(_) => COMPARISON_FILE,
     };
     let folder = recorded.folder.display().to_string();
     let within = match folder.is_empty() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::observation_headline;
 use crate::observation::rate::Rate;
 use crate::observation::{Account, Diagnosis, Example, ResourceClass, Suspect, looks};
-use crate::render::page::{List, Page};
+use crate::render::page::{Closing, List, Page};
 use crate::words::{coarse_s, counted, printable};
 
 /// How the summary is to look.
@@ -34,16 +34,19 @@ impl ObservationSummary<'_> {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, diagnosis: &Diagnosis) -> String {
+        self.draw_with(diagnosis, &Closing::default())
+    }
+
+    /// The same, with what is next.
+    pub fn draw_with(&self, diagnosis: &Diagnosis, closing: &Closing<'_>) -> String {
         let page = Page::new(self.colour, self.width, self.out);
         let mut above = vec![page.bold(&about(diagnosis))];
         above.extend(table(&page, diagnosis));
         above.extend(flat(diagnosis).into_iter().flat_map(|flat| page.entry("flat", &flat, 1)));
 
-        let mut below = Vec::new();
-        if let Some(out) = self.out {
-            below.push(page.unwrapped("report", &out.join("result.json").display().to_string()));
-        }
-        below.push(page.unwrapped("run again", &diagnosis.ledger.observe.command));
+        let kept = self.out.map(|out| out.join("result.json"));
+        let again = &diagnosis.ledger.observe.command;
+        let mut below = page.last_lines(Some(again), kept.as_deref(), closing);
         let verdict = diagnosis.judgement.verdict;
         below.push(page.verdict(verdict, &observation_headline(diagnosis)));
 

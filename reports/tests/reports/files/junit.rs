@@ -136,6 +136,7 @@ fn every_policy_that_judged_is_a_case() {
         ]
     );
     assert_eq!(suite.get("time"), Some("31.05"));
+    assert_eq!(suite.get("timestamp"), Some("2025-06-15T15:06:40"));
     let property = |name: &str| {
         let mut all = suite.child("properties").expect("properties").children.iter();
         all.find(|property| property.get("name") == Some(name)).and_then(|p| p.get("value"))

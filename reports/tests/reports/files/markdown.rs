@@ -194,7 +194,9 @@ fn the_verdict_comes_first_and_the_command_is_whole() {
         let (_, block) = unfenced(&text);
         assert!(block[0].starts_with("leakbench"), "{}: {text}", case.name);
         let images = case.report.lingering.as_ref().map_or(0, |images| images.total);
-        assert_eq!(text.contains("<details>"), images > 0, "{}", case.name);
+        assert_eq!(text.contains("lingering image"), images > 0, "{}", case.name);
+        let opened = text.matches("<details><summary>").count();
+        assert_eq!(text.matches("\n\n</details>").count(), opened, "{}", case.name);
         if images > 10 {
             assert!(text.contains("… and 11 more images."), "{text}");
         }

@@ -16,8 +16,8 @@ use leakbench_reports::judge::Verdict;
 use leakbench_reports::observation::{ObservationRecording, judge};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_reports::recording::{ExitKind, Recording};
-use leakbench_reports::render::{Format, ResultJson, TerminalSummary, observation_headline};
-use leakbench_reports::report::{Column, FactGroup, Figure, Report, Table, Tone};
+use leakbench_reports::render::{Format, ResultJson, TerminalSummary};
+use leakbench_reports::report::Report;
 
 use crate::common::{self, golden};
 use crate::{comparison, observation};
@@ -44,7 +44,7 @@ pub(super) struct Case {
 impl Case {
     fn new(name: &'static str, what: RecordedKind, outcome: Option<Outcome>) -> Case {
         let recorded = Recorded { folder: PathBuf::from("leakbench-out/run"), what };
-        let report = report(&recorded);
+        let report = Report::of(&recorded);
         Case { name, recorded, report, outcome }
     }
 
@@ -85,59 +85,6 @@ impl Case {
         let [(_, text)] = self.files(format).try_into().expect("one file");
         text
     }
-}
-
-/// What is known of a run, told as plainly as it can be.
-fn report(recorded: &Recorded) -> Report {
-    let figure = |label: &str, value: String, beside: &str, tone| Figure {
-        label: label.to_owned(),
-        value,
-        beside: beside.to_owned(),
-        tone,
-    };
-    let mut report = Report {
-        title: String::new(),
-        verdict: Verdict::Clean,
-        headline: String::new(),
-        figures: Vec::new(),
-        charts: Vec::new(),
-        findings: Vec::new(),
-        lingering: None,
-        tables: Vec::new(),
-        facts: vec![FactGroup::default()],
-        unmeasured: Vec::new(),
-    };
-    match &recorded.what {
-        RecordedKind::Run(run) => return Report::of_run(&run.ledger, &run.judgement),
-        RecordedKind::Observation(diagnosis) => {
-            report.title = format!("process {}", diagnosis.ledger.observe.pid);
-            report.verdict = diagnosis.judgement.verdict;
-            report.headline = observation_headline(diagnosis);
-            let looks = diagnosis.ledger.looks.len().to_string();
-            report.figures = vec![figure("looks", looks, "", Tone::Neutral)];
-            report.findings.clone_from(&diagnosis.judgement.findings);
-        }
-        RecordedKind::Comparison(several) => {
-            let comparison = &several.comparison;
-            report.title = comparison.command.clone();
-            report.verdict = comparison.verdict().expect("something was run");
-            report.headline = comparison.headline();
-            let rows = comparison.rows.iter().map(|row| {
-                let lingering = row.worst().map(|run| run.images.lingering.to_string());
-                vec![row.name.clone(), lingering.unwrap_or_else(|| "–".to_owned())]
-            });
-            report.tables = vec![Table {
-                id: "rows".to_owned(),
-                title: "Runs".to_owned(),
-                columns: vec![
-                    Column { name: "subject".to_owned(), is_number: false },
-                    Column { name: "lingering".to_owned(), is_number: true },
-                ],
-                rows: rows.collect(),
-            }];
-        }
-    }
-    report
 }
 
 pub(super) fn policy(

@@ -1,0 +1,70 @@
+//! A user's session: commands run in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+
+use super::leakbench;
+
+/// A folder of its own, in which commands are run as a user would.
+pub(crate) struct Session {
+    folder: tempfile::TempDir,
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    pub(crate) fn of(output: Output) -> Said {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let code = output.status.code().expect("it exits by itself");
+        Said { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Session {
+    pub(crate) fn new() -> Session {
+        Session { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Of a file or a folder in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
+        let mut command = leakbench(args);
+        Said::of(command.current_dir(self.folder.path()).output().expect("the binary starts"))
+    }
+
+    /// Starts, to be waited for.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        let mut command = leakbench(args);
+        command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    }
+
+    /// Every file beneath a folder, by its path in it.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    collect(root, &path, files);
+                    continue;
+                }
+                let name = path.strip_prefix(root).expect("beneath it").display().to_string();
+                files.insert(name, std::fs::read(&path).expect("a file"));
+            }
+        }
+        let (root, mut files) = (self.path(folder), BTreeMap::new());
+        collect(&root, &root, &mut files);
+        files
+    }
+}

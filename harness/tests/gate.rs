@@ -1,0 +1,255 @@
+//! `leakbench gate` over recordings of real runs, and over such as were cut or edited.
+
+mod common;
+
+use std::time::Duration;
+
+use common::session::{Said, Session};
+use common::subjects_of;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// All slots are used by then, so that none is left without an image: 50 linger.
+const RUN: &[&str] = &["--slots", "50", "--cycles", "1000", "--processes", "1"];
+
+impl Session {
+    /// Keeps a run of [`RUN`] in `folder`, which leaks or does not.
+    fn keep(&self, folder: &str, on_drop: &str) {
+        let said = self.run(&[RUN, &["--on-drop", on_drop, "--out", folder]].concat());
+        assert_eq!(said.code, i32::from(on_drop == "keep"), "{said:?}");
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("written");
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("it is there")
+    }
+
+    /// Makes `to` of the recording in `from`, its lines changed.
+    fn edit(&self, from: &str, to: &str, change: impl FnOnce(&mut Vec<Value>)) {
+        let recording = self.read(&format!("{from}/recording.jsonl"));
+        let line = |line| serde_json::from_str(line).expect("it is JSON");
+        let mut lines: Vec<Value> = recording.lines().map(line).collect();
+        change(&mut lines);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::create_dir_all(self.path(to)).expect("a folder");
+        self.write(&format!("{to}/recording.jsonl"), &text);
+    }
+}
+
+/// The exit code, with the last line of standard output.
+fn outcome(said: &Said) -> (i32, &str) {
+    (said.code, said.stdout.lines().last().unwrap_or_default())
+}
+
+#[track_caller]
+fn assert_outcome(said: &Said, code: i32, starts: &str) {
+    let (found, last) = outcome(said);
+    assert_eq!(found, code, "{said:?}");
+    assert!(last.starts_with(starts), "{said:?}");
+}
+
+#[test]
+fn a_planted_leak_fails_and_its_cure_passes() {
+    let session = Session::new();
+    session.keep("leak", "keep");
+    session.keep("cure", "purge");
+    let said = session.run(&["gate", "leak"]);
+    assert_outcome(&said, 1, "gate: FAIL — lingering-at-end: 50 images lingering at the end");
+    assert!(said.stdout.contains("default budgets"), "{said:?}");
+    assert_outcome(&session.run(&["gate", "cure"]), 0, "gate: PASS — ");
+    // One that fails is not made up for by one that passes.
+    assert_outcome(&session.run(&["gate", "cure", "leak"]), 1, "gate: FAIL — ");
+
+    // The budget in the folder that the gate runs in; no new run is needed.
+    let lingering = |max| {
+        format!("[policy.lingering-at-end]\nmax = {max}\n[policy.lingering-peak]\nmax = {max}\n")
+    };
+    let budget =
+        |max| format!("version = 1\n{}[policy.unaccounted]\nlevel = \"off\"\n", lingering(max));
+    session.write("leakbench.toml", &budget(50));
+    let said = session.run(&["gate", "leak"]);
+    assert_outcome(&said, 0, "gate: PASS — ");
+    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
+    session.write("strict.toml", &budget(49));
+    let said = session.run(&["gate", "leak", "--budget", "strict.toml"]);
+    assert_outcome(&said, 1, "gate: FAIL — lingering-at-end: 50 images");
+    assert!(said.stdout.contains("budget 49"), "{said:?}");
+}
+
+#[test]
+fn what_cannot_be_judged_is_refused_in_a_line() {
+    let session = Session::new();
+    session.keep("cure", "purge");
+    std::fs::create_dir(session.path("empty")).expect("a folder");
+    session.write("key.toml", "version = 1\n\n[policy.lingering-at-end]\nmaximum = 3\n");
+    session.write("policy.toml", "version = 1\n[policy.lingering-at-ned]\nmax = 3\n");
+    session.write("type.toml", "version = 1\n[policy.peak-areas]\nmax = \"many\"\n");
+    let throughput = "[policy.throughput]\nlevel = \"error\"\nmin-ratio = 0.9\n";
+    session.write("unanswered.toml", &format!("version = 1\n{throughput}"));
+    for (args, words) in [
+        (&["gate"][..], &["gate DIR"][..]),
+        (&["gate", "nowhere"], &["nowhere"]),
+        (&["gate", "empty"], &["empty"]),
+        (&["gate", "cure", "--budget", "none.toml"], &["none.toml"]),
+        (&["gate", "cure", "--baseline", "none.toml"], &["none.toml"]),
+        (&["gate", "cure", "--against", "empty"], &["empty"]),
+        (&["gate", "cure", "--budget", "key.toml"], &["key.toml:4", "`maximum`", "max"]),
+        (&["gate", "cure", "--budget", "policy.toml"], &["policy.toml:2", "lingering-at-end"]),
+        (&["gate", "cure", "--budget", "type.toml"], &["type.toml:3", "max", "many"]),
+        (&["gate", "cure", "--budget", "unanswered.toml"], &["unanswered.toml:", "throughput"]),
+        (&["gate", "cure", "--report", "html"], &["html", "junit"]),
+        (&["gate", "init"], &["DIR"]),
+        (&["gate", "baseline", "empty"], &["empty"]),
+    ] {
+        let said = session.run(args);
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {said:?}");
+        assert_eq!(said.stderr.lines().count(), 1, "{args:?}: {said:?}");
+        for word in words {
+            assert!(said.stderr.contains(word), "{args:?}: {word:?} is not in {}", said.stderr);
+        }
+    }
+    // The control: the same, put right.
+    session.write("good.toml", "version = 1\n\n[policy.lingering-at-end]\nmax = 3\n");
+    assert_eq!(session.run(&["gate", "cure", "--budget", "good.toml"]).code, 0);
+}
+
+#[test]
+fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
+    let session = Session::new();
+    session.keep("first", "keep");
+    session.keep("cure", "purge");
+    // As if the same command had been run again, and had not leaked.
+    let first = session.read("first/recording.jsonl");
+    let first: Value = serde_json::from_str(first.lines().next().unwrap_or("")).expect("JSON");
+    session.edit("cure", "retry", |lines| {
+        lines[0]["command"] = first["command"].clone();
+        lines[0]["scenario"] = first["scenario"].clone();
+    });
+    assert_outcome(&session.run(&["gate", "retry"]), 0, "gate: PASS — ");
+    let said = session.run(&["gate", "first", "retry"]);
+    assert_outcome(&said, 1, "gate: FAIL — ");
+    let flaky = "failed at attempt 1, passed at attempt 2";
+    assert!(
+        said.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(flaky),
+        "{said:?}"
+    );
+    session.write("leakbench.toml", "version = 1\n[gate]\nflaky = \"warn\"\n");
+    assert_outcome(&session.run(&["gate", "first", "retry"]), 0, "gate: PASS — ");
+    // Flaky is not failed twice.
+    assert_outcome(&session.run(&["gate", "first", "first"]), 1, "gate: FAIL — ");
+}
+
+#[test]
+fn what_nobody_can_tell_never_passes() {
+    let session = Session::new();
+    session.keep("whole", "purge");
+    session.edit("whole", "cut", |lines| {
+        lines.pop();
+    });
+    session.write("off.toml", "version = 1\n[policy.lingering-at-end]\nlevel = \"off\"\n");
+    for args in [&["gate", "cut"][..], &["gate", "cut", "--budget", "off.toml"]] {
+        assert_outcome(&session.run(args), 4, "gate: COULD NOT TELL — ");
+    }
+    assert_outcome(&session.run(&["gate", "whole", "--budget", "off.toml"]), 0, "gate: PASS — ");
+
+    let endless = ["--cycles", "1000000000", "--processes", "1", "--out"];
+    // Of a run that was interrupted nobody knows what would have come.
+    for (folder, code, judged) in [("killed", 3, 3), ("interrupted", 130, 4)] {
+        let run = session.start(&[&endless[..], &[folder]].concat());
+        let subject = subjects_of(&run, 1)[0];
+        std::thread::sleep(Duration::from_millis(100));
+        let (pid, signal) = match folder {
+            "killed" => (subject, Signal::KILL),
+            _ => (run.id() as i32, Signal::INT),
+        };
+        kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
+        let said = Said::of(run.wait_with_output().expect("it ends"));
+        assert_eq!(said.code, code, "{said:?}");
+        let said = session.run(&["gate", folder]);
+        assert_eq!(said.code, judged, "{said:?}");
+        assert!(!said.stdout.contains("gate: PASS"), "{said:?}");
+    }
+}
+
+#[test]
+fn the_outcome_is_written_for_programs_and_explained_for_people() {
+    let session = Session::new();
+    session.keep("leak", "keep");
+    let said = session.run(&["gate", "leak", "--json", "--report", "all", "--out", "outcome"]);
+    assert_eq!((said.code, said.stderr.as_str()), (1, ""), "{said:?}");
+    let files = session.files("outcome");
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["annotations.txt", "gate.json", "junit.xml", "summary.md"]);
+    assert_eq!(said.stdout.as_bytes(), files["gate.json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    assert_eq!(json["verdict"], "leak");
+    let policies = json["policies"].as_array().expect("a list");
+    let lingering = policies.iter().find(|policy| policy["policy"] == "lingering-at-end");
+    assert_eq!(lingering.expect("it was judged")["status"], "failed");
+    let junit = String::from_utf8_lossy(&files["junit.xml"]);
+    assert!(junit.contains("lingering-at-end") && junit.contains("<failure"), "{junit}");
+    // In the folder of the recording, where nothing else is said, and the result stays.
+    let before = session.read("leak/result.json");
+    assert_eq!(session.run(&["gate", "leak", "--report", "json"]).code, 1);
+    assert_eq!(session.read("leak/gate.json").as_bytes(), files["gate.json"]);
+    assert_eq!(session.read("leak/result.json"), before);
+
+    let said = session.run(&["gate", "explain", "leak"]);
+    assert_outcome(&said, 1, "gate: FAIL — ");
+    let lines = session.read("leak/recording.jsonl").lines().count();
+    let line = said.stdout.lines().find_map(|line| line.split("leak/recording.jsonl:").nth(1));
+    let line: usize = line.and_then(|line| line.split(' ').next()?.parse().ok()).expect("a line");
+    assert!((1..=lines).contains(&line), "{line} of {lines}");
+}
+
+#[test]
+fn a_budget_made_of_a_run_passes_on_it_and_is_not_overwritten() {
+    let session = Session::new();
+    session.keep("cure", "purge");
+    let said = session.run(&["gate", "init", "cure"]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, "leakbench.toml\n"), "{said:?}");
+    let made = session.read("leakbench.toml");
+    assert!(made.contains("version = 1") && made.contains("\n# "), "{made}");
+    let said = session.run(&["gate", "cure"]);
+    assert_outcome(&said, 0, "gate: PASS — ");
+    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
+
+    session.write("leakbench.toml", "# mine\n");
+    let said = session.run(&["gate", "init", "cure"]);
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    assert!(said.stderr.contains("leakbench.toml") && said.stderr.contains("--force"), "{said:?}");
+    assert_eq!(session.read("leakbench.toml"), "# mine\n");
+    assert_eq!(session.run(&["gate", "init", "cure", "--force"]).code, 0);
+    assert_eq!(session.read("leakbench.toml"), made);
+}
+
+#[test]
+fn a_baseline_is_made_by_a_command_and_held_against_later_runs() {
+    let session = Session::new();
+    session.keep("cure", "purge");
+    for _ in 0..2 {
+        let said = session.run(&["gate", "baseline", "cure"]);
+        assert_eq!((said.code, said.stdout.as_str()), (0, "leakbench-baseline.toml\n"), "{said:?}");
+    }
+    let made = session.read("leakbench-baseline.toml");
+    let budget = |ratio| {
+        format!("version = 1\n[policy.peak-areas]\nlevel = \"error\"\nover-baseline = {ratio}\n")
+    };
+    session.write("leakbench.toml", &budget("1.5"));
+    let against = ["gate", "cure", "--baseline", "leakbench-baseline.toml"];
+    assert_outcome(&session.run(&against), 0, "gate: PASS — ");
+    // A budget that nothing answers is no pass.
+    assert_eq!(session.run(&["gate", "cure"]).code, 2);
+    // Peaks are counted to two digits: a tenth of them is less than any run has.
+    session.write("leakbench.toml", &budget("0.1"));
+    assert_outcome(&session.run(&against), 1, "gate: FAIL — peak-areas");
+
+    // Runs that cannot be measured are no baseline.
+    session.edit("cure", "cut", |lines| lines.truncate(3));
+    let said = session.run(&["gate", "baseline", "cut"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(session.read("leakbench-baseline.toml"), made);
+}

@@ -1,0 +1,197 @@
+//! Reports: `--report` of whatever measures, and `leakbench report` of what was kept.
+
+mod common;
+
+use std::time::Duration;
+
+use common::session::{Said, Session};
+use common::subjects_of;
+use rustix::process::{Pid, Signal, kill_process};
+
+fn is_page(content: &[u8]) -> bool {
+    content.starts_with(b"<!DOCTYPE html>") && content.trim_ascii_end().ends_with(b"</html>")
+}
+
+fn is_png(content: &[u8]) -> bool {
+    content.starts_with(b"\x89PNG\r\n\x1a\n")
+}
+
+const LEAK: &[&str] = &["--on-drop", "keep", "--slots", "50", "--cycles", "200"];
+
+#[test]
+fn a_report_is_drawn_again_to_the_byte() {
+    let session = Session::new();
+    let kept = ["--out", "out", "--report", "all"];
+    let said = session.run(&[LEAK, &kept].concat());
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.stderr, "", "every format can be had");
+    let said = session.run(&["report", "out", "--report", "all", "--out", "again"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let (mut by_run, again) = (session.files("out"), session.files("again"));
+    // It says what it wrote, a path a line.
+    let mut told: Vec<&str> = said.stdout.lines().collect();
+    told.sort_unstable();
+    let mut written: Vec<String> = again.keys().map(|name| format!("again/{name}")).collect();
+    written.sort_unstable();
+    assert_eq!(told, written);
+    assert!(by_run.remove("recording.jsonl").is_some());
+    assert_eq!(by_run.keys().collect::<Vec<_>>(), again.keys().collect::<Vec<_>>());
+    for (name, content) in &again {
+        assert!(content == &by_run[name], "{name} is not as the run drew it");
+    }
+    assert!(is_page(&again["report.html"]) && is_png(&again["report.png"]));
+    for name in ["charts/lingering.svg", "junit.xml", "summary.md", "series.csv", "result.json"] {
+        assert!(again.contains_key(name), "no {name} in {:?}", again.keys());
+    }
+}
+
+#[test]
+fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
+    let session = Session::new();
+    let said = session.run(&["--cycles", "200", "--report", "csv,html"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let mut last = said.stdout.lines().rev();
+    assert!(last.next().is_some_and(|line| line.starts_with("verdict: clean")), "{}", said.stdout);
+    let path = last.next().and_then(|line| line.strip_prefix("report     ")).expect("a report");
+    assert!(path.starts_with("leakbench-out/run-") && path.ends_with("/report.html"), "{path}");
+    let page = session.path(path);
+    assert!(is_page(&std::fs::read(&page).expect("it is there")));
+    for beside in ["series.csv", "recording.jsonl", "result.json"] {
+        assert!(page.with_file_name(beside).is_file(), "no {beside}");
+    }
+    // And none without being asked.
+    let other = Session::new();
+    assert_eq!(other.run(&["--cycles", "50"]).code, 0);
+    assert!(!other.path("leakbench-out").exists());
+}
+
+#[test]
+fn an_observation_and_a_comparison_are_drawn() {
+    let session = Session::new();
+    let observe = ["exec", "--interval", "20ms", "--out", "observed", "--report", "html,csv"];
+    let said = session.run(&[&observe[..], &["--", "sleep", "1"]].concat());
+    assert!([0, 4].contains(&said.code), "{said:?}");
+    assert!(said.stderr.contains("\nreport     observed/report.html\nverdict: "), "{said:?}");
+
+    let subjects = ["compare", "--subject", "builtin", "--subject", "builtin"];
+    let kept = ["--out", "compared", "--report", "html", "--", "--cycles", "100"];
+    let said = session.run(&[&subjects[..], &kept].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("\nreport     compared/report.html\nverdict: "), "{said:?}");
+
+    for folder in ["observed", "compared"] {
+        let before = session.files(folder);
+        let said = session.run(&["report", folder]);
+        assert_eq!(said.code, 0, "{said:?}");
+        // What it draws unless it is told.
+        assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
+        let after = session.files(folder);
+        assert!(is_png(&after["report.png"]) && is_page(&after["report.html"]));
+        assert!(after["report.html"] == before["report.html"], "{folder}: drawn otherwise");
+    }
+}
+
+#[test]
+fn a_format_that_cannot_be_written_costs_no_other_and_no_verdict() {
+    let session = Session::new();
+    // A folder where the page should be: refused to root as well.
+    let occupy = |folder: &str| {
+        let page = session.path(folder).join("report.html");
+        std::fs::create_dir_all(page.join("occupied")).expect("a folder");
+    };
+    let clean = &["--cycles", "100"][..];
+    for (folder, args, code) in [("clean", clean, 2), ("leaking", LEAK, 1)] {
+        occupy(folder);
+        let report = ["--out", folder, "--report", "html,csv"];
+        let said = session.run(&[args, &report].concat());
+        assert_eq!(said.code, code, "{said:?}");
+        assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+        assert!(said.stderr.contains(&format!("{folder}/report.html")), "{said:?}");
+        assert!(said.stdout.contains("\nverdict: "), "{said:?}");
+        assert!(!session.files(folder)["series.csv"].is_empty());
+        let again = session.run(&["report", folder, "--report", "html,csv"]);
+        assert_eq!((again.code, again.stderr.lines().count()), (2, 1), "{again:?}");
+        assert_eq!(again.stdout, format!("{folder}/series.csv\n"));
+        // Nothing half done is left.
+        let names = session.files(folder);
+        assert!(!names.keys().any(|name| name.contains("partial")), "{:?}", names.keys());
+    }
+}
+
+#[test]
+fn runs_that_do_not_end_by_themselves_have_their_report() {
+    let endless = ["--cycles", "1000000000", "--processes", "1", "--report", "html"];
+    for (folder, code) in [("interrupted", 130), ("killed", 3)] {
+        let session = Session::new();
+        let run = session.start(&[&endless[..], &["--out", folder]].concat());
+        let subject = subjects_of(&run, 1)[0];
+        std::thread::sleep(Duration::from_millis(100));
+        let (pid, signal) = match folder {
+            "killed" => (subject, Signal::KILL),
+            _ => (run.id() as i32, Signal::INT),
+        };
+        kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
+        let said = Said::of(run.wait_with_output().expect("it ends"));
+        assert_eq!(said.code, code, "{said:?}");
+        assert!(is_page(&session.files(folder)["report.html"]), "{folder}");
+        let last: Vec<&str> = said.stdout.lines().rev().take(2).collect();
+        assert_eq!(last[1], format!("report     {folder}/report.html"));
+    }
+}
+
+#[test]
+fn a_format_can_be_printed_also_to_who_has_seen_enough() {
+    let session = Session::new();
+    assert_eq!(session.run(&[LEAK, &["--out", "out"]].concat()).code, 1);
+    let before = session.files("out");
+    let said = session.run(&["report", "out", "--print", "json"]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    assert_eq!(said.stdout.as_bytes(), before["result.json"]);
+    let mut child = session.start(&["report", "out", "--print", "html"]);
+    drop(child.stdout.take());
+    let said = Said::of(child.wait_with_output().expect("it ends"));
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    assert_eq!(session.files("out"), before, "it writes nothing");
+}
+
+/// A page that an earlier run has left must not pass for that of a run that was killed.
+#[test]
+fn a_report_is_never_older_than_its_recording() {
+    let session = Session::new();
+    let page = session.path("out/report.html");
+    let keep = ["--out", "out", "--report", "html"];
+    assert_eq!(session.run(&[&["--cycles", "50"], &keep[..]].concat()).code, 0);
+    assert!(page.is_file());
+    let endless = ["--cycles", "1000000000", "--processes", "1"];
+    let mut run = session.start(&[&endless, &keep[..]].concat());
+    subjects_of(&run, 1);
+    run.kill().expect("it is there");
+    run.wait().expect("it ends");
+    assert!(!page.exists());
+    // What it left can be drawn all the same.
+    let said = session.run(&["report", "out/recording.jsonl", "--report", "html"]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, "out/report.html\n"), "{said:?}");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_in_a_line() {
+    let session = Session::new();
+    std::fs::create_dir(session.path("empty")).expect("a folder");
+    for (args, words) in [
+        (&["report"][..], &["DIR"][..]),
+        (&["report", "nowhere"], &["nowhere"]),
+        (&["report", "empty"], &["empty", "recording.jsonl"]),
+        (&["report", "empty", "--report", "htlm"], &["htlm", "similar", "'html'"]),
+        (&["report", "empty", "--print", "png"], &["png", "markdown"]),
+        (&["report", "empty", "--print", "html", "--out", "x"], &["--print", "--out"]),
+        (&["--report", "pdf", "--cycles", "10"], &["pdf", "--report", "html"]),
+    ] {
+        let said = session.run(args);
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {said:?}");
+        assert_eq!(said.stderr.lines().count(), 1, "{args:?}: {said:?}");
+        for word in words {
+            assert!(said.stderr.contains(word), "{args:?}: {word:?} is not in {}", said.stderr);
+        }
+    }
+    assert!(!session.path("leakbench-out").exists());
+}

@@ -1,0 +1,104 @@
+//! What a report comes to, in words, colour and three numbers.
+
+use plotters_backend::DrawingBackend;
+
+use super::DrawError;
+use super::canvas::{Canvas, Frame, Type};
+use crate::palette;
+use crate::render::verdict_word;
+use crate::report::{Figure, Report};
+
+/// Height of the verdict and the figures, in pixels.
+pub(super) const HEIGHT: f64 = 178.0;
+const VERDICT: f64 = 92.0;
+const MARGIN: f64 = 18.0;
+
+/// Draws the verdict across the page, and the figures beneath it.
+pub(super) fn draw<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    report: &Report,
+) -> Result<(), DrawError> {
+    let colour = palette::verdict(report.verdict).light;
+    let band = Frame::new(frame.left, frame.top, frame.width(), VERDICT);
+    canvas.fill(band, colour)?;
+    let on_it = palette::SURFACE.light;
+    let room = frame.width() - 2.0 * MARGIN;
+    let title = Type::new(12.0, on_it);
+    canvas.text_within((MARGIN, frame.top + 22.0), &report.title, title, room)?;
+    // A long headline is smaller, and has two lines.
+    let large = Type::new(25.0, on_it).bold();
+    let small = Type::new(17.0, on_it).bold();
+    let headline = worded(report);
+    if canvas.width(&headline, large) <= room {
+        canvas.text((MARGIN, frame.top + 62.0), &headline, large)?;
+    } else {
+        for (index, line) in canvas.wrapped(&headline, small, room, 2).iter().enumerate() {
+            canvas.text((MARGIN, frame.top + 50.0 + index as f64 * 24.0), line, small)?;
+        }
+    }
+    let figures = Frame::new(MARGIN, band.bottom + 12.0, room, HEIGHT - VERDICT - 24.0);
+    for (index, figure) in report.figures.iter().take(4).enumerate() {
+        draw_figure(canvas, figures.column(index, report.figures.len().min(4), 14.0), figure)?;
+    }
+    Ok(())
+}
+
+/// The headline, which begins with the verdict.
+fn worded(report: &Report) -> String {
+    let word = verdict_word(report.verdict);
+    if report.headline.starts_with(word) {
+        return report.headline.clone();
+    }
+    format!("{word} — {}", report.headline)
+}
+
+fn draw_figure<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    figure: &Figure,
+) -> Result<(), DrawError> {
+    let colour = palette::tone(figure.tone).light;
+    canvas.fill(frame, palette::RAISED.light)?;
+    canvas.fill(Frame::new(frame.left, frame.top, 4.0, frame.height()), colour)?;
+    let left = frame.left + 16.0;
+    let room = frame.right - left - 8.0;
+    let label = Type::new(12.0, palette::MUTED.light);
+    canvas.text_within((left, frame.top + 19.0), &figure.label, label, room)?;
+    let value = Type::new(26.0, colour).bold();
+    let text = canvas.fitted(&figure.value, value, room);
+    canvas.text((left, frame.top + 48.0), &text, value)?;
+    let beside = left + canvas.width(&text, value) + 9.0;
+    canvas.text_within(
+        (beside, frame.top + 48.0),
+        &figure.beside,
+        label,
+        frame.right - beside - 6.0,
+    )
+}
+
+/// Height of a banner that has the verdict alone.
+pub(super) const STRIP_HEIGHT: f64 = 40.0;
+
+/// Draws the verdict alone, for a picture among others.
+pub(super) fn draw_strip<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    report: &Report,
+) -> Result<(), DrawError> {
+    let band = Frame::new(frame.left, frame.top, frame.width(), STRIP_HEIGHT);
+    canvas.fill(band, palette::verdict(report.verdict).light)?;
+    let room = frame.width() - 24.0;
+    let large = Type::new(16.0, palette::SURFACE.light).bold();
+    let small = Type::new(11.5, palette::SURFACE.light).bold();
+    let headline = worded(report);
+    if canvas.width(&headline, large) <= room {
+        return canvas.text((12.0, frame.top + 26.0), &headline, large);
+    }
+    let lines = canvas.wrapped(&headline, small, room, 2);
+    let first = if lines.len() == 1 { 24.5 } else { 17.0 };
+    for (index, line) in lines.iter().enumerate() {
+        canvas.text((12.0, frame.top + first + index as f64 * 15.0), line, small)?;
+    }
+    Ok(())
+}

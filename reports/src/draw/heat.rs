@@ -1,0 +1,97 @@
+//! One number by the values of two flags.
+
+use plotters_backend::DrawingBackend;
+
+use super::canvas::{Canvas, Frame, Type};
+use super::lifetimes::on;
+use super::{DrawError, LABEL_EM, draw_nothing};
+use crate::palette::{self, Rgb};
+use crate::report::{Axis, Heat, HeatCell, Tone};
+
+const ROW: f64 = 44.0;
+const AROUND: f64 = 60.0;
+
+/// How high a chart of all rows is.
+pub(super) fn height(heat: &Heat) -> f64 {
+    heat.cells.len().max(1) as f64 * ROW + AROUND
+}
+
+/// Draws cells with their texts, stronger where there is more.
+pub(super) fn draw<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    heat: &Heat,
+) -> Result<(), DrawError> {
+    let columns = heat.cells.iter().map(Vec::len).max().unwrap_or(0);
+    if columns == 0 {
+        return draw_nothing(canvas, frame, "there are no runs to compare");
+    }
+    let muted = Type::new(LABEL_EM, palette::MUTED.light);
+    let ink = Type::new(LABEL_EM, palette::INK.light).bold();
+    canvas.text_within((frame.left, frame.top + 10.0), &heat.what, muted, frame.width())?;
+    let frame = frame.inset(0.0, 18.0, 0.0, 0.0);
+    let has_down = !heat.down.flag.is_empty();
+    let values = heat.down.values.iter().map(|value| canvas.width(value, ink));
+    let widest = values.fold(canvas.width(&name(&heat.down), muted), f64::max);
+    let left = if has_down { (widest + 10.0).min(frame.width() * 0.3) } else { 0.0 };
+    let grid = frame.inset(left, 34.0, 2.0, 4.0);
+
+    canvas.text_within((grid.left, frame.top + 10.0), &name(&heat.across), muted, grid.width())?;
+    for column in 0..columns {
+        let cell = grid.column(column, columns, 2.0);
+        let middle = ((cell.left + cell.right) / 2.0, frame.top + 27.0);
+        let value = heat.across.values.get(column).map_or("", String::as_str);
+        canvas.text_within(middle, value, ink.middle(), cell.width())?;
+    }
+    if has_down {
+        canvas.text_within((frame.left, frame.top + 27.0), &name(&heat.down), muted, left - 4.0)?;
+    }
+    let most = heat.cells.iter().flatten().filter_map(|cell| cell.value).fold(0.0, f64::max);
+    let rows = heat.cells.len();
+    let height = (grid.height() / rows as f64).min(ROW * 1.6) * rows as f64;
+    let grid = Frame::new(grid.left, grid.top, grid.width(), height);
+    for (row, cells) in heat.cells.iter().enumerate() {
+        let band = grid.row(row, rows, 2.0);
+        if has_down {
+            let value = heat.down.values.get(row).map_or("", String::as_str);
+            let middle = (band.top + band.bottom) / 2.0 + 4.0;
+            let value = canvas.fitted(value, ink, left - 10.0);
+            canvas.text((grid.left - 8.0, middle), &value, ink.end())?;
+        }
+        for (column, cell) in cells.iter().enumerate() {
+            draw_cell(canvas, band.column(column, columns, 2.0), cell, most)?;
+        }
+    }
+    Ok(())
+}
+
+fn name(axis: &Axis) -> String {
+    if axis.flag.is_empty() { String::new() } else { format!("--{}", axis.flag) }
+}
+
+fn draw_cell<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    cell: &HeatCell,
+    most: f64,
+) -> Result<(), DrawError> {
+    let colour = colour(cell, most);
+    canvas.fill(frame, colour)?;
+    let em = (frame.height() * 0.42).clamp(8.0, 14.0);
+    let how = Type::new(em, on(colour)).bold().middle();
+    let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0 + em * 0.36);
+    canvas.text_within(middle, &cell.text, how, frame.width() - 4.0)
+}
+
+/// From pale to the full colour of its tone; grey where nothing was measured.
+fn colour(cell: &HeatCell, most: f64) -> Rgb {
+    let Some(value) = cell.value else { return palette::GRID.light };
+    let tone = palette::tone(cell.tone).light;
+    // Little is told from nothing: by the square root, and from a start that shows.
+    let share = if most > 0.0 { (value.max(0.0) / most).min(1.0).sqrt() } else { 0.0 };
+    let share = match cell.tone {
+        Tone::Good | Tone::Neutral => 0.18 + 0.2 * share,
+        _ => 0.35 + 0.65 * share,
+    };
+    palette::SURFACE.light.mixed(tone, share)
+}

@@ -1,0 +1,366 @@
+//! Amounts over time.
+
+use plotters_backend::DrawingBackend;
+
+use super::axis::{self, Scale};
+use super::canvas::{Canvas, Frame, Type};
+use super::legend::{Entry, Sign, legend};
+use super::{DrawError, LABEL_EM, draw_nothing};
+use crate::observation::Unit;
+use crate::palette;
+use crate::report::{LimitLine, Lines, Mark, MarkKind, Point, Series, Style};
+use crate::words::grouped;
+
+/// A limit that is more than so many times the highest amount is told in words.
+const LIMIT_REACH: f64 = 1.6;
+
+/// Draws lines with their axes and what they mean.
+pub(super) fn draw<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    lines: &Lines,
+) -> Result<(), DrawError> {
+    let shown = Shown::of(&[lines]);
+    if shown.is_empty {
+        return draw_nothing(canvas, frame, "nothing was measured");
+    }
+    let entries = entries(lines, &shown, true);
+    let frame = legend(canvas, frame, &entries, 3)?;
+    let has_cycles = cycles_at(lines, shown.until_s).is_some();
+    let below = if has_cycles { 34.0 } else { 20.0 };
+    let amounts = shown.ticks(frame.height() - below);
+    let left = amounts_width(canvas, &amounts, shown.unit).max(if has_cycles { 52.0 } else { 0.0 });
+    let plot = frame.inset(left, 5.0, 12.0, below);
+    let across = Scale::new((0.0, shown.until_s), (plot.left, plot.right));
+    let up = draw_amounts(canvas, plot, &amounts, shown.unit, true)?;
+    draw_times(canvas, plot, across, shown.until_s, has_cycles.then_some(lines))?;
+    draw_marks(canvas, plot, across, &lines.marks)?;
+    draw_limits(canvas, plot, up, lines, &shown)?;
+    draw_series(canvas, plot, lines, |point| Some(across.at(point.at_s)), up)?;
+    draw_incidents(canvas, plot, across, &lines.marks)
+}
+
+/// What several sets of lines need of common axes.
+pub(super) struct Shown {
+    pub(super) unit: Unit,
+    pub(super) until_s: f64,
+    pub(super) is_empty: bool,
+    /// The highest amount, or limit that is drawn.
+    most: f64,
+    /// The highest amount.
+    peak: f64,
+}
+
+impl Shown {
+    pub(super) fn of(all: &[&Lines]) -> Shown {
+        let points = || all.iter().flat_map(|it| &it.series).flat_map(|series| &series.points);
+        let ends = all.iter().flat_map(|it| &it.marks).map(|mark| mark.to_s);
+        let until_s = points().map(|point| point.at_s).chain(ends).fold(0.0, f64::max);
+        let single = points().map(|point| point.value).fold(0.0, f64::max);
+        let stacked = all.iter().flat_map(|it| stacks(it)).flat_map(|stack| stack.upper);
+        let peak = stacked.map(|(_, value)| value).fold(single, f64::max);
+        let limits = all.iter().flat_map(|it| &it.limits).map(|limit| limit.value);
+        let near = limits.filter(|&limit| is_near(limit, peak));
+        Shown {
+            unit: all.iter().find_map(|it| it.unit).unwrap_or(Unit::Count),
+            until_s,
+            is_empty: points().next().is_none(),
+            most: near.fold(peak, f64::max),
+            peak,
+        }
+    }
+
+    /// Marks of an axis so many pixels high.
+    pub(super) fn ticks(&self, height: f64) -> Vec<f64> {
+        axis::ticks(self.most, (height / 34.0).clamp(2.0, 6.0), self.unit)
+    }
+}
+
+fn is_near(limit: f64, peak: f64) -> bool {
+    peak > 0.0 && limit <= peak * LIMIT_REACH
+}
+
+/// What each series and mark is; limits that are far away in words.
+pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry> {
+    let of_series = lines.series.iter().map(|series| {
+        let colour = palette::tone(series.tone).light;
+        let sign = match series.style {
+            Style::Line => Sign::Line(colour),
+            Style::Faint => Sign::Thin(colour),
+            Style::Dots => Sign::Dots(colour),
+            Style::Stacked => Sign::Square(colour),
+        };
+        let last = series.points.last().filter(|_| numbers);
+        let number = last.map(|point| axis::amount(point.value, shown.unit));
+        Entry { sign, name: series.name.clone(), number }
+    });
+    let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop, MarkKind::Incident];
+    let of_marks = kinds.into_iter().filter(|kind| lines.marks.iter().any(|it| it.kind == *kind));
+    let of_marks = of_marks.map(|kind| {
+        let colour = palette::mark(kind).light;
+        match kind {
+            MarkKind::Barrier => Entry::new(Sign::Upright(colour), "barrier"),
+            MarkKind::Settle => Entry::new(Sign::Band(colour), "settling"),
+            MarkKind::Drop => Entry::new(Sign::Rug(colour), "drop of what lingers"),
+            MarkKind::Incident => Entry::new(Sign::Upright(colour), "incident"),
+        }
+    });
+    let far = lines.limits.iter().filter(|limit| !is_near(limit.value, shown.peak));
+    let of_limits = far.map(|limit| Entry::new(Sign::None, far_away(limit, shown)));
+    of_series.chain(of_marks).chain(of_limits).collect()
+}
+
+/// `limit vm.max_map_count 65,530, 27 times the peak`.
+fn far_away(limit: &LimitLine, shown: &Shown) -> String {
+    let Shown { unit, peak, .. } = *shown;
+    let times = limit.value / peak;
+    let beside = if times.is_finite() && times < 10_000.0 {
+        format!(", {} times the peak", grouped(times.round() as u64))
+    } else {
+        String::new()
+    };
+    format!("limit {} {}{beside}", limit.name, axis::amount(limit.value, unit))
+}
+
+/// Room for the amounts of an axis.
+pub(super) fn amounts_width<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    amounts: &[f64],
+    unit: Unit,
+) -> f64 {
+    let how = label();
+    let widths = amounts.iter().map(|&at| canvas.width(&axis::mark(at, unit), how));
+    widths.fold(0.0, f64::max) + 8.0
+}
+
+/// Draws the upright axis with its lines, with or without its labels.
+pub(super) fn draw_amounts<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    amounts: &[f64],
+    unit: Unit,
+    labels: bool,
+) -> Result<Scale, DrawError> {
+    let end = amounts.last().copied().unwrap_or(1.0);
+    let up = Scale::new((0.0, end), (plot.bottom, plot.top));
+    for &amount in amounts {
+        let y = canvas.snapped(up.at(amount));
+        let colour = if amount > 0.0 { palette::GRID } else { palette::FRAME };
+        canvas.fill(Frame::new(plot.left, y, plot.width(), canvas.hair()), colour.light)?;
+        if labels {
+            let text = axis::mark(amount, unit);
+            canvas.text((plot.left - 6.0, y + 4.0), &text, label().end())?;
+        }
+    }
+    Ok(up)
+}
+
+fn label() -> Type {
+    Type::new(LABEL_EM, palette::MUTED.light)
+}
+
+/// Draws times beneath the plot and, of lines that know them, the cycles that were done by then.
+fn draw_times<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    across: Scale,
+    until_s: f64,
+    cycles_of: Option<&Lines>,
+) -> Result<(), DrawError> {
+    let ticks = axis::time_ticks(until_s, (plot.width() / 70.0).clamp(1.0, 9.0));
+    let step = ticks.get(1).copied().unwrap_or(until_s);
+    let baseline = plot.bottom + 15.0;
+    if cycles_of.is_some() {
+        canvas.text((plot.left - 14.0, baseline + 14.0), "cycles", label().end())?;
+    }
+    for &at_s in &ticks {
+        let x = across.at(at_s);
+        let tick = Frame::new(canvas.snapped(x), plot.bottom, canvas.hair(), 4.0);
+        canvas.fill(tick, palette::FRAME.light)?;
+        let how = if x > plot.right - 20.0 { label().end() } else { label().middle() };
+        let x = if x > plot.right - 20.0 { x.max(plot.right) } else { x };
+        canvas.text((x, baseline), &axis::time(at_s, step), how)?;
+        if let Some(cycles) = cycles_of.and_then(|lines| cycles_at(lines, at_s)) {
+            canvas.text((x, baseline + 14.0), &axis::mark(cycles.round(), Unit::Count), how)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cycles done by a moment: between two points that know them, in proportion.
+fn cycles_at(lines: &Lines, at_s: f64) -> Option<f64> {
+    let longest = lines
+        .series
+        .iter()
+        .max_by_key(|series| series.points.iter().filter(|point| point.cycles.is_some()).count())?;
+    let known = longest.points.iter().filter_map(|point| Some((point.at_s, point.cycles? as f64)));
+    let known: Vec<(f64, f64)> = known.collect();
+    // A run begins with none.
+    (!known.is_empty()).then(|| {
+        let start = if known[0].0 > 0.0 { Some((0.0, 0.0)) } else { None };
+        interpolated(&start.into_iter().chain(known).collect::<Vec<_>>(), at_s)
+    })
+}
+
+/// The value at `at` on the line through `points`, which are at rising places.
+fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
+    let after = points.partition_point(|(place, _)| *place < at);
+    match (after.checked_sub(1).and_then(|before| points.get(before)), points.get(after)) {
+        (Some(&(x0, y0)), Some(&(x1, y1))) if x1 > x0 => y0 + (y1 - y0) * ((at - x0) / (x1 - x0)),
+        (_, Some(&(_, value))) | (Some(&(_, value)), None) => value,
+        (None, None) => 0.0,
+    }
+}
+
+fn draw_marks<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    across: Scale,
+    marks: &[Mark],
+) -> Result<(), DrawError> {
+    let hair = canvas.hair();
+    let of = |kind: MarkKind| marks.iter().filter(move |mark| mark.kind == kind);
+    let settle = palette::mark(MarkKind::Settle).light;
+    for mark in of(MarkKind::Settle) {
+        let from = canvas.snapped(across.at(mark.from_s));
+        let width = (across.at(mark.to_s) - from).max(hair);
+        canvas.veil(Frame::new(from, plot.top, width, plot.height()), settle, 0.8)?;
+    }
+    // Many barriers side by side would be a grey plot.
+    let barriers = of(MarkKind::Barrier).count() as f64;
+    let alpha = (plot.width() / (barriers * 20.0).max(1.0)).clamp(0.15, 0.8);
+    let barrier = palette::mark(MarkKind::Barrier).light;
+    for mark in of(MarkKind::Barrier) {
+        let x = canvas.snapped(across.at(mark.from_s));
+        canvas.veil(Frame::new(x, plot.top, hair, plot.height()), barrier, alpha)?;
+    }
+    let drop = palette::mark(MarkKind::Drop).light;
+    for mark in of(MarkKind::Drop) {
+        let x = canvas.snapped(across.at(mark.from_s));
+        canvas.veil(Frame::new(x, plot.bottom - 7.0, hair * 1.5, 7.0), drop, 0.7)?;
+    }
+    Ok(())
+}
+
+/// Draws what went wrong over everything else, with its words.
+fn draw_incidents<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    across: Scale,
+    marks: &[Mark],
+) -> Result<(), DrawError> {
+    let incident = palette::mark(MarkKind::Incident).light;
+    let mut free_from = f64::NEG_INFINITY;
+    for mark in marks.iter().filter(|mark| mark.kind == MarkKind::Incident) {
+        let x = across.at(mark.from_s);
+        canvas.dashed((x, plot.top), (x, plot.bottom), incident, 1.4)?;
+        // What has no room is told elsewhere.
+        let how = Type::new(LABEL_EM, incident).bold();
+        let is_left = x > plot.left + plot.width() * 0.6;
+        let room = if is_left { x - plot.left - 8.0 } else { plot.right - x - 8.0 };
+        let text = canvas.fitted(&mark.text, how, room.min(plot.width() * 0.6));
+        let width = canvas.width(&text, how);
+        let start = if is_left { x - 5.0 - width } else { x + 5.0 };
+        if start > free_from {
+            let behind = Frame::new(start - 3.0, plot.top, width + 6.0, 16.0);
+            canvas.veil(behind, palette::SURFACE.light, 0.85)?;
+            canvas.text((start, plot.top + 12.0), &text, how)?;
+            free_from = start + width + 6.0;
+        }
+    }
+    Ok(())
+}
+
+fn draw_limits<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    up: Scale,
+    lines: &Lines,
+    shown: &Shown,
+) -> Result<(), DrawError> {
+    let colour = palette::LIMIT.light;
+    for limit in lines.limits.iter().filter(|limit| is_near(limit.value, shown.peak)) {
+        let y = up.at(limit.value);
+        canvas.dashed((plot.left, y), (plot.right, y), colour, 1.4)?;
+        let text = format!("{} {}", limit.name, axis::amount(limit.value, shown.unit));
+        let below = if y - plot.top < 14.0 { 13.0 } else { -4.0 };
+        let how = Type::new(LABEL_EM, colour).bold();
+        canvas.text_within((plot.left + 6.0, y + below), &text, how, plot.width() - 12.0)?;
+    }
+    Ok(())
+}
+
+/// Draws the series, the first on top.
+pub(super) fn draw_series<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    lines: &Lines,
+    across: impl Fn(&Point) -> Option<f64>,
+    up: Scale,
+) -> Result<(), DrawError> {
+    for stack in stacks(lines).into_iter().rev() {
+        let colour = palette::tone(stack.series.tone).light;
+        let place = |&(index, value): &(usize, f64)| {
+            let x = across(stack.places.get(index)?)?;
+            Some((x, up.at(value)))
+        };
+        let upper: Vec<(f64, f64)> = stack.upper.iter().filter_map(place).collect();
+        let lower = stack.lower.iter().filter_map(place);
+        let mut outline = upper.clone();
+        outline.extend(lower.collect::<Vec<_>>().into_iter().rev());
+        canvas.area(&outline, colour, 0.55)?;
+        canvas.line(&upper, colour, 1.2)?;
+    }
+    for series in lines.series.iter().rev().filter(|series| series.style != Style::Stacked) {
+        let colour = palette::tone(series.tone).light;
+        let place = |point: &Point| Some((across(point)?, up.at(point.value)));
+        let points: Vec<(f64, f64)> = series.points.iter().filter_map(place).collect();
+        match series.style {
+            Style::Faint => canvas.faint_line(&points, colour, 1.1, 0.65)?,
+            _ => canvas.line(&points, colour, 2.0)?,
+        }
+        // A single point makes no line; many dots make one that is too thick.
+        let dots = series.style == Style::Dots && points.len() as f64 <= plot.width() / 7.0;
+        if dots || points.len() == 1 {
+            for &point in &points {
+                canvas.dot(point, 3.0, colour)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A series upon others.
+struct Stack<'a> {
+    series: &'a Series,
+    /// Every moment of any stacked series, in order.
+    places: Vec<Point>,
+    /// Indices of moments, each with the sum beneath the series.
+    lower: Vec<(usize, f64)>,
+    /// The same with the series.
+    upper: Vec<(usize, f64)>,
+}
+
+/// Piles up those series that are stacked.
+fn stacks(lines: &Lines) -> Vec<Stack<'_>> {
+    let stacked = || lines.series.iter().filter(|series| series.style == Style::Stacked);
+    let mut places: Vec<Point> = stacked().flat_map(|it| it.points.iter().copied()).collect();
+    places.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    places.dedup_by(|a, b| a.at_s == b.at_s);
+    let mut below = vec![0.0; places.len()];
+    let mut stacks = Vec::new();
+    for series in stacked().filter(|series| !series.points.is_empty()) {
+        let points: Vec<(f64, f64)> = series.points.iter().map(|it| (it.at_s, it.value)).collect();
+        let lower = below.clone();
+        for (sum, place) in below.iter_mut().zip(&places) {
+            *sum += interpolated(&points, place.at_s);
+        }
+        stacks.push(Stack {
+            series,
+            places: places.clone(),
+            lower: lower.into_iter().enumerate().collect(),
+            upper: below.iter().copied().enumerate().collect(),
+        });
+    }
+    stacks
+}

@@ -1,0 +1,171 @@
+//! Pictures of a report, by plotters: each chart as SVG, the main ones together as PNG. Light, for
+//! print and for pages that are not ours; the page draws for itself.
+//!
+//! Each kind of plot has a file, which draws on any backend. A font travels with the program.
+
+mod axis;
+mod banner;
+mod bitmap;
+mod canvas;
+mod font;
+mod heat;
+mod legend;
+mod lifetimes;
+mod lines;
+mod panels;
+mod sheet;
+mod slots;
+mod times;
+
+use std::error::Error;
+
+use plotters::backend::SVGBackend;
+use plotters::drawing::{DrawingAreaErrorKind, IntoDrawingArea};
+use plotters::style::RGBColor;
+use plotters_backend::DrawingBackend;
+
+use self::canvas::{Canvas, Frame, Type, shown};
+use self::font::Fonts;
+use crate::palette;
+use crate::report::{Chart, Plot};
+
+pub use self::sheet::{picture, png};
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// The font that is part of the program cannot be read: the program is damaged.
+    #[error("the font for pictures, which is part of leakbench, is damaged: install it again")]
+    Font,
+    /// The surface refused.
+    #[error("cannot draw: {0}")]
+    Surface(String),
+    /// There is no chart of that name.
+    #[error("the report has no chart '{0}'")]
+    NoChart(String),
+    /// The picture cannot be packed.
+    #[error("cannot make a PNG: {0}")]
+    Png(#[from] png::EncodingError),
+}
+
+impl DrawError {
+    fn of<E: Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> DrawError {
+        DrawError::Surface(error.to_string())
+    }
+}
+
+/// Coordinates in an SVG to a pixel: plotters has whole numbers only.
+const SVG_SCALE: u32 = 4;
+const SVG_WIDTH: f64 = 900.0;
+/// DejaVu Sans, which many a reader has in place of the font, is so much wider.
+const SVG_SLACK: f64 = 1.1;
+
+/// Of headings, labels and small remarks, in pixels to the em.
+const TITLE_EM: f64 = 14.0;
+const LABEL_EM: f64 = 11.0;
+
+/// A chart as an SVG document.
+///
+/// # Errors
+/// [`DrawError`]: never for what the chart has in it.
+pub fn svg(chart: &Chart) -> Result<String, DrawError> {
+    let fonts = Fonts::new()?;
+    let (width, height) = (SVG_WIDTH as u32, svg_height(&chart.plot).min(20_000.0) as u32);
+    let size = (width * SVG_SCALE, height * SVG_SCALE);
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        let [red, green, blue] = {
+            let surface = palette::SURFACE.light;
+            [surface.0, surface.1, surface.2]
+        };
+        area.fill(&RGBColor(red, green, blue)).map_err(DrawError::of)?;
+        let scale = f64::from(SVG_SCALE);
+        let canvas = Canvas::new(&area, &fonts, scale, scale, SVG_SLACK);
+        let page = Frame::new(0.0, 0.0, f64::from(width), f64::from(height));
+        draw_chart(&canvas, page.inset(16.0, 14.0, 20.0, 10.0), chart)?;
+        area.present().map_err(DrawError::of)?;
+    }
+    Ok(finished(&text, size, (width, height), chart))
+}
+
+/// What plotters wrote, in the size that is meant, with a title and without what goes without
+/// saying. Texts in it are escaped, so that a quote is an attribute's.
+fn finished(text: &str, drawn: (u32, u32), meant: (u32, u32), chart: &Chart) -> String {
+    let body = text.split_once(">\n").map_or("", |(_, body)| body);
+    let body = body.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
+    let (title, reads) = (shown(&chart.title), shown(&chart.reads));
+    let [title, reads] = [title, reads].map(|it| quick_xml::escape::escape(it).into_owned());
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{}\" height=\"{}\" \
+         viewBox=\"0 0 {} {}\">\n<title>{title}</title>\n<desc>{reads}</desc>\n\
+         <style>rect{{shape-rendering:crispEdges}}polyline{{stroke-linejoin:round}}</style>\n{body}",
+        meant.0, meant.1, drawn.0, drawn.1,
+    )
+}
+
+/// How high a chart is, with its title, where nothing limits it.
+fn svg_height(plot: &Plot) -> f64 {
+    match plot {
+        Plot::Lines(_) | Plot::Times(_) => 340.0,
+        Plot::Slots(_) => 420.0,
+        Plot::Lifetimes(lifetimes) => lifetimes::height(lifetimes) + HEADING,
+        Plot::Heat(heat) => heat::height(heat) + HEADING,
+        Plot::Panels(panels) => panels::height(panels) + HEADING,
+    }
+}
+
+/// Height of a title and the sentence beneath it, with the margins of an SVG.
+const HEADING: f64 = 72.0;
+
+/// A chart with its title and what to look for.
+fn draw_chart<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    chart: &Chart,
+) -> Result<(), DrawError> {
+    let reads = Type::new(LABEL_EM, palette::MUTED.light);
+    draw_title(canvas, frame, chart)?;
+    let mut top = 18.0;
+    for line in canvas.wrapped(&chart.reads, reads, frame.width(), 2) {
+        canvas.text((frame.left, frame.top + top + 11.0), &line, reads)?;
+        top += 15.0;
+    }
+    draw_plot(canvas, frame.inset(0.0, top + 7.0, 0.0, 0.0), &chart.plot)
+}
+
+fn draw_title<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    chart: &Chart,
+) -> Result<(), DrawError> {
+    let title = Type::new(TITLE_EM, palette::INK.light).bold();
+    canvas.text_within((frame.left, frame.top + 12.0), &chart.title, title, frame.width())
+}
+
+fn draw_plot<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    plot: &Plot,
+) -> Result<(), DrawError> {
+    match plot {
+        Plot::Lines(plot) => lines::draw(canvas, frame, plot),
+        Plot::Slots(plot) => slots::draw(canvas, frame, plot),
+        Plot::Times(plot) => times::draw(canvas, frame, plot),
+        Plot::Lifetimes(plot) => lifetimes::draw(canvas, frame, plot),
+        Plot::Heat(plot) => heat::draw(canvas, frame, plot),
+        Plot::Panels(plot) => panels::draw(canvas, frame, plot),
+    }
+}
+
+/// Says why there is nothing to see.
+fn draw_nothing<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    why: &str,
+) -> Result<(), DrawError> {
+    canvas.fill(frame, palette::RAISED.light)?;
+    let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0 + 4.0);
+    let how = Type::new(12.0, palette::MUTED.light).middle();
+    canvas.text_within(middle, why, how, frame.width() - 20.0)
+}

@@ -1,0 +1,155 @@
+//! The slot map: slots across, time down, a colour for what each slot did.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use plotters_backend::DrawingBackend;
+
+use super::axis;
+use super::canvas::{Canvas, Frame, Type};
+use super::legend::{Entry, Sign, legend};
+use super::{DrawError, LABEL_EM, draw_nothing};
+use crate::observation::Unit;
+use crate::palette;
+use crate::recording::{SlotCell, SlotCounts};
+use crate::report::{SlotRow, SlotRows};
+use crate::words::{counted, grouped};
+
+/// Draws a pool's history.
+pub(super) fn draw<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    slots: &SlotRows,
+) -> Result<(), DrawError> {
+    let rows: Vec<&SlotRow> = slots.rows.iter().filter(|row| !row.cells.is_empty()).collect();
+    let Some(last) = rows.last() else {
+        return draw_nothing(canvas, frame, "no barrier recorded what slots did");
+    };
+    let frame = legend(canvas, frame, &entries(&rows, last), 3)?;
+    let how = Type::new(LABEL_EM, palette::MUTED.light);
+    let left = 50.0;
+    let map = frame.inset(left, 14.0, 12.0, 20.0);
+    let (left, top) = (canvas.snapped(map.left), canvas.snapped(map.top));
+    let map = Frame::new(left, top, canvas.snapped(map.width()), canvas.snapped(map.height()));
+    if map.width() < canvas.hair() || map.height() < canvas.hair() {
+        return Ok(());
+    }
+    canvas.text((map.left - 6.0, frame.top + 8.0), "cycle", how.end())?;
+    draw_cells(canvas, map, &rows)?;
+
+    // Rows are as high as each other, whenever their barriers were.
+    let edge = |row: usize| map.top + map.height() * row as f64 / rows.len() as f64;
+    let mut free_from = map.top;
+    for (index, row) in rows.iter().enumerate() {
+        let middle = (edge(index) + edge(index + 1)) / 2.0;
+        let is_last = index + 1 == rows.len();
+        // Room is kept for the last one.
+        if (middle >= free_from && middle < map.bottom - 22.0) || is_last {
+            let text = axis::mark(row.cycles as f64, Unit::Count);
+            let baseline = (middle + 4.0).clamp(map.top + 9.0, map.bottom.max(map.top + 9.0));
+            canvas.text((map.left - 6.0, baseline), &text, how.end())?;
+            free_from = middle + 30.0;
+        }
+    }
+    let baseline = map.bottom + 14.0;
+    canvas.text((map.left, baseline), "slot 0", how)?;
+    let last_slot = grouped(u64::from(slots.slots.saturating_sub(1)));
+    canvas.text((map.right, baseline), &last_slot, how.end())?;
+    let barriers = counted(rows.len() as u64, "barrier");
+    let together = match slots.slots_a_cell {
+        0 | 1 => String::new(),
+        many => format!(", a cell the most telling of {many} slots"),
+    };
+    let middle = ((map.left + map.right) / 2.0, baseline);
+    let text = format!("{barriers}, time runs down{together}");
+    canvas.text_within(middle, &text, how.middle(), map.width() - 150.0)
+}
+
+/// States that occur, the most telling first, with how many slots are in them at the last barrier.
+fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
+    let occurs = |cell: &SlotCell| rows.iter().any(|row| row.cells.contains(cell));
+    let states = SlotCell::ALL.into_iter().rev().filter(occurs);
+    states
+        .map(|cell| {
+            let sign = Sign::Square(palette::cell(cell).light);
+            let number = last.counts.and_then(|counts| count(counts, cell)).map(grouped);
+            Entry { sign, name: cell.words().to_owned(), number }
+        })
+        .collect()
+}
+
+/// How many slots are in a state, where the runtime tells states.
+fn count(counts: SlotCounts, cell: SlotCell) -> Option<u64> {
+    match cell {
+        SlotCell::Cold => Some(counts.cold),
+        SlotCell::Warm => Some(counts.warm),
+        SlotCell::AffineLive => Some(counts.affine_live),
+        SlotCell::InUse => Some(counts.in_use),
+        SlotCell::Unknown => Some(counts.unknown),
+        SlotCell::Queued => Some(counts.queued),
+        SlotCell::AffineDropped => Some(counts.affine_dropped),
+        SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
+    }
+}
+
+/// Cells in a picture at most, in each direction: what an SVG can carry.
+const COLUMNS_MAX: usize = 512;
+const ROWS_MAX: usize = 200;
+
+/// Draws cells with crisp edges. Where there are more than pixels, the most telling one shows.
+fn draw_cells<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    map: Frame,
+    rows: &[&SlotRow],
+) -> Result<(), DrawError> {
+    let fit = |length: f64, most: usize| ((length / canvas.hair()) as usize).clamp(1, most);
+    let cells = rows.iter().map(|row| row.cells.len()).max().unwrap_or(1);
+    let columns = cells.min(fit(map.width(), COLUMNS_MAX));
+    let bands = rows.len().min(fit(map.height(), ROWS_MAX));
+    let x = |column: usize| map.left + canvas.snapped(map.width() * column as f64 / columns as f64);
+    let y = |band: usize| map.top + canvas.snapped(map.height() * band as f64 / bands as f64);
+    let telling = |band: usize, column: usize| {
+        let rows = &rows[share(rows.len(), bands, band)];
+        let cells =
+            rows.iter().filter_map(|row| row.cells.get(share(row.cells.len(), columns, column)));
+        cells.flatten().max().copied()
+    };
+    // Runs of one state are drawn at once, and on through bands that repeat them.
+    let mut open: BTreeMap<Run, usize> = BTreeMap::new();
+    for band in 0..=bands {
+        let mut runs: Vec<Run> = Vec::new();
+        for column in (0..columns).take_while(|_| band < bands) {
+            let Some(cell) = telling(band, column) else { continue };
+            match runs.last_mut() {
+                Some(run) if run.cell == cell && run.to == column => run.to = column + 1,
+                _ => runs.push(Run { from: column, to: column + 1, cell }),
+            }
+        }
+        let next = runs.iter().map(|run| (*run, open.remove(run).unwrap_or(band))).collect();
+        for (run, since) in open {
+            let (left, right) = (x(run.from), x(run.to));
+            let frame = Frame { left, top: y(since), right, bottom: y(band) };
+            canvas.fill(frame, palette::cell(run.cell).light)?;
+        }
+        open = next;
+    }
+    Ok(())
+}
+
+/// Neighbouring columns in one state.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    from: usize,
+    to: usize,
+    cell: SlotCell,
+}
+
+/// Which of `all` belong to part number `index` of `parts`, of which there are no more than that.
+fn share(all: usize, parts: usize, index: usize) -> Range<usize> {
+    if all == 0 {
+        return 0..0;
+    }
+    let start = all * index / parts;
+    let end = (all * (index + 1) / parts).max(start + 1).min(all);
+    start.min(end)..end
+}

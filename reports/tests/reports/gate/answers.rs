@@ -1,0 +1,234 @@
+//! Which recordings have which numbers: policies of observed processes and commands, and budgets
+//! that no measurement answers.
+
+use std::collections::BTreeMap;
+
+use leakbench_reports::gate::{Budget, GateError, Status, judge};
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::observation::*;
+use leakbench_reports::recording::*;
+use leakbench_scenarios::Options;
+
+use super::{Named, Plan, judged, judged_against, observed, of, run, status};
+use crate::common::{self, footprint};
+
+fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationRecording {
+    let mut records = vec![ObservationRecord::Observe(Box::new(Observe {
+        version: OBSERVATION_VERSION,
+        command: "leakbench attach 4242 --duration 60s".to_owned(),
+        pid: 4242,
+        start_time_ticks: 123_456,
+        process: "server".to_owned(),
+        started_here: false,
+        tree: false,
+        interval_ms: 1_000,
+        started_unix_s: 1_750_000_000,
+        limits: Vec::new(),
+        fingerprint: serde_json::Map::new(),
+    }))];
+    for second in 0..60 {
+        let at_ms = second * 1_000;
+        let amounts = amounts(second);
+        records.push(ObservationRecord::Look(Look { at_ms, amounts, processes: 1 }));
+    }
+    records.push(ObservationRecord::End(ObservationEnd {
+        at_ms: 60_000,
+        interrupted: false,
+        observer_cpu_ms: Some(12),
+    }));
+    ObservationRecording { records }
+}
+
+fn sockets(leaking: bool) -> Named {
+    observed(
+        "attached",
+        &observation(|second| {
+            let sockets = 4 + if leaking { 3 * second } else { 0 };
+            BTreeMap::from([
+                (Resource::Fds, 8 + sockets),
+                (Resource::SocketFds, sockets),
+                (Resource::Areas, 120),
+                (Resource::ResidentBytes, 30 << 20),
+            ])
+        }),
+    )
+}
+
+#[test]
+fn growth_of_an_observed_process_fails_unless_it_may_grow() {
+    let outcome = judged("", &[sockets(true)]);
+    let told = of(&outcome, "growth");
+    assert_eq!((told.status, outcome.verdict), (Status::Failed, Verdict::Leak), "{told:#?}");
+    let sentence = "1 resource grows without end, budget 0: socket descriptors from 4 to 181";
+    assert!(told.message.starts_with(sentence), "{}", told.message);
+    // The first line is no look.
+    assert_eq!(told.evidence.iter().map(|line| line.line).collect::<Vec<_>>(), [2, 61]);
+    assert_eq!(judged("", &[sockets(false)]).verdict, Verdict::Clean);
+
+    for policy in ["allow = [\"socket-fds\"]", "allow = [\"fds\"]", "max = 1", "level = \"off\""] {
+        let outcome = judged(&format!("[policy.growth]\n{policy}\n"), &[sockets(true)]);
+        assert_eq!(outcome.verdict, Verdict::Clean, "{policy}: {outcome:#?}");
+    }
+    let other = judged("[policy.growth]\nallow = [\"areas\"]\n", &[sockets(true)]);
+    assert_eq!(other.verdict, Verdict::Leak);
+}
+
+#[test]
+fn a_name_of_any_length_leaves_a_sentence() {
+    let mut recording = observation(|second| BTreeMap::from([(Resource::SocketFds, 3 * second)]));
+    let what = "ü".repeat(5_000);
+    let example = Example { what, holders: Vec::new(), first_seen_ms: 3_000 };
+    let objects = BTreeMap::from([(Resource::SocketFds, vec![example])]);
+    let examples = ObservationRecord::Examples(Examples { at_ms: 59_000, objects });
+    recording.records.insert(61, examples);
+    let outcome = judged("", &[observed("long", &recording)]);
+    let message = &of(&outcome, "growth").message;
+    assert!(message.ends_with(&format!("{}…", "ü".repeat(80))), "{message}");
+}
+
+#[test]
+fn a_command_without_images_is_judged_by_growth() {
+    let of_command = |each: u64| {
+        let options = Options {
+            subject: Some("python3 driver.py".parse().expect("a command")),
+            ..Options::default()
+        };
+        let mut records = vec![common::start(3_000, 1, options), common::up(0, 3_000)];
+        for look in 1..50 {
+            let counts = Counts { cycles: 60 * look, ..Counts::default() };
+            let has = footprint(100, 11 + each * look, 20 << 20);
+            records.push(common::sample(0, 100 * look, counts, has));
+        }
+        let counts = Counts { cycles: 3_000, ..Counts::default() };
+        let footprint = footprint(100, 11 + each * 50, 20 << 20);
+        let last = Barrier { last: true, footprint, ..common::barrier(0, 5_000, counts) };
+        records.push(Record::Barrier(Box::new(last)));
+        records.push(common::exit(0, 5_010, ExitKind::Done, &[]));
+        records.push(common::end(5_050));
+        run("piped", &common::recording(records))
+    };
+    let outcome = judged("", &[of_command(2)]);
+    let told = of(&outcome, "growth");
+    assert_eq!(told.status, Status::Failed, "{told:#?}");
+    assert!(told.message.contains("the descriptors of subject 0 grow"), "{}", told.message);
+    let steady = judged("", &[of_command(0)]);
+    assert_eq!(steady.verdict, Verdict::Clean, "{steady:#?}");
+    assert_eq!(status(&steady, "growth"), Status::Passed);
+    assert_eq!(status(&steady, "lingering-at-end"), Status::Off);
+}
+
+/// What a file asks for, and no recording can answer, passes nothing.
+#[test]
+fn a_budget_that_no_measurement_answers_is_an_error() {
+    let clean = || Plan::default().run();
+    let unread = Plan {
+        looks: |_| Footprint { shmem_bytes: None, ..footprint(1_060, 11, 20 << 20) },
+        last: |last| last.footprint.shmem_bytes = None,
+        ..Plan::default()
+    };
+    let mut unread = unread.recording();
+    if let Record::Subject(up) = &mut unread.records[1] {
+        up.at_rest.shmem_bytes = None;
+    }
+    let unread = || run("unread", &unread);
+    let copy = || run("copy", &common::copy());
+    for (policies, recordings, expected) in [
+        (
+            "[policy.throughput]",
+            vec![clean()],
+            "leakbench.toml:2: no measurement answers `min-ratio` of policy throughput: no baseline run of `leakbench",
+        ),
+        (
+            "\n[policy.peak-shmem-bytes]\nmax = 1",
+            vec![unread()],
+            "leakbench.toml:3: no measurement answers policy peak-shmem-bytes: it was not read; take it out",
+        ),
+        (
+            "[policy.lingering-at-end]\nmax = 0",
+            vec![sockets(false)],
+            "policy lingering-at-end: an observed process has no images",
+        ),
+        (
+            "[policy.lingering-at-end]\nmax = 0",
+            vec![copy()],
+            "policy lingering-at-end: no image was made in it",
+        ),
+        ("[policy.late-releases]\nlevel = \"warn\"", vec![sockets(false)], "policy late-releases"),
+        (
+            "[policy.lingering-by-reason]\nunknown-slot = 0\naffine-slot = 0",
+            vec![clean()],
+            "leakbench.toml:4: no measurement answers `affine-slot` of policy lingering-by-reason: its subject does not tell",
+        ),
+        (
+            "[policy.peak-fds]\nover-baseline = 1.1",
+            vec![clean()],
+            "leakbench.toml:3: no measurement answers `over-baseline` of policy peak-fds: no baseline file",
+        ),
+        (
+            "[policy.slope-fds]",
+            vec![sockets(false)],
+            "policy slope-fds: an observed process has no cycles",
+        ),
+        ("[policy.growth]", vec![clean()], "policy growth: growth is what observed"),
+    ] {
+        let error = judged_against(policies, &recordings, None, &[]).expect_err(policies);
+        assert!(error.to_string().contains(expected), "{policies}: {error}");
+    }
+    let nothing = judge(&Budget::default(), &[], None, &[]);
+    assert_eq!(nothing, Err(GateError::Nothing));
+}
+
+#[test]
+fn what_another_recording_answers_is_told_of_this_one() {
+    let policies = "[policy.lingering-at-end]\n[policy.growth]\n";
+    let outcome = judged(policies, &[Plan::default().run(), sockets(false)]);
+    assert_eq!(outcome.verdict, Verdict::Clean);
+    let told: Vec<(&str, Status)> = outcome
+        .policies
+        .iter()
+        .filter(|told| ["lingering-at-end", "growth"].contains(&told.policy))
+        .map(|told| (told.run.as_str(), told.status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("run", Status::Passed),
+            ("run", Status::Off),
+            ("attached", Status::Off),
+            ("attached", Status::Passed),
+        ]
+    );
+    // But a number that only one of two runs has is missing from the other.
+    let policies = "[policy.peak-fds]\nmax = 100\n";
+    let mut unread = common::leak_earlier();
+    for record in &mut unread.records {
+        match record {
+            Record::Subject(up) => up.at_rest.fds = None,
+            Record::Barrier(barrier) => barrier.footprint.fds = None,
+            _ => {}
+        }
+    }
+    if let Record::Start(start) = &mut unread.records[0] {
+        start.command = "leakbench --seed 1".to_owned();
+    }
+    let outcome = judged(policies, &[Plan::default().run(), run("unread", &unread)]);
+    let missing = outcome.policies.iter().find(|of| of.policy == "peak-fds" && of.run == "unread");
+    assert_eq!(missing.map(|of| of.status), Some(Status::CouldNotTell));
+}
+
+/// A run that died has no numbers for its own reason, which is what is told.
+#[test]
+fn a_death_is_not_told_as_a_budget_that_is_wrong() {
+    let before_any_image = common::recording([
+        common::start(100, 1, Options::default()),
+        common::exit(0, 5, ExitKind::Signaled { signal: 11 }, &[]),
+        common::end(60),
+    ]);
+    let outcome = judged(
+        "[policy.lingering-at-end]\n[policy.peak-fds]\nmax = 1\n",
+        &[run("died", &before_any_image)],
+    );
+    assert_eq!(outcome.verdict, Verdict::SubjectDied, "{outcome:#?}");
+    assert_eq!(status(&outcome, "measurement"), Status::Failed);
+    assert_eq!(status(&outcome, "lingering-at-end"), Status::CouldNotTell);
+}

@@ -1,0 +1,172 @@
+//! Several recordings: attempts at one run, runs judged for themselves, and rows with rounds.
+
+use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
+use leakbench_reports::gate::{PolicyLevel, Status};
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
+use leakbench_reports::recording::*;
+
+use super::{Named, Plan, judged, of, run, status};
+use crate::common::{self, counts, image};
+
+/// The same command each time.
+fn attempt(name: &str, lingering: bool) -> Named {
+    let leaks = |last: &mut Barrier| {
+        last.counts = counts(3_000, 2);
+        last.lingering = vec![image(1, vec![Holder::Fd { fd: 3 }])];
+    };
+    let plan = if lingering { Plan { last: leaks, ..Plan::default() } } else { Plan::default() };
+    run(name, &plan.recording())
+}
+
+#[test]
+fn what_failed_once_and_passed_later_is_flaky_and_not_passed() {
+    let attempts = [attempt("first", true), attempt("second", false)];
+    let outcome = judged("", &attempts);
+    let told = of(&outcome, "lingering-at-end");
+    assert_eq!(told.status, Status::Flaky);
+    assert_eq!(told.run, "first (2 attempts)");
+    let sentence = "flaky: failed at attempt 1, passed at attempt 2: 2 images lingering at the end";
+    assert!(told.message.starts_with(sentence), "{}", told.message);
+    assert_eq!(told.evidence[0].path, std::path::Path::new("out/first/recording.jsonl"));
+    assert_eq!((outcome.verdict, told.level), (Verdict::Leak, PolicyLevel::Error));
+
+    let warned = judged("[gate]\nflaky = \"warn\"\n", &attempts);
+    let told = of(&warned, "lingering-at-end");
+    assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Warn));
+    assert_eq!(warned.verdict, Verdict::Clean);
+
+    // In either order: what fails later is no better.
+    let [first, second] = attempts;
+    let outcome = judged("", &[second, first]);
+    let told = of(&outcome, "lingering-at-end");
+    assert!(told.message.starts_with("flaky: failed at attempt 2, passed at attempt 1"));
+}
+
+#[test]
+fn attempts_that_all_fail_have_failed_and_that_all_pass_have_passed() {
+    let failed = judged("[gate]\nflaky = \"warn\"\n", &[attempt("a", true), attempt("b", true)]);
+    let told = of(&failed, "lingering-at-end");
+    assert_eq!((told.status, failed.verdict), (Status::Failed, Verdict::Leak));
+    assert!(told.message.starts_with("at attempt 1, and passed at none: 2 images"));
+    let passed = judged("", &[attempt("a", false), attempt("b", false), attempt("c", false)]);
+    let told = of(&passed, "lingering-at-end");
+    assert_eq!((told.status, passed.verdict), (Status::Passed, Verdict::Clean));
+    assert!(told.message.starts_with("passed at each of 3 attempts: "), "{}", told.message);
+}
+
+/// Of the same command as an attempt, and killed half-way.
+fn killed(name: &str) -> Named {
+    let mut recording = Plan::default().recording();
+    recording.records.retain(|record| match record {
+        Record::Barrier(barrier) => !barrier.last,
+        Record::Exit(_) => false,
+        _ => true,
+    });
+    let end = recording.records.len() - 1;
+    recording.records.insert(end, common::exit(0, 5_000, ExitKind::Signaled { signal: 9 }, &[]));
+    run(name, &recording)
+}
+
+#[test]
+fn a_death_at_one_attempt_is_not_forgotten() {
+    let outcome = judged("", &[killed("first"), attempt("second", false)]);
+    assert_eq!(status(&outcome, "measurement"), Status::Flaky);
+    assert_eq!(outcome.verdict, Verdict::SubjectDied);
+    let told = &of(&outcome, "lingering-at-end").message;
+    assert!(told.starts_with("flaky: could not tell at attempt 1, passed at attempt 2"), "{told}");
+    let outcome =
+        judged("[gate]\nflaky = \"warn\"\n", &[killed("first"), attempt("second", false)]);
+    assert_eq!(outcome.verdict, Verdict::Clean);
+    let outcome = judged("[gate]\nflaky = \"warn\"\n", &[killed("first"), killed("second")]);
+    assert_eq!(outcome.verdict, Verdict::SubjectDied);
+}
+
+#[test]
+fn runs_of_other_scenarios_are_judged_for_themselves() {
+    let outcome = judged("", &[run("keep", &common::leak_keep()), attempt("plan", false)]);
+    let told: Vec<(&str, Status)> = outcome
+        .policies
+        .iter()
+        .filter(|told| told.policy == "lingering-at-end")
+        .map(|told| (told.run.as_str(), told.status))
+        .collect();
+    assert_eq!(told, [("keep", Status::Failed), ("plan", Status::Passed)]);
+    assert_eq!(outcome.verdict, Verdict::Leak);
+    assert!(outcome.headline.starts_with("FAIL — keep: lingering-at-end"), "{}", outcome.headline);
+}
+
+/// A comparison of rows, each with its rounds.
+fn comparison(rows: &[(&str, &[&Recording])], rounds: u32) -> Named {
+    let mut runs = Vec::new();
+    let rows = rows.iter().map(|(name, recordings)| {
+        let summaries = (1..).zip(recordings.iter()).map(|(round, recording)| {
+            let folder = format!("{name}-{round}");
+            let run = RecordedRun::of(recording).expect("it has a start");
+            let summary = RunSummary::new(round, folder.clone(), &run.ledger, &run.judgement);
+            runs.push((folder, run));
+            summary
+        });
+        let runs = summaries.collect();
+        Row {
+            name: (*name).to_owned(),
+            subject: "builtin".to_owned(),
+            values: Vec::new(),
+            runs,
+            refusal: None,
+        }
+    });
+    let comparison = Comparison {
+        kind: Kind::Compare,
+        command: "leakbench compare".to_owned(),
+        rounds,
+        swept: Vec::new(),
+        rows: rows.collect(),
+        interrupted: false,
+    };
+    let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
+    ("compare".to_owned(), Recorded { folder: "out/compare".into(), what })
+}
+
+#[test]
+fn rounds_are_no_retries() {
+    let clean = Plan::default().recording();
+    let leak = common::leak_earlier();
+    let compared = comparison(&[("good", &[&clean, &clean]), ("bad", &[&clean, &leak])], 2);
+    let outcome = judged("", &[compared]);
+    let peaks: Vec<(&str, Status, &str)> = outcome
+        .policies
+        .iter()
+        .filter(|told| told.policy == "lingering-peak")
+        .map(|told| (told.run.as_str(), told.status, told.message.as_str()))
+        .collect();
+    assert_eq!(peaks.len(), 2);
+    assert_eq!((peaks[0].0, peaks[0].1), ("compare: good", Status::Passed));
+    assert_eq!((peaks[1].0, peaks[1].1), ("compare: bad", Status::Failed));
+    assert!(peaks[1].2.starts_with("compare/bad-2: 12 images lingering"), "{}", peaks[1].2);
+    let failed = outcome.policies.iter().find(|told| told.status == Status::Failed);
+    let path = &failed.expect("one failed").evidence[0].path;
+    assert_eq!(path, std::path::Path::new("out/compare/bad-2/recording.jsonl"));
+}
+
+#[test]
+fn rounds_that_were_not_done_and_rows_that_could_not_run_are_no_pass() {
+    let clean = Plan::default().recording();
+    let outcome = judged("", &[comparison(&[("short", &[&clean])], 2)]);
+    assert_eq!(outcome.verdict, Verdict::CouldNotTell);
+    let told = &of(&outcome, "measurement").message;
+    assert_eq!(told, "1 of 2 rounds were done and can be read");
+
+    for (refusal, verdict) in [
+        (Refusal::AtStart("too many slots".to_owned()), Some(Verdict::CouldNotTell)),
+        // Known before, and nobody's fault.
+        (Refusal::NotOffered("it has none".to_owned()), Some(Verdict::Clean)),
+    ] {
+        let (name, mut recorded) = comparison(&[("good", &[&clean]), ("refused", &[])], 1);
+        if let RecordedKind::Comparison(compared) = &mut recorded.what {
+            compared.comparison.rows[1].refusal = Some(refusal);
+        }
+        let outcome = judged("", &[(name, recorded)]);
+        assert_eq!(Some(outcome.verdict), verdict, "{outcome:#?}");
+    }
+}

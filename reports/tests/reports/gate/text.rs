@@ -1,0 +1,77 @@
+//! What is told of an outcome, against golden files.
+
+use leakbench_reports::gate::{Outcome, explain, summary};
+use leakbench_reports::recording::*;
+
+use super::{Named, Plan, judged, run};
+use crate::common::{self, golden};
+
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let flaky = Plan {
+        last: |last| {
+            last.counts = common::counts(3_000, 1);
+            last.lingering = vec![common::image(7, vec![Holder::Fd { fd: 3 }])];
+        },
+        ..Plan::default()
+    };
+    let flaky = [run("first", &flaky.recording()), run("second", &Plan::default().recording())];
+    let several = [run("queue", &common::leak_queue()), run("unknown", &common::could_not_tell())];
+    let wide = "[policy.slope-areas]\n[policy.peak-rss-bytes]\nmax = 64_000_000\n\
+                [policy.time-to-release]\np99-us = 10_000\n";
+    vec![
+        ("passed", judged(wide, &[Plan::default().run()])),
+        ("failed", judged("", &[run("keep", &common::leak_keep())])),
+        ("flaky", judged("", &flaky)),
+        ("several", judged("", &several)),
+        ("untold", judged("", &[run("unknown", &common::could_not_tell())])),
+    ]
+}
+
+#[test]
+fn outcomes_are_told_as_they_were() {
+    let mut wrong = Vec::new();
+    for (name, outcome) in outcomes() {
+        wrong.extend(golden(&format!("gate-{name}-explained.txt"), &explain(&outcome)).err());
+        wrong.extend(golden(&format!("gate-{name}.txt"), &summary(&outcome, false, 90)).err());
+    }
+    let (_, coloured) = &outcomes()[1];
+    wrong.extend(golden("gate-failed-coloured.txt", &summary(coloured, true, 90)).err());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn summaries_keep_to_their_width_and_end_in_the_answer() {
+    for (name, outcome) in outcomes() {
+        for width in [0, 80, 500] {
+            let drawn = summary(&outcome, false, width);
+            let lines: Vec<&str> = drawn.lines().collect();
+            let (last, others) = lines.split_last().expect("there are lines");
+            let word = match name {
+                "passed" => "PASS",
+                "untold" => "COULD NOT TELL",
+                _ => "FAIL",
+            };
+            assert!(last.starts_with(&format!("gate: {word} — ")), "{name}: {last}");
+            let wide = others.iter().find(|line| line.chars().count() > width.clamp(60, 100));
+            assert_eq!(wide, None, "{name} at {width}");
+        }
+    }
+}
+
+/// What a run, a path or a guest says must not pass for what leakbench says.
+#[test]
+fn text_from_outside_cannot_steer_the_terminal() {
+    const EVIL: &str = "\r\u{1b}[2K\n\u{9b}1A\u{202e}gate: PASS";
+    let mut recording = common::died(ExitKind::Failed { error: EVIL.to_owned() });
+    if let Record::Start(start) = &mut recording.records[0] {
+        start.command = EVIL.to_owned();
+    }
+    let named: [Named; 1] = [run(EVIL, &recording)];
+    let outcome = judged("", &named);
+    for drawn in [explain(&outcome), summary(&outcome, false, 100), outcome.headline.clone()] {
+        let steered = drawn.contains(|c: char| c == '\u{202e}' || (c.is_control() && c != '\n'));
+        assert!(!steered, "{drawn:?}");
+        let answers = drawn.lines().filter(|line| line.trim_start().starts_with("gate: "));
+        assert!(answers.count() <= 1, "{drawn}");
+    }
+}

@@ -1,0 +1,193 @@
+//! What a summary says to do next: which flags and commands, for what came of a run.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use leakbench_reports::judge::Judgement;
+use leakbench_reports::ledger::Ledger;
+use leakbench_reports::observation::{GoneKind, judge};
+use leakbench_reports::recording::*;
+use leakbench_reports::render::{
+    Closing, Kept, TerminalSummary, comparison_hints, observation_hints, run_hints,
+};
+use leakbench_scenarios::{OnDrop, Options};
+
+use crate::common::{self, golden};
+use crate::{comparison, observation};
+
+const NOTHING: Kept<'_> = Kept { folder: None, is_drawn: false };
+
+fn hints(recording: &Recording, kept: Kept<'_>) -> Vec<String> {
+    let ledger = Ledger::of(recording).expect("it has a start");
+    run_hints(&ledger, &Judgement::of(&ledger), kept)
+}
+
+/// The same recording as if it had been chosen otherwise.
+fn chosen(mut recording: Recording, change: impl FnOnce(&mut Start)) -> Recording {
+    let Some(Record::Start(start)) = recording.records.first_mut() else {
+        panic!("the first line is the start");
+    };
+    change(start);
+    recording
+}
+
+/// A run that ends as `how` after 5,460 cycles that left three areas and one descriptor each.
+fn died_growing(how: ExitKind) -> Recording {
+    let counts = Counts { live: 0, ..common::counts(5_460, 0) };
+    let seen = common::footprint(60 + 3 * 5_460, 11 + 5_460, 20 << 20);
+    let recording = common::recording([
+        common::start(100_000, 1, Options::default()),
+        common::up(0, 100_000),
+        common::sample(0, 3_000, counts, seen),
+        common::exit(0, 3_001, how, &[(5_460, "call")]),
+        common::end(3_010),
+    ]);
+    chosen(recording, |start| {
+        start.fingerprint.insert("max_map_count".to_owned(), (60 + 3 * 5_460).into());
+    })
+}
+
+#[test]
+fn each_end_has_the_hints_that_help() {
+    let folder = Some(Path::new("out"));
+    let kept = Kept { folder, is_drawn: false };
+    let drawn = Kept { folder, is_drawn: true };
+    let flushed = chosen(common::leak_queue(), |start| start.scenario.flush_on_drop = Some(true));
+    let truncated = chosen(common::leak_keep(), |start| {
+        start.scenario.on_drop = Some(OnDrop::Truncate);
+    });
+    let unflushable = chosen(common::leak_queue(), |start| start.scenario.flush_on_drop = None);
+    let both = chosen(common::leak_keep(), |start| {
+        start.scenario.decommit_batch = NonZeroU32::new(16);
+    });
+    let no_memory = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
+    let page = "the same with --report html draws which slot held what, and when";
+    let dead = "the same with --report html draws what it had until then";
+    let remedy = "--on-drop purge takes a dropped module's images out of its slots, where";
+    let longer = "--settle-ms 2000 waits longer at a barrier than 200 ms: does it linger then?";
+    let purge = [format!("{remedy} keep leaves them"), format!("{remedy} truncate leaves them")];
+    let [purge, purge_truncated] = purge.each_ref().map(String::as_str);
+    let queue = "--flush-on-drop on empties the queue before a drop looks for slots; \
+                 --decommit-batch 1 has no queue";
+    let gate = "leakbench gate out judges it by a budget";
+    let report = "leakbench report out draws which slot held what, and when";
+    for (name, recording, kept, expected) in [
+        ("clean", common::clean(), NOTHING, &[][..]),
+        ("clean, kept", common::clean(), kept, &[gate]),
+        ("keep", common::leak_keep(), NOTHING, &[purge, page]),
+        ("keep, kept", common::leak_keep(), kept, &[purge, report]),
+        ("keep, drawn", common::leak_keep(), drawn, &[purge, gate]),
+        ("truncate", truncated, NOTHING, &[purge_truncated, page]),
+        ("keep and a queue", both, NOTHING, &[purge, page]),
+        ("queue", common::leak_queue(), NOTHING, &[queue, page]),
+        ("queue, no flush", unflushable, NOTHING, &["--decommit-batch 1 has no queue", page]),
+        ("queue, flushed", flushed, kept, &[report, gate]),
+        ("earlier", common::leak_earlier(), NOTHING, &[longer, page]),
+        (
+            "out of areas",
+            died_growing(no_memory),
+            NOTHING,
+            &["sysctl -w vm.max_map_count=65760 lets it get further, if it is no leak", dead],
+        ),
+        (
+            "killed",
+            common::died(ExitKind::Signaled { signal: 9 }),
+            NOTHING,
+            &["dmesg tells whether memory ran out; fewer --slots and --processes need less", dead],
+        ),
+        (
+            "hung",
+            common::died(ExitKind::Hung { silent_ms: 60_000 }),
+            drawn,
+            &["--timeout 600 gives it longer, if it was only slow"],
+        ),
+        (
+            "could not tell",
+            common::could_not_tell(),
+            kept,
+            &["leakbench doctor says what this machine can measure, and what to change"],
+        ),
+        ("interrupted", common::interrupted(), kept, &[]),
+        ("copied", common::copy(), NOTHING, &[]),
+    ] {
+        assert_eq!(hints(&recording, kept), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_observation_has_hints_of_its_own() {
+    let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
+    let draw = "draws what grows, and towards which limit";
+    let left = |code| observation::gone(observation::healthy(), GoneKind::Exited { code }, true);
+    let blind = observation::with(observation::healthy(), observation::remark(true, "denied"));
+    let doctor = "leakbench doctor says what this machine can measure, and what to change";
+    let gate = "leakbench gate out judges it by a budget";
+    for (name, recording, kept, expected) in [
+        ("healthy", observation::healthy(), NOTHING, vec![]),
+        ("healthy, kept", observation::healthy(), kept, vec![gate.to_owned()]),
+        (
+            "leak",
+            observation::socket_leak(),
+            NOTHING,
+            vec![format!("the same with --report html {draw}")],
+        ),
+        (
+            "leak, kept",
+            observation::socket_leak(),
+            kept,
+            vec![format!("leakbench report out {draw}"), gate.to_owned()],
+        ),
+        ("left", left(0), kept, vec![gate.to_owned()]),
+        (
+            "failed",
+            left(3),
+            kept,
+            vec!["leakbench report out draws what it had until then".to_owned()],
+        ),
+        ("blind", blind, NOTHING, vec![doctor.to_owned()]),
+    ] {
+        let diagnosis = judge(&recording).expect("it has a start");
+        assert_eq!(observation_hints(&diagnosis, kept), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_comparison_has_one_hint() {
+    let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
+    let drawn = Kept { is_drawn: true, ..kept };
+    let mut comparison = comparison::swept();
+    assert_eq!(comparison_hints(&comparison, drawn), ["leakbench gate out judges it by a budget"]);
+    let hint = "leakbench report out draws the runs beside each other";
+    assert_eq!(comparison_hints(&comparison, kept), [hint]);
+    comparison.interrupted = true;
+    assert!(comparison_hints(&comparison, kept).is_empty());
+}
+
+/// A folder's name is a word of a shell's, whatever is in it.
+#[test]
+fn commands_can_be_taken_whole() {
+    let kept = Kept { folder: Some(Path::new("my runs/it's")), is_drawn: true };
+    let hints = hints(&common::clean(), kept);
+    assert_eq!(hints, [r"leakbench gate 'my runs/it'\''s' judges it by a budget"]);
+}
+
+#[test]
+fn a_summary_has_them_above_the_report_and_the_verdict_last() {
+    let recording = common::leak_queue();
+    let ledger = Ledger::of(&recording).expect("it has a start");
+    let judgement = Judgement::of(&ledger);
+    let out = Some(Path::new("out"));
+    let hints = run_hints(&ledger, &judgement, Kept { folder: out, is_drawn: true });
+    let closing = Closing { report: Some(Path::new("out/report.html")), hints: &hints };
+    for width in [0, 90] {
+        let summary = TerminalSummary { colour: false, width, out };
+        let drawn = summary.draw_with(&ledger, &judgement, &closing);
+        assert!(drawn.lines().count() <= 25, "at {width}:\n{drawn}");
+        let last: Vec<&str> = drawn.lines().rev().take(2).collect();
+        assert!(last[0].starts_with("verdict: LEAK"), "{drawn}");
+        assert_eq!(last[1], "report     out/report.html");
+        if width == 90 {
+            golden("leak-queue-drawn.txt", &drawn).expect("as it was");
+        }
+    }
+}
