@@ -219,7 +219,8 @@ fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
     page.key("End");
     page.key("ArrowUp");
     page.key("ArrowRight");
-    page.until("document.querySelector('#slots .tip').textContent.startsWith('4.5 s · 2,700 cyclesslot 1: ')");
+    let boxed = "document.querySelector('#slots .tip').textContent";
+    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cyclesslot 1: ')"));
     focus(&mut page, "release");
     page.key("ArrowRight");
     assert!(tip(&mut page, "release").starts_with("1.0 ms to 1.3 ms"));
@@ -316,7 +317,8 @@ fn tables_are_sorted_and_searched() {
     page.until(&format!("{status}.startsWith('showing 0 of 200')"));
     // A table of texts sorts by the amounts in them.
     page.eval("document.querySelectorAll('#resources th button')[1].click()");
-    let rows = "[...document.querySelectorAll('#resources tbody tr')].map((row) => row.cells[0].textContent).join()";
+    let rows = "[...document.querySelectorAll('#resources tbody tr')]
+        .map((row) => row.cells[0].textContent).join()";
     assert_eq!(page.text(rows), "sockets,areas,memory");
     assert_no_complaints(&mut page);
 }

@@ -17,7 +17,11 @@ pub(super) fn charts(charts: &[Chart]) -> Markup {
         @if !ordered.is_empty() {
             section #charts aria-label="charts" {
                 @if draws {
-                    noscript { p .none { "Charts need JavaScript. Their numbers are in the tables below them." } }
+                    noscript {
+                        p .none {
+                            "Charts need JavaScript. Their numbers are in the tables below them."
+                        }
+                    }
                     (controls())
                 }
                 div .cards {
@@ -172,7 +176,9 @@ fn heat_table(heat: &Heat, title: &str) -> Markup {
     markup! {
         div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
             table .heat {
-                caption .unseen[heat.what.eq_ignore_ascii_case(title)] { (shown(&heat.what, LABEL_CHARS_MAX)) }
+                caption .unseen[heat.what.eq_ignore_ascii_case(title)] {
+                    (shown(&heat.what, LABEL_CHARS_MAX))
+                }
                 thead {
                     tr {
                         @if !one_flag { td {} }
