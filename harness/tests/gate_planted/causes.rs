@@ -122,12 +122,12 @@ pub(crate) const DRIVER: &[Cause] = &[
         "page-table",
         &["MiB of page tables at the most", "(1.5 of the "],
     ),
-    // It takes some thirty times as long, which leaves room for a busy machine on either side.
+    // Some thirty times as long; less on a busy machine, where barriers take most of the time.
     left(
         "throughput",
-        "min-ratio = 0.15",
+        "min-ratio = 0.5",
         "nothing-slowly",
-        &["of 1 baseline run, budget 0.15", "effect large"],
+        &["of 1 baseline run, budget 0.5", "effect large"],
     ),
 ];
 

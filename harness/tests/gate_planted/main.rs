@@ -72,15 +72,16 @@ impl By {
     }
 }
 
-/// Makes each recording, with a few at a time.
+/// Makes each recording, two at a time: `more` beside the first that nothing is wrong with, so that
+/// what is held against each other saw the same load.
 fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
-    let each = causes.iter().flat_map(|cause| [cause.planted, cause.removed]);
+    let each = causes.iter().flat_map(|cause| [cause.removed, cause.planted]);
     let mut seen = BTreeSet::new();
     let mut wanted: Vec<(By, &str)> = more.to_vec();
     wanted.extend(each.map(|by| (by, by.folder())).filter(|(_, folder)| seen.insert(*folder)));
-    for few in wanted.chunks(2) {
+    for pair in wanted.chunks(2) {
         let started: Vec<(Child, &str)> =
-            few.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
+            pair.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
         for (run, folder) in started {
             let said = Said::of(run.wait_with_output().unwrap());
             // A leak is what is wanted.
