@@ -49,7 +49,8 @@ impl Look {
     /// A view of process `pid`, which has built its runtime and made no cycle yet. Its status page
     /// `page`, a memfd that is mapped and open there, is the proof that the scan sees memfds.
     /// `runtime` is the process that has the runtime, where it is another: then that one is looked
-    /// at, and `pid` for the proof alone, and what memfds it has now are no images. `inherited` are memfds that it may have from its parent.
+    /// at, and `pid` for the proof alone, and what memfds it has now are no images. `inherited` are
+    /// memfds that it may have from its parent.
     pub(super) fn new(
         pid: u32,
         runtime: Option<u32>,

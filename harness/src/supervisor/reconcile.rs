@@ -78,7 +78,8 @@ pub(super) fn reconcile(
 
     let letters = report.slots.as_bytes();
     let mut strangers: HashMap<ObjectId, String> = HashMap::new();
-    let mut affine_dropped = HashSet::new();
+    // Slots that map an image of a dropped module.
+    let mut holding = HashSet::new();
     // Where the subject does not tell what its slots do, what they map is all that is known.
     let mut mapped = match letters {
         [] => SlotMap::new(slots_of(slabs), SlotCell::Empty),
@@ -101,9 +102,7 @@ pub(super) fn reconcile(
                 let holder = match slot {
                     Some(slot) => {
                         let state = slot_hold(letters, slot);
-                        if state == SlotHold::Affine {
-                            affine_dropped.insert(slot);
-                        }
+                        holding.insert(slot);
                         Holder::Slot { slot, state }
                     }
                     None => Holder::Mapping { start: area.start as u64, end: area.end as u64 },
@@ -166,8 +165,8 @@ pub(super) fn reconcile(
             }
         })
         .collect();
-    let slots = (!letters.is_empty()).then(|| count_slots(letters, affine_dropped.len() as u64));
-    let slot_map = mapped.or_else(|| slot_map(letters, &affine_dropped));
+    let slots = (!letters.is_empty()).then(|| count_slots(letters, &holding));
+    let slot_map = mapped.or_else(|| slot_map(letters, &holding));
     Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
 }
 
@@ -177,31 +176,36 @@ fn slots_of(slabs: &[Slab]) -> u32 {
     u32::try_from(slots).unwrap_or(0)
 }
 
-fn slot_map(letters: &[u8], affine_dropped: &HashSet<u32>) -> Option<SlotMap> {
+/// What the subject tells of its slots, but for those that map an image of a dropped module
+/// whatever they are told to do: of them that is what matters.
+fn slot_map(letters: &[u8], holding: &HashSet<u32>) -> Option<SlotMap> {
     let mut map = SlotMap::new(u32::try_from(letters.len()).unwrap_or(0), SlotCell::Cold)?;
     for (slot, letter) in (0..).zip(letters) {
-        let cell = match SlotLetter::read(*letter) {
-            Some(SlotState::Cold) => continue,
-            Some(SlotState::Warm) => SlotCell::Warm,
-            Some(SlotState::InUse) => SlotCell::InUse,
-            Some(SlotState::Queued) => SlotCell::Queued,
-            Some(SlotState::Affine) if affine_dropped.contains(&slot) => SlotCell::AffineDropped,
-            Some(SlotState::Affine) => SlotCell::AffineLive,
-            Some(SlotState::Unknown) | None => SlotCell::Unknown,
+        let cell = match (SlotLetter::read(*letter), holding.contains(&slot)) {
+            (Some(SlotState::Queued), _) => SlotCell::Queued,
+            (Some(SlotState::Affine), true) => SlotCell::AffineDropped,
+            (_, true) => SlotCell::MapsDropped,
+            (Some(SlotState::Cold), false) => continue,
+            (Some(SlotState::Warm), false) => SlotCell::Warm,
+            (Some(SlotState::InUse), false) => SlotCell::InUse,
+            (Some(SlotState::Affine), false) => SlotCell::AffineLive,
+            (Some(SlotState::Unknown) | None, false) => SlotCell::Unknown,
         };
         map.show(slot, cell);
     }
     Some(map)
 }
 
+/// The slot that an address is in. Slots of a foreign subject may be absurdly many: those whose
+/// numbers do not fit are none.
 fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
-    let mut first = 0;
+    let mut first = 0_u64;
     for slab in slabs {
         let offset = address.checked_sub(slab.base);
         let index = offset.map(|offset| offset / slab.stride_bytes.max(1));
         match index {
-            Some(index) if index < u64::from(slab.slots) => return Some(first + index as u32),
-            _ => first += slab.slots,
+            Some(index) if index < u64::from(slab.slots) => return (first + index).try_into().ok(),
+            _ => first += u64::from(slab.slots),
         }
     }
     None
@@ -217,20 +221,20 @@ fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
     }
 }
 
-fn count_slots(letters: &[u8], affine_dropped: u64) -> SlotCounts {
-    let mut counts = SlotCounts { affine_dropped, ..SlotCounts::default() };
-    let mut affine = 0;
-    for letter in letters {
-        match SlotLetter::read(*letter) {
-            Some(SlotState::Cold) => counts.cold += 1,
-            Some(SlotState::Unknown) | None => counts.unknown += 1,
-            Some(SlotState::Warm) => counts.warm += 1,
-            Some(SlotState::InUse) => counts.in_use += 1,
-            Some(SlotState::Queued) => counts.queued += 1,
-            Some(SlotState::Affine) => affine += 1,
-        }
+fn count_slots(letters: &[u8], holding: &HashSet<u32>) -> SlotCounts {
+    let mut counts = SlotCounts::default();
+    for (slot, letter) in (0..).zip(letters) {
+        let count = match SlotLetter::read(*letter) {
+            Some(SlotState::Cold) => &mut counts.cold,
+            Some(SlotState::Unknown) | None => &mut counts.unknown,
+            Some(SlotState::Warm) => &mut counts.warm,
+            Some(SlotState::InUse) => &mut counts.in_use,
+            Some(SlotState::Queued) => &mut counts.queued,
+            Some(SlotState::Affine) if holding.contains(&slot) => &mut counts.affine_dropped,
+            Some(SlotState::Affine) => &mut counts.affine_live,
+        };
+        *count += 1;
     }
-    counts.affine_live = affine - affine_dropped;
     counts
 }
 

@@ -205,6 +205,8 @@ impl Supervised {
 
     /// Records both witnesses' account. A witness that fails leaves a trouble behind.
     fn barrier(&mut self, report: BarrierReport, log: &mut Log<'_>) {
+        // Ages of images are of this moment; a scan may take a while.
+        let at_ms = log.now_ms();
         let compared = self.look.as_mut().map(|look| look.compare(&report));
         let reconciled = match compared {
             Some(Ok(reconciled)) => reconciled,
@@ -215,7 +217,6 @@ impl Supervised {
             // Said when it was lost.
             None => Default::default(),
         };
-        let at_ms = log.now_ms();
         let subject = self.index;
         for what in report.troubles {
             let witness = Witness::DeathWatch;
@@ -264,7 +265,8 @@ impl Supervised {
 
     /// Looks at it while it runs. Returns what it cost, too; `None` when it does not run.
     pub(super) fn sample(&mut self, log: &mut Log<'_>) -> Option<(Footprint, Duration)> {
-        if self.phase != Phase::Running {
+        // One that has said that it failed is giving back what it had.
+        if self.phase != Phase::Running || self.failed {
             return None;
         }
         let counts = self.counts();

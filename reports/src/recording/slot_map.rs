@@ -36,7 +36,7 @@ pub enum SlotCell {
     Unknown,
     /// Waiting in the decommit queue.
     Queued,
-    /// Maps the image of a dropped module; what else it does is not known.
+    /// Maps the image of a dropped module, whatever else it does or is told to do.
     MapsDropped,
     /// Free, mapping the image of a dropped module.
     AffineDropped,

@@ -181,24 +181,26 @@ proptest! {
         let SlotCounts { cold, warm, in_use, affine_live, affine_dropped, queued, unknown } = slots;
         let affine = affine_live + affine_dropped;
         prop_assert_eq!(cold + warm + in_use + affine + queued + unknown, 12);
-        let dropped = (0..12_u32).filter(|slot| {
-            letters[*slot as usize] == SlotState::Affine
-                && lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
-        });
+        let holds = |slot: &u32| {
+            lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
+        };
+        let is_affine = |slot: &u32| letters[*slot as usize] == SlotState::Affine;
+        let dropped = (0..12_u32).filter(|slot| is_affine(slot) && holds(slot));
         let dropped: Vec<u32> = dropped.collect();
         prop_assert_eq!(affine_dropped, dropped.len() as u64);
 
-        // The map shows each slot as it was told, and affine ones by what became of the module.
+        // The map shows each slot as it was told, unless it maps a dropped module's image.
         let map = reconciled.slot_map.expect("the subject told of its slots");
         for (slot, (cell, letter)) in (0..).zip(map.cells().iter().zip(&letters)) {
             let expected = match letter {
+                SlotState::Queued => SlotCell::Queued,
+                SlotState::Affine if dropped.contains(&slot) => SlotCell::AffineDropped,
+                _ if holds(&slot) => SlotCell::MapsDropped,
+                SlotState::Affine => SlotCell::AffineLive,
                 SlotState::Cold => SlotCell::Cold,
                 SlotState::Warm => SlotCell::Warm,
                 SlotState::InUse => SlotCell::InUse,
-                SlotState::Queued => SlotCell::Queued,
                 SlotState::Unknown => SlotCell::Unknown,
-                SlotState::Affine if dropped.contains(&slot) => SlotCell::AffineDropped,
-                SlotState::Affine => SlotCell::AffineLive,
             };
             prop_assert_eq!(*cell, expected);
         }
@@ -271,4 +273,9 @@ fn a_slot_ends_where_the_next_begins() {
     assert_eq!(slot(SLABS[0].base + 8 * STRIDE), None);
     assert_eq!(slot(SLABS[1].base), Some(8));
     assert_eq!(slot(SLABS[1].base + 4 * STRIDE), None);
+
+    // A foreign subject may say anything.
+    let absurd = SLABS.map(|slab| Slab { stride_bytes: 1, slots: u32::MAX, ..slab });
+    assert_eq!(slot_of(&absurd, SLABS[1].base + 1), None, "its number does not fit");
+    assert_eq!(slots_of(&absurd), 0);
 }
