@@ -9,13 +9,13 @@ use crate::palette::{self, Rgb};
 use crate::report::{Axis, Heat, HeatCell, Tone};
 
 /// A cell at most: it has one number in it.
-const CELL: (f64, f64) = (140.0, 40.0);
+const CELL: (f64, f64) = (128.0, 40.0);
 /// The flags and the values across.
 const AROUND: f64 = 38.0;
 /// What the number is.
 const WHAT: f64 = 18.0;
 /// What values of the flag down need beside the cells, about.
-const BESIDE: f64 = 120.0;
+const BESIDE: f64 = 112.0;
 const GAP: f64 = 3.0;
 
 /// How high a chart of all rows is.

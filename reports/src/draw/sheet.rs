@@ -146,7 +146,7 @@ fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
         })
         .collect();
     let widest = maps.iter().map(|(_, wide, _)| *wide).fold(1.0, f64::max);
-    let columns = (((width + GAP) / (widest + GAP)) as usize).max(1);
+    let columns = (((width + COLUMN_GAP) / (widest + COLUMN_GAP)) as usize).max(1);
     let mut of_maps = maps.chunks(columns).map(|maps| {
         let highest = maps.iter().map(|(.., high)| *high).fold(0.0, f64::max);
         Row {
@@ -275,8 +275,8 @@ mod tests {
 
     #[test]
     fn small_maps_stand_beside_each_other() {
-        let maps = [of_cells(2, 2), of_cells(2, 2), of_cells(2, 2)];
-        let rows = rows_of_several_runs(&maps, 1_000.0);
+        let maps = [of_cells(3, 2), of_cells(2, 2), of_cells(2, 2)];
+        let rows = rows_of_several_runs(&maps, WIDTH - 2.0 * MARGIN);
         assert_eq!(rows.iter().map(|row| row.charts.len()).collect::<Vec<_>>(), [2, 1]);
     }
 
