@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use leakbench_reports::render::Format;
+use leakbench_reports::render::{Format, utc};
 
 use crate::command_line::Error;
 
@@ -137,21 +137,10 @@ pub(crate) fn keep_at(path: &Path, content: &[u8]) -> std::io::Result<()> {
     )
 }
 
-/// A moment in seconds since 1970, as `20250615-150000`, in UTC.
+/// A moment in seconds since 1970, as `20250615-150640`, in UTC.
 fn stamp(unix_s: u64) -> String {
-    let (days, seconds) = (unix_s / 86_400, unix_s % 86_400);
-    // The calendar repeats every 400 years of 146,097 days; with years from March on, a leap day
-    // is the last one of its year.
-    let from_march_0000 = days + 719_468;
-    let (era, day) = (from_march_0000 / 146_097, from_march_0000 % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+    let told = utc(unix_s).replace(['-', ':'], "");
+    told.trim_end_matches(" UTC").replace(' ', "-")
 }
 
 #[cfg(test)]

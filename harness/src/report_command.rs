@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use leakbench_reports::draw;
 use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::Format;
 use leakbench_reports::report::Report;
 
 use crate::command_line::{Error, WRONG_USE};
+use crate::output_folder;
 use crate::report::{say, write};
 use crate::report_files::{Asked, Written, each_once, formats};
 
@@ -17,6 +20,8 @@ Examples:
   leakbench report out                            out/report.html and out/report.png
   leakbench report out --report all --out pages   every format, in another folder
   leakbench report out --print markdown           one format, to standard output
+  leakbench report out --charts slots,lingering --size 640x760
+                                                  some charts alone, as out/picture.png
 
 Formats:
   html         one page that needs nothing else   report.html
@@ -60,7 +65,41 @@ pub(crate) struct ReportArgs {
         value_parser = text_formats(),
     )]
     print: Option<Format>,
+
+    /// Draw these charts alone, one below the other, to picture.png: names as svg's files have them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["asked", "print"])]
+    charts: Vec<String>,
+
+    /// How large that picture is, in pixels
+    #[arg(long, value_name = "WxH", requires = "charts", default_value = "640x760")]
+    size: Size,
 }
+
+/// Width and height of a picture, in pixels.
+#[derive(Clone, Copy, Debug)]
+struct Size(u32, u32);
+
+impl Size {
+    const MAX: u32 = 10_000;
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let pixels =
+            |side: &str| side.parse().ok().filter(|pixels| (100..=Size::MAX).contains(pixels));
+        let sides = text
+            .split_once('x')
+            .and_then(|(width, height)| Some((pixels(width)?, pixels(height)?)));
+        let (width, height) = sides.ok_or_else(|| {
+            format!("two numbers from 100 to {} with an x between them, such as 640x760", Size::MAX)
+        })?;
+        Ok(Size(width, height))
+    }
+}
+
+const PICTURE_FILE: &str = "picture.png";
 
 /// Pictures are no text.
 fn text_formats() -> impl TypedValueParser<Value = Format> {
@@ -83,8 +122,20 @@ impl ReportArgs {
         let recorded = Recorded::read(&self.folder)?;
         match self.print {
             Some(format) => print(&recorded, format),
-            None => self.keep(&recorded),
+            None if self.charts.is_empty() => self.keep(&recorded),
+            None => self.keep_picture(&recorded),
         }
+    }
+
+    fn keep_picture(&self, recorded: &Recorded) -> Result<ExitCode, Error> {
+        let charts: Vec<&str> = self.charts.iter().map(String::as_str).collect();
+        let Size(width, height) = self.size;
+        let picture = draw::picture(&Report::of(recorded), &charts, width, height)
+            .map_err(|error| Error::Draw { format: Format::Png.name(), error: error.into() })?;
+        let out = self.out.as_deref().unwrap_or(&recorded.folder);
+        let path = output_folder::keep(out, PICTURE_FILE, &picture)?;
+        write(&mut std::io::stdout(), "standard output", &format!("{}\n", path.display()))?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn keep(&self, recorded: &Recorded) -> Result<ExitCode, Error> {

@@ -58,7 +58,7 @@ pub(crate) fn coarse_s(seconds: u64) -> String {
 
 /// A moment in seconds since 1970: `2025-06-15 15:06:40 UTC`.
 #[cfg(feature = "report")]
-pub(crate) fn utc(unix_s: u64) -> String {
+pub fn utc(unix_s: u64) -> String {
     let (days, seconds) = (unix_s / 86_400, unix_s % 86_400);
     // The calendar repeats every 400 years of 146,097 days; with years from March on, a leap day
     // is the last one of its year.

@@ -42,8 +42,13 @@ pub enum DrawError {
     #[error("cannot draw: {0}")]
     Surface(String),
     /// There is no chart of that name.
-    #[error("the report has no chart '{0}'")]
-    NoChart(String),
+    #[error("the report has no chart '{name}': it has {}", known.join(", "))]
+    NoChart {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// The picture cannot be packed.
     #[error("cannot make a PNG: {0}")]
     Png(#[from] png::EncodingError),

@@ -64,7 +64,10 @@ pub fn picture(
 ) -> Result<Vec<u8>, DrawError> {
     let find = |id: &&str| {
         let chart = report.charts.iter().find(|chart| chart.id == *id);
-        chart.ok_or_else(|| DrawError::NoChart((*id).to_owned()))
+        chart.ok_or_else(|| DrawError::NoChart {
+            name: (*id).to_owned(),
+            known: report.charts.iter().map(|chart| chart.id.clone()).collect(),
+        })
     };
     let charts: Vec<&Chart> = charts.iter().map(find).collect::<Result<_, _>>()?;
     drawn(width.clamp(1, 10_000), height.clamp(1, 10_000), |canvas, page| {

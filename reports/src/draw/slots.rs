@@ -11,7 +11,7 @@ use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::observation::Unit;
 use crate::palette;
-use crate::recording::{SlotCell, SlotCounts};
+use crate::recording::SlotCell;
 use crate::report::{SlotRow, SlotRows};
 use crate::words::{counted, grouped};
 
@@ -72,24 +72,10 @@ fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
     states
         .map(|cell| {
             let sign = Sign::Square(palette::cell(cell).light);
-            let number = last.counts.and_then(|counts| count(counts, cell)).map(grouped);
+            let number = last.counts.and_then(|counts| counts.of(cell)).map(grouped);
             Entry { sign, name: cell.words().to_owned(), number }
         })
         .collect()
-}
-
-/// How many slots are in a state, where the runtime tells states.
-fn count(counts: SlotCounts, cell: SlotCell) -> Option<u64> {
-    match cell {
-        SlotCell::Cold => Some(counts.cold),
-        SlotCell::Warm => Some(counts.warm),
-        SlotCell::AffineLive => Some(counts.affine_live),
-        SlotCell::InUse => Some(counts.in_use),
-        SlotCell::Unknown => Some(counts.unknown),
-        SlotCell::Queued => Some(counts.queued),
-        SlotCell::AffineDropped => Some(counts.affine_dropped),
-        SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
-    }
 }
 
 /// Cells in a picture at most, in each direction: what an SVG can carry.

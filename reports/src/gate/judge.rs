@@ -269,7 +269,7 @@ fn together(
             let how = how(gravest);
             format!("flaky: {how} at attempt {number}, passed at attempt {passed}: ")
         }
-        (_, None) => format!("at attempt {number}, and passed at none: "),
+        (_, None) => format!("passed at none of {attempts} attempts; at attempt {number}: "),
     };
     let message = of_several + &worst.message;
     let (level, verdict) = match status {

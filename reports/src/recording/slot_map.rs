@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SlotCounts;
+
 /// What each slot was doing, a cell a slot; of a pool with more slots than
 /// [`SlotMap::COLUMNS_MAX`], a cell for each few neighbours, which shows the most telling of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +91,23 @@ impl SlotCell {
 
     fn read(letter: char) -> Option<SlotCell> {
         SlotCell::ALL.into_iter().find(|cell| cell.letter() == letter)
+    }
+}
+
+impl SlotCounts {
+    /// How many slots are in a state; `None` of one in which a runtime that tells its slots' states
+    /// has none.
+    pub fn of(&self, cell: SlotCell) -> Option<u64> {
+        match cell {
+            SlotCell::Cold => Some(self.cold),
+            SlotCell::Warm => Some(self.warm),
+            SlotCell::AffineLive => Some(self.affine_live),
+            SlotCell::InUse => Some(self.in_use),
+            SlotCell::Unknown => Some(self.unknown),
+            SlotCell::Queued => Some(self.queued),
+            SlotCell::AffineDropped => Some(self.affine_dropped),
+            SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     TerminalSummary, csv, gate_json, github, html, junit, markdown, openmetrics,
 };
 use crate::comparison::COMPARISON_FILE;
-use crate::draw;
+use crate::draw::{self, DrawError};
 use crate::gate::Outcome;
 use crate::recorded::{Recorded, RecordedKind};
 use crate::report::Report;
@@ -47,15 +47,23 @@ pub struct ReportFile {
 /// Why a format cannot be had. The others can.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
+    /// This format has no form for such a recording.
+    #[error("a recording of {what} has no {format} form")]
+    NoForm {
+        /// What was recorded.
+        what: &'static str,
+        /// The format's name.
+        format: &'static str,
+    },
     /// Something in it has no JSON form: a path that is not UTF-8.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// There is no picture.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
     /// Whatever lays it out says so.
     #[error("cannot be laid out: {0}")]
     Layout(#[from] std::io::Error),
-    /// The picture cannot be drawn.
-    #[error(transparent)]
-    Draw(#[from] crate::draw::DrawError),
 }
 
 impl Format {
@@ -124,7 +132,8 @@ impl Format {
                 let content = draw::png(report)?;
                 return Ok(vec![ReportFile { name: self.file().to_owned(), content }]);
             }
-            Format::Svg => return svg(report),
+            Format::Svg if report.charts.is_empty() => return Err(self.no_form(recorded)),
+            Format::Svg => return self.charts(report),
             Format::Html => html(report),
             Format::Json => return json(recorded, outcome),
             Format::Terminal => terminal(recorded),
@@ -136,21 +145,30 @@ impl Format {
         };
         Ok(vec![ReportFile::new(self.file(), text)])
     }
+
+    /// Every chart in a file of its own.
+    fn charts(self, report: &Report) -> Result<Vec<ReportFile>, FormatError> {
+        let files = report.charts.iter().map(|chart| {
+            let name = format!("{}/{}.svg", self.file(), chart.id);
+            Ok(ReportFile::new(&name, draw::svg(chart)?))
+        });
+        files.collect()
+    }
+
+    fn no_form(self, recorded: &Recorded) -> FormatError {
+        let what = match recorded.what {
+            RecordedKind::Run(_) => "a run",
+            RecordedKind::Observation(_) => "an observed process",
+            RecordedKind::Comparison(_) => "several runs",
+        };
+        FormatError::NoForm { what, format: self.name() }
+    }
 }
 
 impl ReportFile {
     fn new(name: &str, text: String) -> ReportFile {
         ReportFile { name: name.to_owned(), content: text.into_bytes() }
     }
-}
-
-/// Each chart in a file of its own, by its id.
-fn svg(report: &Report) -> Result<Vec<ReportFile>, FormatError> {
-    let charts = report.charts.iter().map(|chart| {
-        let name = format!("{}/{}.svg", Format::Svg.file(), chart.id);
-        Ok(ReportFile::new(&name, draw::svg(chart)?))
-    });
-    charts.collect()
 }
 
 /// Columns of a summary in a file.

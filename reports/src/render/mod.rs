@@ -64,3 +64,5 @@ pub use terminal::TerminalSummary;
 pub(crate) use terminal::{about, holder, lingering_image};
 
 pub use crate::words::printable;
+#[cfg(feature = "report")]
+pub use crate::words::utc;

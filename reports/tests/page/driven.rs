@@ -118,7 +118,7 @@ fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
     assert!(shown.contains(&format!("affine to a dropped module{dropped}")), "{shown}");
 
     let [left, top, width, height] = page.chart("release");
-    page.mouse("mouseMoved", left + 64.0 + (width - 80.0) * 0.6625, top + height * 0.7);
+    page.mouse("mouseMoved", left + 52.0 + (width - 68.0) * 0.6625, top + height * 0.7);
     let shown = tip(&mut page, "release");
     assert!(shown.starts_with("398 ms to 501 ms") && shown.contains("count2,000"), "{shown}");
 
@@ -219,7 +219,8 @@ fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
     page.key("End");
     page.key("ArrowUp");
     page.key("ArrowRight");
-    page.until("document.querySelector('#slots .tip').textContent.startsWith('4.5 s · 2,700 cyclesslot 1: ')");
+    let boxed = "document.querySelector('#slots .tip').textContent";
+    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cyclesslot 1: ')"));
     focus(&mut page, "release");
     page.key("ArrowRight");
     assert!(tip(&mut page, "release").starts_with("1.0 ms to 1.3 ms"));
@@ -316,8 +317,35 @@ fn tables_are_sorted_and_searched() {
     page.until(&format!("{status}.startsWith('showing 0 of 200')"));
     // A table of texts sorts by the amounts in them.
     page.eval("document.querySelectorAll('#resources th button')[1].click()");
-    let rows = "[...document.querySelectorAll('#resources tbody tr')].map((row) => row.cells[0].textContent).join()";
+    let rows = "[...document.querySelectorAll('#resources tbody tr')]
+        .map((row) => row.cells[0].textContent).join()";
     assert_eq!(page.text(rows), "sockets,areas,memory");
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn odd_charts_are_drawn_and_used_without_errors() {
+    let Some(mut browser) = browser("odd_charts_are_drawn_and_used_without_errors") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::odd()));
+    assert!(page.eval("document.querySelectorAll('.plot').length").as_u64() > Some(12));
+    assert_eq!(page.eval("/NaN|Infinity|undefined/.test(document.body.innerText)"), false);
+    let plots = page.eval("document.querySelectorAll('.plot').length").as_u64().expect("a number");
+    for plot in 0..plots {
+        page.eval(&format!("document.querySelectorAll('.plot')[{plot}].focus()"));
+        for key in ["End", "ArrowLeft", "ArrowDown", "+", "Home", "0", "-"] {
+            page.key(key);
+        }
+    }
+    page.eval("document.querySelectorAll('#axis button')[1].click()");
+    page.eval("document.getElementById('theme').click()");
+    page.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    let wrong = page.text(
+        "[...document.querySelectorAll('svg *')].filter((each) =>
+            [...each.attributes].some((it) => /NaN|Infinity|undefined/.test(it.value)))
+            .map((each) => each.outerHTML).slice(0, 3).join()",
+    );
+    assert_eq!(wrong, "");
     assert_no_complaints(&mut page);
 }
 

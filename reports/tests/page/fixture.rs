@@ -350,6 +350,71 @@ pub(crate) fn comparison() -> Report {
     report
 }
 
+/// Charts that have nothing, one of something, or more than there can be.
+pub(crate) fn odd() -> Report {
+    let mut report = leak();
+    let values = [f64::NAN, f64::INFINITY, 0.0, u64::MAX as f64, 0.25, -3.0];
+    let points = |n: usize| -> Vec<Point> {
+        let values = values.iter().cycle().take(n).enumerate();
+        let of = |(n, &value): (usize, &f64)| Point {
+            at_s: n as f64 * 1e6,
+            cycles: (n % 2 == 0).then_some(u64::MAX / 8 * n as u64),
+            value,
+            line: usize::MAX,
+        };
+        values.map(of).collect()
+    };
+    let lines = |n: usize, style| Lines {
+        unit: [None, Some(Unit::Bytes), Some(Unit::Count)][n % 3],
+        series: vec![series("odd", Tone::Series(250), style, points(n))],
+        limits: vec![limit("none", 0.0), limit("endless", f64::MAX)],
+        marks: Vec::new(),
+    };
+    report.charts.clear();
+    for (n, style) in
+        [Style::Line, Style::Dots, Style::Faint, Style::Stacked, Style::Stacked].iter().enumerate()
+    {
+        let plot = Plot::Lines(lines(n, *style));
+        report.charts.push(chart(&format!("lines-{n}"), "", "", plot));
+    }
+    report.charts.push(chart("none", "", "", Plot::Lines(Lines::default())));
+    let mut slots = slot_rows();
+    slots.rows.truncate(1);
+    slots.rows[0].cells.truncate(1);
+    (slots.slots, slots.rows[0].counts) = (1, None);
+    report.charts.push(chart("slot", "", "", Plot::Slots(slots)));
+    report.charts.push(chart("no-slots", "", "", Plot::Slots(SlotRows::default())));
+    let bin = |from_ns, to_ns, count| TimeBin { from_ns, to_ns, count };
+    for (n, bins) in
+        [vec![], vec![bin(0.0, 1.0, 0)], vec![bin(5.0, 5.0, 1)], vec![bin(1.0, 9e18, u64::MAX)]]
+            .into_iter()
+            .enumerate()
+    {
+        let times =
+            Times { bins, count: n as u64, p50_ns: Some(0), p99_ns: None, max_ns: Some(u64::MAX) };
+        report.charts.push(chart(&format!("times-{n}"), "", "", Plot::Times(times)));
+    }
+    report.charts.push(chart("no-lives", "", "", Plot::Lifetimes(Lifetimes::default())));
+    let mut life = lifetimes();
+    life.bars.truncate(1);
+    (life.bars[0].to_s, life.until_s) = (life.bars[0].from_s, 0.0);
+    report.charts.push(chart("life", "", "", Plot::Lifetimes(life)));
+    let panel = |n| Panel {
+        name: String::new(),
+        note: String::new(),
+        tone: Tone::Warning,
+        lines: lines(n, Style::Line),
+    };
+    let panels = Panels { panels: (0..3).map(panel).collect(), rest: 0 };
+    report.charts.push(chart("panels", "", "", Plot::Panels(panels)));
+    report.charts.push(chart("no-panels", "", "", Plot::Panels(Panels::default())));
+    report.charts.push(chart("heat", "", "", Plot::Heat(Heat::default())));
+    report.lingering = Some(LingeringTable { rows: Vec::new(), total: u64::MAX });
+    report.tables = vec![Table { id: "empty".to_owned(), ..Table::default() }];
+    (report.figures, report.findings, report.facts) = (Vec::new(), Vec::new(), Vec::new());
+    report
+}
+
 /// A name that tries what names can try.
 pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\
     \"><svg/onload=alert(3)>'`${alert(4)}&lt;\0\u{202e}\u{2028}]]>--><!--";

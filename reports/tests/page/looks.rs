@@ -1,7 +1,7 @@
 //! Whether the page can be read: contrast, narrow screens, paper.
 
 use leakbench_reports::render::html;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::browser::{Page, browser};
 use crate::fixture;
@@ -56,13 +56,10 @@ fn background(page: &mut Page<'_>) -> String {
     page.text("getComputedStyle(document.body).backgroundColor")
 }
 
-/// A pixel of the slot map.
-fn cell(page: &mut Page<'_>) -> Value {
-    page.eval(
-        "(() => { const canvas = document.querySelector('#slots canvas');
-            return [...canvas.getContext('2d').getImageData(5, canvas.height - 5, 1, 1).data]; })()",
-    )
-}
+/// A pixel of the slot map: red, green, blue.
+const CELL: &str = "(() => { const canvas = document.querySelector('#slots canvas');
+    const context = canvas.getContext('2d');
+    return [...context.getImageData(5, canvas.height - 5, 1, 1).data].slice(0, 3).join(); })()";
 
 #[test]
 fn every_text_stands_out_in_light_and_dark() {
@@ -90,17 +87,13 @@ fn light_and_dark_follow_the_system_until_one_is_chosen() {
     let mut page = browser.open(1280);
     prefer(&mut page, "light");
     page.show(&html(&fixture::leak()));
-    let (light, light_cell) = (background(&mut page), cell(&mut page));
+    let (light, light_cell) = (background(&mut page), page.text(CELL));
     prefer(&mut page, "dark");
     page.until("document.getElementById('theme').textContent === 'Light'");
     let dark = background(&mut page);
     assert_ne!(light, dark);
     // What is painted on a canvas changes too.
-    page.until(&format!(
-        "!['{0}'].includes([...document.querySelector('#slots canvas').getContext('2d')
-            .getImageData(5, document.querySelector('#slots canvas').height - 5, 1, 1).data].join())",
-        light_cell.as_array().expect("a pixel").iter().map(Value::to_string).collect::<Vec<_>>().join(",")
-    ));
+    page.until(&format!("{CELL} !== '{light_cell}'"));
     page.eval("document.getElementById('theme').click()");
     assert_eq!(background(&mut page), light);
     prefer(&mut page, "light");
@@ -129,6 +122,24 @@ const WIDEST: &str = r#"[...document.querySelectorAll("body *")]
     .filter((each) => !each.closest(".scroll") && each.getBoundingClientRect().right > 361)
     .map((each) => `${each.tagName}.${each.getAttribute("class")} ${each.textContent.slice(0, 30)}`)
     .slice(0, 5).join("; ")"#;
+
+#[test]
+fn without_scripts_there_are_tables_and_no_dead_controls() {
+    let Some(mut browser) = browser("without_scripts_there_are_tables_and_no_dead_controls") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
+    page.show(&html(&fixture::leak()));
+    for hidden in [".plot", "#controls", "#theme", ".search", ".copy"] {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
+        assert_eq!(page.eval(&visible), false, "{hidden}");
+    }
+    for shown in ["h1", "noscript p", "#lingering details", "#lingering-images td", "code"] {
+        let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
+        assert_eq!(page.eval(&visible), true, "{shown}");
+    }
+}
 
 #[test]
 fn paper_has_charts_and_no_controls() {

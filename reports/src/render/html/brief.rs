@@ -2,7 +2,6 @@
 
 use maud::{Markup, html as markup};
 
-use super::chart::counted_as;
 use super::style::reason_words;
 use super::text::{LABEL_CHARS_MAX, shown};
 use crate::observation::Unit;
@@ -75,7 +74,7 @@ fn of_slots(slots: &SlotRows) -> Markup {
     let occurs = |cell: &SlotCell| slots.rows.iter().any(|row| row.cells.contains(cell));
     let cells: Vec<SlotCell> = SlotCell::ALL.into_iter().filter(occurs).collect();
     let number = |row: &SlotRow, cell: SlotCell| match &row.counts {
-        Some(counts) => counted_as(counts, cell),
+        Some(counts) => counts.of(cell),
         // A cell stands for one slot: they can be counted.
         None if slots.slots_a_cell == 1 => {
             Some(row.cells.iter().filter(|each| **each == cell).count() as u64)

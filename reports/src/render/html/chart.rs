@@ -5,7 +5,7 @@ use maud::{Markup, html as markup};
 use super::brief;
 use super::style::{cell_name, tone_name};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::recording::{SlotCell, SlotCounts};
+use crate::recording::SlotCell;
 use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
 use crate::words::grouped;
 
@@ -17,7 +17,11 @@ pub(super) fn charts(charts: &[Chart]) -> Markup {
         @if !ordered.is_empty() {
             section #charts aria-label="charts" {
                 @if draws {
-                    noscript { p .none { "Charts need JavaScript. Their numbers are in the tables below them." } }
+                    noscript {
+                        p .none {
+                            "Charts need JavaScript. Their numbers are in the tables below them."
+                        }
+                    }
                     (controls())
                 }
                 div .cards {
@@ -114,26 +118,13 @@ fn cells_legend(slots: &SlotRows) -> Markup {
                 li {
                     span class={ "swatch " (cell_name(cell)) } {}
                     (cell.words())
-                    @if let Some(count) = counts.and_then(|counts| counted_as(counts, cell)) {
+                    @if let Some(count) = counts.and_then(|counts| counts.of(cell)) {
                         " " span .value { (grouped(count)) }
                     }
                 }
             }
             @if counts.is_some() { li .muted { "counts at the end" } }
         }
-    }
-}
-
-pub(super) fn counted_as(counts: &SlotCounts, cell: SlotCell) -> Option<u64> {
-    match cell {
-        SlotCell::Cold => Some(counts.cold),
-        SlotCell::Warm => Some(counts.warm),
-        SlotCell::AffineLive => Some(counts.affine_live),
-        SlotCell::InUse => Some(counts.in_use),
-        SlotCell::Unknown => Some(counts.unknown),
-        SlotCell::Queued => Some(counts.queued),
-        SlotCell::AffineDropped => Some(counts.affine_dropped),
-        SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
     }
 }
 
@@ -172,7 +163,9 @@ fn heat_table(heat: &Heat, title: &str) -> Markup {
     markup! {
         div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
             table .heat {
-                caption .unseen[heat.what.eq_ignore_ascii_case(title)] { (shown(&heat.what, LABEL_CHARS_MAX)) }
+                caption .unseen[heat.what.eq_ignore_ascii_case(title)] {
+                    (shown(&heat.what, LABEL_CHARS_MAX))
+                }
                 thead {
                     tr {
                         @if !one_flag { td {} }

@@ -97,7 +97,7 @@ pub(super) fn table(table: &Table) -> Markup {
             h2 { (shown(title, LABEL_CHARS_MAX)) }
             @if !note.is_empty() { p .reads { (shown(note, SENTENCE_CHARS_MAX)) } }
             (searching(table.rows.len(), 0))
-            div .scroll tabindex="0" role="region" aria-label=(shown(&table.title, LABEL_CHARS_MAX)) {
+            div .scroll tabindex="0" role="region" aria-label=(shown(title, LABEL_CHARS_MAX)) {
                 table {
                     thead {
                         tr {
@@ -110,7 +110,8 @@ pub(super) fn table(table: &Table) -> Markup {
                         @for row in &table.rows {
                             tr {
                                 @for (index, cell) in row.iter().enumerate() {
-                                    @let number = table.columns.get(index).is_some_and(|c| c.is_number);
+                                    @let column = table.columns.get(index);
+                                    @let number = column.is_some_and(|column| column.is_number);
                                     td .number[number] { (shown(cell, LABEL_CHARS_MAX)) }
                                 }
                             }

@@ -92,6 +92,12 @@ fn policies(outcome: &Outcome) -> String {
     let mut policies: Vec<&PolicyOutcome> = outcome.policies.iter().collect();
     policies.sort_by_key(|policy| (rank(policy), std::cmp::Reverse(policy.level)));
     let several = policies.iter().any(|policy| policy.run != policies[0].run);
+    // Those that are off are told in a line.
+    let is_off = |policy: &&PolicyOutcome| policy.status == Status::Off;
+    let mut off: Vec<&str> = policies.iter().filter(|p| is_off(p)).map(|p| p.policy).collect();
+    off.sort_unstable();
+    off.dedup();
+    policies.retain(|policy| !is_off(policy));
     let rows = policies.into_iter().map(|policy| {
         let mut cells = vec![format!("{} {}", mark(policy), code(policy.policy, CELL_MAX))];
         if several {
@@ -101,7 +107,7 @@ fn policies(outcome: &Outcome) -> String {
         cells.extend([prose(measured, CELL_MAX), prose(&policy.allowed, CELL_MAX)]);
         // Of what is as it should be, the numbers say enough.
         let said = match policy.status {
-            Status::Passed | Status::Off => String::new(),
+            Status::Passed => String::new(),
             _ => prose(&policy.message, TEXT_MAX),
         };
         cells.push(said);
@@ -110,7 +116,11 @@ fn policies(outcome: &Outcome) -> String {
     let run = if several { " run |" } else { "" };
     let line = if several { " --- |" } else { "" };
     let head = format!("| policy |{run} measured | allowed | |\n| --- |{line} --- | --- | --- |");
-    let budget = format!("Budget: {}", code(&outcome.budget, CELL_MAX));
+    let mut budget = format!("Budget: {}", code(&outcome.budget, CELL_MAX));
+    if !off.is_empty() {
+        let off: Vec<String> = off.into_iter().map(|policy| code(policy, CELL_MAX)).collect();
+        budget += &format!("; off: {}", off.join(", "));
+    }
     format!("{}\n\n{budget}", lines(head, rows, "|"))
 }
 

@@ -48,7 +48,7 @@ fn attempts_that_all_fail_have_failed_and_that_all_pass_have_passed() {
     let failed = judged("[gate]\nflaky = \"warn\"\n", &[attempt("a", true), attempt("b", true)]);
     let told = of(&failed, "lingering-at-end");
     assert_eq!((told.status, failed.verdict), (Status::Failed, Verdict::Leak));
-    assert!(told.message.starts_with("at attempt 1, and passed at none: 2 images"));
+    assert!(told.message.starts_with("passed at none of 2 attempts; at attempt 1: 2 images"));
     let passed = judged("", &[attempt("a", false), attempt("b", false), attempt("c", false)]);
     let told = of(&passed, "lingering-at-end");
     assert_eq!((told.status, passed.verdict), (Status::Passed, Verdict::Clean));

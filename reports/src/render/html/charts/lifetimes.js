@@ -3,12 +3,26 @@
 class LifetimeChart extends TimePlot {
   constructor(host, chart, timeline) {
     super(host, `${chart.title}: a bar an image`, timeline);
-    this.bars = chart.bars.map(([name, from, to, tone, reason, holders, line]) => (
-      { name, from, to, tone, reason, holders, line }));
+    this.bars = chart.bars.map(([name, from, to, tone, reason, holders, line]) => ({
+      name,
+      from,
+      to,
+      tone,
+      reason,
+      holders,
+      line,
+    }));
     this.bar = 0;
     const reasons = new Map(this.bars.map(({ tone, reason }) => [tone, reason]));
-    host.before(html("ul", { class: "legend" }, ...[...reasons].map(([tone, reason]) => (
-      html("li", {}, html("span", { class: `swatch ${tone}` }), `held by ${reason}`)))));
+    host.before(
+      html(
+        "ul",
+        { class: "legend" },
+        ...[...reasons].map(([tone, reason]) =>
+          html("li", {}, html("span", { class: `swatch ${tone}` }), `held by ${reason}`),
+        ),
+      ),
+    );
   }
 
   stops() {
@@ -16,11 +30,14 @@ class LifetimeChart extends TimePlot {
   }
 
   draw() {
-    if (this.bars.length === 0) return;
-    const narrow = this.host.clientWidth < 560;
+    const narrow = this.width < 560;
     const tall = 16;
-    const drawing = this.begin(this.bars.length * tall + 36,
-      { left: narrow ? 112 : 212, right: 12, top: 4, bottom: 28 });
+    const drawing = this.begin(this.bars.length * tall + 36, {
+      left: narrow ? 112 : 212,
+      right: 12,
+      top: 4,
+      bottom: 28,
+    });
     this.tall = tall;
     this.scaled();
     const { left, right, top, bottom } = this.area;
@@ -29,13 +46,25 @@ class LifetimeChart extends TimePlot {
       const y = top + index * tall;
       const [start, end] = [from, to].map((at) => clamp(this.x(at), left, right));
       const cut = name.length > longest ? `${name.slice(0, longest - 1)}…` : name;
-      drawing.append(svg("text", { class: "name", x: left - 8, y: y + 12, "text-anchor": "end" }, cut),
-        svg("rect", { class: `${tone} life`, x: start, y: y + 4, height: 8,
-          width: Math.max(end - start, end > left && start < right ? 2 : 0) }));
+      drawing.append(
+        svg("text", { class: "name", x: left - 8, y: y + 12, "text-anchor": "end" }, cut),
+        svg("rect", {
+          class: `${tone} life`,
+          x: start,
+          y: y + 4,
+          height: 8,
+          width: Math.max(end - start, end > left && start < right ? 2 : 0),
+        }),
+      );
     });
     this.drawAxis(drawing, (right - left) / 90);
-    this.selection = svg("rect", { class: "selection", x: left, y: top, width: 0,
-      height: bottom - top });
+    this.selection = svg("rect", {
+      class: "selection",
+      x: left,
+      y: top,
+      width: 0,
+      height: bottom - top,
+    });
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.selection, this.cursor);
     this.pointed();
@@ -81,8 +110,9 @@ class LifetimeChart extends TimePlot {
     }
     const bar = this.bars[this.bar];
     const y = top + this.bar * this.tall;
-    this.cursor.append(svg("rect", { class: "cell", x: left, y, width: right - left,
-      height: this.tall }));
+    this.cursor.append(
+      svg("rect", { class: "cell", x: left, y, width: right - left, height: this.tall }),
+    );
     this.showTip(x, y + this.tall / 2, bar.name, [
       { name: "dropped", value: moment(bar.from) },
       { name: "seen until", value: moment(bar.to) },
@@ -93,7 +123,9 @@ class LifetimeChart extends TimePlot {
 
   said() {
     const { name, from, to, reason, holders } = this.bars[this.bar];
-    return `${name}, dropped at ${moment(from)}, seen until ${moment(to)}, `
-      + `held by ${holders || reason}`;
+    return (
+      `${name}, dropped at ${moment(from)}, seen until ${moment(to)}, ` +
+      `held by ${holders || reason}`
+    );
   }
 }

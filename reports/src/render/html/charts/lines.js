@@ -48,14 +48,23 @@ class LineChart extends TimePlot {
     const items = this.series.map((series) => {
       const value = html("span", { class: "value" });
       this.values.set(series, value);
-      const button = html("button", { type: "button", "aria-pressed": "true",
-        class: `${series.tone} ${series.style}` }, html("span", { class: "key" }), series.name, value);
+      const button = html(
+        "button",
+        { type: "button", "aria-pressed": "true", class: `${series.tone} ${series.style}` },
+        html("span", { class: "key" }),
+        series.name,
+        value,
+      );
       button.addEventListener("click", () => this.toggle(series, button));
       return html("li", {}, button);
     });
     const kinds = new Set(this.marks.map(([kind]) => kind));
-    const words = { barrier: "barrier", settle: "settle time", drop: "drop of an image that lingers",
-      incident: "incident" };
+    const words = {
+      barrier: "barrier",
+      settle: "settle time",
+      drop: "drop of an image that lingers",
+      incident: "incident",
+    };
     for (const [kind, text] of Object.entries(words)) {
       if (kinds.has(kind)) {
         items.push(html("li", { class: "mark" }, html("span", { class: `key ${kind}` }), text));
@@ -65,9 +74,13 @@ class LineChart extends TimePlot {
     const far = this.limits.filter((limit) => !this.near(limit));
     const told = far.map(([name, value]) => {
       const share = (100 * this.highest()) / value;
-      const reached = share < 0.1 ? "Less than 0.1%" : `At most ${PARTS.format(Math.round(share * 10) / 10)}%`;
-      return html("p", { class: "limit" }, `${reached} of the limit is reached: `
-        + `${name}, ${amount(value, this.unit)}.`);
+      const reached =
+        share < 0.1 ? "Less than 0.1%" : `At most ${PARTS.format(Math.round(share * 10) / 10)}%`;
+      return html(
+        "p",
+        { class: "limit" },
+        `${reached} of the limit is reached: ` + `${name}, ${amount(value, this.unit)}.`,
+      );
     });
     return [legend, ...told];
   }
@@ -126,8 +139,12 @@ class LineChart extends TimePlot {
 
   draw() {
     const panel = this.size === "panel";
-    const drawing = this.begin(HEIGHTS[this.size],
-      { left: panel ? 44 : this.gutter, right: 12, top: 12, bottom: 28 });
+    const drawing = this.begin(HEIGHTS[this.size], {
+      left: panel ? 44 : this.gutter,
+      right: 12,
+      top: 12,
+      bottom: 28,
+    });
     this.scaled();
     const { left, right, top, bottom } = this.area;
     const [low, high] = this.range();
@@ -139,22 +156,42 @@ class LineChart extends TimePlot {
     if (step > 0 && reach === next && ticks[ticks.length - 1] < next) ticks.push(next);
     this.y = linear(low, reach, bottom, top);
     const clip = `clip-${this.timeline.plots.indexOf(this)}-${this.timeline.base}`;
-    drawing.append(svg("clipPath", { id: clip },
-      svg("rect", { x: left, y: top - 6, width: right - left + 6, height: bottom - top + 6 })));
+    drawing.append(
+      svg(
+        "clipPath",
+        { id: clip },
+        svg("rect", {
+          x: left,
+          y: top - 6,
+          width: right - left + (this.timeline.zoomed ? 0 : 6),
+          height: bottom - top + 6,
+        }),
+      ),
+    );
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     this.drawStretches(inside);
     drawing.append(this.drawAmounts(ticks, write));
     if (low > 0) {
-      drawing.append(svg("text", { class: "from", x: right, y: bottom - 6, "text-anchor": "end" },
-        "axis does not begin at 0"));
+      drawing.append(
+        svg(
+          "text",
+          { class: "from", x: right, y: bottom - 6, "text-anchor": "end" },
+          "axis does not begin at 0",
+        ),
+      );
     }
     this.drawMoments(inside);
     for (const series of this.shown) inside.append(...this.drawSeries(series));
     drawing.append(inside, ...this.drawLimits());
     this.drawIncidents(drawing);
     this.drawAxis(drawing, (right - left) / 90);
-    this.selection = svg("rect", { class: "selection", x: left, y: top, width: 0,
-      height: bottom - top });
+    this.selection = svg("rect", {
+      class: "selection",
+      x: left,
+      y: top,
+      width: 0,
+      height: bottom - top,
+    });
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.selection, this.cursor);
     this.pointed();
@@ -167,7 +204,8 @@ class LineChart extends TimePlot {
       const y = this.y(tick);
       axis.append(
         svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
-        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)));
+        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)),
+      );
     }
     return axis;
   }
@@ -185,30 +223,45 @@ class LineChart extends TimePlot {
     for (const [kind, from, to] of this.marks) {
       if (kind !== "settle") continue;
       const x = this.x(from);
-      into.append(svg("rect", { class: "settle", x, y, height: this.area.bottom - y,
-        width: Math.max(this.x(to) - x, 1) }));
+      into.append(
+        svg("rect", {
+          class: "settle",
+          x,
+          y,
+          height: this.area.bottom - y,
+          width: Math.max(this.x(to) - x, 1),
+        }),
+      );
     }
   }
 
   drawMoments(into) {
     const { bottom } = this.area;
-    const path = (kind, y1, y2) => this.marks.filter((mark) => mark[0] === kind)
-      .map(([, from]) => `M${this.x(from).toFixed(1)} ${y1}V${y2}`).join("");
+    const path = (kind, y1, y2) =>
+      this.marks
+        .filter((mark) => mark[0] === kind)
+        .map(([, from]) => `M${this.x(from).toFixed(1)} ${y1}V${y2}`)
+        .join("");
     into.append(
       svg("path", { class: "barrier", d: path("barrier", this.markTop("barrier"), bottom) }),
-      svg("path", { class: "drop", d: path("drop", bottom - 6, bottom) }));
+      svg("path", { class: "drop", d: path("drop", bottom - 6, bottom) }),
+    );
   }
 
   drawSeries(series) {
     const positions = this.positions(series);
     const x = positions.map((position) => this.x(position));
-    const heights = (series.top ?? series.v).map((value) => value === null ? null : this.y(value));
+    const heights = (series.top ?? series.v).map((value) =>
+      value === null ? null : this.y(value),
+    );
     const line = pathOf(x, heights);
     const drawn = [];
     if (series.style === "stacked") {
       const floors = series.floor.map((value) => this.y(value));
       const back = x.map((each, index) => `L${each.toFixed(1)} ${floors[index].toFixed(1)}`);
-      drawn.push(svg("path", { class: `${series.tone} area`, d: `${line}${back.reverse().join("")}Z` }));
+      drawn.push(
+        svg("path", { class: `${series.tone} area`, d: `${line}${back.reverse().join("")}Z` }),
+      );
     }
     drawn.push(svg("path", { class: `${series.tone} line ${series.style}`, d: line }));
     // A lone point is no line.
@@ -218,7 +271,14 @@ class LineChart extends TimePlot {
     if (dots && x.length <= 400) {
       x.forEach((cx, index) => {
         if (heights[index] !== null) {
-          drawn.push(svg("circle", { class: `${series.tone} dot`, cx, cy: heights[index], r: radius }));
+          drawn.push(
+            svg("circle", {
+              class: `${series.tone} dot${radius < 2.4 ? " small" : ""}`,
+              cx,
+              cy: heights[index],
+              r: radius,
+            }),
+          );
         }
       });
     }
@@ -227,15 +287,20 @@ class LineChart extends TimePlot {
 
   drawLimits() {
     const { left, right, top, bottom } = this.area;
-    return this.limits.filter((limit) => this.near(limit)).flatMap(([name, value]) => {
-      const y = this.y(value);
-      if (y < top - 1 || y > bottom) return [];
-      return [
-        svg("line", { class: "limit", x1: left, x2: right, y1: y, y2: y }),
-        svg("text", { class: "limit", x: right, y: y < top + 16 ? y + 14 : y - 6,
-          "text-anchor": "end" }, `${name} ${amount(value, this.unit)}`),
-      ];
-    });
+    return this.limits
+      .filter((limit) => this.near(limit))
+      .flatMap(([name, value]) => {
+        const y = this.y(value);
+        if (y < top - 1 || y > bottom) return [];
+        return [
+          svg("line", { class: "limit", x1: left, x2: right, y1: y, y2: y }),
+          svg(
+            "text",
+            { class: "limit", x: right, y: y < top + 16 ? y + 14 : y - 6, "text-anchor": "end" },
+            `${name} ${amount(value, this.unit)}`,
+          ),
+        ];
+      });
   }
 
   drawIncidents(drawing) {
@@ -243,8 +308,10 @@ class LineChart extends TimePlot {
     for (const [kind, from] of this.marks) {
       const x = this.x(from);
       if (kind !== "incident" || x < left - 1 || x > right + 1) continue;
-      drawing.append(svg("path", { class: "incident", d: `M${x} ${top}V${bottom}` }),
-        svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }));
+      drawing.append(
+        svg("path", { class: "incident", d: `M${x} ${top}V${bottom}` }),
+        svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }),
+      );
     }
   }
 
@@ -273,8 +340,9 @@ class LineChart extends TimePlot {
     const values = this.valuesAt(cursor);
     for (const { series, index, position, value } of values) {
       const y = this.y(series.top ? series.top[index] : value);
-      this.cursor.append(svg("circle", { class: `${series.tone} dot`, cx: this.x(position), cy: y,
-        r: 4 }));
+      this.cursor.append(
+        svg("circle", { class: `${series.tone} dot`, cx: this.x(position), cy: y, r: 4 }),
+      );
       const shown = this.values?.get(series);
       if (shown) shown.textContent = amount(value, this.unit);
     }
@@ -286,11 +354,14 @@ class LineChart extends TimePlot {
       tone: series.tone,
       name: series.name,
       value: amount(value, this.unit),
-      note: (position === cursor ? "" : `at ${this.timeline.base === "ms" ? moment(position)
-        : grouped(position)}, `) + `line ${series.l[index]}`,
+      note:
+        (position === cursor
+          ? ""
+          : `at ${this.timeline.base === "ms" ? moment(position) : grouped(position)}, `) +
+        `line ${series.l[index]}`,
     }));
     for (const [kind, , , text] of this.marksAt(cursor)) {
-      rows.push({ tone: `mark-${kind}`, name: text, value: "", note: "" });
+      rows.push({ tone: `mark-${kind}`, name: text });
     }
     this.showTip(x, (top + bottom) / 2, this.heading(cursor, values), rows);
   }
@@ -302,7 +373,9 @@ class LineChart extends TimePlot {
 
   marksAt(cursor) {
     const reach = Math.abs(this.positionAt(this.area.left + 4) - this.positionAt(this.area.left));
-    const near = this.marks.filter(([, from, to]) => cursor >= from - reach && cursor <= to + reach);
+    const near = this.marks.filter(
+      ([, from, to]) => cursor >= from - reach && cursor <= to + reach,
+    );
     return near.sort((a, b) => Math.abs(a[1] - cursor) - Math.abs(b[1] - cursor)).slice(0, 3);
   }
 
@@ -314,7 +387,7 @@ class LineChart extends TimePlot {
 }
 
 function highestOf(values) {
-  return values.reduce((most, value) => value === null ? most : Math.max(most, value), 0);
+  return values.reduce((most, value) => (value === null ? most : Math.max(most, value)), 0);
 }
 
 // A path through what is known.

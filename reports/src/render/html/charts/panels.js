@@ -13,13 +13,22 @@ function drawPanels(chart, hosts) {
     // Marks are moments, which have no place among cycles.
     const marks = byCycles ? [] : panel.marks;
     const name = host.parentElement.querySelector("h3").textContent;
-    return new LineChart(host, { ...panel, title: `${chart.title}: ${name}`, limits: [], marks },
-      timeline, "panel", most);
+    return new LineChart(
+      host,
+      { ...panel, title: `${chart.title}: ${name}`, limits: [], marks },
+      timeline,
+      "panel",
+      most,
+    );
   });
   const seen = new Map(all.map((series) => [series.name, series]));
   const legend = [...seen.values()].map(({ name, tone, style }) => {
-    const button = html("button", { type: "button", "aria-pressed": "true", class: `${tone} ${style}` },
-      html("span", { class: "key" }), name);
+    const button = html(
+      "button",
+      { type: "button", "aria-pressed": "true", class: `${tone} ${style}` },
+      html("span", { class: "key" }),
+      name,
+    );
     button.addEventListener("click", () => {
       for (const plot of plots) {
         const one = plot.series.find((series) => series.name === name);
@@ -28,7 +37,15 @@ function drawPanels(chart, hosts) {
     });
     return html("li", {}, button);
   });
-  hosts[0].closest(".panels").before(html("ul", { class: "legend" }, ...legend,
-    html("li", { class: "muted" }, byCycles ? "over cycles" : "over time")));
+  hosts[0]
+    .closest(".panels")
+    .before(
+      html(
+        "ul",
+        { class: "legend" },
+        ...legend,
+        html("li", { class: "muted" }, byCycles ? "over cycles" : "over time"),
+      ),
+    );
   return timeline;
 }

@@ -53,11 +53,15 @@ class SlotChart extends TimePlot {
   }
 
   draw() {
-    if (this.rows.length === 0) return;
     this.shown = this.seen();
     const count = this.shown.length;
     const tall = clamp(Math.round(300 / count), 2, 26);
-    const drawing = this.begin(count * tall + 40, { left: this.gutter, right: 12, top: 8, bottom: 32 });
+    const drawing = this.begin(count * tall + 40, {
+      left: this.gutter,
+      right: 12,
+      top: 8,
+      bottom: 32,
+    });
     const { left, right, top, bottom } = this.area;
     this.tall = tall;
     this.cells = this.rows[0].cells.length;
@@ -68,8 +72,13 @@ class SlotChart extends TimePlot {
     place("top", top / this.height);
     place("height", (bottom - top) / this.height);
     drawing.append(this.drawRows(), this.drawSlots());
-    this.selection = svg("rect", { class: "selection", x: left, y: top, width: right - left,
-      height: 0 });
+    this.selection = svg("rect", {
+      class: "selection",
+      x: left,
+      y: top,
+      width: right - left,
+      height: 0,
+    });
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.selection, this.cursor);
     this.pointed();
@@ -106,8 +115,13 @@ class SlotChart extends TimePlot {
   colours() {
     const style = getComputedStyle(this.host);
     return [...RANKS].map((letter) => {
-      const hex = parseInt(style.getPropertyValue(`--${DATA.cells[letter][0]}`).trim().slice(1), 16);
-      return new Uint32Array(new Uint8Array([hex >> 16, (hex >> 8) & 255, hex & 255, 255]).buffer)[0];
+      const hex = parseInt(
+        style.getPropertyValue(`--${DATA.cells[letter][0]}`).trim().slice(1),
+        16,
+      );
+      return new Uint32Array(
+        new Uint8Array([hex >> 16, (hex >> 8) & 255, hex & 255, 255]).buffer,
+      )[0];
     });
   }
 
@@ -119,8 +133,10 @@ class SlotChart extends TimePlot {
       const y = top + (index + 0.5) * this.tall;
       if (y - 8 < free) return;
       free = y + 8;
-      const text = this.timeline.axis === "ms" ? `${(row.t / 1000).toFixed(row.t < 1e5 ? 2 : 0)} s`
-        : compact(row.c, Math.max(row.c / 100, 1));
+      const text =
+        this.timeline.axis === "ms"
+          ? `${(row.t / 1000).toFixed(row.t < 1e5 ? 2 : 0)} s`
+          : compact(row.c, Math.max(row.c / 100, 1));
       axis.append(svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text));
     });
     return axis;
@@ -133,9 +149,14 @@ class SlotChart extends TimePlot {
     const { ticks, write } = amountTicks(0, this.chart.slots, (right - left) / 90, "count");
     for (const tick of ticks) {
       const x = scale(tick);
-      axis.append(svg("line", { class: "frame", x1: x, x2: x, y1: bottom + 1, y2: bottom + 5 }),
-        svg("text", { x: Math.min(x, right - 10), y: bottom + 19, "text-anchor": "middle" },
-          tick === 0 ? "slot 0" : write(tick)));
+      axis.append(
+        svg("line", { class: "frame", x1: x, x2: x, y1: bottom + 1, y2: bottom + 5 }),
+        svg(
+          "text",
+          { x: Math.min(x, right - 10), y: bottom + 19, "text-anchor": "middle" },
+          tick === 0 ? "slot 0" : write(tick),
+        ),
+      );
     }
     return axis;
   }
@@ -191,15 +212,22 @@ class SlotChart extends TimePlot {
     if (!this.cursor) return;
     this.cursor.replaceChildren();
     const { cursor, source } = this.timeline;
-    const index = cursor === null ? -1 : nearest(this.shown.map((row) => row.t), cursor);
+    const index =
+      cursor === null
+        ? -1
+        : nearest(
+            this.shown.map((row) => row.t),
+            cursor,
+          );
     if (index < 0) {
       this.hideTip();
       return;
     }
     const { left, right, top } = this.area;
     const y = top + index * this.tall;
-    this.cursor.append(svg("rect", { x: left - 0.5, y: y - 0.5, width: right - left + 1,
-      height: this.tall }));
+    this.cursor.append(
+      svg("rect", { x: left - 0.5, y: y - 0.5, width: right - left + 1, height: this.tall }),
+    );
     if (source !== this) {
       this.hideTip();
       return;
@@ -207,11 +235,20 @@ class SlotChart extends TimePlot {
     const row = this.shown[index];
     const wide = (right - left) / this.cells;
     const x = left + (this.slot + 0.5) * wide;
-    this.cursor.append(svg("rect", { class: "cell", x: x - Math.max(wide, 5) / 2, y: y - 1,
-      width: Math.max(wide, 5), height: this.tall + 1 }));
+    this.cursor.append(
+      svg("rect", {
+        class: "cell",
+        x: x - Math.max(wide, 5) / 2,
+        y: y - 1,
+        width: Math.max(wide, 5),
+        height: this.tall + 1,
+      }),
+    );
     const letter = RANKS[row.cells[this.slot]];
     const [tone, words] = DATA.cells[letter];
-    const rows = [{ tone, name: `${this.slotWords()}: ${words}`, value: "", note: `line ${row.l}` }];
+    const rows = [
+      { tone, name: `${this.slotWords()}: ${words}`, value: "", note: `line ${row.l}` },
+    ];
     [...this.chart.counted].forEach((each, place) => {
       const count = row.counts?.[place];
       if (count) {

@@ -14,24 +14,43 @@ class TimesChart extends Plot {
 
   draw() {
     const { bins } = this.chart;
-    if (bins.length === 0) return;
-    const drawing = this.begin(HEIGHTS[this.size], { left: this.gutter, right: 16, top: 48, bottom: 28 });
+    const drawing = this.begin(HEIGHTS[this.size], {
+      left: this.gutter,
+      right: 16,
+      top: 48,
+      bottom: 28,
+    });
     const { left, right, top, bottom } = this.area;
-    const scale = linear(Math.log10(Math.max(bins[0][0], 1)),
-      Math.log10(Math.max(bins[bins.length - 1][1], 2)), left, right);
+    const scale = linear(
+      Math.log10(Math.max(bins[0][0], 1)),
+      Math.log10(Math.max(bins[bins.length - 1][1], 2)),
+      left,
+      right,
+    );
     this.x = (ns) => clamp(scale(Math.log10(Math.max(ns, 1))), left, right);
     const counts = bins.map(([, , count]) => count).filter((count) => count > 0);
     const [least, most] = [Math.min(...counts), Math.max(...counts, 1)];
     // Where counts differ by more than a thousand, the few would not show beside the many.
     this.logarithmic = counts.length > 0 && most / least > 1000;
-    const high = linear(this.logarithmic ? Math.log10(0.5) : 0,
-      this.logarithmic ? Math.log10(most) : most, bottom, top);
-    this.y = (count) => count <= 0 ? bottom : high(this.logarithmic ? Math.log10(count) : count);
+    const high = linear(
+      this.logarithmic ? Math.log10(0.5) : 0,
+      this.logarithmic ? Math.log10(most) : most,
+      bottom,
+      top,
+    );
+    this.y = (count) => (count <= 0 ? bottom : high(this.logarithmic ? Math.log10(count) : count));
     drawing.append(this.drawCounts(most), this.drawTimes());
     bins.forEach(([from, to, count]) => {
       const [x, y] = [this.x(from), this.y(count)];
-      drawing.append(svg("rect", { class: "bar", x: x + 0.5, y, width: Math.max(this.x(to) - x - 1, 1),
-        height: Math.max(bottom - y, 0) }));
+      drawing.append(
+        svg("rect", {
+          class: "bar",
+          x: x + 0.5,
+          y,
+          width: Math.max(this.x(to) - x - 1, 1),
+          height: Math.max(bottom - y, 0),
+        }),
+      );
     });
     drawing.append(...this.drawLines());
     this.cursor = svg("g", { class: "cursor" });
@@ -43,13 +62,16 @@ class TimesChart extends Plot {
     const { left, right, top, bottom } = this.area;
     const decades = [];
     for (let count = 1; count <= most; count *= 10) decades.push(count);
-    const { ticks, write } = this.logarithmic ? { ticks: decades, write: (c) => compact(c, c) }
+    const { ticks, write } = this.logarithmic
+      ? { ticks: decades, write: (c) => compact(c, c) }
       : amountTicks(0, most, (bottom - top) / 40, "count");
     const axis = svg("g", { class: "axis" });
     for (const tick of ticks) {
       const y = this.y(tick);
-      axis.append(svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
-        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)));
+      axis.append(
+        svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
+        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)),
+      );
     }
     return axis;
   }
@@ -57,8 +79,11 @@ class TimesChart extends Plot {
   drawTimes() {
     const { bins } = this.chart;
     const { left, right, bottom } = this.area;
-    const axis = svg("g", { class: "axis" },
-      svg("line", { class: "frame", x1: left, x2: right, y1: bottom, y2: bottom }));
+    const axis = svg(
+      "g",
+      { class: "axis" },
+      svg("line", { class: "frame", x1: left, x2: right, y1: bottom, y2: bottom }),
+    );
     const [from, to] = [Math.max(bins[0][0], 1), bins[bins.length - 1][1]];
     const decades = Math.log10(to / from);
     const parts = decades < 2 ? [1, 2, 5] : [1];
@@ -74,8 +99,13 @@ class TimesChart extends Plot {
         const half = text.length * 3.6;
         if (x - half < free) continue;
         free = x + half + 10;
-        axis.append(svg("text", { x: Math.min(x, right + 14 - half), y: bottom + 18,
-          "text-anchor": "middle" }, text));
+        axis.append(
+          svg(
+            "text",
+            { x: Math.min(x, right + 14 - half), y: bottom + 18, "text-anchor": "middle" },
+            text,
+          ),
+        );
       }
     }
     return axis;
@@ -93,8 +123,16 @@ class TimesChart extends Plot {
       const before = x - text.length * 6.8 > left - 56;
       return [
         svg("line", { class: "statistic", x1: x, x2: x, y1: y - 8, y2: bottom }),
-        svg("text", { class: "statistic", x: before ? x - 5 : x + 5, y: y + 1,
-          "text-anchor": before ? "end" : "start" }, text),
+        svg(
+          "text",
+          {
+            class: "statistic",
+            x: before ? x - 5 : x + 5,
+            y: y + 1,
+            "text-anchor": before ? "end" : "start",
+          },
+          text,
+        ),
       ];
     });
   }
@@ -109,9 +147,9 @@ class TimesChart extends Plot {
   typed(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (event.key === "Escape") this.choose(null);
+    const last = this.chart.bins.length - 1;
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const last = this.chart.bins.length - 1;
     this.choose(clamp(this.bin === null ? (step < 0 ? last : 0) : this.bin + step, 0, last));
     const [heading, value] = this.words(this.bin);
     announce(`${heading}: ${value}`);
@@ -131,11 +169,19 @@ class TimesChart extends Plot {
     }
     const [from, to, count] = this.chart.bins[index];
     const { top, bottom } = this.area;
-    this.cursor.append(svg("rect", { class: "cell", x: this.x(from), y: top,
-      width: this.x(to) - this.x(from), height: bottom - top }));
+    this.cursor.append(
+      svg("rect", {
+        class: "cell",
+        x: this.x(from),
+        y: top,
+        width: this.x(to) - this.x(from),
+        height: bottom - top,
+      }),
+    );
     const [heading, value] = this.words(index);
     const share = (100 * count) / Math.max(this.chart.count, 1);
-    this.showTip(this.x(to), (top + bottom) / 2, heading,
-      [{ name: "count", value, note: `${PARTS.format(share)}%` }]);
+    this.showTip(this.x(to), (top + bottom) / 2, heading, [
+      { name: "count", value, note: `${PARTS.format(share)}%` },
+    ]);
   }
 }

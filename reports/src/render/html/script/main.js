@@ -2,10 +2,17 @@
 
 const ROOT = document.documentElement;
 
+// The share of a row that a chart has.
+function sizeOf(host) {
+  const { classList } = host.parentElement;
+  return ["main", "third", "half"].find((size) => classList.contains(size)) ?? "whole";
+}
+
 // The charts of one run over its time.
 function drawRun(hosts) {
   const charts = hosts.map((host) => [host, DATA.charts[host.dataset.chart]]);
-  for (const [, chart] of charts) if (chart.kind === "lines") chart.series = chart.series.map(readSeries);
+  for (const [, chart] of charts)
+    if (chart.kind === "lines") chart.series = chart.series.map(readSeries);
   const lines = charts.filter(([, chart]) => chart.kind === "lines");
   const series = lines.flatMap(([, chart]) => chart.series);
   const ends = [1, ...series.map(({ t }) => t[t.length - 1] ?? 0)];
@@ -17,9 +24,7 @@ function drawRun(hosts) {
   const end = ends.reduce((latest, each) => Math.max(latest, each));
   const timeline = new Timeline(0, end, "ms", cyclesOf(series, end));
   for (const [host, chart] of charts) {
-    const size = ["main", "third", "half"].find((each) => (
-      host.parentElement.classList.contains(each))) ?? "whole";
-    if (chart.kind === "lines") new LineChart(host, chart, timeline, size);
+    if (chart.kind === "lines") new LineChart(host, chart, timeline, sizeOf(host));
     if (chart.kind === "slots") new SlotChart(host, chart, timeline);
     if (chart.kind === "lifetimes") new LifetimeChart(host, chart, timeline);
   }
@@ -30,8 +35,10 @@ function controls(timelines) {
   const bar = document.getElementById("controls");
   const [run] = timelines.filter(({ base }) => base === "ms");
   const axis = document.getElementById("axis");
-  axis.hidden = !run || run.cyclesAt.positions.length < 2
-    || run.cyclesAt.cycles[run.cyclesAt.cycles.length - 1] === 0;
+  axis.hidden =
+    !run ||
+    run.cyclesAt.positions.length < 2 ||
+    run.cyclesAt.cycles[run.cyclesAt.cycles.length - 1] === 0;
   for (const button of axis.querySelectorAll("button")) {
     button.addEventListener("click", () => {
       for (const each of axis.querySelectorAll("button")) {
@@ -53,14 +60,23 @@ function controls(timelines) {
   bar.hidden = timelines.length === 0;
 }
 
+// Measured all together, as each measure after a drawing would lay out the page anew.
+function drawAll(plots) {
+  for (const plot of plots) plot.measure();
+  for (const plot of plots) plot.draw();
+}
+
 // A choice of light or dark, which is kept as long as the page is open; paper is light.
 function themes(plots) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
   const isDark = () => (ROOT.dataset.theme ? ROOT.dataset.theme === "dark" : system.matches);
-  const changed = () => {
+  const name = () => {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `show in ${isDark() ? "light" : "dark"} colours`);
+  };
+  const changed = () => {
+    name();
     for (const plot of plots) soon(plot.drawing);
   };
   button.hidden = false;
@@ -69,18 +85,19 @@ function themes(plots) {
     changed();
   });
   system.addEventListener("change", changed);
-  changed();
+  name();
   let chosen;
   addEventListener("beforeprint", () => {
     chosen = ROOT.dataset.theme;
     ROOT.dataset.theme = "light";
     ROOT.classList.add("paper");
-    for (const plot of plots) plot.draw();
+    drawAll(plots);
   });
   addEventListener("afterprint", () => {
     ROOT.classList.remove("paper");
     if (chosen === undefined) delete ROOT.dataset.theme;
     else ROOT.dataset.theme = chosen;
+    for (const plot of plots) plot.measure();
     changed();
   });
 }
@@ -98,29 +115,38 @@ function copying(button) {
       button.textContent = "Selected";
     }
     announce(button.textContent);
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    setTimeout(() => {
+      button.textContent = "Copy";
+    }, 2000);
   });
 }
 
 function start() {
   ROOT.classList.add("scripted");
-  const hosts = [...document.querySelectorAll(".plot")];
+  // One that has nothing stays an empty place.
+  const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
+  const hosts = [...document.querySelectorAll(".plot")].filter((host) =>
+    has(DATA.charts[host.dataset.chart]),
+  );
   const kind = (host) => DATA.charts[host.dataset.chart].kind;
-  const size = (host) => ["main", "third", "half"].find((each) => (
-    host.parentElement.classList.contains(each))) ?? "whole";
   const timelines = [];
   const ofRun = hosts.filter((host) => !["times", "panels"].includes(kind(host)));
   if (ofRun.length > 0) timelines.push(drawRun(ofRun));
   const ofPanels = hosts.filter((host) => kind(host) === "panels");
   for (const id of new Set(ofPanels.map((host) => host.dataset.chart))) {
-    timelines.push(drawPanels(DATA.charts[id], ofPanels.filter((host) => host.dataset.chart === id)));
+    timelines.push(
+      drawPanels(
+        DATA.charts[id],
+        ofPanels.filter((host) => host.dataset.chart === id),
+      ),
+    );
   }
   const plots = timelines.flatMap((timeline) => timeline.plots);
   for (const host of hosts.filter((each) => kind(each) === "times")) {
-    plots.push(new TimesChart(host, DATA.charts[host.dataset.chart], size(host)));
+    plots.push(new TimesChart(host, DATA.charts[host.dataset.chart], sizeOf(host)));
   }
-  for (const plot of plots) plot.draw();
   controls(timelines);
+  drawAll(plots);
   themes(plots);
   for (const status of document.querySelectorAll(".shown-rows")) enliven(status.closest("section"));
   for (const button of document.querySelectorAll(".copy")) copying(button);

@@ -14,13 +14,18 @@ class Plot {
     this.width = 0;
     new ResizeObserver(() => {
       // Paper scales what is drawn.
-      if (host.clientWidth !== this.width && !matchMedia("print").matches) soon(this.drawing);
+      if (host.clientWidth === this.width || matchMedia("print").matches) return;
+      this.measure();
+      soon(this.drawing);
     }).observe(host);
+  }
+
+  measure() {
+    this.width = Math.max(this.host.clientWidth, 200);
   }
 
   // A new drawing of `height`, in place of the one before.
   begin(height, margin) {
-    this.width = Math.max(this.host.clientWidth, 200);
     this.height = height;
     this.area = {
       left: margin.left,
@@ -40,7 +45,7 @@ class Plot {
 
   // Room for what stands at the left.
   get gutter() {
-    return this.host.clientWidth < 420 ? 52 : 64;
+    return this.width < 420 ? 52 : 64;
   }
 
   // Offset of a pointer in the drawing.
@@ -55,12 +60,24 @@ class Plot {
 
   // Shows a box of values beside (`x`, `y`): a heading, then rows of swatch, name, value, note.
   showTip(x, y, heading, rows) {
-    const lines = rows.map(({ tone, name, value, note }) => html("tr", {},
-      html("td", {}, html("span", { class: tone ? `swatch ${tone}` : null })),
-      html("th", { scope: "row" }, name),
-      html("td", { class: "number" }, value ?? ""),
-      html("td", { class: "note" }, note ?? "")));
-    this.tip.replaceChildren(html("p", {}, heading), html("table", {}, html("tbody", {}, ...lines)));
+    const lines = rows.map(({ tone, name, value, note }) =>
+      html(
+        "tr",
+        {},
+        html("td", {}, html("span", { class: tone ? `swatch ${tone}` : null })),
+        html("th", { scope: "row", colspan: value || note ? null : 3 }, name),
+        ...(value || note
+          ? [
+              html("td", { class: "number" }, value ?? ""),
+              html("td", { class: "note" }, note ?? ""),
+            ]
+          : []),
+      ),
+    );
+    this.tip.replaceChildren(
+      html("p", {}, heading),
+      html("table", {}, html("tbody", {}, ...lines)),
+    );
     this.tip.hidden = false;
     const [width, height] = [this.tip.offsetWidth, this.tip.offsetHeight];
     const room = this.host.clientWidth;
@@ -99,8 +116,8 @@ class TimePlot extends Plot {
     const [from, to] = this.timeline.window.map((end) => this.timeline.toAxis(end));
     const scale = linear(from, to, this.area.left, this.area.right);
     this.x = (position) => scale(this.timeline.toAxis(position));
-    this.positionAt = (pixel) => this.timeline.fromAxis(
-      scale.back(clamp(pixel, this.area.left, this.area.right)));
+    this.positionAt = (pixel) =>
+      this.timeline.fromAxis(scale.back(clamp(pixel, this.area.left, this.area.right)));
   }
 
   moved(event) {
@@ -159,8 +176,10 @@ class TimePlot extends Plot {
   wheeled(event) {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    this.timeline.zoom(Math.exp(clamp(event.deltaY, -50, 50) / 150),
-      this.positionAt(this.along(event)));
+    this.timeline.zoom(
+      Math.exp(clamp(event.deltaY, -50, 50) / 150),
+      this.positionAt(this.along(event)),
+    );
   }
 
   typed(event) {
@@ -181,7 +200,8 @@ class TimePlot extends Plot {
       return;
     }
     event.preventDefault();
-    if (!(key in steps)) announce(timeline.zoomed ? `zoomed to ${windowWords(timeline)}` : "whole run");
+    if (!(key in steps))
+      announce(timeline.zoomed ? `zoomed to ${windowWords(timeline)}` : "whole run");
   }
 
   // Moves the cursor so many points on, and the window with it.
@@ -216,8 +236,11 @@ class TimePlot extends Plot {
   drawAxis(drawing, about) {
     const { ticks, write } = this.timeline.ticks(about);
     const { left, right, bottom } = this.area;
-    const axis = svg("g", { class: "axis" },
-      svg("line", { class: "frame", x1: left, x2: right, y1: bottom, y2: bottom }));
+    const axis = svg(
+      "g",
+      { class: "axis" },
+      svg("line", { class: "frame", x1: left, x2: right, y1: bottom, y2: bottom }),
+    );
     let free = -Infinity;
     for (const tick of ticks) {
       const x = this.x(this.timeline.fromAxis(tick));

@@ -16,17 +16,35 @@ function inUnit(value, units) {
   return [value / size, name, size];
 }
 
-const BYTES = [[1, "bytes"], [1024, "KiB"], [1048576, "MiB"], [1073741824, "GiB"],
-  [1099511627776, "TiB"]];
-const NANOSECONDS = [[1, "ns"], [1e3, "us"], [1e6, "ms"], [1e9, "s"]];
-const COUNTS = [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"], [1e12, "T"]];
+const BYTES = [
+  [1, "bytes"],
+  [1024, "KiB"],
+  [1048576, "MiB"],
+  [1073741824, "GiB"],
+  [1099511627776, "TiB"],
+];
+const NANOSECONDS = [
+  [1, "ns"],
+  [1e3, "us"],
+  [1e6, "ms"],
+  [1e9, "s"],
+];
+const COUNTS = [
+  [1, ""],
+  [1e3, "k"],
+  [1e6, "M"],
+  [1e9, "G"],
+  [1e12, "T"],
+];
 
 function short(value, name) {
   const digits = name === "bytes" || name === "ns" || Math.abs(value) >= 100 ? 0 : 1;
   // As everywhere in leakbench: what has no tenths is cut, not rounded.
   const shown = digits === 0 ? Math.floor(value) : value;
-  return `${shown.toLocaleString("en-US", { minimumFractionDigits: digits,
-    maximumFractionDigits: digits })} ${name}`;
+  return `${shown.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })} ${name}`;
 }
 
 function bytes(value) {
@@ -75,7 +93,7 @@ function amountTicks(from, to, about, unit) {
     const [, name, whole] = size;
     const step = Math.max(niceStep(least / whole) * whole, 1);
     const digits = step / whole >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step / whole)));
-    const write = (value) => value === 0 ? "0" : `${(value / whole).toFixed(digits)} ${name}`;
+    const write = (value) => (value === 0 ? "0" : `${(value / whole).toFixed(digits)} ${name}`);
     return { ticks: multiples(from, to, step), write };
   }
   const step = Math.max(niceStep(least), 1);
@@ -97,8 +115,7 @@ function timeTicks(from, to, about) {
   if (least <= 3e4) {
     const step = niceStep(least);
     const digits = clamp(Math.ceil(-Math.log10(step / 1000) - 1e-9), 0, 4);
-    return { ticks: multiples(from, to, step),
-      write: (ms) => `${(ms / 1000).toFixed(digits)} s` };
+    return { ticks: multiples(from, to, step), write: (ms) => `${(ms / 1000).toFixed(digits)} s` };
   }
   const step = CLOCK_MS.find((each) => each >= least) ?? niceStep(least / 864e5) * 864e5;
   const [size, name] = step >= 864e5 ? [864e5, "d"] : step >= 36e5 ? [36e5, "h"] : [6e4, "min"];
@@ -108,6 +125,6 @@ function timeTicks(from, to, about) {
 function linear(from, to, start, end) {
   const factor = to > from ? (end - start) / (to - from) : 0;
   const scale = (value) => start + (value - from) * factor;
-  scale.back = (pixel) => factor === 0 ? from : from + (pixel - start) / factor;
+  scale.back = (pixel) => (factor === 0 ? from : from + (pixel - start) / factor);
   return scale;
 }

@@ -1,18 +1,37 @@
 // Tables that are sorted and searched in place.
 
 // Reads as people write numbers: `1,234`, `12.5 ms`, `41.2 MiB`, `×3.1`; absent ones come last.
-const SIZES = { ns: 1e-9, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, day: 86400, days: 86400,
-  bytes: 1, byte: 1, KiB: 1024, MiB: 1048576, GiB: 1073741824, TiB: 1099511627776, k: 1e3, M: 1e6 };
+const SIZES = {
+  ns: 1e-9,
+  us: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  min: 60,
+  h: 3600,
+  day: 86400,
+  days: 86400,
+  bytes: 1,
+  byte: 1,
+  KiB: 1024,
+  MiB: 1048576,
+  GiB: 1073741824,
+  TiB: 1099511627776,
+  k: 1e3,
+  M: 1e6,
+};
 
 function numberOf(cell) {
   if (cell === undefined) return NaN;
   if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
-  const found = cell.textContent.replace(/,/g, "").match(/(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*([A-Za-z]*)/);
+  const found = cell.textContent
+    .replace(/,/g, "")
+    .match(/(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*([A-Za-z]*)/);
   return found ? Number(found[1]) * (SIZES[found[2]] ?? 1) : NaN;
 }
 
 function compare(a, b, isNumber) {
-  if (!isNumber) return (a?.textContent ?? "").localeCompare(b?.textContent ?? "", "en", { numeric: true });
+  if (!isNumber)
+    return (a?.textContent ?? "").localeCompare(b?.textContent ?? "", "en", { numeric: true });
   const [x, y] = [numberOf(a), numberOf(b)];
   if (Number.isNaN(x) || Number.isNaN(y)) return 0;
   return x - y;
@@ -35,8 +54,9 @@ function enliven(section) {
     const isNumber = heading.classList.contains("number");
     // What is not known stays at the end, whichever way the rest goes.
     const known = (row) => !isNumber || !Number.isNaN(numberOf(row.cells[column]));
-    const ordered = rows.filter(known).sort((a, b) => (
-      (down ? -1 : 1) * compare(a.cells[column], b.cells[column], isNumber)));
+    const ordered = rows
+      .filter(known)
+      .sort((a, b) => (down ? -1 : 1) * compare(a.cells[column], b.cells[column], isNumber));
     body.append(...ordered, ...rows.filter((row) => !known(row)));
   }
 
@@ -46,7 +66,10 @@ function enliven(section) {
   const texts = rows.map((row) => row.textContent.toLowerCase());
 
   function search() {
-    const words = input.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
+    const words = input.value
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== "");
     let shown = 0;
     rows.forEach((row, index) => {
       row.hidden = !words.every((word) => texts[index].includes(word));

@@ -40,8 +40,10 @@ class Timeline {
   zoom(factor, around) {
     const [from, to] = this.window.map((end) => this.toAxis(end));
     const centre = clamp(this.toAxis(around), from, to);
-    this.show(this.fromAxis(centre - (centre - from) * factor),
-      this.fromAxis(centre + (to - centre) * factor));
+    this.show(
+      this.fromAxis(centre - (centre - from) * factor),
+      this.fromAxis(centre + (to - centre) * factor),
+    );
   }
 
   point(cursor, source) {
@@ -80,8 +82,11 @@ class Timeline {
 
   // A position in words.
   words(position, cycles) {
-    const done = cycles ?? (this.base === "ms" && this.cyclesAt.positions.length > 0
-      ? Math.round(between(position, this.cyclesAt.positions, this.cyclesAt.cycles)) : null);
+    const done =
+      cycles ??
+      (this.base === "ms" && this.cyclesAt.positions.length > 0
+        ? Math.round(between(position, this.cyclesAt.positions, this.cyclesAt.cycles))
+        : null);
     if (this.base === "cycles") return `${grouped(Math.round(position))} cycles`;
     return done === null ? moment(position) : `${moment(position)} · ${grouped(done)} cycles`;
   }

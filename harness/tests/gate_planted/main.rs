@@ -1,0 +1,160 @@
+//! The gate fails on each policy by a cause that was planted for it, in a recording of the real
+//! binary, and passes by the same budget once the cause is gone. The budget is of that policy
+//! alone, so that nothing else can be what failed.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
+mod causes;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../kernel/sys/mod.rs"]
+mod sys;
+#[allow(dead_code, reason = "a part of it is used")]
+#[path = "../observe/victim.rs"]
+mod victim;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use causes::{BUILTIN, By, Cause, DRIVER, OBSERVED, PURGED};
+use common::leakbench;
+use common::session::{Said, Session};
+use leakbench_reports::gate::MEASUREMENT;
+use serde_json::Value;
+
+/// All causes.
+fn causes() -> impl Iterator<Item = &'static Cause> {
+    [BUILTIN, DRIVER, OBSERVED].into_iter().flatten()
+}
+
+impl By {
+    /// The recording's folder: one for each way of making one.
+    fn folder(self) -> &'static str {
+        match self {
+            By::Builtin(name, _) | By::Driver(name) | By::Victim(name) => name,
+        }
+    }
+
+    /// Starts what makes a recording of it in `folder`.
+    fn start(self, session: &Session, folder: &str) -> Child {
+        let mut command = match self {
+            By::Builtin(_, flags) => {
+                let same = ["--slots", "50", "--cycles", "200", "--settle-ms", "50"];
+                leakbench(&[&same[..], flags].concat())
+            }
+            By::Driver(leaves) => {
+                let examples =
+                    Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
+                let driver = examples.join("leakbench-leaky");
+                let text = driver.display();
+                assert!(driver.is_file(), "no {text}: build it with the tests (cargo test)");
+                // Growth is told from 20 moments or more, most of which are barriers.
+                let same = ["--cycles", "400", "--barriers", "40", "--settle-ms", "10"];
+                let mut command = leakbench(&same);
+                std::fs::write(session.path("any.wat"), "(module)").unwrap();
+                command.args(["--wasm", "any.wat", "--subject", "leaky", "--driver-dir"]);
+                command.arg(examples).env("LEAKY_LEAVES", leaves);
+                command
+            }
+            By::Victim(habit) => {
+                let (name, value) = victim::habits(&[habit]);
+                let mut command = leakbench(&["exec", "--interval", "50ms", "--duration", "5s"]);
+                command.args(["--out", folder, "--"]).args(victim::words()).env(name, value);
+                command
+            }
+        };
+        if !matches!(self, By::Victim(_)) {
+            command.args(["--processes", "1", "--out", folder]);
+        }
+        command.current_dir(session.path(""));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// Makes each recording, two at a time: `more` beside the first that nothing is wrong with, so that
+/// what is held against each other saw the same load.
+fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
+    let each = causes.iter().flat_map(|cause| [cause.removed, cause.planted]);
+    let mut seen = BTreeSet::new();
+    let mut wanted: Vec<(By, &str)> = more.to_vec();
+    wanted.extend(each.map(|by| (by, by.folder())).filter(|(_, folder)| seen.insert(*folder)));
+    for pair in wanted.chunks(2) {
+        let started: Vec<(Child, &str)> =
+            pair.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
+        for (run, folder) in started {
+            let said = Said::of(run.wait_with_output().unwrap());
+            // A leak is what is wanted.
+            assert!([0, 1].contains(&said.code), "{folder}: {said:?}");
+        }
+    }
+}
+
+impl Cause {
+    /// A budget of its policy and no other.
+    fn budget(&self) -> String {
+        let others = causes().filter(|other| other.policy != self.policy);
+        let off = others.map(|other| format!("[policy.{}]\nlevel = \"off\"\n", other.policy));
+        let off: String = off.collect();
+        format!("version = 1\n[policy.{}]\n{}\n{off}", self.policy, self.bound)
+    }
+
+    /// The gate fails on what was planted, for this reason, and passes without it.
+    fn fails_and_passes(&self, session: &Session, held_against: &[&str]) {
+        let file = format!("{}.toml", self.policy);
+        std::fs::write(session.path(&file), self.budget()).unwrap();
+        let judge = |by: By| {
+            session.run(&[&["gate", by.folder(), "--budget", &file], held_against].concat())
+        };
+        let said = judge(self.planted);
+        let headline = said.stdout.lines().last().unwrap_or_default();
+        let why = headline.strip_prefix(&format!("gate: FAIL — {}: ", self.policy));
+        let why = why.unwrap_or_else(|| panic!("{}: {said:?}", self.policy));
+        assert_eq!(said.code, 1, "{said:?}");
+        for words in self.told {
+            assert!(why.contains(words), "{}: {words:?} is not in {why}", self.policy);
+        }
+        let said = judge(self.removed);
+        let headline = said.stdout.lines().last().unwrap_or_default();
+        assert!(headline.starts_with("gate: PASS — 2 policies"), "{}: {said:?}", self.policy);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+}
+
+#[test]
+fn images_that_a_pool_holds() {
+    let session = Session::new();
+    record(&session, BUILTIN, &[]);
+    BUILTIN.iter().for_each(|cause| cause.fails_and_passes(&session, &[]));
+}
+
+#[test]
+fn what_a_driver_leaves_behind() {
+    let session = Session::new();
+    // Made apart from the one that is judged, so that no run is held against itself.
+    record(&session, DRIVER, &[(By::Driver("nothing"), "earlier")]);
+    assert_eq!(session.run(&["gate", "baseline", "earlier"]).code, 0);
+    let against = ["--baseline", "leakbench-baseline.toml", "--against", "earlier"];
+    DRIVER.iter().for_each(|cause| cause.fails_and_passes(&session, &against));
+}
+
+#[test]
+fn what_an_observed_process_keeps() {
+    let session = Session::new();
+    record(&session, OBSERVED, &[]);
+    OBSERVED.iter().for_each(|cause| cause.fails_and_passes(&session, &[]));
+}
+
+/// By the program's own list: a policy that nothing was planted for fails here.
+#[test]
+fn every_policy_has_a_cause() {
+    let session = Session::new();
+    record(&session, &[], &[(PURGED, "any")]);
+    let said = session.run(&["gate", "any", "--json"]);
+    let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
+    let listed = outcome["policies"].as_array().unwrap().iter();
+    let listed: BTreeSet<&str> = listed.map(|policy| policy["policy"].as_str().unwrap()).collect();
+    // Whether there was a measurement is no budget's: `gate.rs` kills and cuts runs for it.
+    let planted = causes().map(|cause| cause.policy).chain([MEASUREMENT]);
+    assert_eq!(listed, planted.collect());
+}
