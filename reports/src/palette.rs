@@ -3,7 +3,6 @@
 //! Chosen for eyes that do not tell red from green, and checked for them below. States of slots
 //! also differ in lightness, so that a grey print still tells them apart. Where colours are closer
 //! (series, verdicts) words or labels stand beside them: nothing is said by colour alone.
-#![allow(dead_code, reason = "pictures use the light half, the page both")]
 
 use std::fmt;
 

@@ -26,17 +26,12 @@ pub(super) fn draw<DB: DrawingBackend>(
     let room = frame.width() - 2.0 * MARGIN;
     let title = Type::new(12.0, on_it);
     canvas.text_within((MARGIN, frame.top + 22.0), &report.title, title, room)?;
-    // A long headline is smaller, and has two lines.
-    let large = Type::new(25.0, on_it).bold();
-    let small = Type::new(17.0, on_it).bold();
-    let headline = worded(report);
-    if canvas.width(&headline, large) <= room {
-        canvas.text((MARGIN, frame.top + 62.0), &headline, large)?;
-    } else {
-        for (index, line) in canvas.wrapped(&headline, small, room, 2).iter().enumerate() {
-            canvas.text((MARGIN, frame.top + 50.0 + index as f64 * 24.0), line, small)?;
-        }
-    }
+    // A long headline is smaller, and has several lines.
+    let sizes = [(25.0, 1), (20.0, 1), (17.0, 2), (14.5, 2), (13.0, 3)];
+    let how = Type::new(25.0, on_it).bold();
+    let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
+    let area = Frame::new(MARGIN, frame.top + 26.0, room, VERDICT - 30.0);
+    draw_centred(canvas, area, &lines, how)?;
     let figures = Frame::new(MARGIN, band.bottom + 12.0, room, HEIGHT - VERDICT - 24.0);
     for (index, figure) in report.figures.iter().take(4).enumerate() {
         draw_figure(canvas, figures.column(index, report.figures.len().min(4), 14.0), figure)?;
@@ -67,14 +62,38 @@ fn draw_figure<DB: DrawingBackend>(
     canvas.text_within((left, frame.top + 19.0), &figure.label, label, room)?;
     let value = Type::new(26.0, colour).bold();
     let text = canvas.fitted(&figure.value, value, room);
-    canvas.text((left, frame.top + 48.0), &text, value)?;
+    let baseline = frame.top + 48.0;
+    canvas.text((left, baseline), &text, value)?;
     let beside = left + canvas.width(&text, value) + 9.0;
-    canvas.text_within(
-        (beside, frame.top + 48.0),
-        &figure.beside,
-        label,
-        frame.right - beside - 6.0,
-    )
+    let sizes = [(12.0, 1), (11.0, 2), (10.0, 2)];
+    let (how, lines) = canvas.set(&figure.beside, label, frame.right - beside - 6.0, &sizes);
+    // Of two lines the upper one is above the value's baseline.
+    let first = baseline - (lines.len().saturating_sub(1) as f64) * how.em * LEADING + how.em * 0.3;
+    let first = if lines.len() > 1 { first } else { baseline };
+    for (index, line) in lines.iter().enumerate() {
+        canvas.text((beside, first + index as f64 * how.em * LEADING), line, how)?;
+    }
+    Ok(())
+}
+
+/// From one line to the next, in em.
+const LEADING: f64 = 1.3;
+
+/// Draws lines with as much room above them as beneath.
+fn draw_centred<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    frame: Frame,
+    lines: &[String],
+    how: Type,
+) -> Result<(), DrawError> {
+    let leading = how.em * LEADING;
+    let high = lines.len().saturating_sub(1) as f64 * leading;
+    // Capitals and digits are about 0.72 em high.
+    let first = (frame.top + frame.bottom - high + how.em * 0.72) / 2.0;
+    for (index, line) in lines.iter().enumerate() {
+        canvas.text((frame.left, first + index as f64 * leading), line, how)?;
+    }
+    Ok(())
 }
 
 /// Height of a banner that has the verdict alone.
@@ -89,16 +108,9 @@ pub(super) fn draw_strip<DB: DrawingBackend>(
     let band = Frame::new(frame.left, frame.top, frame.width(), STRIP_HEIGHT);
     canvas.fill(band, palette::verdict(report.verdict).light)?;
     let room = frame.width() - 24.0;
-    let large = Type::new(16.0, palette::SURFACE.light).bold();
-    let small = Type::new(11.5, palette::SURFACE.light).bold();
-    let headline = worded(report);
-    if canvas.width(&headline, large) <= room {
-        return canvas.text((12.0, frame.top + 26.0), &headline, large);
-    }
-    let lines = canvas.wrapped(&headline, small, room, 2);
-    let first = if lines.len() == 1 { 24.5 } else { 17.0 };
-    for (index, line) in lines.iter().enumerate() {
-        canvas.text((12.0, frame.top + first + index as f64 * 15.0), line, small)?;
-    }
-    Ok(())
+    let how = Type::new(16.0, palette::SURFACE.light).bold();
+    let sizes = [(16.0, 1), (13.0, 1), (11.5, 2), (10.0, 2)];
+    let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
+    let area = Frame::new(12.0, frame.top, room, STRIP_HEIGHT);
+    draw_centred(canvas, area, &lines, how)
 }

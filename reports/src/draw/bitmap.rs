@@ -132,16 +132,16 @@ impl DrawingBackend for Bitmap<'_> {
             let (width, height) = (self.width as i32, self.height as i32);
             let columns = left.clamp(0, width)..right.clamp(0, width);
             let (colour, is_opaque) = (style.color(), style.color().alpha >= 1.0);
+            let (red, green, blue) = colour.rgb;
+            let filled = [[red, green, blue]].repeat(columns.len());
             for y in top.clamp(0, height)..bottom.clamp(0, height) {
                 if !is_opaque {
                     columns.clone().for_each(|x| self.blend(x, y, colour, 1.0));
                     continue;
                 }
-                let row = y as usize * self.width as usize;
-                let row = row + columns.start as usize..row + columns.end as usize;
-                if let Some(pixels) = self.pixels.get_mut(row) {
-                    let (red, green, blue) = colour.rgb;
-                    pixels.fill([red, green, blue]);
+                let start = y as usize * self.width as usize + columns.start as usize;
+                if let Some(pixels) = self.pixels.get_mut(start..start + filled.len()) {
+                    pixels.copy_from_slice(&filled);
                 }
             }
             return Ok(());
@@ -172,6 +172,41 @@ impl DrawingBackend for Bitmap<'_> {
         _fill: bool,
     ) -> Drawn {
         self.stroke(centre, centre, style.color(), 2 * radius);
+        Ok(())
+    }
+
+    /// What is inside by an odd number of crossings, smoothed at the left and at the right.
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        corners: I,
+        style: &S,
+    ) -> Drawn {
+        let corners: Vec<(f64, f64)> =
+            corners.into_iter().map(|(x, y)| (f64::from(x), f64::from(y))).collect();
+        let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
+        let limit = f64::from(self.height);
+        let top = corners.iter().map(|(_, y)| *y).fold(limit, f64::min).max(0.0) as i32;
+        let bottom = corners.iter().map(|(_, y)| *y).fold(0.0, f64::max).min(limit) as i32;
+        let mut crossings: Vec<Vec<f64>> = vec![Vec::new(); (bottom - top).max(0) as usize];
+        for (&(ax, ay), &(bx, by)) in edges() {
+            let (from, to) = (ay.min(by).max(f64::from(top)), ay.max(by).min(f64::from(bottom)));
+            for y in from as i32..to as i32 {
+                let share = (f64::from(y) + 0.5 - ay) / (by - ay);
+                if let Some(row) = crossings.get_mut((y - top) as usize) {
+                    row.push(ax + share * (bx - ax));
+                }
+            }
+        }
+        for (y, mut row) in (top..).zip(crossings) {
+            row.sort_by(f64::total_cmp);
+            for inside in row.chunks_exact(2) {
+                let (from, to) = (inside[0].max(0.0), inside[1].min(f64::from(self.width)));
+                for x in from.floor() as i32..to.ceil() as i32 {
+                    let covered = to.min(f64::from(x) + 1.0) - from.max(f64::from(x));
+                    self.blend(x, y, style.color(), covered);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -209,20 +244,17 @@ pub(super) fn png(pixels: &[[u8; 3]], width: u32) -> Result<Vec<u8>, DrawError> 
     let (small_width, small_height) = (width / grain, pixels.len() / width.max(1) / grain);
     let mut small = Vec::with_capacity(small_width * small_height * 3);
     for rows in pixels.chunks_exact((width * grain).max(1)) {
-        for x in (0..small_width).map(|x| x * grain) {
-            let first = rows[x];
-            let places = (0..grain).flat_map(|row| (0..grain).map(move |column| (row, column)));
-            let block = places.map(|(row, column)| rows[row * width + x + column]);
-            // Most of a page is of one colour.
-            if block.clone().all(|pixel| pixel == first) {
-                small.extend(first);
-                continue;
-            }
-            let sum = block.fold([GRAIN * GRAIN / 2; 3], |[red, green, blue], pixel| {
-                let [r, g, b] = pixel.map(u32::from);
-                [red + r, green + g, blue + b]
+        for from in (0..small_width).step_by(RUN) {
+            let to = (from + RUN).min(small_width);
+            let stretches: [&[[u8; 3]]; GRAIN as usize] = std::array::from_fn(|row| {
+                &rows[row * width + from * grain..row * width + to * grain]
             });
-            small.extend(sum.map(|sum| (sum / (GRAIN * GRAIN)) as u8));
+            match stretches[0].first() {
+                Some(&colour) if stretches.iter().all(|it| is_of_one(it, colour)) => {
+                    small.extend_from_slice(&colour.repeat(to - from));
+                }
+                _ => scale_down(&stretches, &mut small),
+            }
         }
     }
     let mut bytes = Vec::new();
@@ -233,4 +265,86 @@ pub(super) fn png(pixels: &[[u8; 3]], width: u32) -> Result<Vec<u8>, DrawError> 
     writer.write_image_data(&small)?;
     writer.finish()?;
     Ok(bytes)
+}
+
+/// Pixels of the picture that are looked at together: most of a page is of one colour.
+const RUN: usize = 32;
+
+/// Whether all are of a colour: the first is, and each is as the one before it.
+fn is_of_one(pixels: &[[u8; 3]], colour: [u8; 3]) -> bool {
+    let (bytes, size) = (pixels.as_flattened(), colour.len());
+    pixels.first() == Some(&colour) && bytes[size..] == bytes[..bytes.len() - size]
+}
+
+/// Puts the mean of each block of pixels, of as many rows as columns, at the end of `small`.
+fn scale_down(rows: &[&[[u8; 3]]; GRAIN as usize], small: &mut Vec<u8>) {
+    const BLOCK: u32 = GRAIN * GRAIN;
+    for x in (0..rows[0].len()).step_by(GRAIN as usize) {
+        let mut sums = [BLOCK / 2; 3];
+        for row in rows {
+            for pixel in &row[x..x + GRAIN as usize] {
+                sums[0] += u32::from(pixel[0]);
+                sums[1] += u32::from(pixel[1]);
+                sums[2] += u32::from(pixel[2]);
+            }
+        }
+        small.extend_from_slice(&sums.map(|sum| (sum / BLOCK) as u8));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plotters_backend::BackendColor;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLACK: BackendColor = BackendColor { rgb: (0, 0, 0), alpha: 1.0 };
+
+    fn decoded(bytes: &[u8]) -> Vec<u8> {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        reader.next_frame(&mut pixels).expect("a frame");
+        pixels
+    }
+
+    #[test]
+    fn a_polygon_covers_what_is_in_it() {
+        let fonts = Fonts::new().expect("fonts");
+        let black = |corners: &[BackendCoord]| {
+            let mut pixels = vec![[255; 3]; 20 * 20];
+            let mut bitmap = Bitmap::new(&fonts, &mut pixels, 20);
+            bitmap.fill_polygon(corners.iter().copied(), &BLACK).expect("drawn");
+            pixels.iter().map(|[red, ..]| f64::from(255 - red) / 255.0).sum::<f64>()
+        };
+        assert_eq!(black(&[(2, 3), (12, 3), (12, 8), (2, 8)]), 50.0);
+        assert!((black(&[(0, 0), (20, 0), (0, 20)]) - 200.0).abs() < 2.0);
+        assert_eq!(black(&[(-5_000, -5_000), (10, -5_000), (10, 5_000), (-5_000, 5_000)]), 200.0);
+        assert_eq!(black(&[(30, 0), (40, 0), (40, 10)]) + black(&[(0, 30), (9, 40), (0, 40)]), 0.0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn a_picture_is_scaled_down_to_means(
+            width in 1_usize..80,
+            height in 1_usize..4,
+            // Long stretches of one colour, and others.
+            shades in prop::collection::vec((any::<u8>(), 1_usize..200), 1..20),
+        ) {
+            let (wide, high) = (width * 2, height * 2);
+            let shades = shades.iter().flat_map(|&(shade, count)| vec![[shade, 0, !shade]; count]);
+            let pixels: Vec<[u8; 3]> =
+                shades.chain(std::iter::repeat([7, 8, 9])).take(wide * high).collect();
+            let drawn = decoded(&png(&pixels, wide as u32).expect("a PNG"));
+            for (index, &value) in drawn.iter().enumerate() {
+                let (x, y, channel) = (index / 3 % width * 2, index / 3 / width * 2, index % 3);
+                let at = |x: usize, y: usize| u32::from(pixels[y * wide + x][channel]);
+                let sum = at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1);
+                prop_assert_eq!(u32::from(value), (sum + 2) / 4);
+            }
+            prop_assert_eq!(drawn.len(), width * height * 3);
+        }
+    }
 }

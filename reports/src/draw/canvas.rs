@@ -144,6 +144,23 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         self.draw(&Rectangle::new(corners, rgba(colour, alpha).filled()))
     }
 
+    /// A filled rectangle with round corners.
+    pub(super) fn rounded(&self, frame: Frame, radius: f64, colour: Rgb) -> Drawn {
+        const STEPS: i32 = 5;
+        let radius = radius.min(frame.width() / 2.0).min(frame.height() / 2.0);
+        let (left, right) = (frame.left + radius, frame.right - radius);
+        let (top, bottom) = (frame.top + radius, frame.bottom - radius);
+        let corners = [(right, bottom), (left, bottom), (left, top), (right, top)];
+        let quarter = std::f64::consts::FRAC_PI_2;
+        let arcs = corners.into_iter().zip(0..).flat_map(|((x, y), number)| {
+            (0..=STEPS).map(move |step| {
+                let angle = quarter * (f64::from(number) + f64::from(step) / f64::from(STEPS));
+                (x + radius * angle.cos(), y + radius * angle.sin())
+            })
+        });
+        self.area(&arcs.collect::<Vec<_>>(), colour, 1.0)
+    }
+
     /// A line through points.
     pub(super) fn line(&self, points: &[(f64, f64)], colour: Rgb, width: f64) -> Drawn {
         self.faint_line(points, colour, width, 1.0)
@@ -277,6 +294,26 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         lines
     }
 
+    /// A text in the first of these sizes, from large to small, each with how many lines there is
+    /// room for, in which all of it fits; else as much of it as does in the last one.
+    pub(super) fn set(
+        &self,
+        text: &str,
+        how: Type,
+        room: f64,
+        sizes: &[(f64, usize)],
+    ) -> (Type, Vec<String>) {
+        let at = |em| Type { em, ..how };
+        let fits = |&(em, most): &(f64, usize)| {
+            let lines = self.wrapped(text, at(em), room, most + 1);
+            (lines.len() <= most).then(|| (at(em), lines))
+        };
+        sizes.iter().find_map(fits).unwrap_or_else(|| {
+            let (em, most) = sizes.last().copied().unwrap_or((how.em, 1));
+            (at(em), self.wrapped(text, at(em), room, most))
+        })
+    }
+
     fn place(&self, (x, y): (f64, f64)) -> (i32, i32) {
         // Far outside is outside, without overflow further on.
         let place = |at: f64| (at * self.scale).round().clamp(-1e6, 1e6) as i32;
@@ -309,4 +346,32 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
         cut.push('…');
     }
     Cow::Owned(printable(&cut.replace(is_odd, "?")).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use plotters::drawing::IntoDrawingArea;
+
+    use super::*;
+    use crate::draw::bitmap::Bitmap;
+    use crate::palette;
+
+    #[test]
+    fn a_text_is_set_as_large_as_it_fits() {
+        let fonts = Fonts::new().expect("fonts");
+        let mut pixels = vec![[255; 3]; 4];
+        let area = Bitmap::new(&fonts, &mut pixels, 2).into_drawing_area();
+        let canvas = Canvas::new(&area, &fonts, 1.0, 1.0, 1.0);
+        let how = Type::new(20.0, palette::INK.light);
+        let set = |words: usize| {
+            let text = vec!["word"; words].join(" ");
+            let (how, lines) = canvas.set(&text, how, 200.0, &[(20.0, 1), (15.0, 2), (10.0, 3)]);
+            assert!(lines.iter().all(|line| canvas.width(line, how) <= 200.0));
+            (how.em, lines.len(), lines.concat().ends_with('…'))
+        };
+        assert_eq!(set(1), (20.0, 1, false));
+        assert_eq!(set(6), (15.0, 2, false));
+        assert_eq!(set(20), (10.0, 3, false));
+        assert_eq!(set(200), (10.0, 3, true));
+    }
 }

@@ -8,37 +8,70 @@ use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette::{self, Rgb};
 use crate::report::{Axis, Heat, HeatCell, Tone};
 
-const ROW: f64 = 44.0;
-const AROUND: f64 = 60.0;
+/// A cell at most: it has one number in it.
+const CELL: (f64, f64) = (128.0, 40.0);
+/// The flags and the values across.
+const AROUND: f64 = 38.0;
+/// What the number is.
+const WHAT: f64 = 18.0;
+/// What values of the flag down need beside the cells, about.
+const BESIDE: f64 = 112.0;
+const GAP: f64 = 3.0;
 
 /// How high a chart of all rows is.
-pub(super) fn height(heat: &Heat) -> f64 {
-    heat.cells.len().max(1) as f64 * ROW + AROUND
+pub(super) fn height(heat: &Heat, title: &str) -> f64 {
+    let what = if is_said(heat, title) { 0.0 } else { WHAT };
+    heat.cells.len().max(1) as f64 * CELL.1 + AROUND + what
 }
 
-/// Draws cells with their texts, stronger where there is more.
+/// Whether the title says what the number is.
+fn is_said(heat: &Heat, title: &str) -> bool {
+    title.to_lowercase().contains(&heat.what.to_lowercase())
+}
+
+/// How wide a chart of all columns is, about.
+pub(super) fn width(heat: &Heat) -> f64 {
+    columns(heat).max(1) as f64 * CELL.0 + BESIDE
+}
+
+fn columns(heat: &Heat) -> usize {
+    heat.cells.iter().map(Vec::len).max().unwrap_or(0)
+}
+
+/// Draws cells with their texts, stronger where there is more. What the number is is said where
+/// the title does not.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
     heat: &Heat,
+    title: &str,
 ) -> Result<(), DrawError> {
-    let columns = heat.cells.iter().map(Vec::len).max().unwrap_or(0);
+    let columns = columns(heat);
     if columns == 0 {
         return draw_nothing(canvas, frame, "there are no runs to compare");
     }
     let muted = Type::new(LABEL_EM, palette::MUTED.light);
     let ink = Type::new(LABEL_EM, palette::INK.light).bold();
-    canvas.text_within((frame.left, frame.top + 10.0), &heat.what, muted, frame.width())?;
-    let frame = frame.inset(0.0, 18.0, 0.0, 0.0);
+    let frame = if is_said(heat, title) {
+        frame
+    } else {
+        canvas.text_within((frame.left, frame.top + 10.0), &heat.what, muted, frame.width())?;
+        frame.inset(0.0, WHAT, 0.0, 0.0)
+    };
     let has_down = !heat.down.flag.is_empty();
     let values = heat.down.values.iter().map(|value| canvas.width(value, ink));
     let widest = values.fold(canvas.width(&name(&heat.down), muted), f64::max);
     let left = if has_down { (widest + 10.0).min(frame.width() * 0.3) } else { 0.0 };
     let grid = frame.inset(left, 34.0, 2.0, 4.0);
+    let rows = heat.cells.len();
+    let width = (grid.width() / columns as f64).min(CELL.0) * columns as f64;
+    let height = (grid.height() / rows as f64).min(CELL.1) * rows as f64;
+    let grid = Frame::new(grid.left, grid.top, width, height);
 
-    canvas.text_within((grid.left, frame.top + 10.0), &name(&heat.across), muted, grid.width())?;
+    let room = frame.right - grid.left;
+    canvas.text_within((grid.left, frame.top + 10.0), &name(&heat.across), muted, room)?;
     for column in 0..columns {
-        let cell = grid.column(column, columns, 2.0);
+        let cell = grid.column(column, columns, GAP);
         let middle = ((cell.left + cell.right) / 2.0, frame.top + 27.0);
         let value = heat.across.values.get(column).map_or("", String::as_str);
         canvas.text_within(middle, value, ink.middle(), cell.width())?;
@@ -47,11 +80,8 @@ pub(super) fn draw<DB: DrawingBackend>(
         canvas.text_within((frame.left, frame.top + 27.0), &name(&heat.down), muted, left - 4.0)?;
     }
     let most = heat.cells.iter().flatten().filter_map(|cell| cell.value).fold(0.0, f64::max);
-    let rows = heat.cells.len();
-    let height = (grid.height() / rows as f64).min(ROW * 1.6) * rows as f64;
-    let grid = Frame::new(grid.left, grid.top, grid.width(), height);
     for (row, cells) in heat.cells.iter().enumerate() {
-        let band = grid.row(row, rows, 2.0);
+        let band = grid.row(row, rows, GAP);
         if has_down {
             let value = heat.down.values.get(row).map_or("", String::as_str);
             let middle = (band.top + band.bottom) / 2.0 + 4.0;
@@ -59,7 +89,7 @@ pub(super) fn draw<DB: DrawingBackend>(
             canvas.text((grid.left - 8.0, middle), &value, ink.end())?;
         }
         for (column, cell) in cells.iter().enumerate() {
-            draw_cell(canvas, band.column(column, columns, 2.0), cell, most)?;
+            draw_cell(canvas, band.column(column, columns, GAP), cell, most)?;
         }
     }
     Ok(())
@@ -76,7 +106,7 @@ fn draw_cell<DB: DrawingBackend>(
     most: f64,
 ) -> Result<(), DrawError> {
     let colour = colour(cell, most);
-    canvas.fill(frame, colour)?;
+    canvas.rounded(frame, 5.0, colour)?;
     let em = (frame.height() * 0.42).clamp(8.0, 14.0);
     let how = Type::new(em, on(colour)).bold().middle();
     let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0 + em * 0.36);

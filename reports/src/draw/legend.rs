@@ -43,7 +43,8 @@ impl Entry {
 
 /// Of texts, in pixels to the em.
 pub(super) const EM: f64 = 11.0;
-const LINE: f64 = 17.0;
+/// From one line to the next.
+pub(super) const LINE: f64 = 17.0;
 const SIGN: f64 = 16.0;
 const GAP: f64 = 16.0;
 

@@ -5,10 +5,11 @@ use plotters_backend::DrawingBackend;
 use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
+use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::observation::Unit;
 use crate::palette;
-use crate::report::{LimitLine, Lines, Mark, MarkKind, Point, Series, Style};
+use crate::report::{LimitLine, Lines, Point, Series, Style};
 use crate::words::grouped;
 
 /// A limit that is more than so many times the highest amount is told in words.
@@ -26,6 +27,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     }
     let entries = entries(lines, &shown, true);
     let frame = legend(canvas, frame, &entries, 3)?;
+    let incidents = Incidents::of(&lines.marks, shown.until_s);
+    let frame = incidents.draw_words(canvas, frame)?;
     let has_cycles = cycles_at(lines, shown.until_s).is_some();
     let below = if has_cycles { 34.0 } else { 20.0 };
     let amounts = shown.ticks(frame.height() - below);
@@ -34,10 +37,10 @@ pub(super) fn draw<DB: DrawingBackend>(
     let across = Scale::new((0.0, shown.until_s), (plot.left, plot.right));
     let up = draw_amounts(canvas, plot, &amounts, shown.unit, true)?;
     draw_times(canvas, plot, across, shown.until_s, has_cycles.then_some(lines))?;
-    draw_marks(canvas, plot, across, &lines.marks)?;
+    marks::draw(canvas, plot, across, &lines.marks)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
     draw_series(canvas, plot, lines, |point| Some(across.at(point.at_s)), up)?;
-    draw_incidents(canvas, plot, across, &lines.marks)
+    incidents.draw(canvas, plot, across)
 }
 
 /// What several sets of lines need of common axes.
@@ -94,20 +97,9 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
         let number = last.map(|point| axis::amount(point.value, shown.unit));
         Entry { sign, name: series.name.clone(), number }
     });
-    let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop, MarkKind::Incident];
-    let of_marks = kinds.into_iter().filter(|kind| lines.marks.iter().any(|it| it.kind == *kind));
-    let of_marks = of_marks.map(|kind| {
-        let colour = palette::mark(kind).light;
-        match kind {
-            MarkKind::Barrier => Entry::new(Sign::Upright(colour), "barrier"),
-            MarkKind::Settle => Entry::new(Sign::Band(colour), "settling"),
-            MarkKind::Drop => Entry::new(Sign::Rug(colour), "drop of what lingers"),
-            MarkKind::Incident => Entry::new(Sign::Upright(colour), "incident"),
-        }
-    });
     let far = lines.limits.iter().filter(|limit| !is_near(limit.value, shown.peak));
     let of_limits = far.map(|limit| Entry::new(Sign::None, far_away(limit, shown)));
-    of_series.chain(of_marks).chain(of_limits).collect()
+    of_series.chain(marks::entries(&lines.marks)).chain(of_limits).collect()
 }
 
 /// `limit vm.max_map_count 65,530, 27 times the peak`.
@@ -210,65 +202,6 @@ fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
         (_, Some(&(_, value))) | (Some(&(_, value)), None) => value,
         (None, None) => 0.0,
     }
-}
-
-fn draw_marks<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    plot: Frame,
-    across: Scale,
-    marks: &[Mark],
-) -> Result<(), DrawError> {
-    let hair = canvas.hair();
-    let of = |kind: MarkKind| marks.iter().filter(move |mark| mark.kind == kind);
-    let settle = palette::mark(MarkKind::Settle).light;
-    for mark in of(MarkKind::Settle) {
-        let from = canvas.snapped(across.at(mark.from_s));
-        let width = (across.at(mark.to_s) - from).max(hair);
-        canvas.veil(Frame::new(from, plot.top, width, plot.height()), settle, 0.8)?;
-    }
-    // Many barriers side by side would be a grey plot.
-    let barriers = of(MarkKind::Barrier).count() as f64;
-    let alpha = (plot.width() / (barriers * 20.0).max(1.0)).clamp(0.15, 0.8);
-    let barrier = palette::mark(MarkKind::Barrier).light;
-    for mark in of(MarkKind::Barrier) {
-        let x = canvas.snapped(across.at(mark.from_s));
-        canvas.veil(Frame::new(x, plot.top, hair, plot.height()), barrier, alpha)?;
-    }
-    let drop = palette::mark(MarkKind::Drop).light;
-    for mark in of(MarkKind::Drop) {
-        let x = canvas.snapped(across.at(mark.from_s));
-        canvas.veil(Frame::new(x, plot.bottom - 7.0, hair * 1.5, 7.0), drop, 0.7)?;
-    }
-    Ok(())
-}
-
-/// Draws what went wrong over everything else, with its words.
-fn draw_incidents<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    plot: Frame,
-    across: Scale,
-    marks: &[Mark],
-) -> Result<(), DrawError> {
-    let incident = palette::mark(MarkKind::Incident).light;
-    let mut free_from = f64::NEG_INFINITY;
-    for mark in marks.iter().filter(|mark| mark.kind == MarkKind::Incident) {
-        let x = across.at(mark.from_s);
-        canvas.dashed((x, plot.top), (x, plot.bottom), incident, 1.4)?;
-        // What has no room is told elsewhere.
-        let how = Type::new(LABEL_EM, incident).bold();
-        let is_left = x > plot.left + plot.width() * 0.6;
-        let room = if is_left { x - plot.left - 8.0 } else { plot.right - x - 8.0 };
-        let text = canvas.fitted(&mark.text, how, room.min(plot.width() * 0.6));
-        let width = canvas.width(&text, how);
-        let start = if is_left { x - 5.0 - width } else { x + 5.0 };
-        if start > free_from {
-            let behind = Frame::new(start - 3.0, plot.top, width + 6.0, 16.0);
-            canvas.veil(behind, palette::SURFACE.light, 0.85)?;
-            canvas.text((start, plot.top + 12.0), &text, how)?;
-            free_from = start + width + 6.0;
-        }
-    }
-    Ok(())
 }
 
 fn draw_limits<DB: DrawingBackend>(

@@ -12,6 +12,7 @@ mod heat;
 mod legend;
 mod lifetimes;
 mod lines;
+mod marks;
 mod panels;
 mod sheet;
 mod slots;
@@ -75,7 +76,7 @@ const LABEL_EM: f64 = 11.0;
 /// [`DrawError`]: never for what the chart has in it.
 pub fn svg(chart: &Chart) -> Result<String, DrawError> {
     let fonts = Fonts::new()?;
-    let (width, height) = (SVG_WIDTH as u32, svg_height(&chart.plot).min(20_000.0) as u32);
+    let (width, height) = (SVG_WIDTH as u32, svg_height(chart).min(20_000.0) as u32);
     let size = (width * SVG_SCALE, height * SVG_SCALE);
     let mut text = String::new();
     {
@@ -88,7 +89,7 @@ pub fn svg(chart: &Chart) -> Result<String, DrawError> {
         let scale = f64::from(SVG_SCALE);
         let canvas = Canvas::new(&area, &fonts, scale, scale, SVG_SLACK);
         let page = Frame::new(0.0, 0.0, f64::from(width), f64::from(height));
-        draw_chart(&canvas, page.inset(16.0, 14.0, 20.0, 10.0), chart)?;
+        draw_chart(&canvas, page.inset(16.0, MARGIN_TOP, 20.0, MARGIN_BOTTOM), chart)?;
         area.present().map_err(DrawError::of)?;
     }
     Ok(finished(&text, size, (width, height), chart))
@@ -110,18 +111,22 @@ fn finished(text: &str, drawn: (u32, u32), meant: (u32, u32), chart: &Chart) -> 
 }
 
 /// How high a chart is, with its title, where nothing limits it.
-fn svg_height(plot: &Plot) -> f64 {
-    match plot {
+fn svg_height(chart: &Chart) -> f64 {
+    let around = MARGIN_TOP + HEADING + MARGIN_BOTTOM;
+    match &chart.plot {
         Plot::Lines(_) | Plot::Times(_) => 340.0,
         Plot::Slots(_) => 420.0,
-        Plot::Lifetimes(lifetimes) => lifetimes::height(lifetimes) + HEADING,
-        Plot::Heat(heat) => heat::height(heat) + HEADING,
-        Plot::Panels(panels) => panels::height(panels) + HEADING,
+        Plot::Lifetimes(lifetimes) => lifetimes::height(lifetimes) + around,
+        Plot::Heat(heat) => heat::height(heat, &chart.title) + around,
+        Plot::Panels(panels) => panels::height(panels) + around,
     }
 }
 
-/// Height of a title and the sentence beneath it, with the margins of an SVG.
-const HEADING: f64 = 72.0;
+/// Height of a title and the sentence beneath it.
+const HEADING: f64 = 55.0;
+/// Above and below a chart as SVG.
+const MARGIN_TOP: f64 = 14.0;
+const MARGIN_BOTTOM: f64 = 10.0;
 
 /// A chart with its title and what to look for.
 fn draw_chart<DB: DrawingBackend>(
@@ -136,7 +141,7 @@ fn draw_chart<DB: DrawingBackend>(
         canvas.text((frame.left, frame.top + top + 11.0), &line, reads)?;
         top += 15.0;
     }
-    draw_plot(canvas, frame.inset(0.0, top + 7.0, 0.0, 0.0), &chart.plot)
+    draw_plot(canvas, frame.inset(0.0, top + 7.0, 0.0, 0.0), chart)
 }
 
 fn draw_title<DB: DrawingBackend>(
@@ -151,14 +156,14 @@ fn draw_title<DB: DrawingBackend>(
 fn draw_plot<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
-    plot: &Plot,
+    chart: &Chart,
 ) -> Result<(), DrawError> {
-    match plot {
+    match &chart.plot {
         Plot::Lines(plot) => lines::draw(canvas, frame, plot),
         Plot::Slots(plot) => slots::draw(canvas, frame, plot),
         Plot::Times(plot) => times::draw(canvas, frame, plot),
         Plot::Lifetimes(plot) => lifetimes::draw(canvas, frame, plot),
-        Plot::Heat(plot) => heat::draw(canvas, frame, plot),
+        Plot::Heat(plot) => heat::draw(canvas, frame, plot, &chart.title),
         Plot::Panels(plot) => panels::draw(canvas, frame, plot),
     }
 }

@@ -12,12 +12,30 @@ use crate::palette;
 use crate::report::{Lines, Panel, Panels, Point};
 use crate::words::grouped;
 
-const ROW: f64 = 176.0;
-const AROUND: f64 = 50.0;
+/// The height of a plot where there is room, and where there is little: lines would be flat.
+const PLOT: f64 = 126.0;
+const PLOT_LEAST: f64 = 84.0;
+
+/// A panel's name and what it came to.
+const NAMES: f64 = 34.0;
+const GAP: f64 = 16.0;
+/// The legend above, and the axis beneath.
+const AROUND: f64 = 40.0;
 
 /// How high a chart of all panels is.
 pub(super) fn height(panels: &Panels) -> f64 {
-    panels.panels.len().max(1).div_ceil(columns(panels.panels.len())) as f64 * ROW + AROUND
+    around(panels, PLOT)
+}
+
+/// How high it has to be at least.
+pub(super) fn least_height(panels: &Panels) -> f64 {
+    around(panels, PLOT_LEAST)
+}
+
+fn around(panels: &Panels, plot: f64) -> f64 {
+    let count = panels.panels.len();
+    let rows = count.max(1).div_ceil(columns(count)) as f64;
+    rows * (NAMES + plot) + (rows - 1.0) * GAP + AROUND
 }
 
 /// Two rows of two are better than one of three and one of one.
@@ -53,13 +71,13 @@ pub(super) fn draw<DB: DrawingBackend>(
     let muted = Type::new(LABEL_EM, palette::MUTED.light);
     let below = 18.0;
     let grid = frame.inset(0.0, 0.0, 4.0, below + 2.0);
-    let amounts = shown.ticks(grid.height() / rows as f64 - 50.0);
+    let amounts = shown.ticks(grid.row(0, rows, GAP).height() - NAMES);
     let left = amounts_width(canvas, &amounts, shown.unit);
     let grid = grid.inset(left, 0.0, 0.0, 0.0);
     for (index, panel) in panels.panels.iter().enumerate() {
         let (row, column) = (index / columns, index % columns);
-        let cell = grid.row(row, rows, 16.0).column(column, columns, 18.0);
-        let plot = cell.inset(0.0, 34.0, 0.0, 0.0);
+        let cell = grid.row(row, rows, GAP).column(column, columns, 18.0);
+        let plot = cell.inset(0.0, NAMES, 0.0, 0.0);
         draw_heading(canvas, cell, panel)?;
         let up = draw_amounts(canvas, plot, &amounts, shown.unit, column == 0)?;
         let across = Scale::new((0.0, until), (plot.left, plot.right));

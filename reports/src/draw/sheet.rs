@@ -8,31 +8,43 @@ use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use super::bitmap::{self, Bitmap, GRAIN};
 use super::canvas::{Canvas, Frame};
 use super::font::Fonts;
-use super::{DrawError, banner, draw_chart, draw_plot, draw_title};
+use super::{DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, heat, panels};
 use crate::palette;
 use crate::report::{Chart, Plot, Report};
-
-/// The main picture, in pixels.
-const WIDTH: u32 = 1600;
-const HEIGHT: u32 = 1200;
 
 /// Pixels of a picture to one that charts are laid out in: at half its size it can still be read.
 const ENLARGED: f64 = 1.5;
 
-const MARGIN: f64 = 18.0;
-const GAP: f64 = 22.0;
+/// The main picture, and how high it is at most.
+const WIDTH: f64 = 1600.0 / ENLARGED;
+const HEIGHT: f64 = 1200.0 / ENLARGED;
+const HEIGHT_MOST: f64 = 2400.0 / ENLARGED;
 
-/// The main picture of a report, as PNG of 1600 by 1200: what it comes to, and the charts that
-/// say most.
+const MARGIN: f64 = 18.0;
+const MARGIN_BOTTOM: f64 = 12.0;
+const GAP: f64 = 22.0;
+const COLUMN_GAP: f64 = 28.0;
+
+/// A chart at least, and a map at most: one of many rows has lower ones.
+const CHART_LEAST: f64 = 200.0;
+const MAP_MOST: f64 = 340.0;
+
+/// The main picture of a report, as PNG: what it comes to, and the charts that say most. It is
+/// 1600 pixels wide and 1200 high; up to 2400 where several runs need it, and lower where there is
+/// nothing to fill it with.
 ///
 /// # Errors
 /// [`DrawError`]: never for what the report has in it.
 pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
-    drawn(WIDTH, HEIGHT, |canvas, page| {
+    let rows = rows(report, WIDTH - 2.0 * MARGIN);
+    let needed = page_height(rows.iter());
+    let least = if rows.iter().any(|row| row.stretches) { HEIGHT } else { 0.0 };
+    let height = needed.clamp(least, HEIGHT_MOST);
+    let [width, height] = [WIDTH, height].map(|length| (length * ENLARGED).round() as u32);
+    drawn(width, height, |canvas, page| {
         banner::draw(canvas, page, report)?;
-        let body = page.inset(MARGIN, banner::HEIGHT, MARGIN, 12.0);
-        let charts = main_charts(report);
-        for (chart, frame) in charts.iter().zip(arranged(body, &charts)) {
+        let body = page.inset(MARGIN, banner::HEIGHT, MARGIN, MARGIN_BOTTOM);
+        for (chart, frame) in arranged(body, &rows) {
             draw_chart(canvas, frame, chart)?;
         }
         Ok(())
@@ -64,7 +76,7 @@ pub fn picture(
         for (index, chart) in charts.iter().enumerate() {
             let frame = body.row(index, charts.len(), 14.0);
             draw_title(canvas, frame, chart)?;
-            draw_plot(canvas, frame.inset(0.0, 24.0, 0.0, 0.0), &chart.plot)?;
+            draw_plot(canvas, frame.inset(0.0, 24.0, 0.0, 0.0), chart)?;
         }
         Ok(())
     })
@@ -92,25 +104,111 @@ fn main_charts(report: &Report) -> Vec<&Chart> {
     chosen
 }
 
-/// Where charts go: two in a row, those that need the width alone.
-fn arranged(body: Frame, charts: &[&Chart]) -> Vec<Frame> {
-    let is_wide = |chart: &Chart| matches!(chart.plot, Plot::Panels(_) | Plot::Heat(_));
-    let mut rows: Vec<usize> = Vec::new();
-    let mut left = charts;
-    while let [first, rest @ ..] = left {
-        let pair = rest.first().is_some_and(|second| !is_wide(first) && !is_wide(second));
-        let several = if pair { 2 } else { 1 };
-        // Of three the main one has the width.
-        let several = if rows.is_empty() && charts.len() == 3 { 1 } else { several };
-        rows.push(several);
-        left = &left[several..];
+/// Charts side by side, as wide as each other.
+struct Row<'a> {
+    charts: Vec<&'a Chart>,
+    /// Columns of the row, of which the last may be empty.
+    columns: usize,
+    least_height: f64,
+    /// It has of what height is left.
+    stretches: bool,
+}
+
+/// Charts of a report as rows, on a page so many pixels wide.
+fn rows<'a>(report: &'a Report, width: f64) -> Vec<Row<'a>> {
+    let of_several = |chart: &Chart| matches!(chart.plot, Plot::Panels(_) | Plot::Heat(_));
+    if report.charts.iter().any(of_several) {
+        rows_of_several_runs(&report.charts, width)
+    } else {
+        rows_of_a_run(main_charts(report))
     }
-    let count = rows.len();
-    let frames = rows.into_iter().enumerate().flat_map(|(row, several)| {
-        let row = body.row(row, count, GAP);
-        (0..several).map(move |column| row.column(column, several, GAP + 6.0))
+}
+
+/// Two in a row; of three the main one has the width.
+fn rows_of_a_run(charts: Vec<&Chart>) -> Vec<Row<'_>> {
+    let alone = charts.len() % 2;
+    let (first, pairs) = charts.split_at(alone);
+    let rows = first.chunks(1).chain(pairs.chunks(2));
+    rows.map(|charts| Row {
+        charts: charts.to_vec(),
+        columns: charts.len(),
+        least_height: CHART_LEAST,
+        stretches: true,
+    })
+    .collect()
+}
+
+/// Maps, as many in a row as fit, and panels beneath them. What makes a page longer than it may be
+/// is left out, and of panels all but the first where they would make it longer at all.
+fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
+    let maps: Vec<(&Chart, f64, f64)> = charts
+        .iter()
+        .filter_map(|chart| match &chart.plot {
+            Plot::Heat(map) => Some((chart, heat::width(map), heat::height(map, &chart.title))),
+            _ => None,
+        })
+        .collect();
+    let widest = maps.iter().map(|(_, wide, _)| *wide).fold(1.0, f64::max);
+    let columns = (((width + COLUMN_GAP) / (widest + COLUMN_GAP)) as usize).max(1);
+    let mut of_maps = maps.chunks(columns).map(|maps| {
+        let highest = maps.iter().map(|(.., high)| *high).fold(0.0, f64::max);
+        Row {
+            charts: maps.iter().map(|(chart, ..)| *chart).collect(),
+            columns,
+            least_height: HEADING + highest.min(MAP_MOST),
+            stretches: false,
+        }
     });
-    frames.collect()
+    let mut of_panels = charts.iter().filter_map(|chart| match &chart.plot {
+        Plot::Panels(panels) => Some(Row {
+            charts: vec![chart],
+            columns: 1,
+            least_height: HEADING + panels::least_height(panels),
+            stretches: true,
+        }),
+        _ => None,
+    });
+    let mut rows: Vec<Row<'_>> = of_maps.next().into_iter().collect();
+    let panels = of_panels.next();
+    for row in of_maps {
+        let with = rows.iter().chain(&panels).chain([&row]);
+        if page_height(with) > HEIGHT_MOST {
+            break;
+        }
+        rows.push(row);
+    }
+    rows.extend(panels);
+    for row in of_panels {
+        if page_height(rows.iter().chain([&row])) <= HEIGHT {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// How high a page has to be for rows.
+fn page_height<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> f64 {
+    let (count, heights) =
+        rows.fold((0_u32, 0.0), |(count, sum), row| (count + 1, sum + row.least_height));
+    banner::HEIGHT + heights + GAP * f64::from(count.saturating_sub(1)) + MARGIN_BOTTOM
+}
+
+/// Where each chart goes.
+fn arranged<'a>(body: Frame, rows: &[Row<'a>]) -> Vec<(&'a Chart, Frame)> {
+    let gaps = GAP * rows.len().saturating_sub(1) as f64;
+    let least: f64 = rows.iter().map(|row| row.least_height).sum();
+    let stretching = rows.iter().filter(|row| row.stretches).count();
+    let more = (body.height() - gaps - least) / stretching.max(1) as f64;
+    let mut top = body.top;
+    let mut placed = Vec::new();
+    for row in rows {
+        let height = row.least_height + if row.stretches { more } else { 0.0 };
+        let frame = Frame::new(body.left, top, body.width(), height);
+        let columns = (0..row.columns).map(|column| frame.column(column, row.columns, COLUMN_GAP));
+        placed.extend(row.charts.iter().copied().zip(columns));
+        top = frame.bottom + GAP;
+    }
+    placed
 }
 
 /// Draws on a fresh page of `width` by `height` pixels and packs it.
@@ -122,7 +220,7 @@ fn drawn(
     let fonts = Fonts::new()?;
     let surface = palette::SURFACE.light;
     let (wide, high) = (width * GRAIN, height * GRAIN);
-    let mut pixels = vec![[surface.0, surface.1, surface.2]; wide as usize * high as usize];
+    let mut pixels = [[surface.0, surface.1, surface.2]].repeat(wide as usize * high as usize);
     let bitmap = Bitmap::new(&fonts, &mut pixels, wide);
     let area: DrawingArea<Bitmap<'_>, Shift> = bitmap.into_drawing_area();
     let grain = f64::from(GRAIN);
@@ -132,4 +230,85 @@ fn drawn(
     area.present().map_err(DrawError::of::<Infallible>)?;
     drop(area);
     bitmap::png(&pixels, wide)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::{Heat, HeatCell, Lines, Panel, Panels, Tone};
+
+    fn chart(id: &str, plot: Plot) -> Chart {
+        Chart { id: id.to_owned(), title: String::new(), reads: String::new(), plot }
+    }
+
+    fn of_panels(id: &str, count: usize) -> Chart {
+        let panel = Panel {
+            name: String::new(),
+            note: String::new(),
+            tone: Tone::Good,
+            lines: Lines::default(),
+        };
+        chart(id, Plot::Panels(Panels { panels: vec![panel; count], rest: 0 }))
+    }
+
+    fn of_cells(columns: usize, rows: usize) -> Chart {
+        let cell = HeatCell {
+            value: Some(0.0),
+            text: String::new(),
+            tone: Tone::Good,
+            name: String::new(),
+        };
+        let cells = vec![vec![cell; columns]; rows];
+        chart("heat", Plot::Heat(Heat { cells, ..Heat::default() }))
+    }
+
+    fn ids<'a>(rows: &[Row<'a>]) -> Vec<&'a str> {
+        rows.iter().flat_map(|row| &row.charts).map(|chart| chart.id.as_str()).collect()
+    }
+
+    #[test]
+    fn areas_are_shown_where_panels_leave_room_for_them() {
+        let two = [of_panels("panels", 2), of_panels("panels-areas", 2)];
+        assert_eq!(ids(&rows_of_several_runs(&two, 1_000.0)), ["panels", "panels-areas"]);
+        let nine = [of_cells(3, 3), of_panels("panels", 9), of_panels("panels-areas", 9)];
+        assert_eq!(ids(&rows_of_several_runs(&nine, 1_000.0)), ["heat", "panels"]);
+    }
+
+    #[test]
+    fn small_maps_stand_beside_each_other() {
+        let maps = [of_cells(3, 2), of_cells(2, 2), of_cells(2, 2)];
+        let rows = rows_of_several_runs(&maps, WIDTH - 2.0 * MARGIN);
+        assert_eq!(rows.iter().map(|row| row.charts.len()).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_page_is_too_high_and_no_panel_too_low(
+            maps in 0_usize..7,
+            columns in 1_usize..20,
+            rows in 1_usize..60,
+            count in 1_usize..=Panels::PANELS_MAX,
+        ) {
+            let mut charts = vec![of_cells(columns, rows); maps];
+            charts.extend([of_panels("panels", count), of_panels("panels-areas", count)]);
+            let rows = rows_of_several_runs(&charts, 1_000.0);
+            let height = page_height(rows.iter());
+            prop_assert!(height <= HEIGHT_MOST, "{}", height);
+            prop_assert!(ids(&rows).contains(&"panels"));
+            let height = height.max(HEIGHT) - banner::HEIGHT - MARGIN_BOTTOM;
+            let body = Frame::new(0.0, 0.0, 1_000.0, height);
+            let mut free_from = 0.0;
+            for (chart, frame) in arranged(body, &rows) {
+                prop_assert!(frame.bottom <= body.bottom + 1e-6, "{frame:?}");
+                if let Plot::Panels(panels) = &chart.plot {
+                    prop_assert!(frame.top >= free_from);
+                    let least = HEADING + panels::least_height(panels);
+                    prop_assert!(frame.height() >= least - 1e-6, "{frame:?}");
+                }
+                free_from = frame.bottom;
+            }
+        }
+    }
 }

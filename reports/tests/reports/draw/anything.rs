@@ -1,0 +1,210 @@
+//! That no chart is impossible to draw, whatever it has in it and whatever names are in it.
+
+use leakbench_reports::draw;
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::ledger::Reason;
+use leakbench_reports::observation::Unit;
+use leakbench_reports::recording::{SlotCell, SlotCounts};
+use leakbench_reports::report::{
+    Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
+    Plot, Point, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
+};
+use proptest::prelude::*;
+
+use super::samples::{heat, lifetimes, lingering, panels, report};
+use super::{chart, decoded, texts};
+
+/// A name that is no markup, moves no cursor and is not too long for anything.
+const HOSTILE: &str =
+    "</text><script>alert('1')</script>&amp;\"\u{0}\u{1b}[2J\u{202e}\u{ffff}大👾\r\n]]>";
+
+#[test]
+fn a_name_from_outside_is_text_and_nothing_else() {
+    let mut lines = lingering();
+    lines.series[0].name = HOSTILE.to_owned();
+    lines.marks[0].text = HOSTILE.to_owned();
+    lines.limits.push(LimitLine { name: HOSTILE.to_owned(), value: 1e9 });
+    let mut lifetimes = lifetimes();
+    lifetimes.bars[0].name = HOSTILE.to_owned();
+    lifetimes.bars[1].holders = HOSTILE.repeat(1_000);
+    let mut heat = heat();
+    heat.across.values[0] = HOSTILE.to_owned();
+    heat.cells[0][0].text = HOSTILE.to_owned();
+    let mut panels = panels(2);
+    panels.panels[0].name = HOSTILE.repeat(1_000);
+    for plot in
+        [Plot::Lines(lines), Plot::Lifetimes(lifetimes), Plot::Heat(heat), Plot::Panels(panels)]
+    {
+        let mut chart = chart("hostile", HOSTILE, plot);
+        chart.reads = HOSTILE.repeat(1_000);
+        let svg = draw::svg(&chart).expect("a picture");
+        assert!(texts(&svg).iter().any(|text| text.starts_with("</text><script>")));
+        assert!(svg.len() < 100_000, "{}", svg.len());
+        let mut report = report(Verdict::Leak, &HOSTILE.repeat(1_000), vec![chart]);
+        report.title = HOSTILE.to_owned();
+        draw::picture(&report, &["hostile"], 300, 240).expect("a picture");
+    }
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(1), Just(u64::MAX), 0..2_000_u64, any::<u64>()]
+}
+
+fn amount() -> impl Strategy<Value = f64> {
+    prop_oneof![number().prop_map(|number| number as f64), 0.0..1.0, 0.0..1e9]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,20}", Just(HOSTILE.to_owned()), Just("long ".repeat(2_000))]
+}
+
+fn tone() -> impl Strategy<Value = Tone> {
+    prop_oneof![
+        Just(Tone::Neutral),
+        Just(Tone::Good),
+        Just(Tone::Bad),
+        any::<u8>().prop_map(Tone::Series)
+    ]
+}
+
+fn any_lines() -> impl Strategy<Value = Lines> {
+    let style = prop::sample::select(vec![Style::Line, Style::Faint, Style::Dots, Style::Stacked]);
+    let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop, MarkKind::Incident];
+    let point = (amount(), amount(), prop::option::of(number()));
+    let points = prop::collection::vec(point, 0..12).prop_map(|mut points| {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let point = |(at_s, value, cycles)| Point { at_s, cycles, value, line: 1 };
+        points.into_iter().map(point).collect::<Vec<Point>>()
+    });
+    let series = (name(), tone(), style, points).prop_map(|(name, tone, style, points)| Series {
+        name,
+        tone,
+        style,
+        points,
+    });
+    let limit = (name(), amount()).prop_map(|(name, value)| LimitLine { name, value });
+    let mark = (prop::sample::select(kinds.to_vec()), amount(), amount(), name())
+        .prop_map(|(kind, a, b, text)| Mark { kind, from_s: a.min(b), to_s: a.max(b), text });
+    let unit = prop::sample::select(vec![None, Some(Unit::Count), Some(Unit::Bytes)]);
+    (
+        unit,
+        prop::collection::vec(series, 0..4),
+        prop::collection::vec(limit, 0..3),
+        prop::collection::vec(mark, 0..6),
+    )
+        .prop_map(|(unit, series, limits, marks)| Lines { unit, series, limits, marks })
+}
+
+fn any_slots() -> impl Strategy<Value = SlotRows> {
+    let cells = |columns| {
+        let cell = prop::sample::select(SlotCell::ALL.to_vec());
+        let row = (prop::collection::vec(cell, columns), amount(), number(), any::<bool>());
+        prop::collection::vec(row, 0..9)
+    };
+    (0..40_usize).prop_flat_map(cells).prop_map(|rows| {
+        let row = |(cells, at_s, cycles, tells): (Vec<SlotCell>, f64, u64, bool)| {
+            let counts = tells.then(SlotCounts::default);
+            SlotRow { at_s, cycles, cells, counts, line: 1 }
+        };
+        let rows: Vec<SlotRow> = rows.into_iter().map(row).collect();
+        let slots = rows.first().map_or(0, |row| row.cells.len() as u32);
+        SlotRows { subject: 0, slots, slots_a_cell: 1, rows }
+    })
+}
+
+fn any_times() -> impl Strategy<Value = Times> {
+    let quantile = || prop::option::of(number());
+    let counts = prop::collection::vec(number(), 0..20);
+    (counts, amount(), 1.001_f64..50.0, [quantile(), quantile(), quantile()]).prop_map(
+        |(counts, first, factor, [p50_ns, p99_ns, max_ns])| {
+            let mut from_ns = first;
+            let bin = |count| {
+                let to_ns = (from_ns * factor).max(1.0);
+                let bin = TimeBin { from_ns, to_ns, count };
+                from_ns = to_ns;
+                bin
+            };
+            let bins = counts.into_iter().map(bin).collect();
+            Times { bins, count: 3, p50_ns, p99_ns, max_ns }
+        },
+    )
+}
+
+fn any_lifetimes() -> impl Strategy<Value = Lifetimes> {
+    let reasons = [Reason::InUseSlot, Reason::QueuedSlot, Reason::ColdSlot, Reason::NotInSubject];
+    let bar = (name(), amount(), amount(), prop::sample::select(reasons.to_vec()), name())
+        .prop_map(|(name, a, b, reason, holders)| Lifetime {
+            name,
+            from_s: a.min(b),
+            to_s: a.max(b),
+            reason,
+            holders,
+            line: 1,
+        });
+    (prop::collection::vec(bar, 0..41), number(), amount())
+        .prop_map(|(bars, rest, until_s)| Lifetimes { bars, rest, until_s })
+}
+
+fn any_heat() -> impl Strategy<Value = Heat> {
+    let cell = || {
+        (prop::option::of(amount()), name(), tone()).prop_map(|(value, text, tone)| HeatCell {
+            value,
+            text,
+            tone,
+            name: String::new(),
+        })
+    };
+    let axis = || {
+        (name(), prop::collection::vec(name(), 0..4))
+            .prop_map(|(flag, values)| Axis { flag, values })
+    };
+    // Not even as many cells as values: nothing is taken for granted.
+    let cells = prop::collection::vec(prop::collection::vec(cell(), 0..4), 0..4);
+    (name(), axis(), axis(), cells).prop_map(|(what, across, down, cells)| Heat {
+        what,
+        across,
+        down,
+        cells,
+    })
+}
+
+fn any_panels() -> impl Strategy<Value = Panels> {
+    let panel = (name(), name(), tone(), any_lines()).prop_map(|(name, note, tone, lines)| Panel {
+        name,
+        note,
+        tone,
+        lines,
+    });
+    (prop::collection::vec(panel, 0..7), number())
+        .prop_map(|(panels, rest)| Panels { panels, rest })
+}
+
+fn any_plot() -> impl Strategy<Value = Plot> {
+    prop_oneof![
+        any_lines().prop_map(Plot::Lines),
+        any_slots().prop_map(Plot::Slots),
+        any_times().prop_map(Plot::Times),
+        any_lifetimes().prop_map(Plot::Lifetimes),
+        any_heat().prop_map(Plot::Heat),
+        any_panels().prop_map(Plot::Panels),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_a_chart_has_in_it_is_drawn(
+        plot in any_plot(),
+        title in name(),
+        width in 1_u32..160,
+        height in 1_u32..160,
+    ) {
+        let chart = chart("any", &title, plot);
+        texts(&draw::svg(&chart).expect("an SVG"));
+        let report = report(Verdict::Interrupted, &title, vec![chart]);
+        let picture = draw::picture(&report, &["any"], width, height).expect("a PNG");
+        let (drawn_width, drawn_height, _) = decoded(&picture);
+        prop_assert_eq!((drawn_width, drawn_height), (width, height));
+    }
+}

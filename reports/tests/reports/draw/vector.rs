@@ -1,0 +1,128 @@
+//! What an SVG says.
+
+use leakbench_reports::draw;
+use leakbench_reports::recording::SlotCell;
+use leakbench_reports::report::{MarkKind, Plot};
+
+use super::samples::{heat, lifetimes, lingering, mappings, mark, memory, panels, slots, times};
+use super::{chart, texts};
+
+#[track_caller]
+fn assert_says(plot: Plot, expected: &[&str]) -> String {
+    let svg = draw::svg(&chart("one", "What it shows", plot)).expect("a picture");
+    let texts = texts(&svg);
+    for expected in ["What it shows"].iter().chain(expected) {
+        assert!(texts.iter().any(|text| text == expected), "'{expected}' is not in {texts:?}");
+    }
+    svg
+}
+
+#[test]
+fn lines_say_what_they_are_and_where_they_end() {
+    assert_says(
+        Plot::Lines(lingering()),
+        &[
+            "lingering at barriers",
+            "950",
+            "barrier",
+            "settling",
+            "the subject was killed",
+            "5M",
+            "1,000",
+        ],
+    );
+    assert_says(
+        Plot::Lines(mappings()),
+        &[
+            "mappings",
+            "2,940",
+            "limit vm.max_map_count 65,530, 22 times the peak",
+            "RLIMIT_NOFILE 4,096",
+        ],
+    );
+    assert_says(Plot::Lines(memory()), &["shared", "25.3 MiB", "64 MiB", "0 B"]);
+}
+
+#[test]
+fn incidents_have_flags_and_those_at_about_one_time_have_one() {
+    let mut lines = lingering();
+    lines.marks.retain(|mark| mark.kind != MarkKind::Incident);
+    let alone = assert_says(Plot::Lines(lines.clone()), &[]);
+    let incidents = [
+        (0.0, "process 7 runs another program: bash"),
+        (0.1, "process 7 runs another program: python3"),
+        (9.9, "process 7 was killed"),
+    ];
+    let incidents = incidents.map(|(at_s, text)| mark(MarkKind::Incident, at_s, at_s, text));
+    lines.marks.extend(incidents);
+    let flagged = assert_says(
+        Plot::Lines(lines),
+        &["1", "process 7 runs another program: bash; python3", "2", "process 7 was killed"],
+    );
+    let has = |svg: &str, text: &str| texts(svg).iter().any(|it| it == text);
+    assert!(!has(&flagged, "3") && !has(&alone, "1"));
+}
+
+#[test]
+fn a_map_says_what_its_number_is_once() {
+    let heading = "Images lingering at the end";
+    let svg = draw::svg(&chart("heat", heading, Plot::Heat(heat()))).expect("a picture");
+    assert!(!texts(&svg).iter().any(|text| text == "images lingering at the end"));
+}
+
+#[test]
+fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
+    let rows = slots(60, 1_000);
+    let counts = rows.rows[59].counts.expect("counts");
+    let dropped = counts.affine_dropped.to_string();
+    let svg = assert_says(
+        Plot::Slots(rows),
+        &[
+            "affine to a dropped module",
+            &dropped,
+            "in use",
+            "slot 0",
+            "999",
+            "60 barriers, time runs down",
+        ],
+    );
+    assert!(svg.contains("#D1440C") && !svg.contains("not known"), "{svg}");
+    let mut clean = slots(60, 1_000);
+    for row in &mut clean.rows {
+        row.cells.fill(SlotCell::Warm);
+    }
+    let svg = assert_says(Plot::Slots(clean), &["free, warm without an image"]);
+    assert!(!svg.contains("#D1440C"));
+}
+
+#[test]
+fn other_plots_say_their_numbers() {
+    assert_says(
+        Plot::Times(times()),
+        &["median 9.3 us", "p99 41.0 us", "max 7.3 ms", "10 us", "1 ms"],
+    );
+    assert_says(
+        Plot::Lifetimes(lifetimes()),
+        &[
+            "inode 4711 of module 88",
+            "slot 700 (affine), fd 20",
+            "held by an affine slot",
+            "… and 922 more",
+        ],
+    );
+    assert_says(
+        Plot::Heat(heat()),
+        &[
+            "images lingering at the end",
+            "--warm-slots",
+            "--decommit-batch",
+            "1000",
+            "469",
+            "refused",
+        ],
+    );
+    assert_says(
+        Plot::Panels(panels(4)),
+        &["wasmtime@3", "1200 of 3,000 linger", "5M cycles", "lingering"],
+    );
+}
