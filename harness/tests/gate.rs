@@ -142,6 +142,29 @@ fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
     assert_outcome(&session.run(&["gate", "first", "first"]), 1, "gate: FAIL — ");
 }
 
+/// Where results go, and how they are shown, is no part of what was run.
+#[test]
+fn comparisons_of_the_same_runs_are_attempts() {
+    let session = Session::new();
+    let sweep = ["sweep", "--cycles", "100", "--threads", "1,2", "--processes", "1"];
+    for output in [&["--out", "first"][..], &["--json", "--out=retry", "--report", "csv"]] {
+        let said = session.run(&[&sweep, output].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let said = session.run(&["gate", "first", "retry", "--json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let policies = json["policies"].as_array().expect("a list");
+    for policy in policies {
+        let run = policy["run"].as_str().expect("text");
+        assert!(run.starts_with("first: ") && run.ends_with("(2 attempts)"), "{run}");
+    }
+    // Other cycles are another run.
+    let other = ["sweep", "--cycles", "101", "--threads", "1,2", "--processes", "1"];
+    assert_eq!(session.run(&[&other[..], &["--out", "other"]].concat()).code, 0);
+    let said = session.run(&["gate", "first", "other", "--json"]);
+    assert!(!said.stdout.contains("attempts)"), "{said:?}");
+}
+
 #[test]
 fn what_nobody_can_tell_never_passes() {
     let session = Session::new();

@@ -4,6 +4,7 @@
 //! come to is drawn by `leakbench-reports`; here is what is run, in what order, and where it is
 //! kept.
 
+mod again;
 mod combinations;
 mod compare;
 mod folder;
@@ -21,6 +22,7 @@ use leakbench_reports::render::{
     comparison_markdown,
 };
 
+pub(crate) use again::again;
 pub(crate) use combinations::ListError;
 pub(crate) use compare::CompareArgs;
 pub(crate) use sweep::SweepArgs;
