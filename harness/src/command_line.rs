@@ -11,7 +11,7 @@ use leakbench_reports::recording::RecordingError;
 use leakbench_reports::render::FormatError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
-use crate::comparison::{CompareArgs, ListError, SweepArgs};
+use crate::comparison::{self, CompareArgs, ListError, SweepArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::driver::DriverError;
 use crate::gate_command::GateArgs;
@@ -307,7 +307,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
     {
         return subject.serve();
     }
-    let typed = as_typed(&args);
+    let again = comparison::again(&args);
     let matches = grouped().try_get_matches_from(args);
     let command_line = match matches.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(command_line) => command_line,
@@ -320,8 +320,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
     };
     wait_for_children().map_err(SuperviseError::Own)?;
     match command_line.command {
-        Some(Command::Compare(args)) => args.run(&typed),
-        Some(Command::Sweep(args)) => args.run(&typed),
+        Some(Command::Compare(args)) => args.run(&again),
+        Some(Command::Sweep(args)) => args.run(&again),
         Some(Command::Exec(args)) => observer::exec(args),
         Some(Command::Attach(args)) => observer::attach(args),
         Some(Command::Report(args)) => args.run(),
@@ -352,14 +352,6 @@ fn read_scenario(name: &Path) -> Result<Options, Error> {
         return Err(Error::UnknownScenario { name: name.display().to_string() });
     };
     Ok(Options::from_toml(builtin.toml, builtin.name)?)
-}
-
-/// The words of a command line, quoted for a shell.
-fn as_typed(words: &[OsString]) -> String {
-    let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let words: Vec<String> = std::iter::once("leakbench".to_owned()).chain(words).collect();
-    // Only a word with a NUL has no quoted form, and no command line can have one.
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
 }
 
 /// clap's message without its layout: the first line of a CI log that says what is wrong.

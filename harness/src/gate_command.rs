@@ -1,12 +1,16 @@
 //! `leakbench gate`: judges recordings by a budget that is checked in, for CI.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use leakbench_reports::gate::{self, Baseline, Budget, Outcome};
-use leakbench_reports::recorded::Recorded;
-use leakbench_reports::render::{Format, gate_json};
+use leakbench_reports::gate::{
+    self, Baseline, Budget, Evidence, MEASUREMENT, Outcome, PolicyLevel, PolicyOutcome, Status,
+};
+use leakbench_reports::judge::Verdict;
+use leakbench_reports::recorded::{Recorded, RecordedKind};
+use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json};
 
 use crate::command_line::Error;
 use crate::output_folder;
@@ -16,10 +20,10 @@ use crate::report_files::{Asked, Written, each_once, formats};
 /// The budget of a project, in the folder that CI runs in.
 const BUDGET_FILE: &str = "leakbench.toml";
 const BASELINE_FILE: &str = "leakbench-baseline.toml";
-const OUTCOME_FILE: &str = "gate.json";
 
 /// Formats that tell of a gate's policies.
-const FORMATS: &[Format] = &[Format::Junit, Format::Markdown, Format::Github, Format::Json];
+const FORMATS: &[Format] =
+    &[Format::Junit, Format::Markdown, Format::Github, Format::Openmetrics, Format::Json];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,7 +88,8 @@ struct JudgeArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// Write the outcome, too, as junit, markdown, github or json, with a comma between two, or all
+    /// Write the outcome, too, as junit, markdown, github, openmetrics or json, with a comma between
+    /// two, or all
     #[arg(
         long = "report", value_name = "LIST", value_delimiter = ',',
         value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output",
@@ -147,15 +152,22 @@ impl JudgeArgs {
             let message = "gate needs what to judge: leakbench gate DIR, a folder that --out kept";
             return Err(Error::Usage(message.to_owned()));
         }
+        let out = self.out.clone().unwrap_or_else(|| folder_of(&self.folders[0]));
+        let formats = each_once(&self.asked, FORMATS);
+        // A gate that comes to nothing must not leave what an earlier one passed.
+        for format in &formats {
+            // What cannot be removed cannot be written either, and that is said beside the verdict.
+            let _ = output_folder::forget(&out, file(*format));
+        }
         let budget = self.budget()?;
         let baseline = self.baseline.as_deref().map(read_baseline).transpose()?;
         let recordings = read_all(&self.folders)?;
         let against = read_all(&self.against)?;
         let outcome = gate::judge(&budget, &recordings, baseline.as_ref(), &against)?;
 
-        let failed = recordings.first().map_or(Vec::new(), |(_, first)| {
-            let out = self.out.as_deref().unwrap_or(&first.folder);
-            keep(out, &each_once(&self.asked, FORMATS), first, &outcome)
+        let failed = told_of(&recordings, &outcome).map_or(Vec::new(), |recorded| {
+            let judged = Judged { outcome: &outcome, recordings: recordings.len() };
+            Written::to(&out, &formats, recorded, Some(judged)).failed
         });
         let told = if self.json { gate_json(&outcome)? } else { tell(&outcome) };
         let shown = write(&mut std::io::stdout(), "standard output", &told);
@@ -165,30 +177,77 @@ impl JudgeArgs {
     fn budget(&self) -> Result<Budget, Error> {
         let path = match &self.budget {
             Some(path) => path,
-            None if Path::new(BUDGET_FILE).exists() => Path::new(BUDGET_FILE),
-            None => return Ok(Budget::default()),
+            // A link to nowhere, or a file that may not be read, is a budget, too: one that says
+            // nothing must not stand for the default.
+            None => match Path::new(BUDGET_FILE).symlink_metadata() {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Budget::default()),
+                _ => Path::new(BUDGET_FILE),
+            },
         };
         Ok(Budget::parse(&read(path)?, &path.display().to_string())?)
     }
 }
 
-/// Writes the outcome in each format. Returns what went wrong.
-fn keep(out: &Path, formats: &[Format], recorded: &Recorded, outcome: &Outcome) -> Vec<Error> {
-    // As JSON the outcome alone: result.json is the run's own.
-    let others: Vec<Format> =
-        formats.iter().copied().filter(|format| *format != Format::Json).collect();
-    let mut failed = Written::to(out, &others, recorded, Some(outcome)).failed;
-    if formats.contains(&Format::Json) {
-        let json = gate_json(outcome).map_err(Error::from);
-        let kept = json.and_then(|json| output_folder::keep(out, OUTCOME_FILE, json.as_bytes()));
-        failed.extend(kept.err());
+/// The folder that a recording is in, before it is read.
+fn folder_of(recording: &Path) -> PathBuf {
+    match recording.parent() {
+        Some(folder) if !recording.is_dir() => folder.to_owned(),
+        _ => recording.to_owned(),
     }
-    failed
+}
+
+/// The file that a gate writes a format to.
+fn file(format: Format) -> &'static str {
+    if format == Format::Json { GATE_FILE } else { format.file() }
+}
+
+/// The recording to tell of beside the outcome: the one that decided it, else the last.
+fn told_of<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Option<&'a Recorded> {
+    let failing =
+        outcome.policies.iter().filter_map(|policy| Some((weight(policy, outcome)?, policy)));
+    let decided = failing.min_by_key(|(weight, _)| *weight).and_then(|(_, policy)| {
+        let read_off = |name: &str, recorded: &Recorded| {
+            // The files of a comparison are in the folders of its runs.
+            let depth = match recorded.what {
+                RecordedKind::Comparison(_) => 2,
+                RecordedKind::Run(_) | RecordedKind::Observation(_) => 1,
+            };
+            policy.evidence.iter().any(|Evidence { path, .. }| {
+                Path::new(name) == path || path.ancestors().nth(depth) == Some(&recorded.folder)
+            })
+        };
+        // Of a run that was not done there is no line to read.
+        let called = |name: &str| {
+            let rest = policy.run.strip_prefix(name);
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with(": ") || rest.starts_with(" (")
+            })
+        };
+        let named = || recordings.iter().find(|(name, _)| called(name));
+        recordings.iter().find(|(name, recorded)| read_off(name, recorded)).or_else(named)
+    });
+    decided.or(recordings.last()).map(|(_, recorded)| recorded)
+}
+
+/// How near a policy is to having decided the verdict, 0 being nearest; `None` if it cannot have.
+fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
+    if outcome.verdict == Verdict::Clean || policy.level != PolicyLevel::Error {
+        return None;
+    }
+    let died = outcome.verdict == Verdict::SubjectDied && policy.policy == MEASUREMENT;
+    match policy.status {
+        Status::Failed if died => Some(0),
+        Status::Flaky if died => Some(1),
+        Status::Failed => Some(2),
+        Status::Flaky => Some(3),
+        Status::CouldNotTell => Some(4),
+        Status::Passed | Status::Off => None,
+    }
 }
 
 impl InitArgs {
     fn run(&self) -> Result<ExitCode, Error> {
-        if !self.force && self.out.symlink_metadata().is_ok_and(|there| there.is_file()) {
+        if !self.force && self.out.metadata().is_ok_and(|there| there.is_file()) {
             let path = self.out.display();
             let message = format!("{path} is there already: --force writes it anew");
             return Err(Error::Usage(message));

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use leakbench_reports::render::{Format, utc};
+use leakbench_reports::comparison::COMPARISON_FILE;
+use leakbench_reports::render::{Format, GATE_FILE, utc};
 
 use crate::command_line::Error;
 
@@ -12,6 +13,8 @@ use crate::command_line::Error;
 const DEFAULT: &str = "leakbench-out";
 
 const RESULT_FILE: &str = "result.json";
+/// Charts that were asked for alone, in one picture.
+pub(crate) const PICTURE_FILE: &str = "picture.png";
 
 /// Makes the folder that is asked for, or a new one that is named for `kind` and the moment:
 /// `leakbench-out/run-20250615-150640`.
@@ -43,7 +46,7 @@ pub(crate) fn create(asked: Option<&Path>, kind: &str) -> Result<PathBuf, Error>
 }
 
 /// The folder that is asked for, which need not be there yet; without one, a new one if there are
-/// reports to be kept. None of these formats is in it then.
+/// reports to be kept.
 ///
 /// # Errors
 /// It cannot be made.
@@ -52,42 +55,60 @@ pub(crate) fn for_reports(
     kind: &str,
     formats: &[Format],
 ) -> Result<Option<PathBuf>, Error> {
-    let folder = match asked {
-        None if !formats.is_empty() => Some(create(None, kind)?),
-        asked => asked.map(Path::to_owned),
-    };
-    if let Some(folder) = &folder {
-        forget_reports(folder, formats);
-    }
-    Ok(folder)
-}
-
-/// Removes reports of an earlier run that are to be written anew, so that they cannot pass for those
-/// of a run that did not come to them.
-pub(crate) fn forget_reports(folder: &Path, formats: &[Format]) {
-    for format in formats {
-        // What cannot be removed is said when it cannot be written.
-        let _ = forget(folder, format.file());
+    match asked {
+        None if !formats.is_empty() => create(None, kind).map(Some),
+        asked => Ok(asked.map(Path::to_owned)),
     }
 }
 
-/// Removes what an earlier run has left in `folder`, so that its result cannot pass for that of
-/// a run that did not come to one.
+/// Removes whatever was made of an earlier recording in `folder`, its result, its reports and what a
+/// gate said of it, so that none of it can pass for that of the recording that is being begun.
 ///
 /// # Errors
 /// It is there and cannot be removed.
-pub(crate) fn forget_result(folder: &Path) -> Result<(), Error> {
-    forget(folder, RESULT_FILE)
+pub(crate) fn forget_results(folder: &Path) -> Result<(), Error> {
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Svg) {
+        forget(folder, format.file())?;
+    }
+    for file in [GATE_FILE, PICTURE_FILE, COMPARISON_FILE] {
+        forget(folder, file)?;
+    }
+    forget_charts(folder)
 }
 
-/// The same of any file.
+/// Removes the charts, and their folder unless there is something else in it.
+fn forget_charts(folder: &Path) -> Result<(), Error> {
+    let charts = folder.join(Format::Svg.file());
+    let Ok(entries) = std::fs::read_dir(&charts) else {
+        // None are there; or it cannot be read, and what is in it is not told of as a report.
+        return Ok(());
+    };
+    for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+        if let Some(name) = name.to_str().filter(|name| is_chart(name)) {
+            forget(&charts, name)?;
+        }
+    }
+    // One with files of its user's stays.
+    let _ = std::fs::remove_dir(&charts);
+    Ok(())
+}
+
+/// Whether a file is called as a chart of a report is.
+fn is_chart(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.strip_suffix(".svg").is_some_and(|id| !id.is_empty() && id.chars().all(plain))
+}
+
+/// Removes a file, if it is there. A folder of its name is none of ours and stays.
 ///
 /// # Errors
 /// It is there and cannot be removed.
 pub(crate) fn forget(folder: &Path, file: &str) -> Result<(), Error> {
     let path = folder.join(file);
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::Write { path, error }),
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+            Err(Error::Write { path, error })
+        }
         _ => Ok(()),
     }
 }
@@ -146,6 +167,23 @@ fn stamp(unix_s: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn charts_are_told_from_files_of_others() {
+        for (name, expected) in [
+            ("lingering.svg", true),
+            ("page-tables.svg", true),
+            ("slots-2.svg", true),
+            (".svg", false),
+            ("Logo.svg", false),
+            ("my_chart.svg", false),
+            ("lingering.svg.bak", false),
+            ("lingering.png", false),
+            ("lingering", false),
+        ] {
+            assert_eq!(is_chart(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn moments() {

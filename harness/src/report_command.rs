@@ -99,8 +99,6 @@ impl FromStr for Size {
     }
 }
 
-const PICTURE_FILE: &str = "picture.png";
-
 /// Pictures are no text.
 fn text_formats() -> impl TypedValueParser<Value = Format> {
     let texts = || Format::ALL.into_iter().filter(|format| !is_picture(*format));
@@ -133,7 +131,7 @@ impl ReportArgs {
         let picture = draw::picture(&Report::of(recorded), &charts, width, height)
             .map_err(|error| Error::Draw { format: Format::Png.name(), error: error.into() })?;
         let out = self.out.as_deref().unwrap_or(&recorded.folder);
-        let path = output_folder::keep(out, PICTURE_FILE, &picture)?;
+        let path = output_folder::keep(out, output_folder::PICTURE_FILE, &picture)?;
         write(&mut std::io::stdout(), "standard output", &format!("{}\n", path.display()))?;
         Ok(ExitCode::SUCCESS)
     }

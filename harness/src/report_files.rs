@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use leakbench_reports::gate::Outcome;
 use leakbench_reports::recorded::Recorded;
-use leakbench_reports::render::Format;
+use leakbench_reports::render::{Format, Judged};
 use leakbench_reports::report::Report;
 
 use crate::command_line::Error;
@@ -76,13 +75,13 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// Writes `recorded` to `folder` in each of `formats`; `outcome` is what the gate says of it,
-    /// where it was asked.
+    /// Writes `recorded` to `folder` in each of `formats`; `judged` is what the gate says, where
+    /// it was asked.
     pub(crate) fn to(
         folder: &Path,
         formats: &[Format],
         recorded: &Recorded,
-        outcome: Option<&Outcome>,
+        judged: Option<Judged<'_>>,
     ) -> Written {
         let mut written = Written::default();
         if formats.is_empty() {
@@ -90,7 +89,7 @@ impl Written {
         }
         let report = Report::of(recorded);
         for &format in formats {
-            let files = match format.files(&report, recorded, outcome) {
+            let files = match format.files(&report, recorded, judged) {
                 Ok(files) => files,
                 Err(error) => {
                     written.failed.push(Error::Draw { format: format.name(), error });

@@ -76,7 +76,7 @@ impl Run {
         let mut recorder = match out {
             Some(folder) => {
                 let recorder = Recorder::create(folder)?;
-                output_folder::forget_result(folder)?;
+                output_folder::forget_results(folder)?;
                 recorder
             }
             None => Recorder::in_memory(),

@@ -142,6 +142,29 @@ fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
     assert_outcome(&session.run(&["gate", "first", "first"]), 1, "gate: FAIL — ");
 }
 
+/// Where results go, and how they are shown, is no part of what was run.
+#[test]
+fn comparisons_of_the_same_runs_are_attempts() {
+    let session = Session::new();
+    let sweep = ["sweep", "--cycles", "100", "--threads", "1,2", "--processes", "1"];
+    for output in [&["--out", "first"][..], &["--json", "--out=retry", "--report", "csv"]] {
+        let said = session.run(&[&sweep, output].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let said = session.run(&["gate", "first", "retry", "--json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let policies = json["policies"].as_array().expect("a list");
+    for policy in policies {
+        let run = policy["run"].as_str().expect("text");
+        assert!(run.starts_with("first: ") && run.ends_with("(2 attempts)"), "{run}");
+    }
+    // Other cycles are another run.
+    let other = ["sweep", "--cycles", "101", "--threads", "1,2", "--processes", "1"];
+    assert_eq!(session.run(&[&other[..], &["--out", "other"]].concat()).code, 0);
+    let said = session.run(&["gate", "first", "other", "--json"]);
+    assert!(!said.stdout.contains("attempts)"), "{said:?}");
+}
+
 #[test]
 fn what_nobody_can_tell_never_passes() {
     let session = Session::new();
@@ -182,7 +205,7 @@ fn the_outcome_is_written_for_programs_and_explained_for_people() {
     assert_eq!((said.code, said.stderr.as_str()), (1, ""), "{said:?}");
     let files = session.files("outcome");
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["annotations.txt", "gate.json", "junit.xml", "summary.md"]);
+    assert_eq!(names, ["annotations.txt", "gate.json", "junit.xml", "metrics.txt", "summary.md"]);
     assert_eq!(said.stdout.as_bytes(), files["gate.json"]);
     let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
     assert_eq!(json["verdict"], "leak");
@@ -191,6 +214,9 @@ fn the_outcome_is_written_for_programs_and_explained_for_people() {
     assert_eq!(lingering.expect("it was judged")["status"], "failed");
     let junit = String::from_utf8_lossy(&files["junit.xml"]);
     assert!(junit.contains("lingering-at-end") && junit.contains("<failure"), "{junit}");
+    let metrics = String::from_utf8_lossy(&files["metrics.txt"]);
+    let says = "leakbench_gate_verdict{leakbench_gate_verdict=\"leak\"} 1\n";
+    assert!(metrics.contains(says), "{metrics}");
     // In the folder of the recording, where nothing else is said, and the result stays.
     let before = session.read("leak/result.json");
     assert_eq!(session.run(&["gate", "leak", "--report", "json"]).code, 1);
@@ -203,6 +229,86 @@ fn the_outcome_is_written_for_programs_and_explained_for_people() {
     let line = said.stdout.lines().find_map(|line| line.split("leak/recording.jsonl:").nth(1));
     let line: usize = line.and_then(|line| line.split(' ').next()?.parse().ok()).expect("a line");
     assert!((1..=lines).contains(&line), "{line} of {lines}");
+}
+
+#[test]
+fn the_summary_tells_of_the_recording_that_decided() {
+    let session = Session::new();
+    session.keep("cure", "purge");
+    session.keep("leak", "keep");
+    session.edit("cure", "cut", |lines| {
+        lines.pop();
+    });
+    session.edit("cure", "other", |lines| lines[0]["command"] = "leakbench other".into());
+    session.write("other.jsonl", &session.read("other/recording.jsonl"));
+    for (folders, code, decided) in [
+        (&["cure", "leak"][..], 1, "leak"),
+        (&["leak", "cure"], 1, "leak"),
+        (&["cure", "leak/recording.jsonl"], 1, "leak"),
+        (&["other.jsonl", "leak"], 1, "leak"),
+        // What cannot be told is less grave than a leak.
+        (&["cut", "leak"], 1, "leak"),
+        (&["cut", "other"], 4, "cut"),
+        (&["cure", "other"], 0, "other"),
+    ] {
+        let said = session
+            .run(&[&["gate"][..], folders, &["--report", "markdown", "--out", "x"]].concat());
+        assert_eq!(said.code, code, "{said:?}");
+        let summary = session.read("x/summary.md");
+        let named = format!("`{decided}` is 1 of 2 recordings that were judged");
+        assert!(summary.contains(&named), "{folders:?}:\n{summary}");
+        if decided == "leak" {
+            assert!(summary.contains("\n#### ✗ "), "{folders:?}:\n{summary}");
+        }
+    }
+    // Of one alone nothing needs to be said.
+    assert_eq!(session.run(&["gate", "leak", "--report", "markdown"]).code, 1);
+    assert!(!session.read("leak/summary.md").contains("recordings that were judged"));
+}
+
+/// What judges nothing must not leave the files of an earlier gate, which passed.
+#[test]
+fn a_gate_that_cannot_judge_leaves_no_earlier_outcome() {
+    let session = Session::new();
+    session.keep("out", "purge");
+    let gate = ["gate", "out", "--report", "junit,json"];
+    let outcome = || ["junit.xml", "gate.json"].map(|name| session.path("out").join(name).exists());
+    assert_eq!(session.run(&gate).code, 0);
+    assert_eq!(outcome(), [true, true]);
+    let result = session.read("out/result.json");
+    let said = session.run(&[&gate[..], &["--budget", "nowhere.toml"]].concat());
+    assert_eq!((said.code, outcome()), (2, [false, false]), "{said:?}");
+    assert_eq!(session.read("out/result.json"), result);
+    // Named by its file, it is in the same folder.
+    assert_eq!(session.run(&gate).code, 0);
+    let by_file = ["gate", "out/recording.jsonl", "--report", "junit", "--budget", "nowhere.toml"];
+    let said = session.run(&by_file);
+    assert_eq!((said.code, outcome()), (2, [false, true]), "{said:?}");
+}
+
+/// The default budgets are for those who have none, and not for those whose own cannot be read.
+#[test]
+fn a_budget_that_is_a_link_is_neither_passed_over_nor_overwritten() {
+    let session = Session::new();
+    session.keep("cure", "purge");
+    let link = |to: &str| {
+        let path = session.path("leakbench.toml");
+        let _ = std::fs::remove_file(&path);
+        std::os::unix::fs::symlink(to, path).expect("a link");
+    };
+    link("nowhere.toml");
+    let said = session.run(&["gate", "cure"]);
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    assert!(said.stderr.contains("leakbench.toml"), "{said:?}");
+
+    session.write("shared.toml", "version = 1\n# mine\n");
+    link("shared.toml");
+    let said = session.run(&["gate", "init", "cure"]);
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    assert_eq!(session.read("shared.toml"), "version = 1\n# mine\n");
+    let said = session.run(&["gate", "cure"]);
+    assert_outcome(&said, 0, "gate: PASS — ");
+    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
 }
 
 #[test]

@@ -173,6 +173,59 @@ fn a_report_is_never_older_than_its_recording() {
     assert_eq!((said.code, said.stdout.as_str()), (0, "out/report.html\n"), "{said:?}");
 }
 
+/// Nor is any other that was not asked for again, nor what a gate said of it; and a folder is of a
+/// run or of a comparison. What is none of ours stays.
+#[test]
+fn what_is_recorded_anew_has_nothing_of_what_was_there() {
+    let session = Session::new();
+    let run = ["--cycles", "50", "--out", "out"];
+    let compare = ["compare", "--subject", "builtin", "--out", "out", "--", "--cycles", "50"];
+    let observe = ["exec", "--interval", "20ms", "--out", "out", "--", "sleep", "0.2"];
+    let own = |folder: &str| {
+        let files = session.files(folder);
+        files.into_keys().filter(|name| !name.starts_with("01-")).collect::<Vec<String>>()
+    };
+    let users = ["charts/Logo.svg", "notes.md"];
+    let drawn = [
+        "report.html",
+        "report.png",
+        "summary.txt",
+        "junit.xml",
+        "summary.md",
+        "annotations.txt",
+        "series.csv",
+        "metrics.txt",
+        "gate.json",
+        "picture.png",
+        "charts/lingering.svg",
+        "charts/page-tables.svg",
+    ];
+    let recorded = ["recording.jsonl", "result.json"];
+    for (again, expected) in
+        [(&run[..], &recorded[..]), (&compare[..], &["comparison.json"]), (&observe[..], &recorded)]
+    {
+        // A folder may be of either before.
+        for before in [&run[..], &compare] {
+            let _ = std::fs::remove_dir_all(session.path("out"));
+            assert_eq!(session.run(before).code, 0);
+            std::fs::create_dir_all(session.path("out/charts")).expect("a folder");
+            for name in drawn.iter().chain(&users) {
+                std::fs::write(session.path("out").join(name), "of old").expect("written");
+            }
+            let said = session.run(again);
+            assert!([0, 4].contains(&said.code), "{said:?}");
+            let mut expected: Vec<&str> = [&users, expected].concat();
+            expected.sort_unstable();
+            assert_eq!(own("out"), expected, "{before:?}, then {again:?}");
+        }
+    }
+    // A folder of charts of ours alone goes with them.
+    assert_eq!(session.run(&["--cycles", "50", "--out", "x", "--report", "svg"]).code, 0);
+    assert!(session.path("x/charts").is_dir());
+    assert_eq!(session.run(&["--cycles", "50", "--out", "x"]).code, 0);
+    assert!(!session.path("x/charts").exists());
+}
+
 #[test]
 fn what_cannot_be_drawn_is_refused_in_a_line() {
     let session = Session::new();

@@ -41,7 +41,7 @@ pub(crate) struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// Does it; `command` is what was typed.
+    /// Does it; `command` is what makes it [`again`](super::again()).
     ///
     /// # Errors
     /// Something is wrong with what was asked for, and nothing was run; or as

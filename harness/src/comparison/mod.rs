@@ -4,6 +4,7 @@
 //! come to is drawn by `leakbench-reports`; here is what is run, in what order, and where it is
 //! kept.
 
+mod again;
 mod combinations;
 mod compare;
 mod folder;
@@ -12,15 +13,17 @@ mod sweep;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leakbench_reports::comparison::{Comparison, Kind, Refusal, RunSummary};
+use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, RunSummary};
 use leakbench_reports::judge::{Judgement, Verdict};
 use leakbench_reports::ledger::Ledger;
 use leakbench_reports::recorded::Recorded;
+use leakbench_reports::recording::RECORDING_FILE;
 use leakbench_reports::render::{
     Closing, ComparisonJson, ComparisonSummary, Format, Kept, ResultJson, comparison_hints,
     comparison_markdown,
 };
 
+pub(crate) use again::again;
 pub(crate) use combinations::ListError;
 pub(crate) use compare::CompareArgs;
 pub(crate) use sweep::SweepArgs;
@@ -32,8 +35,6 @@ use crate::report::{self, Looks, Progress, say};
 use crate::report_files::{ReportFlag, Written};
 use crate::run::Run;
 use crate::supervisor::SuperviseError;
-
-const COMPARISON_FILE: &str = "comparison.json";
 
 /// How often to run, and what to make of it.
 #[derive(Debug, clap::Args)]
@@ -82,9 +83,10 @@ impl Plan {
             Kind::Sweep => "sweep",
         };
         let out = output_folder::create(output.out.as_deref(), kind)?;
-        output_folder::forget(&out, COMPARISON_FILE)?;
+        output_folder::forget_results(&out)?;
+        // A folder with both is told to be of neither.
+        output_folder::forget(&out, RECORDING_FILE)?;
         let formats = output.report.formats();
-        output_folder::forget_reports(&out, &formats);
         let failed = self.run_all(&out).err();
         let comparison = self.comparison;
         let Some(verdict) = comparison.verdict() else {

@@ -89,7 +89,7 @@ fn listing(arg: &clap::Arg) -> clap::Arg {
 }
 
 impl SweepArgs {
-    /// Does it; `command` is what was typed.
+    /// Does it; `command` is what makes it [`again`](super::again()).
     ///
     /// # Errors
     /// Something is wrong with what was asked for, and nothing was run; or as

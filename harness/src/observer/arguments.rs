@@ -93,7 +93,7 @@ fn run(args: &ObserveArgs, how: &str, target: &Target, again: String) -> Result<
     let mut recorder = match &folder {
         Some(folder) => {
             let recorder = ObservationRecorder::create(folder)?;
-            output_folder::forget_result(folder)?;
+            output_folder::forget_results(folder)?;
             recorder
         }
         None => ObservationRecorder::in_memory(),

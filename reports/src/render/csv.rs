@@ -86,11 +86,11 @@ fn looks_at_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result
     let seen =
         |resource: &Resource| ledger.looks.iter().any(|look| look.amounts.contains_key(resource));
     let resources: Vec<Resource> = Resource::ALL.into_iter().filter(seen).collect();
-    let mut head = vec!["at_ms".to_owned(), "processes".to_owned()];
+    let mut head = ["line", "at_ms", "processes"].map(str::to_owned).to_vec();
     head.extend(resources.iter().map(|resource| resource.as_str().replace('-', "_")));
     lines.add(head)?;
-    for look in &ledger.looks {
-        let mut cells = vec![look.at_ms.to_string(), look.processes.to_string()];
+    for (look, line) in ledger.looks.iter().zip(&ledger.look_lines) {
+        let mut cells = vec![line.to_string(), look.at_ms.to_string(), look.processes.to_string()];
         cells.extend(resources.iter().map(|name| number(look.amounts.get(name).copied())));
         lines.add(cells)?;
     }

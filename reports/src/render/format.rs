@@ -44,6 +44,15 @@ pub struct ReportFile {
     pub content: Vec<u8>,
 }
 
+/// What the gate says, beside the recording that is told of.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// What it says.
+    pub outcome: &'a Outcome,
+    /// How many recordings it was given, of which the one that is told of is one.
+    pub recordings: usize,
+}
+
 /// Why a format cannot be had. The others can.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
@@ -116,8 +125,9 @@ impl Format {
         }
     }
 
-    /// Makes its files. `outcome` is what the gate says, where it was asked: JUnit, Markdown,
-    /// annotations and metrics then tell of its policies, and `gate.json` is beside the result.
+    /// Makes its files. `judged` is what the gate says, where it was asked: JUnit, Markdown,
+    /// annotations and metrics then tell of its policies, and JSON is [`GATE_FILE`] alone, since the
+    /// result is the run's own.
     ///
     /// # Errors
     /// It cannot be had; the others can.
@@ -125,8 +135,9 @@ impl Format {
         self,
         report: &Report,
         recorded: &Recorded,
-        outcome: Option<&Outcome>,
+        judged: Option<Judged<'_>>,
     ) -> Result<Vec<ReportFile>, FormatError> {
+        let outcome = judged.map(|judged| judged.outcome);
         let text = match self {
             Format::Png => {
                 let content = draw::png(report)?;
@@ -138,7 +149,7 @@ impl Format {
             Format::Json => return json(recorded, outcome),
             Format::Terminal => terminal(recorded),
             Format::Junit => junit::junit(report, recorded, outcome)?,
-            Format::Markdown => markdown::markdown(report, recorded, outcome),
+            Format::Markdown => markdown::markdown(report, recorded, judged),
             Format::Github => github::annotations(report, outcome),
             Format::Csv => csv::csv(recorded)?,
             Format::Openmetrics => openmetrics::openmetrics(recorded, outcome),
@@ -191,10 +202,13 @@ fn terminal(recorded: &Recorded) -> String {
     }
 }
 
-/// What the gate says.
-const GATE_FILE: &str = "gate.json";
+/// What the gate says, as JSON.
+pub const GATE_FILE: &str = "gate.json";
 
 fn json(recorded: &Recorded, outcome: Option<&Outcome>) -> Result<Vec<ReportFile>, FormatError> {
+    if let Some(outcome) = outcome {
+        return Ok(vec![ReportFile::new(GATE_FILE, gate_json(outcome)?)]);
+    }
     let (name, text) = match &recorded.what {
         RecordedKind::Run(run) => {
             (Format::Json.file(), ResultJson::new(&run.ledger, &run.judgement).to_text()?)
@@ -206,9 +220,5 @@ fn json(recorded: &Recorded, outcome: Option<&Outcome>) -> Result<Vec<ReportFile
             (COMPARISON_FILE, ComparisonJson::new(&several.comparison).to_text()?)
         }
     };
-    let mut files = vec![ReportFile::new(name, text)];
-    if let Some(outcome) = outcome {
-        files.push(ReportFile::new(GATE_FILE, gate_json(outcome)?));
-    }
-    Ok(files)
+    Ok(vec![ReportFile::new(name, text)])
 }

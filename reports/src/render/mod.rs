@@ -39,7 +39,7 @@ pub(crate) use comparison::{
     verdict as row_verdict,
 };
 #[cfg(feature = "report")]
-pub use format::{Format, FormatError, ReportFile};
+pub use format::{Format, FormatError, GATE_FILE, Judged, ReportFile};
 #[cfg(feature = "report")]
 pub use gate::gate_summary;
 #[cfg(feature = "report")]

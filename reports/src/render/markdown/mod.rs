@@ -10,6 +10,7 @@ use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
 use crate::recorded::{Recorded, RecordedKind};
 use crate::recording::RECORDING_FILE;
+use crate::render::Judged;
 use crate::report::{LingeringTable, Report, Table};
 use crate::words::{counted, duration_ms, grouped, printable};
 
@@ -39,11 +40,14 @@ const IMAGES_MAX: usize = 10;
 const HOLDERS_MAX: usize = 4;
 
 /// The whole document.
-pub(super) fn markdown(report: &Report, recorded: &Recorded, outcome: Option<&Outcome>) -> String {
+pub(super) fn markdown(report: &Report, recorded: &Recorded, judged: Option<Judged<'_>>) -> String {
+    let outcome = judged.map(|judged| judged.outcome);
     let mut blocks = Vec::new();
-    if let Some(outcome) = outcome {
-        blocks.push(verdict("###", outcome.verdict, &format!("gate: {}", outcome.headline)));
+    if let Some(judged) = judged {
+        let Outcome { verdict: of_gate, headline, .. } = judged.outcome;
+        blocks.push(verdict("###", *of_gate, &format!("gate: {headline}")));
         blocks.push(verdict("####", report.verdict, &report.headline));
+        blocks.extend(one_of(judged.recordings, recorded));
     } else {
         blocks.push(verdict("###", report.verdict, &report.headline));
     }
@@ -60,6 +64,16 @@ pub(super) fn markdown(report: &Report, recorded: &Recorded, outcome: Option<&Ou
     blocks.push(again(recorded));
     blocks.push(files(recorded));
     blocks.join("\n\n") + "\n"
+}
+
+/// Which recording all that follows is of, where the gate was given others as well.
+fn one_of(recordings: usize, recorded: &Recorded) -> Option<String> {
+    let which = match recorded.folder.display().to_string() {
+        folder if folder.is_empty() => "This".to_owned(),
+        folder => code(&folder, CELL_MAX),
+    };
+    let recordings = grouped(recordings as u64);
+    (recordings != "1").then(|| format!("{which} is 1 of {recordings} recordings that were judged"))
 }
 
 fn verdict(heading: &str, verdict: Verdict, headline: &str) -> String {

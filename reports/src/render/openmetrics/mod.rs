@@ -59,7 +59,6 @@ fn of_run(text: &mut Exposition, run: &RecordedRun) {
     let RecordedRun { ledger, judgement } = run;
     let start = &ledger.start;
     let mut labels: Labels = vec![
-        ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("command", start.command.clone()),
         ("subject", start.subject.clone()),
         ("seed", start.scenario.seed.to_string()),
@@ -208,7 +207,6 @@ fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
     let Diagnosis { ledger, accounts, judgement, .. } = diagnosis;
     let observe = &ledger.observe;
     let mut labels: Labels = vec![
-        ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("command", observe.command.clone()),
         ("process", observe.process.clone()),
         ("pid", observe.pid.to_string()),
@@ -278,8 +276,7 @@ fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
 }
 
 fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    info(text, vec![("version", version), ("command", comparison.command.clone())]);
+    info(text, vec![("command", comparison.command.clone())]);
     // Nothing was run, where there is no verdict: then nothing is known to be clean.
     verdict(text, comparison.verdict().unwrap_or(Verdict::CouldNotTell));
     let rows = || comparison.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run)));

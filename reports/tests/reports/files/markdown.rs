@@ -3,7 +3,7 @@
 use leakbench_reports::gate::{PolicyLevel, Status};
 use leakbench_reports::judge::{Finding, Level};
 use leakbench_reports::recorded::RecordedKind;
-use leakbench_reports::render::Format;
+use leakbench_reports::render::{Format, Judged};
 use leakbench_reports::report::{Column, Figure, Report, Table, Tone};
 use proptest::prelude::*;
 
@@ -201,4 +201,20 @@ fn the_verdict_comes_first_and_the_command_is_whole() {
             assert!(text.contains("… and 11 more images."), "{text}");
         }
     }
+}
+
+/// "FAIL" above the report of a run that is clean is a riddle, unless it says which run it tells.
+#[test]
+fn one_of_several_recordings_is_named() {
+    let case = Case::run("gate", &common::clean(), Some(failing()));
+    let text = |recordings| {
+        let judged = Judged { outcome: &failing(), recordings };
+        let files = Format::Markdown.files(&case.report, &case.recorded, Some(judged));
+        let content = files.expect("it has this form").remove(0).content;
+        String::from_utf8(content).expect("it is text")
+    };
+    let named = "\n\n`leakbench-out/run` is 1 of 1,002 recordings that were judged\n\n";
+    let several = text(1_002);
+    assert!(several.contains(named), "{several}");
+    assert!(!text(1).contains("recordings that were judged"));
 }

@@ -16,7 +16,7 @@ use leakbench_reports::judge::Verdict;
 use leakbench_reports::observation::{ObservationRecording, judge};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_reports::recording::{ExitKind, Recording};
-use leakbench_reports::render::{Format, ResultJson, TerminalSummary};
+use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson, TerminalSummary};
 use leakbench_reports::report::Report;
 
 use crate::common::{self, golden};
@@ -74,7 +74,8 @@ impl Case {
 
     /// The files of a format, as text.
     pub(super) fn files(&self, format: Format) -> Vec<(String, String)> {
-        let files = format.files(&self.report, &self.recorded, self.outcome.as_ref());
+        let judged = self.outcome.as_ref().map(|outcome| Judged { outcome, recordings: 1 });
+        let files = format.files(&self.report, &self.recorded, judged);
         let files = files.expect("it has this form").into_iter();
         let text = |content| String::from_utf8(content).expect("it is text");
         files.map(|file| (file.name, text(file.content))).collect()
@@ -216,13 +217,17 @@ fn summaries_and_results_are_those_of_a_run() {
 
 #[test]
 fn files_are_called_as_their_formats_say() {
-    let case = Case::run("clean", &common::clean(), Some(passing()));
+    let names = |case: &Case, format| {
+        case.files(format).into_iter().map(|(name, _)| name).collect::<Vec<String>>()
+    };
+    let run = Case::run("clean", &common::clean(), None);
+    let judged = Case::run("clean", &common::clean(), Some(passing()));
     for format in TEXTS {
-        let files = case.files(format);
-        assert_eq!(files[0].0, format.file());
+        assert_eq!(names(&run, format), [format.file()]);
+        // The result is the run's own, and no gate writes it.
+        let expected = if format == Format::Json { GATE_FILE } else { format.file() };
+        assert_eq!(names(&judged, format), [expected]);
     }
-    let names: Vec<String> = case.files(Format::Json).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["result.json", "gate.json"]);
     let compared = &cases()[8];
     assert_eq!(compared.files(Format::Json)[0].0, "comparison.json");
 }

@@ -217,3 +217,13 @@ proptest! {
         prop_assert_eq!(&families["leakbench_gate_policy"].samples[0].1["run"], &shown);
     }
 }
+
+/// Which leakbench draws is no fact of what was recorded: drawn by a later one, it is the same.
+#[test]
+fn metrics_do_not_tell_the_version_that_draws() {
+    for case in cases() {
+        let text = case.file(Format::Openmetrics);
+        assert!(text.contains("leakbench_info{"), "{text}");
+        assert!(!text.contains("{version=") && !text.contains(",version="), "{text}");
+    }
+}
