@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leakbench_reports::gate::{Budget, Policy, PolicyLevel, Status, judge};
+use leakbench_reports::gate::{Baseline, Budget, Policy, PolicyLevel, Status, judge};
 use leakbench_reports::judge::Verdict;
 use leakbench_reports::recording::*;
 use leakbench_scenarios::Options;
@@ -284,6 +284,46 @@ fn what_is_unknown_is_no_leak_and_no_pass() {
         judged("[policy.unaccounted]\nmax = 1000\n", &[run("unknown", &common::could_not_tell())]);
     assert_eq!(status(&outcome, "unaccounted"), Status::Passed);
     assert_eq!(outcome.verdict, Verdict::CouldNotTell);
+}
+
+/// A recording lists so many lingering images: what is held beyond theirs may be the others', or
+/// nobody's.
+#[test]
+fn what_unlisted_images_may_hold_is_not_passed() {
+    let lingering = |listed: usize| {
+        let mut recording = common::leak_keep();
+        for record in &mut recording.records {
+            if let Record::Barrier(last) = record
+                && last.last
+            {
+                last.lingering.truncate(listed);
+                // Images hold 951 of them, and nobody the others.
+                last.footprint.memfd_areas = Some(961);
+            }
+        }
+        [run("keep", &recording)]
+    };
+    let with = |runs: &[Named], max: u64| {
+        let policies = format!("[policy.unaccounted]\nmax = {max}\n");
+        status(&judged(&policies, runs), "unaccounted")
+    };
+    let all = lingering(951);
+    assert_eq!([9, 10].map(|max| with(&all, max)), [Status::Failed, Status::Passed]);
+    let some = lingering(900);
+    let told = [0, 10, 111, 112].map(|max| with(&some, max));
+    assert_eq!(
+        told,
+        [Status::CouldNotTell, Status::CouldNotTell, Status::CouldNotTell, Status::Passed]
+    );
+    let outcome = judged("", &some);
+    let told = of(&outcome, "unaccounted");
+    assert_eq!(told.measured.as_deref(), Some("112"), "{told:#?}");
+    let sentence = "lingering images explain 1,800 of them; what holds 51 lingering images more is \
+                    not known";
+    assert!(told.message.ends_with(sentence), "{}", told.message);
+    // And no number that a baseline could have.
+    assert!(!Baseline::of(&some).to_text().contains("unaccounted"));
+    assert!(Baseline::of(&all).to_text().contains("unaccounted = 10"));
 }
 
 /// Of more lingering images than are listed, nobody knows what holds the rest.
