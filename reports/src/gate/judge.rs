@@ -119,51 +119,54 @@ fn must_be_answered(
     })
 }
 
+/// A policy of a unit.
+struct Asked {
+    policy: &'static str,
+    level: PolicyLevel,
+    allowed: String,
+    /// What each attempt says, `None` of one that it does not apply to; or why it is off.
+    told: Result<Vec<Option<Told>>, String>,
+}
+
+impl Asked {
+    fn passed_at(&self, attempt: usize) -> bool {
+        let told = self.told.as_ref().ok().and_then(|told| told.get(attempt)?.as_ref());
+        told.is_none_or(|told| told.verdict == Verdict::Clean)
+    }
+}
+
 fn judge_unit(budget: &Budget, unit: &Unit<'_>, against: Against<'_>) -> Vec<Line> {
     let measured = unit.attempts.iter().map(|attempt| Some(measured(attempt))).collect();
-    let always = PolicyLevel::Error;
-    let mut lines = vec![together(budget, unit, MEASUREMENT, always, measured, "")];
-    for policy in Policy::ALL {
-        let rule = budget.rule(policy);
-        lines.push(if rule.level == PolicyLevel::Off {
-            off(unit, policy, &rule, "off".to_owned())
-        } else {
-            let mut why = String::new();
-            let attempts = unit.attempts.iter();
-            let told = attempts.map(|attempt| attempted(policy, &rule, attempt, against, &mut why));
-            let told: Vec<Option<Told>> = told.collect();
-            together_or_off(budget, unit, policy, &rule, told, why)
-        });
-    }
-    lines
-}
-
-fn together_or_off(
-    budget: &Budget,
-    unit: &Unit<'_>,
-    policy: Policy,
-    rule: &Rule,
-    told: Vec<Option<Told>>,
-    why: String,
-) -> Line {
-    if told.iter().all(Option::is_none) {
-        return off(unit, policy, rule, format!("does not apply: {why}"));
-    }
-    together(budget, unit, policy.name(), rule.level, told, &rule.allowed())
-}
-
-fn off(unit: &Unit<'_>, policy: Policy, rule: &Rule, message: String) -> Line {
-    let outcome = PolicyOutcome {
-        policy: policy.name(),
-        run: unit.name(),
-        level: rule.level,
-        status: Status::Off,
-        measured: None,
-        allowed: rule.allowed(),
-        message,
-        evidence: Vec::new(),
+    let mut asked = vec![Asked {
+        policy: MEASUREMENT,
+        level: PolicyLevel::Error,
+        allowed: String::new(),
+        told: Ok(measured),
+    }];
+    asked.extend(Policy::ALL.map(|policy| ask(budget, unit, policy, against)));
+    // Attempts that each fail in another way are no run that passed.
+    let errors = || asked.iter().filter(|asked| asked.level == PolicyLevel::Error);
+    let good = |attempt| errors().all(|asked| asked.passed_at(attempt));
+    let flaky = match (0..unit.attempts.len()).any(good) {
+        true => budget.flaky(),
+        false => PolicyLevel::Error,
     };
-    Line { outcome, verdict: Verdict::Clean }
+    asked.into_iter().map(|asked| together(unit, asked, flaky)).collect()
+}
+
+fn ask(budget: &Budget, unit: &Unit<'_>, policy: Policy, against: Against<'_>) -> Asked {
+    let rule = budget.rule(policy);
+    let told = if rule.level == PolicyLevel::Off {
+        Err("off".to_owned())
+    } else {
+        let mut why = String::new();
+        let attempts = unit.attempts.iter();
+        let told = attempts.map(|attempt| attempted(policy, &rule, attempt, against, &mut why));
+        let told: Vec<Option<Told>> = told.collect();
+        let applies = told.iter().any(Option::is_some);
+        if applies { Ok(told) } else { Err(format!("does not apply: {why}")) }
+    };
+    Asked { policy: policy.name(), level: rule.level, allowed: rule.allowed(), told }
 }
 
 /// A policy for one attempt: the worst of its repeats, each of which must pass. `None`, with the
@@ -229,15 +232,20 @@ fn worst(told: Vec<(&str, Told)>) -> Option<Told> {
     Some(worst)
 }
 
-/// What several attempts come to.
-fn together(
-    budget: &Budget,
-    unit: &Unit<'_>,
-    policy: &'static str,
-    level: PolicyLevel,
-    attempts: Vec<Option<Told>>,
-    allowed: &str,
-) -> Line {
+/// What several attempts come to, where a policy that failed at one and passed at another is of
+/// level `flaky` at most. Nothing makes less of a death or of a witness that failed.
+fn together(unit: &Unit<'_>, asked: Asked, flaky: PolicyLevel) -> Line {
+    let Asked { policy, level, allowed, told } = asked;
+    let attempts = match told {
+        Ok(attempts) => attempts,
+        Err(message) => {
+            let (run, status) = (unit.name(), Status::Off);
+            let (measured, evidence) = (None, Vec::new());
+            let outcome =
+                PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
+            return Line { outcome, verdict: Verdict::Clean };
+        }
+    };
     let several = attempts.len() > 1;
     // Numbered from 1, without those that it does not apply to.
     let told: Vec<(usize, Told)> =
@@ -256,7 +264,7 @@ fn together(
     let first = told.iter().position(|(_, told)| told.verdict == gravest);
     let Some((number, worst)) = first.and_then(|first| told.into_iter().nth(first)) else {
         let message = "nothing was read".to_owned();
-        let (allowed, measured, evidence) = (allowed.to_owned(), None, Vec::new());
+        let (measured, evidence) = (None, Vec::new());
         let (run, status) = (unit.name(), Status::CouldNotTell);
         let outcome =
             PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
@@ -272,9 +280,9 @@ fn together(
         (_, None) => format!("passed at none of {attempts} attempts; at attempt {number}: "),
     };
     let message = of_several + &worst.message;
-    let (level, verdict) = match status {
-        Status::Flaky => (level.min(budget.flaky()), gravest),
-        _ => (level, gravest),
+    let level = match status {
+        Status::Flaky if policy != MEASUREMENT => level.min(flaky),
+        _ => level,
     };
     let outcome = PolicyOutcome {
         policy,
@@ -286,7 +294,7 @@ fn together(
         message,
         evidence: worst.evidence,
     };
-    Line { outcome, verdict }
+    Line { outcome, verdict: gravest }
 }
 
 /// The gravest of what policies of level error come to. Of an observed process a leak that was

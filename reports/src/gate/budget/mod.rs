@@ -66,7 +66,8 @@ impl Budget {
     }
 
     /// What it means that a policy failed at one attempt and passed at another: an error, or a
-    /// warning.
+    /// warning. It stays an error of a death, of a witness that failed, and where no attempt passed
+    /// every policy of level error.
     pub fn flaky(&self) -> PolicyLevel {
         self.flaky
     }
