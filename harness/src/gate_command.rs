@@ -72,11 +72,12 @@ struct JudgeArgs {
     #[arg(long, value_name = "FILE")]
     budget: Option<PathBuf>,
 
-    /// Baseline file, for budgets with over-baseline
+    /// Baseline file, for budgets with over-baseline, and an error with others
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Folder of a run that throughput is held against, made by the same job; may be given again
+    /// Folder of a run of the same command that throughput is held against, made by the same job:
+    /// at least 0.9 of its rate, unless the budget says otherwise; may be given again
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
 

@@ -1,9 +1,9 @@
 //! The outcome: each policy for each scenario, attempts put together, and the verdict.
 
 use super::baseline::Baseline;
-use super::budget::{Budget, Rule};
+use super::budget::{AskedBy, Budget, Rule};
 use super::check::{Against, Answer, Told, check, measurement};
-use super::policy::{MEASUREMENT, Policy};
+use super::policy::{MEASUREMENT, OVER_BASELINE, Policy};
 use super::runs::{Attempt, Unit, runs, units};
 use super::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
@@ -36,6 +36,39 @@ pub enum GateError {
         /// Why not.
         why: String,
     },
+    /// Baseline runs that nothing can be held against.
+    #[error(
+        "--against was given, and throughput cannot be judged: {}; give runs of the same command, \
+         or leave --against out",
+        printable(why)
+    )]
+    AgainstAnswersNothing {
+        /// Why not.
+        why: String,
+    },
+    /// Baseline runs beside a budget that wants none.
+    #[error(
+        "{}{}: policy throughput is off, and --against was given, which is for nothing else: take \
+         its `level = \"off\"` out, or leave --against out",
+        printable(budget),
+        line.map_or(String::new(), |line| format!(":{line}")),
+    )]
+    AgainstNothing {
+        /// The budget file.
+        budget: String,
+        /// The line of the policy's table.
+        line: Option<usize>,
+    },
+    /// A baseline that no policy is held against.
+    #[error(
+        "--baseline was given, and no policy that is on in {} has `{OVER_BASELINE}`: write it in a \
+         budget file, such as `over-baseline = 1.1` in [policy.peak-areas], or leave --baseline out",
+        printable(budget)
+    )]
+    BaselineForNothing {
+        /// The budget file, or the default budgets.
+        budget: String,
+    },
 }
 
 /// What is said of one unit by one policy.
@@ -47,10 +80,12 @@ struct Line {
 
 /// Judges recordings by a budget. Each has the name that it is told by. Those of the same command
 /// are attempts at one run, in the order given; all others are judged for themselves. `against`
-/// answers `over-baseline`, and `baseline_runs`, made by the same job, answer `throughput`.
+/// answers `over-baseline`, and `baseline_runs`, made by the same job, answer `throughput`: whoever
+/// gives them has it judged also where the budget says nothing of it.
 ///
 /// # Errors
-/// There is nothing to judge, or the budget file has a policy that no recording can answer.
+/// There is nothing to judge, the budget file has a policy that no recording can answer, or a
+/// baseline or baseline runs are given and nothing would be held against them.
 pub fn judge(
     budget: &Budget,
     recordings: &[(String, Recorded)],
@@ -61,6 +96,14 @@ pub fn judge(
     if units.is_empty() {
         return Err(GateError::Nothing);
     }
+    let with_runs;
+    let budget = if baseline_runs.is_empty() {
+        budget
+    } else {
+        with_runs = budget.with_runs_to_hold_against();
+        &with_runs
+    };
+    must_be_used(budget, against, baseline_runs)?;
     let baseline_runs = runs(baseline_runs);
     let against = Against { baseline: against, runs: &baseline_runs };
     for policy in Policy::ALL {
@@ -76,6 +119,27 @@ pub fn judge(
     let headline = headline(verdict, &lines, units.len());
     let policies = lines.into_iter().map(|line| line.outcome).collect();
     Ok(Outcome { verdict, headline, budget: budget.name().to_owned(), policies })
+}
+
+/// What was given to hold recordings against must be for something.
+fn must_be_used(
+    budget: &Budget,
+    baseline: Option<&Baseline>,
+    baseline_runs: &[(String, Recorded)],
+) -> Result<(), GateError> {
+    let name = || budget.name().to_owned();
+    let throughput = budget.rule(Policy::Throughput);
+    if !baseline_runs.is_empty() && throughput.level == PolicyLevel::Off {
+        return Err(GateError::AgainstNothing { budget: name(), line: throughput.line_of(None) });
+    }
+    let is_held = |policy| {
+        let rule = budget.rule(policy);
+        rule.level != PolicyLevel::Off && rule.bound(OVER_BASELINE).is_some()
+    };
+    if baseline.is_some() && !Policy::ALL.into_iter().any(is_held) {
+        return Err(GateError::BaselineForNothing { budget: name() });
+    }
+    Ok(())
 }
 
 /// A policy that a file asks for must have a number in some recording, or one that was lost
@@ -110,6 +174,9 @@ fn must_be_answered(
     let Some((key, why)) = unanswered else {
         return Ok(());
     };
+    if rule.asked_by == AskedBy::Against {
+        return Err(GateError::AgainstAnswersNothing { why });
+    }
     Err(GateError::Unanswered {
         budget: budget.name().to_owned(),
         line: rule.line_of(key),

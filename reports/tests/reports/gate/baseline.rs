@@ -54,6 +54,27 @@ fn a_run_that_the_baseline_has_not_is_an_error() {
 }
 
 #[test]
+fn a_baseline_that_nothing_is_held_against_is_an_error() {
+    let runs = [Plan::default().run()];
+    let baseline = Baseline::of(&runs);
+    for (policies, refused) in [
+        ("", true),
+        ("[policy.peak-areas]\nmax = 9_000\n", true),
+        ("[policy.peak-areas]\nlevel = \"off\"\nover-baseline = 1.1\n", true),
+        ("[policy.peak-areas]\nlevel = \"warn\"\nover-baseline = 1.1\n", false),
+    ] {
+        let judged = judged_against(policies, &runs, Some(&baseline), &[]);
+        assert_eq!(judged.is_err(), refused, "{policies}: {judged:?}");
+        if let Err(error) = judged {
+            let sentence = "--baseline was given, and no policy that is on in leakbench.toml has";
+            let error = error.to_string();
+            assert!(error.starts_with(sentence), "{error}");
+            assert!(error.contains("`over-baseline = 1.1` in [policy.peak-areas]"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_baseline_is_sorted_text_without_noise_and_reads_back() {
     let died = common::died(ExitKind::Signaled { signal: 9 });
     let runs =

@@ -180,8 +180,9 @@ fn each_policy_fails_for_its_cause_and_passes_once_it_is_removed() {
         let name = case.policy.name();
         tried.insert(case.policy);
         let leaking = [case.leaking.run()];
+        let base = if case.policy == Policy::Throughput { clean() } else { Vec::new() };
         let judged = |policies: &str, runs: &[Named]| {
-            judged_against(policies, runs, None, &clean()).unwrap_or_else(|error| panic!("{error}"))
+            judged_against(policies, runs, None, &base).unwrap_or_else(|error| panic!("{error}"))
         };
         let only = format!("{}{}", all_off_but(case.policy), with_level(&case, "error"));
         let failed = judged(&only, &leaking);
@@ -203,7 +204,7 @@ fn each_policy_fails_for_its_cause_and_passes_once_it_is_removed() {
         assert!(warned.headline.ends_with(", 1 warning"), "{}", warned.headline);
 
         let only = format!("{}{}", all_off_but(case.policy), with_level(&case, "off"));
-        let off = judged(&only, &leaking);
+        let off = super::judged(&only, &leaking);
         assert_eq!((status(&off, name), off.verdict), (Status::Off, Verdict::Clean));
     }
     assert_eq!(tried, Policy::ALL.into_iter().collect(), "every policy is tried");
@@ -388,6 +389,38 @@ fn a_rate_is_judged_beside_runs_of_the_same_command_alone() {
     let few = [run("few", &common::leak_earlier())];
     let outcome = judged_against(policy, &few, None, &few).expect("it is answered");
     assert_eq!(status(&outcome, "throughput"), Status::CouldNotTell);
+}
+
+/// Whoever gives runs to hold a rate against wants it held against them.
+#[test]
+fn baseline_runs_have_throughput_judged_or_are_refused() {
+    let slow = || [Plan { at_ms: |look| look * 150, ..Plan::default() }.run()];
+    let base = [Plan::default().run()];
+    assert_eq!(judged("", &slow()).verdict, Verdict::Clean);
+    let outcome = judged_against("", &slow(), None, &base).expect("it is answered");
+    let told = of(&outcome, "throughput");
+    let allowed = "at least 0.9 of the baseline runs";
+    assert_eq!((told.status, told.level), (Status::Failed, PolicyLevel::Error), "{told:#?}");
+    assert_eq!((told.allowed.as_str(), outcome.verdict), (allowed, Verdict::Leak));
+    let same = judged_against("", &base, None, &base).expect("it is answered");
+    assert_eq!((status(&same, "throughput"), same.verdict), (Status::Passed, Verdict::Clean));
+    // A file has the last word, but for none at all.
+    for (keys, expected) in
+        [("min-ratio = 0.5", Status::Passed), ("level = \"warn\"", Status::Failed)]
+    {
+        let policy = format!("[policy.throughput]\n{keys}\n");
+        let outcome = judged_against(&policy, &slow(), None, &base).expect("it is answered");
+        assert_eq!(status(&outcome, "throughput"), expected, "{keys}");
+        assert_eq!(outcome.verdict, Verdict::Clean, "{keys}");
+    }
+    let off = "[policy.throughput]\nlevel = \"off\"\n";
+    let error = judged_against(off, &slow(), None, &base).expect_err("it is for nothing");
+    let sentence = "leakbench.toml:2: policy throughput is off, and --against was given";
+    assert!(error.to_string().starts_with(sentence), "{error}");
+    let other = [run("other", &common::clean())];
+    let error = judged_against("", &slow(), None, &other).expect_err("of another command");
+    let sentence = "--against was given, and throughput cannot be judged: no baseline run of `";
+    assert!(error.to_string().starts_with(sentence), "{error}");
 }
 
 /// Images of which nobody knows may well linger.
