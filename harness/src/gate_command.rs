@@ -114,7 +114,8 @@ struct InitArgs {
 
 #[derive(Debug, clap::Args)]
 struct BaselineArgs {
-    /// Folders that --out kept
+    /// Folders that --out kept, of runs that were given --processes and --cpus, so that those of all
+    /// machines are alike
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 

@@ -46,6 +46,24 @@ fn what_failed_once_and_passed_later_is_flaky_and_not_passed() {
 }
 
 #[test]
+fn the_folders_of_modules_and_drivers_make_no_other_run() {
+    let from = |name: &str, command: &str| {
+        let mut recording = Plan::default().recording();
+        if let Record::Start(start) = &mut recording.records[0] {
+            start.command = command.to_owned();
+        }
+        run(name, &recording)
+    };
+    let first = from("first", "leakbench --processes 1 --wasm /ci/1/a.wasm --driver-dir /ci/1");
+    let retry = from("retry", "leakbench --processes 1 --wasm /ci/2/a.wasm");
+    let other = from("other", "leakbench --processes 1 --wasm /ci/2/b.wasm");
+    let outcome = judged("", &[first, retry, other]);
+    let mut runs: Vec<&str> = outcome.policies.iter().map(|told| told.run.as_str()).collect();
+    runs.dedup();
+    assert_eq!(runs, ["first (2 attempts)", "other"]);
+}
+
+#[test]
 fn attempts_that_all_fail_have_failed_and_that_all_pass_have_passed() {
     let failed = judged(FLAKY_WARNS, &[attempt("a", true), attempt("b", true)]);
     let told = of(&failed, "lingering-at-end");
