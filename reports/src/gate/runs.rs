@@ -96,7 +96,7 @@ pub(super) fn runs(recordings: &[(String, Recorded)]) -> Vec<Run<'_>> {
 
 fn of_recording<'a>(name: &str, recorded: &'a Recorded) -> Vec<Unit<'a>> {
     let alone = |what| {
-        let path = Recorded::file(&recorded.folder);
+        let path = recorded.file.clone();
         let run = Run { name: name.to_owned(), path, what };
         let identity = (run.identity(), "");
         let attempts = vec![Attempt { repeats: vec![run], gap: None }];

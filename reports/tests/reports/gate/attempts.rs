@@ -3,10 +3,10 @@
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
 use leakbench_reports::gate::{PolicyLevel, Status};
 use leakbench_reports::judge::Verdict;
-use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
+use leakbench_reports::recorded::{RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_reports::recording::*;
 
-use super::{Named, Plan, judged, of, run, status};
+use super::{Named, Plan, judged, of, recorded, run, status};
 use crate::common::{self, counts, image};
 
 const FLAKY_WARNS: &str = "[gate]\nflaky = \"warn\"\n";
@@ -171,7 +171,7 @@ fn comparison(rows: &[(&str, &[&Recording])], rounds: u32) -> Named {
         interrupted: false,
     };
     let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
-    ("compare".to_owned(), Recorded { folder: "out/compare".into(), what })
+    ("compare".to_owned(), recorded("compare", what))
 }
 
 #[test]
