@@ -76,11 +76,12 @@ struct JudgeArgs {
     #[arg(long, value_name = "FILE")]
     budget: Option<PathBuf>,
 
-    /// Baseline file, for budgets with over-baseline
+    /// Baseline file, for budgets with over-baseline, and an error with others
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Folder of a run that throughput is held against, made by the same job; may be given again
+    /// Folder of a run of the same command that throughput is held against, made by the same job:
+    /// at least 0.9 of its rate, unless the budget says otherwise; may be given again
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
 
@@ -118,7 +119,8 @@ struct InitArgs {
 
 #[derive(Debug, clap::Args)]
 struct BaselineArgs {
-    /// Folders that --out kept
+    /// Folders that --out kept, of runs that were given --processes and --cpus, so that those of all
+    /// machines are alike
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 

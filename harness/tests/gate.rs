@@ -88,6 +88,8 @@ fn what_cannot_be_judged_is_refused_in_a_line() {
     session.write("policy.toml", "version = 1\n[policy.lingering-at-ned]\nmax = 3\n");
     session.write("type.toml", "version = 1\n[policy.peak-areas]\nmax = \"many\"\n");
     let throughput = "[policy.throughput]\nlevel = \"error\"\nmin-ratio = 0.9\n";
+    session.write("off.toml", "version = 1\n[policy.throughput]\nlevel = \"off\"\n");
+    session.write("base.toml", "version = 1\n");
     session.write("unanswered.toml", &format!("version = 1\n{throughput}"));
     for (args, words) in [
         (&["gate"][..], &["gate DIR"][..]),
@@ -100,6 +102,8 @@ fn what_cannot_be_judged_is_refused_in_a_line() {
         (&["gate", "cure", "--budget", "policy.toml"], &["policy.toml:2", "lingering-at-end"]),
         (&["gate", "cure", "--budget", "type.toml"], &["type.toml:3", "max", "many"]),
         (&["gate", "cure", "--budget", "unanswered.toml"], &["unanswered.toml:", "throughput"]),
+        (&["gate", "cure", "--budget", "off.toml", "--against", "cure"], &["off.toml:2", "off"]),
+        (&["gate", "cure", "--baseline", "base.toml"], &["over-baseline", "default budgets"]),
         (&["gate", "cure", "--report", "html"], &["html", "junit"]),
         (&["gate", "init"], &["DIR"]),
         (&["gate", "baseline", "empty"], &["empty"]),

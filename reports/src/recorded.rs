@@ -16,6 +16,9 @@ use crate::render::COMPARISON_VERSION;
 pub struct Recorded {
     /// The folder; empty of what is in memory alone.
     pub folder: PathBuf,
+    /// The file that it was read off: of a comparison its own, beside the folders of its runs. What
+    /// is at hand and not read has the file that it is kept in.
+    pub file: PathBuf,
     /// What it has.
     pub what: RecordedKind,
 }
@@ -173,13 +176,14 @@ impl Recorded {
     /// The recording does not say what was run.
     pub fn of_run(folder: &Path, recording: &Recording) -> Result<Recorded, NoStart> {
         let run = RecordedRun::of(recording)?;
-        Ok(Recorded { folder: folder.to_owned(), what: RecordedKind::Run(Box::new(run)) })
+        let what = RecordedKind::Run(Box::new(run));
+        Ok(Recorded { folder: folder.to_owned(), file: Recorded::file(folder), what })
     }
 
     /// An observation that is at hand, and `folder`, in which it is kept.
     pub fn of_observation(folder: &Path, diagnosis: Diagnosis) -> Recorded {
         let what = RecordedKind::Observation(Box::new(diagnosis));
-        Recorded { folder: folder.to_owned(), what }
+        Recorded { folder: folder.to_owned(), file: Recorded::file(folder), what }
     }
 
     /// A comparison that is at hand and whose runs are kept in folders of `folder`: their
@@ -202,20 +206,22 @@ impl Recorded {
             }
         }
         let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
-        Ok(Recorded { folder: folder.to_owned(), what })
+        Ok(Recorded { folder: folder.to_owned(), file: folder.join(COMPARISON_FILE), what })
     }
 }
 
 fn read_recording(file: &Path, folder: PathBuf) -> Result<Recorded, RecordedError> {
     let no_start = |error| RecordedError::NoStart { path: file.to_owned(), error };
-    match Recording::read(file) {
-        Ok(recording) => Recorded::of_run(&folder, &recording).map_err(no_start),
+    let recorded = match Recording::read(file) {
+        Ok(recording) => Recorded::of_run(&folder, &recording).map_err(no_start)?,
         Err(RecordingError::OtherKind { found: RecordingKind::Observation, .. }) => {
             let recording = ObservationRecording::read(file)?;
-            Ok(Recorded::of_observation(&folder, judge(&recording).map_err(no_start)?))
+            Recorded::of_observation(&folder, judge(&recording).map_err(no_start)?)
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => return Err(error.into()),
+    };
+    // It may be called otherwise than leakbench calls it.
+    Ok(Recorded { file: file.to_owned(), ..recorded })
 }
 
 fn read_comparison(folder: PathBuf) -> Result<Recorded, RecordedError> {
@@ -269,7 +275,7 @@ fn read_comparison(folder: PathBuf) -> Result<Recorded, RecordedError> {
         interrupted: file.interrupted,
     };
     let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
-    Ok(Recorded { folder, what })
+    Ok(Recorded { folder, file: path, what })
 }
 
 /// A comparison's run, which is in a folder of the comparison's own and nowhere else.

@@ -15,6 +15,7 @@ use toml::de::DeValue;
 
 use super::budget::{BudgetError, BudgetProblem};
 use super::check::{at_end_count, measurement, peak_count, peak_value, unaccounted_total};
+use super::identity::identity;
 use super::policy::{OVER_BASELINE, Policy};
 use super::runs::{Run, runs};
 use super::toml_text::{At, Number, Table, meant};
@@ -22,7 +23,8 @@ use crate::judge::Verdict;
 use crate::recorded::Recorded;
 use crate::words::printable;
 
-/// What runs came to, by the command that runs the same again.
+/// What runs came to, by the command that runs the same again, on any machine: without the folders
+/// of drivers and modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline {
     name: String,
@@ -46,7 +48,7 @@ impl Baseline {
                 baseline.left_out.push(run.name);
                 continue;
             }
-            let entry = baseline.runs.entry(run.command().to_owned()).or_default();
+            let entry = baseline.runs.entry(run.identity()).or_default();
             for policy in Policy::ALL {
                 if let Some(value) = value(policy, &run) {
                     let most = entry.entry(policy.name()).or_default();
@@ -73,8 +75,9 @@ impl Baseline {
         self.runs.is_empty()
     }
 
-    pub(super) fn value(&self, command: &str, policy: Policy) -> Option<u64> {
-        self.runs.get(command)?.get(policy.name()).copied()
+    /// Of the run with that [`identity`].
+    pub(super) fn value(&self, identity: &str, policy: Policy) -> Option<u64> {
+        self.runs.get(identity)?.get(policy.name()).copied()
     }
 
     /// The text of its file: the same runs give the same text.
@@ -82,6 +85,8 @@ impl Baseline {
         let mut text = format!(
             "# What leakbench's gate holds later runs against, for `{OVER_BASELINE}` in its budget.\n\
              # Made anew by `leakbench gate baseline`; peaks are rounded up to two digits.\n\
+             # A run is known by its command, without the folders of drivers and modules. Give runs\n\
+             # --processes and --cpus, which a machine decides else, so that those of all are alike.\n\
              version = {}\n",
             Self::VERSION,
         );
@@ -149,7 +154,8 @@ fn read_runs<'a>(
         let table = tables
             .within(value.what)
             .ok_or_else(|| at(command.line, wrong(command.what, "[run]", "a table", value.what)))?;
-        let mut values = BTreeMap::new();
+        // As with several runs of one command.
+        let values: &mut BTreeMap<_, u64> = runs.entry(identity(command.what)).or_default();
         for (name, value) in table.entries() {
             let kept = Policy::named(name.what).filter(|policy| is_kept(*policy));
             let policy = kept.ok_or_else(|| {
@@ -164,9 +170,9 @@ fn read_runs<'a>(
             let number = number.ok_or_else(|| {
                 at(name.line, wrong(name.what, &place, "a whole number from 0", value.what))
             })?;
-            values.insert(policy.name(), number);
+            let most = values.entry(policy.name()).or_default();
+            *most = number.max(*most);
         }
-        runs.insert(command.what.to_owned(), values);
     }
     Ok(runs)
 }

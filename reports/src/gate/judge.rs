@@ -1,9 +1,9 @@
 //! The outcome: each policy for each scenario, attempts put together, and the verdict.
 
 use super::baseline::Baseline;
-use super::budget::{Budget, Rule};
+use super::budget::{AskedBy, Budget, Rule};
 use super::check::{Against, Answer, Told, check, measurement};
-use super::policy::{MEASUREMENT, Policy};
+use super::policy::{MEASUREMENT, OVER_BASELINE, Policy};
 use super::runs::{Attempt, Unit, runs, units};
 use super::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
@@ -36,6 +36,39 @@ pub enum GateError {
         /// Why not.
         why: String,
     },
+    /// Baseline runs that nothing can be held against.
+    #[error(
+        "--against was given, and throughput cannot be judged: {}; give runs of the same command, \
+         or leave --against out",
+        printable(why)
+    )]
+    AgainstAnswersNothing {
+        /// Why not.
+        why: String,
+    },
+    /// Baseline runs beside a budget that wants none.
+    #[error(
+        "{}{}: policy throughput is off, and --against was given, which is for nothing else: take \
+         its `level = \"off\"` out, or leave --against out",
+        printable(budget),
+        line.map_or(String::new(), |line| format!(":{line}")),
+    )]
+    AgainstNothing {
+        /// The budget file.
+        budget: String,
+        /// The line of the policy's table.
+        line: Option<usize>,
+    },
+    /// A baseline that no policy is held against.
+    #[error(
+        "--baseline was given, and no policy that is on in {} has `{OVER_BASELINE}`: write it in a \
+         budget file, such as `over-baseline = 1.1` in [policy.peak-areas], or leave --baseline out",
+        printable(budget)
+    )]
+    BaselineForNothing {
+        /// The budget file, or the default budgets.
+        budget: String,
+    },
 }
 
 /// What is said of one unit by one policy.
@@ -47,10 +80,12 @@ struct Line {
 
 /// Judges recordings by a budget. Each has the name that it is told by. Those of the same command
 /// are attempts at one run, in the order given; all others are judged for themselves. `against`
-/// answers `over-baseline`, and `baseline_runs`, made by the same job, answer `throughput`.
+/// answers `over-baseline`, and `baseline_runs`, made by the same job, answer `throughput`: whoever
+/// gives them has it judged also where the budget says nothing of it.
 ///
 /// # Errors
-/// There is nothing to judge, or the budget file has a policy that no recording can answer.
+/// There is nothing to judge, the budget file has a policy that no recording can answer, or a
+/// baseline or baseline runs are given and nothing would be held against them.
 pub fn judge(
     budget: &Budget,
     recordings: &[(String, Recorded)],
@@ -61,6 +96,14 @@ pub fn judge(
     if units.is_empty() {
         return Err(GateError::Nothing);
     }
+    let with_runs;
+    let budget = if baseline_runs.is_empty() {
+        budget
+    } else {
+        with_runs = budget.with_runs_to_hold_against();
+        &with_runs
+    };
+    must_be_used(budget, against, baseline_runs)?;
     let baseline_runs = runs(baseline_runs);
     let against = Against { baseline: against, runs: &baseline_runs };
     for policy in Policy::ALL {
@@ -76,6 +119,27 @@ pub fn judge(
     let headline = headline(verdict, &lines, units.len());
     let policies = lines.into_iter().map(|line| line.outcome).collect();
     Ok(Outcome { verdict, headline, budget: budget.name().to_owned(), policies })
+}
+
+/// What was given to hold recordings against must be for something.
+fn must_be_used(
+    budget: &Budget,
+    baseline: Option<&Baseline>,
+    baseline_runs: &[(String, Recorded)],
+) -> Result<(), GateError> {
+    let name = || budget.name().to_owned();
+    let throughput = budget.rule(Policy::Throughput);
+    if !baseline_runs.is_empty() && throughput.level == PolicyLevel::Off {
+        return Err(GateError::AgainstNothing { budget: name(), line: throughput.line_of(None) });
+    }
+    let is_held = |policy| {
+        let rule = budget.rule(policy);
+        rule.level != PolicyLevel::Off && rule.bound(OVER_BASELINE).is_some()
+    };
+    if baseline.is_some() && !Policy::ALL.into_iter().any(is_held) {
+        return Err(GateError::BaselineForNothing { budget: name() });
+    }
+    Ok(())
 }
 
 /// A policy that a file asks for must have a number in some recording, or one that was lost
@@ -110,6 +174,9 @@ fn must_be_answered(
     let Some((key, why)) = unanswered else {
         return Ok(());
     };
+    if rule.asked_by == AskedBy::Against {
+        return Err(GateError::AgainstAnswersNothing { why });
+    }
     Err(GateError::Unanswered {
         budget: budget.name().to_owned(),
         line: rule.line_of(key),
@@ -119,51 +186,54 @@ fn must_be_answered(
     })
 }
 
+/// A policy of a unit.
+struct Asked {
+    policy: &'static str,
+    level: PolicyLevel,
+    allowed: String,
+    /// What each attempt says, `None` of one that it does not apply to; or why it is off.
+    told: Result<Vec<Option<Told>>, String>,
+}
+
+impl Asked {
+    fn passed_at(&self, attempt: usize) -> bool {
+        let told = self.told.as_ref().ok().and_then(|told| told.get(attempt)?.as_ref());
+        told.is_none_or(|told| told.verdict == Verdict::Clean)
+    }
+}
+
 fn judge_unit(budget: &Budget, unit: &Unit<'_>, against: Against<'_>) -> Vec<Line> {
     let measured = unit.attempts.iter().map(|attempt| Some(measured(attempt))).collect();
-    let always = PolicyLevel::Error;
-    let mut lines = vec![together(budget, unit, MEASUREMENT, always, measured, "")];
-    for policy in Policy::ALL {
-        let rule = budget.rule(policy);
-        lines.push(if rule.level == PolicyLevel::Off {
-            off(unit, policy, &rule, "off".to_owned())
-        } else {
-            let mut why = String::new();
-            let attempts = unit.attempts.iter();
-            let told = attempts.map(|attempt| attempted(policy, &rule, attempt, against, &mut why));
-            let told: Vec<Option<Told>> = told.collect();
-            together_or_off(budget, unit, policy, &rule, told, why)
-        });
-    }
-    lines
-}
-
-fn together_or_off(
-    budget: &Budget,
-    unit: &Unit<'_>,
-    policy: Policy,
-    rule: &Rule,
-    told: Vec<Option<Told>>,
-    why: String,
-) -> Line {
-    if told.iter().all(Option::is_none) {
-        return off(unit, policy, rule, format!("does not apply: {why}"));
-    }
-    together(budget, unit, policy.name(), rule.level, told, &rule.allowed())
-}
-
-fn off(unit: &Unit<'_>, policy: Policy, rule: &Rule, message: String) -> Line {
-    let outcome = PolicyOutcome {
-        policy: policy.name(),
-        run: unit.name(),
-        level: rule.level,
-        status: Status::Off,
-        measured: None,
-        allowed: rule.allowed(),
-        message,
-        evidence: Vec::new(),
+    let mut asked = vec![Asked {
+        policy: MEASUREMENT,
+        level: PolicyLevel::Error,
+        allowed: String::new(),
+        told: Ok(measured),
+    }];
+    asked.extend(Policy::ALL.map(|policy| ask(budget, unit, policy, against)));
+    // Attempts that each fail in another way are no run that passed.
+    let errors = || asked.iter().filter(|asked| asked.level == PolicyLevel::Error);
+    let good = |attempt| errors().all(|asked| asked.passed_at(attempt));
+    let flaky = match (0..unit.attempts.len()).any(good) {
+        true => budget.flaky(),
+        false => PolicyLevel::Error,
     };
-    Line { outcome, verdict: Verdict::Clean }
+    asked.into_iter().map(|asked| together(unit, asked, flaky)).collect()
+}
+
+fn ask(budget: &Budget, unit: &Unit<'_>, policy: Policy, against: Against<'_>) -> Asked {
+    let rule = budget.rule(policy);
+    let told = if rule.level == PolicyLevel::Off {
+        Err("off".to_owned())
+    } else {
+        let mut why = String::new();
+        let attempts = unit.attempts.iter();
+        let told = attempts.map(|attempt| attempted(policy, &rule, attempt, against, &mut why));
+        let told: Vec<Option<Told>> = told.collect();
+        let applies = told.iter().any(Option::is_some);
+        if applies { Ok(told) } else { Err(format!("does not apply: {why}")) }
+    };
+    Asked { policy: policy.name(), level: rule.level, allowed: rule.allowed(), told }
 }
 
 /// A policy for one attempt: the worst of its repeats, each of which must pass. `None`, with the
@@ -229,15 +299,20 @@ fn worst(told: Vec<(&str, Told)>) -> Option<Told> {
     Some(worst)
 }
 
-/// What several attempts come to.
-fn together(
-    budget: &Budget,
-    unit: &Unit<'_>,
-    policy: &'static str,
-    level: PolicyLevel,
-    attempts: Vec<Option<Told>>,
-    allowed: &str,
-) -> Line {
+/// What several attempts come to, where a policy that failed at one and passed at another is of
+/// level `flaky` at most. Nothing makes less of a death or of a witness that failed.
+fn together(unit: &Unit<'_>, asked: Asked, flaky: PolicyLevel) -> Line {
+    let Asked { policy, level, allowed, told } = asked;
+    let attempts = match told {
+        Ok(attempts) => attempts,
+        Err(message) => {
+            let (run, status) = (unit.name(), Status::Off);
+            let (measured, evidence) = (None, Vec::new());
+            let outcome =
+                PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
+            return Line { outcome, verdict: Verdict::Clean };
+        }
+    };
     let several = attempts.len() > 1;
     // Numbered from 1, without those that it does not apply to.
     let told: Vec<(usize, Told)> =
@@ -256,7 +331,7 @@ fn together(
     let first = told.iter().position(|(_, told)| told.verdict == gravest);
     let Some((number, worst)) = first.and_then(|first| told.into_iter().nth(first)) else {
         let message = "nothing was read".to_owned();
-        let (allowed, measured, evidence) = (allowed.to_owned(), None, Vec::new());
+        let (measured, evidence) = (None, Vec::new());
         let (run, status) = (unit.name(), Status::CouldNotTell);
         let outcome =
             PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
@@ -272,9 +347,9 @@ fn together(
         (_, None) => format!("passed at none of {attempts} attempts; at attempt {number}: "),
     };
     let message = of_several + &worst.message;
-    let (level, verdict) = match status {
-        Status::Flaky => (level.min(budget.flaky()), gravest),
-        _ => (level, gravest),
+    let level = match status {
+        Status::Flaky if policy != MEASUREMENT => level.min(flaky),
+        _ => level,
     };
     let outcome = PolicyOutcome {
         policy,
@@ -286,7 +361,7 @@ fn together(
         message,
         evidence: worst.evidence,
     };
-    Line { outcome, verdict }
+    Line { outcome, verdict: gravest }
 }
 
 /// The gravest of what policies of level error come to. Of an observed process a leak that was

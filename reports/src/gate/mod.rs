@@ -11,6 +11,7 @@ mod budget;
 mod check;
 mod effect;
 mod explain;
+mod identity;
 mod judge;
 mod outcome;
 mod policy;

@@ -1,8 +1,8 @@
 //! What the gate says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::judge::Verdict;
 
@@ -74,10 +74,16 @@ pub enum Status {
 /// A line that something was read off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// The recording's file.
+    /// The recording's file; of one that is no UTF-8 JSON has what can be shown of it.
+    #[serde(serialize_with = "shown")]
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,
     /// What is there: `barrier of subject 0 after 3,000 cycles: 942 lingering`.
     pub what: String,
+}
+
+/// serde's own refuses a path that is no UTF-8, and with it the whole outcome.
+fn shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }

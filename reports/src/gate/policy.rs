@@ -9,10 +9,12 @@
 //! | `time-to-release` | `p50-us`, `p99-us`, `max-us` | off |
 //! | `slope-areas`, `-fds`, `-rss-bytes`, `-page-tables-bytes` | `max-per-1000-cycles` | off; 0 where on |
 //! | `peak-areas`, `-fds`, `-rss-bytes`, `-shmem-bytes`, `-page-tables-bytes` | `max`, `over-baseline` | off |
-//! | `throughput` | `min-ratio` | off; 0.9 where on |
+//! | `throughput` | `min-ratio` | off, and error with baseline runs (`--against`); 0.9 where on |
 //! | `growth` | `max`, `allow` | error, `max = 0` |
 //!
-//! A table without a `level` means `error`, and one without bounds the default ones.
+//! A table without a `level` means `error`, and one without bounds the default ones. Baseline runs
+//! beside a `throughput` that a file has off, and a baseline beside no `over-baseline` of a policy
+//! that is on, are errors: what was asked for is not passed over.
 
 use super::PolicyLevel;
 use crate::observation::Resource;

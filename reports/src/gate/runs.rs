@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::identity::identity;
 use crate::comparison::Row;
 use crate::observation::Diagnosis;
 use crate::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
@@ -38,7 +39,7 @@ pub(super) struct Unit<'a> {
     /// The first recording's name.
     name: String,
     /// Recordings with equal ones are tries at the same.
-    identity: (&'a str, &'a str),
+    identity: (String, &'a str),
     pub(super) attempts: Vec<Attempt<'a>>,
 }
 
@@ -49,6 +50,11 @@ impl<'a> Run<'a> {
             What::Run(run) => &run.ledger.start.command,
             What::Observation(diagnosis) => &diagnosis.ledger.observe.command,
         }
+    }
+
+    /// What others of the same run have in common, on this machine and on others.
+    pub(super) fn identity(&self) -> String {
+        identity(self.command())
     }
 }
 
@@ -90,9 +96,9 @@ pub(super) fn runs(recordings: &[(String, Recorded)]) -> Vec<Run<'_>> {
 
 fn of_recording<'a>(name: &str, recorded: &'a Recorded) -> Vec<Unit<'a>> {
     let alone = |what| {
-        let path = Recorded::file(&recorded.folder);
+        let path = recorded.file.clone();
         let run = Run { name: name.to_owned(), path, what };
-        let identity = (run.command(), "");
+        let identity = (run.identity(), "");
         let attempts = vec![Attempt { repeats: vec![run], gap: None }];
         vec![Unit { name: name.to_owned(), identity, attempts }]
     };
@@ -131,7 +137,7 @@ fn rows<'a>(
         };
         Unit {
             name: format!("{name}: {}", row.name),
-            identity: (all.command.as_str(), row.name.as_str()),
+            identity: (identity(&all.command), row.name.as_str()),
             attempts: vec![Attempt { repeats, gap }],
         }
     };

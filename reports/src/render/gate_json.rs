@@ -24,7 +24,7 @@ pub struct OutcomeJson<'a> {
 /// An outcome as text: indented, with a newline at the end.
 ///
 /// # Errors
-/// The path of a recording has no JSON form: it is not UTF-8.
+/// None that an outcome can have: every part of it has a JSON form.
 pub fn gate_json(outcome: &Outcome) -> Result<String, serde_json::Error> {
     let exit_code = outcome.verdict.exit_code();
     let json = OutcomeJson { version: GATE_VERSION, exit_code, outcome };

@@ -81,15 +81,7 @@ fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
         let known = match &recorded.what {
             RecordedKind::Run(run) if alone => Suite::of_run(run),
             RecordedKind::Observation(diagnosis) if alone => Suite::of_process(diagnosis),
-            RecordedKind::Comparison(several) => {
-                let mut runs = several.runs.iter();
-                // The gate may have been given the folder that has all of them.
-                let named = |folder: &str| suite.name.rsplit('/').next() == Some(folder);
-                match runs.find(|(folder, _)| named(folder)) {
-                    Some((_, run)) => Suite::of_run(run),
-                    None => continue,
-                }
-            }
+            // Of several scenarios, or of a row with its rounds, no one run is what was judged.
             _ => continue,
         };
         suite.time = known.time;

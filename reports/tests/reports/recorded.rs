@@ -222,3 +222,32 @@ fn one_flag_is_a_row_and_more_than_two_are_several_maps() {
     assert_eq!(drawn[0].2.cells[0][1].text, "not run");
     assert_eq!(drawn[1].2.cells[0][1].text, "951");
 }
+
+/// What is read off it is found there again.
+#[test]
+fn the_file_that_was_read_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    keep(&leak_keep(), folder.path());
+    let (kept, other) = (folder.path().join(RECORDING_FILE), folder.path().join("old.jsonl"));
+    std::fs::copy(&kept, &other).expect("a copy");
+    for (path, file) in [(folder.path(), &kept), (&kept, &kept), (&other, &other)] {
+        let recorded = Recorded::read(path).expect("it is a recording");
+        assert_eq!((recorded.folder.as_path(), &recorded.file), (folder.path(), file));
+        let budget = leakbench_reports::gate::Budget::default();
+        let recordings = [("run".to_owned(), recorded)];
+        let outcome = leakbench_reports::gate::judge(&budget, &recordings, None, &[]);
+        let outcome = outcome.expect("there is a run");
+        let mut evidence = outcome.policies.iter().flat_map(|policy| &policy.evidence);
+        assert!(evidence.next().is_some() && evidence.all(|line| line.path == *file));
+        let report = Report::of(&recordings[0].1);
+        let format = leakbench_reports::render::Format::Markdown;
+        let drawn = format.files(&report, &recordings[0].1, None).expect("it can be drawn");
+        let text = String::from_utf8_lossy(&drawn[0].content).into_owned();
+        let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(text.contains(&format!("read off `{name}` in ")), "{text}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    keep_comparison(&sweep(folder.path()), folder.path());
+    let recorded = Recorded::read(folder.path()).expect("it is a comparison");
+    assert_eq!(recorded.file, folder.path().join(COMPARISON_FILE));
+}

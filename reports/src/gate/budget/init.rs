@@ -246,8 +246,9 @@ fn throughput(runs: &[Run<'_>]) -> Option<Entry> {
             grouped(rate as u64)
         ),
         why: vec![
-            "Off: it needs runs of what came before, made by the same job (--against DIR)."
+            "Off: it needs runs of what came before, made by the same job. Set it to \"error\", and"
                 .to_owned(),
+            "give those with --against DIR, which is an error where this is off.".to_owned(),
         ],
         level: "off",
         bounds: vec![(MIN_RATIO, "0.9".to_owned())],

@@ -39,12 +39,22 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {
     pub(super) level: PolicyLevel,
-    /// The line of its table; `None` where a file says nothing of it.
-    pub(super) line: Option<usize>,
+    pub(super) asked_by: AskedBy,
     /// Each key once, in the order of the policy's keys.
     pub(super) bounds: Vec<Bound>,
     /// Resources that may grow; of policy `growth` alone.
     pub(super) allow: Vec<Resource>,
+}
+
+/// Who wants a policy judged, and is not to be told nothing where it cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AskedBy {
+    /// It is as it is by default.
+    Nobody,
+    /// A file: the line of its table.
+    File(usize),
+    /// Baseline runs that were given (`--against`).
+    Against,
 }
 
 /// How much is allowed.
@@ -66,7 +76,8 @@ impl Budget {
     }
 
     /// What it means that a policy failed at one attempt and passed at another: an error, or a
-    /// warning.
+    /// warning. It stays an error of a death, of a witness that failed, and where no attempt passed
+    /// every policy of level error.
     pub fn flaky(&self) -> PolicyLevel {
         self.flaky
     }
@@ -74,6 +85,18 @@ impl Budget {
     /// The level of a policy.
     pub fn level(&self, policy: Policy) -> PolicyLevel {
         self.rule(policy).level
+    }
+
+    /// This budget for recordings that baseline runs are given with: where it says nothing of
+    /// throughput, that is judged by its default bound.
+    pub(super) fn with_runs_to_hold_against(&self) -> Budget {
+        let mut budget = self.clone();
+        budget.rules.entry(Policy::Throughput).or_insert_with(|| Rule {
+            level: PolicyLevel::Error,
+            asked_by: AskedBy::Against,
+            ..Rule::default_of(Policy::Throughput)
+        });
+        budget
     }
 
     pub(super) fn rule(&self, policy: Policy) -> Rule {
@@ -96,15 +119,15 @@ impl Rule {
     fn default_of(policy: Policy) -> Rule {
         Rule {
             level: policy.default_level(),
-            line: None,
+            asked_by: AskedBy::Nobody,
             bounds: default_bounds(policy),
             allow: Vec::new(),
         }
     }
 
-    /// Whether a file asked for it.
+    /// Whether somebody asked for it.
     pub(super) fn is_explicit(&self) -> bool {
-        self.line.is_some()
+        self.asked_by != AskedBy::Nobody
     }
 
     pub(super) fn bound(&self, key: &str) -> Option<f64> {
@@ -114,7 +137,11 @@ impl Rule {
     /// The line of a key, or else of the policy's table.
     pub(super) fn line_of(&self, key: Option<&str>) -> Option<usize> {
         let bound = self.bounds.iter().find(|bound| key == Some(bound.key));
-        bound.and_then(|bound| bound.line).or(self.line)
+        let line = match self.asked_by {
+            AskedBy::File(line) => Some(line),
+            AskedBy::Nobody | AskedBy::Against => None,
+        };
+        bound.and_then(|bound| bound.line).or(line)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use super::{Bound, Budget, BudgetError, BudgetProblem, Rule, default_bounds};
+use super::{AskedBy, Bound, Budget, BudgetError, BudgetProblem, Rule, default_bounds};
 use crate::gate::PolicyLevel;
 use crate::gate::policy::{ALLOW, KeyKind, MEASUREMENT, Policy};
 use crate::gate::toml_text::{At, Number, Table, meant};
@@ -129,7 +129,7 @@ fn read_rule(policy: Policy, line: usize, table: &Table<'_>) -> Result<Rule, Pro
         let what = BudgetProblem::BoundsNothing { policy: policy.name(), keys };
         return Err(At { line, what });
     }
-    Ok(Rule { level, line: Some(line), bounds, allow })
+    Ok(Rule { level, asked_by: AskedBy::File(line), bounds, allow })
 }
 
 fn read_level(key: At<&str>, value: At<&DeValue<'_>>, place: &str) -> Result<PolicyLevel, Problem> {

@@ -148,12 +148,14 @@ impl Most {
                 let baseline = against.baseline.ok_or_else(|| {
                     missing("no baseline file was given (--baseline FILE)".to_owned())
                 })?;
-                let had = baseline.value(run.command(), policy).ok_or_else(|| {
+                let identity = run.identity();
+                let had = baseline.value(&identity, policy).ok_or_else(|| {
                     missing(format!(
-                        "{} has no {} of `{}`: make it anew with `leakbench gate baseline`",
+                        "{} has no {} of `{identity}`: make it anew with `leakbench gate baseline`, \
+                         and give runs --processes and --cpus, so that those of all machines are \
+                         alike",
                         baseline.name(),
                         policy.name(),
-                        run.command(),
                     ))
                 })?;
                 // 1.15 of 100 is 115, and in floating point a little less.

@@ -22,16 +22,17 @@ pub(super) fn check(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked
     let Some(least) = rule.bound(MIN_RATIO) else {
         return Err(Answer::missing("it has no bound"));
     };
+    let identity = run.identity();
     let baselines: Vec<&Ledger> = against
         .runs
         .iter()
         .filter_map(|other| match other.what {
-            What::Run(of) if other.command() == run.command() => Some(&of.ledger),
+            What::Run(of) if other.identity() == identity => Some(&of.ledger),
             _ => None,
         })
         .collect();
     if baselines.is_empty() {
-        let why = format!("no baseline run of `{}` was given (--against DIR)", run.command());
+        let why = format!("no baseline run of `{identity}` was given (--against DIR)");
         return Err(Answer::Missing { key: Some(MIN_RATIO), why });
     }
     let (whole, windows) = (whole_rate(&recorded.ledger), windows(&recorded.ledger));

@@ -1,6 +1,7 @@
 //! Policy `unaccounted`: what nobody can explain once every module is dropped. Areas that map a
 //! memfd and descriptors beyond those at rest, less what lingering images are held by, are proved;
-//! images of unknown fate and points in which the witnesses disagree leave it open.
+//! images of unknown fate and points in which the witnesses disagree leave it open, and so do objects
+//! that may be held by lingering images that a recording does not list.
 
 use super::lingering::unseen_end;
 use super::{Against, Answer, Checked, Most, Told};
@@ -17,6 +18,8 @@ use crate::words::{counted, grouped, sum};
 #[derive(Clone, Copy, Debug, Default)]
 struct Unaccounted {
     objects: u64,
+    /// Objects that lingering images may explain, or not: those that are listed do not.
+    unheld: u64,
     unknown: u64,
     disagreements: u64,
 }
@@ -25,24 +28,35 @@ impl Unaccounted {
     /// `None` where areas or descriptors were not read at rest or at the end.
     fn of(run: &RecordedRun) -> Option<Unaccounted> {
         let subjects = &run.ledger.subjects;
-        let objects: Option<Vec<u64>> = subjects.iter().map(objects).collect();
+        let beyond: Option<Vec<u64>> = subjects.iter().map(beyond_listed).collect();
+        let beyond = beyond?;
+        let of = |unheld: bool| {
+            let all = subjects.iter().zip(&beyond);
+            sum(all
+                .filter(|(of, _)| more_linger_than_listed(of) == unheld)
+                .map(|(_, count)| *count))
+        };
         let disagreeing = subjects.iter().filter_map(|subject| subject.disagreeing.as_ref());
         Some(Unaccounted {
-            objects: sum(objects?),
+            objects: of(false),
+            unheld: of(true),
             unknown: run.ledger.images.unknown,
             disagreements: sum(disagreeing.map(|barrier| barrier.total)),
         })
     }
 
     fn total(&self) -> u64 {
-        sum([self.objects, self.unknown, self.disagreements])
+        sum([self.objects, self.unheld, self.unknown, self.disagreements])
     }
 }
 
 /// All that cannot be explained; `None` where that is not known.
 pub(in crate::gate) fn total(run: &Run<'_>) -> Option<u64> {
     match run.what {
-        What::Run(run) if unseen_end(run).is_none() => Unaccounted::of(run).map(|all| all.total()),
+        What::Run(run) if unseen_end(run).is_none() => {
+            let all = Unaccounted::of(run)?;
+            (all.unheld == 0).then(|| all.total())
+        }
         _ => None,
     }
 }
@@ -109,13 +123,9 @@ fn objects_or_so(all: &Unaccounted) -> String {
     counted(all.total(), if all.objects == all.total() { "object" } else { "thing" })
 }
 
-/// Areas and descriptors beyond those at rest that no listed lingering image is held by. Nothing
-/// where more images linger than are listed, since those may explain all of it.
-fn objects(subject: &SubjectLedger) -> Option<u64> {
+/// Areas and descriptors beyond those at rest that no listed lingering image is held by.
+fn beyond_listed(subject: &SubjectLedger) -> Option<u64> {
     let extra = sum([memfd_areas(subject)?, descriptors(subject)?]);
-    if more_linger_than_listed(subject) {
-        return Some(0);
-    }
     let explained = sum(subject.lingering.iter().map(|image| image.holders_total));
     Some(extra.saturating_sub(explained))
 }
@@ -141,11 +151,7 @@ fn descriptors(subject: &SubjectLedger) -> Option<u64> {
 }
 
 fn told(subject: &SubjectLedger) -> Option<String> {
-    if more_linger_than_listed(subject) {
-        let number = subject.number;
-        return Some(format!("what subject {number} has more of may be held by lingering images"));
-    }
-    if objects(subject)? == 0 {
+    if beyond_listed(subject)? == 0 {
         return None;
     }
     let parts = [(memfd_areas(subject)?, "area"), (descriptors(subject)?, "descriptor")];
@@ -161,6 +167,11 @@ fn told(subject: &SubjectLedger) -> Option<String> {
     let explained = sum(subject.lingering.iter().map(|image| image.holders_total));
     if explained > 0 {
         text += &format!(", and lingering images explain {} of them", grouped(explained));
+    }
+    if more_linger_than_listed(subject) {
+        let listed = subject.lingering.len() as u64;
+        let unlisted = counted(subject.images.lingering.saturating_sub(listed), "lingering image");
+        text += &format!("; what holds {unlisted} more is not known");
     }
     Some(text)
 }

@@ -5,11 +5,9 @@ mod inert;
 
 use inert::{code, fenced, prose};
 
-use crate::comparison::COMPARISON_FILE;
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::judge::Verdict;
 use crate::recorded::{Recorded, RecordedKind};
-use crate::recording::RECORDING_FILE;
 use crate::render::Judged;
 use crate::report::{LingeringTable, Report, Table};
 use crate::words::{counted, duration_ms, grouped, printable};
@@ -258,10 +256,7 @@ fn again(recorded: &Recorded) -> String {
 }
 
 fn files(recorded: &Recorded) -> String {
-    let file = match &recorded.what {
-        RecordedKind::Run(_) | RecordedKind::Observation(_) => RECORDING_FILE,
-        RecordedKind::Comparison(_) => COMPARISON_FILE,
-    };
+    let file = recorded.file.file_name().unwrap_or_default().to_string_lossy();
     let folder = recorded.folder.display().to_string();
     let within = match folder.is_empty() {
         true => String::new(),
@@ -269,7 +264,7 @@ fn files(recorded: &Recorded) -> String {
     };
     format!(
         "All of it was read off {}{within}; `leakbench report` draws it from there.",
-        code(file, CELL_MAX)
+        code(&file, CELL_MAX)
     )
 }
 

@@ -195,11 +195,12 @@ fn a_suite_is_a_run_of_a_comparison() {
             "refusing, refused"
         ]
     );
-    // What the gate says of two of its runs goes with what is known of those.
+    // A row that the gate judged has its rounds, and no run's time is its own.
     let swept = all.iter().find(|case| case.name == "swept").expect("a comparison");
     let root = junit(swept);
-    let times: Vec<_> = root.children.iter().filter_map(|suite| suite.get("time")).collect();
-    assert_eq!(times, ["0.22", "31.05"]);
+    let known =
+        |suite: &Element| suite.get("time").is_some() || suite.child("properties").is_some();
+    assert!(root.children.len() == 2 && !root.children.iter().any(known), "{root:?}");
 }
 
 fn hostile(said: &str) -> Recording {

@@ -10,7 +10,7 @@ mod schema;
 
 use std::path::PathBuf;
 
-use leakbench_reports::comparison::Comparison;
+use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};
 use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 use leakbench_reports::judge::Verdict;
 use leakbench_reports::observation::{ObservationRecording, judge};
@@ -43,7 +43,12 @@ pub(super) struct Case {
 
 impl Case {
     fn new(name: &'static str, what: RecordedKind, outcome: Option<Outcome>) -> Case {
-        let recorded = Recorded { folder: PathBuf::from("leakbench-out/run"), what };
+        let folder = PathBuf::from("leakbench-out/run");
+        let file = match what {
+            RecordedKind::Comparison(_) => folder.join(COMPARISON_FILE),
+            _ => Recorded::file(&folder),
+        };
+        let recorded = Recorded { folder, file, what };
         let report = Report::of(&recorded);
         Case { name, recorded, report, outcome }
     }
@@ -176,10 +181,10 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A gate that was given the runs of a comparison.
+/// A gate that was given a comparison.
 fn of_several() -> Outcome {
     let outcome = failing();
-    let runs = ["leakbench-out/run/02", "leakbench-out/run/01"];
+    let runs = ["leakbench-out/run: on-drop=keep", "leakbench-out/run: on-drop=purge"];
     let policies = runs.into_iter().flat_map(|run| {
         outcome
             .policies

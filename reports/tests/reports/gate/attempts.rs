@@ -3,11 +3,13 @@
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
 use leakbench_reports::gate::{PolicyLevel, Status};
 use leakbench_reports::judge::Verdict;
-use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
+use leakbench_reports::recorded::{RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_reports::recording::*;
 
-use super::{Named, Plan, judged, of, run, status};
+use super::{Named, Plan, judged, of, recorded, run, status};
 use crate::common::{self, counts, image};
+
+const FLAKY_WARNS: &str = "[gate]\nflaky = \"warn\"\n";
 
 /// The same command each time.
 fn attempt(name: &str, lingering: bool) -> Named {
@@ -31,7 +33,7 @@ fn what_failed_once_and_passed_later_is_flaky_and_not_passed() {
     assert_eq!(told.evidence[0].path, std::path::Path::new("out/first/recording.jsonl"));
     assert_eq!((outcome.verdict, told.level), (Verdict::Leak, PolicyLevel::Error));
 
-    let warned = judged("[gate]\nflaky = \"warn\"\n", &attempts);
+    let warned = judged(FLAKY_WARNS, &attempts);
     let told = of(&warned, "lingering-at-end");
     assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Warn));
     assert_eq!(warned.verdict, Verdict::Clean);
@@ -44,8 +46,26 @@ fn what_failed_once_and_passed_later_is_flaky_and_not_passed() {
 }
 
 #[test]
+fn the_folders_of_modules_and_drivers_make_no_other_run() {
+    let from = |name: &str, command: &str| {
+        let mut recording = Plan::default().recording();
+        if let Record::Start(start) = &mut recording.records[0] {
+            start.command = command.to_owned();
+        }
+        run(name, &recording)
+    };
+    let first = from("first", "leakbench --processes 1 --wasm /ci/1/a.wasm --driver-dir /ci/1");
+    let retry = from("retry", "leakbench --processes 1 --wasm /ci/2/a.wasm");
+    let other = from("other", "leakbench --processes 1 --wasm /ci/2/b.wasm");
+    let outcome = judged("", &[first, retry, other]);
+    let mut runs: Vec<&str> = outcome.policies.iter().map(|told| told.run.as_str()).collect();
+    runs.dedup();
+    assert_eq!(runs, ["first (2 attempts)", "other"]);
+}
+
+#[test]
 fn attempts_that_all_fail_have_failed_and_that_all_pass_have_passed() {
-    let failed = judged("[gate]\nflaky = \"warn\"\n", &[attempt("a", true), attempt("b", true)]);
+    let failed = judged(FLAKY_WARNS, &[attempt("a", true), attempt("b", true)]);
     let told = of(&failed, "lingering-at-end");
     assert_eq!((told.status, failed.verdict), (Status::Failed, Verdict::Leak));
     assert!(told.message.starts_with("passed at none of 2 attempts; at attempt 1: 2 images"));
@@ -75,11 +95,37 @@ fn a_death_at_one_attempt_is_not_forgotten() {
     assert_eq!(outcome.verdict, Verdict::SubjectDied);
     let told = &of(&outcome, "lingering-at-end").message;
     assert!(told.starts_with("flaky: could not tell at attempt 1, passed at attempt 2"), "{told}");
-    let outcome =
-        judged("[gate]\nflaky = \"warn\"\n", &[killed("first"), attempt("second", false)]);
-    assert_eq!(outcome.verdict, Verdict::Clean);
-    let outcome = judged("[gate]\nflaky = \"warn\"\n", &[killed("first"), killed("second")]);
-    assert_eq!(outcome.verdict, Verdict::SubjectDied);
+    // A budget makes no less of it.
+    for second in [attempt("second", false), killed("second")] {
+        let outcome = judged(FLAKY_WARNS, &[killed("first"), second]);
+        assert_eq!(outcome.verdict, Verdict::SubjectDied);
+        assert_eq!(of(&outcome, "measurement").level, PolicyLevel::Error);
+        assert!(outcome.headline.starts_with("FAIL — measurement: "), "{}", outcome.headline);
+    }
+}
+
+/// Each policy passed at one of them, and no attempt was good.
+#[test]
+fn attempts_that_fail_in_turn_are_no_pass() {
+    let areas = || {
+        let more = |_| common::footprint(9_000, 11, 20 << 20);
+        run("areas", &Plan { looks: more, ..Plan::default() }.recording())
+    };
+    let policies =
+        |level| format!("{FLAKY_WARNS}[policy.peak-areas]\nlevel = \"{level}\"\nmax = 2_000\n");
+    let outcome = judged(&policies("error"), &[attempt("lingers", true), areas()]);
+    for policy in ["lingering-at-end", "peak-areas"] {
+        let told = of(&outcome, policy);
+        assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Error), "{told:#?}");
+    }
+    assert_eq!(outcome.verdict, Verdict::Leak);
+    // What only warns makes no attempt bad, and a third that is good makes the others flaky.
+    let outcome = judged(&policies("warn"), &[attempt("lingers", true), areas()]);
+    assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
+    let attempts = [attempt("lingers", true), areas(), attempt("good", false)];
+    let outcome = judged(&policies("error"), &attempts);
+    assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
+    assert_eq!(of(&outcome, "peak-areas").level, PolicyLevel::Warn);
 }
 
 #[test]
@@ -125,7 +171,7 @@ fn comparison(rows: &[(&str, &[&Recording])], rounds: u32) -> Named {
         interrupted: false,
     };
     let what = RecordedKind::Comparison(Box::new(RecordedComparison { comparison, runs }));
-    ("compare".to_owned(), Recorded { folder: "out/compare".into(), what })
+    ("compare".to_owned(), recorded("compare", what))
 }
 
 #[test]

@@ -53,6 +53,56 @@ fn a_run_that_the_baseline_has_not_is_an_error() {
     assert!(error.contains("has no peak-areas of `leakbench"), "{error}");
 }
 
+/// The same run, on another machine and from another checkout.
+#[test]
+fn a_baseline_holds_wherever_modules_and_drivers_are() {
+    let on = |command: &str| {
+        let mut recording = Plan::default().recording();
+        if let leakbench_reports::recording::Record::Start(start) = &mut recording.records[0] {
+            start.command = command.to_owned();
+        }
+        [run("run", &recording)]
+    };
+    let here = "leakbench --processes 2 --wasm /home/me/src/mods/a.wasm --driver-dir /home/me/bin";
+    let text = Baseline::of(&on(here)).to_text();
+    assert!(text.contains("[run.\"leakbench --processes 2 --wasm a.wasm\"]"), "{text}");
+    // A file that was written with folders is of the same run.
+    let older = text.replace("--wasm a.wasm", "--wasm /home/me/src/mods/a.wasm");
+    let policy = "[policy.peak-areas]\nover-baseline = 1.1\n";
+    for text in [text, older] {
+        let baseline = Baseline::parse(&text, "baseline.toml").expect("it is its own");
+        let there = on("leakbench --processes 2 --wasm /ci/42/mods/a.wasm");
+        let outcome = judged_against(policy, &there, Some(&baseline), &[]).expect("it is there");
+        assert_eq!(of(&outcome, "peak-areas").status, Status::Passed);
+        let more = on("leakbench --processes 4 --wasm /ci/42/mods/a.wasm");
+        let error = judged_against(policy, &more, Some(&baseline), &[]).expect_err("another run");
+        let advice = "`leakbench --processes 4 --wasm a.wasm`: make it anew with `leakbench gate \
+                      baseline`, and give runs --processes and --cpus";
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+}
+
+#[test]
+fn a_baseline_that_nothing_is_held_against_is_an_error() {
+    let runs = [Plan::default().run()];
+    let baseline = Baseline::of(&runs);
+    for (policies, refused) in [
+        ("", true),
+        ("[policy.peak-areas]\nmax = 9_000\n", true),
+        ("[policy.peak-areas]\nlevel = \"off\"\nover-baseline = 1.1\n", true),
+        ("[policy.peak-areas]\nlevel = \"warn\"\nover-baseline = 1.1\n", false),
+    ] {
+        let judged = judged_against(policies, &runs, Some(&baseline), &[]);
+        assert_eq!(judged.is_err(), refused, "{policies}: {judged:?}");
+        if let Err(error) = judged {
+            let sentence = "--baseline was given, and no policy that is on in leakbench.toml has";
+            let error = error.to_string();
+            assert!(error.starts_with(sentence), "{error}");
+            assert!(error.contains("`over-baseline = 1.1` in [policy.peak-areas]"), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_baseline_is_sorted_text_without_noise_and_reads_back() {
     let died = common::died(ExitKind::Signaled { signal: 9 });

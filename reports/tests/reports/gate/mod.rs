@@ -8,6 +8,9 @@ mod budget;
 mod policies;
 mod text;
 
+use std::path::PathBuf;
+
+use leakbench_reports::comparison::COMPARISON_FILE;
 use leakbench_reports::gate::{Baseline, Budget, GateError, Outcome, PolicyOutcome, Status, judge};
 use leakbench_reports::observation::{self, ObservationRecording};
 use leakbench_reports::recorded::{Recorded, RecordedKind, RecordedRun};
@@ -22,13 +25,23 @@ pub(crate) type Named = (String, Recorded);
 pub(crate) fn run(name: &str, recording: &Recording) -> Named {
     let run = RecordedRun::of(recording).expect("it has a start");
     let what = RecordedKind::Run(Box::new(run));
-    (name.to_owned(), Recorded { folder: format!("out/{name}").into(), what })
+    (name.to_owned(), recorded(name, what))
+}
+
+/// As it would be read from `out/NAME`.
+fn recorded(name: &str, what: RecordedKind) -> Recorded {
+    let folder = PathBuf::from(format!("out/{name}"));
+    let file = match what {
+        RecordedKind::Comparison(_) => folder.join(COMPARISON_FILE),
+        _ => folder.join(RECORDING_FILE),
+    };
+    Recorded { folder, file, what }
 }
 
 pub(crate) fn observed(name: &str, recording: &ObservationRecording) -> Named {
     let diagnosis = observation::judge(recording).expect("it has a start");
     let what = RecordedKind::Observation(Box::new(diagnosis));
-    (name.to_owned(), Recorded { folder: format!("out/{name}").into(), what })
+    (name.to_owned(), recorded(name, what))
 }
 
 pub(crate) fn budget(policies: &str) -> Budget {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leakbench_reports::gate::{Budget, Policy, PolicyLevel, Status, judge};
+use leakbench_reports::gate::{Baseline, Budget, Policy, PolicyLevel, Status, judge};
 use leakbench_reports::judge::Verdict;
 use leakbench_reports::recording::*;
 use leakbench_scenarios::Options;
@@ -180,8 +180,9 @@ fn each_policy_fails_for_its_cause_and_passes_once_it_is_removed() {
         let name = case.policy.name();
         tried.insert(case.policy);
         let leaking = [case.leaking.run()];
+        let base = if case.policy == Policy::Throughput { clean() } else { Vec::new() };
         let judged = |policies: &str, runs: &[Named]| {
-            judged_against(policies, runs, None, &clean()).unwrap_or_else(|error| panic!("{error}"))
+            judged_against(policies, runs, None, &base).unwrap_or_else(|error| panic!("{error}"))
         };
         let only = format!("{}{}", all_off_but(case.policy), with_level(&case, "error"));
         let failed = judged(&only, &leaking);
@@ -203,7 +204,7 @@ fn each_policy_fails_for_its_cause_and_passes_once_it_is_removed() {
         assert!(warned.headline.ends_with(", 1 warning"), "{}", warned.headline);
 
         let only = format!("{}{}", all_off_but(case.policy), with_level(&case, "off"));
-        let off = judged(&only, &leaking);
+        let off = super::judged(&only, &leaking);
         assert_eq!((status(&off, name), off.verdict), (Status::Off, Verdict::Clean));
     }
     assert_eq!(tried, Policy::ALL.into_iter().collect(), "every policy is tried");
@@ -286,6 +287,46 @@ fn what_is_unknown_is_no_leak_and_no_pass() {
     assert_eq!(outcome.verdict, Verdict::CouldNotTell);
 }
 
+/// A recording lists so many lingering images: what is held beyond theirs may be the others', or
+/// nobody's.
+#[test]
+fn what_unlisted_images_may_hold_is_not_passed() {
+    let lingering = |listed: usize| {
+        let mut recording = common::leak_keep();
+        for record in &mut recording.records {
+            if let Record::Barrier(last) = record
+                && last.last
+            {
+                last.lingering.truncate(listed);
+                // Images hold 951 of them, and nobody the others.
+                last.footprint.memfd_areas = Some(961);
+            }
+        }
+        [run("keep", &recording)]
+    };
+    let with = |runs: &[Named], max: u64| {
+        let policies = format!("[policy.unaccounted]\nmax = {max}\n");
+        status(&judged(&policies, runs), "unaccounted")
+    };
+    let all = lingering(951);
+    assert_eq!([9, 10].map(|max| with(&all, max)), [Status::Failed, Status::Passed]);
+    let some = lingering(900);
+    let told = [0, 10, 111, 112].map(|max| with(&some, max));
+    assert_eq!(
+        told,
+        [Status::CouldNotTell, Status::CouldNotTell, Status::CouldNotTell, Status::Passed]
+    );
+    let outcome = judged("", &some);
+    let told = of(&outcome, "unaccounted");
+    assert_eq!(told.measured.as_deref(), Some("112"), "{told:#?}");
+    let sentence = "lingering images explain 1,800 of them; what holds 51 lingering images more is \
+                    not known";
+    assert!(told.message.ends_with(sentence), "{}", told.message);
+    // And no number that a baseline could have.
+    assert!(!Baseline::of(&some).to_text().contains("unaccounted"));
+    assert!(Baseline::of(&all).to_text().contains("unaccounted = 10"));
+}
+
 /// Of more lingering images than are listed, nobody knows what holds the rest.
 #[test]
 fn reasons_that_were_not_recorded_are_not_passed() {
@@ -348,6 +389,38 @@ fn a_rate_is_judged_beside_runs_of_the_same_command_alone() {
     let few = [run("few", &common::leak_earlier())];
     let outcome = judged_against(policy, &few, None, &few).expect("it is answered");
     assert_eq!(status(&outcome, "throughput"), Status::CouldNotTell);
+}
+
+/// Whoever gives runs to hold a rate against wants it held against them.
+#[test]
+fn baseline_runs_have_throughput_judged_or_are_refused() {
+    let slow = || [Plan { at_ms: |look| look * 150, ..Plan::default() }.run()];
+    let base = [Plan::default().run()];
+    assert_eq!(judged("", &slow()).verdict, Verdict::Clean);
+    let outcome = judged_against("", &slow(), None, &base).expect("it is answered");
+    let told = of(&outcome, "throughput");
+    let allowed = "at least 0.9 of the baseline runs";
+    assert_eq!((told.status, told.level), (Status::Failed, PolicyLevel::Error), "{told:#?}");
+    assert_eq!((told.allowed.as_str(), outcome.verdict), (allowed, Verdict::Leak));
+    let same = judged_against("", &base, None, &base).expect("it is answered");
+    assert_eq!((status(&same, "throughput"), same.verdict), (Status::Passed, Verdict::Clean));
+    // A file has the last word, but for none at all.
+    for (keys, expected) in
+        [("min-ratio = 0.5", Status::Passed), ("level = \"warn\"", Status::Failed)]
+    {
+        let policy = format!("[policy.throughput]\n{keys}\n");
+        let outcome = judged_against(&policy, &slow(), None, &base).expect("it is answered");
+        assert_eq!(status(&outcome, "throughput"), expected, "{keys}");
+        assert_eq!(outcome.verdict, Verdict::Clean, "{keys}");
+    }
+    let off = "[policy.throughput]\nlevel = \"off\"\n";
+    let error = judged_against(off, &slow(), None, &base).expect_err("it is for nothing");
+    let sentence = "leakbench.toml:2: policy throughput is off, and --against was given";
+    assert!(error.to_string().starts_with(sentence), "{error}");
+    let other = [run("other", &common::clean())];
+    let error = judged_against("", &slow(), None, &other).expect_err("of another command");
+    let sentence = "--against was given, and throughput cannot be judged: no baseline run of `";
+    assert!(error.to_string().starts_with(sentence), "{error}");
 }
 
 /// Images of which nobody knows may well linger.

@@ -2,6 +2,7 @@
 
 use leakbench_reports::gate::{Outcome, explain, summary};
 use leakbench_reports::recording::*;
+use leakbench_reports::render::gate_json;
 
 use super::{Named, Plan, judged, run};
 use crate::common::{self, golden};
@@ -74,4 +75,21 @@ fn text_from_outside_cannot_steer_the_terminal() {
         let answers = drawn.lines().filter(|line| line.trim_start().starts_with("gate: "));
         assert!(answers.count() <= 1, "{drawn}");
     }
+}
+
+/// A folder may be called anything, and the verdict is told all the same.
+#[test]
+fn a_path_that_is_no_utf8_leaves_the_outcome_as_json() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (name, mut recorded) = run("keep", &common::leak_keep());
+    let folder = std::path::Path::new(std::ffi::OsStr::from_bytes(b"out/\xffkeep"));
+    recorded.file = folder.join("recording.jsonl");
+    let outcome = judged("", &[(name, recorded)]);
+    let json = gate_json(&outcome).unwrap_or_else(|error| panic!("{error}"));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!((&json["verdict"], &json["exit_code"]), (&"leak".into(), &1.into()));
+    let mut policies = json["policies"].as_array().expect("a list").iter();
+    let lingering = policies.find(|told| told["policy"] == "lingering-at-end").expect("it is told");
+    assert_eq!(lingering["evidence"][0]["path"], "out/\u{fffd}keep/recording.jsonl");
 }

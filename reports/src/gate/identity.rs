@@ -1,0 +1,100 @@
+//! What a run is known by, to tell attempts at it and its numbers in a baseline: the command that
+//! does the same again, without what differs from one machine or checkout to the next. The count of
+//! processes stays, since peaks are sums over processes.
+
+use std::path::Path;
+
+use leakbench_scenarios::quoted;
+
+const DRIVER_DIR: &str = "--driver-dir";
+const WASM: &str = "--wasm";
+
+/// `command` without the folder of drivers, and with modules by their names alone. What is no words
+/// of a shell, or observes a process, is as it is.
+pub(super) fn identity(command: &str) -> String {
+    let Some(words) = shlex::split(command) else {
+        return command.to_owned();
+    };
+    // Flags among the words of an observed command are that one's.
+    if matches!(words.get(1).map(String::as_str), Some("exec" | "attach")) {
+        return command.to_owned();
+    }
+    let mut kept: Vec<String> = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let (name, given) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        match name {
+            DRIVER_DIR if given.is_none() => drop(words.next()),
+            DRIVER_DIR => {}
+            WASM => match given.or_else(|| words.next()) {
+                Some(path) => kept.extend(module(&path)),
+                None => kept.push(word),
+            },
+            _ => kept.push(word),
+        }
+    }
+    let quoted: Vec<String> = kept.iter().map(|word| quoted(word)).collect();
+    quoted.join(" ")
+}
+
+/// The flag of a module, by the name of its file or folder.
+fn module(path: &str) -> Vec<String> {
+    let name = Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy());
+    if name.starts_with('-') {
+        // Else it would be read as a flag.
+        vec![format!("{WASM}={name}")]
+    } else {
+        vec![WASM.to_owned(), name.into_owned()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_machine_or_a_checkout_decides_is_left_out() {
+        for (command, expected) in [
+            ("leakbench --processes 2 --seed 3", "leakbench --processes 2 --seed 3"),
+            (
+                "leakbench --subject wasmtime@48 --driver-dir '/home/a b/bin' --processes 2",
+                "leakbench --subject wasmtime@48 --processes 2",
+            ),
+            (
+                "leakbench --driver-dir=bin --wasm /ci/1/a.wasm --wasm=mods/ --seed 1",
+                "leakbench --wasm a.wasm --wasm mods --seed 1",
+            ),
+            ("leakbench --wasm '/x/a b.wasm'", "leakbench --wasm 'a b.wasm'"),
+            ("leakbench --wasm /x/-a.wasm", "leakbench --wasm=-a.wasm"),
+            ("leakbench --wasm .. --wasm", "leakbench --wasm .. --wasm"),
+            ("leakbench exec -- run --wasm /x/a", "leakbench exec -- run --wasm /x/a"),
+            ("leakbench 'unclosed --wasm /x/a", "leakbench 'unclosed --wasm /x/a"),
+        ] {
+            assert_eq!(identity(command), expected, "{command}");
+        }
+        // Other modules, other counts of processes and other seeds are other runs.
+        for (one, other) in [
+            ("leakbench --wasm /x/a.wasm", "leakbench --wasm /x/b.wasm"),
+            ("leakbench --processes 1", "leakbench --processes 2"),
+            ("leakbench --seed 1", "leakbench --seed 2"),
+        ] {
+            assert_ne!(identity(one), identity(other));
+        }
+    }
+
+    proptest! {
+        /// A baseline's file has identities, which are read as commands.
+        #[test]
+        fn an_identity_is_its_own(
+            command in "(leakbench)?( |'|\"|=|/|--wasm|--driver-dir|--|exec|-a|[\u{0}-\u{7f}]){0,12}",
+        ) {
+            let once = identity(&command);
+            prop_assert_eq!(identity(&once), once);
+        }
+    }
+}
