@@ -95,6 +95,9 @@ pub struct LingeringTable {
     pub rows: Vec<LingeringRow>,
     /// How many there are in all.
     pub total: u64,
+    /// What rows and total leave open, in a sentence or two: at which barrier they were listed if
+    /// not at the last, how many images nobody can tell of. `None` where they say all.
+    pub caveat: Option<String>,
 }
 
 impl LingeringTable {
@@ -116,7 +119,7 @@ pub struct LingeringRow {
     pub created_at_cycle: Option<u64>,
     /// The cycle in which the module was dropped.
     pub dropped_at_cycle: u64,
-    /// How long before the last look that was, in ms.
+    /// How long before the barrier that listed it that was, in ms.
     pub age_ms: u64,
     /// Who holds it: `slot 731 (affine)`, `fd 17`.
     pub holders: Vec<String>,

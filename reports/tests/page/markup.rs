@@ -66,6 +66,23 @@ fn a_clean_report_has_nothing_to_excuse() {
     assert!(!page.contains("id=\"unmeasured\""));
 }
 
+/// What is not known is not said to be well.
+#[test]
+fn a_table_that_leaves_something_open_says_what() {
+    let caveat = "What became of 1,002 images is not known.";
+    let mut report = fixture::clean();
+    let table = report.lingering.get_or_insert_default();
+    table.caveat = Some(caveat.to_owned());
+    let page = html(&report);
+    assert!(page.contains(caveat));
+    assert!(!page.contains("No image of a dropped module lingers."));
+
+    let mut report = fixture::leak();
+    assert!(!html(&report).contains(caveat));
+    report.lingering.get_or_insert_default().caveat = Some(caveat.to_owned());
+    assert!(without_scripts(&html(&report)).contains(caveat), "above the rows");
+}
+
 #[test]
 fn hostile_names_add_no_markup() {
     let page = html(&fixture::hostile());

@@ -19,10 +19,16 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
     markup! {
         section #lingering-images {
             h2 { "Lingering images" }
+            @if table.total > 0 && let Some(caveat) = &table.caveat {
+                p .reads { (shown(caveat, SENTENCE_CHARS_MAX)) }
+            }
             @if table.rows.is_empty() {
                 p .none {
                     @if table.total == 0 {
-                        "No image of a dropped module lingers."
+                        @match &table.caveat {
+                            Some(caveat) => { (shown(caveat, SENTENCE_CHARS_MAX)) },
+                            None => { "No image of a dropped module lingers." },
+                        }
                     } @else {
                         (counted(table.total, "image")) " linger; none of them is listed in the "
                         "recording."
