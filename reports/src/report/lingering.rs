@@ -33,7 +33,8 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     });
     let rows: Vec<LingeringRow> = rows.collect();
     let caveat = caveat(ledger, total);
-    (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat })
+    let by_thread = scenario.processes.get() > 1 || scenario.threads.get() > 1;
+    (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat, by_thread })
 }
 
 /// How many there were at each subject's latest barrier: where a subject was seen running after
