@@ -333,6 +333,39 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
 }
 
 #[test]
+fn a_process_that_died_has_nothing_any_more() {
+    let had = |subject: u32, at_ms: u64, areas: u64| {
+        sample(subject, at_ms, counts(at_ms, 0), footprint(areas, 9, 1 << 20))
+    };
+    let recording = recording([
+        start(100_000, 2, Options::default()),
+        had(0, 1_000, 700),
+        had(1, 1_000, 30),
+        // As it leaves.
+        sample(0, 1_100, counts(1_100, 0), Footprint::default()),
+        had(1, 1_110, 35),
+        exit(0, 1_110, ExitKind::Signaled { signal: 9 }, &[]),
+        had(1, 1_200, 40),
+    ]);
+    let report = report(&recording);
+    let areas = &lines(&report, "mappings").series[0].points;
+    let point = |at_s, cycles, value, line| Point { at_s, cycles: Some(cycles), value, line };
+    let expected =
+        [point(1.0, 2_000, 730.0, 3), point(1.11, 2_110, 735.0, 5), point(1.2, 2_200, 40.0, 7)];
+    assert_eq!(*areas, expected);
+    let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("areas, "));
+    assert!(!unread(&report), "{:?}", report.unmeasured);
+
+    // What can never be read is told.
+    let blind = |at_ms| sample(0, at_ms, counts(at_ms, 0), Footprint::default());
+    let killed = exit(0, 1_200, ExitKind::Signaled { signal: 9 }, &[]);
+    let options = Options::default();
+    let report =
+        self::report(&self::recording([start(100, 1, options), blind(90), blind(95), killed]));
+    assert!(unread(&report), "{:?}", report.unmeasured);
+}
+
+#[test]
 fn deaths_and_troubles_are_marked_and_told() {
     let report = report(&died(ExitKind::Signaled { signal: 9 }));
     let marks = &lines(&report, "mappings").marks;
@@ -421,6 +454,18 @@ fn only_what_was_seen_to_the_end_leaves_nothing_open() {
     barriers_alone.truncate(3);
     let told = "Not every process came to its last barrier.";
     assert_eq!(caveat(&recording(barriers_alone)).as_deref(), Some(told));
+}
+
+#[test]
+fn cycles_are_of_a_thread_where_there_are_several() {
+    let by_thread = |processes: u32, threads: u32| {
+        let threads = std::num::NonZeroU32::new(threads);
+        let options = Options { threads, ..Options::default() };
+        let seen = mid_barrier(barrier(0, 2_000, counts(1_000, 0)));
+        let recording = recording([start(3_000, processes, options), seen]);
+        report(&recording).lingering.expect("a table").by_thread
+    };
+    assert_eq!([by_thread(1, 1), by_thread(2, 1), by_thread(1, 2)], [false, true, true]);
 }
 
 /// How many linger, as the figure of a run says.
