@@ -35,7 +35,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     let entry = |reason: Reason| {
         Entry::new(
             Sign::Square(palette::reason(reason).light),
-            format!("held by {}", words(reason)),
+            format!("held by {}", reason.words()),
         )
     };
     let entries: Vec<Entry> = reasons.into_iter().map(entry).collect();
@@ -109,17 +109,4 @@ fn draw_bar<DB: DrawingBackend>(
 pub(super) fn on(Rgb(red, green, blue): Rgb) -> Rgb {
     let light = 0.3 * f64::from(red) + 0.59 * f64::from(green) + 0.11 * f64::from(blue);
     if light > 140.0 { palette::INK.light } else { palette::SURFACE.light }
-}
-
-fn words(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InUseSlot => "a slot in use",
-        Reason::QueuedSlot => "a queued slot",
-        Reason::AffineSlot => "an affine slot",
-        Reason::ColdSlot => "a cold slot",
-        Reason::UnknownSlot => "a slot in an unknown state",
-        Reason::OtherMapping => "a mapping outside every slot",
-        Reason::DescriptorOnly => "a descriptor alone",
-        Reason::NotInSubject => "nothing that shows",
-    }
 }

@@ -43,6 +43,20 @@ impl Reason {
             .unwrap_or(Reason::NotInSubject)
     }
 
+    /// In words, fit for `held by …`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::InUseSlot => "a slot in use",
+            Reason::QueuedSlot => "a queued slot",
+            Reason::AffineSlot => "an affine slot",
+            Reason::ColdSlot => "a cold slot",
+            Reason::UnknownSlot => "a slot of unknown state",
+            Reason::OtherMapping => "a mapping outside every slot",
+            Reason::DescriptorOnly => "a descriptor alone",
+            Reason::NotInSubject => "nothing that shows",
+        }
+    }
+
     fn of_slot(state: SlotHold) -> Reason {
         match state {
             SlotHold::InUse => Reason::InUseSlot,

@@ -26,6 +26,9 @@ pub struct SubjectLedger {
     /// Images that its latest barrier listed as lingering; none if it was seen running after
     /// that.
     pub lingering: Vec<LingeringImage>,
+    /// Images that its latest barrier listed, if it was seen running after that: what became of
+    /// them is unknown, and who held them then is all that there is to say of them.
+    pub listed_before: Vec<LingeringImage>,
     /// The first of the barriers with the most lingering images, where there were any.
     pub worst: Option<LingeringBarrier>,
     /// The first of the barriers at which the witnesses disagreed most.
@@ -141,6 +144,7 @@ impl SubjectLedger {
             counts: Counts::default(),
             images: Images::default(),
             lingering: Vec::new(),
+            listed_before: Vec::new(),
             worst: None,
             disagreeing: None,
             release: Histogram::default(),
@@ -160,6 +164,11 @@ impl SubjectLedger {
     /// Whether it came to the barrier at which every module has been dropped.
     pub fn reached_last_barrier(&self) -> bool {
         self.basis == Basis::LastBarrier
+    }
+
+    /// Images that its latest barrier listed, whether or not it was seen after that.
+    pub fn last_listed(&self) -> &[LingeringImage] {
+        if self.listed_before.is_empty() { &self.lingering } else { &self.listed_before }
     }
 
     /// Whether it ended in a way that is neither its own nor leakbench's intention.
@@ -193,7 +202,7 @@ impl SubjectLedger {
         self.basis_line = line;
         self.counts = sample.counts;
         self.images = Images::of(&sample.counts, false);
-        self.lingering = Vec::new();
+        self.listed_before.append(&mut self.lingering);
     }
 
     /// Takes in a barrier, which is on this line of the recording.
@@ -215,6 +224,7 @@ impl SubjectLedger {
         self.counts = *counts;
         self.images = Images::of(counts, true);
         self.lingering.clone_from(&barrier.lingering);
+        self.listed_before = Vec::new();
         self.release.clone_from(&barrier.release);
         // An image released before its drop began has no time, but no late one is among those.
         self.late_timed = counts.late.min(barrier.release.count());

@@ -13,6 +13,8 @@ use crate::words::{counted, grouped, third_person, utc};
 
 /// Findings of all runs together at most; each run has its own report.
 const FINDINGS_MAX: usize = 100;
+/// The policy of the finding that says how many more there are.
+const MORE: &str = "findings";
 /// What could not be measured, at most.
 const UNMEASURED_MAX: usize = 40;
 
@@ -139,7 +141,13 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
     });
     let mut all: Vec<Finding> = all.collect();
     all.sort_by_key(|finding| finding.level);
+    let more = all.len().saturating_sub(FINDINGS_MAX) as u64;
     all.truncate(FINDINGS_MAX);
+    if more > 0 {
+        let message =
+            format!("and {}: each run's own report has them", counted(more, "more finding"));
+        all.push(Finding::aside(MORE, Level::Note, message));
+    }
     all
 }
 

@@ -1,5 +1,6 @@
 //! The three numbers that matter most of a run.
 
+use super::lingering::{at_barrier, worst};
 use super::{Figure, Tone};
 use crate::judge::Growth;
 use crate::ledger::{Ledger, SubjectLedger};
@@ -65,24 +66,32 @@ fn cause(subject: &SubjectLedger, exit: &Exit) -> String {
 fn lingering(ledger: &Ledger) -> Figure {
     let images = &ledger.images;
     let ended = ledger.subjects.iter().all(SubjectLedger::reached_last_barrier);
-    let label = if ended { "lingering at the end" } else { "lingering when last seen" };
+    let worst = worst(ledger);
     let unknown = match images.unknown {
         0 => String::new(),
         unknown => format!(", {} unknown", grouped(unknown)),
     };
-    let worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
-    let worst = worst.map(|barrier| barrier.lingering).max().unwrap_or(0);
-    let before = match worst {
-        worst if images.lingering == 0 && worst > 0 => format!(", {} before", grouped(worst)),
-        _ => String::new(),
+    let of = format!("of {}{unknown}", counted(images.made, "image"));
+    let label = if ended { "lingering at the end" } else { "lingering when last seen" };
+    let (label, value, beside) = match (images.lingering, worst, images.unknown) {
+        (0, None, 1..) => (label, self::unknown(), of),
+        // What nobody could tell in the end was proved before.
+        (0, Some((subject, worst)), 1..) => {
+            let at = at_barrier(ledger, subject, worst.after_cycle);
+            ("lingering, as proved", grouped(worst.lingering), format!("{at}; {of}"))
+        }
+        (0, Some((_, worst)), 0) => {
+            (label, grouped(0), format!("{of}, {} before", grouped(worst.lingering)))
+        }
+        (lingering, ..) => (label, grouped(lingering), of),
     };
     Figure {
         label: label.to_owned(),
-        value: grouped(images.lingering),
-        beside: format!("of {}{unknown}{before}", counted(images.made, "image")),
+        value,
+        beside,
         tone: match (images.lingering, worst, images.unknown) {
-            (0, 0, 0) => Tone::Good,
-            (0, 0, _) => Tone::Warning,
+            (0, None, 0) => Tone::Good,
+            (0, None, _) => Tone::Warning,
             _ => Tone::Bad,
         },
     }

@@ -34,7 +34,7 @@ pub(super) fn heat_maps(comparison: &Comparison) -> Vec<Chart> {
             Some(down) => format!("{} down, {} across", down.flag, across.flag),
             None => format!("by {}", across.flag),
         };
-        reads += ": a dark corner says which combination holds images of dropped modules";
+        reads += ": the stronger a cell's colour, the more images of dropped modules it holds";
         if left_out > 0 {
             reads += &format!("; {left_out} more combinations are in the table");
         }

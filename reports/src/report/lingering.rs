@@ -2,17 +2,22 @@
 
 use leakbench_scenarios::Scenario;
 
+use super::marks::whose;
 use super::timeline::seconds;
 use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
-use crate::ledger::{Ledger, Reason, SubjectLedger};
+use crate::ledger::{Basis, Ledger, LingeringBarrier, Reason, SubjectLedger};
 use crate::recording::LingeringImage;
 use crate::render::holder;
+use crate::words::{counted, grouped, sum};
+
+/// Subjects whose last listing is told apart at most.
+const LISTINGS_MAX: usize = 4;
 
 /// The table, of a run that made images.
 pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     let scenario = &ledger.start.scenario;
     let images = longest_first(ledger);
-    let total = ledger.images.lingering.max(images.len() as u64);
+    let total = total(ledger);
     let shown = images.into_iter().take(LingeringTable::ROWS_MAX);
     let rows = shown.map(|(subject, image)| LingeringRow {
         subject: subject.number,
@@ -24,16 +29,86 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
         holders: image.holders.iter().map(holder).collect(),
         holders_total: image.holders_total,
         reason: Reason::of(image),
-        line: subject.basis_line,
+        line: listed_on(subject),
     });
-    (ledger.images.made > 0).then(|| LingeringTable { rows: rows.collect(), total })
+    let rows: Vec<LingeringRow> = rows.collect();
+    let caveat = caveat(ledger, total);
+    let by_thread = scenario.processes.get() > 1 || scenario.threads.get() > 1;
+    (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat, by_thread })
+}
+
+/// How many there were at each subject's latest barrier: where a subject was seen running after
+/// that, nobody knows of more.
+fn total(ledger: &Ledger) -> u64 {
+    let latest = ledger.subjects.iter().map(|subject| {
+        let counted = subject.barriers.last().map_or(0, |barrier| barrier.lingering);
+        counted.max(subject.last_listed().len() as u64)
+    });
+    sum(latest)
+}
+
+/// The line of what the listed images of a subject were listed by.
+fn listed_on(subject: &SubjectLedger) -> usize {
+    subject.barriers.last().map_or(subject.basis_line, |barrier| barrier.line)
+}
+
+/// What a table of so many images leaves open.
+fn caveat(ledger: &Ledger, total: u64) -> Option<String> {
+    let mut told: Vec<String> = Vec::new();
+    let ended = ledger.subjects.iter().all(SubjectLedger::reached_last_barrier);
+    let unknown = ledger.images.unknown;
+    told.extend(listed_earlier(ledger));
+    if total == 0 {
+        let at_end = if ended && unknown == 0 { "; none does at the end" } else { "" };
+        told.extend(worst(ledger).map(|(subject, worst)| {
+            format!(
+                "{} lingered {}{at_end}.",
+                counted(worst.lingering, "image"),
+                at_barrier(ledger, subject, worst.after_cycle),
+            )
+        }));
+    }
+    if unknown > 0 {
+        told.push(format!("What became of {} is not known.", counted(unknown, "image")));
+    } else if !ended {
+        told.push("Not every process came to its last barrier.".to_owned());
+    }
+    (!told.is_empty()).then(|| told.join(" "))
+}
+
+/// Which barriers listed what lingers, of subjects that were seen running after theirs.
+fn listed_earlier(ledger: &Ledger) -> Option<String> {
+    let running = ledger.subjects.iter().filter(|subject| subject.basis == Basis::Sample);
+    let latest = running.filter_map(|subject| Some((subject, subject.barriers.last()?)));
+    let mut listed: Vec<String> = latest
+        .filter(|(_, barrier)| barrier.lingering > 0)
+        .map(|(subject, barrier)| at_barrier(ledger, subject, barrier.cycles))
+        .collect();
+    let more = listed.len().saturating_sub(LISTINGS_MAX);
+    listed.truncate(LISTINGS_MAX);
+    if more > 0 {
+        listed.push(format!("and {} more", grouped(more as u64)));
+    }
+    (!listed.is_empty()).then(|| format!("As they were {}.", listed.join(", ")))
+}
+
+/// The barrier at which most images of one subject lingered, the first of equals.
+pub(super) fn worst(ledger: &Ledger) -> Option<(&SubjectLedger, &LingeringBarrier)> {
+    let subjects = ledger.subjects.iter().rev();
+    let worst = subjects.filter_map(|subject| Some((subject, subject.worst.as_ref()?)));
+    worst.max_by_key(|(_, barrier)| barrier.lingering)
+}
+
+/// `at the barrier of subject 1 after cycle 28,000`.
+pub(super) fn at_barrier(ledger: &Ledger, subject: &SubjectLedger, cycles: u64) -> String {
+    format!("at the barrier{} after cycle {}", whose(ledger, subject), grouped(cycles))
 }
 
 /// From when to when the longest-lingering ones did; `None` where none is listed.
 pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
     let images = longest_first(ledger);
     let several = ledger.subjects.len() > 1;
-    let total = ledger.images.lingering.max(images.len() as u64);
+    let total = total(ledger);
     let shown = images.into_iter().take(Lifetimes::BARS_MAX);
     let bars = shown.map(|(subject, image)| {
         // What is listed is of the latest barrier.
@@ -45,7 +120,7 @@ pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
             to_s: seconds(seen_ms),
             reason: Reason::of(image),
             holders: held_by(image),
-            line: subject.basis_line,
+            line: listed_on(subject),
         }
     });
     let bars: Vec<Lifetime> = bars.collect();
@@ -64,7 +139,7 @@ pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
 fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
     let subjects = ledger.subjects.iter();
     let mut images: Vec<(&SubjectLedger, &LingeringImage)> = subjects
-        .flat_map(|subject| subject.lingering.iter().map(move |image| (subject, image)))
+        .flat_map(|subject| subject.last_listed().iter().map(move |image| (subject, image)))
         .collect();
     images.sort_by_key(|(_, image)| std::cmp::Reverse(image.lingering_ms));
     images

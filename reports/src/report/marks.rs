@@ -105,7 +105,7 @@ fn settling(ledger: &Ledger) -> Vec<Mark> {
 fn drops(ledger: &Ledger) -> Vec<Mark> {
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
         let last_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
-        let listed = subject.lingering.iter();
+        let listed = subject.last_listed().iter();
         listed
             .map(|image| {
                 let at_ms = last_ms.saturating_sub(image.lingering_ms);

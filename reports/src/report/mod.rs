@@ -95,6 +95,12 @@ pub struct LingeringTable {
     pub rows: Vec<LingeringRow>,
     /// How many there are in all.
     pub total: u64,
+    /// What rows and total leave open, in a sentence or two: at which barrier they were listed if
+    /// not at the last, how many images nobody can tell of. `None` where they say all.
+    pub caveat: Option<String>,
+    /// Whether several threads made modules, in one process or several: each row's cycles are then
+    /// those of its own thread.
+    pub by_thread: bool,
 }
 
 impl LingeringTable {
@@ -111,12 +117,12 @@ pub struct LingeringRow {
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// When the module was made: a run's modules are numbered in the order of its cycles, so this is
-    /// known as a cycle. `None` where it is not known.
+    /// In which cycle, counted by its thread, the module was made: each thread makes the modules of
+    /// its share in the order of their numbers, one a cycle. `None` where it is not known.
     pub created_at_cycle: Option<u64>,
-    /// The cycle in which the module was dropped.
+    /// In which cycle, counted by its thread, the module was dropped.
     pub dropped_at_cycle: u64,
-    /// How long before the last look that was, in ms.
+    /// How long before the barrier that listed it that was, in ms.
     pub age_ms: u64,
     /// Who holds it: `slot 731 (affine)`, `fd 17`.
     pub holders: Vec<String>,

@@ -18,29 +18,55 @@ pub(super) struct Look {
     pub(super) amount: Option<u64>,
 }
 
+/// What was seen of one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Process {
+    /// In the order of the recording.
+    pub(super) looks: Vec<Look>,
+    /// When it was gone, in ms since the run began, if it left before its last barrier: what it
+    /// had is the kernel's again. One that came to its end counts as it was then.
+    pub(super) gone_ms: Option<u64>,
+}
+
+impl Process {
+    fn new(subject: &SubjectLedger, looks: Vec<Look>) -> Process {
+        let exit = subject.exit.as_ref().filter(|_| !subject.reached_last_barrier());
+        Process { looks, gone_ms: exit.map(|exit| exit.at_ms) }
+    }
+}
+
 /// What all processes had together: at each moment at which one was looked at, the latest that is
 /// known of each. There is no point before each was looked at, and none while what is known of one
-/// is that it could not be read. A process that was never looked at counts for nothing.
-pub(super) fn summed(processes: &[Vec<Look>]) -> Vec<Point> {
+/// is that it could not be read. A process that was never looked at counts for nothing, and one
+/// that is gone for its cycles alone.
+pub(super) fn summed(processes: &[Process]) -> Vec<Point> {
+    let processes: Vec<&Process> = processes.iter().filter(|its| !its.looks.is_empty()).collect();
     let mut looks: Vec<(usize, &Look)> = Vec::new();
-    for (process, its) in processes.iter().filter(|its| !its.is_empty()).enumerate() {
-        looks.extend(its.iter().map(|look| (process, look)));
+    for (process, its) in processes.iter().enumerate() {
+        looks.extend(its.looks.iter().map(|look| (process, look)));
     }
     looks.sort_by_key(|(_, look)| (look.at_ms, look.line));
-    let seen = processes.iter().filter(|its| !its.is_empty()).count();
-    let mut latest: Vec<Option<&Look>> = vec![None; seen];
+    let mut latest: Vec<Option<Look>> = vec![None; processes.len()];
     let mut points = Vec::new();
     for together in looks.chunk_by(|(_, a), (_, b)| a.at_ms == b.at_ms) {
         for &(process, look) in together {
-            latest[process] = Some(look);
+            latest[process] = Some(*look);
         }
-        points.extend(point(together[0].1.at_ms, &latest));
+        let at_ms = together[0].1.at_ms;
+        for (process, latest) in processes.iter().zip(&mut latest) {
+            if process.gone_ms.is_some_and(|gone_ms| gone_ms < at_ms)
+                && let Some(look) = latest
+            {
+                look.amount = Some(0);
+            }
+        }
+        points.extend(point(at_ms, &latest));
     }
     points
 }
 
-fn point(at_ms: u64, latest: &[Option<&Look>]) -> Option<Point> {
-    let latest: Vec<&Look> = latest.iter().copied().collect::<Option<_>>()?;
+fn point(at_ms: u64, latest: &[Option<Look>]) -> Option<Point> {
+    let latest: Vec<Look> = latest.iter().copied().collect::<Option<_>>()?;
     let amounts: Vec<u64> = latest.iter().map(|look| look.amount).collect::<Option<_>>()?;
     Some(Point {
         at_s: seconds(at_ms),
@@ -52,27 +78,32 @@ fn point(at_ms: u64, latest: &[Option<&Look>]) -> Option<Point> {
 
 /// What was seen of each process at every look, whatever it was doing.
 pub(super) fn at_looks(ledger: &Ledger, amount: impl Fn(&Moment) -> Option<u64>) -> Vec<Point> {
-    let looks = |subject: &SubjectLedger| {
-        looks_of(subject)
-            .map(|moment| Look {
-                at_ms: moment.at_ms,
-                line: moment.line,
-                cycles: moment.counts.cycles,
-                amount: amount(moment),
-            })
-            .collect()
+    let process = |subject: &SubjectLedger| {
+        let looks = looks_of(subject).iter().map(|moment| Look {
+            at_ms: moment.at_ms,
+            line: moment.line,
+            cycles: moment.counts.cycles,
+            amount: amount(moment),
+        });
+        Process::new(subject, looks.collect())
     };
-    summed(&ledger.subjects.iter().map(looks).collect::<Vec<_>>())
+    summed(&ledger.subjects.iter().map(process).collect::<Vec<_>>())
 }
 
-/// The looks at a subject until its last barrier: after that it says nothing new, and what is seen
-/// is how it leaves.
-pub(super) fn looks_of(subject: &SubjectLedger) -> impl Iterator<Item = &Moment> {
-    let until = match subject.reached_last_barrier() {
-        true => subject.basis_line,
-        false => usize::MAX,
+/// The looks at a subject until its last barrier, after which it says nothing new; of one that left
+/// before, until nothing of it could be read any more. What is seen after that is how it leaves.
+pub(super) fn looks_of(subject: &SubjectLedger) -> &[Moment] {
+    let moments = subject.moments.as_slice();
+    let until = if subject.reached_last_barrier() {
+        moments.partition_point(|moment| moment.line <= subject.basis_line)
+    } else if subject.exit.is_some() {
+        let readable = |moment: &Moment| moment.footprint != Footprint::default();
+        // Where nothing was ever read, that is not because it left.
+        moments.iter().rposition(readable).map_or(moments.len(), |last| last + 1)
+    } else {
+        moments.len()
     };
-    subject.moments.iter().take_while(move |moment| moment.line <= until)
+    &moments[..until]
 }
 
 /// A part of what each process had.
@@ -85,18 +116,16 @@ pub(super) fn at_barriers(
     ledger: &Ledger,
     amount: impl Fn(&BarrierMoment) -> Option<u64>,
 ) -> Vec<Point> {
-    let looks = |subject: &SubjectLedger| {
-        let barriers = subject.barriers.iter();
-        barriers
-            .map(|barrier| Look {
-                at_ms: barrier.at_ms,
-                line: barrier.line,
-                cycles: barrier.cycles,
-                amount: amount(barrier),
-            })
-            .collect()
+    let process = |subject: &SubjectLedger| {
+        let looks = subject.barriers.iter().map(|barrier| Look {
+            at_ms: barrier.at_ms,
+            line: barrier.line,
+            cycles: barrier.cycles,
+            amount: amount(barrier),
+        });
+        Process::new(subject, looks.collect())
     };
-    summed(&ledger.subjects.iter().map(looks).collect::<Vec<_>>())
+    summed(&ledger.subjects.iter().map(process).collect::<Vec<_>>())
 }
 
 /// A part of each process's memory to the page.

@@ -220,7 +220,7 @@ fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
     page.key("ArrowUp");
     page.key("ArrowRight");
     let boxed = "document.querySelector('#slots .tip').textContent";
-    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cyclesslot 1: ')"));
+    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cycles of this processslot 1: ')"));
     focus(&mut page, "release");
     page.key("ArrowRight");
     assert!(tip(&mut page, "release").starts_with("1.0 ms to 1.3 ms"));

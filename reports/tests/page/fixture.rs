@@ -127,7 +127,7 @@ fn lingering_rows() -> LingeringTable {
         reason: if n % 5 == 4 { Reason::QueuedSlot } else { Reason::AffineSlot },
         line: 19,
     });
-    LingeringTable { rows: rows.collect(), total: 950 }
+    LingeringTable { rows: rows.collect(), total: 950, ..LingeringTable::default() }
 }
 
 fn facts() -> Vec<FactGroup> {
@@ -409,7 +409,7 @@ pub(crate) fn odd() -> Report {
     report.charts.push(chart("panels", "", "", Plot::Panels(panels)));
     report.charts.push(chart("no-panels", "", "", Plot::Panels(Panels::default())));
     report.charts.push(chart("heat", "", "", Plot::Heat(Heat::default())));
-    report.lingering = Some(LingeringTable { rows: Vec::new(), total: u64::MAX });
+    report.lingering = Some(LingeringTable { total: u64::MAX, ..LingeringTable::default() });
     report.tables = vec![Table { id: "empty".to_owned(), ..Table::default() }];
     (report.figures, report.findings, report.facts) = (Vec::new(), Vec::new(), Vec::new());
     report

@@ -1,5 +1,6 @@
 //! What the page's markup says, read as text.
 
+use leakbench_reports::ledger::Reason;
 use leakbench_reports::render::html;
 use leakbench_reports::report::{LingeringTable, Plot, Point, Series, SlotRows};
 
@@ -64,6 +65,55 @@ fn a_clean_report_has_nothing_to_excuse() {
     assert!(page.contains("No policy has anything to say."));
     assert!(page.contains("No image of a dropped module lingers."));
     assert!(!page.contains("id=\"unmeasured\""));
+}
+
+/// What is not known is not said to be well.
+#[test]
+fn a_table_that_leaves_something_open_says_what() {
+    let caveat = "What became of 1,002 images is not known.";
+    let mut report = fixture::clean();
+    let table = report.lingering.get_or_insert_default();
+    table.caveat = Some(caveat.to_owned());
+    let page = html(&report);
+    assert!(page.contains(caveat));
+    assert!(!page.contains("No image of a dropped module lingers."));
+
+    let mut report = fixture::leak();
+    assert!(!html(&report).contains(caveat));
+    report.lingering.get_or_insert_default().caveat = Some(caveat.to_owned());
+    assert!(without_scripts(&html(&report)).contains(caveat), "above the rows");
+}
+
+#[test]
+fn a_reason_is_called_alike_on_the_page_and_in_pictures() {
+    let reason = Reason::UnknownSlot;
+    let mut report = fixture::leak();
+    for row in report.lingering.iter_mut().flat_map(|table| &mut table.rows) {
+        row.reason = reason;
+    }
+    let mut charts = report.charts.iter_mut();
+    let chart = charts.find(|chart| chart.id == "lifetimes").expect("lifetimes");
+    if let Plot::Lifetimes(lifetimes) = &mut chart.plot {
+        lifetimes.bars.iter_mut().for_each(|bar| bar.reason = reason);
+    }
+    let picture = leakbench_reports::draw::svg(chart).expect("a picture");
+    assert!(picture.contains(&format!("held by {}", reason.words())));
+    let page = html(&report);
+    let table = page.find("id=\"lingering-images\"").expect("a table");
+    assert!(page[table..].contains(reason.words()));
+    let brief = &page[page.find("id=\"lifetimes\"").expect("bars")..table];
+    assert!(brief.contains(reason.words()));
+}
+
+#[test]
+fn cycles_of_several_threads_are_headed_as_such() {
+    let mut report = fixture::leak();
+    let heads = ["created at cycle of its thread", "dropped at cycle of its thread"];
+    let page = html(&report);
+    assert!(heads.iter().all(|head| !page.contains(head)));
+    report.lingering.get_or_insert_default().by_thread = true;
+    let page = html(&report);
+    assert!(heads.iter().all(|head| page.contains(head)));
 }
 
 #[test]

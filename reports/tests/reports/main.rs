@@ -14,6 +14,7 @@ mod observation;
 mod progress;
 mod recorded;
 mod recorder;
+mod report_of_comparison;
 mod report_of_observation;
 mod report_of_run;
 mod trend;

@@ -333,6 +333,39 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
 }
 
 #[test]
+fn a_process_that_died_has_nothing_any_more() {
+    let had = |subject: u32, at_ms: u64, areas: u64| {
+        sample(subject, at_ms, counts(at_ms, 0), footprint(areas, 9, 1 << 20))
+    };
+    let recording = recording([
+        start(100_000, 2, Options::default()),
+        had(0, 1_000, 700),
+        had(1, 1_000, 30),
+        // As it leaves.
+        sample(0, 1_100, counts(1_100, 0), Footprint::default()),
+        had(1, 1_110, 35),
+        exit(0, 1_110, ExitKind::Signaled { signal: 9 }, &[]),
+        had(1, 1_200, 40),
+    ]);
+    let report = report(&recording);
+    let areas = &lines(&report, "mappings").series[0].points;
+    let point = |at_s, cycles, value, line| Point { at_s, cycles: Some(cycles), value, line };
+    let expected =
+        [point(1.0, 2_000, 730.0, 3), point(1.11, 2_110, 735.0, 5), point(1.2, 2_200, 40.0, 7)];
+    assert_eq!(*areas, expected);
+    let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("areas, "));
+    assert!(!unread(&report), "{:?}", report.unmeasured);
+
+    // What can never be read is told.
+    let blind = |at_ms| sample(0, at_ms, counts(at_ms, 0), Footprint::default());
+    let killed = exit(0, 1_200, ExitKind::Signaled { signal: 9 }, &[]);
+    let options = Options::default();
+    let report =
+        self::report(&self::recording([start(100, 1, options), blind(90), blind(95), killed]));
+    assert!(unread(&report), "{:?}", report.unmeasured);
+}
+
+#[test]
 fn deaths_and_troubles_are_marked_and_told() {
     let report = report(&died(ExitKind::Signaled { signal: 9 }));
     let marks = &lines(&report, "mappings").marks;
@@ -355,6 +388,125 @@ fn deaths_and_troubles_are_marked_and_told() {
         assert!(untold(words), "{words}: {:#?}", report.unmeasured);
     }
     assert!(!ids(&report).contains(&"slots"));
+}
+
+/// A subject that leaks until it is killed, seen running after its last barrier.
+fn killed_leaking() -> Vec<Record> {
+    let mut seen = barrier(0, 2_000, counts(28_000, 1_000));
+    seen.lingering = (0..40).map(|n| image(n, vec![slot(n as u32, SlotHold::Affine)])).collect();
+    vec![
+        start(30_000, 1, Options::default()),
+        up(0, 30_000),
+        mid_barrier(barrier(0, 1_000, counts(14_000, 0))),
+        mid_barrier(seen),
+        sample(0, 2_050, counts(28_100, 1_001), footprint(3_000, 900, 1 << 20)),
+        sample(0, 2_090, counts(28_200, 1_002), Footprint::default()),
+        exit(0, 2_090, ExitKind::Signaled { signal: 9 }, &[]),
+        end(2_100),
+    ]
+}
+
+#[test]
+fn what_the_latest_barrier_listed_outlives_a_death() {
+    let recording = recording(killed_leaking());
+    let report = report(&recording);
+    let table = report.lingering.as_ref().expect("a table");
+    assert_eq!((table.rows.len(), table.total), (40, 1_000));
+    let caveat = "As they were at the barrier after cycle 28,000. What became of 1,002 images is \
+                  not known.";
+    assert_eq!(table.caveat.as_deref(), Some(caveat));
+    assert!(table.rows.iter().all(|row| row.line == 4 && row.holders_total == 1));
+    let Plot::Lifetimes(lifetimes) = plot(&report, "lifetimes") else { panic!("bars") };
+    assert_eq!((lifetimes.bars.len(), lifetimes.rest), (40, 960));
+    assert!(lifetimes.bars.iter().all(|bar| bar.to_s == 2.0 && bar.line == 4));
+
+    // The judge counts nothing of what nobody saw the end of.
+    let ledger = Ledger::of(&recording).expect("a start");
+    assert_eq!((ledger.lingering_listed(), ledger.images.lingering), (0, 0));
+    assert_eq!((ledger.images.unknown, ledger.held_by.len()), (1_002, 0));
+}
+
+#[test]
+fn a_later_barrier_takes_the_place_of_what_was_listed() {
+    let mut records = killed_leaking();
+    records.truncate(5);
+    let mut last = barrier(0, 2_300, counts(30_000, 0));
+    last.last = true;
+    records.extend([mid_barrier(last), exit(0, 2_310, ExitKind::Done, &[]), end(2_320)]);
+    let report = report(&recording(records));
+    let table = report.lingering.as_ref().expect("a table");
+    assert_eq!((table.rows.len(), table.total), (0, 0));
+    let caveat = "1,000 images lingered at the barrier after cycle 28,000; none does at the end.";
+    assert_eq!(table.caveat.as_deref(), Some(caveat));
+    assert!(!ids(&report).contains(&"lifetimes"));
+}
+
+#[test]
+fn only_what_was_seen_to_the_end_leaves_nothing_open() {
+    let caveat = |recording: &Recording| report(recording).lingering.expect("a table").caveat;
+    assert_eq!(caveat(&clean()), None);
+    assert_eq!(caveat(&leak_keep()), None);
+    let unknown = |number: u64| Some(format!("What became of {number} images is not known."));
+    assert_eq!(caveat(&could_not_tell()), unknown(100));
+    assert_eq!(caveat(&died(ExitKind::Signaled { signal: 9 })), unknown(2));
+
+    let mut barriers_alone = killed_leaking();
+    barriers_alone.truncate(3);
+    let told = "Not every process came to its last barrier.";
+    assert_eq!(caveat(&recording(barriers_alone)).as_deref(), Some(told));
+}
+
+#[test]
+fn cycles_are_of_a_thread_where_there_are_several() {
+    let by_thread = |processes: u32, threads: u32| {
+        let threads = std::num::NonZeroU32::new(threads);
+        let options = Options { threads, ..Options::default() };
+        let seen = mid_barrier(barrier(0, 2_000, counts(1_000, 0)));
+        let recording = recording([start(3_000, processes, options), seen]);
+        report(&recording).lingering.expect("a table").by_thread
+    };
+    assert_eq!([by_thread(1, 1), by_thread(2, 1), by_thread(1, 2)], [false, true, true]);
+}
+
+/// How many linger, as the figure of a run says.
+fn lingering_figure(recording: &Recording) -> Figure {
+    let figures = report(recording).figures.into_iter();
+    let mut lingering = figures.filter(|figure| figure.label.starts_with("lingering"));
+    lingering.next().expect("how many linger")
+}
+
+#[test]
+fn what_nobody_could_tell_is_no_zero() {
+    let told = |recording: &Recording| {
+        let Figure { label, value, beside, tone } = lingering_figure(recording);
+        (label, value, beside, tone)
+    };
+    let figure = |label: &str, value: &str, beside: &str, tone| {
+        (label.to_owned(), value.to_owned(), beside.to_owned(), tone)
+    };
+    let proved = "at the barrier after cycle 28,000; of 28,200 images, 1,002 unknown";
+    assert_eq!(
+        told(&recording(killed_leaking())),
+        figure("lingering, as proved", "1,000", proved, Tone::Bad)
+    );
+    let unseen = "of 102,500 images, 2 unknown";
+    assert_eq!(
+        told(&died(ExitKind::Signaled { signal: 9 })),
+        figure("lingering when last seen", "unknown", unseen, Tone::Warning)
+    );
+    let failed = "of 3,000 images, 100 unknown";
+    assert_eq!(
+        told(&could_not_tell()),
+        figure("lingering at the end", "unknown", failed, Tone::Warning)
+    );
+    assert_eq!(
+        told(&leak_earlier()),
+        figure("lingering at the end", "0", "of 3,000 images, 12 before", Tone::Bad)
+    );
+    assert_eq!(
+        told(&clean()),
+        figure("lingering at the end", "0", "of 1,000,000 images", Tone::Good)
+    );
 }
 
 #[test]

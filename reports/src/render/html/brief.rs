@@ -2,7 +2,6 @@
 
 use maud::{Markup, html as markup};
 
-use super::style::reason_words;
 use super::text::{LABEL_CHARS_MAX, shown};
 use crate::observation::Unit;
 use crate::recording::SlotCell;
@@ -166,7 +165,7 @@ fn of_lifetimes(lifetimes: &Lifetimes) -> Markup {
                         td .number { (moment(bar.from_s)) }
                         td .number { (moment(bar.to_s)) }
                         td { (shown(&bar.holders, LABEL_CHARS_MAX)) }
-                        td { (reason_words(bar.reason)) }
+                        td { (bar.reason.words()) }
                         td .number { (bar.line) }
                     }
                 }

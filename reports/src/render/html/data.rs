@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::style::{cell_name, reason_name, reason_words, tone_name};
+use super::style::{cell_name, reason_name, tone_name};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::observation::Unit;
 use crate::recording::{SlotCell, SlotCounts};
@@ -213,7 +213,7 @@ fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
                 ms(bar.from_s) as i64,
                 ms(bar.to_s) as i64,
                 reason_name(bar.reason),
-                reason_words(bar.reason),
+                bar.reason.words(),
                 shown(&bar.holders, LABEL_CHARS_MAX),
                 bar.line,
             ])

@@ -140,17 +140,3 @@ pub(super) fn reason_name(reason: Reason) -> &'static str {
         Reason::NotInSubject => "reason-not-in-subject",
     }
 }
-
-/// A reason in words, fit for `held by …`.
-pub(super) fn reason_words(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InUseSlot => "a slot in use",
-        Reason::QueuedSlot => "a queued slot",
-        Reason::AffineSlot => "an affine slot",
-        Reason::ColdSlot => "a cold slot",
-        Reason::UnknownSlot => "a slot of unknown state",
-        Reason::OtherMapping => "a mapping outside every slot",
-        Reason::DescriptorOnly => "a descriptor alone",
-        Reason::NotInSubject => "nothing that shows",
-    }
-}

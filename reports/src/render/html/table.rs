@@ -2,7 +2,7 @@
 
 use maud::{Markup, html as markup};
 
-use super::style::{reason_name, reason_words};
+use super::style::reason_name;
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{LingeringRow, LingeringTable, Table};
 use crate::words::{counted, duration_ms, grouped};
@@ -16,13 +16,20 @@ const ROWS_TO_SEARCH: usize = 8;
 pub(super) fn lingering(table: &LingeringTable) -> Markup {
     let rest = table.total.saturating_sub(table.rows.len() as u64);
     let several = table.rows.iter().any(|row| row.subject != table.rows[0].subject);
+    let of_thread = if table.by_thread { " of its thread" } else { "" };
     markup! {
         section #lingering-images {
             h2 { "Lingering images" }
+            @if table.total > 0 && let Some(caveat) = &table.caveat {
+                p .reads { (shown(caveat, SENTENCE_CHARS_MAX)) }
+            }
             @if table.rows.is_empty() {
                 p .none {
                     @if table.total == 0 {
-                        "No image of a dropped module lingers."
+                        @match &table.caveat {
+                            Some(caveat) => { (shown(caveat, SENTENCE_CHARS_MAX)) },
+                            None => { "No image of a dropped module lingers." },
+                        }
                     } @else {
                         (counted(table.total, "image")) " linger; none of them is listed in the "
                         "recording."
@@ -37,8 +44,8 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
                                 @if several { (heading("process", true)) }
                                 (heading("inode", true))
                                 (heading("module", true))
-                                (heading("created at cycle", true))
-                                (heading("dropped at cycle", true))
+                                (heading(&format!("created at cycle{of_thread}"), true))
+                                (heading(&format!("dropped at cycle{of_thread}"), true))
                                 (heading("age", true))
                                 (heading("held by", false))
                                 (heading("reason", false))
@@ -80,7 +87,7 @@ fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
                 @if more > 0 { span .muted { " and " (counted(more, "more holder")) } }
             }
             td {
-                span class={ "swatch " (reason_name(row.reason)) } {} (reason_words(row.reason))
+                span class={ "swatch " (reason_name(row.reason)) } {} (row.reason.words())
             }
             td .number .muted { (row.line) }
         }

@@ -212,9 +212,13 @@ fn lingering(images: &LingeringTable) -> Option<String> {
     if images.total == 0 {
         return None;
     }
+    let caveat = match &images.caveat {
+        None => String::new(),
+        Some(caveat) => prose(caveat, TEXT_MAX) + "\n\n",
+    };
     let head = format!(
         "<details><summary>{}, the longest-lingering first</summary>\n\n\
-         | inode | module | dropped at cycle | for | held by |\n\
+         {caveat}| inode | module | dropped at cycle | for | held by |\n\
          | ---: | ---: | ---: | ---: | --- |",
         counted(images.total, "lingering image"),
     );

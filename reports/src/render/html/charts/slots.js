@@ -255,7 +255,7 @@ class SlotChart extends TimePlot {
         rows.push({ tone: DATA.cells[each][0], name: DATA.cells[each][1], value: grouped(count) });
       }
     });
-    this.showTip(x, y, this.timeline.words(row.t, row.c), rows);
+    this.showTip(x, y, `${this.timeline.words(row.t, row.c)} of this process`, rows);
   }
 
   slotWords() {
@@ -267,6 +267,6 @@ class SlotChart extends TimePlot {
   said(cursor) {
     const row = this.rows[nearest(this.stops(), cursor)];
     const [, words] = DATA.cells[RANKS[row.cells[this.slot]]];
-    return `${this.timeline.words(row.t, row.c)}: ${this.slotWords()} ${words}`;
+    return `${this.timeline.words(row.t, row.c)} of this process: ${this.slotWords()} ${words}`;
   }
 }
