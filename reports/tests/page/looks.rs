@@ -10,11 +10,16 @@ use crate::fixture;
 /// of the Web Content Accessibility Guidelines.
 const CONTRASTS: &str = r#"(() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    // Each colour is painted once: there are few, and thousands of texts.
+    const painted = new Map();
     const rgba = (colour) => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = colour;
-        canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data];
+        if (!painted.has(colour)) {
+            canvas.clearRect(0, 0, 1, 1);
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+            painted.set(colour, [...canvas.getImageData(0, 0, 1, 1).data]);
+        }
+        return painted.get(colour);
     };
     const luminance = ([r, g, b]) => {
         const [x, y, z] = [r, g, b].map((c) => c / 255)
