@@ -415,6 +415,51 @@ pub(crate) fn odd() -> Report {
     report
 }
 
+/// The leak with as much of everything as the contract allows.
+pub(crate) fn largest() -> Report {
+    let mut report = leak();
+    let mut noise = 1_u64;
+    let mut next = || {
+        noise =
+            noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        noise >> 33
+    };
+    for chart in &mut report.charts {
+        if let Plot::Lines(lines) = &mut chart.plot {
+            for series in &mut lines.series {
+                let of = |n: usize| Point {
+                    at_s: n as f64 * 16.217,
+                    cycles: Some(n as u64 * 10_007),
+                    value: next() as f64,
+                    line: n * 37,
+                };
+                series.points = (0..Series::POINTS_MAX).map(of).collect();
+            }
+        }
+        if let Plot::Slots(slots) = &mut chart.plot {
+            let mut row = slots.rows[0].clone();
+            row.cells.resize(1_024, row.cells[0]);
+            slots.rows = vec![row; SlotRows::ROWS_MAX];
+            for (n, row) in slots.rows.iter_mut().enumerate() {
+                (row.at_s, row.cycles) = (n as f64 * 81.0, n as u64 * 50_035);
+                for cell in &mut row.cells {
+                    *cell = SlotCell::ALL[next() as usize % SlotCell::ALL.len()];
+                }
+            }
+        }
+    }
+    let at = report.charts.iter().position(|chart| chart.id == "slots").expect("slots");
+    for n in 1..4 {
+        let mut copy = report.charts[at].clone();
+        copy.id = format!("slots-{n}");
+        report.charts.push(copy);
+    }
+    let table = report.lingering.get_or_insert_default();
+    let row = table.rows[0].clone();
+    table.rows = vec![row; LingeringTable::ROWS_MAX];
+    report
+}
+
 /// A name that tries what names can try.
 pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\
     \"><svg/onload=alert(3)>'`${alert(4)}&lt;\0\u{202e}\u{2028}]]>--><!--";

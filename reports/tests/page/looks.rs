@@ -10,11 +10,16 @@ use crate::fixture;
 /// of the Web Content Accessibility Guidelines.
 const CONTRASTS: &str = r#"(() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    // Each colour is painted once: there are few, and thousands of texts.
+    const painted = new Map();
     const rgba = (colour) => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = colour;
-        canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data];
+        if (!painted.has(colour)) {
+            canvas.clearRect(0, 0, 1, 1);
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+            painted.set(colour, [...canvas.getImageData(0, 0, 1, 1).data]);
+        }
+        return painted.get(colour);
     };
     const luminance = ([r, g, b]) => {
         const [x, y, z] = [r, g, b].map((c) => c / 255)
@@ -117,6 +122,30 @@ fn a_phone_scrolls_down_only() {
     }
 }
 
+#[test]
+fn a_phone_shows_a_comparison_whole_and_no_empty_controls() {
+    let Some(mut browser) = browser("a_phone_shows_a_comparison_whole_and_no_empty_controls")
+    else {
+        return;
+    };
+    let mut page = browser.open(360);
+    page.show(&html(&fixture::comparison()));
+    let scroll = "document.querySelector('#heat .scroll')";
+    let beyond = page.eval(&format!("{scroll}.scrollWidth - {scroll}.clientWidth"));
+    assert_eq!(beyond, 0, "the heat map is cut");
+    // Where it must be cut after all, an edge shows that it is.
+    let edge = page.text(&format!("getComputedStyle({scroll}).borderRightStyle"));
+    assert_eq!(edge, "solid");
+    let controls = "document.getElementById('controls').checkVisibility()";
+    assert_eq!(page.eval(controls), false);
+    page.eval("document.querySelector('.panel .plot').focus()");
+    page.key("+");
+    page.until(controls);
+    page.eval("document.getElementById('reset').click()");
+    page.until(&format!("!{controls}"));
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
 /// What reaches beyond the screen and is in no box that scrolls.
 const WIDEST: &str = r#"[...document.querySelectorAll("body *")]
     .filter((each) => !each.closest(".scroll") && each.getBoundingClientRect().right > 361)
@@ -139,6 +168,13 @@ fn without_scripts_there_are_tables_and_no_dead_controls() {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
         assert_eq!(page.eval(&visible), true, "{shown}");
     }
+    // The charts' numbers are read without a click, and on paper even where they were put away.
+    let numbers = "document.querySelector('#lingering details td').checkVisibility()";
+    assert_eq!(page.eval(numbers), true);
+    page.eval("document.querySelector('#lingering details').open = false");
+    assert_eq!(page.eval(numbers), false);
+    page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    assert_eq!(page.eval(numbers), true);
 }
 
 #[test]
@@ -147,12 +183,18 @@ fn paper_has_charts_and_no_controls() {
     let mut page = browser.open(1280);
     prefer(&mut page, "dark");
     page.show(&html(&fixture::leak()));
+    assert_eq!(page.eval("document.querySelector('#lingering details').open"), false);
     page.eval("dispatchEvent(new Event('beforeprint'))");
     page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
     assert_eq!(background(&mut page), "rgb(255, 255, 255)");
-    for hidden in
-        ["#controls", "#theme", ".search", ".copy", "#lingering-images tbody tr:nth-child(51)"]
-    {
+    for hidden in [
+        "#controls",
+        "#theme",
+        ".search",
+        ".copy",
+        "#lingering summary",
+        "#lingering-images tbody tr:nth-child(51)",
+    ] {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
         assert_eq!(page.eval(&visible), false, "{hidden}");
     }
@@ -162,6 +204,22 @@ fn paper_has_charts_and_no_controls() {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
         assert_eq!(page.eval(&visible), true, "{shown}");
     }
+    // A table's headings stand on each of its pages, and it is said that rows are left out.
+    let display = "getComputedStyle(document.querySelector('#lingering-images thead')).display";
+    assert_eq!(page.text(display), "table-header-group");
+    let told = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
+        '::after').content";
+    assert_eq!(page.text(told), "\"; the first 50 on paper\"");
+    // After a search the rows that it left are printed, wherever they stand among the others.
+    page.eval(
+        "(() => { const input = document.querySelector('#lingering-images input');
+            input.value = '49801361';
+            input.dispatchEvent(new Event('input')); })()",
+    );
+    let found = "[...document.querySelectorAll('#lingering-images tbody tr')]
+        .filter((row) => row.checkVisibility()).map((row) => row.rowIndex).join()";
+    assert_eq!(page.text(found), "101");
+    assert_eq!(page.text(told), "none");
     page.call("Emulation.setEmulatedMedia", json!({ "media": "" }));
     let pdf = page.call("Page.printToPDF", json!({ "printBackground": true }));
     assert!(pdf["data"].as_str().is_some_and(|data| data.len() > 20_000));

@@ -1,4 +1,5 @@
-//! A chart's numbers in short, as a table: for ears, for paper, and for browsers without scripts.
+//! A chart's numbers in short, as a table: for ears, and for browsers without scripts and what
+//! they print.
 
 use maud::{Markup, html as markup};
 
@@ -21,7 +22,8 @@ pub(super) fn brief(plot: &Plot) -> Markup {
         Plot::Heat(_) | Plot::Panels(_) => return Markup::default(),
     };
     markup! {
-        details .brief {
+        // The scripts close it where they draw.
+        details .brief open {
             summary { "As a table" }
             div .scroll tabindex="0" role="region" aria-label="the chart as a table" { (table) }
         }

@@ -99,6 +99,12 @@ fn figure(chart: &Chart, span: &str) -> Markup {
                     (cells_legend(rows))
                     div .plot data-chart=(chart.id) {}
                 },
+                Plot::Lifetimes(lifetimes) => {
+                    div .plot data-chart=(chart.id) {}
+                    @if lifetimes.rest > 0 {
+                        p .muted .rest { "and " (grouped(lifetimes.rest)) " more" }
+                    }
+                },
                 _ => { div .plot data-chart=(chart.id) {} },
             }
             (brief::brief(&chart.plot))

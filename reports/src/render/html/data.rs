@@ -11,12 +11,8 @@ use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::observation::Unit;
 use crate::recording::{SlotCell, SlotCounts};
 use crate::report::{
-    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Point, Report, Series, SlotRows, Style,
-    Times,
+    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
 };
-
-/// Points of a series in a panel at most: a panel is small, and there may be many.
-const PANEL_POINTS_MAX: usize = 240;
 
 /// Everything that the page's scripts draw, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
@@ -46,7 +42,7 @@ fn for_script(json: &str) -> String {
 /// A chart; `None` of one that is markup alone.
 fn chart(chart: &Chart) -> Option<Value> {
     let mut value = match &chart.plot {
-        Plot::Lines(lines) => lines_json("lines", lines, Series::POINTS_MAX),
+        Plot::Lines(lines) => lines_json("lines", lines),
         Plot::Slots(rows) => slots(rows),
         Plot::Times(times) => times_json(times),
         Plot::Lifetimes(lifetimes) => lifetimes_json(lifetimes),
@@ -57,8 +53,8 @@ fn chart(chart: &Chart) -> Option<Value> {
     Some(value)
 }
 
-fn lines_json(kind: &str, lines: &Lines, points_max: usize) -> Value {
-    let series: Vec<Value> = lines.series.iter().map(|one| series(one, points_max)).collect();
+fn lines_json(kind: &str, lines: &Lines) -> Value {
+    let series: Vec<Value> = lines.series.iter().map(series).collect();
     let limits: Vec<Value> = lines
         .limits
         .iter()
@@ -69,8 +65,8 @@ fn lines_json(kind: &str, lines: &Lines, points_max: usize) -> Value {
     json!({ "kind": kind, "unit": unit, "series": series, "limits": limits, "marks": marks })
 }
 
-fn series(series: &Series, points_max: usize) -> Value {
-    let points = thinned(&series.points, points_max);
+fn series(series: &Series) -> Value {
+    let points = &series.points;
     let style = match series.style {
         Style::Line => "line",
         Style::Faint => "faint",
@@ -113,30 +109,6 @@ fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> 
             Some(difference)
         })
         .collect()
-}
-
-/// At most `max` points: of each stretch its lowest and its highest.
-fn thinned(points: &[Point], max: usize) -> Vec<Point> {
-    if points.len() <= max {
-        return points.to_vec();
-    }
-    let stretch = points.len().div_ceil((max / 2).max(1));
-    let mut kept = Vec::with_capacity(max);
-    for stretch in points.chunks(stretch) {
-        let by_value = |a: &(usize, &Point), b: &(usize, &Point)| a.1.value.total_cmp(&b.1.value);
-        let low = stretch.iter().enumerate().min_by(by_value);
-        let high = stretch.iter().enumerate().max_by(by_value);
-        let (Some((low, _)), Some((high, _))) = (low, high) else { continue };
-        kept.push(stretch[low.min(high)]);
-        if low != high {
-            kept.push(stretch[low.max(high)]);
-        }
-    }
-    // Where it ends is what a reader looks for first.
-    if let (Some(kept), Some(end)) = (kept.last_mut(), points.last()) {
-        *kept = *end;
-    }
-    kept
 }
 
 fn mark(mark: &Mark) -> Value {
@@ -223,10 +195,7 @@ fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
 }
 
 fn panels_json(panels: &Panels) -> Value {
-    let panels: Vec<Value> = panels
-        .panels
-        .iter()
-        .map(|panel| lines_json("panel", &panel.lines, PANEL_POINTS_MAX))
-        .collect();
+    let panels: Vec<Value> =
+        panels.panels.iter().map(|panel| lines_json("panel", &panel.lines)).collect();
     json!({ "kind": "panels", "panels": panels })
 }

@@ -123,6 +123,7 @@ function copying(button) {
 
 function start() {
   ROOT.classList.add("scripted");
+  for (const brief of document.querySelectorAll(".brief")) brief.open = false;
   // One that has nothing stays an empty place.
   const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
   const hosts = [...document.querySelectorAll(".plot")].filter((host) =>

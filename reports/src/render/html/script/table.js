@@ -37,6 +37,9 @@ function compare(a, b, isNumber) {
   return x - y;
 }
 
+// As many rows as the style sheet has on paper.
+const ROWS_ON_PAPER = 50;
+
 function enliven(section) {
   const body = section.querySelector("tbody");
   const rows = [...body.rows];
@@ -75,6 +78,7 @@ function enliven(section) {
       row.hidden = !words.every((word) => texts[index].includes(word));
       shown += row.hidden ? 0 : 1;
     });
+    status.classList.toggle("cut", shown > ROWS_ON_PAPER);
     const more = rest > 0 ? `; ${grouped(rest)} more in the recording` : "";
     status.textContent = `showing ${grouped(shown)} of ${grouped(rows.length)}${more}`;
   }

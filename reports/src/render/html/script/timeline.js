@@ -27,7 +27,10 @@ class Timeline {
     const least = Math.min(this.base === "ms" ? 2 : 1, end - start);
     const length = clamp(to - from, least, end - start);
     const first = clamp(from + (to - from - length) / 2, start, end - length);
-    this.window = [first, first + length];
+    // Half a unit is rounding: the ends of the run are shown as they are.
+    const near = (a, b) => Math.abs(a - b) < 0.5;
+    const last = first + length;
+    this.window = [near(first, start) ? start : first, near(last, end) ? end : last];
     this.changed();
   }
 
@@ -36,14 +39,14 @@ class Timeline {
     this.changed();
   }
 
-  // A factor below 1 shows less; `around` stays where it is.
+  // A factor below 1 shows less; `around` stays where it is, as far as the axis goes.
   zoom(factor, around) {
-    const [from, to] = this.window.map((end) => this.toAxis(end));
+    const [start, end] = this.whole.map((position) => this.toAxis(position));
+    const [from, to] = this.window.map((position) => this.toAxis(position));
     const centre = clamp(this.toAxis(around), from, to);
-    this.show(
-      this.fromAxis(centre - (centre - from) * factor),
-      this.fromAxis(centre + (to - centre) * factor),
-    );
+    const length = (to - from) * factor;
+    const first = clamp(centre - (centre - from) * factor, start, Math.max(end - length, start));
+    this.show(this.fromAxis(first), this.fromAxis(first + length));
   }
 
   point(cursor, source) {
@@ -71,6 +74,9 @@ class Timeline {
 
   fromAxis(value) {
     if (this.axis === this.base) return value;
+    // After the last cycle the run may go on: what reaches that reaches the end.
+    const most = this.cyclesAt.cycles[this.cyclesAt.cycles.length - 1];
+    if (value >= most * (1 - 1e-9)) return this.whole[1];
     return between(value, this.cyclesAt.cycles, this.cyclesAt.positions);
   }
 
