@@ -207,6 +207,9 @@ fn paper_has_charts_and_no_controls() {
     // A table's headings stand on each of its pages, and it is said that rows are left out.
     let display = "getComputedStyle(document.querySelector('#lingering-images thead')).display";
     assert_eq!(page.text(display), "table-header-group");
+    // A button's text would be left out of those that are repeated.
+    let button = "getComputedStyle(document.querySelector('#lingering-images th button')).display";
+    assert_eq!(page.text(button), "contents");
     let told = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
         '::after').content";
     assert_eq!(page.text(told), "\"; the first 50 on paper\"");
