@@ -2,7 +2,7 @@
 
 use leakbench_reports::ledger::Reason;
 use leakbench_reports::render::html;
-use leakbench_reports::report::{LingeringTable, Plot, Point, Series, SlotRows};
+use leakbench_reports::report::Plot;
 
 use crate::fixture;
 
