@@ -68,7 +68,7 @@ const fn left(
 }
 
 /// Peaks are held against a run without the cause: how much a process needs is the machine's.
-const PEAK: &str = "over-baseline = 1.5";
+pub(crate) const PEAK: &str = "over-baseline = 1.5";
 
 pub(crate) const DRIVER: &[Cause] = &[
     left(
