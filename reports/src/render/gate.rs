@@ -50,6 +50,11 @@ pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
         let text = format!("… and {} (see leakbench gate explain)", counted(more, "more finding"));
         lines.extend(page.entry("", &text, 1));
     }
+    if !told.is_empty() {
+        let text = "leakbench gate explain, with the same arguments, says which lines of the \
+                    recording each was read off";
+        lines.extend(page.entry("next", text, ENTRY_LINES));
+    }
     lines.push(page.closing("gate", outcome.verdict, &outcome.headline));
     lines.join("\n") + "\n"
 }
