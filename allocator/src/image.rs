@@ -11,8 +11,8 @@ use rustix::fs::FallocateFlags;
 use crate::geometry::MEMORY_MAX_BYTES;
 use crate::ids::ModuleId;
 use crate::layout::MappedImage;
-use crate::policy::{ImageKind, OnDrop};
 use crate::sys::Initial;
+use leakbench_model::{ImageKind, OnDrop};
 
 /// What `/proc/PID/maps` and `/proc/PID/fd` call an image's file, after `memfd:`.
 pub const IMAGE_NAME: &str = "leakbench-image";

@@ -23,7 +23,6 @@ mod image;
 pub mod index;
 mod layout;
 mod module;
-mod policy;
 mod pool;
 mod queue;
 mod release;
@@ -36,8 +35,8 @@ pub use geometry::{
 };
 pub use ids::{ModuleId, SlotId};
 pub use image::{AUTO_COPY_MAX_BYTES, IMAGE_NAME, Image, ImageError, InitialMemory};
+pub use leakbench_model::{ImageKind, OnDrop, Strategy};
 pub use module::PoolModule;
-pub use policy::{ImageKind, OnDrop, Strategy, UnknownName};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotState};
 pub use slot::{GrowError, SlotMemory};
 

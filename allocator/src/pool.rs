@@ -15,10 +15,10 @@ use crate::geometry::{AREAS_PER_SLOT, Geometry, MEMORY_MAX_BYTES, WASM_PAGE_BYTE
 use crate::ids::{ModuleId, SlotId};
 use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
-use crate::policy::{ImageKind, OnDrop, Strategy};
 use crate::shelf::Shelf;
 use crate::slot::SlotMemory;
 use crate::sys::{self, Initial, SlotMapping};
+use leakbench_model::{ImageKind, OnDrop, Strategy};
 
 /// How a pool is to behave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

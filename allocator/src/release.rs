@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 
 use crate::ids::ModuleId;
 use crate::image::Image;
-use crate::policy::OnDrop;
 use crate::pool::Pool;
 use crate::shelf::{Flight, Shelf};
 use crate::sys::{self, SlotMapping};
+use leakbench_model::OnDrop;
 
 /// How many slots are moved in one hold of the lock: the longest that another thread waits is a
 /// few microseconds.

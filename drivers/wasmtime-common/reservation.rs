@@ -1,7 +1,7 @@
 //! Where the pool's slots lie, which Wasmtime does not say: it reserves one stretch of addresses for
 //! all, whose length tells it from every other.
 
-use leakbench::subject::Slab;
+use leakbench_subject::Slab;
 
 /// How a pool lays its slots out: `| guard | memory 0 | guard | memory 1 | guard | ...`.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use leakbench::subject::{Compile, NewMemfds, Slab, Subject, SubjectError};
+use leakbench_subject::{Compile, NewMemfds, Slab, Subject, SubjectError};
 use wasmtime::{Config, Engine, Extern, Linker, OptLevel, Store, Val};
 
 use super::artifacts::Artifacts;

@@ -11,9 +11,9 @@ use std::num::NonZeroU32;
 use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 
-use leakbench::subject::{Offer, OnDrop, Scenario, Subject, SubjectError};
 use leakbench_runtime::allocator::PoolConfig;
 use leakbench_runtime::{Config, Engine, Instance, Linker, Module, Store};
+use leakbench_subject::{Offer, OnDrop, Scenario, Subject, SubjectError};
 
 struct Example {
     engine: Engine,
@@ -75,5 +75,5 @@ fn failed(error: leakbench_runtime::Error) -> SubjectError {
 }
 
 fn main() -> ExitCode {
-    leakbench::subject::main(&offer(), Example::new)
+    leakbench_subject::main(&offer(), Example::new)
 }

@@ -9,7 +9,7 @@
 //!    --wasm any.wasm)
 //! ```
 
-#[path = "../tests/kernel/sys/mod.rs"]
+#[path = "../kernel/tests/sys/mod.rs"]
 mod sys;
 
 use std::fs::File;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use leakbench::subject::{Offer, Scenario, Subject, SubjectError};
+use leakbench_subject::{Offer, Scenario, Subject, SubjectError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::ProtFlags;
 
@@ -147,5 +147,5 @@ fn cannot(what: &str, error: std::io::Error) -> SubjectError {
 }
 
 fn main() -> ExitCode {
-    leakbench::subject::main(&Offer::none("leaky 1.0.0"), Leaky::new)
+    leakbench_subject::main(&Offer::none("leaky 1.0.0"), Leaky::new)
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use leakbench_recording::recording::RecordingError;
 use leakbench_reports::gate::{BudgetError, GateError};
 use leakbench_reports::recorded::RecordedError;
-use leakbench_reports::recording::RecordingError;
 use leakbench_reports::render::FormatError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, Options, ScenarioError, ScenarioFileError};
 
@@ -23,8 +23,9 @@ use crate::report::{self, Output};
 use crate::report_command::ReportArgs;
 use crate::report_files::ReportFlag;
 use crate::run::Run;
-use crate::subject::{Builtin, Piped, ServeError, serve};
+use crate::subjects::{Builtin, Piped};
 use crate::supervisor::SuperviseError;
+use leakbench_subject::{ServeError, serve};
 
 /// Exit code of wrong use and bad input.
 pub const WRONG_USE: u8 = 2;
@@ -287,7 +288,7 @@ pub enum Error {
     },
     /// The recording has no beginning.
     #[error(transparent)]
-    NoStart(#[from] leakbench_reports::ledger::NoStart),
+    NoStart(#[from] leakbench_recording::ledger::NoStart),
     /// The result has no JSON form.
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use self::check::Diagnosis;
 use self::room::Room;
 use crate::command_line::Error;
-use crate::kernel::Machine;
+use leakbench_kernel::Machine;
 
 /// Flags of `leakbench doctor`.
 #[derive(Debug, clap::Args)]

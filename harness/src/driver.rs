@@ -13,7 +13,7 @@ use leakbench_scenarios::{DriverName, Offer, SubjectName};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::subject::protocol::OfferLine;
+use leakbench_subject::protocol::OfferLine;
 
 /// What drivers' names begin with.
 const PREFIX: &str = "leakbench-";

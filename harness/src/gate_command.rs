@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use leakbench_recording::judge::Verdict;
 use leakbench_reports::gate::{
     self, Baseline, Budget, Evidence, MEASUREMENT, Outcome, PolicyLevel, PolicyOutcome, Status,
 };
-use leakbench_reports::judge::Verdict;
 use leakbench_reports::recorded::{Recorded, RecordedKind};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json};
 

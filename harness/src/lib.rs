@@ -8,36 +8,18 @@
 //! [`Subject`]: subject::Subject
 //! [`main`]: subject::main
 
-#![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the supervisor's side of it"))]
-
-mod channel;
-#[cfg(feature = "cli")]
 pub mod command_line;
-#[cfg(feature = "cli")]
 mod comparison;
-#[cfg(feature = "cli")]
 mod doctor;
-#[cfg(feature = "cli")]
 mod driver;
-#[cfg(feature = "cli")]
 mod gate_command;
-#[cfg(feature = "cli")]
 mod interrupt;
-pub mod kernel;
-#[cfg(feature = "cli")]
 mod manual;
-#[cfg(feature = "cli")]
 mod observer;
-#[cfg(feature = "cli")]
 mod output_folder;
-#[cfg(feature = "cli")]
 mod report;
-#[cfg(feature = "cli")]
 mod report_command;
-#[cfg(feature = "cli")]
 mod report_files;
-#[cfg(feature = "cli")]
 mod run;
-pub mod subject;
-#[cfg(feature = "cli")]
+mod subjects;
 mod supervisor;

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
         // Not eprintln: a full disk behind standard error must not change the exit code.
         // One line, whatever a guest calls its functions.
         let error = error.to_string();
-        let line = leakbench_reports::render::printable(&error);
+        let line = leakbench_model::text::printable(&error);
         let _ = writeln!(std::io::stderr(), "leakbench: {line}");
         ExitCode::from(leakbench::command_line::WRONG_USE)
     })

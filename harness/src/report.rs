@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::judge::Verdict;
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::Recording;
 use leakbench_reports::recorded::{Recorded, RecordedRun};
-use leakbench_reports::recording::Recording;
 use leakbench_reports::render::{self, Format};
 use leakbench_scenarios::Scenario;
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use leakbench_reports::recording::Recorder;
+use leakbench_recording::recording::Recorder;
 use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario};
 
 use crate::command_line::Error;

@@ -239,6 +239,6 @@ fn nothing_survives_a_killed_supervisor_but_its_recording() {
     wait_until("no subject outlives its supervisor", Duration::from_secs(5), || {
         !subjects.iter().any(|pid| is_running(*pid))
     });
-    let recording = leakbench_reports::recording::Recording::read(out.path()).expect("it reads");
+    let recording = leakbench_recording::recording::Recording::read(out.path()).expect("it reads");
     assert!(recording.records.len() >= 4, "{recording:?}");
 }

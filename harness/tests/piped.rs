@@ -91,7 +91,7 @@ fn the_commands_own_process_is_sampled() {
     let folder = out.path().to_str().expect("text");
     let run = run("FAKE_AT_REST=100", &["--cycles", "300", "--out", folder]);
     assert_eq!(run.code, 0);
-    use leakbench_reports::recording::{Record, Recording};
+    use leakbench_recording::recording::{Record, Recording};
     let recording = Recording::read(out.path()).expect("it reads");
     let samples = recording.records.iter().filter_map(|record| match record {
         Record::Sample(sample) => Some(sample),

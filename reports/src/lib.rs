@@ -11,21 +11,9 @@
 //! a process that knows nothing of leakbench.
 
 pub mod comparison;
-#[cfg(feature = "report")]
 pub mod draw;
-#[cfg(feature = "report")]
 pub mod gate;
-pub mod judge;
-pub mod ledger;
-pub mod observation;
-#[cfg(feature = "report")]
 mod palette;
-#[cfg(feature = "report")]
 pub mod recorded;
-pub mod recording;
 pub mod render;
-#[cfg(feature = "report")]
 pub mod report;
-pub mod trend;
-
-mod words;

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use crate::judge::Verdict;
-use crate::ledger::Reason;
-use crate::recording::SlotCell;
 use crate::report::{MarkKind, Tone};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::recording::SlotCell;
 
 /// A colour: red, green, blue. Shown as `#d1440c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

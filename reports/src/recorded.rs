@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::comparison::{COMPARISON_FILE, Comparison, ComparisonFile, Row, RunSummary};
-use crate::judge::Judgement;
-use crate::ledger::{Ledger, NoStart};
-use crate::observation::{Diagnosis, ObservationRecording, judge};
-use crate::recording::{RECORDING_FILE, Recording, RecordingError, RecordingKind};
 use crate::render::COMPARISON_VERSION;
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::{Ledger, NoStart};
+use leakbench_recording::observation::{Diagnosis, ObservationRecording, judge};
+use leakbench_recording::recording::{RECORDING_FILE, Recording, RecordingError, RecordingKind};
 
 /// A folder, read and judged.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 
 mod builtin;
 mod byte_size;
-mod choices;
 mod command_line;
 mod guest;
 mod offer;
@@ -15,10 +14,9 @@ mod suggestion;
 
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
-pub use choices::{Allocation, Compile};
 pub use command_line::quoted;
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
-pub use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 pub use offer::Offer;
 pub use options::{Options, ScenarioFileError};
 pub use scenario::{Scenario, ScenarioError, Share};

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
-use crate::choices::{Allocation, Compile};
 use crate::options::Options;
 use crate::scenario::{Scenario, ScenarioError};
 

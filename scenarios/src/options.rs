@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::Deserialize;
 
 use crate::byte_size::ByteSize;
-use crate::choices::{Allocation, Compile};
 use crate::subject_name::SubjectName;
 use crate::suggestion;
 

@@ -3,11 +3,10 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
-use leakbench_allocator::{ImageKind, OnDrop, Strategy};
+use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
-use crate::choices::{Allocation, Compile};
 use crate::offer::Offer;
 use crate::options::Options;
 use crate::subject_name::SubjectName;

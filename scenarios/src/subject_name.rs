@@ -11,7 +11,7 @@ pub enum SubjectName {
     /// The one that leakbench carries.
     #[default]
     Builtin,
-    /// A program that implements `leakbench::subject::Subject`: `wasmtime@48` is the program
+    /// A program that implements `leakbench_subject::Subject`: `wasmtime@48` is the program
     /// `leakbench-wasmtime-48`.
     Driver(DriverName),
     /// A command that speaks the step protocol on its standard input and output.

@@ -11,7 +11,7 @@ use affinity::Affinity;
 use order::Order;
 
 use crate::ids::{ModuleId, SlotId};
-use crate::policy::Strategy;
+use leakbench_model::Strategy;
 
 /// What the index knows of one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

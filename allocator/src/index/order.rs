@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::links::{Links, List};
-use crate::policy::Strategy;
+use leakbench_model::Strategy;
 
 /// The free slots, arranged for one strategy. Every step is O(1).
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use common::{RUNTIME, Reservation, Runtime, told};
-use leakbench::subject::{
+use leakbench_subject::{
     Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};

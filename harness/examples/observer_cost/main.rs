@@ -7,7 +7,7 @@
 //!
 //! `scripts/observer-cost` builds and runs it.
 
-#[path = "../../tests/kernel/sys/mod.rs"]
+#[path = "../../kernel/tests/sys/mod.rs"]
 mod sys;
 
 use std::io::{Read, Write};

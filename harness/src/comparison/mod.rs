@@ -13,11 +13,11 @@ mod sweep;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::RECORDING_FILE;
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, RunSummary};
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::Ledger;
 use leakbench_reports::recorded::Recorded;
-use leakbench_reports::recording::RECORDING_FILE;
 use leakbench_reports::render::{
     Closing, ComparisonJson, ComparisonSummary, Format, Kept, ResultJson, comparison_hints,
     comparison_markdown,

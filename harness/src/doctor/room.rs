@@ -7,7 +7,7 @@ use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::check::{Check, State};
 use super::numbers::{Slots, areas_for, slots_by_areas};
-use crate::kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
+use leakbench_kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
 
 /// Slots of a pool unless a run says otherwise.
 pub(super) const DEFAULT_SLOTS: u64 = 1000;

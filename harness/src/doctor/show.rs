@@ -1,11 +1,11 @@
 //! A diagnosis as lines and as JSON. Pure.
 
-use leakbench_reports::render::printable;
+use leakbench_model::text::printable;
 use serde::Serialize;
 
 use super::check::{Check, Diagnosis, State};
 use super::room::Room;
-use crate::kernel::Machine;
+use leakbench_kernel::Machine;
 
 /// Version of the JSON.
 const VERSION: u32 = 1;

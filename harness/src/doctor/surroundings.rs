@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use super::check::{Check, State};
 use crate::driver;
-use crate::kernel::Machine;
+use leakbench_kernel::Machine;
 
 /// Capabilities by their bits, from the kernel's `include/uapi/linux/capability.h`.
 const CAP_SYS_PTRACE: u32 = 19;

@@ -3,8 +3,8 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::Ledger;
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::Ledger;
 use leakbench_reports::render::headline;
 use leakbench_scenarios::{OnDrop, Options};
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::check::{Check, State};
 use super::room::DEFAULT_SLOTS;
-use crate::kernel::{
+use leakbench_kernel::{
     DeathWatch, FdKind, Machine, ObjectId, Process, ReadError, WatchError, WatchLimit,
     has_pagemap_scan, make_memfd, tells_fd_count,
 };

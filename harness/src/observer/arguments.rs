@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_reports::observation::ObservationRecorder;
+use leakbench_recording::observation::ObservationRecorder;
 use leakbench_scenarios::quoted;
 
 use super::report::{self, Progress};

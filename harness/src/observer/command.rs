@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_reports::observation::GoneKind;
+use leakbench_recording::observation::GoneKind;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::sys::die_with_parent;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::kernel::ReadError;
+use leakbench_kernel::ReadError;
 
 /// Why an observation could not begin. What happens later is in its recording.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leakbench_reports::observation::{Example, Examples, Resource};
+use leakbench_recording::observation::{Example, Examples, Resource};
 
 use super::member::{AreaKey, FdKey, Member, area_resource, fd_resource};
 use super::survivors::{Survivor, Survivors};
 use super::watch::Watch;
-use crate::kernel::{Area, AreaKind, FdKind, ObjectId};
+use leakbench_kernel::{Area, AreaKind, FdKind, ObjectId};
 
 /// Looks whose objects are what the process simply has.
 pub(super) const FIRST_LOOKS: u64 = 3;

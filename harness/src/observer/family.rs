@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::member::Member;
 use super::remarks::Remarks;
-use crate::kernel::{Process, ReadError, Stat, children_by_parent};
+use leakbench_kernel::{Process, ReadError, Stat, children_by_parent};
 
 /// Descendants that are followed at most: each costs a descriptor and some buffers.
 const FOLLOWED_MAX: usize = 1024;

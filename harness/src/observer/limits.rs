@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use leakbench_reports::observation::{Limit, Resource};
+use leakbench_recording::observation::{Limit, Resource};
 
 use super::remarks::Remarks;
-use crate::kernel::{Bound, Process, ResourceLimit, machine_value};
+use leakbench_kernel::{Bound, Process, ResourceLimit, machine_value};
 
 /// Bits of an address that a process may use, without asking for more at each `mmap`.
 #[cfg(target_arch = "x86_64")]

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use leakbench_reports::observation::Resource;
+use leakbench_recording::observation::Resource;
 
 use super::remarks::Remarks;
 use super::survivors::Survivors;
-use crate::kernel::{Area, AreaKind, FdEntry, FdKind, ObjectId, Process, ReadError, Stat};
+use leakbench_kernel::{Area, AreaKind, FdEntry, FdKind, ObjectId, Process, ReadError, Stat};
 
 /// Which area: one that is grown upwards stays the same, one that is replaced by another object's
 /// does not.

@@ -1,5 +1,5 @@
 //! Observing a process that knows nothing of leakbench: a look now and then at all that the
-//! kernel shows of it, recorded for `leakbench_reports::observation` to judge.
+//! kernel shows of it, recorded for `leakbench_recording::observation` to judge.
 //!
 //! ```text
 //! target ─► family (who there is) ─► member (what each has) ─► watch (sums) ─► recorder
@@ -24,7 +24,7 @@ mod watch;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use leakbench_reports::observation::{Look, OBSERVATION_VERSION, ObservationRecorder, Observe};
+use leakbench_recording::observation::{Look, OBSERVATION_VERSION, ObservationRecorder, Observe};
 use rustix::process::{Resource as RlimitResource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use self::arguments::{AttachArgs, ExecArgs, attach, exec};
@@ -34,7 +34,7 @@ use self::observation::Observation;
 use self::remarks::Remarks;
 use self::target::Target;
 use crate::interrupt::Interrupt;
-use crate::kernel::{Machine, Process};
+use leakbench_kernel::{Machine, Process};
 
 /// How an observation is to be made.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::observation::{
+use leakbench_recording::observation::{
     Gone, GoneKind, Look, ObservationEnd, ObservationRecord, ObservationRecorder, Observe, Remark,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,7 +18,7 @@ use super::pace::{Pace, process_cpu_time, thread_cpu_time};
 use super::remarks::{Remarks, Waiting};
 use super::watch::Watch;
 use crate::interrupt::Interrupt;
-use crate::kernel::{Process, ReadError, Stat};
+use leakbench_kernel::{Process, ReadError, Stat};
 
 /// Time that a command has to leave by itself after a Ctrl-C, which its terminal sent it too,
 /// before it is asked to.

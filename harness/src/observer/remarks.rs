@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kernel::ReadError;
+use leakbench_kernel::ReadError;
 
 /// Files that did not read, remembered so as to be told once; more are not told.
 const UNREADABLE_MAX: usize = 1000;

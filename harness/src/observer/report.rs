@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_reports::observation::{Look, ObservationRecording, judge};
+use leakbench_recording::observation::{Look, ObservationRecording, judge};
 use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::{
     Closing, ObservationJson, ObservationProgress, ObservationSummary, observation_hints,

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::error::ObserveError;
-use crate::kernel::{Process, ReadError, Stat};
+use leakbench_kernel::{Process, ReadError, Stat};
 
 /// Characters of a command line that are kept.
 const COMMAND_CHARS_MAX: usize = 300;

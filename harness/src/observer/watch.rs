@@ -5,13 +5,13 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use leakbench_reports::observation::{Look, Resource};
+use leakbench_recording::observation::{Look, Resource};
 
 use super::family::Family;
 use super::member::{InFlight, Member, Sums};
 use super::remarks::Remarks;
 use super::survivors::Survivors;
-use crate::kernel::{ObjectId, Process, ReadError, SharedSegment, shared_segments};
+use leakbench_kernel::{ObjectId, Process, ReadError, SharedSegment, shared_segments};
 
 /// What is observed, and since when each of its objects is there.
 #[derive(Debug)]

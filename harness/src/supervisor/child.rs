@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::channel::{Channel, ChannelError};
 use crate::driver::Program;
-use crate::kernel::ObjectId;
-use crate::subject::protocol::Order;
-use crate::subject::status_page::StatusPage;
-use crate::subject::sys::SharedPage;
+use leakbench_kernel::ObjectId;
+use leakbench_subject::channel::{Channel, ChannelError};
+use leakbench_subject::protocol::Order;
+use leakbench_subject::status_page::StatusPage;
+use leakbench_subject::sys::SharedPage;
 
 /// How long a subject that has closed its end may take to leave before it is killed.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);

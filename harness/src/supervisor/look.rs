@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::recording::{ExactMemory, Footprint};
+use leakbench_recording::recording::{ExactMemory, Footprint};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
-use crate::kernel::{FdKind, ObjectId, Process, ReadError};
-use crate::subject::protocol::{BarrierReport, Slab};
+use leakbench_kernel::{FdKind, ObjectId, Process, ReadError};
+use leakbench_subject::protocol::{BarrierReport, Slab};
 
 /// Looks at a barrier before a disagreement is believed, and the time between them.
 const LOOKS: u32 = 3;

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use leakbench_reports::recording::{
+use leakbench_recording::recording::{
     Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Trouble,
     Witness,
 };
@@ -24,8 +24,8 @@ use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
 use crate::interrupt::Interrupt;
-use crate::kernel::{Machine, ObjectId, Process};
-use crate::subject::status_page::add_counts;
+use leakbench_kernel::{Machine, ObjectId, Process};
+use leakbench_subject::status_page::add_counts;
 
 /// Time between two samples of a subject, unless sampling would cost too much.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);

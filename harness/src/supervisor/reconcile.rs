@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leakbench_reports::recording::{
+use leakbench_recording::recording::{
     Barrier, Holder, LingeringImage, SlotCell, SlotCounts, SlotHold, SlotMap,
 };
 
-use crate::kernel::{FdEntry, FdKind, FileArea, ObjectId};
-use crate::subject::SlotState;
-use crate::subject::protocol::{BarrierReport, Slab, SlotLetter};
+use leakbench_kernel::{FdEntry, FdKind, FileArea, ObjectId};
+use leakbench_subject::SlotState;
+use leakbench_subject::protocol::{BarrierReport, Slab, SlotLetter};
 
 /// What `/proc` showed of a subject at a barrier.
 #[derive(Debug, Default)]

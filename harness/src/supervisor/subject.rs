@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use leakbench_reports::recording::{
+use leakbench_recording::recording::{
     Barrier, Counts, Exit, ExitKind, Footprint, Record, Sample, SubjectUp, Trouble, Witness,
 };
 use leakbench_scenarios::{Scenario, Share};
@@ -14,10 +14,10 @@ use leakbench_scenarios::{Scenario, Share};
 use super::child::{End, SubjectProcess};
 use super::look::Look;
 use super::{Log, SuperviseError};
-use crate::channel::{Channel, ChannelError};
 use crate::driver::Program;
-use crate::kernel::ObjectId;
-use crate::subject::protocol::{BarrierReport, Blame, Order, Report, Slab};
+use leakbench_kernel::ObjectId;
+use leakbench_subject::channel::{Channel, ChannelError};
+use leakbench_subject::protocol::{BarrierReport, Blame, Order, Report, Slab};
 
 /// Where a subject stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

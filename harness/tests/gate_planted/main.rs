@@ -7,7 +7,7 @@
 mod causes;
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../kernel/sys/mod.rs"]
+#[path = "../../kernel/tests/sys/mod.rs"]
 mod sys;
 #[allow(dead_code, reason = "a part of it is used")]
 #[path = "../observe/victim.rs"]

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_reports::observation::{GoneKind, ObservationRecord, ObservationRecording};
+use leakbench_recording::observation::{GoneKind, ObservationRecord, ObservationRecording};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::common::{is_running, leakbench};

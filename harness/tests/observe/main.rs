@@ -8,7 +8,7 @@ mod common;
 mod endings;
 mod growth;
 mod refusals;
-#[path = "../kernel/sys/mod.rs"]
+#[path = "../../kernel/tests/sys/mod.rs"]
 mod sys;
 mod victim;
 
@@ -75,9 +75,9 @@ fn attach(flags: &[&str], pid: &str) -> Command {
 
 /// All remarks of a recording.
 fn remarks(folder: &std::path::Path) -> Vec<String> {
-    let recording = leakbench_reports::observation::ObservationRecording::read(folder).unwrap();
+    let recording = leakbench_recording::observation::ObservationRecording::read(folder).unwrap();
     let remarks = recording.records.into_iter().filter_map(|record| match record {
-        leakbench_reports::observation::ObservationRecord::Remark(remark) => Some(remark.what),
+        leakbench_recording::observation::ObservationRecord::Remark(remark) => Some(remark.what),
         _ => None,
     });
     remarks.collect()

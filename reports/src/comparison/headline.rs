@@ -1,9 +1,9 @@
 //! The verdict of several runs in one sentence.
 
 use super::{Comparison, Kind, Row, RunSummary};
-use crate::judge::Verdict;
 use crate::render::verdict_word;
-use crate::words::{counted, grouped, printable, sum};
+use leakbench_model::text::{counted, grouped, printable, sum};
+use leakbench_recording::judge::Verdict;
 
 /// Rows of one verdict that are named with their reasons.
 const NAMED: usize = 3;

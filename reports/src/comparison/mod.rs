@@ -2,22 +2,19 @@
 //! combination of some choices. Pure, as all that is made of recordings: what a run came to is read
 //! off its ledger, and rows, ratios and the verdict of the whole are functions of that.
 
-#[cfg(feature = "report")]
 mod file;
 mod headline;
 mod ratio;
 mod summary;
 
-#[cfg(feature = "report")]
 pub use file::COMPARISON_FILE;
-#[cfg(feature = "report")]
 pub(crate) use file::ComparisonFile;
 pub use ratio::Ratio;
 pub use summary::RunSummary;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::Verdict;
+use leakbench_recording::judge::Verdict;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

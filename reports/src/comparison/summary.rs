@@ -1,10 +1,10 @@
 //! What one run came to, as far as a comparison tells of it.
 
-use crate::judge::{Judgement, Verdict};
-use crate::ledger::{Images, Ledger};
-use crate::recording::Footprint;
 use crate::render::headline;
-use crate::words::{counted, grouped, third_person};
+use leakbench_model::text::{counted, grouped, third_person};
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::{Images, Ledger};
+use leakbench_recording::recording::Footprint;
 
 /// What one run came to. What was not measured is `None`.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Axes: scales, round numbers to mark on them, and how those are written.
 
-use crate::observation::Unit;
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::observation::Unit;
 
 /// Where amounts are on a picture: `from` at `start`, `to` at `end`.
 #[derive(Clone, Copy, Debug)]

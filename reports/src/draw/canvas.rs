@@ -13,7 +13,7 @@ use plotters_backend::DrawingBackend;
 use super::DrawError;
 use super::font::{FAMILIES, Fonts};
 use crate::palette::Rgb;
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// What plotters calls a font's size, to an em: its SVG backend divides by that.
 pub(super) const EM: f64 = 1.24;

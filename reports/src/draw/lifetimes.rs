@@ -6,10 +6,10 @@ use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::ledger::Reason;
 use crate::palette::{self, Rgb};
 use crate::report::{Lifetime, Lifetimes};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::ledger::Reason;
 
 const BAR: f64 = 17.0;
 const AROUND: f64 = 62.0;

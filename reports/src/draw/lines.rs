@@ -7,10 +7,10 @@ use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
 use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::observation::Unit;
 use crate::palette;
 use crate::report::{LimitLine, Lines, Point, Series, Style};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::observation::Unit;
 
 /// A limit that is more than so many times the highest amount is told in words.
 const LIMIT_REACH: f64 = 1.6;

@@ -8,7 +8,7 @@ use super::legend::{self, Entry, Sign};
 use super::{DrawError, LABEL_EM};
 use crate::palette;
 use crate::report::{Mark, MarkKind};
-use crate::words::counted;
+use leakbench_model::text::counted;
 
 /// What each kind of mark is. What went wrong has words of its own.
 pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {

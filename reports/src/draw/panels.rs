@@ -7,10 +7,10 @@ use super::canvas::{Canvas, Frame, Type};
 use super::legend::legend;
 use super::lines::{Shown, amounts_width, draw_amounts, draw_series, entries};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::observation::Unit;
 use crate::palette;
 use crate::report::{Lines, Panel, Panels, Point};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::observation::Unit;
 
 /// The height of a plot where there is room, and where there is little: lines would be flat.
 const PLOT: f64 = 126.0;

@@ -9,11 +9,11 @@ use super::axis;
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::observation::Unit;
 use crate::palette;
-use crate::recording::SlotCell;
 use crate::report::{SlotRow, SlotRows};
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::SlotCell;
 
 /// Draws a pool's history.
 pub(super) fn draw<DB: DrawingBackend>(

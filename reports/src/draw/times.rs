@@ -5,10 +5,10 @@ use plotters_backend::DrawingBackend;
 use super::axis::{self, LogScale, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::observation::Unit;
 use crate::palette;
 use crate::report::{Times, Tone};
-use crate::words::{counted, duration_ns};
+use leakbench_model::text::{counted, duration_ns};
+use leakbench_recording::observation::Unit;
 
 /// Counts that differ by so much have a logarithmic axis.
 const DECADES_MAX: f64 = 1_000.0;

@@ -19,9 +19,9 @@ use super::identity::identity;
 use super::policy::{OVER_BASELINE, Policy};
 use super::runs::{Run, runs};
 use super::toml_text::{At, Number, Table, meant};
-use crate::judge::Verdict;
 use crate::recorded::Recorded;
-use crate::words::printable;
+use leakbench_model::text::printable;
+use leakbench_recording::judge::Verdict;
 
 /// What runs came to, by the command that runs the same again, on any machine: without the folders
 /// of drivers and modules.
@@ -220,5 +220,5 @@ pub(super) fn rounded_up(value: u64) -> u64 {
 
 /// A whole number as TOML has it: `21_000_000`.
 pub(super) fn whole(value: u64) -> String {
-    crate::words::grouped(value).replace(',', "_")
+    leakbench_model::text::grouped(value).replace(',', "_")
 }

@@ -1,7 +1,7 @@
 //! Why each policy came out as it did, with the lines of the recording that say so.
 
 use super::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::words::{counted, printable};
+use leakbench_model::text::{counted, printable};
 
 /// Lines of evidence told of a policy.
 const EVIDENCE_TOLD: usize = 8;

@@ -6,9 +6,9 @@ use super::check::{Against, Answer, Told, check, measurement};
 use super::policy::{MEASUREMENT, OVER_BASELINE, Policy};
 use super::runs::{Attempt, Unit, runs, units};
 use super::{Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::judge::Verdict;
 use crate::recorded::Recorded;
-use crate::words::{counted, printable};
+use leakbench_model::text::{counted, printable};
+use leakbench_recording::judge::Verdict;
 
 /// Why nothing is judged. What was asked for and cannot be answered must not pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -384,7 +384,7 @@ fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
         let passed = lines.iter().filter(answered).count() as u64;
         let policies = match passed {
             1 => "1 policy".to_owned(),
-            passed => format!("{} policies", crate::words::grouped(passed)),
+            passed => format!("{} policies", leakbench_model::text::grouped(passed)),
         };
         let warned = at(PolicyLevel::Warn).filter(told).count() as u64;
         let runs = if units > 1 { format!(" over {units} scenarios") } else { String::new() };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::judge::Verdict;
+use leakbench_recording::judge::Verdict;
 
 /// What the gate says of some recordings.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -17,8 +17,8 @@
 //! that is on, are errors: what was asked for is not passed over.
 
 use super::PolicyLevel;
-use crate::observation::Resource;
-use crate::recording::Footprint;
+use leakbench_recording::observation::Resource;
+use leakbench_recording::recording::Footprint;
 
 /// The name under which [`super::judge`] tells of deaths and failed witnesses. No budget changes
 /// it.
@@ -122,7 +122,7 @@ const TIMES: &[Key] = &[
 ];
 const SLOPES: &[Key] = &[key(MAX_PER_1000_CYCLES, KeyKind::Amount)];
 const RATIOS: &[Key] = &[key(MIN_RATIO, KeyKind::Ratio)];
-/// The names of [`crate::ledger::Reason`].
+/// The names of [`leakbench_recording::ledger::Reason`].
 const REASONS: &[Key] = &[
     key("in-use-slot", KeyKind::Count),
     key("queued-slot", KeyKind::Count),
@@ -316,7 +316,7 @@ impl Measure {
 
     /// An amount with its noun: `2,045 areas`, `20.0 MiB resident`.
     pub(super) fn amount(self, amount: u64) -> String {
-        use crate::words::{bytes, counted};
+        use leakbench_model::text::{bytes, counted};
         match self {
             Measure::Areas => counted(amount, "area"),
             Measure::Fds => counted(amount, "descriptor"),
@@ -329,8 +329,8 @@ impl Measure {
     /// An amount alone: `2,045`, `20.0 MiB`.
     pub(super) fn figure(self, amount: u64) -> String {
         match self {
-            Measure::Areas | Measure::Fds => crate::words::grouped(amount),
-            _ => crate::words::bytes(amount),
+            Measure::Areas | Measure::Fds => leakbench_model::text::grouped(amount),
+            _ => leakbench_model::text::bytes(amount),
         }
     }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::identity::identity;
 use crate::comparison::Row;
-use crate::observation::Diagnosis;
 use crate::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
-use crate::words::counted;
+use leakbench_model::text::counted;
+use leakbench_recording::observation::Diagnosis;
 
 /// A run or an observed process.
 #[derive(Clone, Debug)]

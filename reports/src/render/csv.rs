@@ -6,11 +6,11 @@ use std::io;
 use csv::Writer;
 
 use crate::comparison::{Comparison, Row, RunSummary};
-use crate::ledger::{Ledger, Moment};
-use crate::observation::{ObservationLedger, Resource};
 use crate::recorded::{Recorded, RecordedKind};
-use crate::recording::Footprint;
-use crate::words::printable;
+use leakbench_model::text::printable;
+use leakbench_recording::ledger::{Ledger, Moment};
+use leakbench_recording::observation::{ObservationLedger, Resource};
+use leakbench_recording::recording::Footprint;
 
 /// The series of what was recorded.
 pub(super) fn csv(recorded: &Recorded) -> io::Result<String> {

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::words::{counted, printable};
+use leakbench_model::text::{counted, printable};
 
 /// Lines of an entry.
 const ENTRY_LINES: usize = 4;

@@ -2,9 +2,9 @@
 //! Escaped as GitHub's own toolkit does (`actions/toolkit`, `packages/core/src/command.ts`).
 
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::judge::{Level, Verdict};
 use crate::report::Report;
-use crate::words::{grouped, printable};
+use leakbench_model::text::{grouped, printable};
+use leakbench_recording::judge::{Level, Verdict};
 
 /// Annotations of one kind that GitHub keeps of a step; it drops the others silently.
 const OF_EACH_MAX: usize = 10;

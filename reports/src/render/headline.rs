@@ -1,8 +1,8 @@
 //! The verdict in one sentence.
 
-use crate::judge::{Judgement, Verdict};
-use crate::ledger::Ledger;
-use crate::words::{counted, grouped, printable};
+use leakbench_model::text::{counted, grouped, printable};
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::Ledger;
 
 /// The verdict and its reason: `LEAK — 951 of 3,000 images linger, held by 951 affine slots`.
 /// One line, [`super::printable`].

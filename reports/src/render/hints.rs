@@ -6,10 +6,10 @@ use std::path::Path;
 use leakbench_scenarios::{OnDrop, Scenario, quoted};
 
 use crate::comparison::Comparison;
-use crate::judge::{Judgement, Setting, Verdict, limit_met};
-use crate::ledger::{Ledger, Reason};
-use crate::observation::Diagnosis;
-use crate::recording::ExitKind;
+use leakbench_recording::judge::{Judgement, Setting, Verdict, limit_met};
+use leakbench_recording::ledger::{Ledger, Reason};
+use leakbench_recording::observation::Diagnosis;
+use leakbench_recording::recording::ExitKind;
 
 /// Hints at most.
 const MOST: usize = 2;

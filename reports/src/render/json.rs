@@ -7,9 +7,9 @@ use leakbench_scenarios::{OnDrop, Scenario, Strategy};
 use serde::Serialize;
 
 use super::headline;
-use crate::judge::{Finding, Judgement, Verdict};
-use crate::ledger::{HeldBy, Images, Ledger, SlotsHolding, SubjectLedger};
-use crate::recording::{
+use leakbench_recording::judge::{Finding, Judgement, Verdict};
+use leakbench_recording::ledger::{HeldBy, Images, Ledger, SlotsHolding, SubjectLedger};
+use leakbench_recording::recording::{
     End, Exit, Footprint, Holder, LingeringImage, SlotCounts, SlotHold, Trouble,
 };
 

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::comparison::{Comparison, Refusal, Row};
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::judge::{self, Finding, Judgement, Verdict};
-use crate::observation::{Diagnosis, OBSERVATION_POLICIES};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use crate::report::Report;
-use crate::words::{printable, utc};
+use leakbench_model::text::{printable, utc};
+use leakbench_recording::judge::{self, Finding, Judgement, Verdict};
+use leakbench_recording::observation::{Diagnosis, OBSERVATION_POLICIES};
 
 /// The whole document.
 pub(super) fn junit(

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::judge::{Level, Verdict};
-use crate::words::{counted, printable};
+use leakbench_model::text::{counted, printable};
+use leakbench_recording::judge::{Level, Verdict};
 
 /// Columns of a label with the space after it.
 pub(super) const LABEL_WIDTH: usize = 11;

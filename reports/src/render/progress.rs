@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::recording::{Counts, Footprint};
-use crate::words::{coarse_s, counted, grouped, sum};
+use leakbench_model::text::{coarse_s, counted, grouped, sum};
+use leakbench_recording::recording::{Counts, Footprint};
 
 /// The latest looks at all subjects.
 #[derive(Clone, Debug)]

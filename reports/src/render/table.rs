@@ -1,6 +1,6 @@
 //! Tables: right-aligned numbers, for a terminal of some width, and as Markdown.
 
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// What stands for a number that was not measured.
 pub(super) const ABSENT: &str = "–";
@@ -49,7 +49,6 @@ impl Table {
     }
 
     /// Each column's head and whether it has numbers, and the rows.
-    #[cfg(feature = "report")]
     pub(in crate::render) fn cells(self) -> (Vec<(String, bool)>, Vec<Vec<String>>) {
         let heads = self.columns.into_iter().map(|column| (column.head, column.right));
         (heads.collect(), self.rows)

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::headline;
 use super::page::{Closing, List, Page};
-use crate::judge::Judgement;
-use crate::ledger::{Ledger, Reason};
-use crate::recording::{Holder, LingeringImage, SlotHold};
-use crate::words::{bytes, counted, duration_ms, duration_ns, grouped, printable};
+use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped, printable};
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::{Ledger, Reason};
+use leakbench_recording::recording::{Holder, LingeringImage, SlotHold};
 
 /// How the summary is to look.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! Charts, as data.
 
 use super::Tone;
-use crate::ledger::Reason;
-use crate::observation::Unit;
-use crate::recording::{SlotCell, SlotCounts};
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::{SlotCell, SlotCounts};
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]

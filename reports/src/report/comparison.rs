@@ -6,10 +6,10 @@ use super::heat::heat_maps;
 use super::panels::panels;
 use super::{Column, FactGroup, Figure, Report, Table, Tone, unmeasured};
 use crate::comparison::{Comparison, Kind, Row};
-use crate::judge::{Finding, Level, Verdict};
 use crate::recorded::{RecordedComparison, RecordedRun};
 use crate::render::{COMPARISON_LEGEND, comparison_grid, refusals};
-use crate::words::{counted, grouped, third_person, utc};
+use leakbench_model::text::{counted, grouped, third_person, utc};
+use leakbench_recording::judge::{Finding, Level, Verdict};
 
 /// Findings of all runs together at most; each run has its own report.
 const FINDINGS_MAX: usize = 100;

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::FactGroup;
-use crate::ledger::Ledger;
-use crate::words::{bytes, duration_ms, grouped, utc};
+use leakbench_model::text::{bytes, duration_ms, grouped, utc};
+use leakbench_recording::ledger::Ledger;
 
 /// The facts of a run, in groups.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {

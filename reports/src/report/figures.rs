@@ -2,10 +2,10 @@
 
 use super::lingering::{at_barrier, worst};
 use super::{Figure, Tone};
-use crate::judge::Growth;
-use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Exit, ExitKind};
-use crate::words::{bytes, counted, duration_ms, duration_ns, grouped, signal_name};
+use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped, signal_name};
+use leakbench_recording::judge::Growth;
+use leakbench_recording::ledger::{Ledger, SubjectLedger};
+use leakbench_recording::recording::{Exit, ExitKind};
 
 /// Chosen by what the run was.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {

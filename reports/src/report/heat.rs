@@ -2,9 +2,9 @@
 
 use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
 use crate::comparison::{Comparison, Row, Swept};
-use crate::judge::Verdict;
 use crate::render::row_verdict;
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::judge::Verdict;
 
 /// Maps at most, of a sweep of more than two flags.
 const MAPS_MAX: usize = 6;

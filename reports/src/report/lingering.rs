@@ -5,10 +5,10 @@ use leakbench_scenarios::Scenario;
 use super::marks::whose;
 use super::timeline::seconds;
 use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
-use crate::ledger::{Basis, Ledger, LingeringBarrier, Reason, SubjectLedger};
-use crate::recording::LingeringImage;
 use crate::render::holder;
-use crate::words::{counted, grouped, sum};
+use leakbench_model::text::{counted, grouped, sum};
+use leakbench_recording::ledger::{Basis, Ledger, LingeringBarrier, Reason, SubjectLedger};
+use leakbench_recording::recording::LingeringImage;
 
 /// Subjects whose last listing is told apart at most.
 const LISTINGS_MAX: usize = 4;

@@ -2,11 +2,11 @@
 
 use super::timeline::{seconds, spread};
 use super::{Mark, MarkKind};
-use crate::judge::ending;
-use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{ExitKind, Witness};
 use crate::render::lingering_image;
-use crate::words::{counted, duration_ms, grouped, third_person};
+use leakbench_model::text::{counted, duration_ms, grouped, third_person};
+use leakbench_recording::judge::ending;
+use leakbench_recording::ledger::{Ledger, SubjectLedger};
+use leakbench_recording::recording::{ExitKind, Witness};
 
 /// Marks of one kind at most: more are no picture.
 const OF_A_KIND_MAX: usize = 300;

@@ -19,9 +19,9 @@ mod unmeasured;
 
 pub use chart::*;
 
-use crate::judge::{Finding, Verdict};
-use crate::ledger::Reason;
 use crate::recorded::{Recorded, RecordedKind};
+use leakbench_recording::judge::{Finding, Verdict};
+use leakbench_recording::ledger::Reason;
 
 /// A report. All its texts may have names from processes and files in them: data, never markup,
 /// and not yet [`crate::render::printable`].

@@ -9,13 +9,13 @@ use super::{
     Chart, Column, FactGroup, Figure, LimitLine, Mark, MarkKind, Point, Report, Series, Style,
     Table, Tone, unmeasured,
 };
-use crate::observation::rate::Rate;
-use crate::observation::{
+use crate::render::observation_headline;
+use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
+use leakbench_recording::observation::rate::Rate;
+use leakbench_recording::observation::{
     Account, Diagnosis, GoneKind, ObservationLedger, Resource, ResourceClass, Unit, looks,
     not_looked_at,
 };
-use crate::render::observation_headline;
-use crate::words::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
 
 /// Every series has a colour of its own up to so many.
 const TONES: u8 = 8;

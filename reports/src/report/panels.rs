@@ -5,12 +5,12 @@ use super::heat::tone;
 use super::timeline::{at_barriers, at_looks, capped, footprints};
 use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
 use crate::comparison::Row;
-use crate::judge::Verdict;
-use crate::ledger::Ledger;
-use crate::observation::Unit;
 use crate::recorded::{RecordedComparison, RecordedRun};
 use crate::render::row_verdict;
-use crate::words::{counted, grouped, third_person};
+use leakbench_model::text::{counted, grouped, third_person};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::Unit;
 
 /// Points of a series of a panel at most: panels are small, and there are many.
 const POINTS_MAX: usize = 200;

@@ -7,11 +7,11 @@ use super::{
     Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
     slots, times, unmeasured,
 };
-use crate::judge::Judgement;
-use crate::ledger::Ledger;
-use crate::observation::Unit;
 use crate::render::{about, headline};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::Unit;
 
 impl Report {
     /// What there is to say of a run.

@@ -2,9 +2,9 @@
 
 use super::timeline::{seconds, spread};
 use super::{Chart, Plot, SlotRow, SlotRows};
-use crate::ledger::{BarrierMoment, Ledger, SubjectLedger};
-use crate::recording::{SlotCell, SlotMap};
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::ledger::{BarrierMoment, Ledger, SubjectLedger};
+use leakbench_recording::recording::{SlotCell, SlotMap};
 
 /// Processes whose slots are drawn at most.
 const PROCESSES_MAX: usize = 4;

@@ -1,9 +1,9 @@
 //! Amounts over time, of one process or of several together, with the line that each is on.
 
 use super::{Point, Series, Style, Tone};
-use crate::ledger::{BarrierMoment, Ledger, Moment, SubjectLedger};
-use crate::recording::{ExactMemory, Footprint};
-use crate::words::sum;
+use leakbench_model::text::sum;
+use leakbench_recording::ledger::{BarrierMoment, Ledger, Moment, SubjectLedger};
+use leakbench_recording::recording::{ExactMemory, Footprint};
 
 /// An amount that one process had at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::facts::unread;
 use super::marks::witness;
 use super::timeline::looks_of;
-use crate::ledger::Ledger;
-use crate::recording::Footprint;
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::Footprint;
 
 /// A part of a footprint, and what it is called.
 type Part = (&'static str, fn(&Footprint) -> Option<u64>);

@@ -1,9 +1,9 @@
 //! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and its relatives.
 
-use leakbench_reports::judge::{Finding, Level, Verdict};
-use leakbench_reports::ledger::Reason;
-use leakbench_reports::observation::Unit;
-use leakbench_reports::recording::{SlotCell, SlotCounts};
+use leakbench_recording::judge::{Finding, Level, Verdict};
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::report::*;
 
 /// Barriers of the leak, one every 500 ms and 300 cycles.

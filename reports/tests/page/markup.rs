@@ -1,6 +1,6 @@
 //! What the page's markup says, read as text.
 
-use leakbench_reports::ledger::Reason;
+use leakbench_recording::ledger::Reason;
 use leakbench_reports::render::html;
 use leakbench_reports::report::Plot;
 

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
-use leakbench_reports::recording::*;
+use leakbench_recording::recording::*;
 use leakbench_scenarios::{Offer, Options, Scenario};
 
 pub(crate) const MS: u64 = 1_000_000;

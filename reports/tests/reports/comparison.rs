@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary, Swept};
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::{ExitKind, Recording};
 use leakbench_reports::render::{ComparisonJson, ComparisonSummary, comparison_markdown};
 use proptest::prelude::*;
 

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use crate::common::{self, golden};
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::*;
 use leakbench_reports::render::{ResultJson, TerminalSummary, headline};
 use leakbench_scenarios::Options;
 

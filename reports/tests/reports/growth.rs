@@ -1,9 +1,9 @@
 //! Policy `growth`: a runtime that shows no image is judged by what grows with its cycles.
 
 use crate::common::{barrier, end, exit, recording, sample, start, up};
-use leakbench_reports::judge::{Judgement, Level, Verdict};
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::{Judgement, Level, Verdict};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::*;
 use leakbench_reports::render::headline;
 use leakbench_scenarios::Options;
 

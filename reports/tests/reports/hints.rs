@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use leakbench_reports::judge::Judgement;
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::observation::{GoneKind, judge};
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::{GoneKind, judge};
+use leakbench_recording::recording::*;
 use leakbench_reports::render::{
     Closing, Kept, TerminalSummary, comparison_hints, observation_hints, run_hints,
 };

@@ -2,9 +2,9 @@
 
 use crate::common;
 use crate::common::{barrier, counts, end, exit, footprint, recording, start, up};
-use leakbench_reports::judge::{Finding, Judgement, Level, Verdict};
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::{Finding, Judgement, Level, Verdict};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::*;
 use leakbench_scenarios::{ImageKind, Options};
 
 fn judged(recording: &Recording) -> Judgement {

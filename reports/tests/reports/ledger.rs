@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use crate::common;
-use leakbench_reports::judge::{Judgement, Verdict};
-use leakbench_reports::ledger::{Basis, Images, Ledger};
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::ledger::{Basis, Images, Ledger};
+use leakbench_recording::recording::*;
 use leakbench_reports::render::{ResultJson, TerminalSummary};
 use leakbench_scenarios::Options;
 
@@ -301,17 +301,4 @@ proptest! {
         let rank = (values.len() as f64 * quantile).ceil().max(1.0) as usize;
         prop_assert_eq!(merged.quantile_ns(quantile), values.get(rank - 1).copied());
     }
-}
-
-#[test]
-fn a_histogram_keeps_what_hdrhistogram_counted() {
-    let mut times = hdrhistogram::Histogram::<u64>::new(3).expect("three figures");
-    for value in [1_000, 1_000, 2_000_000] {
-        times.record(value).expect("in range");
-    }
-    let kept = Histogram::from(&times);
-    assert_eq!(kept.count(), 3);
-    assert_eq!(kept.quantile_ns(0.5), Some(times.value_at_quantile(0.5)));
-    let max_ns = kept.max_ns().expect("values");
-    assert!((2_000_000..2_002_000).contains(&max_ns), "{max_ns}");
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::observation::*;
-use leakbench_reports::recording::{RECORDING_FILE, Recorder, Recording, RecordingError};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::observation::*;
+use leakbench_recording::recording::{RECORDING_FILE, Recorder, Recording, RecordingError};
 use leakbench_reports::render::{
     ObservationJson, ObservationProgress, ObservationSummary, observation_headline,
 };

@@ -1,6 +1,6 @@
 //! The progress line: what it says, and that it fits.
 
-use leakbench_reports::recording::{Counts, Footprint};
+use leakbench_recording::recording::{Counts, Footprint};
 use leakbench_reports::render::Progress;
 use proptest::prelude::*;
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::{RECORDING_FILE, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, Row, Swept};
-use leakbench_reports::judge::Verdict;
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedError, RecordedKind};
-use leakbench_reports::recording::{RECORDING_FILE, Recording};
 use leakbench_reports::render::ComparisonJson;
 use leakbench_reports::report::*;
 
@@ -25,8 +25,8 @@ fn summary(
     round: u32,
     recording: &Recording,
 ) -> leakbench_reports::comparison::RunSummary {
-    let ledger = leakbench_reports::ledger::Ledger::of(recording).expect("a start");
-    let judgement = leakbench_reports::judge::Judgement::of(&ledger);
+    let ledger = leakbench_recording::ledger::Ledger::of(recording).expect("a start");
+    let judgement = leakbench_recording::judge::Judgement::of(&ledger);
     leakbench_reports::comparison::RunSummary::new(round, folder.to_owned(), &ledger, &judgement)
 }
 

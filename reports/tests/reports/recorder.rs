@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use crate::common;
 use crate::ledger::{any_barrier, any_recording, any_sample};
-use leakbench_reports::judge::Judgement;
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;
 
 fn record_all(recorder: &mut Recorder, records: &[Record]) {

@@ -1,7 +1,7 @@
 //! What a report says of several runs: nothing is left out in silence.
 
+use leakbench_recording::judge::Level;
 use leakbench_reports::comparison::{Comparison, Kind, Row, RunSummary, Swept};
-use leakbench_reports::judge::Level;
 use leakbench_reports::recorded::{RecordedComparison, RecordedRun};
 use leakbench_reports::report::Report;
 

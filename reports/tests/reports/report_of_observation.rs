@@ -1,7 +1,7 @@
 //! What a report says of an observed process, held against the recording line by line.
 
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::observation::*;
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::observation::*;
 use leakbench_reports::report::*;
 
 use crate::observation::{gone, healthy, memfd_leak, remark, socket_leak, with};

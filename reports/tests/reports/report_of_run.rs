@@ -1,8 +1,8 @@
 //! What a report says of a run, held against the recording line by line.
 
-use leakbench_reports::judge::Judgement;
-use leakbench_reports::ledger::Ledger;
-use leakbench_reports::recording::*;
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::recording::*;
 use leakbench_reports::report::*;
 use leakbench_scenarios::Options;
 use proptest::prelude::*;

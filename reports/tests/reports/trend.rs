@@ -1,6 +1,6 @@
 //! What a series does: planted leaks are found, and what is no leak is not called one.
 
-use leakbench_reports::trend::{Trend, TrendClass};
+use leakbench_recording::trend::{Trend, TrendClass};
 use proptest::prelude::*;
 
 /// Numbers that look random, the same for the same seed (SplitMix64).

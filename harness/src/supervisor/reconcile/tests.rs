@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::subject::protocol::LingeringReport;
+use leakbench_subject::protocol::LingeringReport;
 
 const STRIDE: u64 = 1 << 32;
 /// Two slabs of 8 and 4 slots, with a gap between them.

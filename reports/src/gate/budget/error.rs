@@ -2,7 +2,7 @@
 
 use super::Budget;
 use crate::gate::policy::{MEASUREMENT, Policy};
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// A budget file that cannot be taken at its word: then nothing is judged, since a policy that is
 /// misspelt must not pass.

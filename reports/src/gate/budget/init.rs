@@ -8,10 +8,10 @@ use crate::gate::check::{
 };
 use crate::gate::policy::{MAX, MAX_PER_1000_CYCLES, MAX_SHARE, MIN_RATIO, Measure, Policy};
 use crate::gate::runs::{Run, What, runs};
-use crate::judge::Verdict;
 use crate::recorded::Recorded;
-use crate::trend::TrendClass;
-use crate::words::{duration_ns, grouped, printable};
+use leakbench_model::text::{duration_ns, grouped, printable};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::trend::TrendClass;
 
 /// Peaks may be half as much again: other machines have other libraries, limits and timing.
 const HEADROOM_PERCENT: u64 = 150;

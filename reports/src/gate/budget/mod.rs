@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use super::PolicyLevel;
 use super::policy::Policy;
-use crate::observation::Resource;
+use leakbench_recording::observation::Resource;
 
 /// A rule for each policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use super::{AskedBy, Bound, Budget, BudgetError, BudgetProblem, Rule, default_bo
 use crate::gate::PolicyLevel;
 use crate::gate::policy::{ALLOW, KeyKind, MEASUREMENT, Policy};
 use crate::gate::toml_text::{At, Number, Table, meant};
-use crate::observation::Resource;
+use leakbench_recording::observation::Resource;
 
 /// Whole numbers are held against measurements as floating point, which is exact up to here.
 const WHOLE_MAX: i64 = 1 << 53;

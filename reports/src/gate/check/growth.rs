@@ -7,10 +7,10 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::MAX;
 use crate::gate::runs::{Run, What};
-use crate::judge::growth;
-use crate::ledger::Ledger;
-use crate::observation::{Diagnosis, Resource};
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::judge::growth;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::{Diagnosis, Resource};
 
 /// Characters of an example that are told.
 const NAME_MAX: usize = 80;
@@ -121,7 +121,7 @@ fn of_command(ledger: &Ledger) -> Vec<Leak> {
 
 fn looks(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
     let ledger = &diagnosis.ledger;
-    let told = |look: &crate::observation::Look, line: usize| {
+    let told = |look: &leakbench_recording::observation::Look, line: usize| {
         let of = |resource: &Resource| {
             let amount = look.amounts.get(resource)?;
             Some(format!("{} {}", resource.as_str(), resource.amount(*amount)))

@@ -7,7 +7,7 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::{MAX, MAX_SHARE};
 use crate::gate::runs::Run;
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
 
 /// Of all images, those released late; `None` without images.
 pub(in crate::gate) fn share(run: &Run<'_>) -> Option<f64> {

@@ -5,12 +5,12 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
 use crate::gate::runs::{Run, What};
-use crate::judge::Verdict;
-use crate::ledger::{LingeringBarrier, Reason, SubjectLedger};
 use crate::recorded::RecordedRun;
-use crate::recording::{Holder, LingeringImage, SlotHold};
 use crate::render::holder;
-use crate::words::{counted, grouped, sum};
+use leakbench_model::text::{counted, grouped, sum};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::{LingeringBarrier, Reason, SubjectLedger};
+use leakbench_recording::recording::{Holder, LingeringImage, SlotHold};
 
 /// Images that a message names.
 const NAMED: usize = 3;

@@ -4,9 +4,9 @@
 use super::Told;
 use crate::gate::Evidence;
 use crate::gate::runs::{Run, What};
-use crate::judge::{Finding, Judgement, Level, Verdict};
-use crate::observation::looks;
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::judge::{Finding, Judgement, Level, Verdict};
+use leakbench_recording::observation::looks;
 
 /// Never without an answer.
 pub(in crate::gate) fn check(run: &Run<'_>) -> Told {

@@ -6,9 +6,9 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::{Measure, Policy};
 use crate::gate::runs::{Run, What};
-use crate::ledger::Ledger;
-use crate::observation::ObservationLedger;
-use crate::words::counted;
+use leakbench_model::text::counted;
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::ObservationLedger;
 
 /// The peak; `None` where it was not read.
 pub(in crate::gate) fn value(run: &Run<'_>, measure: Measure) -> Option<u64> {

@@ -7,9 +7,9 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::{MAX_PER_1000_CYCLES, Measure, Policy};
 use crate::gate::runs::{Run, What};
-use crate::ledger::{Moment, SubjectLedger};
-use crate::trend::{Trend, TrendClass};
-use crate::words::counted;
+use leakbench_model::text::counted;
+use leakbench_recording::ledger::{Moment, SubjectLedger};
+use leakbench_recording::trend::{Trend, TrendClass};
 
 /// A subject's trend; `None` of too few moments.
 pub(in crate::gate) fn trends(run: &Run<'_>, measure: Measure) -> Vec<Option<Trend>> {
@@ -165,7 +165,7 @@ impl Measure {
             _ if amount.round() == 0.0 => "0 bytes".to_owned(),
             _ => {
                 let sign = if amount < 0.0 { "−" } else { "" };
-                format!("{sign}{}", crate::words::bytes(amount.abs().round() as u64))
+                format!("{sign}{}", leakbench_model::text::bytes(amount.abs().round() as u64))
             }
         }
     }

@@ -8,9 +8,9 @@ use crate::gate::budget::Rule;
 use crate::gate::effect::{Effect, cliffs_delta};
 use crate::gate::policy::MIN_RATIO;
 use crate::gate::runs::{Run, What};
-use crate::judge::Verdict;
-use crate::ledger::Ledger;
-use crate::words::{counted, grouped};
+use leakbench_model::text::{counted, grouped};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Ledger;
 
 /// Fewer windows say nothing of how much rates vary.
 const WINDOWS_MIN: usize = 8;

@@ -5,8 +5,8 @@ use super::{Answer, Checked, Told, verdict};
 use crate::gate::Evidence;
 use crate::gate::budget::{Bound, Rule};
 use crate::gate::runs::Run;
-use crate::ledger::ReleaseTimes;
-use crate::words::{counted, duration_ns};
+use leakbench_model::text::{counted, duration_ns};
+use leakbench_recording::ledger::ReleaseTimes;
 
 pub(super) fn check(rule: &Rule, run: &Run<'_>) -> Checked {
     let ledger = &with_images(run)?.ledger;

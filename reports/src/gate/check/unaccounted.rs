@@ -9,10 +9,10 @@ use crate::gate::Evidence;
 use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
 use crate::gate::runs::{Run, What};
-use crate::judge::Verdict;
-use crate::ledger::SubjectLedger;
 use crate::recorded::RecordedRun;
-use crate::words::{counted, grouped, sum};
+use leakbench_model::text::{counted, grouped, sum};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::SubjectLedger;
 
 /// What cannot be explained, of all subjects.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,7 @@
 use super::super::table::{ABSENT, Column, Table};
 use super::super::verdict_word;
 use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
 
 /// What the heads of [`grid`] mean.
 pub(crate) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
@@ -65,7 +65,6 @@ pub(super) fn grid(comparison: &Comparison) -> Table {
 
 /// The heads of [`grid`] and whether they have numbers, and its rows; ratios are in those of a sweep
 /// as well, which a terminal has no room for.
-#[cfg(feature = "report")]
 pub(crate) fn cells_with_ratios(
     comparison: &Comparison,
 ) -> (Vec<(String, bool)>, Vec<Vec<String>>) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::json::{AtEndJson, ImagesJson, PeakJson};
 use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept};
-use crate::judge::Verdict;
+use leakbench_recording::judge::Verdict;
 
 /// Version of the format, in [`ComparisonJson::version`].
 pub const COMPARISON_VERSION: u32 = 1;

@@ -4,7 +4,6 @@ mod cells;
 mod json;
 mod summary;
 
-#[cfg(feature = "report")]
 pub(crate) use cells::{LEGEND, cells_with_ratios, refusals, verdict};
 pub use json::{COMPARISON_VERSION, ComparisonJson, RowJson, RunJson, SettingJson};
 pub use summary::{ComparisonSummary, comparison_markdown};

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::page::{Closing, Page};
 use super::cells::{LEGEND, grid, matrix, refusals};
 use crate::comparison::Comparison;
-use crate::judge::Verdict;
+use leakbench_recording::judge::Verdict;
 
 /// How the table is to look on a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     paragraphs.extend(
         refusals(comparison)
             .into_iter()
-            .map(|refusal| crate::words::printable(&refusal).into_owned()),
+            .map(|refusal| leakbench_model::text::printable(&refusal).into_owned()),
     );
     paragraphs.push(format!("verdict: {}", comparison.headline()));
     paragraphs.join("\n\n") + "\n"

@@ -4,10 +4,10 @@
 use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
-use crate::observation::Unit;
-use crate::recording::SlotCell;
 use crate::report::{Lifetimes, Lines, Plot, Point, SlotRow, SlotRows, TimeBin, Times};
-use crate::words::{bytes, duration_ns, grouped};
+use leakbench_model::text::{bytes, duration_ns, grouped};
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::SlotCell;
 
 /// Rows of a table at most: it is to be looked through.
 const ROWS_MAX: usize = 48;

@@ -5,9 +5,9 @@ use maud::{Markup, html as markup};
 use super::brief;
 use super::style::{cell_name, tone_name};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::recording::SlotCell;
 use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
-use crate::words::grouped;
+use leakbench_model::text::grouped;
+use leakbench_recording::recording::SlotCell;
 
 /// All charts, the main one first.
 pub(super) fn charts(charts: &[Chart]) -> Markup {

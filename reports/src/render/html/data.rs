@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::style::{cell_name, reason_name, tone_name};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::observation::Unit;
-use crate::recording::{SlotCell, SlotCounts};
 use crate::report::{
     Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
 };
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::{SlotCell, SlotCounts};
 
 /// Everything that the page's scripts draw, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {

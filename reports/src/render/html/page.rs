@@ -4,9 +4,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use super::{SCRIPT, chart, data, digest, style, table};
-use crate::judge::{Finding, Level, Verdict};
 use crate::render::verdict_word;
 use crate::report::{FactGroup, Figure, Report};
+use leakbench_recording::judge::{Finding, Level, Verdict};
 
 /// The whole page of a report, to be written to a file of its own.
 pub fn html(report: &Report) -> String {

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::judge::Verdict;
-use crate::ledger::Reason;
 use crate::palette::{self, Colour};
-use crate::recording::SlotCell;
 use crate::report::{MarkKind, Plot, Report, Tone};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::recording::SlotCell;
 
 const SHEET: &str = include_str!("style.css");
 

@@ -5,7 +5,7 @@ use maud::{Markup, html as markup};
 use super::style::reason_name;
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{LingeringRow, LingeringTable, Table};
-use crate::words::{counted, duration_ms, grouped};
+use leakbench_model::text::{counted, duration_ms, grouped};
 
 /// Holders of an image shown at most.
 const HOLDERS_SHOWN: usize = 4;

@@ -1,7 +1,7 @@
 //! Texts as the page shows them: without what steers a reader's eye or a terminal, and not
 //! without end.
 
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// Characters of a name at most.
 pub(super) const LABEL_CHARS_MAX: usize = 240;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// Parts a word from what would be read together with it, and does not show.
 const PARTED: &str = "&#8203;";

@@ -6,11 +6,11 @@ mod inert;
 use inert::{code, fenced, prose};
 
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
-use crate::judge::Verdict;
 use crate::recorded::{Recorded, RecordedKind};
 use crate::render::Judged;
 use crate::report::{LingeringTable, Report, Table};
-use crate::words::{counted, duration_ms, grouped, printable};
+use leakbench_model::text::{counted, duration_ms, grouped, printable};
+use leakbench_recording::judge::Verdict;
 
 // What follows keeps the whole below `Format::MARKDOWN_BYTES_MAX`, since each block is bounded.
 

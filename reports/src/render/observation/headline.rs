@@ -1,8 +1,8 @@
 //! The verdict in one sentence.
 
-use crate::observation::{Diagnosis, ResourceClass, looks, not_looked_at};
 use crate::render::headline::said;
-use crate::words::counted;
+use leakbench_model::text::counted;
+use leakbench_recording::observation::{Diagnosis, ResourceClass, looks, not_looked_at};
 
 /// The verdict and its reason: `LEAK — socket descriptors grow by 12.0 a second (95 % 11.8 to
 /// 12.2); RLIMIT_NOFILE of 1,024 is met in 80 s`. One line, [`crate::render::printable`].

@@ -5,12 +5,12 @@
 use serde::Serialize;
 
 use super::observation_headline;
-use crate::judge::{Finding, Verdict};
-use crate::observation::{
+use crate::render::RESULT_VERSION;
+use leakbench_recording::judge::{Finding, Verdict};
+use leakbench_recording::observation::{
     Account, Diagnosis, Example, Gone, Meeting, ObservationLedger, Remark, Resource, ResourceClass,
     Suspect,
 };
-use crate::render::RESULT_VERSION;
 
 /// A whole result. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]

@@ -1,8 +1,8 @@
 //! How far an observation is, in one line.
 
-use crate::observation::{Look, Resource};
-use crate::trend::{Trend, TrendClass};
-use crate::words::{bytes, coarse_s, counted, grouped};
+use leakbench_model::text::{bytes, coarse_s, counted, grouped};
+use leakbench_recording::observation::{Look, Resource};
+use leakbench_recording::trend::{Trend, TrendClass};
 
 /// The looks at a process so far: a few, evenly.
 #[derive(Clone, Debug)]

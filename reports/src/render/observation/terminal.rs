@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use super::observation_headline;
-use crate::observation::rate::Rate;
-use crate::observation::{Account, Diagnosis, Example, ResourceClass, Suspect, looks};
 use crate::render::page::{Closing, List, Page};
-use crate::words::{coarse_s, counted, printable};
+use leakbench_model::text::{coarse_s, counted, printable};
+use leakbench_recording::observation::rate::Rate;
+use leakbench_recording::observation::{
+    Account, Diagnosis, Example, ResourceClass, Suspect, looks,
+};
 
 /// How the summary is to look.
 #[derive(Clone, Copy, Debug)]
@@ -202,7 +204,7 @@ fn findings(page: &Page, diagnosis: &Diagnosis) -> List {
     let judgement = &diagnosis.judgement;
     let decisive = judgement.decisive();
     let others = judgement.findings.iter().filter(|finding| {
-        finding.policy != crate::observation::GROWTH
+        finding.policy != leakbench_recording::observation::GROWTH
             && !decisive.is_some_and(|decisive| std::ptr::eq(*finding, decisive))
     });
     let entries: Vec<Vec<String>> = others

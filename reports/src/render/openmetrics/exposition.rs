@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::words::printable;
+use leakbench_model::text::printable;
 
 /// Families, in the order in which they were added.
 #[derive(Default)]

@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::comparison::Comparison;
 use crate::gate::{Outcome, PolicyLevel, Status};
-use crate::judge::{Level, Verdict};
-use crate::ledger::{Images, ReleaseTimes};
-use crate::observation::{Account, Diagnosis, ResourceClass, Unit};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
-use crate::recording::Footprint;
 use exposition::{Exposition, Family, Kind, Labels, Sample, state_set};
+use leakbench_recording::judge::{Level, Verdict};
+use leakbench_recording::ledger::{Images, ReleaseTimes};
+use leakbench_recording::observation::{Account, Diagnosis, ResourceClass, Unit};
+use leakbench_recording::recording::Footprint;
 
 const VERDICTS: [Verdict; 5] = [
     Verdict::Clean,

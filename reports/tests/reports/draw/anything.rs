@@ -1,10 +1,10 @@
 //! That no chart is impossible to draw, whatever it has in it and whatever names are in it.
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::draw;
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::ledger::Reason;
-use leakbench_reports::observation::Unit;
-use leakbench_reports::recording::{SlotCell, SlotCounts};
 use leakbench_reports::report::{
     Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
     Plot, Point, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,

@@ -1,8 +1,8 @@
 //! What a PNG shows.
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::SlotCell;
 use leakbench_reports::draw;
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::recording::SlotCell;
 use leakbench_reports::report::Plot;
 
 use super::samples::{comparison, leak, panels, report, slots};

@@ -1,9 +1,9 @@
 //! Charts as runs and comparisons have them.
 
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::ledger::Reason;
-use leakbench_reports::observation::Unit;
-use leakbench_reports::recording::{SlotCell, SlotCounts};
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::ledger::Reason;
+use leakbench_recording::observation::Unit;
+use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::report::{
     Axis, Chart, Figure, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind,
     Panel, Panels, Plot, Point, Report, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,

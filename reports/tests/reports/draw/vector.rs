@@ -1,7 +1,7 @@
 //! What an SVG says.
 
+use leakbench_recording::recording::SlotCell;
 use leakbench_reports::draw;
-use leakbench_reports::recording::SlotCell;
 use leakbench_reports::report::{MarkKind, Plot};
 
 use super::samples::{heat, lifetimes, lingering, mappings, mark, memory, panels, slots, times};

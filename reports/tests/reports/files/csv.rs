@@ -1,8 +1,8 @@
 //! The series, read back.
 
+use leakbench_recording::recording::{Footprint, Record};
 use leakbench_reports::comparison::Refusal;
 use leakbench_reports::recorded::RecordedKind;
-use leakbench_reports::recording::{Footprint, Record};
 use leakbench_reports::render::Format;
 
 use super::{Case, cases};

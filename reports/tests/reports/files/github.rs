@@ -1,8 +1,8 @@
 //! Annotations, as GitHub reads them.
 
+use leakbench_recording::judge::{Finding, Level};
+use leakbench_recording::recording::{ExitKind, Record};
 use leakbench_reports::gate::{PolicyLevel, Status};
-use leakbench_reports::judge::{Finding, Level};
-use leakbench_reports::recording::{ExitKind, Record};
 use leakbench_reports::render::Format;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! JUnit's XML, parsed back.
 
+use leakbench_recording::recording::{ExitKind, Record, Recording};
 use leakbench_reports::gate::{PolicyLevel, Status};
-use leakbench_reports::recording::{ExitKind, Record, Recording};
 use leakbench_reports::render::Format;
 use proptest::prelude::*;
 use quick_xml::Reader;

@@ -1,7 +1,7 @@
 //! Markdown: what is from outside is inert, and the whole is bounded.
 
+use leakbench_recording::judge::{Finding, Level};
 use leakbench_reports::gate::{PolicyLevel, Status};
-use leakbench_reports::judge::{Finding, Level};
 use leakbench_reports::recorded::RecordedKind;
 use leakbench_reports::render::{Format, Judged};
 use leakbench_reports::report::{Column, Figure, Report, Table, Tone};

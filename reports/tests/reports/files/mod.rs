@@ -10,12 +10,12 @@ mod schema;
 
 use std::path::PathBuf;
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::observation::{ObservationRecording, judge};
+use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};
 use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::observation::{ObservationRecording, judge};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
-use leakbench_reports::recording::{ExitKind, Recording};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson, TerminalSummary};
 use leakbench_reports::report::Report;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leakbench_reports::recording::{ExitKind, Footprint, Record};
+use leakbench_recording::recording::{ExitKind, Footprint, Record};
 use leakbench_reports::render::Format;
 use proptest::prelude::*;
 

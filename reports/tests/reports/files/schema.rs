@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use leakbench_reports::observation::{Gone, GoneKind, ObservationRecord, Resource};
-use leakbench_reports::recording::{ExitKind, Interrupted, Record, SlotCounts};
+use leakbench_recording::observation::{Gone, GoneKind, ObservationRecord, Resource};
+use leakbench_recording::recording::{ExitKind, Interrupted, Record, SlotCounts};
 use leakbench_reports::render::Format;
 use leakbench_scenarios::{Allocation, ByteSize, ImageKind, OnDrop, Strategy};
 use serde_json::{Map, Value};

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::observation::*;
+use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Budget, GateError, Status, judge};
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::observation::*;
-use leakbench_reports::recording::*;
 use leakbench_scenarios::Options;
 
 use super::{Named, Plan, judged, judged_against, observed, of, run, status};

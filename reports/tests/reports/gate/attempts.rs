@@ -1,10 +1,10 @@
 //! Several recordings: attempts at one run, runs judged for themselves, and rows with rounds.
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::*;
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
 use leakbench_reports::gate::{PolicyLevel, Status};
-use leakbench_reports::judge::Verdict;
 use leakbench_reports::recorded::{RecordedComparison, RecordedKind, RecordedRun};
-use leakbench_reports::recording::*;
 
 use super::{Named, Plan, judged, of, recorded, run, status};
 use crate::common::{self, counts, image};

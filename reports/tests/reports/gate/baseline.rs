@@ -1,13 +1,13 @@
 //! Baselines: made of runs, written, read again and held against.
 
+use leakbench_recording::recording::ExitKind;
 use leakbench_reports::gate::{Baseline, Status};
-use leakbench_reports::recording::ExitKind;
 use proptest::prelude::*;
 
 use super::{Named, Plan, judged_against, of, run};
 use crate::common::{self, footprint, golden};
 
-fn with_areas(looks: fn(u64) -> leakbench_reports::recording::Footprint) -> Named {
+fn with_areas(looks: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
     Plan { looks, ..Plan::default() }.run()
 }
 
@@ -58,7 +58,7 @@ fn a_run_that_the_baseline_has_not_is_an_error() {
 fn a_baseline_holds_wherever_modules_and_drivers_are() {
     let on = |command: &str| {
         let mut recording = Plan::default().recording();
-        if let leakbench_reports::recording::Record::Start(start) = &mut recording.records[0] {
+        if let leakbench_recording::recording::Record::Start(start) = &mut recording.records[0] {
             start.command = command.to_owned();
         }
         [run("run", &recording)]
@@ -148,7 +148,7 @@ proptest! {
     #[test]
     fn every_command_reads_back(command in any::<String>()) {
         let mut recording = common::leak_earlier();
-        if let leakbench_reports::recording::Record::Start(start) = &mut recording.records[0] {
+        if let leakbench_recording::recording::Record::Start(start) = &mut recording.records[0] {
             start.command = command;
         }
         let text = Baseline::of(&[run("run", &recording)]).to_text();

@@ -1,8 +1,8 @@
 //! Budget files: what is read, what is refused, and what is made from runs.
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::ExitKind;
 use leakbench_reports::gate::{Budget, Policy, PolicyLevel, Status, judge};
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::recording::ExitKind;
 use proptest::prelude::*;
 
 use super::{Plan, run};

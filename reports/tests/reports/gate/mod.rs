@@ -10,11 +10,11 @@ mod text;
 
 use std::path::PathBuf;
 
+use leakbench_recording::observation::{self, ObservationRecording};
+use leakbench_recording::recording::*;
 use leakbench_reports::comparison::COMPARISON_FILE;
 use leakbench_reports::gate::{Baseline, Budget, GateError, Outcome, PolicyOutcome, Status, judge};
-use leakbench_reports::observation::{self, ObservationRecording};
 use leakbench_reports::recorded::{Recorded, RecordedKind, RecordedRun};
-use leakbench_reports::recording::*;
 use leakbench_scenarios::Options;
 
 use crate::common::{barrier, counts, end, exit, footprint, recording, sample, start, up};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use leakbench_recording::judge::Verdict;
+use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Baseline, Budget, Policy, PolicyLevel, Status, judge};
-use leakbench_reports::judge::Verdict;
-use leakbench_reports::recording::*;
 use leakbench_scenarios::Options;
 use proptest::prelude::*;
 

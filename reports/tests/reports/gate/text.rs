@@ -1,7 +1,7 @@
 //! What is told of an outcome, against golden files.
 
+use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Outcome, explain, summary};
-use leakbench_reports::recording::*;
 use leakbench_reports::render::gate_json;
 
 use super::{Named, Plan, judged, run};

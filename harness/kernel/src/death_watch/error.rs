@@ -1,0 +1,116 @@
+//! Why an object is not watched, with the limit that was met and how to raise it.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::machine::{inotify_limit, parsed};
+
+/// Why an object is not watched, or its watch could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// No further inotify instance for this user.
+    #[error(
+        "no further inotify instance: {limit} for all processes of this user; end some, or raise \
+         it with sysctl"
+    )]
+    TooManyInstances {
+        /// The limit that was met.
+        limit: WatchLimit,
+    },
+    /// No further watch for this user.
+    #[error(
+        "no further inotify watch after {watched} here: {limit} for all processes of this user; \
+         raise it with sysctl, or hold fewer modules at once"
+    )]
+    TooManyWatches {
+        /// Objects under this watch now.
+        watched: usize,
+        /// The limit that was met.
+        limit: WatchLimit,
+    },
+    /// No descriptor left for the instance.
+    #[error(
+        "no descriptor left for an inotify instance: RLIMIT_NOFILE is {limit}; raise it with \
+         ulimit -n"
+    )]
+    TooManyOpenFiles {
+        /// The soft limit.
+        limit: u64,
+    },
+    /// The object is under watch already, with another key, which it keeps.
+    #[error("the object behind {object} is watched already")]
+    AlreadyWatched {
+        /// The descriptor or path given.
+        object: String,
+    },
+    /// The kernel refused for another reason.
+    #[error("cannot watch {object}")]
+    Refused {
+        /// The descriptor or path given.
+        object: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The instance itself could not be made.
+    #[error("cannot make an inotify instance")]
+    Unavailable {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The queue could not be read.
+    #[error("cannot read the inotify queue")]
+    Unreadable {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+/// A setting of the kernel that bounds watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchLimit {
+    /// As `sysctl` names it.
+    pub setting: &'static str,
+    /// Its value; `None` if it could not be read.
+    pub value: Option<u64>,
+}
+
+impl WatchLimit {
+    /// What bounds instances, of which each thread of a subject has one.
+    pub fn instances() -> Self {
+        Self::tighter(
+            ("fs.inotify.max_user_instances", "max_user_instances"),
+            ("user.max_inotify_instances", "max_inotify_instances"),
+        )
+    }
+
+    /// What bounds watches, of which each image has one.
+    pub fn watches() -> Self {
+        Self::tighter(
+            ("fs.inotify.max_user_watches", "max_user_watches"),
+            ("user.max_inotify_watches", "max_inotify_watches"),
+        )
+    }
+
+    /// The machine's setting, or its user namespace's where that is smaller, as in containers.
+    fn tighter(machine: (&'static str, &str), namespace: (&'static str, &str)) -> Self {
+        let proc = Path::new("/proc");
+        let wide = inotify_limit(proc, machine.1);
+        let near: Option<u64> = parsed(&proc.join("sys/user").join(namespace.1));
+        match (wide, near) {
+            (Some(wide), Some(near)) if near < wide => {
+                Self { setting: namespace.0, value: Some(near) }
+            }
+            (value, _) => Self { setting: machine.0, value },
+        }
+    }
+}
+
+impl fmt::Display for WatchLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Some(value) => write!(f, "{} is {value}", self.setting),
+            None => write!(f, "{} (its value could not be read) is met", self.setting),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The descriptors of a process and the objects behind them.
+
+use std::ffi::CString;
+
+use rustix::fs::FileType;
+
+use super::error::ReadError;
+use super::memfd_devices::MemfdDevices;
+use super::object::ObjectId;
+use super::process::Process;
+
+const FILE: &str = "fd";
+
+/// One open descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdEntry {
+    /// Its number in that process.
+    pub fd: i32,
+    /// The object it refers to. Only files, sockets and pipes have one to themselves: all event
+    /// descriptors of a kernel share an inode.
+    pub object: ObjectId,
+    /// What the object is.
+    pub kind: FdKind,
+}
+
+/// What a descriptor refers to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FdKind {
+    /// A memfd.
+    Memfd,
+    /// A file, folder or device that has a name somewhere.
+    File,
+    /// A file or folder that no name leads to any more (or never did): it lives by this alone.
+    DeletedFile,
+    /// A socket of any family.
+    Socket,
+    /// A pipe, named or not.
+    Pipe,
+    /// `eventfd`.
+    EventFd,
+    /// `timerfd_create`.
+    TimerFd,
+    /// `epoll_create`.
+    Epoll,
+    /// `pidfd_open`.
+    Pidfd,
+    /// `inotify_init`.
+    Inotify,
+    /// `signalfd`.
+    SignalFd,
+    /// Anything else: namespaces, io_uring, perf events, ...
+    Other,
+}
+
+impl Process {
+    /// Every descriptor, in rising order, into `entries` (whatever it held is dropped).
+    ///
+    /// Only for barriers. The look holds a reference to each object for a moment, so an object
+    /// closed at that moment is released late by as much; drain a death watch after, not before.
+    /// A process that looks at itself also sees the two descriptors it looks through.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; what `entries` holds then is not an answer.
+    pub fn fds(&mut self, entries: &mut Vec<FdEntry>) -> Result<(), ReadError> {
+        entries.clear();
+        let dir = self.open_dir(c"fd", FILE)?;
+        let devices = self.memfd_devices();
+        let every = |_: &_| true;
+        let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
+            let object = ObjectId::from_stat(stat);
+            entries.push(FdEntry { fd, object, kind: kind(devices, object, link, stat) });
+        });
+        walked.map_err(|error| self.failed(FILE, error))?;
+        if entries.is_empty() {
+            self.expect_alive()?;
+        }
+        Ok(())
+    }
+
+    /// The descriptors that refer to memfds, as [`Process::fds`] has them and at half its cost.
+    ///
+    /// # Errors
+    /// As [`Process::fds`]; that there is none is no proof that the process is there.
+    pub fn memfds(&mut self, entries: &mut Vec<FdEntry>) -> Result<(), ReadError> {
+        entries.clear();
+        let dir = self.open_dir(c"fd", FILE)?;
+        let devices = self.memfd_devices();
+        let on_their_device = |stat: &rustix::fs::Stat| devices.contains(stat.st_dev);
+        let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
+            let object = ObjectId::from_stat(stat);
+            if devices.is_memfd(object.dev, link) {
+                entries.push(FdEntry { fd, object, kind: FdKind::Memfd });
+            }
+        });
+        walked.map_err(|error| self.failed(FILE, error))
+    }
+
+    /// Where a descriptor's link points, which is its object's name: `/memfd:x (deleted)`,
+    /// `socket:[4711]`. Data; bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; [`ReadError::Absent`] for one that was closed.
+    pub fn fd_link(&self, fd: i32) -> Result<String, ReadError> {
+        let name = CString::new(format!("fd/{fd}")).unwrap_or_default();
+        self.link(&name, FILE)
+    }
+
+    /// How many descriptors are open: one `stat` on Linux 6.2 and later, a listing before.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn fd_count(&mut self) -> Result<u64, ReadError> {
+        let count = self.size_of(c"fd", FILE)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        // None open, an older kernel, or nothing left of the process.
+        let dir = self.open_dir(c"fd", FILE)?;
+        let counted = self.fd_buffers().count(&dir);
+        let count = counted.map_err(|error| self.failed(FILE, error))?;
+        if count == 0 {
+            self.expect_alive()?;
+        }
+        Ok(count)
+    }
+}
+
+fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs::Stat) -> FdKind {
+    if devices.is_memfd(object.dev, link) {
+        return FdKind::Memfd;
+    }
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Socket => return FdKind::Socket,
+        FileType::Fifo => return FdKind::Pipe,
+        _ => {}
+    }
+    // A path is absolute, or marked as out of this process's sight; all else is a kind's own name.
+    if link.starts_with(b"/") || link.starts_with(b"(unreachable)") {
+        return if stat.st_nlink == 0 { FdKind::DeletedFile } else { FdKind::File };
+    }
+    match link {
+        b"anon_inode:[eventfd]" => FdKind::EventFd,
+        b"anon_inode:[timerfd]" => FdKind::TimerFd,
+        b"anon_inode:[eventpoll]" => FdKind::Epoll,
+        b"anon_inode:[pidfd]" => FdKind::Pidfd,
+        b"anon_inode:[signalfd]" => FdKind::SignalFd,
+        // The one that the kernel writes without brackets.
+        b"anon_inode:inotify" => FdKind::Inotify,
+        link if link.starts_with(b"pidfd:") => FdKind::Pidfd,
+        _ => FdKind::Other,
+    }
+}

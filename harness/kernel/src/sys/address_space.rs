@@ -1,0 +1,77 @@
+//! How much address space is left, found out by taking it.
+
+use std::num::NonZeroUsize;
+use std::ptr::{self, NonNull};
+
+use rustix::mm::{MapFlags, ProtFlags};
+
+/// Lengths are found to this much.
+const STEP_BYTES: usize = 64 << 10;
+
+/// Ranges told of at most: more are only what little lies between libraries.
+const RANGES_MAX: usize = 64;
+
+/// Inaccessible address space, given back when this is dropped.
+#[derive(Debug)]
+struct Range {
+    start: NonNull<u8>,
+    len_bytes: NonZeroUsize,
+}
+
+impl Range {
+    fn take(len_bytes: usize) -> Option<Range> {
+        let len_bytes = NonZeroUsize::new(len_bytes)?;
+        // SAFETY: the kernel chooses the address, so that no existing mapping is touched.
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(
+                ptr::null_mut(),
+                len_bytes.get(),
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        };
+        Some(Range { start: NonNull::new(start.ok()?.cast())?, len_bytes })
+    }
+
+    /// The longest range that can be had, of less than `below_bytes`.
+    fn take_longest(below_bytes: usize) -> Option<Range> {
+        // In steps: what can be had, and what cannot.
+        let (mut fits, mut fails) = (0, below_bytes / STEP_BYTES);
+        while fits + 1 < fails {
+            let middle = fits + (fails - fits) / 2;
+            match Range::take(middle * STEP_BYTES) {
+                Some(_) => fits = middle,
+                None => fails = middle,
+            }
+        }
+        Range::take(fits * STEP_BYTES)
+    }
+}
+
+impl Drop for Range {
+    fn drop(&mut self) {
+        // SAFETY: the range is this value's own, and nobody else knows of it.
+        let result =
+            unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len_bytes.get()) };
+        debug_assert!(result.is_ok(), "unmapping a range: {result:?}");
+    }
+}
+
+/// Lengths of the free ranges of at least `least_bytes`, the longest first. They are all taken at
+/// once, for a moment, and given back: shorter ones stay free, so that who needs memory meanwhile
+/// has it.
+pub(crate) fn free_ranges(least_bytes: usize) -> Vec<u64> {
+    let mut ranges: Vec<Range> = Vec::with_capacity(RANGES_MAX);
+    // No machine gives a process 2^57 bytes.
+    let mut below_bytes = 1 << 57;
+    while ranges.len() < RANGES_MAX {
+        match Range::take_longest(below_bytes) {
+            Some(range) if range.len_bytes.get() >= least_bytes => {
+                below_bytes = range.len_bytes.get() + STEP_BYTES;
+                ranges.push(range);
+            }
+            _ => break,
+        }
+    }
+    ranges.iter().map(|range| range.len_bytes.get() as u64).collect()
+}

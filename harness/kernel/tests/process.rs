@@ -1,0 +1,300 @@
+//! What a process reader answers: of live processes beside `procfs`, of ended ones, and of trees
+//! that no kernel would print.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
+mod sys;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use leakbench_kernel::{AreaSource, Bound, Machine, Process, ReadError, Status};
+use sys::Still;
+use tempfile::TempDir;
+
+const PID: u32 = 4242;
+
+/// A tree like `/proc` with one process, whose files are these beside a good `stat`.
+fn tree(files: &[(&str, &[u8])]) -> TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    let folder = tree.path().join(PID.to_string());
+    fs::create_dir(&folder).unwrap();
+    let stat = format!("{PID} (a) name) R) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0");
+    fs::write(folder.join("stat"), stat).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    tree
+}
+
+fn open(tree: &TempDir) -> Process {
+    Process::open_under(tree.path(), PID).unwrap()
+}
+
+/// What `theirs` says both before and after, and what `ours` says between.
+fn settled<T: std::fmt::Debug, U>(
+    mut theirs: impl FnMut() -> T,
+    mut ours: impl FnMut() -> U,
+) -> (T, U) {
+    for _ in 0..1000 {
+        let (before, between, after) = (theirs(), ours(), theirs());
+        if format!("{before:?}") == format!("{after:?}") {
+            return (after, between);
+        }
+    }
+    panic!("never held still")
+}
+
+#[test]
+fn a_live_process_is_read_as_procfs_reads_it() {
+    let child = Still::fork();
+    let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap();
+    let mut ours = Process::open(child.pid()).unwrap();
+    assert_eq!(ours.pid(), child.pid());
+    assert_eq!(ours.start_time_ticks(), theirs.stat().unwrap().starttime);
+
+    // Pages are shared with processes that come and go: compare what held still meanwhile.
+    let (status, read) = settled(|| theirs.status().unwrap(), || ours.status().unwrap());
+    let bytes = |kib: Option<u64>| kib.map(|kib| kib * 1024);
+    for (name, value, expected) in [
+        ("VmRSS", read.rss_bytes, bytes(status.vmrss)),
+        ("RssAnon", read.rss_anon_bytes, bytes(status.rssanon)),
+        ("RssFile", read.rss_file_bytes, bytes(status.rssfile)),
+        ("RssShmem", read.rss_shmem_bytes, bytes(status.rssshmem)),
+        ("VmSize", read.vm_size_bytes, bytes(status.vmsize)),
+        ("VmPTE", read.page_tables_bytes, bytes(status.vmpte)),
+        ("Threads", read.threads, Some(status.threads)),
+    ] {
+        assert_eq!(value, expected, "{name}");
+    }
+    assert!(read.rss_bytes.unwrap() > 0);
+
+    let rollup = || {
+        let sums = theirs.smaps_rollup().unwrap().memory_map_rollup;
+        sums.0[0].extension.map.clone().into_iter().collect::<BTreeMap<_, _>>()
+    };
+    let (rollup, sums) = settled(rollup, || ours.smaps_rollup().unwrap());
+    for (name, value) in [
+        ("Rss", sums.rss_bytes),
+        ("Pss", sums.pss_bytes),
+        ("Pss_Anon", sums.pss_anon_bytes),
+        ("Pss_File", sums.pss_file_bytes),
+        ("Pss_Shmem", sums.pss_shmem_bytes),
+        ("Private_Clean", sums.private_clean_bytes),
+        ("Private_Dirty", sums.private_dirty_bytes),
+        ("Anonymous", sums.anonymous_bytes),
+        ("Swap", sums.swap_bytes),
+    ] {
+        assert_eq!(value, rollup.get(name).copied(), "{name}");
+    }
+    assert!(sums.pss_bytes.unwrap() > 0);
+
+    let limit = ours.open_files_limit().unwrap().unwrap();
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    assert_eq!(limit.soft, own.current.map_or(Bound::Unlimited, Bound::At));
+    assert_eq!(limit.hard, own.maximum.map_or(Bound::Unlimited, Bound::At));
+}
+
+/// Everything that must say so when the process is gone.
+fn assert_vanished(process: &mut Process) {
+    let mut areas = Vec::new();
+    let looks = [
+        ("areas by query", process.file_areas_from(AreaSource::Query, &mut areas)),
+        ("areas by text", process.file_areas_from(AreaSource::Text, &mut areas)),
+        ("areas", process.file_areas(&mut areas).map(drop)),
+        ("area counts", process.area_counts().map(drop)),
+        ("descriptors", process.fds(&mut Vec::new())),
+        ("descriptor count", process.fd_count().map(drop)),
+        ("smaps_rollup", process.smaps_rollup().map(drop)),
+    ];
+    for (name, look) in looks {
+        assert!(matches!(look, Err(ReadError::Vanished { .. })), "{name}: {look:?}");
+    }
+}
+
+#[test]
+fn a_process_that_ended_has_vanished_reaped_or_not() {
+    let child = Still::fork();
+    let mut process = Process::open(child.pid()).unwrap();
+    // The control: alive, every look answers.
+    process.file_areas(&mut Vec::new()).unwrap();
+    process.fds(&mut Vec::new()).unwrap();
+    assert!(process.fd_count().unwrap() > 0);
+
+    child.kill();
+    assert_vanished(&mut process);
+    let left = process.status().unwrap();
+    assert_eq!(left, Status { threads: Some(1), ..Status::default() });
+
+    let pid = child.pid();
+    drop(child);
+    assert_vanished(&mut process);
+    assert!(matches!(process.status(), Err(ReadError::Vanished { .. })));
+    let unborn = Process::open(pid);
+    assert!(matches!(unborn, Err(ReadError::Vanished { .. })), "{unborn:?}");
+}
+
+#[test]
+fn a_process_that_ran_another_program_is_read_as_what_it_is_now() {
+    let mut child = Command::new("sh")
+        .args(["-c", "read line; exec sleep 60"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process::open(child.id()).unwrap();
+    process.area_counts().unwrap();
+    let start = process.start_time_ticks();
+    drop(child.stdin.take());
+    let name = format!("/proc/{}/comm", child.id());
+    while fs::read_to_string(&name).unwrap() != "sleep\n" {
+        std::thread::yield_now();
+    }
+    let counted = process.area_counts();
+    let read = process.file_areas(&mut Vec::new());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(counted.unwrap().all > 0);
+    read.unwrap();
+    assert_eq!(process.start_time_ticks(), start);
+}
+
+#[test]
+fn a_process_of_another_user_is_forbidden() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("root may look at every process: nothing is refused here");
+        return;
+    }
+    let refused = Process::open(1).unwrap().file_areas(&mut Vec::new()).unwrap_err();
+    assert!(matches!(refused, ReadError::Forbidden { pid: 1, file: "maps" }), "{refused:?}");
+}
+
+#[test]
+fn the_name_in_stat_may_hold_anything() {
+    assert_eq!(open(&tree(&[])).start_time_ticks(), 987_654);
+}
+
+#[test]
+fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
+    let tree = tree(&[]);
+    let mut process = open(&tree);
+    for (look, file) in [
+        (process.area_counts().map(drop), "maps"),
+        (process.status().map(drop), "status"),
+        (process.smaps_rollup().map(drop), "smaps_rollup"),
+        (process.fds(&mut Vec::new()), "fd"),
+        (process.fd_count().map(drop), "fd"),
+        (process.open_files_limit().map(drop), "limits"),
+    ] {
+        assert!(
+            matches!(&look, Err(ReadError::Absent { pid: PID, file: absent }) if *absent == file),
+            "{look:?}"
+        );
+    }
+    let other = Process::open_under(tree.path(), PID + 1);
+    assert!(matches!(other, Err(ReadError::Vanished { .. })), "{other:?}");
+}
+
+#[test]
+fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
+    // A name that is not UTF-8, as any thread may give itself, and a name that plays a field.
+    let text = b"Name:\t\xff\xfe\nState:\tS\nVmRSSx:\t 1 kB\nVmRSS:\t     320 kB\nThreads:\t3\n";
+    let expected = Status { rss_bytes: Some(320 * 1024), threads: Some(3), ..Status::default() };
+    assert_eq!(open(&tree(&[("status", text)])).status().unwrap(), expected);
+
+    for bad in [
+        "VmRSS:\t320",
+        "VmRSS:\t-1 kB",
+        "VmRSS:\t kB",
+        "VmRSS:\t99999999999999999999 kB",
+        "Threads:\tx",
+    ] {
+        let text = format!("Name:\tx\n{bad}\n");
+        let error = open(&tree(&[("status", text.as_bytes())])).status().unwrap_err();
+        assert!(
+            matches!(error, ReadError::Malformed { file: "status", line: 2, .. }),
+            "{bad}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_may_be_unlimited() {
+    let text =
+        b"Limit Soft Limit Hard Limit Units\nMax open files            256  unlimited  files\n";
+    let limit = open(&tree(&[("limits", text)])).open_files_limit().unwrap().unwrap();
+    assert_eq!((limit.soft, limit.hard), (Bound::At(256), Bound::Unlimited));
+    assert_eq!(serde_json::to_string(&limit).unwrap(), r#"{"soft":256,"hard":"unlimited"}"#);
+    assert_eq!(
+        open(&tree(&[("limits", b"Max cpu time 1 1 s\n")])).open_files_limit().unwrap(),
+        None
+    );
+}
+
+#[test]
+fn maps_that_do_not_read_are_told_by_line() {
+    let good = "1000-2000 r--p 00000000 08:01 5 /bin/x\n";
+    for bad in [
+        "1000-2000 r--p 00000000 08:01",
+        "1000 2000 r--p 00000000 08:01 5",
+        "g000-2000 r--p 00000000 08:01 5",
+        "1000-2000 r-- 00000000 08:01 5",
+        "1000-2000 r--p 00000000 08:01 5x",
+        "1000-2000 r--p 00000000 08:01 99999999999999999999",
+        "11112222333344445-2000 r--p 0 08:01 5",
+        "",
+    ] {
+        let text = format!("{good}{good}{bad}\n{good}");
+        let tree = tree(&[("maps", text.as_bytes())]);
+        let mut process = open(&tree);
+        let error = process.file_areas(&mut Vec::new()).unwrap_err();
+        assert!(
+            matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }),
+            "{bad:?}: {error:?}"
+        );
+    }
+    let bad = format!("{good}{good}1000-2000 r--p 0 0:01 /memfd:image (deleted)\n");
+    let error = open(&tree(&[("maps", bad.as_bytes())])).area_counts().unwrap_err();
+    assert!(matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }), "{error:?}");
+    let endless = vec![b'1'; 1 << 20];
+    let error = open(&tree(&[("maps", &endless)])).area_counts().unwrap_err();
+    assert!(matches!(error, ReadError::Malformed { line: 1, .. }), "{error:?}");
+    assert!(error.to_string().len() < 300, "{error}");
+    let nothing = open(&tree(&[("maps", b"")])).area_counts();
+    assert!(matches!(nothing, Err(ReadError::Vanished { .. })), "{nothing:?}");
+    // The control: the good line alone, with and without its newline.
+    for text in [good, good.trim_end()] {
+        let tree = tree(&[("maps", text.as_bytes())]);
+        let mut process = open(&tree);
+        let mut areas = Vec::new();
+        process.file_areas(&mut areas).unwrap();
+        assert_eq!(areas.len(), 1);
+        assert_eq!(process.area_counts().unwrap().all, 1);
+    }
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let forbidden = ReadError::Forbidden { pid: 7, file: "maps" }.to_string();
+    assert!(
+        forbidden.contains("maps of process 7") && forbidden.contains("CAP_SYS_PTRACE"),
+        "{forbidden}"
+    );
+    let missing = Process::open_under(Path::new("/nonexistent"), 1);
+    assert!(matches!(missing, Err(ReadError::Vanished { pid: 1 })), "{missing:?}");
+}
+
+#[test]
+fn the_machine_is_read_and_survives_being_written() {
+    let machine = Machine::read();
+    assert_eq!(machine.kernel.as_deref(), rustix::system::uname().release().to_str().ok());
+    assert!(machine.max_map_count.is_some_and(|count| count > 0));
+    assert!(machine.cpus.is_some_and(|cpus| cpus > 0));
+    assert!(machine.procmap_query.is_some());
+    let text = serde_json::to_string(&machine).unwrap();
+    assert_eq!(serde_json::from_str::<Machine>(&text).unwrap(), machine);
+
+    let nothing = Machine::read_under("/nonexistent".as_ref());
+    assert_eq!((nothing.kernel, nothing.max_map_count, nothing.procmap_query), (None, None, None));
+}

@@ -1,0 +1,244 @@
+//! What an observer of any process reads: areas by kind, tasks, descriptors in flight, System V
+//! segments, limits.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
+mod sys;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use leakbench_kernel::{
+    Area, AreaKind, Bound, ObjectId, Process, ReadError, SharedSegment, Stat, children_by_parent,
+    shared_segments,
+};
+use rustix::mm::ProtFlags;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use sys::{Mapping, Sharing, Still, SysvSegment, memfd, page};
+use tempfile::TempDir;
+
+const PID: u32 = 4242;
+
+/// A tree like `/proc` with one process, whose files are these.
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    let stat = "4242 (a) (name) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0 0 0 0 140730 0 0";
+    for (name, text) in [("stat", stat)].iter().chain(files) {
+        let path = tree.path().join(PID.to_string()).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    tree
+}
+
+fn open(tree: &TempDir) -> Process {
+    Process::open_under(tree.path(), PID).unwrap()
+}
+
+fn areas_of(process: &mut Process) -> Vec<Area> {
+    let mut areas = Vec::new();
+    process.areas(&mut areas).unwrap();
+    areas
+}
+
+#[test]
+fn each_area_is_of_the_kind_that_it_was_made() {
+    let image = memfd(c"image", 1);
+    let file = File::open("/proc/self/exe").unwrap();
+    let segment = SysvSegment::attach(page());
+    let mapped = [
+        (AreaKind::Memfd, Mapping::file(&image, 0, 1, Sharing::Private)),
+        (AreaKind::Memfd, Mapping::file(&image, 0, 1, Sharing::Shared)),
+        (AreaKind::File, Mapping::file(&file, 0, 1, Sharing::Private)),
+        (AreaKind::Executable, Mapping::private(1, ProtFlags::EXEC)),
+        (AreaKind::Anonymous, Mapping::anonymous(1, Sharing::Shared)),
+        (AreaKind::Reserved, Mapping::reserve(1)),
+        (AreaKind::Anonymous, Mapping::private(1, ProtFlags::empty())),
+    ];
+    let child = Still::fork();
+    let mut process = Process::open(child.pid()).unwrap();
+    let areas = areas_of(&mut process);
+    let kind_at = |address: usize| {
+        let holds = |area: &&Area| (area.start..area.end).contains(&(address as u64));
+        areas.iter().find(holds).unwrap().kind
+    };
+    for (kind, mapping) in &mapped {
+        assert_eq!(kind_at(mapping.start()), *kind, "{mapping:?}");
+    }
+    if let Some(segment) = &segment {
+        assert_eq!(kind_at(segment.address), AreaKind::Anonymous);
+    }
+    let memfd = areas.iter().find(|area| area.start == mapped[1].1.start() as u64).unwrap();
+    assert_eq!(memfd.object, Some(ObjectId::of(image.as_fd()).unwrap()));
+    assert!(memfd.shared && memfd.bytes() == page() as u64);
+
+    // Every line is there but the one that is no area.
+    let text = fs::read_to_string(format!("/proc/{}/maps", child.pid())).unwrap();
+    let lines = text.lines().filter(|line| !line.ends_with("[vsyscall]"));
+    let starts: Vec<u64> = lines
+        .map(|line| u64::from_str_radix(line.split('-').next().unwrap(), 16).unwrap())
+        .collect();
+    assert_eq!(areas.iter().map(|area| area.start).collect::<Vec<_>>(), starts);
+    let stacks = areas.iter().filter(|area| area.kind == AreaKind::Stack).count();
+    assert!(stacks == 1 && areas.iter().any(|area| area.kind == AreaKind::Kernel));
+
+    let wanted = BTreeSet::from([mapped[0].1.start() as u64, mapped[3].1.start() as u64, 4096]);
+    let described = process.describe_areas(&wanted).unwrap();
+    let range = |at: usize| format!("{at:x}-{:x}", at + page());
+    let expected = BTreeMap::from([
+        (
+            mapped[0].1.start() as u64,
+            format!("{} r--p /memfd:image (deleted)", range(mapped[0].1.start())),
+        ),
+        (mapped[3].1.start() as u64, format!("{} r-xp", range(mapped[3].1.start()))),
+    ]);
+    assert_eq!(described, expected);
+}
+
+#[test]
+fn names_do_not_make_an_area_what_it_is_not() {
+    let text = "\
+1000-2000 r--p 00000000 08:01 5 /memfd:no (deleted)
+2000-3000 rw-p 00000000 00:00 0 [heap]
+3000-4000 ---p 00000000 00:00 0 [anon:guard]
+4000-5000 r-xp 00000000 08:01 5 [vdso]
+5000-6000 r--p 00000000 00:00 0 [vvar_vclock]
+6000-7000 --xp 00000000 00:00 0 [vsyscall]
+7000-8000 ---p 00000000 08:01 5 /lib/x.so
+";
+    let tree = tree(&[("maps", text)]);
+    let kinds: Vec<AreaKind> = areas_of(&mut open(&tree)).iter().map(|area| area.kind).collect();
+    use AreaKind::{Anonymous, Executable, File, Kernel, Reserved};
+    assert_eq!(kinds, [File, Anonymous, Reserved, Executable, Kernel, File]);
+}
+
+#[test]
+fn threads_and_children_are_listed_and_both_ways_agree() {
+    let mut shell = Command::new("sh")
+        .args(["-c", "sleep 60 & sleep 60 & wait"])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut process = Process::open(shell.id()).unwrap();
+    let (mut threads, mut children) = (vec![1, 2, 3], Vec::new());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while children.len() < 2 {
+        assert!(Instant::now() < deadline, "{children:?}");
+        process.tasks(&mut threads, &mut children).unwrap();
+    }
+    assert_eq!(threads, [shell.id()]);
+    let table = children_by_parent(Path::new("/proc")).unwrap();
+    assert_eq!(table.get(&shell.id()), Some(&children));
+    let stat = Stat::of(Path::new("/proc"), children[0]).unwrap();
+    assert_eq!((stat.parent, stat.has_ended), (shell.id(), false));
+    assert_eq!(process.thread_name(shell.id()).unwrap(), "sh");
+    let words = process.command_line().unwrap();
+    assert_eq!(words, ["sh", "-c", "sleep 60 & sleep 60 & wait"]);
+    assert_eq!(process.ids().unwrap().process, shell.id());
+    assert_eq!(process.ids().unwrap().user, rustix::process::geteuid().as_raw());
+
+    for child in &children {
+        let pid = rustix::process::Pid::from_raw(child.cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    let gone = process.tasks(&mut threads, &mut children);
+    assert!(matches!(gone, Err(ReadError::Vanished { .. })), "{gone:?}");
+}
+
+#[test]
+fn a_kernel_that_lists_no_children_says_so_and_lists_threads() {
+    let bare = tree(&[("task/4242/stat", ""), ("task/4243/stat", "")]);
+    let (mut threads, mut children) = (Vec::new(), Vec::new());
+    let absent = open(&bare).tasks(&mut threads, &mut children);
+    assert!(matches!(absent, Err(ReadError::Absent { file: "children", .. })), "{absent:?}");
+    assert_eq!(threads, [4242, 4243]);
+    // The control: with the files, children of all threads; without its folder, a thread ended.
+    let full = tree(&[
+        ("task/4242/stat", ""),
+        ("task/4242/children", "9 7 "),
+        ("task/4243/stat", ""),
+        ("task/4243/children", "8 "),
+        ("task/4244/comm", "just ended"),
+    ]);
+    open(&full).tasks(&mut threads, &mut children).unwrap();
+    assert_eq!((threads, children), (vec![4242, 4243, 4244], vec![7, 8, 9]));
+    assert_eq!(children_by_parent(full.path()).unwrap(), BTreeMap::from([(7, vec![4242])]));
+}
+
+#[test]
+fn who_a_process_is_is_read_past_any_name() {
+    let stat = Stat::of(tree(&[]).path(), PID).unwrap();
+    assert_eq!((stat.name.as_str(), stat.parent), ("a) (name", 7));
+    assert_eq!((stat.start_time_ticks, stat.stack_start), (99, Some(140_730)));
+    assert!(!stat.is_kernel_thread && !stat.has_ended);
+    let zombie = "4242 (x) Z 7 1 1 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0 0 0 0 0 0 0";
+    let stat = Stat::of(tree(&[("stat", zombie)]).path(), PID).unwrap();
+    assert!(stat.is_kernel_thread && stat.has_ended && stat.stack_start.is_none());
+}
+
+#[test]
+fn descriptors_that_wait_in_a_socket_are_counted() {
+    let (receiver, sender) = UnixStream::pair().unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut own = Process::open(std::process::id()).unwrap();
+    let mut waiting = |fd: i32| own.fds_in_flight(fd);
+    assert_eq!(waiting(receiver.as_raw_fd()).unwrap(), Some(0));
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let fds = [udp.as_fd(), sender.as_fd()];
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));
+    sendmsg(&sender, &[IoSlice::new(b"x")], &mut ancillary, SendFlags::empty()).unwrap();
+    assert_eq!(waiting(receiver.as_raw_fd()).unwrap(), Some(2));
+    assert_eq!(waiting(sender.as_raw_fd()).unwrap(), Some(0));
+    assert_eq!(waiting(udp.as_raw_fd()).unwrap(), None);
+    assert!(matches!(waiting(1 << 20), Err(ReadError::Absent { .. })));
+}
+
+#[test]
+fn a_segment_is_known_by_who_made_it() {
+    let Some(before) = shared_segments(Path::new("/proc")) else {
+        eprintln!("this system has no System V segments: nothing to read");
+        return;
+    };
+    let segment = SysvSegment::attach(3 * page()).unwrap();
+    let after = shared_segments(Path::new("/proc")).unwrap();
+    let new: Vec<_> = after.iter().filter(|segment| !before.contains(segment)).collect();
+    let own = |segment: &&SharedSegment| {
+        let SharedSegment { creator, bytes, attached, .. } = **segment;
+        (creator, bytes, attached) == (std::process::id(), 3 * page() as u64, 1)
+    };
+    assert_eq!(new.into_iter().filter(own).count(), 1, "{after:?}");
+    drop(segment);
+    assert_eq!(shared_segments(Path::new("/nonexistent")), None);
+    let bad = tempfile::tempdir().unwrap();
+    fs::create_dir(bad.path().join("sysvipc")).unwrap();
+    fs::write(bad.path().join("sysvipc/shm"), "key shmid\n 0 nonsense\n").unwrap();
+    assert_eq!(shared_segments(bad.path()), None);
+}
+
+#[test]
+fn limits_are_read_by_name() {
+    let text = "\
+Limit                     Soft Limit           Hard Limit           Units
+Max processes             unlimited            100                  processes
+Max open files            256                  512                  files
+Max locked memory         8192                 8192                 bytes
+";
+    let limits = open(&tree(&[("limits", text)])).limits().unwrap();
+    assert_eq!(limits.open_files.unwrap().soft, Bound::At(256));
+    assert_eq!(limits.processes.unwrap().soft, Bound::Unlimited);
+    assert_eq!(limits.locked_bytes.unwrap().hard, Bound::At(8192));
+    assert_eq!(limits.address_space_bytes, None);
+    let bad = open(&tree(&[("limits", "Max processes few\n")])).limits();
+    assert!(matches!(bad, Err(ReadError::Malformed { line: 1, .. })), "{bad:?}");
+}

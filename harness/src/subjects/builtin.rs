@@ -1,0 +1,142 @@
+//! The built-in Cranelift runtime as a subject.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use leakbench_runtime::allocator::{self, Pool, PoolConfig};
+use leakbench_runtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, Val, ValType};
+use leakbench_scenarios::{Compile, Scenario};
+
+use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
+
+/// The built-in runtime, set up as a scenario asks.
+#[derive(Debug)]
+pub(crate) struct Builtin {
+    engine: Engine,
+    /// Provides nothing yet; it is what says which import is missing.
+    linker: Linker<()>,
+    pool: Arc<Pool>,
+}
+
+/// An instance in a store of its own, as a host that serves requests would have it.
+pub(crate) struct BuiltinInstance {
+    store: Store<()>,
+    instance: Instance,
+}
+
+impl Builtin {
+    /// Builds the runtime.
+    ///
+    /// # Errors
+    /// The pool does not fit the address space or `vm.max_map_count`.
+    pub(crate) fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
+        let pool = pool_config(scenario)
+            .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
+        let mut config = Config { pool, opt_level: OptLevel::None, ..Config::default() };
+        if scenario.compile == Some(Compile::Fresh) {
+            config.code_cache_modules = None;
+        }
+        let engine = Engine::new(&config).map_err(|error| SubjectError::new(error.to_string()))?;
+        let pool = engine.pool().clone();
+        let linker = Linker::new(&engine);
+        Ok(Builtin { engine, linker, pool })
+    }
+}
+
+/// `None` if a choice is missing that `Offer::builtin` has.
+fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
+    Some(PoolConfig {
+        slots: scenario.slots?,
+        strategy: scenario.strategy?,
+        warm_slots: scenario.warm_slots?,
+        on_drop: scenario.on_drop?,
+        decommit_batch: scenario.decommit_batch?,
+        flush_on_drop: scenario.flush_on_drop?,
+        image: scenario.image?,
+        seed: scenario.seed,
+    })
+}
+
+fn failed(error: leakbench_runtime::Error) -> SubjectError {
+    SubjectError::new(error.to_string())
+}
+
+impl Subject for Builtin {
+    type Module = Module;
+    type Instance = BuiltinInstance;
+
+    fn create_module(&self, binary: &[u8]) -> Result<Module, SubjectError> {
+        Module::new(&self.engine, binary).map_err(failed)
+    }
+
+    fn images(&self, module: &Module, show: &mut dyn FnMut(BorrowedFd<'_>)) {
+        if let Some(fd) = module.image().and_then(|image| image.as_fd()) {
+            show(fd);
+        }
+    }
+
+    fn instantiate(&self, module: &Module) -> Result<BuiltinInstance, SubjectError> {
+        let mut store = Store::new(&self.engine, ());
+        let instance = self.linker.instantiate(&mut store, module).map_err(failed)?;
+        Ok(BuiltinInstance { store, instance })
+    }
+
+    fn call(
+        &self,
+        instance: &mut BuiltinInstance,
+        export: &str,
+    ) -> Result<Option<i64>, SubjectError> {
+        let BuiltinInstance { store, instance } = instance;
+        let module = instance.module(&*store);
+        let ty = module.exported_func(export).ok_or_else(|| {
+            SubjectError::new(format!("the module exports no function '{export}' to invoke"))
+        })?;
+        if !ty.params().is_empty() {
+            return Err(SubjectError::new(format!(
+                "the exported function '{export}' takes {} parameter(s) and can be invoked only \
+                 with none: it is a {ty}",
+                ty.params().len()
+            )));
+        }
+        if let [ValType::I64] = ty.results() {
+            let func = instance.get_typed_func::<(), i64>(&*store, export).map_err(failed)?;
+            return func.call(store, ()).map(Some).map_err(failed);
+        }
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        let func = instance.get_func(&*store, export).expect("the module exports this function");
+        func.call(store, &[], &mut results).map_err(failed)?;
+        Ok(match results[..] {
+            [Val::I32(result)] => Some(result.into()),
+            _ => None,
+        })
+    }
+
+    fn slabs(&self) -> Vec<Slab> {
+        let geometry = self.pool.geometry();
+        let slab = |slab: &allocator::Slab| Slab {
+            base: slab.base_addr as u64,
+            stride_bytes: geometry.stride_bytes() as u64,
+            slots: slab.slots,
+        };
+        geometry.slabs().iter().map(slab).collect()
+    }
+
+    fn slot_states(&self, states: &mut Vec<SlotState>) {
+        let mut all = Vec::new();
+        self.pool.slot_states(&mut all);
+        states.clear();
+        states.extend(all.into_iter().map(|state| match state {
+            allocator::SlotState::InUse(_) => SlotState::InUse,
+            allocator::SlotState::Affine(_) => SlotState::Affine,
+            allocator::SlotState::Queued(_) => SlotState::Queued,
+            allocator::SlotState::Warm => SlotState::Warm,
+            allocator::SlotState::Cold => SlotState::Cold,
+            allocator::SlotState::Unknown => SlotState::Unknown,
+        }));
+    }
+
+    fn reset_failures(&self) -> u64 {
+        let stats = self.pool.stats();
+        stats.reset_failures + stats.purge_failures
+    }
+}

@@ -1,0 +1,7 @@
+//! The subjects that leakbench carries: the built-in runtime, and the bridge to a command.
+
+mod builtin;
+mod piped;
+
+pub(crate) use builtin::Builtin;
+pub(crate) use piped::Piped;

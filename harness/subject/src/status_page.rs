@@ -1,0 +1,164 @@
+//! The status page: memory that a subject shares with its supervisor, so that what the subject
+//! is doing can be read at any time, and after its death, at the cost of a store a step.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use leakbench_model::{Counts, LastStep};
+use leakbench_scenarios::Scenario;
+
+/// The page. All zeros is a valid page of a subject that has done nothing.
+#[repr(C)]
+#[derive(Debug)]
+pub struct StatusPage {
+    /// Not 0: begin no further cycle. A number, not a bool: the other process may write anything.
+    stop: AtomicU64,
+    threads: [ThreadStatus; Scenario::THREADS_MAX as usize],
+}
+
+/// One thread's part, written by that thread alone. Lines of its own, so that threads do not
+/// slow each other.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub struct ThreadStatus {
+    /// Number of the cycle begun last, shifted left by 8, and the step begun last.
+    step: AtomicU64,
+    /// Steps begun. Tells one of many like steps in a cycle from the next.
+    steps: AtomicU64,
+    cycles: AtomicU64,
+    made: AtomicU64,
+    synchronous: AtomicU64,
+    late: AtomicU64,
+    live: AtomicU64,
+    lingering: AtomicU64,
+    unknown: AtomicU64,
+}
+
+/// What a thread can be doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum StepKind {
+    /// The thread has not begun.
+    NotStarted,
+    /// The preflight: trying a guest before the first cycle.
+    Preflight,
+    /// Creating a module.
+    CreateModule,
+    /// Instantiating a module.
+    Instantiate,
+    /// Calling an export.
+    Call,
+    /// Dropping an instance.
+    DropInstance,
+    /// Dropping a module.
+    DropModule,
+    /// Standing still at a barrier.
+    Barrier,
+}
+
+impl StepKind {
+    const ALL: [(StepKind, &str); 8] = [
+        (StepKind::NotStarted, "starting"),
+        (StepKind::Preflight, "trying a guest"),
+        (StepKind::CreateModule, "creating a module"),
+        (StepKind::Instantiate, "instantiating"),
+        (StepKind::Call, "calling"),
+        (StepKind::DropInstance, "dropping an instance"),
+        (StepKind::DropModule, "dropping a module"),
+        (StepKind::Barrier, "at a barrier"),
+    ];
+
+    /// In words that follow "while".
+    pub fn words(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+impl ThreadStatus {
+    /// Says that `step` of cycle `cycle` begins.
+    pub fn begin(&self, cycle: u64, step: StepKind) {
+        self.step.store(cycle << 8 | step as u64, Relaxed);
+        // One writer: no need for an atomic addition.
+        self.steps.store(self.steps.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Publishes the thread's account.
+    pub fn publish(&self, counts: &Counts) {
+        let Counts { cycles, made, synchronous, late, live, lingering, unknown } = *counts;
+        self.cycles.store(cycles, Relaxed);
+        self.made.store(made, Relaxed);
+        self.synchronous.store(synchronous, Relaxed);
+        self.late.store(late, Relaxed);
+        self.live.store(live, Relaxed);
+        self.lingering.store(lingering, Relaxed);
+        self.unknown.store(unknown, Relaxed);
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            cycles: self.cycles.load(Relaxed),
+            made: self.made.load(Relaxed),
+            synchronous: self.synchronous.load(Relaxed),
+            late: self.late.load(Relaxed),
+            live: self.live.load(Relaxed),
+            lingering: self.lingering.load(Relaxed),
+            unknown: self.unknown.load(Relaxed),
+        }
+    }
+}
+
+impl StatusPage {
+    /// Asks the subject to begin no further cycle.
+    pub fn ask_to_stop(&self) {
+        self.stop.store(1, Relaxed);
+    }
+
+    /// Whether the subject is asked to begin no further cycle.
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.stop.load(Relaxed) != 0
+    }
+
+    /// The part of thread `thread`.
+    pub fn thread(&self, thread: u32) -> &ThreadStatus {
+        &self.threads[thread as usize]
+    }
+
+    /// The account of the first `threads` threads together.
+    pub fn counts(&self, threads: u32) -> Counts {
+        self.threads[..threads as usize]
+            .iter()
+            .fold(Counts::default(), |sum, thread| add_counts(sum, thread.counts()))
+    }
+
+    /// What each of the first `threads` threads began last.
+    pub fn last_steps(&self, threads: u32) -> Vec<LastStep> {
+        (0..threads)
+            .zip(&self.threads)
+            .map(|(thread, status)| {
+                let step = status.step.load(Relaxed);
+                let words = StepKind::ALL.get((step & 0xff) as usize).map_or("?", |(_, w)| w);
+                LastStep { thread, cycle: step >> 8, step: words.to_owned() }
+            })
+            .collect()
+    }
+
+    /// How many steps thread `thread` has begun, or `None` while it waits for others.
+    pub fn steps_of_busy(&self, thread: u32) -> Option<u64> {
+        let status = self.thread(thread);
+        let kind = status.step.load(Relaxed) & 0xff;
+        let waits = kind == StepKind::NotStarted as u64 || kind == StepKind::Barrier as u64;
+        (!waits).then(|| status.steps.load(Relaxed))
+    }
+}
+
+/// The two accounts together.
+pub fn add_counts(a: Counts, b: Counts) -> Counts {
+    Counts {
+        cycles: a.cycles + b.cycles,
+        made: a.made + b.made,
+        synchronous: a.synchronous + b.synchronous,
+        late: a.late + b.late,
+        live: a.live + b.live,
+        lingering: a.lingering + b.lingering,
+        unknown: a.unknown + b.unknown,
+    }
+}

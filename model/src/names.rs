@@ -1,0 +1,64 @@
+//! Enums of names: one spelling for the command line, TOML and JSON alike.
+
+/// Declares an enum of names with one spelling for the command line, TOML and JSON alike. The
+/// crate that uses it has `serde`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! names {
+    (
+        $(#[$meta:meta])*
+        $name:ident ($what:literal) { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        pub enum $name {
+            $( $(#[$variant_meta])* #[serde(rename = $text)] $variant, )+
+        }
+
+        impl $name {
+            /// Every spelling, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+            /// Every value, in the order of [`Self::NAMES`].
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The spelling used on the command line, in TOML and in JSON.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( $name::$variant => $text, )+ }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, $crate::UnknownName> {
+                match text {
+                    $( $text => Ok($name::$variant), )+
+                    _ => Err($crate::UnknownName::new($what, text, Self::NAMES)),
+                }
+            }
+        }
+    };
+}
+
+/// A name that is not one of the known ones.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} '{given}': expected one of {}", known.join(", "))]
+pub struct UnknownName {
+    what: &'static str,
+    given: String,
+    known: &'static [&'static str],
+}
+
+impl UnknownName {
+    /// `given` is no `what`.
+    #[doc(hidden)]
+    pub fn new(what: &'static str, given: &str, known: &'static [&'static str]) -> UnknownName {
+        UnknownName { what, given: given.to_owned(), known }
+    }
+}

@@ -1,0 +1,25 @@
+//! Observations of any process, with no help from it: what was recorded, and what it means.
+//!
+//! ```text
+//! recording ─► ledger ─► accounts (a class for each resource) ─► suspects ─► judge
+//! ```
+
+mod accounts;
+mod judge;
+mod ledger;
+pub mod rate;
+mod record;
+mod recorder;
+mod recording;
+mod resource;
+mod suspects;
+
+pub use accounts::{Account, Accounts, ResourceClass};
+pub use judge::{Diagnosis, OBSERVATION_POLICIES, judge};
+pub use judge::{GROWTH, looks, not_looked_at};
+pub use ledger::ObservationLedger;
+pub use record::*;
+pub use recorder::ObservationRecorder;
+pub use recording::ObservationRecording;
+pub use resource::{Resource, Unit};
+pub use suspects::{Meeting, Suspect};
