@@ -26,9 +26,9 @@ pub const WASM_PAGE_BYTES: usize = 64 << 10;
 /// the widest access that starts at the guard's last byte.
 pub const SLOT_STRIDE_BYTES: usize = MEMORY_MAX_BYTES + GUARD_BYTES + WASM_PAGE_BYTES;
 
-/// The areas (VMAs) of a slot that maps an image at its start: the image, the anonymous rest of
+/// The mappings (VMAs) of a slot that maps an image at its start: the image, the anonymous rest of
 /// the memory, and the guard. An image further up costs one more.
-pub(crate) const AREAS_PER_SLOT: usize = 3;
+pub(crate) const MAPPINGS_PER_SLOT: usize = 3;
 
 /// 8 TiB at most in one reservation: the largest hole in the address space of a
 /// position-independent process is about 85 TiB, the next ones are smaller.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::{AREAS_PER_SLOT, Geometry, MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
+use crate::geometry::{Geometry, MAPPINGS_PER_SLOT, MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
 use crate::ids::{ModuleId, SlotId};
 use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
@@ -110,22 +110,22 @@ impl Pool {
     /// Reserves address space for a pool; nothing else is mapped yet.
     ///
     /// # Errors
-    /// If the process may not have so many areas (`vm.max_map_count`), or has not so much address
+    /// If the process may not have so many mappings (`vm.max_map_count`), or has not so much address
     /// space. Both errors say how many slots would do.
     ///
-    /// Three areas are counted for a slot, which assumes that images start at address 0 of their
+    /// Three mappings are counted for a slot, which assumes that images start at address 0 of their
     /// memories. A slot whose image starts further up has four: a pool that passes the check can
-    /// then run out of areas when most slots are mapped, which is [`AllocError::Map`].
+    /// then run out of mappings when most slots are mapped, which is [`AllocError::Map`].
     pub fn new(config: &PoolConfig) -> Result<Arc<Pool>, PoolError> {
         let slots = config.slots.get();
-        if let Some(areas) = sys::limits::areas() {
-            let fits = areas.max.saturating_sub(areas.present) / AREAS_PER_SLOT as u64;
+        if let Some(mappings) = sys::limits::mappings() {
+            let fits = mappings.max.saturating_sub(mappings.present) / MAPPINGS_PER_SLOT as u64;
             let fits = u32::try_from(fits).unwrap_or(u32::MAX);
             if slots > fits {
-                let sys::limits::Areas { max, present } = areas;
+                let sys::limits::Mappings { max, present } = mappings;
                 // No number is named that the address space would then refuse.
                 let fits = sys::reserve(fits).map_or_else(|error| error.fits, |_| fits);
-                return Err(PoolError::Areas { slots, fits, max, present });
+                return Err(PoolError::Mappings { slots, fits, max, present });
             }
         }
         let sys::Reserved { slots: mappings, slabs } = sys::reserve(slots).map_err(|error| {
@@ -280,20 +280,20 @@ impl Pool {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// Too many areas.
+    /// Too many mappings.
     #[error(
-        "{slots} slots need {AREAS_PER_SLOT} memory areas each (one more where an image starts \
+        "{slots} slots need {MAPPINGS_PER_SLOT} memory mappings each (one more where an image starts \
          above address 0), but vm.max_map_count is {max} and the process already has {present}: \
          {fits} slots would fit, or raise it with `sysctl vm.max_map_count`"
     )]
-    Areas {
+    Mappings {
         /// The number of slots asked for.
         slots: u32,
-        /// The number that would fit, by areas (three a slot) and by address space.
+        /// The number that would fit, by mappings (three a slot) and by address space.
         fits: u32,
         /// The limit.
         max: u64,
-        /// How many areas the process has.
+        /// How many mappings the process has.
         present: u64,
     },
     /// Too little address space.
@@ -312,7 +312,7 @@ pub enum PoolError {
 pub(crate) fn hint(refused: &io::Error) -> &'static str {
     match refused.kind() {
         io::ErrorKind::OutOfMemory => {
-            ": memory is short, or the process has all the areas it may have: ask for fewer slots, \
+            ": memory is short, or the process has all the mappings it may have: ask for fewer slots, \
              or raise vm.max_map_count"
         }
         _ => "",

@@ -110,7 +110,7 @@ impl Pool {
                 shelf = self.shelf();
             }
             drop(shelf);
-            // The kernel finds areas faster in the order of their addresses.
+            // The kernel finds mappings faster in the order of their addresses.
             slots.sort_unstable_by_key(SlotMapping::slot);
             let failures =
                 slots.iter_mut().map(|slot| u64::from(slot.unmap_image().is_err())).sum();

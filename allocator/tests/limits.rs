@@ -22,10 +22,10 @@ fn one_slot_is_a_pool() {
     }
 }
 
-/// All in one test, for each needs most of the areas a process may have.
+/// All in one test, for each needs most of the mappings a process may have.
 #[test]
 fn a_pool_is_as_large_as_the_kernel_carries() {
-    // 20,000 slots with an image in every one, where three areas each are allowed.
+    // 20,000 slots with an image in every one, where three mappings each are allowed.
     if max_map_count() >= 65_530 {
         let pool = Pool::new(&config(20_000, Strategy::Random)).unwrap();
         assert!(pool.geometry().slabs().len() > 1);
@@ -48,8 +48,8 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
 
     // What is too much is refused with the number that would do, and that number does.
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err();
-    let PoolError::Areas { slots, fits, max, present } = error else {
-        panic!("more areas than fit");
+    let PoolError::Mappings { slots, fits, max, present } = error else {
+        panic!("more mappings than fit");
     };
     assert_eq!((slots, max), (u32::MAX, max_map_count()));
     assert!(u64::from(fits) <= (max - present) / 3 && fits > 1000, "{fits}");
@@ -61,7 +61,7 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
 #[test]
 fn the_refusal_says_what_to_do() {
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err().to_string();
-    let start = "4294967295 slots need 3 memory areas each (one more where an image starts \
+    let start = "4294967295 slots need 3 memory mappings each (one more where an image starts \
                  above address 0), but vm.max_map_count is ";
     assert!(error.starts_with(start), "{error}");
     assert!(error.contains("slots would fit, or raise it with `sysctl vm.max_map_count`"));

@@ -2,7 +2,7 @@
 //!
 //! One test, for the limits are the whole process's.
 
-#![allow(unsafe_code, reason = "areas are used up by mapping them")]
+#![allow(unsafe_code, reason = "mappings are used up by mapping them")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
@@ -20,7 +20,7 @@ use support::{PAGE, batch, bytes_mut, config, first_difference, mapped_images};
 
 const SLOTS: u32 = 8;
 
-/// Areas of one page each, of which the kernel grants no more.
+/// Mappings of one page each, of which the kernel grants no more.
 struct Filler {
     pages: Vec<NonNull<core::ffi::c_void>>,
     page_bytes: usize,
@@ -32,7 +32,7 @@ impl Filler {
         Filler { pages: Vec::with_capacity(1 << 17), page_bytes: rustix::param::page_size() }
     }
 
-    /// Uses up all areas but so many.
+    /// Uses up all mappings but so many.
     fn leave(&mut self, spare: usize) {
         loop {
             // Neighbours differ, so that they do not merge.
@@ -54,7 +54,7 @@ impl Filler {
         self.free(spare);
     }
 
-    /// Returns so many areas.
+    /// Returns so many mappings.
     fn free(&mut self, count: usize) {
         (0..count).for_each(|_| self.unmap_last());
     }
@@ -136,7 +136,7 @@ fn a_pool_survives_every_refused_call() {
             filler.leave(spare);
             refused += use_pool(&pool, &modules);
             filler.free(1000);
-            // Now that there are areas again: no slot is lost, none shows what it should not.
+            // Now that there are mappings again: no slot is lost, none shows what it should not.
             let stats = pool.stats();
             reset_failures += stats.reset_failures;
             assert_eq!(stats.free + stats.queued, SLOTS);

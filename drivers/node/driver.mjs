@@ -6,7 +6,7 @@
 // output. leakbench numbers modules and instances, so two maps are all that is kept.
 //
 // V8 frees a dropped module when it collects garbage, and makes no memfds, so what leakbench
-// judges is whether areas, descriptors and memory keep growing.
+// judges is whether mappings, descriptors and memory keep growing.
 
 import { createInterface } from "node:readline";
 import { writeSync } from "node:fs";

@@ -15,7 +15,7 @@ pub(crate) struct Reservation {
 
 impl Reservation {
     /// The slots of a pool none of which was used yet, in the text of `/proc/self/maps`. `None`
-    /// unless exactly one area can be it.
+    /// unless exactly one mapping can be it.
     pub(crate) fn find(&self, maps: &str) -> Option<Slab> {
         let stride_bytes = self.memory_bytes.checked_add(self.guard_bytes)?;
         let bytes = stride_bytes
@@ -30,7 +30,7 @@ impl Reservation {
     }
 }
 
-/// Where an area starts, if it is reservation alone and so long. A line reads
+/// Where a mapping starts, if it is reservation alone and so long. A line reads
 /// `7d9304e00000-7e9506e00000 ---p 00000000 00:00 0`.
 fn start_of_reserved(line: &str, bytes: u64) -> Option<u64> {
     let (addresses, rest) = line.split_once(' ')?;
@@ -49,7 +49,7 @@ mod tests {
         Reservation { slots: 3, memory_bytes: 0x1_0000_0000, guard_bytes: 0x1000_0000 };
 
     #[test]
-    fn the_area_of_that_length_is_found() {
+    fn the_mapping_of_that_length_is_found() {
         let maps = "10000-20000 ---p 00000000 00:00 0\n\
                     7f0000000000-7f0340000000 ---p 00000000 00:00 0 \n\
                     7f1000000000-7f1340000000 rw-p 00000000 00:00 0\n";
@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn of_two_neither_is_taken() {
-        let area = "7f0000000000-7f0340000000 ---p 00000000 00:00 0\n";
-        assert!(POOL.find(area).is_some());
-        assert!(POOL.find(&(area.to_owned() + &area.replace("7f0", "7e0"))).is_none());
+        let mapping = "7f0000000000-7f0340000000 ---p 00000000 00:00 0\n";
+        assert!(POOL.find(mapping).is_some());
+        assert!(POOL.find(&(mapping.to_owned() + &mapping.replace("7f0", "7e0"))).is_none());
     }
 }

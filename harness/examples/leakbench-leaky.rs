@@ -22,7 +22,7 @@ use leakbench_subject::{Offer, Scenario, Subject, SubjectError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::ProtFlags;
 
-use crate::sys::{Mapping, Sharing, page};
+use crate::sys::{OwnMapping, Sharing, page};
 
 const LEAVES: &str = "LEAKY_LEAVES";
 
@@ -40,7 +40,7 @@ const DROP_TAKES: Duration = Duration::from_millis(10);
 enum Leaves {
     Nothing,
     Descriptor,
-    Areas,
+    Mappings,
     Memory,
     PageTable,
     SharedMemory,
@@ -55,7 +55,7 @@ impl Leaves {
         Some(match name {
             "nothing" => Leaves::Nothing,
             "descriptor" => Leaves::Descriptor,
-            "areas" => Leaves::Areas,
+            "mappings" => Leaves::Mappings,
             "memory" => Leaves::Memory,
             "page-table" => Leaves::PageTable,
             "shared-memory" => Leaves::SharedMemory,
@@ -114,19 +114,19 @@ impl Subject for Leaky {
         match self.leaves {
             Leaves::Nothing => (),
             Leaves::Descriptor => std::mem::forget(log),
-            // Neighbours alike would become one area.
-            Leaves::Areas => std::mem::forget(
-                [ProtFlags::empty(), ProtFlags::WRITE].map(|may| Mapping::private(1, may)),
+            // Neighbours alike would become one mapping.
+            Leaves::Mappings => std::mem::forget(
+                [ProtFlags::empty(), ProtFlags::WRITE].map(|may| OwnMapping::private(1, may)),
             ),
             Leaves::Memory => std::mem::forget(vec![1u8; MEMORY_BYTES]),
             Leaves::PageTable => {
-                let mut mapping = Mapping::reserve(PAGES_A_TABLE);
+                let mut mapping = OwnMapping::reserve(PAGES_A_TABLE);
                 mapping.open_page(0);
                 mapping.touch(0);
                 std::mem::forget(mapping);
             }
             Leaves::SharedMemory => {
-                let mapping = Mapping::anonymous(1, Sharing::Shared);
+                let mapping = OwnMapping::anonymous(1, Sharing::Shared);
                 mapping.touch(0);
                 std::mem::forget(mapping);
             }

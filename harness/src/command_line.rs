@@ -63,7 +63,7 @@ Examples:
   leakbench gate out --report junit,markdown      and judge it by leakbench.toml
 
 Exit codes:
-  0 clean   1 leak   2 wrong use   3 the subject died or hung   4 could not tell   130 interrupted";
+  0 clean   1 leak   2 wrong use   3 the subject died or hung   4 inconclusive   130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {

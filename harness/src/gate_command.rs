@@ -41,7 +41,7 @@ Examples:
 Exit codes:
   0 pass (also where only warnings failed)   1 a policy of level error failed, or was flaky
   2 wrong use, a budget that cannot be read or that no measurement answers
-  3 the subject died or hung   4 could not tell, as of a run that was interrupted";
+  3 the subject died or hung   4 inconclusive, as of a run that was interrupted";
 
 /// What to judge, or what else to do about budgets.
 #[derive(Debug, clap::Args)]
@@ -242,7 +242,7 @@ fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
         Status::Flaky if died => Some(1),
         Status::Failed => Some(2),
         Status::Flaky => Some(3),
-        Status::CouldNotTell => Some(4),
+        Status::Inconclusive => Some(4),
         Status::Passed | Status::Off => None,
     }
 }

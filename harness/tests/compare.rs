@@ -87,7 +87,7 @@ fn a_runtime_beside_itself_is_told_apart_and_kept_run_by_run() {
     ]);
     assert_eq!(code, 0, "{stderr}");
     let heads =
-        "subject verdict at drop late lingering memfd areas fds RSS peak RSS cycles/s ratio";
+        "subject verdict at drop late lingering memfd mappings fds RSS peak RSS cycles/s ratio";
     let numbers = "N N N N N N N N N N";
     let row = |name: &str| format!("{name} clean {numbers}");
     let table = [heads.to_owned(), row("builtin (1)"), row("builtin (2)"), String::new()];
@@ -98,7 +98,7 @@ fn a_runtime_beside_itself_is_told_apart_and_kept_run_by_run() {
     assert!(stderr.contains("run 2 of 2, builtin (2): clean — "), "{stderr}");
 
     let comparison = session.kept();
-    assert_eq!(comparison["version"], 1);
+    assert_eq!(comparison["version"], 2);
     assert_eq!(comparison["kind"], "compare");
     assert_eq!((&comparison["verdict"], &comparison["exit_code"]), (&"clean".into(), &0.into()));
     let names: Vec<&Value> = rows(&comparison).iter().map(|row| &row["name"]).collect();
@@ -112,7 +112,7 @@ fn a_runtime_beside_itself_is_told_apart_and_kept_run_by_run() {
             assert_eq!(row["runs"][0][field], result[field], "{field}");
         }
         assert_eq!(row["images"], result["images"]);
-        assert!(row["at_end"]["memfd_areas"].is_u64() && row["at_end"]["fds"].is_u64());
+        assert!(row["at_end"]["memfd_mappings"].is_u64() && row["at_end"]["fds"].is_u64());
     }
 }
 
@@ -177,7 +177,7 @@ fn two_lists_are_a_grid_and_a_matrix() {
     assert_eq!(
         masked(&drawn),
         [
-            "decommit-batch flush-on-drop verdict at drop late lingering memfd areas fds RSS \
+            "decommit-batch flush-on-drop verdict at drop late lingering memfd mappings fds RSS \
              cycles/s",
             &format!("N on clean {numbers}"),
             &format!("N off clean {numbers}"),
@@ -374,7 +374,7 @@ fn a_subject_that_dies_does_not_end_the_others() {
         panic!("two rows: {comparison:#}");
     };
     assert_eq!((&first["verdict"], &second["verdict"]), (&"subject-died".into(), &"clean".into()));
-    assert_eq!(first["at_end"]["areas"], Value::Null);
+    assert_eq!(first["at_end"]["mappings"], Value::Null);
     // There is nothing to be a part of.
     assert_eq!((&first["ratio"], &second["ratio"]), (&Value::Null, &Value::Null));
 }

@@ -86,7 +86,7 @@ fn what_cannot_be_judged_is_refused_in_a_line() {
     std::fs::create_dir(session.path("empty")).expect("a folder");
     session.write("key.toml", "version = 1\n\n[policy.lingering-at-end]\nmaximum = 3\n");
     session.write("policy.toml", "version = 1\n[policy.lingering-at-ned]\nmax = 3\n");
-    session.write("type.toml", "version = 1\n[policy.peak-areas]\nmax = \"many\"\n");
+    session.write("type.toml", "version = 1\n[policy.peak-mappings]\nmax = \"many\"\n");
     let throughput = "[policy.throughput]\nlevel = \"error\"\nmin-ratio = 0.9\n";
     session.write("off.toml", "version = 1\n[policy.throughput]\nlevel = \"off\"\n");
     session.write("base.toml", "version = 1\n");
@@ -178,7 +178,7 @@ fn what_nobody_can_tell_never_passes() {
     });
     session.write("off.toml", "version = 1\n[policy.lingering-at-end]\nlevel = \"off\"\n");
     for args in [&["gate", "cut"][..], &["gate", "cut", "--budget", "off.toml"]] {
-        assert_outcome(&session.run(args), 4, "gate: COULD NOT TELL — ");
+        assert_outcome(&session.run(args), 4, "gate: INCONCLUSIVE — ");
     }
     assert_outcome(&session.run(&["gate", "whole", "--budget", "off.toml"]), 0, "gate: PASS — ");
 
@@ -346,7 +346,7 @@ fn a_baseline_is_made_by_a_command_and_held_against_later_runs() {
     }
     let made = session.read("leakbench-baseline.toml");
     let budget = |ratio| {
-        format!("version = 1\n[policy.peak-areas]\nlevel = \"error\"\nover-baseline = {ratio}\n")
+        format!("version = 1\n[policy.peak-mappings]\nlevel = \"error\"\nover-baseline = {ratio}\n")
     };
     session.write("leakbench.toml", &budget("1.5"));
     let against = ["gate", "cure", "--baseline", "leakbench-baseline.toml"];
@@ -355,7 +355,7 @@ fn a_baseline_is_made_by_a_command_and_held_against_later_runs() {
     assert_eq!(session.run(&["gate", "cure"]).code, 2);
     // Peaks are counted to two digits: a tenth of them is less than any run has.
     session.write("leakbench.toml", &budget("0.1"));
-    assert_outcome(&session.run(&against), 1, "gate: FAIL — peak-areas");
+    assert_outcome(&session.run(&against), 1, "gate: FAIL — peak-mappings");
 
     // Runs that cannot be measured are no baseline.
     session.edit("cure", "cut", |lines| lines.truncate(3));

@@ -102,7 +102,7 @@ fn the_commands_own_process_is_sampled() {
     for sample in samples.filter(|sample| sample.footprint.fds.is_some()) {
         // No other process has so many.
         assert!(sample.footprint.fds.is_some_and(|fds| fds > 100), "{sample:?}");
-        assert!(sample.footprint.areas.is_some() && sample.footprint.rss_bytes.is_some());
+        assert!(sample.footprint.mappings.is_some() && sample.footprint.rss_bytes.is_some());
         assert!(sample.counts.cycles >= cycles, "cycles go up");
         cycles = sample.counts.cycles;
         seen += 1;

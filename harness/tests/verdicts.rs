@@ -162,7 +162,7 @@ fn a_truncated_image_lingers_without_its_pages() {
 
 /// A refused watch is nobody's release, and a run with one is not clean.
 #[test]
-fn images_that_cannot_be_watched_make_a_run_that_could_not_tell() {
+fn images_that_cannot_be_watched_make_a_run_that_inconclusive() {
     // The limit is of a user namespace, and lowered in one that is the run's own.
     let lower = "echo 3 > /proc/sys/user/max_inotify_watches";
     let script = format!("{lower} && exec \"$0\" \"$@\"");
@@ -191,7 +191,7 @@ fn images_that_cannot_be_watched_make_a_run_that_could_not_tell() {
     assert_eq!((enough.code, enough.verdict()), (0, "clean"), "{:?}", enough.result);
 
     let short = run("8");
-    assert_eq!((short.code, short.verdict()), (4, "could-not-tell"));
+    assert_eq!((short.code, short.verdict()), (4, "inconclusive"));
     assert!(short.images("unknown") > 0);
     assert_eq!(short.images("made"), 200);
     assert_eq!(short.images("made"), short.images("unknown") + short.images("synchronous"));

@@ -94,7 +94,7 @@ pub(crate) fn verdict(verdict: Verdict) -> Colour {
         Verdict::Clean => colour(0x00795a, 0x35c99a),
         Verdict::Leak => colour(0xc23b07, 0xff7a45),
         Verdict::SubjectDied => colour(0x8c1d4f, 0xf27db0),
-        Verdict::CouldNotTell => colour(0x8a6100, 0xf0c04a),
+        Verdict::Inconclusive => colour(0x8a6100, 0xf0c04a),
         Verdict::Interrupted => colour(0x4f5b69, 0xa9b4c0),
     }
 }
@@ -280,7 +280,7 @@ mod tests {
                 Verdict::Clean,
                 Verdict::Leak,
                 Verdict::SubjectDied,
-                Verdict::CouldNotTell,
+                Verdict::Inconclusive,
                 Verdict::Interrupted,
             ] {
                 let apart = contrast(of(verdict(word)), on_verdicts);

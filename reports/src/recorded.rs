@@ -102,13 +102,13 @@ pub enum RecordedError {
         /// What is wrong with it.
         message: String,
     },
-    /// It is of a later leakbench.
+    /// It has another version of the format.
     #[error(
-        "{} has comparison format {found}, and this leakbench reads up to format {}: use the \
-         leakbench that wrote it, or a later one",
-        path.display(), COMPARISON_VERSION
+        "{} is a comparison of version {found}, and this leakbench reads version {} only: {}",
+        path.display(), COMPARISON_VERSION,
+        if *found < u64::from(COMPARISON_VERSION) { "run it again" } else { "use the leakbench that wrote it" }
     )]
-    Newer {
+    OtherVersion {
         /// The file.
         path: PathBuf,
         /// Its version.
@@ -232,8 +232,8 @@ fn read_comparison(folder: PathBuf) -> Result<Recorded, RecordedError> {
     let value: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| no_comparison(error.to_string()))?;
     match value["version"].as_u64() {
-        Some(found) if found > u64::from(COMPARISON_VERSION) => {
-            return Err(RecordedError::Newer { path, found });
+        Some(found) if found != u64::from(COMPARISON_VERSION) => {
+            return Err(RecordedError::OtherVersion { path, found });
         }
         Some(_) => {}
         None => return Err(no_comparison("it has no version".to_owned())),

@@ -15,7 +15,7 @@ use leakbench_runtime::{
 const TIMES: usize = 1000;
 
 /// What the test harness itself may map meanwhile: stacks of its threads, arenas of `malloc`.
-const SLACK_AREAS: usize = 40;
+const SLACK_MAPPINGS: usize = 40;
 /// As above, in bytes.
 const SLACK_BYTES: usize = 8 << 20;
 
@@ -27,8 +27,8 @@ fn alone() -> MutexGuard<'static, ()> {
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    areas: usize,
-    /// Neighbours of one kind merge into one area, so bytes are counted too.
+    mappings: usize,
+    /// Neighbours of one kind merge into one mapping, so bytes are counted too.
     accessible_bytes: usize,
     code_bytes: usize,
     images: usize,
@@ -38,7 +38,7 @@ struct Held {
 impl Held {
     fn now() -> Self {
         let mut held = Held {
-            areas: 0,
+            mappings: 0,
             accessible_bytes: 0,
             code_bytes: 0,
             images: 0,
@@ -51,7 +51,7 @@ impl Held {
             let address = |text| usize::from_str_radix(text, 16).unwrap();
             let len_bytes = address(end) - address(start);
             let path = fields.nth(3);
-            held.areas += 1;
+            held.mappings += 1;
             if permissions != "---p" {
                 held.accessible_bytes += len_bytes;
             }
@@ -69,7 +69,7 @@ impl Held {
         let now = Held::now();
         let exact = |held: Held| (held.code_bytes, held.images, held.fds);
         assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
-        assert!(now.areas <= self.areas + SLACK_AREAS, "{what}: {self:?}, then {now:?}");
+        assert!(now.mappings <= self.mappings + SLACK_MAPPINGS, "{what}: {self:?}, then {now:?}");
         let most_bytes = self.accessible_bytes + SLACK_BYTES;
         assert!(now.accessible_bytes <= most_bytes, "{what}: {self:?}, then {now:?}");
     }

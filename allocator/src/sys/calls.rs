@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
-/// All slots are mapped without reserving swap: alike in that, neighbouring areas merge, and a
+/// All slots are mapped without reserving swap: alike in that, neighbouring mappings merge, and a
 /// memory of 4 GiB can be made where it could not be filled.
 const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::FIXED).union(MapFlags::NORESERVE);
 

@@ -1,18 +1,18 @@
-//! How many areas (VMAs) the kernel grants a process, and how many this one has.
+//! How many mappings (VMAs) the kernel grants a process, and how many this one has.
 
 use std::fs;
 
-/// The limit on areas and the number there are. `None` where /proc does not tell.
+/// The limit on mappings and the number there are. `None` where /proc does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Areas {
+pub(crate) struct Mappings {
     pub(crate) max: u64,
     pub(crate) present: u64,
 }
 
 /// Reads `vm.max_map_count` and counts the lines of `/proc/self/maps`.
-pub(crate) fn areas() -> Option<Areas> {
+pub(crate) fn mappings() -> Option<Mappings> {
     let max = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()?;
     let maps = fs::read("/proc/self/maps").ok()?;
     let present = maps.iter().filter(|byte| **byte == b'\n').count() as u64;
-    Some(Areas { max, present })
+    Some(Mappings { max, present })
 }

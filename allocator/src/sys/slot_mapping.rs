@@ -213,7 +213,7 @@ impl SlotMapping {
     }
 
     /// Replaces a mapped image by zeroes. The memory stays as long as it is: what it has cost in
-    /// areas and page tables serves the next module, which then needs one call and not two. (To
+    /// mappings and page tables serves the next module, which then needs one call and not two. (To
     /// unmap it all costs half as much again, and with neighbours in one call, whose page tables
     /// the kernel then frees, three times as much.)
     ///

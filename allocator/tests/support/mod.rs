@@ -43,7 +43,7 @@ pub(crate) fn first_difference(memory: &SlotMemory, expected: &[u8]) -> Option<u
 }
 
 /// Inode numbers of the images that this process maps between two addresses, each as often as
-/// there are areas.
+/// there are mappings.
 pub(crate) fn mapped_images(pool: &Pool) -> Vec<u64> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut inodes = Vec::new();

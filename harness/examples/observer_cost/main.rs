@@ -1,7 +1,7 @@
 //! How much slower a process gets while `leakbench attach` observes it at the default interval.
 //!
-//! The observed process has ten thousand areas and maps, touches and unmaps pages in a loop: what
-//! a look at its areas could hold up. Windows with and without an observer take turns within one
+//! The observed process has ten thousand mappings and maps, touches and unmaps pages in a loop: what
+//! a look at its mappings could hold up. Windows with and without an observer take turns within one
 //! run, each pair in turn the other way round, and each pair gives one ratio; so what else the
 //! machine does, and how warm it is, falls on both.
 //!
@@ -15,10 +15,10 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::mm::ProtFlags;
-use sys::{Mapping, Sharing};
+use sys::{OwnMapping, Sharing};
 
-/// Areas of the observed process.
-const AREAS: usize = 10_000;
+/// Mappings of the observed process.
+const MAPPINGS: usize = 10_000;
 /// One window; long enough for several looks.
 const WINDOW: Duration = Duration::from_secs(5);
 /// An observer that has just started maps itself and reads what it needs once; not measured.
@@ -43,16 +43,17 @@ fn main() -> ExitCode {
 
 /// Works, and says a byte a batch, for as long as somebody listens.
 fn observed() -> ExitCode {
-    // Neighbours alike would become one area.
+    // Neighbours alike would become one mapping.
     let kinds = [ProtFlags::empty(), ProtFlags::WRITE].into_iter().cycle();
-    let areas: Vec<Mapping> = kinds.take(AREAS).map(|may| Mapping::private(1, may)).collect();
+    let mappings: Vec<OwnMapping> =
+        kinds.take(MAPPINGS).map(|may| OwnMapping::private(1, may)).collect();
     let mut stdout = std::io::stdout().lock();
     loop {
         for _ in 0..BATCH {
-            let work = Mapping::anonymous(4, Sharing::Private);
+            let work = OwnMapping::anonymous(4, Sharing::Private);
             (0..4).for_each(|page| work.touch(page));
         }
-        if stdout.write_all(&[areas.len() as u8]).and_then(|()| stdout.flush()).is_err() {
+        if stdout.write_all(&[mappings.len() as u8]).and_then(|()| stdout.flush()).is_err() {
             return ExitCode::SUCCESS;
         }
     }

@@ -1,7 +1,7 @@
-//! What the kernel readers cost beside the `procfs` crate, on a process with 40,000 areas, and what
+//! What the kernel readers cost beside the `procfs` crate, on a process with 40,000 mappings, and what
 //! a death watch adds to an image.
 //!
-//! The process is a forked child that holds still, its slots as a pool lays them out, three areas
+//! The process is a forked child that holds still, its slots as a pool lays them out, three mappings
 //! each: a page of an image of its own, mapped copy-on-write; a page of memory beyond the image; a
 //! guard. The kernel's own part is a line of its own: no reader of the text can be faster than
 //! that, and on a machine where a system call costs much, no query can either.
@@ -16,14 +16,14 @@ use std::hint::black_box;
 use std::os::fd::AsFd;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use leakbench_kernel::{AreaSource, DeathWatch, Process};
-use sys::{Mapping, Sharing, Still, memfd};
+use leakbench_kernel::{DeathWatch, MappingSource, Process};
+use sys::{OwnMapping, Sharing, Still, memfd};
 
-/// Three areas each: 40,000 in all.
+/// Three mappings each: 40,000 in all.
 const SLOTS: usize = 13_333;
 
 fn with_slots(count: usize) -> Still {
-    let mut slots = Mapping::reserve(count * 3);
+    let mut slots = OwnMapping::reserve(count * 3);
     for slot in 0..count {
         slots.replace_page(slot * 3, memfd(c"image", 1));
         slots.open_page(slot * 3 + 1);
@@ -34,22 +34,22 @@ fn with_slots(count: usize) -> Still {
 fn snapshots(c: &mut Criterion) {
     let child = with_slots(SLOTS);
     let mut process = Process::open(child.pid()).unwrap();
-    let counts = process.area_counts().unwrap();
+    let counts = process.mapping_counts().unwrap();
     assert!(counts.all >= 3 * SLOTS as u64 && counts.memfd == SLOTS as u64, "{counts:?}");
-    let mut areas = Vec::new();
-    let has_query = process.file_areas(&mut areas).unwrap() == AreaSource::Query;
+    let mut mappings = Vec::new();
+    let has_query = process.file_mappings(&mut mappings).unwrap() == MappingSource::Query;
 
-    let mut group = c.benchmark_group("snapshot of 40,000 areas");
+    let mut group = c.benchmark_group("snapshot of 40,000 mappings");
     group.sample_size(30);
     if has_query {
         group.bench_function("query", |b| {
-            b.iter(|| process.file_areas_from(AreaSource::Query, &mut areas).unwrap())
+            b.iter(|| process.file_mappings_from(MappingSource::Query, &mut mappings).unwrap())
         });
     }
     group.bench_function("text", |b| {
-        b.iter(|| process.file_areas_from(AreaSource::Text, &mut areas).unwrap())
+        b.iter(|| process.file_mappings_from(MappingSource::Text, &mut mappings).unwrap())
     });
-    group.bench_function("counts", |b| b.iter(|| black_box(process.area_counts().unwrap())));
+    group.bench_function("counts", |b| b.iter(|| black_box(process.mapping_counts().unwrap())));
     group.bench_function("kernel's text, unread", |b| {
         let mut buffer = vec![0; 64 * 1024];
         b.iter(|| {
@@ -67,9 +67,9 @@ fn snapshots(c: &mut Criterion) {
 fn sample_of_1000_slots(c: &mut Criterion) {
     let child = with_slots(1000);
     let mut process = Process::open(child.pid()).unwrap();
-    c.bench_function("sample of 1,000 slots: area counts, descriptors, status", |b| {
+    c.bench_function("sample of 1,000 slots: mapping counts, descriptors, status", |b| {
         b.iter(|| {
-            let counts = process.area_counts().unwrap();
+            let counts = process.mapping_counts().unwrap();
             let fds = process.fd_count().unwrap();
             black_box((counts, fds, process.status().unwrap()))
         });
@@ -90,7 +90,7 @@ fn death_watch(c: &mut Criterion) {
     let mut group = c.benchmark_group("image made, mapped, unmapped, closed");
     let live = || {
         let image = memfd(c"image", 1);
-        let mapping = Mapping::file(&image, 0, 1, Sharing::Private);
+        let mapping = OwnMapping::file(&image, 0, 1, Sharing::Private);
         (image, mapping)
     };
     group.bench_function("alone", |b| b.iter(|| drop(live())));
@@ -108,7 +108,7 @@ fn death_watch(c: &mut Criterion) {
         .map(|_| {
             let image = memfd(c"image", 1);
             watch.watch(image.as_fd(), 0).unwrap();
-            Mapping::file(&image, 0, 1, Sharing::Private)
+            OwnMapping::file(&image, 0, 1, Sharing::Private)
         })
         .collect();
     group.bench_function("watched beside 10,000", |b| {

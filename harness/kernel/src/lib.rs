@@ -3,13 +3,12 @@
 //! The two witnesses of a run read the world here and nowhere else: [`Process`] reads `/proc`
 //! (who holds what), [`DeathWatch`] hears of every release the moment it happens. Neither judges.
 //!
-//! Areas and descriptors are read by code of our own, because they are what a sampler reads ten
+//! Mappings and descriptors are read by code of our own, because they are what a sampler reads ten
 //! times a second and a barrier reads forty thousand lines of; `harness/benches/kernel.rs` has the
 //! ratios to the `procfs` crate, which the tests use as an independent second opinion. `status`
 //! and `smaps_rollup` are read by the same few lines of ours, because `procfs` refuses the whole
 //! file when one line it does not need is absent, or when a thread's name is not UTF-8.
 
-mod areas;
 mod cgroup;
 mod death_watch;
 mod error;
@@ -18,6 +17,7 @@ mod fields;
 mod in_flight;
 mod limits;
 mod machine;
+mod mappings;
 mod memfd_devices;
 mod object;
 mod process;
@@ -28,13 +28,13 @@ mod sysv;
 mod tasks;
 mod trials;
 
-pub use areas::{Area, AreaCounts, AreaKind, AreaSource, FileArea};
 pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
 pub use limits::Limits;
 pub use machine::{Bound, Machine, ResourceLimit, machine_value};
+pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
 pub use object::ObjectId;
 pub use process::Process;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::areas::AreaSource;
 use super::error::ReadError;
 use super::fields;
+use super::mappings::MappingSource;
 use super::process::Process;
 use super::sys::limits;
 
@@ -21,7 +21,7 @@ pub struct Machine {
     pub cpus: Option<u64>,
     /// The first processor's name; not every architecture has one.
     pub cpu_model: Option<String>,
-    /// `vm.max_map_count`: areas that a process may have.
+    /// `vm.max_map_count`: mappings that a process may have.
     pub max_map_count: Option<u64>,
     /// `vm.overcommit_memory`: 0 refuses what is plainly too much, 1 nothing, 2 whatever could not
     /// be kept if it were all used.
@@ -139,7 +139,7 @@ fn cpu_model(path: &Path) -> Option<String> {
 /// Tries the request on this process.
 fn procmap_query(proc: &Path) -> Option<bool> {
     let mut process = Process::open_under(proc, std::process::id()).ok()?;
-    match process.file_areas_from(AreaSource::Query, &mut Vec::new()) {
+    match process.file_mappings_from(MappingSource::Query, &mut Vec::new()) {
         Ok(()) => Some(true),
         Err(ReadError::Absent { .. }) => Some(false),
         Err(_) => None,

@@ -1,7 +1,7 @@
 //! Which devices memfds live on, learnt once from memfds of our own.
 //!
 //! Memfds live on kernel-internal mounts: one for ordinary pages, one for each huge page size.
-//! Knowing them makes names nearly needless, and names are the costly part of an area. It also
+//! Knowing them makes names nearly needless, and names are the costly part of a mapping. It also
 //! keeps a deleted file that someone called `/memfd:x` from passing for an image.
 
 use std::io;
@@ -45,10 +45,10 @@ impl MemfdDevices {
         dev == self.shmem || self.huge.contains(&dev)
     }
 
-    /// Whether a *private* file-backed area of this device is a memfd's without asking its name.
+    /// Whether a *private* file-backed mapping of this device is a memfd's without asking its name.
     ///
     /// The other tenants of shared memory, anonymous and System V, are always mapped shared. On
-    /// huge pages private anonymous areas have a file too, so there the name must tell.
+    /// huge pages private anonymous mappings have a file too, so there the name must tell.
     pub fn private_is_memfd(&self, dev: u64) -> bool {
         dev == self.shmem
     }

@@ -44,7 +44,7 @@ impl ObjectId {
         (rustix::fs::major(self.dev), rustix::fs::minor(self.dev))
     }
 
-    /// Whether there is an object: `maps` prints device 0 for areas without a file. The inode
+    /// Whether there is an object: `maps` prints device 0 for mappings without a file. The inode
     /// alone does not tell, since the first System V segment is inode 0 of a real device.
     pub(crate) fn is_file(self) -> bool {
         self.dev != 0

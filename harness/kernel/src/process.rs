@@ -25,7 +25,7 @@ pub struct Process {
     devices: &'static MemfdDevices,
     buffer: Box<[u8]>,
     fd_buffers: FdTableBuffers,
-    queries_areas: bool,
+    queries_mappings: bool,
 }
 
 impl Process {
@@ -56,7 +56,7 @@ impl Process {
             devices,
             buffer: vec![0; Self::BUFFER_BYTES].into_boxed_slice(),
             fd_buffers: FdTableBuffers::new(),
-            queries_areas: true,
+            queries_mappings: true,
         };
         process.start_time_ticks = process.stat()?.start_time_ticks;
         Ok(process)
@@ -82,12 +82,12 @@ impl Process {
     }
 
     /// Whether `PROCMAP_QUERY` has not been refused yet.
-    pub(super) fn queries_areas(&self) -> bool {
-        self.queries_areas
+    pub(super) fn queries_mappings(&self) -> bool {
+        self.queries_mappings
     }
 
     pub(super) fn forget_queries(&mut self) {
-        self.queries_areas = false;
+        self.queries_mappings = false;
     }
 
     /// Lends the buffer out, so that a reader may hold it beside the process.

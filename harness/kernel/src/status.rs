@@ -20,7 +20,7 @@ pub struct Status {
     pub rss_file_bytes: Option<u64>,
     /// Its part that belongs to shared memory (`RssShmem`): untouched memfd pages.
     pub rss_shmem_bytes: Option<u64>,
-    /// Size of all areas (`VmSize`): a reservation counts whole.
+    /// Size of all mappings (`VmSize`): a reservation counts whole.
     pub vm_size_bytes: Option<u64>,
     /// Page tables (`VmPTE`).
     pub page_tables_bytes: Option<u64>,

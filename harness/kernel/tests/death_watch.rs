@@ -21,7 +21,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use sys::{Mapping, Sharing, memfd};
+use sys::{OwnMapping, Sharing, memfd};
 
 /// Keys called out by one drain.
 fn deaths<K>(watch: &mut DeathWatch<K>) -> Vec<K> {
@@ -57,8 +57,8 @@ fn the_last_page_unmapped_is_the_end_and_no_page_before_it() {
     for sharing in [Sharing::Private, Sharing::Shared] {
         let image = memfd(c"image", 4);
         let mut watch = watch_one(&image);
-        let mut mapping = Mapping::file(&image, 0, 4, sharing);
-        let other = Mapping::file(&image, 2, 1, sharing);
+        let mut mapping = OwnMapping::file(&image, 0, 4, sharing);
+        let other = OwnMapping::file(&image, 2, 1, sharing);
         drop(image);
         assert!(deaths(&mut watch).is_empty(), "two mappings hold it");
         mapping.shrink_to(2);
@@ -77,7 +77,7 @@ fn a_mapping_replaced_is_a_mapping_gone() {
     let mut watch = DeathWatch::new().unwrap();
     watch.watch(first.as_fd(), "first").unwrap();
     watch.watch(second.as_fd(), "second").unwrap();
-    let mut slot = Mapping::reserve(2);
+    let mut slot = OwnMapping::reserve(2);
     slot.replace_page(0, &first);
     drop(first);
     assert!(deaths(&mut watch).is_empty());
@@ -128,7 +128,7 @@ fn ten_thousand_images_end_ten_thousand_times_each_when_it_does() {
         .map(|key| {
             let image = memfd(c"image", 1);
             watch.watch(image.as_fd(), key).unwrap();
-            (key, Mapping::file(&image, 0, 1, Sharing::Private))
+            (key, OwnMapping::file(&image, 0, 1, Sharing::Private))
         })
         .collect();
     assert!(deaths(&mut watch).is_empty());

@@ -8,12 +8,12 @@ mod sys;
 use std::os::fd::AsFd;
 
 use leakbench_kernel::{DeathWatch, Process};
-use sys::{Mapping, Sharing, Still, memfd};
+use sys::{OwnMapping, Sharing, Still, memfd};
 
 #[test]
 fn a_forked_child_keeps_a_mapping_alive_and_is_seen_to() {
     let image = memfd(c"image", 1);
-    let mapping = Mapping::file(&image, 0, 1, Sharing::Private);
+    let mapping = OwnMapping::file(&image, 0, 1, Sharing::Private);
     let mut watch = DeathWatch::new().unwrap();
     watch.watch(image.as_fd(), ()).unwrap();
     drop(image);
@@ -22,9 +22,9 @@ fn a_forked_child_keeps_a_mapping_alive_and_is_seen_to() {
     drop(mapping);
     assert_eq!(watch.drain(|()| {}).unwrap().deaths, 0);
     let holds = |pid: u32| {
-        let mut areas = Vec::new();
-        Process::open(pid).unwrap().file_areas(&mut areas).unwrap();
-        areas.iter().any(|area| area.start == start && area.memfd)
+        let mut mappings = Vec::new();
+        Process::open(pid).unwrap().file_mappings(&mut mappings).unwrap();
+        mappings.iter().any(|mapping| mapping.start == start && mapping.memfd)
     };
     assert!(holds(child.pid()), "the other witness names the holder");
     assert!(!holds(std::process::id()));

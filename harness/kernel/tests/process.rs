@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use leakbench_kernel::{AreaSource, Bound, Machine, Process, ReadError, Status};
+use leakbench_kernel::{Bound, Machine, MappingSource, Process, ReadError, Status};
 use sys::Still;
 use tempfile::TempDir;
 
@@ -99,12 +99,12 @@ fn a_live_process_is_read_as_procfs_reads_it() {
 
 /// Everything that must say so when the process is gone.
 fn assert_vanished(process: &mut Process) {
-    let mut areas = Vec::new();
+    let mut mappings = Vec::new();
     let looks = [
-        ("areas by query", process.file_areas_from(AreaSource::Query, &mut areas)),
-        ("areas by text", process.file_areas_from(AreaSource::Text, &mut areas)),
-        ("areas", process.file_areas(&mut areas).map(drop)),
-        ("area counts", process.area_counts().map(drop)),
+        ("mappings by query", process.file_mappings_from(MappingSource::Query, &mut mappings)),
+        ("mappings by text", process.file_mappings_from(MappingSource::Text, &mut mappings)),
+        ("mappings", process.file_mappings(&mut mappings).map(drop)),
+        ("mapping counts", process.mapping_counts().map(drop)),
         ("descriptors", process.fds(&mut Vec::new())),
         ("descriptor count", process.fd_count().map(drop)),
         ("smaps_rollup", process.smaps_rollup().map(drop)),
@@ -119,7 +119,7 @@ fn a_process_that_ended_has_vanished_reaped_or_not() {
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
     // The control: alive, every look answers.
-    process.file_areas(&mut Vec::new()).unwrap();
+    process.file_mappings(&mut Vec::new()).unwrap();
     process.fds(&mut Vec::new()).unwrap();
     assert!(process.fd_count().unwrap() > 0);
 
@@ -144,15 +144,15 @@ fn a_process_that_ran_another_program_is_read_as_what_it_is_now() {
         .spawn()
         .unwrap();
     let mut process = Process::open(child.id()).unwrap();
-    process.area_counts().unwrap();
+    process.mapping_counts().unwrap();
     let start = process.start_time_ticks();
     drop(child.stdin.take());
     let name = format!("/proc/{}/comm", child.id());
     while fs::read_to_string(&name).unwrap() != "sleep\n" {
         std::thread::yield_now();
     }
-    let counted = process.area_counts();
-    let read = process.file_areas(&mut Vec::new());
+    let counted = process.mapping_counts();
+    let read = process.file_mappings(&mut Vec::new());
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(counted.unwrap().all > 0);
@@ -166,7 +166,7 @@ fn a_process_of_another_user_is_forbidden() {
         eprintln!("root may look at every process: nothing is refused here");
         return;
     }
-    let refused = Process::open(1).unwrap().file_areas(&mut Vec::new()).unwrap_err();
+    let refused = Process::open(1).unwrap().file_mappings(&mut Vec::new()).unwrap_err();
     assert!(matches!(refused, ReadError::Forbidden { pid: 1, file: "maps" }), "{refused:?}");
 }
 
@@ -180,7 +180,7 @@ fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
     let tree = tree(&[]);
     let mut process = open(&tree);
     for (look, file) in [
-        (process.area_counts().map(drop), "maps"),
+        (process.mapping_counts().map(drop), "maps"),
         (process.status().map(drop), "status"),
         (process.smaps_rollup().map(drop), "smaps_rollup"),
         (process.fds(&mut Vec::new()), "fd"),
@@ -248,29 +248,29 @@ fn maps_that_do_not_read_are_told_by_line() {
         let text = format!("{good}{good}{bad}\n{good}");
         let tree = tree(&[("maps", text.as_bytes())]);
         let mut process = open(&tree);
-        let error = process.file_areas(&mut Vec::new()).unwrap_err();
+        let error = process.file_mappings(&mut Vec::new()).unwrap_err();
         assert!(
             matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }),
             "{bad:?}: {error:?}"
         );
     }
     let bad = format!("{good}{good}1000-2000 r--p 0 0:01 /memfd:image (deleted)\n");
-    let error = open(&tree(&[("maps", bad.as_bytes())])).area_counts().unwrap_err();
+    let error = open(&tree(&[("maps", bad.as_bytes())])).mapping_counts().unwrap_err();
     assert!(matches!(error, ReadError::Malformed { file: "maps", line: 3, .. }), "{error:?}");
     let endless = vec![b'1'; 1 << 20];
-    let error = open(&tree(&[("maps", &endless)])).area_counts().unwrap_err();
+    let error = open(&tree(&[("maps", &endless)])).mapping_counts().unwrap_err();
     assert!(matches!(error, ReadError::Malformed { line: 1, .. }), "{error:?}");
     assert!(error.to_string().len() < 300, "{error}");
-    let nothing = open(&tree(&[("maps", b"")])).area_counts();
+    let nothing = open(&tree(&[("maps", b"")])).mapping_counts();
     assert!(matches!(nothing, Err(ReadError::Vanished { .. })), "{nothing:?}");
     // The control: the good line alone, with and without its newline.
     for text in [good, good.trim_end()] {
         let tree = tree(&[("maps", text.as_bytes())]);
         let mut process = open(&tree);
-        let mut areas = Vec::new();
-        process.file_areas(&mut areas).unwrap();
-        assert_eq!(areas.len(), 1);
-        assert_eq!(process.area_counts().unwrap().all, 1);
+        let mut mappings = Vec::new();
+        process.file_mappings(&mut mappings).unwrap();
+        assert_eq!(mappings.len(), 1);
+        assert_eq!(process.mapping_counts().unwrap().all, 1);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an observer of any process reads: areas by kind, tasks, descriptors in flight, System V
+//! What an observer of any process reads: mappings by kind, tasks, descriptors in flight, System V
 //! segments, limits.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
@@ -17,12 +17,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
-    Area, AreaKind, Bound, ObjectId, Process, ReadError, SharedSegment, Stat, children_by_parent,
-    shared_segments,
+    Bound, Mapping, MappingKind, ObjectId, Process, ReadError, SharedSegment, Stat,
+    children_by_parent, shared_segments,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use sys::{Mapping, Sharing, Still, SysvSegment, memfd, page};
+use sys::{OwnMapping, Sharing, Still, SysvSegment, memfd, page};
 use tempfile::TempDir;
 
 const PID: u32 = 4242;
@@ -43,55 +43,56 @@ fn open(tree: &TempDir) -> Process {
     Process::open_under(tree.path(), PID).unwrap()
 }
 
-fn areas_of(process: &mut Process) -> Vec<Area> {
-    let mut areas = Vec::new();
-    process.areas(&mut areas).unwrap();
-    areas
+fn mappings_of(process: &mut Process) -> Vec<Mapping> {
+    let mut mappings = Vec::new();
+    process.mappings(&mut mappings).unwrap();
+    mappings
 }
 
 #[test]
-fn each_area_is_of_the_kind_that_it_was_made() {
+fn each_mapping_is_of_the_kind_that_it_was_made() {
     let image = memfd(c"image", 1);
     let file = File::open("/proc/self/exe").unwrap();
     let segment = SysvSegment::attach(page());
     let mapped = [
-        (AreaKind::Memfd, Mapping::file(&image, 0, 1, Sharing::Private)),
-        (AreaKind::Memfd, Mapping::file(&image, 0, 1, Sharing::Shared)),
-        (AreaKind::File, Mapping::file(&file, 0, 1, Sharing::Private)),
-        (AreaKind::Executable, Mapping::private(1, ProtFlags::EXEC)),
-        (AreaKind::Anonymous, Mapping::anonymous(1, Sharing::Shared)),
-        (AreaKind::Reserved, Mapping::reserve(1)),
-        (AreaKind::Anonymous, Mapping::private(1, ProtFlags::empty())),
+        (MappingKind::Memfd, OwnMapping::file(&image, 0, 1, Sharing::Private)),
+        (MappingKind::Memfd, OwnMapping::file(&image, 0, 1, Sharing::Shared)),
+        (MappingKind::File, OwnMapping::file(&file, 0, 1, Sharing::Private)),
+        (MappingKind::Executable, OwnMapping::private(1, ProtFlags::EXEC)),
+        (MappingKind::Anonymous, OwnMapping::anonymous(1, Sharing::Shared)),
+        (MappingKind::Reserved, OwnMapping::reserve(1)),
+        (MappingKind::Anonymous, OwnMapping::private(1, ProtFlags::empty())),
     ];
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
-    let areas = areas_of(&mut process);
+    let mappings = mappings_of(&mut process);
     let kind_at = |address: usize| {
-        let holds = |area: &&Area| (area.start..area.end).contains(&(address as u64));
-        areas.iter().find(holds).unwrap().kind
+        let holds = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&(address as u64));
+        mappings.iter().find(holds).unwrap().kind
     };
     for (kind, mapping) in &mapped {
         assert_eq!(kind_at(mapping.start()), *kind, "{mapping:?}");
     }
     if let Some(segment) = &segment {
-        assert_eq!(kind_at(segment.address), AreaKind::Anonymous);
+        assert_eq!(kind_at(segment.address), MappingKind::Anonymous);
     }
-    let memfd = areas.iter().find(|area| area.start == mapped[1].1.start() as u64).unwrap();
+    let memfd =
+        mappings.iter().find(|mapping| mapping.start == mapped[1].1.start() as u64).unwrap();
     assert_eq!(memfd.object, Some(ObjectId::of(image.as_fd()).unwrap()));
     assert!(memfd.shared && memfd.bytes() == page() as u64);
 
-    // Every line is there but the one that is no area.
+    // Every line is there but the one that is no mapping.
     let text = fs::read_to_string(format!("/proc/{}/maps", child.pid())).unwrap();
     let lines = text.lines().filter(|line| !line.ends_with("[vsyscall]"));
     let starts: Vec<u64> = lines
         .map(|line| u64::from_str_radix(line.split('-').next().unwrap(), 16).unwrap())
         .collect();
-    assert_eq!(areas.iter().map(|area| area.start).collect::<Vec<_>>(), starts);
-    let stacks = areas.iter().filter(|area| area.kind == AreaKind::Stack).count();
-    assert!(stacks == 1 && areas.iter().any(|area| area.kind == AreaKind::Kernel));
+    assert_eq!(mappings.iter().map(|mapping| mapping.start).collect::<Vec<_>>(), starts);
+    let stacks = mappings.iter().filter(|mapping| mapping.kind == MappingKind::Stack).count();
+    assert!(stacks == 1 && mappings.iter().any(|mapping| mapping.kind == MappingKind::Kernel));
 
     let wanted = BTreeSet::from([mapped[0].1.start() as u64, mapped[3].1.start() as u64, 4096]);
-    let described = process.describe_areas(&wanted).unwrap();
+    let described = process.describe_mappings(&wanted).unwrap();
     let range = |at: usize| format!("{at:x}-{:x}", at + page());
     let expected = BTreeMap::from([
         (
@@ -104,7 +105,7 @@ fn each_area_is_of_the_kind_that_it_was_made() {
 }
 
 #[test]
-fn names_do_not_make_an_area_what_it_is_not() {
+fn names_do_not_make_an_mapping_what_it_is_not() {
     let text = "\
 1000-2000 r--p 00000000 08:01 5 /memfd:no (deleted)
 2000-3000 rw-p 00000000 00:00 0 [heap]
@@ -115,8 +116,9 @@ fn names_do_not_make_an_area_what_it_is_not() {
 7000-8000 ---p 00000000 08:01 5 /lib/x.so
 ";
     let tree = tree(&[("maps", text)]);
-    let kinds: Vec<AreaKind> = areas_of(&mut open(&tree)).iter().map(|area| area.kind).collect();
-    use AreaKind::{Anonymous, Executable, File, Kernel, Reserved};
+    let kinds: Vec<MappingKind> =
+        mappings_of(&mut open(&tree)).iter().map(|mapping| mapping.kind).collect();
+    use MappingKind::{Anonymous, Executable, File, Kernel, Reserved};
     assert_eq!(kinds, [File, Anonymous, Reserved, Executable, Kernel, File]);
 }
 

@@ -119,7 +119,7 @@ impl Diagnosis {
 }
 
 impl Fitness {
-    /// 0 where something can be measured, 4 ("could not tell") where nothing can.
+    /// 0 where something can be measured, 4 ("inconclusive") where nothing can.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Fitness::Everything | Fitness::But(_) => 0,

@@ -2,8 +2,8 @@
 
 use leakbench_runtime::allocator::{GUARD_BYTES, SLOT_STRIDE_BYTES};
 
-/// Areas of a slot that maps an image: the image, the rest of its memory, its guard.
-pub(super) const AREAS_A_SLOT: u64 = 3;
+/// Mappings of a slot that maps an image: the image, the rest of its memory, its guard.
+pub(super) const MAPPINGS_A_SLOT: u64 = 3;
 
 /// Slots that a pool reserves in one piece at most.
 const SLAB_SLOTS: u64 = 2048;
@@ -43,14 +43,14 @@ impl Slots {
     }
 }
 
-/// How many slots a process can map that may have so many areas and has so many.
-pub(super) fn slots_by_areas(most: u64, present: u64) -> u64 {
-    most.saturating_sub(present) / AREAS_A_SLOT
+/// How many slots a process can map that may have so many mappings and has so many.
+pub(super) fn slots_by_mappings(most: u64, present: u64) -> u64 {
+    most.saturating_sub(present) / MAPPINGS_A_SLOT
 }
 
-/// The areas that so many slots need, beside those that are there.
-pub(super) fn areas_for(slots: u64, present: u64) -> u64 {
-    slots.saturating_mul(AREAS_A_SLOT).saturating_add(present)
+/// The mappings that so many slots need, beside those that are there.
+pub(super) fn mappings_for(slots: u64, present: u64) -> u64 {
+    slots.saturating_mul(MAPPINGS_A_SLOT).saturating_add(present)
 }
 
 #[cfg(test)]
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn the_figures_that_are_known() {
-        assert_eq!(slots_by_areas(65_530, 25), 21_835);
-        assert_eq!(slots_by_areas(10, 60), 0);
+        assert_eq!(slots_by_mappings(65_530, 25), 21_835);
+        assert_eq!(slots_by_mappings(10, 60), 0);
         // 47 bits in one range.
         assert_eq!(Slots::WIDE.in_ranges(&[1 << 47]), 21_845);
         assert_eq!(Slots { stride_bytes: 4 << 30, guard_bytes: 0 }.in_ranges(&[1 << 47]), 32_768);
@@ -86,10 +86,10 @@ mod tests {
         }
 
         #[test]
-        fn areas_for_as_many_slots_as_fit_are_allowed(most in 0u64..1 << 32, present in 0u64..1000) {
-            let slots = slots_by_areas(most, present);
-            prop_assert!(slots == 0 || areas_for(slots, present) <= most);
-            prop_assert!(areas_for(slots + 1, present) > most);
+        fn mappings_for_as_many_slots_as_fit_are_allowed(most in 0u64..1 << 32, present in 0u64..1000) {
+            let slots = slots_by_mappings(most, present);
+            prop_assert!(slots == 0 || mappings_for(slots, present) <= most);
+            prop_assert!(mappings_for(slots + 1, present) > most);
         }
     }
 }

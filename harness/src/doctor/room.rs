@@ -1,4 +1,4 @@
-//! How much room there is: areas, address space, descriptors, memory, tasks, processors.
+//! How much room there is: mappings, address space, descriptors, memory, tasks, processors.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::check::{Check, State};
-use super::numbers::{Slots, areas_for, slots_by_areas};
+use super::numbers::{Slots, mappings_for, slots_by_mappings};
 use leakbench_kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
 
 /// Slots of a pool unless a run says otherwise.
@@ -33,12 +33,12 @@ const MANY_SLOTS: u64 = 80_000;
 /// What there is room for.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    /// Areas that this process has, about as many as a subject at rest.
-    present_areas: u64,
+    /// Mappings that this process has, about as many as a subject at rest.
+    present_mappings: u64,
     /// Free ranges of address space.
     ranges_bytes: Vec<u64>,
-    /// `None` where the number of areas is not known to be limited.
-    slots_by_areas: Option<u64>,
+    /// `None` where the number of mappings is not known to be limited.
+    slots_by_mappings: Option<u64>,
     slots_by_addresses: u64,
     wide_slots_by_addresses: u64,
     cgroups: CgroupLimits,
@@ -47,16 +47,18 @@ pub(super) struct Room {
 impl Room {
     /// Reserves all address space for a moment, and reads the rest.
     pub(super) fn measure(machine: &Machine) -> Room {
-        let (mut present_areas, mut cgroups) = (0, CgroupLimits::default());
+        let (mut present_mappings, mut cgroups) = (0, CgroupLimits::default());
         // What cannot be read is said by the check of /proc.
         if let Ok(process) = &mut Process::open(std::process::id()) {
-            present_areas = process.area_counts().map_or(0, |counts| counts.all);
+            present_mappings = process.mapping_counts().map_or(0, |counts| counts.all);
             cgroups = process.cgroup_limits(Path::new("/proc")).unwrap_or_default();
         }
         let ranges_bytes = free_ranges(RANGE_LEAST_BYTES);
         Room {
-            present_areas,
-            slots_by_areas: machine.max_map_count.map(|most| slots_by_areas(most, present_areas)),
+            present_mappings,
+            slots_by_mappings: machine
+                .max_map_count
+                .map(|most| slots_by_mappings(most, present_mappings)),
             slots_by_addresses: Slots::BUILTIN.in_ranges(&ranges_bytes),
             wide_slots_by_addresses: Slots::WIDE.in_ranges(&ranges_bytes),
             ranges_bytes,
@@ -66,14 +68,14 @@ impl Room {
 
     /// How many slots of the builtin runtime fit into a process.
     pub(super) fn slots(&self) -> u64 {
-        self.slots_by_areas.unwrap_or(u64::MAX).min(self.slots_by_addresses)
+        self.slots_by_mappings.unwrap_or(u64::MAX).min(self.slots_by_addresses)
     }
 
     /// As JSON has it.
     pub(super) fn json(&self) -> serde_json::Value {
         serde_json::json!({
             "fit": self.slots(),
-            "by_areas": self.slots_by_areas,
+            "by_mappings": self.slots_by_mappings,
             "by_address_space": self.slots_by_addresses,
             "of_6_gib_by_address_space": self.wide_slots_by_addresses,
             "free_ranges_bytes": self.ranges_bytes,
@@ -82,7 +84,7 @@ impl Room {
 
     pub(super) fn checks(&self, machine: &Machine) -> Vec<Check> {
         vec![
-            self.areas(machine),
+            self.mappings(machine),
             self.addresses(machine),
             self.all_slots(),
             overcommit(machine),
@@ -93,15 +95,15 @@ impl Room {
         ]
     }
 
-    fn areas(&self, machine: &Machine) -> Check {
-        const NAME: &str = "areas";
-        let (Some(most), Some(slots)) = (machine.max_map_count, self.slots_by_areas) else {
+    fn mappings(&self, machine: &Machine) -> Check {
+        const NAME: &str = "mappings";
+        let (Some(most), Some(slots)) = (machine.max_map_count, self.slots_by_mappings) else {
             let means = "how many slots fit will show when it is met";
             return Check::new(NAME, State::Ok, "vm.max_map_count cannot be read", means).extra();
         };
-        let found = format!("vm.max_map_count is {most}, {} are in use", self.present_areas);
+        let found = format!("vm.max_map_count is {most}, {} are in use", self.present_mappings);
         let means = format!("3 a slot: {slots} slots at once in a process");
-        let more = areas_for(MANY_SLOTS, self.present_areas).next_power_of_two();
+        let more = mappings_for(MANY_SLOTS, self.present_mappings).next_power_of_two();
         let check = Check::new(NAME, enough(slots, DEFAULT_SLOTS), found, means).extra();
         if slots >= MANY_SLOTS {
             return check;
@@ -142,8 +144,8 @@ impl Room {
     /// Both together.
     fn all_slots(&self) -> Check {
         let slots = self.slots();
-        let by = match self.slots_by_areas {
-            Some(areas) if areas <= self.slots_by_addresses => "areas",
+        let by = match self.slots_by_mappings {
+            Some(mappings) if mappings <= self.slots_by_addresses => "mappings",
             _ => "address space",
         };
         let found = format!("{slots} fit into a process, bounded by {by}");

@@ -80,14 +80,14 @@ mod tests {
             Check::new("memfd", State::Ok, "one was made", "fine").needed(),
             Check::new("open files", State::Limited, "few\x1b[2K\nverdict: fine", "less")
                 .change("ulimit -n 4096"),
-            Check::new("areas", State::Ok, "many", "slots").change("sysctl -w a=1"),
+            Check::new("mappings", State::Ok, "many", "slots").change("sysctl -w a=1"),
         ];
         let text = text(&Diagnosis { checks }, false);
         assert_eq!(
             text,
             "ok       memfd       one was made — fine\n\
              limited  open files  few\\u{1b}[2K\\nverdict: fine — less; change it: ulimit -n 4096\n\
-             ok       areas       many — slots; for more: sysctl -w a=1\n\
+             ok       mappings    many — slots; for more: sysctl -w a=1\n\
              verdict: this machine can measure, but: open files, few\\u{1b}[2K\\nverdict: fine\n"
         );
     }

@@ -95,11 +95,11 @@ fn memfd(machine: &Machine) -> Check {
 fn proc_of_a_child() -> Check {
     const NAME: &str = "/proc";
     match look_at_a_child() {
-        Ok((areas, fds)) => Check::new(
+        Ok((mappings, fds)) => Check::new(
             NAME,
             State::Ok,
             format!(
-                "{areas} areas and {fds} descriptors of a child were read, its memfd among them"
+                "{mappings} mappings and {fds} descriptors of a child were read, its memfd among them"
             ),
             "who holds a lingering image can be said",
         ),
@@ -130,7 +130,7 @@ impl Drop for Waiting {
 }
 
 /// Starts a child that has a certain memfd open, and looks at it as a run would. Returns how many
-/// areas and descriptors there were.
+/// mappings and descriptors there were.
 fn look_at_a_child() -> Result<(u64, usize), String> {
     let cannot = |what: &str, error: &dyn Error| format!("{what}: {}", chain(error));
     let start = || -> io::Result<(Waiting, ObjectId)> {
@@ -148,19 +148,19 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
     };
     let (waiting, memfd) = start().map_err(|error| cannot("a child cannot be started", &error))?;
     let look = |pid: u32| -> Result<(u64, usize, bool), ReadError> {
-        let (mut areas, mut fds) = (Vec::new(), Vec::new());
+        let (mut mappings, mut fds) = (Vec::new(), Vec::new());
         let mut process = Process::open(pid)?;
-        process.file_areas(&mut areas)?;
+        process.file_mappings(&mut mappings)?;
         process.fds(&mut fds)?;
         process.status()?;
         process.fd_count()?;
         let seen = fds.iter().any(|fd| fd.kind == FdKind::Memfd && fd.object == memfd);
-        Ok((process.area_counts()?.all, fds.len(), seen && !areas.is_empty()))
+        Ok((process.mapping_counts()?.all, fds.len(), seen && !mappings.is_empty()))
     };
     let until = Instant::now() + CHILD_SHOWS_WITHIN;
     loop {
         match look(waiting.child.id()) {
-            Ok((areas, fds, true)) => return Ok((areas, fds)),
+            Ok((mappings, fds, true)) => return Ok((mappings, fds)),
             // For a moment after it was started, a process has no program mapped yet.
             Ok((_, _, false)) if Instant::now() < until => {
                 std::thread::sleep(Duration::from_millis(1));
@@ -226,12 +226,12 @@ fn bounded(
 fn procmap_query(machine: &Machine) -> Check {
     const NAME: &str = "PROCMAP_QUERY";
     match machine.procmap_query {
-        Some(true) => Check::new(NAME, State::Ok, "it works", "areas are read at half the cost"),
+        Some(true) => Check::new(NAME, State::Ok, "it works", "mappings are read at half the cost"),
         Some(false) => Check::new(
             NAME,
             State::Limited,
             "this kernel is older than 6.11",
-            "areas are read from the text of maps: the same answer, at twice the cost",
+            "mappings are read from the text of maps: the same answer, at twice the cost",
         ),
         None => Check::new(NAME, State::Limited, "it could not be tried", "see /proc above"),
     }
@@ -288,7 +288,7 @@ fn map_files() -> Check {
             NAME,
             State::Limited,
             format!("links cannot be followed ({error})"),
-            "not needed: what an area maps is known by device and inode",
+            "not needed: what a mapping maps is known by device and inode",
         ),
     }
     .extra()

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leakbench_recording::observation::{Example, Examples, Resource};
 
-use super::member::{AreaKey, FdKey, Member, area_resource, fd_resource};
+use super::member::{FdKey, MappingKey, Member, fd_resource, mapping_resource};
 use super::survivors::{Survivor, Survivors};
 use super::watch::Watch;
-use leakbench_kernel::{Area, AreaKind, FdKind, ObjectId};
+use leakbench_kernel::{FdKind, Mapping, MappingKind, ObjectId};
 
 /// Looks whose objects are what the process simply has.
 pub(super) const FIRST_LOOKS: u64 = 3;
@@ -17,9 +17,9 @@ pub(super) const FIRST_LOOKS: u64 = 3;
 #[derive(Clone, Copy, Debug)]
 enum Found<'a> {
     Fd(&'a Member, FdKey),
-    Area(&'a Member, AreaKey),
-    /// An area that grew, by so many bytes to so many.
-    Growth(&'a Member, AreaKey, u64, u64),
+    Mapping(&'a Member, MappingKey),
+    /// A mapping that grew, by so many bytes to so many.
+    Growth(&'a Member, MappingKey, u64, u64),
     Memfd(ObjectId),
     Socket(ObjectId),
     Thread(&'a Member, u32),
@@ -80,7 +80,7 @@ impl Watch {
                 best.0.entry(resource).or_insert(found);
             }
         }
-        let lines = self.lines_of_areas(&best);
+        let lines = self.lines_of_mappings(&best);
         let mut objects: BTreeMap<Resource, Vec<Example>> = BTreeMap::new();
         for (resource, candidates) in best.0 {
             let examples = candidates.into_iter().filter_map(|candidate| {
@@ -99,8 +99,8 @@ impl Watch {
             best.offer_each(&member.seen_fds, after_ms, |key| {
                 (Some(fd_resource(key.kind)), Found::Fd(member, key))
             });
-            best.offer_each(&member.seen_areas, after_ms, |key| {
-                (area_resource(key.kind), Found::Area(member, key))
+            best.offer_each(&member.seen_mappings, after_ms, |key| {
+                (mapping_resource(key.kind), Found::Mapping(member, key))
             });
             best.offer_each(&member.seen_threads, after_ms, |tid| {
                 (Some(Resource::Threads), Found::Thread(member, tid))
@@ -132,34 +132,35 @@ impl Watch {
         best
     }
 
-    /// What `maps` prints of the areas that were chosen, by process and start.
-    fn lines_of_areas(&self, best: &Best<'_>) -> AreaLines {
+    /// What `maps` prints of the mappings that were chosen, by process and start.
+    fn lines_of_mappings(&self, best: &Best<'_>) -> MappingLines {
         let mut starts: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
         for candidate in best.0.values().flatten() {
-            if let Found::Area(member, key) | Found::Growth(member, key, ..) = candidate.found {
+            if let Found::Mapping(member, key) | Found::Growth(member, key, ..) = candidate.found {
                 starts.entry(member.pid()).or_default().insert(key.start);
             }
         }
-        let mut lines = AreaLines::new();
+        let mut lines = MappingLines::new();
         for member in self.family.observed() {
             let Some(starts) = starts.get(&member.pid()) else {
                 continue;
             };
             // Gone meanwhile, or not to be read any more: then there is no line to show.
-            let found = member.process.describe_areas(starts).unwrap_or_default();
+            let found = member.process.describe_mappings(starts).unwrap_or_default();
             lines.extend(found.into_iter().map(|(start, line)| ((member.pid(), start), line)));
         }
         lines
     }
 
     /// What it is and who has it; `None` if it went since the look.
-    fn describe(&self, found: Found<'_>, lines: &AreaLines) -> Option<(String, Vec<String>)> {
-        let line = |member: &Member, key: AreaKey| lines.get(&(member.pid(), key.start)).cloned();
+    fn describe(&self, found: Found<'_>, lines: &MappingLines) -> Option<(String, Vec<String>)> {
+        let line =
+            |member: &Member, key: MappingKey| lines.get(&(member.pid(), key.start)).cloned();
         Some(match found {
             Found::Fd(member, key) => {
                 (describe_fd(member, key)?, vec![self.held_as(member, key.fd)])
             }
-            Found::Area(member, key) => (line(member, key)?, self.in_child(member)),
+            Found::Mapping(member, key) => (line(member, key)?, self.in_child(member)),
             Found::Growth(member, key, by, to) => {
                 let size = match by {
                     // New, or one that was merged with a neighbour below it: the kernel does not
@@ -212,15 +213,18 @@ impl Watch {
                 name = name.or_else(|| fd_link(member, entry.fd));
                 holders.push(self.held_as(member, entry.fd));
             }
-            let is_it = |area: &&Area| area.kind == AreaKind::Memfd && area.object == Some(memfd);
-            let areas: Vec<_> = member.areas.iter().filter(is_it).collect();
-            if let Some(first) = areas.first() {
-                let count = areas.len();
+            let is_it = |mapping: &&Mapping| {
+                mapping.kind == MappingKind::Memfd && mapping.object == Some(memfd)
+            };
+            let mappings: Vec<_> = member.mappings.iter().filter(is_it).collect();
+            if let Some(first) = mappings.first() {
+                let count = mappings.len();
                 let plural = if count == 1 { "" } else { "s" };
-                let at = format!("{count} area{plural} (at {:x})", first.start);
+                let at = format!("{count} mapping{plural} (at {:x})", first.start);
                 holders.push(self.of_child(member, at));
                 if name.is_none() {
-                    let lines = member.process.describe_areas(&BTreeSet::from([first.start])).ok();
+                    let lines =
+                        member.process.describe_mappings(&BTreeSet::from([first.start])).ok();
                     let line = lines.and_then(|mut lines| lines.remove(&first.start));
                     name = line.and_then(|line| line.splitn(3, ' ').nth(2).map(str::to_owned));
                 }
@@ -248,26 +252,26 @@ impl Watch {
 }
 
 /// By process and start.
-type AreaLines = BTreeMap<(u32, u64), String>;
+type MappingLines = BTreeMap<(u32, u64), String>;
 
-/// Areas by how much they grew, as far as one can tell without asking which pages are resident.
+/// Mappings by how much they grew, as far as one can tell without asking which pages are resident.
 fn offer_growth<'a>(best: &mut Best<'a>, member: &'a Member, after_ms: u64) {
-    let mut areas = member.areas.iter().peekable();
-    for &Survivor { key, first_seen_ms, first_amount } in member.seen_areas.iter() {
-        while areas.next_if(|area| area.start < key.start).is_some() {}
-        let Some(area) = areas.peek().filter(|area| area.start == key.start) else {
+    let mut mappings = member.mappings.iter().peekable();
+    for &Survivor { key, first_seen_ms, first_amount } in member.seen_mappings.iter() {
+        while mappings.next_if(|mapping| mapping.start < key.start).is_some() {}
+        let Some(mapping) = mappings.peek().filter(|mapping| mapping.start == key.start) else {
             continue;
         };
-        let to = area.bytes();
+        let to = mapping.bytes();
         let by = if first_seen_ms > after_ms { to } else { to.saturating_sub(first_amount) };
         if by == 0 {
             continue;
         }
-        let resources: &[Resource] = match (key.kind, area.shared) {
-            (AreaKind::Anonymous | AreaKind::Stack, false) => {
+        let resources: &[Resource] = match (key.kind, mapping.shared) {
+            (MappingKind::Anonymous | MappingKind::Stack, false) => {
                 &[Resource::AnonymousBytes, Resource::ResidentBytes, Resource::AddressSpaceBytes]
             }
-            (AreaKind::Memfd | AreaKind::Anonymous, _) => {
+            (MappingKind::Memfd | MappingKind::Anonymous, _) => {
                 &[Resource::SharedBytes, Resource::ResidentBytes, Resource::AddressSpaceBytes]
             }
             _ => &[Resource::AddressSpaceBytes],

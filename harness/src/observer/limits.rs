@@ -60,8 +60,8 @@ fn memory_bytes(proc: &Path) -> Option<u64> {
 
 /// What holds for one process alone.
 fn own_limits(process: &mut Process, proc: &Path, tightest: &mut Tightest, remarks: &mut Remarks) {
-    let areas = machine_value(proc, "vm/max_map_count");
-    tightest.add_known(Resource::Areas, areas, "vm.max_map_count");
+    let mappings = machine_value(proc, "vm/max_map_count");
+    tightest.add_known(Resource::Mappings, mappings, "vm.max_map_count");
     if let Some(bits) = ADDRESS_BITS {
         let name = format!("address space of {bits} bits");
         tightest.add(Resource::AddressSpaceBytes, 1 << bits, &name);

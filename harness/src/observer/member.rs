@@ -6,14 +6,14 @@ use leakbench_recording::observation::Resource;
 
 use super::remarks::Remarks;
 use super::survivors::Survivors;
-use leakbench_kernel::{Area, AreaKind, FdEntry, FdKind, ObjectId, Process, ReadError, Stat};
+use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, ObjectId, Process, ReadError, Stat};
 
-/// Which area: one that is grown upwards stays the same, one that is replaced by another object's
+/// Which mapping: one that is grown upwards stays the same, one that is replaced by another object's
 /// does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct AreaKey {
+pub(super) struct MappingKey {
     pub(super) start: u64,
-    pub(super) kind: AreaKind,
+    pub(super) kind: MappingKind,
     object: Option<ObjectId>,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Member {
     pub(super) threads: Vec<u32>,
     pub(super) children: Vec<u32>,
     pub(super) fds: Vec<FdEntry>,
-    pub(super) areas: Vec<Area>,
+    pub(super) mappings: Vec<Mapping>,
     pub(super) seen_fds: Survivors<FdKey>,
-    pub(super) seen_areas: Survivors<AreaKey>,
+    pub(super) seen_mappings: Survivors<MappingKey>,
     pub(super) seen_threads: Survivors<u32>,
     /// Sockets in which no descriptor can wait.
     not_unix: HashSet<ObjectId>,
@@ -84,9 +84,9 @@ impl Member {
             threads: Vec::new(),
             children: Vec::new(),
             fds: Vec::new(),
-            areas: Vec::new(),
+            mappings: Vec::new(),
             seen_fds: Survivors::new(),
-            seen_areas: Survivors::new(),
+            seen_mappings: Survivors::new(),
             seen_threads: Survivors::new(),
             not_unix: HashSet::new(),
         }
@@ -116,8 +116,8 @@ impl Member {
         self.notice_exec(&stat, remarks);
         let status = self.process.status();
         let status = readable(pid, "status", status, remarks)?;
-        let areas = self.process.areas(&mut self.areas);
-        let areas = readable(pid, "maps", areas, remarks)?;
+        let mappings = self.process.mappings(&mut self.mappings);
+        let mappings = readable(pid, "maps", mappings, remarks)?;
         let fds = self.process.fds(&mut self.fds);
         let fds = readable(pid, "fd", fds, remarks)?;
 
@@ -133,10 +133,10 @@ impl Member {
             sums.add_known(Resource::LockedBytes, status.locked_bytes);
             sums.add_known(Resource::Threads, status.threads);
         }
-        if areas.is_none() {
-            self.areas.clear();
+        if mappings.is_none() {
+            self.mappings.clear();
         } else {
-            self.count_areas(sums);
+            self.count_mappings(sums);
         }
         if fds.is_none() {
             self.fds.clear();
@@ -162,16 +162,16 @@ impl Member {
         }
     }
 
-    fn count_areas(&self, sums: &mut Sums) {
-        sums.add(Resource::Areas, self.areas.len() as u64);
-        for kind in AREA_KINDS {
-            let count = self.areas.iter().filter(|area| area.kind == kind).count();
-            if let Some(resource) = area_resource(kind) {
+    fn count_mappings(&self, sums: &mut Sums) {
+        sums.add(Resource::Mappings, self.mappings.len() as u64);
+        for kind in MAPPING_KINDS {
+            let count = self.mappings.iter().filter(|mapping| mapping.kind == kind).count();
+            if let Some(resource) = mapping_resource(kind) {
                 sums.add(resource, count as u64);
             }
         }
-        let memfds = self.areas.iter().filter(|area| area.kind == AreaKind::Memfd);
-        sums.memfds.extend(memfds.filter_map(|area| area.object));
+        let memfds = self.mappings.iter().filter(|mapping| mapping.kind == MappingKind::Memfd);
+        sums.memfds.extend(memfds.filter_map(|mapping| mapping.object));
     }
 
     fn count_fds(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
@@ -213,8 +213,13 @@ impl Member {
     }
 
     fn remember(&mut self, at_ms: u64) {
-        let key = |area: &Area| AreaKey { start: area.start, kind: area.kind, object: area.object };
-        self.seen_areas.see(at_ms, self.areas.iter().map(|area| (key(area), area.bytes())));
+        let key = |mapping: &Mapping| MappingKey {
+            start: mapping.start,
+            kind: mapping.kind,
+            object: mapping.object,
+        };
+        self.seen_mappings
+            .see(at_ms, self.mappings.iter().map(|mapping| (key(mapping), mapping.bytes())));
         let key = |entry: &FdEntry| FdKey { fd: entry.fd, kind: entry.kind, object: entry.object };
         self.seen_fds.see(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
         self.seen_threads.see(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
@@ -238,26 +243,26 @@ fn readable<T>(
     }
 }
 
-const AREA_KINDS: [AreaKind; 7] = [
-    AreaKind::Memfd,
-    AreaKind::File,
-    AreaKind::Anonymous,
-    AreaKind::Executable,
-    AreaKind::Reserved,
-    AreaKind::Stack,
-    AreaKind::Kernel,
+const MAPPING_KINDS: [MappingKind; 7] = [
+    MappingKind::Memfd,
+    MappingKind::File,
+    MappingKind::Anonymous,
+    MappingKind::Executable,
+    MappingKind::Reserved,
+    MappingKind::Stack,
+    MappingKind::Kernel,
 ];
 
-/// What an area counts as, beside being an area.
-pub(super) fn area_resource(kind: AreaKind) -> Option<Resource> {
+/// What a mapping counts as, beside being a mapping.
+pub(super) fn mapping_resource(kind: MappingKind) -> Option<Resource> {
     match kind {
-        AreaKind::Memfd => Some(Resource::MemfdAreas),
-        AreaKind::File => Some(Resource::FileAreas),
-        AreaKind::Anonymous => Some(Resource::AnonymousAreas),
-        AreaKind::Executable => Some(Resource::ExecutableAreas),
-        AreaKind::Reserved => Some(Resource::ReservedAreas),
-        AreaKind::Stack => Some(Resource::StackAreas),
-        AreaKind::Kernel => None,
+        MappingKind::Memfd => Some(Resource::MemfdMappings),
+        MappingKind::File => Some(Resource::FileMappings),
+        MappingKind::Anonymous => Some(Resource::AnonymousMappings),
+        MappingKind::Executable => Some(Resource::ExecutableMappings),
+        MappingKind::Reserved => Some(Resource::ReservedMappings),
+        MappingKind::Stack => Some(Resource::StackMappings),
+        MappingKind::Kernel => None,
     }
 }
 

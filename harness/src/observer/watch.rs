@@ -70,8 +70,9 @@ impl Watch {
         self.in_flight.retain(|_, found| found.waiting > 0);
         self.look_at_segments();
 
-        // Without a single area or descriptor table read there is nothing to say of memfds.
-        if amounts.contains_key(&Resource::FileAreas) || amounts.contains_key(&Resource::FileFds) {
+        // Without a single mapping or descriptor table read there is nothing to say of memfds.
+        if amounts.contains_key(&Resource::FileMappings) || amounts.contains_key(&Resource::FileFds)
+        {
             amounts.insert(Resource::Memfds, memfds.len() as u64);
         }
         if self.tells_in_flight && amounts.contains_key(&Resource::SocketFds) {

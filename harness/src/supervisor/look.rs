@@ -34,7 +34,7 @@ pub(super) enum Blind {
     Unseen {
         /// The page.
         page: ObjectId,
-        /// Area or descriptor.
+        /// Mapping or descriptor.
         what: &'static str,
     },
     /// What should not be there was seen, so that it could pass for an image, or an image for it.
@@ -63,9 +63,9 @@ impl Look {
         known.insert(page);
         let mut look = Look { process, scan: Scan::default(), known, slabs };
         look.scan()?;
-        let Scan { areas, fds } = &look.scan;
-        if !areas.iter().any(|area| area.memfd && area.object == page) {
-            return Err(Blind::Unseen { page, what: "area" });
+        let Scan { mappings, fds } = &look.scan;
+        if !mappings.iter().any(|mapping| mapping.memfd && mapping.object == page) {
+            return Err(Blind::Unseen { page, what: "mapping" });
         }
         if !fds.iter().any(|entry| entry.kind == FdKind::Memfd && entry.object == page) {
             return Err(Blind::Unseen { page, what: "descriptor" });
@@ -83,7 +83,7 @@ impl Look {
     }
 
     fn scan(&mut self) -> Result<(), ReadError> {
-        self.process.file_areas(&mut self.scan.areas)?;
+        self.process.file_mappings(&mut self.scan.mappings)?;
         self.process.fds(&mut self.scan.fds)
     }
 
@@ -91,13 +91,13 @@ impl Look {
     /// read.
     pub(super) fn footprint(&mut self) -> (Footprint, Duration) {
         let began = Instant::now();
-        let areas = self.process.area_counts().ok();
+        let mappings = self.process.mapping_counts().ok();
         let fds = self.process.fd_count().ok();
         let status = self.process.status().ok();
         let status = status.as_ref();
         let footprint = Footprint {
-            areas: areas.map(|counts| counts.all),
-            memfd_areas: areas.map(|counts| counts.memfd),
+            mappings: mappings.map(|counts| counts.all),
+            memfd_mappings: mappings.map(|counts| counts.memfd),
             fds,
             rss_bytes: status.and_then(|status| status.rss_bytes),
             shmem_bytes: status.and_then(|status| status.rss_shmem_bytes),
@@ -144,7 +144,8 @@ pub(super) fn own_memfds() -> Result<HashSet<ObjectId>, ReadError> {
 }
 
 fn memfds(scan: &Scan) -> impl Iterator<Item = ObjectId> {
-    let areas = scan.areas.iter().filter(|area| area.memfd).map(|area| area.object);
+    let mappings =
+        scan.mappings.iter().filter(|mapping| mapping.memfd).map(|mapping| mapping.object);
     let fds = scan.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
-    areas.chain(fds.map(|entry| entry.object))
+    mappings.chain(fds.map(|entry| entry.object))
 }

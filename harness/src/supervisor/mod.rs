@@ -334,8 +334,8 @@ fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
     // A sum of which a part is missing is not known.
     let add = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
     Footprint {
-        areas: add(a.areas, b.areas),
-        memfd_areas: add(a.memfd_areas, b.memfd_areas),
+        mappings: add(a.mappings, b.mappings),
+        memfd_mappings: add(a.memfd_mappings, b.memfd_mappings),
         fds: add(a.fds, b.fds),
         rss_bytes: add(a.rss_bytes, b.rss_bytes),
         shmem_bytes: add(a.shmem_bytes, b.shmem_bytes),

@@ -7,14 +7,14 @@ use leakbench_recording::recording::{
     Barrier, Holder, LingeringImage, SlotCell, SlotCounts, SlotHold, SlotMap,
 };
 
-use leakbench_kernel::{FdEntry, FdKind, FileArea, ObjectId};
+use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
 use leakbench_subject::SlotState;
 use leakbench_subject::protocol::{BarrierReport, Slab, SlotLetter};
 
 /// What `/proc` showed of a subject at a barrier.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    pub(super) areas: Vec<FileArea>,
+    pub(super) mappings: Vec<FileMapping>,
     pub(super) fds: Vec<FdEntry>,
 }
 
@@ -90,9 +90,11 @@ pub(super) fn reconcile(
             map.show(slot, cell);
         }
     };
-    for area in scan.areas.iter().filter(|area| area.memfd && !known.contains(&area.object)) {
-        let slot = slot_of(slabs, area.start as u64);
-        match claims.get_mut(&area.object) {
+    for mapping in
+        scan.mappings.iter().filter(|mapping| mapping.memfd && !known.contains(&mapping.object))
+    {
+        let slot = slot_of(slabs, mapping.start as u64);
+        match claims.get_mut(&mapping.object) {
             Some(Claim::Live { seen }) => {
                 *seen = true;
                 show(slot, SlotCell::MapsLive);
@@ -105,14 +107,16 @@ pub(super) fn reconcile(
                         holding.insert(slot);
                         Holder::Slot { slot, state }
                     }
-                    None => Holder::Mapping { start: area.start as u64, end: area.end as u64 },
+                    None => {
+                        Holder::Mapping { start: mapping.start as u64, end: mapping.end as u64 }
+                    }
                 };
                 holders.add(holder);
             }
             None => {
-                strangers.entry(area.object).or_insert_with(|| match slot {
+                strangers.entry(mapping.object).or_insert_with(|| match slot {
                     Some(slot) => format!("slot {slot} maps it"),
-                    None => format!("it is mapped at {:#x}", area.start),
+                    None => format!("it is mapped at {:#x}", mapping.start),
                 });
             }
         }

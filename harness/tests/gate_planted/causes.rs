@@ -88,7 +88,12 @@ pub(crate) const DRIVER: &[Cause] = &[
         &["from drop to release: median ", " ms, budget 5.0 ms"],
     ),
     left("unaccounted", "max = 0", "descriptor", &["budget 0", "more descriptors at the end"]),
-    left("slope-areas", "max-per-1000-cycles = 1500", "areas", &["areas in 1,000", "goes on"]),
+    left(
+        "slope-mappings",
+        "max-per-1000-cycles = 1500",
+        "mappings",
+        &["mappings in 1,000", "goes on"],
+    ),
     left(
         "slope-fds",
         "max-per-1000-cycles = 900",
@@ -107,7 +112,7 @@ pub(crate) const DRIVER: &[Cause] = &[
         "page-table",
         &["MiB of page tables in 1,000 cycles", "and goes on"],
     ),
-    left("peak-areas", PEAK, "areas", &["areas at the most", "(1.5 of the "]),
+    left("peak-mappings", PEAK, "mappings", &["mappings at the most", "(1.5 of the "]),
     left("peak-fds", PEAK, "descriptor", &["descriptors at the most", "(1.5 of the "]),
     left("peak-rss-bytes", PEAK, "memory", &["MiB resident at the most", "(1.5 of the "]),
     left(

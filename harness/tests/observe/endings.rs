@@ -60,7 +60,7 @@ fn a_command_that_leaves_at_once_cannot_be_judged_and_one_that_fails_has_died() 
         let command = ["exec", "--json", "--out", folder, "--", "sh", "-c", script];
         Observed::of(&mut leakbench(&command))
     };
-    assert_eq!(run("exit 0").verdict(), (4, "could-not-tell"));
+    assert_eq!(run("exit 0").verdict(), (4, "inconclusive"));
     assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 0 }));
     assert_eq!(run("exit 7").verdict(), (3, "subject-died"));
     assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 7 }));

@@ -39,19 +39,19 @@ fn descriptors_of_eight_kinds() {
     assert!(all["limit"].as_u64().is_some() || all["limit"].is_object(), "{all:#}");
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
     assert_ne!(observed.class("threads"), "leak");
-    assert_ne!(observed.class("executable-areas"), "leak");
+    assert_ne!(observed.class("executable-mappings"), "leak");
 }
 
 #[test]
-fn areas_of_three_kinds() {
-    let victim = Victim::start(&["anonymous-areas", "executable-areas", "mapped-memfds"]);
+fn mappings_of_three_kinds() {
+    let victim = Victim::start(&["anonymous-mappings", "executable-mappings", "mapped-memfds"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
-    assert_leaks(&observed, "anonymous-areas", "p");
-    assert_leaks(&observed, "executable-areas", "xp");
-    assert_leaks(&observed, "memfd-areas", "/memfd:mapped");
-    // No descriptor leads to them: the memfds are known by their areas alone.
-    assert_leaks(&observed, "memfds", "1 area");
+    assert_leaks(&observed, "anonymous-mappings", "p");
+    assert_leaks(&observed, "executable-mappings", "xp");
+    assert_leaks(&observed, "memfd-mappings", "/memfd:mapped");
+    // No descriptor leads to them: the memfds are known by their mappings alone.
+    assert_leaks(&observed, "memfds", "1 mapping");
     assert_ne!(observed.class("memfd-fds"), "leak");
     assert_ne!(observed.class("fds"), "leak");
 }
@@ -121,5 +121,5 @@ fn a_process_that_does_nothing_is_flat() {
     let observed = Observed::of(&mut attach(&["--duration", "3s"], &victim.pid()));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("fds"), "flat");
-    assert_eq!(observed.class("areas"), "flat");
+    assert_eq!(observed.class("mappings"), "flat");
 }

@@ -17,7 +17,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
-use crate::sys::{Mapping, SysvSegment, memfd};
+use crate::sys::{OwnMapping, SysvSegment, memfd};
 
 /// Names what the victim does, with commas between.
 const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
@@ -112,14 +112,14 @@ fn habit(name: &str) -> Habit {
         }),
         "epolls" => keep(12, || epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll")),
         "in-flight" => in_flight(),
-        // Leaks of memory. Neighbours alike would become one area.
-        "anonymous-areas" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page_that)),
-        "executable-areas" => {
+        // Leaks of memory. Neighbours alike would become one mapping.
+        "anonymous-mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page_that)),
+        "executable-mappings" => {
             keep(6, || [ProtFlags::EXEC, ProtFlags::EXEC | ProtFlags::WRITE].map(page_that))
         }
         "mapped-memfds" => keep(6, || {
             let memfd = memfd(c"mapped", 1);
-            Mapping::file(memfd.as_fd(), 0, 1, crate::sys::Sharing::Private)
+            OwnMapping::file(memfd.as_fd(), 0, 1, crate::sys::Sharing::Private)
         }),
         "heap" => keep(1, || vec![1u8; 16 << 10]),
         // Leaks of tasks, and of what belongs to nobody.
@@ -154,7 +154,7 @@ fn habit(name: &str) -> Habit {
                 }
             })
         }
-        "reservation" => keep(2, || Mapping::reserve(4096)),
+        "reservation" => keep(2, || OwnMapping::reserve(4096)),
         "churn" => {
             let mut open = VecDeque::new();
             Box::new(move |tick| {
@@ -169,8 +169,8 @@ fn habit(name: &str) -> Habit {
     }
 }
 
-fn page_that(may: ProtFlags) -> Mapping {
-    Mapping::private(1, may)
+fn page_that(may: ProtFlags) -> OwnMapping {
+    OwnMapping::private(1, may)
 }
 
 /// Sends descriptors that nobody receives.

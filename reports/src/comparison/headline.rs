@@ -13,7 +13,7 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     if comparison.verdict() == Some(Verdict::Interrupted) {
         clauses.push(interrupted(comparison));
     }
-    for verdict in [Verdict::SubjectDied, Verdict::Leak, Verdict::CouldNotTell] {
+    for verdict in [Verdict::SubjectDied, Verdict::Leak, Verdict::Inconclusive] {
         clauses.extend(group(comparison, verdict));
     }
     if clauses.is_empty() {
@@ -41,7 +41,7 @@ fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
 /// The gravest verdict of a row but that it was interrupted, which the whole was.
 fn grave(row: &Row) -> Option<Verdict> {
     let verdicts = row.runs.iter().map(|run| run.verdict);
-    let untold = row.refused_at_start().then_some(Verdict::CouldNotTell);
+    let untold = row.refused_at_start().then_some(Verdict::Inconclusive);
     verdicts.filter(|verdict| *verdict != Verdict::Interrupted).chain(untold).max()
 }
 

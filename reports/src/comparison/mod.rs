@@ -120,7 +120,7 @@ impl Comparison {
         let interrupted = self.interrupted.then_some(Verdict::Interrupted);
         let ran = self.rows.iter().filter_map(Row::verdict).chain(interrupted).max()?;
         let untold = self.rows.iter().any(Row::refused_at_start);
-        Some(if untold { ran.max(Verdict::CouldNotTell) } else { ran })
+        Some(if untold { ran.max(Verdict::Inconclusive) } else { ran })
     }
 
     /// Row `index`'s cycles a second as a part of the first row's, round by round.

@@ -30,8 +30,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     let sizes = [(25.0, 1), (20.0, 1), (17.0, 2), (14.5, 2), (13.0, 3)];
     let how = Type::new(25.0, on_it).bold();
     let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
-    let area = Frame::new(MARGIN, frame.top + 26.0, room, VERDICT - 30.0);
-    draw_centred(canvas, area, &lines, how)?;
+    let mapping = Frame::new(MARGIN, frame.top + 26.0, room, VERDICT - 30.0);
+    draw_centred(canvas, mapping, &lines, how)?;
     let figures = Frame::new(MARGIN, band.bottom + 12.0, room, HEIGHT - VERDICT - 24.0);
     for (index, figure) in report.figures.iter().take(4).enumerate() {
         draw_figure(canvas, figures.column(index, report.figures.len().min(4), 14.0), figure)?;
@@ -111,6 +111,6 @@ pub(super) fn draw_strip<DB: DrawingBackend>(
     let how = Type::new(16.0, palette::SURFACE.light).bold();
     let sizes = [(16.0, 1), (13.0, 1), (11.5, 2), (10.0, 2)];
     let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
-    let area = Frame::new(12.0, frame.top, room, STRIP_HEIGHT);
-    draw_centred(canvas, area, &lines, how)
+    let mapping = Frame::new(12.0, frame.top, room, STRIP_HEIGHT);
+    draw_centred(canvas, mapping, &lines, how)
 }

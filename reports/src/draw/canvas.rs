@@ -1,4 +1,4 @@
-//! What every chart draws on: a plotters area whose coordinates are fractions of pixels, and texts
+//! What every chart draws on: a plotters mapping whose coordinates are fractions of pixels, and texts
 //! that are data.
 
 use std::borrow::Cow;
@@ -99,7 +99,7 @@ impl Type {
 
 /// A surface to draw on.
 pub(super) struct Canvas<'a, DB: DrawingBackend> {
-    area: &'a DrawingArea<DB, Shift>,
+    mapping: &'a DrawingArea<DB, Shift>,
     fonts: &'a Fonts,
     /// Coordinates of the backend to a pixel here.
     scale: f64,
@@ -113,13 +113,13 @@ type Drawn = Result<(), DrawError>;
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     pub(super) fn new(
-        area: &'a DrawingArea<DB, Shift>,
+        mapping: &'a DrawingArea<DB, Shift>,
         fonts: &'a Fonts,
         scale: f64,
         grain: f64,
         slack: f64,
     ) -> Canvas<'a, DB> {
-        Canvas { area, fonts, scale, grain, slack }
+        Canvas { mapping, fonts, scale, grain, slack }
     }
 
     /// The nearest place to `at` where an edge is crisp.
@@ -158,7 +158,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
                 (x + radius * angle.cos(), y + radius * angle.sin())
             })
         });
-        self.area(&arcs.collect::<Vec<_>>(), colour, 1.0)
+        self.mapping(&arcs.collect::<Vec<_>>(), colour, 1.0)
     }
 
     /// A line through points.
@@ -206,8 +206,8 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         Ok(())
     }
 
-    /// A filled area between points.
-    pub(super) fn area(&self, points: &[(f64, f64)], colour: Rgb, alpha: f64) -> Drawn {
+    /// A filled mapping between points.
+    pub(super) fn mapping(&self, points: &[(f64, f64)], colour: Rgb, alpha: f64) -> Drawn {
         let mut places: Vec<(i32, i32)> = points.iter().map(|&point| self.place(point)).collect();
         places.dedup();
         if places.len() < 3 {
@@ -235,7 +235,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         let style = TextStyle::from(font).color(&colour).pos(Pos::new(how.anchor, VPos::Top));
         let (x, y) = self.place((x, y));
         let top = y - (TOP_TO_BASELINE * em).round() as i32;
-        self.area.draw_text(&text, &style, (x, top)).map_err(DrawError::of)
+        self.mapping.draw_text(&text, &style, (x, top)).map_err(DrawError::of)
     }
 
     /// As much of a text as fits in `room`, with `…` where some does not.
@@ -325,7 +325,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
         E: plotters::element::Drawable<DB>,
     {
-        self.area.draw(element).map_err(DrawError::of)
+        self.mapping.draw(element).map_err(DrawError::of)
     }
 }
 
@@ -360,8 +360,8 @@ mod tests {
     fn a_text_is_set_as_large_as_it_fits() {
         let fonts = Fonts::new().expect("fonts");
         let mut pixels = vec![[255; 3]; 4];
-        let area = Bitmap::new(&fonts, &mut pixels, 2).into_drawing_area();
-        let canvas = Canvas::new(&area, &fonts, 1.0, 1.0, 1.0);
+        let mapping = Bitmap::new(&fonts, &mut pixels, 2).into_drawing_area();
+        let canvas = Canvas::new(&mapping, &fonts, 1.0, 1.0, 1.0);
         let how = Type::new(20.0, palette::INK.light);
         let set = |words: usize| {
             let text = vec!["word"; words].join(" ");

@@ -241,7 +241,7 @@ pub(super) fn draw_series<DB: DrawingBackend>(
         let lower = stack.lower.iter().filter_map(place);
         let mut outline = upper.clone();
         outline.extend(lower.collect::<Vec<_>>().into_iter().rev());
-        canvas.area(&outline, colour, 0.55)?;
+        canvas.mapping(&outline, colour, 0.55)?;
         canvas.line(&upper, colour, 1.2)?;
     }
     for series in lines.series.iter().rev().filter(|series| series.style != Style::Stacked) {

@@ -80,17 +80,17 @@ pub fn svg(chart: &Chart) -> Result<String, DrawError> {
     let size = (width * SVG_SCALE, height * SVG_SCALE);
     let mut text = String::new();
     {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        let mapping = SVGBackend::with_string(&mut text, size).into_drawing_area();
         let [red, green, blue] = {
             let surface = palette::SURFACE.light;
             [surface.0, surface.1, surface.2]
         };
-        area.fill(&RGBColor(red, green, blue)).map_err(DrawError::of)?;
+        mapping.fill(&RGBColor(red, green, blue)).map_err(DrawError::of)?;
         let scale = f64::from(SVG_SCALE);
-        let canvas = Canvas::new(&area, &fonts, scale, scale, SVG_SLACK);
+        let canvas = Canvas::new(&mapping, &fonts, scale, scale, SVG_SLACK);
         let page = Frame::new(0.0, 0.0, f64::from(width), f64::from(height));
         draw_chart(&canvas, page.inset(16.0, MARGIN_TOP, 20.0, MARGIN_BOTTOM), chart)?;
-        area.present().map_err(DrawError::of)?;
+        mapping.present().map_err(DrawError::of)?;
     }
     Ok(finished(&text, size, (width, height), chart))
 }

@@ -222,13 +222,13 @@ fn drawn(
     let (wide, high) = (width * GRAIN, height * GRAIN);
     let mut pixels = [[surface.0, surface.1, surface.2]].repeat(wide as usize * high as usize);
     let bitmap = Bitmap::new(&fonts, &mut pixels, wide);
-    let area: DrawingArea<Bitmap<'_>, Shift> = bitmap.into_drawing_area();
+    let mapping: DrawingArea<Bitmap<'_>, Shift> = bitmap.into_drawing_area();
     let grain = f64::from(GRAIN);
-    let canvas = Canvas::new(&area, &fonts, ENLARGED * grain, grain, 1.0);
+    let canvas = Canvas::new(&mapping, &fonts, ENLARGED * grain, grain, 1.0);
     let page = Frame::new(0.0, 0.0, f64::from(width) / ENLARGED, f64::from(height) / ENLARGED);
     draw(&canvas, page)?;
-    area.present().map_err(DrawError::of::<Infallible>)?;
-    drop(area);
+    mapping.present().map_err(DrawError::of::<Infallible>)?;
+    drop(mapping);
     bitmap::png(&pixels, wide)
 }
 
@@ -269,10 +269,10 @@ mod tests {
     }
 
     #[test]
-    fn areas_are_shown_where_panels_leave_room_for_them() {
-        let two = [of_panels("panels", 2), of_panels("panels-areas", 2)];
-        assert_eq!(ids(&rows_of_several_runs(&two, 1_000.0)), ["panels", "panels-areas"]);
-        let nine = [of_cells(3, 3), of_panels("panels", 9), of_panels("panels-areas", 9)];
+    fn mappings_are_shown_where_panels_leave_room_for_them() {
+        let two = [of_panels("panels", 2), of_panels("panels-mappings", 2)];
+        assert_eq!(ids(&rows_of_several_runs(&two, 1_000.0)), ["panels", "panels-mappings"]);
+        let nine = [of_cells(3, 3), of_panels("panels", 9), of_panels("panels-mappings", 9)];
         assert_eq!(ids(&rows_of_several_runs(&nine, 1_000.0)), ["heat", "panels"]);
     }
 
@@ -292,7 +292,7 @@ mod tests {
             count in 1_usize..=Panels::PANELS_MAX,
         ) {
             let mut charts = vec![of_cells(columns, rows); maps];
-            charts.extend([of_panels("panels", count), of_panels("panels-areas", count)]);
+            charts.extend([of_panels("panels", count), of_panels("panels-mappings", count)]);
             let rows = rows_of_several_runs(&charts, 1_000.0);
             let height = page_height(rows.iter());
             prop_assert!(height <= HEIGHT_MOST, "{}", height);

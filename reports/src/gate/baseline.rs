@@ -6,7 +6,7 @@
 //!
 //! [run."leakbench --cycles 100000"]
 //! lingering-at-end = 0
-//! peak-areas = 2_100
+//! peak-mappings = 2_100
 //! ```
 
 use std::collections::BTreeMap;

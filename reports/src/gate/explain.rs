@@ -61,7 +61,7 @@ fn word(status: Status) -> &'static str {
         Status::Off => "off",
         Status::Passed => "passed",
         Status::Flaky => "flaky",
-        Status::CouldNotTell => "could not tell",
+        Status::Inconclusive => "inconclusive",
         Status::Failed => "FAILED",
     }
 }

@@ -62,7 +62,7 @@ pub enum GateError {
     /// A baseline that no policy is held against.
     #[error(
         "--baseline was given, and no policy that is on in {} has `{OVER_BASELINE}`: write it in a \
-         budget file, such as `over-baseline = 1.1` in [policy.peak-areas], or leave --baseline out",
+         budget file, such as `over-baseline = 1.1` in [policy.peak-mappings], or leave --baseline out",
         printable(budget)
     )]
     BaselineForNothing {
@@ -268,7 +268,7 @@ fn measured(attempt: &Attempt<'_>) -> Told {
     let worst = worst(repeats.map(|run| (run.name.as_str(), measurement(run))).collect());
     match (&attempt.gap, worst) {
         (Some(gap), worst) if worst.as_ref().is_none_or(|of| of.verdict < Verdict::Leak) => Told {
-            verdict: Verdict::CouldNotTell,
+            verdict: Verdict::Inconclusive,
             measured: None,
             allowed: "every run that was asked for".to_owned(),
             message: gap.clone(),
@@ -276,7 +276,7 @@ fn measured(attempt: &Attempt<'_>) -> Told {
         },
         (_, Some(worst)) => worst,
         (_, None) => Told {
-            verdict: Verdict::CouldNotTell,
+            verdict: Verdict::Inconclusive,
             measured: None,
             allowed: "every run that was asked for".to_owned(),
             message: "nothing was run".to_owned(),
@@ -319,23 +319,23 @@ fn together(unit: &Unit<'_>, asked: Asked, flaky: PolicyLevel) -> Line {
         (1..).zip(attempts).filter_map(|(number, told)| Some((number, told?))).collect();
     let passed = |of: &&(usize, Told)| of.1.verdict == Verdict::Clean;
     let last_passed = told.iter().rfind(passed).map(|(number, _)| *number);
-    let gravest = told.iter().map(|(_, told)| told.verdict).max().unwrap_or(Verdict::CouldNotTell);
+    let gravest = told.iter().map(|(_, told)| told.verdict).max().unwrap_or(Verdict::Inconclusive);
     let status = match (gravest, last_passed) {
         (Verdict::Clean, _) => Status::Passed,
         (_, Some(_)) => Status::Flaky,
-        (Verdict::CouldNotTell, None) => Status::CouldNotTell,
+        (Verdict::Inconclusive, None) => Status::Inconclusive,
         (_, None) => Status::Failed,
     };
-    let how = |verdict| if verdict == Verdict::CouldNotTell { "could not tell" } else { "failed" };
+    let how = |verdict| if verdict == Verdict::Inconclusive { "inconclusive" } else { "failed" };
     let attempts = told.len();
     let first = told.iter().position(|(_, told)| told.verdict == gravest);
     let Some((number, worst)) = first.and_then(|first| told.into_iter().nth(first)) else {
         let message = "nothing was read".to_owned();
         let (measured, evidence) = (None, Vec::new());
-        let (run, status) = (unit.name(), Status::CouldNotTell);
+        let (run, status) = (unit.name(), Status::Inconclusive);
         let outcome =
             PolicyOutcome { policy, run, level, status, measured, allowed, message, evidence };
-        return Line { outcome, verdict: Verdict::CouldNotTell };
+        return Line { outcome, verdict: Verdict::Inconclusive };
     };
     let of_several = match (status, last_passed) {
         _ if !several => String::new(),
@@ -398,7 +398,7 @@ fn headline(verdict: Verdict, lines: &[Line], units: usize) -> String {
         // What decided it first.
         failed.sort_by_key(|line| line.verdict != verdict);
         let word = match verdict {
-            Verdict::CouldNotTell => "COULD NOT TELL",
+            Verdict::Inconclusive => "INCONCLUSIVE",
             _ => "FAIL",
         };
         let first = failed.first().map_or(String::new(), |line| {

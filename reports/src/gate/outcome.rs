@@ -66,7 +66,7 @@ pub enum Status {
     /// Within the budget at some attempts, and not at others.
     Flaky,
     /// A witness failed, or there is too little to tell from. Never a pass.
-    CouldNotTell,
+    Inconclusive,
     /// Beyond the budget, at every attempt.
     Failed,
 }

@@ -7,8 +7,8 @@
 //! | `lingering-by-reason` | a reason's name = the most images | off |
 //! | `late-releases` | `max`, `max-share` | warn, `max-share = 0.01` |
 //! | `time-to-release` | `p50-us`, `p99-us`, `max-us` | off |
-//! | `slope-areas`, `-fds`, `-rss-bytes`, `-page-tables-bytes` | `max-per-1000-cycles` | off; 0 where on |
-//! | `peak-areas`, `-fds`, `-rss-bytes`, `-shmem-bytes`, `-page-tables-bytes` | `max`, `over-baseline` | off |
+//! | `slope-mappings`, `-fds`, `-rss-bytes`, `-page-tables-bytes` | `max-per-1000-cycles` | off; 0 where on |
+//! | `peak-mappings`, `-fds`, `-rss-bytes`, `-shmem-bytes`, `-page-tables-bytes` | `max`, `over-baseline` | off |
 //! | `throughput` | `min-ratio` | off, and error with baseline runs (`--against`); 0.9 where on |
 //! | `growth` | `max`, `allow` | error, `max = 0` |
 //!
@@ -39,16 +39,16 @@ pub enum Policy {
     TimeToRelease,
     /// Objects that neither rest nor lingering images explain, and where witnesses disagree.
     Unaccounted,
-    /// Growth of areas with the cycles.
-    SlopeAreas,
+    /// Growth of mappings with the cycles.
+    SlopeMappings,
     /// Growth of descriptors with the cycles.
     SlopeFds,
     /// Growth of resident memory with the cycles.
     SlopeRssBytes,
     /// Growth of page tables with the cycles.
     SlopePageTablesBytes,
-    /// Most areas.
-    PeakAreas,
+    /// Most mappings.
+    PeakMappings,
     /// Most descriptors.
     PeakFds,
     /// Most resident memory.
@@ -143,11 +143,11 @@ impl Policy {
         Policy::LateReleases,
         Policy::TimeToRelease,
         Policy::Unaccounted,
-        Policy::SlopeAreas,
+        Policy::SlopeMappings,
         Policy::SlopeFds,
         Policy::SlopeRssBytes,
         Policy::SlopePageTablesBytes,
-        Policy::PeakAreas,
+        Policy::PeakMappings,
         Policy::PeakFds,
         Policy::PeakRssBytes,
         Policy::PeakShmemBytes,
@@ -165,11 +165,11 @@ impl Policy {
             Policy::LateReleases => "late-releases",
             Policy::TimeToRelease => "time-to-release",
             Policy::Unaccounted => "unaccounted",
-            Policy::SlopeAreas => "slope-areas",
+            Policy::SlopeMappings => "slope-mappings",
             Policy::SlopeFds => "slope-fds",
             Policy::SlopeRssBytes => "slope-rss-bytes",
             Policy::SlopePageTablesBytes => "slope-page-tables-bytes",
-            Policy::PeakAreas => "peak-areas",
+            Policy::PeakMappings => "peak-mappings",
             Policy::PeakFds => "peak-fds",
             Policy::PeakRssBytes => "peak-rss-bytes",
             Policy::PeakShmemBytes => "peak-shmem-bytes",
@@ -188,7 +188,7 @@ impl Policy {
     pub(super) fn keys(self) -> &'static [Key] {
         match self {
             Policy::LingeringAtEnd | Policy::LingeringPeak | Policy::Unaccounted => AMOUNTS,
-            Policy::PeakAreas
+            Policy::PeakMappings
             | Policy::PeakFds
             | Policy::PeakRssBytes
             | Policy::PeakShmemBytes
@@ -196,7 +196,7 @@ impl Policy {
             Policy::LingeringByReason => REASONS,
             Policy::LateReleases => LATE,
             Policy::TimeToRelease => TIMES,
-            Policy::SlopeAreas
+            Policy::SlopeMappings
             | Policy::SlopeFds
             | Policy::SlopeRssBytes
             | Policy::SlopePageTablesBytes => SLOPES,
@@ -227,7 +227,7 @@ impl Policy {
             | Policy::Unaccounted
             | Policy::Growth => &[(MAX, 0.0)],
             Policy::LateReleases => &[(MAX_SHARE, 0.01)],
-            Policy::SlopeAreas
+            Policy::SlopeMappings
             | Policy::SlopeFds
             | Policy::SlopeRssBytes
             | Policy::SlopePageTablesBytes => &[(MAX_PER_1000_CYCLES, 0.0)],
@@ -235,7 +235,7 @@ impl Policy {
             Policy::Throughput => &[(MIN_RATIO, 0.9)],
             Policy::LingeringByReason
             | Policy::TimeToRelease
-            | Policy::PeakAreas
+            | Policy::PeakMappings
             | Policy::PeakFds
             | Policy::PeakRssBytes
             | Policy::PeakShmemBytes
@@ -252,11 +252,11 @@ impl Policy {
             Policy::LateReleases => "images released after the drop of their module had returned",
             Policy::TimeToRelease => "from the beginning of a drop to the release",
             Policy::Unaccounted => "objects that neither rest nor lingering images explain",
-            Policy::SlopeAreas => "areas gained in a thousand cycles",
+            Policy::SlopeMappings => "mappings gained in a thousand cycles",
             Policy::SlopeFds => "descriptors gained in a thousand cycles",
             Policy::SlopeRssBytes => "resident bytes gained in a thousand cycles",
             Policy::SlopePageTablesBytes => "bytes of page tables gained in a thousand cycles",
-            Policy::PeakAreas => "most areas, over all processes",
+            Policy::PeakMappings => "most mappings, over all processes",
             Policy::PeakFds => "most descriptors, over all processes",
             Policy::PeakRssBytes => "most resident memory, over all processes",
             Policy::PeakShmemBytes => "most resident shared memory, over all processes",
@@ -269,7 +269,7 @@ impl Policy {
     /// The measure that it bounds, of those that bound one.
     pub(super) fn measure(self) -> Option<Measure> {
         match self {
-            Policy::SlopeAreas | Policy::PeakAreas => Some(Measure::Areas),
+            Policy::SlopeMappings | Policy::PeakMappings => Some(Measure::Mappings),
             Policy::SlopeFds | Policy::PeakFds => Some(Measure::Fds),
             Policy::SlopeRssBytes | Policy::PeakRssBytes => Some(Measure::RssBytes),
             Policy::PeakShmemBytes => Some(Measure::ShmemBytes),
@@ -284,7 +284,7 @@ impl Policy {
 /// An amount that runs and observed processes both have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    Areas,
+    Mappings,
     Fds,
     RssBytes,
     ShmemBytes,
@@ -295,7 +295,7 @@ impl Measure {
     /// In a run.
     pub(super) fn of(self, footprint: &Footprint) -> Option<u64> {
         match self {
-            Measure::Areas => footprint.areas,
+            Measure::Mappings => footprint.mappings,
             Measure::Fds => footprint.fds,
             Measure::RssBytes => footprint.rss_bytes,
             Measure::ShmemBytes => footprint.shmem_bytes,
@@ -306,7 +306,7 @@ impl Measure {
     /// In an observed process.
     pub(super) fn resource(self) -> Resource {
         match self {
-            Measure::Areas => Resource::Areas,
+            Measure::Mappings => Resource::Mappings,
             Measure::Fds => Resource::Fds,
             Measure::RssBytes => Resource::ResidentBytes,
             Measure::ShmemBytes => Resource::SharedBytes,
@@ -314,11 +314,11 @@ impl Measure {
         }
     }
 
-    /// An amount with its noun: `2,045 areas`, `20.0 MiB resident`.
+    /// An amount with its noun: `2,045 mappings`, `20.0 MiB resident`.
     pub(super) fn amount(self, amount: u64) -> String {
         use leakbench_model::text::{bytes, counted};
         match self {
-            Measure::Areas => counted(amount, "area"),
+            Measure::Mappings => counted(amount, "mapping"),
             Measure::Fds => counted(amount, "descriptor"),
             Measure::RssBytes => format!("{} resident", bytes(amount)),
             Measure::ShmemBytes => format!("{} of resident shared memory", bytes(amount)),
@@ -329,16 +329,16 @@ impl Measure {
     /// An amount alone: `2,045`, `20.0 MiB`.
     pub(super) fn figure(self, amount: u64) -> String {
         match self {
-            Measure::Areas | Measure::Fds => leakbench_model::text::grouped(amount),
+            Measure::Mappings | Measure::Fds => leakbench_model::text::grouped(amount),
             _ => leakbench_model::text::bytes(amount),
         }
     }
 
-    /// Growth of a subject that says nothing: areas and descriptors that come and go by themselves,
+    /// Growth of a subject that says nothing: mappings and descriptors that come and go by themselves,
     /// the pages of a heap, the first touches of page tables.
     pub(super) fn noise(self) -> f64 {
         match self {
-            Measure::Areas => 16.0,
+            Measure::Mappings => 16.0,
             Measure::Fds => 3.0,
             Measure::RssBytes | Measure::ShmemBytes => 4_194_304.0,
             Measure::PageTablesBytes => 65_536.0,

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_near() {
-        let known = ["lingering-at-end", "lingering-peak", "peak-fds", "peak-areas"];
+        let known = ["lingering-at-end", "lingering-peak", "peak-fds", "peak-mappings"];
         assert_eq!(meant("lingring-at-end", known), Some("lingering-at-end"));
         assert_eq!(meant("peak-fd", known), Some("peak-fds"));
         assert_eq!(meant("throughput", known), None);

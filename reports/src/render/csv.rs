@@ -37,12 +37,12 @@ impl Lines {
 
 /// What a process has, under these names.
 const FOOTPRINT: [&str; 6] =
-    ["areas", "memfd_areas", "fds", "rss_bytes", "shmem_bytes", "page_tables_bytes"];
+    ["mappings", "memfd_mappings", "fds", "rss_bytes", "shmem_bytes", "page_tables_bytes"];
 
 fn footprint(seen: &Footprint) -> [String; 6] {
     [
-        number(seen.areas),
-        number(seen.memfd_areas),
+        number(seen.mappings),
+        number(seen.memfd_mappings),
         number(seen.fds),
         number(seen.rss_bytes),
         number(seen.shmem_bytes),

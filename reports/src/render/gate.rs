@@ -10,7 +10,7 @@ const ENTRY_LINES: usize = 4;
 const SHOWN: usize = 12;
 
 /// What did not pass, an entry a policy, errors first, and in the last line `gate: PASS — …`,
-/// `gate: FAIL — …` or `gate: COULD NOT TELL — …`. Wrapped at `width` columns, taken as at least 60
+/// `gate: FAIL — …` or `gate: INCONCLUSIVE — …`. Wrapped at `width` columns, taken as at least 60
 /// and at most 100; the last line is never wrapped.
 pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
     let page = Page::new(colour, width, None);
@@ -23,7 +23,7 @@ pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
         (Status::Passed, "passed"),
         (Status::Failed, "failed"),
         (Status::Flaky, "flaky"),
-        (Status::CouldNotTell, "could not tell"),
+        (Status::Inconclusive, "inconclusive"),
         (Status::Off, "off"),
     ];
     let parts = parts.map(|(status, word)| (number(status), word));

@@ -1,5 +1,5 @@
 //! `gate.json`: what the gate says, for programs. A versioned format, described by
-//! `schema/gate.schema.json`: within version 1 fields may be added, and none changes its meaning or
+//! `schema/gate.schema.json`: within version 2 fields may be added, and none changes its meaning or
 //! goes.
 
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::gate::Outcome;
 
 /// Version of the format, in [`OutcomeJson::version`].
-pub const GATE_VERSION: u32 = 1;
+pub const GATE_VERSION: u32 = 2;
 
 /// What the gate says of some recordings. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]

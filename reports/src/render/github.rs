@@ -77,7 +77,7 @@ impl Annotation {
         };
         let word = match policy.status {
             Status::Flaky => "flaky: ",
-            Status::CouldNotTell => "could not tell: ",
+            Status::Inconclusive => "inconclusive: ",
             _ => "",
         };
         let title = format!("leakbench gate: {word}{} ({})", policy.policy, policy.run);

@@ -25,7 +25,7 @@ pub(crate) fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Clean => "clean",
         Verdict::Leak => "LEAK",
         Verdict::SubjectDied => "subject died",
-        Verdict::CouldNotTell => "could not tell",
+        Verdict::Inconclusive => "inconclusive",
         Verdict::Interrupted => "interrupted",
     }
 }
@@ -36,7 +36,7 @@ fn clean(ledger: &Ledger, judgement: &Judgement) -> String {
         let cycles = counted(ledger.cycles, "cycle");
         if judgement.findings.iter().any(|finding| finding.policy == "growth") {
             return format!(
-                "areas, descriptors and resident memory do not grow over {cycles}; no image was seen"
+                "mappings, descriptors and resident memory do not grow over {cycles}; no image was seen"
             );
         }
         return format!("{cycles} made no image, so there was nothing to prove");

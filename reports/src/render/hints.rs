@@ -50,7 +50,7 @@ pub fn run_hints(ledger: &Ledger, judgement: &Judgement, kept: Kept<'_>) -> Vec<
         Verdict::Clean => vec![kept.gate()],
         Verdict::Leak => vec![remedy(ledger), kept.draw(shows), kept.gate()],
         Verdict::SubjectDied => vec![way_past(ledger), kept.draw("what it had until then")],
-        Verdict::CouldNotTell => vec![witness_failed(ledger).then(doctor)],
+        Verdict::Inconclusive => vec![witness_failed(ledger).then(doctor)],
         // Whoever ends a run knows what is next.
         Verdict::Interrupted => Vec::new(),
     };
@@ -64,7 +64,7 @@ pub fn observation_hints(diagnosis: &Diagnosis, kept: Kept<'_>) -> Vec<String> {
         Verdict::Clean => vec![kept.gate()],
         Verdict::Leak => vec![kept.draw(shows), kept.gate()],
         Verdict::SubjectDied => vec![kept.draw("what it had until then")],
-        Verdict::CouldNotTell => {
+        Verdict::Inconclusive => {
             vec![diagnosis.ledger.remarks.iter().any(|remark| remark.spoils).then(doctor)]
         }
         Verdict::Interrupted => Vec::new(),
@@ -79,7 +79,7 @@ pub fn comparison_hints(comparison: &Comparison, kept: Kept<'_>) -> Vec<String> 
         Some(Verdict::Leak | Verdict::SubjectDied) => {
             vec![kept.draw("the runs beside each other"), kept.gate()]
         }
-        Some(Verdict::CouldNotTell | Verdict::Interrupted) | None => Vec::new(),
+        Some(Verdict::Inconclusive | Verdict::Interrupted) | None => Vec::new(),
     };
     hints.into_iter().flatten().take(1).collect()
 }

@@ -1,5 +1,5 @@
 //! `result.json`: the verdict and all that it rests on, for programs. A versioned format: within
-//! version 1 fields may be added, and none changes its meaning or goes.
+//! version 2 fields may be added, and none changes its meaning or goes.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,7 @@ use leakbench_recording::recording::{
 };
 
 /// Version of the format, in [`ResultJson::version`].
-pub const RESULT_VERSION: u32 = 1;
+pub const RESULT_VERSION: u32 = 2;
 
 /// A whole result. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
@@ -107,8 +107,8 @@ pub struct ReleaseJson {
 /// Peaks, each at its own time.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PeakJson {
-    /// Memory areas.
-    pub areas: Option<u64>,
+    /// Mappings.
+    pub mappings: Option<u64>,
     /// Open descriptors.
     pub fds: Option<u64>,
     /// Resident memory.
@@ -122,10 +122,10 @@ pub struct PeakJson {
 /// What is left when every module has been dropped.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AtEndJson {
-    /// Memory areas.
-    pub areas: Option<u64>,
-    /// Areas that map a memfd.
-    pub memfd_areas: Option<u64>,
+    /// Mappings.
+    pub mappings: Option<u64>,
+    /// Mappings that map a memfd.
+    pub memfd_mappings: Option<u64>,
     /// Open descriptors.
     pub fds: Option<u64>,
     /// Resident memory.
@@ -278,8 +278,8 @@ impl<'a> ResultJson<'a> {
 impl AtEndJson {
     pub(super) fn of(at_end: &Footprint) -> AtEndJson {
         AtEndJson {
-            areas: at_end.areas,
-            memfd_areas: at_end.memfd_areas,
+            mappings: at_end.mappings,
+            memfd_mappings: at_end.memfd_mappings,
             fds: at_end.fds,
             rss_bytes: at_end.rss_bytes,
         }
@@ -289,7 +289,7 @@ impl AtEndJson {
 impl PeakJson {
     pub(super) fn of(peak: &Footprint) -> PeakJson {
         PeakJson {
-            areas: peak.areas,
+            mappings: peak.mappings,
             fds: peak.fds,
             rss_bytes: peak.rss_bytes,
             shmem_bytes: peak.shmem_bytes,

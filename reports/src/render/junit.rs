@@ -128,7 +128,7 @@ fn refused(row: &Row) -> Option<Suite> {
     let result = match row.refusal.as_ref()? {
         Refusal::NotOffered(reason) => CaseResult::Skipped(reason.clone()),
         Refusal::AtStart(reason) => CaseResult::Error(Problem {
-            kind: Verdict::CouldNotTell.as_str().to_owned(),
+            kind: Verdict::Inconclusive.as_str().to_owned(),
             message: reason.clone(),
             lines: vec![reason.clone()],
         }),
@@ -233,12 +233,12 @@ impl Case {
             Status::Passed => (CaseResult::Passed, told()),
             Status::Flaky if fails => (CaseResult::Failed(problem("flaky")), Vec::new()),
             Status::Flaky => (CaseResult::PassedFlaky(problem("flaky")), Vec::new()),
-            Status::CouldNotTell if fails => {
-                (CaseResult::Error(problem("could-not-tell")), Vec::new())
+            Status::Inconclusive if fails => {
+                (CaseResult::Error(problem("inconclusive")), Vec::new())
             }
             // Neither passed nor failed.
-            Status::CouldNotTell => {
-                (CaseResult::Skipped(format!("could not tell: {}", policy.message)), told())
+            Status::Inconclusive => {
+                (CaseResult::Skipped(format!("inconclusive: {}", policy.message)), told())
             }
             Status::Failed if fails => (CaseResult::Failed(problem("failed")), Vec::new()),
             Status::Failed => {

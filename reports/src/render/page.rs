@@ -105,7 +105,7 @@ impl Page {
         let colour = match verdict {
             Verdict::Clean => "1;32",
             Verdict::Leak | Verdict::SubjectDied => "1;31",
-            Verdict::CouldNotTell | Verdict::Interrupted => "1;33",
+            Verdict::Inconclusive | Verdict::Interrupted => "1;33",
         };
         self.paint(colour, &format!("{label}: {headline}"))
     }

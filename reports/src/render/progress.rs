@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// One line of at most `width` columns, without a newline: what fits of cycles, rate, images
-    /// lingering now, time left, areas and descriptors, in the order of their use.
+    /// lingering now, time left, mappings and descriptors, in the order of their use.
     pub fn line(&self, width: usize) -> String {
         let mut line = String::new();
         for part in self.parts() {
@@ -90,7 +90,7 @@ impl Progress {
             values.collect::<Option<Vec<u64>>>().map(sum)
         };
         if !self.latest.is_empty() {
-            parts.extend(added(|footprint| footprint.areas).map(|n| counted(n, "area")));
+            parts.extend(added(|footprint| footprint.mappings).map(|n| counted(n, "mapping")));
             parts.extend(added(|footprint| footprint.fds).map(|n| counted(n, "fd")));
         }
         parts

@@ -132,7 +132,7 @@ mod tests {
     fn table() -> Table {
         let columns = vec![
             Column::words("subject"),
-            Column::numbers("areas").spare(1),
+            Column::numbers("mappings").spare(1),
             Column::numbers("peak").spare(2),
             Column::numbers("rate"),
         ];
@@ -148,9 +148,9 @@ mod tests {
         let table = table();
         let (lines, left_out) = table.lines(80);
         let expected = [
-            "subject  areas  peak  rate",
-            "builtin  1,043   9.1     7",
-            "a|b          –     –     –",
+            "subject  mappings  peak  rate",
+            "builtin     1,043   9.1     7",
+            "a|b             –     –     –",
         ];
         assert_eq!(lines, expected);
         assert!(left_out.is_empty());
@@ -159,17 +159,17 @@ mod tests {
     #[test]
     fn gaps_give_way_first_then_the_most_spare_columns_and_those_are_named() {
         let table = table();
-        assert_eq!(table.lines(23).0[0], "subject areas peak rate");
-        let (lines, left_out) = table.lines(22);
-        assert_eq!((lines[0].as_str(), left_out), ("subject  areas  rate", vec!["peak"]));
+        assert_eq!(table.lines(26).0[0], "subject mappings peak rate");
+        let (lines, left_out) = table.lines(25);
+        assert_eq!((lines[0].as_str(), left_out), ("subject  mappings  rate", vec!["peak"]));
         let (lines, left_out) = table.lines(5);
-        assert_eq!((lines[0].as_str(), left_out), ("subject rate", vec!["peak", "areas"]));
+        assert_eq!((lines[0].as_str(), left_out), ("subject rate", vec!["peak", "mappings"]));
     }
 
     #[test]
     fn markdown_keeps_cells_apart() {
         let expected = [
-            "| subject | areas | peak | rate |",
+            "| subject | mappings | peak | rate |",
             "| --- | ---: | ---: | ---: |",
             "| builtin | 1,043 | 9.1 | 7 |",
             "| a\\|b | – | – | – |",

@@ -238,7 +238,7 @@ fn released(ledger: &Ledger) -> Option<String> {
 fn peak(ledger: &Ledger) -> Option<String> {
     let peak = &ledger.peak;
     let parts: Vec<String> = [
-        peak.areas.map(|areas| counted(areas, "area")),
+        peak.mappings.map(|mappings| counted(mappings, "mapping")),
         peak.fds.map(|fds| counted(fds, "fd")),
         peak.rss_bytes.map(|rss| format!("{} resident", bytes(rss))),
     ]

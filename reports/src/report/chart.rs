@@ -77,7 +77,7 @@ pub enum Style {
     Faint,
     /// A line with a dot at each point, for what was proved there.
     Dots,
-    /// The area above the series before it, as a stack.
+    /// The mapping above the series before it, as a stack.
     Stacked,
 }
 

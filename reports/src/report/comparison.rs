@@ -29,7 +29,7 @@ impl Report {
         Report {
             title: title(comparison),
             // Where nothing was run nothing is known to be clean.
-            verdict: comparison.verdict().unwrap_or(Verdict::CouldNotTell),
+            verdict: comparison.verdict().unwrap_or(Verdict::Inconclusive),
             headline: comparison.headline(),
             figures: figures(comparison),
             charts,

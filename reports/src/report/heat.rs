@@ -89,7 +89,7 @@ pub(super) fn tone(row: &Row) -> Tone {
     match row.verdict() {
         Some(Verdict::Clean) => Tone::Good,
         Some(Verdict::Leak | Verdict::SubjectDied) => Tone::Bad,
-        Some(Verdict::CouldNotTell | Verdict::Interrupted) => Tone::Warning,
+        Some(Verdict::Inconclusive | Verdict::Interrupted) => Tone::Warning,
         None => Tone::Neutral,
     }
 }

@@ -15,7 +15,7 @@ use leakbench_recording::observation::Unit;
 /// Points of a series of a panel at most: panels are small, and there are many.
 const POINTS_MAX: usize = 200;
 
-/// Lingering images and areas over cycles, a panel a row that was run: of several runs the one that
+/// Lingering images and mappings over cycles, a panel a row that was run: of several runs the one that
 /// stands for the row.
 pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
     let reads = "One scale for all, over cycles: a panel that rises is a row that leaks.";
@@ -35,13 +35,13 @@ pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
             ),
         ]
     });
-    let reads = "One scale for all, over cycles. Areas that rise and stay are slots in use for the \
-                 first time; areas that go on rising meet vm.max_map_count.";
-    let areas = chart(recorded, "panels-areas", "Areas, run by run", reads, |ledger| {
-        let areas = footprints(ledger, |of| of.areas);
-        vec![series("areas", Tone::Series(0), Style::Line, areas)]
+    let reads = "One scale for all, over cycles. Mappings that rise and stay are slots in use for the \
+                 first time; mappings that go on rising meet vm.max_map_count.";
+    let mappings = chart(recorded, "panels-mappings", "Mappings, run by run", reads, |ledger| {
+        let mappings = footprints(ledger, |of| of.mappings);
+        vec![series("mappings", Tone::Series(0), Style::Line, mappings)]
     });
-    lingering.into_iter().chain(areas).collect()
+    lingering.into_iter().chain(mappings).collect()
 }
 
 fn chart(

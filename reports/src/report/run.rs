@@ -76,17 +76,17 @@ fn images(ledger: &Ledger) -> Option<Chart> {
 
 fn mappings(ledger: &Ledger) -> Option<Chart> {
     let series = [
-        series("areas", Tone::Series(0), Style::Line, footprints(ledger, |of| of.areas)),
+        series("mappings", Tone::Series(0), Style::Line, footprints(ledger, |of| of.mappings)),
         series(
             "of them, of memfds",
             Tone::Series(1),
             Style::Line,
-            footprints(ledger, |of| of.memfd_areas),
+            footprints(ledger, |of| of.memfd_mappings),
         ),
     ];
     let limit = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
     let limit = of_each_process(ledger, "vm.max_map_count", limit);
-    let reads = "Each image that is mapped is an area of a memfd; areas that rise with the cycles \
+    let reads = "Each image that is mapped is a mapping of a memfd; mappings that rise with the cycles \
                  end at the limit, where mapping fails.";
     let chart = lines("mappings", "Mappings", reads, Unit::Count, series, limit)?;
     Some(with_marks(chart, marks::incidents(ledger)))

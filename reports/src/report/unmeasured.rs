@@ -14,8 +14,8 @@ type Part = (&'static str, fn(&Footprint) -> Option<u64>);
 
 /// What is read of a process at each look.
 const PARTS: [Part; 6] = [
-    ("areas", |of| of.areas),
-    ("memfd areas", |of| of.memfd_areas),
+    ("mappings", |of| of.mappings),
+    ("memfd mappings", |of| of.memfd_mappings),
     ("descriptors", |of| of.fds),
     ("resident memory", |of| of.rss_bytes),
     ("shared memory", |of| of.shmem_bytes),
@@ -71,7 +71,7 @@ pub(super) fn machine(fingerprint: &serde_json::Map<String, serde_json::Value>) 
     }
     if fingerprint.get("procmap_query").and_then(serde_json::Value::as_bool) == Some(false) {
         told.push(
-            "This kernel has no PROCMAP_QUERY (Linux 6.11 and later): areas were read as text, \
+            "This kernel has no PROCMAP_QUERY (Linux 6.11 and later): mappings were read as text, \
              which takes longer and says the same."
                 .to_owned(),
         );

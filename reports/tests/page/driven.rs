@@ -84,7 +84,7 @@ fn pointing_shows_values_in_every_chart() {
     let mut page = browser.open(1280);
     page.show(&html(&fixture::leak()));
     let [left, top, width, height] = page.chart("lingering");
-    // The area is from 64 to 12 pixels before the end; the barrier at 2.5 s is its middle.
+    // The mapping is from 64 to 12 pixels before the end; the barrier at 2.5 s is its middle.
     page.mouse("mouseMoved", left + 64.0 + (width - 76.0) / 2.0, top + height / 2.0);
     let shown = tip(&mut page, "lingering");
     let value = fixture::lingering_after(1_500);
@@ -96,9 +96,9 @@ fn pointing_shows_values_in_every_chart() {
     for id in LINES {
         page.until(&format!("document.querySelectorAll('#{id} .cursor line').length === 1"));
     }
-    let areas = format!("areas{}", leakbench_grouped(44.0 + 3.0 * value));
+    let mappings = format!("mappings{}", leakbench_grouped(44.0 + 3.0 * value));
     let legend = page.text("document.querySelector('#mappings .legend').textContent");
-    assert!(legend.starts_with(&areas), "{legend} {areas}");
+    assert!(legend.starts_with(&mappings), "{legend} {mappings}");
     assert_eq!(page.eval("document.querySelectorAll('#slots .cursor rect').length"), 1);
     // And all is quiet once the mouse is gone.
     page.mouse("mouseMoved", 2.0, 2.0);
@@ -390,7 +390,7 @@ fn tables_are_sorted_and_searched() {
     page.eval("document.querySelectorAll('#resources th button')[1].click()");
     let rows = "[...document.querySelectorAll('#resources tbody tr')]
         .map((row) => row.cells[0].textContent).join()";
-    assert_eq!(page.text(rows), "sockets,areas,memory");
+    assert_eq!(page.text(rows), "sockets,mappings,memory");
     assert_no_complaints(&mut page);
 }
 

@@ -167,13 +167,13 @@ pub(crate) fn leak() -> Report {
         ],
         Vec::new(),
     );
-    let areas = |cycles| 44.0 + 3.0 * lingering_after(cycles);
+    let mappings = |cycles| 44.0 + 3.0 * lingering_after(cycles);
     let mappings = amounts(
         Some(Unit::Count),
         vec![
-            series("areas", Tone::Series(0), Style::Line, sampled(areas)),
+            series("mappings", Tone::Series(0), Style::Line, sampled(mappings)),
             series(
-                "memfd areas",
+                "memfd mappings",
                 Tone::Series(1),
                 Style::Line,
                 sampled(|n| lingering_after(n) + 1.0),
@@ -221,7 +221,7 @@ pub(crate) fn leak() -> Report {
             "Rises with every module until each slot maps the image of a dropped one.",
             lingering,
         ),
-        chart("mappings", "Mappings", "Three areas for each lingering image.", mappings),
+        chart("mappings", "Mappings", "Three mappings for each lingering image.", mappings),
         chart("descriptors", "Descriptors", "Does not rise.", descriptors),
         chart(
             "slots",
@@ -275,7 +275,7 @@ pub(crate) fn leak() -> Report {
                 .map(|(n, name)| Column { name: name.to_string(), is_number: n > 0 })
                 .collect(),
             rows: [
-                ["areas", "2,894", "1.2/s"],
+                ["mappings", "2,894", "1.2/s"],
                 ["sockets", "9", "–"],
                 ["memory", "23.5 MiB", "14 KiB/s"],
             ]

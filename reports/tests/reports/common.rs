@@ -45,10 +45,10 @@ pub(crate) fn up(subject: u32, cycles: u64) -> Record {
     })
 }
 
-pub(crate) fn footprint(areas: u64, fds: u64, rss_bytes: u64) -> Footprint {
+pub(crate) fn footprint(mappings: u64, fds: u64, rss_bytes: u64) -> Footprint {
     Footprint {
-        areas: Some(areas),
-        memfd_areas: Some(0),
+        mappings: Some(mappings),
+        memfd_mappings: Some(0),
         fds: Some(fds),
         rss_bytes: Some(rss_bytes),
         shmem_bytes: Some(0),
@@ -171,7 +171,7 @@ pub(crate) fn leak_keep() -> Recording {
     half.lingering = images[..777].to_vec();
     let mut whole = barrier(0, 210, counts(3_000, 951));
     whole.lingering = images;
-    whole.footprint = Footprint { memfd_areas: Some(951), ..footprint(2_913, 962, 26 << 20) };
+    whole.footprint = Footprint { memfd_mappings: Some(951), ..footprint(2_913, 962, 26 << 20) };
     whole.slots =
         Some(SlotCounts { cold: 49, warm: 0, affine_dropped: 951, ..SlotCounts::default() });
     recording([
@@ -254,7 +254,7 @@ pub(crate) fn died(how: ExitKind) -> Recording {
 }
 
 /// The witnesses failed and disagreed.
-pub(crate) fn could_not_tell() -> Recording {
+pub(crate) fn inconclusive() -> Recording {
     let mut whole =
         barrier(0, 210, Counts { synchronous: 2_900, unknown: 100, ..counts(3_000, 0) });
     whole.disagreements_total = 31;

@@ -54,7 +54,7 @@ pub(crate) fn compared() -> Comparison {
         row("wasmtime@3", vec![run(1, "03-wasmtime@3", &common::leak_earlier())]),
         row("wasmtime@48", vec![run(1, "04-wasmtime@48", &common::died(failed))]),
         row("node driver.mjs", vec![run(1, "05-node-driver.mjs", &common::copy())]),
-        row("unsure", vec![run(1, "06-unsure", &common::could_not_tell())]),
+        row("unsure", vec![run(1, "06-unsure", &common::inconclusive())]),
         Row {
             refusal: Some(Refusal::AtStart("1000000 slots do not fit".to_owned())),
             ..row("refusing", Vec::new())

@@ -37,7 +37,12 @@ fn judged(recording: &Recording) -> (Judgement, String) {
 }
 
 fn steady(_: u64) -> Footprint {
-    Footprint { areas: Some(400), fds: Some(20), rss_bytes: Some(60 << 20), ..Default::default() }
+    Footprint {
+        mappings: Some(400),
+        fds: Some(20),
+        rss_bytes: Some(60 << 20),
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -46,23 +51,23 @@ fn what_does_not_grow_is_clean() {
     assert_eq!(judgement.verdict, Verdict::Clean, "{:?}", judgement.findings);
     assert_eq!(
         headline,
-        "clean — areas, descriptors and resident memory do not grow over 10,000 cycles; \
+        "clean — mappings, descriptors and resident memory do not grow over 10,000 cycles; \
          no image was seen"
     );
     let [note] = judgement.findings.as_slice() else {
         panic!("{:?}", judgement.findings);
     };
     assert_eq!((note.policy, note.level), ("growth", Level::Note));
-    assert!(note.message.contains("areas (400 to 400)"), "{}", note.message);
+    assert!(note.message.contains("mappings (400 to 400)"), "{}", note.message);
 }
 
 #[test]
 fn what_grows_is_a_leak_with_its_rate() {
-    let areas = |cycles: u64| Footprint { areas: Some(400 + 3 * cycles), ..steady(cycles) };
-    let (judgement, headline) = judged(&run(behind_a_pipe(), 60, areas));
+    let mappings = |cycles: u64| Footprint { mappings: Some(400 + 3 * cycles), ..steady(cycles) };
+    let (judgement, headline) = judged(&run(behind_a_pipe(), 60, mappings));
     assert_eq!(judgement.verdict, Verdict::Leak);
     assert!(
-        headline.starts_with("LEAK — the areas of subject 0 grow with the cycles: 3,00"),
+        headline.starts_with("LEAK — the mappings of subject 0 grow with the cycles: 3,00"),
         "{headline}"
     );
     let memory =
@@ -77,7 +82,8 @@ fn what_grows_is_a_leak_with_its_rate() {
 
 #[test]
 fn what_rises_at_first_and_what_is_given_back_is_none() {
-    let warm = |cycles: u64| Footprint { areas: Some(400 + cycles.min(2_000)), ..steady(cycles) };
+    let warm =
+        |cycles: u64| Footprint { mappings: Some(400 + cycles.min(2_000)), ..steady(cycles) };
     assert_eq!(judged(&run(behind_a_pipe(), 60, warm)).0.verdict, Verdict::Clean);
     let teeth = |cycles: u64| Footprint {
         rss_bytes: Some((60 << 20) + cycles % 1_000 * 16_384),
@@ -89,23 +95,23 @@ fn what_rises_at_first_and_what_is_given_back_is_none() {
 #[test]
 fn too_few_looks_or_none_cannot_tell() {
     let (judgement, headline) = judged(&run(behind_a_pipe(), 5, steady));
-    assert_eq!(judgement.verdict, Verdict::CouldNotTell);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(headline.contains("were seen at 6 moments only"), "{headline}");
     let unseen = |_| Footprint::default();
-    assert_eq!(judged(&run(behind_a_pipe(), 60, unseen)).0.verdict, Verdict::CouldNotTell);
+    assert_eq!(judged(&run(behind_a_pipe(), 60, unseen)).0.verdict, Verdict::Inconclusive);
 }
 
 #[test]
 fn a_runtime_that_should_show_images_is_not_let_off_so() {
     let driver = Options { subject: Some("mine".parse().expect("a name")), ..Options::default() };
     let (judgement, _) = judged(&run(driver, 60, steady));
-    assert_eq!(judgement.verdict, Verdict::CouldNotTell);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
 }
 
 /// One memfd by chance is no reason to look at nothing else.
 #[test]
 fn a_runtime_that_shows_an_image_now_and_then_is_judged_by_growth_too() {
-    let leaking = |cycles: u64| Footprint { areas: Some(400 + cycles), ..steady(cycles) };
+    let leaking = |cycles: u64| Footprint { mappings: Some(400 + cycles), ..steady(cycles) };
     let mut one = run(behind_a_pipe(), 60, leaking);
     for record in &mut one.records {
         if let Record::Barrier(barrier) = record {

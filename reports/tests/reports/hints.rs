@@ -31,7 +31,7 @@ fn chosen(mut recording: Recording, change: impl FnOnce(&mut Start)) -> Recordin
     recording
 }
 
-/// A run that ends as `how` after 5,460 cycles that left three areas and one descriptor each.
+/// A run that ends as `how` after 5,460 cycles that left three mappings and one descriptor each.
 fn died_growing(how: ExitKind) -> Recording {
     let counts = Counts { live: 0, ..common::counts(5_460, 0) };
     let seen = common::footprint(60 + 3 * 5_460, 11 + 5_460, 20 << 20);
@@ -84,7 +84,7 @@ fn each_end_has_the_hints_that_help() {
         ("queue, flushed", flushed, kept, &[report, gate]),
         ("earlier", common::leak_earlier(), NOTHING, &[longer, page]),
         (
-            "out of areas",
+            "out of mappings",
             died_growing(no_memory),
             NOTHING,
             &["sysctl -w vm.max_map_count=65760 lets it get further, if it is no leak", dead],
@@ -102,8 +102,8 @@ fn each_end_has_the_hints_that_help() {
             &["--timeout 600 gives it longer, if it was only slow"],
         ),
         (
-            "could not tell",
-            common::could_not_tell(),
+            "inconclusive",
+            common::inconclusive(),
             kept,
             &["leakbench doctor says what this machine can measure, and what to change"],
         ),

@@ -50,7 +50,7 @@ fn exit_codes_are_those_of_the_manual() {
         (Verdict::Clean, 0),
         (Verdict::Leak, 1),
         (Verdict::SubjectDied, 3),
-        (Verdict::CouldNotTell, 4),
+        (Verdict::Inconclusive, 4),
         (Verdict::Interrupted, 130),
     ];
     for (verdict, code) in codes {
@@ -184,7 +184,7 @@ fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
     });
     for recording in [troubled, disagreeing, unknown] {
         let judgement = judged(&recording);
-        assert_eq!(judgement.verdict, Verdict::CouldNotTell);
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert_eq!(of_policy(&judgement, "witnesses").len(), 1);
     }
 }
@@ -221,7 +221,7 @@ fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
     let too_few_cycles = run(Options::default(), |_, last| last.counts = counts(99, 0));
     for recording in [no_last_barrier, no_end, no_subject, too_few_cycles] {
         let judgement = judged(&recording);
-        assert_eq!(judgement.verdict, Verdict::CouldNotTell, "{judgement:?}");
+        assert_eq!(judgement.verdict, Verdict::Inconclusive, "{judgement:?}");
         assert_eq!(of_policy(&judgement, "coverage").len(), 1, "{judgement:?}");
     }
 }
@@ -234,16 +234,16 @@ fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
         }))
     };
     let memfd = unwatched(Options::default());
-    assert_eq!(memfd.verdict, Verdict::CouldNotTell);
+    assert_eq!(memfd.verdict, Verdict::Inconclusive);
 
     let of = |image| Options { image: Some(image), ..Options::default() };
     let from_files = |image| Options { wasm: vec!["no-data.wasm".into()], ..of(image) };
     for (options, verdict, advice) in [
         (of(ImageKind::Copy), Verdict::Clean, "with --image copy"),
         (from_files(ImageKind::Copy), Verdict::Clean, "with --image copy"),
-        (of(ImageKind::Auto), Verdict::CouldNotTell, "--image memfd"),
-        (from_files(ImageKind::Auto), Verdict::CouldNotTell, "modules without data"),
-        (from_files(ImageKind::Memfd), Verdict::CouldNotTell, "modules without data"),
+        (of(ImageKind::Auto), Verdict::Inconclusive, "--image memfd"),
+        (from_files(ImageKind::Auto), Verdict::Inconclusive, "modules without data"),
+        (from_files(ImageKind::Memfd), Verdict::Inconclusive, "modules without data"),
     ] {
         let judgement = unwatched(options);
         assert_eq!(judgement.verdict, verdict, "{judgement:?}");
@@ -260,13 +260,13 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
         assert!(leftovers.iter().all(|finding| finding.level == Level::Warn));
         leftovers.len()
     };
-    // At rest: 60 areas, none of a memfd, 11 descriptors.
-    assert_eq!(warnings(|_, last| last.footprint.memfd_areas = Some(1)), 1);
+    // At rest: 60 mappings, none of a memfd, 11 descriptors.
+    assert_eq!(warnings(|_, last| last.footprint.memfd_mappings = Some(1)), 1);
     assert_eq!(warnings(|_, last| last.footprint.fds = Some(12)), 1);
-    assert_eq!(warnings(|_, last| last.footprint.areas = Some(1_060 + 4_001)), 1);
+    assert_eq!(warnings(|_, last| last.footprint.mappings = Some(1_060 + 4_001)), 1);
     assert_eq!(warnings(|_, last| last.reset_failures = 1), 1);
     // Warm slots.
-    assert_eq!(warnings(|_, last| last.footprint.areas = Some(1_060 + 4_000)), 0);
+    assert_eq!(warnings(|_, last| last.footprint.mappings = Some(1_060 + 4_000)), 0);
     // Opened once, on first use.
     let once = |first: &mut Barrier, last: &mut Barrier| {
         first.footprint.fds = Some(13);
@@ -276,10 +276,10 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
     // What was not measured is no evidence.
     let unmeasured = |_: &mut Barrier, last: &mut Barrier| last.footprint = Footprint::default();
     assert_eq!(warnings(unmeasured), 0);
-    // A lingering image explains its areas and descriptors.
+    // A lingering image explains its mappings and descriptors.
     let lingering = |_: &mut Barrier, last: &mut Barrier| {
         last.counts = counts(100, 1);
-        last.footprint.memfd_areas = Some(1);
+        last.footprint.memfd_mappings = Some(1);
         last.footprint.fds = Some(12);
     };
     assert_eq!(warnings(lingering), 0);
@@ -298,13 +298,13 @@ fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
         assert_eq!(verdict(how), Verdict::SubjectDied);
     }
     // Nobody died, and yet neither subject came to its end.
-    assert_eq!(verdict(ExitKind::Stopped), Verdict::CouldNotTell);
-    assert_eq!(verdict(ExitKind::Done), Verdict::CouldNotTell);
+    assert_eq!(verdict(ExitKind::Stopped), Verdict::Inconclusive);
+    assert_eq!(verdict(ExitKind::Done), Verdict::Inconclusive);
 }
 
-/// A subject with 60 areas and 11 descriptors at rest that ends as `how` after `cycles`, and was
-/// last seen with so many areas and descriptors after `seen_at`.
-fn died_at(cycles: u64, how: ExitKind, seen_at: u64, areas: u64, fds: u64) -> Recording {
+/// A subject with 60 mappings and 11 descriptors at rest that ends as `how` after `cycles`, and was
+/// last seen with so many mappings and descriptors after `seen_at`.
+fn died_at(cycles: u64, how: ExitKind, seen_at: u64, mappings: u64, fds: u64) -> Recording {
     let Record::Start(mut begin) = start(1_000_000, 1, Options::default()) else {
         panic!("a start");
     };
@@ -314,7 +314,7 @@ fn died_at(cycles: u64, how: ExitKind, seen_at: u64, areas: u64, fds: u64) -> Re
     recording([
         Record::Start(begin),
         up(0, 1_000_000),
-        common::sample(0, 100, counts(seen_at, 0), footprint(areas, fds, 1 << 20)),
+        common::sample(0, 100, counts(seen_at, 0), footprint(mappings, fds, 1 << 20)),
         common::sample(0, 200, counts(cycles, 0), Footprint::default()),
         exit(0, 200, how, &[(cycles, "instantiating")]),
         end(300),
@@ -345,19 +345,19 @@ fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
     for (recording, expected) in [
         (
             died_at(21_823, no_memory(), 20_000, 60_060, 11),
-            "subject 0 died after 21,823 cycles: (65,530 areas allowed − 60 at rest) / \
-             21,823 cycles = 3 areas a cycle (vm.max_map_count)",
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
         ),
         (
             // Too fast to be seen: the number alone.
             died_at(21_823, no_memory(), 0, 60, 11),
-            "subject 0 died after 21,823 cycles: (65,530 areas allowed − 60 at rest) / \
-             21,823 cycles = 3 areas a cycle (vm.max_map_count)",
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
         ),
         (
             died_at(30_000, no_memory(), 20_000, 50_000, 11),
-            "subject 0 died after 30,000 cycles: (65,530 areas allowed − 60 at rest) / \
-             30,000 cycles is about 2.18 areas a cycle (vm.max_map_count)",
+            "subject 0 died after 30,000 cycles: (65,530 mappings allowed − 60 at rest) / \
+             30,000 cycles is about 2.18 mappings a cycle (vm.max_map_count)",
         ),
         (
             died_at(1_012, no_descriptor(), 0, 60, 11),
@@ -367,8 +367,8 @@ fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
         (
             // Without a word, but seen at the limit.
             died_at(21_823, ExitKind::Signaled { signal: 6 }, 21_500, 64_560, 11),
-            "subject 0 died after 21,823 cycles: (65,530 areas allowed − 60 at rest) / \
-             21,823 cycles = 3 areas a cycle (vm.max_map_count)",
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
         ),
     ] {
         assert_eq!(told_at_death(&recording).as_deref(), Some(expected));

@@ -25,9 +25,9 @@ fn any_counts() -> impl Strategy<Value = Counts> {
 
 fn any_footprint() -> impl Strategy<Value = Footprint> {
     proptest::array::uniform6(proptest::option::of(0..100_000u64)).prop_map(
-        |[areas, memfd_areas, fds, rss_bytes, shmem_bytes, page_tables_bytes]| Footprint {
-            areas,
-            memfd_areas,
+        |[mappings, memfd_mappings, fds, rss_bytes, shmem_bytes, page_tables_bytes]| Footprint {
+            mappings,
+            memfd_mappings,
             fds,
             rss_bytes,
             shmem_bytes,
@@ -206,8 +206,8 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
         unknown: 0,
     };
     let all = Footprint {
-        areas: Some(most),
-        memfd_areas: Some(most),
+        mappings: Some(most),
+        memfd_mappings: Some(most),
         fds: Some(most),
         rss_bytes: Some(most),
         shmem_bytes: Some(most),
@@ -225,7 +225,7 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
     let mut records = vec![common::start(1_000, 2, Options::default())];
     for subject in 0..2 {
         records.push(common::up(subject, most));
-        for (last, footprint) in [(false, Footprint { areas: Some(1), ..all }), (true, all)] {
+        for (last, footprint) in [(false, Footprint { mappings: Some(1), ..all }), (true, all)] {
             records.push(Record::Barrier(Box::new(Barrier {
                 last,
                 footprint,
@@ -255,7 +255,7 @@ fn a_recording_without_a_start_says_nothing() {
 #[test]
 fn peaks_are_each_subjects_own_added_and_absent_where_one_was_not_measured() {
     let clean = Ledger::of(&common::clean()).expect("it has a start");
-    assert_eq!(clean.peak.areas, Some(2 * 1_506));
+    assert_eq!(clean.peak.mappings, Some(2 * 1_506));
     assert_eq!(clean.peak.fds, Some(2 * 14));
 
     let mut recording = common::clean();
@@ -269,7 +269,7 @@ fn peaks_are_each_subjects_own_added_and_absent_where_one_was_not_measured() {
     }
     let blind = Ledger::of(&recording).expect("it has a start");
     assert_eq!(blind.peak.fds, None);
-    assert_eq!(blind.peak.areas, clean.peak.areas);
+    assert_eq!(blind.peak.mappings, clean.peak.mappings);
 }
 
 #[test]

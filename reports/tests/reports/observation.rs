@@ -33,7 +33,7 @@ fn observe(started_here: bool) -> Observe {
         started_unix_s: 1_750_000_000,
         limits: vec![
             limit(Resource::Fds, 1_024, "RLIMIT_NOFILE"),
-            limit(Resource::Areas, 65_530, "vm.max_map_count"),
+            limit(Resource::Mappings, 65_530, "vm.max_map_count"),
             limit(Resource::AddressSpaceBytes, 1 << 47, "47 bits of address"),
             limit(Resource::ResidentBytes, 512 * MIB, "memory.max of /system.slice/x"),
         ],
@@ -47,8 +47,8 @@ fn quiet() -> BTreeMap<Resource, u64> {
         (Resource::Fds, 12),
         (Resource::FileFds, 8),
         (Resource::SocketFds, 4),
-        (Resource::Areas, 120),
-        (Resource::AnonymousAreas, 40),
+        (Resource::Mappings, 120),
+        (Resource::AnonymousMappings, 40),
         (Resource::AddressSpaceBytes, 900 * MIB),
         (Resource::ResidentBytes, 30 * MIB),
         (Resource::AnonymousBytes, 20 * MIB),
@@ -131,8 +131,8 @@ pub(crate) fn memfd_leak() -> ObservationRecording {
             (Resource::Memfds, 2 * s),
             (Resource::MemfdFds, 2 * s),
             (Resource::Fds, 2 * s),
-            (Resource::MemfdAreas, 4 * s),
-            (Resource::Areas, 4 * s),
+            (Resource::MemfdMappings, 4 * s),
+            (Resource::Mappings, 4 * s),
             (Resource::SharedBytes, s * MIB),
             (Resource::ResidentBytes, s * MIB),
         ]
@@ -176,10 +176,10 @@ pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
         (
             "observed-spoilt",
             with(attached(|_| Vec::new()), remark(true, unreadable)),
-            Verdict::CouldNotTell,
+            Verdict::Inconclusive,
         ),
         ("observed-spoilt-leak", with(socket_leak(), remark(true, unreadable)), Verdict::Leak),
-        ("observed-shortly", looked(7, |_| Vec::new()), Verdict::CouldNotTell),
+        ("observed-shortly", looked(7, |_| Vec::new()), Verdict::Inconclusive),
         (
             "observed-killed",
             gone(healthy(), GoneKind::Signaled { signal: 11 }, true),
@@ -274,7 +274,7 @@ fn a_memfd_leak_is_one_suspect_however_many_ways_it_shows() {
         panic!("one leak: {:?}", diagnosis.suspects);
     };
     assert_eq!(suspect.resource, Resource::Memfds);
-    for shown in [Resource::MemfdFds, Resource::MemfdAreas, Resource::SharedBytes] {
+    for shown in [Resource::MemfdFds, Resource::MemfdMappings, Resource::SharedBytes] {
         assert!(suspect.evidence.contains(&shown), "{:?}", suspect.evidence);
     }
     let meets = suspect.meets.as_ref().expect("limits");
@@ -321,10 +321,10 @@ fn what_is_no_leak_has_its_class() {
     assert!(space.seconds_to_limit.is_some(), "a reservation has a forecast");
     assert!(diagnosis.suspects.is_empty());
 
-    // Reserved areas without end are a leak of areas.
+    // Reserved mappings without end are a leak of mappings.
     let reserved =
-        diagnosed(&attached(|s| vec![(Resource::ReservedAreas, s), (Resource::Areas, s)]));
-    assert_eq!(reserved.suspects[0].resource, Resource::ReservedAreas);
+        diagnosed(&attached(|s| vec![(Resource::ReservedMappings, s), (Resource::Mappings, s)]));
+    assert_eq!(reserved.suspects[0].resource, Resource::ReservedMappings);
 }
 
 #[test]
@@ -391,11 +391,11 @@ fn nothing_read_or_no_end_is_not_clean() {
             look.amounts.clear();
         }
     }
-    assert_eq!(diagnosed(&blind).judgement.verdict, Verdict::CouldNotTell);
+    assert_eq!(diagnosed(&blind).judgement.verdict, Verdict::Inconclusive);
 
     let mut cut = attached(|_| Vec::new());
     cut.records.pop();
-    assert_eq!(diagnosed(&cut).judgement.verdict, Verdict::CouldNotTell);
+    assert_eq!(diagnosed(&cut).judgement.verdict, Verdict::Inconclusive);
     assert!(judge(&ObservationRecording::default()).is_err());
 
     // One resource that was seen for a moment is said, and the others are judged.
@@ -497,12 +497,12 @@ fn children_that_were_not_looked_at_are_said() {
 
 /// The fields that others rely on, by name and value rather than by golden file.
 #[test]
-fn result_json_has_the_fields_of_version_1() {
+fn result_json_has_the_fields_of_version_2() {
     let diagnosis = diagnosed(&socket_leak());
     let text = ObservationJson::new(&diagnosis).to_text().expect("it has a form");
     let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     for (pointer, value) in [
-        ("/version", serde_json::json!(1)),
+        ("/version", serde_json::json!(2)),
         ("/verdict", "leak".into()),
         ("/exit_code", 1.into()),
         ("/process/pid", 4242.into()),
@@ -575,7 +575,7 @@ fn progress_says_what_there_is_and_how_many_rise() {
             progress.see(look);
         }
     }
-    let plain = "watching 4242 for 59 s of 60 s: 720 fds, 120 areas, 30.0 MiB; 2 resources rise";
+    let plain = "watching 4242 for 59 s of 60 s: 720 fds, 120 mappings, 30.0 MiB; 2 resources rise";
     assert_eq!(progress.plain(), plain);
     for width in 0..100 {
         let line = progress.line(width);

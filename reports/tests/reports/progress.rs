@@ -22,7 +22,7 @@ fn it_adds_the_latest_looks_at_all_subjects() {
     }
     assert_eq!(
         progress.plain(),
-        "96,000 of 1,000,000 cycles (9%), 32,000/s, 6 lingering, 29 s left, 3,012 areas, 28 fds"
+        "96,000 of 1,000,000 cycles (9%), 32,000/s, 6 lingering, 29 s left, 3,012 mappings, 28 fds"
     );
     assert_eq!(progress.line(200), progress.plain().replace(", ", "  "));
 }
@@ -42,7 +42,7 @@ fn the_rate_is_of_the_last_seconds() {
     let plain = progress.plain();
     assert!(plain.contains(", 100/s, "), "{plain}");
     // What was not measured is not shown.
-    assert!(!plain.contains("area") && !plain.contains("fd"), "{plain}");
+    assert!(!plain.contains("mapping") && !plain.contains("fd"), "{plain}");
 }
 
 #[test]

@@ -140,8 +140,8 @@ fn what_is_no_recording_says_what_was_looked_for() {
     write(COMPARISON_FILE, "{}");
     assert!(read().contains("it has no version"), "{}", read());
     write(COMPARISON_FILE, r#"{"version":99}"#);
-    assert!(read().contains("comparison format 99"), "{}", read());
-    write(COMPARISON_FILE, r#"{"version":1,"kind":"sweep"}"#);
+    assert!(read().contains("a comparison of version 99"), "{}", read());
+    write(COMPARISON_FILE, r#"{"version":2,"kind":"sweep"}"#);
     assert!(read().contains("missing field"), "{}", read());
     write(RECORDING_FILE, "");
     assert!(read().contains("both"), "{}", read());
@@ -159,7 +159,7 @@ fn a_sweep_is_drawn_by_its_flags() {
     let recorded = Recorded::of_comparison(folder.path(), sweep(folder.path())).expect("runs");
     let report = Report::of(&recorded);
     let ids: Vec<&str> = report.charts.iter().map(|chart| &chart.id[..]).collect();
-    assert_eq!(ids, ["heat", "panels", "panels-areas"]);
+    assert_eq!(ids, ["heat", "panels", "panels-mappings"]);
     let Plot::Heat(heat) = &report.charts[0].plot else { panic!("a map") };
     assert_eq!((&heat.down.flag[..], &heat.across.flag[..]), ("decommit-batch", "warm-slots"));
     let cells = heat.cells.iter().flatten();

@@ -41,8 +41,8 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
     for index in 0..total {
         let subject = (index % 2) as u32;
         // One high peak, at a time that no stretch begins at.
-        let areas = if index == 123_457 { 9_999 } else { 1_000 };
-        let looks = common::footprint(areas, 11, 1 << 20);
+        let mappings = if index == 123_457 { 9_999 } else { 1_000 };
+        let looks = common::footprint(mappings, 11, 1 << 20);
         let sample = common::sample(subject, index * 50, common::counts(index, 0), looks);
         recorder.record(sample).expect("in memory");
         assert!(recorder.recording().records.len() <= 4_001);
@@ -58,7 +58,7 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
         assert!(widest <= 2 * 50 * total / 500, "a hole of {widest} ms");
     }
     let ledger = Ledger::of(&recording).expect("it has a start");
-    assert_eq!(ledger.subjects[1].peak.areas, Some(9_999));
+    assert_eq!(ledger.subjects[1].peak.mappings, Some(9_999));
 }
 
 /// A subject that fell silent early is still known by its latest sample, however long another
@@ -201,7 +201,7 @@ proptest! {
 fn a_recording_cut_at_any_byte_reads_as_a_prefix() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = Recorder::create(folder.path()).expect("it is writable");
-    record_all(&mut recorder, &common::could_not_tell().records);
+    record_all(&mut recorder, &common::inconclusive().records);
     let whole = recorder.finish();
     let text = file_text(folder.path());
     let cut_file = folder.path().join("cut.jsonl");
@@ -233,7 +233,7 @@ fn a_bad_line_in_the_middle_is_an_error_with_its_number() {
 }
 
 #[test]
-fn what_is_no_recording_or_a_later_one_is_refused_by_name() {
+fn other_files_and_other_versions_are_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let read = |text: &str| {
         std::fs::write(folder.path().join(RECORDING_FILE), text).expect("the folder is writable");
@@ -243,9 +243,13 @@ fn what_is_no_recording_or_a_later_one_is_refused_by_name() {
     assert!(other.contains("is not a recording"), "{other}");
     let not_json = read("hello\nyou\n");
     assert!(not_json.contains("line 1"), "{not_json}");
-    let later = read("{\"record\":\"start\",\"version\":2,\"what\":\"nobody knows yet\"}\n");
-    assert!(later.contains("recording format 2"), "{later}");
-    assert!(later.contains("reads up to format 1"), "{later}");
+    for (version, advice) in [(1, "record it again"), (3, "use the leakbench that wrote it")] {
+        let line = format!("{{\"record\":\"start\",\"version\":{version},\"what\":\"a field\"}}\n");
+        let other = read(&line);
+        assert!(other.contains(&format!("is a recording of version {version}")), "{other}");
+        assert!(other.contains("reads version 2 only"), "{other}");
+        assert!(other.ends_with(advice) && !other.contains('\n'), "{other}");
+    }
     let absent = Recording::read(&folder.path().join("absent"));
     assert!(matches!(absent, Err(RecordingError::Read { .. })));
 }

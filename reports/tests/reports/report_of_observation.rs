@@ -50,7 +50,7 @@ fn every_point_is_on_its_line() {
 #[test]
 fn what_leaks_is_the_main_picture_and_its_numbers_those_that_matter() {
     let report = report(&socket_leak());
-    assert_eq!(ids(&report), ["descriptors", "areas", "memory", "shared"]);
+    assert_eq!(ids(&report), ["descriptors", "mappings", "memory", "shared"]);
     let names: Vec<&str> =
         lines(&report, "descriptors").series.iter().map(|series| &series.name[..]).collect();
     assert_eq!(names, ["descriptors", "file descriptors", "socket descriptors"]);

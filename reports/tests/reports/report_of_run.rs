@@ -47,10 +47,10 @@ fn look(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
     }
 }
 
-/// A look of the test's: which process, how long after the one before, its areas if they were read.
+/// A look of the test's: which process, how long after the one before, its mappings if they were read.
 fn looks() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
-    let areas = prop::option::weighted(0.9, 0_u64..100_000);
-    prop::collection::vec((0_u32..3, 0_u64..3, areas), 1..60)
+    let mappings = prop::option::weighted(0.9, 0_u64..100_000);
+    prop::collection::vec((0_u32..3, 0_u64..3, mappings), 1..60)
 }
 
 proptest! {
@@ -62,13 +62,13 @@ proptest! {
         let mut done = [0; 3];
         // When, which process, on which line, what it had and had done.
         let mut seen: Vec<(u64, u32, usize, Option<u64>, u64)> = Vec::new();
-        for (process, after_ms, areas) in looks {
+        for (process, after_ms, mappings) in looks {
             at_ms += after_ms;
             done[process as usize] += 7;
             let cycles = done[process as usize];
-            let had = Footprint { areas, ..footprint(0, 9, 1 << 20) };
+            let had = Footprint { mappings, ..footprint(0, 9, 1 << 20) };
             records.push(sample(process, at_ms, counts(cycles, 0), had));
-            seen.push((at_ms, process, records.len(), areas, cycles));
+            seen.push((at_ms, process, records.len(), mappings, cycles));
         }
         let recording = recording(records);
 
@@ -83,13 +83,13 @@ proptest! {
                 seen.iter().rfind(|look| look.0 <= at_ms && look.1 == *process)
             });
             let Some(latest) = latest.collect::<Option<Vec<_>>>() else { continue };
-            let Some(areas) = latest.iter().map(|look| look.3).collect::<Option<Vec<_>>>() else {
+            let Some(mappings) = latest.iter().map(|look| look.3).collect::<Option<Vec<_>>>() else {
                 continue;
             };
             expected.push(Point {
                 at_s: at_ms as f64 / 1e3,
                 cycles: Some(latest.iter().map(|look| look.4).sum()),
-                value: areas.iter().sum::<u64>() as f64,
+                value: mappings.iter().sum::<u64>() as f64,
                 line: latest.iter().map(|look| look.2).max().expect("a look"),
             });
         }
@@ -97,7 +97,7 @@ proptest! {
         let chart = report.charts.iter().find(|chart| chart.id == "mappings");
         let drawn = chart.map(|_| {
             let series = lines(&report, "mappings").series.iter();
-            series.clone().find(|series| series.name == "areas").map(|series| series.points.clone())
+            series.clone().find(|series| series.name == "mappings").map(|series| series.points.clone())
         });
         prop_assert_eq!(drawn.flatten().unwrap_or_default(), expected);
     }
@@ -115,13 +115,13 @@ proptest! {
         let at = |part: f64| (part * length as f64) as usize;
         let mut records = vec![start(1_000_000, 1, Options::default()), up(0, 1_000_000)];
         for number in 0..length {
-            let areas = match number {
+            let mappings = match number {
                 number if number == at(low) => 5,
                 number if number == at(high) => 99_999,
                 number => 1_000 + number as u64 % 100,
             };
             let cycles = 10 * (number as u64 + 1);
-            let had = footprint(areas, 9, 1 << 20);
+            let had = footprint(mappings, 9, 1 << 20);
             records.push(sample(0, 100 * number as u64, counts(cycles, 0), had));
         }
         let recording = recording(records);
@@ -134,7 +134,7 @@ proptest! {
             let (at_ms, counts, had) = look(&recording, point.line);
             prop_assert_eq!(point.at_s, at_ms as f64 / 1e3);
             prop_assert_eq!(point.cycles, Some(counts.cycles));
-            prop_assert_eq!(Some(point.value), had.areas.map(|areas| areas as f64));
+            prop_assert_eq!(Some(point.value), had.mappings.map(|mappings| mappings as f64));
         }
         let has = |value: f64| points.iter().any(|point| point.value == value);
         prop_assert!(has(99_999.0));
@@ -322,9 +322,9 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
         end(2_100),
     ]);
     let report = report(&recording);
-    let areas = &lines(&report, "mappings").series[0].points;
+    let mappings = &lines(&report, "mappings").series[0].points;
     let expected = Point { at_s: 2.0, cycles: Some(3_000), value: 2.0 * 1_060.0, line: 6 };
-    assert_eq!(*areas, [expected]);
+    assert_eq!(*mappings, [expected]);
 
     let table = report.lingering.as_ref().expect("a table");
     let rows: Vec<(u32, u64, usize)> =
@@ -334,8 +334,8 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
 
 #[test]
 fn a_process_that_died_has_nothing_any_more() {
-    let had = |subject: u32, at_ms: u64, areas: u64| {
-        sample(subject, at_ms, counts(at_ms, 0), footprint(areas, 9, 1 << 20))
+    let had = |subject: u32, at_ms: u64, mappings: u64| {
+        sample(subject, at_ms, counts(at_ms, 0), footprint(mappings, 9, 1 << 20))
     };
     let recording = recording([
         start(100_000, 2, Options::default()),
@@ -348,12 +348,12 @@ fn a_process_that_died_has_nothing_any_more() {
         had(1, 1_200, 40),
     ]);
     let report = report(&recording);
-    let areas = &lines(&report, "mappings").series[0].points;
+    let mappings = &lines(&report, "mappings").series[0].points;
     let point = |at_s, cycles, value, line| Point { at_s, cycles: Some(cycles), value, line };
     let expected =
         [point(1.0, 2_000, 730.0, 3), point(1.11, 2_110, 735.0, 5), point(1.2, 2_200, 40.0, 7)];
-    assert_eq!(*areas, expected);
-    let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("areas, "));
+    assert_eq!(*mappings, expected);
+    let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("mappings, "));
     assert!(!unread(&report), "{:?}", report.unmeasured);
 
     // What can never be read is told.
@@ -375,7 +375,7 @@ fn deaths_and_troubles_are_marked_and_told() {
     assert_eq!(report.figures[0].label, "subject 0 died after");
     assert_eq!(report.figures[0].beside, "of 500,000; killed by SIGKILL");
 
-    let report = self::report(&could_not_tell());
+    let report = self::report(&inconclusive());
     assert_eq!(report.figures[0].tone, Tone::Warning, "{:?}", report.figures[0]);
     let untold = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
     for words in [
@@ -447,7 +447,7 @@ fn only_what_was_seen_to_the_end_leaves_nothing_open() {
     assert_eq!(caveat(&clean()), None);
     assert_eq!(caveat(&leak_keep()), None);
     let unknown = |number: u64| Some(format!("What became of {number} images is not known."));
-    assert_eq!(caveat(&could_not_tell()), unknown(100));
+    assert_eq!(caveat(&inconclusive()), unknown(100));
     assert_eq!(caveat(&died(ExitKind::Signaled { signal: 9 })), unknown(2));
 
     let mut barriers_alone = killed_leaking();
@@ -496,7 +496,7 @@ fn what_nobody_could_tell_is_no_zero() {
     );
     let failed = "of 3,000 images, 100 unknown";
     assert_eq!(
-        told(&could_not_tell()),
+        told(&inconclusive()),
         figure("lingering at the end", "unknown", failed, Tone::Warning)
     );
     assert_eq!(
@@ -561,7 +561,7 @@ fn growth_is_what_matters_of_a_runtime_without_images() {
     let told: Vec<(&str, &str, Tone)> =
         report.figures.iter().map(|f| (&f.label[..], &f.value[..], f.tone)).collect();
     let expected = [
-        ("areas, in 1,000 cycles", "+1,000", Tone::Bad),
+        ("mappings, in 1,000 cycles", "+1,000", Tone::Bad),
         ("descriptors, in 1,000 cycles", "no growth", Tone::Good),
         ("resident memory, in 1,000 cycles", "no growth", Tone::Good),
     ];

@@ -28,7 +28,11 @@ pub struct CodeMemoryError {
 }
 
 fn hint(errno: &Errno) -> &'static str {
-    if *errno == Errno::NOMEM { " (out of memory, or of areas: see vm.max_map_count)" } else { "" }
+    if *errno == Errno::NOMEM {
+        " (out of memory, or of mappings: see vm.max_map_count)"
+    } else {
+        ""
+    }
 }
 
 impl CodeMemory {
@@ -95,9 +99,9 @@ impl Drop for CodeMemory {
 
 /// Code that the kernel did not unmap yet.
 ///
-/// Neighbouring code merges into one area. To unmap its middle makes two of it, which the kernel
-/// refuses a process that has all the areas it may have. The pages go back even then, and the
-/// addresses when areas are free again: with the next code that is unmapped.
+/// Neighbouring code merges into one mapping. To unmap its middle makes two of it, which the kernel
+/// refuses a process that has all the mappings it may have. The pages go back even then, and the
+/// addresses when mappings are free again: with the next code that is unmapped.
 mod leftover {
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicBool, Ordering};

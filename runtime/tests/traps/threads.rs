@@ -41,7 +41,7 @@ fn on_a_thread_that_the_runtime_did_not_start() {
 /// The alternate stack goes with its thread.
 #[test]
 fn threads_leave_nothing_behind() {
-    // Neighbouring areas merge, so bytes are counted: stacks, not what the pools reserve.
+    // Neighbouring mappings merge, so bytes are counted: stacks, not what the pools reserve.
     let stack_bytes = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("VmData:")).unwrap();

@@ -1,4 +1,4 @@
-//! `PROCMAP_QUERY`: areas one at a time, straight from the kernel's tree (Linux 6.11 and later).
+//! `PROCMAP_QUERY`: mappings one at a time, straight from the kernel's tree (Linux 6.11 and later).
 //!
 //! Layout and flags are those of `struct procmap_query` in the kernel's `include/uapi/linux/fs.h`.
 
@@ -44,9 +44,9 @@ const PROCMAP_QUERY: Opcode = opcode::read_write::<Query>(b'f', 17);
 /// Room for any name on a device of memfds: the longest is `/memfd:`, 249 bytes, ` (deleted)`.
 const NAME_BYTES: usize = 512;
 
-/// One file-backed area.
+/// One file-backed mapping.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct QueriedArea {
+pub(crate) struct QueriedMapping {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) offset: u64,
@@ -56,7 +56,7 @@ pub(crate) struct QueriedArea {
     flags: u64,
 }
 
-impl QueriedArea {
+impl QueriedMapping {
     pub(crate) fn readable(&self) -> bool {
         self.flags & READABLE != 0
     }
@@ -73,21 +73,21 @@ impl QueriedArea {
 
 /// An open `maps` file that answers queries.
 #[derive(Debug)]
-pub(crate) struct AreaQueries<'fd> {
+pub(crate) struct MappingQueries<'fd> {
     maps: BorrowedFd<'fd>,
     name: [u8; NAME_BYTES],
 }
 
-impl<'fd> AreaQueries<'fd> {
+impl<'fd> MappingQueries<'fd> {
     pub(crate) fn new(maps: &'fd impl AsFd) -> Self {
         Self { maps: maps.as_fd(), name: [0; NAME_BYTES] }
     }
 
-    /// The file-backed area that covers `address`, else the next one above it, else `None`.
+    /// The file-backed mapping that covers `address`, else the next one above it, else `None`.
     ///
     /// # Errors
     /// `NOTTY` where the kernel has no such request, `SRCH` where the address space is gone.
-    pub(crate) fn at_or_after(&self, address: u64) -> io::Result<Option<QueriedArea>> {
+    pub(crate) fn at_or_after(&self, address: u64) -> io::Result<Option<QueriedMapping>> {
         let mut query = Query {
             size: SIZE as u64,
             query_flags: COVERING_OR_NEXT | FILE_BACKED,
@@ -101,13 +101,13 @@ impl<'fd> AreaQueries<'fd> {
         }
     }
 
-    /// The name of exactly this area; `None` if it has none that fits, or if what is mapped there
+    /// The name of exactly this mapping; `None` if it has none that fits, or if what is mapped there
     /// is another object by now.
-    pub(crate) fn name_of(&mut self, area: &QueriedArea) -> io::Result<Option<&[u8]>> {
+    pub(crate) fn name_of(&mut self, mapping: &QueriedMapping) -> io::Result<Option<&[u8]>> {
         let mut query = Query {
             size: SIZE as u64,
             query_flags: FILE_BACKED,
-            query_addr: area.start,
+            query_addr: mapping.start,
             vma_name_size: NAME_BYTES as u32,
             vma_name_addr: self.name.as_mut_ptr().expose_provenance() as u64,
             ..Query::default()
@@ -118,8 +118,8 @@ impl<'fd> AreaQueries<'fd> {
             Err(error) => return Err(error),
         }
         let now = answer(&query);
-        let same =
-            (now.ino, now.dev_major, now.dev_minor) == (area.ino, area.dev_major, area.dev_minor);
+        let same = (now.ino, now.dev_major, now.dev_minor)
+            == (mapping.ino, mapping.dev_major, mapping.dev_minor);
         if !same || query.vma_name_size == 0 {
             return Ok(None);
         }
@@ -139,8 +139,8 @@ fn ask(maps: BorrowedFd<'_>, query: &mut Query) -> io::Result<()> {
     unsafe { ioctl(maps, Updater::<PROCMAP_QUERY, Query>::new(query)) }
 }
 
-fn answer(query: &Query) -> QueriedArea {
-    QueriedArea {
+fn answer(query: &Query) -> QueriedMapping {
+    QueriedMapping {
         start: query.vma_start,
         end: query.vma_end,
         offset: query.vma_offset,

@@ -46,12 +46,12 @@ impl Sharing {
 
 /// Pages that nothing but the kernel looks at.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub(crate) struct OwnMapping {
     address: usize,
     len: usize,
 }
 
-impl Mapping {
+impl OwnMapping {
     /// Maps pages of a file, readable.
     pub(crate) fn file(fd: impl AsFd, first_page: usize, pages: usize, sharing: Sharing) -> Self {
         Self::with_flags(fd, first_page * page(), pages * page(), sharing.flags()).unwrap()
@@ -148,7 +148,7 @@ impl Mapping {
     }
 }
 
-impl Drop for Mapping {
+impl Drop for OwnMapping {
     fn drop(&mut self) {
         // SAFETY: the pages are this mapping's own, and nothing refers to them.
         unsafe { munmap(ptr::with_exposed_provenance_mut(self.address), self.len).unwrap() };
@@ -185,7 +185,7 @@ impl Drop for SysvSegment {
     }
 }
 
-/// A copy of this process that does nothing: its areas and descriptors hold still.
+/// A copy of this process that does nothing: its mappings and descriptors hold still.
 #[derive(Debug)]
 pub(crate) struct Still {
     pid: Pid,

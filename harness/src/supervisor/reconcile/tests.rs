@@ -71,8 +71,8 @@ fn address_of(slot: u32) -> u64 {
     }
 }
 
-fn area(object: ObjectId, start: u64, memfd: bool) -> FileArea {
-    FileArea {
+fn mapping(object: ObjectId, start: u64, memfd: bool) -> FileMapping {
+    FileMapping {
         start: start as usize,
         end: start as usize + 4096,
         offset: 0,
@@ -94,7 +94,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, Ha
     let mut scan = Scan::default();
     let mut known = HashSet::new();
     // A file that is no memfd is nobody's image, wherever it is mapped.
-    scan.areas.push(area(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
+    scan.mappings.push(mapping(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
     for (ino, image) in images.iter().enumerate() {
         let object = ObjectId { dev: 1, ino: ino as u64 };
         match image.fate {
@@ -112,10 +112,10 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, Ha
         }
         for &(slot, pieces) in &image.slots {
             let starts = (0..u64::from(pieces)).map(|piece| address_of(slot) + piece * 8192);
-            scan.areas.extend(starts.map(|start| area(object, start, true)));
+            scan.mappings.extend(starts.map(|start| mapping(object, start, true)));
         }
         if image.outside {
-            scan.areas.push(area(object, 50 * STRIDE, true));
+            scan.mappings.push(mapping(object, 50 * STRIDE, true));
         }
         scan.fds.extend((0..image.fds).map(|fd| FdEntry {
             fd: i32::from(fd) + 10 * ino as i32,
@@ -241,7 +241,7 @@ fn lists_are_capped_and_totals_are_not() {
     assert_eq!(reconciled.lingering[0].holders_total, 200);
     assert_eq!(reconciled.disagreements.len(), Barrier::DISAGREEMENTS_MAX);
     assert_eq!(reconciled.disagreements_total, Barrier::DISAGREEMENTS_MAX as u64 + 5);
-    assert_eq!(reconciled.slots, None, "the subject could not tell of its slots");
+    assert_eq!(reconciled.slots, None, "the subject inconclusive of its slots");
 }
 
 /// Twenty slots, each mapping the image in two pieces, are twenty holders.
@@ -252,8 +252,8 @@ fn pieces_are_one_holder_beyond_the_cap_too() {
     let (report, mut scan, known) = describe(&[image], &[]);
     let object = report.lingering[0].object;
     for slot in 1..=20 {
-        scan.areas.push(area(object, slot * STRIDE, true));
-        scan.areas.push(area(object, slot * STRIDE + 8192, true));
+        scan.mappings.push(mapping(object, slot * STRIDE, true));
+        scan.mappings.push(mapping(object, slot * STRIDE + 8192, true));
     }
     let reconciled = reconcile(&report, &scan, &slabs, &known);
     assert_eq!(reconciled.lingering[0].holders_total, 20);

@@ -13,13 +13,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use sys::{Mapping, Sharing, memfd};
+use sys::{OwnMapping, Sharing, memfd};
 
 /// Something that keeps an image alive.
 #[derive(Debug)]
 enum Holder {
     Fd(OwnedFd),
-    Mapping { _mapping: Mapping },
+    Mapping { _mapping: OwnMapping },
 }
 
 /// What an image is, as told by whoever does all that happens to it.
@@ -171,7 +171,9 @@ impl World {
                 let twin = &mut self.twins[image.index(count)];
                 let Some(fd) = twin.descriptor() else { return };
                 let holder = match maps {
-                    true => Holder::Mapping { _mapping: Mapping::file(fd, 0, 1, Sharing::Private) },
+                    true => {
+                        Holder::Mapping { _mapping: OwnMapping::file(fd, 0, 1, Sharing::Private) }
+                    }
                     false => Holder::Fd(fd.try_clone().expect("a descriptor")),
                 };
                 twin.holders.push(holder);

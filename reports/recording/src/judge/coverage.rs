@@ -29,7 +29,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let level = if early { Level::Note } else { Level::Error };
     let mut findings: Vec<Finding> = gaps
         .into_iter()
-        .map(|message| Finding { level, ..Finding::error(POLICY, Verdict::CouldNotTell, message) })
+        .map(|message| Finding { level, ..Finding::error(POLICY, Verdict::Inconclusive, message) })
         .collect();
     findings.extend(unwatched(ledger));
     findings
@@ -86,7 +86,7 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
                         made => format!("{} were", grouped(made)),
                     },
                 );
-                Finding::error(POLICY, Verdict::CouldNotTell, message)
+                Finding::error(POLICY, Verdict::Inconclusive, message)
             })
             .collect();
     }
@@ -105,7 +105,7 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
                 "--image auto copies images this small; watch them with --image memfd, or take \
                  --image copy if that is meant",
             );
-            Finding::error(POLICY, Verdict::CouldNotTell, message)
+            Finding::error(POLICY, Verdict::Inconclusive, message)
         }
         Some(ImageKind::Memfd | ImageKind::Auto) | None => {
             let message = nothing(match scenario.image {
@@ -118,7 +118,7 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
                      makes"
                 }
             });
-            Finding::error(POLICY, Verdict::CouldNotTell, message)
+            Finding::error(POLICY, Verdict::Inconclusive, message)
         }
     }]
 }

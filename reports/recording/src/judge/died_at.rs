@@ -1,5 +1,5 @@
 //! Policy `died-at`: a subject that ended at a limit of the kernel, read back as what it leaked a
-//! cycle. `(65,530 areas allowed − 62 at rest) / 21,822 cycles = 3 areas a cycle` says where to
+//! cycle. `(65,530 mappings allowed − 62 at rest) / 21,822 cycles = 3 mappings a cycle` says where to
 //! look: what one cycle makes three of.
 //!
 //! A warning beside the finding that the subject died, which it explains and does not decide. It
@@ -21,7 +21,7 @@ const ONCE: u64 = 8;
 const ONCE_A_THREAD: u64 = 4;
 
 /// What it had at rest and has given up, or what does not count: `[vsyscall]` is a line of maps
-/// and no area.
+/// and no mapping.
 const LESS_THAN_AT_REST: u64 = 3;
 
 /// A quotient can be told to be a whole number if what is had once moves it by at most this.
@@ -75,7 +75,7 @@ fn deaths(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death
 /// What a process may have so many of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Areas,
+    Mappings,
     Descriptors,
 }
 
@@ -89,11 +89,11 @@ struct Limit {
 impl Limit {
     /// Those that the fingerprint tells of.
     fn of(fingerprint: &Map<String, Value>) -> [Option<Limit>; 2] {
-        let areas = fingerprint.get("max_map_count").and_then(Value::as_u64);
+        let mappings = fingerprint.get("max_map_count").and_then(Value::as_u64);
         // "unlimited" is no number.
         let fds = fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64());
         [
-            areas.map(|most| Limit { kind: Kind::Areas, most }),
+            mappings.map(|most| Limit { kind: Kind::Mappings, most }),
             fds.map(|most| Limit { kind: Kind::Descriptors, most }),
         ]
     }
@@ -102,21 +102,21 @@ impl Limit {
 impl Kind {
     fn noun(self) -> &'static str {
         match self {
-            Kind::Areas => "area",
+            Kind::Mappings => "mapping",
             Kind::Descriptors => "descriptor",
         }
     }
 
     fn setting(self) -> &'static str {
         match self {
-            Kind::Areas => "vm.max_map_count",
+            Kind::Mappings => "vm.max_map_count",
             Kind::Descriptors => "RLIMIT_NOFILE",
         }
     }
 
     fn had(self, footprint: &Footprint) -> Option<u64> {
         match self {
-            Kind::Areas => footprint.areas,
+            Kind::Mappings => footprint.mappings,
             Kind::Descriptors => footprint.fds,
         }
     }
@@ -125,7 +125,7 @@ impl Kind {
     /// Rust or C with the number.
     fn is_named_in(self, error: &str) -> bool {
         let (words, number, name) = match self {
-            Kind::Areas => ("Cannot allocate memory", 12, "ENOMEM"),
+            Kind::Mappings => ("Cannot allocate memory", 12, "ENOMEM"),
             Kind::Descriptors => ("Too many open files", 24, "EMFILE"),
         };
         // "Too many open files in system" is ENFILE: everybody's table, not this process's.
@@ -161,9 +161,9 @@ impl Death {
         let kind = limit.kind;
         let cycles = subject.counts.cycles;
         let at_rest = kind.had(&subject.at_rest)?;
-        // An image that lives holds a descriptor; how many areas it has, nobody knows here.
+        // An image that lives holds a descriptor; how many mappings it has, nobody knows here.
         let live = match kind {
-            Kind::Areas => 0,
+            Kind::Mappings => 0,
             Kind::Descriptors => subject.counts.live,
         };
         let left = limit.most.checked_sub(at_rest)?.checked_sub(live)?;
@@ -190,13 +190,13 @@ impl Death {
             // Descriptors have one limit that is told so.
             (true, Kind::Descriptors, Seen::Nothing) => true,
             // Memory is refused for many a reason: the number alone must speak.
-            (true, Kind::Areas, Seen::Nothing) => matches!(a_cycle, ACycle::Whole(_)),
+            (true, Kind::Mappings, Seen::Nothing) => matches!(a_cycle, ACycle::Whole(_)),
             (false, _, Seen::Growing | Seen::Nothing) => false,
         };
         fits.then_some(Death { cycles, at_rest, live, a_cycle })
     }
 
-    /// `died after 21,822 cycles: (65,530 areas allowed − 62 at rest) / 21,822 cycles = 3 areas a
+    /// `died after 21,822 cycles: (65,530 mappings allowed − 62 at rest) / 21,822 cycles = 3 mappings a
     /// cycle (vm.max_map_count)`
     fn told(&self, limit: Limit) -> String {
         let noun = limit.kind.noun();
@@ -292,18 +292,18 @@ mod tests {
             "mmap failed (errno 24)",
         ] {
             assert!(Kind::Descriptors.is_named_in(words), "{words}");
-            assert!(!Kind::Areas.is_named_in(words), "{words}");
+            assert!(!Kind::Mappings.is_named_in(words), "{words}");
         }
         for words in [
             "cannot map a memory of 65536 bytes into slot 7 (Cannot allocate memory (os error 12)",
             "mmap failed: ENOMEM",
         ] {
-            assert!(Kind::Areas.is_named_in(words), "{words}");
+            assert!(Kind::Mappings.is_named_in(words), "{words}");
             assert!(!Kind::Descriptors.is_named_in(words), "{words}");
         }
         for words in ["all 1000 slots are in use", "Too many open files in system", "os error 125)"]
         {
-            assert!(!Kind::Areas.is_named_in(words), "{words}");
+            assert!(!Kind::Mappings.is_named_in(words), "{words}");
             assert!(!Kind::Descriptors.is_named_in(words), "{words}");
         }
     }

@@ -1,5 +1,5 @@
 //! Policy `growth`: a runtime behind a pipe may keep no image in a memfd, or for some modules
-//! only, and then what can be judged is whether its areas, descriptors and memory grow with the
+//! only, and then what can be judged is whether its mappings, descriptors and memory grow with the
 //! cycles.
 
 use leakbench_scenarios::SubjectName;
@@ -17,10 +17,10 @@ pub(super) const POLICY: &str = "growth";
 /// log file, the pages of a heap.
 const MEASURES: [Measure; 3] = [
     Measure {
-        resource: Resource::Areas,
-        name: "areas",
+        resource: Resource::Mappings,
+        name: "mappings",
         grow: "grow",
-        of: |seen| seen.areas,
+        of: |seen| seen.mappings,
         noise: 16.0,
         show: grouped,
     },
@@ -132,7 +132,7 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
                     counted(seen, "moment"),
                     Trend::POINTS_MIN
                 );
-                findings.push(Finding::error(POLICY, Verdict::CouldNotTell, message));
+                findings.push(Finding::error(POLICY, Verdict::Inconclusive, message));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Policy `leftovers`: what a subject still has once every module is dropped, beyond what its
 //! slots and its lingering images explain. Warnings only, and only where nothing innocent is
-//! left that could explain it: an image that lingers has its own policy, and how many areas a
+//! left that could explain it: an image that lingers has its own policy, and how many mappings a
 //! runtime keeps for itself is its own affair as long as their number does not grow with cycles.
 
 use super::{Finding, Level};
@@ -10,7 +10,7 @@ use leakbench_model::text::{counted, grouped, sum};
 pub(super) const POLICY: &str = "leftovers";
 
 /// A warm slot is image, anonymous tail and guard, and may split the cold stretch beside it.
-const AREAS_A_WARM_SLOT: u64 = 4;
+const MAPPINGS_A_WARM_SLOT: u64 = 4;
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
@@ -22,9 +22,9 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
             && subject.images.lingering == 0
             && subject.images.unknown == 0
         {
-            messages.extend(memfd_areas(subject));
+            messages.extend(memfd_mappings(subject));
             messages.extend(descriptors(subject));
-            messages.extend(areas(subject, slots));
+            messages.extend(mappings(subject, slots));
         }
     }
     messages.into_iter().map(|message| Finding::aside(POLICY, Level::Warn, message)).collect()
@@ -41,13 +41,13 @@ fn reset_failures(subject: &SubjectLedger) -> Option<String> {
     })
 }
 
-/// With no image alive, no area has a memfd to map but those that were there at rest.
-fn memfd_areas(subject: &SubjectLedger) -> Option<String> {
-    let (rest, last) = (subject.at_rest.memfd_areas?, subject.at_last_barrier?.memfd_areas?);
+/// With no image alive, no mapping has a memfd to map but those that were there at rest.
+fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
+    let (rest, last) = (subject.at_rest.memfd_mappings?, subject.at_last_barrier?.memfd_mappings?);
     (last > rest).then(|| {
         format!(
             "{} of subject {} map a memfd at the end, {} at rest, and no image is alive",
-            counted(last, "area"),
+            counted(last, "mapping"),
             subject.number,
             grouped(rest),
         )
@@ -72,17 +72,17 @@ fn descriptors(subject: &SubjectLedger) -> Option<String> {
 
 /// Growth since the first barrier beyond what all warm slots together can take; `slots` is `None`
 /// of a runtime whose pool nobody here knows.
-fn areas(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
+fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
     let slots = slots?;
-    let first = subject.at_first_barrier?.areas?;
-    let last = subject.at_last_barrier?.areas?;
+    let first = subject.at_first_barrier?.mappings?;
+    let last = subject.at_last_barrier?.mappings?;
     let warm = subject.slots.map_or(slots, |counts| {
         sum([counts.warm, counts.in_use, counts.affine_live, counts.affine_dropped, counts.queued])
     });
-    let explained = warm.saturating_mul(AREAS_A_WARM_SLOT);
+    let explained = warm.saturating_mul(MAPPINGS_A_WARM_SLOT);
     (last > first.saturating_add(explained)).then(|| {
         format!(
-            "subject {} grew from {} areas at its first barrier to {} at the end; {} explain {} at most",
+            "subject {} grew from {} mappings at its first barrier to {} at the end; {} explain {} at most",
             subject.number,
             grouped(first),
             grouped(last),

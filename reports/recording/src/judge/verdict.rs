@@ -11,7 +11,7 @@ pub enum Verdict {
     /// The kernel released every image of a dropped module.
     Clean,
     /// A witness failed, or did not see enough.
-    CouldNotTell,
+    Inconclusive,
     /// Images lingered.
     Leak,
     /// The subject crashed, failed, was killed or hung.
@@ -27,7 +27,7 @@ impl Verdict {
             Verdict::Clean => 0,
             Verdict::Leak => 1,
             Verdict::SubjectDied => 3,
-            Verdict::CouldNotTell => 4,
+            Verdict::Inconclusive => 4,
             Verdict::Interrupted => 130,
         }
     }
@@ -38,7 +38,7 @@ impl Verdict {
             Verdict::Clean => "clean",
             Verdict::Leak => "leak",
             Verdict::SubjectDied => "subject-died",
-            Verdict::CouldNotTell => "could-not-tell",
+            Verdict::Inconclusive => "inconclusive",
             Verdict::Interrupted => "interrupted",
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
     troubles
         .chain(disagreements)
         .chain(unknown)
-        .map(|message| Finding::error(POLICY, Verdict::CouldNotTell, message))
+        .map(|message| Finding::error(POLICY, Verdict::Inconclusive, message))
         .collect()
 }
 

@@ -203,8 +203,8 @@ fn added<'a>(subjects: impl Iterator<Item = Option<&'a Footprint>>) -> Footprint
         values.filter(|values| !values.is_empty()).map(sum)
     };
     Footprint {
-        areas: added(|of| of.areas),
-        memfd_areas: added(|of| of.memfd_areas),
+        mappings: added(|of| of.mappings),
+        memfd_mappings: added(|of| of.memfd_mappings),
         fds: added(|of| of.fds),
         rss_bytes: added(|of| of.rss_bytes),
         shmem_bytes: added(|of| of.shmem_bytes),

@@ -263,8 +263,8 @@ impl SubjectLedger {
         let peak = &mut self.peak;
         // `None` is below every measured value.
         for (most, value) in [
-            (&mut peak.areas, seen.areas),
-            (&mut peak.memfd_areas, seen.memfd_areas),
+            (&mut peak.mappings, seen.mappings),
+            (&mut peak.memfd_mappings, seen.memfd_mappings),
             (&mut peak.fds, seen.fds),
             (&mut peak.rss_bytes, seen.rss_bytes),
             (&mut peak.shmem_bytes, seen.shmem_bytes),

@@ -154,7 +154,7 @@ fn remarks(ledger: &ObservationLedger) -> impl Iterator<Item = Finding> {
     ledger.remarks.iter().map(|remark| {
         let what = remark.what.clone();
         match remark.spoils {
-            true => Finding::error(REMARKS, Verdict::CouldNotTell, what),
+            true => Finding::error(REMARKS, Verdict::Inconclusive, what),
             false => Finding::aside(REMARKS, Level::Note, what),
         }
     })
@@ -162,7 +162,7 @@ fn remarks(ledger: &ObservationLedger) -> impl Iterator<Item = Finding> {
 
 /// What was seen too rarely proves nothing.
 fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
-    let gap = |message| Finding::error(COVERAGE, Verdict::CouldNotTell, message);
+    let gap = |message| Finding::error(COVERAGE, Verdict::Inconclusive, message);
     let mut findings = Vec::new();
     let few = ledger.judged().len() < Trend::POINTS_MIN;
     if few {

@@ -124,7 +124,10 @@ impl ObservationLedger {
     pub(super) fn limit(&self, resource: Resource) -> Option<&Limit> {
         let own = matches!(
             resource,
-            Resource::Fds | Resource::Areas | Resource::AddressSpaceBytes | Resource::LockedBytes
+            Resource::Fds
+                | Resource::Mappings
+                | Resource::AddressSpaceBytes
+                | Resource::LockedBytes
         );
         if own && self.processes_max() > 1 {
             return None;

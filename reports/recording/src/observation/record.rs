@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Resource;
 
 /// Version of the line format, in [`Observe::version`].
-pub const OBSERVATION_VERSION: u32 = 1;
+pub const OBSERVATION_VERSION: u32 = 2;
 
 /// One line of an observation's recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ pub struct Example {
     /// What it is, by what identifies it: `inode 4711 on 0:1, /memfd:cache (deleted)`,
     /// `7f12a000-7f12b000 r-xp`. From the process: data, never markup.
     pub what: String,
-    /// Who has it: `fd 17`, `2 areas`, `fd 3 of child 4242`.
+    /// Who has it: `fd 17`, `2 mappings`, `fd 3 of child 4242`.
     pub holders: Vec<String>,
     /// When it was first seen, in ms since the observation began.
     pub first_seen_ms: u64,

@@ -25,7 +25,7 @@ impl ObservationRecording {
     /// out.
     ///
     /// # Errors
-    /// The file cannot be read, is of a later version, is the recording of a run, or has a line
+    /// The file cannot be read, is of another version, is the recording of a run, or has a line
     /// that is not a record.
     pub fn read(path: &Path) -> Result<ObservationRecording, RecordingError> {
         Ok(ObservationRecording { records: read_lines(path)? })

@@ -36,23 +36,23 @@ pub enum Resource {
     OtherFds,
     /// Descriptors that wait in the process's unix sockets to be received.
     FdsInFlight,
-    /// Memory areas (VMAs), of all kinds.
-    Areas,
-    /// Areas of files, but those of code and of memfds.
-    FileAreas,
-    /// Areas of memfds.
-    MemfdAreas,
-    /// Anonymous areas that can be used, but not executed.
-    AnonymousAreas,
-    /// Areas that may be executed, but those of memfds.
-    ExecutableAreas,
-    /// Anonymous areas that allow nothing (`PROT_NONE`).
-    ReservedAreas,
+    /// Memory mappings (VMAs), of all kinds.
+    Mappings,
+    /// Mappings of files, but those of code and of memfds.
+    FileMappings,
+    /// Mappings of memfds.
+    MemfdMappings,
+    /// Anonymous mappings that can be used, but not executed.
+    AnonymousMappings,
+    /// Mappings that may be executed, but those of memfds.
+    ExecutableMappings,
+    /// Anonymous mappings that allow nothing (`PROT_NONE`).
+    ReservedMappings,
     /// Stacks that the kernel knows as such.
-    StackAreas,
+    StackMappings,
     /// Memfds, each counted once, whether open or mapped.
     Memfds,
-    /// Bytes of all areas, touched or not (`VmSize`).
+    /// Bytes of all mappings, touched or not (`VmSize`).
     AddressSpaceBytes,
     /// Resident bytes, of all kinds.
     ResidentBytes,
@@ -97,7 +97,7 @@ pub enum Unit {
 const MEMORY_NOISE_BYTES: u64 = 1 << 20;
 /// A table of pages is 4 KiB and maps 2 MiB: sixteen that are touched for the first time say nothing.
 const PAGE_TABLE_NOISE_BYTES: u64 = 64 << 10;
-/// Three descriptors, areas or threads more may well be three that were wanted.
+/// Three descriptors, mappings or threads more may well be three that were wanted.
 const COUNT_NOISE: u64 = 3;
 
 impl Resource {
@@ -117,13 +117,13 @@ impl Resource {
         Resource::SignalFds,
         Resource::OtherFds,
         Resource::FdsInFlight,
-        Resource::Areas,
-        Resource::FileAreas,
-        Resource::MemfdAreas,
-        Resource::AnonymousAreas,
-        Resource::ExecutableAreas,
-        Resource::ReservedAreas,
-        Resource::StackAreas,
+        Resource::Mappings,
+        Resource::FileMappings,
+        Resource::MemfdMappings,
+        Resource::AnonymousMappings,
+        Resource::ExecutableMappings,
+        Resource::ReservedMappings,
+        Resource::StackMappings,
         Resource::Memfds,
         Resource::AddressSpaceBytes,
         Resource::ResidentBytes,
@@ -166,13 +166,13 @@ impl Resource {
             Resource::SignalFds => ("signal-fds", "signalfd descriptors"),
             Resource::OtherFds => ("other-fds", "other descriptors"),
             Resource::FdsInFlight => ("fds-in-flight", "descriptors in flight"),
-            Resource::Areas => ("areas", "areas"),
-            Resource::FileAreas => ("file-areas", "file areas"),
-            Resource::MemfdAreas => ("memfd-areas", "memfd areas"),
-            Resource::AnonymousAreas => ("anonymous-areas", "anonymous areas"),
-            Resource::ExecutableAreas => ("executable-areas", "executable areas"),
-            Resource::ReservedAreas => ("reserved-areas", "reserved areas"),
-            Resource::StackAreas => ("stack-areas", "stack areas"),
+            Resource::Mappings => ("mappings", "mappings"),
+            Resource::FileMappings => ("file-mappings", "file mappings"),
+            Resource::MemfdMappings => ("memfd-mappings", "memfd mappings"),
+            Resource::AnonymousMappings => ("anonymous-mappings", "anonymous mappings"),
+            Resource::ExecutableMappings => ("executable-mappings", "executable mappings"),
+            Resource::ReservedMappings => ("reserved-mappings", "reserved mappings"),
+            Resource::StackMappings => ("stack-mappings", "stack mappings"),
             Resource::Memfds => ("memfds", "memfds"),
             Resource::AddressSpaceBytes => ("address-space-bytes", "address space"),
             Resource::ResidentBytes => ("resident-bytes", "resident memory"),
@@ -223,12 +223,12 @@ impl Resource {
             | Resource::InotifyFds
             | Resource::SignalFds
             | Resource::OtherFds => Some(Resource::Fds),
-            Resource::FileAreas
-            | Resource::MemfdAreas
-            | Resource::AnonymousAreas
-            | Resource::ExecutableAreas
-            | Resource::ReservedAreas
-            | Resource::StackAreas => Some(Resource::Areas),
+            Resource::FileMappings
+            | Resource::MemfdMappings
+            | Resource::AnonymousMappings
+            | Resource::ExecutableMappings
+            | Resource::ReservedMappings
+            | Resource::StackMappings => Some(Resource::Mappings),
             Resource::AnonymousBytes | Resource::FileBytes | Resource::SharedBytes => {
                 Some(Resource::ResidentBytes)
             }

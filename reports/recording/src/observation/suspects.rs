@@ -48,12 +48,12 @@ const CAUSES: [Resource; 35] = {
         DeletedFileFds,
         FileFds,
         OtherFds,
-        MemfdAreas,
-        ExecutableAreas,
-        FileAreas,
-        AnonymousAreas,
-        ReservedAreas,
-        StackAreas,
+        MemfdMappings,
+        ExecutableMappings,
+        FileMappings,
+        AnonymousMappings,
+        ReservedMappings,
+        StackMappings,
         SharedBytes,
         AnonymousBytes,
         SysvBytes,
@@ -61,7 +61,7 @@ const CAUSES: [Resource; 35] = {
         FileBytes,
         SwapBytes,
         Fds,
-        Areas,
+        Mappings,
         ResidentBytes,
         PageTableBytes,
         AddressSpaceBytes,
@@ -135,22 +135,22 @@ fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
     let for_each = |most: f64| accounts.rate(effect) <= most * accounts.rate(cause);
     match (cause, effect) {
         _ if cause.total() == Some(effect) => true,
-        (Memfds, MemfdFds | MemfdAreas | SharedBytes) => true,
-        (MemfdFds | MemfdAreas, SharedBytes) => true,
+        (Memfds, MemfdFds | MemfdMappings | SharedBytes) => true,
+        (MemfdFds | MemfdMappings, SharedBytes) => true,
         (SysvSegments, SysvBytes | SharedBytes) => true,
-        (SysvSegments, FileAreas) => for_each(1.5),
+        (SysvSegments, FileMappings) => for_each(1.5),
         (Children | Zombies, PidFds) => for_each(1.5),
         // A stack and its guard; an arena of the allocator may come with it.
-        (Threads, AnonymousAreas | ReservedAreas | StackAreas) => for_each(2.5),
+        (Threads, AnonymousMappings | ReservedMappings | StackMappings) => for_each(2.5),
         (Threads, AnonymousBytes) => for_each((1 << 20) as f64),
-        (AnonymousAreas | ExecutableAreas, AnonymousBytes) => true,
+        (AnonymousMappings | ExecutableMappings, AnonymousBytes) => true,
         // Where memory grows it may be swapped or locked, needs page tables and address space.
         (
-            AnonymousBytes | SharedBytes | AnonymousAreas | MemfdAreas | ExecutableAreas
-            | ReservedAreas | FileAreas,
+            AnonymousBytes | SharedBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
+            | ReservedMappings | FileMappings,
             SwapBytes | LockedBytes | PageTableBytes | AddressSpaceBytes,
         ) => true,
-        (ResidentBytes | Areas, PageTableBytes | AddressSpaceBytes) => true,
+        (ResidentBytes | Mappings, PageTableBytes | AddressSpaceBytes) => true,
         _ => false,
     }
 }

@@ -84,18 +84,18 @@ pub enum RecordingError {
         /// What was looked for.
         wanted: RecordingKind,
     },
-    /// The recording is of a later leakbench.
+    /// The recording has another version of the format.
     #[error(
-        "{} has recording format {found}, and this leakbench reads up to format {reads}: \
-         use the leakbench that wrote it, or a later one",
-        path.display()
+        "{} is a recording of version {found}, and this leakbench reads version {reads} only: {}",
+        path.display(),
+        if *found < u64::from(*reads) { "record it again" } else { "use the leakbench that wrote it" }
     )]
-    Newer {
+    OtherVersion {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u64,
-        /// The latest version that is read.
+        /// The version that is read.
         reads: u32,
     },
 }

@@ -23,7 +23,7 @@ impl Recording {
     /// out.
     ///
     /// # Errors
-    /// The file cannot be read, is of a later version, or has a line that is not a record.
+    /// The file cannot be read, is of another version, or has a line that is not a record.
     pub fn read(path: &Path) -> Result<Recording, RecordingError> {
         Ok(Recording { records: read_lines(path)? })
     }
@@ -39,7 +39,7 @@ impl Recording {
 
 /// The lines of one kind of recording.
 pub trait Line: DeserializeOwned {
-    /// Version of the format that this leakbench writes, and the latest that it reads.
+    /// Version of the format that this leakbench writes, and the only one that it reads.
     const VERSION: u32;
     /// What it is a recording of.
     const KIND: RecordingKind;
@@ -96,7 +96,7 @@ pub fn read_lines<L: Line>(path: &Path) -> Result<Vec<L>, RecordingError> {
         };
         match read {
             Ok(record) => records.push(record),
-            // A whole first line of a later version is known for what it is even when cut.
+            // A whole first line of another version is known for what it is even when cut.
             Err(RecordingError::Line { .. }) if cut => break,
             Err(error) => return Err(error),
         }
@@ -118,9 +118,9 @@ fn parse_first<L: Line>(line: &[u8], path: &Path) -> Result<L, RecordingError> {
         None => return Err(RecordingError::NotARecording { path: path_owned() }),
     }
     if let Some(found) = value["version"].as_u64()
-        && found > u64::from(L::VERSION)
+        && found != u64::from(L::VERSION)
     {
-        return Err(RecordingError::Newer { path: path_owned(), found, reads: L::VERSION });
+        return Err(RecordingError::OtherVersion { path: path_owned(), found, reads: L::VERSION });
     }
     serde_json::from_value(value).map_err(|error| at_line(0, &error, path))
 }

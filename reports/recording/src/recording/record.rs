@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::SlotMap;
 
 /// Version of the line format, in [`Start::version`].
-pub const RECORDING_VERSION: u32 = 1;
+pub const RECORDING_VERSION: u32 = 2;
 
 /// One line of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,19 +71,19 @@ pub struct SubjectUp {
     pub runtime: Option<String>,
     /// Its share of the cycles.
     pub cycles: u64,
-    /// Areas, descriptors and resident bytes before the first cycle.
+    /// Mappings, descriptors and resident bytes before the first cycle.
     pub at_rest: Footprint,
 }
 
 /// How much of the kernel's tables and memory a process has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
-    /// Memory areas (VMAs).
+    /// Memory mappings (VMAs).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub areas: Option<u64>,
-    /// Areas that map a memfd.
+    pub mappings: Option<u64>,
+    /// Mappings that map a memfd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memfd_areas: Option<u64>,
+    pub memfd_mappings: Option<u64>,
     /// Open descriptors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fds: Option<u64>,
@@ -255,7 +255,7 @@ pub enum SlotHold {
     Queued,
     /// The pool holds it for free and without affinity, and yet it maps the image.
     Cold,
-    /// The subject could not tell.
+    /// The subject inconclusive.
     Unknown,
 }
 

@@ -249,8 +249,8 @@ struct SubjectPins {
 impl SubjectPins {
     fn see_footprint(&mut self, index: usize, footprint: &Footprint) {
         let values = [
-            footprint.areas,
-            footprint.memfd_areas,
+            footprint.mappings,
+            footprint.memfd_mappings,
             footprint.fds,
             footprint.rss_bytes,
             footprint.shmem_bytes,

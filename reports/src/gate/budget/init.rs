@@ -47,7 +47,7 @@ fn head(runs: &[Run<'_>]) -> String {
             Verdict::Clean => "",
             Verdict::Leak => " — IT LEAKED, and does not pass",
             Verdict::SubjectDied => " — ITS SUBJECT DIED: make this file again from a whole run",
-            Verdict::CouldNotTell | Verdict::Interrupted => {
+            Verdict::Inconclusive | Verdict::Interrupted => {
                 " — NOT MEASURED TO ITS END: make this file again from a whole run"
             }
         };
@@ -117,11 +117,11 @@ fn entry(policy: Policy, runs: &[Run<'_>]) -> Option<Entry> {
         Policy::LingeringByReason => None,
         Policy::LateReleases => late(runs),
         Policy::TimeToRelease => times(runs),
-        Policy::SlopeAreas
+        Policy::SlopeMappings
         | Policy::SlopeFds
         | Policy::SlopeRssBytes
         | Policy::SlopePageTablesBytes => slope(runs, policy.measure()?),
-        Policy::PeakAreas
+        Policy::PeakMappings
         | Policy::PeakFds
         | Policy::PeakRssBytes
         | Policy::PeakShmemBytes

@@ -10,7 +10,7 @@
 //! level = "error"            # or "warn", "off"; a table without a level means "error"
 //! max = 0
 //!
-//! [policy.peak-areas]
+//! [policy.peak-mappings]
 //! over-baseline = 1.1        # of what the file given with --baseline has
 //! ```
 

@@ -127,7 +127,7 @@ fn looks(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
             Some(format!("{} {}", resource.as_str(), resource.amount(*amount)))
         };
         let suspects = diagnosis.suspects.iter().map(|suspect| suspect.resource);
-        let shown: Vec<Resource> = suspects.chain([Resource::Fds, Resource::Areas]).collect();
+        let shown: Vec<Resource> = suspects.chain([Resource::Fds, Resource::Mappings]).collect();
         let mut amounts: Vec<String> = shown.iter().filter_map(of).collect();
         amounts.dedup();
         let what = format!("look at {} ms: {}", look.at_ms, amounts.join(", "));

@@ -164,7 +164,7 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
     }
     let (verdict, mut parts) = match (beyond.is_empty(), untold.is_empty()) {
         (false, _) => (Verdict::Leak, beyond),
-        (true, false) => (Verdict::CouldNotTell, untold),
+        (true, false) => (Verdict::Inconclusive, untold),
         (true, true) => (Verdict::Clean, within),
     };
     if unheld > 0 {
@@ -188,7 +188,7 @@ fn verdict_of(most: &Most, lingering: u64, unknown: u64) -> Verdict {
     if most.exceeded_by(lingering) {
         Verdict::Leak
     } else if most.exceeded_by(lingering.saturating_add(unknown)) {
-        Verdict::CouldNotTell
+        Verdict::Inconclusive
     } else {
         Verdict::Clean
     }

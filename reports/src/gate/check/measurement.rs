@@ -18,7 +18,7 @@ pub(in crate::gate) fn check(run: &Run<'_>) -> Told {
     let verdict = findings.iter().filter_map(|finding| finding.supports).max();
     // Where its user ended it nobody knows what would have come.
     let verdict = match verdict {
-        Some(Verdict::Interrupted) => Verdict::CouldNotTell,
+        Some(Verdict::Interrupted) => Verdict::Inconclusive,
         Some(verdict) => verdict,
         None => Verdict::Clean,
     };

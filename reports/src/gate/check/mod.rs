@@ -67,11 +67,11 @@ pub(super) fn check(policy: Policy, rule: &Rule, run: &Run<'_>, against: Against
         Policy::LateReleases => late::check(rule, run),
         Policy::TimeToRelease => time::check(rule, run),
         Policy::Unaccounted => unaccounted::check(rule, run, against),
-        Policy::SlopeAreas
+        Policy::SlopeMappings
         | Policy::SlopeFds
         | Policy::SlopeRssBytes
         | Policy::SlopePageTablesBytes => slope::check(policy, rule, run),
-        Policy::PeakAreas
+        Policy::PeakMappings
         | Policy::PeakFds
         | Policy::PeakRssBytes
         | Policy::PeakShmemBytes
@@ -97,7 +97,7 @@ impl Answer {
     /// That there is too little to tell from.
     pub(super) fn untold(rule: &Rule, why: impl Into<String>) -> Answer {
         Answer::Told(Told {
-            verdict: Verdict::CouldNotTell,
+            verdict: Verdict::Inconclusive,
             measured: None,
             allowed: rule.allowed(),
             message: why.into(),

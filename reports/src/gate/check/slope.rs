@@ -90,7 +90,7 @@ struct Grown<'a> {
 }
 
 impl Grown<'_> {
-    /// `subject 0 gains 3 areas in 1,000 cycles (95 %: 2.9 to 3.1), from 60 to 3,060, and goes on`.
+    /// `subject 0 gains 3 mappings in 1,000 cycles (95 %: 2.9 to 3.1), from 60 to 3,060, and goes on`.
     fn told(&self, measure: Measure) -> String {
         let Trend { rate, ci_low, ci_high, first, last, class, .. } = self.trend;
         let [rate, low, high] = [rate, ci_low, ci_high].map(|of| measure.figure_of(of * 1e3));
@@ -150,7 +150,7 @@ impl Measure {
     /// What a rate is of.
     fn noun(self) -> &'static str {
         match self {
-            Measure::Areas => "areas",
+            Measure::Mappings => "mappings",
             Measure::Fds => "descriptors",
             Measure::RssBytes => "resident",
             Measure::ShmemBytes => "of resident shared memory",
@@ -161,7 +161,7 @@ impl Measure {
     /// An amount that need not be whole, and may be negative.
     fn figure_of(self, amount: f64) -> String {
         match self {
-            Measure::Areas | Measure::Fds => figure(amount),
+            Measure::Mappings | Measure::Fds => figure(amount),
             _ if amount.round() == 0.0 => "0 bytes".to_owned(),
             _ => {
                 let sign = if amount < 0.0 { "−" } else { "" };

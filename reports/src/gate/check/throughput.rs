@@ -56,7 +56,7 @@ pub(super) fn check(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked
             "too few windows between looks to tell it from noise ({few}, of {WINDOWS_MIN} needed): \
              run more cycles, or with more --barriers"
         );
-        (Verdict::CouldNotTell, why)
+        (Verdict::Inconclusive, why)
     } else {
         let delta = cliffs_delta(&windows, &base_windows);
         let effect = Effect::of(delta);

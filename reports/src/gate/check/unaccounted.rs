@@ -1,4 +1,4 @@
-//! Policy `unaccounted`: what nobody can explain once every module is dropped. Areas that map a
+//! Policy `unaccounted`: what nobody can explain once every module is dropped. Mappings that map a
 //! memfd and descriptors beyond those at rest, less what lingering images are held by, are proved;
 //! images of unknown fate and points in which the witnesses disagree leave it open, and so do objects
 //! that may be held by lingering images that a recording does not list.
@@ -25,7 +25,7 @@ struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// `None` where areas or descriptors were not read at rest or at the end.
+    /// `None` where mappings or descriptors were not read at rest or at the end.
     fn of(run: &RecordedRun) -> Option<Unaccounted> {
         let subjects = &run.ledger.subjects;
         let beyond: Option<Vec<u64>> = subjects.iter().map(beyond_listed).collect();
@@ -73,13 +73,13 @@ pub(super) fn check(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked
         return Ok(Answer::untold(rule, why));
     }
     let Some(all) = Unaccounted::of(recorded) else {
-        let why = "areas or descriptors could not be read at rest or at the end";
+        let why = "mappings or descriptors could not be read at rest or at the end";
         return Ok(Answer::untold(rule, why));
     };
     let verdict = match (most.exceeded_by(all.objects), most.exceeded_by(all.total())) {
         (true, _) => Verdict::Leak,
         // What is unknown may well have been released.
-        (false, true) => Verdict::CouldNotTell,
+        (false, true) => Verdict::Inconclusive,
         (false, false) => Verdict::Clean,
     };
     let mut parts = Vec::new();
@@ -123,9 +123,9 @@ fn objects_or_so(all: &Unaccounted) -> String {
     counted(all.total(), if all.objects == all.total() { "object" } else { "thing" })
 }
 
-/// Areas and descriptors beyond those at rest that no listed lingering image is held by.
+/// Mappings and descriptors beyond those at rest that no listed lingering image is held by.
 fn beyond_listed(subject: &SubjectLedger) -> Option<u64> {
-    let extra = sum([memfd_areas(subject)?, descriptors(subject)?]);
+    let extra = sum([memfd_mappings(subject)?, descriptors(subject)?]);
     let explained = sum(subject.lingering.iter().map(|image| image.holders_total));
     Some(extra.saturating_sub(explained))
 }
@@ -134,9 +134,9 @@ fn more_linger_than_listed(subject: &SubjectLedger) -> bool {
     subject.images.lingering > subject.lingering.len() as u64
 }
 
-fn memfd_areas(subject: &SubjectLedger) -> Option<u64> {
-    let last = subject.at_last_barrier?.memfd_areas?;
-    Some(last.saturating_sub(subject.at_rest.memfd_areas?))
+fn memfd_mappings(subject: &SubjectLedger) -> Option<u64> {
+    let last = subject.at_last_barrier?.memfd_mappings?;
+    Some(last.saturating_sub(subject.at_rest.memfd_mappings?))
 }
 
 /// What is opened once, on first use, is open by the first barrier, and no growth.
@@ -154,9 +154,9 @@ fn told(subject: &SubjectLedger) -> Option<String> {
     if beyond_listed(subject)? == 0 {
         return None;
     }
-    let parts = [(memfd_areas(subject)?, "area"), (descriptors(subject)?, "descriptor")];
+    let parts = [(memfd_mappings(subject)?, "mapping"), (descriptors(subject)?, "descriptor")];
     let parts = parts.into_iter().filter(|&(more, _)| more > 0).map(|(more, what)| match what {
-        "area" => format!("{} mapping a memfd", counted(more, "more area")),
+        "mapping" => format!("{} mapping a memfd", counted(more, "more mapping")),
         _ => counted(more, "more descriptor"),
     });
     let mut text = format!(
@@ -180,10 +180,10 @@ fn end_of(subject: &SubjectLedger) -> String {
     let shown = |value: Option<u64>| value.map_or("unread".to_owned(), grouped);
     let last = subject.at_last_barrier.unwrap_or_default();
     format!(
-        "last barrier of subject {}: {} areas of memfds ({} at rest), {} descriptors ({})",
+        "last barrier of subject {}: {} mappings of memfds ({} at rest), {} descriptors ({})",
         subject.number,
-        shown(last.memfd_areas),
-        shown(subject.at_rest.memfd_areas),
+        shown(last.memfd_mappings),
+        shown(subject.at_rest.memfd_mappings),
         shown(last.fds),
         shown(subject.at_rest.fds),
     )

@@ -7,8 +7,8 @@ use leakbench_model::text::grouped;
 
 /// What the heads of [`grid`] mean.
 pub(crate) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
-                                 the end, with every module dropped: memfd (areas that map one; of \
-                                 each process one is leakbench's own), areas, fds, RSS in MiB";
+                                 the end, with every module dropped: memfd (mappings that map one; of \
+                                 each process one is leakbench's own), mappings, fds, RSS in MiB";
 
 /// A row of cells for each row.
 pub(super) fn grid(comparison: &Comparison) -> Table {
@@ -30,7 +30,7 @@ pub(super) fn grid(comparison: &Comparison) -> Table {
     }
     columns.extend([
         Column::numbers("memfd").spare(2),
-        Column::numbers("areas").spare(3),
+        Column::numbers("mappings").spare(3),
         Column::numbers("fds").spare(4),
         Column::numbers("RSS").spare(1),
     ]);
@@ -148,8 +148,8 @@ fn lingering(run: Option<&RunSummary>) -> String {
 fn at_end(run: Option<&RunSummary>) -> [String; 4] {
     let at_end = run.map(|run| run.at_end).unwrap_or_default();
     [
-        number(at_end.memfd_areas),
-        number(at_end.areas),
+        number(at_end.memfd_mappings),
+        number(at_end.mappings),
         number(at_end.fds),
         mebibytes(at_end.rss_bytes),
     ]

@@ -1,5 +1,5 @@
 //! `comparison.json`: several runs beside each other, for programs. A versioned format: within
-//! version 1 fields may be added, and none changes its meaning or goes.
+//! version 2 fields may be added, and none changes its meaning or goes.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept
 use leakbench_recording::judge::Verdict;
 
 /// Version of the format, in [`ComparisonJson::version`].
-pub const COMPARISON_VERSION: u32 = 1;
+pub const COMPARISON_VERSION: u32 = 2;
 
 /// Several runs. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]

@@ -59,7 +59,7 @@ impl ComparisonSummary<'_> {
         drawn.push(page.unwrapped("kept in", &self.out.display().to_string()));
         drawn.extend(page.last_lines(None, None, closing));
         // Nothing was run, where there is no verdict: then nothing is known to be clean.
-        let verdict = comparison.verdict().unwrap_or(Verdict::CouldNotTell);
+        let verdict = comparison.verdict().unwrap_or(Verdict::Inconclusive);
         drawn.push(page.verdict(verdict, &comparison.headline()));
         drawn.join("\n") + "\n"
     }

@@ -94,7 +94,7 @@ fn icon(verdict: Verdict) -> Markup {
         Verdict::Clean => "M7 13l3.5 3.5L17 9",
         Verdict::Leak => "M12 6.5v7M12 17v.5",
         Verdict::SubjectDied => "M8 8l8 8M16 8l-8 8",
-        Verdict::CouldNotTell => "M9 9.5a3 3 0 1 1 4.4 2.7c-1 .5-1.4 1-1.4 2M12 17v.5",
+        Verdict::Inconclusive => "M9 9.5a3 3 0 1 1 4.4 2.7c-1 .5-1.4 1-1.4 2M12 17v.5",
         Verdict::Interrupted => "M9.5 8v8M14.5 8v8",
     };
     markup! {

@@ -17,7 +17,7 @@ const VERDICTS: [Verdict; 5] = [
     Verdict::Clean,
     Verdict::Leak,
     Verdict::SubjectDied,
-    Verdict::CouldNotTell,
+    Verdict::Inconclusive,
     Verdict::Interrupted,
 ];
 

@@ -84,7 +84,7 @@ fn symbol(verdict: Verdict) -> char {
         Verdict::Clean => '✓',
         Verdict::Leak => '✗',
         Verdict::SubjectDied => '†',
-        Verdict::CouldNotTell => '?',
+        Verdict::Inconclusive => '?',
         Verdict::Interrupted => '‖',
     }
 }
@@ -140,7 +140,7 @@ fn policies(outcome: &Outcome) -> String {
 fn rank(policy: &PolicyOutcome) -> u8 {
     match policy.status {
         Status::Failed => 0,
-        Status::CouldNotTell => 1,
+        Status::Inconclusive => 1,
         Status::Flaky => 2,
         Status::Passed => 3,
         Status::Off => 4,
@@ -156,8 +156,8 @@ fn mark(policy: &PolicyOutcome) -> &'static str {
         (Status::Failed, PolicyLevel::Warn) => "! failed, a warning:",
         (Status::Flaky, PolicyLevel::Error) => "✗ **flaky**:",
         (Status::Flaky, PolicyLevel::Warn) => "! flaky, a warning:",
-        (Status::CouldNotTell, PolicyLevel::Error) => "? **could not tell**:",
-        (Status::CouldNotTell, PolicyLevel::Warn) => "? could not tell, a warning:",
+        (Status::Inconclusive, PolicyLevel::Error) => "? **inconclusive**:",
+        (Status::Inconclusive, PolicyLevel::Warn) => "? inconclusive, a warning:",
     }
 }
 

@@ -1,5 +1,5 @@
 //! `result.json` of an observation: the verdict and all that it rests on, for programs. Of the
-//! same version as a run's, with `resources` in the place of `images`: within version 1 fields may
+//! same version as a run's, with `resources` in the place of `images`: within version 2 fields may
 //! be added, and none changes its meaning or goes.
 
 use serde::Serialize;

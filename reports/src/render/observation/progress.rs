@@ -62,7 +62,7 @@ impl ObservationProgress {
         line
     }
 
-    /// The whole, for a log: `watching 4242 for 12 s of 60 s: 1,024 fds, 3,002 areas, 41.0 MiB; 3
+    /// The whole, for a log: `watching 4242 for 12 s of 60 s: 1,024 fds, 3,002 mappings, 41.0 MiB; 3
     /// resources rise`.
     pub fn plain(&self) -> String {
         self.parts().concat()
@@ -75,7 +75,7 @@ impl ObservationProgress {
         let amount = |resource| self.latest.as_ref()?.amounts.get(&resource).copied();
         let amounts = [
             amount(Resource::Fds).map(|fds| counted(fds, "fd")),
-            amount(Resource::Areas).map(|areas| counted(areas, "area")),
+            amount(Resource::Mappings).map(|mappings| counted(mappings, "mapping")),
             amount(Resource::ResidentBytes).map(bytes),
         ];
         for (index, amount) in amounts.into_iter().flatten().enumerate() {

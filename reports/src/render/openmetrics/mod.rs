@@ -16,7 +16,7 @@ use leakbench_recording::recording::Footprint;
 
 const VERDICTS: [Verdict; 5] = [
     Verdict::Clean,
-    Verdict::CouldNotTell,
+    Verdict::Inconclusive,
     Verdict::Leak,
     Verdict::SubjectDied,
     Verdict::Interrupted,
@@ -165,8 +165,8 @@ fn runs(text: &mut Exposition, runs: &[Run]) {
     // What a process has, and of which there may be nothing known.
     type Amount = (Family, fn(&Footprint) -> Option<u64>);
     let amounts: [Amount; 6] = [
-        (gauge("_areas", "Memory areas."), |seen| seen.areas),
-        (gauge("_memfd_areas", "Memory areas that map a memfd."), |seen| seen.memfd_areas),
+        (gauge("_mappings", "Mappings."), |seen| seen.mappings),
+        (gauge("_memfd_mappings", "Mappings of a memfd."), |seen| seen.memfd_mappings),
         (gauge("_fds", "Open descriptors."), |seen| seen.fds),
         (measured("_rss_bytes", "bytes", "Resident memory."), |seen| seen.rss_bytes),
         (measured("_shmem_bytes", "bytes", "Resident shared memory."), |seen| seen.shmem_bytes),
@@ -278,7 +278,7 @@ fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
 fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
     info(text, vec![("command", comparison.command.clone())]);
     // Nothing was run, where there is no verdict: then nothing is known to be clean.
-    verdict(text, comparison.verdict().unwrap_or(Verdict::CouldNotTell));
+    verdict(text, comparison.verdict().unwrap_or(Verdict::Inconclusive));
     let rows = || comparison.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run)));
     let labels = |row: &str, round: u32| -> Labels {
         vec![("row", row.to_owned()), ("round", round.to_string())]
@@ -332,14 +332,14 @@ fn of_gate(text: &mut Exposition, outcome: &Outcome) {
 }
 
 const STATUSES: [Status; 5] =
-    [Status::Off, Status::Passed, Status::Flaky, Status::CouldNotTell, Status::Failed];
+    [Status::Off, Status::Passed, Status::Flaky, Status::Inconclusive, Status::Failed];
 
 fn status(status: Status) -> &'static str {
     match status {
         Status::Off => "off",
         Status::Passed => "passed",
         Status::Flaky => "flaky",
-        Status::CouldNotTell => "could-not-tell",
+        Status::Inconclusive => "inconclusive",
         Status::Failed => "failed",
     }
 }

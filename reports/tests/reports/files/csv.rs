@@ -43,7 +43,7 @@ fn every_look_is_a_line_and_names_its_line_of_the_recording() {
         assert_eq!(line[at("lingering")], counts.lingering.to_string());
         // What was not measured is empty, and not 0.
         for (name, value) in [
-            ("areas", seen.areas),
+            ("mappings", seen.mappings),
             ("fds", seen.fds),
             ("rss_bytes", seen.rss_bytes),
             ("page_tables_bytes", seen.page_tables_bytes),
@@ -51,7 +51,7 @@ fn every_look_is_a_line_and_names_its_line_of_the_recording() {
             assert_eq!(line[at(name)], value.map_or(String::new(), |value| value.to_string()));
         }
     }
-    assert_eq!(lines[0][at("areas")], "");
+    assert_eq!(lines[0][at("mappings")], "");
     assert_eq!(lines[0][at("fds")], "7");
 }
 

@@ -99,7 +99,7 @@ pub(super) fn policy(
     status: Status,
     message: &str,
 ) -> PolicyOutcome {
-    let measured = !matches!(status, Status::Off | Status::CouldNotTell);
+    let measured = !matches!(status, Status::Off | Status::Inconclusive);
     let evidence = Evidence {
         path: PathBuf::from("leakbench-out/run/recording.jsonl"),
         line: 4,
@@ -127,12 +127,17 @@ pub(super) fn failing() -> Outcome {
         headline: "FAIL — lingering-at-end: 21 images lingering; and 2 more policies".to_owned(),
         budget: "leakbench.toml".to_owned(),
         policies: vec![
-            policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
+            policy(
+                "peak-mappings",
+                PolicyLevel::Error,
+                Status::Passed,
+                "1,060 mappings at the peak",
+            ),
             policy("measurement", PolicyLevel::Error, Status::Passed, "both witnesses agreed"),
             policy("lingering-at-end", PolicyLevel::Error, Status::Failed, lingering),
             policy("lingering-peak", PolicyLevel::Warn, Status::Failed, "21 at a barrier"),
             policy("late-releases", PolicyLevel::Error, Status::Flaky, flaky),
-            policy("slope-fds", PolicyLevel::Error, Status::CouldNotTell, "too few moments"),
+            policy("slope-fds", PolicyLevel::Error, Status::Inconclusive, "too few moments"),
             policy("time-to-release", PolicyLevel::Off, Status::Off, "off"),
         ],
     }
@@ -146,9 +151,14 @@ fn passing() -> Outcome {
         headline: "PASS — 1 policy within budget, 3 warnings".to_owned(),
         budget: "default budgets".to_owned(),
         policies: vec![
-            policy("peak-areas", PolicyLevel::Error, Status::Passed, "1,060 areas at the peak"),
-            policy("slope-fds", PolicyLevel::Warn, Status::CouldNotTell, "too few moments"),
-            policy("slope-areas", PolicyLevel::Warn, Status::Flaky, flaky),
+            policy(
+                "peak-mappings",
+                PolicyLevel::Error,
+                Status::Passed,
+                "1,060 mappings at the peak",
+            ),
+            policy("slope-fds", PolicyLevel::Warn, Status::Inconclusive, "too few moments"),
+            policy("slope-mappings", PolicyLevel::Warn, Status::Flaky, flaky),
             policy("lingering-peak", PolicyLevel::Warn, Status::Failed, "21 at a barrier"),
         ],
     }
@@ -163,7 +173,7 @@ pub(super) fn cases() -> Vec<Case> {
         ("03-wasmtime@3", common::leak_earlier()),
         ("04-wasmtime@48", common::died(failed)),
         ("05-node-driver.mjs", common::copy()),
-        ("06-unsure", common::could_not_tell()),
+        ("06-unsure", common::inconclusive()),
     ];
     let swept =
         [("01", common::clean()), ("02", common::leak_keep()), ("03", common::leak_queue())];
@@ -171,7 +181,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::run("clean", &common::clean(), None),
         Case::run("leak", &common::leak_queue(), None),
         Case::run("died", &common::died(killed), None),
-        Case::run("could-not-tell", &common::could_not_tell(), None),
+        Case::run("inconclusive", &common::inconclusive(), None),
         Case::run("interrupted", &common::interrupted(), None),
         Case::run("gate-fails", &common::leak_queue(), Some(failing())),
         Case::run("gate-passes", &common::clean(), Some(passing())),

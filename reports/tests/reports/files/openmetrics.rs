@@ -189,7 +189,7 @@ fn images_add_up_and_what_was_not_measured_has_no_sample() {
     let families = metrics(&Case::run("leak", &recording, None));
     assert!(!families.contains_key("leakbench_fds"));
     assert!(!families.contains_key("leakbench_release_seconds"));
-    assert!(families.contains_key("leakbench_areas"));
+    assert!(families.contains_key("leakbench_mappings"));
 }
 
 #[test]

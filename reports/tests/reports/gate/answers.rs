@@ -47,7 +47,7 @@ fn sockets(leaking: bool) -> Named {
             BTreeMap::from([
                 (Resource::Fds, 8 + sockets),
                 (Resource::SocketFds, sockets),
-                (Resource::Areas, 120),
+                (Resource::Mappings, 120),
                 (Resource::ResidentBytes, 30 << 20),
             ])
         }),
@@ -69,7 +69,7 @@ fn growth_of_an_observed_process_fails_unless_it_may_grow() {
         let outcome = judged(&format!("[policy.growth]\n{policy}\n"), &[sockets(true)]);
         assert_eq!(outcome.verdict, Verdict::Clean, "{policy}: {outcome:#?}");
     }
-    let other = judged("[policy.growth]\nallow = [\"areas\"]\n", &[sockets(true)]);
+    let other = judged("[policy.growth]\nallow = [\"mappings\"]\n", &[sockets(true)]);
     assert_eq!(other.verdict, Verdict::Leak);
 }
 
@@ -213,7 +213,7 @@ fn what_another_recording_answers_is_told_of_this_one() {
     }
     let outcome = judged(policies, &[Plan::default().run(), run("unread", &unread)]);
     let missing = outcome.policies.iter().find(|of| of.policy == "peak-fds" && of.run == "unread");
-    assert_eq!(missing.map(|of| of.status), Some(Status::CouldNotTell));
+    assert_eq!(missing.map(|of| of.status), Some(Status::Inconclusive));
 }
 
 /// A run that died has no numbers for its own reason, which is what is told.
@@ -230,5 +230,5 @@ fn a_death_is_not_told_as_a_budget_that_is_wrong() {
     );
     assert_eq!(outcome.verdict, Verdict::SubjectDied, "{outcome:#?}");
     assert_eq!(status(&outcome, "measurement"), Status::Failed);
-    assert_eq!(status(&outcome, "lingering-at-end"), Status::CouldNotTell);
+    assert_eq!(status(&outcome, "lingering-at-end"), Status::Inconclusive);
 }

@@ -94,7 +94,7 @@ fn a_death_at_one_attempt_is_not_forgotten() {
     assert_eq!(status(&outcome, "measurement"), Status::Flaky);
     assert_eq!(outcome.verdict, Verdict::SubjectDied);
     let told = &of(&outcome, "lingering-at-end").message;
-    assert!(told.starts_with("flaky: could not tell at attempt 1, passed at attempt 2"), "{told}");
+    assert!(told.starts_with("flaky: inconclusive at attempt 1, passed at attempt 2"), "{told}");
     // A budget makes no less of it.
     for second in [attempt("second", false), killed("second")] {
         let outcome = judged(FLAKY_WARNS, &[killed("first"), second]);
@@ -107,25 +107,25 @@ fn a_death_at_one_attempt_is_not_forgotten() {
 /// Each policy passed at one of them, and no attempt was good.
 #[test]
 fn attempts_that_fail_in_turn_are_no_pass() {
-    let areas = || {
+    let mappings = || {
         let more = |_| common::footprint(9_000, 11, 20 << 20);
-        run("areas", &Plan { looks: more, ..Plan::default() }.recording())
+        run("mappings", &Plan { looks: more, ..Plan::default() }.recording())
     };
     let policies =
-        |level| format!("{FLAKY_WARNS}[policy.peak-areas]\nlevel = \"{level}\"\nmax = 2_000\n");
-    let outcome = judged(&policies("error"), &[attempt("lingers", true), areas()]);
-    for policy in ["lingering-at-end", "peak-areas"] {
+        |level| format!("{FLAKY_WARNS}[policy.peak-mappings]\nlevel = \"{level}\"\nmax = 2_000\n");
+    let outcome = judged(&policies("error"), &[attempt("lingers", true), mappings()]);
+    for policy in ["lingering-at-end", "peak-mappings"] {
         let told = of(&outcome, policy);
         assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Error), "{told:#?}");
     }
     assert_eq!(outcome.verdict, Verdict::Leak);
     // What only warns makes no attempt bad, and a third that is good makes the others flaky.
-    let outcome = judged(&policies("warn"), &[attempt("lingers", true), areas()]);
+    let outcome = judged(&policies("warn"), &[attempt("lingers", true), mappings()]);
     assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
-    let attempts = [attempt("lingers", true), areas(), attempt("good", false)];
+    let attempts = [attempt("lingers", true), mappings(), attempt("good", false)];
     let outcome = judged(&policies("error"), &attempts);
     assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
-    assert_eq!(of(&outcome, "peak-areas").level, PolicyLevel::Warn);
+    assert_eq!(of(&outcome, "peak-mappings").level, PolicyLevel::Warn);
 }
 
 #[test]
@@ -199,12 +199,12 @@ fn rounds_are_no_retries() {
 fn rounds_that_were_not_done_and_rows_that_could_not_run_are_no_pass() {
     let clean = Plan::default().recording();
     let outcome = judged("", &[comparison(&[("short", &[&clean])], 2)]);
-    assert_eq!(outcome.verdict, Verdict::CouldNotTell);
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
     let told = &of(&outcome, "measurement").message;
     assert_eq!(told, "1 of 2 rounds were done and can be read");
 
     for (refusal, verdict) in [
-        (Refusal::AtStart("too many slots".to_owned()), Some(Verdict::CouldNotTell)),
+        (Refusal::AtStart("too many slots".to_owned()), Some(Verdict::Inconclusive)),
         // Known before, and nobody's fault.
         (Refusal::NotOffered("it has none".to_owned()), Some(Verdict::Clean)),
     ] {

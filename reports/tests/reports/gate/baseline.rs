@@ -7,50 +7,51 @@ use proptest::prelude::*;
 use super::{Named, Plan, judged_against, of, run};
 use crate::common::{self, footprint, golden};
 
-fn with_areas(looks: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
+fn with_mappings(looks: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
     Plan { looks, ..Plan::default() }.run()
 }
 
 #[test]
 fn what_a_baseline_has_is_allowed_with_room_and_no_more() {
-    let had = [with_areas(|_| footprint(1_000, 11, 20 << 20))];
+    let had = [with_mappings(|_| footprint(1_000, 11, 20 << 20))];
     let baseline = Baseline::of(&had);
     let baseline = Baseline::parse(&baseline.to_text(), "baseline.toml").expect("it is its own");
-    let policy = "[policy.peak-areas]\nover-baseline = 1.1\n";
-    for (areas, status) in [
-        (with_areas(|_| footprint(1_100, 11, 20 << 20)), Status::Passed),
-        (with_areas(|_| footprint(1_101, 11, 20 << 20)), Status::Failed),
+    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
+    for (mappings, status) in [
+        (with_mappings(|_| footprint(1_100, 11, 20 << 20)), Status::Passed),
+        (with_mappings(|_| footprint(1_101, 11, 20 << 20)), Status::Failed),
     ] {
-        let outcome = judged_against(policy, &[areas], Some(&baseline), &[]).expect("it is there");
-        let told = of(&outcome, "peak-areas");
+        let outcome =
+            judged_against(policy, &[mappings], Some(&baseline), &[]).expect("it is there");
+        let told = of(&outcome, "peak-mappings");
         assert_eq!(told.status, status, "{told:#?}");
         assert_eq!(told.allowed, "at most 1,100 (1.1 of the 1,000 in baseline.toml)");
     }
     // With both, the lesser counts.
-    let policy = "[policy.peak-areas]\nover-baseline = 1.1\nmax = 1_050\n";
-    let areas = [with_areas(|_| footprint(1_060, 11, 20 << 20))];
-    let outcome = judged_against(policy, &areas, Some(&baseline), &[]).expect("it is there");
-    assert_eq!(of(&outcome, "peak-areas").status, Status::Failed);
+    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\nmax = 1_050\n";
+    let mappings = [with_mappings(|_| footprint(1_060, 11, 20 << 20))];
+    let outcome = judged_against(policy, &mappings, Some(&baseline), &[]).expect("it is there");
+    assert_eq!(of(&outcome, "peak-mappings").status, Status::Failed);
 }
 
 /// 1.15 of 100 is 115, and in floating point a little less.
 #[test]
 fn what_is_allowed_is_as_on_paper() {
-    let baseline = Baseline::of(&[with_areas(|_| footprint(100, 11, 20 << 20))]);
-    let policy = "[policy.peak-areas]\nover-baseline = 1.15\n";
-    let areas = [with_areas(|_| footprint(115, 11, 20 << 20))];
-    let outcome = judged_against(policy, &areas, Some(&baseline), &[]).expect("it is there");
-    assert_eq!(of(&outcome, "peak-areas").status, Status::Passed);
+    let baseline = Baseline::of(&[with_mappings(|_| footprint(100, 11, 20 << 20))]);
+    let policy = "[policy.peak-mappings]\nover-baseline = 1.15\n";
+    let mappings = [with_mappings(|_| footprint(115, 11, 20 << 20))];
+    let outcome = judged_against(policy, &mappings, Some(&baseline), &[]).expect("it is there");
+    assert_eq!(of(&outcome, "peak-mappings").status, Status::Passed);
 }
 
 #[test]
 fn a_run_that_the_baseline_has_not_is_an_error() {
     let baseline = Baseline::of(&[run("other", &common::clean())]);
-    let policy = "[policy.peak-areas]\nover-baseline = 1.1\n";
+    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
     let error = judged_against(policy, &[Plan::default().run()], Some(&baseline), &[]);
     let error = error.expect_err("it has another command").to_string();
     assert!(error.contains("leakbench.toml:3: no measurement answers `over-baseline`"), "{error}");
-    assert!(error.contains("has no peak-areas of `leakbench"), "{error}");
+    assert!(error.contains("has no peak-mappings of `leakbench"), "{error}");
 }
 
 /// The same run, on another machine and from another checkout.
@@ -68,12 +69,12 @@ fn a_baseline_holds_wherever_modules_and_drivers_are() {
     assert!(text.contains("[run.\"leakbench --processes 2 --wasm a.wasm\"]"), "{text}");
     // A file that was written with folders is of the same run.
     let older = text.replace("--wasm a.wasm", "--wasm /home/me/src/mods/a.wasm");
-    let policy = "[policy.peak-areas]\nover-baseline = 1.1\n";
+    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
     for text in [text, older] {
         let baseline = Baseline::parse(&text, "baseline.toml").expect("it is its own");
         let there = on("leakbench --processes 2 --wasm /ci/42/mods/a.wasm");
         let outcome = judged_against(policy, &there, Some(&baseline), &[]).expect("it is there");
-        assert_eq!(of(&outcome, "peak-areas").status, Status::Passed);
+        assert_eq!(of(&outcome, "peak-mappings").status, Status::Passed);
         let more = on("leakbench --processes 4 --wasm /ci/42/mods/a.wasm");
         let error = judged_against(policy, &more, Some(&baseline), &[]).expect_err("another run");
         let advice = "`leakbench --processes 4 --wasm a.wasm`: make it anew with `leakbench gate \
@@ -88,9 +89,9 @@ fn a_baseline_that_nothing_is_held_against_is_an_error() {
     let baseline = Baseline::of(&runs);
     for (policies, refused) in [
         ("", true),
-        ("[policy.peak-areas]\nmax = 9_000\n", true),
-        ("[policy.peak-areas]\nlevel = \"off\"\nover-baseline = 1.1\n", true),
-        ("[policy.peak-areas]\nlevel = \"warn\"\nover-baseline = 1.1\n", false),
+        ("[policy.peak-mappings]\nmax = 9_000\n", true),
+        ("[policy.peak-mappings]\nlevel = \"off\"\nover-baseline = 1.1\n", true),
+        ("[policy.peak-mappings]\nlevel = \"warn\"\nover-baseline = 1.1\n", false),
     ] {
         let judged = judged_against(policies, &runs, Some(&baseline), &[]);
         assert_eq!(judged.is_err(), refused, "{policies}: {judged:?}");
@@ -98,7 +99,7 @@ fn a_baseline_that_nothing_is_held_against_is_an_error() {
             let sentence = "--baseline was given, and no policy that is on in leakbench.toml has";
             let error = error.to_string();
             assert!(error.starts_with(sentence), "{error}");
-            assert!(error.contains("`over-baseline = 1.1` in [policy.peak-areas]"), "{error}");
+            assert!(error.contains("`over-baseline = 1.1` in [policy.peak-mappings]"), "{error}");
         }
     }
 }

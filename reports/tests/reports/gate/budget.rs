@@ -50,14 +50,14 @@ fn what_is_wrong_is_told_with_its_line_and_what_there_is() {
         "version = 1\n[policy.lingering-at-end]\nmax = 99999999999999999999",
         "version = 1\n[policy.lingering-at-end]\nallow = []",
         "version = 1\n[policy.late-releases]\nmax-share = 1.5",
-        "version = 1\n[policy.slope-areas]\nmax-per-1000-cycles = nan",
-        "version = 1\n[policy.slope-areas]\nmax-per-1000-cycles = inf",
+        "version = 1\n[policy.slope-mappings]\nmax-per-1000-cycles = nan",
+        "version = 1\n[policy.slope-mappings]\nmax-per-1000-cycles = inf",
         "version = 1\n[policy.throughput]\nmin-ratio = 0",
         "version = 1\n[policy.lingering-by-reason]\naffine = 0",
-        "version = 1\n[policy.peak-areas]",
+        "version = 1\n[policy.peak-mappings]",
         "version = 1\n[policy.time-to-release]\nlevel = \"warn\"",
         "version = 1\n[policy.growth]\nallow = \"fds\"",
-        "version = 1\n[policy.growth]\nallow = [\n  \"areas\",\n  \"sokcet-fds\",\n]",
+        "version = 1\n[policy.growth]\nallow = [\n  \"mappings\",\n  \"sokcet-fds\",\n]",
         "version = 1\n[policy.growth]\n[policy.growth]",
         "version = 1\n[policy.growth",
         "version = 1\n\"\\u001b[2K\" = 1",
@@ -77,7 +77,7 @@ fn a_budget_made_from_a_run_passes_on_it_unless_it_leaked() {
         ("copy", common::copy(), Verdict::Clean),
         ("keep", common::leak_keep(), Verdict::Leak),
         ("earlier", common::leak_earlier(), Verdict::Leak),
-        ("unknown", common::could_not_tell(), Verdict::CouldNotTell),
+        ("unknown", common::inconclusive(), Verdict::Inconclusive),
         ("died", common::died(ExitKind::Hung { silent_ms: 1 }), Verdict::SubjectDied),
     ] {
         let runs = [run(name, &recording)];
@@ -92,7 +92,7 @@ fn a_budget_made_from_a_run_passes_on_it_unless_it_leaked() {
             assert!(told.is_none(), "{name}: {told:?}");
         }
         assert_eq!(text.contains("IT LEAKED"), verdict == Verdict::Leak, "{name}:\n{text}");
-        let fails = matches!(verdict, Verdict::Leak | Verdict::CouldNotTell);
+        let fails = matches!(verdict, Verdict::Leak | Verdict::Inconclusive);
         assert_eq!(
             text.contains("THE RUN DOES NOT PASS"),
             fails,

@@ -87,17 +87,17 @@ fn planted() -> Vec<Planted> {
             policy: Policy::Unaccounted,
             keys: "",
             leaking: ends(|last| {
-                last.footprint.memfd_areas = Some(2);
+                last.footprint.memfd_mappings = Some(2);
                 last.footprint.fds = Some(14);
             }),
-            told: "5 objects unaccounted for, budget 0: subject 0 has 2 more areas mapping a memfd \
+            told: "5 objects unaccounted for, budget 0: subject 0 has 2 more mappings mapping a memfd \
                    and 3 more descriptors at the end than at rest",
         },
         Planted {
-            policy: Policy::SlopeAreas,
+            policy: Policy::SlopeMappings,
             keys: "max-per-1000-cycles = 2_900",
             leaking: grows(|look| footprint(1_000 + 180 * look, 11, 20 << 20)),
-            told: "subject 0 gains 3,000 areas in 1,000 cycles (95 %: 3,000 to 3,000), from 1,180 \
+            told: "subject 0 gains 3,000 mappings in 1,000 cycles (95 %: 3,000 to 3,000), from 1,180 \
                    to 10,000, and goes on, budget 2,900",
         },
         Planted {
@@ -122,10 +122,10 @@ fn planted() -> Vec<Planted> {
             told: "of page tables in 1,000 cycles",
         },
         Planted {
-            policy: Policy::PeakAreas,
+            policy: Policy::PeakMappings,
             keys: "max = 1_060",
             leaking: grows(|look| footprint(1_060 + u64::from(look == 9), 11, 20 << 20)),
-            told: "1,061 areas at the most, budget 1,060",
+            told: "1,061 mappings at the most, budget 1,060",
         },
         Planted {
             policy: Policy::PeakFds,
@@ -227,9 +227,9 @@ fn default_budgets_agree_with_the_judge() {
         ("leak-earlier", common::leak_earlier(), Verdict::Leak),
         ("died", common::died(ExitKind::Signaled { signal: 9 }), Verdict::SubjectDied),
         ("hung", common::died(ExitKind::Hung { silent_ms: 60_000 }), Verdict::SubjectDied),
-        ("could-not-tell", common::could_not_tell(), Verdict::CouldNotTell),
+        ("inconclusive", common::inconclusive(), Verdict::Inconclusive),
         // Nobody knows what would have come; and it was not the gate that was interrupted.
-        ("interrupted", common::interrupted(), Verdict::CouldNotTell),
+        ("interrupted", common::interrupted(), Verdict::Inconclusive),
         ("copy", common::copy(), Verdict::Clean),
     ] {
         let outcome = judge(&Budget::default(), &[run(name, &recording)], None, &[]);
@@ -252,13 +252,13 @@ fn a_leak_within_its_budget_passes() {
 
 #[test]
 fn what_lingering_images_are_held_by_is_accounted_for() {
-    // 951 areas and 951 descriptors more, and as many holders of each.
+    // 951 mappings and 951 descriptors more, and as many holders of each.
     let kept = judged("", &[run("keep", &common::leak_keep())]);
     assert_eq!(status(&kept, "unaccounted"), Status::Passed);
     let one_more = |last: &mut Barrier| {
         last.counts = counts(3_000, 1);
         last.lingering = vec![image(1, vec![slot(1, SlotHold::Affine), Holder::Fd { fd: 9 }])];
-        last.footprint.memfd_areas = Some(1);
+        last.footprint.memfd_mappings = Some(1);
         last.footprint.fds = Some(13);
     };
     let outcome = judged("", &[Plan { last: one_more, ..Plan::default() }.run()]);
@@ -275,16 +275,16 @@ fn what_is_open_at_the_first_barrier_is_not_unaccounted_for() {
 
 #[test]
 fn what_is_unknown_is_no_leak_and_no_pass() {
-    let outcome = judged("", &[run("unknown", &common::could_not_tell())]);
+    let outcome = judged("", &[run("unknown", &common::inconclusive())]);
     let told = of(&outcome, "unaccounted");
-    assert_eq!(told.status, Status::CouldNotTell, "{told:#?}");
+    assert_eq!(told.status, Status::Inconclusive, "{told:#?}");
     assert!(told.message.contains("100 images of which nobody knows"), "{}", told.message);
-    assert!(outcome.headline.starts_with("COULD NOT TELL — measurement: "), "{}", outcome.headline);
+    assert!(outcome.headline.starts_with("INCONCLUSIVE — measurement: "), "{}", outcome.headline);
     // However much a budget allows.
     let outcome =
-        judged("[policy.unaccounted]\nmax = 1000\n", &[run("unknown", &common::could_not_tell())]);
+        judged("[policy.unaccounted]\nmax = 1000\n", &[run("unknown", &common::inconclusive())]);
     assert_eq!(status(&outcome, "unaccounted"), Status::Passed);
-    assert_eq!(outcome.verdict, Verdict::CouldNotTell);
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
 }
 
 /// A recording lists so many lingering images: what is held beyond theirs may be the others', or
@@ -299,7 +299,7 @@ fn what_unlisted_images_may_hold_is_not_passed() {
             {
                 last.lingering.truncate(listed);
                 // Images hold 951 of them, and nobody the others.
-                last.footprint.memfd_areas = Some(961);
+                last.footprint.memfd_mappings = Some(961);
             }
         }
         [run("keep", &recording)]
@@ -314,7 +314,7 @@ fn what_unlisted_images_may_hold_is_not_passed() {
     let told = [0, 10, 111, 112].map(|max| with(&some, max));
     assert_eq!(
         told,
-        [Status::CouldNotTell, Status::CouldNotTell, Status::CouldNotTell, Status::Passed]
+        [Status::Inconclusive, Status::Inconclusive, Status::Inconclusive, Status::Passed]
     );
     let outcome = judged("", &some);
     let told = of(&outcome, "unaccounted");
@@ -341,7 +341,7 @@ fn reasons_that_were_not_recorded_are_not_passed() {
     };
     assert_eq!(
         [0, 1, 9, 10].map(with),
-        [Status::Failed, Status::CouldNotTell, Status::CouldNotTell, Status::Passed]
+        [Status::Failed, Status::Inconclusive, Status::Inconclusive, Status::Passed]
     );
 }
 
@@ -351,8 +351,8 @@ fn growth_that_comes_to_an_end_is_within_any_slope() {
         looks: |look| footprint(1_000 + 300 * look.min(38), 11, 20 << 20),
         ..Plan::default()
     };
-    let outcome = judged("[policy.slope-areas]\n", &[warms_up.run()]);
-    let told = of(&outcome, "slope-areas");
+    let outcome = judged("[policy.slope-mappings]\n", &[warms_up.run()]);
+    let told = of(&outcome, "slope-mappings");
     assert_eq!(told.status, Status::Passed, "{told:#?}");
     assert!(told.message.contains("and then no more"), "{}", told.message);
 }
@@ -362,7 +362,7 @@ fn a_slope_of_too_few_looks_is_told_only_where_it_was_asked_for() {
     let few = [run("few", &common::leak_earlier())];
     let outcome = judged("[policy.slope-fds]\n", &few);
     let told = of(&outcome, "slope-fds");
-    assert_eq!(told.status, Status::CouldNotTell, "{told:#?}");
+    assert_eq!(told.status, Status::Inconclusive, "{told:#?}");
     assert!(told.message.contains("fewer than 20: run more cycles"), "{}", told.message);
 }
 
@@ -388,7 +388,7 @@ fn a_rate_is_judged_beside_runs_of_the_same_command_alone() {
 
     let few = [run("few", &common::leak_earlier())];
     let outcome = judged_against(policy, &few, None, &few).expect("it is answered");
-    assert_eq!(status(&outcome, "throughput"), Status::CouldNotTell);
+    assert_eq!(status(&outcome, "throughput"), Status::Inconclusive);
 }
 
 /// Whoever gives runs to hold a rate against wants it held against them.
@@ -426,13 +426,13 @@ fn baseline_runs_have_throughput_judged_or_are_refused() {
 /// Images of which nobody knows may well linger.
 #[test]
 fn what_may_linger_is_not_passed() {
-    let runs = [run("unknown", &common::could_not_tell())];
+    let runs = [run("unknown", &common::inconclusive())];
     for policy in ["lingering-at-end", "lingering-peak"] {
         let with =
             |max| status(&judged(&format!("[policy.{policy}]\nmax = {max}\n"), &runs), policy);
         assert_eq!(
             [0, 99, 100].map(with),
-            [Status::CouldNotTell, Status::CouldNotTell, Status::Passed]
+            [Status::Inconclusive, Status::Inconclusive, Status::Passed]
         );
     }
 }
@@ -445,7 +445,7 @@ proptest! {
     #[test]
     fn more_is_never_less(
         lingering in 0u64..40, listed in 0u64..40, late in 0u64..40,
-        unknown in 0u64..4, areas in 0u64..6,
+        unknown in 0u64..4, mappings in 0u64..6,
         less in 0u64..50, more in 0u64..50,
     ) {
         let mut last = common::barrier(0, 200, Counts {
@@ -454,7 +454,7 @@ proptest! {
             ..counts(200, lingering)
         });
         last.last = true;
-        last.footprint.memfd_areas = Some(areas);
+        last.footprint.memfd_mappings = Some(mappings);
         last.lingering =
             (0..listed.min(lingering)).map(|n| image(n, vec![Holder::Fd { fd: 3 }])).collect();
         let recording = common::recording([
@@ -478,7 +478,7 @@ proptest! {
                 status(&judged(&policies, &runs), policy)
             };
             let (less, more) = (with(less.min(more)), with(less.max(more)));
-            // Passed, could not tell, failed: in this order.
+            // Passed, inconclusive, failed: in this order.
             prop_assert!(more <= less, "{policy}: {less:?} with less, {more:?} with more");
         }
     }

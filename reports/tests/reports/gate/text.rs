@@ -16,15 +16,15 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ..Plan::default()
     };
     let flaky = [run("first", &flaky.recording()), run("second", &Plan::default().recording())];
-    let several = [run("queue", &common::leak_queue()), run("unknown", &common::could_not_tell())];
-    let wide = "[policy.slope-areas]\n[policy.peak-rss-bytes]\nmax = 64_000_000\n\
+    let several = [run("queue", &common::leak_queue()), run("unknown", &common::inconclusive())];
+    let wide = "[policy.slope-mappings]\n[policy.peak-rss-bytes]\nmax = 64_000_000\n\
                 [policy.time-to-release]\np99-us = 10_000\n";
     vec![
         ("passed", judged(wide, &[Plan::default().run()])),
         ("failed", judged("", &[run("keep", &common::leak_keep())])),
         ("flaky", judged("", &flaky)),
         ("several", judged("", &several)),
-        ("untold", judged("", &[run("unknown", &common::could_not_tell())])),
+        ("untold", judged("", &[run("unknown", &common::inconclusive())])),
     ]
 }
 
@@ -49,7 +49,7 @@ fn summaries_keep_to_their_width_and_end_in_the_answer() {
             let (last, others) = lines.split_last().expect("there are lines");
             let word = match name {
                 "passed" => "PASS",
-                "untold" => "COULD NOT TELL",
+                "untold" => "INCONCLUSIVE",
                 _ => "FAIL",
             };
             assert!(last.starts_with(&format!("gate: {word} — ")), "{name}: {last}");

@@ -40,7 +40,7 @@ class LifetimeChart extends TimePlot {
     });
     this.tall = tall;
     this.scaled();
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const longest = Math.floor((left - 12) / 6.3);
     this.bars.forEach(({ name, from, to, tone }, index) => {
       const y = top + index * tall;
@@ -73,7 +73,7 @@ class LifetimeChart extends TimePlot {
   hovered(event) {
     if (!this.drawn) return;
     const [x, y] = this.at(event);
-    this.bar = clamp(Math.floor((y - this.area.top) / this.tall), 0, this.bars.length - 1);
+    this.bar = clamp(Math.floor((y - this.mapping.top) / this.tall), 0, this.bars.length - 1);
     this.timeline.point(this.positionAt(x), this);
     soon(this.pointing);
   }
@@ -101,7 +101,7 @@ class LifetimeChart extends TimePlot {
       this.hideTip();
       return;
     }
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const x = this.x(cursor);
     this.cursor.append(svg("line", { x1: x, x2: x, y1: top, y2: bottom }));
     if (source !== this) {

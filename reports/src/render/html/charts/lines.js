@@ -146,7 +146,7 @@ class LineChart extends TimePlot {
       bottom: 28,
     });
     this.scaled();
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const [low, high] = this.range();
     const { ticks, write } = amountTicks(low, high, (bottom - top) / 44, this.unit);
     const step = ticks.length > 1 ? ticks[1] - ticks[0] : 0;
@@ -198,7 +198,7 @@ class LineChart extends TimePlot {
   }
 
   drawAmounts(ticks, write) {
-    const { left, right } = this.area;
+    const { left, right } = this.mapping;
     const axis = svg("g", { class: "axis" });
     for (const tick of ticks) {
       const y = this.y(tick);
@@ -212,7 +212,7 @@ class LineChart extends TimePlot {
 
   // Where marks of a kind that cross the chart begin. Many would be a wall: then they are short.
   markTop(kind) {
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const [from, to] = this.timeline.window;
     const seen = this.marks.filter((mark) => mark[0] === kind && mark[2] >= from && mark[1] <= to);
     return seen.length > (right - left) / 36 ? bottom - 12 : top;
@@ -228,7 +228,7 @@ class LineChart extends TimePlot {
           class: "settle",
           x,
           y,
-          height: this.area.bottom - y,
+          height: this.mapping.bottom - y,
           width: Math.max(this.x(to) - x, 1),
         }),
       );
@@ -236,7 +236,7 @@ class LineChart extends TimePlot {
   }
 
   drawMoments(into) {
-    const { bottom } = this.area;
+    const { bottom } = this.mapping;
     const path = (kind, y1, y2) =>
       this.marks
         .filter((mark) => mark[0] === kind)
@@ -260,13 +260,13 @@ class LineChart extends TimePlot {
       const floors = series.floor.map((value) => this.y(value));
       const back = x.map((each, index) => `L${each.toFixed(1)} ${floors[index].toFixed(1)}`);
       drawn.push(
-        svg("path", { class: `${series.tone} area`, d: `${line}${back.reverse().join("")}Z` }),
+        svg("path", { class: `${series.tone} mapping`, d: `${line}${back.reverse().join("")}Z` }),
       );
     }
     drawn.push(svg("path", { class: `${series.tone} line ${series.style}`, d: line }));
     // A lone point is no line.
     const dots = series.style === "dots" || x.length === 1;
-    const apart = (this.area.right - this.area.left) / x.length;
+    const apart = (this.mapping.right - this.mapping.left) / x.length;
     const radius = clamp(apart / 5, 1.8, this.size === "panel" ? 2.8 : 3.4);
     if (dots && x.length <= 400) {
       x.forEach((cx, index) => {
@@ -286,7 +286,7 @@ class LineChart extends TimePlot {
   }
 
   drawLimits() {
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     return this.limits
       .filter((limit) => this.near(limit))
       .flatMap(([name, value]) => {
@@ -304,7 +304,7 @@ class LineChart extends TimePlot {
   }
 
   drawIncidents(drawing) {
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     for (const [kind, from] of this.marks) {
       const x = this.x(from);
       if (kind !== "incident" || x < left - 1 || x > right + 1) continue;
@@ -335,7 +335,7 @@ class LineChart extends TimePlot {
       return;
     }
     const x = this.x(cursor);
-    const { top, bottom } = this.area;
+    const { top, bottom } = this.mapping;
     this.cursor.append(svg("line", { x1: x, x2: x, y1: top, y2: bottom }));
     const values = this.valuesAt(cursor);
     for (const { series, index, position, value } of values) {
@@ -372,7 +372,7 @@ class LineChart extends TimePlot {
   }
 
   marksAt(cursor) {
-    const reach = Math.abs(this.positionAt(this.area.left + 4) - this.positionAt(this.area.left));
+    const reach = Math.abs(this.positionAt(this.mapping.left + 4) - this.positionAt(this.mapping.left));
     const near = this.marks.filter(
       ([, from, to]) => cursor >= from - reach && cursor <= to + reach,
     );

@@ -62,7 +62,7 @@ class SlotChart extends TimePlot {
       top: 8,
       bottom: 32,
     });
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     this.tall = tall;
     this.cells = this.rows[0].cells.length;
     this.paint(right - left, bottom - top);
@@ -126,7 +126,7 @@ class SlotChart extends TimePlot {
   }
 
   drawRows() {
-    const { left, top } = this.area;
+    const { left, top } = this.mapping;
     const axis = svg("g", { class: "axis" });
     let free = -Infinity;
     this.shown.forEach((row, index) => {
@@ -143,7 +143,7 @@ class SlotChart extends TimePlot {
   }
 
   drawSlots() {
-    const { left, right, bottom } = this.area;
+    const { left, right, bottom } = this.mapping;
     const axis = svg("g", { class: "axis" });
     const scale = linear(0, this.chart.slots, left, right);
     const { ticks, write } = amountTicks(0, this.chart.slots, (right - left) / 90, "count");
@@ -164,13 +164,13 @@ class SlotChart extends TimePlot {
   scaled() {}
 
   positionAt(pixel) {
-    const index = Math.floor((pixel - this.area.top) / this.tall);
+    const index = Math.floor((pixel - this.mapping.top) / this.tall);
     return this.shown[clamp(index, 0, this.shown.length - 1)].t;
   }
 
   moved(event) {
     if (!this.drawn) return;
-    const { left, right } = this.area;
+    const { left, right } = this.mapping;
     const share = (this.at(event)[0] - left) / (right - left);
     this.slot = clamp(Math.floor(share * this.cells), 0, this.cells - 1);
     super.moved(event);
@@ -202,7 +202,7 @@ class SlotChart extends TimePlot {
 
   select(from, to) {
     if (!this.selection) return;
-    const { top, bottom } = this.area;
+    const { top, bottom } = this.mapping;
     const [a, b] = [from, to].map((pixel) => clamp(pixel, top, bottom));
     this.selection.setAttribute("y", Math.min(a, b));
     this.selection.setAttribute("height", Math.abs(a - b));
@@ -223,7 +223,7 @@ class SlotChart extends TimePlot {
       this.hideTip();
       return;
     }
-    const { left, right, top } = this.area;
+    const { left, right, top } = this.mapping;
     const y = top + index * this.tall;
     this.cursor.append(
       svg("rect", { x: left - 0.5, y: y - 0.5, width: right - left + 1, height: this.tall }),

@@ -20,7 +20,7 @@ class TimesChart extends Plot {
       top: 48,
       bottom: 28,
     });
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const scale = linear(
       Math.log10(Math.max(bins[0][0], 1)),
       Math.log10(Math.max(bins[bins.length - 1][1], 2)),
@@ -59,7 +59,7 @@ class TimesChart extends Plot {
   }
 
   drawCounts(most) {
-    const { left, right, top, bottom } = this.area;
+    const { left, right, top, bottom } = this.mapping;
     const decades = [];
     for (let count = 1; count <= most; count *= 10) decades.push(count);
     const { ticks, write } = this.logarithmic
@@ -78,7 +78,7 @@ class TimesChart extends Plot {
 
   drawTimes() {
     const { bins } = this.chart;
-    const { left, right, bottom } = this.area;
+    const { left, right, bottom } = this.mapping;
     const axis = svg(
       "g",
       { class: "axis" },
@@ -114,7 +114,7 @@ class TimesChart extends Plot {
   // The median, p99 and the longest, each named above in a row of its own: the shortest lowest,
   // so that no line crosses the name of another that stands at its left.
   drawLines() {
-    const { left, bottom } = this.area;
+    const { left, bottom } = this.mapping;
     return this.chart.lines.flatMap(([name, ns], index, { length }) => {
       if (ns === null) return [];
       const x = this.x(ns);
@@ -168,7 +168,7 @@ class TimesChart extends Plot {
       return;
     }
     const [from, to, count] = this.chart.bins[index];
-    const { top, bottom } = this.area;
+    const { top, bottom } = this.mapping;
     this.cursor.append(
       svg("rect", {
         class: "cell",

@@ -27,7 +27,7 @@ class Plot {
   // A new drawing of `height`, in place of the one before.
   begin(height, margin) {
     this.height = height;
-    this.area = {
+    this.mapping = {
       left: margin.left,
       top: margin.top,
       right: this.width - margin.right,
@@ -114,10 +114,10 @@ class TimePlot extends Plot {
 
   scaled() {
     const [from, to] = this.timeline.window.map((end) => this.timeline.toAxis(end));
-    const scale = linear(from, to, this.area.left, this.area.right);
+    const scale = linear(from, to, this.mapping.left, this.mapping.right);
     this.x = (position) => scale(this.timeline.toAxis(position));
     this.positionAt = (pixel) =>
-      this.timeline.fromAxis(scale.back(clamp(pixel, this.area.left, this.area.right)));
+      this.timeline.fromAxis(scale.back(clamp(pixel, this.mapping.left, this.mapping.right)));
   }
 
   moved(event) {
@@ -228,14 +228,14 @@ class TimePlot extends Plot {
   // What is being dragged over.
   select(from, to) {
     if (!this.selection) return;
-    const [a, b] = [from, to].map((pixel) => clamp(pixel, this.area.left, this.area.right));
+    const [a, b] = [from, to].map((pixel) => clamp(pixel, this.mapping.left, this.mapping.right));
     this.selection.setAttribute("x", Math.min(a, b));
     this.selection.setAttribute("width", Math.abs(a - b));
   }
 
   drawAxis(drawing, about) {
     const { ticks, write } = this.timeline.ticks(about);
-    const { left, right, bottom } = this.area;
+    const { left, right, bottom } = this.mapping;
     const axis = svg(
       "g",
       { class: "axis" },

@@ -1,10 +1,10 @@
-//! Areas from the text of `/proc/PID/maps`, line by line as it arrives.
+//! Mappings from the text of `/proc/PID/maps`, line by line as it arrives.
 //!
 //! ```text
 //! 7f3b4c000000-7f3b4c021000 rw-p 00002000 00:01 2061      /memfd:image (deleted)
 //! ```
 //! The kernel hands out whole lines, about a page at a time, so nothing is gathered: each piece is
-//! read while it is warm, and memory does not grow with the number of areas. A newline in a name
+//! read while it is warm, and memory does not grow with the number of mappings. A newline in a name
 //! arrives as `\012`, so a line is a line.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
-use crate::areas::{Area, AreaCounts, FileArea};
 use crate::error::ReadError;
+use crate::mappings::{FileMapping, Mapping, MappingCounts};
 use crate::memfd_devices::MemfdDevices;
 use crate::object::ObjectId;
 use crate::process::Process;
@@ -21,26 +21,29 @@ use crate::sys::proc_dir::read;
 
 const FILE: &str = "maps";
 
-/// Appends every file-backed area to `areas`.
-pub(super) fn file_areas(
+/// Appends every file-backed mapping to `mappings`.
+pub(super) fn file_mappings(
     process: &mut Process,
-    areas: &mut Vec<FileArea>,
+    mappings: &mut Vec<FileMapping>,
 ) -> Result<(), ReadError> {
     let devices = process.memfd_devices();
     for_each_line(process, |line| {
         if line.object.is_file() {
-            areas.push(line.file_area(devices));
+            mappings.push(line.file_mapping(devices));
         }
     })
 }
 
-/// Appends every area to `areas`.
-pub(super) fn areas(process: &mut Process, areas: &mut Vec<Area>) -> Result<(), ReadError> {
+/// Appends every mapping to `mappings`.
+pub(super) fn mappings(
+    process: &mut Process,
+    mappings: &mut Vec<Mapping>,
+) -> Result<(), ReadError> {
     let devices = process.memfd_devices();
-    for_each_line(process, |line| areas.extend(Area::of_line(line, devices)))
+    for_each_line(process, |line| mappings.extend(Mapping::of_line(line, devices)))
 }
 
-/// What the areas that begin at `starts` look like to a reader.
+/// What the mappings that begin at `starts` look like to a reader.
 pub(super) fn describe(
     process: &Process,
     starts: &BTreeSet<u64>,
@@ -59,10 +62,10 @@ pub(super) fn describe(
 }
 
 /// Counts lines, and looks closer only at those that may map a memfd.
-pub(super) fn area_counts(process: &mut Process) -> Result<AreaCounts, ReadError> {
+pub(super) fn mapping_counts(process: &mut Process) -> Result<MappingCounts, ReadError> {
     let devices = process.memfd_devices();
     let name = memmem::Finder::new(b"/memfd:");
-    let mut counts = AreaCounts { all: 0, memfd: 0 };
+    let mut counts = MappingCounts { all: 0, memfd: 0 };
     for_each_piece(process, |piece| {
         let mut at = 0;
         while let Some(hit) = name.find(&piece[at..]) {
@@ -70,11 +73,11 @@ pub(super) fn area_counts(process: &mut Process) -> Result<AreaCounts, ReadError
             let start = memrchr(b'\n', &piece[..hit]).map_or(0, |newline| newline + 1);
             let end = memchr(b'\n', &piece[hit..]).map_or(piece.len(), |newline| hit + newline);
             let line = &piece[start..end];
-            let area = parse(line).ok_or_else(|| BadLine {
+            let mapping = parse(line).ok_or_else(|| BadLine {
                 number: counts.all + lines_in(&piece[..start]) + 1,
                 line,
             })?;
-            counts.memfd += u64::from(devices.is_memfd(area.object.dev, area.name));
+            counts.memfd += u64::from(devices.is_memfd(mapping.object.dev, mapping.name));
             at = end;
         }
         counts.all += lines_in(piece) + u64::from(!piece.ends_with(b"\n"));
@@ -130,7 +133,7 @@ struct BadLine<'a> {
 
 /// Shows `maps` in pieces of whole lines, none empty; `each` answers how many lines it has seen.
 ///
-/// No line at all means that the address space is gone: a process that runs has at least the area
+/// No line at all means that the address space is gone: a process that runs has at least the mapping
 /// it runs in. The kernel says it so of a process that waits to be reaped.
 fn for_each_piece(
     process: &mut Process,
@@ -188,9 +191,9 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn file_area(&self, devices: &MemfdDevices) -> FileArea {
+    fn file_mapping(&self, devices: &MemfdDevices) -> FileMapping {
         let [read, write, execute, share] = self.permissions;
-        FileArea {
+        FileMapping {
             start: self.start as usize,
             end: self.end as usize,
             offset: self.offset,

@@ -1,4 +1,4 @@
-//! Areas by both sources against each other, against `procfs`, and against what was mapped.
+//! Mappings by both sources against each other, against `procfs`, and against what was mapped.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -8,23 +8,23 @@ use std::ffi::CString;
 use std::fs;
 use std::os::fd::AsFd;
 
-use leakbench_kernel::{AreaSource, FileArea, ObjectId, Process, ReadError};
+use leakbench_kernel::{FileMapping, MappingSource, ObjectId, Process, ReadError};
 use procfs::process::{MMPermissions, MMapPath};
 use rustix::fs::{MemfdFlags, fstat, ftruncate, memfd_create};
 use rustix::mm::MapFlags;
-use sys::{Mapping, Sharing, Still, SysvSegment, memfd, page};
+use sys::{OwnMapping, Sharing, Still, SysvSegment, memfd, page};
 
 fn object(fd: impl AsFd) -> ObjectId {
     let stat = fstat(fd).unwrap();
     ObjectId { dev: stat.st_dev, ino: stat.st_ino }
 }
 
-/// Areas by text and, where there is one, by query, which must be the same.
-fn areas_of(pid: u32) -> Vec<FileArea> {
+/// Mappings by text and, where there is one, by query, which must be the same.
+fn mappings_of(pid: u32) -> Vec<FileMapping> {
     let mut process = Process::open(pid).unwrap();
     let (mut text, mut query) = (Vec::new(), Vec::new());
-    process.file_areas_from(AreaSource::Text, &mut text).unwrap();
-    match process.file_areas_from(AreaSource::Query, &mut query) {
+    process.file_mappings_from(MappingSource::Text, &mut text).unwrap();
+    match process.file_mappings_from(MappingSource::Query, &mut query) {
         Ok(()) => assert_eq!(query, text),
         Err(ReadError::Absent { .. }) => eprintln!("no PROCMAP_QUERY here: text alone is tested"),
         Err(error) => panic!("{error}"),
@@ -32,13 +32,16 @@ fn areas_of(pid: u32) -> Vec<FileArea> {
     text
 }
 
-fn at(areas: &[FileArea], start: usize) -> FileArea {
-    *areas.iter().find(|area| area.start == start).unwrap_or_else(|| panic!("no area at {start:x}"))
+fn at(mappings: &[FileMapping], start: usize) -> FileMapping {
+    *mappings
+        .iter()
+        .find(|mapping| mapping.start == start)
+        .unwrap_or_else(|| panic!("no mapping at {start:x}"))
 }
 
 #[test]
 fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
-    let mut slots = Mapping::reserve(3000);
+    let mut slots = OwnMapping::reserve(3000);
     let images: Vec<_> = (0..1500)
         .map(|at| {
             let image = memfd(c"image", 1);
@@ -47,33 +50,33 @@ fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
         })
         .collect();
     let child = Still::fork();
-    let areas = areas_of(child.pid());
+    let mappings = mappings_of(child.pid());
 
-    let ours: Vec<_> = areas
+    let ours: Vec<_> = mappings
         .iter()
-        .filter(|area| slots.start() <= area.start && area.end <= slots.end())
+        .filter(|mapping| slots.start() <= mapping.start && mapping.end <= slots.end())
         .collect();
-    assert_eq!(ours.iter().map(|area| area.object).collect::<Vec<_>>(), images);
-    assert!(ours.iter().all(|area| area.memfd
-        && !area.shared
-        && area.readable
-        && area.writable
-        && !area.executable));
+    assert_eq!(ours.iter().map(|mapping| mapping.object).collect::<Vec<_>>(), images);
+    assert!(ours.iter().all(|mapping| mapping.memfd
+        && !mapping.shared
+        && mapping.readable
+        && mapping.writable
+        && !mapping.executable));
     assert!(
-        areas.iter().any(|area| !area.memfd && area.executable),
-        "this binary's own code is an area"
+        mappings.iter().any(|mapping| !mapping.memfd && mapping.executable),
+        "this binary's own code is a mapping"
     );
 
     let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap().maps().unwrap();
     let theirs: Vec<_> = theirs.iter().collect();
     let mut process = Process::open(child.pid()).unwrap();
-    let counts = process.area_counts().unwrap();
+    let counts = process.mapping_counts().unwrap();
     assert_eq!(counts.all, theirs.len() as u64);
-    assert_eq!(counts.memfd, areas.iter().filter(|area| area.memfd).count() as u64);
+    assert_eq!(counts.memfd, mappings.iter().filter(|mapping| mapping.memfd).count() as u64);
     let backed: Vec<_> = theirs
         .iter()
         .filter(|map| map.dev != (0, 0))
-        .map(|map| FileArea {
+        .map(|map| FileMapping {
             start: map.address.0 as usize,
             end: map.address.1 as usize,
             offset: map.offset,
@@ -89,9 +92,11 @@ fn both_sources_agree_with_each_other_and_with_procfs_on_thousands_of_memfds() {
         })
         .collect();
     // Other tests of this binary may have mapped memfds of other names when this one forked.
-    let named =
-        |area: &FileArea| FileArea { memfd: area.memfd && images.contains(&area.object), ..*area };
-    assert_eq!(areas.iter().map(named).collect::<Vec<_>>(), backed);
+    let named = |mapping: &FileMapping| FileMapping {
+        memfd: mapping.memfd && images.contains(&mapping.object),
+        ..*mapping
+    };
+    assert_eq!(mappings.iter().map(named).collect::<Vec<_>>(), backed);
 }
 
 #[test]
@@ -109,15 +114,15 @@ fn a_memfd_is_known_whatever_it_is_called_and_however_it_is_mapped() {
     let longest = "n".repeat(249);
     for name in names.iter().copied().chain([longest.as_str()]) {
         let image = memfd(&CString::new(name).unwrap(), 4);
-        let private = Mapping::file(&image, 1, 2, Sharing::Private);
-        let shared = Mapping::file(&image, 0, 4, Sharing::Shared);
-        let areas = areas_of(Still::fork().pid());
+        let private = OwnMapping::file(&image, 1, 2, Sharing::Private);
+        let shared = OwnMapping::file(&image, 0, 4, Sharing::Shared);
+        let mappings = mappings_of(Still::fork().pid());
         for (mapping, is_shared, offset) in [(&private, false, page() as u64), (&shared, true, 0)] {
-            let area = at(&areas, mapping.start());
-            assert!(area.memfd, "{name:?}");
-            assert_eq!(area.object, object(&image), "{name:?}");
+            let read = at(&mappings, mapping.start());
+            assert!(read.memfd, "{name:?}");
+            assert_eq!(read.object, object(&image), "{name:?}");
             assert_eq!(
-                (area.end, area.shared, area.offset),
+                (read.end, read.shared, read.offset),
                 (mapping.end(), is_shared, offset),
                 "{name:?}"
             );
@@ -128,7 +133,7 @@ fn a_memfd_is_known_whatever_it_is_called_and_however_it_is_mapped() {
 #[test]
 fn what_only_looks_like_a_memfd_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    let mut mappings = Vec::new();
+    let mut mapped = Vec::new();
     for name in ["memfd:x", "memfd:x (deleted)", "two\nlines", "a /memfd:", "gone"] {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -141,31 +146,31 @@ fn what_only_looks_like_a_memfd_is_none() {
         fs::write(&path, vec![1; page()]).unwrap();
         let file = fs::File::open(&path).unwrap();
         for sharing in [Sharing::Private, Sharing::Shared] {
-            mappings.push((name, Mapping::file(&file, 0, 1, sharing)));
+            mapped.push((name, OwnMapping::file(&file, 0, 1, sharing)));
         }
         if name == "gone" {
             fs::remove_file(&path).unwrap();
         }
     }
     // The other tenants of the device that memfds live on.
-    mappings.push(("shared anonymous memory", Mapping::anonymous(1, Sharing::Shared)));
+    mapped.push(("shared anonymous memory", OwnMapping::anonymous(1, Sharing::Shared)));
     let segment = SysvSegment::attach(page());
     // The control: a memfd among them is found.
     let image = memfd(c"control", 1);
-    let control = Mapping::file(&image, 0, 1, Sharing::Shared);
+    let control = OwnMapping::file(&image, 0, 1, Sharing::Shared);
 
     let child = Still::fork();
-    let areas = areas_of(child.pid());
-    for (name, mapping) in &mappings {
-        assert!(!at(&areas, mapping.start()).memfd, "{name:?}");
+    let mappings = mappings_of(child.pid());
+    for (name, mapping) in &mapped {
+        assert!(!at(&mappings, mapping.start()).memfd, "{name:?}");
     }
     if let Some(segment) = &segment {
-        assert!(!at(&areas, segment.address).memfd);
-        assert_eq!(at(&areas, segment.address).object.dev, object(&image).dev);
+        assert!(!at(&mappings, segment.address).memfd);
+        assert_eq!(at(&mappings, segment.address).object.dev, object(&image).dev);
     }
-    assert!(at(&areas, control.start()).memfd);
-    let counts = Process::open(child.pid()).unwrap().area_counts().unwrap();
-    assert_eq!(counts.memfd, areas.iter().filter(|area| area.memfd).count() as u64);
+    assert!(at(&mappings, control.start()).memfd);
+    let counts = Process::open(child.pid()).unwrap().mapping_counts().unwrap();
+    assert_eq!(counts.memfd, mappings.iter().filter(|mapping| mapping.memfd).count() as u64);
 }
 
 #[test]
@@ -180,28 +185,28 @@ fn a_memfd_on_huge_pages_is_a_memfd_and_anonymous_huge_pages_are_none() {
     ftruncate(&image, huge).unwrap();
     // NORESERVE: mapped without a single huge page to be had, as long as none is touched.
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-    let Ok(private) = Mapping::with_flags(&image, 0, huge as usize, flags) else {
+    let Ok(private) = OwnMapping::with_flags(&image, 0, huge as usize, flags) else {
         eprintln!("huge pages cannot be mapped here");
         return;
     };
     let shared =
-        Mapping::with_flags(&image, 0, huge as usize, MapFlags::SHARED | MapFlags::NORESERVE)
+        OwnMapping::with_flags(&image, 0, huge as usize, MapFlags::SHARED | MapFlags::NORESERVE)
             .unwrap();
-    let areas = areas_of(Still::fork().pid());
+    let mappings = mappings_of(Still::fork().pid());
     for mapping in [&private, &shared] {
-        let area = at(&areas, mapping.start());
-        assert!(area.memfd);
-        assert_eq!(area.object, object(&image));
+        let mapping = at(&mappings, mapping.start());
+        assert!(mapping.memfd);
+        assert_eq!(mapping.object, object(&image));
     }
 }
 
 #[test]
 fn a_process_without_the_request_is_read_as_text() {
     let mut process = Process::open(std::process::id()).unwrap();
-    let mut areas = Vec::new();
-    let source = process.file_areas(&mut areas).unwrap();
-    let query = process.file_areas_from(AreaSource::Query, &mut Vec::new());
-    assert_eq!(source == AreaSource::Query, query.is_ok());
+    let mut mappings = Vec::new();
+    let source = process.file_mappings(&mut mappings).unwrap();
+    let query = process.file_mappings_from(MappingSource::Query, &mut Vec::new());
+    assert_eq!(source == MappingSource::Query, query.is_ok());
 
     // A file that is not the kernel's cannot answer a request: the twin of an older kernel.
     let tree = tempfile::tempdir().unwrap();
@@ -210,8 +215,8 @@ fn a_process_without_the_request_is_read_as_text() {
     fs::copy("/proc/self/stat", folder.join("stat")).unwrap();
     fs::copy("/proc/self/maps", folder.join("maps")).unwrap();
     let mut process = Process::open_under(tree.path(), 7).unwrap();
-    assert_eq!(process.file_areas(&mut areas).unwrap(), AreaSource::Text);
-    assert!(!areas.is_empty());
-    let refused = process.file_areas_from(AreaSource::Query, &mut areas).unwrap_err();
+    assert_eq!(process.file_mappings(&mut mappings).unwrap(), MappingSource::Text);
+    assert!(!mappings.is_empty());
+    let refused = process.file_mappings_from(MappingSource::Query, &mut mappings).unwrap_err();
     assert!(matches!(refused, ReadError::Absent { pid: 7, file: "PROCMAP_QUERY" }), "{refused:?}");
 }

@@ -1,4 +1,4 @@
-//! A process that has all the areas (VMAs) it may have. One test, for the limit is the process's.
+//! A process that has all the mappings (VMAs) it may have. One test, for the limit is the process's.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -9,7 +9,7 @@ use leakbench_runtime::{Config, Engine, Instance, Module, OptLevel, PoolConfig, 
 const SLOTS: u32 = 20_000;
 
 /// With an image in the middle of its memory: the kernel grants a little over 65,530 by default.
-const AREAS_PER_SLOT: u64 = 4;
+const MAPPINGS_PER_SLOT: u64 = 4;
 
 fn code_bytes() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
@@ -20,11 +20,11 @@ fn code_bytes() -> usize {
         .sum()
 }
 
-/// Code of many modules is one area, and to unmap its middle takes one more.
+/// Code of many modules is one mapping, and to unmap its middle takes one more.
 #[test]
 fn code_that_cannot_be_unmapped_goes_later() {
     let max = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
-    if max.trim().parse::<u64>().unwrap() > u64::from(SLOTS) * AREAS_PER_SLOT {
+    if max.trim().parse::<u64>().unwrap() > u64::from(SLOTS) * MAPPINGS_PER_SLOT {
         eprintln!("not tested: a pool does not use up vm.max_map_count = {}", max.trim());
         return;
     }

@@ -4,12 +4,12 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::{AreaCounts, FileArea, Process};
+use super::{FileMapping, MappingCounts, Process};
 use crate::memfd_devices::MemfdDevices;
 use crate::object::ObjectId;
 
-/// An area, and its name in `maps`.
-type Named = (FileArea, String);
+/// A mapping, and its name in `maps`.
+type Named = (FileMapping, String);
 
 /// The device of memfds here, as `maps` prints it.
 fn memfd_device() -> u64 {
@@ -29,7 +29,7 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-fn area() -> impl Strategy<Value = Named> {
+fn mapping() -> impl Strategy<Value = Named> {
     let device = prop_oneof![
         3 => Just(0),
         3 => Just(memfd_device()),
@@ -42,7 +42,7 @@ fn area() -> impl Strategy<Value = Named> {
             let name = name.trim_start().to_owned();
             let memfd = dev == memfd_device() && name.starts_with("/memfd:");
             (
-                FileArea {
+                FileMapping {
                     start,
                     end,
                     offset,
@@ -60,20 +60,20 @@ fn area() -> impl Strategy<Value = Named> {
 }
 
 /// As the kernel's `show_map_vma` prints it.
-fn print((area, name): &Named) -> String {
+fn print((mapping, name): &Named) -> String {
     let bit = |set: bool, letter: char| if set { letter } else { '-' };
     let front = format!(
         "{:08x}-{:08x} {}{}{}{} {:08x} {:02x}:{:02x} {} ",
-        area.start,
-        area.end,
-        bit(area.readable, 'r'),
-        bit(area.writable, 'w'),
-        bit(area.executable, 'x'),
-        if area.shared { 's' } else { 'p' },
-        area.offset,
-        rustix::fs::major(area.object.dev),
-        rustix::fs::minor(area.object.dev),
-        area.object.ino,
+        mapping.start,
+        mapping.end,
+        bit(mapping.readable, 'r'),
+        bit(mapping.writable, 'w'),
+        bit(mapping.executable, 'x'),
+        if mapping.shared { 's' } else { 'p' },
+        mapping.offset,
+        rustix::fs::major(mapping.object.dev),
+        rustix::fs::minor(mapping.object.dev),
+        mapping.object.ino,
     );
     if name.is_empty() { format!("{front}\n") } else { format!("{front:<73}{name}\n") }
 }
@@ -83,19 +83,19 @@ proptest! {
 
     /// Enough text that lines fall across the ends of the reader's buffer.
     #[test]
-    fn every_line_is_read_back_and_counted(areas in prop::collection::vec(area(), 1..200)) {
+    fn every_line_is_read_back_and_counted(mappings in prop::collection::vec(mapping(), 1..200)) {
         let tree = tempfile::tempdir().unwrap();
         let folder = tree.path().join("9");
         fs::create_dir(&folder).unwrap();
         fs::copy("/proc/self/stat", folder.join("stat")).unwrap();
-        fs::write(folder.join("maps"), areas.iter().map(print).collect::<String>()).unwrap();
+        fs::write(folder.join("maps"), mappings.iter().map(print).collect::<String>()).unwrap();
         let mut process = Process::open_under(tree.path(), 9).unwrap();
 
         let mut read = Vec::new();
-        process.file_areas(&mut read).unwrap();
-        let backed: Vec<_> = areas.iter().map(|(area, _)| *area).filter(|area| area.object.dev != 0).collect();
+        process.file_mappings(&mut read).unwrap();
+        let backed: Vec<_> = mappings.iter().map(|(mapping, _)| *mapping).filter(|mapping| mapping.object.dev != 0).collect();
         prop_assert_eq!(&read, &backed);
-        let memfd = backed.iter().filter(|area| area.memfd).count() as u64;
-        prop_assert_eq!(process.area_counts().unwrap(), AreaCounts { all: areas.len() as u64, memfd });
+        let memfd = backed.iter().filter(|mapping| mapping.memfd).count() as u64;
+        prop_assert_eq!(process.mapping_counts().unwrap(), MappingCounts { all: mappings.len() as u64, memfd });
     }
 }

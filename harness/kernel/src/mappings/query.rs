@@ -1,58 +1,58 @@
-//! File-backed areas by `PROCMAP_QUERY`.
+//! File-backed mappings by `PROCMAP_QUERY`.
 
 use rustix::io::Errno;
 
-use crate::areas::FileArea;
 use crate::error::ReadError;
+use crate::mappings::FileMapping;
 use crate::object::ObjectId;
 use crate::process::Process;
-use crate::sys::procmap_query::{AreaQueries, QueriedArea};
+use crate::sys::procmap_query::{MappingQueries, QueriedMapping};
 
 /// What an error calls the request.
 const NAME: &str = "PROCMAP_QUERY";
 
-/// Appends every file-backed area to `areas`.
-pub(super) fn file_areas(
+/// Appends every file-backed mapping to `mappings`.
+pub(super) fn file_mappings(
     process: &mut Process,
-    areas: &mut Vec<FileArea>,
+    mappings: &mut Vec<FileMapping>,
 ) -> Result<(), ReadError> {
     let maps = process.open_file(c"maps", "maps")?;
     let devices = process.memfd_devices();
-    let mut queries = AreaQueries::new(&maps);
+    let mut queries = MappingQueries::new(&maps);
     let mut address = 0;
     loop {
-        let area = match queries.at_or_after(address) {
-            Ok(Some(area)) => area,
+        let mapping = match queries.at_or_after(address) {
+            Ok(Some(mapping)) => mapping,
             Ok(None) => return Ok(()),
             Err(error) => return Err(refused(process, error)),
         };
-        address = area.end;
-        let object = ObjectId::from_halves(area.dev_major, area.dev_minor, area.ino);
+        address = mapping.end;
+        let object = ObjectId::from_halves(mapping.dev_major, mapping.dev_minor, mapping.ino);
         let memfd = if !devices.contains(object.dev) {
             false
-        } else if !area.shared() && devices.private_is_memfd(object.dev) {
+        } else if !mapping.shared() && devices.private_is_memfd(object.dev) {
             true
         } else {
-            match queries.name_of(&area) {
+            match queries.name_of(&mapping) {
                 Ok(name) => name.is_some_and(|name| devices.is_memfd(object.dev, name)),
                 Err(error) => return Err(refused(process, error)),
             }
         };
-        areas.push(file_area(&area, object, memfd));
+        mappings.push(file_mapping(&mapping, object, memfd));
     }
 }
 
-fn file_area(area: &QueriedArea, object: ObjectId, memfd: bool) -> FileArea {
-    FileArea {
-        start: area.start as usize,
-        end: area.end as usize,
-        offset: area.offset,
+fn file_mapping(mapping: &QueriedMapping, object: ObjectId, memfd: bool) -> FileMapping {
+    FileMapping {
+        start: mapping.start as usize,
+        end: mapping.end as usize,
+        offset: mapping.offset,
         object,
         memfd,
-        shared: area.shared(),
-        readable: area.readable(),
-        writable: area.writable(),
-        executable: area.executable(),
+        shared: mapping.shared(),
+        readable: mapping.readable(),
+        writable: mapping.writable(),
+        executable: mapping.executable(),
     }
 }
 
