@@ -1,8 +1,8 @@
-//! Makes modules one after the other, each with a memory image of its own, instantiates and drops
-//! each, and counts what the process still has of their images when no module is left.
+//! Creates, instantiates and drops modules one after the other, each with its own memory image. Then it
+//! counts the images that the process still holds without any module.
 //!
-//! Without arguments: a table. With BATCH and WARM: that configuration alone, so that a run that
-//! fails, as under `ulimit -n 256`, says at which cycle.
+//! Without arguments it prints a table. With BATCH and WARM it runs that configuration alone. If a cycle
+//! fails, as under `ulimit -n 256`, it prints the cycle's number.
 
 use std::fs::File;
 
@@ -34,10 +34,10 @@ fn run(batch: u32, warm: u32) -> Result<()> {
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let engine = Engine::new(&config)?;
-    // So that there are descriptors left to count with.
+    // Counting needs two descriptors after a cycle has failed with EMFILE.
     let spare = [File::open("/dev/null")?, File::open("/dev/null")?];
     for cycle in 0..CYCLES {
-        if let Err(error) = module_comes_and_goes(&engine, cycle) {
+        if let Err(error) = create_and_drop_module(&engine, cycle) {
             drop(spare);
             println!("batch {batch}, {warm} warm slots: cycle {cycle} of {CYCLES} failed");
             println!("no module is left; {} mappings, {} descriptors", mappings(), descriptors());
@@ -50,8 +50,8 @@ fn run(batch: u32, warm: u32) -> Result<()> {
     Ok(())
 }
 
-/// When this returns, neither store nor instance nor module is left.
-fn module_comes_and_goes(engine: &Engine, cycle: u32) -> Result<()> {
+/// Drops store, instance and module before it returns.
+fn create_and_drop_module(engine: &Engine, cycle: u32) -> Result<()> {
     let text = format!(r#"(module (memory 1) (data (i32.const 0) "image of module {cycle}"))"#);
     let module = Module::new(engine, text)?;
     let mut store = Store::new(engine, ());
