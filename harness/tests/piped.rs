@@ -155,6 +155,26 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
 }
 
 #[test]
+fn a_driver_that_dies_after_its_last_reply_is_never_clean() {
+    // Some of these die before the last barrier, some while it lasts, some when their standard
+    // input is closed already.
+    for delay_ms in [0, 1, 2, 5, 10, 20, 50, 100, 200, 400] {
+        for (fault, status) in [("dies-after", "exit status: 7"), ("aborts-after", "SIGABRT")] {
+            let faults = Faults { fault, step: "drop-module", nth: 20 };
+            let subject = command(&faults, &format!("FAKE_DELAY_MS={delay_ms}"));
+            let run = Run::of(&["--subject", &subject, "--cycles", "20"]);
+            let shown = format!("{fault} by {delay_ms} ms: {:?}", run.result["findings"]);
+            assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{shown}");
+            assert_says(decisive(&run), &["the command has ended (", status]);
+        }
+    }
+    // One that always ends so is found before the first cycle.
+    let run = faulty("fails-at-the-end", "", 0, &[]);
+    assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{:?}", run.result["findings"]);
+    assert_says(decisive(&run), &["before it was ready", "after its last step", "status 0"]);
+}
+
+#[test]
 fn a_driver_that_does_not_answer_is_told_with_the_request() {
     for (step, nth, words) in [
         ("hello", 1, &["before it was ready", "did not answer within 900ms", "hello"][..]),

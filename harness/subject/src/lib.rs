@@ -98,6 +98,15 @@ pub trait Subject: Sync {
         None
     }
 
+    /// Ends what the runtime has outside of this process, and waits for that end. Called when no
+    /// step follows.
+    ///
+    /// # Errors
+    /// It did not end as it should, so that its last steps prove nothing.
+    fn shut_down(&self) -> Result<(), SubjectError> {
+        Ok(())
+    }
+
     /// Mapping calls that failed while a slot was reset or purged, if the runtime counts them.
     fn reset_failures(&self) -> u64 {
         0

@@ -95,6 +95,12 @@ impl From<StepFailed> for Report {
     }
 }
 
+/// Ends a runtime after its last step.
+fn shut_down(subject: &impl Subject) -> Result<(), SubjectError> {
+    subject.failure().map_or(Ok(()), Err)?;
+    subject.shut_down()
+}
+
 fn failed_at_barrier(error: SubjectError) -> StepFailed {
     StepFailed { doing: StepKind::Barrier.words().to_owned(), error }
 }
@@ -125,7 +131,12 @@ fn set_up<S: Subject>(
             Report::from(StepFailed { doing: "building the runtime".to_owned(), error })
         })
     };
-    guests.preflight(&build()?, page)?;
+    let preflight = build()?;
+    guests.preflight(&preflight, page)?;
+    shut_down(&preflight).map_err(|error| {
+        Report::from(StepFailed { doing: "ending the runtime".to_owned(), error })
+    })?;
+    drop(preflight);
     let subject = build()?;
 
     let unwatchable =
@@ -205,8 +216,9 @@ fn drive<S: Subject>(
                 return Ok(channel.send(&Report::from(failed))?);
             }
             if last {
-                // It may have died only now, while the witnesses were compared.
-                if let Some(error) = subject.failure() {
+                // It may have died only now, while the witnesses were compared. How it ends is
+                // known before the supervisor sees this process leave.
+                if let Err(error) = shut_down(subject) {
                     channel.send(&Report::from(failed_at_barrier(error)))?;
                 }
                 break;

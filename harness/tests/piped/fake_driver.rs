@@ -56,6 +56,7 @@ pub(crate) fn main() {
     let (step, nth) = (variable("FAKE_STEP"), variable("FAKE_NTH").parse().unwrap_or(0));
     let script = std::env::var("FAKE_SCRIPT").map(|path| Script::read(Path::new(&path)));
     let mut script = script.ok();
+    let delay_ms = variable("FAKE_DELAY_MS").parse().unwrap_or(0);
     let mut seen = 0;
     for line in std::io::stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
@@ -68,14 +69,21 @@ pub(crate) fn main() {
         }
         let is_due = request["do"] == step.as_str() && seen == nth;
         // It has no slots, so that nothing more is asked of it after the last drop.
-        if fault == "dies-after" && request["do"] == "slots" {
+        if fault.ends_with("-after") && request["do"] == "slots" {
             reply = json!({"id": request["id"], "error": "there are none"});
         }
         let text = if is_due { spoil(&fault, &request, reply) } else { reply.to_string() };
         writeln!(out, "{text}").expect("somebody reads");
-        if is_due && fault == "dies-after" {
+        if is_due && fault.ends_with("-after") {
+            std::thread::sleep(Duration::from_millis(delay_ms));
+            if fault == "aborts-after" {
+                std::process::abort();
+            }
             std::process::exit(7);
         }
+    }
+    if fault == "fails-at-the-end" {
+        std::process::exit(7);
     }
     if let Some(script) = script {
         script.tell();
@@ -91,7 +99,7 @@ fn spoil(fault: &str, request: &Value, reply: Value) -> String {
     let id = request["id"].as_u64().expect("a number");
     match fault {
         "dies" => std::process::exit(7),
-        "dies-after" => reply.to_string(),
+        "dies-after" | "aborts-after" => reply.to_string(),
         "is-silent" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },

@@ -252,6 +252,32 @@ impl Conversation {
         Some(format!("the command has ended ({status}), and not because it was told to"))
     }
 
+    /// Closes the command's input and waits for its end. A command that does not leave in time is
+    /// killed, which is no fault of its steps.
+    ///
+    /// # Errors
+    /// It ended by a signal or with another exit status than 0: then its last reply proves nothing.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        self.stdin = None;
+        match self.ended(LEAVE_WITHIN.min(self.patience / 2)) {
+            Some(status) if !status.success() => Err(format!(
+                "the command has ended ({status}) after its last step: when its standard input \
+                 is closed it must end with exit status 0"
+            )),
+            Some(_) => Ok(()),
+            None => {
+                self.kill();
+                Ok(())
+            }
+        }
+    }
+
+    fn kill(&mut self) {
+        // It may be just gone. Until it is waited for, its number cannot be another's.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// How it ended, if it does `within` that time.
     fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + within;
@@ -275,9 +301,7 @@ impl Drop for Conversation {
             LEAVE_WITHIN.min(self.patience / 2)
         };
         if self.ended(within).is_none() {
-            // It may be just gone. Until it is waited for, its number cannot be another's.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            self.kill();
         }
     }
 }

@@ -213,6 +213,10 @@ impl Subject for Piped {
         // One that has left by itself has given up what it held by that, which proves nothing.
         failure.take().or_else(|| conversation.has_ended().map(SubjectError::broken))
     }
+
+    fn shut_down(&self) -> Result<(), SubjectError> {
+        self.driven().conversation.close().map_err(SubjectError::broken)
+    }
 }
 
 impl From<AskError> for SubjectError {
