@@ -8,7 +8,7 @@ use crate::comparison::{COMPARISON_FILE, Comparison, ComparisonFile, Row, RunSum
 use crate::render::COMPARISON_VERSION;
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Ledger, NoStart};
-use leakbench_recording::observation::{Diagnosis, ObservationRecording, judge};
+use leakbench_recording::observation::{Diagnosis, ObservationRecording};
 use leakbench_recording::recording::{RECORDING_FILE, Recording, RecordingError, RecordingKind};
 
 /// A folder, read and judged.
@@ -216,7 +216,7 @@ fn read_recording(file: &Path, folder: PathBuf) -> Result<Recorded, RecordedErro
         Ok(recording) => Recorded::of_run(&folder, &recording).map_err(no_start)?,
         Err(RecordingError::OtherKind { found: RecordingKind::Observation, .. }) => {
             let recording = ObservationRecording::read(file)?;
-            Recorded::of_observation(&folder, judge(&recording).map_err(no_start)?)
+            Recorded::of_observation(&folder, Diagnosis::of(&recording).map_err(no_start)?)
         }
         Err(error) => return Err(error.into()),
     };

@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_recording::observation::GoneKind;
+use leakbench_recording::observation::ProcessExitKind;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::sys::die_with_parent;
@@ -54,7 +54,7 @@ impl Started {
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn try_wait(&mut self) -> io::Result<Option<GoneKind>> {
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ProcessExitKind>> {
         if self.left.is_none() {
             self.left = self.child.try_wait()?;
         }
@@ -65,7 +65,7 @@ impl Started {
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn wait(&mut self, at_most: Duration) -> io::Result<Option<GoneKind>> {
+    pub(super) fn wait(&mut self, at_most: Duration) -> io::Result<Option<ProcessExitKind>> {
         let until = Instant::now() + at_most;
         loop {
             let left = self.try_wait()?;
@@ -102,11 +102,11 @@ impl Started {
     }
 }
 
-fn gone_kind(status: ExitStatus) -> GoneKind {
+fn gone_kind(status: ExitStatus) -> ProcessExitKind {
     match (status.code(), status.signal()) {
-        (Some(code), _) => GoneKind::Exited { code },
-        (None, Some(signal)) => GoneKind::Signaled { signal },
-        (None, None) => GoneKind::Vanished,
+        (Some(code), _) => ProcessExitKind::Exited { code },
+        (None, Some(signal)) => ProcessExitKind::Signaled { signal },
+        (None, None) => ProcessExitKind::Vanished,
     }
 }
 

@@ -86,9 +86,9 @@ struct Tightest(Vec<Limit>);
 
 impl Tightest {
     fn add(&mut self, resource: Resource, most: u64, name: &str) {
-        let limit = Limit { resource, most, name: name.to_owned() };
+        let limit = Limit { resource, max: most, name: name.to_owned() };
         match self.0.iter_mut().find(|limit| limit.resource == resource) {
-            Some(known) if most < known.most => *known = limit,
+            Some(known) if most < known.max => *known = limit,
             Some(_) => {}
             None => self.0.push(limit),
         }
@@ -120,7 +120,7 @@ mod tests {
         tightest.add_known(Resource::Threads, None, "d");
         let unlimited = ResourceLimit { soft: Bound::Unlimited, hard: Bound::At(1) };
         tightest.add_bound(Resource::Fds, Some(unlimited), "e");
-        let threads = Limit { resource: Resource::Threads, most: 5, name: "b".to_owned() };
+        let threads = Limit { resource: Resource::Threads, max: 5, name: "b".to_owned() };
         assert_eq!(tightest.0, [threads]);
     }
 }

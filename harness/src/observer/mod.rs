@@ -24,7 +24,9 @@ mod watch;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use leakbench_recording::observation::{Look, OBSERVATION_VERSION, ObservationRecorder, Observe};
+use leakbench_recording::observation::{
+    OBSERVATION_VERSION, ObservationRecorder, ObservationSample, ObservationStart,
+};
 use rustix::process::{Resource as RlimitResource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use self::arguments::{AttachArgs, ExecArgs, attach, exec};
@@ -59,7 +61,7 @@ pub(crate) fn observe(
     settings: Settings,
     again: String,
     recorder: &mut ObservationRecorder,
-    show: &mut dyn FnMut(&Look, u32),
+    show: &mut dyn FnMut(&ObservationSample, u32),
 ) -> Result<(), ObserveError> {
     // Before the command is there, so that no signal finds it without anyone to end it.
     let interrupt = Interrupt::listen()?;
@@ -81,7 +83,7 @@ pub(crate) fn observe(
     raise_open_files_limit();
     let mut remarks = Remarks::default();
     let limits = limits::limits_of(&mut process, settings.tree, &mut remarks);
-    let observe = Observe {
+    let observe = ObservationStart {
         version: OBSERVATION_VERSION,
         command: again,
         pid: process.pid(),

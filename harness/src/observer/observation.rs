@@ -5,7 +5,8 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use leakbench_recording::observation::{
-    Gone, GoneKind, Look, ObservationEnd, ObservationRecord, ObservationRecorder, Observe, Remark,
+    ObservationEnd, ObservationRecord, ObservationRecorder, ObservationSample, ObservationStart,
+    ProcessExit, ProcessExitKind, Remark,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -78,7 +79,7 @@ impl<'a> Observation<'a> {
     /// Of a process, which may be one that was started here. Records what is observed.
     pub(super) fn begin(
         recorder: &'a mut ObservationRecorder,
-        observe: Observe,
+        observe: ObservationStart,
         settings: Settings,
         process: Process,
         stat: &Stat,
@@ -89,7 +90,7 @@ impl<'a> Observation<'a> {
         // Its number was not another's by then, if the process is still there now.
         let ending = ending.filter(|_| process.stat().is_ok());
         let mut log = Log { recorder, began: Instant::now() };
-        log.write(ObservationRecord::Observe(Box::new(observe)));
+        log.write(ObservationRecord::Start(Box::new(observe)));
         Observation {
             settings,
             log,
@@ -109,7 +110,7 @@ impl<'a> Observation<'a> {
     pub(super) fn watch(
         &mut self,
         interrupt: &Interrupt,
-        show: &mut dyn FnMut(&Look, u32),
+        show: &mut dyn FnMut(&ObservationSample, u32),
     ) -> io::Result<Ending> {
         let mut next_look = Instant::now();
         let deadline = self.settings.duration.and_then(|d| self.log.began.checked_add(d));
@@ -153,7 +154,7 @@ impl<'a> Observation<'a> {
     }
 
     /// Looks once. Returns whether the process was there.
-    fn look(&mut self, show: &mut dyn FnMut(&Look, u32)) -> bool {
+    fn look(&mut self, show: &mut dyn FnMut(&ObservationSample, u32)) -> bool {
         let before = thread_cpu_time();
         let at_ms = self.log.now_ms();
         let look = self.watch.look(at_ms, &mut self.remarks);
@@ -167,7 +168,7 @@ impl<'a> Observation<'a> {
         };
         show(&look, self.watch.family.root.pid());
         self.looks += 1;
-        self.log.write(ObservationRecord::Look(look));
+        self.log.write(ObservationRecord::Sample(look));
         if self.looks <= FIRST_LOOKS {
             self.first_looks_ms = at_ms;
         }
@@ -186,7 +187,11 @@ impl<'a> Observation<'a> {
     fn write_remarks(&mut self) {
         let at_ms = self.log.now_ms();
         for Waiting { spoils, what } in self.remarks.take() {
-            self.log.write(ObservationRecord::Remark(Remark { at_ms, spoils, what }));
+            self.log.write(ObservationRecord::Remark(Remark {
+                at_ms,
+                prevents_clean: spoils,
+                what,
+            }));
         }
     }
 
@@ -242,12 +247,12 @@ impl<'a> Observation<'a> {
         }
         let gone = match &mut self.started {
             Some(started) => Some(end_command(started, ending, interrupt, &mut interrupted)?),
-            None if ending == Ending::Gone => Some(GoneKind::Vanished),
+            None if ending == Ending::Gone => Some(ProcessExitKind::Vanished),
             None => None,
         };
         let at_ms = self.log.now_ms();
         if let Some(how) = gone {
-            self.log.write(ObservationRecord::Gone(Gone { at_ms, how }));
+            self.log.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
         }
         if self.started.is_some() {
             self.tell_of_those_left();
@@ -280,7 +285,7 @@ fn end_command(
     ending: Ending,
     interrupt: &Interrupt,
     interrupted: &mut bool,
-) -> io::Result<GoneKind> {
+) -> io::Result<ProcessExitKind> {
     let asked = Instant::now();
     if ending == Ending::Interrupted {
         // The terminal has told the command too, and it may have things to put in order.
@@ -289,12 +294,12 @@ fn end_command(
     let left = started.try_wait()?;
     if let (Some(how), false) = (left, *interrupted) {
         // A Ctrl-C reaches both, and the command may have been the quicker one.
-        if matches!(how, GoneKind::Signaled { .. }) {
+        if matches!(how, ProcessExitKind::Signaled { .. }) {
             std::thread::sleep(Duration::from_millis(20));
             *interrupted = interrupt.take() > 0;
         }
-        return Ok(if *interrupted { GoneKind::Stopped } else { how });
+        return Ok(if *interrupted { ProcessExitKind::Stopped } else { how });
     }
     started.stop(|| interrupt.take() > 0 && asked.elapsed() >= ECHO)?;
-    Ok(GoneKind::Stopped)
+    Ok(ProcessExitKind::Stopped)
 }

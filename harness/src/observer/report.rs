@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_recording::observation::{Look, ObservationRecording, judge};
+use leakbench_recording::observation::{Diagnosis, ObservationRecording, ObservationSample};
 use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::{
     Closing, ObservationJson, ObservationProgress, ObservationSummary, observation_hints,
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Takes in a look, and shows it if it is time to.
-    pub(super) fn show(&mut self, look: &Look, pid: u32) {
+    pub(super) fn show(&mut self, look: &ObservationSample, pid: u32) {
         if self.silent {
             return;
         }
@@ -65,7 +65,7 @@ pub(super) fn conclude(
     recorded: Result<(), Error>,
     output: &Output<'_>,
 ) -> Result<ExitCode, Error> {
-    let diagnosis = judge(recording)?;
+    let diagnosis = Diagnosis::of(recording)?;
     let text = ObservationJson::new(&diagnosis).to_text()?;
     let mut written =
         output.keep(&text, |folder| Ok(Recorded::of_observation(folder, diagnosis.clone())));

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use leakbench_recording::observation::{Look, Resource};
+use leakbench_recording::observation::{ObservationSample, Resource};
 
 use super::family::Family;
 use super::member::{InFlight, Member, Sums};
@@ -54,7 +54,11 @@ impl Watch {
     /// # Errors
     /// [`ReadError::Vanished`]: the observed process is gone. Another, only if not even its `stat`
     /// can be read.
-    pub(super) fn look(&mut self, at_ms: u64, remarks: &mut Remarks) -> Result<Look, ReadError> {
+    pub(super) fn look(
+        &mut self,
+        at_ms: u64,
+        remarks: &mut Remarks,
+    ) -> Result<ObservationSample, ReadError> {
         self.family.gather(remarks)?;
         let mut sums = Sums::default();
         self.family.root.look(at_ms, &mut sums, remarks)?;
@@ -97,7 +101,7 @@ impl Watch {
         let children = self.family.descendants.values().map(|child| &child.process);
         let children = children.map(|child| (child.pid(), child.start_time_ticks()));
         self.seen_children.see(at_ms, children.map(|child| (child, 0)));
-        Ok(Look { at_ms, amounts, processes })
+        Ok(ObservationSample { at_ms, amounts, processes })
     }
 
     /// A segment is the family's if its creator was in the family at a look that saw it: who made

@@ -12,8 +12,8 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leakbench_recording::recording::{
-    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Trouble,
-    Witness,
+    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness,
+    WitnessFailure,
 };
 use leakbench_scenarios::Scenario;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -119,7 +119,12 @@ pub(crate) fn supervise(
         // A result like any other: what came of the attempt is that one cannot tell.
         Err(SuperviseError::CannotMeasure { witness, what }) => {
             let at_ms = run.log.now_ms();
-            run.log.write(Record::Trouble(Trouble { at_ms, subject: 0, witness, what }));
+            run.log.write(Record::WitnessFailure(WitnessFailure {
+                at_ms,
+                subject: 0,
+                witness,
+                what,
+            }));
         }
         result => result?,
     }

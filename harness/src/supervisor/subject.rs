@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use leakbench_recording::recording::{
-    Barrier, Counts, Exit, ExitKind, Footprint, Record, Sample, SubjectUp, Trouble, Witness,
+    Barrier, Counts, Exit, ExitKind, Footprint, Record, Sample, SubjectUp, Witness, WitnessFailure,
 };
 use leakbench_scenarios::{Scenario, Share};
 
@@ -132,10 +132,10 @@ impl Supervised {
                 Ok(Some(report)) => self.handle(report, inherited, log)?,
                 Err(ChannelError::Closed) => self.has_closed(log),
                 Err(ChannelError::NotAMessage { line, .. }) => {
-                    self.end_as(ExitKind::Rubbish { said: line }, log);
+                    self.end_as(ExitKind::ProtocolViolation { line }, log);
                 }
                 Err(error @ ChannelError::Io(_)) => {
-                    self.end_as(ExitKind::Rubbish { said: error.to_string() }, log);
+                    self.end_as(ExitKind::ProtocolViolation { line: error.to_string() }, log);
                 }
             }
         }
@@ -170,7 +170,7 @@ impl Supervised {
             }
             (report, _) => {
                 let said: String = format!("{report:?}").chars().take(200).collect();
-                self.end_as(ExitKind::Rubbish { said }, log);
+                self.end_as(ExitKind::ProtocolViolation { line: said }, log);
             }
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Supervised {
         let subject = self.index;
         for what in report.troubles {
             let witness = Witness::DeathWatch;
-            log.write(Record::Trouble(Trouble { at_ms, subject, witness, what }));
+            log.write(Record::WitnessFailure(WitnessFailure { at_ms, subject, witness, what }));
         }
         let (footprint, _) = self.footprint();
         let memory = self.look.as_mut().and_then(Look::memory);
@@ -246,7 +246,7 @@ impl Supervised {
 
     /// The second witness is lost.
     fn blind(&mut self, error: &dyn std::fmt::Display, log: &mut Log<'_>) {
-        log.write(Record::Trouble(Trouble {
+        log.write(Record::WitnessFailure(WitnessFailure {
             at_ms: log.now_ms(),
             subject: self.index,
             witness: Witness::ProcScan,

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_recording::observation::{GoneKind, ObservationRecord, ObservationRecording};
+use leakbench_recording::observation::{ObservationRecord, ObservationRecording, ProcessExitKind};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::common::{is_running, leakbench};
@@ -28,14 +28,14 @@ fn looks(folder: &std::path::Path) -> usize {
     let Ok(recording) = ObservationRecording::read(folder) else {
         return 0;
     };
-    recording.records.iter().filter(|record| matches!(record, ObservationRecord::Look(_))).count()
+    recording.records.iter().filter(|record| matches!(record, ObservationRecord::Sample(_))).count()
 }
 
 /// How the process went, by the recording.
-fn gone(folder: &std::path::Path) -> Option<GoneKind> {
+fn gone(folder: &std::path::Path) -> Option<ProcessExitKind> {
     let recording = ObservationRecording::read(folder).unwrap();
     recording.records.iter().find_map(|record| match record {
-        ObservationRecord::Gone(gone) => Some(gone.how.clone()),
+        ObservationRecord::Exit(gone) => Some(gone.how.clone()),
         _ => None,
     })
 }
@@ -61,11 +61,11 @@ fn a_command_that_leaves_at_once_cannot_be_judged_and_one_that_fails_has_died() 
         Observed::of(&mut leakbench(&command))
     };
     assert_eq!(run("exit 0").verdict(), (4, "inconclusive"));
-    assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 0 }));
+    assert_eq!(gone(out.path()), Some(ProcessExitKind::Exited { code: 0 }));
     assert_eq!(run("exit 7").verdict(), (3, "subject-died"));
-    assert_eq!(gone(out.path()), Some(GoneKind::Exited { code: 7 }));
+    assert_eq!(gone(out.path()), Some(ProcessExitKind::Exited { code: 7 }));
     assert_eq!(run("kill -ABRT $$").verdict(), (3, "subject-died"));
-    assert_eq!(gone(out.path()), Some(GoneKind::Signaled { signal: 6 }));
+    assert_eq!(gone(out.path()), Some(ProcessExitKind::Signaled { signal: 6 }));
     let kept = std::fs::read(out.path().join("result.json")).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()["exit_code"], 3);
 }
@@ -81,7 +81,7 @@ fn a_process_that_vanishes_is_judged_by_what_was_seen() {
     let observed = Observed::from(observer.wait_with_output().unwrap());
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_eq!(observed.class("event-fds"), "leak");
-    assert_eq!(gone(out.path()), Some(GoneKind::Vanished));
+    assert_eq!(gone(out.path()), Some(ProcessExitKind::Vanished));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn an_interrupt_ends_the_command_too() {
         let observed = Observed::from(observer.wait_with_output().unwrap());
         assert_eq!(observed.verdict(), (130, "interrupted"));
         assert!(!is_running(command));
-        assert_eq!(gone(out.path()), Some(GoneKind::Stopped));
+        assert_eq!(gone(out.path()), Some(ProcessExitKind::Stopped));
     }
 }
 
@@ -135,7 +135,7 @@ fn a_ctrl_c_that_the_command_hears_first_is_an_interruption() {
     rustix::process::kill_process_group(group, Signal::INT).unwrap();
     let observed = Observed::from(observer.wait_with_output().unwrap());
     assert_eq!(observed.verdict(), (130, "interrupted"), "{}", observed.stderr);
-    assert_eq!(gone(out.path()), Some(GoneKind::Stopped));
+    assert_eq!(gone(out.path()), Some(ProcessExitKind::Stopped));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl<'a> Run<'a> {
     pub(super) fn command(&self) -> &'a str {
         match self.what {
             What::Run(run) => &run.ledger.start.command,
-            What::Observation(diagnosis) => &diagnosis.ledger.observe.command,
+            What::Observation(diagnosis) => &diagnosis.ledger.start.command,
         }
     }
 

@@ -8,7 +8,7 @@ use csv::Writer;
 use crate::comparison::{Comparison, Row, RunSummary};
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::text::printable;
-use leakbench_recording::ledger::{Ledger, Moment};
+use leakbench_recording::ledger::{Ledger, SubjectSample};
 use leakbench_recording::observation::{ObservationLedger, Resource};
 use leakbench_recording::recording::Footprint;
 
@@ -55,9 +55,9 @@ fn looks_at_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
     head.extend(["synchronous", "late", "live", "lingering", "unknown"]);
     head.extend(FOOTPRINT);
     lines.add(head.into_iter().map(str::to_owned).collect())?;
-    let mut looks: Vec<(u32, &Moment)> = Vec::new();
+    let mut looks: Vec<(u32, &SubjectSample)> = Vec::new();
     for subject in &ledger.subjects {
-        looks.extend(subject.moments.iter().map(|moment| (subject.number, moment)));
+        looks.extend(subject.samples.iter().map(|moment| (subject.number, moment)));
     }
     looks.sort_by_key(|(_, moment)| moment.line);
     for (subject, moment) in looks {
@@ -84,12 +84,12 @@ fn looks_at_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
 
 fn looks_at_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result<()> {
     let seen =
-        |resource: &Resource| ledger.looks.iter().any(|look| look.amounts.contains_key(resource));
+        |resource: &Resource| ledger.samples.iter().any(|look| look.amounts.contains_key(resource));
     let resources: Vec<Resource> = Resource::ALL.into_iter().filter(seen).collect();
     let mut head = ["line", "at_ms", "processes"].map(str::to_owned).to_vec();
     head.extend(resources.iter().map(|resource| resource.as_str().replace('-', "_")));
     lines.add(head)?;
-    for (look, line) in ledger.looks.iter().zip(&ledger.look_lines) {
+    for (look, line) in ledger.samples.iter().zip(&ledger.sample_lines) {
         let mut cells = vec![line.to_string(), look.at_ms.to_string(), look.processes.to_string()];
         cells.extend(resources.iter().map(|name| number(look.amounts.get(name).copied())));
         lines.add(cells)?;

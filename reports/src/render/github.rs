@@ -36,7 +36,7 @@ pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String 
             (Level::Error, Some(_)) | (Level::Note, _) => Command::Notice,
             (Level::Warn, _) => Command::Warning,
         },
-        title: format!("leakbench: {}", finding.policy),
+        title: format!("leakbench: {}", finding.rule),
         message: finding.message.clone(),
     }));
     let (verdict, headline) = match outcome {

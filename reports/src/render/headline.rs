@@ -34,7 +34,7 @@ fn clean(ledger: &Ledger, judgement: &Judgement) -> String {
     let images = &ledger.images;
     if images.made == 0 {
         let cycles = counted(ledger.cycles, "cycle");
-        if judgement.findings.iter().any(|finding| finding.policy == "growth") {
+        if judgement.findings.iter().any(|finding| finding.rule == "growth") {
             return format!(
                 "mappings, descriptors and resident memory do not grow over {cycles}; no image was seen"
             );

@@ -6,7 +6,7 @@ use std::path::Path;
 use leakbench_scenarios::{OnDrop, Scenario, quoted};
 
 use crate::comparison::Comparison;
-use leakbench_recording::judge::{Judgement, Setting, Verdict, limit_met};
+use leakbench_recording::judge::{Judgement, KernelLimit, Verdict, limit_reached};
 use leakbench_recording::ledger::{Ledger, Reason};
 use leakbench_recording::observation::Diagnosis;
 use leakbench_recording::recording::ExitKind;
@@ -65,7 +65,7 @@ pub fn observation_hints(diagnosis: &Diagnosis, kept: Kept<'_>) -> Vec<String> {
         Verdict::Leak => vec![kept.draw(shows), kept.gate()],
         Verdict::SubjectDied => vec![kept.draw("what it had until then")],
         Verdict::Inconclusive => {
-            vec![diagnosis.ledger.remarks.iter().any(|remark| remark.spoils).then(doctor)]
+            vec![diagnosis.ledger.remarks.iter().any(|remark| remark.prevents_clean).then(doctor)]
         }
         Verdict::Interrupted => Vec::new(),
     };
@@ -124,7 +124,7 @@ fn misses_the_queue(scenario: &Scenario) -> bool {
 
 /// What to change so that a subject that died gets further.
 fn way_past(ledger: &Ledger) -> Option<String> {
-    if let Some(Setting { name, most }) = limit_met(ledger) {
+    if let Some(KernelLimit { name, max: most }) = limit_reached(ledger) {
         let more = most.saturating_mul(4);
         let command = match name {
             "RLIMIT_NOFILE" => format!("ulimit -n {more}"),
@@ -149,7 +149,7 @@ fn way_past(ledger: &Ledger) -> Option<String> {
 /// Whether it is for want of a witness that nobody can tell, and not of something to see.
 fn witness_failed(ledger: &Ledger) -> bool {
     let disagree = ledger.subjects.iter().any(|subject| subject.disagreeing.is_some());
-    disagree || !ledger.troubles.is_empty() || ledger.images.unknown > 0
+    disagree || !ledger.witness_failures.is_empty() || ledger.images.unknown > 0
 }
 
 fn doctor() -> String {

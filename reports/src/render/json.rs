@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::headline;
 use leakbench_recording::judge::{Finding, Judgement, Verdict};
-use leakbench_recording::ledger::{HeldBy, Images, Ledger, SlotsHolding, SubjectLedger};
+use leakbench_recording::ledger::{Images, ImagesByReason, Ledger, SlotsByState, SubjectLedger};
 use leakbench_recording::recording::{
-    End, Exit, Footprint, Holder, LingeringImage, SlotCounts, SlotHold, Trouble,
+    End, Exit, Footprint, Holder, LingeringImage, SlotCounts, SlotHold, WitnessFailure,
 };
 
 /// Version of the format, in [`ResultJson::version`].
@@ -67,13 +67,13 @@ pub struct ResultJson<'a> {
     /// `images.lingering` is the whole number.
     pub lingering: Vec<LingeringJson>,
     /// Why lingering images linger, over all that the recording lists.
-    pub lingering_by_reason: &'a [HeldBy],
+    pub lingering_by_reason: &'a [ImagesByReason],
     /// How many slots map a lingering image, over all that the recording lists.
-    pub slots_holding: &'a [SlotsHolding],
+    pub slots_holding: &'a [SlotsByState],
     /// What the policies found.
     pub findings: &'a [Finding],
     /// Why a witness may not be believed.
-    pub troubles: &'a [Trouble],
+    pub witness_failures: &'a [WitnessFailure],
     /// When the run was interrupted, in seconds since it began.
     pub interrupted_at_s: Option<f64>,
     /// Each process.
@@ -255,7 +255,7 @@ impl<'a> ResultJson<'a> {
             lingering_by_reason: &ledger.held_by,
             slots_holding: &ledger.slots_holding,
             findings: &judgement.findings,
-            troubles: &ledger.troubles,
+            witness_failures: &ledger.witness_failures,
             interrupted_at_s: ledger.interrupted_at_ms.map(seconds),
             subjects: ledger.subjects.iter().map(SubjectJson::of).collect(),
             supervisor: ledger.end.as_ref().map(SupervisorJson::of),

@@ -13,7 +13,7 @@ use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use crate::report::Report;
 use leakbench_model::text::{printable, utc};
 use leakbench_recording::judge::{self, Finding, Judgement, Verdict};
-use leakbench_recording::observation::{Diagnosis, OBSERVATION_POLICIES};
+use leakbench_recording::observation::{Diagnosis, OBSERVATION_RULES};
 
 /// The whole document.
 pub(super) fn junit(
@@ -92,13 +92,13 @@ fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
 
 fn judged_by_itself(title: &str, recorded: &Recorded) -> Vec<Suite> {
     let judged = |run: &RecordedRun, name: String| {
-        let cases = cases(judge::policies(&run.ledger), &run.judgement);
+        let cases = cases(judge::rules(&run.ledger), &run.judgement);
         Suite { name, cases, ..Suite::of_run(run) }
     };
     match &recorded.what {
         RecordedKind::Run(run) => vec![judged(run, title.to_owned())],
         RecordedKind::Observation(diagnosis) => {
-            let cases = cases(OBSERVATION_POLICIES.into_iter(), &diagnosis.judgement);
+            let cases = cases(OBSERVATION_RULES.into_iter(), &diagnosis.judgement);
             vec![Suite { name: title.to_owned(), cases, ..Suite::of_process(diagnosis) }]
         }
         RecordedKind::Comparison(several) => {
@@ -153,7 +153,7 @@ impl Suite {
     }
 
     fn of_process(diagnosis: &Diagnosis) -> Suite {
-        let observe = &diagnosis.ledger.observe;
+        let observe = &diagnosis.ledger.start;
         let mut properties =
             vec![("command", observe.command.clone()), ("process", observe.process.clone())];
         properties.extend(kernel(&observe.fingerprint));
@@ -174,15 +174,15 @@ fn kernel(fingerprint: &Map<String, Value>) -> Option<(&'static str, String)> {
 fn cases(policies: impl Iterator<Item = &'static str>, judgement: &Judgement) -> Vec<Case> {
     let mut names: Vec<&'static str> = policies.collect();
     for finding in &judgement.findings {
-        if !names.contains(&finding.policy) {
-            names.push(finding.policy);
+        if !names.contains(&finding.rule) {
+            names.push(finding.rule);
         }
     }
     names.into_iter().map(|name| case(name, judgement)).collect()
 }
 
 fn case(name: &'static str, judgement: &Judgement) -> Case {
-    let findings = || judgement.findings.iter().filter(|finding| finding.policy == name);
+    let findings = || judgement.findings.iter().filter(|finding| finding.rule == name);
     // An error is one whose verdict no clean run can have; how grave it is was decided with it.
     let grave = || findings().filter(|finding| finding.level == judge::Level::Error);
     let of = |finding: &Finding| format!("{}: {}", finding.level.as_str(), finding.message);

@@ -40,7 +40,7 @@ pub use json::{
     ResultJson, SubjectJson, SupervisorJson,
 };
 pub use observation::{
-    ExampleJson, MeetingJson, ObservationJson, ObservationProgress, ObservationSummary,
+    ExampleJson, ForecastJson, ObservationJson, ObservationProgress, ObservationSummary,
     ProcessJson, ResourceJson, SuspectJson, observation_headline,
 };
 pub use page::Closing;

@@ -93,7 +93,7 @@ impl TerminalSummary<'_> {
             .filter(|finding| !decisive.is_some_and(|decisive| std::ptr::eq(*finding, decisive)));
         let entries: Vec<Vec<String>> = others
             .map(|finding| {
-                let text = format!("{} [{}]", finding.message, finding.policy);
+                let text = format!("{} [{}]", finding.message, finding.rule);
                 page.entry(finding.level.as_str(), &text, usize::MAX)
             })
             .collect();

@@ -53,7 +53,7 @@ fn cause(subject: &SubjectLedger, exit: &Exit) -> String {
             None => format!("killed by signal {signal}"),
         },
         ExitKind::Hung { silent_ms } => format!("no progress for {}", duration_ms(*silent_ms)),
-        ExitKind::Rubbish { .. } => "it broke the protocol".to_owned(),
+        ExitKind::ProtocolViolation { .. } => "it broke the protocol".to_owned(),
         ExitKind::Done | ExitKind::Stopped => "it was ended".to_owned(),
     };
     let of = subject.cycles_asked.map_or(String::new(), |asked| format!("of {}; ", grouped(asked)));

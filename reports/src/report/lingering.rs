@@ -7,7 +7,7 @@ use super::timeline::seconds;
 use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
 use crate::render::holder;
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_recording::ledger::{Basis, Ledger, LingeringBarrier, Reason, SubjectLedger};
+use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, Reason, SubjectLedger};
 use leakbench_recording::recording::LingeringImage;
 
 /// Subjects whose last listing is told apart at most.
@@ -49,7 +49,7 @@ fn total(ledger: &Ledger) -> u64 {
 
 /// The line of what the listed images of a subject were listed by.
 fn listed_on(subject: &SubjectLedger) -> usize {
-    subject.barriers.last().map_or(subject.basis_line, |barrier| barrier.line)
+    subject.barriers.last().map_or(subject.counts_line, |barrier| barrier.line)
 }
 
 /// What a table of so many images leaves open.
@@ -78,7 +78,8 @@ fn caveat(ledger: &Ledger, total: u64) -> Option<String> {
 
 /// Which barriers listed what lingers, of subjects that were seen running after theirs.
 fn listed_earlier(ledger: &Ledger) -> Option<String> {
-    let running = ledger.subjects.iter().filter(|subject| subject.basis == Basis::Sample);
+    let running =
+        ledger.subjects.iter().filter(|subject| subject.counts_from == CountsSource::Sample);
     let latest = running.filter_map(|subject| Some((subject, subject.barriers.last()?)));
     let mut listed: Vec<String> = latest
         .filter(|(_, barrier)| barrier.lingering > 0)

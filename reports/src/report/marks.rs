@@ -30,7 +30,7 @@ pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
         let text = format!("subject {} {}", subject.number, ending(exit));
         marks.push(moment(MarkKind::Incident, exit.at_ms, text));
     }
-    for trouble in &ledger.troubles {
+    for trouble in &ledger.witness_failures {
         let text = format!(
             "{} of subject {}: {}",
             witness(trouble.witness),

@@ -13,8 +13,8 @@ use crate::render::observation_headline;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
 use leakbench_recording::observation::rate::Rate;
 use leakbench_recording::observation::{
-    Account, Diagnosis, GoneKind, ObservationLedger, Resource, ResourceClass, Unit, looks,
-    not_looked_at,
+    Account, Diagnosis, ObservationLedger, ProcessExitKind, Resource, ResourceClass, Unit,
+    sample_summary, unobserved_children,
 };
 
 /// Every series has a colour of its own up to so many.
@@ -47,13 +47,13 @@ fn title(diagnosis: &Diagnosis) -> String {
         0 | 1 => String::new(),
         processes => format!(", up to {processes} processes"),
     };
-    let observe = &ledger.observe;
+    let observe = &ledger.start;
     // The whole of it is among the facts.
     let process = match observe.process.char_indices().nth(PROCESS_CHARS) {
         Some((end, _)) => format!("{}…", &observe.process[..end]),
         None => observe.process.clone(),
     };
-    format!("process {} ({process}), {}{others}", observe.pid, looks(ledger))
+    format!("process {} ({process}), {}{others}", observe.pid, sample_summary(ledger))
 }
 
 /// What belongs into one chart.
@@ -205,7 +205,7 @@ fn of_resource(
     tone: Tone,
     style: Style,
 ) -> Option<Series> {
-    let looks = ledger.looks.iter().zip(&ledger.look_lines);
+    let looks = ledger.samples.iter().zip(&ledger.sample_lines);
     let mut points: Vec<Point> = looks
         .filter_map(|(look, &line)| {
             let value = *look.amounts.get(&resource)? as f64;
@@ -218,17 +218,17 @@ fn of_resource(
 
 /// Whether it could be read at all.
 fn seen(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger.looks.iter().any(|look| look.amounts.contains_key(&resource))
+    ledger.samples.iter().any(|look| look.amounts.contains_key(&resource))
 }
 
 /// Whether there was ever any of it.
 fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger.looks.iter().any(|look| look.amounts.get(&resource).is_some_and(|amount| *amount > 0))
+    ledger.samples.iter().any(|look| look.amounts.get(&resource).is_some_and(|amount| *amount > 0))
 }
 
 fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
     let limit = diagnosis.account(resource)?.limit.as_ref()?;
-    Some(LimitLine { name: limit.name.clone(), value: limit.most as f64 })
+    Some(LimitLine { name: limit.name.clone(), value: limit.max as f64 })
 }
 
 /// What came, went, or could not be seen.
@@ -237,8 +237,8 @@ fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
     let mut marks: Vec<Mark> = remarks
         .map(|remark| moment(MarkKind::Incident, remark.at_ms, remark.what.clone()))
         .collect();
-    marks.extend(ledger.gone.as_ref().map(|gone| {
-        let text = format!("process {} {}", ledger.observe.pid, went(&gone.how));
+    marks.extend(ledger.exit.as_ref().map(|gone| {
+        let text = format!("process {} {}", ledger.start.pid, went(&gone.how));
         moment(MarkKind::Incident, gone.at_ms, text)
     }));
     if let Some(end) = ledger.end.filter(|end| end.interrupted) {
@@ -247,15 +247,15 @@ fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
     thinned(marks)
 }
 
-fn went(how: &GoneKind) -> String {
+fn went(how: &ProcessExitKind) -> String {
     match *how {
-        GoneKind::Exited { code } => format!("left with exit code {code}"),
-        GoneKind::Signaled { signal } => match signal_name(signal) {
+        ProcessExitKind::Exited { code } => format!("left with exit code {code}"),
+        ProcessExitKind::Signaled { signal } => match signal_name(signal) {
             Some(name) => format!("was ended by signal {signal} ({name})"),
             None => format!("was ended by signal {signal}"),
         },
-        GoneKind::Stopped => "was ended, as it was time".to_owned(),
-        GoneKind::Vanished => "was gone".to_owned(),
+        ProcessExitKind::Stopped => "was ended, as it was time".to_owned(),
+        ProcessExitKind::Vanished => "was gone".to_owned(),
     }
 }
 
@@ -288,7 +288,7 @@ fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
     let resource = account.resource;
     let amount = |number| resource.amount(number);
     let limit = account.limit.as_ref();
-    let limit = limit.map(|limit| format!("{} ({})", amount(limit.most), limit.name));
+    let limit = limit.map(|limit| format!("{} ({})", amount(limit.max), limit.name));
     let in_s = account.seconds_to_limit.map(|seconds| coarse_s(seconds as u64));
     let example = account.examples.first().map(|example| {
         let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
@@ -324,7 +324,7 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
         processes => format!(", up to {} processes", grouped(processes.into())),
     };
     let beside = format!("in {}{processes}", duration_ms(ledger.observed_ms()));
-    let observed = figure("looks", grouped(ledger.looks.len() as u64), beside);
+    let observed = figure("looks", grouped(ledger.samples.len() as u64), beside);
     let told = diagnosis.accounts.iter().filter(|account| account.class.is_some()).count() as u64;
     let Some((suspect, account)) = diagnosis
         .suspects
@@ -346,12 +346,12 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
         true => Figure { label: grows.label + "s", ..grows },
         false => grows,
     };
-    let meets = match &suspect.meets {
+    let meets = match &suspect.forecast {
         Some(meeting) => {
-            let most = meeting.limit.resource.amount(meeting.limit.most);
+            let most = meeting.limit.resource.amount(meeting.limit.max);
             Figure {
                 label: "to the limit".to_owned(),
-                value: coarse_s(meeting.in_s as u64),
+                value: coarse_s(meeting.seconds as u64),
                 beside: format!("{most} ({})", meeting.limit.name),
                 tone: Tone::Bad,
             }
@@ -374,7 +374,7 @@ fn resident(diagnosis: &Diagnosis) -> Figure {
 }
 
 fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
-    let observe = &ledger.observe;
+    let observe = &ledger.start;
     let yes_or_no = |is: bool| if is { "yes" } else { "no" };
     let again = vec![
         fact("command", &observe.command),
@@ -402,13 +402,13 @@ fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
 
 fn untold(diagnosis: &Diagnosis) -> Vec<String> {
     let ledger = &diagnosis.ledger;
-    let remarks = ledger.remarks.iter().filter(|remark| remark.spoils);
+    let remarks = ledger.remarks.iter().filter(|remark| remark.prevents_clean);
     let mut told: Vec<String> = remarks
         .map(|remark| format!("After {}: {}.", duration_ms(remark.at_ms), remark.what))
         .collect();
     let judged = |account: &&Account| account.class.is_none();
     told.extend(diagnosis.accounts.iter().filter(judged).map(|account| {
-        let (noun, looks) = (account.resource.noun(), counted(account.looks as u64, "look"));
+        let (noun, looks) = (account.resource.noun(), counted(account.samples as u64, "look"));
         format!("What {noun} do cannot be told from {looks}.")
     }));
     let never: Vec<&str> = Resource::ALL
@@ -419,11 +419,11 @@ fn untold(diagnosis: &Diagnosis) -> Vec<String> {
     if !never.is_empty() {
         told.push(format!("Never could be read: {}.", never.join(", ")));
     }
-    match ledger.unseen_children_max() {
+    match ledger.unobserved_children_max() {
         0 => {}
-        children => told.push(format!("Up to {}.", not_looked_at(children))),
+        children => told.push(format!("Up to {}.", unobserved_children(children))),
     }
-    told.extend(unmeasured::machine(&ledger.observe.fingerprint));
+    told.extend(unmeasured::machine(&ledger.start.fingerprint));
     if ledger.end.is_none() {
         let cut = "The recording ends before the observation does: what came after is not known.";
         told.push(cut.to_owned());

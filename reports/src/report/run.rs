@@ -166,7 +166,7 @@ pub(super) fn with_marks(mut chart: Chart, marks: Vec<super::Mark>) -> Chart {
 
 /// The limit of a sum over processes of which each has its own.
 fn of_each_process(ledger: &Ledger, name: &str, most: Option<u64>) -> Option<LimitLine> {
-    let processes = ledger.subjects.iter().filter(|subject| !subject.moments.is_empty()).count();
+    let processes = ledger.subjects.iter().filter(|subject| !subject.samples.is_empty()).count();
     let name = match processes {
         0 | 1 => name.to_owned(),
         processes => format!("{name} of {} processes", grouped(processes as u64)),

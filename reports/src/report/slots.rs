@@ -3,7 +3,7 @@
 use super::timeline::{seconds, spread};
 use super::{Chart, Plot, SlotRow, SlotRows};
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::ledger::{BarrierMoment, Ledger, SubjectLedger};
+use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger};
 use leakbench_recording::recording::{SlotCell, SlotMap};
 
 /// Processes whose slots are drawn at most.
@@ -40,16 +40,16 @@ fn chart(index: usize, rows: SlotRows, several: bool, rest: u64) -> Chart {
 
 fn rows(subject: &SubjectLedger) -> Option<SlotRows> {
     let barriers = subject.barriers.iter();
-    let all: Vec<(&BarrierMoment, &SlotMap)> =
+    let all: Vec<(&BarrierSample, &SlotMap)> =
         barriers.filter_map(|barrier| Some((barrier, barrier.slot_map.as_ref()?))).collect();
     // A pool keeps its size; were it to change, the last one is what the report is of.
     let slots = all.last()?.1.slots();
-    let of_size: Vec<(&BarrierMoment, &SlotMap)> =
+    let of_size: Vec<(&BarrierSample, &SlotMap)> =
         all.into_iter().filter(|(_, map)| map.slots() == slots).collect();
     // The recording keeps older maps coarser.
-    let slots_a_cell = of_size.iter().map(|(_, map)| map.slots_a_cell()).max()?;
+    let slots_a_cell = of_size.iter().map(|(_, map)| map.slots_per_cell()).max()?;
     let kept = kept(&of_size, SlotRows::ROWS_MAX).into_iter();
-    let row = |(barrier, map): (&BarrierMoment, &SlotMap)| SlotRow {
+    let row = |(barrier, map): (&BarrierSample, &SlotMap)| SlotRow {
         at_s: seconds(barrier.at_ms),
         cycles: barrier.cycles,
         cells: coarse(map, slots_a_cell),
@@ -62,7 +62,7 @@ fn rows(subject: &SubjectLedger) -> Option<SlotRows> {
 
 /// Which barriers to show: evenly spread, the first, the last, and the first of those at which most
 /// images lingered.
-fn kept(barriers: &[(&BarrierMoment, &SlotMap)], most: usize) -> Vec<usize> {
+fn kept(barriers: &[(&BarrierSample, &SlotMap)], most: usize) -> Vec<usize> {
     let lingering = |index: &usize| barriers[*index].0.lingering;
     // Of equals `max_by_key` takes the last.
     let worst = (0..barriers.len()).rev().max_by_key(lingering);
@@ -84,7 +84,7 @@ fn kept(barriers: &[(&BarrierMoment, &SlotMap)], most: usize) -> Vec<usize> {
 fn coarse(map: &SlotMap, slots_a_cell: u32) -> Vec<SlotCell> {
     let columns = map.slots().div_ceil(slots_a_cell) as usize;
     let mut cells = vec![SlotCell::Empty; columns];
-    let own = u64::from(map.slots_a_cell());
+    let own = u64::from(map.slots_per_cell());
     for (index, &cell) in (0..).zip(map.cells()) {
         let first: u64 = index * own;
         let last = (first + own).min(map.slots().into()).saturating_sub(1);
@@ -121,7 +121,7 @@ mod tests {
             prop_assert_eq!(coarse(&map, times), expected.clone());
             // In two steps it is the same, as long as the second is a multiple of the first.
             map.coarsen(each.len().div_ceil(times as usize));
-            let again = coarse(&map, map.slots_a_cell() * 2);
+            let again = coarse(&map, map.slots_per_cell() * 2);
             let twice: Vec<SlotCell> = map
                 .cells()
                 .chunks(2)

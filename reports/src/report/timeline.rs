@@ -2,7 +2,7 @@
 
 use super::{Point, Series, Style, Tone};
 use leakbench_model::text::sum;
-use leakbench_recording::ledger::{BarrierMoment, Ledger, Moment, SubjectLedger};
+use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger, SubjectSample};
 use leakbench_recording::recording::{ExactMemory, Footprint};
 
 /// An amount that one process had at a moment.
@@ -77,7 +77,10 @@ fn point(at_ms: u64, latest: &[Option<Look>]) -> Option<Point> {
 }
 
 /// What was seen of each process at every look, whatever it was doing.
-pub(super) fn at_looks(ledger: &Ledger, amount: impl Fn(&Moment) -> Option<u64>) -> Vec<Point> {
+pub(super) fn at_looks(
+    ledger: &Ledger,
+    amount: impl Fn(&SubjectSample) -> Option<u64>,
+) -> Vec<Point> {
     let process = |subject: &SubjectLedger| {
         let looks = looks_of(subject).iter().map(|moment| Look {
             at_ms: moment.at_ms,
@@ -92,12 +95,12 @@ pub(super) fn at_looks(ledger: &Ledger, amount: impl Fn(&Moment) -> Option<u64>)
 
 /// The looks at a subject until its last barrier, after which it says nothing new; of one that left
 /// before, until nothing of it could be read any more. What is seen after that is how it leaves.
-pub(super) fn looks_of(subject: &SubjectLedger) -> &[Moment] {
-    let moments = subject.moments.as_slice();
+pub(super) fn looks_of(subject: &SubjectLedger) -> &[SubjectSample] {
+    let moments = subject.samples.as_slice();
     let until = if subject.reached_last_barrier() {
-        moments.partition_point(|moment| moment.line <= subject.basis_line)
+        moments.partition_point(|moment| moment.line <= subject.counts_line)
     } else if subject.exit.is_some() {
-        let readable = |moment: &Moment| moment.footprint != Footprint::default();
+        let readable = |moment: &SubjectSample| moment.footprint != Footprint::default();
         // Where nothing was ever read, that is not because it left.
         moments.iter().rposition(readable).map_or(moments.len(), |last| last + 1)
     } else {
@@ -114,7 +117,7 @@ pub(super) fn footprints(ledger: &Ledger, amount: fn(&Footprint) -> Option<u64>)
 /// What was seen of each process at its barriers.
 pub(super) fn at_barriers(
     ledger: &Ledger,
-    amount: impl Fn(&BarrierMoment) -> Option<u64>,
+    amount: impl Fn(&BarrierSample) -> Option<u64>,
 ) -> Vec<Point> {
     let process = |subject: &SubjectLedger| {
         let looks = subject.barriers.iter().map(|barrier| Look {

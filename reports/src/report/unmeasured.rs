@@ -80,7 +80,7 @@ pub(super) fn machine(fingerprint: &serde_json::Map<String, serde_json::Value>) 
 }
 
 fn troubles(ledger: &Ledger) -> Vec<String> {
-    let troubles = ledger.troubles.iter();
+    let troubles = ledger.witness_failures.iter();
     troubles
         .map(|trouble| {
             let who = witness(trouble.witness);
@@ -93,7 +93,7 @@ fn never_seen(ledger: &Ledger) -> Vec<String> {
     let subjects = ledger.subjects.iter();
     let unseen = subjects.filter_map(|subject| {
         let number = subject.number;
-        if subject.moments.is_empty() {
+        if subject.samples.is_empty() {
             return Some(format!("Subject {number} was never looked at: no sum has its part."));
         }
         subject

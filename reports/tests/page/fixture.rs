@@ -241,7 +241,7 @@ pub(crate) fn leak() -> Report {
         tone,
     };
     let finding = |policy, level, message: &str| Finding {
-        policy,
+        rule: policy,
         level,
         message: message.to_owned(),
         supports: None,

@@ -264,7 +264,12 @@ pub(crate) fn inconclusive() -> Recording {
     ];
     whole.reset_failures = 3;
     let trouble = |witness, what: &str| {
-        Record::Trouble(Trouble { at_ms: 150, subject: 0, witness, what: what.to_owned() })
+        Record::WitnessFailure(WitnessFailure {
+            at_ms: 150,
+            subject: 0,
+            witness,
+            what: what.to_owned(),
+        })
     };
     recording([
         start(3_000, 1, Options::default()),

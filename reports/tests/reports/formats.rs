@@ -158,7 +158,12 @@ fn text_from_outside_cannot_steer_the_terminal() {
     }
     let witness = Witness::DeathWatch;
     let what = EVIL.to_owned();
-    recording.records.push(Record::Trouble(Trouble { at_ms: 1, subject: 0, witness, what }));
+    recording.records.push(Record::WitnessFailure(WitnessFailure {
+        at_ms: 1,
+        subject: 0,
+        witness,
+        what,
+    }));
     let ledger = Ledger::of(&recording).expect("it has a start");
     let judgement = Judgement::of(&ledger);
     let out = Some(Path::new(EVIL));
@@ -172,7 +177,7 @@ fn text_from_outside_cannot_steer_the_terminal() {
     let json: serde_json::Value =
         serde_json::from_str(&result_json(&ledger, &judgement)).expect("it is JSON");
     assert_eq!(json["subject"], EVIL);
-    assert_eq!(json["troubles"][0]["what"], EVIL);
+    assert_eq!(json["witness_failures"][0]["what"], EVIL);
     let message = json["findings"][0]["message"].as_str().expect("text");
     assert!(message.ends_with(EVIL), "{message:?}");
 }
@@ -199,7 +204,7 @@ fn the_list_of_lingering_images_in_json_takes_subjects_in_turn() {
 }
 
 fn trouble() -> Record {
-    Record::Trouble(Trouble {
+    Record::WitnessFailure(WitnessFailure {
         at_ms: 100,
         subject: 0,
         witness: Witness::ProcScan,

@@ -57,7 +57,7 @@ fn what_does_not_grow_is_clean() {
     let [note] = judgement.findings.as_slice() else {
         panic!("{:?}", judgement.findings);
     };
-    assert_eq!((note.policy, note.level), ("growth", Level::Note));
+    assert_eq!((note.rule, note.level), ("growth", Level::Note));
     assert!(note.message.contains("mappings (400 to 400)"), "{}", note.message);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::{GoneKind, judge};
+use leakbench_recording::observation::{Diagnosis, ProcessExitKind};
 use leakbench_recording::recording::*;
 use leakbench_reports::render::{
     Closing, Kept, TerminalSummary, comparison_hints, observation_hints, run_hints,
@@ -118,7 +118,8 @@ fn each_end_has_the_hints_that_help() {
 fn an_observation_has_hints_of_its_own() {
     let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
     let draw = "draws what grows, and towards which limit";
-    let left = |code| observation::gone(observation::healthy(), GoneKind::Exited { code }, true);
+    let left =
+        |code| observation::gone(observation::healthy(), ProcessExitKind::Exited { code }, true);
     let blind = observation::with(observation::healthy(), observation::remark(true, "denied"));
     let doctor = "leakbench doctor says what this machine can measure, and what to change";
     let gate = "leakbench gate out judges it by a budget";
@@ -146,7 +147,7 @@ fn an_observation_has_hints_of_its_own() {
         ),
         ("blind", blind, NOTHING, vec![doctor.to_owned()]),
     ] {
-        let diagnosis = judge(&recording).expect("it has a start");
+        let diagnosis = Diagnosis::of(&recording).expect("it has a start");
         assert_eq!(observation_hints(&diagnosis, kept), expected, "{name}");
     }
 }

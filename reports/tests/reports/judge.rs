@@ -13,7 +13,7 @@ fn judged(recording: &Recording) -> Judgement {
 
 fn of_policy<'a>(judgement: &'a Judgement, policy: &str) -> Vec<&'a Finding> {
     let findings = judgement.findings.iter();
-    findings.filter(|finding| finding.policy == policy).collect()
+    findings.filter(|finding| finding.rule == policy).collect()
 }
 
 /// A clean run of 100 cycles over one subject, its two barriers changed by `change`.
@@ -170,7 +170,7 @@ fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
     let mut troubled = run(Options::default(), |_, _| {});
     troubled.records.insert(
         2,
-        Record::Trouble(Trouble {
+        Record::WitnessFailure(WitnessFailure {
             at_ms: 30,
             subject: 0,
             witness: Witness::DeathWatch,
@@ -293,7 +293,7 @@ fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
         ExitKind::Exited { code: 0 },
         ExitKind::Signaled { signal: 6 },
         ExitKind::Hung { silent_ms: 1 },
-        ExitKind::Rubbish { said: "hello".to_owned() },
+        ExitKind::ProtocolViolation { line: "hello".to_owned() },
     ] {
         assert_eq!(verdict(how), Verdict::SubjectDied);
     }

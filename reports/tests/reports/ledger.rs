@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::common;
 use leakbench_recording::judge::{Judgement, Verdict};
-use leakbench_recording::ledger::{Basis, Images, Ledger};
+use leakbench_recording::ledger::{CountsSource, Images, Ledger};
 use leakbench_recording::recording::*;
 use leakbench_reports::render::{ResultJson, TerminalSummary};
 use leakbench_scenarios::Options;
@@ -94,7 +94,7 @@ fn any_how() -> impl Strategy<Value = ExitKind> {
         Just(ExitKind::Hung { silent_ms: 9 }),
         ".*".prop_map(|error| ExitKind::Failed { error }),
         any::<i32>().prop_map(|signal| ExitKind::Signaled { signal }),
-        ".*".prop_map(|said| ExitKind::Rubbish { said }),
+        ".*".prop_map(|said| ExitKind::ProtocolViolation { line: said }),
     ]
 }
 
@@ -113,7 +113,7 @@ fn any_record() -> impl Strategy<Value = Record> {
                 steps.iter().map(|(cycle, step)| (*cycle, step.as_str())).collect();
             common::exit(subject, at_ms, how, &steps)
         }),
-        1 => (0..3u32, ".{0,9}").prop_map(|(subject, what)| Record::Trouble(Trouble {
+        1 => (0..3u32, ".{0,9}").prop_map(|(subject, what)| Record::WitnessFailure(WitnessFailure {
             at_ms: 5, subject, witness: Witness::ProcScan, what
         })),
         1 => Just(Record::Interrupted(Interrupted { at_ms: 7 })),
@@ -155,7 +155,7 @@ proptest! {
         for subject in &ledger.subjects {
             let (images, counts) = (&subject.images, &subject.counts);
             prop_assert_eq!(images.released(), counts.synchronous + counts.late);
-            let at_barrier = matches!(subject.basis, Basis::LastBarrier | Basis::Barrier);
+            let at_barrier = matches!(subject.counts_from, CountsSource::LastBarrier | CountsSource::Barrier);
             let lingering = if at_barrier { counts.lingering } else { 0 };
             prop_assert_eq!(images.lingering, lingering);
             prop_assert!(images.unknown >= counts.unknown);
@@ -170,7 +170,7 @@ proptest! {
             prop_assert_eq!(ledger.subjects.len(), 3);
             prop_assert!(ledger.subjects.iter().all(|subject| subject.reached_last_barrier()));
             prop_assert_eq!(ledger.images.released(), ledger.images.made);
-            prop_assert!(ledger.troubles.is_empty());
+            prop_assert!(ledger.witness_failures.is_empty());
         }
     }
 
@@ -240,7 +240,7 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
     }
     let ledger = Ledger::of(&common::recording(records)).expect("it has a start");
     let judgement = Judgement::of(&ledger);
-    assert!(judgement.findings.iter().any(|finding| finding.policy == "late-releases"));
+    assert!(judgement.findings.iter().any(|finding| finding.rule == "late-releases"));
     let drawn = TerminalSummary { colour: false, width: 60, out: None }.draw(&ledger, &judgement);
     assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{drawn}");
     assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());

@@ -17,11 +17,11 @@ use crate::common::golden;
 
 const MIB: u64 = 1 << 20;
 
-fn observe(started_here: bool) -> Observe {
+fn observe(started_here: bool) -> ObservationStart {
     let mut fingerprint = serde_json::Map::new();
     fingerprint.insert("kernel".to_owned(), "Linux 6.18.0".into());
-    let limit = |resource, most, name: &str| Limit { resource, most, name: name.to_owned() };
-    Observe {
+    let limit = |resource, most, name: &str| Limit { resource, max: most, name: name.to_owned() };
+    ObservationStart {
         version: OBSERVATION_VERSION,
         command: "leakbench attach 4242 --duration 60s".to_owned(),
         pid: 4242,
@@ -64,14 +64,14 @@ fn attached(more: impl Fn(u64) -> Vec<(Resource, u64)>) -> ObservationRecording 
 }
 
 fn looked(looks: u64, more: impl Fn(u64) -> Vec<(Resource, u64)>) -> ObservationRecording {
-    let mut records = vec![ObservationRecord::Observe(Box::new(observe(false)))];
+    let mut records = vec![ObservationRecord::Start(Box::new(observe(false)))];
     for second in 0..looks {
         let mut amounts = quiet();
         for (resource, more) in more(second) {
             *amounts.entry(resource).or_default() += more;
         }
         let at_ms = second * 1_000;
-        records.push(ObservationRecord::Look(Look { at_ms, amounts, processes: 1 }));
+        records.push(ObservationRecord::Sample(ObservationSample { at_ms, amounts, processes: 1 }));
     }
     records.push(ObservationRecord::End(ObservationEnd {
         at_ms: looks * 1_000,
@@ -92,11 +92,12 @@ pub(crate) fn with(
 
 pub(crate) fn gone(
     recording: ObservationRecording,
-    how: GoneKind,
+    how: ProcessExitKind,
     here: bool,
 ) -> ObservationRecording {
-    let mut recording = with(recording, ObservationRecord::Gone(Gone { at_ms: 59_500, how }));
-    if let Some(ObservationRecord::Observe(observe)) = recording.records.first_mut() {
+    let mut recording =
+        with(recording, ObservationRecord::Exit(ProcessExit { at_ms: 59_500, how }));
+    if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
         observe.started_here = here;
     }
     recording
@@ -155,7 +156,7 @@ pub(crate) fn healthy() -> ObservationRecording {
 }
 
 pub(crate) fn remark(spoils: bool, what: &str) -> ObservationRecord {
-    ObservationRecord::Remark(Remark { at_ms: 100, spoils, what: what.to_owned() })
+    ObservationRecord::Remark(Remark { at_ms: 100, prevents_clean: spoils, what: what.to_owned() })
 }
 
 pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
@@ -182,16 +183,20 @@ pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
         ("observed-shortly", looked(7, |_| Vec::new()), Verdict::Inconclusive),
         (
             "observed-killed",
-            gone(healthy(), GoneKind::Signaled { signal: 11 }, true),
+            gone(healthy(), ProcessExitKind::Signaled { signal: 11 }, true),
             Verdict::SubjectDied,
         ),
         (
             "observed-leaked-and-killed",
-            gone(socket_leak(), GoneKind::Signaled { signal: 11 }, true),
+            gone(socket_leak(), ProcessExitKind::Signaled { signal: 11 }, true),
             Verdict::Leak,
         ),
-        ("observed-exited", gone(healthy(), GoneKind::Exited { code: 0 }, true), Verdict::Clean),
-        ("observed-vanished", gone(socket_leak(), GoneKind::Vanished, false), Verdict::Leak),
+        (
+            "observed-exited",
+            gone(healthy(), ProcessExitKind::Exited { code: 0 }, true),
+            Verdict::Clean,
+        ),
+        ("observed-vanished", gone(socket_leak(), ProcessExitKind::Vanished, false), Verdict::Leak),
         ("observed-interrupted", interrupted(socket_leak()), Verdict::Leak),
     ]
 }
@@ -201,7 +206,7 @@ fn draw(diagnosis: &Diagnosis, width: usize) -> String {
 }
 
 fn diagnosed(recording: &ObservationRecording) -> Diagnosis {
-    judge(recording).expect("it says what was observed")
+    Diagnosis::of(recording).expect("it says what was observed")
 }
 
 fn class(diagnosis: &Diagnosis, resource: Resource) -> Option<ResourceClass> {
@@ -255,10 +260,10 @@ fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
     };
     assert_eq!(suspect.resource, Resource::SocketFds);
     assert_eq!(suspect.evidence, [Resource::Fds]);
-    let meets = suspect.meets.as_ref().expect("a limit of descriptors");
+    let meets = suspect.forecast.as_ref().expect("a limit of descriptors");
     assert_eq!(meets.limit.name, "RLIMIT_NOFILE");
     // 12 and 59 × 12 of 1,024 are there at the last look.
-    assert!((meets.in_s - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
+    assert!((meets.seconds - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
     let headline = observation_headline(&diagnosis);
     assert_eq!(
         headline,
@@ -277,10 +282,10 @@ fn a_memfd_leak_is_one_suspect_however_many_ways_it_shows() {
     for shown in [Resource::MemfdFds, Resource::MemfdMappings, Resource::SharedBytes] {
         assert!(suspect.evidence.contains(&shown), "{:?}", suspect.evidence);
     }
-    let meets = suspect.meets.as_ref().expect("limits");
+    let meets = suspect.forecast.as_ref().expect("limits");
     // 432 of 512 MiB are left at one a second, 894 of 1,024 descriptors at two.
     assert_eq!(meets.limit.resource, Resource::ResidentBytes, "{meets:?}");
-    assert!((meets.in_s - 432.0).abs() < 0.1, "{meets:?}");
+    assert!((meets.seconds - 432.0).abs() < 0.1, "{meets:?}");
 }
 
 #[test]
@@ -299,9 +304,9 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
         diagnosis.suspects.iter().map(|suspect| suspect.resource).collect();
     // 472 MiB of 512 are there; descriptors last seven minutes; nothing limits zombies.
     assert_eq!(suspects, [Resource::AnonymousBytes, Resource::EventFds, Resource::Zombies]);
-    let memory = diagnosis.suspects[0].meets.as_ref().expect("a limit of memory");
+    let memory = diagnosis.suspects[0].forecast.as_ref().expect("a limit of memory");
     // Pages of files do not count.
-    assert!((memory.in_s - (512.0 - 21.0 - 8.0 * 59.0) / 8.0).abs() < 0.1, "{memory:?}");
+    assert!((memory.seconds - (512.0 - 21.0 - 8.0 * 59.0) / 8.0).abs() < 0.1, "{memory:?}");
     // The address space is filled: it is no reservation.
     assert_eq!(class(&diagnosis, Resource::AddressSpaceBytes), Some(ResourceClass::Leak));
 }
@@ -362,21 +367,21 @@ fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
 fn limits_of_each_process_say_nothing_of_the_sum_over_a_tree() {
     let mut recording = socket_leak();
     for record in &mut recording.records {
-        if let ObservationRecord::Look(look) = record {
+        if let ObservationRecord::Sample(look) = record {
             look.processes = 3;
         }
     }
     let diagnosis = diagnosed(&recording);
     assert_eq!(diagnosis.judgement.verdict, Verdict::Leak);
-    assert_eq!(diagnosis.suspects[0].meets, None);
+    assert_eq!(diagnosis.suspects[0].forecast, None);
 }
 
 /// The last look may see a process that has closed what it had.
 #[test]
 fn what_a_leaving_process_gives_back_is_not_judged() {
-    let mut recording = gone(socket_leak(), GoneKind::Exited { code: 0 }, true);
+    let mut recording = gone(socket_leak(), ProcessExitKind::Exited { code: 0 }, true);
     let last = recording.records.iter_mut().rev().find_map(|record| match record {
-        ObservationRecord::Look(look) => Some(look),
+        ObservationRecord::Sample(look) => Some(look),
         _ => None,
     });
     last.expect("there are looks").amounts.values_mut().for_each(|amount| *amount = 0);
@@ -387,7 +392,7 @@ fn what_a_leaving_process_gives_back_is_not_judged() {
 fn nothing_read_or_no_end_is_not_clean() {
     let mut blind = attached(|_| Vec::new());
     for record in &mut blind.records {
-        if let ObservationRecord::Look(look) = record {
+        if let ObservationRecord::Sample(look) = record {
             look.amounts.clear();
         }
     }
@@ -396,11 +401,11 @@ fn nothing_read_or_no_end_is_not_clean() {
     let mut cut = attached(|_| Vec::new());
     cut.records.pop();
     assert_eq!(diagnosed(&cut).judgement.verdict, Verdict::Inconclusive);
-    assert!(judge(&ObservationRecording::default()).is_err());
+    assert!(Diagnosis::of(&ObservationRecording::default()).is_err());
 
     // One resource that was seen for a moment is said, and the others are judged.
     let mut once = attached(|_| Vec::new());
-    if let Some(ObservationRecord::Look(look)) = once.records.get_mut(5) {
+    if let Some(ObservationRecord::Sample(look)) = once.records.get_mut(5) {
         look.amounts.insert(Resource::Zombies, 0);
     }
     let diagnosis = diagnosed(&once);
@@ -421,10 +426,10 @@ fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
         (quiet(60), true, Verdict::Interrupted),
         (socket_leak(), true, Verdict::Leak),
     ] {
-        let diagnosis = diagnosed(&gone(interrupted(recording), GoneKind::Stopped, here));
+        let diagnosis = diagnosed(&gone(interrupted(recording), ProcessExitKind::Stopped, here));
         assert_eq!(diagnosis.judgement.verdict, verdict, "started here: {here}");
         let mut findings = diagnosis.judgement.findings.iter();
-        assert!(findings.any(|finding| finding.policy == "interruption"), "it stays listed");
+        assert!(findings.any(|finding| finding.rule == "interruption"), "it stays listed");
     }
 }
 
@@ -460,7 +465,7 @@ fn what_came_to_its_limit_and_stays_there_is_a_leak() {
 fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
     let mut recording = attached(|_| Vec::new());
     for record in &mut recording.records {
-        if let ObservationRecord::Look(look) = record {
+        if let ObservationRecord::Sample(look) = record {
             look.at_ms /= 30_000;
         }
     }
@@ -472,7 +477,7 @@ fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
 fn children_that_were_not_looked_at_are_said() {
     let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
     let in_tree = |mut recording: ObservationRecording| {
-        if let Some(ObservationRecord::Observe(observe)) = recording.records.first_mut() {
+        if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
             observe.tree = true;
         }
         recording
@@ -506,9 +511,9 @@ fn result_json_has_the_fields_of_version_2() {
         ("/verdict", "leak".into()),
         ("/exit_code", 1.into()),
         ("/process/pid", 4242.into()),
-        ("/looks", 60.into()),
+        ("/samples", 60.into()),
         ("/suspects/0/resource", "socket-fds".into()),
-        ("/suspects/0/meets/limit_name", "RLIMIT_NOFILE".into()),
+        ("/suspects/0/forecast/limit_name", "RLIMIT_NOFILE".into()),
         ("/findings/0/policy", "growth".into()),
         ("/fingerprint/kernel", "Linux 6.18.0".into()),
     ] {
@@ -540,7 +545,7 @@ fn text_from_outside_cannot_steer_the_terminal() {
     recording = with(recording, remark(true, EVIL));
     for record in &mut recording.records {
         match record {
-            ObservationRecord::Observe(observe) => {
+            ObservationRecord::Start(observe) => {
                 observe.process = EVIL.to_owned();
                 observe.command = EVIL.to_owned();
                 observe.limits.iter_mut().for_each(|limit| limit.name = EVIL.to_owned());
@@ -571,7 +576,7 @@ fn progress_says_what_there_is_and_how_many_rise() {
     let mut progress = ObservationProgress::new(4242, Some(60_000));
     assert_eq!(progress.plain(), "watching 4242 for 0 s of 60 s");
     for record in &socket_leak().records {
-        if let ObservationRecord::Look(look) = record {
+        if let ObservationRecord::Sample(look) = record {
             progress.see(look);
         }
     }
@@ -583,7 +588,7 @@ fn progress_says_what_there_is_and_how_many_rise() {
     }
     // A day of looks costs no more than a minute of them.
     for second in 60..86_400 {
-        progress.see(&Look { at_ms: second * 1_000, amounts: quiet(), processes: 1 });
+        progress.see(&ObservationSample { at_ms: second * 1_000, amounts: quiet(), processes: 1 });
     }
     assert!(progress.plain().starts_with("watching 4242 for 24 h of 60 s: 12 fds"));
 }
@@ -592,13 +597,13 @@ fn progress_says_what_there_is_and_how_many_rise() {
 fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = ObservationRecorder::create(folder.path()).expect("it is writable");
-    recorder.record(ObservationRecord::Observe(Box::new(observe(false)))).expect("writable");
+    recorder.record(ObservationRecord::Start(Box::new(observe(false)))).expect("writable");
     for second in 0..86_400u64 {
         let mut amounts: BTreeMap<Resource, u64> =
             Resource::ALL.into_iter().map(|resource| (resource, 1 << 40)).collect();
         amounts.insert(Resource::SocketFds, 4 + second / 60);
-        let look = Look { at_ms: second * 1_000, amounts, processes: 1 };
-        recorder.record(ObservationRecord::Look(look)).expect("writable");
+        let look = ObservationSample { at_ms: second * 1_000, amounts, processes: 1 };
+        recorder.record(ObservationRecord::Sample(look)).expect("writable");
         if second % 600 == 0 {
             let long = "x".repeat(4_096);
             let record = examples(Resource::SocketFds, &[&long]);
@@ -616,7 +621,7 @@ fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
     assert_eq!(&kept, recorder.recording());
 
     let diagnosis = diagnosed(&kept);
-    let looks = &diagnosis.ledger.looks;
+    let looks = &diagnosis.ledger.samples;
     assert!((800..=1_600).contains(&looks.len()), "{}", looks.len());
     assert_eq!((looks[0].at_ms, diagnosis.ledger.observed_ms()), (0, 86_399_000));
     let widest = looks.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
@@ -674,21 +679,21 @@ fn any_record() -> impl Strategy<Value = ObservationRecord> {
     let objects = proptest::collection::vec(example, 0..8);
     let objects = proptest::collection::btree_map(resource(), objects, 0..5);
     let how = prop_oneof![
-        any::<i32>().prop_map(|code| GoneKind::Exited { code }),
-        any::<i32>().prop_map(|signal| GoneKind::Signaled { signal }),
-        Just(GoneKind::Stopped),
-        Just(GoneKind::Vanished),
+        any::<i32>().prop_map(|code| ProcessExitKind::Exited { code }),
+        any::<i32>().prop_map(|signal| ProcessExitKind::Signaled { signal }),
+        Just(ProcessExitKind::Stopped),
+        Just(ProcessExitKind::Vanished),
     ];
     prop_oneof![
         20 => (at_ms(), amounts, any::<u32>()).prop_map(|(at_ms, amounts, processes)| {
-            ObservationRecord::Look(Look { at_ms, amounts, processes })
+            ObservationRecord::Sample(ObservationSample { at_ms, amounts, processes })
         }),
         2 => (at_ms(), objects)
             .prop_map(|(at_ms, objects)| ObservationRecord::Examples(Examples { at_ms, objects })),
         2 => (at_ms(), any::<bool>(), ".{0,400}").prop_map(|(at_ms, spoils, what)| {
-            ObservationRecord::Remark(Remark { at_ms, spoils, what })
+            ObservationRecord::Remark(Remark { at_ms, prevents_clean: spoils, what })
         }),
-        1 => (at_ms(), how).prop_map(|(at_ms, how)| ObservationRecord::Gone(Gone { at_ms, how })),
+        1 => (at_ms(), how).prop_map(|(at_ms, how)| ObservationRecord::Exit(ProcessExit { at_ms, how })),
         1 => (at_ms(), any::<bool>(), any::<Option<u64>>()).prop_map(
             |(at_ms, interrupted, observer_cpu_ms)| {
                 let end = ObservationEnd { at_ms, interrupted, observer_cpu_ms };
@@ -708,11 +713,11 @@ proptest! {
         in_order in any::<bool>(),
         width in 0..200usize,
     ) {
-        let first = ObservationRecord::Observe(Box::new(observe(in_order)));
+        let first = ObservationRecord::Start(Box::new(observe(in_order)));
         let mut records: Vec<ObservationRecord> = std::iter::once(first).chain(records).collect();
         let mut at = 0;
         for record in &mut records {
-            if let (ObservationRecord::Look(look), true) = (record, in_order) {
+            if let (ObservationRecord::Sample(look), true) = (record, in_order) {
                 at += 500;
                 look.at_ms = at;
             }

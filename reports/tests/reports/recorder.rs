@@ -138,9 +138,9 @@ fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
 fn read_off_single_lines(recording: &Recording) -> Ledger {
     let mut ledger = Ledger::of(recording).expect("it has a start");
     for subject in &mut ledger.subjects {
-        subject.moments.clear();
+        subject.samples.clear();
         subject.barriers.clear();
-        subject.basis_line = 0;
+        subject.counts_line = 0;
         subject.worst.iter_mut().for_each(|worst| worst.line = 0);
         subject.disagreeing.iter_mut().for_each(|most| most.line = 0);
     }
@@ -404,7 +404,12 @@ fn a_line_is_in_the_file_when_record_returns() {
 fn troubles_are_capped_and_their_number_kept() {
     let mut recorder = Recorder::in_memory();
     let trouble = |at_ms, witness| {
-        Record::Trouble(Trouble { at_ms, subject: 0, witness, what: "gone".to_owned() })
+        Record::WitnessFailure(WitnessFailure {
+            at_ms,
+            subject: 0,
+            witness,
+            what: "gone".to_owned(),
+        })
     };
     for at_ms in 0..100 {
         recorder.record(trouble(at_ms, Witness::ProcScan)).expect("in memory");
@@ -414,7 +419,7 @@ fn troubles_are_capped_and_their_number_kept() {
     recorder.record(common::end(200)).expect("in memory");
     let records = recorder.finish().records;
     assert_eq!(records.len(), 20 + 1 + 1 + 1);
-    let Record::Trouble(left_out) = &records[21] else {
+    let Record::WitnessFailure(left_out) = &records[21] else {
         panic!("{:?}", records[21]);
     };
     assert_eq!(left_out.what, "80 more troubles of this witness");

@@ -7,7 +7,7 @@ use leakbench_reports::report::*;
 use crate::observation::{gone, healthy, memfd_leak, remark, socket_leak, with};
 
 fn report(recording: &ObservationRecording) -> Report {
-    Report::of_observation(&judge(recording).expect("it says what was observed"))
+    Report::of_observation(&Diagnosis::of(recording).expect("it says what was observed"))
 }
 
 fn ids(report: &Report) -> Vec<&str> {
@@ -33,7 +33,7 @@ fn every_point_is_on_its_line() {
                 let resource = Resource::ALL.into_iter().find(of_name).expect("a resource");
                 assert_eq!(series.points.len(), 60, "{}", series.name);
                 for point in &series.points {
-                    let ObservationRecord::Look(look) = &recording.records[point.line - 1] else {
+                    let ObservationRecord::Sample(look) = &recording.records[point.line - 1] else {
                         panic!("line {} is no look", point.line);
                     };
                     assert_eq!(point.value, look.amounts[&resource] as f64);
@@ -86,7 +86,7 @@ fn what_is_healthy_is_told_as_such() {
 #[test]
 fn what_happened_is_marked_and_what_was_not_seen_is_told() {
     let recording = with(socket_leak(), remark(true, "cannot read fdinfo"));
-    let recording = gone(recording, GoneKind::Signaled { signal: 9 }, true);
+    let recording = gone(recording, ProcessExitKind::Signaled { signal: 9 }, true);
     let report = report(&recording);
     let marks = &lines(&report, "descriptors").marks;
     let told: Vec<(f64, &str)> = marks.iter().map(|mark| (mark.from_s, &mark.text[..])).collect();

@@ -48,7 +48,7 @@ fn look(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
 }
 
 /// A look of the test's: which process, how long after the one before, its mappings if they were read.
-fn looks() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
+fn sample_summary() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
     let mappings = prop::option::weighted(0.9, 0_u64..100_000);
     prop::collection::vec((0_u32..3, 0_u64..3, mappings), 1..60)
 }
@@ -56,7 +56,7 @@ fn looks() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
 proptest! {
     /// At each moment the latest of each process, or nothing while one is not known.
     #[test]
-    fn amounts_of_processes_are_added_moment_by_moment(looks in looks()) {
+    fn amounts_of_processes_are_added_moment_by_moment(looks in sample_summary()) {
         let mut records = vec![start(3_000, 3, Options::default())];
         let mut at_ms = 30;
         let mut done = [0; 3];

@@ -46,17 +46,17 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
 
 /// A setting of the machine, and what it allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct KernelLimit {
     /// `vm.max_map_count` or `RLIMIT_NOFILE`.
     pub name: &'static str,
     /// What it was.
-    pub most: u64,
+    pub max: u64,
 }
 
 /// The limit that the first of the dead subjects met, where the numbers say that it met one.
-pub fn limit_met(ledger: &Ledger) -> Option<Setting> {
+pub fn limit_reached(ledger: &Ledger) -> Option<KernelLimit> {
     let (_, limit, _) = deaths(ledger).next()?;
-    Some(Setting { name: limit.kind.setting(), most: limit.most })
+    Some(KernelLimit { name: limit.kind.setting(), max: limit.most })
 }
 
 /// Subjects that died at a limit.
@@ -174,7 +174,7 @@ impl Death {
         let a_cycle = ACycle::of(left, cycles, once);
         let seen = Seen::of(limit, subject, at_rest, growth);
         let named = match &exit.how {
-            ExitKind::Failed { error } | ExitKind::Rubbish { said: error } => {
+            ExitKind::Failed { error } | ExitKind::ProtocolViolation { line: error } => {
                 if !kind.is_named_in(error) {
                     return None;
                 }
@@ -252,7 +252,7 @@ enum Seen {
 impl Seen {
     fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Seen {
         // The last moment is of a subject that is gone, and shows nothing.
-        let mut moments = subject.moments.iter().rev();
+        let mut moments = subject.samples.iter().rev();
         let seen = moments
             .find_map(|moment| Some((moment.counts.cycles, limit.kind.had(&moment.footprint)?)));
         let Some((cycles, had)) = seen else { return Seen::Nothing };

@@ -8,7 +8,8 @@ use super::Verdict;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The policy's name.
-    pub policy: &'static str,
+    #[serde(rename = "policy")]
+    pub rule: &'static str,
     /// How grave it is.
     pub level: Level,
     /// A clause with its numbers, fit for a line of its own: no capital, no full stop.
@@ -43,12 +44,12 @@ impl Level {
 
 impl Finding {
     /// A finding that a clean run cannot have.
-    pub fn error(policy: &'static str, supports: Verdict, message: String) -> Finding {
-        Finding { policy, level: Level::Error, message, supports: Some(supports) }
+    pub fn error(rule: &'static str, supports: Verdict, message: String) -> Finding {
+        Finding { rule, level: Level::Error, message, supports: Some(supports) }
     }
 
     /// A finding that a clean run may have.
-    pub fn aside(policy: &'static str, level: Level, message: String) -> Finding {
-        Finding { policy, level, message, supports: None }
+    pub fn aside(rule: &'static str, level: Level, message: String) -> Finding {
+        Finding { rule, level, message, supports: None }
     }
 }

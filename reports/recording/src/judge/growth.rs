@@ -5,7 +5,7 @@
 use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Level, Verdict};
-use crate::ledger::{Ledger, Moment, SubjectLedger};
+use crate::ledger::{Ledger, SubjectLedger, SubjectSample};
 use crate::observation::Resource;
 use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
@@ -90,7 +90,7 @@ impl Growth {
         let fastest = MEASURES.iter().filter_map(|measure| {
             let subjects = ledger.subjects.iter();
             let trends = subjects
-                .filter_map(|subject| Trend::of(&points(&subject.moments, measure), measure.noise));
+                .filter_map(|subject| Trend::of(&points(&subject.samples, measure), measure.noise));
             let leaks = |trend: &Trend| trend.class == TrendClass::Leak;
             let trend = trends
                 .max_by(|a, b| leaks(a).cmp(&leaks(b)).then_with(|| a.rate.total_cmp(&b.rate)))?;
@@ -110,7 +110,7 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut steady = Vec::new();
     for measure in &MEASURES {
-        let points = points(&subject.moments, measure);
+        let points = points(&subject.samples, measure);
         match Trend::of(&points, measure.noise) {
             Some(trend) if trend.class == TrendClass::Leak => {
                 let message = grows(measure, subject, &trend);
@@ -165,7 +165,7 @@ pub fn leaks(ledger: &Ledger) -> Vec<(Resource, String)> {
     let judged = judged.filter(|_| applies(ledger));
     let leaks = judged.flat_map(|subject| {
         MEASURES.iter().filter_map(move |measure| {
-            let trend = Trend::of(&points(&subject.moments, measure), measure.noise)?;
+            let trend = Trend::of(&points(&subject.samples, measure), measure.noise)?;
             let leaks = trend.class == TrendClass::Leak;
             leaks.then(|| (measure.resource, grows(measure, subject, &trend)))
         })
@@ -196,7 +196,7 @@ fn grown(measure: &Measure, trend: &Trend) -> String {
 }
 
 /// A measure by cycles, whose numbers rise.
-fn points(moments: &[Moment], measure: &Measure) -> Vec<(f64, f64)> {
+fn points(moments: &[SubjectSample], measure: &Measure) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for moment in moments {
         let Some(amount) = (measure.of)(&moment.footprint) else {

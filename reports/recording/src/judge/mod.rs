@@ -13,7 +13,7 @@ mod subject_exit;
 mod verdict;
 mod witnesses;
 
-pub use died_at::{Setting, limit_met};
+pub use died_at::{KernelLimit, limit_reached};
 pub use finding::{Finding, Level};
 pub use growth::Growth;
 pub use subject_exit::ending;
@@ -39,7 +39,7 @@ const POLICIES: &[Policy] = &[
 
 /// The policies that judge a run, also those that find nothing: all, but that growth is judged only
 /// where there is little else to judge by.
-pub fn policies(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
+pub fn rules(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
     let by_growth = growth::applies(ledger);
     let names = POLICIES.iter().map(|(name, _)| *name);
     names.filter(move |name| by_growth || *name != growth::POLICY)

@@ -41,7 +41,7 @@ pub fn ending(exit: &Exit) -> String {
             let silent = duration_ms(*silent_ms);
             format!("made no progress for {silent}{doing}, and was killed")
         }
-        ExitKind::Rubbish { said } => {
+        ExitKind::ProtocolViolation { line: said } => {
             format!("broke the protocol{doing}, and was killed; it said: {said}")
         }
         ExitKind::Done => "did all it was asked to".to_owned(),

@@ -3,13 +3,13 @@
 
 use super::{Finding, Verdict};
 use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Trouble, Witness};
+use crate::recording::{Witness, WitnessFailure};
 use leakbench_model::text::{counted, grouped};
 
 pub(super) const POLICY: &str = "witnesses";
 
 pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let troubles = ledger.troubles.iter().map(trouble);
+    let troubles = ledger.witness_failures.iter().map(trouble);
     let disagreements = ledger.subjects.iter().filter_map(disagreement);
     let unknown = ledger.subjects.iter().filter_map(unknown);
     troubles
@@ -19,7 +19,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         .collect()
 }
 
-fn trouble(trouble: &Trouble) -> String {
+fn trouble(trouble: &WitnessFailure) -> String {
     let witness = match trouble.witness {
         Witness::DeathWatch => "death watch",
         Witness::ProcScan => "/proc scan",

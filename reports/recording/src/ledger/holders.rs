@@ -70,23 +70,23 @@ impl Reason {
 
 /// How many listed images linger for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct HeldBy {
+pub struct ImagesByReason {
     /// The reason.
     pub reason: Reason,
     /// The images, each counted for one reason.
     pub images: u64,
 }
 
-impl HeldBy {
+impl ImagesByReason {
     /// Groups `images`, the largest group first.
-    pub(super) fn of<'a>(images: impl Iterator<Item = &'a LingeringImage>) -> Vec<HeldBy> {
+    pub(super) fn of<'a>(images: impl Iterator<Item = &'a LingeringImage>) -> Vec<ImagesByReason> {
         let mut groups: BTreeMap<Reason, u64> = BTreeMap::new();
         for image in images {
             *groups.entry(Reason::of(image)).or_default() += 1;
         }
         let groups = groups.into_iter();
-        let mut groups: Vec<HeldBy> =
-            groups.map(|(reason, images)| HeldBy { reason, images }).collect();
+        let mut groups: Vec<ImagesByReason> =
+            groups.map(|(reason, images)| ImagesByReason { reason, images }).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.images));
         groups
     }
@@ -94,18 +94,18 @@ impl HeldBy {
 
 /// How many slots in a state map a listed image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct SlotsHolding {
+pub struct SlotsByState {
     /// What they are doing.
     pub state: SlotHold,
     /// How many, each counted once.
     pub slots: u64,
 }
 
-impl SlotsHolding {
+impl SlotsByState {
     /// Counts the slots of `images`, each given with its subject; the most frequent state first.
     pub(super) fn of<'a>(
         images: impl Iterator<Item = (u32, &'a LingeringImage)>,
-    ) -> Vec<SlotsHolding> {
+    ) -> Vec<SlotsByState> {
         let mut seen: BTreeMap<Reason, (SlotHold, BTreeSet<(u32, u32)>)> = BTreeMap::new();
         for (subject, image) in images {
             for holder in &image.holders {
@@ -117,9 +117,9 @@ impl SlotsHolding {
                 }
             }
         }
-        let mut counts: Vec<SlotsHolding> = seen
+        let mut counts: Vec<SlotsByState> = seen
             .into_values()
-            .map(|(state, slots)| SlotsHolding { state, slots: slots.len() as u64 })
+            .map(|(state, slots)| SlotsByState { state, slots: slots.len() as u64 })
             .collect();
         counts.sort_by_key(|count| std::cmp::Reverse(count.slots));
         counts

@@ -7,14 +7,14 @@ mod subject;
 
 use std::collections::BTreeMap;
 
-pub use holders::{HeldBy, Reason, SlotsHolding};
+pub use holders::{ImagesByReason, Reason, SlotsByState};
 pub use images::Images;
 pub use subject::{
-    BarrierMoment, Basis, DisagreeingBarrier, LingeringBarrier, Moment, SubjectLedger,
+    BarrierSample, CountsSource, DisagreeingBarrier, LingeringBarrier, SubjectLedger, SubjectSample,
 };
 
 use crate::recording::{
-    Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, Trouble,
+    Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, WitnessFailure,
 };
 use leakbench_model::text::sum;
 
@@ -37,11 +37,11 @@ pub struct Ledger {
     /// What all subjects had at their last barriers, added; nothing where one did not come to it.
     pub at_end: Footprint,
     /// Which holders the listed images have.
-    pub held_by: Vec<HeldBy>,
+    pub held_by: Vec<ImagesByReason>,
     /// How many slots map a listed image, by what the slots are doing.
-    pub slots_holding: Vec<SlotsHolding>,
+    pub slots_holding: Vec<SlotsByState>,
     /// Why the witnesses may not be believed.
-    pub troubles: Vec<Trouble>,
+    pub witness_failures: Vec<WitnessFailure>,
     /// When its user interrupted the run, in ms since it began.
     pub interrupted_at_ms: Option<u64>,
     /// The end; `None` of a run whose supervisor did not come to it.
@@ -78,7 +78,7 @@ impl Ledger {
     pub fn of(recording: &Recording) -> Result<Ledger, NoStart> {
         let mut start = recording.start().ok_or(NoStart)?.clone();
         let mut subjects = Subjects::default();
-        let mut troubles = Vec::new();
+        let mut witness_failures = Vec::new();
         let mut interrupted_at_ms = None;
         let mut end = None;
         let mut last_seen_ms = 0;
@@ -103,8 +103,8 @@ impl Ledger {
                     subjects.get(exit.subject).exit = Some(exit.clone());
                     exit.at_ms
                 }
-                Record::Trouble(trouble) => {
-                    troubles.push(trouble.clone());
+                Record::WitnessFailure(trouble) => {
+                    witness_failures.push(trouble.clone());
                     trouble.at_ms
                 }
                 Record::Interrupted(interrupted) => {
@@ -131,10 +131,10 @@ impl Ledger {
             release: ReleaseTimes::of(subjects.iter().map(|subject| &subject.release)),
             peak: added(subjects.iter().map(|subject| Some(&subject.peak))),
             at_end: added(subjects.iter().map(|subject| subject.at_last_barrier.as_ref())),
-            held_by: HeldBy::of(listed().map(|(_, image)| image)),
-            slots_holding: SlotsHolding::of(listed()),
+            held_by: ImagesByReason::of(listed().map(|(_, image)| image)),
+            slots_holding: SlotsByState::of(listed()),
             subjects,
-            troubles,
+            witness_failures,
             interrupted_at_ms,
             end,
             last_seen_ms,

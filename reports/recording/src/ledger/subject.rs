@@ -16,9 +16,9 @@ pub struct SubjectLedger {
     /// Its share of the cycles.
     pub cycles_asked: Option<u64>,
     /// The moment that `counts` and `images` are of.
-    pub basis: Basis,
+    pub counts_from: CountsSource,
     /// The line of the recording that has them, from 1; 0 where nothing was seen.
-    pub basis_line: usize,
+    pub counts_line: usize,
     /// The death watch's account at that moment.
     pub counts: Counts,
     /// What became of its images, as of that moment; what was open then is unknown.
@@ -50,9 +50,9 @@ pub struct SubjectLedger {
     /// Peaks over the run, each at its own time.
     pub peak: Footprint,
     /// What it had and had done, at every sample and barrier that the recording has.
-    pub moments: Vec<Moment>,
+    pub samples: Vec<SubjectSample>,
     /// What was seen at barriers alone, at every one that the recording has.
-    pub barriers: Vec<BarrierMoment>,
+    pub barriers: Vec<BarrierSample>,
     /// Mapping calls that failed while a slot was reset.
     pub reset_failures: u64,
     /// How it ended.
@@ -61,7 +61,7 @@ pub struct SubjectLedger {
 
 /// A look at a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct SubjectSample {
     /// The line of the recording that has it, from 1.
     pub line: usize,
     /// When, in ms since the run began.
@@ -75,9 +75,9 @@ pub struct Moment {
     pub at_barrier: bool,
 }
 
-/// What was seen of a subject at a barrier, beside its [`Moment`].
+/// What was seen of a subject at a barrier, beside its [`SubjectSample`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct BarrierMoment {
+pub struct BarrierSample {
     /// The line of the recording that has it, from 1.
     pub line: usize,
     /// When, in ms since the run began.
@@ -96,7 +96,7 @@ pub struct BarrierMoment {
 
 /// What a subject's numbers are read off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
+pub enum CountsSource {
     /// Its last barrier: every module had been dropped.
     LastBarrier,
     /// A barrier in mid-run, the last that was seen of it. Live images are unknown.
@@ -139,8 +139,8 @@ impl SubjectLedger {
             number,
             pid: None,
             cycles_asked: None,
-            basis: Basis::Nothing,
-            basis_line: 0,
+            counts_from: CountsSource::Nothing,
+            counts_line: 0,
             counts: Counts::default(),
             images: Images::default(),
             lingering: Vec::new(),
@@ -154,7 +154,7 @@ impl SubjectLedger {
             at_last_barrier: None,
             slots: None,
             peak: Footprint::default(),
-            moments: Vec::new(),
+            samples: Vec::new(),
             barriers: Vec::new(),
             reset_failures: 0,
             exit: None,
@@ -163,7 +163,7 @@ impl SubjectLedger {
 
     /// Whether it came to the barrier at which every module has been dropped.
     pub fn reached_last_barrier(&self) -> bool {
-        self.basis == Basis::LastBarrier
+        self.counts_from == CountsSource::LastBarrier
     }
 
     /// Images that its latest barrier listed, whether or not it was seen after that.
@@ -179,7 +179,7 @@ impl SubjectLedger {
             | ExitKind::Exited { .. }
             | ExitKind::Signaled { .. }
             | ExitKind::Hung { .. }
-            | ExitKind::Rubbish { .. } => true,
+            | ExitKind::ProtocolViolation { .. } => true,
         })
     }
 
@@ -193,13 +193,13 @@ impl SubjectLedger {
     /// Takes in a sample, which is on this line of the recording.
     pub(super) fn see_sample(&mut self, line: usize, sample: &Sample) {
         let Sample { at_ms, counts, footprint, .. } = *sample;
-        self.see(Moment { line, at_ms, counts, footprint, at_barrier: false });
+        self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: false });
         // A subject says nothing new after its last barrier, and a sample would say less.
         if self.reached_last_barrier() {
             return;
         }
-        self.basis = Basis::Sample;
-        self.basis_line = line;
+        self.counts_from = CountsSource::Sample;
+        self.counts_line = line;
         self.counts = sample.counts;
         self.images = Images::of(&sample.counts, false);
         self.listed_before.append(&mut self.lingering);
@@ -208,8 +208,8 @@ impl SubjectLedger {
     /// Takes in a barrier, which is on this line of the recording.
     pub(super) fn see_barrier(&mut self, line: usize, barrier: &Barrier) {
         let Barrier { at_ms, counts, footprint, .. } = *barrier;
-        self.see(Moment { line, at_ms, counts, footprint, at_barrier: true });
-        self.barriers.push(BarrierMoment {
+        self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: true });
+        self.barriers.push(BarrierSample {
             line,
             at_ms,
             cycles: counts.cycles,
@@ -218,8 +218,9 @@ impl SubjectLedger {
             slots: barrier.slots,
             slot_map: barrier.slot_map.clone(),
         });
-        self.basis = if barrier.last { Basis::LastBarrier } else { Basis::Barrier };
-        self.basis_line = line;
+        self.counts_from =
+            if barrier.last { CountsSource::LastBarrier } else { CountsSource::Barrier };
+        self.counts_line = line;
         let counts = &barrier.counts;
         self.counts = *counts;
         self.images = Images::of(counts, true);
@@ -254,9 +255,9 @@ impl SubjectLedger {
         }
     }
 
-    fn see(&mut self, moment: Moment) {
+    fn see(&mut self, moment: SubjectSample) {
         self.raise_peak(&moment.footprint);
-        self.moments.push(moment);
+        self.samples.push(moment);
     }
 
     fn raise_peak(&mut self, seen: &Footprint) {

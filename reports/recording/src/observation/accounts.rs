@@ -48,7 +48,7 @@ pub struct Account {
     /// Which resource.
     pub resource: Resource,
     /// In how many of the judged looks it could be read.
-    pub looks: usize,
+    pub samples: usize,
     /// The first amount, in the resource's unit.
     pub first: u64,
     /// The last amount.
@@ -84,8 +84,8 @@ impl Account {
     fn is_exhausted(&self, there: u64) -> bool {
         let settled = matches!(self.class, Some(ResourceClass::Bounded | ResourceClass::Flat));
         let full = |limit: &Limit| {
-            let least = limit.most as f64 * EXHAUSTED_PART;
-            limit.most > 0 && self.peak as f64 >= least && there as f64 >= least
+            let least = limit.max as f64 * EXHAUSTED_PART;
+            limit.max > 0 && self.peak as f64 >= least && there as f64 >= least
         };
         settled
             && self.resource != Resource::AddressSpaceBytes
@@ -206,7 +206,7 @@ impl Accounts {
     /// When a limit is met at a rate.
     pub(super) fn seconds_to(&self, limit: &Limit, rate_per_s: f64) -> Option<f64> {
         let amount = self.limited_amount(limit.resource)?;
-        let seconds = limit.most.saturating_sub(amount) as f64 / rate_per_s;
+        let seconds = limit.max.saturating_sub(amount) as f64 / rate_per_s;
         (rate_per_s > 0.0 && seconds.is_finite()).then_some(seconds)
     }
 
@@ -231,7 +231,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     let examples = ledger.examples.objects.get(&resource);
     Some(Account {
         resource,
-        looks: amounts.len(),
+        samples: amounts.len(),
         first: *amounts.first()?,
         last: *amounts.last()?,
         peak: amounts.iter().copied().max()?,

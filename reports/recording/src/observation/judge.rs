@@ -4,7 +4,7 @@ use super::accounts::{Account, Accounts, ResourceClass};
 use super::ledger::ObservationLedger;
 use super::rate::Rate;
 use super::suspects::Suspect;
-use super::{GoneKind, ObservationRecording, Resource};
+use super::{ObservationRecording, ProcessExitKind, Resource};
 use crate::judge::{Finding, Judgement, Level, Verdict};
 use crate::ledger::NoStart;
 use crate::trend::Trend;
@@ -34,42 +34,16 @@ const REMARKS: &str = "remarks";
 const RESERVATION: &str = "reservation";
 
 /// Every policy of an observation, also for those that find nothing.
-pub const OBSERVATION_POLICIES: [&str; 7] =
+pub const OBSERVATION_RULES: [&str; 7] =
     [INTERRUPTION, EXIT, GROWTH, EXHAUSTION, REMARKS, COVERAGE, RESERVATION];
-
-/// Judges an observation.
-///
-/// # Errors
-/// The recording does not say what was observed.
-pub fn judge(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
-    let ledger = ObservationLedger::of(recording)?;
-    let accounts = Accounts::of(&ledger);
-    let suspects = Suspect::all(&ledger, &accounts);
-    let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(interruption(&ledger));
-    findings.extend(exit(&ledger));
-    findings.extend(suspects.iter().filter_map(|suspect| growth(suspect, &accounts)));
-    findings.extend(exhaustion(&accounts));
-    findings.extend(remarks(&ledger));
-    findings.extend(coverage(&ledger, &accounts));
-    findings.extend(children(&ledger));
-    findings.extend(reservations(&accounts));
-    let mut judgement = Judgement::from_findings(findings);
-    // Growth that was seen is proved, however the process or the observation came to an end: many
-    // a process dies of its leak.
-    if judgement.findings.iter().any(|finding| finding.supports == Some(Verdict::Leak)) {
-        judgement.verdict = Verdict::Leak;
-    }
-    Ok(Diagnosis { ledger, accounts, suspects, judgement })
-}
 
 /// Whoever attaches to a process ends that when enough was seen: an end like any other. A command
 /// that is interrupted did not come to its own end.
 fn interruption(ledger: &ObservationLedger) -> Option<Finding> {
     let end = ledger.end.filter(|end| end.interrupted)?;
-    let message = format!("after {} and {}", duration_ms(end.at_ms), looks(ledger));
+    let message = format!("after {} and {}", duration_ms(end.at_ms), sample_summary(ledger));
     let enough = ledger.judged().len() >= Trend::POINTS_MIN;
-    Some(if !ledger.observe.started_here && enough {
+    Some(if !ledger.start.started_here && enough {
         Finding::aside(INTERRUPTION, Level::Note, format!("ended by its user {message}"))
     } else {
         Finding::error(INTERRUPTION, Verdict::Interrupted, message)
@@ -79,20 +53,21 @@ fn interruption(ledger: &ObservationLedger) -> Option<Finding> {
 /// A command must leave by itself, with the code that says that all went well. How a process
 /// ends that leakbench did not start is not its business.
 fn exit(ledger: &ObservationLedger) -> Option<Finding> {
-    let gone = ledger.gone.as_ref()?;
-    let here = ledger.observe.started_here;
+    let gone = ledger.exit.as_ref()?;
+    let here = ledger.start.started_here;
     let how = match gone.how {
-        GoneKind::Stopped => return None,
-        GoneKind::Exited { code } => format!("left with exit code {code}"),
-        GoneKind::Signaled { signal } => {
+        ProcessExitKind::Stopped => return None,
+        ProcessExitKind::Exited { code } => format!("left with exit code {code}"),
+        ProcessExitKind::Signaled { signal } => {
             let name = signal_name(signal).map_or(String::new(), |name| format!(" ({name})"));
             format!("was ended by signal {signal}{name}")
         }
-        GoneKind::Vanished => "was gone".to_owned(),
+        ProcessExitKind::Vanished => "was gone".to_owned(),
     };
-    let pid = ledger.observe.pid;
+    let pid = ledger.start.pid;
     let message = format!("process {pid} {how} after {}", duration_ms(gone.at_ms));
-    let failed = !matches!(gone.how, GoneKind::Exited { code: 0 } | GoneKind::Vanished);
+    let failed =
+        !matches!(gone.how, ProcessExitKind::Exited { code: 0 } | ProcessExitKind::Vanished);
     Some(if here && failed {
         Finding::error(EXIT, Verdict::SubjectDied, message)
     } else {
@@ -103,8 +78,8 @@ fn exit(ledger: &ObservationLedger) -> Option<Finding> {
 fn growth(suspect: &Suspect, accounts: &Accounts) -> Option<Finding> {
     let account = accounts.get(suspect.resource)?;
     let mut message = grows(account)?;
-    if let Some(meeting) = &suspect.meets {
-        message += &meets(&meeting.limit, meeting.in_s);
+    if let Some(meeting) = &suspect.forecast {
+        message += &meets(&meeting.limit, meeting.seconds);
     }
     Some(Finding::error(GROWTH, Verdict::Leak, message))
 }
@@ -115,7 +90,7 @@ fn exhaustion(accounts: &Accounts) -> impl Iterator<Item = Finding> {
         let limit = account.limit.as_ref()?;
         let resource = account.resource;
         let stay = if resource.is_singular() { "stays" } else { "stay" };
-        let (peak, most) = (resource.amount(account.peak), resource.amount(limit.most));
+        let (peak, most) = (resource.amount(account.peak), resource.amount(limit.max));
         let message = format!(
             "{} came to {peak} of {most} ({}) and {stay} there",
             resource.noun(),
@@ -146,14 +121,14 @@ fn grows(account: &Account) -> Option<String> {
 
 /// `; RLIMIT_NOFILE of 1,024 is met in 80 s`.
 fn meets(limit: &super::Limit, in_s: f64) -> String {
-    let most = limit.resource.amount(limit.most);
+    let most = limit.resource.amount(limit.max);
     format!("; {} of {most} is met in {}", limit.name, coarse_s(in_s as u64))
 }
 
 fn remarks(ledger: &ObservationLedger) -> impl Iterator<Item = Finding> {
     ledger.remarks.iter().map(|remark| {
         let what = remark.what.clone();
-        match remark.spoils {
+        match remark.prevents_clean {
             true => Finding::error(REMARKS, Verdict::Inconclusive, what),
             false => Finding::aside(REMARKS, Level::Note, what),
         }
@@ -174,17 +149,17 @@ fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
             Trend::POINTS_MIN,
         )));
     } else if accounts.iter().all(|account| account.class.is_none())
-        && accounts.iter().any(|account| account.looks >= Trend::POINTS_MIN)
+        && accounts.iter().any(|account| account.samples >= Trend::POINTS_MIN)
     {
         let judged = counted(ledger.judged().len() as u64, "look");
         findings.push(gap(format!("the {judged} are bunched in time, so no trend can be told")));
     } else if accounts.iter().all(|account| account.class.is_none()) {
-        findings.push(gap(format!("nothing could be read in {}", looks(ledger))));
+        findings.push(gap(format!("nothing could be read in {}", sample_summary(ledger))));
     } else {
         let untold = accounts.iter().filter(|account| account.class.is_none());
         findings.extend(untold.map(|account| {
             let (noun, of) = (account.resource.noun(), ledger.judged().len() as u64);
-            let seen = account.looks as u64;
+            let seen = account.samples as u64;
             let message = if seen < Trend::POINTS_MIN as u64 {
                 let seen = grouped(seen);
                 format!("{noun} could be read in only {seen} of {}", counted(of, "look"))
@@ -202,24 +177,50 @@ fn coverage(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Finding> {
 
 /// What a process leaves to its children is not seen without them.
 fn children(ledger: &ObservationLedger) -> Option<Finding> {
-    let most = ledger.unseen_children_max();
-    let message = format!("up to {}: --tree observes them too", not_looked_at(most));
+    let most = ledger.unobserved_children_max();
+    let message = format!("up to {}: --tree observes them too", unobserved_children(most));
     (most > 0).then(|| Finding::aside(COVERAGE, Level::Warn, message))
 }
 
 /// `1 child process was not looked at`, `3 child processes were not looked at`.
-pub fn not_looked_at(children: u64) -> String {
+pub fn unobserved_children(children: u64) -> String {
     let (processes, were) = if children == 1 { ("process", "was") } else { ("processes", "were") };
     format!("{} child {processes} {were} not looked at", grouped(children))
 }
 
 /// `60 looks in 60 s`.
-pub fn looks(ledger: &ObservationLedger) -> String {
-    let count = counted(ledger.looks.len() as u64, "look");
+pub fn sample_summary(ledger: &ObservationLedger) -> String {
+    let count = counted(ledger.samples.len() as u64, "look");
     format!("{count} in {}", duration_ms(ledger.observed_ms()))
 }
 
 impl Diagnosis {
+    /// Judges an observation.
+    ///
+    /// # Errors
+    /// The recording does not say what was observed.
+    pub fn of(recording: &ObservationRecording) -> Result<Diagnosis, NoStart> {
+        let ledger = ObservationLedger::of(recording)?;
+        let accounts = Accounts::of(&ledger);
+        let suspects = Suspect::all(&ledger, &accounts);
+        let mut findings: Vec<Finding> = Vec::new();
+        findings.extend(interruption(&ledger));
+        findings.extend(exit(&ledger));
+        findings.extend(suspects.iter().filter_map(|suspect| growth(suspect, &accounts)));
+        findings.extend(exhaustion(&accounts));
+        findings.extend(remarks(&ledger));
+        findings.extend(coverage(&ledger, &accounts));
+        findings.extend(children(&ledger));
+        findings.extend(reservations(&accounts));
+        let mut judgement = Judgement::from_findings(findings);
+        // Growth that was seen is proved, however the process or the observation came to an end: many
+        // a process dies of its leak.
+        if judgement.findings.iter().any(|finding| finding.supports == Some(Verdict::Leak)) {
+            judgement.verdict = Verdict::Leak;
+        }
+        Ok(Diagnosis { ledger, accounts, suspects, judgement })
+    }
+
     /// How many resources are of a class.
     pub fn count(&self, class: ResourceClass) -> usize {
         self.accounts.iter().filter(|account| account.class == Some(class)).count()

@@ -1,8 +1,8 @@
 //! What was seen of a process, put together: a fold over a recording that concludes nothing.
 
 use super::{
-    Example, Examples, Gone, GoneKind, Limit, Look, ObservationEnd, ObservationRecord,
-    ObservationRecording, Observe, Remark, Resource,
+    Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
+    ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark, Resource,
 };
 use crate::ledger::NoStart;
 
@@ -10,17 +10,17 @@ use crate::ledger::NoStart;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservationLedger {
     /// What was observed.
-    pub observe: Observe,
+    pub start: ObservationStart,
     /// All looks that were kept, in order.
-    pub looks: Vec<Look>,
+    pub samples: Vec<ObservationSample>,
     /// The line of the recording that each of them is on, from 1.
-    pub look_lines: Vec<usize>,
+    pub sample_lines: Vec<usize>,
     /// What the growth is made of, as seen last.
     pub examples: Examples,
     /// What could not be seen, and what came or went.
     pub remarks: Vec<Remark>,
     /// How the process went, if it did.
-    pub gone: Option<Gone>,
+    pub exit: Option<ProcessExit>,
     /// The end; `None` of an observation whose observer did not come to it.
     pub end: Option<ObservationEnd>,
     /// When the last line was recorded, in ms since the observation began.
@@ -34,21 +34,21 @@ impl ObservationLedger {
     /// The recording does not say what was observed.
     pub fn of(recording: &ObservationRecording) -> Result<ObservationLedger, NoStart> {
         let mut ledger = ObservationLedger {
-            observe: recording.observe().ok_or(NoStart)?.clone(),
-            looks: Vec::new(),
-            look_lines: Vec::new(),
+            start: recording.start().ok_or(NoStart)?.clone(),
+            samples: Vec::new(),
+            sample_lines: Vec::new(),
             examples: Examples::default(),
             remarks: Vec::new(),
-            gone: None,
+            exit: None,
             end: None,
             last_seen_ms: 0,
         };
         for (line, record) in (1..).zip(&recording.records) {
             let at_ms = match record {
-                ObservationRecord::Observe(_) => 0,
-                ObservationRecord::Look(look) => {
-                    ledger.looks.push(look.clone());
-                    ledger.look_lines.push(line);
+                ObservationRecord::Start(_) => 0,
+                ObservationRecord::Sample(look) => {
+                    ledger.samples.push(look.clone());
+                    ledger.sample_lines.push(line);
                     look.at_ms
                 }
                 ObservationRecord::Examples(examples) => {
@@ -59,8 +59,8 @@ impl ObservationLedger {
                     ledger.remarks.push(remark.clone());
                     remark.at_ms
                 }
-                ObservationRecord::Gone(gone) => {
-                    ledger.gone = Some(gone.clone());
+                ObservationRecord::Exit(gone) => {
+                    ledger.exit = Some(gone.clone());
                     gone.at_ms
                 }
                 ObservationRecord::End(end) => {
@@ -75,7 +75,7 @@ impl ObservationLedger {
 
     /// Time from the first look to the last.
     pub fn observed_ms(&self) -> u64 {
-        match (self.looks.first(), self.looks.last()) {
+        match (self.samples.first(), self.samples.last()) {
             (Some(first), Some(last)) => last.at_ms.saturating_sub(first.at_ms),
             _ => 0,
         }
@@ -83,30 +83,30 @@ impl ObservationLedger {
 
     /// The most processes that were looked at together.
     pub fn processes_max(&self) -> u32 {
-        self.looks.iter().map(|look| look.processes).max().unwrap_or(0)
+        self.samples.iter().map(|look| look.processes).max().unwrap_or(0)
     }
 
     /// The most children that there were while they were not observed; 0 with the tree.
-    pub fn unseen_children_max(&self) -> u64 {
-        if self.observe.tree {
+    pub fn unobserved_children_max(&self) -> u64 {
+        if self.start.tree {
             return 0;
         }
-        let children = self.looks.iter().filter_map(|look| look.amounts.get(&Resource::Children));
+        let children = self.samples.iter().filter_map(|look| look.amounts.get(&Resource::Children));
         children.copied().max().unwrap_or(0)
     }
 
     /// For how long an object had been seen at the last look.
     pub fn age_ms(&self, example: &Example) -> u64 {
-        let last_ms = self.looks.last().map_or(self.examples.at_ms, |look| look.at_ms);
+        let last_ms = self.samples.last().map_or(self.examples.at_ms, |look| look.at_ms);
         last_ms.saturating_sub(example.first_seen_ms)
     }
 
     /// The looks that say what the process does while it runs. A process that leaves closes and
     /// unmaps what it has, and one look may see it at that.
-    pub(super) fn judged(&self) -> &[Look] {
-        let left = self.gone.as_ref().is_some_and(|gone| gone.how != GoneKind::Stopped);
-        let leaving = if left { (self.looks.len() / 50).max(1) } else { 0 };
-        &self.looks[..self.looks.len().saturating_sub(leaving)]
+    pub(super) fn judged(&self) -> &[ObservationSample] {
+        let left = self.exit.as_ref().is_some_and(|gone| gone.how != ProcessExitKind::Stopped);
+        let leaving = if left { (self.samples.len() / 50).max(1) } else { 0 };
+        &self.samples[..self.samples.len().saturating_sub(leaving)]
     }
 
     /// Times in seconds and amounts of one resource, at rising times.
@@ -132,7 +132,7 @@ impl ObservationLedger {
         if own && self.processes_max() > 1 {
             return None;
         }
-        let limits = self.observe.limits.iter().filter(|limit| limit.resource == resource);
-        limits.min_by_key(|limit| limit.most)
+        let limits = self.start.limits.iter().filter(|limit| limit.resource == resource);
+        limits.min_by_key(|limit| limit.max)
     }
 }

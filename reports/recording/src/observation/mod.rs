@@ -15,11 +15,11 @@ mod resource;
 mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};
-pub use judge::{Diagnosis, OBSERVATION_POLICIES, judge};
-pub use judge::{GROWTH, looks, not_looked_at};
+pub use judge::{Diagnosis, OBSERVATION_RULES};
+pub use judge::{GROWTH, sample_summary, unobserved_children};
 pub use ledger::ObservationLedger;
 pub use record::*;
 pub use recorder::ObservationRecorder;
 pub use recording::ObservationRecording;
 pub use resource::{Resource, Unit};
-pub use suspects::{Meeting, Suspect};
+pub use suspects::{LimitForecast, Suspect};

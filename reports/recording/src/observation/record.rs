@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Resource;
 
-/// Version of the line format, in [`Observe::version`].
+/// Version of the line format, in [`ObservationStart::version`].
 pub const OBSERVATION_VERSION: u32 = 2;
 
 /// One line of an observation's recording.
@@ -18,22 +18,23 @@ pub const OBSERVATION_VERSION: u32 = 2;
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum ObservationRecord {
     /// The first line.
-    Observe(Box<Observe>),
+    #[serde(rename = "observation-start")]
+    Start(Box<ObservationStart>),
     /// A look at the process, or with its tree at all of them.
-    Look(Look),
+    Sample(ObservationSample),
     /// What the growth is made of, seen so far: a later line replaces an earlier one.
     Examples(Examples),
     /// Something that could not be seen, or a process of the tree that came or went, in words.
     Remark(Remark),
-    /// The process is gone.
-    Gone(Gone),
+    /// The process ended.
+    Exit(ProcessExit),
     /// The last line of an observation that was ended in good order.
     End(ObservationEnd),
 }
 
 /// What is observed, and where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Observe {
+pub struct ObservationStart {
     /// [`OBSERVATION_VERSION`] of the writer.
     pub version: u32,
     /// The command that observes the same again.
@@ -64,14 +65,14 @@ pub struct Limit {
     /// Which resource.
     pub resource: Resource,
     /// The most, in the resource's unit.
-    pub most: u64,
+    pub max: u64,
     /// Who says so, e.g. `RLIMIT_NOFILE`, `vm.max_map_count`, `memory.max of /system.slice/x`.
     pub name: String,
 }
 
 /// How much there was of each resource at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
+pub struct ObservationSample {
     /// When, in ms since the observation began.
     pub at_ms: u64,
     /// Each resource that could be read.
@@ -113,24 +114,24 @@ pub struct Remark {
     pub at_ms: u64,
     /// Whether it keeps the observation from being believed: then what was found stands, and
     /// that nothing was found does not.
-    pub spoils: bool,
+    pub prevents_clean: bool,
     /// In words.
     pub what: String,
 }
 
 /// The process is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gone {
+pub struct ProcessExit {
     /// When, in ms since the observation began.
     pub at_ms: u64,
     /// In what way.
-    pub how: GoneKind,
+    pub how: ProcessExitKind,
 }
 
 /// In what way a process went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum GoneKind {
+pub enum ProcessExitKind {
     /// It left with this code. Known of a command that leakbench started.
     Exited {
         /// The code.

@@ -89,11 +89,11 @@ impl ObservationRecorder {
                 let end = self.push(record);
                 left_out.and(end)
             }
-            ObservationRecord::Look(_) => {
+            ObservationRecord::Sample(_) => {
                 self.looks += 1;
                 self.push(record)
             }
-            ObservationRecord::Observe(_) | ObservationRecord::Gone(_) => self.push(record),
+            ObservationRecord::Start(_) | ObservationRecord::Exit(_) => self.push(record),
         }
     }
 
@@ -138,7 +138,7 @@ impl ObservationRecorder {
         let records = &mut self.recording.records;
         let times = || {
             records.iter().filter_map(|record| match record {
-                ObservationRecord::Look(look) => Some(look.at_ms),
+                ObservationRecord::Sample(look) => Some(look.at_ms),
                 _ => None,
             })
         };
@@ -155,7 +155,7 @@ impl ObservationRecorder {
         let (stretch_ms, mut last_stretch, mut seen) = (self.stretch_ms, None, 0);
         let total = self.looks;
         records.retain(|record| {
-            let ObservationRecord::Look(look) = record else { return true };
+            let ObservationRecord::Sample(look) = record else { return true };
             seen += 1;
             let stretch = look.at_ms / stretch_ms;
             last_stretch.replace(stretch) != Some(stretch) || seen == total
@@ -178,7 +178,7 @@ impl ObservationRecorder {
     }
 
     fn record_remark(&mut self, remark: Remark) -> Result<(), RecordingError> {
-        let tally = &mut self.remarks[usize::from(remark.spoils)];
+        let tally = &mut self.remarks[usize::from(remark.prevents_clean)];
         tally.latest_ms = remark.at_ms;
         if tally.kept < Self::REMARKS_MAX {
             tally.kept += 1;
@@ -196,7 +196,11 @@ impl ObservationRecorder {
             if tally.left_out > 0 {
                 let what = format!("{} more remarks, left out", tally.left_out);
                 let at_ms = tally.latest_ms;
-                let written = self.push(ObservationRecord::Remark(Remark { at_ms, spoils, what }));
+                let written = self.push(ObservationRecord::Remark(Remark {
+                    at_ms,
+                    prevents_clean: spoils,
+                    what,
+                }));
                 result = result.and(written);
             }
         }
@@ -205,7 +209,7 @@ impl ObservationRecorder {
 }
 
 fn is_look(record: &ObservationRecord) -> bool {
-    matches!(record, ObservationRecord::Look(_))
+    matches!(record, ObservationRecord::Sample(_))
 }
 
 /// The examples as far as there is room for them.

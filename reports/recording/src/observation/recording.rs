@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{OBSERVATION_VERSION, ObservationRecord, Observe};
+use super::{OBSERVATION_VERSION, ObservationRecord, ObservationStart};
 use crate::recording::{Line, RecordingError, RecordingKind, read_lines};
 
 /// What was seen of a process, in the order in which it was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservationRecording {
-    /// The lines; the first is [`ObservationRecord::Observe`].
+    /// The lines; the first is [`ObservationRecord::Start`].
     pub records: Vec<ObservationRecord>,
 }
 
@@ -32,9 +32,9 @@ impl ObservationRecording {
     }
 
     /// What was observed, unless the recording was cut before it.
-    pub fn observe(&self) -> Option<&Observe> {
+    pub fn start(&self) -> Option<&ObservationStart> {
         match self.records.first() {
-            Some(ObservationRecord::Observe(observe)) => Some(observe),
+            Some(ObservationRecord::Start(observe)) => Some(observe),
             _ => None,
         }
     }

@@ -14,16 +14,16 @@ pub struct Suspect {
     /// Others that grow because of it.
     pub evidence: Vec<Resource>,
     /// The limit that it meets first.
-    pub meets: Option<Meeting>,
+    pub forecast: Option<LimitForecast>,
 }
 
 /// When growth comes to its end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Meeting {
+pub struct LimitForecast {
     /// The limit that is met, of the resource, of one that it is a kind of, or of its evidence.
     pub limit: Limit,
     /// In how many seconds after the last look.
-    pub in_s: f64,
+    pub seconds: f64,
 }
 
 /// Resources in the order in which they explain others: what makes the others comes first.
@@ -81,19 +81,21 @@ impl Suspect {
             });
             match cause {
                 Some(suspect) => suspect.evidence.push(effect),
-                None => {
-                    suspects.push(Suspect { resource: effect, evidence: Vec::new(), meets: None })
-                }
+                None => suspects.push(Suspect {
+                    resource: effect,
+                    evidence: Vec::new(),
+                    forecast: None,
+                }),
             }
         }
         for suspect in &mut suspects {
-            suspect.meets = suspect.soonest(ledger, accounts);
+            suspect.forecast = suspect.soonest(ledger, accounts);
         }
         suspects.sort_by(|a, b| a.compare(b, accounts));
         suspects
     }
 
-    fn soonest(&self, ledger: &ObservationLedger, accounts: &Accounts) -> Option<Meeting> {
+    fn soonest(&self, ledger: &ObservationLedger, accounts: &Accounts) -> Option<LimitForecast> {
         let shown = std::iter::once(self.resource).chain(self.evidence.iter().copied());
         let limited = shown.flat_map(|resource| [Some(resource), resource.total()]).flatten();
         limited
@@ -105,13 +107,14 @@ impl Suspect {
                 let kinds = shown_kinds(self, resource);
                 let rate = kinds.map(|kind| accounts.rate(kind)).fold(0.0, f64::max);
                 let in_s = in_s.or_else(|| accounts.seconds_to(limit, rate))?;
-                Some(Meeting { limit: limit.clone(), in_s })
+                Some(LimitForecast { limit: limit.clone(), seconds: in_s })
             })
-            .min_by(|a, b| a.in_s.total_cmp(&b.in_s))
+            .min_by(|a, b| a.seconds.total_cmp(&b.seconds))
     }
 
     fn compare(&self, other: &Suspect, accounts: &Accounts) -> Ordering {
-        let in_s = |suspect: &Suspect| suspect.meets.as_ref().map_or(f64::INFINITY, |m| m.in_s);
+        let in_s =
+            |suspect: &Suspect| suspect.forecast.as_ref().map_or(f64::INFINITY, |m| m.seconds);
         let grown = |suspect: &Suspect| accounts.get(suspect.resource).map_or(0.0, grown);
         in_s(self).total_cmp(&in_s(other)).then(grown(other).total_cmp(&grown(self)))
     }

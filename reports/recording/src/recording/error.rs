@@ -67,7 +67,7 @@ pub enum RecordingError {
     },
     /// The file begins with something that no recording begins with.
     #[error(
-        "{} is not a recording: its first line is neither a start nor an observe record",
+        "{} is not a recording: its first line is neither a start nor an observation-start record",
         path.display()
     )]
     NotARecording {

@@ -66,7 +66,7 @@ impl RecordingKind {
     fn first(self) -> &'static str {
         match self {
             RecordingKind::Run => "start",
-            RecordingKind::Observation => "observe",
+            RecordingKind::Observation => "observation-start",
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum Record {
     /// A quiescent moment: both witnesses, reconciled.
     Barrier(Box<Barrier>),
     /// Something that keeps a witness from being believed.
-    Trouble(Trouble),
+    WitnessFailure(WitnessFailure),
     /// A subject is gone, or was ended.
     Exit(Exit),
     /// The run was interrupted by its user.
@@ -261,7 +261,7 @@ pub enum SlotHold {
 
 /// Something that keeps a witness from being believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct WitnessFailure {
     /// When, in ms since the run began.
     pub at_ms: u64,
     /// Which of the run's subjects.
@@ -322,9 +322,9 @@ pub enum ExitKind {
         silent_ms: u64,
     },
     /// It broke the protocol and was killed.
-    Rubbish {
-        /// What it said.
-        said: String,
+    ProtocolViolation {
+        /// The line that it sent.
+        line: String,
     },
     /// It was ended because its user, or the failure of another subject, ended the run.
     Stopped,

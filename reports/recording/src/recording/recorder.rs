@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::file::Kept;
 use super::thinning::Thinning;
-use super::{Record, Recording, RecordingError, Trouble, Witness};
+use super::{Record, Recording, RecordingError, Witness, WitnessFailure};
 
 /// Keeps a recording in memory and, where asked to, in a folder.
 ///
@@ -29,7 +29,7 @@ struct TroubleTally {
 
 impl Recorder {
     /// Troubles of one witness of one subject that are kept in words; more are counted.
-    pub const TROUBLES_MAX: usize = 20;
+    pub const WITNESS_FAILURES_MAX: usize = 20;
 
     /// Keeps the recording in memory alone.
     pub fn in_memory() -> Recorder {
@@ -58,7 +58,7 @@ impl Recorder {
     /// those that follow, without an error. [`Recorder::restore`] may bring the file back.
     pub fn record(&mut self, record: Record) -> Result<(), RecordingError> {
         match &record {
-            Record::Trouble(trouble) => self.record_trouble(trouble),
+            Record::WitnessFailure(trouble) => self.record_trouble(trouble),
             // The last line, so the last chance to say what was left out.
             Record::End(_) => {
                 let left_out = self.record_left_out();
@@ -104,24 +104,24 @@ impl Recorder {
         self.file.keep(&self.recording.records, thinned)
     }
 
-    fn record_trouble(&mut self, trouble: &Trouble) -> Result<(), RecordingError> {
+    fn record_trouble(&mut self, trouble: &WitnessFailure) -> Result<(), RecordingError> {
         let key = (trouble.subject, trouble.witness);
         let tally = self.troubles.entry(key).or_default();
         tally.latest_ms = trouble.at_ms;
-        if tally.kept < Self::TROUBLES_MAX {
+        if tally.kept < Self::WITNESS_FAILURES_MAX {
             tally.kept += 1;
-            return self.push(Record::Trouble(trouble.clone()));
+            return self.push(Record::WitnessFailure(trouble.clone()));
         }
         tally.left_out += 1;
         Ok(())
     }
 
     fn record_left_out(&mut self) -> Result<(), RecordingError> {
-        let mut left_out: Vec<Trouble> = self
+        let mut left_out: Vec<WitnessFailure> = self
             .troubles
             .drain()
             .filter(|(_, tally)| tally.left_out > 0)
-            .map(|((subject, witness), tally)| Trouble {
+            .map(|((subject, witness), tally)| WitnessFailure {
                 at_ms: tally.latest_ms,
                 subject,
                 witness,
@@ -131,7 +131,7 @@ impl Recorder {
         left_out.sort_by_key(|trouble| (trouble.subject, trouble.at_ms));
         let mut result = Ok(());
         for trouble in left_out {
-            let written = self.push(Record::Trouble(trouble));
+            let written = self.push(Record::WitnessFailure(trouble));
             result = result.and(written);
         }
         result

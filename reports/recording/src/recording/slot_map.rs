@@ -10,7 +10,7 @@ use super::SlotCounts;
 #[serde(try_from = "SlotMapLine", into = "SlotMapLine")]
 pub struct SlotMap {
     slots: u32,
-    slots_a_cell: u32,
+    slots_per_cell: u32,
     cells: Vec<SlotCell>,
 }
 
@@ -118,15 +118,15 @@ impl SlotMap {
     /// A map of `slots` slots, each of which is `cell` until it is [shown](SlotMap::show)
     /// otherwise. `None` of a pool without slots.
     pub fn new(slots: u32, cell: SlotCell) -> Option<SlotMap> {
-        let slots_a_cell = slots.div_ceil(Self::COLUMNS_MAX as u32).max(1);
-        let columns = slots.div_ceil(slots_a_cell) as usize;
-        (slots > 0).then(|| SlotMap { slots, slots_a_cell, cells: vec![cell; columns] })
+        let slots_per_cell = slots.div_ceil(Self::COLUMNS_MAX as u32).max(1);
+        let columns = slots.div_ceil(slots_per_cell) as usize;
+        (slots > 0).then(|| SlotMap { slots, slots_per_cell, cells: vec![cell; columns] })
     }
 
     /// Shows a slot as `cell`, unless its cell shows something more telling already. One beyond
     /// the pool is not shown.
     pub fn show(&mut self, slot: u32, cell: SlotCell) {
-        let at = slot / self.slots_a_cell;
+        let at = slot / self.slots_per_cell;
         if let Some(shown) = self.cells.get_mut(at as usize).filter(|_| slot < self.slots) {
             *shown = (*shown).max(cell);
         }
@@ -138,8 +138,8 @@ impl SlotMap {
     }
 
     /// Slots that a cell stands for; the last may stand for fewer.
-    pub fn slots_a_cell(&self) -> u32 {
-        self.slots_a_cell
+    pub fn slots_per_cell(&self) -> u32 {
+        self.slots_per_cell
     }
 
     /// The cells, in slot order.
@@ -154,7 +154,7 @@ impl SlotMap {
         if together > 1 {
             let chunks = self.cells.chunks(together);
             self.cells = chunks.filter_map(|chunk| chunk.iter().max().copied()).collect();
-            self.slots_a_cell = self.slots_a_cell.saturating_mul(together as u32);
+            self.slots_per_cell = self.slots_per_cell.saturating_mul(together as u32);
         }
     }
 }
@@ -163,14 +163,14 @@ impl SlotMap {
 #[derive(Serialize, Deserialize)]
 struct SlotMapLine {
     slots: u32,
-    slots_a_cell: u32,
+    slots_per_cell: u32,
     cells: String,
 }
 
 impl From<SlotMap> for SlotMapLine {
     fn from(map: SlotMap) -> SlotMapLine {
         let cells = map.cells.into_iter().map(SlotCell::letter).collect();
-        SlotMapLine { slots: map.slots, slots_a_cell: map.slots_a_cell, cells }
+        SlotMapLine { slots: map.slots, slots_per_cell: map.slots_per_cell, cells }
     }
 }
 
@@ -181,12 +181,15 @@ impl TryFrom<SlotMapLine> for SlotMap {
         let cells = line.cells.chars();
         let cells: Option<Vec<SlotCell>> = cells.map(SlotCell::read).collect();
         let cells = cells.ok_or_else(|| format!("no slot is '{}'", line.cells))?;
-        let SlotMapLine { slots, slots_a_cell, .. } = line;
-        if slots == 0 || slots_a_cell == 0 || slots.div_ceil(slots_a_cell) as usize != cells.len() {
+        let SlotMapLine { slots, slots_per_cell, .. } = line;
+        if slots == 0
+            || slots_per_cell == 0
+            || slots.div_ceil(slots_per_cell) as usize != cells.len()
+        {
             let cells = cells.len();
-            return Err(format!("{cells} cells of {slots_a_cell} are no map of {slots} slots"));
+            return Err(format!("{cells} cells of {slots_per_cell} are no map of {slots} slots"));
         }
-        Ok(SlotMap { slots, slots_a_cell, cells })
+        Ok(SlotMap { slots, slots_per_cell, cells })
     }
 }
 
@@ -217,7 +220,7 @@ mod tests {
             }
             for round in 0..2 {
                 prop_assert!(map.cells().len() <= SlotMap::COLUMNS_MAX);
-                let a_cell = map.slots_a_cell() as usize;
+                let a_cell = map.slots_per_cell() as usize;
                 let expected: Vec<SlotCell> =
                     each.chunks(a_cell).map(|chunk| *chunk.iter().max().expect("slots")).collect();
                 prop_assert_eq!(map.cells(), &expected);
@@ -235,15 +238,15 @@ mod tests {
     fn what_is_no_map_is_refused() {
         assert!(SlotMap::new(0, SlotCell::Cold).is_none());
         for text in [
-            r#"{"slots":0,"slots_a_cell":1,"cells":""}"#,
-            r#"{"slots":2,"slots_a_cell":0,"cells":".."}"#,
-            r#"{"slots":2,"slots_a_cell":1,"cells":"..."}"#,
-            r#"{"slots":6,"slots_a_cell":1,"cells":".....X"}"#,
-            r#"{"slots":9,"slots_a_cell":4,"cells":".."}"#,
+            r#"{"slots":0,"slots_per_cell":1,"cells":""}"#,
+            r#"{"slots":2,"slots_per_cell":0,"cells":".."}"#,
+            r#"{"slots":2,"slots_per_cell":1,"cells":"..."}"#,
+            r#"{"slots":6,"slots_per_cell":1,"cells":".....X"}"#,
+            r#"{"slots":9,"slots_per_cell":4,"cells":".."}"#,
         ] {
             assert!(serde_json::from_str::<SlotMap>(text).is_err(), "{text}");
         }
-        let text = r#"{"slots":9,"slots_a_cell":4,"cells":"ax."}"#;
+        let text = r#"{"slots":9,"slots_per_cell":4,"cells":"ax."}"#;
         assert!(serde_json::from_str::<SlotMap>(text).is_ok());
     }
 }

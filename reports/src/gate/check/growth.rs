@@ -33,7 +33,7 @@ pub(in crate::gate) fn number(run: &Run<'_>) -> Option<u64> {
 
 pub(super) fn check(rule: &Rule, run: &Run<'_>) -> Checked {
     let (leaks, evidence) = match run.what {
-        What::Observation(diagnosis) => (observed(diagnosis), looks(run, diagnosis)),
+        What::Observation(diagnosis) => (observed(diagnosis), samples(run, diagnosis)),
         What::Run(recorded) if growth::applies(&recorded.ledger) => {
             (of_command(&recorded.ledger), moments(run, &recorded.ledger))
         }
@@ -119,9 +119,9 @@ fn of_command(ledger: &Ledger) -> Vec<Leak> {
     leaks.map(|(resource, message)| Leak { resource, message }).collect()
 }
 
-fn looks(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
+fn samples(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
     let ledger = &diagnosis.ledger;
-    let told = |look: &leakbench_recording::observation::Look, line: usize| {
+    let told = |look: &leakbench_recording::observation::ObservationSample, line: usize| {
         let of = |resource: &Resource| {
             let amount = look.amounts.get(resource)?;
             Some(format!("{} {}", resource.as_str(), resource.amount(*amount)))
@@ -133,7 +133,7 @@ fn looks(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
         let what = format!("look at {} ms: {}", look.at_ms, amounts.join(", "));
         Evidence { path: run.path.clone(), line, what }
     };
-    let mut lines = ledger.looks.iter().zip(&ledger.look_lines);
+    let mut lines = ledger.samples.iter().zip(&ledger.sample_lines);
     let first = lines.next();
     let told = first.into_iter().chain(lines.next_back()).map(|(look, &line)| told(look, line));
     told.collect()
@@ -141,7 +141,7 @@ fn looks(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
 
 fn moments(run: &Run<'_>, ledger: &Ledger) -> Vec<Evidence> {
     let ends = ledger.subjects.iter().flat_map(|subject| {
-        let ends = [subject.moments.first(), subject.moments.last()];
+        let ends = [subject.samples.first(), subject.samples.last()];
         ends.into_iter().flatten().map(|moment| (subject.number, moment))
     });
     let told = ends.map(|(subject, moment)| Evidence {

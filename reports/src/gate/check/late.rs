@@ -26,7 +26,7 @@ pub(super) fn check(rule: &Rule, run: &Run<'_>) -> Checked {
     let allowed = allowed.into_iter().flatten().collect::<Vec<String>>().join(" and ");
     let evidence = ledger.subjects.iter().map(|subject| Evidence {
         path: run.path.clone(),
-        line: subject.basis_line,
+        line: subject.counts_line,
         what: format!(
             "subject {} after {}: {} of {} late",
             subject.number,

@@ -205,7 +205,7 @@ fn and_unknown(unknown: u64) -> String {
 /// read off, all that are listed, and of an earlier one the one that was kept.
 fn examples(subject: &SubjectLedger) -> Vec<&LingeringImage> {
     match &subject.worst {
-        Some(worst) if worst.line == subject.basis_line => subject.lingering.iter().collect(),
+        Some(worst) if worst.line == subject.counts_line => subject.lingering.iter().collect(),
         Some(worst) => worst.example.iter().collect(),
         None => Vec::new(),
     }
@@ -270,7 +270,7 @@ fn listed(mut named: Vec<String>, total: u64) -> String {
 /// Where a subject's images at the end are read off.
 fn end_of(run: &Run<'_>, subject: &SubjectLedger) -> Evidence {
     let (cycles, lingering) = (subject.counts.cycles, subject.images.lingering);
-    barrier_line(run, subject.basis_line, subject.number, cycles, lingering)
+    barrier_line(run, subject.counts_line, subject.number, cycles, lingering)
 }
 
 fn barrier_line(run: &Run<'_>, line: usize, subject: u32, cycles: u64, lingering: u64) -> Evidence {

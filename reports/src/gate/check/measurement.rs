@@ -6,7 +6,7 @@ use crate::gate::Evidence;
 use crate::gate::runs::{Run, What};
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::judge::{Finding, Judgement, Level, Verdict};
-use leakbench_recording::observation::looks;
+use leakbench_recording::observation::sample_summary;
 
 /// Never without an answer.
 pub(in crate::gate) fn check(run: &Run<'_>) -> Told {
@@ -42,7 +42,7 @@ fn measured(run: &Run<'_>) -> String {
             counted(run.ledger.start.scenario.cycles.get(), "cycle"),
             counted(run.ledger.images.made, "image"),
         ),
-        What::Observation(diagnosis) => looks(&diagnosis.ledger),
+        What::Observation(diagnosis) => sample_summary(&diagnosis.ledger),
     }
 }
 
@@ -78,13 +78,13 @@ fn evidence(run: &Run<'_>) -> Vec<Evidence> {
     let told = |line, what| Evidence { path: run.path.clone(), line, what };
     match run.what {
         What::Run(recorded) => {
-            let subjects = recorded.ledger.subjects.iter().filter(|of| of.basis_line > 0);
+            let subjects = recorded.ledger.subjects.iter().filter(|of| of.counts_line > 0);
             let seen = subjects.clone().map(|of| {
                 let (number, counts) = (of.number, &of.counts);
                 let cycles = counted(counts.cycles, "cycle");
                 let [made, unknown] = [counts.made, counts.unknown].map(grouped);
                 told(
-                    of.basis_line,
+                    of.counts_line,
                     format!(
                         "subject {number} as last seen, after {cycles}: {made} images made, \
                          {unknown} given up"
@@ -101,7 +101,7 @@ fn evidence(run: &Run<'_>) -> Vec<Evidence> {
         }
         What::Observation(diagnosis) => {
             let ledger = &diagnosis.ledger;
-            let last = ledger.look_lines.last().zip(ledger.looks.last());
+            let last = ledger.sample_lines.last().zip(ledger.samples.last());
             last.map(|(&line, look)| told(line, format!("the last look, at {} ms", look.at_ms)))
                 .into_iter()
                 .collect()

@@ -15,7 +15,7 @@ pub(in crate::gate) fn value(run: &Run<'_>, measure: Measure) -> Option<u64> {
     match run.what {
         What::Run(run) => measure.of(&run.ledger.peak),
         What::Observation(diagnosis) => {
-            let looks = diagnosis.ledger.looks.iter();
+            let looks = diagnosis.ledger.samples.iter();
             looks.filter_map(|look| look.amounts.get(&measure.resource()).copied()).max()
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn check(policy: Policy, rule: &Rule, run: &Run<'_>, against: Against
 fn of_run(run: &Run<'_>, ledger: &Ledger, measure: Measure) -> Vec<Evidence> {
     let told = ledger.subjects.iter().filter_map(|subject| {
         let peak = measure.of(&subject.peak)?;
-        let mut moments = subject.moments.iter();
+        let mut moments = subject.samples.iter();
         let moment = moments.find(|moment| measure.of(&moment.footprint) == Some(peak))?;
         let what = format!(
             "{} of subject {} after {}: {}",
@@ -71,7 +71,7 @@ fn of_observation(
     measure: Measure,
     peak: u64,
 ) -> Vec<Evidence> {
-    let mut looks = ledger.looks.iter().zip(&ledger.look_lines);
+    let mut looks = ledger.samples.iter().zip(&ledger.sample_lines);
     let at_peak = looks.find(|(look, _)| look.amounts.get(&measure.resource()) == Some(&peak));
     let told = at_peak.map(|(look, &line)| Evidence {
         path: run.path.clone(),

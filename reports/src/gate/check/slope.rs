@@ -8,7 +8,7 @@ use crate::gate::budget::Rule;
 use crate::gate::policy::{MAX_PER_1000_CYCLES, Measure, Policy};
 use crate::gate::runs::{Run, What};
 use leakbench_model::text::counted;
-use leakbench_recording::ledger::{Moment, SubjectLedger};
+use leakbench_recording::ledger::{SubjectLedger, SubjectSample};
 use leakbench_recording::trend::{Trend, TrendClass};
 
 /// A subject's trend; `None` of too few moments.
@@ -85,7 +85,7 @@ pub(super) fn check(policy: Policy, rule: &Rule, run: &Run<'_>) -> Checked {
 /// A subject's growth, with the moments that it was read off.
 struct Grown<'a> {
     subject: u32,
-    series: Vec<(&'a Moment, u64)>,
+    series: Vec<(&'a SubjectSample, u64)>,
     trend: Trend,
 }
 
@@ -127,9 +127,9 @@ impl Grown<'_> {
 }
 
 /// A measure at moments whose cycles rise.
-fn series(subject: &SubjectLedger, measure: Measure) -> Vec<(&Moment, u64)> {
-    let mut series: Vec<(&Moment, u64)> = Vec::new();
-    for moment in &subject.moments {
+fn series(subject: &SubjectLedger, measure: Measure) -> Vec<(&SubjectSample, u64)> {
+    let mut series: Vec<(&SubjectSample, u64)> = Vec::new();
+    for moment in &subject.samples {
         let Some(amount) = measure.of(&moment.footprint) else {
             continue;
         };
@@ -140,7 +140,7 @@ fn series(subject: &SubjectLedger, measure: Measure) -> Vec<(&Moment, u64)> {
     series
 }
 
-fn trend(series: &[(&Moment, u64)], measure: Measure) -> Option<Trend> {
+fn trend(series: &[(&SubjectSample, u64)], measure: Measure) -> Option<Trend> {
     let points =
         series.iter().map(|(moment, amount)| (moment.counts.cycles as f64, *amount as f64));
     Trend::of(&points.collect::<Vec<(f64, f64)>>(), measure.noise())

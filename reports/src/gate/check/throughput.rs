@@ -83,7 +83,7 @@ fn whole_rate(ledger: &Ledger) -> Option<f64> {
 
 /// Rates of each subject between one look and the next.
 fn windows(ledger: &Ledger) -> Vec<f64> {
-    let pairs = ledger.subjects.iter().flat_map(|subject| subject.moments.windows(2));
+    let pairs = ledger.subjects.iter().flat_map(|subject| subject.samples.windows(2));
     let rates = pairs.filter_map(|pair| {
         let ms = pair[1].at_ms.checked_sub(pair[0].at_ms).filter(|&ms| ms > 0)?;
         let cycles = pair[1].counts.cycles.checked_sub(pair[0].counts.cycles)?;
@@ -108,7 +108,7 @@ fn signed(delta: f64) -> String {
 
 fn evidence(run: &Run<'_>, ledger: &Ledger) -> Vec<Evidence> {
     let lasts = ledger.subjects.iter().filter_map(|subject| {
-        let last = subject.moments.last()?;
+        let last = subject.samples.last()?;
         let cycles = counted(last.counts.cycles, "cycle");
         let what = format!("subject {} had done {cycles} after {} ms", subject.number, last.at_ms);
         Some(Evidence { path: run.path.clone(), line: last.line, what })

@@ -107,7 +107,7 @@ pub(super) fn check(rule: &Rule, run: &Run<'_>, against: Against<'_>) -> Checked
     });
     let ends = ledger.subjects.iter().map(|subject| Evidence {
         path: run.path.clone(),
-        line: subject.basis_line,
+        line: subject.counts_line,
         what: end_of(subject),
     });
     Ok(Answer::Told(Told {

@@ -136,7 +136,7 @@ fn findings(findings: &[Finding]) -> Markup {
                             span .level { (finding.level.as_str()) }
                             div {
                                 p .said { (shown(&finding.message, SENTENCE_CHARS_MAX)) }
-                                p .policy { (finding.policy) }
+                                p .policy { (finding.rule) }
                             }
                         }
                     }

@@ -170,7 +170,7 @@ fn findings(report: &Report) -> Option<String> {
         .filter(|finding| !told(&finding.message))
         .map(|finding| {
             let message = prose(&finding.message, TEXT_MAX);
-            let policy = code(finding.policy, CELL_MAX);
+            let policy = code(finding.rule, CELL_MAX);
             format!("- **{}**: {message} ({policy})", finding.level.as_str())
         })
         .collect();
@@ -250,7 +250,7 @@ fn lingering(images: &LingeringTable) -> Option<String> {
 fn again(recorded: &Recorded) -> String {
     let command = match &recorded.what {
         RecordedKind::Run(run) => &run.ledger.start.command,
-        RecordedKind::Observation(diagnosis) => &diagnosis.ledger.observe.command,
+        RecordedKind::Observation(diagnosis) => &diagnosis.ledger.start.command,
         RecordedKind::Comparison(several) => &several.comparison.command,
     };
     match fenced(command, COMMAND_MAX) {

@@ -2,7 +2,9 @@
 
 use crate::render::headline::said;
 use leakbench_model::text::counted;
-use leakbench_recording::observation::{Diagnosis, ResourceClass, looks, not_looked_at};
+use leakbench_recording::observation::{
+    Diagnosis, ResourceClass, sample_summary, unobserved_children,
+};
 
 /// The verdict and its reason: `LEAK — socket descriptors grow by 12.0 a second (95 % 11.8 to
 /// 12.2); RLIMIT_NOFILE of 1,024 is met in 80 s`. One line, [`crate::render::printable`].
@@ -20,7 +22,7 @@ fn clean(diagnosis: &Diagnosis) -> String {
     let mut text = format!(
         "none of {} leaks, {}",
         counted(told as u64, "resource"),
-        looks(&diagnosis.ledger),
+        sample_summary(&diagnosis.ledger),
     );
     for class in [ResourceClass::Bounded, ResourceClass::Sawtooth, ResourceClass::Reservation] {
         match diagnosis.count(class) {
@@ -28,9 +30,9 @@ fn clean(diagnosis: &Diagnosis) -> String {
             count => text += &format!(", {count} {}", class.as_str()),
         }
     }
-    match diagnosis.ledger.unseen_children_max() {
+    match diagnosis.ledger.unobserved_children_max() {
         0 => {}
-        children => text += &format!("; {}", not_looked_at(children)),
+        children => text += &format!("; {}", unobserved_children(children)),
     }
     text
 }

@@ -8,8 +8,8 @@ use super::observation_headline;
 use crate::render::RESULT_VERSION;
 use leakbench_recording::judge::{Finding, Verdict};
 use leakbench_recording::observation::{
-    Account, Diagnosis, Example, Gone, Meeting, ObservationLedger, Remark, Resource, ResourceClass,
-    Suspect,
+    Account, Diagnosis, Example, LimitForecast, ObservationLedger, ProcessExit, Remark, Resource,
+    ResourceClass, Suspect,
 };
 
 /// A whole result. What was not measured is `null`.
@@ -26,7 +26,7 @@ pub struct ObservationJson<'a> {
     /// What was observed.
     pub process: ProcessJson<'a>,
     /// Looks that the recording kept, of which all but those of a leaving process are judged.
-    pub looks: usize,
+    pub samples: usize,
     /// From the first look to the last, in seconds.
     pub observed_s: f64,
     /// Time between two looks, as asked for.
@@ -68,7 +68,7 @@ pub struct ProcessJson<'a> {
     /// The most processes that were looked at together.
     pub processes_max: u32,
     /// How it went, if it did.
-    pub gone: Option<&'a Gone>,
+    pub exit: Option<&'a ProcessExit>,
 }
 
 /// One resource.
@@ -102,7 +102,7 @@ pub struct ResourceJson<'a> {
     /// The highest amount.
     pub peak: u64,
     /// In how many looks it could be read.
-    pub looks: usize,
+    pub samples: usize,
 }
 
 /// An object that may be leaked.
@@ -124,12 +124,12 @@ pub struct SuspectJson<'a> {
     /// Others that grow because of it.
     pub evidence: &'a [Resource],
     /// The limit that it meets first.
-    pub meets: Option<MeetingJson<'a>>,
+    pub forecast: Option<ForecastJson<'a>>,
 }
 
 /// When growth comes to its end.
 #[derive(Clone, Debug, Serialize)]
-pub struct MeetingJson<'a> {
+pub struct ForecastJson<'a> {
     /// What is limited.
     pub resource: Resource,
     /// To how much.
@@ -144,7 +144,7 @@ impl<'a> ObservationJson<'a> {
     /// The result of an observation.
     pub fn new(diagnosis: &'a Diagnosis) -> ObservationJson<'a> {
         let Diagnosis { ledger, accounts, suspects, judgement } = diagnosis;
-        let observe = &ledger.observe;
+        let observe = &ledger.start;
         ObservationJson {
             version: RESULT_VERSION,
             verdict: judgement.verdict,
@@ -157,9 +157,9 @@ impl<'a> ObservationJson<'a> {
                 started_here: observe.started_here,
                 tree: observe.tree,
                 processes_max: ledger.processes_max(),
-                gone: ledger.gone.as_ref(),
+                exit: ledger.exit.as_ref(),
             },
-            looks: ledger.looks.len(),
+            samples: ledger.samples.len(),
             observed_s: seconds(ledger.observed_ms()),
             interval_ms: observe.interval_ms,
             resources: accounts.iter().map(|account| ResourceJson::of(account, ledger)).collect(),
@@ -193,7 +193,7 @@ impl<'a> ResourceJson<'a> {
             rate_per_s: trend.map(|trend| trend.rate),
             ci_low: trend.map(|trend| trend.ci_low),
             ci_high: trend.map(|trend| trend.ci_high),
-            limit: account.limit.as_ref().map(|limit| limit.most),
+            limit: account.limit.as_ref().map(|limit| limit.max),
             limit_name: account.limit.as_ref().map(|limit| limit.name.as_str()),
             seconds_to_limit: account.seconds_to_limit,
             example: examples.next(),
@@ -201,7 +201,7 @@ impl<'a> ResourceJson<'a> {
             first: account.first,
             last: account.last,
             peak: account.peak,
-            looks: account.looks,
+            samples: account.samples,
         }
     }
 }
@@ -218,13 +218,14 @@ impl<'a> ExampleJson<'a> {
 
 impl<'a> SuspectJson<'a> {
     fn of(suspect: &'a Suspect) -> SuspectJson<'a> {
-        let meets = suspect.meets.as_ref().map(|Meeting { limit, in_s }| MeetingJson {
-            resource: limit.resource,
-            limit: limit.most,
-            limit_name: &limit.name,
-            seconds: *in_s,
-        });
-        SuspectJson { resource: suspect.resource, evidence: &suspect.evidence, meets }
+        let forecast =
+            suspect.forecast.as_ref().map(|LimitForecast { limit, seconds: in_s }| ForecastJson {
+                resource: limit.resource,
+                limit: limit.max,
+                limit_name: &limit.name,
+                seconds: *in_s,
+            });
+        SuspectJson { resource: suspect.resource, evidence: &suspect.evidence, forecast }
     }
 }
 

@@ -6,6 +6,8 @@ mod progress;
 mod terminal;
 
 pub use headline::observation_headline;
-pub use json::{ExampleJson, MeetingJson, ObservationJson, ProcessJson, ResourceJson, SuspectJson};
+pub use json::{
+    ExampleJson, ForecastJson, ObservationJson, ProcessJson, ResourceJson, SuspectJson,
+};
 pub use progress::ObservationProgress;
 pub use terminal::ObservationSummary;

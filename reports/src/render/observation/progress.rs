@@ -1,7 +1,7 @@
 //! How far an observation is, in one line.
 
 use leakbench_model::text::{bytes, coarse_s, counted, grouped};
-use leakbench_recording::observation::{Look, Resource};
+use leakbench_recording::observation::{ObservationSample, Resource};
 use leakbench_recording::trend::{Trend, TrendClass};
 
 /// The looks at a process so far: a few, evenly.
@@ -9,9 +9,9 @@ use leakbench_recording::trend::{Trend, TrendClass};
 pub struct ObservationProgress {
     pid: u32,
     duration_ms: Option<u64>,
-    latest: Option<Look>,
+    latest: Option<ObservationSample>,
     /// Every `stride`th look.
-    looks: Vec<Look>,
+    looks: Vec<ObservationSample>,
     stride: usize,
     seen: usize,
 }
@@ -34,7 +34,7 @@ impl ObservationProgress {
     }
 
     /// Takes in a look.
-    pub fn see(&mut self, look: &Look) {
+    pub fn see(&mut self, look: &ObservationSample) {
         self.latest = Some(look.clone());
         if self.seen.is_multiple_of(self.stride) {
             self.looks.push(look.clone());

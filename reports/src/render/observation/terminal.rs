@@ -8,7 +8,7 @@ use crate::render::page::{Closing, List, Page};
 use leakbench_model::text::{coarse_s, counted, printable};
 use leakbench_recording::observation::rate::Rate;
 use leakbench_recording::observation::{
-    Account, Diagnosis, Example, ResourceClass, Suspect, looks,
+    Account, Diagnosis, Example, ResourceClass, Suspect, sample_summary,
 };
 
 /// How the summary is to look.
@@ -47,7 +47,7 @@ impl ObservationSummary<'_> {
         above.extend(flat(diagnosis).into_iter().flat_map(|flat| page.entry("flat", &flat, 1)));
 
         let kept = self.out.map(|out| out.join("result.json"));
-        let again = &diagnosis.ledger.observe.command;
+        let again = &diagnosis.ledger.start.command;
         let mut below = page.last_lines(Some(again), kept.as_deref(), closing);
         let verdict = diagnosis.judgement.verdict;
         below.push(page.verdict(verdict, &observation_headline(diagnosis)));
@@ -69,13 +69,13 @@ impl ObservationSummary<'_> {
 
 fn about(diagnosis: &Diagnosis) -> String {
     let ledger = &diagnosis.ledger;
-    let observe = &ledger.observe;
+    let observe = &ledger.start;
     let process = shortened(&printable(&observe.process), ABOUT_CHARS);
     let others = match ledger.processes_max() {
         0 | 1 => String::new(),
         processes => format!(", up to {processes} processes"),
     };
-    format!("leakbench: process {} ({process}), {}{others}", observe.pid, looks(ledger))
+    format!("leakbench: process {} ({process}), {}{others}", observe.pid, sample_summary(ledger))
 }
 
 fn flat(diagnosis: &Diagnosis) -> Option<String> {
@@ -142,7 +142,7 @@ fn row(account: &Account) -> [String; 5] {
     let limit = account.limit.as_ref().map(|limit| {
         let met = account.seconds_to_limit;
         let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));
-        format!("{}{met} ({})", amount(limit.most), printable(&limit.name))
+        format!("{}{met} ({})", amount(limit.max), printable(&limit.name))
     });
     [
         resource.noun().to_owned(),
@@ -161,9 +161,9 @@ fn suspects(page: &Page, diagnosis: &Diagnosis) -> List {
             let shown: Vec<&str> = suspect.evidence.iter().map(|other| other.noun()).collect();
             text += &format!(" (and {})", shown.join(", "));
         }
-        if let Some(meeting) = &suspect.meets {
-            let most = meeting.limit.resource.amount(meeting.limit.most);
-            let in_s = coarse_s(meeting.in_s as u64);
+        if let Some(meeting) = &suspect.forecast {
+            let most = meeting.limit.resource.amount(meeting.limit.max);
+            let in_s = coarse_s(meeting.seconds as u64);
             text += &format!(": {} of {most} in {in_s}", meeting.limit.name);
         }
         let label = if index == 0 { "suspects" } else { "" };
@@ -204,12 +204,12 @@ fn findings(page: &Page, diagnosis: &Diagnosis) -> List {
     let judgement = &diagnosis.judgement;
     let decisive = judgement.decisive();
     let others = judgement.findings.iter().filter(|finding| {
-        finding.policy != leakbench_recording::observation::GROWTH
+        finding.rule != leakbench_recording::observation::GROWTH
             && !decisive.is_some_and(|decisive| std::ptr::eq(*finding, decisive))
     });
     let entries: Vec<Vec<String>> = others
         .map(|finding| {
-            let text = format!("{} [{}]", finding.message, finding.policy);
+            let text = format!("{} [{}]", finding.message, finding.rule);
             page.entry(finding.level.as_str(), &text, 3)
         })
         .collect();

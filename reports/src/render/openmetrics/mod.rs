@@ -205,7 +205,7 @@ fn release(text: &mut Exposition, times: &ReleaseTimes) {
 
 fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
     let Diagnosis { ledger, accounts, judgement, .. } = diagnosis;
-    let observe = &ledger.observe;
+    let observe = &ledger.start;
     let mut labels: Labels = vec![
         ("command", observe.command.clone()),
         ("process", observe.process.clone()),
@@ -220,7 +220,7 @@ fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
     let observed_s = Sample::number(Labels::new(), ledger.observed_ms() as f64 / 1e3);
     let family = measured("_observed_seconds", "seconds", "From the first look to the last.");
     text.add(&family, Vec::from_iter(observed_s));
-    let looks = Sample::count(Labels::new(), ledger.looks.len() as u64);
+    let looks = Sample::count(Labels::new(), ledger.samples.len() as u64);
     text.add(&gauge("_looks", "Looks that the recording kept."), vec![looks]);
 
     let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
@@ -255,7 +255,7 @@ fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
         ]
     });
     let limits = accounts()
-        .filter_map(|account| Some(Sample::count(name(account), account.limit.as_ref()?.most)));
+        .filter_map(|account| Some(Sample::count(name(account), account.limit.as_ref()?.max)));
     let rates =
         accounts().filter_map(|account| Sample::number(name(account), account.rate_per_s()?));
     let (amount, limit, rate) = match unit {

@@ -66,7 +66,7 @@ fn all_lines_are_as_long_as_their_heads() {
         assert_eq!(unlike.len(), heads.len(), "{heads:?}");
         if let RecordedKind::Observation(diagnosis) = &case.recorded.what {
             let numbers: Vec<&str> = lines.iter().map(|line| line[0].as_str()).collect();
-            let expected = diagnosis.ledger.look_lines.iter().map(usize::to_string);
+            let expected = diagnosis.ledger.sample_lines.iter().map(usize::to_string);
             assert_eq!(heads[0], "line");
             assert_eq!(numbers, expected.collect::<Vec<String>>());
         }

@@ -51,7 +51,7 @@ fn of_each_kind_there_are_ten_and_the_last_says_how_many_more() {
         case.report.findings = Vec::new();
         for level in [Level::Error, Level::Warn, Level::Note] {
             case.report.findings.extend((0..count).map(|n| Finding {
-                policy: "growth",
+                rule: "growth",
                 level,
                 message: format!("number {n}"),
                 supports: None,

@@ -42,12 +42,8 @@ fn saying(said: &str, many: usize) -> Case {
     *figures = (0..many).map(|_| figure()).collect();
     // The one that the headline tells is not told again.
     let message = format!("{said}.");
-    let finding = || Finding {
-        policy: "growth",
-        level: Level::Warn,
-        message: message.clone(),
-        supports: None,
-    };
+    let finding =
+        || Finding { rule: "growth", level: Level::Warn, message: message.clone(), supports: None };
     *findings = (0..many).map(|_| finding()).collect();
     for row in &mut lingering.as_mut().expect("images linger").rows {
         row.holders = vec![said.to_owned(); many];

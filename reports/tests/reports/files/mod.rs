@@ -11,7 +11,7 @@ mod schema;
 use std::path::PathBuf;
 
 use leakbench_recording::judge::Verdict;
-use leakbench_recording::observation::{ObservationRecording, judge};
+use leakbench_recording::observation::{Diagnosis, ObservationRecording};
 use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};
 use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
@@ -59,7 +59,7 @@ impl Case {
     }
 
     pub(super) fn observation(name: &'static str, recording: &ObservationRecording) -> Case {
-        let diagnosis = judge(recording).expect("it says what was observed");
+        let diagnosis = Diagnosis::of(recording).expect("it says what was observed");
         Case::new(name, RecordedKind::Observation(Box::new(diagnosis)), None)
     }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use leakbench_recording::observation::{Gone, GoneKind, ObservationRecord, Resource};
+use leakbench_recording::observation::{ObservationRecord, ProcessExit, ProcessExitKind, Resource};
 use leakbench_recording::recording::{ExitKind, Interrupted, Record, SlotCounts};
 use leakbench_reports::render::Format;
 use leakbench_scenarios::{Allocation, ByteSize, ImageKind, OnDrop, Strategy};
@@ -102,7 +102,7 @@ fn everything() -> Case {
         ExitKind::Exited { code: 3 },
         ExitKind::Signaled { signal: 9 },
         ExitKind::Hung { silent_ms: 60_000 },
-        ExitKind::Rubbish { said: "hello".to_owned() },
+        ExitKind::ProtocolViolation { line: "hello".to_owned() },
         ExitKind::Stopped,
     ];
     for (subject, how) in (1..).zip(ways) {
@@ -122,8 +122,8 @@ fn everything() -> Case {
 /// A process that leakbench ended.
 fn stopped() -> Case {
     let mut recording = observation::socket_leak();
-    let gone = Gone { at_ms: 59_500, how: GoneKind::Stopped };
-    recording.records.insert(61, ObservationRecord::Gone(gone));
+    let gone = ProcessExit { at_ms: 59_500, how: ProcessExitKind::Stopped };
+    recording.records.insert(61, ObservationRecord::Exit(gone));
     Case::observation("stopped", &recording)
 }
 

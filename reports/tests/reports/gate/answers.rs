@@ -13,7 +13,7 @@ use super::{Named, Plan, judged, judged_against, observed, of, run, status};
 use crate::common::{self, footprint};
 
 fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationRecording {
-    let mut records = vec![ObservationRecord::Observe(Box::new(Observe {
+    let mut records = vec![ObservationRecord::Start(Box::new(ObservationStart {
         version: OBSERVATION_VERSION,
         command: "leakbench attach 4242 --duration 60s".to_owned(),
         pid: 4242,
@@ -29,7 +29,7 @@ fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationR
     for second in 0..60 {
         let at_ms = second * 1_000;
         let amounts = amounts(second);
-        records.push(ObservationRecord::Look(Look { at_ms, amounts, processes: 1 }));
+        records.push(ObservationRecord::Sample(ObservationSample { at_ms, amounts, processes: 1 }));
     }
     records.push(ObservationRecord::End(ObservationEnd {
         at_ms: 60_000,

@@ -39,7 +39,7 @@ fn recorded(name: &str, what: RecordedKind) -> Recorded {
 }
 
 pub(crate) fn observed(name: &str, recording: &ObservationRecording) -> Named {
-    let diagnosis = observation::judge(recording).expect("it has a start");
+    let diagnosis = observation::Diagnosis::of(recording).expect("it has a start");
     let what = RecordedKind::Observation(Box::new(diagnosis));
     (name.to_owned(), recorded(name, what))
 }
