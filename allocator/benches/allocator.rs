@@ -5,17 +5,24 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
+#[path = "support/death_watch.rs"]
+mod death_watch;
+#[path = "sys/floor.rs"]
+mod floor;
+
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use leakbench_allocator::floor::{DeathWatch, Floor};
 use leakbench_allocator::index::IndexAllocator;
 use leakbench_allocator::{
     ImageKind, InitialMemory, ModuleId, Pool, PoolConfig, SlotMemory, Strategy, WASM_PAGE_BYTES,
 };
+
+use crate::death_watch::DeathWatch;
+use crate::floor::Floor;
 
 const IMAGE: InitialMemory<'static> = InitialMemory { offset_bytes: 0, bytes: &[0x5a; 4096] };
 

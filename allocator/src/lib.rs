@@ -39,9 +39,3 @@ pub use leakbench_model::{ImageKind, OnDrop, Strategy};
 pub use module::PoolModule;
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotState};
 pub use slot::{GrowError, SlotMemory};
-
-#[doc(hidden)]
-pub mod floor {
-    //! What benchmarks compare pools with.
-    pub use crate::sys::floor::{DeathWatch, Floor};
-}

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../benches/support/death_watch.rs"]
+mod death_watch;
 mod support;
 
 use std::os::fd::AsFd;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use leakbench_allocator::floor::DeathWatch;
+use death_watch::DeathWatch;
 use leakbench_allocator::{
     InitialMemory, ModuleId, OnDrop, Pool, PoolConfig, PoolModule, SlotState, Strategy,
 };

@@ -1,15 +1,22 @@
 //! The life of a module beside its floor: the bare system calls without which no image can be
 //! made, shown, reset and released, in the same run.
 
+#[path = "../../allocator/benches/support/death_watch.rs"]
+mod death_watch;
+#[path = "../../allocator/benches/sys/floor.rs"]
+mod floor;
+
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use leakbench_runtime::allocator::floor::{DeathWatch, Floor};
 use leakbench_runtime::{
     Config, Engine, Instance, Linker, Module, OptLevel, PoolConfig, Store, TypedFunc,
 };
+
+use crate::death_watch::DeathWatch;
+use crate::floor::Floor;
 
 const IMAGE_BYTES: usize = 4096;
 

@@ -3,7 +3,6 @@
 #![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
 
 mod calls;
-pub(crate) mod floor;
 pub(crate) mod limits;
 mod reservation;
 mod slot_mapping;

@@ -1,0 +1,98 @@
+//! The lower bound of a module's life: the system calls that every pool needs to create, map, reset
+//! and release an image. Benchmarks divide by it.
+
+#![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
+
+use std::io;
+use std::os::fd::AsFd;
+use std::ptr::{self, NonNull};
+
+use leakbench_allocator::{IMAGE_NAME, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+use crate::death_watch::DeathWatch;
+
+/// One reserved slot and the system calls of one cycle in it.
+#[derive(Debug)]
+pub(crate) struct Floor {
+    base: NonNull<u8>,
+    watch: Option<DeathWatch>,
+}
+
+// SAFETY: the value owns the range at `base`, and no other value has its address.
+unsafe impl Send for Floor {}
+
+impl Floor {
+    /// Reserves a slot. With a death watch, each cycle also adds a watch and reads its event.
+    ///
+    /// # Errors
+    /// If the kernel refuses address space or an inotify instance.
+    pub(crate) fn new(with_death_watch: bool) -> io::Result<Floor> {
+        let watch = if with_death_watch { Some(DeathWatch::new()?) } else { None };
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
+        let base = unsafe {
+            rustix::mm::mmap_anonymous(
+                ptr::null_mut(),
+                SLOT_STRIDE_BYTES,
+                ProtFlags::empty(),
+                flags,
+            )
+        }?;
+        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Floor { base, watch })
+    }
+
+    /// One cycle: creates a memfd with the bytes of `image`, seals it, maps it copy-on-write over
+    /// the start of a memory of one WebAssembly page, writes one byte, resets and unmaps the memory,
+    /// and closes the memfd. The image must be whole pages of the kernel, and at most one
+    /// WebAssembly page.
+    ///
+    /// # Errors
+    /// If the kernel refuses a call, the image's length is invalid, or the death watch sees no
+    /// release.
+    pub(crate) fn cycle(&mut self, image: &[u8]) -> io::Result<()> {
+        let len_bytes = WASM_PAGE_BYTES;
+        if image.is_empty()
+            || image.len() > len_bytes
+            || !image.len().is_multiple_of(rustix::param::page_size())
+        {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let memfd =
+            rustix::fs::memfd_create(IMAGE_NAME, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        if let Some(watch) = &mut self.watch {
+            watch.watch(memfd.as_fd())?;
+        }
+        rustix::io::pwrite(&memfd, image, 0)?;
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&memfd, seals)?;
+        let at = self.base.as_ptr();
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: `self` owns the reserved range at `base`, which is longer than `len_bytes`. The
+        // lengths are whole pages. The file is as long as the image and cannot shrink, so the
+        // write does not raise SIGBUS.
+        unsafe {
+            rustix::mm::mmap_anonymous(at.cast(), len_bytes, access, flags)?;
+            rustix::mm::mmap(at.cast(), image.len(), access, flags, &memfd, 0)?;
+            at.write_volatile(1);
+            rustix::mm::madvise(at.cast(), len_bytes, Advice::LinuxDontNeed)?;
+            rustix::mm::mmap_anonymous(at.cast(), len_bytes, ProtFlags::empty(), flags)?;
+        }
+        drop(memfd);
+        match &mut self.watch {
+            Some(watch) => watch.expect_death(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        // SAFETY: `self` owns the range, which `new` mapped with this length.
+        let result = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), SLOT_STRIDE_BYTES) };
+        debug_assert!(result.is_ok(), "unmapping the reserved slot: {result:?}");
+    }
+}
