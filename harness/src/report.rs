@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use leakbench_recording::judge::Verdict;
 use leakbench_recording::recording::Recording;
 use leakbench_reports::recorded::{Recorded, RecordedRun};
-use leakbench_reports::render::{self, Format};
+use leakbench_reports::render::{self, Format, Progress as _};
 use leakbench_scenarios::Scenario;
 
 use crate::command_line::Error;
@@ -73,7 +73,7 @@ impl ProgressLine {
 pub(crate) struct Progress {
     /// Before each line: which of several runs it is.
     label: String,
-    run: render::Progress,
+    run: render::RunProgress,
     line: ProgressLine,
 }
 
@@ -84,7 +84,7 @@ impl Progress {
             "" => String::new(),
             label => format!("{}: ", render::printable(label)),
         };
-        let run = render::Progress::new(scenario.cycles.get());
+        let run = render::RunProgress::new(scenario.cycles.get());
         Progress { label, run, line: ProgressLine::new() }
     }
 
@@ -176,10 +176,10 @@ pub(crate) fn conclude(
         text
     } else {
         let Looks { colour, width } = Looks::on(&stdout);
-        let summary = render::TerminalSummary { colour, width, out: output.folder };
+        let style = render::SummaryStyle { colour, width: Some(width), out: output.folder };
         let hints = render::run_hints(&ledger, &judgement, output.kept(&written));
         let closing = render::Closing { report: written.main(), hints: &hints };
-        summary.draw_with(&ledger, &judgement, &closing)
+        render::Summary::of_run(&ledger, &judgement).draw(&style, &closing)
     };
     let shown = write(&mut stdout, "standard output", &shown);
     let failed = recorded.err().into_iter().chain(written.failed.drain(..)).chain(shown.err());

@@ -94,7 +94,10 @@ fn a_runtime_beside_itself_is_told_apart_and_kept_run_by_run() {
     assert_eq!(masked(&drawn), table);
     let last = drawn.lines().last().expect("a line");
     assert_eq!(last, "verdict: clean — the kernel released 600 of 600 images in 2 runs");
-    assert!(drawn.contains(&format!("kept in    {}\n", session.out().display())), "{drawn}");
+    assert!(
+        drawn.contains(&format!("report     {}/comparison.json\n", session.out().display())),
+        "{drawn}"
+    );
     assert!(stderr.contains("run 2 of 2, builtin (2): clean — "), "{stderr}");
 
     let comparison = session.kept();
@@ -313,7 +316,7 @@ fn a_folder_is_made_where_none_is_named() {
         let output = command.current_dir(session.folder.path()).output();
         let (code, drawn, stderr) = said(&output.expect("the binary starts"));
         assert_eq!(code, 0, "{stderr}");
-        assert!(drawn.contains("kept in    leakbench-out/compare-"), "{drawn}");
+        assert!(drawn.contains("report     leakbench-out/compare-"), "{drawn}");
     }
     let folders = std::fs::read_dir(session.folder.path().join("leakbench-out")).expect("a folder");
     assert_eq!(folders.count(), 2);

@@ -13,6 +13,7 @@
 pub mod comparison;
 pub mod draw;
 pub mod gate;
+pub mod headline;
 mod palette;
 pub mod recorded;
 pub mod render;

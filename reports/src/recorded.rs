@@ -4,8 +4,9 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::comparison::{COMPARISON_FILE, Comparison, ComparisonFile, Row, RunSummary};
-use crate::render::COMPARISON_VERSION;
+use crate::comparison::{
+    COMPARISON_FILE, COMPARISON_VERSION, Comparison, ComparisonFile, Row, RunSummary,
+};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Ledger, NoStart};
 use leakbench_recording::observation::{Diagnosis, ObservationRecording};

@@ -19,7 +19,7 @@ use leakbench_recording::recording::RECORDING_FILE;
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, RunSummary};
 use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::{
-    Closing, ComparisonJson, ComparisonSummary, Format, Kept, ResultJson, comparison_hints,
+    Closing, ComparisonJson, Format, Kept, ResultJson, Summary, SummaryStyle, comparison_hints,
     comparison_markdown,
 };
 
@@ -212,7 +212,8 @@ fn show(
         let kept = Kept { folder: Some(out), is_drawn: written.has_page() };
         let hints = comparison_hints(comparison, kept);
         let closing = Closing { report: written.main(), hints: &hints };
-        ComparisonSummary { colour, width, out }.draw_with(comparison, &closing)
+        let style = SummaryStyle { colour, width, out: Some(out) };
+        Summary::of_comparison(comparison).draw(&style, &closing)
     };
     if output.json || output.markdown {
         say(&format!("kept in {}", out.display()));

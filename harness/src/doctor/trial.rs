@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::Ledger;
-use leakbench_reports::render::headline;
+use leakbench_reports::headline;
 use leakbench_scenarios::{OnDrop, Options};
 
 use super::check::{Check, State};
@@ -56,5 +56,5 @@ fn run(on_drop: OnDrop, slots: u32) -> Result<(Verdict, String), Error> {
     let (recorder, _) = Run::prepare(options, None)?.perform(None)?;
     let ledger = Ledger::of(recorder.recording())?;
     let judgement = Judgement::of(&ledger);
-    Ok((judgement.verdict, headline(&ledger, &judgement)))
+    Ok((judgement.verdict, headline::of_run(&ledger, &judgement)))
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use leakbench_recording::observation::{Diagnosis, ObservationRecording, ObservationSample};
 use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::{
-    Closing, ObservationJson, ObservationProgress, ObservationSummary, observation_hints,
+    Closing, ObservationJson, ObservationProgress, Progress as _, Summary, SummaryStyle,
+    observation_hints,
 };
 
 use super::target::Target;
@@ -71,9 +72,10 @@ pub(super) fn conclude(
         output.keep(&text, |folder| Ok(Recorded::of_observation(folder, diagnosis.clone())));
 
     let draw = |Looks { colour, width }| {
-        let summary = ObservationSummary { colour, width, out: output.folder };
+        let style = SummaryStyle { colour, width: Some(width), out: output.folder };
         let hints = observation_hints(&diagnosis, output.kept(&written));
-        summary.draw_with(&diagnosis, &Closing { report: written.main(), hints: &hints })
+        let closing = Closing { report: written.main(), hints: &hints };
+        Summary::of_observation(&diagnosis).draw(&style, &closing)
     };
     let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
     let shown = match target {

@@ -8,6 +8,9 @@ use super::{Kind, Refusal, Swept};
 /// Name of a comparison's file in its folder.
 pub const COMPARISON_FILE: &str = "comparison.json";
 
+/// Version of its format. Other versions are refused.
+pub const COMPARISON_VERSION: u32 = 2;
+
 /// What is read of the file. It is written by [`crate::render::ComparisonJson`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct ComparisonFile {

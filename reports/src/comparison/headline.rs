@@ -1,14 +1,14 @@
 //! The verdict of several runs in one sentence.
 
 use super::{Comparison, Kind, Row, RunSummary};
-use crate::render::verdict_word;
-use leakbench_model::text::{counted, grouped, printable, sum};
+use crate::headline::headline;
+use leakbench_model::text::{counted, grouped, sum};
 use leakbench_recording::judge::Verdict;
 
-/// Rows of one verdict that are named with their reasons.
+/// Rows of one verdict named with their reasons at most.
 const NAMED: usize = 3;
 
-pub(super) fn headline(comparison: &Comparison) -> String {
+pub(super) fn of(comparison: &Comparison) -> String {
     let mut clauses = Vec::new();
     if comparison.verdict() == Some(Verdict::Interrupted) {
         clauses.push(interrupted(comparison));
@@ -19,33 +19,34 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     if clauses.is_empty() {
         clauses.push(clean(comparison));
     }
-    printable(&clauses.join("; ")).into_owned()
+    clauses.join("; ")
 }
 
-/// `LEAK — 2 of 3 subjects: wasmtime@3 (940 of 3,000 images linger), …`, of the rows with exactly
-/// this verdict.
+/// The rows with exactly this verdict: `LEAK — 2 of 3 subjects: wasmtime@3 (940 of 3,000 images
+/// linger), …`.
 fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
     let rows: Vec<&Row> =
         comparison.rows.iter().filter(|row| grave(row) == Some(verdict)).collect();
     if rows.is_empty() {
         return None;
     }
-    let mut told: Vec<String> = rows.iter().take(NAMED).map(|row| told(row, verdict)).collect();
+    let mut named: Vec<String> =
+        rows.iter().take(NAMED).map(|row| with_reason(row, verdict)).collect();
     if rows.len() > NAMED {
-        told.push(format!("and {} more", rows.len() - NAMED));
+        named.push(format!("and {} more", rows.len() - NAMED));
     }
     let (number, of) = (rows.len(), counted(comparison.rows.len() as u64, noun(comparison)));
-    Some(format!("{} — {number} of {of}: {}", verdict_word(verdict), told.join(", ")))
+    Some(headline(verdict, &format!("{number} of {of}: {}", named.join(", "))))
 }
 
-/// The gravest verdict of a row but that it was interrupted, which the whole was.
+/// The gravest verdict of a row. An interruption is one of the whole comparison.
 fn grave(row: &Row) -> Option<Verdict> {
     let verdicts = row.runs.iter().map(|run| run.verdict);
-    let untold = row.refused_at_start().then_some(Verdict::Inconclusive);
-    verdicts.filter(|verdict| *verdict != Verdict::Interrupted).chain(untold).max()
+    let refused = row.refused_at_start().then_some(Verdict::Inconclusive);
+    verdicts.filter(|verdict| *verdict != Verdict::Interrupted).chain(refused).max()
 }
 
-fn told(row: &Row, verdict: Verdict) -> String {
+fn with_reason(row: &Row, verdict: Verdict) -> String {
     let runs = row.runs.iter().filter(|run| run.verdict == verdict);
     let worst = runs.rev().max_by_key(|run| run.images.lingering);
     match worst.and_then(|run| run.reason.as_deref()) {
@@ -67,18 +68,17 @@ fn interrupted(comparison: &Comparison) -> String {
     let done = runs.filter(|run| run.verdict != Verdict::Interrupted).count() as u64;
     let asked = comparison.rows.iter().filter(|row| row.refusal.is_none()).count() as u64;
     let asked = asked.saturating_mul(comparison.rounds.into());
-    let word = verdict_word(Verdict::Interrupted);
-    format!("{word} — {} of {} done", grouped(done), counted(asked, "run"))
+    let reason = format!("{} of {} done", grouped(done), counted(asked, "run"));
+    headline(Verdict::Interrupted, &reason)
 }
 
 fn clean(comparison: &Comparison) -> String {
-    let word = verdict_word(Verdict::Clean);
     let runs: Vec<&RunSummary> = comparison.rows.iter().flat_map(|row| &row.runs).collect();
     let made = sum(runs.iter().map(|run| run.images.made));
     let released = sum(runs.iter().map(|run| run.images.released()));
     let in_runs = counted(runs.len() as u64, "run");
     if made == 0 {
-        return format!("{word} — {in_runs}, which made no image");
+        return headline(Verdict::Clean, &format!("{in_runs}, which made no image"));
     }
     let without = runs.iter().filter(|run| run.images.made == 0).count() as u64;
     let without = match without {
@@ -86,5 +86,6 @@ fn clean(comparison: &Comparison) -> String {
         without => format!(", {} of which made none", grouped(without)),
     };
     let (released, made) = (grouped(released), counted(made, "image"));
-    format!("{word} — the kernel released {released} of {made} in {in_runs}{without}")
+    let reason = format!("the kernel released {released} of {made} in {in_runs}{without}");
+    headline(Verdict::Clean, &reason)
 }

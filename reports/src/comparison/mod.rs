@@ -7,8 +7,8 @@ mod headline;
 mod ratio;
 mod summary;
 
-pub use file::COMPARISON_FILE;
 pub(crate) use file::ComparisonFile;
+pub use file::{COMPARISON_FILE, COMPARISON_VERSION};
 pub use ratio::Ratio;
 pub use summary::RunSummary;
 
@@ -131,6 +131,6 @@ impl Comparison {
     /// The verdict of the whole with its reasons, in one line, [`crate::render::printable`]:
     /// `LEAK — 2 of 3 subjects: wasmtime@3 (940 of 3,000 images linger), …`.
     pub fn headline(&self) -> String {
-        headline::headline(self)
+        headline::of(self)
     }
 }

@@ -1,6 +1,6 @@
 //! What one run came to, as far as a comparison tells of it.
 
-use crate::render::headline;
+use crate::headline;
 use leakbench_model::text::{counted, grouped, third_person};
 use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::{Images, Ledger};
@@ -48,7 +48,7 @@ impl RunSummary {
             round,
             folder,
             verdict: judgement.verdict,
-            headline: headline(ledger, judgement),
+            headline: headline::of_run(ledger, judgement),
             reason: reason(ledger, judgement),
             runtime: ledger.start.runtime.clone(),
             command: ledger.start.command.clone(),

@@ -4,8 +4,8 @@ use plotters_backend::DrawingBackend;
 
 use super::DrawError;
 use super::canvas::{Canvas, Frame, Type};
+use crate::headline::verdict_word;
 use crate::palette;
-use crate::render::verdict_word;
 use crate::report::{Figure, Report};
 
 /// Height of the verdict and the figures, in pixels.

@@ -1,8 +1,8 @@
 //! The formats that a report is written in, by name.
 
 use super::{
-    ComparisonJson, ComparisonSummary, ObservationJson, ObservationSummary, ResultJson,
-    TerminalSummary, csv, gate_json, github, html, junit, markdown, openmetrics,
+    Closing, ComparisonJson, ObservationJson, ResultJson, Summary, SummaryStyle, csv, gate_json,
+    github, html, junit, markdown, openmetrics,
 };
 use crate::comparison::COMPARISON_FILE;
 use crate::draw::{self, DrawError};
@@ -116,7 +116,7 @@ impl Format {
             Format::Png => "report.png",
             Format::Svg => "charts",
             Format::Terminal => "summary.txt",
-            Format::Json => "result.json",
+            Format::Json => RESULT_FILE,
             Format::Junit => "junit.xml",
             Format::Markdown => "summary.md",
             Format::Github => "annotations.txt",
@@ -182,26 +182,19 @@ impl ReportFile {
     }
 }
 
-/// Columns of a summary in a file.
-const SUMMARY_WIDTH: usize = 100;
-
 fn terminal(recorded: &Recorded) -> String {
-    let (colour, width, folder) = (false, SUMMARY_WIDTH, recorded.folder.as_path());
+    let folder = recorded.folder.as_path();
     let out = (!folder.as_os_str().is_empty()).then_some(folder);
-    match &recorded.what {
-        RecordedKind::Run(run) => {
-            TerminalSummary { colour, width, out }.draw(&run.ledger, &run.judgement)
-        }
-        RecordedKind::Observation(diagnosis) => {
-            ObservationSummary { colour, width, out }.draw(diagnosis)
-        }
-        // Of a file no column is left out.
-        RecordedKind::Comparison(several) => {
-            ComparisonSummary { colour, width: None, out: folder }.draw(&several.comparison)
-        }
-    }
+    let summary = match &recorded.what {
+        RecordedKind::Run(run) => Summary::of_run(&run.ledger, &run.judgement),
+        RecordedKind::Observation(diagnosis) => Summary::of_observation(diagnosis),
+        RecordedKind::Comparison(several) => Summary::of_comparison(&several.comparison),
+    };
+    summary.draw(&SummaryStyle { out, ..SummaryStyle::default() }, &Closing::default())
 }
 
+/// The result of a run or an observation, in its folder.
+pub const RESULT_FILE: &str = "result.json";
 /// What the gate says, as JSON.
 pub const GATE_FILE: &str = "gate.json";
 

@@ -1,128 +1,77 @@
-//! Tables: right-aligned numbers, for a terminal of some width, and as Markdown.
+//! Tables as lines of a terminal and as Markdown.
 
 use leakbench_model::text::printable;
+use unicode_width::UnicodeWidthStr;
 
-/// What stands for a number that was not measured.
-pub(super) const ABSENT: &str = "–";
+use super::width::padded;
+use crate::report::{Column, Table};
 
-/// Heads and rows of texts. Each row has as many cells as there are columns.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Table {
-    columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
-}
+/// Lines without newlines, the heads first, and the names of the columns that were left out for
+/// lack of room. Lines are at most `width` columns wide if leaving out spare columns allows it.
+pub(super) fn lines(table: &Table, width: usize) -> (Vec<String>, Vec<String>) {
+    // Names come from command lines and drivers.
+    let heads: Vec<String> =
+        table.columns.iter().map(|column| printable(&column.name).into_owned()).collect();
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| printable(cell).into_owned()).collect())
+        .collect();
+    let widths: Vec<usize> = heads
+        .iter()
+        .enumerate()
+        .map(|(index, head)| {
+            let cells = rows.iter().map(|row| row[index].width());
+            cells.chain([head.width()]).max().unwrap_or(0)
+        })
+        .collect();
+    let total = |kept: &[usize], gap: usize| {
+        kept.iter().map(|index| widths[*index] + gap).sum::<usize>().saturating_sub(gap)
+    };
+    let spare = |index: &usize| table.columns[*index].spare;
 
-/// What a column has above its cells, and how they stand.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    head: String,
-    right: bool,
-    /// Whether it may be left out where there is no room, and how soon: the greatest first.
-    spare: u8,
-}
-
-impl Column {
-    /// Of words, left-aligned.
-    pub(super) fn words(head: &str) -> Column {
-        Column { head: head.to_owned(), right: false, spare: 0 }
-    }
-
-    /// Of numbers, right-aligned.
-    pub(super) fn numbers(head: &str) -> Column {
-        Column { right: true, ..Column::words(head) }
-    }
-
-    /// The same, left out where there is no room; of several those with a greater `order` first.
-    pub(super) fn spare(self, order: u8) -> Column {
-        Column { spare: order, ..self }
-    }
-}
-
-impl Table {
-    pub(super) fn new(columns: Vec<Column>, rows: Vec<Vec<String>>) -> Table {
-        // Names come from command lines and drivers.
-        let printable = |text: String| printable(&text).into_owned();
-        let columns = columns.into_iter();
-        let columns = columns.map(|column| Column { head: printable(column.head), ..column });
-        let rows = rows.into_iter().map(|row| row.into_iter().map(printable).collect());
-        Table { columns: columns.collect(), rows: rows.collect() }
-    }
-
-    /// Each column's head and whether it has numbers, and the rows.
-    pub(in crate::render) fn cells(self) -> (Vec<(String, bool)>, Vec<Vec<String>>) {
-        let heads = self.columns.into_iter().map(|column| (column.head, column.right));
-        (heads.collect(), self.rows)
-    }
-
-    /// Lines without newlines, of at most `width` columns as far as leaving out spare columns
-    /// makes them so, and the heads of those that were left out.
-    pub(super) fn lines(&self, width: usize) -> (Vec<String>, Vec<&str>) {
-        let widths = self.widths();
-        let mut kept: Vec<usize> = (0..self.columns.len()).collect();
-        let mut left_out = Vec::new();
-        let total = |kept: &[usize], gap: usize| {
-            kept.iter().map(|index| widths[*index] + gap).sum::<usize>().saturating_sub(gap)
+    let mut kept: Vec<usize> = (0..heads.len()).collect();
+    let mut left_out = Vec::new();
+    // A narrow gap costs less than a number.
+    while total(&kept, 1) > width {
+        let Some(index) = kept.iter().copied().filter(|i| spare(i) > 0).max_by_key(spare) else {
+            break;
         };
-        let spare = |index: &usize| self.columns[*index].spare;
-        // A narrow gap costs less than a number.
-        while total(&kept, 1) > width {
-            let Some(index) = kept.iter().copied().filter(|i| spare(i) > 0).max_by_key(spare)
-            else {
-                break;
-            };
-            kept.retain(|other| *other != index);
-            left_out.push(self.columns[index].head.as_str());
-        }
-        let gap = if total(&kept, 2) > width { 1 } else { 2 };
-        let heads: Vec<&str> = self.columns.iter().map(|column| column.head.as_str()).collect();
-        let line = |cells: &[&str]| {
-            let cells = kept.iter().map(|index| self.padded(*index, cells[*index], widths[*index]));
-            cells.collect::<Vec<String>>().join(&" ".repeat(gap)).trim_end().to_owned()
-        };
-        let rows = self.rows.iter().map(|row| row.iter().map(String::as_str).collect());
-        let lines = std::iter::once(heads).chain(rows).map(|cells: Vec<&str>| line(&cells));
-        (lines.collect(), left_out)
+        kept.retain(|other| *other != index);
+        left_out.push(heads[index].clone());
     }
-
-    /// As Markdown, with nothing left out.
-    pub(super) fn markdown(&self) -> Vec<String> {
-        let line = |cells: &mut dyn Iterator<Item = String>| {
-            format!("| {} |", cells.collect::<Vec<String>>().join(" | "))
-        };
-        let heads = line(&mut self.columns.iter().map(|column| markdown_cell(&column.head)));
-        let rule = |column: &Column| if column.right { "---:" } else { "---" }.to_owned();
-        let rule = line(&mut self.columns.iter().map(rule));
-        let rows =
-            self.rows.iter().map(|row| line(&mut row.iter().map(|cell| markdown_cell(cell))));
-        [heads, rule].into_iter().chain(rows).collect()
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        let columns = self.columns.iter().enumerate();
-        let widths = columns.map(|(index, column)| {
-            let cells = self.rows.iter().map(|row| row[index].chars().count());
-            cells.chain([column.head.chars().count()]).max().unwrap_or(0)
-        });
-        widths.collect()
-    }
-
-    fn padded(&self, index: usize, cell: &str, width: usize) -> String {
-        if self.columns[index].right { format!("{cell:>width$}") } else { format!("{cell:width$}") }
-    }
+    let gap = " ".repeat(if total(&kept, 2) > width { 1 } else { 2 });
+    let line = |cells: &Vec<String>| {
+        let cells = kept
+            .iter()
+            .map(|&index| padded(&cells[index], widths[index], table.columns[index].is_number));
+        cells.collect::<Vec<String>>().join(&gap).trim_end().to_owned()
+    };
+    (std::iter::once(&heads).chain(&rows).map(line).collect(), left_out)
 }
 
-/// `text` so that it stays in its cell and says what it says.
-fn markdown_cell(text: &str) -> String {
-    let mut cell = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => cell.push_str("&lt;"),
-            '&' => cell.push_str("&amp;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' => cell.extend(['\\', c]),
-            c => cell.push(c),
-        }
-    }
-    cell
+/// The head of a Markdown table and its rows, each a line; `name` and `cell` escape the text of a
+/// column's name and of a cell.
+pub(super) fn markdown<'a>(
+    columns: &'a [Column],
+    rows: &'a [Vec<String>],
+    name: impl Fn(&str) -> String,
+    cell: impl Fn(&str) -> String + 'a,
+) -> (String, impl ExactSizeIterator<Item = String> + 'a) {
+    let names: Vec<String> = columns.iter().map(|column| name(&column.name)).collect();
+    let rules = columns.iter().map(|column| if column.is_number { "---:" } else { "---" });
+    let rules: Vec<String> = rules.map(str::to_owned).collect();
+    let head = format!("{}\n{}", markdown_row(&names), markdown_row(&rules));
+    let rows = rows.iter().map(move |row| {
+        let cells: Vec<String> = row.iter().take(columns.len()).map(|text| cell(text)).collect();
+        markdown_row(&cells)
+    });
+    (head, rows)
+}
+
+/// A row of a Markdown table.
+pub(super) fn markdown_row(cells: &[String]) -> String {
+    format!("| {} |", cells.join(" | "))
 }
 
 #[cfg(test)]
@@ -137,16 +86,13 @@ mod tests {
             Column::numbers("rate"),
         ];
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
-        Table::new(
-            columns,
-            vec![row(["builtin", "1,043", "9.1", "7"]), row(["a|b", "–", "–", "–"])],
-        )
+        let rows = vec![row(["builtin", "1,043", "9.1", "7"]), row(["a|b", "–", "–", "–"])];
+        Table { columns, rows, ..Table::default() }
     }
 
     #[test]
-    fn numbers_stand_to_the_right() {
-        let table = table();
-        let (lines, left_out) = table.lines(80);
+    fn numbers_are_aligned_to_the_right() {
+        let (lines, left_out) = lines(&table(), 80);
         let expected = [
             "subject  mappings  peak  rate",
             "builtin     1,043   9.1     7",
@@ -157,30 +103,42 @@ mod tests {
     }
 
     #[test]
-    fn gaps_give_way_first_then_the_most_spare_columns_and_those_are_named() {
+    fn gaps_shrink_first_then_the_most_spare_columns_are_left_out_and_named() {
         let table = table();
-        assert_eq!(table.lines(26).0[0], "subject mappings peak rate");
-        let (lines, left_out) = table.lines(25);
-        assert_eq!((lines[0].as_str(), left_out), ("subject  mappings  rate", vec!["peak"]));
-        let (lines, left_out) = table.lines(5);
-        assert_eq!((lines[0].as_str(), left_out), ("subject rate", vec!["peak", "mappings"]));
+        assert_eq!(lines(&table, 26).0[0], "subject mappings peak rate");
+        let (drawn, left_out) = lines(&table, 25);
+        assert_eq!((drawn[0].as_str(), left_out), ("subject  mappings  rate", vec!["peak".into()]));
+        let (drawn, left_out) = lines(&table, 5);
+        assert_eq!(drawn[0], "subject rate");
+        assert_eq!(left_out, ["peak", "mappings"]);
     }
 
     #[test]
-    fn markdown_keeps_cells_apart() {
-        let expected = [
-            "| subject | mappings | peak | rate |",
-            "| --- | ---: | ---: | ---: |",
-            "| builtin | 1,043 | 9.1 | 7 |",
-            "| a\\|b | – | – | – |",
+    fn wide_characters_keep_columns_aligned() {
+        let columns = vec![Column::words("subject"), Column::numbers("rate")];
+        let rows = vec![
+            vec!["大きさ".to_owned(), "1".to_owned()],
+            vec!["e\u{301}".to_owned(), "22".to_owned()],
         ];
-        assert_eq!(table().markdown(), expected);
+        let (lines, _) = lines(&Table { columns, rows, ..Table::default() }, 80);
+        assert_eq!(lines, ["subject  rate", "大きさ      1", "e\u{301}          22"]);
+    }
+
+    #[test]
+    fn markdown_has_a_rule_that_aligns() {
+        let table = table();
+        let escape = |text: &str| text.replace('|', "\\|");
+        let (head, rows) = markdown(&table.columns, &table.rows, escape, escape);
+        assert_eq!(head, "| subject | mappings | peak | rate |\n| --- | ---: | ---: | ---: |");
+        let expected = ["| builtin | 1,043 | 9.1 | 7 |", "| a\\|b | – | – | – |"];
+        assert_eq!(rows.collect::<Vec<String>>(), expected);
     }
 
     #[test]
     fn names_cannot_steer_a_terminal() {
-        let evil = Table::new(vec![Column::words("a\nb")], vec![vec!["\u{1b}[2K".to_owned()]]);
-        let (lines, _) = evil.lines(80);
+        let columns = vec![Column::words("a\nb")];
+        let evil = Table { columns, rows: vec![vec!["\u{1b}[2K".to_owned()]], ..Table::default() };
+        let (lines, _) = lines(&evil, 80);
         assert_eq!(lines, ["a\\nb", "\\u{1b}[2K"]);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::facts::{fact, group, machine};
 use super::figures::figure;
+use super::grid::{comparison_table, refusals};
 use super::heat::heat_maps;
 use super::panels::panels;
-use super::{Column, FactGroup, Figure, Report, Table, Tone, unmeasured};
+use super::{FactGroup, Figure, Report, Tone, unmeasured};
 use crate::comparison::{Comparison, Kind, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
-use crate::render::{COMPARISON_LEGEND, comparison_grid, refusals};
 use leakbench_model::text::{counted, grouped, third_person, utc};
 use leakbench_recording::judge::{Finding, Level, Verdict};
 
@@ -35,7 +35,7 @@ impl Report {
             charts,
             findings: findings(recorded),
             lingering: None,
-            tables: vec![table(comparison)],
+            tables: vec![comparison_table(comparison)],
             facts: facts(recorded),
             unmeasured: untold(recorded),
         }
@@ -149,18 +149,6 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
         all.push(Finding::aside(MORE, Level::Note, message));
     }
     all
-}
-
-/// As the terminal has it, with the ratios of a sweep.
-fn table(comparison: &Comparison) -> Table {
-    let (heads, rows) = comparison_grid(comparison);
-    let columns = heads.into_iter().map(|(name, is_number)| Column { name, is_number });
-    Table {
-        id: "rows".to_owned(),
-        title: format!("Rows ({COMPARISON_LEGEND})"),
-        columns: columns.collect(),
-        rows,
-    }
 }
 
 fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {

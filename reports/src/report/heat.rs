@@ -1,8 +1,8 @@
 //! Lingering images by the values of two flags.
 
+use super::grid::row_verdict;
 use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
 use crate::comparison::{Comparison, Row, Swept};
-use crate::render::row_verdict;
 use leakbench_model::text::grouped;
 use leakbench_recording::judge::Verdict;
 

@@ -2,10 +2,10 @@
 
 use leakbench_scenarios::Scenario;
 
+use super::holders::holder;
 use super::marks::whose;
 use super::timeline::seconds;
 use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
-use crate::render::holder;
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, Reason, SubjectLedger};
 use leakbench_recording::recording::LingeringImage;

@@ -1,8 +1,8 @@
 //! Moments of a run that matter to what is seen beside them.
 
+use super::holders::lingering_image;
 use super::timeline::{seconds, spread};
 use super::{Mark, MarkKind};
-use crate::render::lingering_image;
 use leakbench_model::text::{counted, duration_ms, grouped, third_person};
 use leakbench_recording::judge::ending;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};

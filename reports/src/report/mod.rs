@@ -6,7 +6,9 @@ mod chart;
 mod comparison;
 mod facts;
 mod figures;
+mod grid;
 mod heat;
+mod holders;
 mod lingering;
 mod marks;
 mod observation;
@@ -18,6 +20,10 @@ mod times;
 mod unmeasured;
 
 pub use chart::*;
+pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
+pub(crate) use holders::{holder, lingering_image};
+pub(crate) use observation::title as title_of_observation;
+pub(crate) use run::title as title_of_run;
 
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_recording::judge::{Finding, Verdict};
@@ -141,7 +147,9 @@ pub struct Table {
     pub id: String,
     /// What it shows.
     pub title: String,
-    /// One for each column.
+    /// What its columns mean, in a sentence; empty if their names say it.
+    pub note: String,
+    /// In order.
     pub columns: Vec<Column>,
     /// Cells in the order of columns.
     pub rows: Vec<Vec<String>>,
@@ -152,8 +160,27 @@ pub struct Table {
 pub struct Column {
     /// Its heading.
     pub name: String,
-    /// Whether it has numbers, to be aligned at the right and sorted as such.
+    /// Whether it has numbers, which are aligned to the right and sorted as such.
     pub is_number: bool,
+    /// Whether a narrow terminal leaves it out, and how soon: 0 for never, the greatest first.
+    pub spare: u8,
+}
+
+impl Column {
+    /// A column of words, aligned to the left.
+    pub fn words(name: &str) -> Column {
+        Column { name: name.to_owned(), is_number: false, spare: 0 }
+    }
+
+    /// A column of numbers, aligned to the right.
+    pub fn numbers(name: &str) -> Column {
+        Column { is_number: true, ..Column::words(name) }
+    }
+
+    /// The same column, left out where there is no room; those of greater `order` first.
+    pub fn spare(self, order: u8) -> Column {
+        Column { spare: order, ..self }
+    }
 }
 
 /// Facts that belong together.

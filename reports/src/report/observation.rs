@@ -9,7 +9,7 @@ use super::{
     Chart, Column, FactGroup, Figure, LimitLine, Mark, MarkKind, Point, Report, Series, Style,
     Table, Tone, unmeasured,
 };
-use crate::render::observation_headline;
+use crate::headline;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
 use leakbench_recording::observation::rate::Rate;
 use leakbench_recording::observation::{
@@ -21,7 +21,7 @@ use leakbench_recording::observation::{
 const TONES: u8 = 8;
 
 /// Characters of a command line in a title, at most.
-const PROCESS_CHARS: usize = 100;
+const PROCESS_CHARS: usize = 60;
 
 impl Report {
     /// What there is to say of an observed process.
@@ -29,7 +29,7 @@ impl Report {
         Report {
             title: title(diagnosis),
             verdict: diagnosis.judgement.verdict,
-            headline: observation_headline(diagnosis),
+            headline: headline::of_observation(diagnosis),
             figures: figures(diagnosis),
             charts: charts(diagnosis),
             findings: diagnosis.judgement.findings.clone(),
@@ -41,7 +41,8 @@ impl Report {
     }
 }
 
-fn title(diagnosis: &Diagnosis) -> String {
+/// The process, how long it was observed, and how often.
+pub(crate) fn title(diagnosis: &Diagnosis) -> String {
     let ledger = &diagnosis.ledger;
     let others = match ledger.processes_max() {
         0 | 1 => String::new(),
@@ -261,24 +262,23 @@ fn went(how: &ProcessExitKind) -> String {
 
 /// A row for each resource, those that leak first.
 fn resources(diagnosis: &Diagnosis) -> Table {
-    let words = |name: &str| Column { name: name.to_owned(), is_number: false };
-    let numbers = |name: &str| Column { name: name.to_owned(), is_number: true };
     let mut accounts: Vec<&Account> = diagnosis.accounts.iter().collect();
     // Without a class nobody knows; those are last.
     accounts.sort_by_key(|account| (account.class.is_none(), account.class));
     Table {
         id: "resources".to_owned(),
         title: "Resources".to_owned(),
+        note: String::new(),
         columns: vec![
-            words("resource"),
-            words("class"),
-            numbers("first"),
-            numbers("last"),
-            numbers("peak"),
-            words("rate, 95 %"),
-            words("limit"),
-            words("time to limit"),
-            words("example"),
+            Column::words("resource"),
+            Column::words("class"),
+            Column::numbers("first"),
+            Column::numbers("last"),
+            Column::numbers("peak"),
+            Column::words("rate, 95 %"),
+            Column::words("limit"),
+            Column::words("time to limit"),
+            Column::words("example"),
         ],
         rows: accounts.into_iter().map(|account| row(diagnosis, account)).collect(),
     }

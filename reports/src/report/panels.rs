@@ -1,12 +1,12 @@
 //! The same chart of several runs, on one scale.
 
 use super::comparison::runs;
+use super::grid::row_verdict;
 use super::heat::tone;
 use super::timeline::{at_barriers, at_looks, capped, footprints};
 use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
 use crate::comparison::Row;
 use crate::recorded::{RecordedComparison, RecordedRun};
-use crate::render::row_verdict;
 use leakbench_model::text::{counted, grouped, third_person};
 use leakbench_recording::judge::Verdict;
 use leakbench_recording::ledger::Ledger;

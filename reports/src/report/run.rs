@@ -7,8 +7,8 @@ use super::{
     Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
     slots, times, unmeasured,
 };
-use crate::render::{about, headline};
-use leakbench_model::text::grouped;
+use crate::headline;
+use leakbench_model::text::{counted, grouped};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::Unit;
@@ -17,9 +17,9 @@ impl Report {
     /// What there is to say of a run.
     pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> Report {
         Report {
-            title: about(ledger),
+            title: title(ledger),
             verdict: judgement.verdict,
-            headline: headline(ledger, judgement),
+            headline: headline::of_run(ledger, judgement),
             figures: figures::of_run(ledger),
             charts: charts(ledger),
             findings: judgement.findings.clone(),
@@ -29,6 +29,32 @@ impl Report {
             unmeasured: unmeasured::of_run(ledger),
         }
     }
+}
+
+/// The choices of a run: `builtin, strategy random over 1,000 slots, on drop keep, 1 process of 1
+/// thread`.
+pub(crate) fn title(ledger: &Ledger) -> String {
+    let scenario = &ledger.start.scenario;
+    let mut text = ledger.start.subject.clone();
+    // The builtin runtime's version is leakbench's own.
+    if let (Some(runtime), false) = (&ledger.start.runtime, ledger.start.subject == "builtin") {
+        text += &format!(" ({runtime})");
+    }
+    let slots = scenario.slots.map(|slots| counted(slots.get().into(), "slot"));
+    match (scenario.strategy, slots) {
+        (Some(strategy), Some(slots)) => text += &format!(", strategy {strategy} over {slots}"),
+        (Some(strategy), None) => text += &format!(", strategy {strategy}"),
+        (None, Some(slots)) => text += &format!(", {slots}"),
+        (None, None) => {}
+    }
+    if let Some(on_drop) = scenario.on_drop {
+        text += &format!(", on drop {on_drop}");
+    }
+    let processes = match scenario.processes.get() {
+        1 => "1 process".to_owned(),
+        processes => format!("{processes} processes"),
+    };
+    text + &format!(", {processes} of {}", counted(scenario.threads.get().into(), "thread"))
 }
 
 fn charts(ledger: &Ledger) -> Vec<Chart> {

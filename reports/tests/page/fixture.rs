@@ -269,10 +269,11 @@ pub(crate) fn leak() -> Report {
         tables: vec![Table {
             id: "resources".to_owned(),
             title: "Resources".to_owned(),
+            note: String::new(),
             columns: ["resource", "last", "rate"]
                 .iter()
                 .enumerate()
-                .map(|(n, name)| Column { name: name.to_string(), is_number: n > 0 })
+                .map(|(n, name)| if n > 0 { Column::numbers(name) } else { Column::words(name) })
                 .collect(),
             rows: [
                 ["mappings", "2,894", "1.2/s"],

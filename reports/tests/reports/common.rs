@@ -1,9 +1,12 @@
 //! Recordings of runs with known verdicts, built line by line.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
+use leakbench_reports::render::{Closing, Summary, SummaryStyle};
 use leakbench_scenarios::{Offer, Options, Scenario};
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -339,4 +342,15 @@ pub(crate) fn golden(name: &str, drawn: &str) -> Result<(), String> {
     }
     let first = kept.lines().zip(drawn.lines()).find(|(a, b)| a != b);
     Err(format!("{name} differs, first in (kept, drawn): {first:#?}"))
+}
+
+/// A run's summary as a terminal without colours shows it.
+pub(crate) fn summary(
+    ledger: &Ledger,
+    judgement: &Judgement,
+    width: usize,
+    out: Option<&Path>,
+) -> String {
+    let style = SummaryStyle { width: Some(width), out, ..SummaryStyle::default() };
+    Summary::of_run(ledger, judgement).draw(&style, &Closing::default())
 }

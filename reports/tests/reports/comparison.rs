@@ -7,7 +7,9 @@ use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary, Swept};
-use leakbench_reports::render::{ComparisonJson, ComparisonSummary, comparison_markdown};
+use leakbench_reports::render::{
+    Closing, ComparisonJson, Summary, SummaryStyle, comparison_markdown,
+};
 use proptest::prelude::*;
 
 use crate::common::{self, golden};
@@ -96,6 +98,11 @@ pub(crate) fn swept() -> Comparison {
     }
 }
 
+fn draw(comparison: &Comparison, width: Option<usize>, out: &Path) -> String {
+    let style = SummaryStyle { width, out: Some(out), ..SummaryStyle::default() };
+    Summary::of_comparison(comparison).draw(&style, &Closing::default())
+}
+
 #[test]
 fn every_format_is_as_it_was() {
     let out = Path::new("leakbench-out/compare-20250615-153000");
@@ -111,8 +118,8 @@ fn every_format_is_as_it_was() {
         [("compare", compared()), ("sweep", swept()), ("compare-rounds", repeated)]
     {
         for (width, suffix) in [(None, ""), (Some(80), "-80-columns")] {
-            let summary = ComparisonSummary { colour: false, width, out };
-            wrong.extend(golden(&format!("{name}{suffix}.txt"), &summary.draw(&comparison)).err());
+            let drawn = draw(&comparison, width, out);
+            wrong.extend(golden(&format!("{name}{suffix}.txt"), &drawn).err());
         }
         wrong.extend(golden(&format!("{name}.md"), &comparison_markdown(&comparison)).err());
         let json = ComparisonJson::new(&comparison).to_text().expect("text and numbers");
@@ -126,8 +133,7 @@ fn tables_keep_to_the_width_of_a_terminal() {
     for comparison in [compared(), swept()] {
         for width in 77..=130 {
             let out = Path::new("out");
-            let drawn =
-                ComparisonSummary { colour: false, width: Some(width), out }.draw(&comparison);
+            let drawn = draw(&comparison, Some(width), out);
             for line in drawn.lines().filter(|line| !line.starts_with("verdict: ")) {
                 assert!(line.chars().count() <= width, "at {width}: {line}\n{drawn}");
             }
@@ -137,8 +143,7 @@ fn tables_keep_to_the_width_of_a_terminal() {
 
 #[test]
 fn what_was_not_measured_is_absent() {
-    let drawn = ComparisonSummary { colour: false, width: None, out: Path::new("out") };
-    let drawn = drawn.draw(&compared());
+    let drawn = draw(&compared(), None, Path::new("out"));
     let cells = |name: &str| -> Vec<&str> {
         let line = drawn.lines().find(|line| line.starts_with(name)).expect("a row");
         line[name.len()..].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()

@@ -8,7 +8,8 @@ use crate::common::{self, golden};
 use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
-use leakbench_reports::render::{ResultJson, TerminalSummary, headline};
+use leakbench_reports::headline;
+use leakbench_reports::render::{Closing, ResultJson, Summary, SummaryStyle};
 use leakbench_scenarios::Options;
 
 fn runs() -> Vec<(&'static str, Recording, Verdict)> {
@@ -41,8 +42,7 @@ fn every_format_is_as_it_was() {
         let ledger = Ledger::of(&recording).expect("it has a start");
         let judgement = Judgement::of(&ledger);
         assert_eq!(judgement.verdict, verdict, "{name}");
-        let summary = TerminalSummary { colour: false, width: 90, out: None };
-        let drawn = summary.draw(&ledger, &judgement);
+        let drawn = common::summary(&ledger, &judgement, 90, None);
         wrong.extend(golden(&format!("{name}.txt"), &drawn).err());
         // A list of 951 images shows no more than a shorter one.
         if name != "leak-keep" {
@@ -51,8 +51,9 @@ fn every_format_is_as_it_was() {
         }
     }
     let clean = Ledger::of(&common::clean()).expect("it has a start");
-    let summary = TerminalSummary { colour: true, width: 90, out: Some(Path::new("out")) };
-    let coloured = summary.draw(&clean, &Judgement::of(&clean));
+    let style = SummaryStyle { colour: true, width: Some(90), out: Some(Path::new("out")) };
+    let summary = Summary::of_run(&clean, &Judgement::of(&clean));
+    let coloured = summary.draw(&style, &Closing::default());
     wrong.extend(golden("clean-coloured-with-out.txt", &coloured).err());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -66,15 +67,14 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
             }
             let ledger = Ledger::of(&recording).expect("it has a start");
             for width in [0, 80, 100, 500] {
-                let summary = TerminalSummary { colour: false, width, out: None };
-                let drawn = summary.draw(&ledger, &Judgement::of(&ledger));
+                let drawn = common::summary(&ledger, &Judgement::of(&ledger), width, None);
                 let lines: Vec<&str> = drawn.lines().collect();
                 assert!(lines.len() <= 25, "{name} at {width}:\n{drawn}");
                 let last = lines.last().expect("there are lines");
                 assert!(last.starts_with("verdict: "), "{name}:\n{drawn}");
                 for line in &lines {
                     let wide = line.chars().count() > width.clamp(60, 100);
-                    let whole = ["verdict: ", "run again", "report", "leakbench: "];
+                    let whole = ["verdict: ", "reproduce", "report", "leakbench: "];
                     let may = whole.iter().any(|start| line.starts_with(start));
                     assert!(may || !wide, "{name} at {width}: {line}");
                 }
@@ -124,8 +124,7 @@ fn a_death_with_lingering_images_and_findings_keeps_to_25_lines_and_hides_none_s
         assert_eq!(judgement.verdict, Verdict::SubjectDied);
         for width in 60..=100 {
             for out in [None, Some(Path::new("out"))] {
-                let summary = TerminalSummary { colour: false, width, out };
-                let drawn = summary.draw(&ledger, &judgement);
+                let drawn = common::summary(&ledger, &judgement, width, out);
                 assert!(drawn.lines().count() <= 25, "at {width}:\n{drawn}");
                 let told = common::findings_told(&drawn);
                 assert_eq!(told, judgement.findings.len() - 1, "at {width}:\n{drawn}");
@@ -167,8 +166,8 @@ fn text_from_outside_cannot_steer_the_terminal() {
     let ledger = Ledger::of(&recording).expect("it has a start");
     let judgement = Judgement::of(&ledger);
     let out = Some(Path::new(EVIL));
-    let drawn = TerminalSummary { colour: false, width: 100, out }.draw(&ledger, &judgement);
-    for said in [&drawn.replace('\n', ""), &headline(&ledger, &judgement)] {
+    let drawn = common::summary(&ledger, &judgement, 100, out);
+    for said in [&drawn.replace('\n', ""), &headline::of_run(&ledger, &judgement)] {
         assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
     }
     let verdicts = drawn.lines().filter(|line| line.trim_start().starts_with("verdict:"));

@@ -4,7 +4,7 @@ use crate::common::{barrier, end, exit, recording, sample, start, up};
 use leakbench_recording::judge::{Judgement, Level, Verdict};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
-use leakbench_reports::render::headline;
+use leakbench_reports::headline;
 use leakbench_scenarios::Options;
 
 const CYCLES: u64 = 10_000;
@@ -32,7 +32,7 @@ fn run(options: Options, samples: u64, seen: impl Fn(u64) -> Footprint) -> Recor
 fn judged(recording: &Recording) -> (Judgement, String) {
     let ledger = Ledger::of(recording).expect("it has a start");
     let judgement = Judgement::of(&ledger);
-    let headline = headline(&ledger, &judgement);
+    let headline = headline::of_run(&ledger, &judgement);
     (judgement, headline)
 }
 

@@ -8,7 +8,7 @@ use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{Diagnosis, ProcessExitKind};
 use leakbench_recording::recording::*;
 use leakbench_reports::render::{
-    Closing, Kept, TerminalSummary, comparison_hints, observation_hints, run_hints,
+    Closing, Kept, Summary, SummaryStyle, comparison_hints, observation_hints, run_hints,
 };
 use leakbench_scenarios::{OnDrop, Options};
 
@@ -181,8 +181,8 @@ fn a_summary_has_them_above_the_report_and_the_verdict_last() {
     let hints = run_hints(&ledger, &judgement, Kept { folder: out, is_drawn: true });
     let closing = Closing { report: Some(Path::new("out/report.html")), hints: &hints };
     for width in [0, 90] {
-        let summary = TerminalSummary { colour: false, width, out };
-        let drawn = summary.draw_with(&ledger, &judgement, &closing);
+        let style = SummaryStyle { width: Some(width), out, ..SummaryStyle::default() };
+        let drawn = Summary::of_run(&ledger, &judgement).draw(&style, &closing);
         assert!(drawn.lines().count() <= 25, "at {width}:\n{drawn}");
         let last: Vec<&str> = drawn.lines().rev().take(2).collect();
         assert!(last[0].starts_with("verdict: LEAK"), "{drawn}");

@@ -6,7 +6,7 @@ use crate::common;
 use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::{CountsSource, Images, Ledger};
 use leakbench_recording::recording::*;
-use leakbench_reports::render::{ResultJson, TerminalSummary};
+use leakbench_reports::render::{ResultJson, Summary};
 use leakbench_scenarios::Options;
 
 fn any_counts() -> impl Strategy<Value = Counts> {
@@ -179,9 +179,8 @@ proptest! {
         let ledger = Ledger::of(&recording).expect("it has a start");
         let judgement = Judgement::of(&ledger);
         for width in [60, 61, 67, 80, 99, 100] {
-            let summary = TerminalSummary { colour: false, width, out: None };
-            let drawn = summary.draw(&ledger, &judgement);
-            prop_assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{}", drawn);
+            let drawn = common::summary(&ledger, &judgement, width, None);
+            prop_assert!(drawn.lines().count() <= Summary::LINES_MAX, "{}", drawn);
             prop_assert_eq!(drawn.lines().filter(|line| line.starts_with("verdict: ")).count(), 1);
             prop_assert!(drawn.lines().all(|line| !line.contains(char::is_control)), "{}", drawn);
             let told = common::findings_told(&drawn);
@@ -241,8 +240,8 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
     let ledger = Ledger::of(&common::recording(records)).expect("it has a start");
     let judgement = Judgement::of(&ledger);
     assert!(judgement.findings.iter().any(|finding| finding.rule == "late-releases"));
-    let drawn = TerminalSummary { colour: false, width: 60, out: None }.draw(&ledger, &judgement);
-    assert!(drawn.lines().count() <= TerminalSummary::LINES_MAX, "{drawn}");
+    let drawn = common::summary(&ledger, &judgement, 60, None);
+    assert!(drawn.lines().count() <= Summary::LINES_MAX, "{drawn}");
     assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());
 }
 

@@ -6,8 +6,9 @@ use std::path::Path;
 use leakbench_recording::judge::Verdict;
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::{RECORDING_FILE, Recorder, Recording, RecordingError};
+use leakbench_reports::headline;
 use leakbench_reports::render::{
-    ObservationJson, ObservationProgress, ObservationSummary, observation_headline,
+    Closing, ObservationJson, ObservationProgress, Progress, Summary, SummaryStyle,
 };
 use leakbench_scenarios::Options;
 use proptest::prelude::*;
@@ -202,7 +203,8 @@ pub(crate) fn cases() -> Vec<(&'static str, ObservationRecording, Verdict)> {
 }
 
 fn draw(diagnosis: &Diagnosis, width: usize) -> String {
-    ObservationSummary { colour: false, width, out: None }.draw(diagnosis)
+    let style = SummaryStyle { width: Some(width), ..SummaryStyle::default() };
+    Summary::of_observation(diagnosis).draw(&style, &Closing::default())
 }
 
 fn diagnosed(recording: &ObservationRecording) -> Diagnosis {
@@ -240,10 +242,10 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
             for width in [0, 80, 500] {
                 let drawn = draw(&diagnosis, width);
                 let lines: Vec<&str> = drawn.lines().collect();
-                assert!(lines.len() <= ObservationSummary::LINES_MAX, "{name}:\n{drawn}");
+                assert!(lines.len() <= Summary::LINES_MAX, "{name}:\n{drawn}");
                 assert!(lines.last().is_some_and(|last| last.starts_with("verdict: ")));
                 for line in &lines[1..] {
-                    let whole = ["verdict: ", "run again"].iter().any(|s| line.starts_with(s));
+                    let whole = ["verdict: ", "reproduce"].iter().any(|s| line.starts_with(s));
                     let fits = line.chars().count() <= width.clamp(60, 100);
                     assert!(whole || fits, "{name} at {width}: {line}");
                 }
@@ -264,7 +266,7 @@ fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
     assert_eq!(meets.limit.name, "RLIMIT_NOFILE");
     // 12 and 59 × 12 of 1,024 are there at the last look.
     assert!((meets.seconds - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
-    let headline = observation_headline(&diagnosis);
+    let headline = headline::of_observation(&diagnosis);
     assert_eq!(
         headline,
         "LEAK — socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE of \
@@ -452,7 +454,7 @@ fn what_came_to_its_limit_and_stays_there_is_a_leak() {
     let full = diagnosed(&filled(1_024));
     assert_eq!(full.judgement.verdict, Verdict::Leak);
     assert_eq!(
-        observation_headline(&full),
+        headline::of_observation(&full),
         "LEAK — descriptors came to 1,024 of 1,024 (RLIMIT_NOFILE) and stay there"
     );
     assert_eq!(diagnosed(&filled(900)).judgement.verdict, Verdict::Clean);
@@ -469,7 +471,7 @@ fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
             look.at_ms /= 30_000;
         }
     }
-    let headline = observation_headline(&diagnosed(&recording));
+    let headline = headline::of_observation(&diagnosed(&recording));
     assert!(headline.contains("the 60 looks are bunched in time, so no trend"), "{headline}");
 }
 
@@ -486,7 +488,7 @@ fn children_that_were_not_looked_at_are_said() {
         let diagnosis = diagnosed(&recording);
         assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
         let messages = diagnosis.judgement.findings.iter().map(|found| found.message.clone());
-        (messages.collect::<Vec<String>>(), observation_headline(&diagnosis))
+        (messages.collect::<Vec<String>>(), headline::of_observation(&diagnosis))
     };
     let (found, headline) = said(children(3));
     assert_eq!(found, ["up to 3 child processes were not looked at: --tree observes them too"]);
@@ -558,9 +560,9 @@ fn text_from_outside_cannot_steer_the_terminal() {
         }
     }
     let diagnosis = diagnosed(&recording);
-    let summary = ObservationSummary { colour: false, width: 100, out: Some(Path::new(EVIL)) };
-    let drawn = summary.draw(&diagnosis);
-    for said in [&drawn.replace('\n', ""), &observation_headline(&diagnosis)] {
+    let style = SummaryStyle { out: Some(Path::new(EVIL)), ..SummaryStyle::default() };
+    let drawn = Summary::of_observation(&diagnosis).draw(&style, &Closing::default());
+    for said in [&drawn.replace('\n', ""), &headline::of_observation(&diagnosis)] {
         assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
     }
     let verdicts = drawn.lines().filter(|line| line.trim_start().starts_with("verdict:"));
@@ -574,23 +576,26 @@ fn text_from_outside_cannot_steer_the_terminal() {
 #[test]
 fn progress_says_what_there_is_and_how_many_rise() {
     let mut progress = ObservationProgress::new(4242, Some(60_000));
-    assert_eq!(progress.plain(), "watching 4242 for 0 s of 60 s");
+    assert_eq!(progress.plain(), "observing 4242 for 0 s of 60 s");
     for record in &socket_leak().records {
         if let ObservationRecord::Sample(look) = record {
             progress.see(look);
         }
     }
-    let plain = "watching 4242 for 59 s of 60 s: 720 fds, 120 mappings, 30.0 MiB; 2 resources rise";
+    let plain = "observing 4242 for 59 s of 60 s, 720 fds, 120 mappings, 30.0 MiB resident, 2 resources rise";
     assert_eq!(progress.plain(), plain);
     for width in 0..100 {
         let line = progress.line(width);
-        assert!(line.chars().count() <= width && plain.starts_with(&line), "{line}");
+        assert!(
+            line.chars().count() <= width && plain.replace(", ", "  ").starts_with(&line),
+            "{line}"
+        );
     }
     // A day of looks costs no more than a minute of them.
     for second in 60..86_400 {
         progress.see(&ObservationSample { at_ms: second * 1_000, amounts: quiet(), processes: 1 });
     }
-    assert!(progress.plain().starts_with("watching 4242 for 24 h of 60 s: 12 fds"));
+    assert!(progress.plain().starts_with("observing 4242 for 24 h of 60 s, 12 fds"));
 }
 
 #[test]
@@ -728,7 +733,7 @@ proptest! {
         }
         let diagnosis = diagnosed(recorder.recording());
         let drawn = draw(&diagnosis, width);
-        prop_assert!(drawn.lines().count() <= ObservationSummary::LINES_MAX, "{}", drawn);
+        prop_assert!(drawn.lines().count() <= Summary::LINES_MAX, "{}", drawn);
         let text = ObservationJson::new(&diagnosis).to_text().expect("it has a form");
         let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
         prop_assert_eq!(&json["exit_code"], diagnosis.judgement.verdict.exit_code());

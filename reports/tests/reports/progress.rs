@@ -1,7 +1,7 @@
 //! The progress line: what it says, and that it fits.
 
 use leakbench_recording::recording::{Counts, Footprint};
-use leakbench_reports::render::Progress;
+use leakbench_reports::render::{Progress, RunProgress};
 use proptest::prelude::*;
 
 use crate::common;
@@ -12,7 +12,7 @@ fn counts(cycles: u64, lingering: u64) -> Counts {
 
 #[test]
 fn it_adds_the_latest_looks_at_all_subjects() {
-    let mut progress = Progress::new(1_000_000);
+    let mut progress = RunProgress::new(1_000_000);
     assert_eq!(progress.plain(), "0 of 1,000,000 cycles (0%), 0 lingering");
     let looks = common::footprint(1_506, 14, 1 << 20);
     for (at_ms, cycles) in [(1_000, 16_000), (2_000, 32_000), (3_000, 48_000)] {
@@ -30,7 +30,7 @@ fn it_adds_the_latest_looks_at_all_subjects() {
 /// The rate is that of the last seconds: a run that slows down shows it.
 #[test]
 fn the_rate_is_of_the_last_seconds() {
-    let mut progress = Progress::new(1_000_000);
+    let mut progress = RunProgress::new(1_000_000);
     let none = Footprint::default();
     for second in 0..20 {
         progress.see(second * 1_000, 0, &counts(second * 10_000, 0), &none);
@@ -47,7 +47,7 @@ fn the_rate_is_of_the_last_seconds() {
 
 #[test]
 fn what_one_subject_cannot_say_is_not_added_up() {
-    let mut progress = Progress::new(100);
+    let mut progress = RunProgress::new(100);
     progress.see(0, 0, &counts(1, 0), &common::footprint(5, 5, 5));
     progress.see(0, 1, &counts(1, 0), &Footprint::default());
     assert_eq!(progress.plain(), "2 of 100 cycles (2%), 0 lingering");
@@ -57,7 +57,7 @@ fn what_one_subject_cannot_say_is_not_added_up() {
 #[test]
 fn the_largest_numbers_are_shown_and_not_wrapped_around() {
     let most = u64::MAX;
-    let mut progress = Progress::new(most);
+    let mut progress = RunProgress::new(most);
     for (at_ms, subject) in [(0, 0), (most - 1, 1), (most, 2)] {
         let looks = common::footprint(most, most, most);
         progress.see(
@@ -78,7 +78,7 @@ proptest! {
         asked in 0..9_999_999u64,
         width in 0..120usize,
     ) {
-        let mut progress = Progress::new(asked);
+        let mut progress = RunProgress::new(asked);
         for (at_ms, subject, cycles) in looks {
             progress.see(at_ms, subject, &counts(cycles, 0), &common::footprint(1_000, 9, 1));
         }

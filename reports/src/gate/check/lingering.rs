@@ -6,7 +6,7 @@ use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
 use crate::gate::runs::{Run, What};
 use crate::recorded::RecordedRun;
-use crate::render::holder;
+use crate::report::holder;
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_recording::judge::Verdict;
 use leakbench_recording::ledger::{LingeringBarrier, Reason, SubjectLedger};

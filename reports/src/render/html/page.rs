@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use super::{SCRIPT, chart, data, digest, style, table};
-use crate::render::verdict_word;
+use crate::headline::verdict_word;
 use crate::report::{FactGroup, Figure, Report};
 use leakbench_recording::judge::{Finding, Level, Verdict};
 

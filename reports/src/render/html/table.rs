@@ -96,15 +96,14 @@ fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
 
 /// A table of texts.
 pub(super) fn table(table: &Table) -> Markup {
-    // What a title says in brackets explains its columns.
-    let explained = table.title.strip_suffix(')').and_then(|title| title.split_once(" ("));
-    let (title, note) = explained.unwrap_or((&table.title, ""));
     markup! {
         section id=(table.id) {
-            h2 { (shown(title, LABEL_CHARS_MAX)) }
-            @if !note.is_empty() { p .reads { (shown(note, SENTENCE_CHARS_MAX)) } }
+            h2 { (shown(&table.title, LABEL_CHARS_MAX)) }
+            @if !table.note.is_empty() {
+                p .reads { (shown(&table.note, SENTENCE_CHARS_MAX)) }
+            }
             (searching(table.rows.len(), 0))
-            div .scroll tabindex="0" role="region" aria-label=(shown(title, LABEL_CHARS_MAX)) {
+            div .scroll tabindex="0" role="region" aria-label=(shown(&table.title, LABEL_CHARS_MAX)) {
                 table {
                     thead {
                         tr {

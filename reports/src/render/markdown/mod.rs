@@ -1,13 +1,17 @@
 //! Markdown for a job summary or a comment: the verdict first, then what it rests on, and how to
 //! run it again. Of bounded size, whatever was recorded.
 
+mod comparison;
 mod inert;
+
+pub use comparison::comparison_markdown;
 
 use inert::{code, fenced, prose};
 
+use super::Judged;
+use super::table::{self, markdown_row as row};
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::recorded::{Recorded, RecordedKind};
-use crate::render::Judged;
 use crate::report::{LingeringTable, Report, Table};
 use leakbench_model::text::{counted, duration_ms, grouped, printable};
 use leakbench_recording::judge::Verdict;
@@ -189,23 +193,15 @@ fn table(table: &Table) -> Option<String> {
         return None;
     }
     let columns = &table.columns[..table.columns.len().min(COLUMNS_MAX)];
-    let names: Vec<String> = columns.iter().map(|column| prose(&column.name, COLUMN_MAX)).collect();
-    let rule = |number| if number { "---:" } else { "---" }.to_owned();
-    let rules: Vec<String> = columns.iter().map(|column| rule(column.is_number)).collect();
-    // What stands in brackets explains the columns.
-    let (name, legend) = table.title.split_once(" (").unwrap_or((&table.title, ""));
-    let legend = match legend {
+    let name = |text: &str| prose(text, COLUMN_MAX);
+    let cell = |text: &str| prose(text, CELL_MAX);
+    let (head, rows) = table::markdown(columns, &table.rows, name, cell);
+    let note = match table.note.as_str() {
         "" => String::new(),
-        legend => format!(" ({}", prose(legend, TEXT_MAX)),
+        note => format!(" ({})", prose(note, TEXT_MAX)),
     };
-    let name = prose(name, CELL_MAX);
-    let head = format!("**{name}**{legend}\n\n{}\n{}", row(&names), row(&rules));
-    let rows = table.rows.iter().map(|cells| {
-        let cells = cells.iter().take(COLUMNS_MAX);
-        let cells: Vec<String> = cells.map(|cell| prose(cell, CELL_MAX)).collect();
-        row(&cells)
-    });
-    Some(lines(head, rows, "|"))
+    let title = prose(&table.title, CELL_MAX);
+    Some(lines(format!("**{title}**{note}\n\n{head}"), rows, "|"))
 }
 
 fn lingering(images: &LingeringTable) -> Option<String> {
@@ -270,10 +266,6 @@ fn files(recorded: &Recorded) -> String {
         "All of it was read off {}{within}; `leakbench report` draws it from there.",
         code(&file, CELL_MAX)
     )
-}
-
-fn row(cells: &[String]) -> String {
-    format!("| {} |", cells.join(" | "))
 }
 
 /// `head` and as many rows as there is room for; then how many more there are, after `bullet`.

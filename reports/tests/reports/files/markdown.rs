@@ -52,7 +52,8 @@ fn saying(said: &str, many: usize) -> Case {
     let table = || Table {
         id: "t".to_owned(),
         title: said.to_owned(),
-        columns: vec![Column { name: said.to_owned(), is_number: true }; many],
+        note: said.to_owned(),
+        columns: vec![Column::numbers(said); many],
         rows: vec![vec![said.to_owned(); many]; many],
     };
     *tables = vec![table(), table(), table()];

@@ -16,7 +16,7 @@ use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};
 use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
-use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson, TerminalSummary};
+use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson};
 use leakbench_reports::report::Report;
 
 use crate::common::{self, golden};
@@ -224,8 +224,9 @@ fn every_file_is_as_it_was() {
 fn summaries_and_results_are_those_of_a_run() {
     let case = Case::run("clean", &common::clean(), None);
     let RecordedKind::Run(run) = &case.recorded.what else { panic!("it is a run") };
-    let summary = TerminalSummary { colour: false, width: 100, out: Some(&case.recorded.folder) };
-    assert_eq!(case.file(Format::Terminal), summary.draw(&run.ledger, &run.judgement));
+    let out = Some(case.recorded.folder.as_path());
+    let summary = common::summary(&run.ledger, &run.judgement, 100, out);
+    assert_eq!(case.file(Format::Terminal), summary);
     let result = ResultJson::new(&run.ledger, &run.judgement).to_text().expect("it has a form");
     assert_eq!(case.file(Format::Json), result);
 }

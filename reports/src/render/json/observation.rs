@@ -4,9 +4,9 @@
 
 use serde::Serialize;
 
-use super::observation_headline;
-use crate::render::RESULT_VERSION;
-use leakbench_recording::judge::{Finding, Verdict};
+use super::{OriginJson, VerdictJson, seconds};
+use crate::headline;
+use leakbench_recording::judge::Finding;
 use leakbench_recording::observation::{
     Account, Diagnosis, Example, LimitForecast, ObservationLedger, ProcessExit, Remark, Resource,
     ResourceClass, Suspect,
@@ -15,14 +15,9 @@ use leakbench_recording::observation::{
 /// A whole result. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ObservationJson<'a> {
-    /// [`RESULT_VERSION`].
-    pub version: u32,
-    /// What the observation came to.
-    pub verdict: Verdict,
-    /// The exit code that goes with it.
-    pub exit_code: u8,
-    /// The verdict in a sentence, for people.
-    pub headline: String,
+    /// Version, verdict, exit code and headline.
+    #[serde(flatten)]
+    pub verdict: VerdictJson,
     /// What was observed.
     pub process: ProcessJson<'a>,
     /// Looks that the recording kept, of which all but those of a leaving process are judged.
@@ -44,12 +39,9 @@ pub struct ObservationJson<'a> {
     pub interrupted: Option<bool>,
     /// Processor time that observing took, in seconds.
     pub observer_cpu_s: Option<f64>,
-    /// The command that observes the same again.
-    pub command: &'a str,
-    /// When the observation began, in seconds since 1970.
-    pub started_unix_s: u64,
-    /// The machine.
-    pub fingerprint: &'a serde_json::Map<String, serde_json::Value>,
+    /// Command, time and machine.
+    #[serde(flatten)]
+    pub origin: OriginJson<'a>,
 }
 
 /// A process that was observed.
@@ -146,10 +138,7 @@ impl<'a> ObservationJson<'a> {
         let Diagnosis { ledger, accounts, suspects, judgement } = diagnosis;
         let observe = &ledger.start;
         ObservationJson {
-            version: RESULT_VERSION,
-            verdict: judgement.verdict,
-            exit_code: judgement.verdict.exit_code(),
-            headline: observation_headline(diagnosis),
+            verdict: VerdictJson::new(judgement.verdict, headline::of_observation(diagnosis)),
             process: ProcessJson {
                 pid: observe.pid,
                 start_time_ticks: observe.start_time_ticks,
@@ -168,9 +157,11 @@ impl<'a> ObservationJson<'a> {
             remarks: &ledger.remarks,
             interrupted: ledger.end.map(|end| end.interrupted),
             observer_cpu_s: ledger.end.and_then(|end| end.observer_cpu_ms).map(seconds),
-            command: &observe.command,
-            started_unix_s: observe.started_unix_s,
-            fingerprint: &observe.fingerprint,
+            origin: OriginJson {
+                command: &observe.command,
+                started_unix_s: observe.started_unix_s,
+                fingerprint: &observe.fingerprint,
+            },
         }
     }
 
@@ -179,7 +170,7 @@ impl<'a> ObservationJson<'a> {
     /// # Errors
     /// None that is known of: everything in it has a JSON form.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        super::to_text(self)
     }
 }
 
@@ -227,8 +218,4 @@ impl<'a> SuspectJson<'a> {
             });
         SuspectJson { resource: suspect.resource, evidence: &suspect.evidence, forecast }
     }
-}
-
-fn seconds(ms: u64) -> f64 {
-    ms as f64 / 1e3
 }

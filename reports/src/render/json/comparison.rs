@@ -3,12 +3,11 @@
 
 use serde::Serialize;
 
-use super::super::json::{AtEndJson, ImagesJson, PeakJson};
-use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept};
+use super::{AtEndJson, ImagesJson, PeakJson};
+use crate::comparison::{
+    COMPARISON_VERSION, Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept,
+};
 use leakbench_recording::judge::Verdict;
-
-/// Version of the format, in [`ComparisonJson::version`].
-pub const COMPARISON_VERSION: u32 = 2;
 
 /// Several runs. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
@@ -132,7 +131,7 @@ impl<'a> ComparisonJson<'a> {
     /// # Errors
     /// Never, as far as is known: it is all text and numbers.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        super::to_text(self)
     }
 }
 

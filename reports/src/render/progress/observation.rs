@@ -1,10 +1,12 @@
-//! How far an observation is, in one line.
+//! Progress of an observation: time, what the process has, and how many resources rise.
 
-use leakbench_model::text::{bytes, coarse_s, counted, grouped};
+use leakbench_model::text::{bytes, coarse_s, counted, third_person};
 use leakbench_recording::observation::{ObservationSample, Resource};
 use leakbench_recording::trend::{Trend, TrendClass};
 
-/// The looks at a process so far: a few, evenly.
+use super::Progress;
+
+/// A few samples of a process so far, evenly spread.
 #[derive(Clone, Debug)]
 pub struct ObservationProgress {
     pid: u32,
@@ -50,46 +52,7 @@ impl ObservationProgress {
         }
     }
 
-    /// One line of at most `width` columns, without a newline: what fits of the whole.
-    pub fn line(&self, width: usize) -> String {
-        let mut line = String::new();
-        for part in self.parts() {
-            if line.chars().count() + part.chars().count() > width {
-                break;
-            }
-            line += &part;
-        }
-        line
-    }
-
-    /// The whole, for a log: `watching 4242 for 12 s of 60 s: 1,024 fds, 3,002 mappings, 41.0 MiB; 3
-    /// resources rise`.
-    pub fn plain(&self) -> String {
-        self.parts().concat()
-    }
-
-    fn parts(&self) -> Vec<String> {
-        let at_ms = self.latest.as_ref().map_or(0, |look| look.at_ms);
-        let mut parts = vec![format!("watching {} for {}", self.pid, coarse_s(at_ms / 1_000))];
-        parts.extend(self.duration_ms.map(|ms| format!(" of {}", coarse_s(ms.div_ceil(1_000)))));
-        let amount = |resource| self.latest.as_ref()?.amounts.get(&resource).copied();
-        let amounts = [
-            amount(Resource::Fds).map(|fds| counted(fds, "fd")),
-            amount(Resource::Mappings).map(|mappings| counted(mappings, "mapping")),
-            amount(Resource::ResidentBytes).map(bytes),
-        ];
-        for (index, amount) in amounts.into_iter().flatten().enumerate() {
-            parts.push(format!("{}{amount}", if index == 0 { ": " } else { ", " }));
-        }
-        parts.extend(match self.rising() {
-            0 => None,
-            1 => Some("; 1 resource rises".to_owned()),
-            rising => Some(format!("; {} resources rise", grouped(rising))),
-        });
-        parts
-    }
-
-    /// How many resources would be told to leak now.
+    /// Resources that would be classified as leaks now.
     fn rising(&self) -> u64 {
         let rises = |resource: &Resource| {
             let amounts = self.looks.iter();
@@ -101,5 +64,26 @@ impl ObservationProgress {
             trend.is_some_and(|trend| trend.class == TrendClass::Leak)
         };
         Resource::ALL.iter().filter(|resource| rises(resource)).count() as u64
+    }
+}
+
+impl Progress for ObservationProgress {
+    fn parts(&self) -> Vec<String> {
+        let at_ms = self.latest.as_ref().map_or(0, |look| look.at_ms);
+        let of = self.duration_ms.map(|ms| format!(" of {}", coarse_s(ms.div_ceil(1_000))));
+        let elapsed = coarse_s(at_ms / 1_000);
+        let of = of.unwrap_or_default();
+        let mut parts = vec![format!("observing {} for {elapsed}{of}", self.pid)];
+        let amount = |resource| self.latest.as_ref()?.amounts.get(&resource).copied();
+        parts.extend(amount(Resource::Fds).map(|fds| counted(fds, "fd")));
+        parts.extend(amount(Resource::Mappings).map(|mappings| counted(mappings, "mapping")));
+        parts.extend(amount(Resource::ResidentBytes).map(|rss| format!("{} resident", bytes(rss))));
+        parts.extend(match self.rising() {
+            0 => None,
+            rising => {
+                Some(format!("{} {}", counted(rising, "resource"), third_person(rising, "rise")))
+            }
+        });
+        parts
     }
 }

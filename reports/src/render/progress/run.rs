@@ -1,26 +1,28 @@
-//! How far a run is: one line for a terminal, redrawn, or a plain one for a log.
+//! Progress of a run: cycles, rate, lingering images, time left, mappings and descriptors.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use leakbench_model::text::{coarse_s, counted, grouped, sum};
 use leakbench_recording::recording::{Counts, Footprint};
 
-/// The latest looks at all subjects.
+use super::Progress;
+
+/// The latest samples of all subjects.
 #[derive(Clone, Debug)]
-pub struct Progress {
+pub struct RunProgress {
     cycles_asked: u64,
     latest: BTreeMap<u32, (Counts, Footprint)>,
     /// Times in ms and cycles done by then, over the last few seconds.
     recent: VecDeque<(u64, u64)>,
 }
 
-/// Over how long the rate is taken.
+/// The rate is that of the last so many ms.
 const RATE_OVER_MS: u64 = 5_000;
 
-impl Progress {
-    /// Nothing seen yet of a run of `cycles_asked` cycles.
-    pub fn new(cycles_asked: u64) -> Progress {
-        Progress { cycles_asked, latest: BTreeMap::new(), recent: VecDeque::new() }
+impl RunProgress {
+    /// Of a run of `cycles_asked` cycles, before its first sample.
+    pub fn new(cycles_asked: u64) -> RunProgress {
+        RunProgress { cycles_asked, latest: BTreeMap::new(), recent: VecDeque::new() }
     }
 
     /// Takes in a sample or barrier of `subject`, `at_ms` since the run began.
@@ -28,34 +30,14 @@ impl Progress {
         self.latest.insert(subject, (*counts, *footprint));
         let cycles = self.cycles();
         match self.recent.back_mut() {
-            // Subjects are looked at one after the other.
+            // Subjects are sampled one after the other.
             Some(last) if at_ms < last.0.saturating_add(RATE_OVER_MS / 50) => last.1 = cycles,
             _ => self.recent.push_back((at_ms, cycles)),
         }
-        // The oldest that stays is the last that is old enough.
+        // The oldest that stays is the youngest of those that are old enough.
         while self.recent.get(1).is_some_and(|&(ms, _)| ms.saturating_add(RATE_OVER_MS) <= at_ms) {
             self.recent.pop_front();
         }
-    }
-
-    /// One line of at most `width` columns, without a newline: what fits of cycles, rate, images
-    /// lingering now, time left, mappings and descriptors, in the order of their use.
-    pub fn line(&self, width: usize) -> String {
-        let mut line = String::new();
-        for part in self.parts() {
-            let gap = if line.is_empty() { "" } else { "  " };
-            let length = line.chars().count() + gap.len() + part.chars().count();
-            if length > width {
-                break;
-            }
-            line = line + gap + &part;
-        }
-        line
-    }
-
-    /// The same in full, for a log.
-    pub fn plain(&self) -> String {
-        self.parts().join(", ")
     }
 
     fn cycles(&self) -> u64 {
@@ -67,7 +49,9 @@ impl Progress {
         let span_ms = to_ms.checked_sub(from_ms).filter(|&ms| ms > 0)?;
         Some(to.saturating_sub(from).saturating_mul(1_000) / span_ms)
     }
+}
 
+impl Progress for RunProgress {
     fn parts(&self) -> Vec<String> {
         let done = self.cycles();
         let asked = self.cycles_asked.max(1);

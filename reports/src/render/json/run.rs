@@ -6,27 +6,20 @@ use std::num::NonZeroU32;
 use leakbench_scenarios::{OnDrop, Scenario, Strategy};
 use serde::Serialize;
 
-use super::headline;
-use leakbench_recording::judge::{Finding, Judgement, Verdict};
-use leakbench_recording::ledger::{Images, ImagesByReason, Ledger, SlotsByState, SubjectLedger};
+use super::{AtEndJson, ImagesJson, OriginJson, PeakJson, VerdictJson, microseconds, seconds};
+use crate::headline;
+use leakbench_recording::judge::{Finding, Judgement};
+use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
 use leakbench_recording::recording::{
     End, Exit, Footprint, Holder, LingeringImage, SlotCounts, SlotHold, WitnessFailure,
 };
 
-/// Version of the format, in [`ResultJson::version`].
-pub const RESULT_VERSION: u32 = 2;
-
 /// A whole result. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultJson<'a> {
-    /// [`RESULT_VERSION`].
-    pub version: u32,
-    /// What the run came to.
-    pub verdict: Verdict,
-    /// The exit code that goes with it.
-    pub exit_code: u8,
-    /// The verdict in a sentence, for people.
-    pub headline: String,
+    /// Version, verdict, exit code and headline.
+    #[serde(flatten)]
+    pub verdict: VerdictJson,
     /// What ran.
     pub subject: &'a str,
     /// The runtime's name and version, as it gave them.
@@ -82,16 +75,10 @@ pub struct ResultJson<'a> {
     pub supervisor: Option<SupervisorJson>,
     /// Everything that was chosen.
     pub scenario: &'a Scenario,
-    /// The command that runs the same again.
-    pub command: &'a str,
-    /// When the run began, in seconds since 1970.
-    pub started_unix_s: u64,
-    /// The machine.
-    pub fingerprint: &'a serde_json::Map<String, serde_json::Value>,
+    /// Command, time and machine.
+    #[serde(flatten)]
+    pub origin: OriginJson<'a>,
 }
-
-/// What became of images: `made` is the sum of the others.
-pub type ImagesJson = Images;
 
 /// Time from drop to release, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -102,34 +89,6 @@ pub struct ReleaseJson {
     pub p99: Option<f64>,
     /// The longest.
     pub max: Option<f64>,
-}
-
-/// Peaks, each at its own time.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct PeakJson {
-    /// Mappings.
-    pub mappings: Option<u64>,
-    /// Open descriptors.
-    pub fds: Option<u64>,
-    /// Resident memory.
-    pub rss_bytes: Option<u64>,
-    /// Resident memory of memfds and the like.
-    pub shmem_bytes: Option<u64>,
-    /// Page tables.
-    pub page_tables_bytes: Option<u64>,
-}
-
-/// What is left when every module has been dropped.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct AtEndJson {
-    /// Mappings.
-    pub mappings: Option<u64>,
-    /// Mappings that map a memfd.
-    pub memfd_mappings: Option<u64>,
-    /// Open descriptors.
-    pub fds: Option<u64>,
-    /// Resident memory.
-    pub rss_bytes: Option<u64>,
 }
 
 /// An image that lingers.
@@ -226,10 +185,7 @@ impl<'a> ResultJson<'a> {
         let scenario = &ledger.start.scenario;
         let images = ledger.lingering().take(Self::LINGERING_MAX);
         ResultJson {
-            version: RESULT_VERSION,
-            verdict: judgement.verdict,
-            exit_code: judgement.verdict.exit_code(),
-            headline: headline(ledger, judgement),
+            verdict: VerdictJson::new(judgement.verdict, headline::of_run(ledger, judgement)),
             subject: &ledger.start.subject,
             runtime: ledger.start.runtime.as_deref(),
             strategy: scenario.strategy,
@@ -260,9 +216,11 @@ impl<'a> ResultJson<'a> {
             subjects: ledger.subjects.iter().map(SubjectJson::of).collect(),
             supervisor: ledger.end.as_ref().map(SupervisorJson::of),
             scenario,
-            command: &ledger.start.command,
-            started_unix_s: ledger.start.started_unix_s,
-            fingerprint: &ledger.start.fingerprint,
+            origin: OriginJson {
+                command: &ledger.start.command,
+                started_unix_s: ledger.start.started_unix_s,
+                fingerprint: &ledger.start.fingerprint,
+            },
         }
     }
 
@@ -271,30 +229,7 @@ impl<'a> ResultJson<'a> {
     /// # Errors
     /// Something in the scenario has no JSON form: a path that is not UTF-8.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
-    }
-}
-
-impl AtEndJson {
-    pub(super) fn of(at_end: &Footprint) -> AtEndJson {
-        AtEndJson {
-            mappings: at_end.mappings,
-            memfd_mappings: at_end.memfd_mappings,
-            fds: at_end.fds,
-            rss_bytes: at_end.rss_bytes,
-        }
-    }
-}
-
-impl PeakJson {
-    pub(super) fn of(peak: &Footprint) -> PeakJson {
-        PeakJson {
-            mappings: peak.mappings,
-            fds: peak.fds,
-            rss_bytes: peak.rss_bytes,
-            shmem_bytes: peak.shmem_bytes,
-            page_tables_bytes: peak.page_tables_bytes,
-        }
+        super::to_text(self)
     }
 }
 
@@ -358,12 +293,4 @@ impl SupervisorJson {
             peak_rss_bytes: end.supervisor_peak_rss_bytes,
         }
     }
-}
-
-fn seconds(ms: u64) -> f64 {
-    ms as f64 / 1e3
-}
-
-fn microseconds(ns: u64) -> f64 {
-    ns as f64 / 1e3
 }

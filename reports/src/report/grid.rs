@@ -1,24 +1,25 @@
-//! What stands in which cell.
+//! The table of a comparison, the same on a terminal, in Markdown and on the page.
 
-use super::super::table::{ABSENT, Column, Table};
-use super::super::verdict_word;
+use super::{Column, Table};
 use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary};
+use crate::headline::verdict_word;
 use leakbench_model::text::grouped;
 
-/// What the heads of [`grid`] mean.
-pub(crate) const LEGEND: &str = "at drop, late, lingering: images by when they were released; at \
-                                 the end, with every module dropped: memfd (mappings that map one; of \
-                                 each process one is leakbench's own), mappings, fds, RSS in MiB";
+/// Stands for a number that was not measured.
+const ABSENT: &str = "–";
 
-/// A row of cells for each row.
-pub(super) fn grid(comparison: &Comparison) -> Table {
-    let names: Vec<Column> = match comparison.kind {
+const NOTE: &str = "at drop, late, lingering: images by when they were released; at the end, with \
+                    every module dropped: memfd (mappings of memfds; each process has one of \
+                    leakbench's own), mappings, fds, RSS in MiB";
+
+/// The table with a row for each row of the comparison.
+pub(crate) fn comparison_table(comparison: &Comparison) -> Table {
+    let mut columns: Vec<Column> = match comparison.kind {
         Kind::Compare => vec![Column::words("subject")],
         Kind::Sweep => comparison.swept.iter().map(|swept| Column::words(&swept.flag)).collect(),
     };
     let with_unknown =
         comparison.rows.iter().filter_map(Row::worst).any(|run| run.images.unknown > 0);
-    let mut columns = names;
     columns.extend([
         Column::words("verdict"),
         Column::numbers("at drop"),
@@ -39,48 +40,31 @@ pub(super) fn grid(comparison: &Comparison) -> Table {
         columns.push(Column::numbers("peak RSS").spare(5));
     }
     columns.push(Column::numbers("cycles/s"));
-    if compares {
-        columns.push(Column::numbers("ratio"));
-    }
+    let ratio_column = Column::numbers("ratio");
+    columns.push(if compares { ratio_column } else { ratio_column.spare(6) });
     let rows = comparison.rows.iter().enumerate().map(|(index, row)| {
         let mut cells = match comparison.kind {
             Kind::Compare => vec![row.name.clone()],
             Kind::Sweep => row.values.clone(),
         };
-        cells.push(verdict(row));
+        cells.push(row_verdict(row));
         cells.extend(images(row.worst(), with_unknown));
         cells.extend(at_end(row.worst()));
         if compares {
             cells.push(mebibytes(row.worst().and_then(|run| run.peak.rss_bytes)));
         }
         cells.push(number(row.rate_per_s().map(|rate| rate.round() as u64)));
-        if compares {
-            cells.push(ratio(comparison.ratio(index)));
-        }
+        cells.push(ratio(comparison.ratio(index)));
         cells
     });
     let rows = rows.collect();
-    Table::new(columns, rows)
+    let (title, note) = ("Rows".to_owned(), NOTE.to_owned());
+    Table { id: "rows".to_owned(), title, note, columns, rows }
 }
 
-/// The heads of [`grid`] and whether they have numbers, and its rows; ratios are in those of a sweep
-/// as well, which a terminal has no room for.
-pub(crate) fn cells_with_ratios(
-    comparison: &Comparison,
-) -> (Vec<(String, bool)>, Vec<Vec<String>>) {
-    let (mut heads, mut rows) = grid(comparison).cells();
-    if comparison.kind == Kind::Sweep {
-        heads.push(("ratio".to_owned(), true));
-        for (index, row) in rows.iter_mut().enumerate() {
-            row.push(ratio(comparison.ratio(index)));
-        }
-    }
-    (heads, rows)
-}
-
-/// Lingering images alone, where two flags are swept: the first one's values down, the second one's
-/// across. With the line that says so.
-pub(super) fn matrix(comparison: &Comparison) -> Option<(String, Table)> {
+/// Lingering images alone, if two flags are swept: the values of the first one down, those of the
+/// second one across.
+pub(crate) fn comparison_matrix(comparison: &Comparison) -> Option<Table> {
     let [down, across] = &comparison.swept[..] else {
         return None;
     };
@@ -96,12 +80,12 @@ pub(super) fn matrix(comparison: &Comparison) -> Option<(String, Table)> {
     });
     let rows = rows.collect();
     let title = format!("lingering images, by {} (down) and {} (across)", down.flag, across.flag);
-    Some((title, Table::new(columns, rows)))
+    Some(Table { id: "matrix".to_owned(), title, note: String::new(), columns, rows })
 }
 
 /// Why rows were refused, each reason once.
 pub(crate) fn refusals(comparison: &Comparison) -> Vec<String> {
-    let mut told: Vec<String> = Vec::new();
+    let mut sentences: Vec<String> = Vec::new();
     for row in &comparison.rows {
         let sentence = match &row.refusal {
             // It names the runtime and the flag.
@@ -109,15 +93,15 @@ pub(crate) fn refusals(comparison: &Comparison) -> Vec<String> {
             Some(Refusal::AtStart(reason)) => format!("{}: {reason}", row.name),
             None => continue,
         };
-        if !told.contains(&sentence) {
-            told.push(sentence);
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
         }
     }
-    told
+    sentences
 }
 
-/// A word for what became of a row: its verdict, or why there is none.
-pub(crate) fn verdict(row: &Row) -> String {
+/// A row's verdict in a word, or why it has none.
+pub(super) fn row_verdict(row: &Row) -> String {
     match (row.verdict(), &row.refusal) {
         (Some(verdict), _) => verdict_word(verdict).to_owned(),
         (None, Some(Refusal::NotOffered(_))) => "not offered".to_owned(),
@@ -127,7 +111,7 @@ pub(crate) fn verdict(row: &Row) -> String {
 }
 
 fn images(run: Option<&RunSummary>, with_unknown: bool) -> Vec<String> {
-    // Where there was no image, none was released.
+    // Without an image none was released.
     let images = run.map(|run| run.images).filter(|images| images.made > 0);
     let mut cells = vec![
         number(images.map(|images| images.synchronous)),
@@ -164,7 +148,7 @@ fn mebibytes(bytes: Option<u64>) -> String {
     bytes.map_or(ABSENT.to_owned(), |bytes| format!("{:.1}", bytes as f64 / MEBIBYTE))
 }
 
-/// `0.43`; of rounds that differ with the least and the greatest.
+/// `0.43`; if rounds differ, with min and max.
 fn ratio(ratio: Option<Ratio>) -> String {
     match ratio {
         None => ABSENT.to_owned(),

@@ -1,0 +1,142 @@
+//! The summary of an observation.
+
+use leakbench_model::text::{coarse_s, counted};
+use leakbench_recording::observation::rate::Rate;
+use leakbench_recording::observation::{
+    Account, Diagnosis, Example, GROWTH, ResourceClass, Suspect,
+};
+
+use super::{Block, Entry, List, Summary};
+use crate::headline;
+use crate::render::RESULT_FILE;
+use crate::report::{Column, Table, title_of_observation};
+
+/// Lines of the table, without its head.
+const ROWS_MAX: usize = 9;
+const FINDING_LINES: usize = 3;
+const EXAMPLES_SHOWN: usize = 2;
+
+impl Summary {
+    /// The summary of an observation, of at most [`Summary::LINES_MAX`] lines.
+    pub fn of_observation(diagnosis: &Diagnosis) -> Summary {
+        Summary {
+            title: Some(title_of_observation(diagnosis)),
+            tables: table(diagnosis).into_iter().collect(),
+            entries: flat(diagnosis).map(|flat| Entry::new("flat", flat, 1)).into_iter().collect(),
+            lists: vec![suspects(diagnosis)],
+            // The suspects show what grows.
+            findings: List::of_findings(&diagnosis.judgement, FINDING_LINES, |finding| {
+                finding.rule != GROWTH
+            }),
+            command: Some(diagnosis.ledger.start.command.clone()),
+            file: RESULT_FILE,
+            lines_max: Some(Summary::LINES_MAX),
+            verdict: diagnosis.judgement.verdict,
+            headline: headline::of_observation(diagnosis),
+        }
+    }
+}
+
+fn flat(diagnosis: &Diagnosis) -> Option<String> {
+    let classified = diagnosis.accounts.iter().filter(|account| account.class.is_some()).count();
+    let flat = diagnosis.count(ResourceClass::Flat);
+    (classified > 0).then(|| format!("{flat} of {}", counted(classified as u64, "resource")))
+}
+
+/// A row for each resource that is not flat, those that leak first.
+fn table(diagnosis: &Diagnosis) -> Option<Block> {
+    let moves = |account: &&Account| !matches!(account.class, None | Some(ResourceClass::Flat));
+    let mut moving: Vec<&Account> = diagnosis.accounts.iter().filter(moves).collect();
+    // Within a class in the order of suspects, then in the order of resources.
+    let rank = |account: &Account| {
+        let shows = |suspect: &Suspect| {
+            suspect.resource == account.resource || suspect.evidence.contains(&account.resource)
+        };
+        let of = diagnosis.suspects.iter().position(shows).unwrap_or(usize::MAX);
+        let first = diagnosis.suspects.get(of).map(|suspect| suspect.resource);
+        (account.class, of, first != Some(account.resource))
+    };
+    moving.sort_by_key(|account| rank(account));
+    if moving.is_empty() {
+        return None;
+    }
+    let shown = if moving.len() > ROWS_MAX { ROWS_MAX - 1 } else { moving.len() };
+    let heads = ["resource", "first → last", "rate, 95 %", "class", "limit"];
+    let table = Table {
+        columns: heads.map(Column::words).to_vec(),
+        rows: moving.iter().take(shown).map(|account| row(account)).collect(),
+        ..Table::default()
+    };
+    let rest = (moving.len() - shown) as u64;
+    let rest = (rest > 0).then_some((rest, "resource"));
+    Some(Block { caption: None, table, rest, is_cut: true })
+}
+
+fn row(account: &Account) -> Vec<String> {
+    let resource = account.resource;
+    let amount = |n| resource.amount(n);
+    let mut amounts = format!("{} → {}", amount(account.first), amount(account.last));
+    if account.peak > account.last && account.peak > account.first {
+        amounts += &format!(", peak {}", amount(account.peak));
+    }
+    let grows = account.class.is_some_and(ResourceClass::grows);
+    let rate = account.trend.as_ref().filter(|_| grows);
+    let rate = rate.map(|trend| Rate::of(trend, resource.unit()).in_short());
+    let limit = account.limit.as_ref().map(|limit| {
+        let met = account.seconds_to_limit;
+        let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));
+        format!("{}{met} ({})", amount(limit.max), limit.name)
+    });
+    vec![
+        resource.noun().to_owned(),
+        amounts,
+        rate.unwrap_or_default(),
+        account.class.map_or("", ResourceClass::as_str).to_owned(),
+        limit.unwrap_or_default(),
+    ]
+}
+
+/// Each leak with its evidence and some of its objects.
+fn suspects(diagnosis: &Diagnosis) -> List {
+    let items = diagnosis.suspects.iter().enumerate().map(|(index, suspect)| {
+        let mut text = suspect.resource.noun().to_owned();
+        if !suspect.evidence.is_empty() {
+            let shown: Vec<&str> = suspect.evidence.iter().map(|other| other.noun()).collect();
+            text += &format!(" (and {})", shown.join(", "));
+        }
+        if let Some(meeting) = &suspect.forecast {
+            let most = meeting.limit.resource.amount(meeting.limit.max);
+            let in_s = coarse_s(meeting.seconds as u64);
+            text += &format!(": {} of {most} in {in_s}", meeting.limit.name);
+        }
+        let label = if index == 0 { "suspects" } else { "" };
+        let shown = if index == 0 { EXAMPLES_SHOWN } else { 1 };
+        let examples = examples(diagnosis, suspect).take(shown);
+        let examples = examples.map(|example| Entry::new("", words(diagnosis, example), 1));
+        std::iter::once(Entry::new(label, text, 2)).chain(examples).collect()
+    });
+    let items: Vec<Vec<Entry>> = items.collect();
+    let total = items.len() as u64;
+    // One suspect with its examples, and the line that counts the others.
+    List { label: "suspects", noun: "suspect", items, total, reserve: 5 }
+}
+
+/// Objects of a suspect or, if none is known, of its evidence.
+fn examples<'a>(
+    diagnosis: &'a Diagnosis,
+    suspect: &'a Suspect,
+) -> impl Iterator<Item = &'a Example> {
+    let shown = std::iter::once(&suspect.resource).chain(&suspect.evidence);
+    let known = shown.filter_map(|&resource| diagnosis.account(resource));
+    let known = known.map(|account| &account.examples).find(|examples| !examples.is_empty());
+    known.into_iter().flatten()
+}
+
+fn words(diagnosis: &Diagnosis, example: &Example) -> String {
+    let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
+    let holders = match example.holders.as_slice() {
+        [] => String::new(),
+        holders => format!(": {}", holders.join(", ")),
+    };
+    format!("- {}{holders}, for {age}", example.what)
+}

@@ -1,0 +1,194 @@
+//! The summary of a run.
+
+use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped};
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::{Ledger, Reason};
+use leakbench_recording::recording::LingeringImage;
+
+use super::{Entry, List, Summary};
+use crate::headline;
+use crate::render::RESULT_FILE;
+use crate::report::{lingering_image, title_of_run};
+
+/// Lines of an entry above the lists: the largest numbers still leave room for those.
+const ENTRY_LINES: usize = 3;
+const HELD_LINES: usize = 5;
+const IMAGES_SHOWN: usize = 4;
+const IMAGE_LINES: usize = 2;
+const STEPS_SHOWN: usize = 3;
+
+impl Summary {
+    /// The summary of a run, of at most [`Summary::LINES_MAX`] lines.
+    pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> Summary {
+        let entries = [
+            ("cycles", Some(cycles(ledger)), ENTRY_LINES),
+            ("images", Some(images(ledger)), ENTRY_LINES),
+            ("released", released(ledger), ENTRY_LINES),
+            ("peak", peak(ledger), ENTRY_LINES),
+            ("held", held(ledger), HELD_LINES),
+        ];
+        let entries = entries.into_iter();
+        let entries = entries.filter_map(|(label, text, max)| Some(Entry::new(label, text?, max)));
+        Summary {
+            title: Some(title_of_run(ledger)),
+            tables: Vec::new(),
+            entries: entries.collect(),
+            lists: vec![lingering(ledger), last_steps(ledger)],
+            findings: List::of_findings(judgement, usize::MAX, |_| true),
+            command: Some(ledger.start.command.clone()),
+            file: RESULT_FILE,
+            lines_max: Some(Summary::LINES_MAX),
+            verdict: judgement.verdict,
+            headline: headline::of_run(ledger, judgement),
+        }
+    }
+}
+
+/// A few lingering images.
+fn lingering(ledger: &Ledger) -> List {
+    let several = ledger.subjects.len() > 1;
+    let items = examples(ledger).into_iter().enumerate().map(|(index, (subject, image))| {
+        let label = if index == 0 { "lingering" } else { "" };
+        let of = if several { format!("subject {subject}, ") } else { String::new() };
+        vec![Entry::new(label, of + &lingering_image(image), IMAGE_LINES)]
+    });
+    let items: Vec<Vec<Entry>> = items.collect();
+    // The recording may list more than its counts have.
+    let total = ledger.images.lingering.max(items.len() as u64);
+    // One image, and the line that counts the others.
+    List { label: "lingering", noun: "image", items, total, reserve: IMAGE_LINES + 1 }
+}
+
+/// One lingering image for each reason, then those that lingered longest.
+fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
+    let mut shown: Vec<(u32, &LingeringImage)> = Vec::new();
+    for group in &ledger.held_by {
+        shown.extend(ledger.lingering().find(|(_, image)| Reason::of(image) == group.reason));
+    }
+    for candidate in ledger.lingering() {
+        if shown.len() >= IMAGES_SHOWN {
+            break;
+        }
+        let is_shown = shown.iter().any(|&(_, image)| std::ptr::eq(image, candidate.1));
+        if !is_shown {
+            shown.push(candidate);
+        }
+    }
+    shown.truncate(IMAGES_SHOWN);
+    shown
+}
+
+/// The last step of each of several threads when a subject died. The headline has that of a single
+/// one.
+fn last_steps(ledger: &Ledger) -> List {
+    let dead = ledger.subjects.iter().filter(|subject| subject.died());
+    let exits = dead.filter_map(|subject| Some((subject.number, subject.exit.as_ref()?)));
+    let several = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
+    let steps: Vec<_> = several
+        .flat_map(|(number, exit)| exit.last_steps.iter().map(move |last| (number, last)))
+        .collect();
+    let items = steps.iter().take(STEPS_SHOWN).enumerate().map(|(index, (number, last))| {
+        let label = if index == 0 { "last step" } else { "" };
+        let (thread, cycle) = (last.thread, grouped(last.cycle));
+        let text = format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step);
+        vec![Entry::new(label, text, 1)]
+    });
+    List {
+        label: "last step",
+        noun: "thread",
+        items: items.collect(),
+        total: steps.len() as u64,
+        reserve: usize::MAX,
+    }
+}
+
+fn cycles(ledger: &Ledger) -> String {
+    let mut text = format!(
+        "{} of {} in {}",
+        grouped(ledger.cycles),
+        grouped(ledger.start.scenario.cycles.get()),
+        duration_ms(ledger.running_ms()),
+    );
+    if let Some(rate) = ledger.rate_per_s() {
+        text += &format!(", {} a second", grouped(rate.round() as u64));
+    }
+    text
+}
+
+fn images(ledger: &Ledger) -> String {
+    let images = &ledger.images;
+    let mut text = format!(
+        "{} of {} released: {} synchronous, {} late; {} lingering",
+        grouped(images.released()),
+        grouped(images.made),
+        grouped(images.synchronous),
+        grouped(images.late),
+        grouped(images.lingering),
+    );
+    if images.unknown > 0 {
+        text += &format!(", {} unknown", grouped(images.unknown));
+    }
+    text
+}
+
+fn released(ledger: &Ledger) -> Option<String> {
+    let times = &ledger.release;
+    Some(format!(
+        "after the drop began: median {}, p99 {}, max {}{}",
+        duration_ns(times.p50_ns?),
+        duration_ns(times.p99_ns?),
+        duration_ns(times.max_ns?),
+        if times.count < ledger.images.released() {
+            format!(" (of {})", grouped(times.count))
+        } else {
+            String::new()
+        },
+    ))
+}
+
+fn peak(ledger: &Ledger) -> Option<String> {
+    let peak = &ledger.peak;
+    let parts: Vec<String> = [
+        peak.mappings.map(|mappings| counted(mappings, "mapping")),
+        peak.fds.map(|fds| counted(fds, "fd")),
+        peak.rss_bytes.map(|rss| format!("{} resident", bytes(rss))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        return None;
+    }
+    let added = match ledger.subjects.len() {
+        0 | 1 => String::new(),
+        subjects => format!(" ({subjects} subjects added)"),
+    };
+    Some(parts.join(", ") + &added)
+}
+
+/// `951 by affine slots`; if the recording lists only some of the images, how many.
+fn held(ledger: &Ledger) -> Option<String> {
+    let groups = ledger.held_by.iter();
+    let groups =
+        groups.map(|group| format!("{} by {}", grouped(group.images), reason(group.reason)));
+    let groups = groups.collect::<Vec<String>>().join(", ");
+    let (listed, lingering) = (ledger.lingering_listed(), ledger.images.lingering);
+    match listed {
+        0 => None,
+        _ if listed < lingering => Some(format!("of {} listed: {groups}", grouped(listed))),
+        _ => Some(groups),
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::InUseSlot => "slots in use",
+        Reason::QueuedSlot => "queued slots",
+        Reason::AffineSlot => "affine slots",
+        Reason::ColdSlot => "cold slots",
+        Reason::UnknownSlot => "slots, which do not tell what they are doing",
+        Reason::OtherMapping => "mappings outside every slot",
+        Reason::DescriptorOnly => "a descriptor alone",
+        Reason::NotInSubject => "nothing that shows in the subject",
+    }
+}

@@ -1,0 +1,44 @@
+//! Holders of images in words.
+
+use leakbench_model::text::grouped;
+use leakbench_recording::recording::{Holder, LingeringImage, SlotHold};
+
+/// Holders of an image in words at most.
+const HOLDERS_SHOWN: usize = 4;
+
+/// An image and its holders: `inode 4711 of module 88, dropped at cycle 90: slot 17 (affine)`.
+pub(crate) fn lingering_image(image: &LingeringImage) -> String {
+    let holders = image.holders.iter().take(HOLDERS_SHOWN).map(holder);
+    let mut holders: Vec<String> = holders.collect();
+    let more = image.holders_total.saturating_sub(holders.len() as u64);
+    if holders.is_empty() {
+        holders.push("no holder shows in the subject".to_owned());
+    } else if more > 0 {
+        holders.push(format!("{} more", grouped(more)));
+    }
+    format!(
+        "inode {} of module {}, dropped at cycle {}: {}",
+        image.inode,
+        image.module,
+        image.dropped_at_cycle,
+        holders.join(", ")
+    )
+}
+
+/// `slot 17 (affine)`, `fd 9`.
+pub(crate) fn holder(holder: &Holder) -> String {
+    match *holder {
+        Holder::Fd { fd } => format!("fd {fd}"),
+        Holder::Slot { slot, state } => {
+            let state = match state {
+                SlotHold::InUse => "in use",
+                SlotHold::Affine => "affine",
+                SlotHold::Queued => "queued",
+                SlotHold::Cold => "cold",
+                SlotHold::Unknown => return format!("slot {slot}"),
+            };
+            format!("slot {slot} ({state})")
+        }
+        Holder::Mapping { start, end } => format!("mapping {start:#x}-{end:#x}"),
+    }
+}
