@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::{Run, is_running, leakbench, subjects_of};
+use leakbench_recording::recording::{Record, Recording};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn signal(pid: i32, signal: Signal) {
@@ -239,6 +240,6 @@ fn nothing_survives_a_killed_supervisor_but_its_recording() {
     wait_until("no subject outlives its supervisor", Duration::from_secs(5), || {
         !subjects.iter().any(|pid| is_running(*pid))
     });
-    let recording = leakbench_recording::recording::Recording::read(out.path()).expect("it reads");
+    let recording = Recording::<Record>::read(out.path()).expect("it reads");
     assert!(recording.records.len() >= 4, "{recording:?}");
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use leakbench_recording::judge::Verdict;
 use leakbench_recording::observation::*;
-use leakbench_recording::recording::{RECORDING_FILE, Recorder, Recording, RecordingError};
+use leakbench_recording::recording::{
+    Line, RECORDING_FILE, Record, Recorder, Recording, RecordingError,
+};
 use leakbench_reports::headline;
 use leakbench_reports::render::{
     Closing, ObservationJson, ObservationProgress, Progress, Summary, SummaryStyle,
@@ -635,8 +637,8 @@ fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
     let rate = diagnosis.account(Resource::SocketFds).and_then(Account::rate_per_s);
     assert!(rate.is_some_and(|rate| (rate * 60.0 - 1.0).abs() < 0.01), "{rate:?}");
     let told = &diagnosis.ledger.remarks;
-    assert_eq!(told.len(), ObservationRecorder::REMARKS_MAX + 1);
-    assert_eq!(told[told.len() - 1].what, "950 more remarks, left out");
+    assert_eq!(told.len(), <ObservationRecord as Line>::REPEATS_MAX + 1);
+    assert_eq!(told[told.len() - 1].what, "950 more remarks, not listed");
 }
 
 #[test]
@@ -652,7 +654,7 @@ fn recordings_of_the_two_kinds_are_not_taken_for_each_other() {
     let error = ObservationRecording::read(run.path()).expect_err("another kind");
     assert!(matches!(error, RecordingError::OtherKind { .. }));
     assert!(error.to_string().ends_with("of a run of modules, and not of an observed process"));
-    let error = Recording::read(observation.path()).expect_err("another kind");
+    let error = Recording::<Record>::read(observation.path()).expect_err("another kind");
     assert!(error.to_string().ends_with("of an observed process, and not of a run of modules"));
     let read = ObservationRecording::read(observation.path()).expect("its own kind");
     assert_eq!(read, socket_leak());

@@ -90,12 +90,13 @@ fn the_file_holds_what_memory_holds_also_after_thinning() {
         let sample = common::sample(0, index * 100, common::counts(index, 0), looks);
         recorder.record(sample).expect("the folder is writable");
         if index % 997 == 0 {
-            let kept = Recording::read(folder.path()).expect("it can be read at any time");
+            let kept =
+                Recording::<Record>::read(folder.path()).expect("it can be read at any time");
             assert_eq!(&kept, recorder.recording());
         }
     }
     record_all(&mut recorder, &common::leak_keep().records[2..]);
-    let kept = Recording::read(folder.path()).expect("it can be read");
+    let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(kept, recorder.finish());
     let files = std::fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(files, 1, "no temporary file is left");
@@ -191,7 +192,7 @@ proptest! {
         let folder = tempfile::tempdir().expect("a folder");
         let mut recorder = Recorder::create(folder.path()).expect("it is writable");
         record_all(&mut recorder, &recording.records);
-        let kept = Recording::read(folder.path()).expect("it can be read");
+        let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
         prop_assert_eq!(&kept, &recording);
         prop_assert_eq!(recorder.finish(), kept);
     }
@@ -208,7 +209,8 @@ fn a_recording_cut_at_any_byte_reads_as_a_prefix() {
     let mut lengths = Vec::new();
     for length in 0..=text.len() {
         std::fs::write(&cut_file, &text.as_bytes()[..length]).expect("the folder is writable");
-        let cut = Recording::read(&cut_file).unwrap_or_else(|error| panic!("at {length}: {error}"));
+        let cut = Recording::<Record>::read(&cut_file)
+            .unwrap_or_else(|error| panic!("at {length}: {error}"));
         assert!(whole.records.starts_with(&cut.records), "at {length}");
         assert!(cut.records.len() >= text[..length].matches('\n').count());
         lengths.push(cut.records.len());
@@ -227,7 +229,7 @@ fn a_bad_line_in_the_middle_is_an_error_with_its_number() {
     lines[2] = "{\"record\":\"samplle\"}";
     let bad = folder.path().join("bad.jsonl");
     std::fs::write(&bad, lines.join("\n") + "\n").expect("the folder is writable");
-    let error = Recording::read(&bad).expect_err("line 3 is bad").to_string();
+    let error = Recording::<Record>::read(&bad).expect_err("line 3 is bad").to_string();
     assert!(error.contains("bad.jsonl, line 3: unknown variant `samplle`"), "{error}");
     assert!(!error.contains("column"), "{error}");
 }
@@ -237,7 +239,7 @@ fn other_files_and_other_versions_are_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let read = |text: &str| {
         std::fs::write(folder.path().join(RECORDING_FILE), text).expect("the folder is writable");
-        Recording::read(folder.path()).expect_err("it is refused").to_string()
+        Recording::<Record>::read(folder.path()).expect_err("it is refused").to_string()
     };
     let other = read("{\"hello\": 1}\n");
     assert!(other.contains("is not a recording"), "{other}");
@@ -250,7 +252,7 @@ fn other_files_and_other_versions_are_refused_by_name() {
         assert!(other.contains("reads version 2 only"), "{other}");
         assert!(other.ends_with(advice) && !other.contains('\n'), "{other}");
     }
-    let absent = Recording::read(&folder.path().join("absent"));
+    let absent = Recording::<Record>::read(&folder.path().join("absent"));
     assert!(matches!(absent, Err(RecordingError::Read { .. })));
 }
 
@@ -259,15 +261,16 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("the folder is writable");
-    let error = Recorder::create(&file.join("out")).expect_err("a file is no folder");
+    let error = Recorder::<Record>::create(&file.join("out")).expect_err("a file is no folder");
     assert!(error.to_string().starts_with("cannot make output folder"), "{error}");
     assert!(matches!(error, RecordingError::Folder { .. }));
     let taken = folder.path().join("taken");
     std::fs::create_dir_all(taken.join(RECORDING_FILE)).expect("the folder is writable");
-    let error = Recorder::create(&taken).expect_err("the file's name is taken by a folder");
+    let error =
+        Recorder::<Record>::create(&taken).expect_err("the file's name is taken by a folder");
     assert!(matches!(error, RecordingError::Create { .. }), "{error}");
     // Beside it, one that can.
-    assert!(Recorder::create(&folder.path().join("new/deep")).is_ok());
+    assert!(Recorder::<Record>::create(&folder.path().join("new/deep")).is_ok());
 }
 
 /// `/dev/full` stands for a full disk: what is written there fails with ENOSPC.
@@ -319,10 +322,10 @@ fn a_cut_recording_is_written_once_more_when_there_is_room() {
 
     recorder.restore().expect("there is room");
     assert!(recorder.is_whole());
-    let kept = Recording::read(folder.path()).expect("it can be read");
+    let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(&kept, recorder.recording());
     record_all(&mut recorder, rest);
-    let kept = Recording::read(folder.path()).expect("it can be read");
+    let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(kept, recorder.finish());
     assert_eq!(kept.records, clean);
     let files = std::fs::read_dir(folder.path()).expect("a folder").count();
@@ -372,7 +375,7 @@ fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
         most = most.max(kept.sum::<usize>());
     }
     assert!((2 * PAIRS as usize..=200_000).contains(&most), "{most}");
-    let kept = Recording::read(folder.path()).expect("it can be read");
+    let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(&kept, recorder.recording());
     let whole = read_off_single_lines(&common::recording(all));
     assert_eq!(read_off_single_lines(&kept), whole);
@@ -396,7 +399,7 @@ fn a_line_is_in_the_file_when_record_returns() {
     let file = std::fs::OpenOptions::new().append(true).open(path);
     let mut file = file.expect("it is there");
     file.write_all(b"{\"record\":\"sam").expect("it is writable");
-    let kept = Recording::read(folder.path()).expect("it can be read");
+    let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(kept, common::clean());
 }
 
@@ -422,7 +425,7 @@ fn troubles_are_capped_and_their_number_kept() {
     let Record::WitnessFailure(left_out) = &records[21] else {
         panic!("{:?}", records[21]);
     };
-    assert_eq!(left_out.what, "80 more troubles of this witness");
+    assert_eq!(left_out.what, "80 more failures of this witness, not listed");
     assert_eq!(left_out.at_ms, 99);
     assert!(matches!(records[22], Record::End(_)));
 }

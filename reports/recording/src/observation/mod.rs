@@ -5,12 +5,11 @@
 //! ```
 
 mod accounts;
+mod bounds;
 mod judge;
 mod ledger;
+mod line;
 pub mod rate;
-mod record;
-mod recorder;
-mod recording;
 mod resource;
 mod suspects;
 
@@ -18,8 +17,11 @@ pub use accounts::{Account, Accounts, ResourceClass};
 pub use judge::{Diagnosis, OBSERVATION_RULES};
 pub use judge::{GROWTH, sample_summary, unobserved_children};
 pub use ledger::ObservationLedger;
-pub use record::*;
-pub use recorder::ObservationRecorder;
-pub use recording::ObservationRecording;
+pub use line::*;
 pub use resource::{Resource, Unit};
 pub use suspects::{LimitForecast, Suspect};
+
+/// The lines of an observation.
+pub type ObservationRecording = crate::recording::Recording<ObservationRecord>;
+/// Records an observation.
+pub type ObservationRecorder = crate::recording::Recorder<ObservationRecord>;

@@ -1,4 +1,4 @@
-//! The file behind a recorder, of whatever kind of lines: one write a line, replaced as a whole when lines are dropped.
+//! The file of a recorder: one write a line, and replaced as a whole when lines are dropped.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,36 +9,36 @@ use serde::Serialize;
 use super::RecordingError;
 use super::read::RECORDING_FILE;
 
-/// Where else than in memory a recording is.
+/// Where a recorder keeps its lines besides memory.
 #[derive(Debug)]
-pub enum Kept {
+pub(super) enum Storage {
     /// Nowhere.
-    InMemory,
-    /// In a folder, every line.
+    Memory,
+    /// A file with all lines.
     Whole(RecordingFile),
-    /// In a folder, up to a write that failed: perhaps cut in mid-line, so nothing may follow.
+    /// A file that ends at a failed write, perhaps within a line, so nothing can be appended.
     Cut(RecordingFile),
 }
 
-impl Kept {
-    /// Keeps a recording in `folder` too, in place of any that is there.
-    pub fn create(folder: &Path) -> Result<Kept, RecordingError> {
-        RecordingFile::create(folder).map(Kept::Whole)
+impl Storage {
+    /// Begins an empty recording in `folder` and replaces an earlier one.
+    pub(super) fn create(folder: &Path) -> Result<Storage, RecordingError> {
+        RecordingFile::create(folder).map(Storage::Whole)
     }
 
-    /// Whether there is a file that lacks lines.
-    pub fn is_cut(&self) -> bool {
-        matches!(self, Kept::Cut(_))
+    /// Whether the file lacks lines.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self, Storage::Cut(_))
     }
 
-    /// Brings the file up to `records`: by one more line, or where lines before the last have
-    /// gone (`thinned`), as a whole. A failure is told once, and cuts the file.
-    pub fn keep<R: Serialize>(
+    /// Appends the last of `records` or, if earlier ones were dropped (`thinned`), writes the
+    /// whole file. A failed write is reported once and cuts the file.
+    pub(super) fn keep<R: Serialize>(
         &mut self,
         records: &[R],
         thinned: bool,
     ) -> Result<(), RecordingError> {
-        let Kept::Whole(file) = self else {
+        let Storage::Whole(file) = self else {
             return Ok(());
         };
         let written = match records.last() {
@@ -46,22 +46,22 @@ impl Kept {
             _ => file.replace(records),
         };
         if written.is_err() {
-            *self = match std::mem::replace(self, Kept::InMemory) {
-                Kept::Whole(file) => Kept::Cut(file),
+            *self = match std::mem::replace(self, Storage::Memory) {
+                Storage::Whole(file) => Storage::Cut(file),
                 other => other,
             };
         }
         written
     }
 
-    /// Writes all of `records` once more, if a write has failed.
-    pub fn restore<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
-        let Kept::Cut(file) = self else {
+    /// Writes all of `records` again after a failed write.
+    pub(super) fn restore<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
+        let Storage::Cut(file) = self else {
             return Ok(());
         };
         file.restore(records)?;
-        *self = match std::mem::replace(self, Kept::InMemory) {
-            Kept::Cut(file) => Kept::Whole(file),
+        *self = match std::mem::replace(self, Storage::Memory) {
+            Storage::Cut(file) => Storage::Whole(file),
             other => other,
         };
         Ok(())
@@ -70,7 +70,7 @@ impl Kept {
 
 /// An open `recording.jsonl`.
 #[derive(Debug)]
-pub struct RecordingFile {
+pub(super) struct RecordingFile {
     path: PathBuf,
     file: File,
     /// Reused for every line.
@@ -78,7 +78,7 @@ pub struct RecordingFile {
 }
 
 impl RecordingFile {
-    /// Makes `folder` where it is absent and begins an empty recording in it.
+    /// Creates `folder` if necessary and begins an empty recording in it.
     fn create(folder: &Path) -> Result<RecordingFile, RecordingError> {
         std::fs::create_dir_all(folder)
             .map_err(|error| RecordingError::Folder { path: folder.to_owned(), error })?;
@@ -89,7 +89,7 @@ impl RecordingFile {
         }
     }
 
-    /// Hands one line to the kernel, which keeps it whatever becomes of this process.
+    /// Writes one line to the kernel, so that it survives this process.
     fn append<R: Serialize>(&mut self, record: &R) -> Result<(), RecordingError> {
         self.line.clear();
         encode(record, &mut self.line)
@@ -97,13 +97,12 @@ impl RecordingFile {
             .map_err(|error| self.failed(error))
     }
 
-    /// Puts `records` in the place of all that was written. A process killed meanwhile leaves
-    /// either the old lines or the new ones.
+    /// Replaces the file. A process killed meanwhile leaves either the old lines or the new ones.
     fn replace<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
         self.rewrite(records).map_err(|error| self.failed(error))
     }
 
-    /// As [`RecordingFile::replace`], of a file that a failed write has cut.
+    /// Replaces a file that a failed write has cut.
     fn restore<R: Serialize>(&mut self, records: &[R]) -> Result<(), RecordingError> {
         let restored = self.rewrite(records);
         restored.map_err(|error| RecordingError::Restore { path: self.path.clone(), error })
@@ -129,8 +128,8 @@ impl RecordingFile {
                 Ok(())
             }
             Err(error) => {
-                // What is there is still a recording; a half-written copy is of no use, and not
-                // being able to remove it changes nothing.
+                // The old file is still a recording. The incomplete copy is useless, and failing
+                // to remove it is harmless.
                 let _ = std::fs::remove_file(&temporary);
                 Err(error)
             }

@@ -273,7 +273,7 @@ pub struct WitnessFailure {
 }
 
 /// One of the two witnesses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Witness {
     /// The inotify watch inside the subject.

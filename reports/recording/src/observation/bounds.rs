@@ -1,0 +1,114 @@
+//! Bounds of an observation's recording: a day of samples stays below two megabytes.
+
+use std::collections::HashSet;
+
+use super::{Example, Examples, OBSERVATION_VERSION, ObservationRecord, ObservationStart, Remark};
+use crate::recording::{Group, Keep, Line, List, Member, Pins, RecordingKind};
+
+/// Indices into [`Line::GROUPS`].
+const SAMPLES: usize = 0;
+const EXAMPLES: usize = 1;
+
+/// Characters kept of a text from the process. A path may have 4,096.
+const TEXT_CHARS_MAX: usize = 300;
+/// Holders of an example that are kept by name. Of more, the number is kept.
+const HOLDERS_MAX: usize = 8;
+
+impl Line for ObservationRecord {
+    const KIND: RecordingKind = RecordingKind::Observation;
+    const VERSION: u32 = OBSERVATION_VERSION;
+    const GROUPS: &'static [Group] = &[
+        // About a kilobyte each.
+        Group { subject_max: 1_600, total_max: 1_600, keep: Keep::FirstOfStretch },
+        // A later line replaces all earlier ones.
+        Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },
+    ];
+    const LISTS: &'static [List] = &[];
+    const REPEATS_MAX: usize = 50;
+    type Start = ObservationStart;
+    /// [`Remark::prevents_clean`].
+    type Repeat = bool;
+
+    fn start(&self) -> Option<&ObservationStart> {
+        match self {
+            ObservationRecord::Start(start) => Some(start),
+            _ => None,
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        matches!(self, ObservationRecord::End(_))
+    }
+
+    fn shorten(&mut self, _first: Option<&ObservationRecord>) {
+        match self {
+            ObservationRecord::Examples(examples) => examples.shorten(),
+            ObservationRecord::Remark(remark) => shorten(&mut remark.what),
+            _ => {}
+        }
+    }
+
+    fn member(&self) -> Option<Member> {
+        match self {
+            ObservationRecord::Sample(sample) => {
+                Some(Member { group: SAMPLES, subject: 0, at_ms: sample.at_ms })
+            }
+            ObservationRecord::Examples(examples) => {
+                Some(Member { group: EXAMPLES, subject: 0, at_ms: examples.at_ms })
+            }
+            _ => None,
+        }
+    }
+
+    fn list_len(&self, _list: usize) -> usize {
+        0
+    }
+
+    fn clear_list(&mut self, _list: usize) {}
+
+    /// The latest sample and the latest examples.
+    fn pins(lines: &[ObservationRecord]) -> Pins {
+        let latest = |group| {
+            lines.iter().rposition(|line| line.member().is_some_and(|of| of.group == group))
+        };
+        let pinned: HashSet<usize> =
+            [latest(SAMPLES), latest(EXAMPLES)].into_iter().flatten().collect();
+        Pins { lines: pinned, lists: Vec::new() }
+    }
+
+    fn repeat(&self) -> Option<(bool, u64)> {
+        match self {
+            ObservationRecord::Remark(remark) => Some((remark.prevents_clean, remark.at_ms)),
+            _ => None,
+        }
+    }
+
+    fn omitted(prevents_clean: bool, count: u64, at_ms: u64) -> ObservationRecord {
+        let what = format!("{count} more remarks, not listed");
+        ObservationRecord::Remark(Remark { at_ms, prevents_clean, what })
+    }
+}
+
+impl Examples {
+    fn shorten(&mut self) {
+        for objects in self.objects.values_mut() {
+            objects.truncate(Examples::OF_EACH_MAX);
+            for Example { what, holders, .. } in objects {
+                shorten(what);
+                if holders.len() > HOLDERS_MAX {
+                    let more = holders.len() - HOLDERS_MAX;
+                    holders.truncate(HOLDERS_MAX);
+                    holders.push(format!("{more} more"));
+                }
+                holders.iter_mut().for_each(shorten);
+            }
+        }
+    }
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
