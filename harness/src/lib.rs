@@ -1,25 +1,45 @@
-//! leakbench proves, for every one of millions of WebAssembly modules, that the kernel gave back
-//! what the module held once the module was dropped, or says who still holds it.
+//! leakbench verifies that the kernel gets back what a program no longer needs, and names the
+//! holder of what stays.
 //!
-//! The library is what a runtime's author needs to put a runtime under test: the [`Subject`]
-//! trait, and [`main`] for a driver, the program that has the runtime. The rest, behind the
-//! feature `cli`, is the binary.
+//! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
-//! [`Subject`]: subject::Subject
-//! [`main`]: subject::main
+//! ```text
+//! cli ─► doctor, comparison ─► run ─► output ─► error ─► supervisor, observer ─► driver, … ─► exit_code
+//! ```
+//!
+//! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
+//! - `doctor` checks what this machine can measure;
+//! - `comparison` makes several runs, one after the other;
+//! - `run` prepares one run and makes it;
+//! - `output` shows progress, prints the result, and keeps the files;
+//! - [`Error`] is the sum of the errors of the rooms below it;
+//! - `supervisor` starts subjects, samples them from outside and records both witnesses;
+//! - `observer` samples a process that is unaware of leakbench;
+//! - `driver` finds the program that has the runtime; `subjects` has the subjects that leakbench
+//!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording;
+//! - [`exit_code`] has the exit codes.
+//!
+//! `tests/layers.rs` fails when a room imports from one to its left.
+//!
+//! ```
+//! let exit_code = leakbench::run(["leakbench", "--version"].map(Into::into))?;
+//! assert_eq!(exit_code, std::process::ExitCode::SUCCESS);
+//! # Ok::<(), leakbench::Error>(())
+//! ```
 
-pub mod command_line;
+mod cli;
 mod comparison;
 mod doctor;
 mod driver;
-mod gate_command;
+mod error;
+pub mod exit_code;
 mod interrupt;
-mod manual;
 mod observer;
-mod output_folder;
-mod report;
-mod report_command;
-mod report_files;
+mod output;
 mod run;
 mod subjects;
 mod supervisor;
+mod timed_recorder;
+
+pub use cli::run;
+pub use error::Error;

@@ -1,15 +1,18 @@
-//! The `leakbench` binary: see the library.
+//! The `leakbench` binary; the library has everything else.
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use leakbench_model::text::printable;
+
 fn main() -> ExitCode {
-    leakbench::command_line::run(std::env::args_os()).unwrap_or_else(|error| {
-        // Not eprintln: a full disk behind standard error must not change the exit code.
-        // One line, whatever a guest calls its functions.
-        let error = error.to_string();
-        let line = leakbench_model::text::printable(&error);
-        let _ = writeln!(std::io::stderr(), "leakbench: {line}");
-        ExitCode::from(leakbench::command_line::WRONG_USE)
-    })
+    match leakbench::run(std::env::args_os()) {
+        Ok(exit_code) => exit_code,
+        Err(error) => {
+            // Not eprintln!, which panics if standard error is full or closed.
+            let message = error.to_string();
+            let _ = writeln!(std::io::stderr(), "leakbench: {}", printable(&message));
+            ExitCode::from(leakbench::exit_code::WRONG_USE)
+        }
+    }
 }

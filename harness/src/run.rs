@@ -1,40 +1,40 @@
-//! One run: made ready, so that every mistake is found before anything starts, and then done.
+//! One run: prepared, so that every mistake is found before anything starts, and then made.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use leakbench_recording::recording::Recorder;
+use leakbench_reports::render::RunProgress;
 use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario};
 
-use crate::command_line::Error;
 use crate::driver::Driver;
+use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::output_folder;
-use crate::report;
+use crate::output::{ProgressDisplay, folder};
 use crate::supervisor::{SuperviseError, supervise};
 
-/// A run that can begin: the driver is there, and has what the scenario asks for.
+/// A run that can begin: its driver exists and offers what the scenario needs.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) scenario: Scenario,
     driver: Driver,
-    /// What does the same again.
-    pub(crate) command: String,
+    /// The reproduce command.
+    command: String,
 }
 
 impl Run {
-    /// Decides what `options` leave open, and finds the driver, also in `driver_dir`.
+    /// Completes `options` and finds the driver, first in `driver_dir`.
     ///
     /// # Errors
-    /// The driver or a module is not there, or choices do not go together.
+    /// The driver or a module's file does not exist, or the options contradict each other.
     pub(crate) fn prepare(options: Options, driver_dir: Option<&Path>) -> Result<Run, Error> {
         let subject = options.subject.clone().unwrap_or_default();
         let driver = Driver::find(&subject, driver_dir)?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
         let cpus = NonZeroU32::new(cpus as u32).unwrap_or(NonZeroU32::MIN);
         let mut scenario = Scenario::new(options, &driver.offer, cpus)?;
-        // Read here so that a mistake is found before anything starts, and so that subjects find
-        // the files wherever they run.
+        // Read here to find mistakes before anything starts. The subject reads them again, maybe
+        // from another folder, so their paths become absolute.
         GuestFile::read_all(&scenario.wasm)?;
         for path in &mut scenario.wasm {
             *path = std::path::absolute(&*path)
@@ -49,46 +49,48 @@ impl Run {
         Ok(Run { scenario, driver, command })
     }
 
-    /// Does it, with progress on standard error, and keeps its recording in `out`.
+    /// Makes the run, with progress on standard error, and keeps its recording in `out`. Returns
+    /// the recording, and the error of keeping it.
     ///
     /// # Errors
-    /// As [`Run::perform_one_of_several`].
+    /// The run could not begin.
     pub(crate) fn perform(
         &self,
-        out: Option<&PathBuf>,
+        out: Option<&Path>,
     ) -> Result<(Recorder, Result<(), Error>), Error> {
         let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
-        let progress = report::Progress::new(&self.scenario, "");
-        self.perform_one_of_several(out, &interrupt, progress)
+        self.perform_one_of_several(out, &interrupt, ProgressDisplay::new())
     }
 
-    /// The same, where one listens for `interrupt` over several runs.
+    /// The same for one of several runs, which share `interrupt`.
     ///
     /// # Errors
-    /// The run could not begin. That the recording could not be kept is no such error: it is said
-    /// beside it.
+    /// As [`Run::perform`].
     pub(crate) fn perform_one_of_several(
         &self,
-        out: Option<&PathBuf>,
+        out: Option<&Path>,
         interrupt: &Interrupt,
-        mut progress: report::Progress,
+        mut display: ProgressDisplay,
     ) -> Result<(Recorder, Result<(), Error>), Error> {
         let mut recorder = match out {
             Some(folder) => {
                 let recorder = Recorder::create(folder)?;
-                output_folder::forget_results(folder)?;
+                folder::remove_results(folder)?;
                 recorder
             }
             None => Recorder::in_memory(),
         };
         let Run { scenario, driver, command } = self;
+        let mut progress = RunProgress::new(scenario.cycles.get());
         let supervised =
-            supervise(scenario, driver, command, &mut recorder, interrupt, &mut |glance| {
-                progress.show(glance);
+            supervise(scenario, driver, command, &mut recorder, interrupt, &mut |totals| {
+                let at_ms = totals.running.as_millis() as u64;
+                progress.see(at_ms, 0, &totals.counts, &totals.footprint);
+                display.show(&progress);
             });
-        progress.clear();
+        display.clear();
         supervised?;
-        // A disk that was full for a moment need not cost the recording.
+        // A write may have failed because the disk was full; it may have room now.
         let kept = recorder.restore().map_err(Error::from);
         Ok((recorder, kept))
     }

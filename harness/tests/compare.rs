@@ -270,7 +270,7 @@ fn wrong_lists_and_flags_are_told_by_name() {
     for (args, words) in [
         (&["sweep", "--cycles", "10"][..], &["nothing to sweep"][..]),
         (&["sweep", "--slots", "1,,2"], &["--slots 1,,2", "empty"]),
-        (&["sweep", "--slots", "5,5"], &["--slots has 5 twice"]),
+        (&["sweep", "--slots", "5,5"], &["--slots has the value 5 twice"]),
         (&["sweep", "--slots", "1,2", "--slots", "3"], &["--slots", "multiple times"]),
         (&["sweep", "--wasm", "a,b", "--wasm", "c"], &["--wasm", "more than once"]),
         (&["sweep", "--seed", many.trim_end_matches(',')], &["--seed (501)", "501", "500"]),

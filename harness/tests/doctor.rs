@@ -48,7 +48,7 @@ fn a_machine_that_measures_is_told_to() {
         let state = check.split_whitespace().next();
         assert!(matches!(state, Some("ok" | "limited" | "missing")), "{check}");
     }
-    for tried in ["death watch", "memfd", "/proc", "trial run", "planted leak"] {
+    for tried in ["death watch", "memfd", "/proc", "clean control", "planted leak"] {
         let line = checks.iter().find(|line| line[9..].starts_with(tried));
         assert!(line.is_some_and(|line| line.starts_with("ok ")), "{tried}: {text}");
     }
@@ -87,7 +87,7 @@ fn few_descriptors_change_their_line() {
     assert!(found.contains("RLIMIT_NOFILE is 30"), "{found}");
     assert!(diagnosis["headline"].as_str().expect("words").contains("RLIMIT_NOFILE is 30"));
     // All else is as it was.
-    assert_eq!(check(&diagnosis, "trial run").0, "ok");
+    assert_eq!(check(&diagnosis, "clean control").0, "ok");
 
     // So few that no witness can be had.
     let (code, text) = doctor_after("ulimit -n 5", &["--json"]);
@@ -151,7 +151,7 @@ fn without_inotify_nothing_can_be_measured() {
     assert_eq!(state, "missing");
     assert!(found.contains("user.max_inotify_instances is 0"), "{found}");
     assert_eq!(check(&diagnosis, "inotify instances").0, "missing");
-    assert_eq!(check(&diagnosis, "trial run").0, "missing");
+    assert_eq!(check(&diagnosis, "clean control").0, "missing");
     // The other witness is there.
     assert_eq!(check(&diagnosis, "/proc").0, "ok");
     let checks = diagnosis["checks"].as_array().expect("a list");

@@ -1,92 +1,71 @@
-//! Every combination of values that flags were given as lists. Pure.
+//! Every combination of the values of flags that have lists. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// A flag as it was given, without its dashes, and what was given with it, each time.
+/// A flag of the command line, without its dashes.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
-    pub(super) flag: String,
-    pub(super) texts: Vec<OsString>,
+pub(crate) struct FlagTexts {
+    pub(crate) flag: String,
+    /// The text of each occurrence.
+    pub(crate) texts: Vec<OsString>,
 }
 
 /// Flags with their values, split at commas.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Lists {
-    /// Those with one value, or with one value several times.
+pub(crate) struct Lists {
+    /// Flags without a list; a flag may occur several times.
     fixed: Vec<(String, OsString)>,
-    /// Those with several; at least one.
+    /// Flags with a list; at least one.
     swept: Vec<List>,
 }
 
-/// A flag that is swept.
+/// A flag with a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct List {
-    pub(super) flag: String,
-    /// At least two, no two alike.
-    pub(super) values: Vec<OsString>,
+pub(crate) struct List {
+    pub(crate) flag: String,
+    /// At least two, all different.
+    pub(crate) values: Vec<OsString>,
 }
 
-/// Why flags cannot be swept.
+/// Flags that cannot be swept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// There is one combination.
+pub(crate) enum ListError {
     #[error("no flag has a list, so there is nothing to sweep: give one, as in --warm-slots 0,100")]
     NoList,
-    /// A comma too many.
-    #[error("--{flag} {text} has an empty value: a list is values with a comma between two")]
-    Empty {
-        /// The flag.
-        flag: String,
-        /// Its list.
-        text: String,
-    },
-    /// It would be run twice.
-    #[error("--{flag} has {value} twice: leave one out (to run all again, take --repeat)")]
-    Twice {
-        /// The flag.
-        flag: String,
-        /// The value.
-        value: String,
-    },
-    /// Nobody can say whether the lists are one or are to be combined.
-    #[error("--{flag} is given more than once, and one of it is a list: give one list")]
-    Again {
-        /// The flag.
-        flag: String,
-    },
-    /// It would take for ever.
+    #[error("--{flag} {text} has an empty value: separate the values of a list by single commas")]
+    Empty { flag: String, text: String },
+    #[error("--{flag} has the value {value} twice: remove one (--repeat repeats every run)")]
+    Duplicate { flag: String, value: String },
+    #[error("--{flag} is given more than once, and one of its values is a list: give one list")]
+    SeveralLists { flag: String },
+    /// `factors` has the number of values of each flag: `--slots (30) x --seed (40)`.
     #[error(
-        "{factors} are {count} combinations, more than the {} that a sweep runs: leave values out",
+        "{factors} make {count} combinations, and a sweep runs at most {}: remove values",
         Lists::COMBINATIONS_MAX
     )]
-    TooMany {
-        /// How many values of what: `--slots (30) x --seed (40)`.
-        factors: String,
-        /// How many combinations.
-        count: usize,
-    },
+    TooMany { factors: String, count: usize },
 }
 
 impl Lists {
-    /// Most runs of one sweep and round.
+    /// Maximum of runs in one round.
     pub(super) const COMBINATIONS_MAX: usize = 500;
 
-    /// Splits what was given.
+    /// Splits the lists at their commas.
     ///
     /// # Errors
-    /// There is no list, or one that says nothing sensible.
-    pub(super) fn read(given: Vec<Given>) -> Result<Lists, ListError> {
+    /// No flag has a list, or one cannot be swept.
+    pub(crate) fn parse(flags: Vec<FlagTexts>) -> Result<Lists, ListError> {
         let mut fixed = Vec::new();
         let mut swept = Vec::new();
-        for Given { flag, texts } in given {
+        for FlagTexts { flag, texts } in flags {
             if !texts.iter().any(|text| text.as_bytes().contains(&b',')) {
                 fixed.extend(texts.into_iter().map(|text| (flag.clone(), text)));
                 continue;
             }
             match &texts[..] {
-                [text] => swept.push(List::read(flag, text)?),
-                _ => return Err(ListError::Again { flag }),
+                [text] => swept.push(List::parse(flag, text)?),
+                _ => return Err(ListError::SeveralLists { flag }),
             }
         }
         if swept.is_empty() {
@@ -103,13 +82,13 @@ impl Lists {
         Ok(Lists { fixed, swept })
     }
 
-    /// The flags that have several values, in the order in which they were given.
-    pub(super) fn swept(&self) -> &[List] {
+    /// The flags with lists, in the order of the command line.
+    pub(crate) fn swept(&self) -> &[List] {
         &self.swept
     }
 
-    /// Each combination's values of the swept flags, in order; the last flag's change first.
-    pub(super) fn combinations(&self) -> Vec<Vec<&OsStr>> {
+    /// The values of each combination, in the order of the flags; the last flag varies fastest.
+    pub(crate) fn combinations(&self) -> Vec<Vec<&OsStr>> {
         let mut combinations: Vec<Vec<&OsStr>> = vec![Vec::new()];
         for list in &self.swept {
             let longer = combinations.iter().flat_map(|begun| {
@@ -120,9 +99,9 @@ impl Lists {
         combinations
     }
 
-    /// A combination as the words of a command line.
-    pub(super) fn words(&self, combination: &[&OsStr]) -> Vec<OsString> {
-        // In one word, since some flags take a value only so.
+    /// A combination as words of a command line.
+    pub(crate) fn words(&self, combination: &[&OsStr]) -> Vec<OsString> {
+        // In one word, because a flag with an optional value takes it only this way.
         let word = |flag: &str, value: &OsStr| {
             let mut word = OsString::from(format!("--{flag}="));
             word.push(value);
@@ -135,17 +114,17 @@ impl Lists {
 }
 
 impl List {
-    fn read(flag: String, text: &OsStr) -> Result<List, ListError> {
+    fn parse(flag: String, text: &OsStr) -> Result<List, ListError> {
         let values = text.as_bytes().split(|byte| *byte == b',');
         let values: Vec<OsString> =
             values.map(|value| OsStr::from_bytes(value).to_owned()).collect();
         if values.iter().any(|value| value.is_empty()) {
             return Err(ListError::Empty { flag, text: text.to_string_lossy().into_owned() });
         }
-        let twice =
+        let duplicate =
             values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
-        if let Some((_, value)) = twice {
-            return Err(ListError::Twice { flag, value: value.to_string_lossy().into_owned() });
+        if let Some((_, value)) = duplicate {
+            return Err(ListError::Duplicate { flag, value: value.to_string_lossy().into_owned() });
         }
         Ok(List { flag, values })
     }
@@ -159,39 +138,39 @@ mod tests {
 
     use super::*;
 
-    fn given(flag: &str, texts: &[&str]) -> Given {
-        Given { flag: flag.to_owned(), texts: texts.iter().map(OsString::from).collect() }
+    fn flag(flag: &str, texts: &[&str]) -> FlagTexts {
+        FlagTexts { flag: flag.to_owned(), texts: texts.iter().map(OsString::from).collect() }
     }
 
     #[test]
-    fn what_is_no_list_is_refused_by_name() {
+    fn a_refusal_names_the_flag() {
         for (flags, message) in [
             (vec![], "nothing to sweep"),
-            (vec![given("cycles", &["3"])], "nothing to sweep"),
-            (vec![given("slots", &["1,"])], "--slots 1, has an empty value"),
-            (vec![given("slots", &[","])], "--slots , has an empty value"),
-            (vec![given("slots", &["1,2,1"])], "--slots has 1 twice"),
-            (vec![given("wasm", &["a,b", "c"])], "--wasm is given more than once"),
+            (vec![flag("cycles", &["3"])], "nothing to sweep"),
+            (vec![flag("slots", &["1,"])], "--slots 1, has an empty value"),
+            (vec![flag("slots", &[","])], "--slots , has an empty value"),
+            (vec![flag("slots", &["1,2,1"])], "--slots has the value 1 twice"),
+            (vec![flag("wasm", &["a,b", "c"])], "--wasm is given more than once"),
         ] {
-            let error = Lists::read(flags).expect_err("no lists").to_string();
+            let error = Lists::parse(flags).expect_err("no lists").to_string();
             assert!(error.contains(message), "{error}");
         }
         let numbers = |to: u32| (0..to).map(|n| n.to_string()).collect::<Vec<String>>().join(",");
         let lists =
-            |a, b| Lists::read(vec![given("slots", &[&numbers(a)]), given("seed", &[&numbers(b)])]);
+            |a, b| Lists::parse(vec![flag("slots", &[&numbers(a)]), flag("seed", &[&numbers(b)])]);
         assert_eq!(lists(25, 20).map(|lists| lists.combinations().len()), Ok(500));
         let error = lists(167, 3).expect_err("too many").to_string();
-        assert!(error.starts_with("--slots (167) x --seed (3) are 501 combinations"), "{error}");
+        assert!(error.starts_with("--slots (167) x --seed (3) make 501 combinations"), "{error}");
     }
 
     #[test]
-    fn the_last_flag_changes_first_and_fixed_flags_are_in_every_combination() {
+    fn the_last_flag_varies_fastest_and_every_combination_has_the_other_flags() {
         let flags = [
-            given("subject", &["a b,c"]),
-            given("wasm", &["x", "y"]),
-            given("flush-on-drop", &["on,off"]),
+            flag("subject", &["a b,c"]),
+            flag("wasm", &["x", "y"]),
+            flag("flush-on-drop", &["on,off"]),
         ];
-        let lists = Lists::read(flags.to_vec()).expect("lists");
+        let lists = Lists::parse(flags.to_vec()).expect("lists");
         let all: Vec<Vec<OsString>> =
             lists.combinations().iter().map(|combination| lists.words(combination)).collect();
         let words = |subject: &str, flush: &str| {
@@ -205,16 +184,16 @@ mod tests {
     }
 
     proptest! {
-        /// As many as the product, each once, and each value with each of the others' values.
+        /// There are as many combinations as the product of the sizes, all different.
         #[test]
         fn combinations_are_the_product(sizes in prop::collection::vec(1_usize..6, 1..4)) {
-            let flags = sizes.iter().enumerate().map(|(flag, size)| {
+            let flags = sizes.iter().enumerate().map(|(index, size)| {
                 let values = (0..*size).map(|value| format!("v{value}"));
-                given(&format!("f{flag}"), &[&values.collect::<Vec<String>>().join(",")])
+                flag(&format!("f{index}"), &[&values.collect::<Vec<String>>().join(",")])
             });
             let product: usize = sizes.iter().product();
             let swept = sizes.iter().filter(|size| **size > 1).count();
-            match Lists::read(flags.collect()) {
+            match Lists::parse(flags.collect()) {
                 Err(error) => prop_assert!(swept == 0 && error == ListError::NoList, "{error}"),
                 Ok(lists) => {
                     let combinations = lists.combinations();

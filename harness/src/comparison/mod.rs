@@ -1,14 +1,11 @@
-//! Several runs in turn, set beside each other: `leakbench compare` and `leakbench sweep`.
+//! Several runs, one after the other: `leakbench compare` and `leakbench sweep`.
 //!
-//! All of them are made ready before the first begins, so that a mistake costs nothing. What they
-//! come to is drawn by `leakbench-reports`; here is what is run, in what order, and where it is
-//! kept.
+//! Every run is prepared before the first begins, so that a mistake costs no time. This module
+//! decides the order of the runs and keeps their folders; `leakbench_reports::comparison` has the
+//! table that they add up to.
 
-mod again;
 mod combinations;
-mod compare;
-mod folder;
-mod sweep;
+mod run_folder;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,101 +13,78 @@ use std::process::ExitCode;
 use leakbench_recording::judge::{Judgement, Verdict};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::RECORDING_FILE;
-use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, RunSummary};
-use leakbench_reports::recorded::Recorded;
-use leakbench_reports::render::{
-    Closing, ComparisonJson, Format, Kept, ResultJson, Summary, SummaryStyle, comparison_hints,
-    comparison_markdown,
-};
+use leakbench_reports::comparison::{Comparison, Kind, Refusal, RunSummary};
+use leakbench_reports::render::{Format, RESULT_FILE, ResultJson};
 
-pub(crate) use again::again;
-pub(crate) use combinations::ListError;
-pub(crate) use compare::CompareArgs;
-pub(crate) use sweep::SweepArgs;
+pub(crate) use combinations::{FlagTexts, Lists};
 
-use crate::command_line::Error;
+use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::output_folder;
-use crate::report::{self, Looks, Progress, say};
-use crate::report_files::{ReportFlag, Written};
+use crate::output::{Conclusion, Document, Output, ProgressDisplay, folder, print_note};
 use crate::run::Run;
 use crate::supervisor::SuperviseError;
 
-/// How often to run, and what to make of it.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Output")]
-struct Output {
-    /// Rounds, in each of which every run is made once: timings are noisy, and drift
-    #[arg(
-        long, value_name = "N", default_value = "1", help_heading = None,
-        value_parser = clap::value_parser!(u32).range(1..=1000),
-    )]
-    repeat: u32,
-
-    /// Print comparison.json instead of the table
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
-
-    /// Print the table as Markdown
-    #[arg(long)]
-    markdown: bool,
-
-    /// Keep the recordings and comparison.json in this folder, a folder for each run in it
-    /// [default: a new one under leakbench-out]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
-    #[command(flatten)]
-    report: ReportFlag,
+/// How to show and keep a comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) document: Document,
+    /// The folder of --out.
+    pub(crate) folder: Option<PathBuf>,
+    /// The reports to draw.
+    pub(crate) formats: Vec<Format>,
 }
 
-/// What is to be run, row by row, and what has come of it so far.
-struct Plan {
-    comparison: Comparison,
-    /// A run for each row of the comparison; `None` where it is refused.
-    runs: Vec<Option<Run>>,
+/// The runs of a comparison, row by row, and their results so far.
+pub(crate) struct Plan {
+    pub(crate) comparison: Comparison,
+    /// A run for each row of the comparison; `None` for a row that is refused.
+    pub(crate) runs: Vec<Option<Run>>,
+}
+
+/// The number and name of a run among all.
+struct Place {
+    /// From 1.
+    round: u32,
+    /// Name of its folder.
+    folder: String,
+    /// `run 3 of 12, wasmtime@48`.
+    label: String,
 }
 
 impl Plan {
-    /// Runs all, round by round, shows what came of it and keeps it. Returns the exit code of the
-    /// gravest verdict.
+    /// Makes every run, round by round, keeps and prints the comparison. Returns the exit code of
+    /// the worst verdict.
     ///
     /// # Errors
-    /// Nothing could be run; or all that was is clean, and a run was refused or could not be kept.
-    fn carry_out(mut self, output: &Output) -> Result<ExitCode, Error> {
-        let kind = match self.comparison.kind {
+    /// No run could begin; or every verdict is clean, and a run was refused or could not be kept.
+    pub(crate) fn carry_out(mut self, settings: &Settings) -> Result<ExitCode, Error> {
+        let command = match self.comparison.kind {
             Kind::Compare => "compare",
             Kind::Sweep => "sweep",
         };
-        let out = output_folder::create(output.out.as_deref(), kind)?;
-        output_folder::forget_results(&out)?;
-        // A folder with both is told to be of neither.
-        output_folder::forget(&out, RECORDING_FILE)?;
-        let formats = output.report.formats();
-        let failed = self.run_all(&out).err();
-        let comparison = self.comparison;
-        let Some(verdict) = comparison.verdict() else {
-            // Nothing ran, so something kept it from running.
-            return failed.map_or(Ok(ExitCode::SUCCESS), Err);
+        let out = folder::create(settings.folder.as_deref(), command)?;
+        folder::remove_results(&out)?;
+        // A folder with both kinds of recording cannot be read.
+        folder::remove(&out, RECORDING_FILE)?;
+        let error = self.run_all(&out).err();
+        let Some(verdict) = self.comparison.verdict() else {
+            // No run was made, so there is an error.
+            return error.map_or(Ok(ExitCode::SUCCESS), Err);
         };
-        let text = ComparisonJson::new(&comparison).to_text()?;
-        let kept = output_folder::keep(&out, COMPARISON_FILE, text.as_bytes()).map(drop);
-        let mut written = draw(&out, &formats);
-        let shown = show(&comparison, &out, &text, &written, output);
-        let kept = failed.into_iter().chain(kept.err()).chain(written.failed.drain(..));
-        report::finish(verdict, kept.chain(shown.err()))
+        let output =
+            Output { document: settings.document, folder: Some(&out), formats: &settings.formats };
+        Conclusion::of_comparison(&self.comparison, verdict)?.print_and_keep(error, &output)
     }
 
-    /// Runs all, round by round, until its user interrupts it.
+    /// Makes every run, round by round, until the user interrupts.
     ///
     /// # Errors
-    /// The first that there was: a run that was refused, or could not be kept. The others were run
+    /// The first error of a run that could not begin or could not be kept. The other runs are made
     /// all the same.
     fn run_all(&mut self, out: &Path) -> Result<(), Error> {
         let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
         let rounds = self.comparison.rounds;
-        let each = self.runs.iter().flatten().count();
-        let total = each * rounds as usize;
+        let total = self.runs.iter().flatten().count() * rounds as usize;
         let mut number = 0;
         let mut first_error = Ok(());
         for round in 1..=rounds {
@@ -130,11 +104,14 @@ impl Plan {
                     1 => row.name.clone(),
                     _ => format!("{}, round {round}", row.name),
                 };
-                let label = format!("run {number} of {total}, {name}");
-                let folder = folder::name_of_run(number, total, &name.replace(", ", " "));
-                match perform(run, round, folder, out, &interrupt, &label) {
+                let place = Place {
+                    round,
+                    folder: run_folder::name(number, total, &name.replace(", ", " ")),
+                    label: format!("run {number} of {total}, {name}"),
+                };
+                match perform(run, &place, out, &interrupt) {
                     Ok((summary, kept)) => {
-                        say(&format!("{label}: {}", summary.headline));
+                        print_note(&format!("{}: {}", place.label, summary.headline));
                         first_error = first_error.and(kept);
                         let interrupted = summary.verdict == Verdict::Interrupted;
                         row.runs.push(summary);
@@ -144,11 +121,11 @@ impl Plan {
                         }
                     }
                     Err(error @ Error::Supervise(_)) => {
-                        say(&format!("{label}: {error}"));
+                        print_note(&format!("{}: {error}", place.label));
                         row.refusal = Some(Refusal::AtStart(error.to_string()));
                         first_error = first_error.and(Err(error));
                     }
-                    // A recording that cannot be begun: nor can the next.
+                    // The recording cannot be created, so neither can the next one.
                     Err(error) => return first_error.and(Err(error)),
                 }
             }
@@ -157,66 +134,24 @@ impl Plan {
     }
 }
 
-/// Does one run and keeps its recording and its result in `folder` of `out`. With what it came to
-/// is whether that could be kept.
+/// Makes one run and keeps its recording and its result. Returns its summary, and the error of
+/// keeping it.
 ///
 /// # Errors
-/// It could not begin.
+/// The run could not begin.
 fn perform(
     run: &Run,
-    round: u32,
-    folder: String,
+    place: &Place,
     out: &Path,
     interrupt: &Interrupt,
-    label: &str,
 ) -> Result<(RunSummary, Result<(), Error>), Error> {
-    let path = out.join(&folder);
-    let progress = Progress::new(&run.scenario, label);
+    let path = out.join(&place.folder);
+    let progress = ProgressDisplay::labelled(&place.label);
     progress.begin();
     let (recorder, recorded) = run.perform_one_of_several(Some(&path), interrupt, progress)?;
     let ledger = Ledger::of(recorder.recording())?;
     let judgement = Judgement::of(&ledger);
-    let text = ResultJson::new(&ledger, &judgement).to_text()?;
-    let kept = recorded.and(output_folder::keep_result(&path, &text));
-    Ok((RunSummary::new(round, folder, &ledger, &judgement), kept))
-}
-
-/// Draws the whole, from what was kept of it: so it is what `leakbench report` draws, and no more
-/// than one run is in memory until then.
-fn draw(out: &Path, formats: &[Format]) -> Written {
-    if formats.is_empty() {
-        return Written::default();
-    }
-    match Recorded::read(out) {
-        Ok(recorded) => Written::to(out, formats, &recorded, None),
-        Err(error) => Written { failed: vec![error.into()], ..Written::default() },
-    }
-}
-
-/// Shows the whole on standard output, as asked, `json` being its JSON.
-fn show(
-    comparison: &Comparison,
-    out: &Path,
-    json: &str,
-    written: &Written,
-    output: &Output,
-) -> Result<(), Error> {
-    let mut stdout = std::io::stdout();
-    let drawn = if output.json {
-        json.to_owned()
-    } else if output.markdown {
-        comparison_markdown(comparison)
-    } else {
-        let colour = Looks::on(&stdout).colour;
-        let width = report::width_of(&stdout);
-        let kept = Kept { folder: Some(out), is_drawn: written.has_page() };
-        let hints = comparison_hints(comparison, kept);
-        let closing = Closing { report: written.main(), hints: &hints };
-        let style = SummaryStyle { colour, width, out: Some(out) };
-        Summary::of_comparison(comparison).draw(&style, &closing)
-    };
-    if output.json || output.markdown {
-        say(&format!("kept in {}", out.display()));
-    }
-    report::write(&mut stdout, "standard output", &drawn)
+    let json = ResultJson::new(&ledger, &judgement).to_text()?;
+    let kept = recorded.and(folder::write(&path, RESULT_FILE, json.as_bytes()).map(drop));
+    Ok((RunSummary::new(place.round, place.folder.clone(), &ledger, &judgement), kept))
 }

@@ -1,43 +1,41 @@
-//! One check and what all of them come to. Pure.
+//! A check, and the verdict that all checks add up to. Pure.
 
 use serde::Serialize;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
     pub(super) name: &'static str,
     pub(super) state: State,
     pub(super) weight: Weight,
-    /// What was found, in a clause.
+    /// The finding, in a clause.
     pub(super) found: String,
-    /// What that means for measuring, in a clause.
+    /// Its consequence for measurements, in a clause.
     pub(super) means: String,
-    /// The command that changes it, where one does.
+    /// The command that changes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) change: Option<String>,
 }
 
-/// How it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
-    /// As it should be.
     Ok,
-    /// There, and less than some runs need.
+    /// Present, but too little for some runs.
     Limited,
-    /// Not there, or it does not work.
+    /// Absent, or it does not work.
     Missing,
 }
 
-/// What hangs on it.
+/// The importance of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Weight {
-    /// Without it there is no measurement.
+    /// No measurement is possible without it.
     Needed,
-    /// Without it some runs are not possible.
+    /// Some runs are impossible without it.
     Wanted,
-    /// It is good to have: all can be measured without it.
+    /// Everything can be measured without it.
     Extra,
 }
 
@@ -52,7 +50,7 @@ impl State {
 }
 
 impl Check {
-    /// A check of that name; by itself it is wanted.
+    /// A check of weight [`Weight::Wanted`].
     pub(super) fn new(
         name: &'static str,
         state: State,
@@ -71,12 +69,11 @@ impl Check {
         Check { weight: Weight::Extra, ..self }
     }
 
-    /// With the command that changes it.
     pub(super) fn change(self, command: impl Into<String>) -> Check {
         Check { change: Some(command.into()), ..self }
     }
 
-    /// As [`change`](Self::change), unless all is well.
+    /// As [`change`](Self::change), unless the state is ok.
     pub(super) fn remedy(self, command: impl Into<String>) -> Check {
         match self.state {
             State::Ok => self,
@@ -85,28 +82,20 @@ impl Check {
     }
 }
 
-/// All that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Diagnosis {
-    pub(super) checks: Vec<Check>,
-}
-
-/// What the machine is fit for.
+/// The verdict on the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fitness {
-    /// Everything.
     Everything,
-    /// Measuring, but for what these say.
+    /// It can measure, with these limits.
     But(Vec<String>),
-    /// Nothing, for these reasons.
+    /// It cannot measure, for these reasons.
     Nothing(Vec<String>),
 }
 
-impl Diagnosis {
-    /// What the checks come to.
-    pub(super) fn fitness(&self) -> Fitness {
+impl Fitness {
+    pub(super) fn of(checks: &[Check]) -> Fitness {
         let bad = |fails: fn(&Check) -> bool| -> Vec<String> {
-            let checks = self.checks.iter().filter(|check| fails(check));
+            let checks = checks.iter().filter(|check| fails(check));
             checks.map(|check| format!("{}, {}", check.name, check.found)).collect()
         };
         let missing = bad(|check| check.weight == Weight::Needed && check.state == State::Missing);
@@ -116,10 +105,8 @@ impl Diagnosis {
         let limited = bad(|check| check.weight != Weight::Extra && check.state != State::Ok);
         if limited.is_empty() { Fitness::Everything } else { Fitness::But(limited) }
     }
-}
 
-impl Fitness {
-    /// 0 where something can be measured, 4 ("inconclusive") where nothing can.
+    /// 0 if the machine can measure, else 4 (inconclusive).
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Fitness::Everything | Fitness::But(_) => 0,
@@ -135,12 +122,14 @@ impl Fitness {
         }
     }
 
-    /// In a sentence.
+    /// One sentence.
     pub(super) fn headline(&self) -> String {
         match self {
             Fitness::Everything => "this machine can measure everything".to_owned(),
-            Fitness::But(what) => format!("this machine can measure, but: {}", what.join("; ")),
-            Fitness::Nothing(why) => format!("this machine cannot measure: {}", why.join("; ")),
+            Fitness::But(limits) => format!("this machine can measure, but: {}", limits.join("; ")),
+            Fitness::Nothing(reasons) => {
+                format!("this machine cannot measure: {}", reasons.join("; "))
+            }
         }
     }
 }
@@ -162,28 +151,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_what_is_needed_and_missing_keeps_a_machine_from_measuring(checks in checks()) {
+        fn only_a_missing_needed_check_prevents_measurements(checks in checks()) {
             let is = |check: &Check, weight, state| (check.weight, check.state) == (weight, state);
             let stops = checks.iter().any(|check| is(check, Weight::Needed, State::Missing));
             let fine = checks.iter().all(|c| c.weight == Weight::Extra || c.state == State::Ok);
-            let fitness = Diagnosis { checks }.fitness();
+            let fitness = Fitness::of(&checks);
             prop_assert_eq!(fitness.exit_code() == 4, stops);
             prop_assert_eq!(fitness == Fitness::Everything, fine);
         }
     }
 
     #[test]
-    fn the_last_line_says_what_and_why() {
+    fn the_headline_names_the_checks_that_failed() {
         let few = Check::new("open files", State::Limited, "RLIMIT_NOFILE is 16", "");
         let none = Check::new("memfd", State::Missing, "refused", "").needed();
-        let diagnosis =
-            |checks: &[&Check]| Diagnosis { checks: checks.iter().copied().cloned().collect() };
         for (checks, expected) in [
             (&[][..], "this machine can measure everything"),
             (&[&few], "this machine can measure, but: open files, RLIMIT_NOFILE is 16"),
             (&[&few, &none], "this machine cannot measure: memfd, refused"),
         ] {
-            assert_eq!(diagnosis(checks).fitness().headline(), expected);
+            let checks: Vec<Check> = checks.iter().copied().cloned().collect();
+            assert_eq!(Fitness::of(&checks).headline(), expected);
         }
     }
 }

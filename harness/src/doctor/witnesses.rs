@@ -9,8 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::capacity::DEFAULT_SLOTS;
 use super::check::{Check, State};
-use super::room::DEFAULT_SLOTS;
 use leakbench_kernel::{
     DeathWatch, FdKind, Machine, ObjectId, Process, ReadError, WatchError, WatchLimit,
     has_pagemap_scan, make_memfd, tells_fd_count,

@@ -6,7 +6,6 @@
 //!                                        └► survivors (since when) ─► examples
 //! ```
 
-mod arguments;
 mod command;
 mod error;
 mod examples;
@@ -16,7 +15,6 @@ mod member;
 mod observation;
 mod pace;
 mod remarks;
-mod report;
 mod survivors;
 mod sys;
 mod target;
@@ -29,12 +27,11 @@ use leakbench_recording::observation::{
 };
 use rustix::process::{Resource as RlimitResource, Rlimit, getrlimit, setrlimit};
 
-pub(crate) use self::arguments::{AttachArgs, ExecArgs, attach, exec};
 use self::command::Started;
 pub(crate) use self::error::ObserveError;
 use self::observation::Observation;
 use self::remarks::Remarks;
-use self::target::Target;
+pub(crate) use self::target::Target;
 use crate::interrupt::Interrupt;
 use leakbench_kernel::{Machine, Process};
 

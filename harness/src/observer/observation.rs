@@ -1,6 +1,6 @@
 //! An observation on its way: when to look, what to record, and how it ends.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use super::pace::{Pace, process_cpu_time, thread_cpu_time};
 use super::remarks::{Remarks, Waiting};
 use super::watch::Watch;
 use crate::interrupt::Interrupt;
+use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Process, ReadError, Stat};
 
 /// Time that a command has to leave by itself after a Ctrl-C, which its terminal sent it too,
@@ -40,7 +41,7 @@ pub(super) enum Ending {
 /// An observation on its way.
 pub(super) struct Observation<'a> {
     settings: Settings,
-    log: Log<'a>,
+    recorder: TimedRecorder<'a, ObservationRecorder>,
     watch: Watch,
     pub(super) remarks: Remarks,
     started: Option<Started>,
@@ -54,25 +55,6 @@ pub(super) struct Observation<'a> {
     next_examples: u64,
     /// Whether the process runs and `/proc` shows nothing of it any more.
     blind: bool,
-}
-
-/// Where lines go, and when they are of.
-struct Log<'a> {
-    recorder: &'a mut ObservationRecorder,
-    began: Instant,
-}
-
-impl Log<'_> {
-    fn now_ms(&self) -> u64 {
-        self.began.elapsed().as_millis() as u64
-    }
-
-    fn write(&mut self, record: ObservationRecord) {
-        if let Err(error) = self.recorder.record(record) {
-            // Said once; the recording goes on in memory, so the verdict does not suffer.
-            let _ = writeln!(io::stderr(), "leakbench: {error}");
-        }
-    }
 }
 
 impl<'a> Observation<'a> {
@@ -89,11 +71,11 @@ impl<'a> Observation<'a> {
         let ending = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         // Its number was not another's by then, if the process is still there now.
         let ending = ending.filter(|_| process.stat().is_ok());
-        let mut log = Log { recorder, began: Instant::now() };
-        log.write(ObservationRecord::Start(Box::new(observe)));
+        let mut recorder = TimedRecorder::start(recorder);
+        recorder.write(ObservationRecord::Start(Box::new(observe)));
         Observation {
             settings,
-            log,
+            recorder,
             watch: Watch::new(Member::new(process, stat), settings.tree),
             remarks: Remarks::default(),
             started,
@@ -113,7 +95,7 @@ impl<'a> Observation<'a> {
         show: &mut dyn FnMut(&ObservationSample, u32),
     ) -> io::Result<Ending> {
         let mut next_look = Instant::now();
-        let deadline = self.settings.duration.and_then(|d| self.log.began.checked_add(d));
+        let deadline = self.settings.duration.and_then(|d| self.recorder.began().checked_add(d));
         loop {
             if self.has_ended()? {
                 return Ok(Ending::Gone);
@@ -156,7 +138,7 @@ impl<'a> Observation<'a> {
     /// Looks once. Returns whether the process was there.
     fn look(&mut self, show: &mut dyn FnMut(&ObservationSample, u32)) -> bool {
         let before = thread_cpu_time();
-        let at_ms = self.log.now_ms();
+        let at_ms = self.recorder.now_ms();
         let look = self.watch.look(at_ms, &mut self.remarks);
         if let Err(error) = &look {
             self.remarks.unreadable(self.watch.family.root.pid(), "stat", error);
@@ -168,7 +150,7 @@ impl<'a> Observation<'a> {
         };
         show(&look, self.watch.family.root.pid());
         self.looks += 1;
-        self.log.write(ObservationRecord::Sample(look));
+        self.recorder.write(ObservationRecord::Sample(look));
         if self.looks <= FIRST_LOOKS {
             self.first_looks_ms = at_ms;
         }
@@ -185,9 +167,9 @@ impl<'a> Observation<'a> {
     }
 
     fn write_remarks(&mut self) {
-        let at_ms = self.log.now_ms();
+        let at_ms = self.recorder.now_ms();
         for Waiting { spoils, what } in self.remarks.take() {
-            self.log.write(ObservationRecord::Remark(Remark {
+            self.recorder.write(ObservationRecord::Remark(Remark {
                 at_ms,
                 prevents_clean: spoils,
                 what,
@@ -196,9 +178,9 @@ impl<'a> Observation<'a> {
     }
 
     fn write_examples(&mut self) {
-        let at_ms = self.log.now_ms();
+        let at_ms = self.recorder.now_ms();
         let examples = self.watch.examples(at_ms, self.first_looks_ms);
-        self.log.write(ObservationRecord::Examples(examples));
+        self.recorder.write(ObservationRecord::Examples(examples));
     }
 
     /// Whether the kernel says that the process has ended.
@@ -250,14 +232,14 @@ impl<'a> Observation<'a> {
             None if ending == Ending::Gone => Some(ProcessExitKind::Vanished),
             None => None,
         };
-        let at_ms = self.log.now_ms();
+        let at_ms = self.recorder.now_ms();
         if let Some(how) = gone {
-            self.log.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
+            self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
         }
         if self.started.is_some() {
             self.tell_of_those_left();
         }
-        self.log.write(ObservationRecord::End(ObservationEnd {
+        self.recorder.write(ObservationRecord::End(ObservationEnd {
             at_ms,
             interrupted,
             observer_cpu_ms: Some(process_cpu_time().as_millis() as u64),

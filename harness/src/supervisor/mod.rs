@@ -7,7 +7,7 @@ mod reconcile;
 mod subject;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,7 @@ use self::look::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
 use crate::interrupt::Interrupt;
+use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Machine, ObjectId, Process};
 use leakbench_subject::status_page::add_counts;
 
@@ -76,14 +77,14 @@ pub enum SuperviseError {
     Own(#[from] io::Error),
 }
 
-/// What a run shows while it lasts.
+/// The sums of one round of samples.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Glance {
-    /// Since the first cycle began.
+pub(crate) struct Totals {
+    /// Time since the first cycle began.
     pub(crate) running: Duration,
-    /// Over all subjects.
+    /// Sum over all subjects.
     pub(crate) counts: Counts,
-    /// Over all subjects.
+    /// Sum over all subjects.
     pub(crate) footprint: Footprint,
 }
 
@@ -98,13 +99,13 @@ pub(crate) fn supervise(
     command: &str,
     recorder: &mut Recorder,
     interrupt: &Interrupt,
-    show: &mut dyn FnMut(&Glance),
+    show: &mut dyn FnMut(&Totals),
 ) -> Result<(), SuperviseError> {
     let mut run = Run {
         scenario,
         driver,
         cpus: processors(scenario.cpus)?,
-        log: Log { recorder, began: Instant::now() },
+        recorder: TimedRecorder::start(recorder),
         cpu_before: own_cpu_time(),
         subjects: Vec::new(),
         inherited: HashSet::new(),
@@ -118,8 +119,8 @@ pub(crate) fn supervise(
     match run.go_through(interrupt, show) {
         // A result like any other: what came of the attempt is that one cannot tell.
         Err(SuperviseError::CannotMeasure { witness, what }) => {
-            let at_ms = run.log.now_ms();
-            run.log.write(Record::WitnessFailure(WitnessFailure {
+            let at_ms = run.recorder.now_ms();
+            run.recorder.write(Record::WitnessFailure(WitnessFailure {
                 at_ms,
                 subject: 0,
                 witness,
@@ -138,7 +139,7 @@ struct Run<'a> {
     driver: &'a Driver,
     /// The processors that subjects may run on.
     cpus: Vec<u32>,
-    log: Log<'a>,
+    recorder: RunRecorder<'a>,
     /// Processor time that this process had used by then, for earlier runs.
     cpu_before: Duration,
     subjects: Vec<Supervised>,
@@ -152,31 +153,15 @@ struct Run<'a> {
     interrupted_at: Option<Instant>,
 }
 
-/// Where lines go, and when they are of.
-struct Log<'a> {
-    recorder: &'a mut Recorder,
-    began: Instant,
-}
-
-impl Log<'_> {
-    fn now_ms(&self) -> u64 {
-        self.began.elapsed().as_millis() as u64
-    }
-
-    fn write(&mut self, record: Record) {
-        if let Err(error) = self.recorder.record(record) {
-            // Said once; the recording goes on in memory, so the verdict does not suffer.
-            let _ = writeln!(io::stderr(), "leakbench: {error}; the run goes on without it");
-        }
-    }
-}
+/// The recorder of a run.
+type RunRecorder<'a> = TimedRecorder<'a, Recorder>;
 
 impl Run<'_> {
     /// Runs all subjects to their end.
     fn go_through(
         &mut self,
         interrupt: &Interrupt,
-        show: &mut dyn FnMut(&Glance),
+        show: &mut dyn FnMut(&Totals),
     ) -> Result<(), SuperviseError> {
         self.inherited = own_memfds().map_err(|error| SuperviseError::CannotMeasure {
             witness: Witness::ProcScan,
@@ -206,7 +191,7 @@ impl Run<'_> {
         // Runtimes shard their pools by these.
         fingerprint.insert("subject_cpus".to_owned(), self.cpus.clone().into());
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.log.write(Record::Start(Box::new(Start {
+        self.recorder.write(Record::Start(Box::new(Start {
             version: RECORDING_VERSION,
             subject: self.scenario.subject.to_string(),
             runtime: Some(self.driver.offer.runtime.clone()),
@@ -234,7 +219,7 @@ impl Run<'_> {
     /// Takes in what the subjects say.
     fn hear(&mut self) -> Result<(), SuperviseError> {
         for subject in &mut self.subjects {
-            subject.hear(&self.inherited, &mut self.log)?;
+            subject.hear(&self.inherited, &mut self.recorder)?;
         }
         // All begin together, so that the rate is that of all side by side.
         if self.running_since.is_none()
@@ -264,8 +249,8 @@ impl Run<'_> {
                 continue;
             }
             self.interrupted_at = Some(Instant::now());
-            let at_ms = self.log.now_ms();
-            self.log.write(Record::Interrupted(Interrupted { at_ms }));
+            let at_ms = self.recorder.now_ms();
+            self.recorder.write(Record::Interrupted(Interrupted { at_ms }));
             self.stop();
         }
     }
@@ -274,30 +259,30 @@ impl Run<'_> {
     fn stop(&mut self) {
         self.stop_by.get_or_insert(Instant::now() + STOP_WITHIN);
         for subject in &mut self.subjects {
-            subject.stop(&mut self.log);
+            subject.stop(&mut self.recorder);
         }
     }
 
-    fn sample(&mut self, show: &mut dyn FnMut(&Glance)) {
+    fn sample(&mut self, show: &mut dyn FnMut(&Totals)) {
         if Instant::now() < self.next_sample {
             return;
         }
-        let mut glance = Glance::default();
+        let mut totals = Totals::default();
         let mut footprint: Option<Footprint> = None;
         let mut cost = Duration::ZERO;
         for subject in &mut self.subjects {
-            glance.counts = add_counts(glance.counts, subject.counts());
-            if let Some((its_own, took)) = subject.sample(&mut self.log) {
+            totals.counts = add_counts(totals.counts, subject.counts());
+            if let Some((its_own, took)) = subject.sample(&mut self.recorder) {
                 footprint = Some(footprint.map_or(its_own, |sum| add_footprints(sum, its_own)));
                 cost += took;
             }
         }
-        glance.footprint = footprint.unwrap_or_default();
+        totals.footprint = footprint.unwrap_or_default();
         let every = (cost * SAMPLE_COST).clamp(SAMPLE_EVERY, SAMPLE_AT_LEAST_EVERY);
         self.next_sample = Instant::now() + every;
         if let Some(since) = self.running_since {
-            glance.running = since.elapsed();
-            show(&glance);
+            totals.running = since.elapsed();
+            show(&totals);
         }
     }
 
@@ -306,20 +291,20 @@ impl Run<'_> {
         let timeout = Duration::from_secs(self.scenario.timeout_s.get())
             .saturating_add(Duration::from_millis(self.scenario.settle_ms));
         for subject in &mut self.subjects {
-            subject.end_if_hung(timeout, &mut self.log);
+            subject.end_if_hung(timeout, &mut self.recorder);
             if self.stop_by.is_some_and(|by| Instant::now() >= by) {
-                subject.end(&mut self.log);
+                subject.end(&mut self.recorder);
             }
         }
     }
 
     fn end(&mut self) {
-        let began = self.log.began;
+        let began = self.recorder.began();
         let since = self.running_since.unwrap_or(began);
         let until = self.running_until.unwrap_or_else(Instant::now);
         let cpu = own_cpu_time().saturating_sub(self.cpu_before);
-        let at_ms = self.log.now_ms();
-        self.log.write(Record::End(End {
+        let at_ms = self.recorder.now_ms();
+        self.recorder.write(Record::End(End {
             at_ms,
             running_ms: until.saturating_duration_since(since).as_millis() as u64,
             supervisor_cpu_ms: Some(cpu.as_millis() as u64),

@@ -13,7 +13,7 @@ use leakbench_scenarios::{Scenario, Share};
 
 use super::child::{End, SubjectProcess};
 use super::look::Look;
-use super::{Log, SuperviseError};
+use super::{RunRecorder, SuperviseError};
 use crate::driver::Program;
 use leakbench_kernel::ObjectId;
 use leakbench_subject::channel::{Channel, ChannelError};
@@ -124,18 +124,18 @@ impl Supervised {
     pub(super) fn hear(
         &mut self,
         inherited: &HashSet<ObjectId>,
-        log: &mut Log<'_>,
+        recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
         while !self.is_gone() {
             match self.process.channel.try_receive::<Report>() {
                 Ok(None) => break,
-                Ok(Some(report)) => self.handle(report, inherited, log)?,
-                Err(ChannelError::Closed) => self.has_closed(log),
+                Ok(Some(report)) => self.handle(report, inherited, recorder)?,
+                Err(ChannelError::Closed) => self.has_closed(recorder),
                 Err(ChannelError::NotAMessage { line, .. }) => {
-                    self.end_as(ExitKind::ProtocolViolation { line }, log);
+                    self.end_as(ExitKind::ProtocolViolation { line }, recorder);
                 }
                 Err(error @ ChannelError::Io(_)) => {
-                    self.end_as(ExitKind::ProtocolViolation { line: error.to_string() }, log);
+                    self.end_as(ExitKind::ProtocolViolation { line: error.to_string() }, recorder);
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Supervised {
         &mut self,
         report: Report,
         inherited: &HashSet<ObjectId>,
-        log: &mut Log<'_>,
+        recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
         self.heard_at = Instant::now();
         match (report, self.phase) {
@@ -162,15 +162,15 @@ impl Supervised {
                 self.failed = true;
             }
             (Report::Ready { slabs, process, runtime }, Phase::Building) => {
-                self.ready(slabs, process, runtime, inherited, log)?;
+                self.ready(slabs, process, runtime, inherited, recorder)?;
             }
             (Report::Barrier(report), Phase::Running) => {
-                self.barrier(*report, log);
+                self.barrier(*report, recorder);
                 self.go();
             }
             (report, _) => {
                 let said: String = format!("{report:?}").chars().take(200).collect();
-                self.end_as(ExitKind::ProtocolViolation { line: said }, log);
+                self.end_as(ExitKind::ProtocolViolation { line: said }, recorder);
             }
         }
         Ok(())
@@ -182,17 +182,17 @@ impl Supervised {
         process: Option<u32>,
         runtime: Option<String>,
         inherited: &HashSet<ObjectId>,
-        log: &mut Log<'_>,
+        recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
         let page = self.process.page_object()?;
         let own = self.process.pid();
         match Look::new(own, process, slabs, page, inherited) {
             Ok(look) => self.look = Some(look),
-            Err(error) => self.blind(&error, log),
+            Err(error) => self.blind(&error, recorder),
         }
         let (at_rest, _) = self.footprint();
-        log.write(Record::Subject(SubjectUp {
-            at_ms: log.now_ms(),
+        recorder.write(Record::Subject(SubjectUp {
+            at_ms: recorder.now_ms(),
             subject: self.index,
             pid: process.unwrap_or(own),
             runtime,
@@ -204,14 +204,14 @@ impl Supervised {
     }
 
     /// Records both witnesses' account. A witness that fails leaves a trouble behind.
-    fn barrier(&mut self, report: BarrierReport, log: &mut Log<'_>) {
+    fn barrier(&mut self, report: BarrierReport, recorder: &mut RunRecorder<'_>) {
         // Ages of images are of this moment; a scan may take a while.
-        let at_ms = log.now_ms();
+        let at_ms = recorder.now_ms();
         let compared = self.look.as_mut().map(|look| look.compare(&report));
         let reconciled = match compared {
             Some(Ok(reconciled)) => reconciled,
             Some(Err(error)) => {
-                self.blind(&error, log);
+                self.blind(&error, recorder);
                 Default::default()
             }
             // Said when it was lost.
@@ -220,11 +220,16 @@ impl Supervised {
         let subject = self.index;
         for what in report.troubles {
             let witness = Witness::DeathWatch;
-            log.write(Record::WitnessFailure(WitnessFailure { at_ms, subject, witness, what }));
+            recorder.write(Record::WitnessFailure(WitnessFailure {
+                at_ms,
+                subject,
+                witness,
+                what,
+            }));
         }
         let (footprint, _) = self.footprint();
         let memory = self.look.as_mut().and_then(Look::memory);
-        log.write(Record::Barrier(Box::new(Barrier {
+        recorder.write(Record::Barrier(Box::new(Barrier {
             at_ms,
             subject,
             last: report.last,
@@ -245,9 +250,9 @@ impl Supervised {
     }
 
     /// The second witness is lost.
-    fn blind(&mut self, error: &dyn std::fmt::Display, log: &mut Log<'_>) {
-        log.write(Record::WitnessFailure(WitnessFailure {
-            at_ms: log.now_ms(),
+    fn blind(&mut self, error: &dyn std::fmt::Display, recorder: &mut RunRecorder<'_>) {
+        recorder.write(Record::WitnessFailure(WitnessFailure {
+            at_ms: recorder.now_ms(),
             subject: self.index,
             witness: Witness::ProcScan,
             what: error.to_string(),
@@ -264,28 +269,31 @@ impl Supervised {
     }
 
     /// Looks at it while it runs. Returns what it cost, too; `None` when it does not run.
-    pub(super) fn sample(&mut self, log: &mut Log<'_>) -> Option<(Footprint, Duration)> {
+    pub(super) fn sample(
+        &mut self,
+        recorder: &mut RunRecorder<'_>,
+    ) -> Option<(Footprint, Duration)> {
         // One that has said that it failed is giving back what it had.
         if self.phase != Phase::Running || self.failed {
             return None;
         }
         let counts = self.counts();
         let (footprint, cost) = self.footprint();
-        let (at_ms, subject) = (log.now_ms(), self.index);
-        log.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
+        let (at_ms, subject) = (recorder.now_ms(), self.index);
+        recorder.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
         Some((footprint, cost))
     }
 
     /// Asks it to come to its end. Before its first cycle there is nothing to come to.
-    pub(super) fn stop(&mut self, log: &mut Log<'_>) {
+    pub(super) fn stop(&mut self, recorder: &mut RunRecorder<'_>) {
         self.process.page().ask_to_stop();
         if matches!(self.phase, Phase::Building | Phase::Ready) {
-            self.end(log);
+            self.end(recorder);
         }
     }
 
     /// Ends it if nothing has happened for `timeout`.
-    pub(super) fn end_if_hung(&mut self, timeout: Duration, log: &mut Log<'_>) {
+    pub(super) fn end_if_hung(&mut self, timeout: Duration, recorder: &mut RunRecorder<'_>) {
         if self.is_gone() {
             return;
         }
@@ -308,29 +316,29 @@ impl Supervised {
             silent = now - heard;
         }
         if silent > timeout {
-            self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, log);
+            self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, recorder);
         }
     }
 
     /// Ends it because the run ends.
-    pub(super) fn end(&mut self, log: &mut Log<'_>) {
+    pub(super) fn end(&mut self, recorder: &mut RunRecorder<'_>) {
         if !self.is_gone() {
-            self.end_as(ExitKind::Stopped, log);
+            self.end_as(ExitKind::Stopped, recorder);
         }
     }
 
     /// Kills it and records `how` it ended.
-    fn end_as(&mut self, how: ExitKind, log: &mut Log<'_>) {
+    fn end_as(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
         // What the subject said of its end says more than how we ended it.
         let how = self.failure.take().map_or(how, |error| ExitKind::Failed { error });
         self.process.kill();
         // Killed or not, nothing more can be learnt of it.
         let _ = self.process.reap();
-        self.gone(how, log);
+        self.gone(how, recorder);
     }
 
     /// It has closed its end: it has left, or died.
-    fn has_closed(&mut self, log: &mut Log<'_>) {
+    fn has_closed(&mut self, recorder: &mut RunRecorder<'_>) {
         let silent_ms = self.heard_at.elapsed().as_millis() as u64;
         let how = match (self.process.reap(), self.failure.take()) {
             (_, Some(error)) => ExitKind::Failed { error },
@@ -339,7 +347,7 @@ impl Supervised {
             // Who it was cannot be learnt any more; that it did not do its part is certain.
             (Err(_), None) => ExitKind::Exited { code: -1 },
         };
-        self.gone(how, log);
+        self.gone(how, recorder);
     }
 
     fn how_it_left(&self, status: ExitStatus) -> ExitKind {
@@ -350,17 +358,17 @@ impl Supervised {
         }
     }
 
-    fn gone(&mut self, how: ExitKind, log: &mut Log<'_>) {
+    fn gone(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
         self.failed |= !matches!(how, ExitKind::Done | ExitKind::Stopped);
         if self.phase == Phase::Running {
             // Its status page has outlived it.
             let counts = self.counts();
-            let (at_ms, subject, footprint) = (log.now_ms(), self.index, Footprint::default());
-            log.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
+            let (at_ms, subject, footprint) = (recorder.now_ms(), self.index, Footprint::default());
+            recorder.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
         }
         self.phase = Phase::Gone;
         let last_steps = self.process.page().last_steps(self.threads);
-        let (at_ms, subject) = (log.now_ms(), self.index);
-        log.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));
+        let (at_ms, subject) = (recorder.now_ms(), self.index);
+        recorder.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));
     }
 }

@@ -1,4 +1,4 @@
-//! Where leakbench is: the kernel, what confines this process, which drivers there are.
+//! The kernel, the confinement of this process, and the drivers.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ const CAP_SYS_PTRACE: u32 = 19;
 const CAP_DAC_OVERRIDE: u32 = 1;
 const CAP_DAC_READ_SEARCH: u32 = 2;
 
-pub(super) fn machine(machine: &Machine) -> Vec<Check> {
+pub(super) fn checks(machine: &Machine) -> Vec<Check> {
     vec![kernel(machine), container(), other_processes()]
 }
 

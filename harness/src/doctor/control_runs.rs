@@ -1,5 +1,5 @@
-//! Two small runs: one that must be clean, and one with a planted leak that must be found. Each
-//! is a whole run, with a subject of its own, both witnesses and the judge.
+//! Two small runs as controls: one must be clean, one has a planted leak that must be found. Each is
+//! a complete run, with a subject, both witnesses and the judge.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -10,20 +10,20 @@ use leakbench_scenarios::{OnDrop, Options};
 
 use super::check::{Check, State};
 use super::witnesses::chain;
-use crate::command_line::Error;
+use crate::error::Error;
 use crate::run::Run;
 
 const CYCLES: u64 = 50;
 const SLOTS: u64 = 8;
 
-/// `slots` is how many fit.
+/// Makes both runs in a process that `slots` slots fit into.
 pub(super) fn checks(slots: u64) -> Vec<Check> {
-    // One less than fit: the subject has a little more than this process.
+    // One slot fewer: the subject has some more mappings than this process.
     let slots = slots.saturating_sub(1).clamp(1, SLOTS) as u32;
-    let clean = "a run that should be clean is";
-    let leak = "a leak that is planted is found: the gate can fail";
+    let clean = "a run without a leak is judged clean";
+    let leak = "a run with a planted leak is judged a leak: the gate can fail";
     vec![
-        check("trial run", OnDrop::Purge, slots, Verdict::Clean, clean),
+        check("clean control", OnDrop::Purge, slots, Verdict::Clean, clean),
         check("planted leak", OnDrop::Keep, slots, Verdict::Leak, leak),
     ]
 }
@@ -34,7 +34,7 @@ fn check(name: &'static str, on_drop: OnDrop, slots: u32, expected: Verdict, mea
             Check::new(name, State::Ok, headline, means)
         }
         Ok((_, headline)) => {
-            let means = format!("it should have been {}", expected.as_str());
+            let means = format!("the verdict should have been {}", expected.as_str());
             Check::new(name, State::Missing, headline, means)
         }
         Err(error) => Check::new(name, State::Missing, chain(&error), "no run can begin"),

@@ -1,4 +1,4 @@
-//! `leakbench report`: draws from a recording, at any time, without the subject.
+//! `leakbench report`: draws a recording, at any time, without the subject.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,10 +10,11 @@ use leakbench_reports::recorded::Recorded;
 use leakbench_reports::render::Format;
 use leakbench_reports::report::Report;
 
-use crate::command_line::{Error, WRONG_USE};
-use crate::output_folder;
-use crate::report::{say, write};
-use crate::report_files::{Asked, Written, each_once, formats};
+use super::format_list::{FormatWord, distinct, word_parser};
+use crate::error::Error;
+use crate::exit_code::WRONG_USE;
+use crate::output::folder::{self, PICTURE_FILE};
+use crate::output::{ReportFiles, print, print_note};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,45 +33,43 @@ Formats:
   junit        a case for each policy             junit.xml
   markdown     a job's summary or a comment       summary.md
   github       annotations of a GitHub job        annotations.txt
-  csv          every look, a line each            series.csv
-  openmetrics  for Prometheus and its like        metrics.txt
+  csv          every sample, a line each          series.csv
+  openmetrics  for Prometheus and others          metrics.txt
 
-A report is a function of the recording: drawn again, it is the same to the byte. Drawing is no
-judging: the exit code is 0 whatever the verdict, and 2 if a format could not be had; the others
-are kept.";
+The same recording always gives the same bytes. The exit code does not depend on the verdict: it is
+0, or 2 if a format could not be drawn; the other formats are kept.";
 
-/// What to draw, and where to.
+/// `leakbench report`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct ReportArgs {
-    /// The folder that a run, exec, attach, compare or sweep was kept in by --out, or the recording
-    /// itself
+pub(super) struct ReportArgs {
+    /// The folder that --out of a run, exec, attach, compare or sweep named, or the recording in it
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Formats to draw, with a comma between two, or all
+    /// Formats to draw, separated by commas, or all
     #[arg(
-        long = "report", value_name = "LIST", value_delimiter = ',', value_parser = formats(&Format::ALL),
+        long = "report", value_name = "LIST", value_delimiter = ',', value_parser = word_parser(&Format::ALL),
         default_value = "html,png", hide_possible_values = true,
     )]
-    asked: Vec<Asked>,
+    words: Vec<FormatWord>,
 
-    /// Where to keep them [default: DIR]
+    /// Folder to keep them in [default: DIR]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Print one format of text on standard output, and write no file
+    /// Print one text format to standard output and write no file
     #[arg(
-        long, value_name = "FORMAT", conflicts_with_all = ["asked", "out"],
+        long, value_name = "FORMAT", conflicts_with_all = ["words", "out"],
         value_parser = text_formats(),
     )]
     print: Option<Format>,
 
-    /// Draw these charts alone, one below the other, to picture.png: names as svg's files have them
-    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["asked", "print"])]
+    /// Draw only these charts, one below the other, to picture.png; they are named as the files of svg
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["words", "print"])]
     charts: Vec<String>,
 
-    /// How large that picture is, in pixels
+    /// Size of picture.png in pixels
     #[arg(long, value_name = "WxH", requires = "charts", default_value = "640x760")]
     size: Size,
 }
@@ -80,6 +79,7 @@ pub(crate) struct ReportArgs {
 struct Size(u32, u32);
 
 impl Size {
+    const MIN: u32 = 100;
     const MAX: u32 = 10_000;
 }
 
@@ -87,19 +87,19 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Size, String> {
-        let pixels =
-            |side: &str| side.parse().ok().filter(|pixels| (100..=Size::MAX).contains(pixels));
+        let pixels = |side: &str| {
+            side.parse().ok().filter(|pixels| (Size::MIN..=Size::MAX).contains(pixels))
+        };
         let sides = text
             .split_once('x')
             .and_then(|(width, height)| Some((pixels(width)?, pixels(height)?)));
         let (width, height) = sides.ok_or_else(|| {
-            format!("two numbers from 100 to {} with an x between them, such as 640x760", Size::MAX)
+            format!("expected two numbers from {} to {}, as in 640x760", Size::MIN, Size::MAX)
         })?;
         Ok(Size(width, height))
     }
 }
 
-/// Pictures are no text.
 fn text_formats() -> impl TypedValueParser<Value = Format> {
     let texts = || Format::ALL.into_iter().filter(|format| !is_picture(*format));
     PossibleValuesParser::new(texts().map(Format::name)).try_map(move |name| {
@@ -112,14 +112,14 @@ fn is_picture(format: Format) -> bool {
 }
 
 impl ReportArgs {
-    /// Does it. Returns the exit code.
+    /// Draws the recording. Returns 2 if a format could not be drawn.
     ///
     /// # Errors
-    /// There is no recording in the folder, or what was to be printed cannot be.
-    pub(crate) fn run(&self) -> Result<ExitCode, Error> {
+    /// The folder has no recording, or the text cannot be printed.
+    pub(super) fn run(&self) -> Result<ExitCode, Error> {
         let recorded = Recorded::read(&self.folder)?;
         match self.print {
-            Some(format) => print(&recorded, format),
+            Some(format) => print_format(&recorded, format),
             None if self.charts.is_empty() => self.keep(&recorded),
             None => self.keep_picture(&recorded),
         }
@@ -131,31 +131,31 @@ impl ReportArgs {
         let picture = draw::picture(&Report::of(recorded), &charts, width, height)
             .map_err(|error| Error::Draw { format: Format::Png.name(), error: error.into() })?;
         let out = self.out.as_deref().unwrap_or(&recorded.folder);
-        let path = output_folder::keep(out, output_folder::PICTURE_FILE, &picture)?;
-        write(&mut std::io::stdout(), "standard output", &format!("{}\n", path.display()))?;
+        let path = folder::write(out, PICTURE_FILE, &picture)?;
+        print(&format!("{}\n", path.display()))?;
         Ok(ExitCode::SUCCESS)
     }
 
     fn keep(&self, recorded: &Recorded) -> Result<ExitCode, Error> {
         let out = self.out.as_deref().unwrap_or(&recorded.folder);
-        let written = Written::to(out, &each_once(&self.asked, &Format::ALL), recorded, None);
-        for error in &written.failed {
-            say(&format!("leakbench: {error}"));
+        let formats = distinct(&self.words, &Format::ALL);
+        let written = ReportFiles::write(out, &formats, recorded, None);
+        for error in &written.errors {
+            print_note(&format!("leakbench: {error}"));
         }
         let paths = written.files.iter().map(|(_, path)| format!("{}\n", path.display()));
-        write(&mut std::io::stdout(), "standard output", &paths.collect::<String>())?;
-        Ok(if written.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_USE) })
+        print(&paths.collect::<String>())?;
+        Ok(if written.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_USE) })
     }
 }
 
-fn print(recorded: &Recorded, format: Format) -> Result<ExitCode, Error> {
+fn print_format(recorded: &Recorded, format: Format) -> Result<ExitCode, Error> {
     let report = Report::of(recorded);
     let files = format
         .files(&report, recorded, None)
         .map_err(|error| Error::Draw { format: format.name(), error })?;
-    let mut stdout = std::io::stdout();
     for file in files {
-        write(&mut stdout, "standard output", &String::from_utf8_lossy(&file.content))?;
+        print(&String::from_utf8_lossy(&file.content))?;
     }
     Ok(ExitCode::SUCCESS)
 }

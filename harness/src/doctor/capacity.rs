@@ -1,4 +1,4 @@
-//! How much room there is: mappings, address space, descriptors, memory, tasks, processors.
+//! The limits of mappings, address space, descriptors, memory, tasks and processors.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::check::{Check, State};
-use super::numbers::{Slots, mappings_for, slots_by_mappings};
+use super::slot_capacity::{Slots, mappings_for, slots_by_mappings};
 use leakbench_kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
 
 /// Slots of a pool unless a run says otherwise.
@@ -30,9 +30,9 @@ const TASKS: u64 = 64;
 /// Slots that raising `vm.max_map_count` is proposed for.
 const MANY_SLOTS: u64 = 80_000;
 
-/// What there is room for.
+/// How much fits into a process of this machine.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     /// Mappings that this process has, about as many as a subject at rest.
     present_mappings: u64,
     /// Free ranges of address space.
@@ -44,9 +44,9 @@ pub(super) struct Room {
     cgroups: CgroupLimits,
 }
 
-impl Room {
+impl Capacity {
     /// Reserves all address space for a moment, and reads the rest.
-    pub(super) fn measure(machine: &Machine) -> Room {
+    pub(super) fn measure(machine: &Machine) -> Capacity {
         let (mut present_mappings, mut cgroups) = (0, CgroupLimits::default());
         // What cannot be read is said by the check of /proc.
         if let Ok(process) = &mut Process::open(std::process::id()) {
@@ -54,7 +54,7 @@ impl Room {
             cgroups = process.cgroup_limits(Path::new("/proc")).unwrap_or_default();
         }
         let ranges_bytes = free_ranges(RANGE_LEAST_BYTES);
-        Room {
+        Capacity {
             present_mappings,
             slots_by_mappings: machine
                 .max_map_count

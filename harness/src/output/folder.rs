@@ -1,4 +1,5 @@
-//! Where results are kept: the folder, and files in it, each whole or not at all.
+//! The folder that results are kept in, and its files, each of which is written whole or not at
+//! all.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -7,36 +8,35 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use leakbench_reports::comparison::COMPARISON_FILE;
 use leakbench_reports::render::{Format, GATE_FILE, utc};
 
-use crate::command_line::Error;
+use crate::error::Error;
 
-/// Under which folders are made where their user names none.
-const DEFAULT: &str = "leakbench-out";
+/// The parent of the folders of commands without --out.
+const DEFAULT_PARENT: &str = "leakbench-out";
 
-const RESULT_FILE: &str = "result.json";
-/// Charts that were asked for alone, in one picture.
+/// The picture of `leakbench report --charts`.
 pub(crate) const PICTURE_FILE: &str = "picture.png";
 
-/// Makes the folder that is asked for, or a new one that is named for `kind` and the moment:
+/// Creates the folder of --out, or a new one named for the command and the time:
 /// `leakbench-out/run-20250615-150640`.
 ///
 /// # Errors
-/// It cannot be made.
-pub(crate) fn create(asked: Option<&Path>, kind: &str) -> Result<PathBuf, Error> {
+/// It cannot be created.
+pub(crate) fn create(out: Option<&Path>, command: &str) -> Result<PathBuf, Error> {
     let failed = |path: &Path, error| Error::Write { path: path.to_owned(), error };
     let make = |path: &Path| std::fs::create_dir_all(path).map_err(|error| failed(path, error));
-    if let Some(path) = asked {
+    if let Some(path) = out {
         make(path)?;
         return Ok(path.to_owned());
     }
-    make(Path::new(DEFAULT))?;
+    make(Path::new(DEFAULT_PARENT))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let name = format!("{kind}-{}", stamp(now.as_secs()));
-    let mut path = Path::new(DEFAULT).join(&name);
-    // Another of the same second keeps its own.
+    let name = format!("{command}-{}", stamp(now.as_secs()));
+    let mut path = Path::new(DEFAULT_PARENT).join(&name);
+    // Two commands of the same second have a folder each.
     for number in 2.. {
         match std::fs::create_dir(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                path = Path::new(DEFAULT).join(format!("{name}-{number}"));
+                path = Path::new(DEFAULT_PARENT).join(format!("{name}-{number}"));
             }
             Err(error) => return Err(failed(&path, error)),
             Ok(()) => break,
@@ -45,65 +45,64 @@ pub(crate) fn create(asked: Option<&Path>, kind: &str) -> Result<PathBuf, Error>
     Ok(path)
 }
 
-/// The folder that is asked for, which need not be there yet; without one, a new one if there are
-/// reports to be kept.
+/// The folder of --out, which need not exist yet; without --out a new one if reports are to be kept.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be created.
 pub(crate) fn for_reports(
-    asked: Option<&Path>,
-    kind: &str,
+    out: Option<&Path>,
+    command: &str,
     formats: &[Format],
 ) -> Result<Option<PathBuf>, Error> {
-    match asked {
-        None if !formats.is_empty() => create(None, kind).map(Some),
-        asked => Ok(asked.map(Path::to_owned)),
+    match out {
+        None if !formats.is_empty() => create(None, command).map(Some),
+        out => Ok(out.map(Path::to_owned)),
     }
 }
 
-/// Removes whatever was made of an earlier recording in `folder`, its result, its reports and what a
-/// gate said of it, so that none of it can pass for that of the recording that is being begun.
+/// Removes the result, the reports and the gate's outcome of an earlier recording in `folder`, so
+/// that none of them can be mistaken for those of the recording that begins.
 ///
 /// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget_results(folder: &Path) -> Result<(), Error> {
+/// A file exists and cannot be removed.
+pub(crate) fn remove_results(folder: &Path) -> Result<(), Error> {
     for format in Format::ALL.into_iter().filter(|format| *format != Format::Svg) {
-        forget(folder, format.file())?;
+        remove(folder, format.file())?;
     }
     for file in [GATE_FILE, PICTURE_FILE, COMPARISON_FILE] {
-        forget(folder, file)?;
+        remove(folder, file)?;
     }
-    forget_charts(folder)
+    remove_charts(folder)
 }
 
-/// Removes the charts, and their folder unless there is something else in it.
-fn forget_charts(folder: &Path) -> Result<(), Error> {
+/// Removes the charts, and their folder if nothing else is in it.
+fn remove_charts(folder: &Path) -> Result<(), Error> {
     let charts = folder.join(Format::Svg.file());
     let Ok(entries) = std::fs::read_dir(&charts) else {
-        // None are there; or it cannot be read, and what is in it is not told of as a report.
+        // There are none; or the folder cannot be read, and no report refers to it.
         return Ok(());
     };
     for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
         if let Some(name) = name.to_str().filter(|name| is_chart(name)) {
-            forget(&charts, name)?;
+            remove(&charts, name)?;
         }
     }
-    // One with files of its user's stays.
+    // Fails if the user keeps other files in it.
     let _ = std::fs::remove_dir(&charts);
     Ok(())
 }
 
-/// Whether a file is called as a chart of a report is.
+/// Holds for the names that reports give to charts.
 fn is_chart(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     name.strip_suffix(".svg").is_some_and(|id| !id.is_empty() && id.chars().all(plain))
 }
 
-/// Removes a file, if it is there. A folder of its name is none of ours and stays.
+/// Removes a file if it exists. A folder of that name belongs to the user and stays.
 ///
 /// # Errors
-/// It is there and cannot be removed.
-pub(crate) fn forget(folder: &Path, file: &str) -> Result<(), Error> {
+/// The file exists and cannot be removed.
+pub(crate) fn remove(folder: &Path, file: &str) -> Result<(), Error> {
     let path = folder.join(file);
     match std::fs::remove_file(&path) {
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
@@ -113,31 +112,23 @@ pub(crate) fn forget(folder: &Path, file: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes the result of a run whole or not at all.
+/// Writes `content` to `file` in `folder`, whole or not at all, and creates the folder of a file
+/// such as `charts/lingering.svg`. Returns the file's path.
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn keep_result(folder: &Path, text: &str) -> Result<(), Error> {
-    keep(folder, RESULT_FILE, text.as_bytes()).map(drop)
-}
-
-/// Writes `content` to `file` in `folder`, whole or not at all, and makes the folder of a file
-/// that is called `charts/lingering.svg`. Returns the file's path.
-///
-/// # Errors
-/// It cannot be written.
-pub(crate) fn keep(folder: &Path, file: &str, content: &[u8]) -> Result<PathBuf, Error> {
+pub(crate) fn write(folder: &Path, file: &str, content: &[u8]) -> Result<PathBuf, Error> {
     let path = folder.join(file);
-    keep_at(&path, content).map_err(|error| Error::Write { path: path.clone(), error })?;
+    write_at(&path, content).map_err(|error| Error::Write { path: path.clone(), error })?;
     Ok(path)
 }
 
-/// Writes the file at `path` whole or not at all; what is there and no plain file, such as a link
-/// or a device, is written to and stays what it is.
+/// Writes the file at `path` whole or not at all. A link or a device at `path` is written to and
+/// not replaced.
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn keep_at(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_at(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -145,23 +136,23 @@ pub(crate) fn keep_at(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
         return std::fs::write(path, content);
     }
-    // A hidden neighbour, because a rename is whole only within one file system.
+    // In the same folder, because a rename is atomic only within one file system.
     let mut partial = std::ffi::OsString::from(".");
     partial.push(name);
     partial.push(".partial");
     let partial = path.with_file_name(partial);
     std::fs::write(&partial, content).and_then(|()| std::fs::rename(&partial, path)).inspect_err(
         |_| {
-            // Nobody can use a part of it.
+            // A part of the file is of no use.
             let _ = std::fs::remove_file(&partial);
         },
     )
 }
 
-/// A moment in seconds since 1970, as `20250615-150640`, in UTC.
+/// A time in seconds since 1970 as `20250615-150640`, in UTC.
 fn stamp(unix_s: u64) -> String {
-    let told = utc(unix_s).replace(['-', ':'], "");
-    told.trim_end_matches(" UTC").replace(' ', "-")
+    let text = utc(unix_s).replace(['-', ':'], "");
+    text.trim_end_matches(" UTC").replace(' ', "-")
 }
 
 #[cfg(test)]
@@ -169,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charts_are_told_from_files_of_others() {
+    fn charts_are_recognized_by_name() {
         for (name, expected) in [
             ("lingering.svg", true),
             ("page-tables.svg", true),
@@ -186,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn stamps_sort_by_time() {
         for (unix_s, expected) in [
             (0, "19700101-000000"),
             (951_782_399, "20000228-235959"),

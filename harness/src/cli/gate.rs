@@ -1,4 +1,4 @@
-//! `leakbench gate`: judges recordings by a budget that is checked in, for CI.
+//! `leakbench gate`: judges recordings by a checked-in budget, for CI.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,41 +12,40 @@ use leakbench_reports::gate::{
 use leakbench_reports::recorded::{Recorded, RecordedKind};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json};
 
-use crate::command_line::Error;
-use crate::output_folder;
-use crate::report::{self, Looks, write};
-use crate::report_files::{Asked, Written, each_once, formats};
+use super::format_list::{FormatWord, distinct, word_parser};
+use crate::error::Error;
+use crate::output::{Appearance, ReportFiles, finish, folder, print, print_note};
 
-/// The budget of a project, in the folder that CI runs in.
+/// The budget that applies if --budget is absent.
 const BUDGET_FILE: &str = "leakbench.toml";
 const BASELINE_FILE: &str = "leakbench-baseline.toml";
 
-/// Formats that tell of a gate's policies.
+/// Formats that show the outcome of a gate.
 const FORMATS: &[Format] =
     &[Format::Junit, Format::Markdown, Format::Github, Format::Openmetrics, Format::Json];
 
 const EXAMPLES: &str = "\
 Examples:
-  leakbench gate out                              by ./leakbench.toml, else by the default budgets
+  leakbench gate out                              by ./leakbench.toml, else by default budgets
   leakbench gate out --report junit,markdown,github,json
                                                   junit.xml, summary.md, ... in out, for CI
-  leakbench gate first retry --budget ci.toml     two attempts at one run: flaky is no pass
-  leakbench gate new --against old                throughput, as a ratio of runs of the same job
+  leakbench gate first retry --budget ci.toml     two attempts at one run: flaky does not pass
+  leakbench gate new --against old                throughput, as a ratio to a run of the same job
   leakbench gate new --baseline leakbench-baseline.toml
-                                                  numbers that are checked in
+                                                  checked-in numbers
   leakbench gate init out                         a commented leakbench.toml from a run
-  leakbench gate explain out                      why each policy came out as it did
-  leakbench gate baseline out                     leakbench-baseline.toml, anew
+  leakbench gate explain out                      the reason for each policy's outcome
+  leakbench gate baseline out                     writes leakbench-baseline.toml
 
 Exit codes:
-  0 pass (also where only warnings failed)   1 a policy of level error failed, or was flaky
-  2 wrong use, a budget that cannot be read or that no measurement answers
-  3 the subject died or hung   4 inconclusive, as of a run that was interrupted";
+  0 pass, or only policies of level warn failed   1 a policy of level error failed or was flaky
+  2 wrong use, an unreadable budget, or a policy that this recording cannot evaluate
+  3 the subject died or hung   4 inconclusive, or the run was interrupted";
 
-/// What to judge, or what else to do about budgets.
+/// `leakbench gate`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-pub(crate) struct GateArgs {
+pub(super) struct GateArgs {
     #[command(subcommand)]
     command: Option<GateCommand>,
 
@@ -56,32 +55,32 @@ pub(crate) struct GateArgs {
 
 #[derive(Debug, Subcommand)]
 enum GateCommand {
-    /// Write a commented budget from a run: what was measured, and what to allow
+    /// Write a commented budget from a run, with its measurements and limits to fit
     Init(InitArgs),
-    /// Judge, and say why each policy came out as it did, from which lines of the recording
+    /// Judge, and give the reason for each policy's outcome, with lines of the recording
     Explain(JudgeArgs),
-    /// Write what runs came to as text to check in, for budgets with over-baseline
+    /// Write the results of runs as a file to check in, for budgets with over-baseline
     Baseline(BaselineArgs),
 }
 
-/// What to judge, and by what.
+/// What to judge, and the budget to judge it by.
 #[derive(Debug, clap::Args)]
 struct JudgeArgs {
-    /// Folders that --out kept, of a run, exec, attach, compare or sweep; several of the same command
-    /// are attempts at it, in this order
+    /// Folders that --out of a run, exec, attach, compare or sweep named; several of the same
+    /// command count as attempts, in this order
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
 
-    /// Budget file [default: leakbench.toml if there is one, else the default budgets]
+    /// Budget file [default: leakbench.toml if it exists, else default budgets]
     #[arg(long, value_name = "FILE")]
     budget: Option<PathBuf>,
 
-    /// Baseline file, for budgets with over-baseline, and an error with others
+    /// Baseline file, for budgets with over-baseline; an error with other budgets
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Folder of a run of the same command that throughput is held against, made by the same job:
-    /// at least 0.9 of its rate, unless the budget says otherwise; may be given again
+    /// Folder of a run of the same command, made by the same job, to compare throughput with: the
+    /// minimum is 0.9 of its rate unless the budget says otherwise; may be repeated
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
 
@@ -89,22 +88,22 @@ struct JudgeArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// Write the outcome, too, as junit, markdown, github, openmetrics or json, with a comma between
-    /// two, or all
+    /// Write the outcome to files too: junit, markdown, github, openmetrics, json, separated by
+    /// commas, or all
     #[arg(
         long = "report", value_name = "LIST", value_delimiter = ',',
-        value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output",
+        value_parser = word_parser(FORMATS), hide_possible_values = true, help_heading = "Output",
     )]
-    asked: Vec<Asked>,
+    words: Vec<FormatWord>,
 
-    /// Where to write it [default: the first DIR]
+    /// Folder for these files [default: the first DIR]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 struct InitArgs {
-    /// Folders that --out kept
+    /// Folders that --out named
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
@@ -112,33 +111,33 @@ struct InitArgs {
     #[arg(long, value_name = "FILE", default_value = BUDGET_FILE)]
     out: PathBuf,
 
-    /// Write it in place of one that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct BaselineArgs {
-    /// Folders that --out kept, of runs that were given --processes and --cpus, so that those of all
-    /// machines are alike
+    /// Folders that --out named, of runs with --processes and --cpus, so that runs of all machines
+    /// are comparable
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
-    /// The file to write, in place of one that is there
+    /// The file to write or replace
     #[arg(long, value_name = "FILE", default_value = BASELINE_FILE)]
     out: PathBuf,
 }
 
 impl GateArgs {
-    /// Does it. Returns the exit code.
+    /// Carries out the command. Returns the outcome's exit code.
     ///
     /// # Errors
-    /// Nothing could be judged, or an outcome that passes could not be written.
-    pub(crate) fn run(self) -> Result<ExitCode, Error> {
+    /// The recordings could not be judged, or an outcome that passes could not be written.
+    pub(super) fn run(self) -> Result<ExitCode, Error> {
         match self.command {
             None => self.judge.run(|outcome| {
-                let Looks { colour, width } = Looks::on(&std::io::stdout());
-                gate::summary(outcome, colour, width)
+                let appearance = Appearance::of(&std::io::stdout());
+                gate::summary(outcome, appearance.colour, appearance.width())
             }),
             Some(GateCommand::Explain(args)) => args.run(gate::explain),
             Some(GateCommand::Init(args)) => args.run(),
@@ -148,18 +147,18 @@ impl GateArgs {
 }
 
 impl JudgeArgs {
-    /// Judges, writes what is to be written, and tells the outcome as `tell` does.
-    fn run(&self, tell: impl FnOnce(&Outcome) -> String) -> Result<ExitCode, Error> {
+    /// Judges, writes the files, and prints the outcome as `to_text` does.
+    fn run(&self, to_text: impl FnOnce(&Outcome) -> String) -> Result<ExitCode, Error> {
         if self.folders.is_empty() {
-            let message = "gate needs what to judge: leakbench gate DIR, a folder that --out kept";
+            let message = "no folder to judge: leakbench gate DIR, with a folder that --out named";
             return Err(Error::Usage(message.to_owned()));
         }
         let out = self.out.clone().unwrap_or_else(|| folder_of(&self.folders[0]));
-        let formats = each_once(&self.asked, FORMATS);
-        // A gate that comes to nothing must not leave what an earlier one passed.
+        let formats = distinct(&self.words, FORMATS);
+        // If this gate fails to judge, no file may claim that an earlier one passed.
         for format in &formats {
-            // What cannot be removed cannot be written either, and that is said beside the verdict.
-            let _ = output_folder::forget(&out, file(*format));
+            // A file that cannot be removed cannot be written either, which is reported below.
+            let _ = folder::remove(&out, file(*format));
         }
         let budget = self.budget()?;
         let baseline = self.baseline.as_deref().map(read_baseline).transpose()?;
@@ -167,20 +166,20 @@ impl JudgeArgs {
         let against = read_all(&self.against)?;
         let outcome = gate::judge(&budget, &recordings, baseline.as_ref(), &against)?;
 
-        let failed = told_of(&recordings, &outcome).map_or(Vec::new(), |recorded| {
+        let mut errors = decisive(&recordings, &outcome).map_or(Vec::new(), |recorded| {
             let judged = Judged { outcome: &outcome, recordings: recordings.len() };
-            Written::to(&out, &formats, recorded, Some(judged)).failed
+            ReportFiles::write(&out, &formats, recorded, Some(judged)).errors
         });
-        let told = if self.json { gate_json(&outcome)? } else { tell(&outcome) };
-        let shown = write(&mut std::io::stdout(), "standard output", &told);
-        report::finish(outcome.verdict, failed.into_iter().chain(shown.err()))
+        let text = if self.json { gate_json(&outcome)? } else { to_text(&outcome) };
+        errors.extend(print(&text).err());
+        finish(outcome.verdict.exit_code(), errors)
     }
 
     fn budget(&self) -> Result<Budget, Error> {
         let path = match &self.budget {
             Some(path) => path,
-            // A link to nowhere, or a file that may not be read, is a budget, too: one that says
-            // nothing must not stand for the default.
+            // A dangling link or an unreadable file is an error: the default budgets must not
+            // replace it.
             None => match Path::new(BUDGET_FILE).symlink_metadata() {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Budget::default()),
                 _ => Path::new(BUDGET_FILE),
@@ -190,7 +189,7 @@ impl JudgeArgs {
     }
 }
 
-/// The folder that a recording is in, before it is read.
+/// The folder of a recording that has not been read yet.
 fn folder_of(recording: &Path) -> PathBuf {
     match recording.parent() {
         Some(folder) if !recording.is_dir() => folder.to_owned(),
@@ -198,18 +197,18 @@ fn folder_of(recording: &Path) -> PathBuf {
     }
 }
 
-/// The file that a gate writes a format to.
+/// The name of the file in this format.
 fn file(format: Format) -> &'static str {
     if format == Format::Json { GATE_FILE } else { format.file() }
 }
 
-/// The recording to tell of beside the outcome: the one that decided it, else the last.
-fn told_of<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Option<&'a Recorded> {
+/// The recording to show beside the outcome: the one that decided it, else the last.
+fn decisive<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Option<&'a Recorded> {
     let failing =
         outcome.policies.iter().filter_map(|policy| Some((weight(policy, outcome)?, policy)));
     let decided = failing.min_by_key(|(weight, _)| *weight).and_then(|(_, policy)| {
         let read_off = |name: &str, recorded: &Recorded| {
-            // The files of a comparison are in the folders of its runs.
+            // The recordings of a comparison are in subfolders.
             let depth = match recorded.what {
                 RecordedKind::Comparison(_) => 2,
                 RecordedKind::Run(_) | RecordedKind::Observation(_) => 1,
@@ -218,7 +217,7 @@ fn told_of<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Optio
                 Path::new(name) == path || path.ancestors().nth(depth) == Some(&recorded.folder)
             })
         };
-        // Of a run that was not done there is no line to read.
+        // A run that was not made has no evidence, only a name.
         let called = |name: &str| {
             let rest = policy.run.strip_prefix(name);
             rest.is_some_and(|rest| {
@@ -231,7 +230,7 @@ fn told_of<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Optio
     decided.or(recordings.last()).map(|(_, recorded)| recorded)
 }
 
-/// How near a policy is to having decided the verdict, 0 being nearest; `None` if it cannot have.
+/// Order of the policies that can have decided the verdict, 0 first; `None` for the others.
 fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
     if outcome.verdict == Verdict::Clean || policy.level != PolicyLevel::Error {
         return None;
@@ -251,10 +250,10 @@ impl InitArgs {
     fn run(&self) -> Result<ExitCode, Error> {
         if !self.force && self.out.metadata().is_ok_and(|there| there.is_file()) {
             let path = self.out.display();
-            let message = format!("{path} is there already: --force writes it anew");
+            let message = format!("{path} exists already: replace it with --force");
             return Err(Error::Usage(message));
         }
-        keep_text(&self.out, &Budget::init(&read_all(&self.folders)?))
+        write_file(&self.out, &Budget::init(&read_all(&self.folders)?))
     }
 }
 
@@ -262,28 +261,28 @@ impl BaselineArgs {
     fn run(&self) -> Result<ExitCode, Error> {
         let baseline = Baseline::of(&read_all(&self.folders)?);
         for name in baseline.left_out() {
-            report::say(&format!(
-                "leakbench: {name} is left out: it died, was interrupted or could not be measured"
+            print_note(&format!(
+                "leakbench: {name} is left out of the baseline: it died, was interrupted or is inconclusive"
             ));
         }
         if baseline.is_empty() {
             let path = self.out.display();
-            let message = format!("there is no run to make a baseline of: {path} is as it was");
+            let message = format!("no run can be a baseline: {path} is unchanged");
             return Err(Error::Usage(message));
         }
-        keep_text(&self.out, &baseline.to_text())
+        write_file(&self.out, &baseline.to_text())
     }
 }
 
-/// Writes the file and says so.
-fn keep_text(path: &Path, text: &str) -> Result<ExitCode, Error> {
-    output_folder::keep_at(path, text.as_bytes())
+/// Writes a file and prints its path.
+fn write_file(path: &Path, text: &str) -> Result<ExitCode, Error> {
+    folder::write_at(path, text.as_bytes())
         .map_err(|error| Error::Write { path: path.to_owned(), error })?;
-    write(&mut std::io::stdout(), "standard output", &format!("{}\n", path.display()))?;
+    print(&format!("{}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each folder with the name that it is told by.
+/// Each recording with its name.
 fn read_all(folders: &[PathBuf]) -> Result<Vec<(String, Recorded)>, Error> {
     let read = |folder: &PathBuf| Ok((folder.display().to_string(), Recorded::read(folder)?));
     folders.iter().map(read).collect()

@@ -1,21 +1,21 @@
-//! The command that makes a comparison again. It is also what says that two comparisons are tries at
-//! the same: so what only says where results go, or how they are shown, is no part of it.
+//! The reproduce command of a comparison. It also identifies a comparison: the gate takes two
+//! comparisons with the same command for two attempts at one. So it omits the flags that only say
+//! where results go or how they are shown.
 
 use std::ffi::OsString;
 
 use clap::Args;
 
-use super::Output;
+use super::comparison_flags::ComparisonFlags;
 
-/// The words of a command line that was read already, program name first, as `leakbench` and what
-/// is to be run, quoted for a shell.
-pub(crate) fn again(words: &[OsString]) -> String {
-    let output = Output::augment_args(clap::Command::new("output"));
+/// The reproduce command, quoted for a shell, of a valid command line, program name first.
+pub(super) fn command(args: &[OsString]) -> String {
+    let output = ComparisonFlags::augment_args(clap::Command::new("output"));
     let mut kept = vec!["leakbench".to_owned()];
-    let mut words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let mut words = args.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
         if word == "--" {
-            // What follows is of the runs alone.
+            // The flags of the runs follow.
             kept.push(word);
             kept.extend(words);
             break;
@@ -24,11 +24,11 @@ pub(crate) fn again(words: &[OsString]) -> String {
             Some((flag, _)) => (flag, true),
             None => (word.as_str(), false),
         };
-        let about_results = output.get_arguments().find(|arg| {
+        let omitted = output.get_arguments().find(|arg| {
             let long = flag.strip_prefix("--");
             long.is_some() && arg.get_long() == long && arg.get_id() != "repeat"
         });
-        match about_results {
+        match omitted {
             None => kept.push(word),
             Some(arg) if arg.get_action().takes_values() && !has_value => {
                 words.next();
@@ -36,7 +36,7 @@ pub(crate) fn again(words: &[OsString]) -> String {
             Some(_) => {}
         }
     }
-    // Only a word with a NUL has no quoted form, and no command line can have one.
+    // Only a word with a NUL has no quoted form, and no argument can contain one.
     shlex::try_join(kept.iter().map(String::as_str)).unwrap_or_default()
 }
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_says_where_results_go_is_left_out() {
+    fn flags_of_the_output_are_omitted() {
         for (typed, expected) in [
             (
                 "./leakbench compare --out a --subject builtin --json --report=html,png -- --cycles 9",
@@ -55,7 +55,7 @@ mod tests {
                 "leakbench sweep --slots 1,2 --repeat 3 --markdown --out=b --report html",
                 "leakbench sweep --slots 1,2 --repeat 3",
             ),
-            // Words of other flags and of runs stay what they are.
+            // Values of other flags and flags of runs are kept.
             (
                 "leakbench compare --subject 'python3 --out x' --subject=--json -- --out",
                 "leakbench compare --subject 'python3 --out x' '--subject=--json' -- --out",
@@ -63,7 +63,7 @@ mod tests {
         ] {
             let words: Vec<OsString> =
                 shlex::split(typed).expect("words").into_iter().map(OsString::from).collect();
-            assert_eq!(shlex::split(&again(&words)), shlex::split(expected));
+            assert_eq!(shlex::split(&command(&words)), shlex::split(expected));
         }
     }
 }

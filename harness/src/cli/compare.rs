@@ -1,4 +1,4 @@
-//! `leakbench compare`: the same steps on each of several runtimes.
+//! `leakbench compare`: the same run on each of several runtimes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use leakbench_reports::comparison::{Comparison, Kind, Row};
 use leakbench_scenarios::SubjectName;
 
-use super::{Output, Plan};
-use crate::command_line::{Error, RunFlags};
+use super::comparison_flags::ComparisonFlags;
+use super::run_flags::RunFlags;
+use crate::comparison::Plan;
+use crate::error::Error;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,45 +18,46 @@ Examples:
   leakbench compare --subject builtin --subject wasmtime@48 --repeat 5 -- --compile fresh
   leakbench compare --subject builtin --subject 'python3 driver.py' -- --cycles 10000
 
-Each run has the same seed and so the same steps. A row shows its gravest run, its rate is the
-median of its rounds, and its ratio to the first subject that of the rounds' ratios, with the
-least and the greatest. The exit code is that of the gravest verdict of all.";
+Every run has the same seed and therefore the same steps. A row shows the worst of its runs. Its
+rate is the median over the rounds. Its ratio is the rate divided by the first subject's: the
+median of the rounds' ratios, with their minimum and maximum. The exit code is that of the worst
+verdict.";
 
-/// What to compare.
+/// `leakbench compare`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct CompareArgs {
-    /// Runtime to run, as in a run; given once for each, the first being what ratios are to
+pub(super) struct CompareArgs {
+    /// Runtime, as for a run; give the flag once for each runtime. Ratios are relative to the first
     #[arg(long = "subject", value_name = "NAME|COMMAND", required = true)]
     subjects: Vec<SubjectName>,
 
-    /// Folder in which drivers are looked for first; else beside leakbench and on PATH
+    /// Folder to search for drivers first, before leakbench's own folder and PATH
     #[arg(long, value_name = "DIR")]
     driver_dir: Option<PathBuf>,
 
     #[command(flatten)]
-    output: Output,
+    output: ComparisonFlags,
 
-    /// Flags of a run (see leakbench --help), but --subject
+    /// Flags of a run (see leakbench --help), except --subject
     #[arg(last = true, value_name = "FLAGS OF A RUN", help_heading = "Arguments")]
     flags: Vec<OsString>,
 }
 
 impl CompareArgs {
-    /// Does it; `command` is what makes it [`again`](super::again()).
+    /// Makes the runs and prints the comparison, which `reproduce` repeats. Returns the exit code.
     ///
     /// # Errors
-    /// Something is wrong with what was asked for, and nothing was run; or as
-    /// [`Plan::carry_out`].
-    pub(crate) fn run(self, command: &str) -> Result<ExitCode, Error> {
-        let flags = RunFlags::read(self.flags)?;
+    /// The flags are wrong, and nothing was run; or as [`Plan::carry_out`].
+    pub(super) fn run(self, reproduce: String) -> Result<ExitCode, Error> {
+        let flags = RunFlags::parse(self.flags)?;
         if let Some(subject) = &flags.options.subject {
-            let message = format!("--subject {subject} stands after the --: name it before");
+            let message =
+                format!("--subject {subject} is among the flags after --: move it before the --");
             return Err(Error::Usage(message));
         }
         let mut rows = Vec::new();
         let mut runs = Vec::new();
-        for (subject, name) in self.subjects.iter().zip(told_apart(&self.subjects)) {
+        for (subject, name) in self.subjects.iter().zip(distinct_names(&self.subjects)) {
             let mut flags = flags.clone();
             flags.options.subject = Some(subject.clone());
             flags.driver_dir = flags.driver_dir.or_else(|| self.driver_dir.clone());
@@ -65,18 +68,18 @@ impl CompareArgs {
         }
         let comparison = Comparison {
             kind: Kind::Compare,
-            command: command.to_owned(),
+            command: reproduce,
             rounds: self.output.repeat,
             swept: Vec::new(),
             rows,
             interrupted: false,
         };
-        Plan { comparison, runs }.carry_out(&self.output)
+        Plan { comparison, runs }.carry_out(&self.output.settings())
     }
 }
 
 /// A name for each subject, numbered where one is there more than once: `builtin (2)`.
-fn told_apart(subjects: &[SubjectName]) -> Vec<String> {
+fn distinct_names(subjects: &[SubjectName]) -> Vec<String> {
     let names = subjects.iter().enumerate().map(|(index, subject)| {
         let same = |others: &[SubjectName]| others.iter().filter(|other| *other == subject).count();
         match same(subjects) {
@@ -92,10 +95,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_that_are_there_twice_are_told_apart() {
+    fn subjects_given_twice_are_numbered() {
         let subjects = ["builtin", "wasmtime@3", "builtin", "builtin"];
         let subjects = subjects.map(|subject| subject.parse().expect("a subject"));
-        let names = told_apart(&subjects);
+        let names = distinct_names(&subjects);
         assert_eq!(names, ["builtin (1)", "wasmtime@3", "builtin (2)", "builtin (3)"]);
     }
 }

@@ -8,9 +8,10 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, Swept};
 use leakbench_scenarios::ScenarioError;
 
-use super::combinations::{Given, Lists};
-use super::{Output, Plan};
-use crate::command_line::{Error, RunFlags};
+use super::comparison_flags::ComparisonFlags;
+use super::run_flags::RunFlags;
+use crate::comparison::{FlagTexts, Lists, Plan};
+use crate::error::Error;
 use crate::run::Run;
 
 const EXAMPLES: &str = "\
@@ -19,26 +20,26 @@ Examples:
   leakbench sweep --strategy random,next-available --on-drop purge,keep --cycles 3000
   leakbench sweep --subject builtin,wasmtime@48 --threads 1,2,4 --repeat 3 --markdown
 
-Every flag of a run may have a list, values with a comma between two: so a value with a comma in
-it, as a path may have, cannot be given. A combination that its runtime does not offer is shown as
-such, if the flag that it lacks is one of those swept. Of two lists there is a matrix of lingering
-images as well. The exit code is that of the gravest verdict of all.";
+Every flag of a run may have a list: values separated by commas. A value that contains a comma
+cannot be given. If a runtime does not offer a value of a swept flag, the combination's row says so.
+Two lists are also shown as a matrix of lingering images. The exit code is that of the worst
+verdict.";
 
-/// What to sweep.
+/// `leakbench sweep`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct SweepArgs {
+pub(super) struct SweepArgs {
     #[command(flatten)]
-    output: Output,
+    output: ComparisonFlags,
 
     #[command(flatten)]
     flags: SweptFlags,
 }
 
-/// Flags of a run, each with the text that it was given: a value or a list of them. Made of the
-/// flags of a run themselves, so that there is none that cannot be swept.
+/// Flags of a run, each with a value or a list of values as text. Derived from [`RunFlags`], so
+/// that every flag can be swept.
 #[derive(Debug)]
-struct SweptFlags(Vec<Given>);
+struct SweptFlags(Vec<FlagTexts>);
 
 impl Args for SweptFlags {
     fn augment_args(command: clap::Command) -> clap::Command {
@@ -52,14 +53,14 @@ impl Args for SweptFlags {
 
 impl FromArgMatches for SweptFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<SweptFlags, clap::Error> {
-        let mut given: Vec<(usize, Given)> = Vec::new();
+        let mut given: Vec<(usize, FlagTexts)> = Vec::new();
         for arg in flags_of_a_run().get_arguments() {
             let id = arg.get_id().as_str();
             let texts = matches.get_many::<OsString>(id).into_iter().flatten().cloned();
             let texts: Vec<OsString> = texts.collect();
             let place = matches.indices_of(id).and_then(|mut places| places.next());
             if let (Some(place), Some(flag)) = (place, arg.get_long()) {
-                given.push((place, Given { flag: flag.to_owned(), texts }));
+                given.push((place, FlagTexts { flag: flag.to_owned(), texts }));
             }
         }
         given.sort_by_key(|(place, _)| *place);
@@ -76,7 +77,7 @@ fn flags_of_a_run() -> clap::Command {
     RunFlags::augment_args(clap::Command::new("run"))
 }
 
-/// The same flag with any text as its value: what it means is read of each combination.
+/// The same flag with any text as its value; each combination parses its own value.
 fn listing(arg: &clap::Arg) -> clap::Arg {
     let values = arg.get_possible_values();
     let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
@@ -89,22 +90,21 @@ fn listing(arg: &clap::Arg) -> clap::Arg {
 }
 
 impl SweepArgs {
-    /// Does it; `command` is what makes it [`again`](super::again()).
+    /// Makes the runs and prints the comparison, which `reproduce` repeats. Returns the exit code.
     ///
     /// # Errors
-    /// Something is wrong with what was asked for, and nothing was run; or as
-    /// [`Plan::carry_out`].
-    pub(crate) fn run(self, command: &str) -> Result<ExitCode, Error> {
-        let lists = Lists::read(self.flags.0)?;
+    /// The flags are wrong, and nothing was run; or as [`Plan::carry_out`].
+    pub(super) fn run(self, reproduce: String) -> Result<ExitCode, Error> {
+        let lists = Lists::parse(self.flags.0).map_err(|error| Error::Usage(error.to_string()))?;
         let mut rows = Vec::new();
         let mut runs: Vec<Option<Run>> = Vec::new();
         let mut first_refusal = None;
         for combination in lists.combinations() {
-            let flags = RunFlags::read(lists.words(&combination))?;
+            let flags = RunFlags::parse(lists.words(&combination))?;
             let subject = flags.options.subject.clone();
             let (run, refusal) = match flags.prepare() {
                 Ok(run) => (Some(run), None),
-                Err(error) if lacks_what_is_swept(&error, &lists) => {
+                Err(error) if lacks_a_swept_flag(&error, &lists) => {
                     let refusal = Refusal::NotOffered(error.to_string());
                     first_refusal.get_or_insert(error);
                     (None, Some(refusal))
@@ -131,18 +131,18 @@ impl SweepArgs {
         });
         let comparison = Comparison {
             kind: Kind::Sweep,
-            command: command.to_owned(),
+            command: reproduce,
             rounds: self.output.repeat,
             swept: swept.collect(),
             rows,
             interrupted: false,
         };
-        Plan { comparison, runs }.carry_out(&self.output)
+        Plan { comparison, runs }.carry_out(&self.output.settings())
     }
 }
 
-/// Whether a runtime lacks one of the flags whose values are being tried.
-fn lacks_what_is_swept(error: &Error, lists: &Lists) -> bool {
+/// Holds if the runtime does not offer the value of a swept flag.
+fn lacks_a_swept_flag(error: &Error, lists: &Lists) -> bool {
     let lacked = match error {
         Error::Scenario(ScenarioError::NotOffered { flag, .. }) => flag,
         Error::Scenario(ScenarioError::TooManyThreads { .. }) => "threads",

@@ -1,0 +1,29 @@
+//! `leakbench attach`: observes a running process.
+
+use std::process::ExitCode;
+
+use super::observe_flags::ObserveFlags;
+use crate::error::Error;
+use crate::observer::Target;
+
+/// `leakbench attach`.
+#[derive(Debug, clap::Args)]
+pub(super) struct AttachArgs {
+    #[command(flatten)]
+    observe: ObserveFlags,
+
+    /// The process to observe
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pid: u32,
+}
+
+impl AttachArgs {
+    /// Observes the process. Returns the verdict's exit code.
+    ///
+    /// # Errors
+    /// The process could not be observed, or a clean result could not be kept.
+    pub(super) fn run(self) -> Result<ExitCode, Error> {
+        let reproduce = format!("{} {}", self.observe.reproduce_command("attach"), self.pid);
+        self.observe.observe("attach", &Target::Process(self.pid), reproduce)
+    }
+}

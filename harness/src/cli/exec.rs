@@ -1,0 +1,35 @@
+//! `leakbench exec`: starts a command and observes it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use leakbench_scenarios::quoted;
+
+use super::observe_flags::ObserveFlags;
+use crate::error::Error;
+use crate::observer::Target;
+
+/// `leakbench exec`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExecArgs {
+    #[command(flatten)]
+    observe: ObserveFlags,
+
+    /// The command and its arguments; it keeps its terminal, input and output, except that --json
+    /// sends its output to standard error
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl ExecArgs {
+    /// Starts the command and observes it. Returns the verdict's exit code.
+    ///
+    /// # Errors
+    /// The command could not be observed, or a clean result could not be kept.
+    pub(super) fn run(self) -> Result<ExitCode, Error> {
+        let words = self.command.iter().map(|word| quoted(&word.to_string_lossy()));
+        let front = self.observe.reproduce_command("exec") + " --";
+        let reproduce = words.fold(front, |command, word| command + " " + &word);
+        self.observe.observe("exec", &Target::Command(self.command), reproduce)
+    }
+}

@@ -1,0 +1,96 @@
+//! The errors that end a command before it has a verdict. Every room below has an error of its
+//! own; [`Error`] is their sum.
+
+use std::path::PathBuf;
+
+use leakbench_recording::ledger::NoStart;
+use leakbench_recording::recording::RecordingError;
+use leakbench_reports::gate::{BudgetError, GateError};
+use leakbench_reports::recorded::RecordedError;
+use leakbench_reports::render::FormatError;
+use leakbench_scenarios::{BUILTIN, GuestFileError, ScenarioError, ScenarioFileError};
+use leakbench_subject::ServeError;
+
+use crate::driver::DriverError;
+use crate::observer::ObserveError;
+use crate::supervisor::SuperviseError;
+
+/// A command that did nothing, or whose result could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line cannot be parsed, or its arguments contradict each other.
+    #[error("{0}")]
+    Usage(String),
+    /// No scenario has this name, and no file either.
+    #[error(
+        "no scenario is called '{name}', and no file of that name exists; the scenarios are {}",
+        BUILTIN.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ")
+    )]
+    UnknownScenario {
+        /// The name or path as given.
+        name: String,
+    },
+    /// The scenario file cannot be used.
+    #[error(transparent)]
+    ScenarioFile(#[from] ScenarioFileError),
+    /// The options contradict each other, or the runtime does not offer one of them.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// A module's file cannot be used.
+    #[error(transparent)]
+    Guest(#[from] GuestFileError),
+    /// The subject's driver cannot be used.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The run could not begin.
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
+    /// The observation could not begin.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The folder has no recording that can be read.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// The budget or the baseline cannot be used.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
+    /// The gate cannot judge these recordings.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's error.
+        error: std::io::Error,
+    },
+    /// A report cannot be drawn in one of the formats.
+    #[error("no {format} report: {error}")]
+    Draw {
+        /// The format's name.
+        format: &'static str,
+        /// The reason.
+        error: FormatError,
+    },
+    /// A file or stream cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// The file, or the name of the stream.
+        path: PathBuf,
+        /// The kernel's error.
+        error: std::io::Error,
+    },
+    /// The recording lacks its first line.
+    #[error(transparent)]
+    NoStart(#[from] NoStart),
+    /// The result has no JSON form.
+    #[error("the result cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// This process was started as a subject and could not serve its supervisor.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}

@@ -1,0 +1,13 @@
+//! What a command shows and keeps: progress while it works, then the summary or the JSON, and the
+//! files of its folder.
+
+mod conclusion;
+mod files;
+pub(crate) mod folder;
+mod progress;
+mod stream;
+
+pub(crate) use conclusion::{Conclusion, Document, Output, finish};
+pub(crate) use files::ReportFiles;
+pub(crate) use progress::ProgressDisplay;
+pub(crate) use stream::{Appearance, Stream, print, print_note};

@@ -1,0 +1,86 @@
+//! Standard output and standard error.
+
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+
+use leakbench_model::text::printable;
+
+use crate::error::Error;
+
+/// Columns of a summary that does not go to a terminal.
+const PLAIN_WIDTH: usize = 100;
+
+/// A standard stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    pub(crate) fn appearance(self) -> Appearance {
+        match self {
+            Stream::Stdout => Appearance::of(&std::io::stdout()),
+            Stream::Stderr => Appearance::of(&std::io::stderr()),
+        }
+    }
+
+    /// Writes all of `text`. A reader that has closed its end is no error.
+    ///
+    /// # Errors
+    /// [`Error::Write`] names the stream.
+    pub(crate) fn print(self, text: &str) -> Result<(), Error> {
+        match self {
+            Stream::Stdout => write(&mut std::io::stdout().lock(), "standard output", text),
+            Stream::Stderr => write(&mut std::io::stderr().lock(), "standard error", text),
+        }
+    }
+}
+
+fn write(stream: &mut impl Write, name: &str, text: &str) -> Result<(), Error> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Write { path: name.into(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints to standard output.
+///
+/// # Errors
+/// As [`Stream::print`].
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    Stream::Stdout.print(text)
+}
+
+/// Prints one line to standard error, as far as that is possible: no result depends on it.
+pub(crate) fn print_note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// Colour and width of a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appearance {
+    pub(crate) colour: bool,
+    /// Columns of the terminal; `None` without a terminal.
+    pub(crate) terminal_width: Option<usize>,
+}
+
+impl Appearance {
+    /// Colour only on a terminal, and not with `NO_COLOR`.
+    pub(crate) fn of(stream: &(impl AsFd + IsTerminal)) -> Appearance {
+        let colour = stream.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Appearance { colour, terminal_width: terminal_width(stream) }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.terminal_width.unwrap_or(PLAIN_WIDTH)
+    }
+}
+
+/// Columns of the terminal behind `stream`; `None` without a terminal.
+pub(super) fn terminal_width(stream: &impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
