@@ -9,7 +9,7 @@ use leakbench_reports::gate::{BudgetError, GateError};
 use leakbench_reports::recorded::RecordedError;
 use leakbench_reports::render::FormatError;
 use leakbench_scenarios::{BUILTIN, GuestFileError, ScenarioError, ScenarioFileError};
-use leakbench_subject::ServeError;
+use leakbench_subject::wire::ServeError;
 
 use crate::driver::DriverError;
 use crate::observer::ObserveError;

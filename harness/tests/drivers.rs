@@ -105,9 +105,9 @@ fn a_program_that_is_no_driver_of_this_version_is_refused() {
     script(folder.path(), "leakbench-broken", "#!/no/such/interpreter\n");
     let dir = folder.path().to_str().expect("a plain path");
     for (name, words) in [
-        ("mute", "it does not say what it offers"),
-        ("sick", "asked for its offer, it ended with exit status: 7"),
-        ("old", "it speaks version 0 of the protocol and not"),
+        ("mute", "its offer cannot be read"),
+        ("sick", "it printed no offer and ended with exit status: 7"),
+        ("old", "it has version 0 of the protocol and not"),
         ("broken", "cannot start the driver"),
     ] {
         let said = refusal(&["--subject", name, "--driver-dir", dir]);
@@ -124,7 +124,7 @@ fn a_driver_that_leaves_something_behind_does_not_keep_leakbench_waiting() {
     let began = std::time::Instant::now();
     let dir = folder.path().to_str().expect("a plain path");
     let said = refusal(&["--subject", "busy", "--driver-dir", dir]);
-    assert!(said.contains("it does not say what it offers"), "{said}");
+    assert!(said.contains("its offer cannot be read"), "{said}");
     assert!(began.elapsed().as_secs() < 30, "it was waited for");
 }
 

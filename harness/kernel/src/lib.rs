@@ -10,6 +10,7 @@
 //! file when one line it does not need is absent, or when a thread's name is not UTF-8.
 
 mod cgroup;
+mod child;
 mod death_watch;
 mod error;
 mod fds;
@@ -20,6 +21,7 @@ mod machine;
 mod mappings;
 mod memfd_devices;
 mod object;
+mod poll;
 mod process;
 mod stat;
 mod status;
@@ -29,6 +31,7 @@ mod tasks;
 mod trials;
 
 pub use cgroup::{CgroupLimit, CgroupLimits};
+pub use child::{Child, ProcessGroup};
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
@@ -37,6 +40,7 @@ pub use machine::{Bound, Machine, ResourceLimit, machine_value};
 pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
 pub use object::ObjectId;
+pub use poll::poll_until;
 pub use process::Process;
 pub use stat::Stat;
 pub use status::{Ids, SmapsRollup, Status};

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use leakbench_subject::serve;
+use leakbench_subject::wire::serve;
 
 use crate::error::Error;
 use crate::subjects::{Builtin, Piped};

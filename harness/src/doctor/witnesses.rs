@@ -6,14 +6,14 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::capacity::DEFAULT_SLOTS;
 use super::check::{Check, State};
 use leakbench_kernel::{
-    DeathWatch, FdKind, Machine, ObjectId, Process, ReadError, WatchError, WatchLimit,
-    has_pagemap_scan, make_memfd, tells_fd_count,
+    Child, DeathWatch, FdKind, Machine, ObjectId, Process, ProcessGroup, ReadError, WatchError,
+    WatchLimit, has_pagemap_scan, make_memfd, tells_fd_count,
 };
 
 /// Instances of inotify that a few runs side by side need, some for other programs added.
@@ -121,14 +121,6 @@ struct Waiting {
     _order: UnixStream,
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        // It may have left already; its end is all that matters.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Starts a child that has a certain memfd open, and looks at it as a run would. Returns how many
 /// mappings and descriptors there were.
 fn look_at_a_child() -> Result<(u64, usize), String> {
@@ -137,16 +129,18 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
         let memfd = make_memfd()?;
         let object = ObjectId::of(memfd.as_fd())?;
         let (order, theirs) = UnixStream::pair()?;
-        let child = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .arg0("leakbench")
             .arg("subject")
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
             .stdout(Stdio::from(memfd))
-            .stderr(Stdio::null())
-            .spawn()?;
+            .stderr(Stdio::null());
+        let child = Child::spawn(&mut command, ProcessGroup::Own)?;
         Ok((Waiting { child, _order: order }, object))
     };
-    let (waiting, memfd) = start().map_err(|error| cannot("a child cannot be started", &error))?;
+    let (mut waiting, memfd) =
+        start().map_err(|error| cannot("a child cannot be started", &error))?;
     let look = |pid: u32| -> Result<(u64, usize, bool), ReadError> {
         let (mut mappings, mut fds) = (Vec::new(), Vec::new());
         let mut process = Process::open(pid)?;
@@ -159,11 +153,12 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
     };
     let until = Instant::now() + CHILD_SHOWS_WITHIN;
     loop {
-        match look(waiting.child.id()) {
+        match look(waiting.child.pid()) {
             Ok((mappings, fds, true)) => return Ok((mappings, fds)),
             // For a moment after it was started, a process has no program mapped yet.
             Ok((_, _, false)) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(1));
+                // Ends early when the child does; then the next look reports its end.
+                let _ = waiting.child.wait_for(Duration::from_millis(1));
             }
             Ok((_, _, false)) => {
                 return Err("a child's /proc does not show what it surely has".to_owned());

@@ -1,36 +1,32 @@
 //! A command that is started to be observed.
 //!
-//! It keeps what `exec` was given: standard streams, terminal, process group. So a Ctrl-C reaches
-//! it as it would without leakbench, and it may read the terminal. It does not outlive leakbench.
+//! It has the standard streams, the terminal and the process group of `leakbench exec`. So a Ctrl-C
+//! reaches it as it would without leakbench, and it may read from the terminal. It ends with
+//! leakbench.
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use leakbench_kernel::{Child, ProcessGroup, poll_until};
 use leakbench_recording::observation::ProcessExitKind;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags};
 
-use super::sys::die_with_parent;
+use crate::interrupt::Interrupt;
 
-/// Between SIGTERM and SIGKILL.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Between two looks at whether it has left.
-const ASK_EVERY: Duration = Duration::from_millis(5);
+/// Time between SIGTERM and SIGKILL.
+const TERMINATE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A command that runs. Dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Started {
-    child: Child,
-    left: Option<ExitStatus>,
-}
+pub(super) struct Started(Child);
 
 impl Started {
-    /// Starts the command; with `json`, what it prints goes to standard error, because standard
-    /// output is the result's.
+    /// Starts the command. With `json` its standard output goes to standard error, because standard
+    /// output is for the result.
     ///
     /// # Errors
     /// The kernel's: there is no such program, or it may not be run.
@@ -42,63 +38,57 @@ impl Started {
             let stderr: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
             command.stdout(Stdio::from(stderr));
         }
-        die_with_parent(&mut command);
-        Ok(Started { child: command.spawn()?, left: None })
+        Child::spawn(&mut command, ProcessGroup::Inherited).map(Started)
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+        self.0.pid()
     }
 
-    /// How it left, once it has.
+    /// The way it ended, if it has.
     ///
     /// # Errors
     /// The kernel's.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ProcessExitKind>> {
-        if self.left.is_none() {
-            self.left = self.child.try_wait()?;
-        }
-        Ok(self.left.map(gone_kind))
+        self.wait_for(Duration::ZERO)
     }
 
-    /// Waits for it to leave, at most so long.
+    /// Waits until it ends, at most for `limit`.
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn wait(&mut self, at_most: Duration) -> io::Result<Option<ProcessExitKind>> {
-        let until = Instant::now() + at_most;
-        loop {
-            let left = self.try_wait()?;
-            if left.is_some() || Instant::now() >= until {
-                return Ok(left);
-            }
-            std::thread::sleep(ASK_EVERY);
-        }
+    pub(super) fn wait_for(&mut self, limit: Duration) -> io::Result<Option<ProcessExitKind>> {
+        Ok(self.0.wait_for(limit)?.map(gone_kind))
     }
 
-    /// Ends it: asks, waits as long as nobody insists, kills.
+    /// Ends it: SIGTERM, then SIGKILL after some seconds, or when `interrupt` has a signal for which
+    /// `insists` is true.
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn stop(&mut self, mut insists: impl FnMut() -> bool) -> io::Result<()> {
-        if self.try_wait()?.is_none() {
-            self.signal(Signal::TERM);
-        }
-        let until = Instant::now() + LEAVE_WITHIN;
-        while self.try_wait()?.is_none() {
-            if Instant::now() >= until || insists() {
-                self.signal(Signal::KILL);
-                self.left = Some(self.child.wait()?);
+    pub(super) fn stop(
+        &mut self,
+        interrupt: &Interrupt,
+        mut insists: impl FnMut() -> bool,
+    ) -> io::Result<()> {
+        self.0.terminate();
+        let deadline = Instant::now() + TERMINATE_WITHIN;
+        while self.0.try_wait()?.is_none() {
+            let mut fds =
+                [PollFd::new(&self.0, PollFlags::IN), PollFd::new(interrupt, PollFlags::IN)];
+            let is_late = !poll_until(&mut fds, deadline)?;
+            if is_late || (interrupt.take() > 0 && insists()) {
+                self.0.kill()?;
             }
-            std::thread::sleep(ASK_EVERY);
         }
         Ok(())
     }
+}
 
-    /// It has not been waited for, so its number cannot be another's.
-    fn signal(&self, signal: Signal) {
-        // It may have left by itself meanwhile, which is as well.
-        let _ = kill_process(Pid::from_child(&self.child), signal);
+/// The pidfd: readable once the command has ended.
+impl AsFd for Started {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -107,15 +97,5 @@ fn gone_kind(status: ExitStatus) -> ProcessExitKind {
         (Some(code), _) => ProcessExitKind::Exited { code },
         (None, Some(signal)) => ProcessExitKind::Signaled { signal },
         (None, None) => ProcessExitKind::Vanished,
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        if self.left.is_none() {
-            self.signal(Signal::KILL);
-            // Its status is nobody's business any more.
-            let _ = self.child.wait();
-        }
     }
 }

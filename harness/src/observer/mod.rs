@@ -16,7 +16,6 @@ mod observation;
 mod pace;
 mod remarks;
 mod survivors;
-mod sys;
 mod target;
 mod watch;
 

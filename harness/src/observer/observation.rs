@@ -8,7 +8,7 @@ use leakbench_recording::observation::{
     ObservationEnd, ObservationRecord, ObservationRecorder, ObservationSample, ObservationStart,
     ProcessExit, ProcessExitKind, Remark,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Settings;
@@ -20,7 +20,7 @@ use super::remarks::{Remarks, Waiting};
 use super::watch::Watch;
 use crate::interrupt::Interrupt;
 use crate::timed_recorder::TimedRecorder;
-use leakbench_kernel::{Process, ReadError, Stat};
+use leakbench_kernel::{Process, ReadError, Stat, poll_until};
 
 /// Time that a command has to leave by itself after a Ctrl-C, which its terminal sent it too,
 /// before it is asked to.
@@ -117,22 +117,18 @@ impl<'a> Observation<'a> {
                 return Ok(Ending::TimeUp);
             }
             let until = deadline.map_or(next_look, |deadline| deadline.min(next_look));
-            self.wait(interrupt, until);
+            self.wait(interrupt, until)?;
         }
     }
 
     /// Waits until the process ends, a signal comes or it is time.
-    fn wait(&self, interrupt: &Interrupt, until: Instant) {
+    fn wait(&self, interrupt: &Interrupt, until: Instant) -> io::Result<()> {
         let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
         fds.extend(self.ending.as_ref().map(|ending| PollFd::new(ending, PollFlags::IN)));
-        let left = until.saturating_duration_since(Instant::now());
         // Blind, there is no next look to wait for.
-        let left = if self.blind { left.max(Duration::from_millis(100)) } else { left };
-        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-        if poll(&mut fds, Some(&timeout)).is_err() {
-            // A signal, or no memory for the call: what is due is looked after all the same.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let blind = Instant::now() + Duration::from_millis(100);
+        let until = if self.blind { until.max(blind) } else { until };
+        poll_until(&mut fds, until).map(drop)
     }
 
     /// Looks once. Returns whether the process was there.
@@ -191,25 +187,17 @@ impl<'a> Observation<'a> {
         let Some(ending) = &self.ending else {
             return Ok(self.watch.family.root.process.stat().is_err());
         };
-        let mut fds = [PollFd::new(ending, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        Ok(poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0))
+        poll_until(&mut [PollFd::new(ending, PollFlags::IN)], Instant::now())
     }
 
     /// Whether a process that shows nothing any more is gone within a moment, as it is unless
     /// only its main thread has ended.
     fn waits_to_end(&mut self) -> io::Result<bool> {
-        if self.started.is_none() && self.ending.is_none() {
-            return Ok(true);
+        if let Some(started) = &mut self.started {
+            return Ok(started.wait_for(HEED_WITHIN)?.is_some());
         }
-        let until = Instant::now() + HEED_WITHIN;
-        while Instant::now() < until {
-            if self.has_ended()? {
-                return Ok(true);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(false)
+        let Some(ending) = &self.ending else { return Ok(true) };
+        poll_until(&mut [PollFd::new(ending, PollFlags::IN)], Instant::now() + HEED_WITHIN)
     }
 
     fn go_blind(&mut self) {
@@ -271,17 +259,18 @@ fn end_command(
     let asked = Instant::now();
     if ending == Ending::Interrupted {
         // The terminal has told the command too, and it may have things to put in order.
-        started.wait(HEED_WITHIN)?;
+        started.wait_for(HEED_WITHIN)?;
     }
     let left = started.try_wait()?;
     if let (Some(how), false) = (left, *interrupted) {
         // A Ctrl-C reaches both, and the command may have been the quicker one.
         if matches!(how, ProcessExitKind::Signaled { .. }) {
-            std::thread::sleep(Duration::from_millis(20));
+            let until = Instant::now() + Duration::from_millis(20);
+            poll_until(&mut [PollFd::new(interrupt, PollFlags::IN)], until)?;
             *interrupted = interrupt.take() > 0;
         }
         return Ok(if *interrupted { ProcessExitKind::Stopped } else { how });
     }
-    started.stop(|| interrupt.take() > 0 && asked.elapsed() >= ECHO)?;
+    started.stop(interrupt, || asked.elapsed() >= ECHO)?;
     Ok(ProcessExitKind::Stopped)
 }

@@ -9,16 +9,16 @@ use leakbench_scenarios::{Compile, Scenario};
 
 use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
 
-/// The built-in runtime, set up as a scenario asks.
+/// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
 pub(crate) struct Builtin {
     engine: Engine,
-    /// Provides nothing yet; it is what says which import is missing.
+    /// Without definitions: it reports a missing import by name.
     linker: Linker<()>,
     pool: Arc<Pool>,
 }
 
-/// An instance in a store of its own, as a host that serves requests would have it.
+/// An instance in a store of its own, as in a host that serves requests.
 pub(crate) struct BuiltinInstance {
     store: Store<()>,
     instance: Instance,
@@ -43,7 +43,7 @@ impl Builtin {
     }
 }
 
-/// `None` if a choice is missing that `Offer::builtin` has.
+/// `None` if the scenario lacks a choice that `Offer::builtin` has.
 fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
     Some(PoolConfig {
         slots: scenario.slots?,

@@ -1,4 +1,4 @@
-//! The subjects that leakbench carries: the built-in runtime, and the bridge to a command.
+//! The subjects in this program: the built-in runtime, and the bridge to a command.
 
 mod builtin;
 mod piped;

@@ -1,13 +1,15 @@
 //! The second witness: what `/proc` shows of a subject.
 
 use std::collections::HashSet;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use leakbench_recording::recording::{ExactMemory, Footprint};
+use rustix::event::{PollFd, PollFlags};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
-use leakbench_kernel::{FdKind, ObjectId, Process, ReadError};
-use leakbench_subject::protocol::{BarrierReport, Slab};
+use leakbench_kernel::{FdKind, ObjectId, Process, ReadError, poll_until};
+use leakbench_subject::wire::{BarrierReached, Slab};
 
 /// Looks at a barrier before a disagreement is believed, and the time between them.
 const LOOKS: u32 = 3;
@@ -122,7 +124,11 @@ impl Look {
     ///
     /// # Errors
     /// `/proc` cannot be read: there is no second witness.
-    pub(super) fn compare(&mut self, report: &BarrierReport) -> Result<Reconciled, ReadError> {
+    pub(super) fn compare(
+        &mut self,
+        report: &BarrierReached,
+        subject: impl AsFd,
+    ) -> Result<Reconciled, ReadError> {
         let mut look = 1;
         loop {
             self.scan()?;
@@ -131,7 +137,13 @@ impl Look {
                 return Ok(reconciled);
             }
             look += 1;
-            std::thread::sleep(BETWEEN_LOOKS);
+            // A subject that ends has nothing more to compare.
+            poll_until(&mut [PollFd::new(&subject, PollFlags::IN)], Instant::now() + BETWEEN_LOOKS)
+                .map_err(|source| ReadError::Io {
+                    pid: self.process.pid(),
+                    file: "pidfd",
+                    source,
+                })?;
         }
     }
 }

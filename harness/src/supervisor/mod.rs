@@ -16,7 +16,7 @@ use leakbench_recording::recording::{
     WitnessFailure,
 };
 use leakbench_scenarios::Scenario;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -25,8 +25,8 @@ use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
 use crate::interrupt::Interrupt;
 use crate::timed_recorder::TimedRecorder;
-use leakbench_kernel::{Machine, ObjectId, Process};
-use leakbench_subject::status_page::add_counts;
+use leakbench_kernel::{Machine, ObjectId, Process, poll_until};
+use leakbench_subject::wire::add_counts;
 
 /// Time between two samples of a subject, unless sampling would cost too much.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
@@ -173,7 +173,7 @@ impl Run<'_> {
             self.subjects.push(subject);
         }
         while self.subjects.iter().any(|subject| !subject.is_gone()) {
-            self.wait(interrupt);
+            self.wait(interrupt)?;
             self.hear()?;
             self.heed(interrupt);
             self.sample(show);
@@ -203,17 +203,11 @@ impl Run<'_> {
     }
 
     /// Waits until a subject speaks, a signal comes or a sample is due.
-    fn wait(&self, interrupt: &Interrupt) {
+    fn wait(&self, interrupt: &Interrupt) -> io::Result<()> {
         let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
         let present = self.subjects.iter().filter_map(Supervised::channel);
         fds.extend(present.map(|channel| PollFd::new(channel, PollFlags::IN)));
-        let left = self.next_sample.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left.min(ATTEND_EVERY))
-            .unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-        if poll(&mut fds, Some(&timeout)).is_err() {
-            // A signal, or no memory for the call: what is due is looked after all the same.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        poll_until(&mut fds, self.next_sample.min(Instant::now() + ATTEND_EVERY)).map(drop)
     }
 
     /// Takes in what the subjects say.

@@ -9,7 +9,7 @@ use leakbench_recording::recording::{
 
 use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
 use leakbench_subject::SlotState;
-use leakbench_subject::protocol::{BarrierReport, Slab, SlotLetter};
+use leakbench_subject::wire::{BarrierReached, Slab, SlotLetter};
 
 /// What `/proc` showed of a subject at a barrier.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl Holders {
 /// are disagreements. An image that lingers without being seen is none: what holds it is not in
 /// the subject.
 pub(super) fn reconcile(
-    report: &BarrierReport,
+    report: &BarrierReached,
     scan: &Scan,
     slabs: &[Slab],
     known: &HashSet<ObjectId>,

@@ -11,13 +11,14 @@ use leakbench_recording::recording::{
 };
 use leakbench_scenarios::{Scenario, Share};
 
-use super::child::{End, SubjectProcess};
+use super::child::SubjectProcess;
 use super::look::Look;
 use super::{RunRecorder, SuperviseError};
 use crate::driver::Program;
 use leakbench_kernel::ObjectId;
-use leakbench_subject::channel::{Channel, ChannelError};
-use leakbench_subject::protocol::{BarrierReport, Blame, Order, Report, Slab};
+use leakbench_subject::wire::{
+    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, Slab,
+};
 
 /// Where a subject stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +71,9 @@ impl Supervised {
         let mut process = SubjectProcess::spawn(program)?;
         let share = scenario.share_of_subject(index);
         let threads = scenario.threads.get();
-        let order =
-            Order::Begin { scenario: Box::new(scenario.clone()), share, cpus: cpus.to_vec() };
-        match process.begin(&order) {
+        let request =
+            Request::Begin { scenario: Box::new(scenario.clone()), share, cpus: cpus.to_vec() };
+        match process.begin(&request) {
             // If it is gone already, hearing from it will tell how.
             Ok(()) | Err(ChannelError::Closed) => {}
             Err(ChannelError::Io(error)) => return Err(error),
@@ -117,7 +118,7 @@ impl Supervised {
         }
         self.heard_at = Instant::now();
         // If it is gone, hearing from it will tell how.
-        let _ = self.process.channel.send(&Order::Go);
+        let _ = self.process.channel.send(&Request::Go);
     }
 
     /// Takes in what it has said.
@@ -127,12 +128,12 @@ impl Supervised {
         recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
         while !self.is_gone() {
-            match self.process.channel.try_receive::<Report>() {
+            match self.process.channel.try_receive::<Event>() {
                 Ok(None) => break,
-                Ok(Some(report)) => self.handle(report, inherited, recorder)?,
+                Ok(Some(event)) => self.handle(event, inherited, recorder)?,
                 Err(ChannelError::Closed) => self.has_closed(recorder),
-                Err(ChannelError::NotAMessage { line, .. }) => {
-                    self.end_as(ExitKind::ProtocolViolation { line }, recorder);
+                Err(ChannelError::Violation(violation)) => {
+                    self.end_as(ExitKind::ProtocolViolation { line: violation.line }, recorder);
                 }
                 Err(error @ ChannelError::Io(_)) => {
                     self.end_as(ExitKind::ProtocolViolation { line: error.to_string() }, recorder);
@@ -144,33 +145,33 @@ impl Supervised {
 
     fn handle(
         &mut self,
-        report: Report,
+        event: Event,
         inherited: &HashSet<ObjectId>,
         recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
         self.heard_at = Instant::now();
-        match (report, self.phase) {
-            (Report::Failed { doing, error, blame: Blame::Machine }, Phase::Building) => {
-                let (witness, what) = (Witness::DeathWatch, format!("{doing}: {error}"));
+        match (event, self.phase) {
+            (Event::Failed { step, error, cause: FailureCause::Machine }, Phase::Building) => {
+                let (witness, what) = (Witness::DeathWatch, format!("{step}: {error}"));
                 return Err(SuperviseError::CannotMeasure { witness, what });
             }
-            (Report::Failed { doing, error, blame: Blame::Step }, Phase::Building) => {
-                return Err(SuperviseError::SetUp { doing, error });
+            (Event::Failed { step, error, cause: FailureCause::Step }, Phase::Building) => {
+                return Err(SuperviseError::SetUp { doing: step, error });
             }
-            (Report::Failed { doing, error, .. }, _) => {
-                self.failure = Some(format!("{doing}: {error}"));
+            (Event::Failed { step, error, .. }, _) => {
+                self.failure = Some(format!("{step}: {error}"));
                 self.failed = true;
             }
-            (Report::Ready { slabs, process, runtime }, Phase::Building) => {
+            (Event::Ready { slabs, process, runtime }, Phase::Building) => {
                 self.ready(slabs, process, runtime, inherited, recorder)?;
             }
-            (Report::Barrier(report), Phase::Running) => {
-                self.barrier(*report, recorder);
+            (Event::BarrierReached(barrier), Phase::Running) => {
+                self.barrier(*barrier, recorder);
                 self.go();
             }
-            (report, _) => {
-                let said: String = format!("{report:?}").chars().take(200).collect();
-                self.end_as(ExitKind::ProtocolViolation { line: said }, recorder);
+            (event, _) => {
+                let line: String = format!("{event:?}").chars().take(200).collect();
+                self.end_as(ExitKind::ProtocolViolation { line }, recorder);
             }
         }
         Ok(())
@@ -204,10 +205,10 @@ impl Supervised {
     }
 
     /// Records both witnesses' account. A witness that fails leaves a trouble behind.
-    fn barrier(&mut self, report: BarrierReport, recorder: &mut RunRecorder<'_>) {
+    fn barrier(&mut self, report: BarrierReached, recorder: &mut RunRecorder<'_>) {
         // Ages of images are of this moment; a scan may take a while.
         let at_ms = recorder.now_ms();
-        let compared = self.look.as_mut().map(|look| look.compare(&report));
+        let compared = self.look.as_mut().map(|look| look.compare(&report, self.process.pidfd()));
         let reconciled = match compared {
             Some(Ok(reconciled)) => reconciled,
             Some(Err(error)) => {
@@ -218,7 +219,7 @@ impl Supervised {
             None => Default::default(),
         };
         let subject = self.index;
-        for what in report.troubles {
+        for what in report.witness_failures {
             let witness = Witness::DeathWatch;
             recorder.write(Record::WitnessFailure(WitnessFailure {
                 at_ms,
@@ -331,19 +332,18 @@ impl Supervised {
     fn end_as(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
         // What the subject said of its end says more than how we ended it.
         let how = self.failure.take().map_or(how, |error| ExitKind::Failed { error });
-        self.process.kill();
-        // Killed or not, nothing more can be learnt of it.
-        let _ = self.process.reap();
+        // A failure leaves nothing more to do: the process ends with this one.
+        let _ = self.process.end();
         self.gone(how, recorder);
     }
 
     /// It has closed its end: it has left, or died.
     fn has_closed(&mut self, recorder: &mut RunRecorder<'_>) {
         let silent_ms = self.heard_at.elapsed().as_millis() as u64;
-        let how = match (self.process.reap(), self.failure.take()) {
+        let how = match (self.process.wait(), self.failure.take()) {
             (_, Some(error)) => ExitKind::Failed { error },
-            (Ok(End::Killed), None) => ExitKind::Hung { silent_ms },
-            (Ok(End::Left(status)), None) => self.how_it_left(status),
+            (Ok(None), None) => ExitKind::Hung { silent_ms },
+            (Ok(Some(status)), None) => self.how_it_left(status),
             // Who it was cannot be learnt any more; that it did not do its part is certain.
             (Err(_), None) => ExitKind::Exited { code: -1 },
         };

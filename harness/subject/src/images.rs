@@ -1,40 +1,40 @@
-//! The images of one thread's modules: from their making, over the drop of their module, to
-//! their release, as the death watch tells it.
+//! The images of one thread's modules, from their creation to the release that the death watch
+//! reports.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use leakbench_model::Counts;
 
-use crate::protocol::LingeringReport;
+use crate::wire::Lingering;
 use leakbench_kernel::{DeathWatch, ObjectId, WatchError};
 
-/// Troubles told at most between two barriers.
-const TROUBLES_MAX: usize = 10;
+/// Failures that are kept between two barriers.
+const FAILURES_MAX: usize = 10;
 
-/// Times to release beyond this are counted as this: an hour, in ns.
+/// Longer times to release are counted as this: an hour, in ns.
 const RELEASE_MAX_NS: u64 = 3_600_000_000_000;
 
-/// The key by which the death watch and a module know an image.
+/// The key of an image for the death watch and for its module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageKey {
     place: u32,
-    /// Tells the image from a later one in the same place: an image may be released before its
-    /// module is dropped.
+    /// Distinguishes the image from a later one in the same place: an image may be released before
+    /// its module is dropped.
     serial: u64,
 }
 
-/// Account of every image that a thread's modules made.
+/// The account of every image that a thread's modules made.
 #[derive(Debug)]
 pub(crate) struct Images {
     watch: DeathWatch<ImageKey>,
-    /// Images that live, and free places.
+    /// Images that are not released, and free places.
     places: Vec<Option<Image>>,
     free: Vec<u32>,
     counts: Counts,
     release_ns: Histogram<u64>,
-    troubles: Vec<String>,
+    failures: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +42,14 @@ struct Image {
     serial: u64,
     object: ObjectId,
     module: u64,
-    /// When its module's drop began, and in which cycle.
+    /// The time and the cycle in which its module's drop began.
     dropped: Option<(Instant, u64)>,
-    /// Whether the drop has returned without the image being released.
+    /// The drop has returned and the image is not released.
     outlived_drop: bool,
 }
 
 impl Images {
-    /// An account of nothing yet.
+    /// An empty account.
     ///
     /// # Errors
     /// The kernel gives no inotify instance.
@@ -61,22 +61,20 @@ impl Images {
             counts: Counts::default(),
             release_ns: Histogram::new_with_bounds(1, RELEASE_MAX_NS, 2)
                 .expect("the bounds are constant and right"),
-            troubles: Vec::new(),
+            failures: Vec::new(),
         })
     }
 
-    /// The account so far.
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// A cycle is done.
     pub(crate) fn end_cycle(&mut self) {
         self.counts.cycles += 1;
     }
 
-    /// Watches the image behind `fd`, of module `module`. `None`: it cannot be watched, which is
-    /// accounted for.
+    /// Watches the image behind `fd`, of module `module`. `None`: it cannot be watched, and is counted
+    /// as unknown.
     pub(crate) fn made(&mut self, fd: BorrowedFd<'_>, module: u64) -> Option<ImageKey> {
         self.counts.made += 1;
         let watched = self.try_watch(fd, module);
@@ -85,9 +83,9 @@ impl Images {
                 self.counts.live += 1;
                 Some(key)
             }
-            Err(trouble) => {
+            Err(failure) => {
                 self.counts.unknown += 1;
-                self.trouble(trouble);
+                self.add_failure(failure);
                 None
             }
         }
@@ -113,7 +111,7 @@ impl Images {
         Ok(key)
     }
 
-    /// The drop of the module of these images begins now.
+    /// The drop of these images' module begins now.
     pub(crate) fn drop_begins(&mut self, keys: &[ImageKey], cycle: u64) {
         let now = Instant::now();
         for key in keys {
@@ -125,7 +123,7 @@ impl Images {
         }
     }
 
-    /// The drop of the module of these images has returned. What was released until now was
+    /// The drop of these images' module has returned. Images that are released by now were
     /// released synchronously.
     pub(crate) fn drop_returned(&mut self, keys: &[ImageKey]) {
         self.drain();
@@ -136,7 +134,7 @@ impl Images {
         }
     }
 
-    /// Accounts for every release that has happened until now.
+    /// Takes every release until now into account.
     pub(crate) fn drain(&mut self) {
         let Images { watch, places, free, counts, release_ns, .. } = self;
         let now = Instant::now();
@@ -147,8 +145,7 @@ impl Images {
             };
             free.push(key.place);
             match image.dropped {
-                // The runtime let go of the image before its module was dropped: early, and
-                // certainly not late.
+                // The runtime gave up the image before its module was dropped.
                 None => {
                     counts.live -= 1;
                     counts.synchronous += 1;
@@ -165,14 +162,14 @@ impl Images {
             }
         });
         match result {
-            // Each overflow anew: whatever is watched now may have died in it.
+            // At each overflow: the lost events may be those of any image watched now.
             Ok(drained) if drained.overflowed => {
-                self.trouble("the inotify queue overflowed: releases were missed".to_owned());
+                self.add_failure("the inotify queue overflowed: releases were missed".to_owned());
                 self.give_up_watched();
             }
             Ok(_) => {}
             Err(error) => {
-                self.trouble(format!("the death watch cannot be read: {error}"));
+                self.add_failure(format!("the death watch cannot be read: {error}"));
                 self.give_up_watched();
             }
         }
@@ -184,10 +181,10 @@ impl Images {
     }
 
     /// Images of dropped modules that are not released.
-    pub(crate) fn lingering(&self) -> impl Iterator<Item = LingeringReport> {
+    pub(crate) fn lingering(&self) -> impl Iterator<Item = Lingering> {
         self.places.iter().flatten().filter_map(|image| {
             let (since, dropped_at_cycle) = image.dropped?;
-            Some(LingeringReport {
+            Some(Lingering {
                 object: image.object,
                 module: image.module,
                 dropped_at_cycle,
@@ -201,9 +198,9 @@ impl Images {
         sum.add(&self.release_ns).expect("the sum resizes itself");
     }
 
-    /// What went wrong since this was asked last.
-    pub(crate) fn take_troubles(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.troubles)
+    /// Takes the failures of the death watch since the last call.
+    pub(crate) fn take_failures(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.failures)
     }
 
     /// The image of `key`, unless it is released.
@@ -211,7 +208,7 @@ impl Images {
         self.places[key.place as usize].as_mut().filter(|image| image.serial == key.serial)
     }
 
-    /// Nothing that is watched now can be known any more.
+    /// Counts every image that is watched now as unknown.
     fn give_up_watched(&mut self) {
         for (place, image) in self.places.iter_mut().enumerate() {
             let Some(image) = image.take() else { continue };
@@ -224,10 +221,17 @@ impl Images {
         }
     }
 
-    fn trouble(&mut self, what: String) {
-        if self.troubles.len() < TROUBLES_MAX {
-            self.troubles.push(what);
+    fn add_failure(&mut self, failure: String) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(failure);
         }
+    }
+}
+
+/// The descriptor that becomes readable when an image is released.
+impl AsFd for Images {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watch.as_fd()
     }
 }
 

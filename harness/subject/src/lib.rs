@@ -1,46 +1,93 @@
-//! The subject's side of a run: the trait that a runtime implements, the workload over it, and
-//! the process that serves both to the supervisor.
+//! What a program needs to put a WebAssembly runtime under test by leakbench: the trait [`Subject`],
+//! and [`main`], the whole `main` of such a program (a *driver*).
+//!
+//! ```text
+//! Offer ─► main ─► Scenario ─► Subject: create_module ─► images ─► instantiate ─► call
+//!                                       ─► drop_instance ─► drop_module
+//! ```
+//!
+//! A driver is called `leakbench-NAME`, for `leakbench --subject NAME`. It first prints its [`Offer`]:
+//! the choices of a run that its runtime has. The supervisor starts it again with a [`Scenario`] of
+//! these choices. Then the workload makes modules, watches their images, and drops them.
+//!
+//! ```no_run
+//! use std::os::fd::BorrowedFd;
+//! use std::process::ExitCode;
+//!
+//! use leakbench_subject::{Offer, Scenario, Subject, SubjectError};
+//!
+//! // A runtime whose modules are their binaries, without images.
+//! struct Mine;
+//!
+//! impl Subject for Mine {
+//!     type Module = Vec<u8>;
+//!     type Instance = Vec<u8>;
+//!
+//!     fn create_module(&self, binary: &[u8]) -> Result<Vec<u8>, SubjectError> {
+//!         match binary {
+//!             [0, b'a', b's', b'm', ..] => Ok(binary.to_vec()),
+//!             _ => Err(SubjectError::new("not a WebAssembly module")),
+//!         }
+//!     }
+//!
+//!     // A real runtime shows the memfd that its instances map.
+//!     fn images(&self, _: &Vec<u8>, _: &mut dyn FnMut(BorrowedFd<'_>)) {}
+//!
+//!     fn instantiate(&self, module: &Vec<u8>) -> Result<Vec<u8>, SubjectError> {
+//!         Ok(module.clone())
+//!     }
+//!
+//!     fn call(&self, _: &mut Vec<u8>, export: &str) -> Result<Option<i64>, SubjectError> {
+//!         Err(SubjectError::new(format!("there is no export {export}")))
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     leakbench_subject::main(&Offer::none("mine 0.1.0"), |_: &Scenario| Ok(Mine))
+//! }
+//! ```
+//!
+//! `harness/examples/leakbench-example.rs` is a driver over a real runtime. A runtime that keeps the
+//! descriptors of its images to itself finds them by [`NewMemfds`]. The supervisor's side is in
+//! [`wire`].
 
-pub mod channel;
 mod driver_main;
 mod images;
 mod new_memfds;
-pub mod protocol;
 mod serve;
-pub mod status_page;
-pub mod sys;
+mod sys;
+pub mod wire;
 mod worker;
 
 use std::os::fd::BorrowedFd;
 
-use self::protocol::Blame;
 pub use driver_main::main;
 pub use leakbench_scenarios::{
     Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
 };
 pub use new_memfds::NewMemfds;
-pub use protocol::Slab;
-pub use serve::ServeError;
-pub use serve::serve;
+pub use wire::Slab;
+
+use wire::FailureCause;
 
 /// A runtime under test, as the workload drives it.
 ///
-/// One value is shared by all threads of a subject. Handles are given up by value, so that
-/// nothing can be used after it was dropped.
+/// All threads of a subject share one value. Handles are given up by value, so that the workload
+/// cannot use one after its drop.
 pub trait Subject: Sync {
     /// A module, compiled and ready to be instantiated.
     type Module: Send;
-    /// An instance with whatever it needs to be called.
+    /// An instance with all that a call needs.
     type Instance: Send;
 
-    /// Makes a module of a binary. A module made twice of the same bytes is two modules.
+    /// Makes a module of a binary. Two modules made of the same bytes are two modules.
     ///
     /// # Errors
-    /// The binary is not one that the runtime takes, or the runtime lacks a resource.
+    /// The runtime does not accept the binary, or lacks a resource.
     fn create_module(&self, binary: &[u8]) -> Result<Self::Module, SubjectError>;
 
-    /// Shows each memory image of `module` that exists so far, by a descriptor. The workload
-    /// asks after making the module and, while there is none, after instantiating it.
+    /// Shows each memory image of `module` that exists so far, by a descriptor. The workload calls
+    /// this after it made the module and, while there is no image, after it instantiated it.
     fn images(&self, module: &Self::Module, show: &mut dyn FnMut(BorrowedFd<'_>));
 
     /// Makes an instance of a module.
@@ -49,7 +96,7 @@ pub trait Subject: Sync {
     /// An import is missing, the start function traps, or the runtime lacks a resource.
     fn instantiate(&self, module: &Self::Module) -> Result<Self::Instance, SubjectError>;
 
-    /// Calls an export that takes no parameters. Returns its result where it is one integer.
+    /// Calls an export that takes no parameters. Returns its result if that is one integer.
     ///
     /// # Errors
     /// There is no such export, or it traps.
@@ -59,66 +106,67 @@ pub trait Subject: Sync {
         export: &str,
     ) -> Result<Option<i64>, SubjectError>;
 
-    /// Drops an instance. What it held may stay warm.
+    /// Drops an instance. Its slot may stay warm.
     fn drop_instance(&self, instance: Self::Instance) {
         drop(instance);
     }
 
-    /// Drops a module, all of whose instances are gone. Its images should be released when this
+    /// Drops a module, all of whose instances are dropped. Its images should be released when this
     /// returns.
     fn drop_module(&self, module: Self::Module) {
         drop(module);
     }
 
-    /// Where the runtime's slots lie, so that a mapping can be named after its slot. Empty when
-    /// it has none, or cannot tell.
+    /// The address ranges of the runtime's slots, by which a mapping is attributed to its slot. Empty
+    /// if the runtime has no slots, or does not know their addresses.
     fn slabs(&self) -> Vec<Slab> {
         Vec::new()
     }
 
-    /// What each slot is doing, into `states` in slot order. Called at barriers only; leaves
-    /// `states` empty when the runtime cannot tell.
+    /// Writes the state of each slot into `states`, in slot order. Called at barriers only; leaves
+    /// `states` empty if the runtime does not know them.
     fn slot_states(&self, states: &mut Vec<SlotState>) {
         states.clear();
     }
 
-    /// The process that has the runtime, where it is not this one.
+    /// The process that has the runtime, if it is not this one.
     fn process(&self) -> Option<u32> {
         None
     }
 
-    /// The runtime's name and version, where no [`Offer`] could give them.
+    /// The runtime's name and version, if the [`Offer`] does not have them.
     fn runtime(&self) -> Option<String> {
         None
     }
 
-    /// What failed in a drop, in showing images or in telling of slots, which cannot say so
-    /// themselves. The workload asks after each of them; a failure ends the run.
+    /// A failure in a drop, in showing images or in reading slots, which return no error themselves.
+    /// The workload calls this after each of them; a failure ends the run.
     fn failure(&self) -> Option<SubjectError> {
         None
     }
 
-    /// Ends what the runtime has outside of this process, and waits for that end. Called when no
-    /// step follows.
+    /// Ends the processes that the runtime has beside this one, and waits for their end. Called once,
+    /// after the last step.
     ///
     /// # Errors
-    /// It did not end as it should, so that its last steps prove nothing.
+    /// One of them did not end as it should, so that its last steps prove nothing.
     fn shut_down(&self) -> Result<(), SubjectError> {
         Ok(())
     }
 
-    /// Mapping calls that failed while a slot was reset or purged, if the runtime counts them.
+    /// The number of mapping calls that failed while a slot was reset or purged, if the runtime
+    /// counts them.
     fn reset_failures(&self) -> u64 {
         0
     }
 }
 
-/// What a slot is doing.
+/// The state of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotState {
     /// Free, mapping nothing.
     Cold,
-    /// Free, mapping memory that is no module's.
+    /// Free, mapping memory of no module.
     Warm,
     /// Lent to an instance.
     InUse,
@@ -126,7 +174,7 @@ pub enum SlotState {
     Affine,
     /// Given back, and waiting to be reset.
     Queued,
-    /// The runtime cannot tell, after a call that failed.
+    /// Unknown to the runtime, after a call that failed.
     Unknown,
 }
 
@@ -135,29 +183,30 @@ pub enum SlotState {
 #[error("{message}")]
 pub struct SubjectError {
     message: String,
-    blame: Blame,
+    cause: FailureCause,
 }
 
 impl SubjectError {
-    /// The runtime's reason. Before the first cycle it says that what was asked for is no good
-    /// (exit code 2), after that that the subject failed (exit code 3).
+    /// A step fails, for the runtime's own reason. Before the first cycle this means that the scenario
+    /// asks for something impossible (exit code 2), later that the subject failed (exit code 3).
     pub fn new(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), blame: Blame::Step }
+        SubjectError { message: message.into(), cause: FailureCause::Step }
     }
 
-    /// The subject died or does not answer as it must: it failed, also before the first cycle.
+    /// The subject died or violates the protocol: it failed (exit code 3), also before the first
+    /// cycle.
     pub fn broken(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), blame: Blame::Subject }
+        SubjectError { message: message.into(), cause: FailureCause::Subject }
     }
 
-    /// The machine does not let the subject be watched: before the first cycle this says that
-    /// one cannot tell (exit code 4).
+    /// The machine does not allow the measurement: before the first cycle the verdict is then
+    /// inconclusive (exit code 4).
     pub fn unmeasurable(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), blame: Blame::Machine }
+        SubjectError { message: message.into(), cause: FailureCause::Machine }
     }
 
-    /// Who is to blame.
-    pub fn blame(&self) -> Blame {
-        self.blame
+    /// The kind of failure.
+    pub fn cause(&self) -> FailureCause {
+        self.cause
     }
 }

@@ -1,12 +1,12 @@
-//! Finds the memfds that came into being while something ran, for runtimes that keep the
-//! descriptors of their images to themselves.
+//! Finds the memfds that a function makes, for runtimes that keep the descriptors of their images to
+//! themselves.
 //!
-//! A new descriptor gets the lowest free number. So the number is asked for before, and looked at
-//! after: a memfd there whose object was never seen is the one, at the cost of three system calls
-//! however many descriptors are open. Where that does not answer (another thread closed a lower
-//! number or took this one, or several memfds may have been made), the whole table is read, and
-//! what is not among the objects seen so far is new. The kernel does not come back to the inode
-//! number of a memfd, so an object once seen is never taken for new.
+//! A new descriptor gets the lowest free number. So the lowest free number is determined before, and
+//! its descriptor examined after: a memfd with an object that was never seen is the new one. That
+//! costs three system calls, however many descriptors are open. If it fails (another thread closed a
+//! lower number or took this one, or several memfds may have been made), the whole table is read, and
+//! every object that was not seen before is new. The kernel never reuses the inode number of a memfd,
+//! so no known object passes for a new one.
 
 use std::collections::HashSet;
 use std::io;
@@ -18,20 +18,30 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use leakbench_kernel::{FdEntry, FdKind, MemfdDevices, ObjectId, Process, ReadError};
 
-/// Objects known beyond twice those that the last reading of the table found: then it is read
-/// again, to forget those that are gone.
+/// The table is read again, to forget objects that are gone, once so many more objects are known than
+/// twice those of the last reading.
 const FORGET_AFTER: usize = 256;
 
-/// Tells memfds that are new from those that were there.
+/// Distinguishes new memfds of this process from older ones.
 ///
-/// Of one process at most one of these should be in use, and memfds should be made inside
-/// [`NewMemfds::during`] alone: one made elsewhere meanwhile would be found too.
+/// A process should have only one of these, and make memfds only inside [`NewMemfds::during`]: one
+/// made elsewhere meanwhile would be found too.
+///
+/// ```
+/// use leakbench_subject::NewMemfds;
+///
+/// let memfds = NewMemfds::new()?;
+/// let (image, found) = memfds.during(1, leakbench_kernel::make_memfd);
+/// assert_eq!(found?.len(), 1);
+/// # drop(image);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct NewMemfds {
     table: Mutex<Table>,
 }
 
-/// The descriptors of this process, as far as they were looked at.
+/// The descriptors of this process, as far as they were read.
 #[derive(Debug)]
 struct Table {
     process: Process,
@@ -39,17 +49,17 @@ struct Table {
     folder: OwnedFd,
     devices: &'static MemfdDevices,
     entries: Vec<FdEntry>,
-    /// Every memfd that is open, and some that were.
+    /// Every memfd that is open, and some that are closed.
     known: HashSet<ObjectId>,
-    /// How many may be known before those that are gone are forgotten.
+    /// The number of known objects at which the table is read again.
     known_max: usize,
 }
 
 impl NewMemfds {
-    /// Takes note of the memfds that are open now.
+    /// Records the memfds that are open now.
     ///
     /// # Errors
-    /// This process may not read its own descriptors under `/proc`, or has no number left for
+    /// This process may not read its own descriptors under `/proc`, or has no descriptor left for
     /// the folder.
     pub fn new() -> io::Result<NewMemfds> {
         let pid = std::process::id();
@@ -71,27 +81,27 @@ impl NewMemfds {
         Ok(NewMemfds { table: Mutex::new(table) })
     }
 
-    /// Does `act`, which makes at most `most` memfds, and returns handles on those that it made
-    /// and left open. With `most` of 1, as nearly every module has it, the cost does not depend on
-    /// how many descriptors are open; with 0 nothing is looked for.
+    /// Runs `act`, which makes at most `max` memfds, and returns handles on those that it made and left
+    /// open. With a `max` of 1 the cost does not depend on the number of open descriptors; with 0 no
+    /// memfd is searched.
     ///
-    /// A handle (`O_PATH`) keeps its memfd alive, so show it and close it. Calls exclude each
-    /// other, `act` included: put nothing else into it. Under other threads' opening and closing
-    /// the answer stays exact, but reading the whole table holds each object for a moment, and
-    /// may make a release that happens just then late.
+    /// A handle (`O_PATH`) keeps its memfd alive, so show it and close it. Calls exclude each other,
+    /// `act` included: put nothing else into it. The result is exact while other threads open and
+    /// close descriptors. But reading the whole table holds each object for a moment, which may make
+    /// a release at that moment late.
     ///
     /// # Errors
-    /// The handles cannot be had: the table cannot be read, or there are no numbers left
-    /// (`EMFILE`). Then nothing is known of what `act` made; it was done nevertheless.
-    pub fn during<R>(&self, most: usize, act: impl FnOnce() -> R) -> (R, io::Result<Vec<OwnedFd>>) {
-        if most == 0 {
+    /// The table cannot be read, or no descriptor is left for a handle (`EMFILE`). `act` has run all the
+    /// same; its memfds are unknown.
+    pub fn during<R>(&self, max: usize, act: impl FnOnce() -> R) -> (R, io::Result<Vec<OwnedFd>>) {
+        if max == 0 {
             return (act(), Ok(Vec::new()));
         }
-        // A table that a panicking `act` left behind was not being changed.
+        // A panic in `act` leaves the table unchanged.
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let lowest_free = table.lowest_free();
         let result = act();
-        let found = match (lowest_free, most) {
+        let found = match (lowest_free, max) {
             (Ok(number), 1) => table.new_at(number),
             _ => Ok(None),
         };
@@ -105,12 +115,12 @@ impl NewMemfds {
 }
 
 impl Table {
-    /// The number that the next descriptor gets, if no other thread is faster.
+    /// The number of the next descriptor, if no other thread takes it.
     fn lowest_free(&self) -> rustix::io::Result<i32> {
         Ok(fcntl_dupfd_cloexec(&self.folder, 0)?.as_raw_fd())
     }
 
-    /// A handle on what has this number, if that is a memfd never seen before.
+    /// A handle on the descriptor of this number, if it is a memfd that was never seen.
     fn new_at(&mut self, number: i32) -> io::Result<Option<OwnedFd>> {
         let Some((object, handle)) = self.handle(number)? else { return Ok(None) };
         if !self.devices.contains(object.dev) || !self.known.insert(object) {
@@ -122,7 +132,7 @@ impl Table {
         Ok(Some(handle))
     }
 
-    /// Handles on the open memfds that were not known; all that are open are known after.
+    /// Handles on the open memfds that were not known. All that are open are known afterwards.
     fn read_whole(&mut self) -> io::Result<Vec<OwnedFd>> {
         self.process.fds(&mut self.entries).map_err(unreadable)?;
         let mut open = HashSet::new();
@@ -142,8 +152,8 @@ impl Table {
         Ok(handles)
     }
 
-    /// A handle on what has this number, and which object it is. Opening by `O_PATH` does
-    /// nothing to the object, whatever it is; opening a pipe would wait.
+    /// A handle on the descriptor of this number, and its object. Opening by `O_PATH` has no effect on
+    /// the object, while opening a pipe would wait.
     fn handle(&self, number: i32) -> io::Result<Option<(ObjectId, OwnedFd)>> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let handle = match openat(&self.folder, number.to_string(), flags, Mode::empty()) {

@@ -1,4 +1,4 @@
-//! The subject process: it builds a runtime, drives it from barrier to barrier, and tells the
+//! The subject process: it builds a runtime, drives it from barrier to barrier, and reports to the
 //! supervisor at each.
 
 use std::os::fd::AsFd;
@@ -10,59 +10,64 @@ use hdrhistogram::Histogram as Hdr;
 use leakbench_model::Histogram;
 use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
 
-use super::protocol::{BarrierReport, Blame, Order, Report, SlotLetter};
-use super::status_page::{StatusPage, StepKind, add_counts};
-use super::sys::SharedPage;
-use super::worker::{Guests, StepFailed, Worker};
-use super::{Subject, SubjectError};
-use crate::channel::{Channel, ChannelError};
-use leakbench_kernel::DeathWatch;
+use crate::wire::{
+    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, SlotLetter,
+    StatusPage, StepKind, add_counts,
+};
+use crate::worker::{Guests, StepFailed, Worker};
+use crate::{Subject, SubjectError};
+use leakbench_kernel::{DeathWatch, poll_until};
+use rustix::event::{PollFd, PollFlags};
 
-/// Why a subject process ends early. It has told its supervisor already where it could.
+/// The reason why a subject process ends early. It has reported it to its supervisor if it could.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The supervisor is gone, or says what it should not.
+    /// The supervisor has ended or breaks the protocol.
     #[error("subject: {0}")]
     Channel(#[from] ChannelError),
     /// The supervisor sent no usable status page.
     #[error("subject: no status page: {0}")]
     StatusPage(std::io::Error),
-    /// The supervisor said something out of turn.
-    #[error("subject: the supervisor said {said} where {expected} was due")]
-    OutOfTurn {
-        /// What it said.
-        said: String,
-        /// What was due.
+    /// The supervisor sent a request out of turn.
+    #[error("subject: the supervisor sent {received} in place of {expected}")]
+    UnexpectedRequest {
+        /// The request that came.
+        received: String,
+        /// The request that the protocol has at this point.
         expected: &'static str,
     },
-    /// The kernel would not keep this process to its processors.
-    #[error("subject: cannot run on the processors {cpus:?} alone: {error}")]
+    /// The kernel does not restrict this process to its processors.
+    #[error("subject: cannot restrict this process to the processors {cpus:?}: {error}")]
     Pin {
-        /// Which.
+        /// The processors.
         cpus: Vec<u32>,
-        /// Why not.
+        /// The kernel's answer.
         error: std::io::Error,
     },
-    /// The kernel would not tie this process to its supervisor.
-    #[error("subject: cannot ask to die with the supervisor: {0}")]
-    Tie(std::io::Error),
+    /// The kernel refuses to kill this process when the supervisor ends.
+    #[error("subject: cannot ask the kernel to end this process with the supervisor: {0}")]
+    ParentDeathSignal(std::io::Error),
 }
 
 /// Serves the runtime that `build` makes to the supervisor at the other end of standard input,
-/// until the run is over. `build` is as [`super::main`] has it.
+/// until the run is over. `build` is as in [`super::main`].
 ///
 /// # Errors
-/// The supervisor is gone or breaks the protocol. That a step of the runtime fails is no error
-/// here: the supervisor is told.
+/// The supervisor has ended or breaks the protocol. A step of the runtime that fails is no error
+/// here: it is reported to the supervisor.
 pub fn serve<S: Subject>(
     build: impl Fn(&Scenario) -> Result<S, SubjectError>,
 ) -> Result<(), ServeError> {
+    // A wrapper script may have started this process: then it has no such signal yet.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .map_err(|error| ServeError::Tie(error.into()))?;
+        .map_err(|error| ServeError::ParentDeathSignal(error.into()))?;
     let mut channel = Channel::over(std::io::stdin().as_fd()).map_err(ChannelError::Io)?;
-    let (order, fd) = channel.receive_with_fd::<Order>()?;
-    let Order::Begin { scenario, share, cpus } = order else {
-        return Err(ServeError::OutOfTurn { said: format!("{order:?}"), expected: "Begin" });
+    let (request, fd) = channel.receive_with_fd::<Request>()?;
+    let Request::Begin { scenario, share, cpus } = request else {
+        return Err(ServeError::UnexpectedRequest {
+            received: format!("{request:?}"),
+            expected: "Begin",
+        });
     };
     let fd = fd.ok_or_else(|| ServeError::StatusPage(std::io::Error::other("none was sent")))?;
     let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
@@ -74,8 +79,8 @@ pub fn serve<S: Subject>(
     }
 }
 
-/// Keeps this thread, and those that it starts, to these processors. Before a runtime is built,
-/// which may count them.
+/// Restricts this thread, and those that it starts, to these processors. To be called before a
+/// runtime is built, which may count them.
 fn pin(cpus: &[u32]) -> std::io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     cpus.iter().for_each(|cpu| set.set(*cpu as usize));
@@ -84,14 +89,16 @@ fn pin(cpus: &[u32]) -> std::io::Result<()> {
 
 fn await_go(channel: &mut Channel) -> Result<(), ServeError> {
     match channel.receive()? {
-        Order::Go => Ok(()),
-        order => Err(ServeError::OutOfTurn { said: format!("{order:?}"), expected: "Go" }),
+        Request::Go => Ok(()),
+        request => {
+            Err(ServeError::UnexpectedRequest { received: format!("{request:?}"), expected: "Go" })
+        }
     }
 }
 
-impl From<StepFailed> for Report {
-    fn from(StepFailed { doing, error }: StepFailed) -> Report {
-        Report::Failed { doing, error: error.to_string(), blame: error.blame() }
+impl From<StepFailed> for Event {
+    fn from(StepFailed { step, error }: StepFailed) -> Event {
+        Event::Failed { step, error: error.to_string(), cause: error.cause() }
     }
 }
 
@@ -102,7 +109,7 @@ fn shut_down(subject: &impl Subject) -> Result<(), SubjectError> {
 }
 
 fn failed_at_barrier(error: SubjectError) -> StepFailed {
-    StepFailed { doing: StepKind::Barrier.words().to_owned(), error }
+    StepFailed { step: StepKind::Barrier.words().to_owned(), error }
 }
 
 /// Builds the runtime and the workers, and tries every guest.
@@ -111,40 +118,40 @@ fn set_up<S: Subject>(
     scenario: &Scenario,
     share: Share,
     page: &StatusPage,
-) -> Result<(S, Vec<Worker<S>>), Report> {
-    let failed = |doing: &str, error: &dyn std::fmt::Display, blame| Report::Failed {
-        doing: doing.to_owned(),
+) -> Result<(S, Vec<Worker<S>>), Event> {
+    let failed = |step: &str, error: &dyn std::fmt::Display, cause| Event::Failed {
+        step: step.to_owned(),
         error: error.to_string(),
-        blame,
+        cause,
     };
     let mut guests = if scenario.wasm.is_empty() {
         Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
     } else {
         let files = GuestFile::read_all(&scenario.wasm);
-        let files = files.map_err(|error| failed("reading modules", &error, Blame::Step))?;
+        let files = files.map_err(|error| failed("reading modules", &error, FailureCause::Step))?;
         Guests::Files(files.into(), scenario.invoke.as_deref().map(Into::into))
     };
-    // Subjects side by side must not all take the same slots in the same order.
+    // Pools of subjects side by side must not take the same slots in the same order.
     let own = Scenario { seed: scenario.seed ^ share.first.rotate_left(32), ..scenario.clone() };
     let build = || {
         build(&own).map_err(|error| {
-            Report::from(StepFailed { doing: "building the runtime".to_owned(), error })
+            Event::from(StepFailed { step: "building the runtime".to_owned(), error })
         })
     };
     let preflight = build()?;
     guests.preflight(&preflight, page)?;
     shut_down(&preflight).map_err(|error| {
-        Report::from(StepFailed { doing: "ending the runtime".to_owned(), error })
+        Event::from(StepFailed { step: "shutting the runtime down".to_owned(), error })
     })?;
     drop(preflight);
     let subject = build()?;
 
     let unwatchable =
-        |error: &dyn std::fmt::Display| failed("watching images", error, Blame::Machine);
+        |error: &dyn std::fmt::Display| failed("watching images", error, FailureCause::Machine);
     match DeathWatch::is_told_of_deaths() {
         Ok(true) => {}
         Ok(false) => {
-            let silent = "this kernel does not tell by inotify when a memfd ends";
+            let silent = "this kernel sends no inotify event when it destroys a memfd";
             return Err(unwatchable(&silent));
         }
         Err(error) => return Err(unwatchable(&error)),
@@ -159,8 +166,8 @@ fn set_up<S: Subject>(
     Ok((subject, workers))
 }
 
-/// Lets the workers run from barrier to barrier. At a barrier they are all here, in the main
-/// thread's hands, so that nothing moves.
+/// Runs the workers from barrier to barrier. At a barrier the main thread holds all of them, so
+/// that nothing moves.
 fn drive<S: Subject>(
     subject: &S,
     mut workers: Vec<Worker<S>>,
@@ -175,19 +182,19 @@ fn drive<S: Subject>(
             match start_lane(scope, subject, page, thread, back.clone()) {
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
-                    let doing = format!("starting thread {thread}");
-                    let (error, blame) = (error.to_string(), Blame::Step);
-                    return Ok(channel.send(&Report::Failed { doing, error, blame })?);
+                    let step = format!("starting thread {thread}");
+                    let (error, cause) = (error.to_string(), FailureCause::Step);
+                    return Ok(channel.send(&Event::Failed { step, error, cause })?);
                 }
             }
         }
         let (slabs, process, runtime) = (subject.slabs(), subject.process(), subject.runtime());
-        channel.send(&Report::Ready { slabs, process, runtime })?;
+        channel.send(&Event::Ready { slabs, process, runtime })?;
         await_go(channel)?;
 
-        // No more barriers than cycles: between two of them something happens.
-        let most = workers.iter().map(Worker::cycles_asked).max().unwrap_or(1).max(1);
-        let barriers = scenario.barriers.get().min(u32::try_from(most).unwrap_or(u32::MAX));
+        // No more barriers than cycles: at least one cycle runs between two of them.
+        let cycles_max = workers.iter().map(Worker::cycles_asked).max().unwrap_or(1).max(1);
+        let barriers = scenario.barriers.get().min(u32::try_from(cycles_max).unwrap_or(u32::MAX));
         for barrier in 1..=barriers {
             for (worker, lane) in workers.drain(..).zip(&lanes) {
                 let cycles = worker.cycles_until(barrier, barriers);
@@ -201,25 +208,25 @@ fn drive<S: Subject>(
                     failure.get_or_insert(failed);
                 }
             }
-            // Before, because a subject that has died has released what it held, and after, because
-            // it is asked for its slots.
-            let dead = subject.failure();
-            let mut report = report(subject, &mut workers, scenario);
-            if let Some(error) = dead.or_else(|| subject.failure()) {
+            // Checked before, because a process that has died has released everything, and after,
+            // because the account reads the states of its slots.
+            let died = subject.failure();
+            let mut account = account(subject, &mut workers, scenario);
+            if let Some(error) = died.or_else(|| subject.failure()) {
                 failure.get_or_insert(failed_at_barrier(error));
             }
             let last = failure.is_none() && workers.iter().all(|worker| worker.done);
-            report.last = last;
-            channel.send(&Report::Barrier(Box::new(report)))?;
+            account.last = last;
+            channel.send(&Event::BarrierReached(Box::new(account)))?;
             await_go(channel)?;
             if let Some(failed) = failure {
-                return Ok(channel.send(&Report::from(failed))?);
+                return Ok(channel.send(&Event::from(failed))?);
             }
             if last {
-                // It may have died only now, while the witnesses were compared. How it ends is
-                // known before the supervisor sees this process leave.
+                // A process of the runtime may have died since the barrier. Its exit status is
+                // reported before the supervisor sees this process exit.
                 if let Err(error) = shut_down(subject) {
-                    channel.send(&Report::from(failed_at_barrier(error)))?;
+                    channel.send(&Event::from(failed_at_barrier(error)))?;
                 }
                 break;
             }
@@ -228,13 +235,13 @@ fn drive<S: Subject>(
     })
 }
 
-/// A worker on its way to its thread, and the cycles it is to have done when it comes back.
+/// A worker on its way to its thread, and the total of cycles after which it returns.
 type Task<S> = (Worker<S>, u64);
 
-/// A worker on its way back, and how it fared.
+/// A worker on its way back, and the result of its steps.
 type Done<S> = (Worker<S>, Result<(), StepFailed>);
 
-/// Starts a thread that runs the workers it is sent, and sends them back.
+/// Starts a thread that runs each worker that it receives, and sends it back.
 fn start_lane<'scope, S: Subject>(
     scope: &'scope Scope<'scope, '_>,
     subject: &'scope S,
@@ -247,11 +254,11 @@ fn start_lane<'scope, S: Subject>(
         scope,
         move || {
             for (mut worker, cycles) in tasks {
-                let bomb = AbortOnPanic;
+                let guard = AbortOnPanic;
                 let result = worker.run(subject, page, cycles);
-                std::mem::forget(bomb);
+                std::mem::forget(guard);
                 if result.is_err() {
-                    // The others need not do the rest of their share before the failure is told.
+                    // The other threads stop, so that the failure is reported soon.
                     page.ask_to_stop();
                 }
                 if back.send((worker, result)).is_err() {
@@ -263,8 +270,8 @@ fn start_lane<'scope, S: Subject>(
     Ok(lane)
 }
 
-/// A runtime that panics ends the subject, as a result that the supervisor sees. Unwound, the
-/// thread would be missing at the barrier, and the subject would seem to hang.
+/// Ends the subject when its runtime panics, so that the supervisor sees it end. An unwound thread
+/// would never reach the barrier, and the subject would seem to hang.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
@@ -273,46 +280,49 @@ impl Drop for AbortOnPanic {
     }
 }
 
-fn report<S: Subject>(
+/// The account at a barrier, after the settle time.
+fn account<S: Subject>(
     subject: &S,
     workers: &mut [Worker<S>],
     scenario: &Scenario,
-) -> BarrierReport {
+) -> BarrierReached {
     settle(workers, Duration::from_millis(scenario.settle_ms));
-    let mut report = BarrierReport::default();
+    let mut account = BarrierReached::default();
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
-        report.counts = add_counts(report.counts, *worker.images.counts());
-        report.live.extend(worker.images.live());
-        report.lingering.extend(worker.images.lingering());
-        report.troubles.extend(worker.images.take_troubles());
+        account.counts = add_counts(account.counts, *worker.images.counts());
+        account.live.extend(worker.images.live());
+        account.lingering.extend(worker.images.lingering());
+        account.witness_failures.extend(worker.images.take_failures());
         worker.images.add_release_times(&mut release);
     }
-    report.lingering.sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
-    report.release = recorded(&release);
+    account.lingering.sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));
+    account.release = recorded(&release);
     let mut states = Vec::new();
     subject.slot_states(&mut states);
-    report.slots = states.into_iter().map(SlotLetter::of).collect();
-    report.reset_failures = subject.reset_failures();
-    report
+    account.slots = states.into_iter().map(SlotLetter::of).collect();
+    account.reset_failures = subject.reset_failures();
+    account
 }
 
-/// The distribution as the protocol and a recording keep it.
+/// The distribution in the form of the protocol and of a recording.
 fn recorded(times: &Hdr<u64>) -> Histogram {
     let steps = times.iter_recorded();
     Histogram(steps.map(|step| (step.value_iterated_to(), step.count_at_value())).collect())
 }
 
-/// Waits until every dropped module's image is released, at most for `limit`.
+/// Waits until the images of all dropped modules are released, at most for `limit`.
 fn settle<S: Subject>(workers: &mut [Worker<S>], limit: Duration) {
     let until = Instant::now() + limit;
     loop {
         workers.iter_mut().for_each(|worker| worker.images.drain());
         let settled = workers.iter().all(|worker| worker.images.counts().lingering == 0);
-        if settled || Instant::now() >= until {
+        let mut watches: Vec<_> =
+            workers.iter().map(|worker| PollFd::new(&worker.images, PollFlags::IN)).collect();
+        // Without a poll there is no wait: what is not released by now is reported as lingering.
+        if settled || !poll_until(&mut watches, until).unwrap_or(false) {
             return;
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

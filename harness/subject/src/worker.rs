@@ -1,58 +1,57 @@
-//! One thread's workload: it does the steps, and tells the death watch what they mean.
+//! One thread's workload: it makes the steps and keeps the account of their images.
 
 use std::sync::Arc;
 
 use leakbench_scenarios::{GUEST_EXPORT, GeneratedGuest, GuestFile, Scenario, Share, Step, Steps};
 
-use super::images::{ImageKey, Images};
-use super::status_page::{StatusPage, StepKind, ThreadStatus};
-use super::{Subject, SubjectError};
+use crate::images::{ImageKey, Images};
+use crate::wire::{StatusPage, StepKind, ThreadStatus};
+use crate::{Subject, SubjectError};
 use leakbench_kernel::WatchError;
 
-/// What cycles are made of.
+/// The modules that cycles make.
 #[derive(Clone, Debug)]
 pub(super) enum Guests {
-    /// A module with bytes of its own each cycle.
+    /// A module with other data in each cycle.
     Generated(GeneratedGuest),
-    /// These in turn, called through that export if there is one.
+    /// These files in turn, and the export that is called.
     Files(Arc<[GuestFile]>, Option<Arc<str>>),
 }
 
-/// A live module, and what it has.
+/// A live module with its images and instances.
 struct Seat<S: Subject> {
     number: u64,
     module: S::Module,
-    /// Whether the module has shown an image yet. One that could not be watched counts: it must
-    /// not be counted again.
+    /// The module has shown an image, even one that could not be watched: that one is counted already.
     shown: bool,
     lists: SeatLists<S>,
 }
 
-/// The images of a module, and its instances by seat.
 struct SeatLists<S: Subject> {
     images: Vec<ImageKey>,
     instances: Vec<Option<S::Instance>>,
 }
 
-/// A thread's workload and all that it holds.
+/// A thread's workload with its modules and instances.
 pub(super) struct Worker<S: Subject> {
     thread: u32,
     steps: Steps,
     guests: Guests,
     seats: Vec<Option<Seat<S>>>,
-    /// The lists of an emptied seat, kept for the next.
+    /// The lists of a dropped module, kept for their memory.
     spare: Option<SeatLists<S>>,
     cycles_asked: u64,
     pub(super) images: Images,
     stopping: bool,
-    /// Whether every step is done.
+    /// Every step is done.
     pub(super) done: bool,
 }
 
-/// A step that failed, and what was being done.
+/// A step that failed.
 #[derive(Debug)]
 pub(super) struct StepFailed {
-    pub(super) doing: String,
+    /// The step in words, with its module.
+    pub(super) step: String,
     pub(super) error: SubjectError,
 }
 
@@ -76,18 +75,18 @@ impl<S: Subject> Worker<S> {
         })
     }
 
-    /// How many cycles this thread is to do.
+    /// The number of cycles of this thread.
     pub(super) fn cycles_asked(&self) -> u64 {
         self.cycles_asked
     }
 
-    /// How many cycles are to be done when the given one of so many barriers is reached.
+    /// The total of cycles at the given one of `barriers` barriers.
     pub(super) fn cycles_until(&self, barrier: u32, barriers: u32) -> u64 {
         let until = u128::from(self.cycles_asked) * u128::from(barrier) / u128::from(barriers);
         u64::try_from(until).unwrap_or(self.cycles_asked)
     }
 
-    /// Does steps until `cycles` cycles are done in all, or all steps are.
+    /// Makes steps until `cycles` cycles are done in total, or until every step is done.
     pub(super) fn run(
         &mut self,
         subject: &S,
@@ -126,7 +125,7 @@ impl<S: Subject> Worker<S> {
                 let mut seated = Seat { number, module, shown: false, lists };
                 seated.watch(subject, &mut self.images);
                 self.seats[seat as usize] = Some(seated);
-                went_well(subject, StepKind::CreateModule, number)?;
+                check(subject, StepKind::CreateModule, number)?;
             }
             Step::Instantiate { seat, instance } => {
                 status.begin(cycle, StepKind::Instantiate);
@@ -141,7 +140,7 @@ impl<S: Subject> Worker<S> {
                 seat.lists.instances[instance] = Some(made);
                 if !seat.shown {
                     seat.watch(subject, &mut self.images);
-                    went_well(subject, StepKind::Instantiate, seat.number)?;
+                    check(subject, StepKind::Instantiate, seat.number)?;
                 }
             }
             Step::Call { seat, instance } => {
@@ -160,7 +159,7 @@ impl<S: Subject> Worker<S> {
                 let number = seat.number;
                 let instance = seat.lists.instances[instance as usize].take();
                 subject.drop_instance(instance.expect("a step drops an instance that is there"));
-                went_well(subject, StepKind::DropInstance, number)?;
+                check(subject, StepKind::DropInstance, number)?;
             }
             Step::DropModule { seat } => {
                 status.begin(cycle, StepKind::DropModule);
@@ -172,7 +171,7 @@ impl<S: Subject> Worker<S> {
                 seat.lists.images.clear();
                 seat.lists.instances.clear();
                 self.spare = Some(seat.lists);
-                went_well(subject, StepKind::DropModule, seat.number)?;
+                check(subject, StepKind::DropModule, seat.number)?;
             }
             Step::EndCycle => {
                 self.images.end_cycle();
@@ -206,8 +205,8 @@ fn seated<S: Subject>(seats: &mut [Option<Seat<S>>], seat: u32) -> &mut Seat<S> 
     seats[seat as usize].as_mut().expect("a step names a module that is there")
 }
 
-/// An error if something failed that could not say so itself.
-fn went_well<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(), StepFailed> {
+/// Returns the failure that the last step could not return itself.
+fn check<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(), StepFailed> {
     match subject.failure() {
         Some(error) => Err(StepFailed::at(step, number, error)),
         None => Ok(()),
@@ -216,7 +215,7 @@ fn went_well<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(),
 
 impl StepFailed {
     fn at(step: StepKind, number: u64, error: SubjectError) -> StepFailed {
-        StepFailed { doing: format!("{}, module {number}", step.words()), error }
+        StepFailed { step: format!("{}, module {number}", step.words()), error }
     }
 }
 
@@ -229,8 +228,8 @@ impl Guests {
         }
     }
 
-    /// Calls what is to be called in an instance of module `number`, and checks that it found
-    /// its own memory.
+    /// Calls the export in an instance of module `number`. A generated guest returns the stamp that it
+    /// reads in its memory, which is compared with its module's.
     fn call<S: Subject>(
         &self,
         subject: &S,
@@ -254,7 +253,7 @@ impl Guests {
         }
     }
 
-    /// Runs each guest once, from making to drop, so that one that cannot run is known before
+    /// Runs each guest once, from creation to drop, so that a guest that cannot run is found before
     /// the first cycle.
     pub(super) fn preflight<S: Subject>(
         &mut self,
@@ -268,7 +267,7 @@ impl Guests {
         for number in 0..guests {
             page.thread(0).begin(number, StepKind::Preflight);
             self.preflight_one(subject, number)
-                .map_err(|error| StepFailed { doing: self.describe(number), error })?;
+                .map_err(|error| StepFailed { step: self.describe(number), error })?;
         }
         Ok(())
     }
@@ -281,7 +280,7 @@ impl Guests {
             called
         });
         subject.drop_module(module);
-        // What went wrong first.
+        // The first failure, if there are several.
         called.and_then(|()| subject.failure().map_or(Ok(()), Err))
     }
 

@@ -2,7 +2,8 @@
 
 #![expect(
     unsafe_code,
-    reason = "ioctls that write through pointers in their argument, and mappings made to be counted"
+    reason = "ioctls that write through pointers in their argument, mappings made to be counted, and \
+              code that runs in a forked child"
 )]
 
 pub(super) mod address_space;
@@ -11,5 +12,6 @@ pub(super) mod inotify;
 pub(super) mod limits;
 pub(super) mod memfd;
 pub(super) mod pagemap_scan;
+pub(super) mod parent_death;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;

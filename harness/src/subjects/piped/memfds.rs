@@ -1,4 +1,4 @@
-//! Memfds that appear in another process, by its folder under `/proc`.
+//! New memfds of another process, by its folder under `/proc`.
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,13 +8,12 @@ use rustix::io::Errno;
 
 use leakbench_kernel::{FdEntry, ObjectId, Process, ReadError};
 
-/// Tells the memfds that a process opened from those that it had.
+/// Distinguishes the memfds that a process opens from those that it had.
 #[derive(Debug)]
 pub(super) struct Memfds {
     process: Process,
-    /// Those that were open when they were looked at last. What is gone since is forgotten, so
-    /// that this is no larger than the process's table; the kernel does not come back to the
-    /// inode number of a memfd.
+    /// The memfds that were open at the last listing. Closed ones are forgotten, so that the set is no
+    /// larger than the process's table; the kernel never reuses the inode number of a memfd.
     known: HashSet<ObjectId>,
     /// Kept for their memory.
     entries: Vec<FdEntry>,
@@ -22,32 +21,33 @@ pub(super) struct Memfds {
 }
 
 impl Memfds {
-    /// Takes note of the memfds that process `pid` has open now.
+    /// Records the memfds that process `pid` has open now.
     ///
     /// # Errors
-    /// It is gone, or this user may not look at it.
+    /// The process has ended, or this user may not read its descriptors.
     pub(super) fn of(pid: u32) -> Result<Memfds, ReadError> {
         let process = Process::open(pid)?;
         let mut memfds =
             Memfds { process, known: HashSet::new(), entries: Vec::new(), open: HashSet::new() };
-        memfds.look()?;
+        memfds.list()?;
         memfds.known = std::mem::take(&mut memfds.open);
         Ok(memfds)
     }
 
-    /// Shows each memfd that was not open when this was asked last, as an `O_PATH` descriptor of
-    /// this process, which keeps the object alive until `show` returns and no longer.
+    /// Shows each memfd that was not open at the last call, as an `O_PATH` descriptor of this process.
+    /// It keeps the object alive until `show` returns.
     ///
     /// # Errors
-    /// The process is gone or may not be looked at, or this one has no descriptors left.
+    /// The process has ended, this user may not read its descriptors, or this process has no
+    /// descriptor left.
     pub(super) fn show_new(
         &mut self,
         show: &mut dyn FnMut(BorrowedFd<'_>),
     ) -> Result<(), ReadError> {
-        self.look()?;
+        self.list()?;
         let pid = self.process.pid();
         for entry in &self.entries {
-            // Open twice, it is shown once.
+            // A memfd with two descriptors is shown once.
             if !self.known.insert(entry.object) {
                 continue;
             }
@@ -55,7 +55,7 @@ impl Memfds {
             let failed = |source| ReadError::Io { pid, file: "fd", source };
             let fd = match open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(fd) => fd,
-                // Closed since, by a thread that does not wait for steps.
+                // Another thread of the process has closed it since.
                 Err(Errno::NOENT) => continue,
                 Err(error) => return Err(failed(error.into())),
             };
@@ -68,7 +68,7 @@ impl Memfds {
     }
 
     /// Lists the memfds' descriptors into `entries`, and their objects into `open`.
-    fn look(&mut self) -> Result<(), ReadError> {
+    fn list(&mut self) -> Result<(), ReadError> {
         self.process.memfds(&mut self.entries)?;
         self.open.clear();
         self.open.extend(self.entries.iter().map(|entry| entry.object));

@@ -1,14 +1,13 @@
-//! The lines of the step protocol: requests, and what is in an answer to each.
+//! The messages of the step protocol: requests, and the answer to each.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use leakbench_subject::protocol::{Slab, SlotLetter};
+use leakbench_subject::wire::{Slab, SlotLetter};
 
-/// Version of the protocol. A new request or a new field that drivers may ignore leaves it; what
-/// would break a driver raises it.
+/// Version of the protocol. It stays when a request or a field is added that drivers may ignore, and
+/// rises when a driver of the last version would fail.
 pub(super) const VERSION: u32 = 1;
 
-/// What leakbench asks for.
 #[derive(Debug, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub(super) enum Request<'a> {
@@ -29,7 +28,7 @@ pub(super) struct Numbered<'a> {
     pub(super) request: &'a Request<'a>,
 }
 
-/// A reply as it comes: exactly one of `ok` and `error` is there.
+/// A reply as it is received: with exactly one of `ok` and `error`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Reply {
     pub(super) id: u64,
@@ -37,7 +36,7 @@ pub(super) struct Reply {
     pub(super) error: Option<String>,
 }
 
-/// What is in `ok`, before it is known what was asked.
+/// The object in `ok`, before it is read as the answer to a certain request.
 pub(super) type Answer = serde_json::Map<String, serde_json::Value>;
 
 /// The part of the answer to `hello` that every version has.
@@ -55,7 +54,7 @@ pub(super) struct Hello {
     pub(super) runtime: String,
 }
 
-/// The answer where there is nothing to say.
+/// An answer without fields.
 #[derive(Debug, Deserialize)]
 pub(super) struct Done {}
 
@@ -67,7 +66,7 @@ pub(super) struct Called {
     pub(super) result: Option<i64>,
 }
 
-/// The answer to `slots`: a letter for each slot of the slabs, or none at all.
+/// The answer to `slots`: a letter for each slot of the slabs, or no letters.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "ClaimedSlots")]
 pub(super) struct Slots {
@@ -88,12 +87,12 @@ impl TryFrom<ClaimedSlots> for Slots {
     fn try_from(ClaimedSlots { slabs, states }: ClaimedSlots) -> Result<Slots, String> {
         let slots: u64 = slabs.iter().map(|slab| u64::from(slab.slots)).sum();
         if u32::try_from(slots).is_err() {
-            return Err(format!("{slots} slots are more than there can be"));
+            return Err(format!("{slots} slots are more than a pool can have"));
         }
         if let Some(other) =
             states.chars().find(|c| !u8::try_from(*c).is_ok_and(|c| SlotLetter::read(c).is_some()))
         {
-            return Err(format!("{other:?} is no slot's state: they are . w u a q ?"));
+            return Err(format!("{other:?} is not the state of a slot: they are . w u a q ?"));
         }
         if !states.is_empty() && states.len() as u64 != slots {
             return Err(format!("there are {slots} slots, and states of {}", states.len()));
@@ -104,7 +103,7 @@ impl TryFrom<ClaimedSlots> for Slots {
 
 fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let digits: Option<String> = Option::deserialize(deserializer).map_err(|error| {
-        de::Error::custom(format!("a result is a string of decimal digits, or null: {error}"))
+        de::Error::custom(format!("a result must be a string of decimal digits, or null: {error}"))
     })?;
     let parse = |digits: String| {
         digits.parse().map_err(|error| de::Error::custom(format!("the result {digits:?}: {error}")))
@@ -112,7 +111,7 @@ fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::
     digits.map(parse).transpose()
 }
 
-/// Bytes as every language's library reads them (RFC 4648, with padding).
+/// Bytes in base64 (RFC 4648, with padding).
 pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -1,5 +1,5 @@
-//! A runtime behind a pipe: a command that speaks the step protocol on its standard input and
-//! output, as `docs/protocol.md` has it.
+//! The bridge to a runtime in another process: a command that has the step protocol of
+//! `docs/protocol.md` on its standard input and output.
 
 mod conversation;
 mod memfds;
@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use leakbench_scenarios::{Scenario, SubjectName};
 
-use self::conversation::{AskError, Conversation, StartError};
+use self::conversation::{Conversation, RequestError, StartError};
 use self::memfds::Memfds;
 use self::messages::{Called, Done, Hello, Request, Slots, VERSION, Version, base64};
 use leakbench_kernel::ReadError;
-use leakbench_subject::protocol::SlotLetter;
+use leakbench_subject::wire::SlotLetter;
 use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
 
-/// How long a reply may take, whatever the scenario says: a deadline must fit the clock.
-const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
+/// The longest time for a reply: a deadline must fit the clock.
+const REPLY_WITHIN_MAX: Duration = Duration::from_hours(24 * 365);
 
 /// A command that is driven step by step.
 #[derive(Debug)]
@@ -30,11 +30,11 @@ pub(crate) struct Piped {
     driven: Mutex<Driven>,
 }
 
-/// A module in the command, by the number that it was told.
+/// A module in the command, by its number in requests.
 #[derive(Debug)]
 pub(crate) struct PipedModule(u64);
 
-/// An instance in the command, by the number that it was told.
+/// An instance in the command, by its number in requests.
 #[derive(Debug)]
 pub(crate) struct PipedInstance(u64);
 
@@ -43,36 +43,35 @@ pub(crate) struct PipedInstance(u64);
 struct Driven {
     conversation: Conversation,
     memfds: Memfds,
-    /// Modules made so far: the next one's number is one more.
+    /// The number of the latest module.
     modules: u64,
-    /// The same of instances.
+    /// The number of the latest instance.
     instances: u64,
-    /// Whether it tells of its slots.
+    /// The command answers the request for slots.
     has_slots: bool,
-    /// What failed where nothing could be returned.
+    /// A failure of a step that returns no error.
     failure: Option<SubjectError>,
 }
 
 impl Piped {
-    /// Starts the command and greets it.
+    /// Starts the command and exchanges versions.
     ///
     /// # Errors
-    /// It does not start, is not one of this protocol's version, or its descriptors cannot be
-    /// read.
+    /// It does not start, has another version of the protocol, or its descriptors cannot be read.
     pub(crate) fn new(scenario: &Scenario) -> Result<Piped, SubjectError> {
         let SubjectName::Command(command) = &scenario.subject else {
             return Err(SubjectError::new("the scenario is for another runtime"));
         };
-        // Before the supervisor's patience ends, so that what was not answered is named.
-        let patience = Duration::from_millis(scenario.timeout_s.get().saturating_mul(900));
-        let patience = patience.min(PATIENCE_MAX);
-        let mut conversation = Conversation::start(command, patience)?;
+        // Shorter than the supervisor's limit, so that the report names the request.
+        let reply_within = Duration::from_millis(scenario.timeout_s.get().saturating_mul(900));
+        let reply_within = reply_within.min(REPLY_WITHIN_MAX);
+        let mut conversation = Conversation::start(command, reply_within)?;
         let pid = conversation.pid();
-        let runtime = greet(&mut conversation)?;
-        // A command that has no slots refuses what it does not know.
-        let slots = match conversation.ask::<Slots>(&Request::Slots) {
+        let runtime = hello(&mut conversation)?;
+        // A command without slots refuses this request.
+        let slots = match conversation.request::<Slots>(&Request::Slots) {
             Ok(slots) => Some(slots),
-            Err(AskError::Refused(_)) => None,
+            Err(RequestError::Refused(_)) => None,
             Err(error) => return Err(error.into()),
         };
         let memfds = Memfds::of(pid).map_err(|error| unreadable(&error))?;
@@ -84,29 +83,30 @@ impl Piped {
     }
 
     fn driven(&self) -> MutexGuard<'_, Driven> {
-        // A thread that panics ends the whole subject.
+        // A panic ends the subject, so no other thread sees this lock poisoned.
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Learns its name and version, and that it is looked at in the right place.
-fn greet(conversation: &mut Conversation) -> Result<String, SubjectError> {
+/// Exchanges versions, and checks that the runtime is in the process that was started. Returns the
+/// runtime's name and version.
+fn hello(conversation: &mut Conversation) -> Result<String, SubjectError> {
     let hello = Request::Hello { leakbench: VERSION };
-    let answer = conversation.ask_whole(&hello)?;
+    let answer = conversation.request_unread(&hello)?;
     let Version { leakbench } = conversation.read(&hello, &answer)?;
     if leakbench != VERSION {
         return Err(SubjectError::new(format!(
-            "the command speaks version {leakbench} of the step protocol, and leakbench version \
-             {VERSION}: take a driver or a leakbench that goes with the other"
+            "the command has version {leakbench} of the step protocol, and leakbench has version \
+             {VERSION}: use a driver and a leakbench of the same version"
         )));
     }
     let Hello { pid, runtime } = conversation.read(&hello, &answer)?;
     let started = conversation.pid();
     if pid != started {
         return Err(SubjectError::new(format!(
-            "the runtime is in process {pid}, and what was started is process {started}: start \
-             the runtime itself, or with 'exec' where a shell starts it, so that leakbench looks \
-             at the right one (and in the same pid namespace)"
+            "the runtime is in process {pid}, and leakbench has started process {started}: start \
+             the runtime itself, or by 'exec' from a shell, in the same pid namespace, so that \
+             leakbench measures the right process"
         )));
     }
     Ok(runtime)
@@ -134,16 +134,16 @@ impl Subject for Piped {
         driven.modules += 1;
         let module = driven.modules;
         let request = Request::Create { module, binary: &base64(binary) };
-        let Done {} = driven.conversation.ask(&request)?;
+        let Done {} = driven.conversation.request(&request)?;
         Ok(PipedModule(module))
     }
 
-    /// What has appeared in the command's descriptors since this was asked last: one step is done
-    /// at a time, so it is this module's.
+    /// Shows the memfds that are new in the command's descriptors since the last call. There is one
+    /// step at a time, so they are this module's.
     fn images(&self, _: &PipedModule, show: &mut dyn FnMut(BorrowedFd<'_>)) {
         let mut driven = self.driven();
         match driven.memfds.show_new(show) {
-            // The next step tells how it ended.
+            // The next request reports how it ended.
             Ok(()) | Err(ReadError::Vanished { .. }) => {}
             Err(error) => driven.failure = Some(unreadable(&error)),
         }
@@ -157,7 +157,7 @@ impl Subject for Piped {
         driven.instances += 1;
         let instance = driven.instances;
         let request = Request::Instantiate { module: *module, instance };
-        let Done {} = driven.conversation.ask(&request)?;
+        let Done {} = driven.conversation.request(&request)?;
         Ok(PipedInstance(instance))
     }
 
@@ -167,19 +167,19 @@ impl Subject for Piped {
         export: &str,
     ) -> Result<Option<i64>, SubjectError> {
         let request = Request::Call { instance: *instance, export };
-        let Called { result } = self.driven().conversation.ask(&request)?;
+        let Called { result } = self.driven().conversation.request(&request)?;
         Ok(result)
     }
 
     fn drop_instance(&self, PipedInstance(instance): PipedInstance) {
         let mut driven = self.driven();
-        let answer = driven.conversation.ask::<Done>(&Request::DropInstance { instance });
+        let answer = driven.conversation.request::<Done>(&Request::DropInstance { instance });
         driven.keep(answer);
     }
 
     fn drop_module(&self, PipedModule(module): PipedModule) {
         let mut driven = self.driven();
-        let answer = driven.conversation.ask::<Done>(&Request::DropModule { module });
+        let answer = driven.conversation.request::<Done>(&Request::DropModule { module });
         driven.keep(answer);
     }
 
@@ -193,7 +193,7 @@ impl Subject for Piped {
         if !driven.has_slots {
             return;
         }
-        let answer = driven.conversation.ask::<Slots>(&Request::Slots);
+        let answer = driven.conversation.request::<Slots>(&Request::Slots);
         if let Some(slots) = driven.keep(answer) {
             states.extend(slots.states.bytes().filter_map(SlotLetter::read));
         }
@@ -210,7 +210,7 @@ impl Subject for Piped {
     fn failure(&self) -> Option<SubjectError> {
         let mut driven = self.driven();
         let Driven { failure, conversation, .. } = &mut *driven;
-        // One that has left by itself has given up what it held by that, which proves nothing.
+        // The end of the process has released all that it held, so its steps prove nothing.
         failure.take().or_else(|| conversation.has_ended().map(SubjectError::broken))
     }
 
@@ -219,11 +219,11 @@ impl Subject for Piped {
     }
 }
 
-impl From<AskError> for SubjectError {
-    fn from(error: AskError) -> SubjectError {
+impl From<RequestError> for SubjectError {
+    fn from(error: RequestError) -> SubjectError {
         match error {
-            AskError::Refused(message) => SubjectError::new(message),
-            AskError::Broken(message) => SubjectError::broken(message),
+            RequestError::Refused(message) => SubjectError::new(message),
+            RequestError::Broken(message) => SubjectError::broken(message),
         }
     }
 }
@@ -235,5 +235,5 @@ impl From<StartError> for SubjectError {
 }
 
 fn unreadable(error: &ReadError) -> SubjectError {
-    SubjectError::unmeasurable(format!("cannot see which memfds the command has: {error}"))
+    SubjectError::unmeasurable(format!("cannot list the memfds of the command: {error}"))
 }

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use leakbench_subject::protocol::LingeringReport;
+use leakbench_subject::wire::Lingering;
 
 const STRIDE: u64 = 1 << 32;
 /// Two slabs of 8 and 4 slots, with a gap between them.
@@ -86,10 +86,10 @@ fn mapping(object: ObjectId, start: u64, memfd: bool) -> FileMapping {
 }
 
 /// The world as the death watch and as `/proc` describe it.
-fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, HashSet<ObjectId>) {
-    let mut report = BarrierReport {
+fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, HashSet<ObjectId>) {
+    let mut report = BarrierReached {
         slots: letters.iter().copied().map(SlotLetter::of).collect(),
-        ..BarrierReport::default()
+        ..BarrierReached::default()
     };
     let mut scan = Scan::default();
     let mut known = HashSet::new();
@@ -99,7 +99,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReport, Scan, Ha
         let object = ObjectId { dev: 1, ino: ino as u64 };
         match image.fate {
             Fate::Live => report.live.push(object),
-            Fate::Lingering => report.lingering.push(LingeringReport {
+            Fate::Lingering => report.lingering.push(Lingering {
                 object,
                 module: ino as u64 * 10,
                 dropped_at_cycle: 5,

@@ -187,11 +187,11 @@ impl World {
                 let Some(fd) = twin.descriptor() else { return };
                 assert_eq!(self.images.made(fd.as_fd(), twin.module), None);
                 self.refused += 1;
-                let troubles = self.images.take_troubles();
-                let said = |trouble: &String| {
-                    trouble.contains(&format!("module {} cannot be watched", twin.module))
+                let failures = self.images.take_failures();
+                let said = |failure: &String| {
+                    failure.contains(&format!("module {} cannot be watched", twin.module))
                 };
-                assert!(troubles.len() == 1 && troubles.iter().all(said), "{troubles:?}");
+                assert!(failures.len() == 1 && failures.iter().all(said), "{failures:?}");
             }
         }
     }
@@ -227,7 +227,7 @@ impl World {
         let mut times = Histogram::new(2).expect("2 figures are allowed");
         self.images.add_release_times(&mut times);
         assert_eq!(times.len(), self.timed);
-        assert_eq!(self.images.take_troubles(), Vec::<String>::new());
+        assert_eq!(self.images.take_failures(), Vec::<String>::new());
     }
 }
 
@@ -270,7 +270,7 @@ fn a_place_is_used_again() {
         let shown_again = world.twins[world.twins.len() - 1].descriptor().expect("it is open");
         assert_eq!(world.images.made(shown_again.as_fd(), 0), None);
         world.refused += 1;
-        assert_eq!(world.images.take_troubles().len(), 1);
+        assert_eq!(world.images.take_failures().len(), 1);
         world.drop_module(world.modules - 1, true);
         world.check();
     }
@@ -314,8 +314,8 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         assert!((2..=deaths).contains(&unknown), "round {round}: {counts:?}");
         assert_eq!(counts.made - before.made, deaths + 2);
         assert_eq!((images.live().count(), images.lingering().count()), (0, 0));
-        let troubles = images.take_troubles();
-        assert!(troubles.len() == 1 && troubles[0].contains("overflowed"), "{troubles:?}");
+        let failures = images.take_failures();
+        assert!(failures.len() == 1 && failures[0].contains("overflowed"), "{failures:?}");
 
         // What was given up may be heard of again, when another has its place.
         let next: Vec<OwnedFd> = (0..unknown).map(|_| memfd(c"next", 1)).collect();
@@ -333,6 +333,6 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         images.drain();
         assert_eq!(images.counts().synchronous, counts.synchronous + keys.len() as u64);
         assert_adds_up(images.counts());
-        assert_eq!(images.take_troubles(), Vec::<String>::new());
+        assert_eq!(images.take_failures(), Vec::<String>::new());
     }
 }

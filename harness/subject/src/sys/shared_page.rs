@@ -10,7 +10,7 @@ use rustix::fs::{
 };
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::status_page::StatusPage;
+use crate::wire::StatusPage;
 
 /// A [`StatusPage`] in memory that two processes share.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What arrives over a real socket, however it is cut, and how the end of the other side is told.
+//! Messages over a real socket, however they are cut, and the end of the other side.
 
 use std::io::Read;
 
@@ -19,13 +19,13 @@ fn pair() -> (Channel, Channel) {
 }
 
 fn messages() -> [Value; 3] {
-    [json!({"say": "ready"}), json!("a line\nwithin a line, \u{e9}"), json!([1, 2, 3])]
+    [json!({"event": "ready"}), json!("a line\nwithin a line, \u{e9}"), json!([1, 2, 3])]
 }
 
 #[test]
 fn messages_cut_anywhere_arrive_whole_and_in_order() {
     let stream: Vec<u8> =
-        messages().iter().flat_map(|message| line(message).expect("it has a line")).collect();
+        messages().iter().flat_map(|message| encode(message).expect("it has a line")).collect();
     for cut in 0..=stream.len() {
         let (mut ours, mut theirs) = raw();
         let mut arrived = Vec::new();
@@ -47,7 +47,7 @@ fn a_message_that_comes_byte_by_byte_is_waited_for() {
     let (mut ours, mut theirs) = raw();
     let writer = std::thread::spawn(move || {
         for message in &messages() {
-            for byte in line(message).expect("it has a line") {
+            for byte in encode(message).expect("it has a line") {
                 theirs.write_all(&[byte]).expect("written");
             }
         }
@@ -64,8 +64,8 @@ fn a_message_that_comes_byte_by_byte_is_waited_for() {
 fn a_message_longer_than_any_buffer_arrives() {
     let (mut ours, mut theirs) = pair();
     let long = "x".repeat(3 << 20);
-    let said = long.clone();
-    let writer = std::thread::spawn(move || theirs.send(&said));
+    let sent = long.clone();
+    let writer = std::thread::spawn(move || theirs.send(&sent));
     assert_eq!(ours.receive::<String>().expect("a message"), long);
     writer.join().expect("it has written").expect("it was sent");
 }
@@ -81,13 +81,13 @@ fn the_end_in_mid_line_is_the_end_and_what_came_whole_before_it_counts() {
 }
 
 #[test]
-fn what_is_no_message_is_told_with_its_beginning() {
+fn a_line_that_is_no_message_is_quoted_by_its_beginning() {
     let (mut ours, mut theirs) = raw();
     let garbage = format!("thread 'main' panicked {}\n[1]\n", "!".repeat(1000));
     theirs.write_all(garbage.as_bytes()).expect("written");
     match ours.try_receive::<Value>() {
-        Err(ChannelError::NotAMessage { line, .. }) => {
-            assert_eq!(line, garbage[..200]);
+        Err(ChannelError::Violation(violation)) => {
+            assert_eq!(violation.line, garbage[..200].to_owned() + "…");
         }
         other => panic!("{other:?}"),
     }
@@ -97,7 +97,9 @@ fn what_is_no_message_is_told_with_its_beginning() {
         let (mut ours, mut theirs) = raw();
         theirs.write_all(bytes).expect("written");
         match ours.receive::<u64>() {
-            Err(ChannelError::NotAMessage { line, .. }) => assert!(line.starts_with(beginning)),
+            Err(ChannelError::Violation(violation)) => {
+                assert!(violation.line.starts_with(beginning));
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -106,18 +108,19 @@ fn what_is_no_message_is_told_with_its_beginning() {
 #[test]
 fn a_line_without_end_is_refused_with_its_beginning() {
     let (mut ours, mut theirs) = raw();
-    ours.line_max_bytes = 1000;
+    ours.lines = LineBuffer::new(1000);
     // The control: as long as a line may be.
-    let longest = format!("\"{}\"\n", "x".repeat(997));
+    let longest = format!("\"{}\"\n", "x".repeat(998));
     theirs.write_all(longest.as_bytes()).expect("written");
-    assert_eq!(ours.receive::<String>().expect("a message").len(), 997);
+    assert_eq!(ours.receive::<String>().expect("a message").len(), 998);
 
     theirs.write_all(&[b'y'; 600]).expect("written");
     assert!(ours.try_receive::<String>().expect("not yet too long").is_none());
     theirs.write_all(&[b'y'; 600]).expect("written");
     match ours.try_receive::<String>() {
-        Err(ChannelError::NotAMessage { reason, line }) => {
-            assert_eq!((reason.as_str(), line), ("a line without end", "y".repeat(200)));
+        Err(ChannelError::Violation(ProtocolViolation { reason, line })) => {
+            assert_eq!(reason, "a line of more than 1000 bytes");
+            assert_eq!(line, "y".repeat(200) + "…");
         }
         other => panic!("{other:?}"),
     }
@@ -153,9 +156,9 @@ fn a_descriptor_arrives_beside_the_first_message_and_is_not_passed_on() {
 }
 
 #[test]
-fn a_side_that_is_gone_is_told_as_that_by_all_that_speaks_to_it() {
+fn a_closed_end_is_reported_as_closed_by_every_call() {
     let (mut ours, theirs) = raw();
-    ours.send(&json!(1)).expect("the control: while it is there, it can be spoken to");
+    ours.send(&json!(1)).expect("the control: it is open");
     // Unread, so that it ends by a reset.
     drop(theirs);
     assert!(matches!(ours.receive::<Value>(), Err(ChannelError::Closed)));

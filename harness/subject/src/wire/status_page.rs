@@ -1,5 +1,6 @@
-//! The status page: memory that a subject shares with its supervisor, so that what the subject
-//! is doing can be read at any time, and after its death, at the cost of a store a step.
+//! The status page: memory that a subject shares with its supervisor. The supervisor reads the
+//! subject's steps and counts there at any time, also after the subject's death; the subject pays a
+//! store a step.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -10,19 +11,19 @@ use leakbench_scenarios::Scenario;
 #[repr(C)]
 #[derive(Debug)]
 pub struct StatusPage {
-    /// Not 0: begin no further cycle. A number, not a bool: the other process may write anything.
+    /// Not 0: begin no further cycle. Not a bool, since the other process may write any value.
     stop: AtomicU64,
     threads: [ThreadStatus; Scenario::THREADS_MAX as usize],
 }
 
-/// One thread's part, written by that thread alone. Lines of its own, so that threads do not
-/// slow each other.
+/// One thread's part, written by that thread alone. It has cache lines of its own, so that threads do
+/// not slow each other.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 pub struct ThreadStatus {
-    /// Number of the cycle begun last, shifted left by 8, and the step begun last.
+    /// The number of the latest cycle, shifted left by 8, and the latest step.
     step: AtomicU64,
-    /// Steps begun. Tells one of many like steps in a cycle from the next.
+    /// The number of steps begun, which distinguishes equal steps of one cycle.
     steps: AtomicU64,
     cycles: AtomicU64,
     made: AtomicU64,
@@ -33,7 +34,7 @@ pub struct ThreadStatus {
     unknown: AtomicU64,
 }
 
-/// What a thread can be doing.
+/// A step of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum StepKind {
@@ -67,17 +68,17 @@ impl StepKind {
         (StepKind::Barrier, "at a barrier"),
     ];
 
-    /// In words that follow "while".
+    /// The step in words that follow "while".
     pub fn words(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 }
 
 impl ThreadStatus {
-    /// Says that `step` of cycle `cycle` begins.
+    /// Publishes that `step` of cycle `cycle` begins.
     pub fn begin(&self, cycle: u64, step: StepKind) {
         self.step.store(cycle << 8 | step as u64, Relaxed);
-        // One writer: no need for an atomic addition.
+        // There is one writer, so the addition need not be atomic.
         self.steps.store(self.steps.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
@@ -112,24 +113,24 @@ impl StatusPage {
         self.stop.store(1, Relaxed);
     }
 
-    /// Whether the subject is asked to begin no further cycle.
+    /// Returns true once [`StatusPage::ask_to_stop`] was called.
     pub fn is_asked_to_stop(&self) -> bool {
         self.stop.load(Relaxed) != 0
     }
 
-    /// The part of thread `thread`.
+    /// The part of one thread.
     pub fn thread(&self, thread: u32) -> &ThreadStatus {
         &self.threads[thread as usize]
     }
 
-    /// The account of the first `threads` threads together.
+    /// The sum of the counts of the first `threads` threads.
     pub fn counts(&self, threads: u32) -> Counts {
         self.threads[..threads as usize]
             .iter()
             .fold(Counts::default(), |sum, thread| add_counts(sum, thread.counts()))
     }
 
-    /// What each of the first `threads` threads began last.
+    /// The latest step of each of the first `threads` threads.
     pub fn last_steps(&self, threads: u32) -> Vec<LastStep> {
         (0..threads)
             .zip(&self.threads)
@@ -141,7 +142,7 @@ impl StatusPage {
             .collect()
     }
 
-    /// How many steps thread `thread` has begun, or `None` while it waits for others.
+    /// The number of steps that a thread has begun, or `None` while it waits for others.
     pub fn steps_of_busy(&self, thread: u32) -> Option<u64> {
         let status = self.thread(thread);
         let kind = status.step.load(Relaxed) & 0xff;
@@ -150,7 +151,7 @@ impl StatusPage {
     }
 }
 
-/// The two accounts together.
+/// The sum of two accounts.
 pub fn add_counts(a: Counts, b: Counts) -> Counts {
     Counts {
         cycles: a.cycles + b.cycles,

@@ -1,4 +1,5 @@
-//! JSON lines over a socket between supervisor and subject, and a descriptor beside the first.
+//! The conversation between supervisor and subject: JSON lines over a socket, and a descriptor
+//! beside the first line.
 
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
@@ -12,41 +13,35 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A line longer than this is no message: a barrier that lists a million images is shorter.
+use super::json_lines::{LineBuffer, ProtocolViolation, decode, encode};
+
+/// A barrier that lists a million images is shorter.
 const LINE_MAX_BYTES: usize = 256 << 20;
 
 /// One end of the conversation.
 #[derive(Debug)]
 pub struct Channel {
     socket: UnixStream,
-    /// Received and not yet taken. `searched` bytes of it have no end of line.
-    buffer: Vec<u8>,
-    searched: usize,
+    lines: LineBuffer,
     chunk: Box<[u8]>,
-    line_max_bytes: usize,
 }
 
-/// Why a conversation ends.
+/// The reason why a conversation ends.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     /// The other end is closed.
-    #[error("the other side is gone")]
+    #[error("the other end of the socket is closed")]
     Closed,
-    /// What came is not a message.
-    #[error("not a message ({reason}): {line}")]
-    NotAMessage {
-        /// What is wrong with it.
-        reason: String,
-        /// Its beginning.
-        line: String,
-    },
+    /// A line is not a valid message.
+    #[error(transparent)]
+    Violation(#[from] ProtocolViolation),
     /// The kernel's answer.
     #[error("the socket fails: {0}")]
     Io(#[from] io::Error),
 }
 
 impl Channel {
-    /// Two ends of a new conversation: ours, and the one to hand to a subject.
+    /// A new conversation: this process's end, and the one for the subject.
     ///
     /// # Errors
     /// The kernel's.
@@ -55,7 +50,7 @@ impl Channel {
         Ok((Channel::new(ours), theirs.into()))
     }
 
-    /// The end that was handed to this process as `fd`, which stays open.
+    /// The end that this process was given as `fd`, which stays open.
     ///
     /// # Errors
     /// The kernel's; `fd` is closed.
@@ -65,32 +60,31 @@ impl Channel {
 
     fn new(socket: UnixStream) -> Channel {
         let chunk = vec![0; 64 << 10].into_boxed_slice();
-        let line_max_bytes = LINE_MAX_BYTES;
-        Channel { socket, buffer: Vec::new(), searched: 0, chunk, line_max_bytes }
+        Channel { socket, lines: LineBuffer::new(LINE_MAX_BYTES), chunk }
     }
 
-    /// Says `message`.
+    /// Sends a message.
     ///
     /// # Errors
-    /// The other side is gone.
+    /// The other end is closed.
     pub fn send(&mut self, message: &impl Serialize) -> Result<(), ChannelError> {
-        match self.socket.write_all(&line(message)?) {
-            Err(error) if is_gone(&error) => Err(ChannelError::Closed),
+        match self.socket.write_all(&encode(message)?) {
+            Err(error) if is_closed(&error) => Err(ChannelError::Closed),
             result => Ok(result?),
         }
     }
 
-    /// Says `message` and hands over `fd` with it. For a short message and a fresh conversation:
-    /// the socket must take it whole.
+    /// Sends a short message with a descriptor beside it, as the first of a conversation: the
+    /// socket must have room for all of it.
     ///
     /// # Errors
-    /// The other side is gone, or the socket does not take the message whole.
+    /// The other end is closed, or the socket has no room for the whole message.
     pub fn send_with_fd(
         &mut self,
         message: &impl Serialize,
         fd: BorrowedFd<'_>,
     ) -> Result<(), ChannelError> {
-        let line = line(message)?;
+        let line = encode(message)?;
         let fds = [fd];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -98,7 +92,7 @@ impl Channel {
         let parts = [IoSlice::new(&line)];
         let sent = match sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL) {
             Ok(sent) => sent,
-            Err(error) if is_gone(&error.into()) => return Err(ChannelError::Closed),
+            Err(error) if is_closed(&error.into()) => return Err(ChannelError::Closed),
             Err(error) => return Err(io::Error::from(error).into()),
         };
         if sent != line.len() {
@@ -110,7 +104,7 @@ impl Channel {
     /// Waits for the next message.
     ///
     /// # Errors
-    /// The other side is gone, or what it said is no `T`.
+    /// The other end is closed, or its line is not a `T`.
     pub fn receive<T: DeserializeOwned>(&mut self) -> Result<T, ChannelError> {
         Ok(self.receive_with_fd()?.0)
     }
@@ -122,23 +116,23 @@ impl Channel {
     pub fn receive_with_fd<T: DeserializeOwned>(
         &mut self,
     ) -> Result<(T, Option<OwnedFd>), ChannelError> {
-        let mut handed = None;
+        let mut received = None;
         loop {
-            if let Some(message) = self.take()? {
-                return Ok((message, handed));
+            if let Some(line) = self.lines.next_line()? {
+                return Ok((decode(&line)?, received));
             }
-            handed = self.fill(RecvFlags::empty())?.or(handed);
+            received = self.fill(RecvFlags::empty())?.or(received);
         }
     }
 
-    /// The next message if it has come whole; for a socket that is ready to be read.
+    /// The next message, if it has arrived whole.
     ///
     /// # Errors
     /// As [`Channel::receive`].
     pub fn try_receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ChannelError> {
         loop {
-            if let Some(message) = self.take()? {
-                return Ok(Some(message));
+            if let Some(line) = self.lines.next_line()? {
+                return Ok(Some(decode(&line)?));
             }
             match self.fill(RecvFlags::DONTWAIT) {
                 Ok(_) => {}
@@ -150,7 +144,7 @@ impl Channel {
         }
     }
 
-    /// Reads once into the buffer.
+    /// Receives once. Returns the descriptor that came with the bytes.
     fn fill(&mut self, flags: RecvFlags) -> Result<Option<OwnedFd>, ChannelError> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -169,34 +163,12 @@ impl Channel {
         if got.flags.contains(ReturnFlags::CTRUNC) {
             return Err(io::Error::other("a descriptor was lost on the way").into());
         }
-        if self.buffer.len() + got.bytes > self.line_max_bytes {
-            return Err(self.not_a_message("a line without end".to_owned(), self.buffer.len()));
-        }
-        self.buffer.extend_from_slice(&self.chunk[..got.bytes]);
+        self.lines.push(&self.chunk[..got.bytes]);
         let fds = ancillary.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
         Ok(fds)
-    }
-
-    /// Takes a whole line out of the buffer.
-    fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ChannelError> {
-        let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') else {
-            self.searched = self.buffer.len();
-            return Ok(None);
-        };
-        let end = self.searched + end;
-        let message = serde_json::from_slice(&self.buffer[..end])
-            .map_err(|error| self.not_a_message(error.to_string(), end))?;
-        self.buffer.drain(..=end);
-        self.searched = 0;
-        Ok(Some(message))
-    }
-
-    fn not_a_message(&self, reason: String, end: usize) -> ChannelError {
-        let start = &self.buffer[..end.min(200)];
-        ChannelError::NotAMessage { reason, line: String::from_utf8_lossy(start).into_owned() }
     }
 }
 
@@ -206,13 +178,7 @@ impl AsFd for Channel {
     }
 }
 
-fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(message).map_err(io::Error::other)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn is_gone(error: &io::Error) -> bool {
+fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
