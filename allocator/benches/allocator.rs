@@ -42,7 +42,7 @@ fn index(c: &mut Criterion) {
     let mut group = c.benchmark_group("index");
     for strategy in Strategy::ALL {
         for slots in [1_000, 20_000] {
-            let mut index = IndexAllocator::new(slots, *strategy, slots / 4, 0);
+            let mut index = IndexAllocator::new(slots, strategy, slots / 4, 0);
             let mut held: std::collections::VecDeque<_> = (0..slots / 2)
                 .map(|slot| index.allocate(Some(ModuleId::new(u64::from(slot % 100)))).unwrap())
                 .collect();
@@ -98,7 +98,7 @@ fn cycle(c: &mut Criterion) {
             b.iter(|| floor.cycle(black_box(IMAGE.bytes)).unwrap());
         });
         for strategy in Strategy::ALL {
-            let pool = pool(1_000, *strategy);
+            let pool = pool(1_000, strategy);
             let mut watch = with_death_watch.then(|| DeathWatch::new().unwrap());
             group.bench_function(BenchmarkId::new(strategy.as_str(), watched), |b| {
                 b.iter(|| {
@@ -125,7 +125,7 @@ fn instance(c: &mut Criterion) {
     let mut group = c.benchmark_group("pool instance");
     for strategy in Strategy::ALL {
         // One slot, so that every strategy finds the affine one.
-        let pool = pool(1, *strategy);
+        let pool = pool(1, strategy);
         let module = pool.add_module(Some(IMAGE)).unwrap();
         group.bench_function(BenchmarkId::new(strategy.as_str(), "untouched"), |b| {
             b.iter(|| pool.allocate(Some(&module), WASM_PAGE_BYTES).unwrap());

@@ -35,7 +35,7 @@ pub use geometry::{
 };
 pub use ids::{ModuleId, SlotId};
 pub use image::{AUTO_COPY_MAX_BYTES, IMAGE_NAME, Image, ImageError, InitialMemory};
-pub use leakbench_model::{ImageKind, OnDrop, Strategy};
+pub use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
 pub use module::PoolModule;
-pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotState};
+pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
 pub use slot::{GrowError, SlotMemory};

@@ -18,7 +18,7 @@ use crate::module::{ModuleShared, PoolModule};
 use crate::shelf::Shelf;
 use crate::slot::SlotMemory;
 use crate::sys::{self, Initial, SlotMapping};
-use leakbench_model::{ImageKind, OnDrop, Strategy};
+use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
 
 /// How a pool is to behave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,21 +58,13 @@ impl Default for PoolConfig {
     }
 }
 
-/// What a slot is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SlotState {
-    /// Free, and nothing but reservation.
-    Cold,
-    /// Free, and mapped without an affinity.
-    Warm,
-    /// A memory of a module, or of none.
-    InUse(Option<ModuleId>),
-    /// Free, and mapped for a module: if that has an image, the slot maps it.
-    Affine(ModuleId),
-    /// Given back and not reset yet; maps the image of its module.
-    Queued(Option<ModuleId>),
-    /// Free; a call failed, and anything may be mapped until the slot is next taken.
-    Unknown,
+/// The state of a slot, and the module whose image the slot maps, if that module has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlotUse {
+    /// The state. A slot that is [affine](SlotState::Affine) may be so to a dropped module.
+    pub state: SlotState,
+    /// The module that an affine slot last served, or that a slot in use or in the queue serves.
+    pub module: Option<ModuleId>,
 }
 
 /// What a pool has been through.
@@ -260,8 +252,8 @@ impl Pool {
 
     /// The state of every slot, by its number, in place of what `out` held. Takes time by the
     /// number of slots, under the pool's lock: for moments at which nothing else is to happen.
-    pub fn slot_states(&self, out: &mut Vec<SlotState>) {
-        self.shelf().slot_states(out);
+    pub fn slot_uses(&self, out: &mut Vec<SlotUse>) {
+        self.shelf().slot_uses(out);
     }
 
     /// How many slots are free and queued, and what failed so far.

@@ -2,7 +2,9 @@
 
 use crate::ids::ModuleId;
 use crate::index::{IndexAllocator, IndexState};
-use crate::pool::{PoolConfig, SlotState};
+use leakbench_model::SlotState;
+
+use crate::pool::{PoolConfig, SlotUse};
 use crate::queue::DecommitQueue;
 use crate::sys::SlotMapping;
 
@@ -153,17 +155,20 @@ impl Shelf {
     }
 
     /// The state of every slot, by its number, in place of what `out` held.
-    pub(crate) fn slot_states(&self, out: &mut Vec<SlotState>) {
+    pub(crate) fn slot_uses(&self, out: &mut Vec<SlotUse>) {
         out.clear();
-        out.extend(self.index.states().iter().zip(&self.free).map(
-            |(state, mapping)| match *state {
-                _ if mapping.as_ref().is_some_and(SlotMapping::is_unknown) => SlotState::Unknown,
-                IndexState::Cold => SlotState::Cold,
-                IndexState::Warm(None) => SlotState::Warm,
-                IndexState::Warm(Some(module)) => SlotState::Affine(module),
-                IndexState::InUse(module) => SlotState::InUse(module),
-                IndexState::Queued(module) => SlotState::Queued(module),
-            },
-        ));
+        out.extend(self.index.states().iter().zip(&self.free).map(|(state, mapping)| {
+            let (state, module) = match *state {
+                _ if mapping.as_ref().is_some_and(SlotMapping::is_unknown) => {
+                    (SlotState::Unknown, None)
+                }
+                IndexState::Cold => (SlotState::Cold, None),
+                IndexState::Warm(None) => (SlotState::Warm, None),
+                IndexState::Warm(module) => (SlotState::Affine, module),
+                IndexState::InUse(module) => (SlotState::InUse, module),
+                IndexState::Queued(module) => (SlotState::Queued, module),
+            };
+            SlotUse { state, module }
+        }));
     }
 }

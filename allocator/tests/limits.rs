@@ -4,8 +4,8 @@
 
 mod support;
 
-use leakbench_allocator::{InitialMemory, Pool, PoolError, SlotState, Strategy};
-use support::{PAGE, bytes, config, mapped_images, states};
+use leakbench_allocator::{InitialMemory, Pool, PoolError, SlotState, SlotUse, Strategy};
+use support::{PAGE, bytes, config, mapped_images, uses};
 
 fn max_map_count() -> u64 {
     std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap()
@@ -14,7 +14,7 @@ fn max_map_count() -> u64 {
 #[test]
 fn one_slot_is_a_pool() {
     for strategy in Strategy::ALL {
-        let pool = Pool::new(&config(1, *strategy)).unwrap();
+        let pool = Pool::new(&config(1, strategy)).unwrap();
         for _ in 0..10 {
             pool.allocate(None, PAGE).unwrap();
         }
@@ -41,7 +41,8 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
         }
         assert_eq!(mapped_images(&pool).len(), 20_000);
         drop(memories);
-        assert_eq!(states(&pool), vec![SlotState::Affine(module.id()); 20_000]);
+        let affine = SlotUse { state: SlotState::Affine, module: Some(module.id()) };
+        assert_eq!(uses(&pool), vec![affine; 20_000]);
         drop(module);
         assert_eq!(mapped_images(&pool), [0u64; 0]);
     }

@@ -14,7 +14,7 @@ use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, first_differe
 #[test]
 fn a_memory_begins_with_its_modules_bytes() {
     for image in ImageKind::ALL {
-        let pool = Pool::new(&PoolConfig { image: *image, ..config(2, Strategy::Random) }).unwrap();
+        let pool = Pool::new(&PoolConfig { image, ..config(2, Strategy::Random) }).unwrap();
         for offset_bytes in [0, 1, 4095, 4096, 5000, PAGE - 3] {
             let initial = InitialMemory { offset_bytes, bytes: b"abc" };
             let module = pool.add_module(Some(initial)).unwrap();

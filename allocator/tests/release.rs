@@ -16,7 +16,7 @@ use death_watch::DeathWatch;
 use leakbench_allocator::{
     InitialMemory, ModuleId, OnDrop, Pool, PoolConfig, PoolModule, SlotState, Strategy,
 };
-use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, mapped_images, states};
+use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, mapped_images, uses};
 
 fn module_of(pool: &Arc<Pool>, number: u64) -> PoolModule {
     let bytes = number.to_ne_bytes();
@@ -37,13 +37,8 @@ fn cycle(pool: &Arc<Pool>, modules: u64, memories: usize) {
 }
 
 fn affine_modules(pool: &Pool) -> Vec<ModuleId> {
-    let mut modules: Vec<_> = states(pool)
-        .into_iter()
-        .filter_map(|state| match state {
-            SlotState::Affine(module) => Some(module),
-            _ => None,
-        })
-        .collect();
+    let affine = uses(pool).into_iter().filter(|slot| slot.state == SlotState::Affine);
+    let mut modules: Vec<_> = affine.filter_map(|slot| slot.module).collect();
     modules.sort_unstable();
     modules.dedup();
     modules
@@ -52,7 +47,7 @@ fn affine_modules(pool: &Pool) -> Vec<ModuleId> {
 #[test]
 fn a_purged_module_leaves_no_mapping() {
     for strategy in Strategy::ALL {
-        let pool = Pool::new(&config(50, *strategy)).unwrap();
+        let pool = Pool::new(&config(50, strategy)).unwrap();
         cycle(&pool, 100, 7);
         assert_eq!(mapped_images(&pool), [0u64; 0], "{strategy}");
         assert_eq!(affine_modules(&pool), [], "{strategy}");
@@ -73,11 +68,11 @@ fn a_kept_module_stays_mapped_until_its_slots_are_taken() {
     };
     for strategy in Strategy::ALL {
         for on_drop in [OnDrop::Keep, OnDrop::Truncate] {
-            let config = PoolConfig { on_drop, warm_slots: 1, ..config(100, *strategy) };
+            let config = PoolConfig { on_drop, warm_slots: 1, ..config(100, strategy) };
             let pool = Pool::new(&config).unwrap();
             cycle(&pool, 300, 1);
             let mapped = mapped_images(&pool).len();
-            assert!(expected(*strategy).contains(&mapped), "{strategy}, {on_drop}: {mapped}");
+            assert!(expected(strategy).contains(&mapped), "{strategy}, {on_drop}: {mapped}");
             assert_eq!(affine_modules(&pool).len(), mapped, "{strategy}, {on_drop}");
         }
     }
@@ -121,7 +116,8 @@ fn a_queued_slot_hides_its_module_from_the_purge() {
     let pool = Pool::new(&config).unwrap();
     cycle(&pool, 3, 1);
     let queued = |pool: &Pool| {
-        states(pool).iter().filter(|state| matches!(state, SlotState::Queued(Some(_)))).count()
+        let uses = uses(pool).into_iter().filter(|slot| slot.state == SlotState::Queued);
+        uses.filter(|slot| slot.module.is_some()).count()
     };
     assert_eq!(queued(&pool), 3);
     assert_eq!(mapped_images(&pool).len(), 3, "queued");
@@ -142,7 +138,7 @@ fn a_flush_at_the_drop_leaves_nothing_hidden() {
             let pool = Pool::new(&PoolConfig {
                 decommit_batch: batch(decommit_batch),
                 flush_on_drop: true,
-                ..config(50, *strategy)
+                ..config(50, strategy)
             })
             .unwrap();
             cycle(&pool, 30, 3);

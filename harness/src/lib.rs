@@ -4,7 +4,7 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison ─► run ─► output ─► error ─► supervisor, observer ─► driver, … ─► exit_code
+//! cli ─► doctor, comparison ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
@@ -16,8 +16,9 @@
 //! - `supervisor` starts subjects, samples them from outside and records both witnesses;
 //! - `observer` samples a process that is unaware of leakbench;
 //! - `driver` finds the program that has the runtime; `subjects` has the subjects that leakbench
-//!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording;
-//! - [`exit_code`] has the exit codes.
+//!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording.
+//!
+//! The exit codes are those of [`leakbench_model::exit_code`].
 //!
 //! `tests/layers.rs` fails when a room imports from one to its left.
 //!
@@ -32,7 +33,6 @@ mod comparison;
 mod doctor;
 mod driver;
 mod error;
-pub mod exit_code;
 mod interrupt;
 mod observer;
 mod output;

@@ -15,7 +15,6 @@ const HARNESS: Layers = &[
     &["error"],
     &["supervisor", "observer"],
     &["timed_recorder", "driver", "subjects", "interrupt"],
-    &["exit_code"],
 ];
 
 #[test]

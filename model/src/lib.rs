@@ -4,10 +4,20 @@
 mod choices;
 mod counts;
 mod histogram;
+mod holder;
 mod names;
+mod reason;
+mod slot_counts;
+mod slot_state;
 pub mod text;
+mod verdict;
 
 pub use choices::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 pub use counts::{Counts, LastStep};
 pub use histogram::Histogram;
+pub use holder::{Holder, LingeringImage};
 pub use names::UnknownName;
+pub use reason::Reason;
+pub use slot_counts::SlotCounts;
+pub use slot_state::SlotState;
+pub use verdict::{Verdict, exit_code};

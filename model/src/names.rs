@@ -19,7 +19,7 @@ macro_rules! names {
             /// Every spelling, in the order of declaration.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
             /// Every value, in the order of [`Self::NAMES`].
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+            pub const ALL: [$name; Self::NAMES.len()] = [$($name::$variant),+];
 
             /// The spelling used on the command line, in TOML and in JSON.
             pub const fn as_str(self) -> &'static str {

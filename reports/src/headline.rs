@@ -1,7 +1,8 @@
 //! The verdict and its reason in one sentence: `LEAK — 951 of 3,000 images linger`.
 
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, printable};
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{
     Diagnosis, ResourceClass, sample_summary, unobserved_children,

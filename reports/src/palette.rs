@@ -7,9 +7,7 @@
 use std::fmt;
 
 use crate::report::{MarkKind, Tone};
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::ledger::Reason;
-use leakbench_recording::recording::SlotCell;
+use leakbench_model::{Reason, SlotState, Verdict};
 
 /// A colour: red, green, blue. Shown as `#d1440c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,26 +59,26 @@ pub(crate) fn tone(tone: Tone) -> Colour {
 
 /// What a slot looks like in a slot map. What a runtime that does not tell its slots' states can
 /// at most say looks as the state that it comes down to: the two are never in one map.
-pub(crate) fn cell(cell: SlotCell) -> Colour {
+pub(crate) fn cell(cell: SlotState) -> Colour {
     match cell {
-        SlotCell::Empty | SlotCell::Cold => colour(0xe9ecf0, 0x272c34),
-        SlotCell::Warm => colour(0xc5d0da, 0x434d59),
-        SlotCell::MapsLive | SlotCell::AffineLive => colour(0x4a9bd9, 0x2b6cb0),
-        SlotCell::InUse => colour(0x0b4f8a, 0x6fb8f0),
-        SlotCell::Unknown => colour(0x2b2f36, 0xf4f6f8),
-        SlotCell::Queued => colour(0xf2b01e, 0xffd166),
-        SlotCell::MapsDropped | SlotCell::AffineDropped => colour(0xd1440c, 0xff6b35),
+        SlotState::Empty | SlotState::Cold => colour(0xe9ecf0, 0x272c34),
+        SlotState::Warm => colour(0xc5d0da, 0x434d59),
+        SlotState::MapsLive | SlotState::Affine => colour(0x4a9bd9, 0x2b6cb0),
+        SlotState::InUse => colour(0x0b4f8a, 0x6fb8f0),
+        SlotState::Unknown => colour(0x2b2f36, 0xf4f6f8),
+        SlotState::Queued => colour(0xf2b01e, 0xffd166),
+        SlotState::MapsDropped | SlotState::AffineDropped => colour(0xd1440c, 0xff6b35),
     }
 }
 
 /// What a reason to linger looks like: as the slot that is to blame, where one is.
 pub(crate) fn reason(reason: Reason) -> Colour {
     match reason {
-        Reason::InUseSlot => cell(SlotCell::InUse),
-        Reason::QueuedSlot => cell(SlotCell::Queued),
-        Reason::AffineSlot => cell(SlotCell::AffineDropped),
+        Reason::InUseSlot => cell(SlotState::InUse),
+        Reason::QueuedSlot => cell(SlotState::Queued),
+        Reason::AffineSlot => cell(SlotState::AffineDropped),
         Reason::ColdSlot => colour(0x8996a3, 0x66727f),
-        Reason::UnknownSlot => cell(SlotCell::Unknown),
+        Reason::UnknownSlot => cell(SlotState::Unknown),
         Reason::OtherMapping => colour(0x6731ab, 0x9a86ea),
         Reason::DescriptorOnly => colour(0x1b7d66, 0x4fd0b8),
         Reason::NotInSubject => colour(0x9c1f4a, 0xff8fb0),
@@ -239,16 +237,16 @@ mod tests {
 
     #[test]
     fn states_of_slots_are_told_apart_by_every_eye_and_in_grey() {
-        let told: Vec<Colour> = SlotCell::ALL
+        let told: Vec<Colour> = SlotState::ALL
             .into_iter()
             .filter(|it| {
-                !matches!(it, SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped)
+                !matches!(it, SlotState::Empty | SlotState::MapsLive | SlotState::MapsDropped)
             })
             .map(cell)
             .collect();
         assert_apart("slots", &told, 8.0, 6.0);
         let mapped =
-            [SlotCell::Empty, SlotCell::MapsLive, SlotCell::Unknown, SlotCell::MapsDropped];
+            [SlotState::Empty, SlotState::MapsLive, SlotState::Unknown, SlotState::MapsDropped];
         assert_apart("mapped slots", &mapped.map(cell), 20.0, 10.0);
     }
 
@@ -291,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_colour_is_written_as_css_has_it() {
-        assert_eq!(cell(SlotCell::AffineDropped).light.to_string(), "#d1440c");
+        assert_eq!(cell(SlotState::AffineDropped).light.to_string(), "#d1440c");
         assert_eq!(Rgb(0, 0, 0).mixed(Rgb(255, 255, 255), 1.0), Rgb(255, 255, 255));
         assert_eq!(Rgb(9, 9, 9).mixed(Rgb(255, 255, 255), 0.0), Rgb(9, 9, 9));
     }

@@ -54,10 +54,10 @@ impl Offer {
     pub fn builtin() -> Offer {
         Offer {
             runtime: format!("leakbench-runtime {}", env!("CARGO_PKG_VERSION")),
-            strategy: default_first(Strategy::ALL, Strategy::Random),
-            on_drop: default_first(OnDrop::ALL, OnDrop::Purge),
-            image: default_first(ImageKind::ALL, ImageKind::Memfd),
-            compile: default_first(Compile::ALL, Compile::Cached),
+            strategy: default_first(&Strategy::ALL, Strategy::Random),
+            on_drop: default_first(&OnDrop::ALL, OnDrop::Purge),
+            image: default_first(&ImageKind::ALL, ImageKind::Memfd),
+            compile: default_first(&Compile::ALL, Compile::Cached),
             allocation: Vec::new(),
             flush_on_drop: vec![false, true],
             pagemap_scan: Vec::new(),

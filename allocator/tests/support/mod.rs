@@ -5,7 +5,7 @@ use std::fs;
 use std::num::NonZeroU32;
 
 use leakbench_allocator::{
-    IMAGE_NAME, OnDrop, Pool, PoolConfig, SlotMemory, SlotState, Strategy, WASM_PAGE_BYTES,
+    IMAGE_NAME, OnDrop, Pool, PoolConfig, SlotMemory, SlotUse, Strategy, WASM_PAGE_BYTES,
 };
 
 /// One WebAssembly page, as a length.
@@ -59,16 +59,14 @@ pub(crate) fn mapped_images(pool: &Pool) -> Vec<u64> {
     inodes
 }
 
-/// The state of every slot.
-pub(crate) fn states(pool: &Pool) -> Vec<SlotState> {
-    let mut states = Vec::new();
-    pool.slot_states(&mut states);
-    states
+/// The state and the module of every slot.
+pub(crate) fn uses(pool: &Pool) -> Vec<SlotUse> {
+    let mut uses = Vec::new();
+    pool.slot_uses(&mut uses);
+    uses
 }
 
 /// Every strategy with every policy.
 pub(crate) fn all_policies() -> impl Iterator<Item = (Strategy, OnDrop)> {
-    Strategy::ALL
-        .iter()
-        .flat_map(|strategy| OnDrop::ALL.iter().map(|on_drop| (*strategy, *on_drop)))
+    Strategy::ALL.iter().flat_map(|strategy| OnDrop::ALL.map(|on_drop| (*strategy, on_drop)))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_reports::gate::{
     self, Baseline, Budget, Evidence, MEASUREMENT, Outcome, PolicyLevel, PolicyOutcome, Status,
 };

@@ -12,9 +12,9 @@ use leakbench_reports::report::Report;
 
 use super::format_list::{FormatWord, distinct, word_parser};
 use crate::error::Error;
-use crate::exit_code::WRONG_USE;
 use crate::output::folder::{self, PICTURE_FILE};
 use crate::output::{ReportFiles, print, print_note};
+use leakbench_model::exit_code::WRONG_USE;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,8 @@ mod run_folder;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_model::Verdict;
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::RECORDING_FILE;
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, RunSummary};

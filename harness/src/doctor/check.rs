@@ -1,5 +1,6 @@
 //! A check, and the verdict that all checks add up to. Pure.
 
+use leakbench_model::exit_code;
 use serde::Serialize;
 
 /// The result of one check.
@@ -109,8 +110,8 @@ impl Fitness {
     /// 0 if the machine can measure, else 4 (inconclusive).
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Fitness::Everything | Fitness::But(_) => 0,
-            Fitness::Nothing(_) => 4,
+            Fitness::Everything | Fitness::But(_) => exit_code::CLEAN,
+            Fitness::Nothing(_) => exit_code::INCONCLUSIVE,
         }
     }
 

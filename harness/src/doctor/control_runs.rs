@@ -3,7 +3,8 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_model::Verdict;
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_reports::headline;
 use leakbench_scenarios::{OnDrop, Options};

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::observation::Diagnosis;
 use leakbench_recording::recording::Recording;
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};

@@ -122,17 +122,10 @@ impl Subject for Builtin {
     }
 
     fn slot_states(&self, states: &mut Vec<SlotState>) {
-        let mut all = Vec::new();
-        self.pool.slot_states(&mut all);
+        let mut uses = Vec::new();
+        self.pool.slot_uses(&mut uses);
         states.clear();
-        states.extend(all.into_iter().map(|state| match state {
-            allocator::SlotState::InUse(_) => SlotState::InUse,
-            allocator::SlotState::Affine(_) => SlotState::Affine,
-            allocator::SlotState::Queued(_) => SlotState::Queued,
-            allocator::SlotState::Warm => SlotState::Warm,
-            allocator::SlotState::Cold => SlotState::Cold,
-            allocator::SlotState::Unknown => SlotState::Unknown,
-        }));
+        states.extend(uses.into_iter().map(|slot| slot.state));
     }
 
     fn reset_failures(&self) -> u64 {

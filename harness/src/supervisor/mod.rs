@@ -11,8 +11,9 @@ use std::io;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use leakbench_model::Counts;
 use leakbench_recording::recording::{
-    Counts, End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness,
+    End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness,
     WitnessFailure,
 };
 use leakbench_scenarios::Scenario;

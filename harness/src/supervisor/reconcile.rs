@@ -3,13 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leakbench_recording::recording::{
-    Barrier, Holder, LingeringImage, SlotCell, SlotCounts, SlotHold, SlotMap,
-};
+use leakbench_model::{Holder, LingeringImage, SlotCounts, SlotState};
+use leakbench_recording::recording::{Barrier, SlotMap};
 
 use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
-use leakbench_subject::SlotState;
-use leakbench_subject::wire::{BarrierReached, Slab, SlotLetter};
+use leakbench_subject::wire::{BarrierReached, Slab};
 
 /// What `/proc` showed of a subject at a barrier.
 #[derive(Debug, Default)]
@@ -76,13 +74,14 @@ pub(super) fn reconcile(
         report.lingering.iter().map(|image| (image.object, Claim::Lingering(Holders::default()))),
     );
 
-    let letters = report.slots.as_bytes();
+    let states = report.slots.chars().map(SlotState::from_reported_letter);
+    let states: Vec<SlotState> = states.map(|state| state.unwrap_or(SlotState::Unknown)).collect();
     let mut strangers: HashMap<ObjectId, String> = HashMap::new();
     // Slots that map an image of a dropped module.
     let mut holding = HashSet::new();
     // Where the subject does not tell what its slots do, what they map is all that is known.
-    let mut mapped = match letters {
-        [] => SlotMap::new(slots_of(slabs), SlotCell::Empty),
+    let mut mapped = match states.as_slice() {
+        [] => SlotMap::new(slots_of(slabs), SlotState::Empty),
         _ => None,
     };
     let mut show = |slot: Option<u32>, cell| {
@@ -97,13 +96,14 @@ pub(super) fn reconcile(
         match claims.get_mut(&mapping.object) {
             Some(Claim::Live { seen }) => {
                 *seen = true;
-                show(slot, SlotCell::MapsLive);
+                show(slot, SlotState::MapsLive);
             }
             Some(Claim::Lingering(holders)) => {
-                show(slot, SlotCell::MapsDropped);
+                show(slot, SlotState::MapsDropped);
                 let holder = match slot {
                     Some(slot) => {
-                        let state = slot_hold(letters, slot);
+                        let state = states.get(slot as usize).copied();
+                        let state = state.map_or(SlotState::Unknown, SlotState::as_holder);
                         holding.insert(slot);
                         Holder::Slot { slot, state }
                     }
@@ -169,8 +169,8 @@ pub(super) fn reconcile(
             }
         })
         .collect();
-    let slots = (!letters.is_empty()).then(|| count_slots(letters, &holding));
-    let slot_map = mapped.or_else(|| slot_map(letters, &holding));
+    let slots = (!states.is_empty()).then(|| count_slots(&states, &holding));
+    let slot_map = mapped.or_else(|| slot_map(&states, &holding));
     Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
 }
 
@@ -180,22 +180,12 @@ fn slots_of(slabs: &[Slab]) -> u32 {
     u32::try_from(slots).unwrap_or(0)
 }
 
-/// What the subject tells of its slots, but for those that map an image of a dropped module
-/// whatever they are told to do: of them that is what matters.
-fn slot_map(letters: &[u8], holding: &HashSet<u32>) -> Option<SlotMap> {
-    let mut map = SlotMap::new(u32::try_from(letters.len()).unwrap_or(0), SlotCell::Cold)?;
-    for (slot, letter) in (0..).zip(letters) {
-        let cell = match (SlotLetter::read(*letter), holding.contains(&slot)) {
-            (Some(SlotState::Queued), _) => SlotCell::Queued,
-            (Some(SlotState::Affine), true) => SlotCell::AffineDropped,
-            (_, true) => SlotCell::MapsDropped,
-            (Some(SlotState::Cold), false) => continue,
-            (Some(SlotState::Warm), false) => SlotCell::Warm,
-            (Some(SlotState::InUse), false) => SlotCell::InUse,
-            (Some(SlotState::Affine), false) => SlotCell::AffineLive,
-            (Some(SlotState::Unknown) | None, false) => SlotCell::Unknown,
-        };
-        map.show(slot, cell);
+/// The states that the subject reports, but of slots that map an image of a dropped module.
+fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
+    let mut map = SlotMap::new(u32::try_from(states.len()).unwrap_or(0), SlotState::Cold)?;
+    for (slot, &state) in (0..).zip(states) {
+        let holds = holding.contains(&slot);
+        map.show(slot, if holds { state.mapping_dropped() } else { state });
     }
     Some(map)
 }
@@ -215,31 +205,12 @@ fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
     None
 }
 
-fn slot_hold(letters: &[u8], slot: u32) -> SlotHold {
-    match letters.get(slot as usize).copied().and_then(SlotLetter::read) {
-        Some(SlotState::InUse) => SlotHold::InUse,
-        Some(SlotState::Affine) => SlotHold::Affine,
-        Some(SlotState::Queued) => SlotHold::Queued,
-        Some(SlotState::Cold | SlotState::Warm) => SlotHold::Cold,
-        Some(SlotState::Unknown) | None => SlotHold::Unknown,
-    }
-}
-
-fn count_slots(letters: &[u8], holding: &HashSet<u32>) -> SlotCounts {
-    let mut counts = SlotCounts::default();
-    for (slot, letter) in (0..).zip(letters) {
-        let count = match SlotLetter::read(*letter) {
-            Some(SlotState::Cold) => &mut counts.cold,
-            Some(SlotState::Unknown) | None => &mut counts.unknown,
-            Some(SlotState::Warm) => &mut counts.warm,
-            Some(SlotState::InUse) => &mut counts.in_use,
-            Some(SlotState::Queued) => &mut counts.queued,
-            Some(SlotState::Affine) if holding.contains(&slot) => &mut counts.affine_dropped,
-            Some(SlotState::Affine) => &mut counts.affine_live,
-        };
-        *count += 1;
-    }
-    counts
+fn count_slots(states: &[SlotState], holding: &HashSet<u32>) -> SlotCounts {
+    let states = (0..).zip(states).map(|(slot, &state)| match state {
+        SlotState::Affine if holding.contains(&slot) => SlotState::AffineDropped,
+        state => state,
+    });
+    states.map(|state| (state, 1)).collect()
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ mod worker;
 use std::os::fd::BorrowedFd;
 
 pub use driver_main::main;
+pub use leakbench_model::SlotState;
 pub use leakbench_scenarios::{
     Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
 };
@@ -159,23 +160,6 @@ pub trait Subject: Sync {
     fn reset_failures(&self) -> u64 {
         0
     }
-}
-
-/// The state of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotState {
-    /// Free, mapping nothing.
-    Cold,
-    /// Free, mapping memory of no module.
-    Warm,
-    /// Lent to an instance.
-    InUse,
-    /// Free, kept warm for the module that it last served.
-    Affine,
-    /// Given back, and waiting to be reset.
-    Queued,
-    /// Unknown to the runtime, after a call that failed.
-    Unknown,
 }
 
 /// A step that the runtime could not do, in its own words.

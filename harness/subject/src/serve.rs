@@ -7,12 +7,12 @@ use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram as Hdr;
-use leakbench_model::Histogram;
+use leakbench_model::{Histogram, SlotState};
 use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
 
 use crate::wire::{
-    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, SlotLetter,
-    StatusPage, StepKind, add_counts,
+    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, StatusPage,
+    StepKind, add_counts,
 };
 use crate::worker::{Guests, StepFailed, Worker};
 use crate::{Subject, SubjectError};
@@ -300,7 +300,7 @@ fn account<S: Subject>(
     account.release = recorded(&release);
     let mut states = Vec::new();
     subject.slot_states(&mut states);
-    account.slots = states.into_iter().map(SlotLetter::of).collect();
+    account.slots = states.into_iter().map(SlotState::letter).collect();
     account.reset_failures = subject.reset_failures();
     account
 }

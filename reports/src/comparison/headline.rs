@@ -2,8 +2,8 @@
 
 use super::{Comparison, Kind, Row, RunSummary};
 use crate::headline::headline;
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_recording::judge::Verdict;
 
 /// Rows of one verdict named with their reasons at most.
 const NAMED: usize = 3;

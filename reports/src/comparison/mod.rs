@@ -14,7 +14,7 @@ pub use summary::RunSummary;
 
 use serde::{Deserialize, Serialize};
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! What one run came to, as far as a comparison tells of it.
 
 use crate::headline;
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person};
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Images, Ledger};
 use leakbench_recording::recording::Footprint;
 

@@ -8,8 +8,8 @@ use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette::{self, Rgb};
 use crate::report::{Lifetime, Lifetimes};
+use leakbench_model::Reason;
 use leakbench_model::text::grouped;
-use leakbench_recording::ledger::Reason;
 
 const BAR: f64 = 17.0;
 const AROUND: f64 = 62.0;
@@ -35,7 +35,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     let entry = |reason: Reason| {
         Entry::new(
             Sign::Square(palette::reason(reason).light),
-            format!("held by {}", reason.words()),
+            format!("held by {}", reason.singular()),
         )
     };
     let entries: Vec<Entry> = reasons.into_iter().map(entry).collect();

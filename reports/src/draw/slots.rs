@@ -11,9 +11,9 @@ use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette;
 use crate::report::{SlotRow, SlotRows};
+use leakbench_model::SlotState;
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::SlotCell;
 
 /// Draws a pool's history.
 pub(super) fn draw<DB: DrawingBackend>(
@@ -67,8 +67,8 @@ pub(super) fn draw<DB: DrawingBackend>(
 
 /// States that occur, the most telling first, with how many slots are in them at the last barrier.
 fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
-    let occurs = |cell: &SlotCell| rows.iter().any(|row| row.cells.contains(cell));
-    let states = SlotCell::ALL.into_iter().rev().filter(occurs);
+    let occurs = |cell: &SlotState| rows.iter().any(|row| row.cells.contains(cell));
+    let states = SlotState::ALL.into_iter().rev().filter(occurs);
     states
         .map(|cell| {
             let sign = Sign::Square(palette::cell(cell).light);
@@ -127,7 +127,7 @@ fn draw_cells<DB: DrawingBackend>(
 struct Run {
     from: usize,
     to: usize,
-    cell: SlotCell,
+    cell: SlotState,
 }
 
 /// Which of `all` belong to part number `index` of `parts`, of which there are no more than that.

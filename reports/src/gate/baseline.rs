@@ -20,8 +20,8 @@ use super::policy::{OVER_BASELINE, Policy};
 use super::runs::{Run, runs};
 use super::toml_text::{At, Number, Table, meant};
 use crate::recorded::Recorded;
+use leakbench_model::Verdict;
 use leakbench_model::text::printable;
-use leakbench_recording::judge::Verdict;
 
 /// What runs came to, by the command that runs the same again, on any machine: without the folders
 /// of drivers and modules.

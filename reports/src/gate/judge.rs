@@ -7,8 +7,8 @@ use super::policy::{MEASUREMENT, OVER_BASELINE, Policy};
 use super::runs::{Attempt, Unit, runs, units};
 use super::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::recorded::Recorded;
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, printable};
-use leakbench_recording::judge::Verdict;
 
 /// Why nothing is judged. What was asked for and cannot be answered must not pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 
 /// What the gate says of some recordings.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,8 +3,9 @@
 
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::report::Report;
+use leakbench_model::Verdict;
 use leakbench_model::text::{grouped, printable};
-use leakbench_recording::judge::{Level, Verdict};
+use leakbench_recording::judge::Level;
 
 /// Annotations of one kind that GitHub keeps of a step; it drops the others silently.
 const OF_EACH_MAX: usize = 10;

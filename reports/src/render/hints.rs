@@ -6,8 +6,9 @@ use std::path::Path;
 use leakbench_scenarios::{OnDrop, Scenario, quoted};
 
 use crate::comparison::Comparison;
-use leakbench_recording::judge::{Judgement, KernelLimit, Verdict, limit_reached};
-use leakbench_recording::ledger::{Ledger, Reason};
+use leakbench_model::{Reason, Verdict};
+use leakbench_recording::judge::{Judgement, KernelLimit, limit_reached};
+use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::Diagnosis;
 use leakbench_recording::recording::ExitKind;
 

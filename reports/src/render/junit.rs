@@ -11,8 +11,9 @@ use crate::comparison::{Comparison, Refusal, Row};
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use crate::report::Report;
+use leakbench_model::Verdict;
 use leakbench_model::text::{printable, utc};
-use leakbench_recording::judge::{self, Finding, Judgement, Verdict};
+use leakbench_recording::judge::{self, Finding, Judgement};
 use leakbench_recording::observation::{Diagnosis, OBSERVATION_RULES};
 
 /// The whole document.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use leakbench_model::Verdict;
 use leakbench_model::text::printable;
-use leakbench_recording::judge::{Level, Verdict};
+use leakbench_recording::judge::Level;
 use unicode_width::UnicodeWidthStr;
 
 use super::width::{cut, wrap};

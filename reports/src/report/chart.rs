@@ -1,9 +1,8 @@
 //! Charts, as data.
 
 use super::Tone;
-use leakbench_recording::ledger::Reason;
+use leakbench_model::{Reason, SlotCounts, SlotState};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::{SlotCell, SlotCounts};
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +154,7 @@ pub struct SlotRow {
     /// Cycles that this process had done.
     pub cycles: u64,
     /// All of one length.
-    pub cells: Vec<SlotCell>,
+    pub cells: Vec<SlotState>,
     /// How many slots were in which state, where the runtime tells.
     pub counts: Option<SlotCounts>,
     /// The line of the recording, from 1.

@@ -8,8 +8,9 @@ use super::panels::panels;
 use super::{FactGroup, Figure, Report, Tone, unmeasured};
 use crate::comparison::{Comparison, Kind, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person, utc};
-use leakbench_recording::judge::{Finding, Level, Verdict};
+use leakbench_recording::judge::{Finding, Level};
 
 /// Findings of all runs together at most; each run has its own report.
 const FINDINGS_MAX: usize = 100;

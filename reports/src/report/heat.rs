@@ -3,8 +3,8 @@
 use super::grid::row_verdict;
 use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
 use crate::comparison::{Comparison, Row, Swept};
+use leakbench_model::Verdict;
 use leakbench_model::text::grouped;
-use leakbench_recording::judge::Verdict;
 
 /// Maps at most, of a sweep of more than two flags.
 const MAPS_MAX: usize = 6;

@@ -1,14 +1,14 @@
 //! Holders of images in words.
 
+use leakbench_model::LingeringImage;
 use leakbench_model::text::grouped;
-use leakbench_recording::recording::{Holder, LingeringImage, SlotHold};
 
 /// Holders of an image in words at most.
 const HOLDERS_SHOWN: usize = 4;
 
 /// An image and its holders: `inode 4711 of module 88, dropped at cycle 90: slot 17 (affine)`.
 pub(crate) fn lingering_image(image: &LingeringImage) -> String {
-    let holders = image.holders.iter().take(HOLDERS_SHOWN).map(holder);
+    let holders = image.holders.iter().take(HOLDERS_SHOWN).map(ToString::to_string);
     let mut holders: Vec<String> = holders.collect();
     let more = image.holders_total.saturating_sub(holders.len() as u64);
     if holders.is_empty() {
@@ -23,22 +23,4 @@ pub(crate) fn lingering_image(image: &LingeringImage) -> String {
         image.dropped_at_cycle,
         holders.join(", ")
     )
-}
-
-/// `slot 17 (affine)`, `fd 9`.
-pub(crate) fn holder(holder: &Holder) -> String {
-    match *holder {
-        Holder::Fd { fd } => format!("fd {fd}"),
-        Holder::Slot { slot, state } => {
-            let state = match state {
-                SlotHold::InUse => "in use",
-                SlotHold::Affine => "affine",
-                SlotHold::Queued => "queued",
-                SlotHold::Cold => "cold",
-                SlotHold::Unknown => return format!("slot {slot}"),
-            };
-            format!("slot {slot} ({state})")
-        }
-        Holder::Mapping { start, end } => format!("mapping {start:#x}-{end:#x}"),
-    }
 }

@@ -2,13 +2,12 @@
 
 use leakbench_scenarios::Scenario;
 
-use super::holders::holder;
 use super::marks::whose;
 use super::timeline::seconds;
 use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, Reason, SubjectLedger};
-use leakbench_recording::recording::LingeringImage;
+use leakbench_model::{LingeringImage, Reason};
+use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, SubjectLedger};
 
 /// Subjects whose last listing is told apart at most.
 const LISTINGS_MAX: usize = 4;
@@ -26,7 +25,7 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
         created_at_cycle: created_at_cycle(scenario, subject.number, image.module),
         dropped_at_cycle: image.dropped_at_cycle,
         age_ms: image.lingering_ms,
-        holders: image.holders.iter().map(holder).collect(),
+        holders: image.holders.iter().map(ToString::to_string).collect(),
         holders_total: image.holders_total,
         reason: Reason::of(image),
         line: listed_on(subject),
@@ -148,7 +147,7 @@ fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
 
 /// `slot 731 (affine), fd 17 and 14 more`.
 fn held_by(image: &LingeringImage) -> String {
-    let holders: Vec<String> = image.holders.iter().map(holder).collect();
+    let holders: Vec<String> = image.holders.iter().map(ToString::to_string).collect();
     if holders.is_empty() {
         return "no holder shows in the subject".to_owned();
     }

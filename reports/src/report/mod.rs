@@ -21,13 +21,13 @@ mod unmeasured;
 
 pub use chart::*;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
-pub(crate) use holders::{holder, lingering_image};
+pub(crate) use holders::lingering_image;
 pub(crate) use observation::title as title_of_observation;
 pub(crate) use run::title as title_of_run;
 
 use crate::recorded::{Recorded, RecordedKind};
-use leakbench_recording::judge::{Finding, Verdict};
-use leakbench_recording::ledger::Reason;
+use leakbench_model::{Reason, Verdict};
+use leakbench_recording::judge::Finding;
 
 /// A report. All its texts may have names from processes and files in them: data, never markup,
 /// and not yet [`crate::render::printable`].

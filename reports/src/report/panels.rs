@@ -7,8 +7,8 @@ use super::timeline::{at_barriers, at_looks, capped, footprints};
 use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
 use crate::comparison::Row;
 use crate::recorded::{RecordedComparison, RecordedRun};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person};
-use leakbench_recording::judge::Verdict;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::Unit;
 

@@ -2,9 +2,10 @@
 
 use super::timeline::{seconds, spread};
 use super::{Chart, Plot, SlotRow, SlotRows};
+use leakbench_model::SlotState;
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger};
-use leakbench_recording::recording::{SlotCell, SlotMap};
+use leakbench_recording::recording::SlotMap;
 
 /// Processes whose slots are drawn at most.
 const PROCESSES_MAX: usize = 4;
@@ -81,9 +82,9 @@ fn kept(barriers: &[(&BarrierSample, &SlotMap)], most: usize) -> Vec<usize> {
 
 /// The cells of a map as cells of `slots_a_cell` slots, at least as many as it has itself. Where
 /// that is no multiple, a cell that reaches into two shows in both.
-fn coarse(map: &SlotMap, slots_a_cell: u32) -> Vec<SlotCell> {
+fn coarse(map: &SlotMap, slots_a_cell: u32) -> Vec<SlotState> {
     let columns = map.slots().div_ceil(slots_a_cell) as usize;
-    let mut cells = vec![SlotCell::Empty; columns];
+    let mut cells = vec![SlotState::Empty; columns];
     let own = u64::from(map.slots_per_cell());
     for (index, &cell) in (0..).zip(map.cells()) {
         let first: u64 = index * own;
@@ -107,14 +108,14 @@ mod tests {
     proptest! {
         #[test]
         fn coarse_cells_show_the_most_telling_of_their_slots(
-            each in prop::collection::vec(prop::sample::select(SlotCell::ALL.to_vec()), 1..300),
+            each in prop::collection::vec(prop::sample::select(SlotState::ALL.to_vec()), 1..300),
             times in 1_u32..9,
         ) {
-            let mut map = SlotMap::new(each.len() as u32, SlotCell::Empty).expect("slots");
+            let mut map = SlotMap::new(each.len() as u32, SlotState::Empty).expect("slots");
             for (slot, &cell) in (0..).zip(&each) {
                 map.show(slot, cell);
             }
-            let expected: Vec<SlotCell> = each
+            let expected: Vec<SlotState> = each
                 .chunks(times as usize)
                 .map(|slots| slots.iter().copied().max().expect("a slot"))
                 .collect();
@@ -122,7 +123,7 @@ mod tests {
             // In two steps it is the same, as long as the second is a multiple of the first.
             map.coarsen(each.len().div_ceil(times as usize));
             let again = coarse(&map, map.slots_per_cell() * 2);
-            let twice: Vec<SlotCell> = map
+            let twice: Vec<SlotState> = map
                 .cells()
                 .chunks(2)
                 .map(|cells| cells.iter().copied().max().expect("a cell"))

@@ -1,8 +1,8 @@
 //! How long releases took, in bins for a logarithmic axis.
 
 use super::{Chart, Plot, TimeBin, Times};
+use leakbench_model::Histogram;
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::recording::Histogram;
 
 /// Bins a decade: each is a quarter longer than the one before.
 const BINS_A_DECADE: i32 = 10;

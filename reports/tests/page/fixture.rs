@@ -1,9 +1,8 @@
 //! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and its relatives.
 
-use leakbench_recording::judge::{Finding, Level, Verdict};
-use leakbench_recording::ledger::Reason;
+use leakbench_model::{Reason, SlotState, Verdict};
+use leakbench_recording::judge::{Finding, Level};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::report::*;
 
 /// Barriers of the leak, one every 500 ms and 300 cycles.
@@ -66,23 +65,23 @@ fn slot_rows() -> SlotRows {
         let dropped = lingering_after(u64::from(n) * 300) as u64;
         // Slots in an order that looks like chance.
         let cells = (0..1_000_u64).map(|slot| match (slot * 617 + 31) % 1_000 {
-            place if place < dropped => SlotCell::AffineDropped,
-            999 => SlotCell::InUse,
-            _ => SlotCell::Cold,
+            place if place < dropped => SlotState::AffineDropped,
+            999 => SlotState::InUse,
+            _ => SlotState::Cold,
         });
         SlotRow {
             at_s: f64::from(n) * 0.5,
             cycles: u64::from(n) * 300,
             cells: cells.collect(),
-            counts: Some(SlotCounts {
-                cold: 999 - dropped,
-                warm: 0,
-                in_use: 1,
-                affine_live: 0,
-                affine_dropped: dropped,
-                queued: 0,
-                unknown: 0,
-            }),
+            counts: Some(
+                [
+                    (SlotState::Cold, 999 - dropped),
+                    (SlotState::InUse, 1),
+                    (SlotState::AffineDropped, dropped),
+                ]
+                .into_iter()
+                .collect(),
+            ),
             line: 9 + n as usize,
         }
     });
@@ -444,7 +443,7 @@ pub(crate) fn largest() -> Report {
             for (n, row) in slots.rows.iter_mut().enumerate() {
                 (row.at_s, row.cycles) = (n as f64 * 81.0, n as u64 * 50_035);
                 for cell in &mut row.cells {
-                    *cell = SlotCell::ALL[next() as usize % SlotCell::ALL.len()];
+                    *cell = SlotState::ALL[next() as usize % SlotState::ALL.len()];
                 }
             }
         }

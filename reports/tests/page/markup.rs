@@ -1,6 +1,6 @@
 //! What the page's markup says, read as text.
 
-use leakbench_recording::ledger::Reason;
+use leakbench_model::Reason;
 use leakbench_reports::render::html;
 use leakbench_reports::report::Plot;
 
@@ -97,12 +97,12 @@ fn a_reason_is_called_alike_on_the_page_and_in_pictures() {
         lifetimes.bars.iter_mut().for_each(|bar| bar.reason = reason);
     }
     let picture = leakbench_reports::draw::svg(chart).expect("a picture");
-    assert!(picture.contains(&format!("held by {}", reason.words())));
+    assert!(picture.contains(&format!("held by {}", reason.singular())));
     let page = html(&report);
     let table = page.find("id=\"lingering-images\"").expect("a table");
-    assert!(page[table..].contains(reason.words()));
+    assert!(page[table..].contains(reason.singular()));
     let brief = &page[page.find("id=\"lifetimes\"").expect("bars")..table];
-    assert!(brief.contains(reason.words()));
+    assert!(brief.contains(reason.singular()));
 }
 
 #[test]

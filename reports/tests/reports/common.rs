@@ -3,6 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
+use leakbench_model::{Counts, Histogram, Holder, LastStep, LingeringImage, SlotState};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -99,7 +100,7 @@ pub(crate) fn image(number: u64, holders: Vec<Holder>) -> LingeringImage {
     }
 }
 
-pub(crate) fn slot(slot: u32, state: SlotHold) -> Holder {
+pub(crate) fn slot(slot: u32, state: SlotState) -> Holder {
     Holder::Slot { slot, state }
 }
 
@@ -166,7 +167,7 @@ pub(crate) fn leak_keep() -> Recording {
     let images: Vec<LingeringImage> = (0..951)
         .map(|n| {
             let holders =
-                vec![slot(n as u32 + 17, SlotHold::Affine), Holder::Fd { fd: n as i32 + 9 }];
+                vec![slot(n as u32 + 17, SlotState::Affine), Holder::Fd { fd: n as i32 + 9 }];
             image(n * 3 + 88, holders)
         })
         .collect();
@@ -176,7 +177,7 @@ pub(crate) fn leak_keep() -> Recording {
     whole.lingering = images;
     whole.footprint = Footprint { memfd_mappings: Some(951), ..footprint(2_913, 962, 26 << 20) };
     whole.slots =
-        Some(SlotCounts { cold: 49, warm: 0, affine_dropped: 951, ..SlotCounts::default() });
+        Some([(SlotState::Cold, 49), (SlotState::AffineDropped, 951)].into_iter().collect());
     recording([
         start(3_000, 1, options),
         up(0, 3_000),
@@ -195,15 +196,15 @@ pub(crate) fn leak_queue() -> Recording {
         ..Options::default()
     };
     let mut images: Vec<LingeringImage> =
-        (0..15).map(|n| image(2_985 + n, vec![slot(n as u32, SlotHold::Queued)])).collect();
-    let held_often = (0..16).map(|n| slot(100 + n, SlotHold::Affine)).collect();
+        (0..15).map(|n| image(2_985 + n, vec![slot(n as u32, SlotState::Queued)])).collect();
+    let held_often = (0..16).map(|n| slot(100 + n, SlotState::Affine)).collect();
     images.push(LingeringImage { holders_total: 20, ..image(7, held_often) });
     images.push(image(8, vec![Holder::Fd { fd: 77 }]));
     let (start_at, end_at) = (0x7f00_0000_0000, 0x7f00_0000_1000);
     images.push(image(9, vec![Holder::Mapping { start: start_at, end: end_at }]));
     images.push(image(10, vec![]));
-    images.push(image(11, vec![slot(500, SlotHold::InUse)]));
-    images.push(image(12, vec![slot(501, SlotHold::Cold)]));
+    images.push(image(11, vec![slot(500, SlotState::InUse)]));
+    images.push(image(12, vec![slot(501, SlotState::Cold)]));
     let mut whole = barrier(0, 300, counts(3_000, images.len() as u64));
     whole.lingering = images;
     recording([

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_model::Verdict;
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary, Swept};

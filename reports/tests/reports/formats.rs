@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use crate::common::{self, golden};
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_model::{LastStep, LingeringImage, SlotState, Verdict};
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
 use leakbench_reports::headline;
@@ -94,7 +95,7 @@ fn died_while_leaking(lingering: u64) -> Recording {
     let mut leaking = common::barrier(1, 3_150, common::counts(50_000, lingering));
     leaking.lingering = (0..lingering.min(2_000))
         .map(|n| {
-            let many = (0..16).map(|slot| common::slot(slot, SlotHold::Affine)).collect();
+            let many = (0..16).map(|slot| common::slot(slot, SlotState::Affine)).collect();
             LingeringImage { holders_total: 99, ..common::image(n, many) }
         })
         .collect();

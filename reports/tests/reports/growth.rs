@@ -1,7 +1,8 @@
 //! Policy `growth`: a runtime that shows no image is judged by what grows with its cycles.
 
 use crate::common::{barrier, end, exit, recording, sample, start, up};
-use leakbench_recording::judge::{Judgement, Level, Verdict};
+use leakbench_model::{Counts, Verdict};
+use leakbench_recording::judge::{Judgement, Level};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
 use leakbench_reports::headline;

@@ -2,7 +2,8 @@
 
 use crate::common;
 use crate::common::{barrier, counts, end, exit, footprint, recording, start, up};
-use leakbench_recording::judge::{Finding, Judgement, Level, Verdict};
+use leakbench_model::{Counts, Histogram, SlotState, Verdict};
+use leakbench_recording::judge::{Finding, Judgement, Level};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
 use leakbench_scenarios::{ImageKind, Options};
@@ -64,7 +65,7 @@ fn exit_codes_are_those_of_the_manual() {
 fn one_lingering_image_is_a_leak() {
     let judgement = judged(&run(Options::default(), |_, last| {
         last.counts = counts(100, 1);
-        last.lingering = vec![common::image(3, vec![common::slot(7, SlotHold::Affine)])];
+        last.lingering = vec![common::image(3, vec![common::slot(7, SlotState::Affine)])];
     }));
     assert_eq!(judgement.verdict, Verdict::Leak);
     let message = &of_policy(&judgement, "lingering-images")[0].message;
@@ -155,7 +156,7 @@ fn holders_are_told_of_listed_images_alone() {
         let judgement = judged(&run(Options::default(), |_, last| {
             last.counts = counts(100, 9);
             let images = (0..listed)
-                .map(|n| common::image(n, vec![common::slot(n as u32, SlotHold::Affine)]));
+                .map(|n| common::image(n, vec![common::slot(n as u32, SlotState::Affine)]));
             last.lingering = images.collect();
         }));
         of_policy(&judgement, "lingering-images")[0].message.clone()

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::common;
-use leakbench_recording::judge::{Judgement, Verdict};
+use leakbench_model::{Counts, Histogram, Holder, LingeringImage, SlotCounts, SlotState, Verdict};
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{CountsSource, Images, Ledger};
 use leakbench_recording::recording::*;
 use leakbench_reports::render::{ResultJson, Summary};
@@ -38,10 +39,10 @@ fn any_footprint() -> impl Strategy<Value = Footprint> {
 
 fn any_holder() -> impl Strategy<Value = Holder> {
     let state = prop_oneof![
-        Just(SlotHold::InUse),
-        Just(SlotHold::Affine),
-        Just(SlotHold::Queued),
-        Just(SlotHold::Cold)
+        Just(SlotState::InUse),
+        Just(SlotState::Affine),
+        Just(SlotState::Queued),
+        Just(SlotState::Cold)
     ];
     prop_oneof![
         (0..100i32).prop_map(|fd| Holder::Fd { fd }),
@@ -212,15 +213,7 @@ fn the_largest_numbers_can_be_judged_and_drawn() {
         shmem_bytes: Some(most),
         page_tables_bytes: Some(most),
     };
-    let slots = SlotCounts {
-        cold: most,
-        warm: most,
-        in_use: most,
-        affine_live: most,
-        affine_dropped: most,
-        queued: most,
-        unknown: most,
-    };
+    let slots: SlotCounts = SlotCounts::states().map(|state| (state, most)).collect();
     let mut records = vec![common::start(1_000, 2, Options::default())];
     for subject in 0..2 {
         records.push(common::up(subject, most));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::{
     Line, RECORDING_FILE, Record, Recorder, Recording, RecordingError,

@@ -1,6 +1,7 @@
 //! The progress line: what it says, and that it fits.
 
-use leakbench_recording::recording::{Counts, Footprint};
+use leakbench_model::Counts;
+use leakbench_recording::recording::Footprint;
 use leakbench_reports::render::{Progress, RunProgress};
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::recording::{RECORDING_FILE, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison, Kind, Refusal, Row, Swept};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedError, RecordedKind};

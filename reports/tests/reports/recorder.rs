@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::common;
 use crate::ledger::{any_barrier, any_recording, any_sample};
+use leakbench_model::{Histogram, Holder};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;

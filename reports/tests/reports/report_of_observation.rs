@@ -1,6 +1,6 @@
 //! What a report says of an observed process, held against the recording line by line.
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::observation::*;
 use leakbench_reports::report::*;
 

@@ -1,5 +1,6 @@
 //! What a report says of a run, held against the recording line by line.
 
+use leakbench_model::{Counts, LingeringImage, SlotState};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -146,7 +147,7 @@ proptest! {
     #[test]
     fn tables_are_cut_and_say_of_how_many(listed in 0_usize..1_300, more in 0_u64..1_000) {
         let images: Vec<LingeringImage> =
-            (0..listed as u64).map(|n| image(n, vec![slot(7, SlotHold::Affine)])).collect();
+            (0..listed as u64).map(|n| image(n, vec![slot(7, SlotState::Affine)])).collect();
         let lingering = listed as u64 + more;
         let mut whole = barrier(0, 2_000, counts(3_000, lingering));
         whole.lingering = images;
@@ -193,8 +194,8 @@ proptest! {
             let lingering = if number == worst { 9 } else { number as u64 % 3 };
             let counts = counts(100 * (number as u64 + 1), lingering);
             let mut seen = barrier(0, 50 * (number as u64 + 1), counts);
-            let mut map = SlotMap::new(64, SlotCell::Cold).expect("slots");
-            map.show(number as u32 % 64, SlotCell::AffineDropped);
+            let mut map = SlotMap::new(64, SlotState::Cold).expect("slots");
+            map.show(number as u32 % 64, SlotState::AffineDropped);
             // Older ones are kept coarser.
             map.coarsen(if number < barriers / 2 { 16 } else { 64 });
             seen.slot_map = Some(map);
@@ -214,7 +215,7 @@ proptest! {
             let number = row.line - 3;
             prop_assert_eq!(row.cycles, 100 * (number as u64 + 1));
             let shown = number % 64 / slots.slots_a_cell as usize;
-            let dropped = row.cells.iter().position(|cell| *cell == SlotCell::AffineDropped);
+            let dropped = row.cells.iter().position(|cell| *cell == SlotState::AffineDropped);
             prop_assert_eq!(dropped, Some(shown));
         }
     }
@@ -250,7 +251,7 @@ fn charts_come_in_their_order() {
     let mut recording = leak_keep();
     for record in &mut recording.records {
         if let Record::Barrier(barrier) = record {
-            barrier.slot_map = SlotMap::new(1_000, SlotCell::AffineDropped);
+            barrier.slot_map = SlotMap::new(1_000, SlotState::AffineDropped);
             barrier.memory =
                 Some(ExactMemory { pss_bytes: Some(9 << 20), ..ExactMemory::default() });
         }
@@ -393,7 +394,7 @@ fn deaths_and_troubles_are_marked_and_told() {
 /// A subject that leaks until it is killed, seen running after its last barrier.
 fn killed_leaking() -> Vec<Record> {
     let mut seen = barrier(0, 2_000, counts(28_000, 1_000));
-    seen.lingering = (0..40).map(|n| image(n, vec![slot(n as u32, SlotHold::Affine)])).collect();
+    seen.lingering = (0..40).map(|n| image(n, vec![slot(n as u32, SlotState::Affine)])).collect();
     vec![
         start(30_000, 1, Options::default()),
         up(0, 30_000),

@@ -48,12 +48,12 @@ fn all_but_defaults() -> Offer {
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let pool = (
-        one_of(Slots::ALL),
+        one_of(&Slots::ALL),
         proptest::option::of(0..999u32),
-        one_of(OnDrop::ALL),
+        one_of(&OnDrop::ALL),
         few32(99),
         proptest::option::of(any::<bool>()),
-        one_of(ImageKind::ALL),
+        one_of(&ImageKind::ALL),
         proptest::option::of((16..99_999u64).prop_map(ByteSize)),
         (64..999u32).prop_map(NonZeroU32::new),
     );
@@ -63,7 +63,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         few32(4),
         few32(4),
         few32(4),
-        one_of(Compile::ALL),
+        one_of(&Compile::ALL),
         proptest::collection::vec(any_word(), 0..3),
         proptest::option::of(any_word()),
     );
@@ -80,7 +80,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         any_subject(),
         proptest::option::of((16..99_999u64).prop_map(ByteSize)),
         proptest::option::of(any::<bool>()),
-        one_of(Allocation::ALL),
+        one_of(&Allocation::ALL),
     ));
     (pool, load, rest, foreign).prop_map(|(pool, load, rest, foreign)| {
         let (seed, barriers, settle_ms, timeout, few_cpus, long_lived, cpus) = rest;

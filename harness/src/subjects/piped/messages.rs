@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use leakbench_subject::wire::{Slab, SlotLetter};
+use leakbench_model::SlotState;
+use leakbench_subject::wire::Slab;
 
 /// Version of the protocol. It stays when a request or a field is added that drivers may ignore, and
 /// rises when a driver of the last version would fail.
@@ -90,7 +91,7 @@ impl TryFrom<ClaimedSlots> for Slots {
             return Err(format!("{slots} slots are more than a pool can have"));
         }
         if let Some(other) =
-            states.chars().find(|c| !u8::try_from(*c).is_ok_and(|c| SlotLetter::read(c).is_some()))
+            states.chars().find(|letter| SlotState::from_reported_letter(*letter).is_none())
         {
             return Err(format!("{other:?} is not the state of a slot: they are . w u a q ?"));
         }

@@ -15,7 +15,6 @@ use self::conversation::{Conversation, RequestError, StartError};
 use self::memfds::Memfds;
 use self::messages::{Called, Done, Hello, Request, Slots, VERSION, Version, base64};
 use leakbench_kernel::ReadError;
-use leakbench_subject::wire::SlotLetter;
 use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
 
 /// The longest time for a reply: a deadline must fit the clock.
@@ -195,7 +194,7 @@ impl Subject for Piped {
         }
         let answer = driven.conversation.request::<Slots>(&Request::Slots);
         if let Some(slots) = driven.keep(answer) {
-            states.extend(slots.states.bytes().filter_map(SlotLetter::read));
+            states.extend(slots.states.chars().filter_map(SlotState::from_reported_letter));
         }
     }
 

@@ -12,15 +12,6 @@ const SLABS: [Slab; 2] = [
     Slab { base: STRIDE, stride_bytes: STRIDE, slots: 8 },
     Slab { base: 100 * STRIDE, stride_bytes: STRIDE, slots: 4 },
 ];
-const LETTERS: [SlotState; 6] = [
-    SlotState::Cold,
-    SlotState::Warm,
-    SlotState::InUse,
-    SlotState::Affine,
-    SlotState::Queued,
-    SlotState::Unknown,
-];
-
 /// What an image of the world is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
@@ -88,7 +79,7 @@ fn mapping(object: ObjectId, start: u64, memfd: bool) -> FileMapping {
 /// The world as the death watch and as `/proc` describe it.
 fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, HashSet<ObjectId>) {
     let mut report = BarrierReached {
-        slots: letters.iter().copied().map(SlotLetter::of).collect(),
+        slots: letters.iter().copied().map(SlotState::letter).collect(),
         ..BarrierReached::default()
     };
     let mut scan = Scan::default();
@@ -130,7 +121,7 @@ proptest! {
     #[test]
     fn each_image_is_accounted_for(
         images in prop::collection::vec(image(), 0..12),
-        letters in prop::collection::vec(prop::sample::select(&LETTERS[..]), 12),
+        letters in prop::collection::vec(prop::sample::select(&SlotState::REPORTED[..]), 12),
     ) {
         let (report, scan, known) = describe(&images, &letters);
         let reconciled = reconcile(&report, &scan, &SLABS, &known);
@@ -147,11 +138,11 @@ proptest! {
                 .iter()
                 .map(|&(slot, _)| {
                     let state = match letters[slot as usize] {
-                        SlotState::Cold | SlotState::Warm => SlotHold::Cold,
-                        SlotState::InUse => SlotHold::InUse,
-                        SlotState::Affine => SlotHold::Affine,
-                        SlotState::Queued => SlotHold::Queued,
-                        SlotState::Unknown => SlotHold::Unknown,
+                        SlotState::Cold | SlotState::Warm => SlotState::Cold,
+                        SlotState::InUse => SlotState::InUse,
+                        SlotState::Affine => SlotState::Affine,
+                        SlotState::Queued => SlotState::Queued,
+                        _ => SlotState::Unknown,
                     };
                     Holder::Slot { slot, state }
                 })
@@ -178,29 +169,28 @@ proptest! {
 
         // Every slot is counted once.
         let slots = reconciled.slots.expect("the subject told of its slots");
-        let SlotCounts { cold, warm, in_use, affine_live, affine_dropped, queued, unknown } = slots;
-        let affine = affine_live + affine_dropped;
-        prop_assert_eq!(cold + warm + in_use + affine + queued + unknown, 12);
+        let each = SlotCounts::states().filter_map(|state| slots.of(state));
+        prop_assert_eq!(each.sum::<u64>(), 12);
         let holds = |slot: &u32| {
             lingering.iter().any(|(_, image)| image.slots.iter().any(|(s, _)| s == slot))
         };
         let is_affine = |slot: &u32| letters[*slot as usize] == SlotState::Affine;
         let dropped = (0..12_u32).filter(|slot| is_affine(slot) && holds(slot));
         let dropped: Vec<u32> = dropped.collect();
-        prop_assert_eq!(affine_dropped, dropped.len() as u64);
+        prop_assert_eq!(slots.of(SlotState::AffineDropped), Some(dropped.len() as u64));
 
         // The map shows each slot as it was told, unless it maps a dropped module's image.
         let map = reconciled.slot_map.expect("the subject told of its slots");
         for (slot, (cell, letter)) in (0..).zip(map.cells().iter().zip(&letters)) {
             let expected = match letter {
-                SlotState::Queued => SlotCell::Queued,
-                SlotState::Affine if dropped.contains(&slot) => SlotCell::AffineDropped,
-                _ if holds(&slot) => SlotCell::MapsDropped,
-                SlotState::Affine => SlotCell::AffineLive,
-                SlotState::Cold => SlotCell::Cold,
-                SlotState::Warm => SlotCell::Warm,
-                SlotState::InUse => SlotCell::InUse,
-                SlotState::Unknown => SlotCell::Unknown,
+                SlotState::Queued => SlotState::Queued,
+                SlotState::Affine if dropped.contains(&slot) => SlotState::AffineDropped,
+                _ if holds(&slot) => SlotState::MapsDropped,
+                SlotState::Affine => SlotState::Affine,
+                SlotState::Cold => SlotState::Cold,
+                SlotState::Warm => SlotState::Warm,
+                SlotState::InUse => SlotState::InUse,
+                _ => SlotState::Unknown,
             };
             prop_assert_eq!(*cell, expected);
         }
@@ -218,9 +208,9 @@ proptest! {
         };
         for (slot, cell) in (0..).zip(map.cells()) {
             let expected = match (maps(slot, Fate::Lingering), maps(slot, Fate::Live)) {
-                (true, _) => SlotCell::MapsDropped,
-                (false, true) => SlotCell::MapsLive,
-                (false, false) => SlotCell::Empty,
+                (true, _) => SlotState::MapsDropped,
+                (false, true) => SlotState::MapsLive,
+                (false, false) => SlotState::Empty,
             };
             prop_assert_eq!(*cell, expected);
         }
@@ -257,7 +247,7 @@ fn pieces_are_one_holder_beyond_the_cap_too() {
     }
     let reconciled = reconcile(&report, &scan, &slabs, &known);
     assert_eq!(reconciled.lingering[0].holders_total, 20);
-    let unknown = Holder::Slot { slot: 0, state: SlotHold::Unknown };
+    let unknown = Holder::Slot { slot: 0, state: SlotState::Unknown };
     assert_eq!(reconciled.lingering[0].holders[0], unknown, "the subject told of no slot");
 }
 

@@ -24,8 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use leakbench_kernel::ObjectId;
 
-use crate::SlotState;
-
 /// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
 const PROTOCOL_VERSION: u32 = 3;
 
@@ -132,7 +130,7 @@ pub struct BarrierReached {
     pub live: Vec<ObjectId>,
     /// All images of dropped modules that are not released.
     pub lingering: Vec<Lingering>,
-    /// The state of each slot, a letter a slot as [`SlotLetter`] has it; empty when unknown.
+    /// The state of each slot, a letter a slot by [`SlotState::letter`](leakbench_model::SlotState::letter); empty when unknown.
     pub slots: String,
     /// Times from drop to release, in ns.
     pub release: Histogram,
@@ -164,34 +162,4 @@ pub struct Slab {
     pub stride_bytes: u64,
     /// Number of slots.
     pub slots: u32,
-}
-
-/// The letters for [`SlotState`] in a [`BarrierReached`].
-pub struct SlotLetter;
-
-impl SlotLetter {
-    /// The letter of a state.
-    pub fn of(state: SlotState) -> char {
-        match state {
-            SlotState::Cold => '.',
-            SlotState::Warm => 'w',
-            SlotState::InUse => 'u',
-            SlotState::Affine => 'a',
-            SlotState::Queued => 'q',
-            SlotState::Unknown => '?',
-        }
-    }
-
-    /// The state of a letter; `None` of any other letter.
-    pub fn read(letter: u8) -> Option<SlotState> {
-        Some(match letter {
-            b'.' => SlotState::Cold,
-            b'w' => SlotState::Warm,
-            b'u' => SlotState::InUse,
-            b'a' => SlotState::Affine,
-            b'q' => SlotState::Queued,
-            b'?' => SlotState::Unknown,
-            _ => return None,
-        })
-    }
 }

@@ -6,6 +6,7 @@
 use super::{Finding, Level};
 use crate::ledger::{Ledger, SubjectLedger};
 use leakbench_model::text::{counted, grouped, sum};
+use leakbench_model::{SlotCounts, SlotState};
 
 pub(super) const POLICY: &str = "leftovers";
 
@@ -77,7 +78,9 @@ fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
     let first = subject.at_first_barrier?.mappings?;
     let last = subject.at_last_barrier?.mappings?;
     let warm = subject.slots.map_or(slots, |counts| {
-        sum([counts.warm, counts.in_use, counts.affine_live, counts.affine_dropped, counts.queued])
+        let has_mappings =
+            |state: &SlotState| !matches!(state, SlotState::Cold | SlotState::Unknown);
+        sum(SlotCounts::states().filter(has_mappings).filter_map(|state| counts.of(state)))
     });
     let explained = warm.saturating_mul(MAPPINGS_A_WARM_SLOT);
     (last > first.saturating_add(explained)).then(|| {

@@ -4,8 +4,8 @@
 //! where it was released later, and also where nothing is known of the time after.
 
 use super::{Finding, Level, Verdict};
-use crate::ledger::{Ledger, Reason, SubjectLedger};
-use crate::recording::SlotHold;
+use crate::ledger::{Ledger, SubjectLedger};
+use leakbench_model::Reason;
 use leakbench_model::text::{counted, grouped, third_person};
 
 pub(super) const POLICY: &str = "lingering-images";
@@ -55,35 +55,11 @@ fn earlier(subject: &SubjectLedger) -> Option<Finding> {
 /// `, held by 951 affine slots`, `, held by 469 affine slots and 15 queued slots`; where only some
 /// are listed, of those alone: `; the 2,000 listed are held by 2,000 affine slots`.
 fn held_by(ledger: &Ledger) -> String {
-    let mut parts: Vec<String> = ledger
-        .slots_holding
-        .iter()
-        .map(|holding| {
-            let state = match holding.state {
-                SlotHold::InUse => "in-use slot",
-                SlotHold::Affine => "affine slot",
-                SlotHold::Queued => "queued slot",
-                SlotHold::Cold => "cold slot",
-                // What the slot is doing, the subject does not tell.
-                SlotHold::Unknown => "slot",
-            };
-            counted(holding.slots, state)
-        })
-        .collect();
-    for group in &ledger.held_by {
-        let what = match group.reason {
-            Reason::OtherMapping => "mappings outside every slot",
-            Reason::DescriptorOnly => "descriptors alone",
-            Reason::NotInSubject => "nothing that shows in the subject",
-            Reason::InUseSlot
-            | Reason::QueuedSlot
-            | Reason::AffineSlot
-            | Reason::ColdSlot
-            | Reason::UnknownSlot => {
-                continue;
-            }
-        };
-        parts.push(format!("{what} ({})", counted(group.images, "image")));
+    let slots = ledger.slots_holding.iter();
+    let mut parts: Vec<String> =
+        slots.map(|holding| Reason::of_slot(holding.state).counted(holding.slots)).collect();
+    for group in ledger.held_by.iter().filter(|group| !group.reason.is_slot()) {
+        parts.push(format!("{} ({})", group.reason.plural(), counted(group.images, "image")));
     }
     let listed = ledger.lingering_listed();
     let text = match parts.as_slice() {

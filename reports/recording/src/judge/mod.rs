@@ -10,14 +10,14 @@ mod late_releases;
 mod leftovers;
 mod lingering_images;
 mod subject_exit;
-mod verdict;
 mod witnesses;
 
 pub use died_at::{KernelLimit, limit_reached};
 pub use finding::{Finding, Level};
 pub use growth::Growth;
 pub use subject_exit::ending;
-pub use verdict::Verdict;
+
+use leakbench_model::Verdict;
 
 use crate::ledger::Ledger;
 

@@ -4,69 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::recording::{Holder, LingeringImage, SlotHold};
-
-/// Why an image lingers: its most telling holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// A slot lent to an instance maps it, though its module was dropped.
-    InUseSlot,
-    /// A slot in the decommit queue maps it.
-    QueuedSlot,
-    /// A free slot that is kept warm maps it.
-    AffineSlot,
-    /// A slot that the pool holds for cold maps it.
-    ColdSlot,
-    /// A slot maps it whose state the subject cannot tell.
-    UnknownSlot,
-    /// Something maps it that is no slot.
-    OtherMapping,
-    /// Nothing maps it, and a descriptor is open.
-    DescriptorOnly,
-    /// Nothing in the subject shows as holding it.
-    NotInSubject,
-}
-
-impl Reason {
-    /// Finds it: where an image has holders of several kinds, the first in the order above.
-    pub fn of(image: &LingeringImage) -> Reason {
-        image
-            .holders
-            .iter()
-            .map(|holder| match holder {
-                Holder::Slot { state, .. } => Reason::of_slot(*state),
-                Holder::Mapping { .. } => Reason::OtherMapping,
-                Holder::Fd { .. } => Reason::DescriptorOnly,
-            })
-            .min()
-            .unwrap_or(Reason::NotInSubject)
-    }
-
-    /// In words, fit for `held by …`.
-    pub fn words(self) -> &'static str {
-        match self {
-            Reason::InUseSlot => "a slot in use",
-            Reason::QueuedSlot => "a queued slot",
-            Reason::AffineSlot => "an affine slot",
-            Reason::ColdSlot => "a cold slot",
-            Reason::UnknownSlot => "a slot of unknown state",
-            Reason::OtherMapping => "a mapping outside every slot",
-            Reason::DescriptorOnly => "a descriptor alone",
-            Reason::NotInSubject => "nothing that shows",
-        }
-    }
-
-    fn of_slot(state: SlotHold) -> Reason {
-        match state {
-            SlotHold::InUse => Reason::InUseSlot,
-            SlotHold::Queued => Reason::QueuedSlot,
-            SlotHold::Affine => Reason::AffineSlot,
-            SlotHold::Cold => Reason::ColdSlot,
-            SlotHold::Unknown => Reason::UnknownSlot,
-        }
-    }
-}
+use leakbench_model::{Holder, LingeringImage, Reason, SlotState};
 
 /// How many listed images linger for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -96,7 +34,7 @@ impl ImagesByReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SlotsByState {
     /// What they are doing.
-    pub state: SlotHold,
+    pub state: SlotState,
     /// How many, each counted once.
     pub slots: u64,
 }
@@ -106,7 +44,7 @@ impl SlotsByState {
     pub(super) fn of<'a>(
         images: impl Iterator<Item = (u32, &'a LingeringImage)>,
     ) -> Vec<SlotsByState> {
-        let mut seen: BTreeMap<Reason, (SlotHold, BTreeSet<(u32, u32)>)> = BTreeMap::new();
+        let mut seen: BTreeMap<Reason, (SlotState, BTreeSet<(u32, u32)>)> = BTreeMap::new();
         for (subject, image) in images {
             for holder in &image.holders {
                 if let Holder::Slot { slot, state } = *holder {

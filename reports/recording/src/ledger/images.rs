@@ -5,7 +5,7 @@ use std::iter::Sum;
 use serde::Serialize;
 
 use super::released;
-use crate::recording::Counts;
+use leakbench_model::Counts;
 
 /// What became of images: `made` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

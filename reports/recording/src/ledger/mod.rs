@@ -7,16 +7,15 @@ mod subject;
 
 use std::collections::BTreeMap;
 
-pub use holders::{ImagesByReason, Reason, SlotsByState};
+pub use holders::{ImagesByReason, SlotsByState};
 pub use images::Images;
 pub use subject::{
     BarrierSample, CountsSource, DisagreeingBarrier, LingeringBarrier, SubjectLedger, SubjectSample,
 };
 
-use crate::recording::{
-    Counts, End, Footprint, Histogram, LingeringImage, Record, Recording, Start, WitnessFailure,
-};
+use crate::recording::{End, Footprint, Record, Recording, Start, WitnessFailure};
 use leakbench_model::text::sum;
+use leakbench_model::{Counts, Histogram, LingeringImage};
 
 /// Everything that a judge and the renderers need to know of a run.
 #[derive(Clone, Debug, PartialEq)]

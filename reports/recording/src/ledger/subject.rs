@@ -2,9 +2,9 @@
 
 use super::Images;
 use crate::recording::{
-    Barrier, Counts, ExactMemory, Exit, ExitKind, Footprint, Histogram, LingeringImage, Sample,
-    SlotCounts, SlotMap, SubjectUp,
+    Barrier, ExactMemory, Exit, ExitKind, Footprint, Sample, SlotMap, SubjectUp,
 };
+use leakbench_model::{Counts, Histogram, LingeringImage, SlotCounts};
 
 /// What is known of one subject.
 #[derive(Clone, Debug, PartialEq)]

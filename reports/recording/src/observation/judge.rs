@@ -5,9 +5,10 @@ use super::ledger::ObservationLedger;
 use super::rate::Rate;
 use super::suspects::Suspect;
 use super::{ObservationRecording, ProcessExitKind, Resource};
-use crate::judge::{Finding, Judgement, Level, Verdict};
+use crate::judge::{Finding, Judgement, Level};
 use crate::ledger::NoStart;
 use crate::trend::Trend;
+use leakbench_model::Verdict;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, signal_name};
 
 /// What an observed process does, and what that comes to.

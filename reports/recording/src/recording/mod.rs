@@ -14,9 +14,8 @@ mod slot_map;
 mod thinning;
 
 pub use error::RecordingError;
-pub use leakbench_model::{Counts, Histogram, LastStep};
 pub use line::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 pub use read::{RECORDING_FILE, Recording};
 pub use recorder::Recorder;
 pub use run::*;
-pub use slot_map::{SlotCell, SlotMap};
+pub use slot_map::SlotMap;

@@ -5,7 +5,7 @@
 //! Counters are totals since the subject began, so that a line can be dropped without spoiling
 //! those after it.
 
-use leakbench_model::{Counts, Histogram, LastStep};
+use leakbench_model::{Counts, Histogram, LastStep, LingeringImage, SlotCounts};
 use leakbench_scenarios::Scenario;
 use serde::{Deserialize, Serialize};
 
@@ -171,92 +171,6 @@ impl Barrier {
     pub const LINGERING_MAX: usize = 2_000;
     /// Disagreements listed at most.
     pub const DISAGREEMENTS_MAX: usize = 20;
-}
-
-/// How many slots of a pool are in which state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotCounts {
-    /// Free, mapping nothing.
-    pub cold: u64,
-    /// Free, mapping memory but no image.
-    #[serde(default)]
-    pub warm: u64,
-    /// Lent to an instance.
-    pub in_use: u64,
-    /// Free, mapping the image of a live module.
-    pub affine_live: u64,
-    /// Free, mapping the image of a dropped module.
-    pub affine_dropped: u64,
-    /// Waiting in the decommit queue.
-    pub queued: u64,
-    /// In a state that the subject cannot tell.
-    #[serde(default)]
-    pub unknown: u64,
-}
-
-/// An image whose module was dropped and that the kernel still has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LingeringImage {
-    /// Device number of the image's file system.
-    pub dev: u64,
-    /// Inode number on it.
-    pub inode: u64,
-    /// The module's number in the run.
-    pub module: u64,
-    /// The cycle, counted by its thread, in which it was dropped.
-    pub dropped_at_cycle: u64,
-    /// How long ago that was.
-    pub lingering_ms: u64,
-    /// Who holds it, as far as /proc shows; at most [`LingeringImage::HOLDERS_MAX`].
-    pub holders: Vec<Holder>,
-    /// How many holders there are in all. 0: nothing visible in the subject.
-    pub holders_total: u64,
-}
-
-impl LingeringImage {
-    /// Holders listed at most for an image.
-    pub const HOLDERS_MAX: usize = 16;
-}
-
-/// What keeps an image alive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Holder {
-    /// A descriptor.
-    Fd {
-        /// Its number.
-        fd: i32,
-    },
-    /// A mapping in a slot of the pool.
-    Slot {
-        /// The slot's number.
-        slot: u32,
-        /// Why the slot maps it.
-        state: SlotHold,
-    },
-    /// A mapping outside every slot.
-    Mapping {
-        /// Where it starts.
-        start: u64,
-        /// Where it ends.
-        end: u64,
-    },
-}
-
-/// What a slot that maps an image is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SlotHold {
-    /// Lent to an instance.
-    InUse,
-    /// Free, kept warm for the module it last served.
-    Affine,
-    /// Waiting in the decommit queue.
-    Queued,
-    /// The pool holds it for free and without affinity, and yet it maps the image.
-    Cold,
-    /// The subject inconclusive.
-    Unknown,
 }
 
 /// Something that keeps a witness from being believed.

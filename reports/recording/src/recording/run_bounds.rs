@@ -3,12 +3,12 @@
 //! Pinned are, for each subject: the first and the latest barrier, the barriers with the most
 //! lingering images and with the most disagreements, the latest sample, and the lines with peaks.
 
+use leakbench_model::Histogram;
 use std::collections::{BTreeMap, HashSet};
 
 use super::line::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 use super::{
-    Barrier, Footprint, Histogram, RECORDING_VERSION, Record, SlotMap, Start, Witness,
-    WitnessFailure,
+    Barrier, Footprint, RECORDING_VERSION, Record, SlotMap, Start, Witness, WitnessFailure,
 };
 
 /// Indices into [`Line::GROUPS`].

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SlotCounts;
+use leakbench_model::SlotState;
 
 /// What each slot was doing, a cell a slot; of a pool with more slots than
 /// [`SlotMap::COLUMNS_MAX`], a cell for each few neighbours, which shows the most telling of them.
@@ -11,104 +11,7 @@ use super::SlotCounts;
 pub struct SlotMap {
     slots: u32,
     slots_per_cell: u32,
-    cells: Vec<SlotCell>,
-}
-
-/// What a slot was doing. Later ones are more telling.
-///
-/// Of a runtime that does not tell what its slots do, only what they map is known: `Empty`,
-/// `MapsLive` or `MapsDropped`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SlotCell {
-    /// Maps no image; what else it does is not known.
-    Empty,
-    /// Free, mapping nothing.
-    Cold,
-    /// Free, mapping memory but no image.
-    Warm,
-    /// Maps the image of a live module; what else it does is not known.
-    MapsLive,
-    /// Free, mapping the image of a live module.
-    AffineLive,
-    /// Lent to an instance.
-    InUse,
-    /// In a state that the subject cannot tell.
-    Unknown,
-    /// Waiting in the decommit queue.
-    Queued,
-    /// Maps the image of a dropped module, whatever else it does or is told to do.
-    MapsDropped,
-    /// Free, mapping the image of a dropped module.
-    AffineDropped,
-}
-
-impl SlotCell {
-    /// Every state, the least telling first.
-    pub const ALL: [SlotCell; 10] = [
-        SlotCell::Empty,
-        SlotCell::Cold,
-        SlotCell::Warm,
-        SlotCell::MapsLive,
-        SlotCell::AffineLive,
-        SlotCell::InUse,
-        SlotCell::Unknown,
-        SlotCell::Queued,
-        SlotCell::MapsDropped,
-        SlotCell::AffineDropped,
-    ];
-
-    /// Its letter in a recording.
-    pub fn letter(self) -> char {
-        match self {
-            SlotCell::Empty => '-',
-            SlotCell::Cold => '.',
-            SlotCell::Warm => 'w',
-            SlotCell::MapsLive => 'l',
-            SlotCell::AffineLive => 'a',
-            SlotCell::InUse => 'u',
-            SlotCell::Unknown => '?',
-            SlotCell::Queued => 'q',
-            SlotCell::MapsDropped => 'd',
-            SlotCell::AffineDropped => 'x',
-        }
-    }
-
-    /// In words, for a legend.
-    pub fn words(self) -> &'static str {
-        match self {
-            SlotCell::Empty => "maps no image",
-            SlotCell::Cold => "free, cold",
-            SlotCell::Warm => "free, warm without an image",
-            SlotCell::MapsLive => "maps a live module's image",
-            SlotCell::AffineLive => "affine to a live module",
-            SlotCell::InUse => "in use",
-            SlotCell::Unknown => "not known",
-            SlotCell::Queued => "queued for decommit",
-            SlotCell::MapsDropped => "maps a dropped module's image",
-            SlotCell::AffineDropped => "affine to a dropped module",
-        }
-    }
-
-    fn read(letter: char) -> Option<SlotCell> {
-        SlotCell::ALL.into_iter().find(|cell| cell.letter() == letter)
-    }
-}
-
-impl SlotCounts {
-    /// How many slots are in a state; `None` of one in which a runtime that tells its slots' states
-    /// has none.
-    pub fn of(&self, cell: SlotCell) -> Option<u64> {
-        match cell {
-            SlotCell::Cold => Some(self.cold),
-            SlotCell::Warm => Some(self.warm),
-            SlotCell::AffineLive => Some(self.affine_live),
-            SlotCell::InUse => Some(self.in_use),
-            SlotCell::Unknown => Some(self.unknown),
-            SlotCell::Queued => Some(self.queued),
-            SlotCell::AffineDropped => Some(self.affine_dropped),
-            SlotCell::Empty | SlotCell::MapsLive | SlotCell::MapsDropped => None,
-        }
-    }
+    cells: Vec<SlotState>,
 }
 
 impl SlotMap {
@@ -117,7 +20,7 @@ impl SlotMap {
 
     /// A map of `slots` slots, each of which is `cell` until it is [shown](SlotMap::show)
     /// otherwise. `None` of a pool without slots.
-    pub fn new(slots: u32, cell: SlotCell) -> Option<SlotMap> {
+    pub fn new(slots: u32, cell: SlotState) -> Option<SlotMap> {
         let slots_per_cell = slots.div_ceil(Self::COLUMNS_MAX as u32).max(1);
         let columns = slots.div_ceil(slots_per_cell) as usize;
         (slots > 0).then(|| SlotMap { slots, slots_per_cell, cells: vec![cell; columns] })
@@ -125,7 +28,7 @@ impl SlotMap {
 
     /// Shows a slot as `cell`, unless its cell shows something more telling already. One beyond
     /// the pool is not shown.
-    pub fn show(&mut self, slot: u32, cell: SlotCell) {
+    pub fn show(&mut self, slot: u32, cell: SlotState) {
         let at = slot / self.slots_per_cell;
         if let Some(shown) = self.cells.get_mut(at as usize).filter(|_| slot < self.slots) {
             *shown = (*shown).max(cell);
@@ -143,7 +46,7 @@ impl SlotMap {
     }
 
     /// The cells, in slot order.
-    pub fn cells(&self) -> &[SlotCell] {
+    pub fn cells(&self) -> &[SlotState] {
         &self.cells
     }
 
@@ -169,7 +72,7 @@ struct SlotMapLine {
 
 impl From<SlotMap> for SlotMapLine {
     fn from(map: SlotMap) -> SlotMapLine {
-        let cells = map.cells.into_iter().map(SlotCell::letter).collect();
+        let cells = map.cells.into_iter().map(SlotState::letter).collect();
         SlotMapLine { slots: map.slots, slots_per_cell: map.slots_per_cell, cells }
     }
 }
@@ -179,7 +82,7 @@ impl TryFrom<SlotMapLine> for SlotMap {
 
     fn try_from(line: SlotMapLine) -> Result<SlotMap, String> {
         let cells = line.cells.chars();
-        let cells: Option<Vec<SlotCell>> = cells.map(SlotCell::read).collect();
+        let cells: Option<Vec<SlotState>> = cells.map(SlotState::from_letter).collect();
         let cells = cells.ok_or_else(|| format!("no slot is '{}'", line.cells))?;
         let SlotMapLine { slots, slots_per_cell, .. } = line;
         if slots == 0
@@ -199,8 +102,8 @@ mod tests {
 
     use super::*;
 
-    fn cell() -> impl Strategy<Value = SlotCell> {
-        prop::sample::select(SlotCell::ALL.to_vec())
+    fn cell() -> impl Strategy<Value = SlotState> {
+        prop::sample::select(SlotState::ALL.to_vec())
     }
 
     proptest! {
@@ -210,8 +113,8 @@ mod tests {
             shown in prop::collection::vec((0_u32..6_000, cell()), 0..50),
             columns in 1_usize..1_100,
         ) {
-            let mut map = SlotMap::new(slots, SlotCell::Empty).expect("slots");
-            let mut each = vec![SlotCell::Empty; slots as usize];
+            let mut map = SlotMap::new(slots, SlotState::Empty).expect("slots");
+            let mut each = vec![SlotState::Empty; slots as usize];
             for &(slot, cell) in &shown {
                 map.show(slot, cell);
                 if let Some(known) = each.get_mut(slot as usize) {
@@ -221,7 +124,7 @@ mod tests {
             for round in 0..2 {
                 prop_assert!(map.cells().len() <= SlotMap::COLUMNS_MAX);
                 let a_cell = map.slots_per_cell() as usize;
-                let expected: Vec<SlotCell> =
+                let expected: Vec<SlotState> =
                     each.chunks(a_cell).map(|chunk| *chunk.iter().max().expect("slots")).collect();
                 prop_assert_eq!(map.cells(), &expected);
                 let text = serde_json::to_string(&map).expect("JSON");
@@ -236,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_no_map_is_refused() {
-        assert!(SlotMap::new(0, SlotCell::Cold).is_none());
+        assert!(SlotMap::new(0, SlotState::Cold).is_none());
         for text in [
             r#"{"slots":0,"slots_per_cell":1,"cells":""}"#,
             r#"{"slots":2,"slots_per_cell":0,"cells":".."}"#,

@@ -9,8 +9,8 @@ use crate::gate::check::{
 use crate::gate::policy::{MAX, MAX_PER_1000_CYCLES, MAX_SHARE, MIN_RATIO, Measure, Policy};
 use crate::gate::runs::{Run, What, runs};
 use crate::recorded::Recorded;
+use leakbench_model::Verdict;
 use leakbench_model::text::{duration_ns, grouped, printable};
-use leakbench_recording::judge::Verdict;
 use leakbench_recording::trend::TrendClass;
 
 /// Peaks may be half as much again: other machines have other libraries, limits and timing.

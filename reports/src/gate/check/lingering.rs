@@ -6,11 +6,9 @@ use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
 use crate::gate::runs::{Run, What};
 use crate::recorded::RecordedRun;
-use crate::report::holder;
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::ledger::{LingeringBarrier, Reason, SubjectLedger};
-use leakbench_recording::recording::{Holder, LingeringImage, SlotHold};
+use leakbench_model::{Holder, LingeringImage, SlotState, Verdict};
+use leakbench_recording::ledger::{LingeringBarrier, SubjectLedger};
 
 /// Images that a message names.
 const NAMED: usize = 3;
@@ -147,7 +145,7 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
     let unlisted = ledger.images.lingering.saturating_sub(ledger.lingering_listed());
     let unheld = unlisted.saturating_add(ledger.images.unknown);
     let held = |key: &str| {
-        let groups = ledger.held_by.iter().filter(|group| reason_key(group.reason) == key);
+        let groups = ledger.held_by.iter().filter(|group| group.reason.as_str() == key);
         sum(groups.map(|group| group.images))
     };
     let (mut beyond, mut untold, mut within) = (Vec::new(), Vec::new(), Vec::new());
@@ -171,8 +169,7 @@ pub(super) fn by_reason(rule: &Rule, run: &Run<'_>) -> Checked {
         parts.push(format!("what holds {} is not known", counted(unheld, "more image")));
     }
     let measured = ledger.held_by.iter();
-    let measured =
-        measured.map(|group| format!("{} {}", reason_key(group.reason), grouped(group.images)));
+    let measured = measured.map(|group| format!("{} {}", group.reason, grouped(group.images)));
     let measured: Vec<String> = measured.collect();
     Ok(Answer::Told(Told {
         verdict,
@@ -215,7 +212,7 @@ fn examples(subject: &SubjectLedger) -> Vec<&LingeringImage> {
 fn tells_slots(run: &RecordedRun) -> bool {
     let known = |image: &LingeringImage| {
         image.holders.iter().any(
-            |holder| matches!(holder, Holder::Slot { state, .. } if *state != SlotHold::Unknown),
+            |holder| matches!(holder, Holder::Slot { state, .. } if *state != SlotState::Unknown),
         )
     };
     run.ledger.subjects.iter().any(|subject| {
@@ -224,26 +221,14 @@ fn tells_slots(run: &RecordedRun) -> bool {
     })
 }
 
-fn reason_key(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InUseSlot => "in-use-slot",
-        Reason::QueuedSlot => "queued-slot",
-        Reason::AffineSlot => "affine-slot",
-        Reason::ColdSlot => "cold-slot",
-        Reason::UnknownSlot => "unknown-slot",
-        Reason::OtherMapping => "other-mapping",
-        Reason::DescriptorOnly => "descriptor-only",
-        Reason::NotInSubject => "not-in-subject",
-    }
-}
-
 /// `inode 4711 of module 88, held by slot 17 (affine) and fd 9`.
 fn told(image: &LingeringImage, subject: Option<u32>) -> String {
     let mut text = format!("inode {} of module {}", image.inode, image.module);
     if let Some(subject) = subject {
         text += &format!(" in subject {subject}");
     }
-    let mut holders: Vec<String> = image.holders.iter().take(HOLDERS_NAMED).map(holder).collect();
+    let mut holders: Vec<String> =
+        image.holders.iter().take(HOLDERS_NAMED).map(ToString::to_string).collect();
     let more = image.holders_total.saturating_sub(holders.len() as u64);
     if more > 0 {
         holders.push(format!("{} more", grouped(more)));

@@ -4,8 +4,9 @@
 use super::Told;
 use crate::gate::Evidence;
 use crate::gate::runs::{Run, What};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::judge::{Finding, Judgement, Level, Verdict};
+use leakbench_recording::judge::{Finding, Judgement, Level};
 use leakbench_recording::observation::sample_summary;
 
 /// Never without an answer.

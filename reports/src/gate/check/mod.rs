@@ -17,8 +17,8 @@ use super::baseline::Baseline;
 use super::budget::Rule;
 use super::policy::{MAX, OVER_BASELINE, Policy};
 use super::runs::Run;
+use leakbench_model::Verdict;
 use leakbench_model::text::grouped;
-use leakbench_recording::judge::Verdict;
 
 pub(super) use growth::number as growing;
 pub(super) use late::share as late_share;

@@ -8,8 +8,8 @@ use crate::gate::budget::Rule;
 use crate::gate::effect::{Effect, cliffs_delta};
 use crate::gate::policy::MIN_RATIO;
 use crate::gate::runs::{Run, What};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::judge::Verdict;
 use leakbench_recording::ledger::Ledger;
 
 /// Fewer windows say nothing of how much rates vary.

@@ -10,8 +10,8 @@ use crate::gate::budget::Rule;
 use crate::gate::policy::Policy;
 use crate::gate::runs::{Run, What};
 use crate::recorded::RecordedRun;
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_recording::judge::Verdict;
 use leakbench_recording::ledger::SubjectLedger;
 
 /// What cannot be explained, of all subjects.

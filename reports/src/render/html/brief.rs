@@ -5,9 +5,9 @@ use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
 use crate::report::{Lifetimes, Lines, Plot, Point, SlotRow, SlotRows, TimeBin, Times};
+use leakbench_model::SlotState;
 use leakbench_model::text::{bytes, duration_ns, grouped};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::SlotCell;
 
 /// Rows of a table at most: it is to be looked through.
 const ROWS_MAX: usize = 48;
@@ -72,9 +72,9 @@ fn of_lines(lines: &Lines) -> Markup {
 }
 
 fn of_slots(slots: &SlotRows) -> Markup {
-    let occurs = |cell: &SlotCell| slots.rows.iter().any(|row| row.cells.contains(cell));
-    let cells: Vec<SlotCell> = SlotCell::ALL.into_iter().filter(occurs).collect();
-    let number = |row: &SlotRow, cell: SlotCell| match &row.counts {
+    let occurs = |cell: &SlotState| slots.rows.iter().any(|row| row.cells.contains(cell));
+    let cells: Vec<SlotState> = SlotState::ALL.into_iter().filter(occurs).collect();
+    let number = |row: &SlotRow, cell: SlotState| match &row.counts {
         Some(counts) => counts.of(cell),
         // A cell stands for one slot: they can be counted.
         None if slots.slots_a_cell == 1 => {
@@ -167,7 +167,7 @@ fn of_lifetimes(lifetimes: &Lifetimes) -> Markup {
                         td .number { (moment(bar.from_s)) }
                         td .number { (moment(bar.to_s)) }
                         td { (shown(&bar.holders, LABEL_CHARS_MAX)) }
-                        td { (bar.reason.words()) }
+                        td { (bar.reason.singular()) }
                         td .number { (bar.line) }
                     }
                 }

@@ -6,8 +6,8 @@ use super::brief;
 use super::style::{cell_name, tone_name};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
+use leakbench_model::SlotState;
 use leakbench_model::text::grouped;
-use leakbench_recording::recording::SlotCell;
 
 /// All charts, the main one first.
 pub(super) fn charts(charts: &[Chart]) -> Markup {
@@ -114,9 +114,9 @@ fn figure(chart: &Chart, span: &str) -> Markup {
 
 /// The states that occur, with how many slots are in each at the end.
 fn cells_legend(slots: &SlotRows) -> Markup {
-    let occurs = |cell: &SlotCell| slots.rows.iter().any(|row| row.cells.contains(cell));
+    let occurs = |cell: &SlotState| slots.rows.iter().any(|row| row.cells.contains(cell));
     let counts = slots.rows.last().and_then(|row| row.counts.as_ref());
-    let mut cells: Vec<SlotCell> = SlotCell::ALL.into_iter().filter(occurs).collect();
+    let mut cells: Vec<SlotState> = SlotState::ALL.into_iter().filter(occurs).collect();
     cells.reverse();
     markup! {
         ul .legend .cells {

@@ -11,14 +11,14 @@ use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
     Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
 };
+use leakbench_model::{SlotCounts, SlotState};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::{SlotCell, SlotCounts};
 
 /// Everything that the page's scripts draw, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
     let charts: serde_json::Map<String, Value> =
         report.charts.iter().filter_map(|c| Some((c.id.clone(), chart(c)?))).collect();
-    let cells: serde_json::Map<String, Value> = SlotCell::ALL
+    let cells: serde_json::Map<String, Value> = SlotState::ALL
         .iter()
         .map(|cell| (cell.letter().to_string(), json!([cell_name(*cell), cell.words()])))
         .collect();
@@ -124,17 +124,8 @@ fn mark(mark: &Mark) -> Value {
 
 fn slots(slots: &SlotRows) -> Value {
     let rows = || slots.rows.iter();
-    let counts = |counts: &SlotCounts| {
-        // In the order of `cells` below.
-        json!([
-            counts.cold,
-            counts.warm,
-            counts.affine_live,
-            counts.in_use,
-            counts.unknown,
-            counts.queued,
-            counts.affine_dropped,
-        ])
+    let counts = |counts: &SlotCounts| -> Vec<Option<u64>> {
+        SlotCounts::states().map(|state| counts.of(state)).collect()
     };
     json!({
         "kind": "slots",
@@ -144,13 +135,13 @@ fn slots(slots: &SlotRows) -> Value {
         "c": differences(rows().map(|row| Some(i128::from(row.cycles)))),
         "l": differences(rows().map(|row| Some(row.line as i128))),
         "cells": rows().map(|row| runs(&row.cells)).collect::<Vec<String>>(),
-        "counted": ".wau?qx",
+        "counted": SlotCounts::states().map(SlotState::letter).collect::<String>(),
         "counts": rows().map(|row| row.counts.as_ref().map(counts)).collect::<Vec<_>>(),
     })
 }
 
 /// Cells as runs: a state's letter, then how many of it there are if more than one.
-fn runs(cells: &[SlotCell]) -> String {
+fn runs(cells: &[SlotState]) -> String {
     let mut text = String::new();
     for run in cells.chunk_by(|a, b| a == b) {
         text.push(run[0].letter());
@@ -185,7 +176,7 @@ fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
                 ms(bar.from_s) as i64,
                 ms(bar.to_s) as i64,
                 reason_name(bar.reason),
-                bar.reason.words(),
+                bar.reason.singular(),
                 shown(&bar.holders, LABEL_CHARS_MAX),
                 bar.line,
             ])

@@ -6,7 +6,8 @@ use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown}
 use super::{SCRIPT, chart, data, digest, style, table};
 use crate::headline::verdict_word;
 use crate::report::{FactGroup, Figure, Report};
-use leakbench_recording::judge::{Finding, Level, Verdict};
+use leakbench_model::Verdict;
+use leakbench_recording::judge::{Finding, Level};
 
 /// The whole page of a report, to be written to a file of its own.
 pub fn html(report: &Report) -> String {

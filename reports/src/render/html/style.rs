@@ -7,30 +7,9 @@ use std::fmt::Write;
 
 use crate::palette::{self, Colour};
 use crate::report::{MarkKind, Plot, Report, Tone};
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::ledger::Reason;
-use leakbench_recording::recording::SlotCell;
+use leakbench_model::{Reason, SlotState, Verdict};
 
 const SHEET: &str = include_str!("style.css");
-
-const VERDICTS: [Verdict; 5] = [
-    Verdict::Clean,
-    Verdict::Leak,
-    Verdict::SubjectDied,
-    Verdict::Inconclusive,
-    Verdict::Interrupted,
-];
-
-const REASONS: [Reason; 8] = [
-    Reason::InUseSlot,
-    Reason::QueuedSlot,
-    Reason::AffineSlot,
-    Reason::ColdSlot,
-    Reason::UnknownSlot,
-    Reason::OtherMapping,
-    Reason::DescriptorOnly,
-    Reason::NotInSubject,
-];
 
 /// The whole style sheet of a report's page.
 pub(super) fn sheet(report: &Report) -> String {
@@ -73,9 +52,9 @@ fn colours(report: &Report) -> Vec<(String, Colour)> {
     let mut colours: Vec<(String, Colour)> =
         named.map(|(name, colour)| (name.to_owned(), colour)).to_vec();
     colours.extend(tones(report).into_iter().map(|tone| (tone_name(tone), palette::tone(tone))));
-    colours.extend(SlotCell::ALL.map(|cell| (cell_name(cell).to_owned(), palette::cell(cell))));
-    colours.extend(REASONS.map(|it| (reason_name(it).to_owned(), palette::reason(it))));
-    colours.extend(VERDICTS.map(|it| (verdict_name(it), palette::verdict(it))));
+    colours.extend(SlotState::ALL.map(|cell| (cell_name(cell), palette::cell(cell))));
+    colours.extend(Reason::ALL.map(|it| (reason_name(it), palette::reason(it))));
+    colours.extend(Verdict::ALL.map(|it| (verdict_name(it), palette::verdict(it))));
     colours
 }
 
@@ -112,31 +91,11 @@ pub(super) fn verdict_name(verdict: Verdict) -> String {
 }
 
 /// The class of a slot's state.
-pub(super) fn cell_name(cell: SlotCell) -> &'static str {
-    match cell {
-        SlotCell::Empty => "cell-empty",
-        SlotCell::Cold => "cell-cold",
-        SlotCell::Warm => "cell-warm",
-        SlotCell::MapsLive => "cell-maps-live",
-        SlotCell::AffineLive => "cell-affine-live",
-        SlotCell::InUse => "cell-in-use",
-        SlotCell::Unknown => "cell-unknown",
-        SlotCell::Queued => "cell-queued",
-        SlotCell::MapsDropped => "cell-maps-dropped",
-        SlotCell::AffineDropped => "cell-affine-dropped",
-    }
+pub(super) fn cell_name(cell: SlotState) -> String {
+    format!("cell-{cell}")
 }
 
 /// The class of a reason to linger.
-pub(super) fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InUseSlot => "reason-in-use-slot",
-        Reason::QueuedSlot => "reason-queued-slot",
-        Reason::AffineSlot => "reason-affine-slot",
-        Reason::ColdSlot => "reason-cold-slot",
-        Reason::UnknownSlot => "reason-unknown-slot",
-        Reason::OtherMapping => "reason-other-mapping",
-        Reason::DescriptorOnly => "reason-descriptor-only",
-        Reason::NotInSubject => "reason-not-in-subject",
-    }
+pub(super) fn reason_name(reason: Reason) -> String {
+    format!("reason-{reason}")
 }

@@ -87,7 +87,7 @@ fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
                 @if more > 0 { span .muted { " and " (counted(more, "more holder")) } }
             }
             td {
-                span class={ "swatch " (reason_name(row.reason)) } {} (row.reason.words())
+                span class={ "swatch " (reason_name(row.reason)) } {} (row.reason.singular())
             }
             td .number .muted { (row.line) }
         }

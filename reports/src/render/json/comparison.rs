@@ -7,7 +7,7 @@ use super::{AtEndJson, ImagesJson, PeakJson};
 use crate::comparison::{
     COMPARISON_VERSION, Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept,
 };
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 
 /// Several runs. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]

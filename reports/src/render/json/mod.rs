@@ -11,7 +11,7 @@ pub use observation::{
 };
 pub use run::{HolderJson, LingeringJson, ReleaseJson, ResultJson, SubjectJson, SupervisorJson};
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::ledger::Images;
 use leakbench_recording::recording::Footprint;
 use serde::Serialize;

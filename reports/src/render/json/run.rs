@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::{AtEndJson, ImagesJson, OriginJson, PeakJson, VerdictJson, microseconds, seconds};
 use crate::headline;
+use leakbench_model::{Holder, LingeringImage, SlotCounts, SlotState};
 use leakbench_recording::judge::{Finding, Judgement};
 use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
-use leakbench_recording::recording::{
-    End, Exit, Footprint, Holder, LingeringImage, SlotCounts, SlotHold, WitnessFailure,
-};
+use leakbench_recording::recording::{End, Exit, Footprint, WitnessFailure};
 
 /// A whole result. What was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
@@ -122,7 +121,7 @@ pub struct HolderJson {
     pub slot: Option<u32>,
     /// Of a slot: what it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<SlotHold>,
+    pub state: Option<SlotState>,
     /// Of a descriptor: its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fd: Option<i32>,

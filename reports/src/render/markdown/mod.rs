@@ -13,8 +13,8 @@ use super::table::{self, markdown_row as row};
 use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::recorded::{Recorded, RecordedKind};
 use crate::report::{LingeringTable, Report, Table};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, duration_ms, grouped, printable};
-use leakbench_recording::judge::Verdict;
 
 // What follows keeps the whole below `Format::MARKDOWN_BYTES_MAX`, since each block is bounded.
 

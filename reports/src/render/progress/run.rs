@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use leakbench_model::Counts;
 use leakbench_model::text::{coarse_s, counted, grouped, sum};
-use leakbench_recording::recording::{Counts, Footprint};
+use leakbench_recording::recording::Footprint;
 
 use super::Progress;
 

@@ -1,6 +1,6 @@
 //! The summary of a comparison.
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 
 use super::{Block, Entry, List, Summary};
 use crate::comparison::{COMPARISON_FILE, Comparison};

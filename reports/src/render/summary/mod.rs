@@ -9,8 +9,9 @@ mod run;
 
 use std::path::Path;
 
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, printable};
-use leakbench_recording::judge::{Finding, Judgement, Verdict};
+use leakbench_recording::judge::{Finding, Judgement};
 
 use super::Closing;
 use super::layout::Layout;

@@ -1,9 +1,9 @@
 //! The summary of a run.
 
 use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped};
+use leakbench_model::{LingeringImage, Reason};
 use leakbench_recording::judge::Judgement;
-use leakbench_recording::ledger::{Ledger, Reason};
-use leakbench_recording::recording::LingeringImage;
+use leakbench_recording::ledger::Ledger;
 
 use super::{Entry, List, Summary};
 use crate::headline;
@@ -170,25 +170,12 @@ fn peak(ledger: &Ledger) -> Option<String> {
 fn held(ledger: &Ledger) -> Option<String> {
     let groups = ledger.held_by.iter();
     let groups =
-        groups.map(|group| format!("{} by {}", grouped(group.images), reason(group.reason)));
+        groups.map(|group| format!("{} by {}", grouped(group.images), group.reason.plural()));
     let groups = groups.collect::<Vec<String>>().join(", ");
     let (listed, lingering) = (ledger.lingering_listed(), ledger.images.lingering);
     match listed {
         0 => None,
         _ if listed < lingering => Some(format!("of {} listed: {groups}", grouped(listed))),
         _ => Some(groups),
-    }
-}
-
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InUseSlot => "slots in use",
-        Reason::QueuedSlot => "queued slots",
-        Reason::AffineSlot => "affine slots",
-        Reason::ColdSlot => "cold slots",
-        Reason::UnknownSlot => "slots, which do not tell what they are doing",
-        Reason::OtherMapping => "mappings outside every slot",
-        Reason::DescriptorOnly => "a descriptor alone",
-        Reason::NotInSubject => "nothing that shows in the subject",
     }
 }

@@ -1,9 +1,7 @@
 //! That no chart is impossible to draw, whatever it has in it and whatever names are in it.
 
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::ledger::Reason;
+use leakbench_model::{Reason, SlotCounts, SlotState, Verdict};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
     Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
@@ -97,12 +95,12 @@ fn any_lines() -> impl Strategy<Value = Lines> {
 
 fn any_slots() -> impl Strategy<Value = SlotRows> {
     let cells = |columns| {
-        let cell = prop::sample::select(SlotCell::ALL.to_vec());
+        let cell = prop::sample::select(SlotState::ALL.to_vec());
         let row = (prop::collection::vec(cell, columns), amount(), number(), any::<bool>());
         prop::collection::vec(row, 0..9)
     };
     (0..40_usize).prop_flat_map(cells).prop_map(|rows| {
-        let row = |(cells, at_s, cycles, tells): (Vec<SlotCell>, f64, u64, bool)| {
+        let row = |(cells, at_s, cycles, tells): (Vec<SlotState>, f64, u64, bool)| {
             let counts = tells.then(SlotCounts::default);
             SlotRow { at_s, cycles, cells, counts, line: 1 }
         };

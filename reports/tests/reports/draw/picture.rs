@@ -1,7 +1,6 @@
 //! What a PNG shows.
 
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::recording::SlotCell;
+use leakbench_model::{SlotState, Verdict};
 use leakbench_reports::draw;
 use leakbench_reports::report::Plot;
 
@@ -20,12 +19,12 @@ const VERMILION: [u8; 3] = [0xd1, 0x44, 0x0c];
 fn the_most_telling_slot_shows_where_there_are_more_than_pixels() {
     let mut rows = slots(400, 1_024);
     for row in &mut rows.rows {
-        row.cells.fill(SlotCell::Cold);
+        row.cells.fill(SlotState::Cold);
     }
     let quiet =
         report(Verdict::Clean, "clean", vec![chart("slots", "", Plot::Slots(rows.clone()))]);
     for row in &mut rows.rows[100..] {
-        row.cells[700] = SlotCell::AffineDropped;
+        row.cells[700] = SlotState::AffineDropped;
     }
     let lone = report(Verdict::Clean, "clean", vec![chart("slots", "", Plot::Slots(rows))]);
     let [quiet, lone] = [quiet, lone].map(|report| {

@@ -1,9 +1,7 @@
 //! Charts as runs and comparisons have them.
 
-use leakbench_recording::judge::Verdict;
-use leakbench_recording::ledger::Reason;
+use leakbench_model::{Reason, SlotCounts, SlotState, Verdict};
 use leakbench_recording::observation::Unit;
-use leakbench_recording::recording::{SlotCell, SlotCounts};
 use leakbench_reports::report::{
     Axis, Chart, Figure, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind,
     Panel, Panels, Plot, Point, Report, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
@@ -76,24 +74,16 @@ pub(super) fn memory() -> Lines {
 pub(super) fn slots(rows: u32, columns: u32) -> SlotRows {
     let row = |row: u32| {
         let cell = |slot: u32| match (slot.wrapping_mul(2_654_435_761) >> 7) % 1_000 {
-            at if at < 8 => SlotCell::InUse,
-            at if at < 30 => SlotCell::AffineLive,
-            at if at < 60 => SlotCell::Queued,
-            at if at < 60 + 900 * row / rows.max(1) => SlotCell::AffineDropped,
-            at if at % 3 == 0 => SlotCell::Warm,
-            _ => SlotCell::Cold,
+            at if at < 8 => SlotState::InUse,
+            at if at < 30 => SlotState::Affine,
+            at if at < 60 => SlotState::Queued,
+            at if at < 60 + 900 * row / rows.max(1) => SlotState::AffineDropped,
+            at if at % 3 == 0 => SlotState::Warm,
+            _ => SlotState::Cold,
         };
-        let cells: Vec<SlotCell> = (0..columns).map(cell).collect();
+        let cells: Vec<SlotState> = (0..columns).map(cell).collect();
         let count = |state| cells.iter().filter(|&&cell| cell == state).count() as u64;
-        let counts = SlotCounts {
-            cold: count(SlotCell::Cold),
-            warm: count(SlotCell::Warm),
-            in_use: count(SlotCell::InUse),
-            affine_live: count(SlotCell::AffineLive),
-            affine_dropped: count(SlotCell::AffineDropped),
-            queued: count(SlotCell::Queued),
-            unknown: 0,
-        };
+        let counts: SlotCounts = SlotCounts::states().map(|state| (state, count(state))).collect();
         let cycles = u64::from(row) * 300;
         SlotRow {
             at_s: f64::from(row),

@@ -1,6 +1,6 @@
 //! What an SVG says.
 
-use leakbench_recording::recording::SlotCell;
+use leakbench_model::SlotState;
 use leakbench_reports::draw;
 use leakbench_reports::report::{MarkKind, Plot};
 
@@ -74,7 +74,7 @@ fn a_map_says_what_its_number_is_once() {
 fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
     let rows = slots(60, 1_000);
     let counts = rows.rows[59].counts.expect("counts");
-    let dropped = counts.affine_dropped.to_string();
+    let dropped = counts.of(SlotState::AffineDropped).expect("counted").to_string();
     let svg = assert_says(
         Plot::Slots(rows),
         &[
@@ -89,7 +89,7 @@ fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
     assert!(svg.contains("#D1440C") && !svg.contains("not known"), "{svg}");
     let mut clean = slots(60, 1_000);
     for row in &mut clean.rows {
-        row.cells.fill(SlotCell::Warm);
+        row.cells.fill(SlotState::Warm);
     }
     let svg = assert_says(Plot::Slots(clean), &["free, warm without an image"]);
     assert!(!svg.contains("#D1440C"));

@@ -10,7 +10,7 @@ mod schema;
 
 use std::path::PathBuf;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::observation::{Diagnosis, ObservationRecording};
 use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};

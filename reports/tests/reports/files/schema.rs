@@ -6,8 +6,9 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
+use leakbench_model::SlotCounts;
 use leakbench_recording::observation::{ObservationRecord, ProcessExit, ProcessExitKind, Resource};
-use leakbench_recording::recording::{ExitKind, Interrupted, Record, SlotCounts};
+use leakbench_recording::recording::{ExitKind, Interrupted, Record};
 use leakbench_reports::render::Format;
 use leakbench_scenarios::{Allocation, ByteSize, ImageKind, OnDrop, Strategy};
 use serde_json::{Map, Value};

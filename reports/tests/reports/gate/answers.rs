@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::{Counts, Verdict};
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Budget, GateError, Status, judge};

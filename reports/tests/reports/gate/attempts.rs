@@ -1,6 +1,6 @@
 //! Several recordings: attempts at one run, runs judged for themselves, and rows with rounds.
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::{Holder, Verdict};
 use leakbench_recording::recording::*;
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
 use leakbench_reports::gate::{PolicyLevel, Status};

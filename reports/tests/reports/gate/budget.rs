@@ -1,6 +1,6 @@
 //! Budget files: what is read, what is refused, and what is made from runs.
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::Verdict;
 use leakbench_recording::recording::ExitKind;
 use leakbench_reports::gate::{Budget, Policy, PolicyLevel, Status, judge};
 use proptest::prelude::*;

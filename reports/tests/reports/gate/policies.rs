@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leakbench_recording::judge::Verdict;
+use leakbench_model::{Counts, Histogram, Holder, SlotCounts, SlotState, Verdict};
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Baseline, Budget, Policy, PolicyLevel, Status, judge};
 use leakbench_scenarios::Options;
@@ -32,7 +32,7 @@ fn planted() -> Vec<Planted> {
             leaking: ends(|last| {
                 last.counts = counts(3_000, 12);
                 last.lingering = (0..12)
-                    .map(|n| image(n + 88, vec![slot(n as u32 + 17, SlotHold::Affine)]))
+                    .map(|n| image(n + 88, vec![slot(n as u32 + 17, SlotState::Affine)]))
                     .collect();
             }),
             told: "12 images lingering at the end, budget 0: inode 4711 of module 88, held by slot \
@@ -59,8 +59,8 @@ fn planted() -> Vec<Planted> {
                 last.counts = counts(3_000, 4);
                 last.slots = Some(SlotCounts::default());
                 last.lingering = vec![
-                    image(1, vec![slot(1, SlotHold::Queued)]),
-                    image(2, vec![slot(2, SlotHold::Queued)]),
+                    image(1, vec![slot(1, SlotState::Queued)]),
+                    image(2, vec![slot(2, SlotState::Queued)]),
                     image(3, vec![Holder::Fd { fd: 7 }]),
                     image(4, vec![Holder::Fd { fd: 8 }]),
                 ];
@@ -257,7 +257,7 @@ fn what_lingering_images_are_held_by_is_accounted_for() {
     assert_eq!(status(&kept, "unaccounted"), Status::Passed);
     let one_more = |last: &mut Barrier| {
         last.counts = counts(3_000, 1);
-        last.lingering = vec![image(1, vec![slot(1, SlotHold::Affine), Holder::Fd { fd: 9 }])];
+        last.lingering = vec![image(1, vec![slot(1, SlotState::Affine), Holder::Fd { fd: 9 }])];
         last.footprint.memfd_mappings = Some(1);
         last.footprint.fds = Some(13);
     };
@@ -332,7 +332,7 @@ fn what_unlisted_images_may_hold_is_not_passed() {
 fn reasons_that_were_not_recorded_are_not_passed() {
     let unlisted = |last: &mut Barrier| {
         last.counts = counts(3_000, 10);
-        last.lingering = vec![image(1, vec![slot(1, SlotHold::Queued)])];
+        last.lingering = vec![image(1, vec![slot(1, SlotState::Queued)])];
     };
     let runs = [Plan { last: unlisted, ..Plan::default() }.run()];
     let with = |queued| {

@@ -1,5 +1,6 @@
 //! What is told of an outcome, against golden files.
 
+use leakbench_model::Holder;
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Outcome, explain, summary};
 use leakbench_reports::render::gate_json;
