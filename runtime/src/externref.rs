@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::store::{AsContext, AsContextMut, StoreId, StoreInner};
+use crate::store::{AsContext, AsContextMut};
+use crate::sys::store::StoreId;
 
 /// A reference to a value of the host's, which guests can hold but not look into.
 ///
@@ -37,14 +38,14 @@ impl ExternRef {
         store.extern_data(self.index)
     }
 
-    /// As compiled code knows it: never 0, which is null.
-    pub(crate) fn raw(self, store: &StoreInner) -> u64 {
+    /// The bits of the reference in compiled code: never 0, which is null.
+    pub(crate) fn raw(self, store: StoreId) -> u64 {
         store.check(self.store, "ExternRef");
         u64::from(self.index) + 1
     }
 
-    pub(crate) fn from_raw(store: &StoreInner, raw: u64) -> Option<Self> {
+    pub(crate) fn from_raw(store: StoreId, raw: u64) -> Option<Self> {
         let index = u32::try_from(raw.checked_sub(1)?).ok()?;
-        Some(ExternRef { store: store.id(), index })
+        Some(ExternRef { store, index })
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::error::{Error, TypeError};
 use crate::func::Func;
-use crate::store::{AsContext, AsContextMut, StoreId, StoreInner};
-use crate::sys::context::{GlobalCell, GlobalPtr};
-use crate::sys::memory::{MemoryDef, PAGE_BYTES};
+use crate::store::{AsContext, AsContextMut};
+use crate::sys::context::GlobalHandle;
+use crate::sys::memory::MemoryDef;
+use crate::sys::owned::Owned;
+use crate::sys::store::{StoreId, StoreInner};
 use crate::sys::table::TableDef;
 use crate::types::{ExternType, GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
@@ -32,7 +34,7 @@ impl Extern {
         match self {
             Extern::Func(func) => ExternType::Func(func.signature(store).ty().clone()),
             Extern::Memory(memory) => ExternType::Memory(memory.def(store).ty()),
-            Extern::Global(global) => ExternType::Global(global.ty),
+            Extern::Global(global) => ExternType::Global(global.ty()),
             Extern::Table(table) => ExternType::Table(table.def(store).ty()),
         }
     }
@@ -96,9 +98,7 @@ impl Memory {
     /// When the pool has no slot, or the kernel refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        let slot = store.engine().pool().allocate(None, ty.min_pages as usize * PAGE_BYTES)?;
-        let index = store.next_memory();
-        store.add_memory(MemoryDef::new(index, ty, slot));
+        let index = store.add_memory(ty)?;
         Ok(Memory::new_in(store, index))
     }
 
@@ -106,14 +106,9 @@ impl Memory {
         Memory { store: store.id(), index }
     }
 
-    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<MemoryDef> {
+    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a Owned<MemoryDef> {
         store.check(self.store, "Memory");
         store.memory(self.index)
-    }
-
-    fn def_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut MemoryDef {
-        store.check(self.store, "Memory");
-        store.memory_mut(self.index)
     }
 
     /// Its type at present: the minimum is the present size.
@@ -136,9 +131,9 @@ impl Memory {
     /// # Errors
     /// When its maximum or the kernel does not allow it.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u32) -> Result<u32, Error> {
-        let memory = self.def_mut(store.as_context_mut().into_inner());
-        let present = memory.pages();
-        let grown = memory.grow(delta);
+        let store = store.as_context_mut().into_inner();
+        let present = self.def(store).pages();
+        let grown = store.grow_memory(self.index, delta);
         grown.ok_or_else(|| TypeError::Grow { delta, present }.into())
     }
 
@@ -152,7 +147,9 @@ impl Memory {
         &self,
         store: &'a mut impl AsContextMut<Data = T>,
     ) -> &'a mut [u8] {
-        self.def_mut(store.as_context_mut().into_inner()).data_mut()
+        let store = store.as_context_mut().into_inner();
+        store.check(self.store, "Memory");
+        store.memory_bytes_mut(self.index)
     }
 
     /// Its bytes, and the host's data.
@@ -162,8 +159,7 @@ impl Memory {
     ) -> (&'a mut [u8], &'a mut T) {
         let store = store.as_context_mut().into_inner();
         store.check(self.store, "Memory");
-        let (memory, data) = store.memory_and_data(self.index);
-        (memory.data_mut(), data)
+        store.memory_and_data(self.index)
     }
 
     /// Fills `buffer` with the bytes from `offset` on.
@@ -196,7 +192,9 @@ impl Memory {
         offset: usize,
         buffer: &[u8],
     ) -> Result<(), Error> {
-        let bytes = self.def_mut(store.as_context_mut().into_inner()).data_mut();
+        let store = store.as_context_mut().into_inner();
+        store.check(self.store, "Memory");
+        let bytes = store.memory_bytes_mut(self.index);
         let (end, len) = (offset.saturating_add(buffer.len()), bytes.len());
         let Some(to) = bytes.get_mut(offset..end) else {
             return Err(out_of_bounds(end as u64, len as u64));
@@ -220,11 +218,7 @@ fn check_type(what: &'static str, expected: ValType, val: Val) -> Result<(), Err
 
 /// A global of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Global {
-    store: StoreId,
-    cell: GlobalPtr,
-    ty: GlobalType,
-}
+pub struct Global(GlobalHandle);
 
 impl Global {
     /// A global of the host's.
@@ -234,29 +228,25 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         check_type("a global's value", ty.content, value)?;
-        let bits = value.to_bits(store);
-        let cell = GlobalPtr::of(store.add_global(GlobalCell::new(bits)));
-        Ok(Global::new_in(store, cell, ty))
+        Ok(Global(store.add_global(ty, value)))
     }
 
-    pub(crate) fn new_in(store: &StoreInner, cell: GlobalPtr, ty: GlobalType) -> Self {
-        Global { store: store.id(), cell, ty }
+    pub(crate) fn new_in(handle: GlobalHandle) -> Self {
+        Global(handle)
     }
 
-    pub(crate) fn ptr(&self, store: &StoreInner) -> GlobalPtr {
-        store.check(self.store, "Global");
-        self.cell
+    pub(crate) fn handle(&self) -> GlobalHandle {
+        self.0
     }
 
     /// Its type.
     pub fn ty(&self) -> GlobalType {
-        self.ty
+        self.0.ty()
     }
 
     /// Its value.
     pub fn get(&self, store: impl AsContext) -> Val {
-        let store = store.as_context().into_inner();
-        Val::from_bits(self.ty.content, self.ptr(store).get(store), store)
+        self.0.get(store.as_context().into_inner())
     }
 
     /// Sets its value.
@@ -265,12 +255,12 @@ impl Global {
     /// When it is immutable, or `value` is of another type.
     pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
-        if !self.ty.mutable {
+        let ty = self.0.ty();
+        if !ty.mutable {
             return Err(TypeError::Immutable.into());
         }
-        check_type("a global's value", self.ty.content, value)?;
-        let bits = value.to_bits(store);
-        self.ptr(store).set(store, bits);
+        check_type("a global's value", ty.content, value)?;
+        self.0.set(store, value);
         Ok(())
     }
 }
@@ -290,10 +280,7 @@ impl Table {
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         check_type("a table's element", ty.element, init)?;
-        let index = store.next_table();
-        let bits = init.to_bits(store);
-        let table = TableDef::new(index, ty, bits).ok_or(Error::Table { ty })?;
-        store.add_table(table);
+        let index = store.add_table(ty, init).ok_or(Error::Table { ty })?;
         Ok(Table::new_in(store, index))
     }
 
@@ -301,14 +288,9 @@ impl Table {
         Table { store: store.id(), index }
     }
 
-    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a crate::sys::owned::Owned<TableDef> {
+    pub(crate) fn def<'a>(&self, store: &'a StoreInner) -> &'a Owned<TableDef> {
         store.check(self.store, "Table");
         store.table(self.index)
-    }
-
-    fn def_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut TableDef {
-        store.check(self.store, "Table");
-        store.table_mut(self.index)
     }
 
     /// Its type at present: the minimum is the present size.
@@ -324,9 +306,8 @@ impl Table {
     /// Element `index`; `None` beyond the end.
     pub fn get(&self, store: impl AsContext, index: u32) -> Option<Val> {
         let store = store.as_context().into_inner();
-        let table = self.def(store);
-        let bits = *table.elements().get(index as usize)?;
-        Some(Val::from_bits(table.ty().element, bits, store))
+        store.check(self.store, "Table");
+        store.table_element(self.index, index)
     }
 
     /// Sets element `index`.
@@ -337,12 +318,8 @@ impl Table {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
         check_type("a table's element", ty.element, value)?;
-        let bits = value.to_bits(store);
-        match self.def_mut(store).elements_mut().get_mut(index as usize) {
-            Some(element) => *element = bits,
-            None => return Err(out_of_bounds(index.into(), ty.min.into())),
-        }
-        Ok(())
+        let set = store.set_table_element(self.index, index, value);
+        set.ok_or_else(|| out_of_bounds(index.into(), ty.min.into()))
     }
 
     /// Adds `delta` elements that hold `init`; the number before.
@@ -353,8 +330,7 @@ impl Table {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
         check_type("a table's element", ty.element, init)?;
-        let bits = init.to_bits(store);
-        let grown = self.def_mut(store).grow(delta, bits);
+        let grown = store.grow_table(self.index, delta, init);
         grown.ok_or_else(|| TypeError::Grow { delta, present: ty.min }.into())
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::error::{Error, TypeError};
 use crate::host::IntoFunc;
 use crate::signature::Signature;
-use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreId, StoreInner};
-use crate::sys::context::FuncPtr;
-use crate::sys::entry::Callable;
-use crate::sys::host::{HostCall, HostFunc};
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::sys::call;
+use crate::sys::context::FuncHandle;
+use crate::sys::host::HostFunc;
+use crate::sys::store::StoreInner;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::types::FuncType;
-use crate::val::{RawVal, Val};
+use crate::val::Val;
 
 /// Parameters of a function at most, and results: as many as modules may declare. Trampolines do
 /// not probe the stack, and their frames are as large as this makes them.
@@ -19,10 +20,7 @@ pub(crate) const FUNC_TYPE_MAX_VALUES: usize = 1000;
 
 /// A function of a store: a guest's or the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Func {
-    store: StoreId,
-    func: FuncPtr,
-}
+pub struct Func(FuncHandle);
 
 /// A host function's view of its call: the store, and the instance that called.
 #[derive(Debug)]
@@ -103,30 +101,19 @@ impl Func {
     }
 
     pub(crate) fn of_host(store: &mut StoreInner, host: &Arc<HostFunc>) -> Self {
-        let func = store.add_host_func(host);
-        Func::new_in(store, func)
+        Func(store.add_host_func(host))
     }
 
-    pub(crate) fn new_in(store: &StoreInner, func: FuncPtr) -> Self {
-        Func { store: store.id(), func }
+    pub(crate) fn new_in(handle: FuncHandle) -> Self {
+        Func(handle)
     }
 
-    /// Its address, once it is known to be `store`'s.
-    pub(crate) fn ptr(self, store: &StoreInner) -> FuncPtr {
-        store.check(self.store, "Func");
-        self.func
-    }
-
-    pub(crate) fn raw(self, store: &StoreInner) -> u64 {
-        self.ptr(store).to_raw()
-    }
-
-    pub(crate) fn type_id(self, store: &StoreInner) -> u32 {
-        self.ptr(store).read(store).type_id
+    pub(crate) fn handle(self) -> FuncHandle {
+        self.0
     }
 
     pub(crate) fn signature(self, store: &StoreInner) -> Arc<Signature> {
-        let id = self.type_id(store);
+        let id = self.0.type_id(store);
         match store.engine().signatures().get(id) {
             Some(signature) => signature,
             None => unreachable!("the owner of a function keeps its type {id}"),
@@ -158,34 +145,7 @@ impl Func {
     ) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let signature = self.signature(store);
-        let ty = signature.ty();
-        if params.len() != ty.params().len() || results.len() != ty.results().len() {
-            return Err(TypeError::Count {
-                ty: ty.clone(),
-                params: params.len(),
-                results: results.len(),
-            }
-            .into());
-        }
-        let entry = signature.entry(store.engine().compiler())?.at(0);
-        let callable = Callable::new(store, self.func, &signature, entry);
-        let mut values = store.take_values(signature.slots());
-        for ((value, param), &expected) in values.iter_mut().zip(params).zip(ty.params()) {
-            if param.ty() != expected {
-                return Err(
-                    TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
-                );
-            }
-            *value = RawVal::new(param.to_bits(store));
-        }
-        let outcome = store.invoke(&callable, &mut values);
-        if outcome.is_ok() {
-            for ((result, value), &ty) in results.iter_mut().zip(&values).zip(ty.results()) {
-                *result = Val::from_bits(ty, value.bits(), store);
-            }
-        }
-        store.return_values(values);
-        outcome
+        call::call(store, self.0, &signature, params, results)
     }
 
     /// A view of it with Rust types, which calls without checking again.
@@ -211,31 +171,7 @@ pub(crate) fn untyped<T: 'static>(
     if params.max(results) > FUNC_TYPE_MAX_VALUES {
         return Err(TypeError::TooManyValues { params, results }.into());
     }
-    let signature = engine.signatures().intern(ty);
-    let ty = ty.clone();
-    let body = move |call: HostCall<'_>| {
-        let HostCall { store, instance, values } = call;
-        let params: Vec<Val> = ty
-            .params()
-            .iter()
-            .zip(&*values)
-            .map(|(&ty, value)| Val::from_bits(ty, value.bits(), store))
-            .collect();
-        let mut results: Vec<Val> = ty.results().iter().map(|&ty| Val::default_for(ty)).collect();
-        func(Caller::new(store, instance), &params, &mut results)?;
-        for ((value, result), &expected) in values.iter_mut().zip(&results).zip(ty.results()) {
-            if result.ty() != expected {
-                return Err(TypeError::Value {
-                    what: "a host function's result",
-                    expected,
-                    found: result.ty(),
-                }
-                .into());
-            }
-            *value = RawVal::new(result.to_bits(store));
-        }
-        Ok(())
-    };
-    let trampoline = Arc::clone(signature.host(engine.compiler())?);
-    Ok(HostFunc::new(signature, trampoline, Box::new(body)))
+    HostFunc::untyped(engine, ty, move |store, instance, params, results| {
+        func(Caller::new(store, instance), params, results)
+    })
 }

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::func::Caller;
-use crate::sys::host::{HostCall, HostFunc};
-use crate::typed::sealed::Raw;
+use crate::sys::host::HostFunc;
 use crate::typed::{WasmResults, WasmTy};
-use crate::types::FuncType;
 
 /// A closure that can be a host function of a store of `T`: it takes up to eight WebAssembly
 /// values, with a [`Caller`] first if it likes, and returns nothing, a value, a tuple, or a
@@ -86,25 +84,12 @@ macro_rules! closures {
             Fun: Fn(Caller<'_, T>, $($V),*) -> R + Send + Sync + 'static,
         {
             fn into_host_func(self, engine: &Engine) -> Result<Arc<HostFunc>, Error> {
-                use crate::typed::sealed::List;
-                let ty = FuncType::new(
-                    <[_]>::into_vec(Box::new([$(<$V as Raw>::TYPE),*])),
-                    <R::Results as List>::types(),
-                );
-                let signature = engine.signatures().intern(&ty);
-                let body = move |call: HostCall<'_>| {
-                    let mut _values = call.values.iter();
-                    $(
-                        let bits = _values.next().map_or(0, |value| value.bits());
-                        let $v = <$V as Raw>::from_bits(bits, call.store);
-                    )*
-                    let caller = Caller::new(&mut *call.store, call.instance);
-                    let results = self(caller, $($v),*).into_result()?;
-                    results.write(call.values, call.store);
-                    Ok(())
-                };
-                let trampoline = Arc::clone(signature.host(engine.compiler())?);
-                Ok(HostFunc::new(signature, trampoline, Box::new(body)))
+                HostFunc::typed::<($($V,)*), R::Results>(
+                    engine,
+                    move |store, instance, ($($v,)*)| {
+                        self(Caller::new(store, instance), $($v),*).into_result()
+                    },
+                )
             }
         }
     )+ };

@@ -4,12 +4,11 @@ use crate::error::{Error, LinkError, TrapError};
 use crate::externs::{Extern, Global, Memory, Table};
 use crate::func::Func;
 use crate::module::Module;
-use crate::module::info::{ElementItems, ExportItem, ImportKind, SegmentMode};
-use crate::store::{AsContext, AsContextMut, StoreId, StoreInner};
-use crate::sys::context::InstanceBox;
-use crate::sys::entry::Callable;
-use crate::sys::memory::{MemoryDef, PAGE_BYTES};
-use crate::sys::table::TableDef;
+use crate::module::info::{ElementItems, ExportItem, SegmentMode};
+use crate::store::{AsContext, AsContextMut};
+use crate::sys::call::TypedCallable;
+use crate::sys::instance::{InstanceBox, NewInstance};
+use crate::sys::store::{StoreId, StoreInner};
 use crate::trap::Trap;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::vm::segments;
@@ -57,14 +56,14 @@ impl Instance {
 
     /// The module that it is an instance of.
     pub fn module<'a, T: 'static>(&self, store: &'a impl AsContext<Data = T>) -> &'a Module {
-        &self.in_store(store.as_context().into_inner()).state().module
+        self.in_store(store.as_context().into_inner()).module()
     }
 
     /// The export named `name`.
     pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
         let store = store.as_context().into_inner();
         let instance = self.in_store(store);
-        let item = instance.state().module.compiled().export(name)?;
+        let item = instance.module().compiled().export(name)?;
         Some(export(store, instance, item))
     }
 
@@ -75,7 +74,7 @@ impl Instance {
     ) -> impl ExactSizeIterator<Item = (&'a str, Extern)> {
         let store = store.as_context().into_inner();
         let instance = self.in_store(store);
-        let exports = &instance.state().module.compiled().info.exports;
+        let exports = &instance.module().compiled().info.exports;
         exports.iter().map(move |e| (&*e.name, export(store, instance, e.item)))
     }
 
@@ -95,12 +94,12 @@ impl Instance {
     ) -> Result<TypedFunc<P, R>, Error> {
         let store = store.as_context().into_inner();
         let instance = self.in_store(store);
-        let compiled = instance.state().module.compiled();
+        let compiled = instance.module().compiled();
         let Some(ExportItem::Func(func)) = compiled.export(name) else {
             return Err(Error::NoExport { kind: "function", name: name.to_owned() });
         };
         // The module knows the type, so the engine's registry need not be asked.
-        let handle = Func::new_in(store, instance.func(func));
+        let handle = Func::new_in(instance.func(func));
         TypedFunc::new(store, handle, compiled.signature(func))
     }
 
@@ -122,13 +121,10 @@ impl Instance {
 
 fn export(store: &StoreInner, instance: &InstanceBox, item: ExportItem) -> Extern {
     match item {
-        ExportItem::Func(func) => Func::new_in(store, instance.func(func)).into(),
+        ExportItem::Func(func) => Func::new_in(instance.func(func)).into(),
         ExportItem::Memory(memory) => Memory::new_in(store, instance.memory(memory).index()).into(),
         ExportItem::Table(table) => Table::new_in(store, instance.table(table).index()).into(),
-        ExportItem::Global(global) => {
-            let ty = instance.state().module.compiled().info.globals[global as usize];
-            Global::new_in(store, instance.global(global), ty).into()
-        }
+        ExportItem::Global(global) => Global::new_in(instance.global(global)).into(),
     }
 }
 
@@ -141,130 +137,66 @@ pub(crate) fn instantiate(
     if !module.engine().same(store.engine()) {
         return Err(LinkError::OtherEngine.into());
     }
-    check_imports(store, module, imports)?;
-    let index = store.next_instance();
-    let mut instance = InstanceBox::new(module.clone(), index, store.root());
-    set_imports(store, &mut instance, imports);
-    define(store, module, &mut instance)?;
-    // Until here the store is as it was, or is again; what follows belongs to it even if a later
-    // step fails, for imported tables may refer to the instance.
-    let globals = &module.compiled().info;
-    for (i, init) in globals.global_inits.iter().enumerate() {
-        let global = (globals.num_imported_globals + i) as u32;
-        let bits = init.eval(&instance);
-        instance.init_global(global, bits.unwrap_or_else(|| unreachable!("validated")));
+    let expected = module.compiled().info.imports.len();
+    if expected != imports.len() {
+        return Err(LinkError::Count { expected, found: imports.len() }.into());
     }
-    store.add_instance(instance);
+    let mut instance = NewInstance::new(store, module);
+    let misfit = imports.iter().position(|item| !instance.import(item));
+    if let Some(misfit) = misfit {
+        drop(instance);
+        return Err(incompatible(store, module, misfit, &imports[misfit]));
+    }
+    define_memories(&mut instance, module)?;
+    define_tables(&mut instance, module)?;
+    // If a step up to here fails, the store is as it was. From here on the instance belongs to the
+    // store even if a step fails, because imported tables may refer to it.
+    let index = instance.finish();
+    init_globals(store.instance_mut(index), module);
     apply_elements(store.instance_mut(index), module)?;
     apply_data(store.instance_mut(index), module)?;
     start(store, module, index)?;
     Ok(Instance::new_in(store, index))
 }
 
-fn check_imports(store: &StoreInner, module: &Module, imports: &[Extern]) -> Result<(), Error> {
-    let compiled = module.compiled();
-    let expected = &compiled.info.imports;
-    if expected.len() != imports.len() {
-        return Err(LinkError::Count { expected: expected.len(), found: imports.len() }.into());
-    }
-    for (import, item) in expected.iter().zip(imports) {
-        let limits_fit = |min: u32, max: Option<u32>, found_min: u32, found_max: Option<u32>| {
-            found_min >= min && max.is_none_or(|max| found_max.is_some_and(|found| found <= max))
-        };
-        let fits = match (import.kind, item) {
-            (ImportKind::Func(ty), Extern::Func(func)) => {
-                compiled.signatures[ty as usize].id() == func.type_id(store)
-            }
-            (ImportKind::Memory(ty), Extern::Memory(memory)) => {
-                let found = memory.def(store).ty();
-                limits_fit(ty.min_pages, ty.max_pages, found.min_pages, found.max_pages)
-            }
-            (ImportKind::Table(ty), Extern::Table(table)) => {
-                let found = table.def(store).ty();
-                found.element == ty.element && limits_fit(ty.min, ty.max, found.min, found.max)
-            }
-            (ImportKind::Global(ty), Extern::Global(global)) => {
-                global.ptr(store);
-                global.ty() == ty
-            }
-            _ => false,
-        };
-        if !fits {
-            return Err(LinkError::Incompatible {
-                module: import.module.clone(),
-                name: import.name.clone(),
-                expected: compiled.info.import_type(import.kind),
-                found: item.ty_in(store),
-            }
-            .into());
-        }
-    }
-    Ok(())
-}
-
-fn set_imports(store: &StoreInner, instance: &mut InstanceBox, imports: &[Extern]) {
-    let (mut funcs, mut memories, mut tables, mut globals) = (0.., 0.., 0.., 0..);
-    let next = |indices: &mut std::ops::RangeFrom<u32>| indices.next().unwrap_or(u32::MAX);
-    for item in imports {
-        match item {
-            Extern::Func(func) => instance.set_imported_func(next(&mut funcs), func.ptr(store)),
-            Extern::Memory(memory) => {
-                instance.set_memory(next(&mut memories), memory.def(store).as_ptr());
-            }
-            Extern::Table(table) => {
-                instance.set_table(next(&mut tables), table.def(store).as_ptr());
-            }
-            Extern::Global(global) => {
-                instance.set_imported_global(next(&mut globals), global.ptr(store));
-            }
-        }
-    }
-}
-
-/// Gives the instance its own memories and tables. Should one of them not be had, the store keeps
-/// none: no handle to them exists yet, and a store that lives long would collect them.
-fn define(
-    store: &mut StoreInner,
-    module: &Module,
-    instance: &mut InstanceBox,
-) -> Result<(), Error> {
-    let (memories, tables) = (store.next_memory(), store.next_table());
-    define_memories(store, module, instance)
-        .and_then(|()| define_tables(store, module, instance))
-        .inspect_err(|_| store.truncate(memories, tables))
-}
-
-fn define_memories(
-    store: &mut StoreInner,
-    module: &Module,
-    instance: &mut InstanceBox,
-) -> Result<(), Error> {
+fn incompatible(store: &StoreInner, module: &Module, import: usize, item: &Extern) -> Error {
     let info = &module.compiled().info;
-    for (i, &ty) in info.memories.iter().enumerate().skip(info.num_imported_memories) {
-        // The image is memory 0's.
+    let import = &info.imports[import];
+    LinkError::Incompatible {
+        module: import.module.clone(),
+        name: import.name.clone(),
+        expected: info.import_type(import.kind),
+        found: item.ty_in(store),
+    }
+    .into()
+}
+
+fn define_memories(instance: &mut NewInstance<'_>, module: &Module) -> Result<(), Error> {
+    let info = &module.compiled().info;
+    for (i, ty) in info.memories.iter().enumerate().skip(info.num_imported_memories) {
+        // The module's image is that of memory 0.
         let image = (i == 0).then(|| module.pool_module());
-        let len_bytes = ty.min_pages as usize * PAGE_BYTES;
-        let slot = store.engine().pool().allocate(image, len_bytes)?;
-        let index = store.next_memory();
-        let memory = store.add_memory(MemoryDef::new(index, ty, slot));
-        instance.set_memory(i as u32, memory.as_ptr());
+        let slot = instance.engine().pool().allocate(image, ty.min_bytes())?;
+        instance.define_memory(slot);
     }
     Ok(())
 }
 
-fn define_tables(
-    store: &mut StoreInner,
-    module: &Module,
-    instance: &mut InstanceBox,
-) -> Result<(), Error> {
+fn define_tables(instance: &mut NewInstance<'_>, module: &Module) -> Result<(), Error> {
     let info = &module.compiled().info;
-    for (i, &ty) in info.tables.iter().enumerate().skip(info.num_imported_tables) {
-        let index = store.next_table();
-        let table = TableDef::new(index, ty, 0).ok_or(Error::Table { ty })?;
-        let table = store.add_table(table);
-        instance.set_table(i as u32, table.as_ptr());
+    for &ty in &info.tables[info.num_imported_tables..] {
+        instance.define_table().ok_or(Error::Table { ty })?;
     }
     Ok(())
+}
+
+fn init_globals(instance: &mut InstanceBox, module: &Module) {
+    let info = &module.compiled().info;
+    for (i, init) in info.global_inits.iter().enumerate() {
+        let global = (info.num_imported_globals + i) as u32;
+        let value = init.eval(instance);
+        instance.init_global(global, value.unwrap_or_else(|| unreachable!("validated")));
+    }
 }
 
 fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> {
@@ -276,7 +208,7 @@ fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Err
             ElementItems::Funcs(funcs) => funcs.len(),
             ElementItems::Exprs(exprs) => exprs.len(),
         } as u32;
-        let dst = offset.eval(instance).map(|offset| offset as u32);
+        let dst = offset.eval(instance).and_then(|offset| offset.i32()).map(|offset| offset as u32);
         dst.and_then(|dst| segments::write_table(instance, *target, dst, &segment.items, 0, len))
             .ok_or_else(|| TrapError::at_instantiation(Trap::TableOutOfBounds, module.name()))?;
     }
@@ -290,7 +222,7 @@ fn apply_data(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> 
             continue;
         };
         let bytes = module.segment_bytes(i as u32);
-        let dst = offset.eval(instance).map(|offset| offset as u32);
+        let dst = offset.eval(instance).and_then(|offset| offset.i32()).map(|offset| offset as u32);
         let len = bytes.len() as u32;
         dst.and_then(|dst| segments::write_memory(instance, *target, dst, bytes, 0, len))
             .ok_or_else(|| TrapError::at_instantiation(Trap::MemoryOutOfBounds, module.name()))?;
@@ -303,8 +235,6 @@ fn start(store: &mut StoreInner, module: &Module, index: u32) -> Result<(), Erro
     let Some(func) = compiled.info.start else {
         return Ok(());
     };
-    let signature = compiled.signature(func);
-    let entry = signature.entry(store.engine().compiler())?.at(0);
-    let callable = Callable::new(store, store.instance(index).func(func), signature, entry);
-    store.invoke(&callable, &mut [])
+    let func_handle = store.instance(index).func(func);
+    TypedCallable::<(), ()>::new(store, func_handle, compiled.signature(func))?.call(store, ())
 }

@@ -11,8 +11,9 @@ use crate::func::{Caller, Func, untyped};
 use crate::host::IntoFunc;
 use crate::instance::{Instance, instantiate};
 use crate::module::Module;
-use crate::store::{AsContext, AsContextMut, StoreInner};
+use crate::store::{AsContext, AsContextMut};
 use crate::sys::host::HostFunc;
+use crate::sys::store::StoreInner;
 use crate::types::FuncType;
 use crate::val::Val;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sys::memory::PAGE_BYTES;
+
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ValType {
@@ -109,6 +111,13 @@ pub struct MemoryType {
     pub min_pages: u32,
     /// Pages at most.
     pub max_pages: Option<u32>,
+}
+
+impl MemoryType {
+    /// The length of a new memory in bytes.
+    pub(crate) fn min_bytes(self) -> usize {
+        self.min_pages as usize * PAGE_BYTES
+    }
 }
 
 /// The type of what a module imports or exports.

@@ -2,30 +2,10 @@
 
 use crate::externref::ExternRef;
 use crate::func::Func;
-use crate::store::StoreInner;
-use crate::sys::context::FuncPtr;
 use crate::types::ValType;
 
-/// One value as trampolines pass it: in the low bits, as many as its type has.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RawVal {
-    bits: u64,
-    _vector: u64,
-}
-
-impl RawVal {
-    pub(crate) fn new(bits: u64) -> Self {
-        RawVal { bits, _vector: 0 }
-    }
-
-    pub(crate) fn bits(self) -> u64 {
-        self.bits
-    }
-}
-
-/// A WebAssembly value. Floats are kept as bits, so that no NaN is changed.
-#[derive(Clone, Copy, Debug)]
+/// A WebAssembly value. Floats are kept as bits, so that NaN payloads do not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Val {
     /// 32-bit integer.
     I32(i32),
@@ -95,35 +75,6 @@ impl Val {
         match self {
             Val::F64(bits) => Some(f64::from_bits(*bits)),
             _ => None,
-        }
-    }
-
-    /// The bits by which compiled code knows it.
-    ///
-    /// # Panics
-    /// If it is a reference of another store.
-    pub(crate) fn to_bits(self, store: &StoreInner) -> u64 {
-        match self {
-            Val::I32(value) => value as u32 as u64,
-            Val::I64(value) => value as u64,
-            Val::F32(bits) => bits.into(),
-            Val::F64(bits) => bits,
-            Val::FuncRef(func) => func.map_or(0, |func| func.raw(store)),
-            Val::ExternRef(reference) => reference.map_or(0, |reference| reference.raw(store)),
-        }
-    }
-
-    /// The value of type `ty` that compiled code of `store` knows by `bits`.
-    pub(crate) fn from_bits(ty: ValType, bits: u64, store: &StoreInner) -> Self {
-        match ty {
-            ValType::I32 => Val::I32(bits as i32),
-            ValType::I64 => Val::I64(bits as i64),
-            ValType::F32 => Val::F32(bits as u32),
-            ValType::F64 => Val::F64(bits),
-            ValType::FuncRef => {
-                Val::FuncRef(FuncPtr::from_raw(bits).map(|func| Func::new_in(store, func)))
-            }
-            ValType::ExternRef => Val::ExternRef(ExternRef::from_raw(store, bits)),
         }
     }
 }

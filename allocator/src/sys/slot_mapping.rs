@@ -135,8 +135,7 @@ impl SlotMapping {
             // SAFETY: the range ends within `len_bytes`, which is private memory, readable and
             // writable; the slot is this value's own.
             unsafe {
-                let to = self.base.as_ptr().add(*offset);
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(*offset), bytes.len());
             }
         }
         Ok(())
@@ -270,8 +269,7 @@ impl SlotMapping {
     }
 
     fn at(&self, offset: usize) -> *mut u8 {
-        // SAFETY: every offset used is within a memory, hence within the slot's stride.
-        unsafe { self.base.as_ptr().add(offset) }
+        self.base.as_ptr().wrapping_add(offset)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use leakbench_allocator::InitialMemory;
 
 use super::info::{ModuleInfo, SegmentMode};
-use crate::sys::memory::PAGE_BYTES;
+use crate::val::Val;
 use crate::vm::const_expr::NoInstance;
 
 /// An image may be this much larger than twice its data: scattered segments are better copied.
@@ -46,12 +46,12 @@ impl ImagePlan {
         if info.num_imported_memories > 0 || info.memories.is_empty() {
             return plan;
         }
-        let memory_bytes = info.memories[0].min_pages as usize * PAGE_BYTES;
+        let memory_bytes = info.memories[0].min_bytes();
         let mut pieces: Vec<Piece> = Vec::new();
         let mut data_bytes = 0;
         for segment in &info.data {
             if let SegmentMode::Active { target, offset } = &segment.mode {
-                let Some(offset) = offset.eval(&NoInstance) else {
+                let Some(Val::I32(offset)) = offset.eval(&NoInstance) else {
                     break;
                 };
                 let start = offset as u32 as usize;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 /// Declarations of a validated module. Every index in it is in bounds.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ pub(crate) enum ConstOp {
     I64Const(i64),
     F32Const(u32),
     F64Const(u64),
-    RefNull,
+    RefNull(ValType),
     RefFunc(u32),
     GlobalGet(u32),
     I32Add,

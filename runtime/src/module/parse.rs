@@ -305,7 +305,11 @@ impl<'a> Reading<'a> {
                 Operator::I64Const { value } => ConstOp::I64Const(value),
                 Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
                 Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
-                Operator::RefNull { .. } => ConstOp::RefNull,
+                Operator::RefNull { hty } => {
+                    let ty = wasmparser::RefType::new(true, hty)
+                        .ok_or_else(|| unexpected(&format!("{hty:?}"), offset))?;
+                    ConstOp::RefNull(ref_type(ty, offset)?)
+                }
                 Operator::RefFunc { function_index } => {
                     self.referenced.push(function_index);
                     ConstOp::RefFunc(function_index)

@@ -1,9 +1,9 @@
-//! Functions of the runtime that compiled code calls: growth, bulk operations, dropped segments.
-//! They never trap themselves; a status of 1 makes the caller trap.
+//! The functions of the runtime that compiled code calls: growth, bulk operations, dropped
+//! segments. They do not trap themselves; a status of 1 makes the calling code trap.
 
 use std::ptr::NonNull;
 
-use crate::sys::context::InstanceBox;
+use crate::sys::instance::InstanceBox;
 use crate::sys::table::TableDef;
 use crate::vm::layout::Builtin;
 use crate::vm::segments;
@@ -12,7 +12,7 @@ use crate::vm::segments;
 #[repr(C)]
 pub(crate) struct BuiltinTable([*const (); Builtin::ALL.len()]);
 
-// SAFETY: addresses of functions.
+// SAFETY: addresses of functions, which do not change.
 unsafe impl Sync for BuiltinTable {}
 
 type Context = NonNull<u8>;
@@ -43,14 +43,14 @@ fn status(done: Option<()>) -> u32 {
     done.is_none().into()
 }
 
-/// `len` bytes from `start`, if there are so many.
+/// `len` bytes from `start`; `None` if there are fewer.
 fn range(bytes: &mut [u8], start: u32, len: u32) -> Option<&mut [u8]> {
     let end = start as usize + len as usize;
     bytes.get_mut(start as usize..end)
 }
 
 /// # Safety
-/// Like all builtins: called by compiled code of the instance whose context it passes.
+/// For all builtins: the caller is compiled code of the instance whose context it passes.
 unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u32) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
@@ -87,8 +87,8 @@ unsafe extern "C" fn memory_copy(
     let from = instance.memory(src_memory).address_of(src, len);
     let to = instance.memory(dst_memory).address_of(dst, len);
     status(from.zip(to).map(|(from, to)| {
-        // SAFETY: both ranges are in bounds of live memories, of which no slice exists; `copy`
-        // allows them to overlap.
+        // SAFETY: both ranges are in bounds of live memories, of which no slice exists. `copy`
+        // allows overlap.
         unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
     }))
 }
@@ -113,7 +113,7 @@ unsafe extern "C" fn memory_init(
 unsafe extern "C" fn data_drop(context: Context, segment: u32) {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance.state_mut().dropped_data.insert(segment);
+    instance.drop_data(segment);
 }
 
 /// # Safety
@@ -152,7 +152,8 @@ unsafe extern "C" fn table_copy(
     // SAFETY: by the contract.
     let instance = unsafe { InstanceBox::of_context(context) };
     let (to, from) = (instance.table_ptr(dst_table), instance.table_ptr(src_table));
-    // SAFETY: live tables of the running store, to which nobody holds a reference.
+    // SAFETY: live tables of the running store, to which no reference exists. Validation ensures
+    // that they have one element type.
     status(unsafe { TableDef::copy(to, from, dst, src, len) })
 }
 
@@ -176,5 +177,5 @@ unsafe extern "C" fn table_init(
 unsafe extern "C" fn elem_drop(context: Context, segment: u32) {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance.state_mut().dropped_elements.insert(segment);
+    instance.drop_elements(segment);
 }

@@ -1,40 +1,39 @@
 //! Entering compiled code, and leaving it by a trap.
 //!
 //! [`invoke`] records an [`Activation`] for the thread and calls the entry trampoline through
-//! [`enter`], which saves the callee-saved registers and leaves a *landing*: stack pointer and
-//! address at which it can be resumed. A trap's signal handler points the interrupted context
-//! there. Frames between landing and trap are dropped without unwinding: they are wasm frames,
-//! which own nothing, for builtins and host functions report failure by returning.
+//! [`enter`], which saves the callee-saved registers and records a [`ResumePoint`]: the stack
+//! pointer and the address at which `enter` continues after a trap. A trap's signal handler sets
+//! the interrupted registers to them. The frames in between are dropped without unwinding: they are
+//! wasm frames, which own nothing, because builtins and host functions report failure by returning.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
 
 use cranelift_codegen::ir::TrapCode;
 
-use crate::signature::Signature;
-use crate::store::StoreInner;
-use crate::sys::code_memory::CodePtr;
-use crate::sys::context::{FuncPtr, root_context};
+use crate::sys::call::Callable;
+use crate::sys::context::Limits;
 use crate::sys::stack::WasmStack;
+use crate::sys::store::StoreInner;
+use crate::sys::values::RawVal;
 use crate::sys::{signals, stack};
 use crate::trap::Trap;
-use crate::val::RawVal;
 use crate::vm::code::CodeList;
 
-/// Where a trap resumes.
+/// The registers with which [`enter`] continues after a trap.
 #[repr(C)]
 #[derive(Debug)]
-pub(crate) struct Landing {
-    pub(crate) stack_pointer: usize,
-    pub(crate) pc: usize,
+pub(super) struct ResumePoint {
+    pub(super) stack_pointer: usize,
+    pub(super) pc: usize,
 }
 
-/// Guest code running on this thread, until it returns or traps.
+/// A call of guest code on this thread, until it returns or traps.
 #[derive(Debug)]
-pub(crate) struct Activation {
-    landing: UnsafeCell<Landing>,
-    /// Compiled code runs, not a host function that it called. Only then may the signal handler
-    /// look at `code`, which host functions change.
+struct Activation {
+    resume_point: UnsafeCell<ResumePoint>,
+    /// True while compiled code runs, false while a host function that it called runs. The signal
+    /// handler reads `code` only if this is true, because host functions change the list.
     in_wasm: Cell<bool>,
     code: *const CodeList,
     stop: Cell<Option<Stop>>,
@@ -42,68 +41,47 @@ pub(crate) struct Activation {
 }
 
 impl Activation {
-    /// For a call that a host function of this activation makes.
+    /// The stack of this activation, for calls that its host functions make.
     fn stack(&self) -> WasmStack {
-        // SAFETY: `enter` wrote the landing before the host function could run, and nothing has
-        // written it since.
-        let landing = unsafe { &*self.landing.get() };
-        WasmStack { entered_at: landing.stack_pointer, limit: self.stack_limit }
+        // SAFETY: `enter` wrote the resume point before a host function could run, and nothing
+        // has written it since.
+        let resume_point = unsafe { &*self.resume_point.get() };
+        WasmStack { entered_at: resume_point.stack_pointer, limit: self.stack_limit }
     }
 }
 
 /// The instruction at which compiled code stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stop {
-    /// 0 when there was not enough stack to enter it.
-    pub(crate) pc: usize,
-    pub(crate) code: TrapCode,
+pub(super) struct Stop {
+    /// 0 if there was not enough stack to enter the code.
+    pub(super) pc: usize,
+    pub(super) code: TrapCode,
 }
 
 thread_local! {
-    /// The innermost activation. Without destructor, so that a signal handler may read it.
+    /// The innermost activation. It has no destructor, so that a signal handler may read it.
     static CURRENT: Cell<*const Activation> = const { Cell::new(ptr::null()) };
 }
 
-/// A function with the trampoline for its type.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Callable {
-    func: FuncPtr,
-    entry: CodePtr,
-    /// Values that the trampoline reads and writes.
-    slots: usize,
-}
-
-impl Callable {
-    /// # Panics
-    /// If `signature` is not `func`'s.
-    pub(crate) fn new(
-        store: &StoreInner,
-        func: FuncPtr,
-        signature: &Signature,
-        entry: CodePtr,
-    ) -> Self {
-        assert_eq!(func.read(store).type_id, signature.id());
-        Callable { func, entry, slots: signature.slots() }
-    }
-}
-
-/// Calls `callable` with the arguments in `values`, where it leaves the results. The caller has
-/// checked that the function belongs to the store.
+/// Calls `callable` with the arguments in `values`, and leaves the results there.
 ///
 /// # Errors
-/// Where it stopped, if it trapped.
+/// If it trapped: where it stopped.
 ///
 /// # Panics
-/// If `values` is shorter than arguments or results.
-pub(crate) fn invoke(
+/// If the function belongs to another store, or `values` is shorter than arguments or results.
+///
+/// # Safety
+/// `values` starts with arguments of the function's parameter types, of this store.
+pub(super) unsafe fn invoke(
     store: &mut StoreInner,
     callable: &Callable,
     values: &mut [RawVal],
 ) -> Result<(), Stop> {
-    assert!(values.len() >= callable.slots, "too few values for the call");
-    let func = callable.func.read(store);
+    assert!(values.len() >= callable.slots(), "too few values for the call");
+    let func = callable.func().read(store);
     let outer = CURRENT.get();
-    // SAFETY: activations on the list are frames of this thread that called this one.
+    // SAFETY: the recorded activations are live frames of this thread, which called this one.
     let outer_stack = unsafe { outer.as_ref() }.map(Activation::stack);
     if outer_stack.is_none() {
         signals::install();
@@ -113,47 +91,51 @@ pub(crate) fn invoke(
     let Some(stack_limit) = stack::wasm_stack_limit(max_wasm_stack, outer_stack) else {
         return Err(Stop { pc: 0, code: Trap::StackExhausted.code() });
     };
-    let root = store.root().as_ptr().as_ptr();
-    let caller = root_context(store.root());
+    let root = store.root().as_ptr();
     let store: *mut StoreInner = store;
-    // SAFETY: `store` comes from a unique reference that is not used until the call is over. Only
-    // an address: host functions change the list meanwhile.
+    // SAFETY: `store` comes from a unique reference that is not used until the call is over. This
+    // takes an address only, because host functions change the list meanwhile.
     let code = unsafe { &raw const (*store).code };
     let activation = Activation {
-        landing: UnsafeCell::new(Landing { stack_pointer: 0, pc: 0 }),
+        resume_point: UnsafeCell::new(ResumePoint { stack_pointer: 0, pc: 0 }),
         in_wasm: Cell::new(true),
         code,
         stop: Cell::new(None),
         stack_limit,
     };
-    // SAFETY: the root context is the store's, and read by nobody but this thread.
-    let saved_limits = unsafe {
-        ptr::replace(&raw mut (*root).limits, crate::sys::context::Limits { stack_limit, store })
-    };
+    // SAFETY: the root context is the store's, and only this thread uses the store.
+    let saved_limits =
+        unsafe { ptr::replace(&raw mut (*root.as_ptr()).limits, Limits { stack_limit, store }) };
     CURRENT.set(&activation);
-    // SAFETY: the trampoline is for the function's type (checked by `Callable::new`), the values
-    // suffice for it, and code, contexts and what they point to live as long as the store.
+    // SAFETY: the trampoline is for the function's type, by `Callable::new`. The values are of its
+    // parameter types, by the contract, and as many as it reads and writes, by the assertion. The
+    // code, the contexts and everything that they point to live as long as the store.
     let status = unsafe {
         enter(
-            callable.entry.as_ptr(),
+            callable.entry().as_ptr(),
             func.context,
-            caller,
+            root.cast(),
             func.code.as_ptr(),
             values.as_mut_ptr(),
-            activation.landing.get(),
+            activation.resume_point.get(),
         )
     };
     CURRENT.set(outer);
     // SAFETY: as above.
-    unsafe { (*root).limits = saved_limits };
+    unsafe { (*root.as_ptr()).limits = saved_limits };
     match (status, activation.stop.get()) {
         (0, _) => Ok(()),
         (_, Some(stop)) => Err(stop),
-        (_, None) => unreachable!("landed without a trap"),
+        (_, None) => unreachable!("resumed without a trap"),
     }
 }
 
-/// Calls the entry trampoline; 0 when it returned, 1 when a trap landed.
+/// Calls the entry trampoline. Returns 0 if the trampoline returned, 1 if a trap resumed here.
+///
+/// # Safety
+/// `trampoline` is an entry trampoline for the type of the function at `code`, whose context is
+/// `callee`. `caller` is a context of the store that runs. `values` has the arguments and room
+/// for the results. `resume_point` can be written.
 #[unsafe(naked)]
 unsafe extern "C" fn enter(
     trampoline: *const u8,
@@ -161,10 +143,10 @@ unsafe extern "C" fn enter(
     caller: NonNull<u8>,
     code: *const u8,
     values: *mut RawVal,
-    landing: *mut Landing,
+    resume_point: *mut ResumePoint,
 ) -> u32 {
-    // The landing restores what a function must preserve. Guests change neither MXCSR nor the
-    // x87 control word.
+    // After a trap the code at label 2 restores the registers that a function must preserve.
+    // Guests change neither MXCSR nor the x87 control word.
     std::arch::naked_asm!(
         "push rbp",
         "mov rbp, rsp",
@@ -196,11 +178,15 @@ unsafe extern "C" fn enter(
     )
 }
 
-/// Runs `host` as a host function of the innermost activation: faults in it are not the guest's.
-pub(crate) fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
+/// Runs `host` as a host function of the innermost activation: a fault in it is not a trap of the
+/// guest.
+///
+/// # Safety
+/// An activation runs on this thread, and compiled code of it called the host function.
+pub(super) unsafe fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
     let set = |in_wasm| {
-        // SAFETY: host functions are called by compiled code, hence within an activation, a live
-        // frame of this thread.
+        // SAFETY: the innermost activation, which exists by the contract, is a live frame of this
+        // thread.
         unsafe { &*CURRENT.get() }.in_wasm.set(in_wasm);
     };
     set(false);
@@ -209,17 +195,20 @@ pub(crate) fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
     result
 }
 
-/// For the signal handler: if `pc` is an instruction of the running guest's that may trap, notes
-/// the trap and returns where to resume.
-pub(crate) fn land(pc: usize) -> Option<NonNull<Landing>> {
+/// If `pc` is an instruction of the running guest that may trap, records the trap and returns where
+/// to resume.
+///
+/// # Safety
+/// The caller is the signal handler of this thread, for the interrupted instruction at `pc`.
+pub(super) unsafe fn record_trap(pc: usize) -> Option<NonNull<ResumePoint>> {
     // SAFETY: the innermost activation is a live frame of this thread.
     let activation = unsafe { CURRENT.get().as_ref() }?;
     if !activation.in_wasm.get() {
         return None;
     }
-    // SAFETY: compiled code runs, so the store is borrowed by `invoke`, and nobody changes its
-    // code list.
+    // SAFETY: `invoke` borrows the store exclusively, and compiled code was interrupted, so
+    // nothing is changing the list.
     let code = unsafe { &*activation.code }.trap_at(pc)?;
     activation.stop.set(Some(Stop { pc, code }));
-    NonNull::new(activation.landing.get())
+    NonNull::new(activation.resume_point.get())
 }

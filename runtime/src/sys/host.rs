@@ -1,4 +1,4 @@
-//! Host functions as compiled code sees them.
+//! Host functions: their contexts, which compiled code reads, and the conversion of their values.
 
 use std::fmt;
 use std::mem::offset_of;
@@ -6,27 +6,31 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::engine::Engine;
+use crate::error::{Error, TypeError};
 use crate::signature::Signature;
-use crate::store::{Pending, StoreInner};
 use crate::sys::code_memory::CodePtr;
-use crate::sys::context::{FuncPtr, FuncRef, caller_of};
+use crate::sys::context::{FuncRef, caller_of};
 use crate::sys::entry;
 use crate::sys::owned::Owned;
-use crate::val::RawVal;
+use crate::sys::store::{Pending, StoreInner};
+use crate::sys::typed::sealed::List;
+use crate::sys::values::RawVal;
+use crate::types::FuncType;
+use crate::val::Val;
 use crate::vm::code::LoadedCode;
 use crate::vm::layout;
 
-/// What a host function does, given its call.
-pub(crate) type HostBody = Box<dyn Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync>;
+/// The implementation of a host function. Its caller passes values of the function's type.
+type HostBody = Box<dyn Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync>;
 
 /// A call of a host function.
-pub(crate) struct HostCall<'a> {
-    pub(crate) store: &'a mut StoreInner,
-    /// The calling instance; `None` when the host called.
-    pub(crate) instance: Option<u32>,
-    /// Arguments in, results out.
-    pub(crate) values: &'a mut [RawVal],
+struct HostCall<'a> {
+    store: &'a mut StoreInner,
+    /// The calling instance; `None` if the host called.
+    instance: Option<u32>,
+    /// The arguments, to be replaced by the results.
+    values: &'a mut [RawVal],
 }
 
 /// The context of a host function.
@@ -43,10 +47,10 @@ const _: () = assert!(
         && size_of::<RawVal>() == layout::RAW_VAL_BYTES as usize
 );
 
-/// A host function, of no store: any number of stores of its engine may share it.
+/// A host function. Any number of stores of its engine may share it.
 pub struct HostFunc {
     context: Owned<HostContext>,
-    /// Keeps the number of its type.
+    /// Keeps the id of its type in use.
     signature: Arc<Signature>,
     trampoline: Arc<LoadedCode>,
 }
@@ -63,12 +67,69 @@ impl fmt::Debug for HostFunc {
 }
 
 impl HostFunc {
-    /// A function of type `signature`, with the host trampoline for that type.
-    pub(crate) fn new(
-        signature: Arc<Signature>,
-        trampoline: Arc<LoadedCode>,
-        body: HostBody,
-    ) -> Arc<Self> {
+    /// A function of Rust types. `func` receives the store, the calling instance and the arguments.
+    ///
+    /// # Errors
+    /// If the trampoline for its type cannot be compiled or mapped.
+    pub(crate) fn typed<P: List, R: List>(
+        engine: &Engine,
+        func: impl Fn(&mut StoreInner, Option<u32>, P) -> Result<R, Error> + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let signature = engine.signatures().intern(&FuncType::new(P::types(), R::types()));
+        let body = move |call: HostCall<'_>| {
+            let store = call.store.id();
+            // SAFETY: the caller passes arguments of the function's type, which is made of `P`.
+            let params = unsafe { P::read(call.values, store) };
+            func(call.store, call.instance, params)?.write(call.values, store);
+            Ok(())
+        };
+        Self::new(engine, signature, Box::new(body))
+    }
+
+    /// A function of type `ty`. `func` receives the store, the calling instance, the arguments, and
+    /// the results to fill, which are zero or null at first.
+    ///
+    /// # Errors
+    /// If the trampoline for its type cannot be compiled or mapped.
+    pub(crate) fn untyped(
+        engine: &Engine,
+        ty: &FuncType,
+        func: impl Fn(&mut StoreInner, Option<u32>, &[Val], &mut [Val]) -> Result<(), Error>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let signature = engine.signatures().intern(ty);
+        let ty = ty.clone();
+        let body = move |call: HostCall<'_>| {
+            let HostCall { store, instance, values } = call;
+            let id = store.id();
+            let params = ty.params().iter().zip(&*values).map(|(&ty, value)| {
+                // SAFETY: the caller passes arguments of the function's type.
+                unsafe { Val::from_bits(ty, value.bits(), id) }
+            });
+            let params: Vec<Val> = params.collect();
+            let mut results: Vec<Val> =
+                ty.results().iter().map(|&ty| Val::default_for(ty)).collect();
+            func(store, instance, &params, &mut results)?;
+            for ((value, result), &expected) in values.iter_mut().zip(&results).zip(ty.results()) {
+                if result.ty() != expected {
+                    return Err(TypeError::Value {
+                        what: "a host function's result",
+                        expected,
+                        found: result.ty(),
+                    }
+                    .into());
+                }
+                *value = RawVal::new(result.to_bits(id));
+            }
+            Ok(())
+        };
+        Self::new(engine, signature, Box::new(body))
+    }
+
+    fn new(engine: &Engine, signature: Arc<Signature>, body: HostBody) -> Result<Arc<Self>, Error> {
+        let trampoline = Arc::clone(signature.host(engine.compiler())?);
         let code: CodePtr = trampoline.at(0);
         let mut context = Owned::new(HostContext {
             call: host_call,
@@ -77,7 +138,7 @@ impl HostFunc {
             func_ref: FuncRef { code, context: NonNull::dangling(), type_id: signature.id() },
         });
         context.func_ref.context = context.as_ptr().cast();
-        Arc::new(HostFunc { context, signature, trampoline })
+        Ok(Arc::new(HostFunc { context, signature, trampoline }))
     }
 
     pub(crate) fn signature(&self) -> &Arc<Signature> {
@@ -88,16 +149,19 @@ impl HostFunc {
         &self.trampoline
     }
 
-    /// The reference to it, valid as long as this: a store that uses it keeps it.
-    pub(crate) fn func_ref(&self) -> FuncPtr {
+    /// The address of its function reference, valid until this is dropped.
+    pub(super) fn func_ref(&self) -> NonNull<FuncRef> {
         // SAFETY: a field of a live allocation.
-        FuncPtr::new(unsafe {
-            NonNull::new_unchecked(&raw mut (*self.context.as_ptr().as_ptr()).func_ref)
-        })
+        unsafe { NonNull::new_unchecked(&raw mut (*self.context.as_ptr().as_ptr()).func_ref) }
     }
 }
 
-/// Called by host trampolines: 0, or 1 when the store holds what the host left to be raised.
+/// Host trampolines call it. Returns 0, or 1 if the host function failed; the store then keeps the
+/// failure.
+///
+/// # Safety
+/// The caller is the trampoline of this host function. `caller` is the context of the calling code,
+/// and `values` has the arguments and room for the results.
 unsafe extern "C" fn host_call(
     context: NonNull<HostContext>,
     caller: NonNull<u8>,
@@ -105,13 +169,14 @@ unsafe extern "C" fn host_call(
 ) -> u32 {
     // SAFETY: the store that runs keeps the host function.
     let host = unsafe { context.as_ref() };
-    // SAFETY: compiled code passes its own context, or the root context that it was given.
+    // SAFETY: compiled code passes its own context, or the root context that it received.
     let (header, instance) = unsafe { caller_of(caller) };
-    // SAFETY: all contexts of a store point to the limits of its root context; `invoke` set the
-    // store there, and lends it to host functions until they return.
+    // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
+    // the store.
     let store: *mut StoreInner = unsafe { (*header.limits).store };
-    let failed = entry::outside_wasm(|| {
-        // SAFETY: as above; and the trampoline passes as many values as its type has.
+    let run = || {
+        // SAFETY: `invoke` lends the store to host functions until they return. The trampoline
+        // passes as many values as its type has.
         let result = panic::catch_unwind(AssertUnwindSafe(|| unsafe {
             (host.body)(HostCall {
                 store: &mut *store,
@@ -124,9 +189,10 @@ unsafe extern "C" fn host_call(
             Ok(Err(error)) => Pending::Error(error),
             Err(payload) => Pending::Panic(payload),
         };
-        // SAFETY: the body has returned what it was lent.
+        // SAFETY: the borrow of the body is over.
         unsafe { (*store).set_pending(pending) };
         true
-    });
-    failed.into()
+    };
+    // SAFETY: compiled code called this, so an activation runs.
+    unsafe { entry::outside_wasm(run) }.into()
 }

@@ -1,4 +1,4 @@
-//! Linear memories as compiled code sees them.
+//! The layout of linear memories in the store, which compiled code reads.
 
 use std::mem::offset_of;
 use std::ptr::NonNull;
@@ -8,16 +8,16 @@ use leakbench_allocator::{MEMORY_MAX_BYTES, SlotMemory};
 use crate::types::MemoryType;
 use crate::vm::layout;
 
-/// Size of a WebAssembly page.
+/// Size of a WebAssembly page in bytes.
 pub(crate) const PAGE_BYTES: usize = 64 << 10;
 
-/// A linear memory. Its base never changes: a slot is reserved whole.
+/// A linear memory. Its base never changes, because its slot is reserved whole.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct MemoryDef {
-    /// Read by compiled code.
+    /// Compiled code reads it.
     len_bytes: u64,
-    /// Place among the memories of the store.
+    /// Index among the memories of the store.
     index: u32,
     min_pages: u32,
     max_pages: Option<u32>,
@@ -27,8 +27,8 @@ pub(crate) struct MemoryDef {
 const _: () = assert!(offset_of!(MemoryDef, len_bytes) == layout::MEMORY_DEF_LEN_BYTES as usize);
 
 impl MemoryDef {
-    /// A memory in `slot`, the store's memory `index`.
-    pub(crate) fn new(index: u32, ty: MemoryType, slot: SlotMemory) -> Self {
+    /// A memory in `slot`, with this index in the store.
+    pub(super) fn new(index: u32, ty: MemoryType, slot: SlotMemory) -> Self {
         MemoryDef {
             len_bytes: slot.len_bytes() as u64,
             index,
@@ -46,11 +46,11 @@ impl MemoryDef {
         &self.slot
     }
 
-    pub(crate) fn base(&self) -> NonNull<u8> {
+    pub(super) fn base(&self) -> NonNull<u8> {
         self.slot.base()
     }
 
-    /// Its type with the present size as minimum, as imports are matched.
+    /// The type for matching imports: its minimum is the present size.
     pub(crate) fn ty(&self) -> MemoryType {
         MemoryType { min_pages: self.pages(), max_pages: self.max_pages }
     }
@@ -60,37 +60,37 @@ impl MemoryDef {
     }
 
     pub(crate) fn data(&self) -> &[u8] {
-        // SAFETY: the slot is readable and writable up to its length, initialised by the kernel,
-        // and written only by guests, which do not run while the store is borrowed, and through
-        // `data_mut`.
+        // SAFETY: the slot is readable and writable up to its length, and the kernel initialises
+        // it. Only guests, which do not run while the store is borrowed, and users of `data_mut`
+        // write it.
         unsafe { std::slice::from_raw_parts(self.slot.base().as_ptr(), self.len_bytes as usize) }
     }
 
-    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and borrowed mutably.
+    pub(super) fn data_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and `self` is exclusively borrowed.
         unsafe {
             std::slice::from_raw_parts_mut(self.slot.base().as_ptr(), self.len_bytes as usize)
         }
     }
 
-    /// The address of `len` bytes from `start`, if there are so many: not by way of a slice, which
-    /// would claim the memory for itself.
-    pub(crate) fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u8>> {
+    /// The address of `len` bytes from `start`; `None` if the memory has fewer. Unlike a slice, an
+    /// address may overlap another one.
+    pub(super) fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u8>> {
         let end = u64::from(start) + u64::from(len);
-        // SAFETY: in bounds of the slot.
+        // SAFETY: in bounds of the slot, by the comparison.
         (end <= self.len_bytes).then(|| unsafe { self.base().add(start as usize) })
     }
 
-    /// Adds `delta` pages; the number before, or `None` when the memory's maximum, the slot or
-    /// the kernel does not allow it.
-    pub(crate) fn grow(&mut self, delta: u32) -> Option<u32> {
+    /// Adds `delta` pages, and returns the previous number; `None` if the memory's maximum, the slot
+    /// or the kernel does not allow it.
+    pub(super) fn grow(&mut self, delta: u32) -> Option<u32> {
         let before = self.pages();
         if delta == 0 {
             return Some(before);
         }
         let after = before.checked_add(delta)?;
-        let most = (MEMORY_MAX_BYTES / PAGE_BYTES) as u32;
-        if after > self.max_pages.unwrap_or(most).min(most) {
+        let limit = (MEMORY_MAX_BYTES / PAGE_BYTES) as u32;
+        if after > self.max_pages.unwrap_or(limit).min(limit) {
             return None;
         }
         let len_bytes = after as usize * PAGE_BYTES;

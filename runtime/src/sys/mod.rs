@@ -1,29 +1,49 @@
-//! Everything that touches raw memory, signals and machine code. The rest of the crate is safe
-//! Rust over the types declared here.
+//! Raw memory, signals and machine code. The rest of the crate is safe Rust over these types.
 //!
-//! What compiled code reaches by raw pointer (contexts, memory and table definitions, global
-//! cells, function references) is owned by a store, at addresses that stay until the store is
-//! dropped. A pointer handed out by these modules carries the id of its store or is used only
-//! while that store is borrowed, which is what makes the safe functions here sound.
+//! Compiled code reaches contexts, memory and table definitions, global cells and function
+//! references by address. A store owns them, at addresses that stay until the store is dropped.
+//! Three rules keep the functions that other modules call sound:
+//!
+//! - Only this folder makes addresses. A handle, such as [`context::FuncHandle`], holds an address
+//!   with the id of its store, and compares ids before each use.
+//! - Only this folder sees bits without a type. Other modules use [`Val`](crate::Val) or the Rust
+//!   types of [`typed`], whose types are compared with the function's, global's or table's.
+//! - A function that relies on its caller for anything else is `unsafe`.
+//!
+//! Compiled code itself is trusted: it does what the module says, as the compiler is correct.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `store`, `instance` | the items of a store; the making of an instance |
+//! | `context`, `memory`, `table`, `owned` | the structures that compiled code reads |
+//! | `values`, `typed` | conversion between Rust values and bits |
+//! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
+//! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
+//! | `code_memory` | executable mappings |
 
 #![allow(
     unsafe_code,
     reason = "compiled code, signal frames and memory shared with guests exist only as raw memory"
 )]
 
-pub(crate) mod builtins;
+mod builtins;
+pub(crate) mod call;
 pub(crate) mod code_memory;
 pub(crate) mod context;
-pub(crate) mod entry;
+mod entry;
 pub(crate) mod host;
+pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod owned;
-pub(crate) mod signals;
-pub(crate) mod stack;
+mod signals;
+mod stack;
+pub(crate) mod store;
 pub(crate) mod table;
+pub(crate) mod typed;
+pub(crate) mod values;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!(
-    "leakbench-runtime compiles guests to x86-64 code and takes their traps from Linux signals: \
+    "leakbench-runtime compiles guests to x86-64 code and handles traps by Linux signals: \
      build it for an x86-64 Linux target"
 );

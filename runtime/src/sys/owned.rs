@@ -1,16 +1,16 @@
-//! A box whose address compiled code may hold.
+//! A box whose address compiled code may keep.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// Owns a `T` at a fixed address. Unlike [`Box`], moving it promises nothing about aliases, so
-/// compiled code may keep the address.
+/// Owns a `T` at a fixed address. Unlike a [`Box`], moving it does not invalidate other pointers to
+/// the `T`, so compiled code may keep the address.
 pub(crate) struct Owned<T>(NonNull<T>);
 
-// SAFETY: it owns its `T` as a box does.
+// SAFETY: it owns its `T`, as a box does.
 unsafe impl<T: Send> Send for Owned<T> {}
-// SAFETY: a shared `Owned` gives a shared `T` only.
+// SAFETY: a shared `Owned` gives shared access to the `T` only.
 unsafe impl<T: Sync> Sync for Owned<T> {}
 
 impl<T> Owned<T> {
@@ -28,22 +28,22 @@ impl<T> Deref for Owned<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: owned and initialised by `new`; guests do not run while the store that owns
-        // this is borrowed.
+        // SAFETY: `new` initialised it. Guests do not run while the store that owns this is
+        // borrowed.
         unsafe { self.0.as_ref() }
     }
 }
 
 impl<T> DerefMut for Owned<T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and borrowed mutably.
+        // SAFETY: as above, and `self` is exclusively borrowed.
         unsafe { self.0.as_mut() }
     }
 }
 
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        // SAFETY: leaked from a box by `new`, and dropped once.
+        // SAFETY: `new` leaked it from a box; it is dropped once.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }

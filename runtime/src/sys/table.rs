@@ -1,4 +1,4 @@
-//! Tables as compiled code sees them.
+//! The layout of tables in memory, which compiled code reads.
 
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::NonNull;
@@ -6,19 +6,20 @@ use std::ptr::NonNull;
 use crate::types::TableType;
 use crate::vm::layout;
 
-/// Elements of one table at most, so that a guest's one instruction cannot take all memory.
+/// Maximum number of elements of a table, so that one instruction of a guest cannot take all
+/// memory.
 pub(crate) const TABLE_MAX_ELEMENTS: u32 = 10_000_000;
 
-/// A table: raw references, 0 for null.
+/// A table: bits of references, 0 for null.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct TableDef {
-    /// Read by compiled code. Owns `capacity` elements.
+    /// Compiled code reads it. Owns `capacity` elements.
     elements: NonNull<u64>,
-    /// Read by compiled code.
+    /// Compiled code reads it.
     len: u32,
     capacity: usize,
-    /// Place among the tables of the store.
+    /// Index among the tables of the store.
     index: u32,
     ty: TableType,
 }
@@ -28,14 +29,14 @@ const _: () = assert!(
         && offset_of!(TableDef, len) == layout::TABLE_DEF_LEN as usize
 );
 
-// SAFETY: it owns its elements; the references in them belong to the store that owns the table.
+// SAFETY: it owns its elements; their references belong to the store that owns the table.
 unsafe impl Send for TableDef {}
 // SAFETY: shared access only reads.
 unsafe impl Sync for TableDef {}
 
 impl TableDef {
-    /// A table of type `ty` filled with `init`; `None` when there is no memory for it.
-    pub(crate) fn new(index: u32, ty: TableType, init: u64) -> Option<Self> {
+    /// A table of type `ty` filled with `init`; `None` if there is no memory for it.
+    pub(super) fn new(index: u32, ty: TableType, init: u64) -> Option<Self> {
         let mut table = TableDef { elements: NonNull::dangling(), len: 0, capacity: 0, index, ty };
         table.resize(ty.min, init)?;
         Some(table)
@@ -45,39 +46,39 @@ impl TableDef {
         self.index
     }
 
-    /// Its type with the present size as minimum, as imports are matched.
+    /// The type for matching imports: its minimum is the present size.
     pub(crate) fn ty(&self) -> TableType {
         TableType { min: self.len, ..self.ty }
     }
 
-    pub(crate) fn elements(&self) -> &[u64] {
-        // SAFETY: `elements` points to `capacity >= len` initialised elements of ours; guests do
+    pub(super) fn elements(&self) -> &[u64] {
+        // SAFETY: `elements` points to `len` initialised elements that this table owns; guests do
         // not run while the store is borrowed.
         unsafe { std::slice::from_raw_parts(self.elements.as_ptr(), self.len as usize) }
     }
 
-    pub(crate) fn elements_mut(&mut self) -> &mut [u64] {
-        // SAFETY: as above, and borrowed mutably.
+    pub(super) fn elements_mut(&mut self) -> &mut [u64] {
+        // SAFETY: as above, and `self` is exclusively borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.elements.as_ptr(), self.len as usize) }
     }
 
-    /// `len` elements from `start`, if the table has them.
-    pub(crate) fn range_mut(&mut self, start: u32, len: u32) -> Option<&mut [u64]> {
+    /// `len` elements from `start`; `None` if the table has fewer.
+    pub(super) fn range_mut(&mut self, start: u32, len: u32) -> Option<&mut [u64]> {
         let end = start.checked_add(len)?;
         self.elements_mut().get_mut(start as usize..end as usize)
     }
 
-    /// The address of `len` elements from `start`, if the table has them: not by way of a slice,
-    /// which would claim the elements for itself.
+    /// The address of `len` elements from `start`; `None` if the table has fewer. Unlike a slice,
+    /// an address may overlap another one.
     fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u64>> {
         let end = start.checked_add(len)?;
-        // SAFETY: in bounds of the elements that the table owns.
+        // SAFETY: in bounds of the elements, by the comparison.
         (end <= self.len).then(|| unsafe { self.elements.add(start as usize) })
     }
 
-    /// Adds `delta` elements that hold `init`; the number before, or `None` when the table's
-    /// maximum or the memory does not allow it.
-    pub(crate) fn grow(&mut self, delta: u32, init: u64) -> Option<u32> {
+    /// Adds `delta` elements that hold `init`, and returns the previous number; `None` if the
+    /// table's maximum or the memory does not allow it.
+    pub(super) fn grow(&mut self, delta: u32, init: u64) -> Option<u32> {
         let before = self.len;
         let after = before.checked_add(delta)?;
         if self.ty.max.is_some_and(|max| after > max) {
@@ -103,32 +104,32 @@ impl TableDef {
         reserved.ok()
     }
 
-    /// Takes the elements out as the vector that they were made by.
+    /// Takes the elements out as a vector. The table is then empty.
     fn take(&mut self) -> Vec<u64> {
         let (len, capacity) = (self.len as usize, self.capacity);
         self.len = 0;
         self.capacity = 0;
-        // SAFETY: pointer, length and capacity are those of the vector that `resize` took apart
-        // (or of an empty one), and the fields no longer claim it.
+        // SAFETY: pointer, length and capacity are those of the vector that `resize` decomposed,
+        // or of an empty one. The fields no longer refer to it.
         unsafe { Vec::from_raw_parts(self.elements.as_ptr(), len, capacity) }
     }
 
-    /// Copies `len` elements, from `src` of one table to `dst` of another or the same.
+    /// Copies `len` elements from `src` of a table to `dst` of another or the same; `None` if one
+    /// of them has fewer.
     ///
     /// # Safety
-    /// Both point to live tables to which no reference exists.
-    pub(crate) unsafe fn copy(
+    /// Both point to live tables to which no reference exists. They have one element type.
+    pub(super) unsafe fn copy(
         dst_table: NonNull<TableDef>,
         src_table: NonNull<TableDef>,
         dst: u32,
         src: u32,
         len: u32,
     ) -> Option<()> {
-        // SAFETY: by the contract; shared, as both may be one table.
+        // SAFETY: by the contract; shared references, because both may be the same table.
         let (from, to) = unsafe { (src_table.as_ref(), dst_table.as_ref()) };
         let (from, to) = (from.address_of(src, len)?, to.address_of(dst, len)?);
-        // SAFETY: both ranges are in bounds, and no slice of them exists; `copy` allows them to
-        // overlap.
+        // SAFETY: both ranges are in bounds, and no slice of them exists. `copy` allows overlap.
         unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
         Some(())
     }

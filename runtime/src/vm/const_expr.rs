@@ -1,42 +1,43 @@
-//! Evaluation of constant expressions, over raw bits.
+//! Evaluation of constant expressions.
 
+use crate::func::Func;
 use crate::module::info::{ConstExpr, ConstOp};
-use crate::sys::context::InstanceBox;
+use crate::sys::instance::InstanceBox;
+use crate::types::ValType;
+use crate::val::Val;
 
-/// What the references and globals in an expression stand for.
+/// Resolves the globals and functions in an expression.
 pub(crate) trait Scope {
-    /// The bits of a global.
-    fn global(&self, global: u32) -> Option<u64>;
-    /// The raw reference to a function.
-    fn func(&self, func: u32) -> Option<u64>;
+    fn global(&self, global: u32) -> Option<Val>;
+    fn func(&self, func: u32) -> Option<Val>;
 }
 
-/// Before there is an instance: only expressions of constants have a value.
+/// The scope before there is an instance: resolves nothing.
 pub(crate) struct NoInstance;
 
 impl Scope for NoInstance {
-    fn global(&self, _: u32) -> Option<u64> {
+    fn global(&self, _: u32) -> Option<Val> {
         None
     }
 
-    fn func(&self, _: u32) -> Option<u64> {
+    fn func(&self, _: u32) -> Option<Val> {
         None
     }
 }
 
 impl Scope for InstanceBox {
-    fn global(&self, global: u32) -> Option<u64> {
-        Some(self.global_bits(global))
+    fn global(&self, global: u32) -> Option<Val> {
+        Some(self.global_value(global))
     }
 
-    fn func(&self, func: u32) -> Option<u64> {
-        Some(InstanceBox::func(self, func).to_raw())
+    fn func(&self, func: u32) -> Option<Val> {
+        Some(Val::FuncRef(Some(Func::new_in(InstanceBox::func(self, func)))))
     }
 }
 
 impl ConstExpr {
-    /// The bits of its value; `None` when `scope` lacks what it refers to.
-    pub(crate) fn eval(&self, scope: &impl Scope) -> Option<u64> {
+    /// The expression's value; `None` if `scope` lacks a global or function.
+    pub(crate) fn eval(&self, scope: &impl Scope) -> Option<Val> {
         // Nearly every expression is one constant.
         if let [op] = &*self.0 {
             return operand(*op, scope);
@@ -44,12 +45,12 @@ impl ConstExpr {
         let mut stack = Vec::new();
         for &op in &self.0 {
             let value = match op {
-                ConstOp::I32Add => binary(&mut stack, |a, b| narrow(a.wrapping_add(b))),
-                ConstOp::I32Sub => binary(&mut stack, |a, b| narrow(a.wrapping_sub(b))),
-                ConstOp::I32Mul => binary(&mut stack, |a, b| narrow(a.wrapping_mul(b))),
-                ConstOp::I64Add => binary(&mut stack, u64::wrapping_add),
-                ConstOp::I64Sub => binary(&mut stack, u64::wrapping_sub),
-                ConstOp::I64Mul => binary(&mut stack, u64::wrapping_mul),
+                ConstOp::I32Add => i32_binary(&mut stack, i32::wrapping_add),
+                ConstOp::I32Sub => i32_binary(&mut stack, i32::wrapping_sub),
+                ConstOp::I32Mul => i32_binary(&mut stack, i32::wrapping_mul),
+                ConstOp::I64Add => i64_binary(&mut stack, i64::wrapping_add),
+                ConstOp::I64Sub => i64_binary(&mut stack, i64::wrapping_sub),
+                ConstOp::I64Mul => i64_binary(&mut stack, i64::wrapping_mul),
                 op => operand(op, scope),
             };
             stack.push(value?);
@@ -58,13 +59,14 @@ impl ConstExpr {
     }
 }
 
-fn operand(op: ConstOp, scope: &impl Scope) -> Option<u64> {
+fn operand(op: ConstOp, scope: &impl Scope) -> Option<Val> {
     match op {
-        ConstOp::I32Const(value) => Some(value as u32 as u64),
-        ConstOp::I64Const(value) => Some(value as u64),
-        ConstOp::F32Const(bits) => Some(bits.into()),
-        ConstOp::F64Const(bits) => Some(bits),
-        ConstOp::RefNull => Some(0),
+        ConstOp::I32Const(value) => Some(Val::I32(value)),
+        ConstOp::I64Const(value) => Some(Val::I64(value)),
+        ConstOp::F32Const(bits) => Some(Val::F32(bits)),
+        ConstOp::F64Const(bits) => Some(Val::F64(bits)),
+        ConstOp::RefNull(ValType::ExternRef) => Some(Val::ExternRef(None)),
+        ConstOp::RefNull(_) => Some(Val::FuncRef(None)),
         ConstOp::RefFunc(func) => scope.func(func),
         ConstOp::GlobalGet(global) => scope.global(global),
         ConstOp::I32Add
@@ -76,13 +78,14 @@ fn operand(op: ConstOp, scope: &impl Scope) -> Option<u64> {
     }
 }
 
-fn narrow(bits: u64) -> u64 {
-    bits as u32 as u64
+fn i32_binary(stack: &mut Vec<Val>, op: impl Fn(i32, i32) -> i32) -> Option<Val> {
+    let (b, a) = (stack.pop()?.i32()?, stack.pop()?.i32()?);
+    Some(Val::I32(op(a, b)))
 }
 
-fn binary(stack: &mut Vec<u64>, op: impl Fn(u64, u64) -> u64) -> Option<u64> {
-    let (b, a) = (stack.pop()?, stack.pop()?);
-    Some(op(a, b))
+fn i64_binary(stack: &mut Vec<Val>, op: impl Fn(i64, i64) -> i64) -> Option<Val> {
+    let (b, a) = (stack.pop()?.i64()?, stack.pop()?.i64()?);
+    Some(Val::I64(op(a, b)))
 }
 
 #[cfg(test)]
@@ -91,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    fn eval(ops: &[ConstOp]) -> Option<u64> {
+    fn eval(ops: &[ConstOp]) -> Option<Val> {
         ConstExpr(ops.into()).eval(&NoInstance)
     }
 
@@ -99,20 +102,21 @@ mod tests {
         #[test]
         fn arithmetic_wraps_as_rust_says(a: i32, b: i32, c: i64, d: i64) {
             let narrow = |op| eval(&[ConstOp::I32Const(a), ConstOp::I32Const(b), op]);
-            prop_assert_eq!(narrow(ConstOp::I32Add), Some(a.wrapping_add(b) as u32 as u64));
-            prop_assert_eq!(narrow(ConstOp::I32Sub), Some(a.wrapping_sub(b) as u32 as u64));
-            prop_assert_eq!(narrow(ConstOp::I32Mul), Some(a.wrapping_mul(b) as u32 as u64));
+            prop_assert_eq!(narrow(ConstOp::I32Add), Some(Val::I32(a.wrapping_add(b))));
+            prop_assert_eq!(narrow(ConstOp::I32Sub), Some(Val::I32(a.wrapping_sub(b))));
+            prop_assert_eq!(narrow(ConstOp::I32Mul), Some(Val::I32(a.wrapping_mul(b))));
             let wide = |op| eval(&[ConstOp::I64Const(c), ConstOp::I64Const(d), op]);
-            prop_assert_eq!(wide(ConstOp::I64Add), Some(c.wrapping_add(d) as u64));
-            prop_assert_eq!(wide(ConstOp::I64Sub), Some(c.wrapping_sub(d) as u64));
-            prop_assert_eq!(wide(ConstOp::I64Mul), Some(c.wrapping_mul(d) as u64));
+            prop_assert_eq!(wide(ConstOp::I64Add), Some(Val::I64(c.wrapping_add(d))));
+            prop_assert_eq!(wide(ConstOp::I64Sub), Some(Val::I64(c.wrapping_sub(d))));
+            prop_assert_eq!(wide(ConstOp::I64Mul), Some(Val::I64(c.wrapping_mul(d))));
         }
     }
 
     #[test]
-    fn what_needs_an_instance_has_no_value_without() {
+    fn globals_and_functions_have_no_value_without_an_instance() {
         assert_eq!(eval(&[ConstOp::GlobalGet(0)]), None);
         assert_eq!(eval(&[ConstOp::RefFunc(0)]), None);
-        assert_eq!(eval(&[ConstOp::RefNull]), Some(0));
+        assert_eq!(eval(&[ConstOp::RefNull(ValType::FuncRef)]), Some(Val::FuncRef(None)));
+        assert_eq!(eval(&[ConstOp::RefNull(ValType::ExternRef)]), Some(Val::ExternRef(None)));
     }
 }

@@ -1,8 +1,8 @@
-//! `memory.init` and `table.init`: segments copied into an instance's memories and tables, by
-//! instructions and at instantiation. `None` is the trap for being out of bounds.
+//! `memory.init` and `table.init`: copies segments into an instance's memories and tables, for
+//! instructions and at instantiation. `None` means out of bounds: the caller raises the trap.
 
 use crate::module::info::{ElementItems, SegmentMode};
-use crate::sys::context::InstanceBox;
+use crate::sys::instance::InstanceBox;
 
 /// Copies bytes `src..src + len` of a data segment to `dst`. Dropped and active segments have no
 /// bytes.
@@ -14,10 +14,10 @@ pub(crate) fn init_memory(
     src: u32,
     len: u32,
 ) -> Option<()> {
-    let module = instance.state().module.clone();
+    let module = instance.module().clone();
     let info = &module.compiled().info;
     let available = matches!(info.data[segment as usize].mode, SegmentMode::Passive)
-        && !instance.state().dropped_data.contains(segment);
+        && !instance.is_data_dropped(segment);
     let bytes = if available { module.segment_bytes(segment) } else { &[] };
     write_memory(instance, memory, dst, bytes, src, len)
 }
@@ -33,7 +33,7 @@ pub(crate) fn write_memory(
 ) -> Option<()> {
     let range = |start: u32| start as usize..start as usize + len as usize;
     let from = bytes.get(range(src))?;
-    let to = instance.memory_mut(memory).data_mut().get_mut(range(dst))?;
+    let to = instance.memory_bytes_mut(memory).get_mut(range(dst))?;
     to.copy_from_slice(from);
     Some(())
 }
@@ -48,10 +48,10 @@ pub(crate) fn init_table(
     src: u32,
     len: u32,
 ) -> Option<()> {
-    let module = instance.state().module.clone();
+    let module = instance.module().clone();
     let segment_info = &module.compiled().info.elements[segment as usize];
     let available = matches!(segment_info.mode, SegmentMode::Passive)
-        && !instance.state().dropped_elements.contains(segment);
+        && !instance.are_elements_dropped(segment);
     let none = ElementItems::Funcs(Box::default());
     let items = if available { &segment_info.items } else { &none };
     write_table(instance, table, dst, items, src, len)
@@ -74,13 +74,17 @@ pub(crate) fn write_table(
     if from.end > count {
         return None;
     }
-    instance.table_mut(table).range_mut(dst, len)?;
-    for (i, item) in from.enumerate() {
-        let raw = match items {
-            ElementItems::Funcs(funcs) => instance.func(funcs[item]).to_raw(),
-            ElementItems::Exprs(exprs) => exprs[item].eval(instance)?,
-        };
-        instance.table_mut(table).elements_mut()[dst as usize + i] = raw;
+    let exprs = match items {
+        ElementItems::Funcs(funcs) => return instance.set_table_funcs(table, dst, &funcs[from]),
+        ElementItems::Exprs(exprs) => &exprs[from],
+    };
+    // Nothing is written if a part is out of bounds.
+    if u64::from(dst) + u64::from(len) > u64::from(instance.table(table).ty().min) {
+        return None;
+    }
+    for (element, expr) in (dst..).zip(exprs) {
+        let value = expr.eval(instance)?;
+        instance.set_table_element(table, element, value)?;
     }
     Some(())
 }

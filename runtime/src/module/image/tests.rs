@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::module::info::{ConstExpr, ConstOp, DataSegment};
+use crate::sys::memory::PAGE_BYTES;
 use crate::types::{GlobalType, MemoryType, ValType};
 
 /// A segment: where it goes (`None`: where an imported global says, which is 5), whether it is

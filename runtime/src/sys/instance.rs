@@ -1,0 +1,495 @@
+//! Instances: their state and their context in one allocation.
+//!
+//! ```text
+//! InstanceState │ header · memories · tables · imports · globals · FuncRefs
+//!               └ vmctx, the address that compiled code receives
+//! ```
+//!
+//! [`NewInstance`] fills a context in. [`NewInstance::finish`] gives the instance to its store once
+//! every entry is set; before, no code of the instance can run and nothing can refer to it.
+
+use std::alloc::{self, Layout};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use leakbench_allocator::SlotMemory;
+
+use crate::engine::Engine;
+use crate::externs::Extern;
+use crate::module::Module;
+use crate::module::info::{ImportKind, ModuleInfo};
+use crate::sys::context::{
+    ContextHeader, FuncHandle, FuncRef, GlobalCell, GlobalHandle, RootContext,
+};
+use crate::sys::memory::MemoryDef;
+use crate::sys::owned::Owned;
+use crate::sys::store::{StoreId, StoreInner};
+use crate::sys::table::TableDef;
+use crate::sys::values::func_bits;
+use crate::types::ValType;
+use crate::val::Val;
+use crate::vm::dropped::DroppedSegments;
+use crate::vm::layout::{self, FuncRefPlace, GlobalPlace, VmLayout};
+
+/// The part of an instance that compiled code does not use.
+#[derive(Debug)]
+pub(super) struct InstanceState {
+    module: Module,
+    store: StoreId,
+    /// Index among the instances of the store.
+    index: u32,
+    dropped_data: DroppedSegments,
+    dropped_elements: DroppedSegments,
+}
+
+impl InstanceState {
+    pub(super) fn index(&self) -> u32 {
+        self.index
+    }
+}
+
+/// Distance from state to context.
+const STATE_BYTES: usize = size_of::<InstanceState>().next_multiple_of(16);
+
+/// Owns an instance: its state and its context.
+///
+/// A reference to one comes from its store, borrowed in the same way, or from
+/// [`InstanceBox::of_context`]. So the items that the context points to, which the store keeps, can
+/// be used for as long as the reference lives.
+#[derive(Debug)]
+pub(crate) struct InstanceBox(NonNull<InstanceState>);
+
+// SAFETY: it owns its allocation; the store that owns it also owns the items that its context
+// points to.
+unsafe impl Send for InstanceBox {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for InstanceBox {}
+
+impl InstanceBox {
+    /// An instance whose context is zero except for its header and the function references of
+    /// the module's own functions.
+    fn new(module: Module, index: u32, store: StoreId, root: &Owned<RootContext>) -> Self {
+        let layout = allocation(&module.compiled().layout);
+        // SAFETY: the layout is not empty.
+        let allocation_start = unsafe { alloc::alloc_zeroed(layout) };
+        let Some(state) = NonNull::new(allocation_start.cast::<InstanceState>()) else {
+            alloc::handle_alloc_error(layout)
+        };
+        // SAFETY: fresh, aligned and large enough.
+        unsafe {
+            state.write(InstanceState {
+                module,
+                store,
+                index,
+                dropped_data: DroppedSegments::default(),
+                dropped_elements: DroppedSegments::default(),
+            });
+        }
+        let mut instance = InstanceBox(state);
+        instance.write(0, ContextHeader::new(root, state.as_ptr()));
+        let context = instance.context();
+        // SAFETY: `state` was just written, and nothing writes `module` during this borrow.
+        let compiled = unsafe { (*state.as_ptr()).module.compiled() };
+        for template in &compiled.func_refs {
+            instance.write(
+                template.offset,
+                FuncRef { code: template.code, context, type_id: template.type_id },
+            );
+        }
+        instance
+    }
+
+    /// The instance of a context that compiled code passed.
+    ///
+    /// # Safety
+    /// `context` is the context of an instance of the store that runs. The result lives no longer
+    /// than the builtin that compiled code called, and no other reference to the instance or to
+    /// the store's items is used meanwhile.
+    pub(super) unsafe fn of_context(context: NonNull<u8>) -> ManuallyDrop<Self> {
+        // SAFETY: every context starts with a header.
+        let header = unsafe { context.cast::<ContextHeader>().as_ref() };
+        ManuallyDrop::new(InstanceBox(
+            NonNull::new(header.state)
+                .unwrap_or_else(|| unreachable!("a builtin without instance")),
+        ))
+    }
+
+    fn context(&self) -> NonNull<u8> {
+        // SAFETY: the allocation is longer than the state.
+        unsafe { self.0.cast::<u8>().add(STATE_BYTES) }
+    }
+
+    fn state(&self) -> &InstanceState {
+        // SAFETY: `new` wrote it; compiled code does not touch it.
+        unsafe { self.0.as_ref() }
+    }
+
+    fn state_mut(&mut self) -> &mut InstanceState {
+        // SAFETY: as above, and `self` is exclusively borrowed.
+        unsafe { self.0.as_mut() }
+    }
+
+    pub(crate) fn module(&self) -> &Module {
+        &self.state().module
+    }
+
+    /// Index among the instances of the store.
+    pub(crate) fn index(&self) -> u32 {
+        self.state().index
+    }
+
+    fn info(&self) -> &ModuleInfo {
+        &self.module().compiled().info
+    }
+
+    fn layout(&self) -> &VmLayout {
+        &self.module().compiled().layout
+    }
+
+    /// The address in the context at `offset`.
+    ///
+    /// # Panics
+    /// If a `V` there is not within the context, or not aligned.
+    fn at<V>(&self, offset: u32) -> NonNull<V> {
+        let end = offset as usize + size_of::<V>();
+        assert!(end <= self.layout().size_bytes() as usize, "offset outside the context");
+        assert!((offset as usize).is_multiple_of(align_of::<V>()), "offset is not aligned");
+        // SAFETY: in bounds of the context, by the assertion.
+        unsafe { self.context().add(offset as usize).cast() }
+    }
+
+    fn write<V>(&mut self, offset: u32, value: V) {
+        // SAFETY: in bounds and aligned, by `at`; the context is this value's own.
+        unsafe { self.at::<V>(offset).write(value) };
+    }
+
+    /// The address that the context holds at `offset`.
+    fn read_address<V>(&self, offset: u32) -> NonNull<V> {
+        // SAFETY: in bounds and aligned, by `at`; zero until it is set, which is `None`.
+        let address = unsafe { self.at::<Option<NonNull<V>>>(offset).read() };
+        address.unwrap_or_else(|| unreachable!("an entry that instantiation did not set"))
+    }
+
+    fn set_memory(&mut self, memory: u32, def: &Owned<MemoryDef>) {
+        let entry = self.layout().memory_entry(memory);
+        self.write(entry, def.base());
+        self.write(entry + layout::MEMORY_ENTRY_DEF, def.as_ptr());
+    }
+
+    fn memory_ptr(&self, memory: u32) -> NonNull<MemoryDef> {
+        self.read_address(self.layout().memory_entry(memory) + layout::MEMORY_ENTRY_DEF)
+    }
+
+    pub(crate) fn memory(&self, memory: u32) -> &MemoryDef {
+        // SAFETY: instantiation set the address of a memory of the same store, which is borrowed.
+        unsafe { self.memory_ptr(memory).as_ref() }
+    }
+
+    pub(super) fn memory_mut(&mut self, memory: u32) -> &mut MemoryDef {
+        // SAFETY: as above, and the store is exclusively borrowed, or a builtin runs for it.
+        unsafe { self.memory_ptr(memory).as_mut() }
+    }
+
+    /// The bytes of a memory, exclusively borrowed.
+    pub(crate) fn memory_bytes_mut(&mut self, memory: u32) -> &mut [u8] {
+        self.memory_mut(memory).data_mut()
+    }
+
+    pub(super) fn table_ptr(&self, table: u32) -> NonNull<TableDef> {
+        self.read_address(self.layout().table_def(table))
+    }
+
+    pub(crate) fn table(&self, table: u32) -> &TableDef {
+        // SAFETY: instantiation set the address of a table of the same store, which is borrowed.
+        unsafe { self.table_ptr(table).as_ref() }
+    }
+
+    pub(super) fn table_mut(&mut self, table: u32) -> &mut TableDef {
+        // SAFETY: as above, and the store is exclusively borrowed, or a builtin runs for it.
+        unsafe { self.table_ptr(table).as_mut() }
+    }
+
+    /// Writes functions to the elements of a table from `start` on; `None` if the table has fewer.
+    ///
+    /// # Panics
+    /// If the table does not hold functions.
+    pub(crate) fn set_table_funcs(&mut self, table: u32, start: u32, funcs: &[u32]) -> Option<()> {
+        assert_eq!(self.table(table).ty().element, ValType::FuncRef, "a table of another type");
+        self.table_mut(table).range_mut(start, funcs.len() as u32)?;
+        for (element, &func) in (start as usize..).zip(funcs) {
+            let bits = func_bits(self.func_ptr(func));
+            self.table_mut(table).elements_mut()[element] = bits;
+        }
+        Some(())
+    }
+
+    /// Sets an element of a table; `None` beyond the table's end.
+    ///
+    /// # Panics
+    /// If `value` is of another type or store.
+    pub(crate) fn set_table_element(&mut self, table: u32, element: u32, value: Val) -> Option<()> {
+        let store = self.state().store;
+        let table = self.table_mut(table);
+        let bits = value.to_typed_bits(table.ty().element, store);
+        *table.elements_mut().get_mut(element as usize)? = bits;
+        Some(())
+    }
+
+    fn global_ptr(&self, global: u32) -> NonNull<GlobalCell> {
+        match self.layout().global(global) {
+            GlobalPlace::Imported(offset) => self.read_address(offset),
+            GlobalPlace::Defined(offset) => self.at(offset),
+        }
+    }
+
+    pub(crate) fn global(&self, global: u32) -> GlobalHandle {
+        let (state, ty) = (self.state(), self.info().globals[global as usize]);
+        // SAFETY: the store keeps the cell, in this instance or elsewhere. It has the declared
+        // type: of an imported one `import` checked it, of an own one `init_global`; zero, which
+        // it holds before, is a value of every type.
+        unsafe { GlobalHandle::new(state.store, self.global_ptr(global), ty) }
+    }
+
+    /// The value of a global.
+    pub(crate) fn global_value(&self, global: u32) -> Val {
+        // SAFETY: a live cell, this instance's or imported from the same store.
+        let bits = unsafe { (*self.global_ptr(global).as_ptr()).bits };
+        let ty = self.info().globals[global as usize].content;
+        // SAFETY: the cell holds a value of its type and of this store.
+        unsafe { Val::from_bits(ty, bits, self.state().store) }
+    }
+
+    /// Sets a global that the module defines to its first value.
+    ///
+    /// # Panics
+    /// If `value` is of another type or store.
+    pub(crate) fn init_global(&mut self, global: u32, value: Val) {
+        let ty = self.info().globals[global as usize].content;
+        let bits = value.to_typed_bits(ty, self.state().store);
+        // SAFETY: a cell in the context of this instance, or one imported from the same store;
+        // the store is exclusively borrowed.
+        unsafe { self.global_ptr(global).write(GlobalCell::new(bits)) };
+    }
+
+    fn func_ptr(&self, func: u32) -> NonNull<FuncRef> {
+        match self.layout().func_ref(func) {
+            FuncRefPlace::Imported(offset) => self.read_address(offset),
+            FuncRefPlace::Defined(offset) => self.at(offset),
+        }
+    }
+
+    /// Function `func`, which must be imported or escape.
+    pub(crate) fn func(&self, func: u32) -> FuncHandle {
+        // SAFETY: the store keeps the function reference, in this instance or elsewhere, and does
+        // not change it.
+        unsafe { FuncHandle::new(self.state().store, self.func_ptr(func)) }
+    }
+
+    pub(crate) fn drop_data(&mut self, segment: u32) {
+        self.state_mut().dropped_data.insert(segment);
+    }
+
+    pub(crate) fn is_data_dropped(&self, segment: u32) -> bool {
+        self.state().dropped_data.contains(segment)
+    }
+
+    pub(crate) fn drop_elements(&mut self, segment: u32) {
+        self.state_mut().dropped_elements.insert(segment);
+    }
+
+    pub(crate) fn are_elements_dropped(&self, segment: u32) -> bool {
+        self.state().dropped_elements.contains(segment)
+    }
+}
+
+fn allocation(layout: &VmLayout) -> Layout {
+    let bytes = STATE_BYTES + layout.size_bytes() as usize;
+    Layout::from_size_align(bytes, 16)
+        .unwrap_or_else(|_| unreachable!("a context of {bytes} bytes"))
+}
+
+impl Drop for InstanceBox {
+    fn drop(&mut self) {
+        let layout = allocation(self.layout());
+        // SAFETY: `new` allocated it with this layout, which a module does not change; the state
+        // is dropped once, and the context holds nothing that needs dropping.
+        unsafe {
+            self.0.drop_in_place();
+            alloc::dealloc(self.0.as_ptr().cast(), layout);
+        }
+    }
+}
+
+/// An instance that is being made in a store, which it borrows so that nothing else is added.
+///
+/// Entries of each kind are set in the order of their indices: imports first, then the module's
+/// own. Dropping it unfinished removes its memories and tables from the store again: no handle to
+/// them exists yet, and in a long-lived store they would accumulate.
+#[derive(Debug)]
+pub(crate) struct NewInstance<'a> {
+    store: &'a mut StoreInner,
+    /// `None` only after `finish`.
+    instance: Option<InstanceBox>,
+    /// Memories and tables that the store had before.
+    memories_before: usize,
+    tables_before: usize,
+    /// Imports that are set.
+    imports: usize,
+    /// Entries that are set, of each kind.
+    memories: u32,
+    tables: u32,
+    globals: u32,
+    funcs: u32,
+}
+
+impl<'a> NewInstance<'a> {
+    /// # Panics
+    /// If module and store belong to different engines.
+    pub(crate) fn new(store: &'a mut StoreInner, module: &Module) -> Self {
+        assert!(module.engine().same(store.engine()), "a module of another engine");
+        let instance =
+            InstanceBox::new(module.clone(), store.next_instance(), store.id(), store.root());
+        NewInstance {
+            memories_before: store.memories.len(),
+            tables_before: store.tables.len(),
+            store,
+            instance: Some(instance),
+            imports: 0,
+            memories: 0,
+            tables: 0,
+            globals: 0,
+            funcs: 0,
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.store.engine()
+    }
+
+    fn instance(&mut self) -> &mut InstanceBox {
+        self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes the instance"))
+    }
+
+    /// Sets the module's next import. Returns false if the item's type does not fit.
+    ///
+    /// # Panics
+    /// If the item belongs to another store, or the module has no more imports.
+    pub(crate) fn import(&mut self, item: &Extern) -> bool {
+        let limits_fit = |min: u32, max: Option<u32>, found_min: u32, found_max: Option<u32>| {
+            found_min >= min && max.is_none_or(|max| found_max.is_some_and(|found| found <= max))
+        };
+        let instance =
+            self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes it"));
+        let store = &*self.store;
+        let kind = instance.info().imports[self.imports].kind;
+        self.imports += 1;
+        match (kind, item) {
+            (ImportKind::Func(ty), Extern::Func(func)) => {
+                let func = func.handle();
+                if instance.module().compiled().signatures[ty as usize].id() != func.type_id(store)
+                {
+                    return false;
+                }
+                match instance.layout().func_ref(self.funcs) {
+                    FuncRefPlace::Imported(offset) => {
+                        instance.write(offset, func.func_ref(store.id()));
+                    }
+                    FuncRefPlace::Defined(_) => unreachable!("more functions than imports"),
+                }
+                self.funcs += 1;
+            }
+            (ImportKind::Memory(ty), Extern::Memory(memory)) => {
+                let def = memory.def(store);
+                let found = def.ty();
+                if !limits_fit(ty.min_pages, ty.max_pages, found.min_pages, found.max_pages) {
+                    return false;
+                }
+                instance.set_memory(self.memories, def);
+                self.memories += 1;
+            }
+            (ImportKind::Table(ty), Extern::Table(table)) => {
+                let def = table.def(store);
+                let found = def.ty();
+                if found.element != ty.element || !limits_fit(ty.min, ty.max, found.min, found.max)
+                {
+                    return false;
+                }
+                instance.write(instance.layout().table_def(self.tables), def.as_ptr());
+                self.tables += 1;
+            }
+            (ImportKind::Global(ty), Extern::Global(global)) => {
+                let global = global.handle();
+                let cell = global.cell(store);
+                if global.ty() != ty {
+                    return false;
+                }
+                match instance.layout().global(self.globals) {
+                    GlobalPlace::Imported(offset) => instance.write(offset, cell),
+                    GlobalPlace::Defined(_) => unreachable!("more globals than imports"),
+                }
+                self.globals += 1;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts the module's next own memory into `slot`.
+    ///
+    /// # Panics
+    /// If the slot's length is not the memory's minimum.
+    pub(crate) fn define_memory(&mut self, slot: SlotMemory) {
+        let memory = self.memories;
+        let ty = self.instance().info().memories[memory as usize];
+        assert_eq!(slot.len_bytes(), ty.min_bytes(), "a slot of another length");
+        let index = self.store.memories.len() as u32;
+        let def = self.store.memories.push_mut(Owned::new(MemoryDef::new(index, ty, slot)));
+        if let Some(instance) = &mut self.instance {
+            instance.set_memory(memory, def);
+        }
+        self.memories += 1;
+    }
+
+    /// Creates the module's next own table, filled with null; `None` if there is no memory for it.
+    pub(crate) fn define_table(&mut self) -> Option<()> {
+        let table = self.tables;
+        let ty = self.instance().info().tables[table as usize];
+        let index = self.store.tables.len() as u32;
+        let def = Owned::new(TableDef::new(index, ty, 0)?);
+        let address = self.store.tables.push_mut(def).as_ptr();
+        let instance = self.instance();
+        instance.write(instance.layout().table_def(table), address);
+        self.tables += 1;
+        Some(())
+    }
+
+    /// Gives the instance to the store, and returns its index. Its own globals are zero or null.
+    ///
+    /// # Panics
+    /// If an import, a memory or a table is not set.
+    pub(crate) fn finish(mut self) -> u32 {
+        let info = self.instance().info();
+        let expected = [
+            info.memories.len(),
+            info.tables.len(),
+            info.num_imported_globals,
+            info.num_imported_funcs,
+        ];
+        let set = [self.memories, self.tables, self.globals, self.funcs];
+        assert_eq!(set.map(|count| count as usize), expected, "entries that are not set");
+        // The store keeps them.
+        self.memories_before = self.store.memories.len();
+        self.tables_before = self.store.tables.len();
+        match self.instance.take() {
+            Some(instance) => self.store.add_instance(instance),
+            None => unreachable!("only `finish` takes the instance"),
+        }
+    }
+}
+
+impl Drop for NewInstance<'_> {
+    fn drop(&mut self) {
+        self.store.memories.truncate(self.memories_before);
+        self.store.tables.truncate(self.tables_before);
+    }
+}

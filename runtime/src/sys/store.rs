@@ -1,0 +1,333 @@
+//! The contents of a store: everything that compiled code reaches by address.
+//!
+//! Items are added and stay at their addresses until the store is dropped. Handles, such as
+//! [`FuncHandle`](crate::sys::context::FuncHandle), hold the id of their store together with an
+//! address; a handle reads its address only after it has compared the ids.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::engine::Engine;
+use crate::error::{Error, TrapError};
+use crate::externref::ExternData;
+use crate::sys::context::{FuncHandle, GlobalCell, GlobalHandle, RootContext};
+use crate::sys::entry::Stop;
+use crate::sys::host::HostFunc;
+use crate::sys::instance::InstanceBox;
+use crate::sys::memory::MemoryDef;
+use crate::sys::owned::Owned;
+use crate::sys::table::TableDef;
+use crate::sys::values::RawVal;
+use crate::trap::{HOST_ERROR, Trap};
+use crate::types::{GlobalType, MemoryType, TableType};
+use crate::val::Val;
+use crate::vm::code::CodeList;
+
+/// Identifies a store. The process never gives an id twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreId(u64);
+
+impl StoreId {
+    /// Threads take ids in blocks, so that creating a store rarely touches the shared counter.
+    fn next() -> Self {
+        const BLOCK: u64 = 1024;
+        static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
+        thread_local!(static NEXT: Cell<u64> = const { Cell::new(0) });
+        let mut next = NEXT.get();
+        if next.is_multiple_of(BLOCK) {
+            next = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) * BLOCK;
+        }
+        NEXT.set(next + 1);
+        StoreId(next)
+    }
+
+    /// Checks that an item of store `owner` is used with this store.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[track_caller]
+    pub(crate) fn check(self, owner: StoreId, item: &str) {
+        assert!(self == owner, "{item} used with another store than the one that owns it");
+    }
+}
+
+/// The failure of a host function, until the host's call of the guest returns.
+pub(crate) enum Pending {
+    Error(Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// A store without the type of its data.
+///
+/// Memories come before instances, so that every slot is back in the pool before the last
+/// reference to the instance's module is dropped.
+pub(crate) struct StoreInner {
+    id: StoreId,
+    pub(super) memories: Vec<Owned<MemoryDef>>,
+    pub(super) tables: Vec<Owned<TableDef>>,
+    globals: Vec<Owned<GlobalCell>>,
+    instances: Vec<InstanceBox>,
+    /// The signal handler reads it by address.
+    pub(super) code: CodeList,
+    /// Sorted by address, without duplicates.
+    host_funcs: Vec<Arc<HostFunc>>,
+    externs: Vec<ExternData>,
+    root: Owned<RootContext>,
+    pending: Option<Pending>,
+    /// A buffer for calls whose types are checked at each call, so that they need not allocate.
+    values: Vec<RawVal>,
+    engine: Engine,
+    data: Box<dyn Any + Send>,
+}
+
+impl std::fmt::Debug for StoreInner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("id", &self.id)
+            .field("instances", &self.instances.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StoreInner {
+    pub(crate) fn new(engine: &Engine, data: Box<dyn Any + Send>) -> Box<Self> {
+        Box::new(StoreInner {
+            id: StoreId::next(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            instances: Vec::new(),
+            code: CodeList::default(),
+            host_funcs: Vec::new(),
+            externs: Vec::new(),
+            root: RootContext::new(),
+            pending: None,
+            values: Vec::new(),
+            engine: engine.clone(),
+            data,
+        })
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn root(&self) -> &Owned<RootContext> {
+        &self.root
+    }
+
+    pub(crate) fn data<T: 'static>(&self) -> &T {
+        match self.data.downcast_ref() {
+            Some(data) => data,
+            None => unreachable!("a store's data has the store's type"),
+        }
+    }
+
+    pub(crate) fn data_mut<T: 'static>(&mut self) -> &mut T {
+        match self.data.downcast_mut() {
+            Some(data) => data,
+            None => unreachable!("a store's data has the store's type"),
+        }
+    }
+
+    pub(crate) fn into_data(self) -> Box<dyn Any + Send> {
+        self.data
+    }
+
+    /// Checks that an item of store `owner` belongs to this store.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub(crate) fn check(&self, owner: StoreId, item: &str) {
+        self.id.check(owner, item);
+    }
+
+    pub(crate) fn instance(&self, index: u32) -> &InstanceBox {
+        &self.instances[index as usize]
+    }
+
+    pub(crate) fn instance_mut(&mut self, index: u32) -> &mut InstanceBox {
+        &mut self.instances[index as usize]
+    }
+
+    pub(super) fn next_instance(&self) -> u32 {
+        self.instances.len() as u32
+    }
+
+    /// Takes over an instance whose index is [`Self::next_instance`].
+    pub(super) fn add_instance(&mut self, instance: InstanceBox) -> u32 {
+        let index = instance.index();
+        assert_eq!(index, self.next_instance());
+        self.code.add(&instance.module().compiled().code, Some(index));
+        self.instances.push(instance);
+        index
+    }
+
+    pub(crate) fn memory(&self, index: u32) -> &Owned<MemoryDef> {
+        &self.memories[index as usize]
+    }
+
+    /// The bytes of a memory, exclusively borrowed.
+    pub(crate) fn memory_bytes_mut(&mut self, index: u32) -> &mut [u8] {
+        self.memories[index as usize].data_mut()
+    }
+
+    /// The bytes of a memory and the host's data, both exclusively borrowed.
+    pub(crate) fn memory_and_data<T: 'static>(&mut self, index: u32) -> (&mut [u8], &mut T) {
+        match self.data.downcast_mut() {
+            Some(data) => (self.memories[index as usize].data_mut(), data),
+            None => unreachable!("a store's data has the store's type"),
+        }
+    }
+
+    /// Adds `delta` pages to a memory and returns its previous size in pages; `None` if its
+    /// maximum or the kernel does not allow it.
+    pub(crate) fn grow_memory(&mut self, index: u32, delta: u32) -> Option<u32> {
+        self.memories[index as usize].grow(delta)
+    }
+
+    /// Allocates a memory that no module has affinity to, and returns its index.
+    ///
+    /// # Errors
+    /// If the pool has no slot, or the kernel refuses.
+    pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32, Error> {
+        let slot = self.engine.pool().allocate(None, ty.min_bytes())?;
+        let index = self.memories.len() as u32;
+        self.memories.push(Owned::new(MemoryDef::new(index, ty, slot)));
+        Ok(index)
+    }
+
+    pub(crate) fn table(&self, index: u32) -> &Owned<TableDef> {
+        &self.tables[index as usize]
+    }
+
+    /// Creates a table filled with `init`, and returns its index; `None` if there is no memory
+    /// for it.
+    ///
+    /// # Panics
+    /// If `init` is not of the table's type.
+    pub(crate) fn add_table(&mut self, ty: TableType, init: Val) -> Option<u32> {
+        let init = init.to_typed_bits(ty.element, self.id);
+        let index = self.tables.len() as u32;
+        self.tables.push(Owned::new(TableDef::new(index, ty, init)?));
+        Some(index)
+    }
+
+    /// An element of a table; `None` beyond the table's end.
+    pub(crate) fn table_element(&self, table: u32, element: u32) -> Option<Val> {
+        let table = self.table(table);
+        let bits = *table.elements().get(element as usize)?;
+        // SAFETY: every element was written by compiled code of this store, or from a value of
+        // this store, as one of the table's type.
+        Some(unsafe { Val::from_bits(table.ty().element, bits, self.id) })
+    }
+
+    /// Sets an element of a table; `None` beyond the table's end.
+    ///
+    /// # Panics
+    /// If `value` is not of the table's type.
+    pub(crate) fn set_table_element(&mut self, table: u32, element: u32, value: Val) -> Option<()> {
+        let table = &mut self.tables[table as usize];
+        let bits = value.to_typed_bits(table.ty().element, self.id);
+        *table.elements_mut().get_mut(element as usize)? = bits;
+        Some(())
+    }
+
+    /// Adds `delta` elements that hold `init` to a table, and returns its previous size; `None` if
+    /// its maximum or the memory does not allow it.
+    ///
+    /// # Panics
+    /// If `init` is not of the table's type.
+    pub(crate) fn grow_table(&mut self, table: u32, delta: u32, init: Val) -> Option<u32> {
+        let table = &mut self.tables[table as usize];
+        let init = init.to_typed_bits(table.ty().element, self.id);
+        table.grow(delta, init)
+    }
+
+    /// Creates a global.
+    ///
+    /// # Panics
+    /// If `value` is not of type `ty`.
+    pub(crate) fn add_global(&mut self, ty: GlobalType, value: Val) -> GlobalHandle {
+        let bits = value.to_typed_bits(ty.content, self.id);
+        let cell = self.globals.push_mut(Owned::new(GlobalCell::new(bits)));
+        // SAFETY: this store keeps the cell, which holds a value of type `ty`.
+        unsafe { GlobalHandle::new(self.id, cell.as_ptr(), ty) }
+    }
+
+    /// Keeps a host function for as long as the store, so that guests can call it.
+    ///
+    /// # Panics
+    /// If it was made for another engine, whose type ids mean other types.
+    pub(crate) fn add_host_func(&mut self, func: &Arc<HostFunc>) -> FuncHandle {
+        assert!(
+            func.signature().is_of(self.engine.signatures()),
+            "a host function used with a store of another engine"
+        );
+        // A linker adds the same functions for each instance.
+        if let Err(place) = self.host_funcs.binary_search_by_key(&Arc::as_ptr(func), Arc::as_ptr) {
+            self.host_funcs.insert(place, Arc::clone(func));
+            self.code.add(func.trampoline(), None);
+        }
+        // SAFETY: this store keeps the host function, and with it the function reference.
+        unsafe { FuncHandle::new(self.id, func.func_ref()) }
+    }
+
+    pub(crate) fn add_extern(&mut self, data: ExternData) -> u32 {
+        self.externs.push(data);
+        self.externs.len() as u32 - 1
+    }
+
+    pub(crate) fn extern_data(&self, index: u32) -> &(dyn Any + Send + Sync) {
+        &*self.externs[index as usize]
+    }
+
+    pub(super) fn set_pending(&mut self, pending: Pending) {
+        self.pending = Some(pending);
+    }
+
+    /// Takes the buffer for values out. [`Self::return_values`] puts it back.
+    pub(super) fn take_values(&mut self, len: usize) -> Vec<RawVal> {
+        let mut values = std::mem::take(&mut self.values);
+        values.clear();
+        values.resize(len, RawVal::default());
+        values
+    }
+
+    pub(super) fn return_values(&mut self, values: Vec<RawVal>) {
+        self.values = values;
+    }
+
+    /// The error of a call that stopped: a trap, or the failure of a host function.
+    #[cold]
+    pub(super) fn error_of(&mut self, stop: Stop) -> Error {
+        if stop.code == HOST_ERROR {
+            return match self.pending.take() {
+                Some(Pending::Error(error)) => error,
+                Some(Pending::Panic(payload)) => panic::resume_unwind(payload),
+                None => unreachable!("a host function failed without an error"),
+            };
+        }
+        let Some(trap) = Trap::from_code(stop.code) else {
+            unreachable!("compiled code stopped with {}", stop.code)
+        };
+        let Some((instance, func)) = self.code.func_at(stop.pc) else {
+            return TrapError::at_instantiation(trap, None).into();
+        };
+        let module = self.instance(instance).module().compiled();
+        TrapError {
+            trap,
+            function: Some(module.function_name(func)),
+            module: module.info.name.clone(),
+        }
+        .into()
+    }
+}

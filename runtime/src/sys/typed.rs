@@ -1,0 +1,161 @@
+//! Conversion of Rust types to values and back, without a check at each call.
+
+use crate::externref::ExternRef;
+use crate::func::Func;
+use crate::sys::store::StoreId;
+use crate::sys::values::RawVal;
+use crate::types::ValType;
+use crate::val::Val;
+
+pub(crate) mod sealed {
+    use super::*;
+
+    /// A Rust type that corresponds to a WebAssembly type.
+    pub trait Raw: Copy + 'static {
+        const TYPE: ValType;
+
+        /// # Panics
+        /// If it is a reference of another store.
+        fn into_bits(self, store: StoreId) -> u64;
+
+        /// # Safety
+        /// `bits` are those of a value of type [`Self::TYPE`] in code of the store.
+        unsafe fn from_bits(bits: u64, store: StoreId) -> Self;
+    }
+
+    /// Parameters or results.
+    pub trait List: 'static {
+        fn types() -> Vec<ValType>;
+
+        fn matches(types: &[ValType]) -> bool;
+
+        /// # Panics
+        /// If there is a reference of another store, or too little room in `values`.
+        fn write(self, values: &mut [RawVal], store: StoreId);
+
+        /// # Safety
+        /// `values` starts with values of [`Self::types`] in code of the store.
+        unsafe fn read(values: &[RawVal], store: StoreId) -> Self;
+    }
+}
+
+use sealed::{List, Raw};
+
+macro_rules! scalars {
+    ($($ty:ty = $name:ident, |$value:ident| $into:expr, |$bits:ident| $from:expr;)+) => { $(
+        impl Raw for $ty {
+            const TYPE: ValType = ValType::$name;
+
+            fn into_bits(self, _: StoreId) -> u64 {
+                let $value = self;
+                $into
+            }
+
+            unsafe fn from_bits($bits: u64, _: StoreId) -> Self {
+                $from
+            }
+        }
+    )+ };
+}
+
+scalars! {
+    i32 = I32, |value| value as u32 as u64, |bits| bits as i32;
+    u32 = I32, |value| value.into(), |bits| bits as u32;
+    i64 = I64, |value| value as u64, |bits| bits as i64;
+    u64 = I64, |value| value, |bits| bits;
+    f32 = F32, |value| value.to_bits().into(), |bits| f32::from_bits(bits as u32);
+    f64 = F64, |value| value.to_bits(), |bits| f64::from_bits(bits);
+}
+
+macro_rules! references {
+    ($($ty:ident = $name:ident;)+) => { $(
+        impl Raw for Option<$ty> {
+            const TYPE: ValType = ValType::$name;
+
+            fn into_bits(self, store: StoreId) -> u64 {
+                Val::$name(self).to_bits(store)
+            }
+
+            unsafe fn from_bits(bits: u64, store: StoreId) -> Self {
+                // SAFETY: by the contract.
+                match unsafe { Val::from_bits(ValType::$name, bits, store) } {
+                    Val::$name(reference) => reference,
+                    _ => None,
+                }
+            }
+        }
+    )+ };
+}
+
+references! {
+    Func = FuncRef;
+    ExternRef = ExternRef;
+}
+
+impl<V: Raw> List for V {
+    fn types() -> Vec<ValType> {
+        vec![V::TYPE]
+    }
+
+    fn matches(types: &[ValType]) -> bool {
+        types == [V::TYPE]
+    }
+
+    fn write(self, values: &mut [RawVal], store: StoreId) {
+        values[0] = RawVal::new(self.into_bits(store));
+    }
+
+    unsafe fn read(values: &[RawVal], store: StoreId) -> Self {
+        // SAFETY: by the contract.
+        unsafe { V::from_bits(values[0].bits(), store) }
+    }
+}
+
+impl List for () {
+    fn types() -> Vec<ValType> {
+        Vec::new()
+    }
+
+    fn matches(types: &[ValType]) -> bool {
+        types.is_empty()
+    }
+
+    fn write(self, _: &mut [RawVal], _: StoreId) {}
+
+    unsafe fn read(_: &[RawVal], _: StoreId) -> Self {}
+}
+
+macro_rules! tuples {
+    ($(($($V:ident $v:ident $i:tt),+))+) => { $(
+        impl<$($V: Raw),+> List for ($($V,)+) {
+            fn types() -> Vec<ValType> {
+                vec![$($V::TYPE),+]
+            }
+
+            fn matches(types: &[ValType]) -> bool {
+                types == [$($V::TYPE),+]
+            }
+
+            fn write(self, values: &mut [RawVal], store: StoreId) {
+                $( values[$i] = RawVal::new(self.$i.into_bits(store)); )+
+            }
+
+            unsafe fn read(values: &[RawVal], store: StoreId) -> Self {
+                // SAFETY: by the contract.
+                $( let $v = unsafe { $V::from_bits(values[$i].bits(), store) }; )+
+                ($($v,)+)
+            }
+        }
+    )+ };
+}
+
+tuples! {
+    (A a 0)
+    (A a 0, B b 1)
+    (A a 0, B b 1, C c 2)
+    (A a 0, B b 1, C c 2, D d 3)
+    (A a 0, B b 1, C c 2, D d 3, E e 4)
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5)
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6)
+    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7)
+}
