@@ -14,7 +14,8 @@ use leakbench_reports::render::{
 use leakbench_scenarios::{OnDrop, Options};
 
 use crate::common::{self, golden};
-use crate::{comparison, observation};
+use crate::comparison;
+use crate::fixtures::observation;
 
 const NOTHING: Kept<'_> = Kept { folder: None, is_drawn: false };
 

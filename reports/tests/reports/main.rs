@@ -1,5 +1,9 @@
 //! Tests of what is made of recordings, in one binary for the sake of build time.
 
+#[path = "../../recording/tests/fixtures/mod.rs"]
+mod fixtures;
+
+mod any_run;
 mod common;
 mod comparison;
 mod draw;
@@ -8,13 +12,9 @@ mod formats;
 mod gate;
 mod growth;
 mod hints;
-mod judge;
-mod ledger;
 mod observation;
 mod progress;
 mod recorded;
-mod recorder;
 mod report_of_comparison;
 mod report_of_observation;
 mod report_of_run;
-mod trend;

@@ -4,7 +4,7 @@ use leakbench_model::Verdict;
 use leakbench_recording::observation::*;
 use leakbench_reports::report::*;
 
-use crate::observation::{gone, healthy, memfd_leak, remark, socket_leak, with};
+use crate::fixtures::observation::{gone, healthy, memfd_leak, remark, socket_leak, with};
 
 fn report(recording: &ObservationRecording) -> Report {
     Report::of_observation(&Diagnosis::of(recording).expect("it says what was observed"))

@@ -224,7 +224,7 @@ proptest! {
 proptest! {
     /// Whatever a file holds can be reported, and no number is without its line.
     #[test]
-    fn every_point_is_on_a_look_s_line(recording in crate::ledger::any_recording()) {
+    fn every_point_is_on_a_look_s_line(recording in crate::fixtures::any_run::any_recording()) {
         let report = report(&recording);
         prop_assert_eq!(report.figures.len(), 3);
         let mut ids = ids(&report);

@@ -183,10 +183,10 @@ fn children(ledger: &ObservationLedger) -> Option<Finding> {
     (most > 0).then(|| Finding::aside(COVERAGE, Level::Warn, message))
 }
 
-/// `1 child process was not looked at`, `3 child processes were not looked at`.
+/// `1 child process was not observed`, `3 child processes were not observed`.
 pub fn unobserved_children(children: u64) -> String {
     let (processes, were) = if children == 1 { ("process", "was") } else { ("processes", "were") };
-    format!("{} child {processes} {were} not looked at", grouped(children))
+    format!("{} child {processes} {were} not observed", grouped(children))
 }
 
 /// `60 looks in 60 s`.

@@ -20,7 +20,8 @@ use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson};
 use leakbench_reports::report::Report;
 
 use crate::common::{self, golden};
-use crate::{comparison, observation};
+use crate::comparison;
+use crate::fixtures::observation;
 
 /// Formats that are text and need no picture.
 const TEXTS: [Format; 7] = [

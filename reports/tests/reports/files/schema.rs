@@ -14,7 +14,8 @@ use leakbench_scenarios::{Allocation, ByteSize, ImageKind, OnDrop, Strategy};
 use serde_json::{Map, Value};
 
 use super::{Case, cases};
-use crate::{common, observation};
+use crate::common;
+use crate::fixtures::observation;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

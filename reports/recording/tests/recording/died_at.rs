@@ -1,0 +1,119 @@
+//! Rule `died-at`: a death at a limit of the kernel, and deaths of other causes.
+
+use leakbench_model::Verdict;
+use leakbench_recording::judge::Level;
+use leakbench_recording::recording::*;
+use leakbench_scenarios::Options;
+
+use crate::fixtures::run::{self as common, counts, end, exit, footprint, recording, start, up};
+use crate::judge::{judged, of_policy};
+
+/// A subject with 60 mappings and 11 descriptors at rest that ends as `how` after `cycles`, and was
+/// last seen with so many mappings and descriptors after `seen_at`.
+fn died_at(cycles: u64, how: ExitKind, seen_at: u64, mappings: u64, fds: u64) -> Recording {
+    let Record::Start(mut begin) = start(1_000_000, 1, Options::default()) else {
+        panic!("a start");
+    };
+    begin.fingerprint.insert("max_map_count".to_owned(), 65_530.into());
+    let soft_hard = serde_json::json!({ "soft": 1024, "hard": "unlimited" });
+    begin.fingerprint.insert("open_files".to_owned(), soft_hard);
+    recording([
+        Record::Start(begin),
+        up(0, 1_000_000),
+        common::sample(0, 100, counts(seen_at, 0), footprint(mappings, fds, 1 << 20)),
+        common::sample(0, 200, counts(cycles, 0), Footprint::default()),
+        exit(0, 200, how, &[(cycles, "instantiating")]),
+        end(300),
+    ])
+}
+
+fn no_memory() -> ExitKind {
+    let error = "cannot map a memory of 65536 bytes into slot 7 (Cannot allocate memory \
+                 (os error 12))";
+    ExitKind::Failed { error: error.to_owned() }
+}
+
+fn no_descriptor() -> ExitKind {
+    let error = "cannot create a memfd (Too many open files (os error 24))".to_owned();
+    ExitKind::Failed { error }
+}
+
+fn told_at_death(recording: &Recording) -> Option<String> {
+    let judgement = judged(recording);
+    assert_eq!(judgement.verdict, Verdict::SubjectDied, "it decides nothing");
+    let findings = of_policy(&judgement, "died-at");
+    assert!(findings.len() <= 1 && findings.iter().all(|finding| finding.level == Level::Warn));
+    findings.first().map(|finding| finding.message.clone())
+}
+
+#[test]
+fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
+    for (recording, expected) in [
+        (
+            died_at(21_823, no_memory(), 20_000, 60_060, 11),
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
+        ),
+        (
+            // Too fast to be seen: the number alone.
+            died_at(21_823, no_memory(), 0, 60, 11),
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
+        ),
+        (
+            died_at(30_000, no_memory(), 20_000, 50_000, 11),
+            "subject 0 died after 30,000 cycles: (65,530 mappings allowed − 60 at rest) / \
+             30,000 cycles is about 2.18 mappings a cycle (vm.max_map_count)",
+        ),
+        (
+            died_at(1_012, no_descriptor(), 0, 60, 11),
+            "subject 0 died after 1,012 cycles: (1,024 descriptors allowed − 11 at rest) / \
+             1,012 cycles = 1 descriptor a cycle (RLIMIT_NOFILE)",
+        ),
+        (
+            // Without a word, but seen at the limit.
+            died_at(21_823, ExitKind::Signaled { signal: 6 }, 21_500, 64_560, 11),
+            "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
+             21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
+        ),
+    ] {
+        assert_eq!(told_at_death(&recording).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn a_death_of_something_else_is_not_read_back() {
+    let crashed = || ExitKind::Signaled { signal: 11 };
+    let failed = |error: &str| ExitKind::Failed { error: error.to_owned() };
+    for (why, recording) in [
+        ("another error", died_at(21_823, failed("all slots are in use"), 20_000, 60_060, 11)),
+        ("no memory, and no growth", died_at(21_823, no_memory(), 20_000, 80, 11)),
+        ("no memory, no look, no whole number", died_at(30_000, no_memory(), 0, 60, 11)),
+        ("no whole number of so few cycles", died_at(30, no_memory(), 0, 60, 11)),
+        ("no descriptor, and no growth", died_at(1_012, no_descriptor(), 1_000, 60, 14)),
+        ("more than the limit would allow", died_at(1_012, no_descriptor(), 1_000, 60, 5_000)),
+        ("killed far below", died_at(21_823, crashed(), 10_000, 30_060, 11)),
+        ("killed, and never seen", died_at(21_823, crashed(), 0, 60, 11)),
+        ("at its first cycle", died_at(0, no_descriptor(), 0, 60, 11)),
+        ("hung", died_at(21_823, ExitKind::Hung { silent_ms: 9 }, 21_500, 64_560, 11)),
+    ] {
+        assert_eq!(told_at_death(&recording), None, "{why}");
+    }
+    // Without limits in the fingerprint, as older recordings are.
+    assert_eq!(told_at_death(&common::died(no_memory())), None);
+}
+
+#[test]
+fn descriptors_of_live_modules_are_not_leaked() {
+    let mut recording = died_at(500, no_descriptor(), 0, 60, 11);
+    for record in &mut recording.records {
+        if let Record::Sample(sample) = record {
+            sample.counts.live = 510;
+        }
+    }
+    let told = told_at_death(&recording).expect("it is at the limit");
+    assert!(
+        told.contains("(1,024 descriptors allowed − 11 at rest − 510 of live modules) / 500 cycles = 1 descriptor a cycle"),
+        "{told}"
+    );
+}

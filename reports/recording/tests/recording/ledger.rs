@@ -1,0 +1,121 @@
+//! The ledger of arbitrary lines: its numbers add up.
+
+use leakbench_model::{Histogram, Verdict};
+use leakbench_recording::judge::Judgement;
+use leakbench_recording::ledger::{CountsSource, Images, Ledger};
+use leakbench_recording::recording::*;
+use proptest::prelude::*;
+
+use crate::fixtures::any_run::any_recording;
+use crate::fixtures::run as common;
+
+fn adds_up(images: &Images) -> bool {
+    images.synchronous + images.late + images.lingering + images.unknown == images.made
+}
+
+proptest! {
+    #[test]
+    fn images_add_up_whatever_was_recorded(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        prop_assert!(adds_up(&ledger.images));
+        for subject in &ledger.subjects {
+            prop_assert!(adds_up(&subject.images));
+        }
+        let made: u64 = ledger.subjects.iter().map(|subject| subject.images.made).sum();
+        prop_assert_eq!(ledger.images.made, made);
+        let grouped: u64 = ledger.held_by.iter().map(|group| group.images).sum();
+        prop_assert_eq!(grouped, ledger.lingering_listed());
+    }
+
+    /// Nothing that was not seen released is told as released, and only what was seen to linger
+    /// at a barrier as lingering.
+    #[test]
+    fn images_are_released_and_lingering_only_as_recorded(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        for subject in &ledger.subjects {
+            let (images, counts) = (&subject.images, &subject.counts);
+            prop_assert_eq!(images.released(), counts.synchronous + counts.late);
+            let at_barrier = matches!(subject.counts_from, CountsSource::LastBarrier | CountsSource::Barrier);
+            let lingering = if at_barrier { counts.lingering } else { 0 };
+            prop_assert_eq!(images.lingering, lingering);
+            prop_assert!(images.unknown >= counts.unknown);
+        }
+    }
+
+    /// A verdict is never better for something having been recorded less of.
+    #[test]
+    fn a_clean_verdict_needs_every_subject_seen_to_its_end(recording in any_recording()) {
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        if Judgement::of(&ledger).verdict == Verdict::Clean {
+            prop_assert_eq!(ledger.subjects.len(), 3);
+            prop_assert!(ledger.subjects.iter().all(|subject| subject.reached_last_barrier()));
+            prop_assert_eq!(ledger.images.released(), ledger.images.made);
+            prop_assert!(ledger.witness_failures.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_recording_without_a_start_says_nothing() {
+    let none = Ledger::of(&Recording::default());
+    assert!(none.is_err());
+}
+
+#[test]
+fn peaks_are_each_subjects_own_added_and_absent_where_one_was_not_measured() {
+    let clean = Ledger::of(&common::clean()).expect("it has a start");
+    assert_eq!(clean.peak.mappings, Some(2 * 1_506));
+    assert_eq!(clean.peak.fds, Some(2 * 14));
+
+    let mut recording = common::clean();
+    for record in &mut recording.records {
+        match record {
+            Record::Subject(up) if up.subject == 1 => up.at_rest.fds = None,
+            Record::Sample(sample) if sample.subject == 1 => sample.footprint.fds = None,
+            Record::Barrier(barrier) if barrier.subject == 1 => barrier.footprint.fds = None,
+            _ => {}
+        }
+    }
+    let blind = Ledger::of(&recording).expect("it has a start");
+    assert_eq!(blind.peak.fds, None);
+    assert_eq!(blind.peak.mappings, clean.peak.mappings);
+}
+
+#[test]
+fn release_times_are_merged_over_subjects() {
+    let ledger = Ledger::of(&common::clean()).expect("it has a start");
+    assert_eq!(ledger.release.count, 1_000_000);
+    assert_eq!(ledger.release.p50_ns, Some(1_200));
+    assert_eq!(ledger.release.p99_ns, Some(1_200));
+    assert_eq!(ledger.release.max_ns, Some(3 * common::MS));
+}
+
+proptest! {
+    /// Quantiles against the sorted values themselves.
+    #[test]
+    fn quantiles_are_those_of_the_values(
+        parts in proptest::collection::vec(proptest::collection::vec(0..50u64, 0..20), 0..4),
+        quantile in 0.0..=1.0f64,
+    ) {
+        let histograms: Vec<Histogram> = parts.iter().map(|values| {
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            Histogram(sorted.into_iter().map(|value| (value, 1)).collect())
+        }).collect();
+        let merged = Histogram::merged(&histograms);
+        let mut values = parts.concat();
+        values.sort_unstable();
+        prop_assert_eq!(merged.count(), values.len() as u64);
+        prop_assert_eq!(merged.max_ns(), values.last().copied());
+        let rank = (values.len() as f64 * quantile).ceil().max(1.0) as usize;
+        prop_assert_eq!(merged.quantile_ns(quantile), values.get(rank - 1).copied());
+    }
+}
+
+/// A recording comes from a file and may contain any number.
+#[test]
+fn the_largest_numbers_can_be_judged() {
+    let ledger = Ledger::of(&common::largest_numbers()).expect("it has a start");
+    let judgement = Judgement::of(&ledger);
+    assert!(judgement.findings.iter().any(|finding| finding.rule == "late-releases"));
+}

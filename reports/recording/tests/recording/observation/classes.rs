@@ -1,0 +1,59 @@
+//! The class of each resource.
+
+use leakbench_model::Verdict;
+use leakbench_recording::observation::*;
+
+use super::{class, diagnosed};
+use crate::fixtures::observation::*;
+
+#[test]
+fn what_is_no_leak_has_its_class() {
+    let diagnosis = diagnosed(&healthy());
+    for (resource, expected) in [
+        (Resource::PipeFds, ResourceClass::Sawtooth),
+        (Resource::AnonymousBytes, ResourceClass::Bounded),
+        (Resource::AddressSpaceBytes, ResourceClass::Reservation),
+        (Resource::Threads, ResourceClass::Flat),
+    ] {
+        assert_eq!(class(&diagnosis, resource), Some(expected), "{resource:?}");
+    }
+    let space = diagnosis.account(Resource::AddressSpaceBytes).expect("it was seen");
+    assert!(space.seconds_to_limit.is_some(), "a reservation has a forecast");
+    assert!(diagnosis.suspects.is_empty());
+
+    // Reserved mappings without end are a leak of mappings.
+    let reserved =
+        diagnosed(&attached(|s| vec![(Resource::ReservedMappings, s), (Resource::Mappings, s)]));
+    assert_eq!(reserved.suspects[0].resource, Resource::ReservedMappings);
+}
+
+#[test]
+fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
+    let files = diagnosed(&attached(|s| {
+        vec![(Resource::FileBytes, s * MIB), (Resource::ResidentBytes, s * MIB)]
+    }));
+    assert_eq!(files.judgement.verdict, Verdict::Clean);
+    assert_eq!(class(&files, Resource::FileBytes), Some(ResourceClass::Bounded));
+
+    // Of 1,000 MiB more and more is swapped out.
+    let swapped = diagnosed(&attached(|s| {
+        let out = 10 * s * MIB;
+        let resident = 1_000 * MIB - out;
+        vec![
+            (Resource::SwapBytes, out),
+            (Resource::ResidentBytes, resident),
+            (Resource::AnonymousBytes, resident),
+        ]
+    }));
+    assert_eq!(swapped.judgement.verdict, Verdict::Clean);
+
+    // What grows and is swapped out at once does leak.
+    let swapping = diagnosed(&attached(|s| vec![(Resource::SwapBytes, 10 * s * MIB)]));
+    assert_eq!(swapping.suspects[0].resource, Resource::SwapBytes);
+
+    // Less than a MiB of growth is not told from the allocator's steps.
+    let little = diagnosed(&attached(|s| {
+        vec![(Resource::AnonymousBytes, s * 16_384), (Resource::ResidentBytes, s * 16_384)]
+    }));
+    assert_eq!(little.judgement.verdict, Verdict::Clean);
+}

@@ -1,0 +1,78 @@
+//! Suspects: which leaks are one leak, and which limit it meets first.
+
+use leakbench_model::Verdict;
+use leakbench_recording::observation::*;
+
+use super::{class, diagnosed};
+use crate::fixtures::observation::*;
+
+#[test]
+fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
+    let diagnosis = diagnosed(&socket_leak());
+    let [suspect] = diagnosis.suspects.as_slice() else {
+        panic!("one leak: {:?}", diagnosis.suspects);
+    };
+    assert_eq!(suspect.resource, Resource::SocketFds);
+    assert_eq!(suspect.evidence, [Resource::Fds]);
+    let meets = suspect.forecast.as_ref().expect("a limit of descriptors");
+    assert_eq!(meets.limit.name, "RLIMIT_NOFILE");
+    // 12 and 59 × 12 of 1,024 are there at the last look.
+    assert!((meets.seconds - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
+    assert_eq!(
+        diagnosis.judgement.findings[0].message,
+        "socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE of 1,024 is \
+         met in 25 s"
+    );
+}
+
+#[test]
+fn a_memfd_leak_is_one_suspect_however_many_ways_it_shows() {
+    let diagnosis = diagnosed(&memfd_leak());
+    let [suspect] = diagnosis.suspects.as_slice() else {
+        panic!("one leak: {:?}", diagnosis.suspects);
+    };
+    assert_eq!(suspect.resource, Resource::Memfds);
+    for shown in [Resource::MemfdFds, Resource::MemfdMappings, Resource::SharedBytes] {
+        assert!(suspect.evidence.contains(&shown), "{:?}", suspect.evidence);
+    }
+    let meets = suspect.forecast.as_ref().expect("limits");
+    // 432 of 512 MiB are left at one a second, 894 of 1,024 descriptors at two.
+    assert_eq!(meets.limit.resource, Resource::ResidentBytes, "{meets:?}");
+    assert!((meets.seconds - 432.0).abs() < 0.1, "{meets:?}");
+}
+
+#[test]
+fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
+    let diagnosis = diagnosed(&attached(|s| {
+        vec![
+            (Resource::Fds, 2 * s),
+            (Resource::EventFds, 2 * s),
+            (Resource::AnonymousBytes, 8 * s * MIB),
+            (Resource::ResidentBytes, 8 * s * MIB),
+            (Resource::AddressSpaceBytes, 8 * s * MIB),
+            (Resource::Zombies, s / 2),
+        ]
+    }));
+    let suspects: Vec<Resource> =
+        diagnosis.suspects.iter().map(|suspect| suspect.resource).collect();
+    // 472 MiB of 512 are there; descriptors last seven minutes; nothing limits zombies.
+    assert_eq!(suspects, [Resource::AnonymousBytes, Resource::EventFds, Resource::Zombies]);
+    let memory = diagnosis.suspects[0].forecast.as_ref().expect("a limit of memory");
+    // Pages of files do not count.
+    assert!((memory.seconds - (512.0 - 21.0 - 8.0 * 59.0) / 8.0).abs() < 0.1, "{memory:?}");
+    // The address space is filled: it is no reservation.
+    assert_eq!(class(&diagnosis, Resource::AddressSpaceBytes), Some(ResourceClass::Leak));
+}
+
+#[test]
+fn limits_of_each_process_say_nothing_of_the_sum_over_a_tree() {
+    let mut recording = socket_leak();
+    for record in &mut recording.records {
+        if let ObservationRecord::Sample(look) = record {
+            look.processes = 3;
+        }
+    }
+    let diagnosis = diagnosed(&recording);
+    assert_eq!(diagnosis.judgement.verdict, Verdict::Leak);
+    assert_eq!(diagnosis.suspects[0].forecast, None);
+}

@@ -1,0 +1,120 @@
+//! The verdict of an observation and its findings.
+
+use leakbench_model::Verdict;
+use leakbench_recording::observation::*;
+
+use super::diagnosed;
+use crate::fixtures::observation::*;
+
+/// The last look may see a process that has closed what it had.
+#[test]
+fn what_a_leaving_process_gives_back_is_not_judged() {
+    let mut recording = gone(socket_leak(), ProcessExitKind::Exited { code: 0 }, true);
+    let last = recording.records.iter_mut().rev().find_map(|record| match record {
+        ObservationRecord::Sample(look) => Some(look),
+        _ => None,
+    });
+    last.expect("there are looks").amounts.values_mut().for_each(|amount| *amount = 0);
+    assert_eq!(diagnosed(&recording).judgement.verdict, Verdict::Leak);
+}
+
+#[test]
+fn nothing_read_or_no_end_is_not_clean() {
+    let mut blind = attached(|_| Vec::new());
+    for record in &mut blind.records {
+        if let ObservationRecord::Sample(look) = record {
+            look.amounts.clear();
+        }
+    }
+    assert_eq!(diagnosed(&blind).judgement.verdict, Verdict::Inconclusive);
+
+    let mut cut = attached(|_| Vec::new());
+    cut.records.pop();
+    assert_eq!(diagnosed(&cut).judgement.verdict, Verdict::Inconclusive);
+    assert!(Diagnosis::of(&ObservationRecording::default()).is_err());
+
+    // One resource that was seen for a moment is said, and the others are judged.
+    let mut once = attached(|_| Vec::new());
+    if let Some(ObservationRecord::Sample(look)) = once.records.get_mut(5) {
+        look.amounts.insert(Resource::Zombies, 0);
+    }
+    let diagnosis = diagnosed(&once);
+    assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
+    let told = &diagnosis.judgement.findings[0].message;
+    assert_eq!(told, "zombies could be read in only 1 of 60 looks");
+}
+
+/// Who attaches ends it when enough was seen; a command did not come to its end. A leak that is
+/// seen is proved either way.
+#[test]
+fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
+    let quiet = |looks| looked(looks, |_| Vec::new());
+    for (recording, here, verdict) in [
+        (quiet(60), false, Verdict::Clean),
+        (quiet(7), false, Verdict::Interrupted),
+        (socket_leak(), false, Verdict::Leak),
+        (quiet(60), true, Verdict::Interrupted),
+        (socket_leak(), true, Verdict::Leak),
+    ] {
+        let diagnosis = diagnosed(&gone(interrupted(recording), ProcessExitKind::Stopped, here));
+        assert_eq!(diagnosis.judgement.verdict, verdict, "started here: {here}");
+        let mut findings = diagnosis.judgement.findings.iter();
+        assert!(findings.any(|finding| finding.rule == "interruption"), "it stays listed");
+    }
+}
+
+/// What a limit stops is as flat as what does not leak.
+#[test]
+fn what_came_to_its_limit_and_stays_there_is_a_leak() {
+    let filled = |to: u64| attached(move |s| vec![(Resource::Fds, (100 * s).min(to - 12))]);
+    let full = diagnosed(&filled(1_024));
+    assert_eq!(full.judgement.verdict, Verdict::Leak);
+    assert_eq!(
+        full.judgement.findings[0].message,
+        "descriptors came to 1,024 of 1,024 (RLIMIT_NOFILE) and stay there"
+    );
+    assert_eq!(diagnosed(&filled(900)).judgement.verdict, Verdict::Clean);
+    // All address space may be reserved by design.
+    let space = diagnosed(&attached(|_| vec![(Resource::AddressSpaceBytes, 1 << 47)]));
+    assert_eq!(space.judgement.verdict, Verdict::Clean);
+}
+
+#[test]
+fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
+    let mut recording = attached(|_| Vec::new());
+    for record in &mut recording.records {
+        if let ObservationRecord::Sample(look) = record {
+            look.at_ms /= 30_000;
+        }
+    }
+    let message = &diagnosed(&recording).judgement.findings[0].message;
+    assert!(message.contains("the 60 looks are bunched in time, so no trend"), "{message}");
+}
+
+#[test]
+fn children_that_were_not_looked_at_are_said() {
+    let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
+    let in_tree = |mut recording: ObservationRecording| {
+        if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
+            observe.tree = true;
+        }
+        recording
+    };
+    let messages = |recording| -> Vec<String> {
+        let diagnosis = diagnosed(&recording);
+        assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
+        diagnosis.judgement.findings.into_iter().map(|finding| finding.message).collect()
+    };
+    let expected = ["up to 3 child processes were not observed: --tree observes them too"];
+    assert_eq!(messages(children(3)), expected);
+    for observed in [children(0), in_tree(children(3))] {
+        assert_eq!(messages(observed), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_fixture_has_its_verdict() {
+    for (name, recording, verdict) in cases() {
+        assert_eq!(diagnosed(&recording).judgement.verdict, verdict, "{name}");
+    }
+}
