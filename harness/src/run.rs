@@ -72,14 +72,7 @@ impl Run {
         interrupt: &Interrupt,
         mut display: ProgressDisplay,
     ) -> Result<(Recorder, Result<(), Error>), Error> {
-        let mut recorder = match out {
-            Some(folder) => {
-                let recorder = Recorder::create(folder)?;
-                folder::remove_results(folder)?;
-                recorder
-            }
-            None => Recorder::in_memory(),
-        };
+        let mut recorder = folder::create_recorder(out)?;
         let Run { scenario, driver, command } = self;
         let mut progress = RunProgress::new(scenario.cycles.get());
         let supervised =

@@ -3,45 +3,17 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use leakbench_recording::observation::{ObservationRecord, ObservationRecorder};
-use leakbench_recording::recording::{Record, Recorder, RecordingError};
-
-/// A recorder of lines.
-pub(crate) trait RecordLine {
-    type Line;
-
-    /// Keeps one more line.
-    ///
-    /// # Errors
-    /// The first failure of the file; later lines are kept in memory without an error.
-    fn record(&mut self, line: Self::Line) -> Result<(), RecordingError>;
-}
-
-impl RecordLine for Recorder {
-    type Line = Record;
-
-    fn record(&mut self, line: Record) -> Result<(), RecordingError> {
-        Recorder::record(self, line)
-    }
-}
-
-impl RecordLine for ObservationRecorder {
-    type Line = ObservationRecord;
-
-    fn record(&mut self, line: ObservationRecord) -> Result<(), RecordingError> {
-        ObservationRecorder::record(self, line)
-    }
-}
+use leakbench_recording::recording::{Line, Recorder};
 
 /// A recorder, and the time at which its recording began.
-pub(crate) struct TimedRecorder<'a, R> {
-    recorder: &'a mut R,
+pub(crate) struct TimedRecorder<'a, L: Line> {
+    recorder: &'a mut Recorder<L>,
     began: Instant,
 }
 
-impl<R: RecordLine> TimedRecorder<'_, R> {
+impl<L: Line> TimedRecorder<'_, L> {
     /// The recording begins now.
-    pub(crate) fn start(recorder: &mut R) -> TimedRecorder<'_, R> {
+    pub(crate) fn start(recorder: &mut Recorder<L>) -> TimedRecorder<'_, L> {
         TimedRecorder { recorder, began: Instant::now() }
     }
 
@@ -54,9 +26,9 @@ impl<R: RecordLine> TimedRecorder<'_, R> {
         self.began.elapsed().as_millis() as u64
     }
 
-    /// Records a line. If its file fails, prints that once: the recording continues in memory, so
-    /// the verdict does not depend on the file.
-    pub(crate) fn write(&mut self, line: R::Line) {
+    /// Records a line. The first failure of the file is printed; the recording continues in
+    /// memory, so the verdict does not depend on the file.
+    pub(crate) fn write(&mut self, line: L) {
         if let Err(error) = self.recorder.record(line) {
             let _ = writeln!(io::stderr(), "leakbench: {error}; the recording continues in memory");
         }

@@ -176,12 +176,12 @@ fn two_lists_are_a_grid_and_a_matrix() {
     let args = ["sweep", "--decommit-batch", "1,16", "--flush-on-drop=on,off"];
     let (code, drawn, stderr) = session.run(&[&args[..], &["--cycles=320", "--slots=50"]].concat());
     assert_eq!(code, 1, "{stderr}");
-    let numbers = "N N N N N N N N";
+    let numbers = "N N N N N N N N N";
     assert_eq!(
         masked(&drawn),
         [
             "decommit-batch flush-on-drop verdict at drop late lingering memfd mappings fds RSS \
-             cycles/s",
+             cycles/s ratio",
             &format!("N on clean {numbers}"),
             &format!("N off clean {numbers}"),
             &format!("N on clean {numbers}"),
@@ -231,7 +231,7 @@ fn what_a_runtime_lacks_of_what_is_swept_is_shown_as_not_offered() {
     assert_eq!(code, 0, "{stderr}");
     let lines = masked(&drawn);
     assert!(lines[2].starts_with("builtin warm-lru clean N"), "{drawn}");
-    assert_eq!(lines[3], "example random not offered – – – – – – – –");
+    assert_eq!(lines[3], "example random not offered – – – – – – – – –");
     assert!(lines.contains(&"example – –".to_owned()), "{drawn}");
     assert!(drawn.contains("example has no --strategy, so random"), "{drawn}");
     let comparison = session.kept();

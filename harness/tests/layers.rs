@@ -17,9 +17,25 @@ const HARNESS: Layers = &[
     &["timed_recorder", "driver", "subjects", "interrupt"],
 ];
 
+const REPORTS: Layers = &[
+    &["render"],
+    &["draw"],
+    &["palette"],
+    &["gate"],
+    &["report"],
+    &["recorded"],
+    &["comparison"],
+    &["headline"],
+];
+
 #[test]
 fn rooms_of_the_harness_import_downwards() {
     assert_layers("src", HARNESS);
+}
+
+#[test]
+fn rooms_of_the_reports_import_downwards() {
+    assert_layers("../reports/src", REPORTS);
 }
 
 /// Fails with a line for each import that goes up.

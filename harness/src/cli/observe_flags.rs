@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_recording::observation::{Diagnosis, ObservationRecorder};
+use leakbench_recording::observation::Diagnosis;
 use leakbench_reports::render::ObservationProgress;
 
 use super::format_list::ReportFlag;
@@ -70,14 +70,7 @@ impl ObserveFlags {
     ) -> Result<ExitCode, Error> {
         let formats = self.report.formats();
         let folder = folder::for_reports(self.out.as_deref(), subcommand, &formats)?;
-        let mut recorder = match &folder {
-            Some(folder) => {
-                let recorder = ObservationRecorder::create(folder)?;
-                folder::remove_results(folder)?;
-                recorder
-            }
-            None => ObservationRecorder::in_memory(),
-        };
+        let mut recorder = folder::create_recorder(folder.as_deref())?;
         let settings = Settings {
             interval: self.interval,
             duration: self.duration,

@@ -41,7 +41,7 @@ pub(super) enum Ending {
 /// An observation on its way.
 pub(super) struct Observation<'a> {
     settings: Settings,
-    recorder: TimedRecorder<'a, ObservationRecorder>,
+    recorder: TimedRecorder<'a, ObservationRecord>,
     watch: Watch,
     pub(super) remarks: Remarks,
     started: Option<Started>,

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use leakbench_recording::recording::{Line, Recorder};
 use leakbench_reports::comparison::COMPARISON_FILE;
 use leakbench_reports::render::{Format, GATE_FILE, utc};
 
@@ -58,6 +59,18 @@ pub(crate) fn for_reports(
         None if !formats.is_empty() => create(None, command).map(Some),
         out => Ok(out.map(Path::to_owned)),
     }
+}
+
+/// Creates the recorder of a run or an observation, in `folder` if there is one. Files of an earlier
+/// recording are removed.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn create_recorder<L: Line>(folder: Option<&Path>) -> Result<Recorder<L>, Error> {
+    let Some(folder) = folder else { return Ok(Recorder::in_memory()) };
+    let recorder = Recorder::create(folder)?;
+    remove_results(folder)?;
+    Ok(recorder)
 }
 
 /// Removes the result, the reports and the gate's outcome of an earlier recording in `folder`, so

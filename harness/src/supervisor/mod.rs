@@ -155,7 +155,7 @@ struct Run<'a> {
 }
 
 /// The recorder of a run.
-type RunRecorder<'a> = TimedRecorder<'a, Recorder>;
+type RunRecorder<'a> = TimedRecorder<'a, Record>;
 
 impl Run<'_> {
     /// Runs all subjects to their end.
