@@ -1,9 +1,15 @@
-//! The supervisor: it starts the subjects, looks at them from outside, compares the witnesses at
-//! barriers, and records it all. It survives whatever becomes of the subjects.
+//! The supervisor starts the subjects, samples them from outside, compares the two witnesses at
+//! each barrier, and records all of it. It outlives every crash of a subject.
+//!
+//! ```text
+//! subject ─► event ──────────────────┐
+//! /proc ─► sampler (second witness) ─┴─► reconcile (at barriers) ─► recorder
+//! ```
 
 mod child;
-mod look;
+mod error;
 mod reconcile;
+mod sampler;
 mod subject;
 
 use std::collections::HashSet;
@@ -21,7 +27,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use self::look::own_memfds;
+pub(crate) use self::error::SuperviseError;
+use self::sampler::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
 use crate::interrupt::Interrupt;
@@ -29,54 +36,22 @@ use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Machine, ObjectId, Process, poll_until};
 use leakbench_subject::wire::add_counts;
 
-/// Time between two samples of a subject, unless sampling would cost too much.
-const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+/// Minimum time between two samples of a subject.
+const SAMPLE_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
-/// A sample may take at most this part of the time between two, up to a limit.
-const SAMPLE_COST: u32 = 100;
-const SAMPLE_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
+/// The interval grows to this multiple of the time that a sample takes, up to a maximum.
+const SAMPLE_COST_FACTOR: u32 = 100;
+const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
-/// Deadlines are looked at this often, whenever the next sample is due.
-const ATTEND_EVERY: Duration = Duration::from_millis(100);
+/// Maximum time between two checks of the deadlines.
+const DEADLINE_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A second signal within this time of the first is an echo of it: `timeout(1)` signals a process
-/// and then its group.
-const ECHO: Duration = Duration::from_secs(1);
+/// A second signal within this time of the first belongs to it: `timeout(1)` signals a process and
+/// then its group.
+const SIGNAL_ECHO: Duration = Duration::from_secs(1);
 
-/// How long subjects that are asked to stop may take before they are killed.
+/// Time for subjects to stop on request before they are killed.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-
-/// Why there is nothing to judge.
-#[derive(Debug, thiserror::Error)]
-pub enum SuperviseError {
-    /// The runtime or a guest cannot be used as asked.
-    #[error("{doing}: {error}")]
-    SetUp {
-        /// What was being set up.
-        doing: String,
-        /// The runtime's words.
-        error: String,
-    },
-    /// The machine does not allow the measurement.
-    #[error("{what}")]
-    CannotMeasure {
-        /// Which witness cannot be had.
-        witness: Witness,
-        /// Why not.
-        what: String,
-    },
-    /// A subject cannot be started.
-    #[error("cannot start subject {subject}: {error}")]
-    Spawn {
-        /// Which.
-        subject: u32,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The supervisor itself lacks something.
-    #[error("cannot watch over the subjects: {0}")]
-    Own(#[from] io::Error),
-}
 
 /// The sums of one round of samples.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,11 +64,11 @@ pub(crate) struct Totals {
     pub(crate) footprint: Footprint,
 }
 
-/// Runs `scenario` on the runtime that `driver` has, and records it, until its end or until
-/// `interrupt` hears of its user's wish. `show` is called after each round of samples.
+/// Runs `scenario` on the runtime of `driver` and records it, until it is done or interrupted.
+/// Calls `show` after each round of samples.
 ///
 /// # Errors
-/// The run could not begin. What happens after that is in the recording, not an error.
+/// The run could not begin. Later failures are lines of the recording.
 pub(crate) fn supervise(
     scenario: &Scenario,
     driver: &Driver,
@@ -116,9 +91,9 @@ pub(crate) fn supervise(
         stop_by: None,
         interrupted_at: None,
     };
-    run.introduce(command);
-    match run.go_through(interrupt, show) {
-        // A result like any other: what came of the attempt is that one cannot tell.
+    run.record_start(command);
+    match run.run(interrupt, show) {
+        // The run has a result: it is inconclusive.
         Err(SuperviseError::CannotMeasure { witness, what }) => {
             let at_ms = run.recorder.now_ms();
             run.recorder.write(Record::WitnessFailure(WitnessFailure {
@@ -130,26 +105,28 @@ pub(crate) fn supervise(
         }
         result => result?,
     }
-    run.end();
+    run.record_end();
     Ok(())
 }
 
-/// A run on its way.
+/// A run in progress.
 struct Run<'a> {
     scenario: &'a Scenario,
     driver: &'a Driver,
     /// The processors that subjects may run on.
     cpus: Vec<u32>,
     recorder: RunRecorder<'a>,
-    /// Processor time that this process had used by then, for earlier runs.
+    /// Processor time that earlier runs of this process took.
     cpu_before: Duration,
     subjects: Vec<Supervised>,
-    /// Memfds that subjects may have from here.
+    /// Memfds that subjects may inherit from this process.
     inherited: HashSet<ObjectId>,
+    /// Start of the first cycle.
     running_since: Option<Instant>,
+    /// End of the last barrier of the last subject.
     running_until: Option<Instant>,
     next_sample: Instant,
-    /// Set once the run is being ended: subjects that are not gone by then are killed.
+    /// Set when the run is stopped: subjects that still exist then are killed.
     stop_by: Option<Instant>,
     interrupted_at: Option<Instant>,
 }
@@ -158,8 +135,8 @@ struct Run<'a> {
 type RunRecorder<'a> = TimedRecorder<'a, Record>;
 
 impl Run<'_> {
-    /// Runs all subjects to their end.
-    fn go_through(
+    /// Starts all subjects and supervises them until the last has exited.
+    fn run(
         &mut self,
         interrupt: &Interrupt,
         show: &mut dyn FnMut(&Totals),
@@ -173,23 +150,23 @@ impl Run<'_> {
                 .map_err(|error| SuperviseError::Spawn { subject: index, error })?;
             self.subjects.push(subject);
         }
-        while self.subjects.iter().any(|subject| !subject.is_gone()) {
+        while self.subjects.iter().any(|subject| !subject.has_exited()) {
             self.wait(interrupt)?;
-            self.hear()?;
-            self.heed(interrupt);
+            self.receive_events()?;
+            self.handle_signals(interrupt);
             self.sample(show);
-            self.enforce();
+            self.end_overdue();
         }
         Ok(())
     }
 
-    /// Records what is asked for, and where.
-    fn introduce(&mut self, command: &str) {
+    /// Records the scenario and the machine.
+    fn record_start(&mut self, command: &str) {
         let mut fingerprint = match serde_json::to_value(Machine::read()) {
             Ok(serde_json::Value::Object(facts)) => facts,
             _ => serde_json::Map::new(),
         };
-        // Runtimes shard their pools by these.
+        // Runtimes shard their pools by processor.
         fingerprint.insert("subject_cpus".to_owned(), self.cpus.clone().into());
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.recorder.write(Record::Start(Box::new(Start {
@@ -203,42 +180,42 @@ impl Run<'_> {
         })));
     }
 
-    /// Waits until a subject speaks, a signal comes or a sample is due.
+    /// Waits for an event of a subject, a signal, or the time of the next sample.
     fn wait(&self, interrupt: &Interrupt) -> io::Result<()> {
         let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
         let present = self.subjects.iter().filter_map(Supervised::channel);
         fds.extend(present.map(|channel| PollFd::new(channel, PollFlags::IN)));
-        poll_until(&mut fds, self.next_sample.min(Instant::now() + ATTEND_EVERY)).map(drop)
+        poll_until(&mut fds, self.next_sample.min(Instant::now() + DEADLINE_CHECK_INTERVAL))
+            .map(drop)
     }
 
-    /// Takes in what the subjects say.
-    fn hear(&mut self) -> Result<(), SuperviseError> {
+    fn receive_events(&mut self) -> Result<(), SuperviseError> {
         for subject in &mut self.subjects {
-            subject.hear(&self.inherited, &mut self.recorder)?;
+            subject.receive_events(&self.inherited, &mut self.recorder)?;
         }
-        // All begin together, so that the rate is that of all side by side.
+        // All subjects begin at the same time, so that the rate is that of all in parallel.
         if self.running_since.is_none()
             && self.subjects.iter().all(|subject| subject.phase() == Phase::Ready)
         {
             self.running_since = Some(Instant::now());
             self.subjects.iter_mut().for_each(Supervised::go);
         }
-        let over = |s: &Supervised| matches!(s.phase(), Phase::Leaving | Phase::Gone);
+        let over = |s: &Supervised| matches!(s.phase(), Phase::Exiting | Phase::Exited);
         if self.running_until.is_none() && self.subjects.iter().all(over) {
             self.running_until = Some(Instant::now());
         }
-        // One subject's failure ends the run: what the others would still do proves nothing.
+        // The failure of one subject ends the run: no verdict depends on the others any more.
         if self.stop_by.is_none() && self.subjects.iter().any(Supervised::has_failed) {
             self.stop();
         }
         Ok(())
     }
 
-    fn heed(&mut self, interrupt: &Interrupt) {
+    fn handle_signals(&mut self, interrupt: &Interrupt) {
         for _ in 0..interrupt.take() {
             if let Some(first) = self.interrupted_at {
-                if first.elapsed() >= ECHO {
-                    // The user insists.
+                if first.elapsed() >= SIGNAL_ECHO {
+                    // The second request of the user: kill.
                     self.stop_by = Some(Instant::now());
                 }
                 continue;
@@ -250,7 +227,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks every subject to come to its end.
+    /// Requests every subject to stop.
     fn stop(&mut self) {
         self.stop_by.get_or_insert(Instant::now() + STOP_WITHIN);
         for subject in &mut self.subjects {
@@ -267,22 +244,22 @@ impl Run<'_> {
         let mut cost = Duration::ZERO;
         for subject in &mut self.subjects {
             totals.counts = add_counts(totals.counts, subject.counts());
-            if let Some((its_own, took)) = subject.sample(&mut self.recorder) {
-                footprint = Some(footprint.map_or(its_own, |sum| add_footprints(sum, its_own)));
+            if let Some((own, took)) = subject.sample(&mut self.recorder) {
+                footprint = Some(footprint.map_or(own, |sum| add_footprints(sum, own)));
                 cost += took;
             }
         }
         totals.footprint = footprint.unwrap_or_default();
-        let every = (cost * SAMPLE_COST).clamp(SAMPLE_EVERY, SAMPLE_AT_LEAST_EVERY);
-        self.next_sample = Instant::now() + every;
+        let interval = (cost * SAMPLE_COST_FACTOR).clamp(SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX);
+        self.next_sample = Instant::now() + interval;
         if let Some(since) = self.running_since {
             totals.running = since.elapsed();
             show(&totals);
         }
     }
 
-    /// Ends subjects that hang, or do not stop when asked to.
-    fn enforce(&mut self) {
+    /// Kills subjects that hang or do not stop on request.
+    fn end_overdue(&mut self) {
         let timeout = Duration::from_secs(self.scenario.timeout_s.get())
             .saturating_add(Duration::from_millis(self.scenario.settle_ms));
         for subject in &mut self.subjects {
@@ -293,7 +270,7 @@ impl Run<'_> {
         }
     }
 
-    fn end(&mut self) {
+    fn record_end(&mut self) {
         let began = self.recorder.began();
         let since = self.running_since.unwrap_or(began);
         let until = self.running_until.unwrap_or_else(Instant::now);
@@ -308,15 +285,15 @@ impl Run<'_> {
     }
 }
 
-/// The first `few` of the processors that this process may run on, or all of them.
-fn processors(few: Option<NonZeroU32>) -> io::Result<Vec<u32>> {
+/// The first `max` processors that this process may run on, or all of them.
+fn processors(max: Option<NonZeroU32>) -> io::Result<Vec<u32>> {
     let set = sched_getaffinity(None)?;
     let all = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).map(|cpu| cpu as u32);
-    Ok(all.take(few.map_or(usize::MAX, |few| few.get() as usize)).collect())
+    Ok(all.take(max.map_or(usize::MAX, |max| max.get() as usize)).collect())
 }
 
 fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
-    // A sum of which a part is missing is not known.
+    // A sum with an unknown part is unknown.
     let add = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
     Footprint {
         mappings: add(a.mappings, b.mappings),

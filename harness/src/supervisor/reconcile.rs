@@ -1,5 +1,4 @@
-//! The two witnesses compared, image by image. Pure: what each saw goes in, what it means comes
-//! out.
+//! Compares the two witnesses, image by image. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,32 +8,32 @@ use leakbench_recording::recording::{Barrier, SlotMap};
 use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
 use leakbench_subject::wire::{BarrierReached, Slab};
 
-/// What `/proc` showed of a subject at a barrier.
+/// A scan of a subject's `/proc` at a barrier.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) mappings: Vec<FileMapping>,
     pub(super) fds: Vec<FdEntry>,
 }
 
-/// The witnesses' common account.
+/// The account on which both witnesses agree, and where they disagree.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Reconciled {
-    /// Capped as [`Barrier`] says.
+    /// At most [`Barrier::LINGERING_MAX`].
     pub(super) lingering: Vec<LingeringImage>,
-    /// Capped as [`Barrier`] says.
+    /// At most [`Barrier::DISAGREEMENTS_MAX`].
     pub(super) disagreements: Vec<String>,
     pub(super) disagreements_total: u64,
     pub(super) slots: Option<SlotCounts>,
     pub(super) slot_map: Option<SlotMap>,
 }
 
-/// What the death watch says of an image.
+/// The state of an image by the death watch.
 enum Claim {
     Live { seen: bool },
     Lingering(Holders),
 }
 
-/// What holds an image: the first few, and how many there are.
+/// The holders of an image: the first ones, and their number.
 #[derive(Default)]
 struct Holders {
     listed: Vec<Holder>,
@@ -43,9 +42,9 @@ struct Holders {
 }
 
 impl Holders {
-    /// Adds a holder once: an image that a slot maps in two pieces is held by one slot.
+    /// Adds a holder once: a slot that maps an image in two pieces is one holder.
     fn add(&mut self, holder: Holder) {
-        // Pieces of one slot follow each other in the scan.
+        // The pieces of a slot are adjacent in the scan.
         if self.latest.as_ref() == Some(&holder) {
             return;
         }
@@ -57,11 +56,11 @@ impl Holders {
     }
 }
 
-/// Compares `report` with `scan`. `known` are memfds that were there before the first cycle.
+/// Compares `report` with `scan`. `known` are memfds that existed before the first cycle.
 ///
-/// An image that only the scan sees, and an image of a live module that the scan does not see,
-/// are disagreements. An image that lingers without being seen is none: what holds it is not in
-/// the subject.
+/// There are two disagreements: an image that only the scan sees, and an image of a live module that
+/// the scan does not see. A lingering image without a holder in the scan is no disagreement: its
+/// holder is outside the subject.
 pub(super) fn reconcile(
     report: &BarrierReached,
     scan: &Scan,
@@ -76,10 +75,10 @@ pub(super) fn reconcile(
 
     let states = report.slots.chars().map(SlotState::from_reported_letter);
     let states: Vec<SlotState> = states.map(|state| state.unwrap_or(SlotState::Unknown)).collect();
-    let mut strangers: HashMap<ObjectId, String> = HashMap::new();
+    let mut unknown_memfds: HashMap<ObjectId, String> = HashMap::new();
     // Slots that map an image of a dropped module.
     let mut holding = HashSet::new();
-    // Where the subject does not tell what its slots do, what they map is all that is known.
+    // Without slot states from the subject, the map shows only what the slots map.
     let mut mapped = match states.as_slice() {
         [] => SlotMap::new(slots_of(slabs), SlotState::Empty),
         _ => None,
@@ -114,7 +113,7 @@ pub(super) fn reconcile(
                 holders.add(holder);
             }
             None => {
-                strangers.entry(mapping.object).or_insert_with(|| match slot {
+                unknown_memfds.entry(mapping.object).or_insert_with(|| match slot {
                     Some(slot) => format!("slot {slot} maps it"),
                     None => format!("it is mapped at {:#x}", mapping.start),
                 });
@@ -128,17 +127,17 @@ pub(super) fn reconcile(
                 holders.add(Holder::Fd { fd: entry.fd });
             }
             None => {
-                strangers
+                unknown_memfds
                     .entry(entry.object)
                     .or_insert_with(|| format!("descriptor {} refers to it", entry.fd));
             }
         }
     }
 
-    let mut disagreements: Vec<String> = strangers
+    let mut disagreements: Vec<String> = unknown_memfds
         .into_iter()
         .map(|(object, how)| {
-            format!("memfd {object} is no image that the death watch knows to live, yet {how}")
+            format!("memfd {object} is no live image by the death watch, but {how}")
         })
         .collect();
     let unseen = claims.iter().filter(|(_, claim)| matches!(claim, Claim::Live { seen: false }));
@@ -154,8 +153,7 @@ pub(super) fn reconcile(
         .map(|image| {
             let holders = match claims.remove(&image.object) {
                 Some(Claim::Lingering(holders)) => holders,
-                // The same object twice: the death watch contradicts itself, which shows as one
-                // image without holders.
+                // The death watch lists the object twice: the second entry has no holders.
                 _ => Holders::default(),
             };
             LingeringImage {
@@ -174,13 +172,14 @@ pub(super) fn reconcile(
     Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
 }
 
-/// How many slots there are, by where they lie; absurdly many are none.
+/// The number of slots; 0 if it exceeds `u32`.
 fn slots_of(slabs: &[Slab]) -> u32 {
     let slots: u64 = slabs.iter().map(|slab| u64::from(slab.slots)).sum();
     u32::try_from(slots).unwrap_or(0)
 }
 
-/// The states that the subject reports, but of slots that map an image of a dropped module.
+/// The states that the subject reports; a slot that maps an image of a dropped module is shown as
+/// that.
 fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
     let mut map = SlotMap::new(u32::try_from(states.len()).unwrap_or(0), SlotState::Cold)?;
     for (slot, &state) in (0..).zip(states) {
@@ -190,8 +189,7 @@ fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
     Some(map)
 }
 
-/// The slot that an address is in. Slots of a foreign subject may be absurdly many: those whose
-/// numbers do not fit are none.
+/// The slot that contains `address`; `None` also if its number exceeds `u32`.
 fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
     let mut first = 0_u64;
     for slab in slabs {

@@ -1,4 +1,4 @@
-//! One subject under supervision: where it stands, and what is recorded of it.
+//! One subject under supervision: its phase, its events, and the lines that are recorded of it.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,7 +13,7 @@ use leakbench_recording::recording::{
 use leakbench_scenarios::{Scenario, Share};
 
 use super::child::SubjectProcess;
-use super::look::Look;
+use super::sampler::ProcSampler;
 use super::{RunRecorder, SuperviseError};
 use crate::driver::Program;
 use leakbench_kernel::ObjectId;
@@ -21,7 +21,7 @@ use leakbench_subject::wire::{
     BarrierReached, Channel, ChannelError, Event, FailureCause, Request, Slab,
 };
 
-/// Where a subject stands.
+/// The phases of a subject, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Building its runtime.
@@ -31,35 +31,36 @@ pub(super) enum Phase {
     /// Cycling, or at a barrier.
     Running,
     /// Past its last barrier.
-    Leaving,
-    /// Ended and reaped.
-    Gone,
+    Exiting,
+    /// Exited and reaped.
+    Exited,
 }
 
-/// A subject and its supervisor's view of it.
+/// A subject, as its supervisor knows it.
 #[derive(Debug)]
 pub(super) struct Supervised {
     index: u32,
     share: Share,
     threads: u32,
     process: SubjectProcess,
-    /// None before the subject is ready, and if `/proc` cannot be read.
-    look: Option<Look>,
+    /// `None` before the subject is ready, and if `/proc` cannot be read.
+    sampler: Option<ProcSampler>,
     phase: Phase,
-    /// The step that failed, in words.
+    /// The message of the step that failed.
     failure: Option<String>,
     failed: bool,
-    /// What each of its threads was seen to do.
-    pulses: Vec<Pulse>,
-    /// When it last said something, or was told to go on.
-    heard_at: Instant,
+    /// One for each thread.
+    activities: Vec<ThreadActivity>,
+    /// Time of its last event or request.
+    last_message_at: Instant,
 }
 
-/// The last change of a thread's count of steps; `None` while the thread waits for others.
+/// The last change of a thread's number of steps.
 #[derive(Clone, Copy, Debug)]
-struct Pulse {
+struct ThreadActivity {
+    /// `None` while the thread waits for the others.
     steps: Option<u64>,
-    at: Instant,
+    changed_at: Instant,
 }
 
 impl Supervised {
@@ -75,7 +76,7 @@ impl Supervised {
         let request =
             Request::Begin { scenario: Box::new(scenario.clone()), share, cpus: cpus.to_vec() };
         match process.begin(&request) {
-            // If it is gone already, hearing from it will tell how.
+            // If it has exited already, the channel reports it as closed.
             Ok(()) | Err(ChannelError::Closed) => {}
             Err(ChannelError::Io(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
@@ -85,12 +86,15 @@ impl Supervised {
             share,
             threads,
             process,
-            look: None,
+            sampler: None,
             phase: Phase::Building,
             failure: None,
             failed: false,
-            pulses: vec![Pulse { steps: None, at: Instant::now() }; threads as usize],
-            heard_at: Instant::now(),
+            activities: vec![
+                ThreadActivity { steps: None, changed_at: Instant::now() };
+                threads as usize
+            ],
+            last_message_at: Instant::now(),
         })
     }
 
@@ -98,41 +102,41 @@ impl Supervised {
         self.phase
     }
 
-    pub(super) fn is_gone(&self) -> bool {
-        self.phase == Phase::Gone
+    pub(super) fn has_exited(&self) -> bool {
+        self.phase == Phase::Exited
     }
 
-    /// Whether it ended, or is about to, other than by doing all that was asked.
+    /// Holds if it ended, or reported that it ends, before its work was done.
     pub(super) fn has_failed(&self) -> bool {
         self.failed
     }
 
-    /// Its end of the conversation, while there is one.
+    /// The channel to it, unless it has exited.
     pub(super) fn channel(&self) -> Option<&Channel> {
-        (!self.is_gone()).then_some(&self.process.channel)
+        (!self.has_exited()).then_some(&self.process.channel)
     }
 
-    /// Lets it go on.
+    /// Requests it to continue.
     pub(super) fn go(&mut self) {
         if self.phase == Phase::Ready {
             self.phase = Phase::Running;
         }
-        self.heard_at = Instant::now();
-        // If it is gone, hearing from it will tell how.
+        self.last_message_at = Instant::now();
+        // If it has exited, the channel reports it as closed.
         let _ = self.process.channel.send(&Request::Go);
     }
 
-    /// Takes in what it has said.
-    pub(super) fn hear(
+    /// Handles every event that has arrived.
+    pub(super) fn receive_events(
         &mut self,
         inherited: &HashSet<ObjectId>,
         recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
-        while !self.is_gone() {
+        while !self.has_exited() {
             match self.process.channel.try_receive::<Event>() {
                 Ok(None) => break,
                 Ok(Some(event)) => self.handle(event, inherited, recorder)?,
-                Err(ChannelError::Closed) => self.has_closed(recorder),
+                Err(ChannelError::Closed) => self.channel_closed(recorder),
                 Err(ChannelError::Violation(violation)) => {
                     self.end_as(ExitKind::ProtocolViolation { line: violation.line }, recorder);
                 }
@@ -150,7 +154,7 @@ impl Supervised {
         inherited: &HashSet<ObjectId>,
         recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
-        self.heard_at = Instant::now();
+        self.last_message_at = Instant::now();
         match (event, self.phase) {
             (Event::Failed { step, error, cause: FailureCause::Machine }, Phase::Building) => {
                 let (witness, what) = (Witness::DeathWatch, format!("{step}: {error}"));
@@ -188,9 +192,9 @@ impl Supervised {
     ) -> Result<(), SuperviseError> {
         let page = self.process.page_object()?;
         let own = self.process.pid();
-        match Look::new(own, process, slabs, page, inherited) {
-            Ok(look) => self.look = Some(look),
-            Err(error) => self.blind(&error, recorder),
+        match ProcSampler::new(own, process, slabs, page, inherited) {
+            Ok(sampler) => self.sampler = Some(sampler),
+            Err(error) => self.record_sampler_failure(&error, recorder),
         }
         let (at_rest, _) = self.footprint();
         recorder.write(Record::Subject(SubjectUp {
@@ -205,18 +209,19 @@ impl Supervised {
         Ok(())
     }
 
-    /// Records both witnesses' account. A witness that fails leaves a trouble behind.
+    /// Records the accounts of both witnesses, and their failures.
     fn barrier(&mut self, report: BarrierReached, recorder: &mut RunRecorder<'_>) {
-        // Ages of images are of this moment; a scan may take a while.
+        // Before the scan, which takes a while: the ages of images count until now.
         let at_ms = recorder.now_ms();
-        let compared = self.look.as_mut().map(|look| look.compare(&report, self.process.pidfd()));
+        let compared =
+            self.sampler.as_mut().map(|sampler| sampler.compare(&report, self.process.pidfd()));
         let reconciled = match compared {
             Some(Ok(reconciled)) => reconciled,
             Some(Err(error)) => {
-                self.blind(&error, recorder);
+                self.record_sampler_failure(&error, recorder);
                 Default::default()
             }
-            // Said when it was lost.
+            // Its failure was recorded when the subject became ready.
             None => Default::default(),
         };
         let subject = self.index;
@@ -230,7 +235,7 @@ impl Supervised {
             }));
         }
         let (footprint, _) = self.footprint();
-        let memory = self.look.as_mut().and_then(Look::memory);
+        let memory = self.sampler.as_mut().and_then(ProcSampler::memory);
         recorder.write(Record::Barrier(Box::new(Barrier {
             at_ms,
             subject,
@@ -247,12 +252,15 @@ impl Supervised {
             reset_failures: report.reset_failures,
         })));
         if report.last {
-            self.phase = Phase::Leaving;
+            self.phase = Phase::Exiting;
         }
     }
 
-    /// The second witness is lost.
-    fn blind(&mut self, error: &dyn std::fmt::Display, recorder: &mut RunRecorder<'_>) {
+    fn record_sampler_failure(
+        &mut self,
+        error: &dyn std::fmt::Display,
+        recorder: &mut RunRecorder<'_>,
+    ) {
         recorder.write(Record::WitnessFailure(WitnessFailure {
             at_ms: recorder.now_ms(),
             subject: self.index,
@@ -262,20 +270,20 @@ impl Supervised {
     }
 
     fn footprint(&mut self) -> (Footprint, Duration) {
-        self.look.as_mut().map(Look::footprint).unwrap_or_default()
+        self.sampler.as_mut().map(ProcSampler::footprint).unwrap_or_default()
     }
 
-    /// What its status page says.
+    /// The counts on its status page.
     pub(super) fn counts(&self) -> Counts {
         self.process.page().counts(self.threads)
     }
 
-    /// Looks at it while it runs. Returns what it cost, too; `None` when it does not run.
+    /// Samples it. Returns its footprint and the time that took; `None` if it does not run.
     pub(super) fn sample(
         &mut self,
         recorder: &mut RunRecorder<'_>,
     ) -> Option<(Footprint, Duration)> {
-        // One that has said that it failed is giving back what it had.
+        // After a failure it releases what it had.
         if self.phase != Phase::Running || self.failed {
             return None;
         }
@@ -286,7 +294,7 @@ impl Supervised {
         Some((footprint, cost))
     }
 
-    /// Asks it to come to its end. Before its first cycle there is nothing to come to.
+    /// Requests it to stop; before its first cycle it is killed.
     pub(super) fn stop(&mut self, recorder: &mut RunRecorder<'_>) {
         self.process.page().ask_to_stop();
         if matches!(self.phase, Phase::Building | Phase::Ready) {
@@ -294,80 +302,80 @@ impl Supervised {
         }
     }
 
-    /// Ends it if nothing has happened for `timeout`.
+    /// Kills it if it made no progress for `timeout`.
     pub(super) fn end_if_hung(&mut self, timeout: Duration, recorder: &mut RunRecorder<'_>) {
-        if self.is_gone() {
+        if self.has_exited() {
             return;
         }
         let now = Instant::now();
-        let mut heard = self.heard_at;
+        let mut last_activity = self.last_message_at;
         let mut silent = Duration::ZERO;
-        for (thread, pulse) in (0..).zip(&mut self.pulses) {
+        for (thread, activity) in (0..).zip(&mut self.activities) {
             let steps = self.process.page().steps_of_busy(thread);
-            if steps != pulse.steps {
-                *pulse = Pulse { steps, at: now };
+            if steps != activity.steps {
+                *activity = ThreadActivity { steps, changed_at: now };
             }
-            heard = heard.max(pulse.at);
+            last_activity = last_activity.max(activity.changed_at);
             if steps.is_some() {
-                silent = silent.max(now - pulse.at);
+                silent = silent.max(now - activity.changed_at);
             }
         }
-        // With every thread waiting, it is the subject's main thread that has to say something;
-        // but for a subject that waits for the others to be ready.
-        if self.phase != Phase::Ready && self.pulses.iter().all(|pulse| pulse.steps.is_none()) {
-            silent = now - heard;
+        // If every thread waits, the subject's main thread must send an event; but not while it
+        // waits for the other subjects to become ready.
+        let all_wait = self.activities.iter().all(|activity| activity.steps.is_none());
+        if self.phase != Phase::Ready && all_wait {
+            silent = now - last_activity;
         }
         if silent > timeout {
             self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, recorder);
         }
     }
 
-    /// Ends it because the run ends.
+    /// Kills it because the run ends.
     pub(super) fn end(&mut self, recorder: &mut RunRecorder<'_>) {
-        if !self.is_gone() {
+        if !self.has_exited() {
             self.end_as(ExitKind::Stopped, recorder);
         }
     }
 
-    /// Kills it and records `how` it ended.
+    /// Kills it and records how it ended: by its own failure if it reported one, else `how`.
     fn end_as(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
-        // What the subject said of its end says more than how we ended it.
         let how = self.failure.take().map_or(how, |error| ExitKind::Failed { error });
-        // A failure leaves nothing more to do: the process ends with this one.
+        // If that fails, nothing more can be done: the process ends with this one.
         let _ = self.process.end();
-        self.gone(how, recorder);
+        self.record_exit(how, recorder);
     }
 
-    /// It has closed its end: it has left, or died.
-    fn has_closed(&mut self, recorder: &mut RunRecorder<'_>) {
-        let silent_ms = self.heard_at.elapsed().as_millis() as u64;
+    /// It has closed its end of the channel: it exits or has died.
+    fn channel_closed(&mut self, recorder: &mut RunRecorder<'_>) {
+        let silent_ms = self.last_message_at.elapsed().as_millis() as u64;
         let how = match (self.process.wait(), self.failure.take()) {
             (_, Some(error)) => ExitKind::Failed { error },
             (Ok(None), None) => ExitKind::Hung { silent_ms },
-            (Ok(Some(status)), None) => self.how_it_left(status),
-            // Who it was cannot be learnt any more; that it did not do its part is certain.
+            (Ok(Some(status)), None) => self.exit_kind(status),
+            // The status is unknown, and the work was not done.
             (Err(_), None) => ExitKind::Exited { code: -1 },
         };
-        self.gone(how, recorder);
+        self.record_exit(how, recorder);
     }
 
-    fn how_it_left(&self, status: ExitStatus) -> ExitKind {
+    fn exit_kind(&self, status: ExitStatus) -> ExitKind {
         match (status.signal(), status.code()) {
             (Some(signal), _) => ExitKind::Signaled { signal },
-            (None, Some(0)) if self.phase == Phase::Leaving => ExitKind::Done,
+            (None, Some(0)) if self.phase == Phase::Exiting => ExitKind::Done,
             (None, code) => ExitKind::Exited { code: code.unwrap_or(-1) },
         }
     }
 
-    fn gone(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
+    fn record_exit(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
         self.failed |= !matches!(how, ExitKind::Done | ExitKind::Stopped);
         if self.phase == Phase::Running {
-            // Its status page has outlived it.
+            // Its status page outlives it.
             let counts = self.counts();
             let (at_ms, subject, footprint) = (recorder.now_ms(), self.index, Footprint::default());
             recorder.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
         }
-        self.phase = Phase::Gone;
+        self.phase = Phase::Exited;
         let last_steps = self.process.page().last_steps(self.threads);
         let (at_ms, subject) = (recorder.now_ms(), self.index);
         recorder.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));

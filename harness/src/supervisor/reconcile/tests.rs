@@ -1,5 +1,5 @@
-//! A made-up world, in which it is known what each image is and what holds it, against what the
-//! comparison of its two descriptions says.
+//! Generates images of known state and holders, describes them as both witnesses would, and checks
+//! the comparison of the two descriptions.
 
 use proptest::prelude::*;
 
@@ -12,21 +12,21 @@ const SLABS: [Slab; 2] = [
     Slab { base: STRIDE, stride_bytes: STRIDE, slots: 8 },
     Slab { base: 100 * STRIDE, stride_bytes: STRIDE, slots: 4 },
 ];
-/// What an image of the world is.
+/// The true state of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Live,
     Lingering,
-    /// Released, says the death watch.
+    /// Released by the death watch.
     Released,
-    /// There before the first cycle.
+    /// Existed before the first cycle.
     Known,
 }
 
 #[derive(Clone, Debug)]
 struct Image {
     fate: Fate,
-    /// Slots that map it, each in so many pieces.
+    /// Slots that map it, each with its number of pieces.
     slots: Vec<(u32, u8)>,
     fds: u8,
     /// Mapped outside every slot.
@@ -76,7 +76,7 @@ fn mapping(object: ObjectId, start: u64, memfd: bool) -> FileMapping {
     }
 }
 
-/// The world as the death watch and as `/proc` describe it.
+/// The images as the death watch and as `/proc` describe them.
 fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, HashSet<ObjectId>) {
     let mut report = BarrierReached {
         slots: letters.iter().copied().map(SlotState::letter).collect(),
@@ -84,7 +84,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, H
     };
     let mut scan = Scan::default();
     let mut known = HashSet::new();
-    // A file that is no memfd is nobody's image, wherever it is mapped.
+    // A file that is no memfd is no image, wherever it is mapped.
     scan.mappings.push(mapping(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
     for (ino, image) in images.iter().enumerate() {
         let object = ObjectId { dev: 1, ino: ino as u64 };
@@ -197,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn of_untold_slots_the_map_shows_what_they_map(
+    fn without_slot_states_the_map_shows_the_mappings(
         images in prop::collection::vec(image(), 0..12),
     ) {
         let (report, scan, known) = describe(&images, &[]);
@@ -220,9 +220,9 @@ proptest! {
 #[test]
 fn lists_are_capped_and_totals_are_not() {
     let held = Image { fate: Fate::Lingering, slots: Vec::new(), fds: 200, outside: false };
-    let stranger = Image { fate: Fate::Released, ..held.clone() };
+    let unknown = Image { fate: Fate::Released, ..held.clone() };
     let images: Vec<Image> = std::iter::repeat_n(held, Barrier::LINGERING_MAX + 5)
-        .chain(std::iter::repeat_n(stranger, Barrier::DISAGREEMENTS_MAX + 5))
+        .chain(std::iter::repeat_n(unknown, Barrier::DISAGREEMENTS_MAX + 5))
         .collect();
     let (report, scan, known) = describe(&images, &[]);
     let reconciled = reconcile(&report, &scan, &SLABS, &known);
@@ -231,7 +231,7 @@ fn lists_are_capped_and_totals_are_not() {
     assert_eq!(reconciled.lingering[0].holders_total, 200);
     assert_eq!(reconciled.disagreements.len(), Barrier::DISAGREEMENTS_MAX);
     assert_eq!(reconciled.disagreements_total, Barrier::DISAGREEMENTS_MAX as u64 + 5);
-    assert_eq!(reconciled.slots, None, "the subject inconclusive of its slots");
+    assert_eq!(reconciled.slots, None, "the subject reported no slot states");
 }
 
 /// Twenty slots, each mapping the image in two pieces, are twenty holders.
@@ -248,7 +248,7 @@ fn pieces_are_one_holder_beyond_the_cap_too() {
     let reconciled = reconcile(&report, &scan, &slabs, &known);
     assert_eq!(reconciled.lingering[0].holders_total, 20);
     let unknown = Holder::Slot { slot: 0, state: SlotState::Unknown };
-    assert_eq!(reconciled.lingering[0].holders[0], unknown, "the subject told of no slot");
+    assert_eq!(reconciled.lingering[0].holders[0], unknown, "the subject reported no slot states");
 }
 
 /// The bytes of a slot are its stride, to the last; beyond the slabs there is none.
@@ -264,7 +264,7 @@ fn a_slot_ends_where_the_next_begins() {
     assert_eq!(slot(SLABS[1].base), Some(8));
     assert_eq!(slot(SLABS[1].base + 4 * STRIDE), None);
 
-    // A foreign subject may say anything.
+    // A foreign subject may report any numbers.
     let absurd = SLABS.map(|slab| Slab { stride_bytes: 1, slots: u32::MAX, ..slab });
     assert_eq!(slot_of(&absurd, SLABS[1].base + 1), None, "its number does not fit");
     assert_eq!(slots_of(&absurd), 0);

@@ -1,4 +1,4 @@
-//! The second witness: what `/proc` shows of a subject.
+//! The second witness: samples of a subject in `/proc`.
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
@@ -11,77 +11,73 @@ use super::reconcile::{Reconciled, Scan, reconcile};
 use leakbench_kernel::{FdKind, ObjectId, Process, ReadError, poll_until};
 use leakbench_subject::wire::{BarrierReached, Slab};
 
-/// Looks at a barrier before a disagreement is believed, and the time between them.
-const LOOKS: u32 = 3;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// Scans at a barrier before a disagreement counts, and the time between two.
+const SCANS_MAX: u32 = 3;
+const SCAN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The supervisor's view of one subject.
+/// Reads one subject's `/proc`.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct ProcSampler {
     process: Process,
     scan: Scan,
-    /// Memfds that were there before the first cycle.
+    /// Memfds that existed before the first cycle, which are no images.
     known: HashSet<ObjectId>,
     slabs: Vec<Slab>,
 }
 
-/// Why the second witness cannot be believed.
+/// A second witness that cannot be trusted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Blind {
-    /// `/proc` cannot be read.
+pub(super) enum SamplerError {
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// What is certainly there was not seen.
-    #[error("the scan does not see the status page, memfd {page}, as the subject's {what}")]
-    Unseen {
-        /// The page.
-        page: ObjectId,
-        /// Mapping or descriptor.
-        what: &'static str,
-    },
-    /// What should not be there was seen, so that it could pass for an image, or an image for it.
-    #[error("memfd {object} is in the subject before its first cycle, and is not leakbench's own")]
-    Stranger {
-        /// The memfd.
-        object: ObjectId,
-    },
+    /// The control failed: the status page certainly exists. `what` is `mapping` or `descriptor`.
+    #[error("the scan of /proc misses the subject's status page, memfd {page}: no {what} of it")]
+    StatusPageMissed { page: ObjectId, what: &'static str },
+    /// A memfd that could be mistaken for an image.
+    #[error(
+        "the subject has memfd {object} before its first cycle, and it is none of leakbench's own"
+    )]
+    UnknownMemfd { object: ObjectId },
 }
 
-impl Look {
-    /// A view of process `pid`, which has built its runtime and made no cycle yet. Its status page
-    /// `page`, a memfd that is mapped and open there, is the proof that the scan sees memfds.
-    /// `runtime` is the process that has the runtime, where it is another: then that one is looked
-    /// at, and `pid` for the proof alone, and what memfds it has now are no images. `inherited` are
-    /// memfds that it may have from its parent.
+impl ProcSampler {
+    /// Opens process `pid`, which has built its runtime and made no cycle yet.
+    ///
+    /// The control: `page`, the memfd of its status page, must appear as a mapping and as a
+    /// descriptor. If the runtime is in another process, `runtime`, the control is made on `pid`
+    /// and the sampler reads `runtime`, whose present memfds are then known to be no images.
+    /// `inherited` are memfds that the subject may have from its parent.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read, or the control fails.
     pub(super) fn new(
         pid: u32,
         runtime: Option<u32>,
         slabs: Vec<Slab>,
         page: ObjectId,
         inherited: &HashSet<ObjectId>,
-    ) -> Result<Look, Blind> {
+    ) -> Result<ProcSampler, SamplerError> {
         let process = Process::open(pid)?;
         let mut known = inherited.clone();
         known.insert(page);
-        let mut look = Look { process, scan: Scan::default(), known, slabs };
-        look.scan()?;
-        let Scan { mappings, fds } = &look.scan;
+        let mut sampler = ProcSampler { process, scan: Scan::default(), known, slabs };
+        sampler.scan()?;
+        let Scan { mappings, fds } = &sampler.scan;
         if !mappings.iter().any(|mapping| mapping.memfd && mapping.object == page) {
-            return Err(Blind::Unseen { page, what: "mapping" });
+            return Err(SamplerError::StatusPageMissed { page, what: "mapping" });
         }
         if !fds.iter().any(|entry| entry.kind == FdKind::Memfd && entry.object == page) {
-            return Err(Blind::Unseen { page, what: "descriptor" });
+            return Err(SamplerError::StatusPageMissed { page, what: "descriptor" });
         }
         if let Some(runtime) = runtime {
-            look.process = Process::open(runtime)?;
-            look.scan()?;
-            // What another program is made of is its own affair: a runtime may keep its code in
-            // a memfd, or have come by one in a way that leakbench knows nothing of.
-            look.known.extend(memfds(&look.scan));
-            return Ok(look);
+            sampler.process = Process::open(runtime)?;
+            sampler.scan()?;
+            // A foreign program may have memfds of its own, for its code for example.
+            sampler.known.extend(memfds(&sampler.scan));
+            return Ok(sampler);
         }
-        let stranger = memfds(&look.scan).find(|object| !look.known.contains(object));
-        stranger.map_or(Ok(look), |object| Err(Blind::Stranger { object }))
+        let unknown = memfds(&sampler.scan).find(|object| !sampler.known.contains(object));
+        unknown.map_or(Ok(sampler), |object| Err(SamplerError::UnknownMemfd { object }))
     }
 
     fn scan(&mut self) -> Result<(), ReadError> {
@@ -89,8 +85,8 @@ impl Look {
         self.process.fds(&mut self.scan.fds)
     }
 
-    /// How much the subject has, and how long it took to find out. Absent is what could not be
-    /// read.
+    /// The subject's footprint, and the time that the reading took. A field is `None` if its file
+    /// cannot be read.
     pub(super) fn footprint(&mut self) -> (Footprint, Duration) {
         let began = Instant::now();
         let mappings = self.process.mapping_counts().ok();
@@ -108,7 +104,7 @@ impl Look {
         (footprint, began.elapsed())
     }
 
-    /// The subject's memory to the page; for barriers.
+    /// The subject's memory, exact to the page; too slow except at barriers.
     pub(super) fn memory(&mut self) -> Option<ExactMemory> {
         let rollup = self.process.smaps_rollup().ok()?;
         Some(ExactMemory {
@@ -118,27 +114,27 @@ impl Look {
         })
     }
 
-    /// Compares what the subject's death watch reports with what `/proc` shows. A disagreement
-    /// is looked at again before it is believed: the subject stands still, but another process
-    /// that looks at it may hold something for a moment.
+    /// Compares the death watch's report with `/proc`. After a disagreement it scans again: the
+    /// subject is at rest, but another process that reads its descriptors may hold an object for a
+    /// moment.
     ///
     /// # Errors
-    /// `/proc` cannot be read: there is no second witness.
+    /// `/proc` cannot be read.
     pub(super) fn compare(
         &mut self,
         report: &BarrierReached,
         subject: impl AsFd,
     ) -> Result<Reconciled, ReadError> {
-        let mut look = 1;
+        let mut scans = 1;
         loop {
             self.scan()?;
             let reconciled = reconcile(report, &self.scan, &self.slabs, &self.known);
-            if reconciled.disagreements_total == 0 || look == LOOKS {
+            if reconciled.disagreements_total == 0 || scans == SCANS_MAX {
                 return Ok(reconciled);
             }
-            look += 1;
+            scans += 1;
             // A subject that ends has nothing more to compare.
-            poll_until(&mut [PollFd::new(&subject, PollFlags::IN)], Instant::now() + BETWEEN_LOOKS)
+            poll_until(&mut [PollFd::new(&subject, PollFlags::IN)], Instant::now() + SCAN_INTERVAL)
                 .map_err(|source| ReadError::Io {
                     pid: self.process.pid(),
                     file: "pidfd",
@@ -148,7 +144,7 @@ impl Look {
     }
 }
 
-/// Every memfd that is open in this process now: its children may inherit it.
+/// The memfds of this process, which its children may inherit.
 pub(super) fn own_memfds() -> Result<HashSet<ObjectId>, ReadError> {
     let mut scan = Scan::default();
     Process::open(std::process::id())?.fds(&mut scan.fds)?;
