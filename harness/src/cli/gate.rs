@@ -10,7 +10,7 @@ use leakbench_reports::gate::{
     self, Baseline, Budget, Evidence, MEASUREMENT, Outcome, PolicyLevel, PolicyOutcome, Status,
 };
 use leakbench_reports::recorded::{Recorded, RecordedKind};
-use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json};
+use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json, gate_summary};
 
 use super::format_list::{FormatWord, distinct, word_parser};
 use crate::error::Error;
@@ -137,7 +137,7 @@ impl GateArgs {
         match self.command {
             None => self.judge.run(|outcome| {
                 let appearance = Appearance::of(&std::io::stdout());
-                gate::summary(outcome, appearance.colour, appearance.width())
+                gate_summary(outcome, appearance.colour, appearance.width())
             }),
             Some(GateCommand::Explain(args)) => args.run(gate::explain),
             Some(GateCommand::Init(args)) => args.run(),

@@ -18,7 +18,6 @@ mod policy;
 mod runs;
 mod toml_text;
 
-pub use crate::render::gate_summary as summary;
 pub use baseline::{Baseline, BaselineError};
 pub use budget::{Budget, BudgetError, BudgetProblem};
 pub use explain::explain;

@@ -2,8 +2,9 @@
 
 use leakbench_model::Holder;
 use leakbench_recording::recording::*;
-use leakbench_reports::gate::{Outcome, explain, summary};
+use leakbench_reports::gate::{Outcome, explain};
 use leakbench_reports::render::gate_json;
+use leakbench_reports::render::gate_summary as summary;
 
 use super::{Named, Plan, judged, run};
 use crate::common::{self, golden};
