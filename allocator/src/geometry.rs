@@ -8,6 +8,7 @@
 //! The guard behind a memory is also the guard before the next one; the first memory of a slab has
 //! one of its own. A pool uses several slabs, because the kernel finds no single hole for them all.
 
+use leakbench_model::{Slab, Slabs};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SlotId;
@@ -39,69 +40,40 @@ pub(crate) const fn slab_bytes(slots: u32) -> usize {
     GUARD_BYTES + slots as usize * SLOT_STRIDE_BYTES
 }
 
-/// Slots at consecutive strides of one reservation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slab {
-    /// The address of its first slot.
-    pub base_addr: usize,
-    /// The number of its first slot.
-    pub first_slot: u32,
-    /// How many slots it holds.
-    pub slots: u32,
-}
-
 /// Where every slot of a pool lies. Plain data: it means the same in another process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
-    slabs: Vec<Slab>,
-    stride_bytes: usize,
+    slabs: Slabs,
 }
 
 impl Geometry {
     /// Numbers the slots of slabs given as (address of the first slot, slots).
     pub(crate) fn of_slabs(slabs: impl IntoIterator<Item = (usize, u32)>) -> Geometry {
-        let mut first_slot = 0;
-        let slabs = slabs
-            .into_iter()
-            .map(|(base_addr, slots)| {
-                let slab = Slab { base_addr, first_slot, slots };
-                first_slot += slots;
-                slab
-            })
-            .collect();
-        Geometry { slabs, stride_bytes: SLOT_STRIDE_BYTES }
+        let stride_bytes = SLOT_STRIDE_BYTES as u64;
+        let slabs = slabs.into_iter();
+        let slabs = slabs.map(|(base, slots)| Slab { base: base as u64, stride_bytes, slots });
+        Geometry { slabs: Slabs::new(slabs.collect()) }
     }
 
     /// The slabs, in the order of their slots' numbers.
-    pub fn slabs(&self) -> &[Slab] {
+    pub fn slabs(&self) -> &Slabs {
         &self.slabs
     }
 
-    /// From the base of one slot to that of the next in the same slab.
-    pub fn stride_bytes(&self) -> usize {
-        self.stride_bytes
-    }
-
-    /// How many slots there are.
+    /// The number of slots.
     pub fn slot_count(&self) -> u32 {
-        self.slabs.last().map_or(0, |slab| slab.first_slot + slab.slots)
+        // The pool was made with so many, a `u32`.
+        self.slabs.slot_count() as u32
     }
 
     /// The slot whose memory, or whose guard behind it, covers an address.
     pub fn slot_of(&self, addr: usize) -> Option<SlotId> {
-        self.slabs.iter().find_map(|slab| {
-            let nth = addr.checked_sub(slab.base_addr)? / self.stride_bytes;
-            let nth = u32::try_from(nth).ok().filter(|nth| *nth < slab.slots)?;
-            Some(SlotId::new(slab.first_slot + nth))
-        })
+        self.slabs.slot_at(addr as u64).map(SlotId::new)
     }
 
-    /// The address of a slot's first byte, if there is such a slot.
+    /// The address of a slot's first byte; `None` if there is no such slot.
     pub fn base_addr(&self, slot: SlotId) -> Option<usize> {
-        self.slabs.iter().find_map(|slab| {
-            let nth = slot.get().checked_sub(slab.first_slot)?;
-            (nth < slab.slots).then(|| slab.base_addr + nth as usize * self.stride_bytes)
-        })
+        self.slabs.address_of(slot.get()).map(|base| base as usize)
     }
 }
 

@@ -30,12 +30,10 @@ mod shelf;
 mod slot;
 mod sys;
 
-pub use geometry::{
-    GUARD_BYTES, Geometry, MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES, Slab, WASM_PAGE_BYTES,
-};
+pub use geometry::{GUARD_BYTES, Geometry, MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
 pub use ids::{ModuleId, SlotId};
 pub use image::{AUTO_COPY_MAX_BYTES, IMAGE_NAME, Image, ImageError, InitialMemory};
-pub use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
+pub use leakbench_model::{ImageKind, OnDrop, Slab, Slabs, SlotState, Strategy};
 pub use module::PoolModule;
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
 pub use slot::{GrowError, SlotMemory};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use leakbench_subject::{Compile, NewMemfds, Slab, Subject, SubjectError};
+use leakbench_subject::{Compile, NewMemfds, Slab, Slabs, Subject, SubjectError};
 use wasmtime::{Config, Engine, Extern, Linker, OptLevel, Store, Val};
 
 use super::artifacts::Artifacts;
@@ -118,8 +118,8 @@ impl Subject for Runtime {
         })
     }
 
-    fn slabs(&self) -> Vec<Slab> {
-        self.slab.into_iter().collect()
+    fn slabs(&self) -> Slabs {
+        Slabs::new(self.slab.into_iter().collect())
     }
 }
 

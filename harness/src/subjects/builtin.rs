@@ -3,11 +3,11 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use leakbench_runtime::allocator::{self, Pool, PoolConfig};
+use leakbench_runtime::allocator::{Pool, PoolConfig};
 use leakbench_runtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, Val, ValType};
 use leakbench_scenarios::{Compile, Scenario};
 
-use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
+use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 
 /// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
@@ -111,14 +111,8 @@ impl Subject for Builtin {
         })
     }
 
-    fn slabs(&self) -> Vec<Slab> {
-        let geometry = self.pool.geometry();
-        let slab = |slab: &allocator::Slab| Slab {
-            base: slab.base_addr as u64,
-            stride_bytes: geometry.stride_bytes() as u64,
-            slots: slab.slots,
-        };
-        geometry.slabs().iter().map(slab).collect()
+    fn slabs(&self) -> Slabs {
+        self.pool.geometry().slabs().clone()
     }
 
     fn slot_states(&self, states: &mut Vec<SlotState>) {

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leakbench_model::{Holder, LingeringImage, SlotCounts, SlotState};
+use leakbench_model::{Holder, LingeringImage, Slabs, SlotCounts, SlotState};
 use leakbench_recording::recording::{Barrier, SlotMap};
 
 use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
-use leakbench_subject::wire::{BarrierReached, Slab};
+use leakbench_subject::wire::BarrierReached;
 
 /// A scan of a subject's `/proc` at a barrier.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Holders {
 pub(super) fn reconcile(
     report: &BarrierReached,
     scan: &Scan,
-    slabs: &[Slab],
+    slabs: &Slabs,
     known: &HashSet<ObjectId>,
 ) -> Reconciled {
     let mut claims: HashMap<ObjectId, Claim> = HashMap::new();
@@ -80,7 +80,7 @@ pub(super) fn reconcile(
     let mut holding = HashSet::new();
     // Without slot states from the subject, the map shows only what the slots map.
     let mut mapped = match states.as_slice() {
-        [] => SlotMap::new(slots_of(slabs), SlotState::Empty),
+        [] => SlotMap::new(slabs.slot_count().try_into().unwrap_or(0), SlotState::Empty),
         _ => None,
     };
     let mut show = |slot: Option<u32>, cell| {
@@ -91,7 +91,7 @@ pub(super) fn reconcile(
     for mapping in
         scan.mappings.iter().filter(|mapping| mapping.memfd && !known.contains(&mapping.object))
     {
-        let slot = slot_of(slabs, mapping.start as u64);
+        let slot = slabs.slot_at(mapping.start as u64);
         match claims.get_mut(&mapping.object) {
             Some(Claim::Live { seen }) => {
                 *seen = true;
@@ -172,12 +172,6 @@ pub(super) fn reconcile(
     Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
 }
 
-/// The number of slots; 0 if it exceeds `u32`.
-fn slots_of(slabs: &[Slab]) -> u32 {
-    let slots: u64 = slabs.iter().map(|slab| u64::from(slab.slots)).sum();
-    u32::try_from(slots).unwrap_or(0)
-}
-
 /// The states that the subject reports; a slot that maps an image of a dropped module is shown as
 /// that.
 fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
@@ -187,20 +181,6 @@ fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
         map.show(slot, if holds { state.mapping_dropped() } else { state });
     }
     Some(map)
-}
-
-/// The slot that contains `address`; `None` also if its number exceeds `u32`.
-fn slot_of(slabs: &[Slab], address: u64) -> Option<u32> {
-    let mut first = 0_u64;
-    for slab in slabs {
-        let offset = address.checked_sub(slab.base);
-        let index = offset.map(|offset| offset / slab.stride_bytes.max(1));
-        match index {
-            Some(index) if index < u64::from(slab.slots) => return (first + index).try_into().ok(),
-            _ => first += u64::from(slab.slots),
-        }
-    }
-    None
 }
 
 fn count_slots(states: &[SlotState], holding: &HashSet<u32>) -> SlotCounts {

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use leakbench_model::Slabs;
 use leakbench_recording::recording::{ExactMemory, Footprint};
 use rustix::event::{PollFd, PollFlags};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
 use leakbench_kernel::{FdKind, ObjectId, Process, ReadError, poll_until};
-use leakbench_subject::wire::{BarrierReached, Slab};
+use leakbench_subject::wire::BarrierReached;
 
 /// Scans at a barrier before a disagreement counts, and the time between two.
 const SCANS_MAX: u32 = 3;
@@ -22,7 +23,7 @@ pub(super) struct ProcSampler {
     scan: Scan,
     /// Memfds that existed before the first cycle, which are no images.
     known: HashSet<ObjectId>,
-    slabs: Vec<Slab>,
+    slabs: Slabs,
 }
 
 /// A second witness that cannot be trusted.
@@ -53,7 +54,7 @@ impl ProcSampler {
     pub(super) fn new(
         pid: u32,
         runtime: Option<u32>,
-        slabs: Vec<Slab>,
+        slabs: Slabs,
         page: ObjectId,
         inherited: &HashSet<ObjectId>,
     ) -> Result<ProcSampler, SamplerError> {

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use leakbench_model::Counts;
+use leakbench_model::{Counts, Slabs};
 use leakbench_recording::recording::{
     Barrier, Exit, ExitKind, Footprint, Record, Sample, SubjectUp, Witness, WitnessFailure,
 };
@@ -18,7 +18,7 @@ use super::{RunRecorder, SuperviseError};
 use crate::driver::Program;
 use leakbench_kernel::ObjectId;
 use leakbench_subject::wire::{
-    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, Slab,
+    BarrierReached, Channel, ChannelError, Event, FailureCause, Request,
 };
 
 /// The phases of a subject, in order.
@@ -184,7 +184,7 @@ impl Supervised {
 
     fn ready(
         &mut self,
-        slabs: Vec<Slab>,
+        slabs: Slabs,
         process: Option<u32>,
         runtime: Option<String>,
         inherited: &HashSet<ObjectId>,

@@ -62,12 +62,11 @@ mod worker;
 use std::os::fd::BorrowedFd;
 
 pub use driver_main::main;
-pub use leakbench_model::SlotState;
+pub use leakbench_model::{Slab, Slabs, SlotState};
 pub use leakbench_scenarios::{
     Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
 };
 pub use new_memfds::NewMemfds;
-pub use wire::Slab;
 
 use wire::FailureCause;
 
@@ -120,8 +119,8 @@ pub trait Subject: Sync {
 
     /// The address ranges of the runtime's slots, by which a mapping is attributed to its slot. Empty
     /// if the runtime has no slots, or does not know their addresses.
-    fn slabs(&self) -> Vec<Slab> {
-        Vec::new()
+    fn slabs(&self) -> Slabs {
+        Slabs::default()
     }
 
     /// Writes the state of each slot into `states`, in slot order. Called at barriers only; leaves

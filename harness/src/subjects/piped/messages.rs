@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use leakbench_model::SlotState;
-use leakbench_subject::wire::Slab;
+use leakbench_model::{Slabs, SlotState};
 
 /// Version of the protocol. It stays when a request or a field is added that drivers may ignore, and
 /// rises when a driver of the last version would fail.
@@ -71,13 +70,13 @@ pub(super) struct Called {
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "ClaimedSlots")]
 pub(super) struct Slots {
-    pub(super) slabs: Vec<Slab>,
+    pub(super) slabs: Slabs,
     pub(super) states: String,
 }
 
 #[derive(Debug, Deserialize)]
 struct ClaimedSlots {
-    slabs: Vec<Slab>,
+    slabs: Slabs,
     #[serde(default)]
     states: String,
 }
@@ -86,7 +85,7 @@ impl TryFrom<ClaimedSlots> for Slots {
     type Error = String;
 
     fn try_from(ClaimedSlots { slabs, states }: ClaimedSlots) -> Result<Slots, String> {
-        let slots: u64 = slabs.iter().map(|slab| u64::from(slab.slots)).sum();
+        let slots = slabs.slot_count();
         if u32::try_from(slots).is_err() {
             return Err(format!("{slots} slots are more than a pool can have"));
         }

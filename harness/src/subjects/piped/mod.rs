@@ -15,7 +15,7 @@ use self::conversation::{Conversation, RequestError, StartError};
 use self::memfds::Memfds;
 use self::messages::{Called, Done, Hello, Request, Slots, VERSION, Version, base64};
 use leakbench_kernel::ReadError;
-use leakbench_subject::{Slab, SlotState, Subject, SubjectError};
+use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 
 /// The longest time for a reply: a deadline must fit the clock.
 const REPLY_WITHIN_MAX: Duration = Duration::from_hours(24 * 365);
@@ -25,7 +25,7 @@ const REPLY_WITHIN_MAX: Duration = Duration::from_hours(24 * 365);
 pub(crate) struct Piped {
     pid: u32,
     runtime: String,
-    slabs: Vec<Slab>,
+    slabs: Slabs,
     driven: Mutex<Driven>,
 }
 
@@ -182,7 +182,7 @@ impl Subject for Piped {
         driven.keep(answer);
     }
 
-    fn slabs(&self) -> Vec<Slab> {
+    fn slabs(&self) -> Slabs {
         self.slabs.clone()
     }
 

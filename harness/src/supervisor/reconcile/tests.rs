@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use leakbench_model::{Slab, Slabs};
 use leakbench_subject::wire::Lingering;
 
 const STRIDE: u64 = 1 << 32;
@@ -12,6 +13,10 @@ const SLABS: [Slab; 2] = [
     Slab { base: STRIDE, stride_bytes: STRIDE, slots: 8 },
     Slab { base: 100 * STRIDE, stride_bytes: STRIDE, slots: 4 },
 ];
+fn slabs() -> Slabs {
+    Slabs::new(SLABS.to_vec())
+}
+
 /// The true state of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
@@ -124,7 +129,7 @@ proptest! {
         letters in prop::collection::vec(prop::sample::select(&SlotState::REPORTED[..]), 12),
     ) {
         let (report, scan, known) = describe(&images, &letters);
-        let reconciled = reconcile(&report, &scan, &SLABS, &known);
+        let reconciled = reconcile(&report, &scan, &slabs(), &known);
 
         // Every lingering image is listed, with exactly its holders.
         let lingering: Vec<(usize, &Image)> =
@@ -201,7 +206,7 @@ proptest! {
         images in prop::collection::vec(image(), 0..12),
     ) {
         let (report, scan, known) = describe(&images, &[]);
-        let map = reconcile(&report, &scan, &SLABS, &known).slot_map.expect("there are slots");
+        let map = reconcile(&report, &scan, &slabs(), &known).slot_map.expect("there are slots");
         let maps = |slot: u32, fate: Fate| {
             let fated = images.iter().filter(|image| image.fate == fate);
             fated.flat_map(|image| &image.slots).any(|(s, _)| *s == slot)
@@ -225,7 +230,7 @@ fn lists_are_capped_and_totals_are_not() {
         .chain(std::iter::repeat_n(unknown, Barrier::DISAGREEMENTS_MAX + 5))
         .collect();
     let (report, scan, known) = describe(&images, &[]);
-    let reconciled = reconcile(&report, &scan, &SLABS, &known);
+    let reconciled = reconcile(&report, &scan, &slabs(), &known);
     assert_eq!(reconciled.lingering.len(), Barrier::LINGERING_MAX);
     assert_eq!(reconciled.lingering[0].holders.len(), LingeringImage::HOLDERS_MAX);
     assert_eq!(reconciled.lingering[0].holders_total, 200);
@@ -245,27 +250,8 @@ fn pieces_are_one_holder_beyond_the_cap_too() {
         scan.mappings.push(mapping(object, slot * STRIDE, true));
         scan.mappings.push(mapping(object, slot * STRIDE + 8192, true));
     }
-    let reconciled = reconcile(&report, &scan, &slabs, &known);
+    let reconciled = reconcile(&report, &scan, &Slabs::new(slabs.to_vec()), &known);
     assert_eq!(reconciled.lingering[0].holders_total, 20);
     let unknown = Holder::Slot { slot: 0, state: SlotState::Unknown };
     assert_eq!(reconciled.lingering[0].holders[0], unknown, "the subject reported no slot states");
-}
-
-/// The bytes of a slot are its stride, to the last; beyond the slabs there is none.
-#[test]
-fn a_slot_ends_where_the_next_begins() {
-    let slot = |address| slot_of(&SLABS, address);
-    assert_eq!(slot(SLABS[0].base - 1), None);
-    assert_eq!(slot(SLABS[0].base), Some(0));
-    assert_eq!(slot(SLABS[0].base + STRIDE - 1), Some(0));
-    assert_eq!(slot(SLABS[0].base + STRIDE), Some(1));
-    assert_eq!(slot(SLABS[0].base + 8 * STRIDE - 1), Some(7));
-    assert_eq!(slot(SLABS[0].base + 8 * STRIDE), None);
-    assert_eq!(slot(SLABS[1].base), Some(8));
-    assert_eq!(slot(SLABS[1].base + 4 * STRIDE), None);
-
-    // A foreign subject may report any numbers.
-    let absurd = SLABS.map(|slab| Slab { stride_bytes: 1, slots: u32::MAX, ..slab });
-    assert_eq!(slot_of(&absurd, SLABS[1].base + 1), None, "its number does not fit");
-    assert_eq!(slots_of(&absurd), 0);
 }

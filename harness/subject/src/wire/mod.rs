@@ -14,5 +14,5 @@ mod status_page;
 pub use crate::serve::{ServeError, serve};
 pub use crate::sys::SharedPage;
 pub use channel::{Channel, ChannelError};
-pub use protocol::{BarrierReached, Event, FailureCause, Lingering, OfferLine, Request, Slab};
+pub use protocol::{BarrierReached, Event, FailureCause, Lingering, OfferLine, Request};
 pub use status_page::{StatusPage, StepKind, ThreadStatus, add_counts};

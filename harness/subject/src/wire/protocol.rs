@@ -18,7 +18,7 @@
 
 use std::io::{self, Write};
 
-use leakbench_model::{Counts, Histogram};
+use leakbench_model::{Counts, Histogram, Slabs};
 use leakbench_scenarios::{Offer, Scenario, Share};
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ pub enum Event {
     /// The runtime is built.
     Ready {
         /// The address ranges of its slots.
-        slabs: Vec<Slab>,
+        slabs: Slabs,
         /// The process that has the runtime, if it is not the subject's own.
         process: Option<u32>,
         /// The runtime's name and version, if the offer does not have them.
@@ -151,15 +151,4 @@ pub struct Lingering {
     pub dropped_at_cycle: u64,
     /// Time since the drop.
     pub lingering_ms: u64,
-}
-
-/// Adjacent slots of one size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slab {
-    /// Address of its first slot.
-    pub base: u64,
-    /// Distance from one slot to the next.
-    pub stride_bytes: u64,
-    /// Number of slots.
-    pub slots: u32,
 }
