@@ -1,4 +1,4 @@
-//! `leakbench gate` over recordings of real runs, and over such as were cut or edited.
+//! `leakbench gate` on recordings of real runs, and on cut or edited ones.
 
 mod common;
 
@@ -9,11 +9,11 @@ use common::subjects_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// All slots are used by then, so that none is left without an image: 50 linger.
+/// Every slot is used in 1,000 cycles, so that 50 images linger with `--on-drop keep`.
 const RUN: &[&str] = &["--slots", "50", "--cycles", "1000", "--processes", "1"];
 
 impl Session {
-    /// Keeps a run of [`RUN`] in `folder`, which leaks or does not.
+    /// Keeps a run of [`RUN`] in `folder`. With `--on-drop keep` it leaks.
     fn keep(&self, folder: &str, on_drop: &str) {
         let said = self.run(&[RUN, &["--on-drop", on_drop, "--out", folder]].concat());
         assert_eq!(said.code, i32::from(on_drop == "keep"), "{said:?}");
@@ -27,7 +27,7 @@ impl Session {
         std::fs::read_to_string(self.path(name)).expect("it is there")
     }
 
-    /// Makes `to` of the recording in `from`, its lines changed.
+    /// Writes the recording of `from` to `to`, with its lines changed.
     fn edit(&self, from: &str, to: &str, change: impl FnOnce(&mut Vec<Value>)) {
         let recording = self.read(&format!("{from}/recording.jsonl"));
         let line = |line| serde_json::from_str(line).expect("it is JSON");
@@ -60,10 +60,10 @@ fn a_planted_leak_fails_and_its_cure_passes() {
     assert_outcome(&said, 1, "gate: FAIL — lingering-at-end: 50 images lingering at the end");
     assert!(said.stdout.contains("default budgets"), "{said:?}");
     assert_outcome(&session.run(&["gate", "cure"]), 0, "gate: PASS — ");
-    // One that fails is not made up for by one that passes.
+    // A run that passes does not make up for one that fails.
     assert_outcome(&session.run(&["gate", "cure", "leak"]), 1, "gate: FAIL — ");
 
-    // The budget in the folder that the gate runs in; no new run is needed.
+    // The gate reads leakbench.toml of its working folder, and needs no new run.
     let lingering = |max| {
         format!("[policy.lingering-at-end]\nmax = {max}\n[policy.lingering-peak]\nmax = {max}\n")
     };
@@ -80,7 +80,7 @@ fn a_planted_leak_fails_and_its_cure_passes() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_refused_in_a_line() {
+fn bad_input_is_refused_in_one_line() {
     let session = Session::new();
     session.keep("cure", "purge");
     std::fs::create_dir(session.path("empty")).expect("a folder");
@@ -115,13 +115,13 @@ fn what_cannot_be_judged_is_refused_in_a_line() {
             assert!(said.stderr.contains(word), "{args:?}: {word:?} is not in {}", said.stderr);
         }
     }
-    // The control: the same, put right.
+    // The control: a correct budget.
     session.write("good.toml", "version = 1\n\n[policy.lingering-at-end]\nmax = 3\n");
     assert_eq!(session.run(&["gate", "cure", "--budget", "good.toml"]).code, 0);
 }
 
 #[test]
-fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
+fn failing_once_and_passing_later_is_flaky_and_no_pass() {
     let session = Session::new();
     session.keep("first", "keep");
     session.keep("cure", "purge");
@@ -134,7 +134,7 @@ fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
     });
     assert_outcome(&session.run(&["gate", "retry"]), 0, "gate: PASS — ");
     let said = session.run(&["gate", "first", "retry"]);
-    assert_outcome(&said, 1, "gate: FAIL — ");
+    assert_outcome(&said, 1, "gate: FLAKY — ");
     let flaky = "failed at attempt 1, passed at attempt 2";
     assert!(
         said.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(flaky),
@@ -142,11 +142,11 @@ fn what_failed_once_and_passed_later_is_flaky_and_no_pass() {
     );
     session.write("leakbench.toml", "version = 1\n[gate]\nflaky = \"warn\"\n");
     assert_outcome(&session.run(&["gate", "first", "retry"]), 0, "gate: PASS — ");
-    // Flaky is not failed twice.
+    // A run that fails twice is not flaky.
     assert_outcome(&session.run(&["gate", "first", "first"]), 1, "gate: FAIL — ");
 }
 
-/// Where results go, and how they are shown, is no part of what was run.
+/// Flags of the output do not change the run.
 #[test]
 fn comparisons_of_the_same_runs_are_attempts() {
     let session = Session::new();
@@ -170,7 +170,7 @@ fn comparisons_of_the_same_runs_are_attempts() {
 }
 
 #[test]
-fn what_nobody_can_tell_never_passes() {
+fn an_incomplete_run_never_passes() {
     let session = Session::new();
     session.keep("whole", "purge");
     session.edit("whole", "cut", |lines| {
@@ -183,7 +183,7 @@ fn what_nobody_can_tell_never_passes() {
     assert_outcome(&session.run(&["gate", "whole", "--budget", "off.toml"]), 0, "gate: PASS — ");
 
     let endless = ["--cycles", "1000000000", "--processes", "1", "--out"];
-    // Of a run that was interrupted nobody knows what would have come.
+    // The rest of an interrupted run is unknown.
     for (folder, code, judged) in [("killed", 3, 3), ("interrupted", 130, 4)] {
         let run = session.start(&[&endless[..], &[folder]].concat());
         let subject = subjects_of(&run, 1)[0];
@@ -202,7 +202,7 @@ fn what_nobody_can_tell_never_passes() {
 }
 
 #[test]
-fn the_outcome_is_written_for_programs_and_explained_for_people() {
+fn the_outcome_is_written_in_every_format_and_explained() {
     let session = Session::new();
     session.keep("leak", "keep");
     let said = session.run(&["gate", "leak", "--json", "--report", "all", "--out", "outcome"]);
@@ -212,16 +212,16 @@ fn the_outcome_is_written_for_programs_and_explained_for_people() {
     assert_eq!(names, ["annotations.txt", "gate.json", "junit.xml", "metrics.txt", "summary.md"]);
     assert_eq!(said.stdout.as_bytes(), files["gate.json"]);
     let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
-    assert_eq!(json["verdict"], "leak");
+    assert_eq!(json["verdict"], "fail");
     let policies = json["policies"].as_array().expect("a list");
     let lingering = policies.iter().find(|policy| policy["policy"] == "lingering-at-end");
     assert_eq!(lingering.expect("it was judged")["status"], "failed");
     let junit = String::from_utf8_lossy(&files["junit.xml"]);
     assert!(junit.contains("lingering-at-end") && junit.contains("<failure"), "{junit}");
     let metrics = String::from_utf8_lossy(&files["metrics.txt"]);
-    let says = "leakbench_gate_verdict{leakbench_gate_verdict=\"leak\"} 1\n";
-    assert!(metrics.contains(says), "{metrics}");
-    // In the folder of the recording, where nothing else is said, and the result stays.
+    let fails = "leakbench_gate_verdict{leakbench_gate_verdict=\"fail\"} 1\n";
+    assert!(metrics.contains(fails), "{metrics}");
+    // By default into the folder of the recording, whose result stays as it is.
     let before = session.read("leak/result.json");
     assert_eq!(session.run(&["gate", "leak", "--report", "json"]).code, 1);
     assert_eq!(session.read("leak/gate.json").as_bytes(), files["gate.json"]);
@@ -236,7 +236,7 @@ fn the_outcome_is_written_for_programs_and_explained_for_people() {
 }
 
 #[test]
-fn the_summary_tells_of_the_recording_that_decided() {
+fn the_summary_is_of_the_decisive_recording() {
     let session = Session::new();
     session.keep("cure", "purge");
     session.keep("leak", "keep");
@@ -250,7 +250,7 @@ fn the_summary_tells_of_the_recording_that_decided() {
         (&["leak", "cure"], 1, "leak"),
         (&["cure", "leak/recording.jsonl"], 1, "leak"),
         (&["other.jsonl", "leak"], 1, "leak"),
-        // What cannot be told is less grave than a leak.
+        // A failure outweighs an inconclusive recording.
         (&["cut", "leak"], 1, "leak"),
         (&["cut", "other"], 4, "cut"),
         (&["cure", "other"], 0, "other"),
@@ -265,14 +265,14 @@ fn the_summary_tells_of_the_recording_that_decided() {
             assert!(summary.contains("\n#### ✗ "), "{folders:?}:\n{summary}");
         }
     }
-    // Of one alone nothing needs to be said.
+    // With one recording, the summary does not name it.
     assert_eq!(session.run(&["gate", "leak", "--report", "markdown"]).code, 1);
     assert!(!session.read("leak/summary.md").contains("recordings that were judged"));
 }
 
-/// What judges nothing must not leave the files of an earlier gate, which passed.
+/// An error must not leave the files of an earlier gate that passed.
 #[test]
-fn a_gate_that_cannot_judge_leaves_no_earlier_outcome() {
+fn an_error_removes_an_earlier_outcome() {
     let session = Session::new();
     session.keep("out", "purge");
     let gate = ["gate", "out", "--report", "junit,json"];
@@ -283,16 +283,16 @@ fn a_gate_that_cannot_judge_leaves_no_earlier_outcome() {
     let said = session.run(&[&gate[..], &["--budget", "nowhere.toml"]].concat());
     assert_eq!((said.code, outcome()), (2, [false, false]), "{said:?}");
     assert_eq!(session.read("out/result.json"), result);
-    // Named by its file, it is in the same folder.
+    // A recording that is named by its file has the same folder.
     assert_eq!(session.run(&gate).code, 0);
     let by_file = ["gate", "out/recording.jsonl", "--report", "junit", "--budget", "nowhere.toml"];
     let said = session.run(&by_file);
     assert_eq!((said.code, outcome()), (2, [false, true]), "{said:?}");
 }
 
-/// The default budgets are for those who have none, and not for those whose own cannot be read.
+/// A budget that cannot be read must not be replaced by the default one.
 #[test]
-fn a_budget_that_is_a_link_is_neither_passed_over_nor_overwritten() {
+fn a_budget_that_is_a_link_is_neither_ignored_nor_overwritten() {
     let session = Session::new();
     session.keep("cure", "purge");
     let link = |to: &str| {
@@ -316,7 +316,7 @@ fn a_budget_that_is_a_link_is_neither_passed_over_nor_overwritten() {
 }
 
 #[test]
-fn a_budget_made_of_a_run_passes_on_it_and_is_not_overwritten() {
+fn a_budget_made_from_a_run_passes_on_it_and_is_not_overwritten() {
     let session = Session::new();
     session.keep("cure", "purge");
     let said = session.run(&["gate", "init", "cure"]);
@@ -337,7 +337,7 @@ fn a_budget_made_of_a_run_passes_on_it_and_is_not_overwritten() {
 }
 
 #[test]
-fn a_baseline_is_made_by_a_command_and_held_against_later_runs() {
+fn a_baseline_is_made_by_a_command_and_compared_with_later_runs() {
     let session = Session::new();
     session.keep("cure", "purge");
     for _ in 0..2 {
@@ -351,13 +351,13 @@ fn a_baseline_is_made_by_a_command_and_held_against_later_runs() {
     session.write("leakbench.toml", &budget("1.5"));
     let against = ["gate", "cure", "--baseline", "leakbench-baseline.toml"];
     assert_outcome(&session.run(&against), 0, "gate: PASS — ");
-    // A budget that nothing answers is no pass.
+    // A policy that cannot be evaluated is no pass.
     assert_eq!(session.run(&["gate", "cure"]).code, 2);
-    // Peaks are counted to two digits: a tenth of them is less than any run has.
+    // Peaks are rounded to two digits: every run exceeds a tenth of its own.
     session.write("leakbench.toml", &budget("0.1"));
     assert_outcome(&session.run(&against), 1, "gate: FAIL — peak-mappings");
 
-    // Runs that cannot be measured are no baseline.
+    // An incomplete run is no baseline.
     session.edit("cure", "cut", |lines| lines.truncate(3));
     let said = session.run(&["gate", "baseline", "cut"]);
     assert_eq!(said.code, 2, "{said:?}");

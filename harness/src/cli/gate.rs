@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use leakbench_model::Verdict;
 use leakbench_reports::gate::{
-    self, Baseline, Budget, Evidence, MEASUREMENT, Outcome, PolicyLevel, PolicyOutcome, Status,
+    self, Baseline, Budget, Evidence, GateVerdict, MEASUREMENT, Outcome, PolicyLevel,
+    PolicyOutcome, Status,
 };
 use leakbench_reports::recorded::{Recorded, RecordedKind};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json, gate_summary};
@@ -232,10 +232,10 @@ fn decisive<'a>(recordings: &'a [(String, Recorded)], outcome: &Outcome) -> Opti
 
 /// Order of the policies that can have decided the verdict, 0 first; `None` for the others.
 fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
-    if outcome.verdict == Verdict::Clean || policy.level != PolicyLevel::Error {
+    if outcome.verdict == GateVerdict::Pass || policy.level != PolicyLevel::Error {
         return None;
     }
-    let died = outcome.verdict == Verdict::SubjectDied && policy.policy == MEASUREMENT;
+    let died = outcome.verdict == GateVerdict::SubjectDied && policy.policy == MEASUREMENT;
     match policy.status {
         Status::Failed if died => Some(0),
         Status::Flaky if died => Some(1),

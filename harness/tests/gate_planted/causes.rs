@@ -1,30 +1,30 @@
-//! What is planted for each policy.
+//! The planted cause of each policy.
 
-/// What is wrong for the sake of a policy, and the same made right.
+/// A policy with a recording that must fail it, and one that must pass.
 #[derive(Debug)]
 pub(crate) struct Cause {
     pub(crate) policy: &'static str,
-    /// What the budget allows, as its file has it.
+    /// The bound, as a budget file has it.
     pub(crate) bound: &'static str,
     pub(crate) planted: By,
     pub(crate) removed: By,
-    /// Words that the gate's sentence has.
-    pub(crate) told: &'static [&'static str],
+    /// Parts of the gate's message.
+    pub(crate) message: &'static [&'static str],
 }
 
-/// What a recording is made of.
+/// The source of a recording.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum By {
-    /// A run of the builtin runtime with more flags, and a name for it.
+    /// A run of the builtin runtime: a name, and further flags.
     Builtin(&'static str, &'static [&'static str]),
-    /// A run of `examples/leakbench-leaky.rs`, of which each module leaves something behind.
+    /// A run of `examples/leakbench-leaky.rs`: the kind of object that each module leaks.
     Driver(&'static str),
-    /// An observation of a process with a habit.
+    /// An observed process: the kind of object that it leaks.
     Victim(&'static str),
 }
 
 const KEPT: By = By::Builtin("kept", &["--on-drop", "keep"]);
-/// Nothing is wrong.
+/// A run without a leak.
 pub(crate) const PURGED: By = By::Builtin("purged", &["--on-drop", "purge"]);
 const QUEUED: By = By::Builtin("queued", &["--decommit-batch", "16"]);
 const FLUSHED: By = By::Builtin("flushed", &["--decommit-batch", "16", "--flush-on-drop"]);
@@ -35,39 +35,39 @@ pub(crate) const BUILTIN: &[Cause] = &[
         bound: "max = 0",
         planted: KEPT,
         removed: PURGED,
-        // All slots were used.
-        told: &["50 images lingering at the end, budget 0", "(affine)"],
+        // One image for each slot.
+        message: &["50 images lingering at the end, budget 0", "(affine)"],
     },
     Cause {
         policy: "lingering-by-reason",
         bound: "queued-slot = 0",
         planted: QUEUED,
         removed: FLUSHED,
-        // 200 is 12 batches of 16 and 8 more.
-        told: &["8 by queued-slot, budget 0"],
+        // 200 cycles are 12 batches of 16, and 8 more.
+        message: &["8 images lingering with reason queued-slot, budget 0"],
     },
     Cause {
         policy: "late-releases",
-        // A sample that reads `maps` now and then makes a release late.
+        // A sample that reads `maps` sometimes delays a release.
         bound: "max-share = 0.1",
         planted: QUEUED,
         removed: FLUSHED,
-        told: &["of 200 images released after the drop of the module had returned", "budget 10 %"],
+        message: &["released after the drop of their module returned", "budget 10 %"],
     },
 ];
 
-/// A cause of which each module leaves something behind.
+/// A cause of which each module leaks an object.
 const fn left(
     policy: &'static str,
     bound: &'static str,
     leaves: &'static str,
-    told: &'static [&'static str],
+    message: &'static [&'static str],
 ) -> Cause {
     let (planted, removed) = (By::Driver(leaves), By::Driver("nothing"));
-    Cause { policy, bound, planted, removed, told }
+    Cause { policy, bound, planted, removed, message }
 }
 
-/// Peaks are held against a run without the cause: how much a process needs is the machine's.
+/// Peaks are compared with a run without the cause: they depend on the machine.
 pub(crate) const PEAK: &str = "over-baseline = 1.5";
 
 pub(crate) const DRIVER: &[Cause] = &[
@@ -80,54 +80,54 @@ pub(crate) const DRIVER: &[Cause] = &[
             "held by fd ",
         ],
     ),
-    // Of all drops, so that one that was held up says nothing.
+    // The median, so that one delayed drop does not matter.
     left(
         "time-to-release",
         "p50-us = 5000",
         "nothing-slowly",
-        &["from drop to release: median ", " ms, budget 5.0 ms"],
+        &["median ", " ms from drop to release, budget 5.0 ms"],
     ),
     left("unaccounted", "max = 0", "descriptor", &["budget 0", "more descriptors at the end"]),
     left(
         "slope-mappings",
         "max-per-1000-cycles = 1500",
         "mappings",
-        &["mappings in 1,000", "goes on"],
+        &["mappings in 1,000", "still grows at the end"],
     ),
     left(
         "slope-fds",
         "max-per-1000-cycles = 900",
         "descriptor",
-        &["descriptors in 1,000 cycles", "and goes on"],
+        &["descriptors in 1,000 cycles", "and still grows at the end"],
     ),
     left(
         "slope-rss-bytes",
         "max-per-1000-cycles = 1_000_000",
         "memory",
-        &["MiB resident in 1,000 cycles", "and goes on"],
+        &["MiB of resident memory in 1,000 cycles", "and still grows at the end"],
     ),
     left(
         "slope-page-tables-bytes",
         "max-per-1000-cycles = 1_000_000",
         "page-table",
-        &["MiB of page tables in 1,000 cycles", "and goes on"],
+        &["MiB of page tables in 1,000 cycles", "and still grows at the end"],
     ),
-    left("peak-mappings", PEAK, "mappings", &["mappings at the most", "(1.5 of the "]),
-    left("peak-fds", PEAK, "descriptor", &["descriptors at the most", "(1.5 of the "]),
-    left("peak-rss-bytes", PEAK, "memory", &["MiB resident at the most", "(1.5 of the "]),
+    left("peak-mappings", PEAK, "mappings", &["mappings at the peak", "(1.5 of the "]),
+    left("peak-fds", PEAK, "descriptor", &["descriptors at the peak", "(1.5 of the "]),
+    left("peak-rss-bytes", PEAK, "memory", &["MiB of resident memory at the peak", "(1.5 of the "]),
     left(
         "peak-shmem-bytes",
         PEAK,
         "shared-memory",
-        &["of resident shared memory at the most", "(1.5 of the "],
+        &["of shared memory at the peak", "(1.5 of the "],
     ),
     left(
         "peak-page-tables-bytes",
         PEAK,
         "page-table",
-        &["MiB of page tables at the most", "(1.5 of the "],
+        &["MiB of page tables at the peak", "(1.5 of the "],
     ),
-    // Some thirty times as long; less on a busy machine, where barriers take most of the time.
+    // About thirty times slower; less on a busy machine, where barriers take most of the time.
     left(
         "throughput",
         "min-ratio = 0.5",
@@ -141,5 +141,5 @@ pub(crate) const OBSERVED: &[Cause] = &[Cause {
     bound: "max = 0",
     planted: By::Victim("memfds"),
     removed: By::Victim("idle"),
-    told: &["memfd", "/memfd:leaked"],
+    message: &["memfd", "/memfd:leaked"],
 }];

@@ -1,6 +1,5 @@
-//! The gate fails on each policy by a cause that was planted for it, in a recording of the real
-//! binary, and passes by the same budget once the cause is gone. The budget is of that policy
-//! alone, so that nothing else can be what failed.
+//! Each policy of the gate fails for a planted cause, in a recording of the real binary, and passes
+//! with the same budget without the cause. The budget turns off every other policy.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -29,14 +28,14 @@ fn causes() -> impl Iterator<Item = &'static Cause> {
 }
 
 impl By {
-    /// The recording's folder: one for each way of making one.
+    /// The folder of its recording.
     fn folder(self) -> &'static str {
         match self {
             By::Builtin(name, _) | By::Driver(name) | By::Victim(name) => name,
         }
     }
 
-    /// Starts what makes a recording of it in `folder`.
+    /// Starts the command that records it in `folder`.
     fn start(self, session: &Session, folder: &str) -> Child {
         let mut command = match self {
             By::Builtin(_, flags) => {
@@ -49,7 +48,7 @@ impl By {
                 let driver = examples.join("leakbench-leaky");
                 let text = driver.display();
                 assert!(driver.is_file(), "no {text}: build it with the tests (cargo test)");
-                // Growth is told from 20 moments or more, most of which are barriers.
+                // A trend needs at least 20 samples, and most of them are barriers.
                 let same = ["--cycles", "400", "--barriers", "40", "--settle-ms", "10"];
                 let mut command = leakbench(&same);
                 command.args(["--wasm", "any.wat", "--subject", "leaky", "--driver-dir"]);
@@ -71,8 +70,8 @@ impl By {
     }
 }
 
-/// Makes each recording, two at a time: `more` beside the first that nothing is wrong with, so that
-/// what is held against each other saw the same load.
+/// Makes the recordings of `more` and of `causes`, two at a time: `more` first, beside a recording
+/// without a cause, so that runs that are compared have the same load.
 fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
     // Before any run starts: one that reads the file while it is written reads a part of it.
     std::fs::write(session.path("any.wat"), "(module)").unwrap();
@@ -85,14 +84,14 @@ fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
             pair.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
         for (run, folder) in started {
             let said = Said::of(run.wait_with_output().unwrap());
-            // A leak is what is wanted.
+            // A planted cause may leak.
             assert!([0, 1].contains(&said.code), "{folder}: {said:?}");
         }
     }
 }
 
 impl Cause {
-    /// A budget of its policy and no other.
+    /// A budget with its policy, and all others off.
     fn budget(&self) -> String {
         let others = causes().filter(|other| other.policy != self.policy);
         let off = others.map(|other| format!("[policy.{}]\nlevel = \"off\"\n", other.policy));
@@ -100,19 +99,18 @@ impl Cause {
         format!("version = 1\n[policy.{}]\n{}\n{off}", self.policy, self.bound)
     }
 
-    /// The gate fails on what was planted, for this reason, and passes without it.
-    fn fails_and_passes(&self, session: &Session, held_against: &[&str]) {
+    /// The gate fails on the planted cause with its message, and passes without the cause.
+    fn fails_and_passes(&self, session: &Session, references: &[&str]) {
         let file = format!("{}.toml", self.policy);
         std::fs::write(session.path(&file), self.budget()).unwrap();
-        let judge = |by: By| {
-            session.run(&[&["gate", by.folder(), "--budget", &file], held_against].concat())
-        };
+        let judge =
+            |by: By| session.run(&[&["gate", by.folder(), "--budget", &file], references].concat());
         let said = judge(self.planted);
         let headline = said.stdout.lines().last().unwrap_or_default();
         let why = headline.strip_prefix(&format!("gate: FAIL — {}: ", self.policy));
         let why = why.unwrap_or_else(|| panic!("{}: {said:?}", self.policy));
         assert_eq!(said.code, 1, "{said:?}");
-        for words in self.told {
+        for words in self.message {
             assert!(why.contains(words), "{}: {words:?} is not in {why}", self.policy);
         }
         let said = judge(self.removed);
@@ -130,13 +128,13 @@ fn images_that_a_pool_holds() {
 }
 
 #[test]
-fn what_a_driver_leaves_behind() {
+fn objects_that_a_driver_leaks() {
     let session = Session::new();
-    // Made apart from the one that is judged, so that no run is held against itself.
+    // A second run, so that no run is compared with itself.
     record(&session, DRIVER, &[(By::Driver("nothing"), "earlier")]);
     assert_eq!(session.run(&["gate", "baseline", "earlier"]).code, 0);
     for cause in DRIVER {
-        // What no policy asks for is refused.
+        // The gate refuses a reference that no policy uses.
         let against: &[&str] = match cause.bound {
             PEAK => &["--baseline", "leakbench-baseline.toml"],
             _ if cause.policy == "throughput" => &["--against", "earlier"],
@@ -147,13 +145,13 @@ fn what_a_driver_leaves_behind() {
 }
 
 #[test]
-fn what_an_observed_process_keeps() {
+fn memfds_that_an_observed_process_leaks() {
     let session = Session::new();
     record(&session, OBSERVED, &[]);
     OBSERVED.iter().for_each(|cause| cause.fails_and_passes(&session, &[]));
 }
 
-/// By the program's own list: a policy that nothing was planted for fails here.
+/// Fails for a policy without a planted cause.
 #[test]
 fn every_policy_has_a_cause() {
     let session = Session::new();
@@ -162,7 +160,7 @@ fn every_policy_has_a_cause() {
     let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
     let listed = outcome["policies"].as_array().unwrap().iter();
     let listed: BTreeSet<&str> = listed.map(|policy| policy["policy"].as_str().unwrap()).collect();
-    // Whether there was a measurement is no budget's: `gate.rs` kills and cuts runs for it.
+    // No budget sets this one: `gate.rs` kills and cuts runs for it.
     let planted = causes().map(|cause| cause.policy).chain([MEASUREMENT]);
     assert_eq!(listed, planted.collect());
 }

@@ -1,5 +1,5 @@
-//! A baseline: what runs came to once, as text that is checked in and read in a diff. It holds
-//! counts and sizes alone: times are for runs of the same job.
+//! A baseline: values of earlier runs, as a text that is checked in and read in a diff. It holds
+//! counts and sizes only: times are compared with runs of the same job.
 //!
 //! ```toml
 //! version = 1
@@ -9,94 +9,98 @@
 //! peak-mappings = 2_100
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use leakbench_model::text::printable;
 use toml::de::DeValue;
 
-use super::budget::{BudgetError, BudgetProblem};
-use super::check::{at_end_count, measurement, peak_count, peak_value, unaccounted_total};
+use super::GateVerdict;
+use super::budget::{BudgetError, BudgetProblem, PolicySetting};
 use super::identity::identity;
+use super::measurement::Evaluation;
+use super::numbers::{rounded_up, toml_integer};
+use super::policies::POLICIES;
 use super::policy::{OVER_BASELINE, Policy};
 use super::runs::{Run, runs};
-use super::toml_text::{At, Number, Table, meant};
+use super::toml_text::{AtLine, Number, Table};
 use crate::recorded::Recorded;
-use leakbench_model::Verdict;
-use leakbench_model::text::printable;
 
-/// What runs came to, by the command that runs the same again, on any machine: without the folders
-/// of drivers and modules.
+/// Values of runs, by the identity of the run: the same on every machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline {
     name: String,
-    /// By policy's name, for a file that is sorted.
-    runs: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    runs: Runs,
     left_out: Vec<String>,
 }
 
-/// A baseline file that cannot be read: it has the same faults as a budget's.
+/// The value of each policy, by its name, of each run, by its identity: sorted, as in the file.
+type Runs = BTreeMap<String, BTreeMap<Cow<'static, str>, u64>>;
+
+/// A baseline file that cannot be read. Its faults are those of a budget file.
 pub type BaselineError = BudgetError;
 
 impl Baseline {
     /// Version of the file format that this leakbench reads and writes.
     pub const VERSION: i64 = 1;
 
-    /// Of runs that were measured to their end; of several of one command the most of each number.
+    /// Takes the values of runs that were measured to their end; of several runs of one command the
+    /// largest of each.
     pub fn of(recordings: &[(String, Recorded)]) -> Baseline {
         let mut baseline = Baseline { name: "baseline".to_owned(), ..Baseline::default() };
         for run in runs(recordings) {
-            if measurement(&run).verdict != Verdict::Clean {
+            if Evaluation::of_completeness(&run).verdict != GateVerdict::Pass {
                 baseline.left_out.push(run.name);
                 continue;
             }
             let entry = baseline.runs.entry(run.identity()).or_default();
-            for policy in Policy::ALL {
+            for policy in POLICIES.iter().filter(|policy| policy.has_baseline()) {
                 if let Some(value) = value(policy, &run) {
-                    let most = entry.entry(policy.name()).or_default();
-                    *most = value.max(*most);
+                    let largest = entry.entry(policy.name()).or_default();
+                    *largest = value.max(*largest);
                 }
             }
         }
         baseline
     }
 
-    /// Names of recordings that it was not made of, since they died, were interrupted, or their
-    /// witnesses failed.
+    /// Names of recordings that it leaves out: the subject died, the run was interrupted, or a
+    /// witness failed.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// Where it is from: a file's name.
+    /// Its source: a file's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it has no run.
+    /// It has no run.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Of the run with that [`identity`].
-    pub(super) fn value(&self, identity: &str, policy: Policy) -> Option<u64> {
-        self.runs.get(identity)?.get(policy.name()).copied()
+    /// The value of a policy, of the run with that [`identity`].
+    pub(super) fn value(&self, identity: &str, policy: &str) -> Option<u64> {
+        self.runs.get(identity)?.get(policy).copied()
     }
 
     /// The text of its file: the same runs give the same text.
     pub fn to_text(&self) -> String {
         let mut text = format!(
-            "# What leakbench's gate holds later runs against, for `{OVER_BASELINE}` in its budget.\n\
-             # Made anew by `leakbench gate baseline`; peaks are rounded up to two digits.\n\
-             # A run is known by its command, without the folders of drivers and modules. Give runs\n\
-             # --processes and --cpus, which a machine decides else, so that those of all are alike.\n\
+            "# Values of earlier runs, for the key `{OVER_BASELINE}` of leakbench's budget files.\n\
+             # Written by `leakbench gate baseline`; peaks are rounded up to two digits.\n\
+             # A run is found by its command, without the folders of drivers and modules. Give runs\n\
+             # --processes and --cpus, so that they are the same on every machine.\n\
              version = {}\n",
             Self::VERSION,
         );
         for (command, values) in &self.runs {
-            // A basic string of TOML: what must be escaped there, JSON escapes the same way, but
-            // for DEL.
+            // A basic string of TOML has the escapes of a JSON string, and must escape DEL too.
             let key = serde_json::Value::from(command.as_str()).to_string();
             text += &format!("\n[run.{}]\n", key.replace('\u{7f}', "\\u007f"));
             for (policy, value) in values {
-                text += &format!("{policy} = {}\n", whole(*value));
+                text += &format!("{policy} = {}\n", toml_integer(*value));
             }
         }
         text
@@ -105,7 +109,7 @@ impl Baseline {
     /// Reads the text of the baseline file `name`.
     ///
     /// # Errors
-    /// It is no TOML, of another version, or has a key or a value that is not known.
+    /// It is not TOML, has another version, or an unknown key or value.
     pub fn parse(text: &str, name: &str) -> Result<Baseline, BaselineError> {
         let error =
             |line, problem| BudgetError { file: name.to_owned(), line, problem: Box::new(problem) };
@@ -128,7 +132,8 @@ impl Baseline {
                         read.map_err(|problem| error(Some(problem.line), problem.what))?;
                 }
                 found => {
-                    let problem = unknown(found, "the file", &["version", "run"]);
+                    let problem =
+                        BudgetProblem::unknown("key", found, "the file", &["version", "run"]);
                     return Err(error(Some(key.line), problem));
                 }
             }
@@ -137,88 +142,50 @@ impl Baseline {
     }
 }
 
-type Runs = BTreeMap<String, BTreeMap<&'static str, u64>>;
-
 fn read_runs<'a>(
     file: &Table<'a>,
-    key: At<&str>,
-    value: At<&DeValue<'a>>,
-) -> Result<Runs, At<BudgetProblem>> {
-    let at = |line, what| At { line, what };
-    let tables = file.within(value.what).ok_or_else(|| {
-        at(key.line, wrong(key.what, "the file", "tables, [run.\"COMMAND\"]", value.what))
-    })?;
+    key: AtLine<&str>,
+    value: AtLine<&DeValue<'a>>,
+) -> Result<Runs, AtLine<BudgetProblem>> {
+    let wrong = |key: AtLine<&str>, place: &str, wanted: &str, found: AtLine<&DeValue<'a>>| {
+        let what = BudgetProblem::wrong_value(key.what, place, wanted, found.what);
+        AtLine { line: key.line, what }
+    };
+    let tables = file
+        .within(value.what)
+        .ok_or_else(|| wrong(key, "the file", "tables, [run.\"COMMAND\"]", value))?;
+    let known = POLICIES.iter().filter(|policy| policy.has_baseline()).map(Policy::name);
+    let known: Vec<Cow<'static, str>> = known.collect();
     let mut runs = Runs::new();
     for (command, value) in tables.entries() {
         let place = format!("[run.{:?}]", printable(command.what));
-        let table = tables
-            .within(value.what)
-            .ok_or_else(|| at(command.line, wrong(command.what, "[run]", "a table", value.what)))?;
-        // As with several runs of one command.
-        let values: &mut BTreeMap<_, u64> = runs.entry(identity(command.what)).or_default();
+        let table =
+            tables.within(value.what).ok_or_else(|| wrong(command, "[run]", "a table", value))?;
+        // Two commands may have the same identity.
+        let values = runs.entry(identity(command.what)).or_default();
         for (name, value) in table.entries() {
-            let kept = Policy::named(name.what).filter(|policy| is_kept(*policy));
-            let policy = kept.ok_or_else(|| {
-                let known: Vec<&'static str> =
-                    Policy::ALL.into_iter().filter(|of| is_kept(*of)).map(Policy::name).collect();
-                at(name.line, unknown(name.what, &place, &known))
+            let policy = known.iter().find(|known| *known == name.what);
+            let policy = policy.ok_or_else(|| {
+                let known: Vec<&str> = known.iter().map(|name| &**name).collect();
+                let what = BudgetProblem::unknown("policy", name.what, &place, &known);
+                AtLine { line: name.line, what }
             })?;
             let number = match Number::of(value.what) {
                 Some(Number::Whole(whole)) => u64::try_from(whole).ok(),
                 _ => None,
             };
-            let number = number.ok_or_else(|| {
-                at(name.line, wrong(name.what, &place, "a whole number from 0", value.what))
-            })?;
-            let most = values.entry(policy.name()).or_default();
-            *most = number.max(*most);
+            let number =
+                number.ok_or_else(|| wrong(name, &place, "a whole number from 0", value))?;
+            let largest = values.entry(policy.clone()).or_default();
+            *largest = number.max(*largest);
         }
     }
     Ok(runs)
 }
 
-fn unknown(found: &str, place: &str, known: &[&'static str]) -> BudgetProblem {
-    BudgetProblem::UnknownKey {
-        found: found.to_owned(),
-        place: place.to_owned(),
-        meant: meant(found, known.iter().copied()).map(str::to_owned),
-        known: known.to_vec(),
-    }
-}
-
-fn wrong(key: &str, place: &str, wanted: &str, found: &DeValue<'_>) -> BudgetProblem {
-    BudgetProblem::WrongValue {
-        key: key.to_owned(),
-        place: place.to_owned(),
-        wanted: wanted.to_owned(),
-        found: super::budget::shown(found),
-    }
-}
-
-/// Whether a baseline has it: what a budget may bound by `over-baseline`.
-fn is_kept(policy: Policy) -> bool {
-    policy.keys().iter().any(|key| key.name == OVER_BASELINE)
-}
-
-/// Proved counts as they are; peaks without their noise.
-fn value(policy: Policy, run: &Run<'_>) -> Option<u64> {
-    match policy {
-        Policy::LingeringAtEnd => at_end_count(run),
-        Policy::LingeringPeak => peak_count(run),
-        Policy::Unaccounted => unaccounted_total(run),
-        _ if is_kept(policy) => Some(rounded_up(peak_value(run, policy.measure()?)?)),
-        _ => None,
-    }
-}
-
-/// To two digits.
-pub(super) fn rounded_up(value: u64) -> u64 {
-    let digits = value.checked_ilog10().unwrap_or(0);
-    let unit = 10u64.pow(digits.saturating_sub(1));
-    value.div_ceil(unit).saturating_mul(unit)
-}
-
-/// A whole number as TOML has it: `21_000_000`.
-pub(super) fn whole(value: u64) -> String {
-    leakbench_model::text::grouped(value).replace(',', "_")
+/// Counts of objects as they are; peaks of resources without their noise.
+fn value(policy: &'static Policy, run: &Run<'_>) -> Option<u64> {
+    let measured = (policy.measure)(&PolicySetting::default_of(policy), run, &[]);
+    let value = measured.ok()?.value? as u64;
+    Some(if policy.resource().is_some() { rounded_up(value) } else { value })
 }

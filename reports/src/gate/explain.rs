@@ -1,13 +1,15 @@
-//! Why each policy came out as it did, with the lines of the recording that say so.
+//! `gate explain`: the outcome of each policy with its reason, and the lines of the recording that
+//! show it.
 
-use super::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 use leakbench_model::text::{counted, printable};
 
-/// Lines of evidence told of a policy.
-const EVIDENCE_TOLD: usize = 8;
+use super::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 
-/// Each policy, what was measured and allowed, why, and from which lines; the headline last. Text
-/// from files is [`crate::render::printable`].
+/// Lines of evidence printed for a policy.
+const EVIDENCE_SHOWN: usize = 8;
+
+/// Each policy with the measured value, the limit, the reason and the evidence; the headline last.
+/// Text from files is [`crate::render::printable`].
 pub fn explain(outcome: &Outcome) -> String {
     let mut text = format!("budget: {}\n", printable(&outcome.budget));
     let mut run = None;
@@ -16,13 +18,13 @@ pub fn explain(outcome: &Outcome) -> String {
             text += &format!("\n{}\n", printable(&policy.run));
             run = Some(&policy.run);
         }
-        text += &told(policy);
+        text += &explained(policy);
     }
     format!("{text}\ngate: {}\n", printable(&outcome.headline))
 }
 
-fn told(policy: &PolicyOutcome) -> String {
-    let name = policy.policy;
+fn explained(policy: &PolicyOutcome) -> String {
+    let name = &policy.policy;
     if policy.status == Status::Off {
         let why = match policy.message.as_str() {
             "off" => String::new(),
@@ -34,17 +36,21 @@ fn told(policy: &PolicyOutcome) -> String {
         PolicyLevel::Warn => " (warn)",
         PolicyLevel::Off | PolicyLevel::Error => "",
     };
-    let mut text = format!("  {name}: {}{level}\n", word(policy.status));
+    let status = match policy.status {
+        Status::Failed => "FAILED",
+        status => status.as_str(),
+    };
+    let mut text = format!("  {name}: {status}{level}\n");
     let measured = policy.measured.as_deref().unwrap_or("nothing");
     text += &format!("    measured  {}\n", printable(measured));
     text += &format!("    allowed   {}\n", printable(&policy.allowed));
-    text += &format!("    because   {}\n", printable(&policy.message));
-    for evidence in policy.evidence.iter().take(EVIDENCE_TOLD) {
-        text += &format!("    read off  {}\n", line(evidence));
+    text += &format!("    reason    {}\n", printable(&policy.message));
+    for evidence in policy.evidence.iter().take(EVIDENCE_SHOWN) {
+        text += &format!("    evidence  {}\n", line(evidence));
     }
-    let more = policy.evidence.len().saturating_sub(EVIDENCE_TOLD);
+    let more = policy.evidence.len().saturating_sub(EVIDENCE_SHOWN);
     if more > 0 {
-        text += &format!("    read off  … and {}\n", counted(more as u64, "more line"));
+        text += &format!("    evidence  … and {}\n", counted(more as u64, "more line"));
     }
     text
 }
@@ -53,15 +59,4 @@ fn told(policy: &PolicyOutcome) -> String {
 fn line(evidence: &Evidence) -> String {
     let path = evidence.path.display().to_string();
     format!("{}:{}  {}", printable(&path), evidence.line, printable(&evidence.what))
-}
-
-/// How it came out, as people read it.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Off => "off",
-        Status::Passed => "passed",
-        Status::Flaky => "flaky",
-        Status::Inconclusive => "inconclusive",
-        Status::Failed => "FAILED",
-    }
 }

@@ -1,5 +1,5 @@
-//! What a run is known by, to tell attempts at it and its numbers in a baseline: the command that
-//! does the same again, without what differs from one machine or checkout to the next. The count of
+//! The identity of a run, by which its attempts and its values in a baseline are found: the
+//! reproduce command without the paths that differ between machines and checkouts. The number of
 //! processes stays, since peaks are sums over processes.
 
 use std::path::Path;
@@ -9,13 +9,13 @@ use leakbench_scenarios::quoted;
 const DRIVER_DIR: &str = "--driver-dir";
 const WASM: &str = "--wasm";
 
-/// `command` without the folder of drivers, and with modules by their names alone. What is no words
-/// of a shell, or observes a process, is as it is.
+/// `command` without the folder of drivers, and with the file names of modules only. A command that
+/// a shell cannot split, or that observes a process, stays as it is.
 pub(super) fn identity(command: &str) -> String {
     let Some(words) = shlex::split(command) else {
         return command.to_owned();
     };
-    // Flags among the words of an observed command are that one's.
+    // The flags of an observed command are not leakbench's.
     if matches!(words.get(1).map(String::as_str), Some("exec" | "attach")) {
         return command.to_owned();
     }
@@ -44,7 +44,7 @@ pub(super) fn identity(command: &str) -> String {
 fn module(path: &str) -> Vec<String> {
     let name = Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy());
     if name.starts_with('-') {
-        // Else it would be read as a flag.
+        // Without the `=` it would be read as a flag.
         vec![format!("{WASM}={name}")]
     } else {
         vec![WASM.to_owned(), name.into_owned()]
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_machine_or_a_checkout_decides_is_left_out() {
+    fn paths_of_drivers_and_modules_are_left_out() {
         for (command, expected) in [
             ("leakbench --processes 2 --seed 3", "leakbench --processes 2 --seed 3"),
             (
@@ -88,9 +88,9 @@ mod tests {
     }
 
     proptest! {
-        /// A baseline's file has identities, which are read as commands.
+        /// A baseline file holds identities, which are read as commands.
         #[test]
-        fn an_identity_is_its_own(
+        fn the_identity_of_an_identity_is_itself(
             command in "(leakbench)?( |'|\"|=|/|--wasm|--driver-dir|--|exec|-a|[\u{0}-\u{7f}]){0,12}",
         ) {
             let once = identity(&command);

@@ -1,89 +1,90 @@
-//! What the gate says.
+//! The outcome of the gate: plain data that every format of it is written from.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use leakbench_model::Verdict;
+use super::GateVerdict;
 
-/// What the gate says of some recordings.
+/// The outcome of a gate over some recordings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Clean if it passes; a leak if a policy of level error failed or was flaky.
-    pub verdict: Verdict,
+    /// The gravest verdict of the policies of level error.
+    pub verdict: GateVerdict,
     /// The verdict in a sentence, [`crate::render::printable`].
     pub headline: String,
-    /// Where the budget is from: a file's name, or `default budgets`.
+    /// The budget's source: a file's name, or `default budgets`.
     pub budget: String,
-    /// Every policy of every group of recordings, also those that are off.
+    /// Every policy of every run, also those that are off.
     pub policies: Vec<PolicyOutcome>,
 }
 
-/// How a policy came out for one run, or for several attempts at the same run.
+/// The outcome of a policy for one run, or for all attempts at one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PolicyOutcome {
     /// The policy's key in a budget file: `lingering-at-end`.
-    pub policy: &'static str,
-    /// What it was applied to: the name of the recording, or of the run that has several attempts.
+    pub policy: Cow<'static, str>,
+    /// The name of the recording; of a run with several attempts, that of the first and their number.
     pub run: String,
-    /// What its failure means.
+    /// The effect of a failure.
     pub level: PolicyLevel,
-    /// How it came out.
+    /// The outcome.
     pub status: Status,
-    /// What was measured, as people read it. `None` where nothing was.
+    /// The measured value with its unit. `None` if there is none.
     pub measured: Option<String>,
-    /// What was allowed: `at most 0`.
+    /// The limits: `at most 0`. Empty if there are none.
     pub allowed: String,
     /// A sentence, without its full stop: `12 images lingering at the end, budget 0: inode 4711 of
     /// module 88, held by slot 17 (affine), ...`.
     pub message: String,
-    /// The lines that it was read off.
+    /// The lines of the recording that the measured value was read from.
     pub evidence: Vec<Evidence>,
 }
 
-/// What the failure of a policy means.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum PolicyLevel {
-    /// It is not looked at.
-    Off,
-    /// It is told, and the gate passes.
-    Warn,
-    /// The gate fails.
-    Error,
+leakbench_model::names! {
+    /// The effect of a policy's failure.
+    #[derive(PartialOrd, Ord)]
+    PolicyLevel ("level of a policy") {
+        /// None: the policy is not evaluated.
+        Off = "off",
+        /// A warning: the gate passes.
+        Warn = "warn",
+        /// The gate fails.
+        Error = "error",
+    }
 }
 
-/// How a policy came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It was not looked at.
-    Off,
-    /// Within the budget, at every attempt.
-    Passed,
-    /// Within the budget at some attempts, and not at others.
-    Flaky,
-    /// A witness failed, or there is too little to tell from. Never a pass.
-    Inconclusive,
-    /// Beyond the budget, at every attempt.
-    Failed,
+leakbench_model::names! {
+    /// The outcome of a policy.
+    #[derive(PartialOrd, Ord)]
+    Status ("status of a policy") {
+        /// Not evaluated: its level is off, or it does not apply to the recording.
+        Off = "off",
+        /// Within the budget at every attempt.
+        Passed = "passed",
+        /// Within the budget at some attempts, and not at others.
+        Flaky = "flaky",
+        /// A witness failed, or the recording has too little to decide. Never a pass.
+        Inconclusive = "inconclusive",
+        /// Beyond the budget at every attempt.
+        Failed = "failed",
+    }
 }
 
-/// A line that something was read off.
+/// A line of a recording that a value was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// The recording's file; of one that is no UTF-8 JSON has what can be shown of it.
-    #[serde(serialize_with = "shown")]
+    /// The recording's file. In JSON, a path that is not UTF-8 has replacement characters.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,
-    /// What is there: `barrier of subject 0 after 3,000 cycles: 942 lingering`.
+    /// The content of the line: `barrier of subject 0 after 3,000 cycles: 942 lingering`.
     pub what: String,
 }
 
-/// serde's own refuses a path that is no UTF-8, and with it the whole outcome.
-fn shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+/// serde's own refuses a path that is not UTF-8, and with it the whole outcome.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }

@@ -1,347 +1,221 @@
-//! The policies by name: what each bounds, by which keys, and what it does where a budget file
-//! says nothing of it.
-//!
-//! | policy | keys | by default |
-//! |---|---|---|
-//! | `lingering-at-end`, `lingering-peak`, `unaccounted` | `max`, `over-baseline` | error, `max = 0` |
-//! | `lingering-by-reason` | a reason's name = the most images | off |
-//! | `late-releases` | `max`, `max-share` | warn, `max-share = 0.01` |
-//! | `time-to-release` | `p50-us`, `p99-us`, `max-us` | off |
-//! | `slope-mappings`, `-fds`, `-rss-bytes`, `-page-tables-bytes` | `max-per-1000-cycles` | off; 0 where on |
-//! | `peak-mappings`, `-fds`, `-rss-bytes`, `-shmem-bytes`, `-page-tables-bytes` | `max`, `over-baseline` | off |
-//! | `throughput` | `min-ratio` | off, and error with baseline runs (`--against`); 0.9 where on |
-//! | `growth` | `max`, `allow` | error, `max = 0` |
-//!
-//! A table without a `level` means `error`, and one without bounds the default ones. Baseline runs
-//! beside a `throughput` that a file has off, and a baseline beside no `over-baseline` of a policy
-//! that is on, are errors: what was asked for is not passed over.
+//! A policy: a row of constants, and two functions that read a run.
+
+use std::borrow::Cow;
+
+use leakbench_recording::observation::Resource;
 
 use super::PolicyLevel;
-use leakbench_recording::observation::Resource;
-use leakbench_recording::recording::Footprint;
+use super::budget::{PolicySetting, Suggest};
+use super::measurement::{Measurement, NotMeasured};
+use super::numbers::{figure, percent};
+use super::runs::Run;
+use leakbench_model::text::duration_ns;
 
-/// The name under which [`super::judge`] tells of deaths and failed witnesses. No budget changes
-/// it.
+/// The name of the check for deaths, interruptions and failed witnesses. No budget sets it.
 pub const MEASUREMENT: &str = "measurement";
 
-/// What a budget has a rule for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Policy {
-    /// Images of dropped modules that the kernel still has after the last drop.
-    LingeringAtEnd,
-    /// Images that lingered at the barrier with the most of them.
-    LingeringPeak,
-    /// Images that linger at the end, by what holds them.
-    LingeringByReason,
-    /// Images released after the drop of their module had returned.
-    LateReleases,
-    /// Time from the beginning of a drop to the release.
-    TimeToRelease,
-    /// Objects that neither rest nor lingering images explain, and where witnesses disagree.
-    Unaccounted,
-    /// Growth of mappings with the cycles.
-    SlopeMappings,
-    /// Growth of descriptors with the cycles.
-    SlopeFds,
-    /// Growth of resident memory with the cycles.
-    SlopeRssBytes,
-    /// Growth of page tables with the cycles.
-    SlopePageTablesBytes,
-    /// Most mappings.
-    PeakMappings,
-    /// Most descriptors.
-    PeakFds,
-    /// Most resident memory.
-    PeakRssBytes,
-    /// Most resident shared memory.
-    PeakShmemBytes,
-    /// Most page tables.
-    PeakPageTablesBytes,
-    /// Cycles a second beside those of baseline runs.
-    Throughput,
-    /// Resources that grow without end.
-    Growth,
+/// A policy. Each is a constant in a file of its own, and a row of [`super::policies::POLICIES`].
+///
+/// In `name`, `about` and `sentence` of a policy of a resource, `{}` stands for the resource.
+#[derive(Debug)]
+pub(super) struct Policy {
+    /// Its key in a budget file, in kebab-case.
+    pub(super) name: &'static str,
+    /// What it bounds, for a comment: no capital, no full stop.
+    pub(super) about: &'static str,
+    /// The unit of the measured value.
+    pub(super) unit: Unit,
+    /// Its level in a budget that does not name it.
+    pub(super) level: PolicyLevel,
+    /// The bounds that a budget may set, with their default values.
+    pub(super) keys: &'static [Key],
+    /// The budget may exempt resources with the key [`ALLOW`].
+    pub(super) exempts_resources: bool,
+    /// Its value is a ratio to runs that are given with `--against`.
+    pub(super) needs_baseline_runs: bool,
+    /// Its sentence about a value and its limit, with `{value}` and then `{limit}`.
+    pub(super) sentence: &'static str,
+    /// Reads its value from a run. Evaluated once for each run.
+    pub(super) measure: Measure,
+    /// Makes its entry of a budget file from measured runs.
+    pub(super) suggest: Suggest,
 }
 
-/// Key of a bound that is an amount.
-pub(super) const MAX: &str = "max";
-/// Key of a bound that is a multiple of what the baseline has.
-pub(super) const OVER_BASELINE: &str = "over-baseline";
-/// Key of a bound that is a part of all images.
-pub(super) const MAX_SHARE: &str = "max-share";
-/// Key of a bound on growth.
-pub(super) const MAX_PER_1000_CYCLES: &str = "max-per-1000-cycles";
-/// Key of a bound that is a part of the baseline runs' rate.
-pub(super) const MIN_RATIO: &str = "min-ratio";
-/// Key of the resources that may grow.
-pub(super) const ALLOW: &str = "allow";
+/// Reads the value of the setting's policy from a run; the last argument are the runs that were
+/// given with `--against`.
+pub(super) type Measure =
+    fn(&PolicySetting, &Run<'_>, &[Run<'_>]) -> Result<Measurement, NotMeasured>;
 
-/// A bound that a policy may have.
-#[derive(Clone, Copy, Debug)]
+/// The unit of a measured value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// A number of objects.
+    Count,
+    /// Microseconds.
+    Microseconds,
+    /// A ratio of two rates.
+    Ratio,
+    /// An amount of a resource: a number of objects, or bytes.
+    Resource(Resource),
+}
+
+/// A bound that a budget may set.
+#[derive(Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,
-    pub(super) kind: KeyKind,
+    pub(super) limit: LimitKind,
+    pub(super) numbers: Numbers,
+    /// Its value in a budget that sets no bound of the policy; `None` if it bounds nothing then.
+    pub(super) default: Option<f64>,
+    /// The limit in words, with `{}` for its value and `{key}` for the key's name: `at most {}`.
+    pub(super) words: &'static str,
 }
 
-/// Which numbers a bound may be.
+/// How a bound limits a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyKind {
-    /// A whole number from 0.
-    Count,
-    /// A number from 0.
-    Amount,
-    /// A number from 0 to 1.
+pub(super) enum LimitKind {
+    /// The value must not be above it.
+    Maximum,
+    /// The value must not be below it.
+    Minimum,
+    /// The value must not be above it times the baseline's value.
+    OverBaseline,
+}
+
+/// The numbers that a bound may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Whole numbers from 0.
+    Whole,
+    /// Numbers from 0.
+    NotNegative,
+    /// Numbers from 0 to 1.
     Share,
-    /// A number above 0.
-    Ratio,
+    /// Numbers above 0.
+    Positive,
 }
 
-impl KeyKind {
-    /// Which numbers it takes, after "must be".
-    pub(super) fn wanted(self) -> &'static str {
-        match self {
-            KeyKind::Count => "a whole number from 0",
-            KeyKind::Amount => "a number from 0",
-            KeyKind::Share => "a number from 0 to 1",
-            KeyKind::Ratio => "a number above 0",
-        }
-    }
-}
-
-const fn key(name: &'static str, kind: KeyKind) -> Key {
-    Key { name, kind }
-}
-
-const AMOUNTS: &[Key] = &[key(MAX, KeyKind::Count), key(OVER_BASELINE, KeyKind::Ratio)];
-const COUNTS: &[Key] = &[key(MAX, KeyKind::Count)];
-const LATE: &[Key] = &[key(MAX, KeyKind::Count), key(MAX_SHARE, KeyKind::Share)];
-const TIMES: &[Key] = &[
-    key("p50-us", KeyKind::Amount),
-    key("p99-us", KeyKind::Amount),
-    key("max-us", KeyKind::Amount),
-];
-const SLOPES: &[Key] = &[key(MAX_PER_1000_CYCLES, KeyKind::Amount)];
-const RATIOS: &[Key] = &[key(MIN_RATIO, KeyKind::Ratio)];
-/// The names of [`leakbench_recording::ledger::Reason`].
-const REASONS: &[Key] = &[
-    key("in-use-slot", KeyKind::Count),
-    key("queued-slot", KeyKind::Count),
-    key("affine-slot", KeyKind::Count),
-    key("cold-slot", KeyKind::Count),
-    key("unknown-slot", KeyKind::Count),
-    key("other-mapping", KeyKind::Count),
-    key("descriptor-only", KeyKind::Count),
-    key("not-in-subject", KeyKind::Count),
-];
+/// The key of the resources that may grow.
+pub(super) const ALLOW: &str = "allow";
+/// The key of a bound on an amount.
+pub(super) const MAX: &str = "max";
+/// The key of a bound that is a multiple of the baseline's value.
+pub(super) const OVER_BASELINE: &str = "over-baseline";
 
 impl Policy {
-    /// Every policy, in the order in which they are told.
-    pub const ALL: [Policy; 17] = [
-        Policy::LingeringAtEnd,
-        Policy::LingeringPeak,
-        Policy::LingeringByReason,
-        Policy::LateReleases,
-        Policy::TimeToRelease,
-        Policy::Unaccounted,
-        Policy::SlopeMappings,
-        Policy::SlopeFds,
-        Policy::SlopeRssBytes,
-        Policy::SlopePageTablesBytes,
-        Policy::PeakMappings,
-        Policy::PeakFds,
-        Policy::PeakRssBytes,
-        Policy::PeakShmemBytes,
-        Policy::PeakPageTablesBytes,
-        Policy::Throughput,
-        Policy::Growth,
-    ];
-
     /// Its key in a budget file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Policy::LingeringAtEnd => "lingering-at-end",
-            Policy::LingeringPeak => "lingering-peak",
-            Policy::LingeringByReason => "lingering-by-reason",
-            Policy::LateReleases => "late-releases",
-            Policy::TimeToRelease => "time-to-release",
-            Policy::Unaccounted => "unaccounted",
-            Policy::SlopeMappings => "slope-mappings",
-            Policy::SlopeFds => "slope-fds",
-            Policy::SlopeRssBytes => "slope-rss-bytes",
-            Policy::SlopePageTablesBytes => "slope-page-tables-bytes",
-            Policy::PeakMappings => "peak-mappings",
-            Policy::PeakFds => "peak-fds",
-            Policy::PeakRssBytes => "peak-rss-bytes",
-            Policy::PeakShmemBytes => "peak-shmem-bytes",
-            Policy::PeakPageTablesBytes => "peak-page-tables-bytes",
-            Policy::Throughput => "throughput",
-            Policy::Growth => "growth",
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        self.filled(self.name, key_of)
+    }
+
+    /// What it bounds, for a comment.
+    pub(super) fn about(&self) -> Cow<'static, str> {
+        self.filled(self.about, Resource::noun)
+    }
+
+    fn filled(&self, text: &'static str, word: fn(Resource) -> &'static str) -> Cow<'static, str> {
+        match self.resource() {
+            Some(resource) => text.replace("{}", word(resource)).into(),
+            None => text.into(),
         }
     }
 
-    /// The policy of that name.
-    pub fn named(name: &str) -> Option<Policy> {
-        Policy::ALL.into_iter().find(|policy| policy.name() == name)
-    }
-
-    /// The bounds that it may have.
-    pub(super) fn keys(self) -> &'static [Key] {
-        match self {
-            Policy::LingeringAtEnd | Policy::LingeringPeak | Policy::Unaccounted => AMOUNTS,
-            Policy::PeakMappings
-            | Policy::PeakFds
-            | Policy::PeakRssBytes
-            | Policy::PeakShmemBytes
-            | Policy::PeakPageTablesBytes => AMOUNTS,
-            Policy::LingeringByReason => REASONS,
-            Policy::LateReleases => LATE,
-            Policy::TimeToRelease => TIMES,
-            Policy::SlopeMappings
-            | Policy::SlopeFds
-            | Policy::SlopeRssBytes
-            | Policy::SlopePageTablesBytes => SLOPES,
-            Policy::Throughput => RATIOS,
-            Policy::Growth => COUNTS,
+    /// The resource that it bounds, if it bounds one.
+    pub(super) fn resource(&self) -> Option<Resource> {
+        match self.unit {
+            Unit::Resource(resource) => Some(resource),
+            Unit::Count | Unit::Microseconds | Unit::Ratio => None,
         }
     }
 
-    /// Its level where a budget file says nothing of it. What only time or the size of a machine
-    /// decides is off: it fails for reasons that are no leak.
-    pub(super) fn default_level(self) -> PolicyLevel {
-        match self {
-            Policy::LingeringAtEnd
-            | Policy::LingeringPeak
-            | Policy::Unaccounted
-            | Policy::Growth => PolicyLevel::Error,
-            // A sample that reads `maps` now and then makes a release late.
-            Policy::LateReleases => PolicyLevel::Warn,
-            _ => PolicyLevel::Off,
-        }
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
     }
 
-    /// Its bounds where a budget file gives it none.
-    pub(super) fn default_bounds(self) -> &'static [(&'static str, f64)] {
-        match self {
-            Policy::LingeringAtEnd
-            | Policy::LingeringPeak
-            | Policy::Unaccounted
-            | Policy::Growth => &[(MAX, 0.0)],
-            Policy::LateReleases => &[(MAX_SHARE, 0.01)],
-            Policy::SlopeMappings
-            | Policy::SlopeFds
-            | Policy::SlopeRssBytes
-            | Policy::SlopePageTablesBytes => &[(MAX_PER_1000_CYCLES, 0.0)],
-            // What noise between two runs of one job comes to.
-            Policy::Throughput => &[(MIN_RATIO, 0.9)],
-            Policy::LingeringByReason
-            | Policy::TimeToRelease
-            | Policy::PeakMappings
-            | Policy::PeakFds
-            | Policy::PeakRssBytes
-            | Policy::PeakShmemBytes
-            | Policy::PeakPageTablesBytes => &[],
-        }
+    /// A baseline file has its value, so that `over-baseline` can be set.
+    pub(super) fn has_baseline(&self) -> bool {
+        self.keys.iter().any(|key| key.limit == LimitKind::OverBaseline)
     }
 
-    /// What it is about, for a comment of a line.
-    pub(super) fn about(self) -> &'static str {
-        match self {
-            Policy::LingeringAtEnd => "images of dropped modules that are there at the end",
-            Policy::LingeringPeak => "images that linger at the barrier with the most of them",
-            Policy::LingeringByReason => "images that linger at the end, by what holds them",
-            Policy::LateReleases => "images released after the drop of their module had returned",
-            Policy::TimeToRelease => "from the beginning of a drop to the release",
-            Policy::Unaccounted => "objects that neither rest nor lingering images explain",
-            Policy::SlopeMappings => "mappings gained in a thousand cycles",
-            Policy::SlopeFds => "descriptors gained in a thousand cycles",
-            Policy::SlopeRssBytes => "resident bytes gained in a thousand cycles",
-            Policy::SlopePageTablesBytes => "bytes of page tables gained in a thousand cycles",
-            Policy::PeakMappings => "most mappings, over all processes",
-            Policy::PeakFds => "most descriptors, over all processes",
-            Policy::PeakRssBytes => "most resident memory, over all processes",
-            Policy::PeakShmemBytes => "most resident shared memory, over all processes",
-            Policy::PeakPageTablesBytes => "most page tables, over all processes",
-            Policy::Throughput => "cycles a second beside baseline runs of the same job",
-            Policy::Growth => "resources that grow without end",
-        }
+    /// Its sentence about `value` and `limit`.
+    pub(super) fn sentence(&self, value: &str, limit: &str) -> String {
+        let (before, rest) = self.sentence.split_once("{value}").unwrap_or(("", self.sentence));
+        let (between, after) = rest.split_once("{limit}").unwrap_or((rest, ""));
+        format!("{before}{value}{between}{limit}{after}")
     }
 
-    /// The measure that it bounds, of those that bound one.
-    pub(super) fn measure(self) -> Option<Measure> {
-        match self {
-            Policy::SlopeMappings | Policy::PeakMappings => Some(Measure::Mappings),
-            Policy::SlopeFds | Policy::PeakFds => Some(Measure::Fds),
-            Policy::SlopeRssBytes | Policy::PeakRssBytes => Some(Measure::RssBytes),
-            Policy::PeakShmemBytes => Some(Measure::ShmemBytes),
-            Policy::SlopePageTablesBytes | Policy::PeakPageTablesBytes => {
-                Some(Measure::PageTablesBytes)
-            }
-            _ => None,
+    /// A bound's value with its unit.
+    pub(super) fn shown(&self, key: &Key, value: f64) -> String {
+        match (key.limit, key.numbers) {
+            (LimitKind::OverBaseline, _) => figure(value),
+            (_, Numbers::Share) => percent(value),
+            _ => self.unit.shown(value),
         }
     }
 }
 
-/// An amount that runs and observed processes both have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
-    Mappings,
-    Fds,
-    RssBytes,
-    ShmemBytes,
-    PageTablesBytes,
+impl Unit {
+    /// An amount in this unit: `2,045`, `41.2 MiB`, `260 us`.
+    pub(super) fn shown(self, amount: f64) -> String {
+        match self {
+            Unit::Count | Unit::Ratio => figure(amount),
+            Unit::Microseconds => duration_ns((amount * 1e3) as u64),
+            Unit::Resource(resource) => of_resource(resource, amount),
+        }
+    }
 }
 
-impl Measure {
-    /// In a run.
-    pub(super) fn of(self, footprint: &Footprint) -> Option<u64> {
-        match self {
-            Measure::Mappings => footprint.mappings,
-            Measure::Fds => footprint.fds,
-            Measure::RssBytes => footprint.rss_bytes,
-            Measure::ShmemBytes => footprint.shmem_bytes,
-            Measure::PageTablesBytes => footprint.page_tables_bytes,
+/// The resource's part of a policy's name, as a field of the result has it.
+fn key_of(resource: Resource) -> &'static str {
+    match resource {
+        Resource::ResidentBytes => "rss-bytes",
+        Resource::SharedBytes => "shmem-bytes",
+        Resource::PageTableBytes => "page-tables-bytes",
+        resource => resource.as_str(),
+    }
+}
+
+/// An amount that need not be whole, and may be negative.
+fn of_resource(resource: Resource, amount: f64) -> String {
+    use leakbench_recording::observation::Unit as Counted;
+    match resource.unit() {
+        Counted::Count => figure(amount),
+        Counted::Bytes if amount.round() == 0.0 => "0 bytes".to_owned(),
+        Counted::Bytes => {
+            let sign = if amount < 0.0 { "−" } else { "" };
+            format!("{sign}{}", resource.amount(amount.abs().round() as u64))
         }
     }
+}
 
-    /// In an observed process.
-    pub(super) fn resource(self) -> Resource {
+impl Numbers {
+    /// The numbers in words, after "must be".
+    pub(super) fn words(self) -> &'static str {
         match self {
-            Measure::Mappings => Resource::Mappings,
-            Measure::Fds => Resource::Fds,
-            Measure::RssBytes => Resource::ResidentBytes,
-            Measure::ShmemBytes => Resource::SharedBytes,
-            Measure::PageTablesBytes => Resource::PageTableBytes,
+            Numbers::Whole => "a whole number from 0",
+            Numbers::NotNegative => "a number from 0",
+            Numbers::Share => "a number from 0 to 1",
+            Numbers::Positive => "a number above 0",
         }
     }
+}
 
-    /// An amount with its noun: `2,045 mappings`, `20.0 MiB resident`.
-    pub(super) fn amount(self, amount: u64) -> String {
-        use leakbench_model::text::{bytes, counted};
-        match self {
-            Measure::Mappings => counted(amount, "mapping"),
-            Measure::Fds => counted(amount, "descriptor"),
-            Measure::RssBytes => format!("{} resident", bytes(amount)),
-            Measure::ShmemBytes => format!("{} of resident shared memory", bytes(amount)),
-            Measure::PageTablesBytes => format!("{} of page tables", bytes(amount)),
-        }
+impl Key {
+    /// A limit in words: `at most 0`.
+    pub(super) fn limited_to(&self, value: &str) -> String {
+        self.words.replace("{key}", self.name).replace("{}", value)
     }
 
-    /// An amount alone: `2,045`, `20.0 MiB`.
-    pub(super) fn figure(self, amount: u64) -> String {
-        match self {
-            Measure::Mappings | Measure::Fds => leakbench_model::text::grouped(amount),
-            _ => leakbench_model::text::bytes(amount),
-        }
+    /// A maximum of a whole number.
+    pub(super) const fn max(default: Option<f64>) -> Key {
+        let (limit, numbers) = (LimitKind::Maximum, Numbers::Whole);
+        Key { name: MAX, limit, numbers, default, words: "at most {}" }
     }
 
-    /// Growth of a subject that says nothing: mappings and descriptors that come and go by themselves,
-    /// the pages of a heap, the first touches of page tables.
-    pub(super) fn noise(self) -> f64 {
-        match self {
-            Measure::Mappings => 16.0,
-            Measure::Fds => 3.0,
-            Measure::RssBytes | Measure::ShmemBytes => 4_194_304.0,
-            Measure::PageTablesBytes => 65_536.0,
-        }
+    /// A maximum as a multiple of the baseline's value.
+    pub(super) const fn over_baseline() -> Key {
+        let (limit, numbers) = (LimitKind::OverBaseline, Numbers::Positive);
+        let words = "at most {} of the baseline";
+        Key { name: OVER_BASELINE, limit, numbers, default: None, words }
     }
 }

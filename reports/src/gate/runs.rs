@@ -1,4 +1,4 @@
-//! What policies are applied to: runs and observed processes, those of one scenario together.
+//! The runs that policies judge, in groups: recordings of the same command are attempts at one run.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use super::identity::identity;
 use crate::comparison::Row;
 use crate::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_model::text::counted;
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::observation::Diagnosis;
 
 /// A run or an observed process.
@@ -14,52 +15,59 @@ pub(super) struct Run<'a> {
     pub(super) name: String,
     /// The recording's file.
     pub(super) path: PathBuf,
-    pub(super) what: What<'a>,
+    pub(super) source: Source<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What<'a> {
+pub(super) enum Source<'a> {
     Run(&'a RecordedRun),
     Observation(&'a Diagnosis),
 }
 
-/// One try at a unit.
+/// One attempt at a run.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt<'a> {
-    /// One run; of a comparison's row, one for each round. Rounds are asked for to know how much
-    /// runs differ, and not because one failed: so they are no retries, and each must pass.
+    /// One run; of a comparison's row, one for each round. Rounds are not retries: they show how
+    /// much runs differ, and each must pass.
     pub(super) repeats: Vec<Run<'a>>,
-    /// Why there are not as many as were asked for.
+    /// The reason why there are fewer runs than were asked for.
     pub(super) gap: Option<String>,
 }
 
-/// What is judged for itself: a scenario with all tries at it, in the order given.
+/// All attempts at one run, in the order given.
 #[derive(Clone, Debug)]
-pub(super) struct Unit<'a> {
+pub(super) struct Group<'a> {
     /// The first recording's name.
     name: String,
-    /// Recordings with equal ones are tries at the same.
+    /// The command without what a machine decides, and the row of a comparison.
     identity: (String, &'a str),
     pub(super) attempts: Vec<Attempt<'a>>,
 }
 
 impl<'a> Run<'a> {
-    /// The command that runs or observes the same again: same scenario, same seed.
+    /// The reproduce command: same scenario, same seed.
     pub(super) fn command(&self) -> &'a str {
-        match self.what {
-            What::Run(run) => &run.ledger.start.command,
-            What::Observation(diagnosis) => &diagnosis.ledger.start.command,
+        match self.source {
+            Source::Run(run) => &run.ledger.start.command,
+            Source::Observation(diagnosis) => &diagnosis.ledger.start.command,
         }
     }
 
-    /// What others of the same run have in common, on this machine and on others.
+    pub(super) fn judgement(&self) -> &'a Judgement {
+        match self.source {
+            Source::Run(run) => &run.judgement,
+            Source::Observation(diagnosis) => &diagnosis.judgement,
+        }
+    }
+
+    /// Equal for runs of the same command, on this machine and on others.
     pub(super) fn identity(&self) -> String {
         identity(self.command())
     }
 }
 
-impl Unit<'_> {
-    /// The name of its recording, with how many tries there were.
+impl Group<'_> {
+    /// The name of its first recording, with the number of attempts.
     pub(super) fn name(&self) -> String {
         match self.attempts.len() {
             0 | 1 => self.name.clone(),
@@ -67,75 +75,75 @@ impl Unit<'_> {
         }
     }
 
-    /// Whether it is of an observed process.
+    /// It is of an observed process.
     pub(super) fn is_observation(&self) -> bool {
         let mut runs = self.attempts.iter().flat_map(|attempt| &attempt.repeats);
-        runs.any(|run| matches!(run.what, What::Observation(_)))
+        runs.any(|run| matches!(run.source, Source::Observation(_)))
     }
 }
 
-/// Recordings put together by what they are tries at, each where its first try was.
-pub(super) fn units(recordings: &[(String, Recorded)]) -> Vec<Unit<'_>> {
-    let mut units: Vec<Unit<'_>> = Vec::new();
+/// Groups recordings by the run that they are attempts at, in the order of the first attempts.
+pub(super) fn groups(recordings: &[(String, Recorded)]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for (name, recorded) in recordings {
-        for unit in of_recording(name, recorded) {
-            match units.iter_mut().find(|known| known.identity == unit.identity) {
-                Some(known) => known.attempts.extend(unit.attempts),
-                None => units.push(unit),
+        for group in of_recording(name, recorded) {
+            match groups.iter_mut().find(|known| known.identity == group.identity) {
+                Some(known) => known.attempts.extend(group.attempts),
+                None => groups.push(group),
             }
         }
     }
-    units
+    groups
 }
 
 /// Every run of some recordings.
 pub(super) fn runs(recordings: &[(String, Recorded)]) -> Vec<Run<'_>> {
     let all = recordings.iter().flat_map(|(name, recorded)| of_recording(name, recorded));
-    all.flat_map(|unit| unit.attempts).flat_map(|attempt| attempt.repeats).collect()
+    all.flat_map(|group| group.attempts).flat_map(|attempt| attempt.repeats).collect()
 }
 
-fn of_recording<'a>(name: &str, recorded: &'a Recorded) -> Vec<Unit<'a>> {
-    let alone = |what| {
+fn of_recording<'a>(name: &str, recorded: &'a Recorded) -> Vec<Group<'a>> {
+    let alone = |source| {
         let path = recorded.file.clone();
-        let run = Run { name: name.to_owned(), path, what };
+        let run = Run { name: name.to_owned(), path, source };
         let identity = (run.identity(), "");
         let attempts = vec![Attempt { repeats: vec![run], gap: None }];
-        vec![Unit { name: name.to_owned(), identity, attempts }]
+        vec![Group { name: name.to_owned(), identity, attempts }]
     };
     match &recorded.what {
-        RecordedKind::Run(run) => alone(What::Run(run)),
-        RecordedKind::Observation(diagnosis) => alone(What::Observation(diagnosis)),
+        RecordedKind::Run(run) => alone(Source::Run(run)),
+        RecordedKind::Observation(diagnosis) => alone(Source::Observation(diagnosis)),
         RecordedKind::Comparison(comparison) => rows(name, recorded, comparison),
     }
 }
 
-/// A unit for each row that was to be run: what a runtime does not offer is no gap.
+/// A group for each row that was to be run: an option that a runtime does not offer leaves no gap.
 fn rows<'a>(
     name: &str,
     recorded: &'a Recorded,
     comparison: &'a RecordedComparison,
-) -> Vec<Unit<'a>> {
+) -> Vec<Group<'a>> {
     let all = &comparison.comparison;
-    let unit = |row: &'a Row| {
+    let group = |row: &'a Row| {
         let repeats = row.runs.iter().filter_map(|summary| {
             let mut runs = comparison.runs.iter();
             let (folder, run) = runs.find(|(folder, _)| *folder == summary.folder)?;
             Some(Run {
                 name: format!("{name}/{folder}"),
                 path: Recorded::file(&recorded.folder.join(folder)),
-                what: What::Run(run),
+                source: Source::Run(run),
             })
         });
         let repeats: Vec<Run<'a>> = repeats.collect();
         let gap = match &row.refusal {
-            Some(refusal) => Some(format!("it could not be run: {}", refusal.reason())),
+            Some(refusal) => Some(format!("the run could not start: {}", refusal.reason())),
             None if repeats.len() < all.rounds as usize => {
                 let rounds = counted(all.rounds.into(), "round");
-                Some(format!("{} of {rounds} were done and can be read", repeats.len()))
+                Some(format!("{} of {rounds} have a recording", repeats.len()))
             }
             None => None,
         };
-        Unit {
+        Group {
             name: format!("{name}: {}", row.name),
             identity: (identity(&all.command), row.name.as_str()),
             attempts: vec![Attempt { repeats, gap }],
@@ -143,5 +151,5 @@ fn rows<'a>(
     };
     let to_be_run =
         |row: &&Row| !row.runs.is_empty() || row.refusal.is_none() || row.refused_at_start();
-    all.rows.iter().filter(to_be_run).map(unit).collect()
+    all.rows.iter().filter(to_be_run).map(group).collect()
 }

@@ -1,6 +1,5 @@
-//! `gate.json`: what the gate says, for programs. A versioned format, described by
-//! `schema/gate.schema.json`: within version 2 fields may be added, and none changes its meaning or
-//! goes.
+//! `gate.json`: the outcome of the gate, for programs. `schema/gate.schema.json` describes it.
+//! Within version 2, fields may be added; none is removed or changes its meaning.
 
 use serde::Serialize;
 
@@ -9,14 +8,14 @@ use crate::gate::Outcome;
 /// Version of the format, in [`OutcomeJson::version`].
 pub const GATE_VERSION: u32 = 2;
 
-/// What the gate says of some recordings. What was not measured is `null`.
+/// The outcome of the gate over some recordings. A value that was not measured is `null`.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutcomeJson<'a> {
     /// [`GATE_VERSION`].
     pub version: u32,
-    /// The exit code that goes with the verdict.
+    /// The exit code of the verdict.
     pub exit_code: u8,
-    /// The verdict, and how each policy came out.
+    /// The verdict, and the outcome of each policy.
     #[serde(flatten)]
     pub outcome: &'a Outcome,
 }
@@ -24,7 +23,7 @@ pub struct OutcomeJson<'a> {
 /// An outcome as text: indented, with a newline at the end.
 ///
 /// # Errors
-/// None that an outcome can have: every part of it has a JSON form.
+/// Never: every part of an outcome has a JSON form.
 pub fn gate_json(outcome: &Outcome) -> Result<String, serde_json::Error> {
     let exit_code = outcome.verdict.exit_code();
     let json = OutcomeJson { version: GATE_VERSION, exit_code, outcome };

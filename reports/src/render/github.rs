@@ -1,7 +1,7 @@
 //! Annotations of a GitHub job: workflow commands, which a step writes to its standard output.
 //! Escaped as GitHub's own toolkit does (`actions/toolkit`, `packages/core/src/command.ts`).
 
-use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
+use crate::gate::{GateVerdict, Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::report::Report;
 use leakbench_model::Verdict;
 use leakbench_model::text::{grouped, printable};
@@ -24,10 +24,10 @@ struct Annotation {
     message: String,
 }
 
-/// The annotations, a line each; where no error is among them a notice says how it went.
+/// The annotations, a line each; if none is an error, a notice has the headline.
 ///
-/// Where the gate was asked, it alone says what is an error: what a recording's own judgement calls
-/// so may well be within the budget, and is a notice then.
+/// With an outcome of the gate, only its policies are errors: a finding of level error may be within
+/// the budget, and is a notice then.
 pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String {
     let policies = outcome.into_iter().flat_map(|outcome| &outcome.policies);
     let mut all: Vec<Annotation> = policies.filter_map(Annotation::of_policy).collect();
@@ -40,14 +40,16 @@ pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String 
         title: format!("leakbench: {}", finding.rule),
         message: finding.message.clone(),
     }));
-    let (verdict, headline) = match outcome {
-        Some(outcome) => (outcome.verdict, format!("gate: {}", outcome.headline)),
-        None => (report.verdict, report.headline.clone()),
+    let (passes, headline) = match outcome {
+        Some(outcome) => {
+            (outcome.verdict == GateVerdict::Pass, format!("gate: {}", outcome.headline))
+        }
+        None => (report.verdict == Verdict::Clean, report.headline.clone()),
     };
     if all.iter().all(|annotation| annotation.command != Command::Error) {
-        // A run that is not clean has a finding that says so, and so has a gate: but should it not,
-        // this must not look like a pass.
-        let command = if verdict == Verdict::Clean { Command::Notice } else { Command::Error };
+        // A run that is not clean has a finding of level error, and a gate that does not pass has a
+        // policy of that level. If that were missing, this must not look like a pass.
+        let command = if passes { Command::Notice } else { Command::Error };
         let title = "leakbench".to_owned();
         all.insert(0, Annotation { command, title, message: headline });
     }
@@ -58,10 +60,10 @@ pub(super) fn annotations(report: &Report, outcome: Option<&Outcome>) -> String 
 fn lines(all: &[Annotation], kind: Command) -> Vec<String> {
     let of_kind: Vec<&Annotation> =
         all.iter().filter(|annotation| annotation.command == kind).collect();
-    let told = if of_kind.len() > OF_EACH_MAX { OF_EACH_MAX - 1 } else { of_kind.len() };
+    let shown = if of_kind.len() > OF_EACH_MAX { OF_EACH_MAX - 1 } else { of_kind.len() };
     let mut lines: Vec<String> =
-        of_kind[..told].iter().map(|annotation| annotation.line()).collect();
-    if let more @ 1.. = of_kind.len() - told {
+        of_kind[..shown].iter().map(|annotation| annotation.line()).collect();
+    if let more @ 1.. = of_kind.len() - shown {
         let message = format!("and {} more like these", grouped(more as u64));
         lines.push(Annotation { command: kind, title: "leakbench".to_owned(), message }.line());
     }
@@ -69,7 +71,7 @@ fn lines(all: &[Annotation], kind: Command) -> Vec<String> {
 }
 
 impl Annotation {
-    /// What a policy has to say; `None` where it has passed, or is off.
+    /// The annotation of a policy; `None` if it passed or is off.
     fn of_policy(policy: &PolicyOutcome) -> Option<Annotation> {
         let command = match (policy.status, policy.level) {
             (Status::Passed | Status::Off, _) | (_, PolicyLevel::Off) => return None,
@@ -95,7 +97,7 @@ impl Annotation {
     }
 }
 
-/// What stands after the second `::`.
+/// Text after the second `::`.
 fn data(text: &str) -> String {
     printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_github_reads_as_its_own_is_escaped() {
+    fn the_syntax_of_workflow_commands_is_escaped() {
         assert_eq!(data("100%\r\n::error::x"), r"100%25\r\n::error::x");
         assert_eq!(property("a: b, c%0A"), "a%3A b%2C c%250A");
     }

@@ -1,5 +1,8 @@
-//! JUnit's XML: a suite a recording, a case a policy. Where the gate was asked, its policies are the
-//! cases, else those of the recording's own judgement, also those that found nothing.
+//! JUnit's XML: a suite for each recording, a case for each policy of the gate. Without an outcome of
+//! the gate, the cases are the rules of the judge, also those without findings.
+//!
+//! Written with `quick-xml`: `quick-junit` counts no skipped cases, and brings a second `quick-xml`
+//! and `chrono`.
 
 use std::io;
 
@@ -23,37 +26,37 @@ pub(super) fn junit(
     outcome: Option<&Outcome>,
 ) -> io::Result<String> {
     let suites = match outcome {
-        Some(outcome) => judged_by_gate(recorded, outcome),
-        None => judged_by_itself(&report.title, recorded),
+        Some(outcome) => of_gate(recorded, outcome),
+        None => of_judge(&report.title, recorded),
     };
     let bytes = write(&suites)?;
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// What was judged as one.
+/// A recording.
 #[derive(Default)]
 struct Suite {
     name: String,
-    /// When it began, in seconds since 1970, and how long it took; `None` where that is not known.
+    /// Its start in seconds since 1970, and its duration in seconds; `None` if they are unknown.
     time: Option<(u64, f64)>,
     properties: Vec<(&'static str, String)>,
     cases: Vec<Case>,
 }
 
-/// A policy.
+/// A policy or a rule.
 struct Case {
     name: String,
     result: CaseResult,
-    /// What it has to say beside the result.
+    /// Lines of its `system-out`.
     out: Vec<String>,
 }
 
 enum CaseResult {
     Passed,
-    /// It does not fail the suite, though it failed before it passed.
+    /// It failed at one attempt and passed at another, and does not fail the suite.
     PassedFlaky(Problem),
     Failed(Problem),
-    /// It could not be told.
+    /// It is inconclusive.
     Error(Problem),
     Skipped(String),
 }
@@ -61,11 +64,11 @@ enum CaseResult {
 struct Problem {
     kind: String,
     message: String,
-    /// All there is to tell.
+    /// The text of the element.
     lines: Vec<String>,
 }
 
-fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
+fn of_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
     let mut suites: Vec<Suite> = Vec::new();
     for policy in &outcome.policies {
         let case = Case::of_policy(policy);
@@ -82,7 +85,7 @@ fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
         let known = match &recorded.what {
             RecordedKind::Run(run) if alone => Suite::of_run(run),
             RecordedKind::Observation(diagnosis) if alone => Suite::of_process(diagnosis),
-            // Of several scenarios, or of a row with its rounds, no one run is what was judged.
+            // With several runs, or a row with its rounds, the suite is of no one run.
             _ => continue,
         };
         suite.time = known.time;
@@ -91,7 +94,7 @@ fn judged_by_gate(recorded: &Recorded, outcome: &Outcome) -> Vec<Suite> {
     suites
 }
 
-fn judged_by_itself(title: &str, recorded: &Recorded) -> Vec<Suite> {
+fn of_judge(title: &str, recorded: &Recorded) -> Vec<Suite> {
     let judged = |run: &RecordedRun, name: String| {
         let cases = cases(judge::rules(&run.ledger), &run.judgement);
         Suite { name, cases, ..Suite::of_run(run) }
@@ -124,7 +127,7 @@ fn run_name(comparison: &Comparison, folder: &str) -> String {
     }
 }
 
-/// That a row could not be run, or not to the end.
+/// The suite of a row that was refused at its start, or is not offered.
 fn refused(row: &Row) -> Option<Suite> {
     let result = match row.refusal.as_ref()? {
         Refusal::NotOffered(reason) => CaseResult::Skipped(reason.clone()),
@@ -171,7 +174,7 @@ fn kernel(fingerprint: &Map<String, Value>) -> Option<(&'static str, String)> {
     Some(("kernel", fingerprint.get("kernel")?.as_str()?.to_owned()))
 }
 
-/// A case for each policy, and for any that has findings and is not among them.
+/// A case for each rule, and for any other that has findings.
 fn cases(policies: impl Iterator<Item = &'static str>, judgement: &Judgement) -> Vec<Case> {
     let mut names: Vec<&'static str> = policies.collect();
     for finding in &judgement.findings {
@@ -184,10 +187,10 @@ fn cases(policies: impl Iterator<Item = &'static str>, judgement: &Judgement) ->
 
 fn case(name: &'static str, judgement: &Judgement) -> Case {
     let findings = || judgement.findings.iter().filter(|finding| finding.rule == name);
-    // An error is one whose verdict no clean run can have; how grave it is was decided with it.
+    // A clean run has no finding of level error.
     let grave = || findings().filter(|finding| finding.level == judge::Level::Error);
     let of = |finding: &Finding| format!("{}: {}", finding.level.as_str(), finding.message);
-    // Of equals `max_by_key` takes the last, and the first is told first.
+    // Of equals `max_by_key` takes the last, and the first is wanted.
     let worst = grave().collect::<Vec<_>>().into_iter().rev();
     let result = match worst.max_by_key(|finding| finding.supports) {
         Some(worst) => {
@@ -201,10 +204,10 @@ fn case(name: &'static str, judgement: &Judgement) -> Case {
                 _ => CaseResult::Error(problem),
             }
         }
-        // What was found to be in order in a run that was not seen whole is not known to be.
+        // In a run that was not measured to its end, a rule without findings did not pass.
         None if !matches!(judgement.verdict, Verdict::Clean | Verdict::Leak) => {
             let verdict = judgement.verdict.as_str();
-            CaseResult::Skipped(format!("not known to pass, since the run is {verdict}"))
+            CaseResult::Skipped(format!("cannot pass: the run is {verdict}"))
         }
         None => CaseResult::Passed,
     };
@@ -214,7 +217,7 @@ fn case(name: &'static str, judgement: &Judgement) -> Case {
 
 impl Case {
     fn of_policy(policy: &PolicyOutcome) -> Case {
-        let told = || {
+        let lines = || {
             let mut lines = vec![policy.message.clone()];
             lines.extend(policy.measured.iter().map(|measured| format!("measured: {measured}")));
             lines.push(format!("allowed: {}", policy.allowed));
@@ -226,12 +229,12 @@ impl Case {
         let problem = |kind: &str| Problem {
             kind: kind.to_owned(),
             message: policy.message.clone(),
-            lines: told(),
+            lines: lines(),
         };
         let fails = policy.level == PolicyLevel::Error;
         let (result, out) = match policy.status {
             Status::Off => (CaseResult::Skipped("off".to_owned()), Vec::new()),
-            Status::Passed => (CaseResult::Passed, told()),
+            Status::Passed => (CaseResult::Passed, lines()),
             Status::Flaky if fails => (CaseResult::Failed(problem("flaky")), Vec::new()),
             Status::Flaky => (CaseResult::PassedFlaky(problem("flaky")), Vec::new()),
             Status::Inconclusive if fails => {
@@ -239,15 +242,15 @@ impl Case {
             }
             // Neither passed nor failed.
             Status::Inconclusive => {
-                (CaseResult::Skipped(format!("inconclusive: {}", policy.message)), told())
+                (CaseResult::Skipped(format!("inconclusive: {}", policy.message)), lines())
             }
             Status::Failed if fails => (CaseResult::Failed(problem("failed")), Vec::new()),
             Status::Failed => {
-                let warns = "failed, and is of level warn: the gate passes it".to_owned();
-                (CaseResult::Passed, [vec![warns], told()].concat())
+                let warns = "failed with level warn: the gate passes".to_owned();
+                (CaseResult::Passed, [vec![warns], lines()].concat())
             }
         };
-        Case { name: policy.policy.to_owned(), result, out }
+        Case { name: policy.policy.to_string(), result, out }
     }
 }
 
@@ -266,7 +269,7 @@ fn write(suites: &[Suite]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Which attribute counts which results.
+/// An attribute, and the results that it counts.
 type Counted = (&'static str, fn(&CaseResult) -> bool);
 
 const COUNTS: [Counted; 4] = [
@@ -283,7 +286,7 @@ impl Suite {
         attributes.extend(COUNTS.map(|(name, counts)| (name, self.count(counts).to_string())));
         if let Some((started_unix_s, wall_s)) = self.time {
             attributes.push(("time", wall_s.to_string()));
-            // As the schema of most readers has it: without a zone.
+            // The schema of most readers has no time zone.
             let started = utc(started_unix_s).replace(" UTC", "").replace(' ', "T");
             attributes.push(("timestamp", started));
         }
@@ -350,8 +353,7 @@ fn borrowed<'a>(
     attributes.iter().map(|(name, value)| (*name, value.as_str()))
 }
 
-/// A text as XML 1.0 can have it: of what is left once it is [`printable`], U+FFFE and U+FFFF are
-/// no characters there.
+/// A text as XML 1.0 allows it: of [`printable`] characters, only U+FFFE and U+FFFF are forbidden.
 fn shown(text: &str) -> String {
     printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

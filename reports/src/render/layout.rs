@@ -20,6 +20,17 @@ pub(super) struct Layout {
     width: usize,
 }
 
+/// The colour of a verdict.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tone {
+    /// Green.
+    Good,
+    /// Red.
+    Bad,
+    /// Yellow.
+    Doubtful,
+}
+
 /// The last lines above the verdict.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Closing<'a> {
@@ -57,12 +68,22 @@ impl Layout {
         lines
     }
 
-    /// The last line: `verdict: clean — …`, `gate: PASS — …`.
+    /// The last line of a run: `verdict: clean — …`.
     pub(super) fn verdict(&self, label: &str, verdict: Verdict, headline: &str) -> String {
-        let colour = match verdict {
-            Verdict::Clean => "1;32",
-            Verdict::Leak | Verdict::SubjectDied => "1;31",
-            Verdict::Inconclusive | Verdict::Interrupted => "1;33",
+        let tone = match verdict {
+            Verdict::Clean => Tone::Good,
+            Verdict::Leak | Verdict::SubjectDied => Tone::Bad,
+            Verdict::Inconclusive | Verdict::Interrupted => Tone::Doubtful,
+        };
+        self.last_line(label, tone, headline)
+    }
+
+    /// The last line: `gate: PASS — …`.
+    pub(super) fn last_line(&self, label: &str, tone: Tone, headline: &str) -> String {
+        let colour = match tone {
+            Tone::Good => "1;32",
+            Tone::Bad => "1;31",
+            Tone::Doubtful => "1;33",
         };
         self.paint(colour, &format!("{label}: {headline}"))
     }

@@ -1,81 +1,79 @@
-//! What can be wrong with a budget file.
+//! The errors of a budget file.
 
-use super::Budget;
-use crate::gate::policy::{MEASUREMENT, Policy};
 use leakbench_model::text::printable;
 
-/// A budget file that cannot be taken at its word: then nothing is judged, since a policy that is
-/// misspelt must not pass.
+use super::Budget;
+use crate::gate::policy::MEASUREMENT;
+
+/// A budget file that cannot be read in full. Nothing is judged by it: a misspelt policy must not
+/// pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {problem}", printable(file), line.map_or(String::new(), |line| format!(":{line}")))]
 pub struct BudgetError {
     /// The file.
     pub file: String,
-    /// The line, from 1, where one can be named.
+    /// The line, from 1; `None` if the fault is of no line.
     pub line: Option<usize>,
-    /// What is wrong there.
+    /// The fault.
     pub problem: Box<BudgetProblem>,
 }
 
-/// What is wrong with a budget file.
+/// A fault of a budget file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetProblem {
-    /// It is no TOML.
+    /// It is not TOML.
     #[error("{}", printable(.0))]
     NotToml(String),
-    /// It does not say how it is to be read.
-    #[error("`version = {}` is missing: it says how the file is to be read", Budget::VERSION)]
+    /// It has no version.
+    #[error("it has no version: add the line `version = {}`", Budget::VERSION)]
     NoVersion,
-    /// It is of a version that this leakbench does not know.
-    #[error("version {found} is not known; this leakbench reads version {}", Budget::VERSION)]
+    /// It has a version that this leakbench does not know.
+    #[error("version {found} is not supported: this leakbench reads version {}", Budget::VERSION)]
     OtherVersion {
         /// As it is in the file.
         found: String,
     },
-    /// A key that nothing reads.
-    #[error("unknown key `{}` in {place}{}; known are: {}", printable(found), hint(meant), known.join(", "))]
-    UnknownKey {
+    /// It has an unknown key, policy or resource.
+    #[error(
+        "unknown {kind} `{}` in {place}{}; known: {}",
+        printable(found), hint(meant), known.join(", ")
+    )]
+    UnknownName {
+        /// `key`, `policy` or `resource`.
+        kind: &'static str,
         /// As it is in the file.
         found: String,
         /// The table that it is in.
         place: String,
-        /// What was probably meant.
+        /// The most similar known name.
         meant: Option<String>,
-        /// What there is.
-        known: Vec<&'static str>,
+        /// Every known name.
+        known: Vec<String>,
     },
-    /// A policy that there is not.
-    #[error("unknown policy `{}`{}; known are: {}", printable(found), hint(meant),
-        Policy::ALL.map(Policy::name).join(", "))]
-    UnknownPolicy {
-        /// As it is in the file.
-        found: String,
-        /// What was probably meant.
-        meant: Option<String>,
-    },
-    /// What no budget changes.
+    /// It sets [`MEASUREMENT`].
     #[error(
-        "policy {MEASUREMENT} cannot be set: deaths and failed witnesses are told whatever the budget"
+        "policy {MEASUREMENT} cannot be set: deaths and failed witnesses are always reported; \
+         remove its table"
     )]
     Measurement,
-    /// A value of another kind.
+    /// A value has the wrong type or is out of range.
     #[error("`{key}` of {place} must be {wanted}, and is {}", printable(found))]
     WrongValue {
         /// The key.
         key: String,
         /// The table that it is in.
         place: String,
-        /// What it must be.
+        /// The values that it may have.
         wanted: String,
-        /// What it is.
+        /// As it is in the file.
         found: String,
     },
-    /// A policy that is on and allows anything.
-    #[error("policy {policy} bounds nothing: give {}, or `level = \"off\"`", keys.join(" or "))]
-    BoundsNothing {
+    /// A policy is on and has no bound.
+    #[error("policy {policy} has no bound: add {}, or `level = \"off\"`", keys.join(" or "))]
+    NoBound {
         /// The policy.
-        policy: &'static str,
-        /// The keys that it may have.
+        policy: String,
+        /// The bounds that it may have.
         keys: Vec<&'static str>,
     },
 }

@@ -1,17 +1,17 @@
-//! A budget: a rule for each policy, from a file that is checked in, or as it is by default.
+//! A budget: a setting for each policy, from a file that is checked in, or the default ones.
 //!
 //! ```toml
 //! version = 1
 //!
 //! [gate]
-//! flaky = "error"            # or "warn": what failed at one attempt and passed at another
+//! flaky = "error"            # or "warn": a policy that failed at one attempt and passed at another
 //!
 //! [policy.lingering-at-end]
 //! level = "error"            # or "warn", "off"; a table without a level means "error"
 //! max = 0
 //!
 //! [policy.peak-mappings]
-//! over-baseline = 1.1        # of what the file given with --baseline has
+//! over-baseline = 1.1        # times the value in the file given with --baseline
 //! ```
 
 mod error;
@@ -19,50 +19,56 @@ mod init;
 mod parse;
 
 pub use error::{BudgetError, BudgetProblem};
+pub(super) use init::{MeasuredRuns, Suggest, Suggestion};
 pub(super) use parse::shown;
 
-use std::collections::BTreeMap;
-
-use super::PolicyLevel;
-use super::policy::Policy;
 use leakbench_recording::observation::Resource;
 
-/// A rule for each policy.
-#[derive(Clone, Debug, PartialEq)]
+use super::PolicyLevel;
+use super::policies::POLICIES;
+use super::policy::{OVER_BASELINE, Policy};
+
+/// A setting for each policy.
+#[derive(Clone, Debug)]
 pub struct Budget {
     name: String,
     flaky: PolicyLevel,
-    rules: BTreeMap<Policy, Rule>,
+    /// In the order of [`POLICIES`].
+    settings: Vec<PolicySetting>,
 }
 
-/// What a policy allows.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rule {
+/// A policy with the level and the bounds that a budget gives it.
+#[derive(Clone, Debug)]
+pub(super) struct PolicySetting {
+    pub(super) policy: &'static Policy,
     pub(super) level: PolicyLevel,
-    pub(super) asked_by: AskedBy,
+    pub(super) origin: Origin,
     /// Each key once, in the order of the policy's keys.
     pub(super) bounds: Vec<Bound>,
-    /// Resources that may grow; of policy `growth` alone.
+    /// Resources that may grow.
     pub(super) allow: Vec<Resource>,
 }
 
-/// Who wants a policy judged, and is not to be told nothing where it cannot be.
+/// The origin of a setting. A setting that was asked for and cannot be evaluated is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AskedBy {
-    /// It is as it is by default.
-    Nobody,
-    /// A file: the line of its table.
-    File(usize),
-    /// Baseline runs that were given (`--against`).
-    Against,
+pub(super) enum Origin {
+    /// The default.
+    Default,
+    /// A budget file.
+    File {
+        /// The line of its table, from 1.
+        line: usize,
+    },
+    /// Runs that were given with `--against`.
+    BaselineRuns,
 }
 
-/// How much is allowed.
+/// A bound with its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Bound {
     pub(super) key: &'static str,
     pub(super) value: f64,
-    /// `None` of a default.
+    /// Its line in the budget file, from 1; `None` of a default.
     pub(super) line: Option<usize>,
 }
 
@@ -70,82 +76,87 @@ impl Budget {
     /// Version of the file format that this leakbench reads and writes.
     pub const VERSION: i64 = 1;
 
-    /// Where it is from: a file's name, or `default budgets`.
+    /// Its source: a file's name, or `default budgets`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it means that a policy failed at one attempt and passed at another: an error, or a
-    /// warning. It stays an error of a death, of a witness that failed, and where no attempt passed
-    /// every policy of level error.
+    /// The level of a policy that failed at one attempt and passed at another. A death or a failed
+    /// witness stays an error, and so does any policy if no attempt passed all policies of level
+    /// error.
     pub fn flaky(&self) -> PolicyLevel {
         self.flaky
     }
 
-    /// The level of a policy.
-    pub fn level(&self, policy: Policy) -> PolicyLevel {
-        self.rule(policy).level
+    /// The level of the policy `name`; `None` if there is no such policy.
+    pub fn level(&self, name: &str) -> Option<PolicyLevel> {
+        Policy::named(name).map(|(index, _)| self.settings[index].level)
     }
 
-    /// This budget for recordings that baseline runs are given with: where it says nothing of
-    /// throughput, that is judged by its default bound.
-    pub(super) fn with_runs_to_hold_against(&self) -> Budget {
+    pub(super) fn settings(&self) -> &[PolicySetting] {
+        &self.settings
+    }
+
+    /// This budget for recordings that are given together with baseline runs: a policy that needs
+    /// them, and that the budget does not name, has the level error.
+    pub(super) fn with_baseline_runs(&self) -> Budget {
         let mut budget = self.clone();
-        budget.rules.entry(Policy::Throughput).or_insert_with(|| Rule {
-            level: PolicyLevel::Error,
-            asked_by: AskedBy::Against,
-            ..Rule::default_of(Policy::Throughput)
-        });
+        for setting in &mut budget.settings {
+            if setting.policy.needs_baseline_runs && setting.origin == Origin::Default {
+                setting.level = PolicyLevel::Error;
+                setting.origin = Origin::BaselineRuns;
+            }
+        }
         budget
-    }
-
-    pub(super) fn rule(&self, policy: Policy) -> Rule {
-        self.rules.get(&policy).cloned().unwrap_or_else(|| Rule::default_of(policy))
     }
 }
 
 impl Default for Budget {
-    /// Every policy as it is by default.
+    /// The default setting of every policy.
     fn default() -> Budget {
         Budget {
             name: "default budgets".to_owned(),
             flaky: PolicyLevel::Error,
-            rules: BTreeMap::new(),
+            settings: POLICIES.iter().map(PolicySetting::default_of).collect(),
         }
     }
 }
 
-impl Rule {
-    fn default_of(policy: Policy) -> Rule {
-        Rule {
-            level: policy.default_level(),
-            asked_by: AskedBy::Nobody,
+impl PolicySetting {
+    /// The setting of a budget that does not name the policy.
+    pub(super) fn default_of(policy: &'static Policy) -> PolicySetting {
+        PolicySetting {
+            policy,
+            level: policy.level,
+            origin: Origin::Default,
             bounds: default_bounds(policy),
             allow: Vec::new(),
         }
     }
 
-    /// Whether somebody asked for it.
+    /// A file or a flag asked for it.
     pub(super) fn is_explicit(&self) -> bool {
-        self.asked_by != AskedBy::Nobody
+        self.origin != Origin::Default
     }
 
-    pub(super) fn bound(&self, key: &str) -> Option<f64> {
-        self.bounds.iter().find(|bound| bound.key == key).map(|bound| bound.value)
+    /// It is on, and compares its value with that of a baseline.
+    pub(super) fn uses_baseline(&self) -> bool {
+        let mut bounds = self.bounds.iter();
+        self.level != PolicyLevel::Off && bounds.any(|bound| bound.key == OVER_BASELINE)
     }
 
     /// The line of a key, or else of the policy's table.
     pub(super) fn line_of(&self, key: Option<&str>) -> Option<usize> {
         let bound = self.bounds.iter().find(|bound| key == Some(bound.key));
-        let line = match self.asked_by {
-            AskedBy::File(line) => Some(line),
-            AskedBy::Nobody | AskedBy::Against => None,
+        let table = match self.origin {
+            Origin::File { line } => Some(line),
+            Origin::Default | Origin::BaselineRuns => None,
         };
-        bound.and_then(|bound| bound.line).or(line)
+        bound.and_then(|bound| bound.line).or(table)
     }
 }
 
-fn default_bounds(policy: Policy) -> Vec<Bound> {
-    let bounds = policy.default_bounds().iter();
-    bounds.map(|&(key, value)| Bound { key, value, line: None }).collect()
+fn default_bounds(policy: &Policy) -> Vec<Bound> {
+    let keys = policy.keys.iter();
+    keys.filter_map(|key| Some(Bound { key: key.name, value: key.default?, line: None })).collect()
 }

@@ -10,7 +10,7 @@ use inert::{code, fenced, prose};
 
 use super::Judged;
 use super::table::{self, markdown_row as row};
-use crate::gate::{Outcome, PolicyLevel, PolicyOutcome, Status};
+use crate::gate::{GateVerdict, Outcome, PolicyLevel, PolicyOutcome, Status};
 use crate::recorded::{Recorded, RecordedKind};
 use crate::report::{LingeringTable, Report, Table};
 use leakbench_model::Verdict;
@@ -46,9 +46,10 @@ pub(super) fn markdown(report: &Report, recorded: &Recorded, judged: Option<Judg
     let outcome = judged.map(|judged| judged.outcome);
     let mut blocks = Vec::new();
     if let Some(judged) = judged {
-        let Outcome { verdict: of_gate, headline, .. } = judged.outcome;
-        blocks.push(verdict("###", *of_gate, &format!("gate: {headline}")));
-        blocks.push(verdict("####", report.verdict, &report.headline));
+        let Outcome { verdict, headline, .. } = judged.outcome;
+        let headline = prose(&format!("gate: {headline}"), TEXT_MAX);
+        blocks.push(format!("### {} {headline}", gate_symbol(*verdict)));
+        blocks.push(self::verdict("####", report.verdict, &report.headline));
         blocks.extend(one_of(judged.recordings, recorded));
     } else {
         blocks.push(verdict("###", report.verdict, &report.headline));
@@ -93,6 +94,15 @@ fn symbol(verdict: Verdict) -> char {
     }
 }
 
+fn gate_symbol(verdict: GateVerdict) -> char {
+    match verdict {
+        GateVerdict::Pass => '✓',
+        GateVerdict::Flaky | GateVerdict::Fail => '✗',
+        GateVerdict::SubjectDied => '†',
+        GateVerdict::Inconclusive => '?',
+    }
+}
+
 fn figures(report: &Report) -> Option<String> {
     let figures = report.figures.iter().take(FIGURES_MAX);
     let rows = figures.map(|figure| {
@@ -110,12 +120,12 @@ fn policies(outcome: &Outcome) -> String {
     let several = policies.iter().any(|policy| policy.run != policies[0].run);
     // Those that are off are told in a line.
     let is_off = |policy: &&PolicyOutcome| policy.status == Status::Off;
-    let mut off: Vec<&str> = policies.iter().filter(|p| is_off(p)).map(|p| p.policy).collect();
+    let mut off: Vec<&str> = policies.iter().filter(|p| is_off(p)).map(|p| &*p.policy).collect();
     off.sort_unstable();
     off.dedup();
     policies.retain(|policy| !is_off(policy));
     let rows = policies.into_iter().map(|policy| {
-        let mut cells = vec![format!("{} {}", mark(policy), code(policy.policy, CELL_MAX))];
+        let mut cells = vec![format!("{} {}", mark(policy), code(&policy.policy, CELL_MAX))];
         if several {
             cells.push(code(&policy.run, CELL_MAX));
         }

@@ -6,7 +6,7 @@ mod exposition;
 use serde_json::{Map, Value};
 
 use crate::comparison::Comparison;
-use crate::gate::{Outcome, PolicyLevel, Status};
+use crate::gate::{GateVerdict, Outcome, Status};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use exposition::{Exposition, Family, Kind, Labels, Sample, state_set};
 use leakbench_model::Verdict;
@@ -311,38 +311,20 @@ fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
 }
 
 fn of_gate(text: &mut Exposition, outcome: &Outcome) {
-    let names = VERDICTS.map(Verdict::as_str);
+    let names = GateVerdict::ALL.iter().map(|verdict| verdict.as_str());
     let whole =
         state_set("leakbench_gate_verdict", &Labels::new(), names, outcome.verdict.as_str());
-    text.add(&states("_gate_verdict", "What the gate says."), whole);
+    text.add(&states("_gate_verdict", "Verdict of the gate."), whole);
     let policies = outcome.policies.iter().flat_map(|policy| {
-        let level = match policy.level {
-            PolicyLevel::Off => "off",
-            PolicyLevel::Warn => "warn",
-            PolicyLevel::Error => "error",
-        };
         let labels = vec![
             ("run", policy.run.clone()),
-            ("policy", policy.policy.to_owned()),
-            ("level", level.to_owned()),
+            ("policy", policy.policy.to_string()),
+            ("level", policy.level.to_string()),
         ];
-        let names = STATUSES.map(status);
-        state_set("leakbench_gate_policy", &labels, names, status(policy.status))
+        let names = Status::ALL.iter().map(|status| status.as_str());
+        state_set("leakbench_gate_policy", &labels, names, policy.status.as_str())
     });
-    text.add(&states("_gate_policy", "How each policy came out."), policies.collect());
-}
-
-const STATUSES: [Status; 5] =
-    [Status::Off, Status::Passed, Status::Flaky, Status::Inconclusive, Status::Failed];
-
-fn status(status: Status) -> &'static str {
-    match status {
-        Status::Off => "off",
-        Status::Passed => "passed",
-        Status::Flaky => "flaky",
-        Status::Inconclusive => "inconclusive",
-        Status::Failed => "failed",
-    }
+    text.add(&states("_gate_policy", "Outcome of each policy of the gate."), policies.collect());
 }
 
 fn kernel(fingerprint: &Map<String, Value>) -> Option<(&'static str, String)> {

@@ -10,11 +10,10 @@ mod schema;
 
 use std::path::PathBuf;
 
-use leakbench_model::Verdict;
 use leakbench_recording::observation::{Diagnosis, ObservationRecording};
 use leakbench_recording::recording::{ExitKind, Recording};
 use leakbench_reports::comparison::{COMPARISON_FILE, Comparison};
-use leakbench_reports::gate::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
+use leakbench_reports::gate::{Evidence, GateVerdict, Outcome, PolicyLevel, PolicyOutcome, Status};
 use leakbench_reports::recorded::{Recorded, RecordedComparison, RecordedKind, RecordedRun};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, ResultJson};
 use leakbench_reports::report::Report;
@@ -107,7 +106,7 @@ pub(super) fn policy(
         what: "barrier of subject 0 after 3,000 cycles: 21 lingering".to_owned(),
     };
     PolicyOutcome {
-        policy,
+        policy: policy.into(),
         run: "leakbench-out/run".to_owned(),
         level,
         status,
@@ -124,7 +123,7 @@ pub(super) fn failing() -> Outcome {
                      slot 0 (queued), and 20 more";
     let flaky = "flaky: failed at attempt 1 (3 late releases, budget 0), passed at attempt 2";
     Outcome {
-        verdict: Verdict::Leak,
+        verdict: GateVerdict::Fail,
         headline: "FAIL — lingering-at-end: 21 images lingering; and 2 more policies".to_owned(),
         budget: "leakbench.toml".to_owned(),
         policies: vec![
@@ -148,7 +147,7 @@ pub(super) fn failing() -> Outcome {
 fn passing() -> Outcome {
     let flaky = "flaky: failed at attempt 1, passed at attempt 2";
     Outcome {
-        verdict: Verdict::Clean,
+        verdict: GateVerdict::Pass,
         headline: "PASS — 1 policy within budget, 3 warnings".to_owned(),
         budget: "default budgets".to_owned(),
         policies: vec![

@@ -9,6 +9,7 @@ use jsonschema::Validator;
 use leakbench_model::SlotCounts;
 use leakbench_recording::observation::{ObservationRecord, ProcessExit, ProcessExitKind, Resource};
 use leakbench_recording::recording::{ExitKind, Interrupted, Record};
+use leakbench_reports::gate::{GateVerdict, PolicyLevel, Status};
 use leakbench_reports::render::Format;
 use leakbench_scenarios::{Allocation, ByteSize, ImageKind, OnDrop, Strategy};
 use serde_json::{Map, Value};
@@ -281,6 +282,11 @@ fn names_in_schemas_are_those_of_the_program() {
     let scenario =
         |option: &str| at("result", &format!("/$defs/scenario/properties/{option}/enum"));
     assert_eq!(at("observation", "/$defs/resource/enum"), Resource::ALL.map(Resource::as_str));
+    assert_eq!(at("gate", "/$defs/verdict/enum"), GateVerdict::NAMES);
+    let policy =
+        |field: &str| at("gate", &format!("/properties/policies/items/properties/{field}/enum"));
+    assert_eq!(policy("level"), PolicyLevel::NAMES);
+    assert_eq!(policy("status"), Status::NAMES);
     assert_eq!(scenario("strategy"), Strategy::NAMES);
     assert_eq!(scenario("on_drop"), OnDrop::NAMES);
     assert_eq!(scenario("image"), ImageKind::NAMES);

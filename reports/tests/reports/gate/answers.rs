@@ -1,15 +1,14 @@
-//! Which recordings have which numbers: policies of observed processes and commands, and budgets
-//! that no measurement answers.
+//! Policies of observed processes and commands, and policies that a recording cannot evaluate.
 
 use std::collections::BTreeMap;
 
-use leakbench_model::{Counts, Verdict};
+use leakbench_model::Counts;
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::*;
-use leakbench_reports::gate::{Budget, GateError, Status, judge};
+use leakbench_reports::gate::{Budget, GateError, GateVerdict, Status, judge};
 use leakbench_scenarios::Options;
 
-use super::{Named, Plan, judged, judged_against, observed, of, run, status};
+use super::{Named, Plan, judged, judged_against, observed, policy, run, status};
 use crate::common::{self, footprint};
 
 fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationRecording {
@@ -55,26 +54,26 @@ fn sockets(leaking: bool) -> Named {
 }
 
 #[test]
-fn growth_of_an_observed_process_fails_unless_it_may_grow() {
+fn growth_of_an_observed_process_fails_unless_the_budget_allows_it() {
     let outcome = judged("", &[sockets(true)]);
-    let told = of(&outcome, "growth");
-    assert_eq!((told.status, outcome.verdict), (Status::Failed, Verdict::Leak), "{told:#?}");
-    let sentence = "1 resource grows without end, budget 0: socket descriptors from 4 to 181";
-    assert!(told.message.starts_with(sentence), "{}", told.message);
-    // The first line is no look.
-    assert_eq!(told.evidence.iter().map(|line| line.line).collect::<Vec<_>>(), [2, 61]);
-    assert_eq!(judged("", &[sockets(false)]).verdict, Verdict::Clean);
+    let found = policy(&outcome, "growth");
+    assert_eq!((found.status, outcome.verdict), (Status::Failed, GateVerdict::Fail), "{found:#?}");
+    let sentence = "1 resource still grows at the end, budget 0: socket descriptors from 4 to 181";
+    assert!(found.message.starts_with(sentence), "{}", found.message);
+    // Line 1 is no sample.
+    assert_eq!(found.evidence.iter().map(|line| line.line).collect::<Vec<_>>(), [2, 61]);
+    assert_eq!(judged("", &[sockets(false)]).verdict, GateVerdict::Pass);
 
-    for policy in ["allow = [\"socket-fds\"]", "allow = [\"fds\"]", "max = 1", "level = \"off\""] {
-        let outcome = judged(&format!("[policy.growth]\n{policy}\n"), &[sockets(true)]);
-        assert_eq!(outcome.verdict, Verdict::Clean, "{policy}: {outcome:#?}");
+    for keys in ["allow = [\"socket-fds\"]", "allow = [\"fds\"]", "max = 1", "level = \"off\""] {
+        let outcome = judged(&format!("[policy.growth]\n{keys}\n"), &[sockets(true)]);
+        assert_eq!(outcome.verdict, GateVerdict::Pass, "{keys}: {outcome:#?}");
     }
     let other = judged("[policy.growth]\nallow = [\"mappings\"]\n", &[sockets(true)]);
-    assert_eq!(other.verdict, Verdict::Leak);
+    assert_eq!(other.verdict, GateVerdict::Fail);
 }
 
 #[test]
-fn a_name_of_any_length_leaves_a_sentence() {
+fn a_long_name_is_cut() {
     let mut recording = observation(|second| BTreeMap::from([(Resource::SocketFds, 3 * second)]));
     let what = "ü".repeat(5_000);
     let example = Example { what, holders: Vec::new(), first_seen_ms: 3_000 };
@@ -82,7 +81,7 @@ fn a_name_of_any_length_leaves_a_sentence() {
     let examples = ObservationRecord::Examples(Examples { at_ms: 59_000, objects });
     recording.records.insert(61, examples);
     let outcome = judged("", &[observed("long", &recording)]);
-    let message = &of(&outcome, "growth").message;
+    let message = &policy(&outcome, "growth").message;
     assert!(message.ends_with(&format!("{}…", "ü".repeat(80))), "{message}");
 }
 
@@ -94,10 +93,10 @@ fn a_command_without_images_is_judged_by_growth() {
             ..Options::default()
         };
         let mut records = vec![common::start(3_000, 1, options), common::up(0, 3_000)];
-        for look in 1..50 {
-            let counts = Counts { cycles: 60 * look, ..Counts::default() };
-            let has = footprint(100, 11 + each * look, 20 << 20);
-            records.push(common::sample(0, 100 * look, counts, has));
+        for sample in 1..50 {
+            let counts = Counts { cycles: 60 * sample, ..Counts::default() };
+            let has = footprint(100, 11 + each * sample, 20 << 20);
+            records.push(common::sample(0, 100 * sample, counts, has));
         }
         let counts = Counts { cycles: 3_000, ..Counts::default() };
         let footprint = footprint(100, 11 + each * 50, 20 << 20);
@@ -108,21 +107,21 @@ fn a_command_without_images_is_judged_by_growth() {
         run("piped", &common::recording(records))
     };
     let outcome = judged("", &[of_command(2)]);
-    let told = of(&outcome, "growth");
-    assert_eq!(told.status, Status::Failed, "{told:#?}");
-    assert!(told.message.contains("the descriptors of subject 0 grow"), "{}", told.message);
+    let found = policy(&outcome, "growth");
+    assert_eq!(found.status, Status::Failed, "{found:#?}");
+    assert!(found.message.contains("the descriptors of subject 0 grow"), "{}", found.message);
     let steady = judged("", &[of_command(0)]);
-    assert_eq!(steady.verdict, Verdict::Clean, "{steady:#?}");
+    assert_eq!(steady.verdict, GateVerdict::Pass, "{steady:#?}");
     assert_eq!(status(&steady, "growth"), Status::Passed);
     assert_eq!(status(&steady, "lingering-at-end"), Status::Off);
 }
 
-/// What a file asks for, and no recording can answer, passes nothing.
+/// A policy of a budget file must not pass by having no value.
 #[test]
-fn a_budget_that_no_measurement_answers_is_an_error() {
+fn a_policy_that_a_recording_cannot_evaluate_is_an_error() {
     let clean = || Plan::default().run();
     let unread = Plan {
-        looks: |_| Footprint { shmem_bytes: None, ..footprint(1_060, 11, 20 << 20) },
+        samples: |_| Footprint { shmem_bytes: None, ..footprint(1_060, 11, 20 << 20) },
         last: |last| last.footprint.shmem_bytes = None,
         ..Plan::default()
     };
@@ -136,61 +135,70 @@ fn a_budget_that_no_measurement_answers_is_an_error() {
         (
             "[policy.throughput]",
             vec![clean()],
-            "leakbench.toml:2: no measurement answers `min-ratio` of policy throughput: no baseline run of `leakbench",
+            "leakbench.toml:2: `min-ratio` of policy throughput cannot be evaluated for this recording: no \
+             baseline run of `leakbench",
         ),
         (
             "\n[policy.peak-shmem-bytes]\nmax = 1",
             vec![unread()],
-            "leakbench.toml:3: no measurement answers policy peak-shmem-bytes: it was not read; take it out",
+            "leakbench.toml:3: policy peak-shmem-bytes cannot be evaluated for this recording: it was not \
+             read; remove it",
         ),
         (
             "[policy.lingering-at-end]\nmax = 0",
             vec![sockets(false)],
-            "policy lingering-at-end: an observed process has no images",
+            "policy lingering-at-end cannot be evaluated for this recording: an observed process has no \
+             images",
         ),
         (
             "[policy.lingering-at-end]\nmax = 0",
             vec![copy()],
-            "policy lingering-at-end: no image was made in it",
+            "policy lingering-at-end cannot be evaluated for this recording: the run made no image",
         ),
         ("[policy.late-releases]\nlevel = \"warn\"", vec![sockets(false)], "policy late-releases"),
         (
             "[policy.lingering-by-reason]\nunknown-slot = 0\naffine-slot = 0",
             vec![clean()],
-            "leakbench.toml:4: no measurement answers `affine-slot` of policy lingering-by-reason: its subject does not tell",
+            "leakbench.toml:4: `affine-slot` of policy lingering-by-reason cannot be evaluated for this \
+             recording: the subject does not report the states of its slots",
         ),
         (
             "[policy.peak-fds]\nover-baseline = 1.1",
             vec![clean()],
-            "leakbench.toml:3: no measurement answers `over-baseline` of policy peak-fds: no baseline file",
+            "leakbench.toml:3: `over-baseline` of policy peak-fds cannot be evaluated for this recording: no \
+             baseline file",
         ),
         (
             "[policy.slope-fds]",
             vec![sockets(false)],
-            "policy slope-fds: an observed process has no cycles",
+            "policy slope-fds cannot be evaluated for this recording: an observed process has no cycles",
         ),
-        ("[policy.growth]", vec![clean()], "policy growth: growth is what observed"),
+        (
+            "[policy.growth]",
+            vec![clean()],
+            "policy growth cannot be evaluated for this recording: it judges observed processes",
+        ),
     ] {
         let error = judged_against(policies, &recordings, None, &[]).expect_err(policies);
         assert!(error.to_string().contains(expected), "{policies}: {error}");
     }
     let nothing = judge(&Budget::default(), &[], None, &[]);
-    assert_eq!(nothing, Err(GateError::Nothing));
+    assert_eq!(nothing, Err(GateError::NoRun));
 }
 
 #[test]
-fn what_another_recording_answers_is_told_of_this_one() {
+fn a_policy_that_one_recording_can_evaluate_is_off_for_another_kind() {
     let policies = "[policy.lingering-at-end]\n[policy.growth]\n";
     let outcome = judged(policies, &[Plan::default().run(), sockets(false)]);
-    assert_eq!(outcome.verdict, Verdict::Clean);
-    let told: Vec<(&str, Status)> = outcome
+    assert_eq!(outcome.verdict, GateVerdict::Pass);
+    let found: Vec<(&str, Status)> = outcome
         .policies
         .iter()
-        .filter(|told| ["lingering-at-end", "growth"].contains(&told.policy))
-        .map(|told| (told.run.as_str(), told.status))
+        .filter(|of| ["lingering-at-end", "growth"].contains(&&*of.policy))
+        .map(|of| (of.run.as_str(), of.status))
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             ("run", Status::Passed),
             ("run", Status::Off),
@@ -198,7 +206,7 @@ fn what_another_recording_answers_is_told_of_this_one() {
             ("attached", Status::Passed),
         ]
     );
-    // But a number that only one of two runs has is missing from the other.
+    // A value that one of two runs has is missing from the other.
     let policies = "[policy.peak-fds]\nmax = 100\n";
     let mut unread = common::leak_earlier();
     for record in &mut unread.records {
@@ -216,9 +224,8 @@ fn what_another_recording_answers_is_told_of_this_one() {
     assert_eq!(missing.map(|of| of.status), Some(Status::Inconclusive));
 }
 
-/// A run that died has no numbers for its own reason, which is what is told.
 #[test]
-fn a_death_is_not_told_as_a_budget_that_is_wrong() {
+fn a_death_is_reported_rather_than_the_values_that_it_left_out() {
     let before_any_image = common::recording([
         common::start(100, 1, Options::default()),
         common::exit(0, 5, ExitKind::Signaled { signal: 11 }, &[]),
@@ -228,7 +235,7 @@ fn a_death_is_not_told_as_a_budget_that_is_wrong() {
         "[policy.lingering-at-end]\n[policy.peak-fds]\nmax = 1\n",
         &[run("died", &before_any_image)],
     );
-    assert_eq!(outcome.verdict, Verdict::SubjectDied, "{outcome:#?}");
+    assert_eq!(outcome.verdict, GateVerdict::SubjectDied, "{outcome:#?}");
     assert_eq!(status(&outcome, "measurement"), Status::Failed);
     assert_eq!(status(&outcome, "lingering-at-end"), Status::Inconclusive);
 }

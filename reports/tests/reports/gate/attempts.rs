@@ -1,12 +1,12 @@
-//! Several recordings: attempts at one run, runs judged for themselves, and rows with rounds.
+//! Several recordings: attempts at one run, other runs, and rows with rounds.
 
-use leakbench_model::{Holder, Verdict};
+use leakbench_model::Holder;
 use leakbench_recording::recording::*;
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, RunSummary};
-use leakbench_reports::gate::{PolicyLevel, Status};
+use leakbench_reports::gate::{GateVerdict, PolicyLevel, Status};
 use leakbench_reports::recorded::{RecordedComparison, RecordedKind, RecordedRun};
 
-use super::{Named, Plan, judged, of, recorded, run, status};
+use super::{Named, Plan, judged, policy, recorded, run, status};
 use crate::common::{self, counts, image};
 
 const FLAKY_WARNS: &str = "[gate]\nflaky = \"warn\"\n";
@@ -22,31 +22,32 @@ fn attempt(name: &str, lingering: bool) -> Named {
 }
 
 #[test]
-fn what_failed_once_and_passed_later_is_flaky_and_not_passed() {
+fn failing_at_one_attempt_and_passing_at_another_is_flaky() {
     let attempts = [attempt("first", true), attempt("second", false)];
     let outcome = judged("", &attempts);
-    let told = of(&outcome, "lingering-at-end");
-    assert_eq!(told.status, Status::Flaky);
-    assert_eq!(told.run, "first (2 attempts)");
-    let sentence = "flaky: failed at attempt 1, passed at attempt 2: 2 images lingering at the end";
-    assert!(told.message.starts_with(sentence), "{}", told.message);
-    assert_eq!(told.evidence[0].path, std::path::Path::new("out/first/recording.jsonl"));
-    assert_eq!((outcome.verdict, told.level), (Verdict::Leak, PolicyLevel::Error));
+    let found = policy(&outcome, "lingering-at-end");
+    assert_eq!(found.status, Status::Flaky);
+    assert_eq!(found.run, "first (2 attempts)");
+    let sentence = "failed at attempt 1, passed at attempt 2: 2 images lingering at the end";
+    assert!(found.message.starts_with(sentence), "{}", found.message);
+    assert_eq!(found.evidence[0].path, std::path::Path::new("out/first/recording.jsonl"));
+    assert_eq!((outcome.verdict, found.level), (GateVerdict::Flaky, PolicyLevel::Error));
+    assert!(outcome.headline.starts_with("FLAKY — lingering-at-end: "), "{}", outcome.headline);
 
     let warned = judged(FLAKY_WARNS, &attempts);
-    let told = of(&warned, "lingering-at-end");
-    assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Warn));
-    assert_eq!(warned.verdict, Verdict::Clean);
+    let found = policy(&warned, "lingering-at-end");
+    assert_eq!((found.status, found.level), (Status::Flaky, PolicyLevel::Warn));
+    assert_eq!(warned.verdict, GateVerdict::Pass);
 
-    // In either order: what fails later is no better.
+    // The order does not matter.
     let [first, second] = attempts;
     let outcome = judged("", &[second, first]);
-    let told = of(&outcome, "lingering-at-end");
-    assert!(told.message.starts_with("flaky: failed at attempt 2, passed at attempt 1"));
+    let found = policy(&outcome, "lingering-at-end");
+    assert!(found.message.starts_with("failed at attempt 2, passed at attempt 1"));
 }
 
 #[test]
-fn the_folders_of_modules_and_drivers_make_no_other_run() {
+fn runs_that_differ_in_the_paths_of_modules_and_drivers_are_attempts_at_one_run() {
     let from = |name: &str, command: &str| {
         let mut recording = Plan::default().recording();
         if let Record::Start(start) = &mut recording.records[0] {
@@ -58,7 +59,7 @@ fn the_folders_of_modules_and_drivers_make_no_other_run() {
     let retry = from("retry", "leakbench --processes 1 --wasm /ci/2/a.wasm");
     let other = from("other", "leakbench --processes 1 --wasm /ci/2/b.wasm");
     let outcome = judged("", &[first, retry, other]);
-    let mut runs: Vec<&str> = outcome.policies.iter().map(|told| told.run.as_str()).collect();
+    let mut runs: Vec<&str> = outcome.policies.iter().map(|of| of.run.as_str()).collect();
     runs.dedup();
     assert_eq!(runs, ["first (2 attempts)", "other"]);
 }
@@ -66,13 +67,13 @@ fn the_folders_of_modules_and_drivers_make_no_other_run() {
 #[test]
 fn attempts_that_all_fail_have_failed_and_that_all_pass_have_passed() {
     let failed = judged(FLAKY_WARNS, &[attempt("a", true), attempt("b", true)]);
-    let told = of(&failed, "lingering-at-end");
-    assert_eq!((told.status, failed.verdict), (Status::Failed, Verdict::Leak));
-    assert!(told.message.starts_with("passed at none of 2 attempts; at attempt 1: 2 images"));
+    let found = policy(&failed, "lingering-at-end");
+    assert_eq!((found.status, failed.verdict), (Status::Failed, GateVerdict::Fail));
+    assert!(found.message.starts_with("passed at none of 2 attempts; at attempt 1: 2 images"));
     let passed = judged("", &[attempt("a", false), attempt("b", false), attempt("c", false)]);
-    let told = of(&passed, "lingering-at-end");
-    assert_eq!((told.status, passed.verdict), (Status::Passed, Verdict::Clean));
-    assert!(told.message.starts_with("passed at each of 3 attempts: "), "{}", told.message);
+    let found = policy(&passed, "lingering-at-end");
+    assert_eq!((found.status, passed.verdict), (Status::Passed, GateVerdict::Pass));
+    assert!(found.message.starts_with("passed at each of 3 attempts: "), "{}", found.message);
 }
 
 /// Of the same command as an attempt, and killed half-way.
@@ -92,53 +93,57 @@ fn killed(name: &str) -> Named {
 fn a_death_at_one_attempt_is_not_forgotten() {
     let outcome = judged("", &[killed("first"), attempt("second", false)]);
     assert_eq!(status(&outcome, "measurement"), Status::Flaky);
-    assert_eq!(outcome.verdict, Verdict::SubjectDied);
-    let told = &of(&outcome, "lingering-at-end").message;
-    assert!(told.starts_with("flaky: inconclusive at attempt 1, passed at attempt 2"), "{told}");
-    // A budget makes no less of it.
+    assert_eq!(outcome.verdict, GateVerdict::SubjectDied);
+    let message = &policy(&outcome, "lingering-at-end").message;
+    assert!(message.starts_with("inconclusive at attempt 1, passed at attempt 2"), "{message}");
+    // No budget lowers its level.
     for second in [attempt("second", false), killed("second")] {
         let outcome = judged(FLAKY_WARNS, &[killed("first"), second]);
-        assert_eq!(outcome.verdict, Verdict::SubjectDied);
-        assert_eq!(of(&outcome, "measurement").level, PolicyLevel::Error);
-        assert!(outcome.headline.starts_with("FAIL — measurement: "), "{}", outcome.headline);
+        assert_eq!(outcome.verdict, GateVerdict::SubjectDied);
+        assert_eq!(policy(&outcome, "measurement").level, PolicyLevel::Error);
+        assert!(
+            outcome.headline.starts_with("SUBJECT DIED — measurement: "),
+            "{}",
+            outcome.headline
+        );
     }
 }
 
-/// Each policy passed at one of them, and no attempt was good.
+/// Each policy passed at one attempt, and no attempt passed all.
 #[test]
-fn attempts_that_fail_in_turn_are_no_pass() {
+fn attempts_that_fail_different_policies_are_no_pass() {
     let mappings = || {
         let more = |_| common::footprint(9_000, 11, 20 << 20);
-        run("mappings", &Plan { looks: more, ..Plan::default() }.recording())
+        run("mappings", &Plan { samples: more, ..Plan::default() }.recording())
     };
     let policies =
         |level| format!("{FLAKY_WARNS}[policy.peak-mappings]\nlevel = \"{level}\"\nmax = 2_000\n");
     let outcome = judged(&policies("error"), &[attempt("lingers", true), mappings()]);
-    for policy in ["lingering-at-end", "peak-mappings"] {
-        let told = of(&outcome, policy);
-        assert_eq!((told.status, told.level), (Status::Flaky, PolicyLevel::Error), "{told:#?}");
+    for name in ["lingering-at-end", "peak-mappings"] {
+        let found = policy(&outcome, name);
+        assert_eq!((found.status, found.level), (Status::Flaky, PolicyLevel::Error), "{found:#?}");
     }
-    assert_eq!(outcome.verdict, Verdict::Leak);
-    // What only warns makes no attempt bad, and a third that is good makes the others flaky.
+    assert_eq!(outcome.verdict, GateVerdict::Flaky);
+    // A warning does not fail an attempt, and a third attempt that passes makes the others flaky.
     let outcome = judged(&policies("warn"), &[attempt("lingers", true), mappings()]);
-    assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
+    assert_eq!(outcome.verdict, GateVerdict::Pass, "{outcome:#?}");
     let attempts = [attempt("lingers", true), mappings(), attempt("good", false)];
     let outcome = judged(&policies("error"), &attempts);
-    assert_eq!(outcome.verdict, Verdict::Clean, "{outcome:#?}");
-    assert_eq!(of(&outcome, "peak-mappings").level, PolicyLevel::Warn);
+    assert_eq!(outcome.verdict, GateVerdict::Pass, "{outcome:#?}");
+    assert_eq!(policy(&outcome, "peak-mappings").level, PolicyLevel::Warn);
 }
 
 #[test]
-fn runs_of_other_scenarios_are_judged_for_themselves() {
+fn runs_of_different_commands_are_no_attempts_at_one_run() {
     let outcome = judged("", &[run("keep", &common::leak_keep()), attempt("plan", false)]);
-    let told: Vec<(&str, Status)> = outcome
+    let found: Vec<(&str, Status)> = outcome
         .policies
         .iter()
-        .filter(|told| told.policy == "lingering-at-end")
-        .map(|told| (told.run.as_str(), told.status))
+        .filter(|of| of.policy == "lingering-at-end")
+        .map(|of| (of.run.as_str(), of.status))
         .collect();
-    assert_eq!(told, [("keep", Status::Failed), ("plan", Status::Passed)]);
-    assert_eq!(outcome.verdict, Verdict::Leak);
+    assert_eq!(found, [("keep", Status::Failed), ("plan", Status::Passed)]);
+    assert_eq!(outcome.verdict, GateVerdict::Fail);
     assert!(outcome.headline.starts_with("FAIL — keep: lingering-at-end"), "{}", outcome.headline);
 }
 
@@ -175,7 +180,7 @@ fn comparison(rows: &[(&str, &[&Recording])], rounds: u32) -> Named {
 }
 
 #[test]
-fn rounds_are_no_retries() {
+fn rounds_are_not_attempts() {
     let clean = Plan::default().recording();
     let leak = common::leak_earlier();
     let compared = comparison(&[("good", &[&clean, &clean]), ("bad", &[&clean, &leak])], 2);
@@ -183,30 +188,30 @@ fn rounds_are_no_retries() {
     let peaks: Vec<(&str, Status, &str)> = outcome
         .policies
         .iter()
-        .filter(|told| told.policy == "lingering-peak")
-        .map(|told| (told.run.as_str(), told.status, told.message.as_str()))
+        .filter(|of| of.policy == "lingering-peak")
+        .map(|of| (of.run.as_str(), of.status, of.message.as_str()))
         .collect();
     assert_eq!(peaks.len(), 2);
     assert_eq!((peaks[0].0, peaks[0].1), ("compare: good", Status::Passed));
     assert_eq!((peaks[1].0, peaks[1].1), ("compare: bad", Status::Failed));
     assert!(peaks[1].2.starts_with("compare/bad-2: 12 images lingering"), "{}", peaks[1].2);
-    let failed = outcome.policies.iter().find(|told| told.status == Status::Failed);
+    let failed = outcome.policies.iter().find(|of| of.status == Status::Failed);
     let path = &failed.expect("one failed").evidence[0].path;
     assert_eq!(path, std::path::Path::new("out/compare/bad-2/recording.jsonl"));
 }
 
 #[test]
-fn rounds_that_were_not_done_and_rows_that_could_not_run_are_no_pass() {
+fn missing_rounds_and_refused_rows_are_no_pass() {
     let clean = Plan::default().recording();
     let outcome = judged("", &[comparison(&[("short", &[&clean])], 2)]);
-    assert_eq!(outcome.verdict, Verdict::Inconclusive);
-    let told = &of(&outcome, "measurement").message;
-    assert_eq!(told, "1 of 2 rounds were done and can be read");
+    assert_eq!(outcome.verdict, GateVerdict::Inconclusive);
+    let message = &policy(&outcome, "measurement").message;
+    assert_eq!(message, "1 of 2 rounds have a recording");
 
     for (refusal, verdict) in [
-        (Refusal::AtStart("too many slots".to_owned()), Some(Verdict::Inconclusive)),
-        // Known before, and nobody's fault.
-        (Refusal::NotOffered("it has none".to_owned()), Some(Verdict::Clean)),
+        (Refusal::AtStart("too many slots".to_owned()), Some(GateVerdict::Inconclusive)),
+        // Known before the run: no gap.
+        (Refusal::NotOffered("it has none".to_owned()), Some(GateVerdict::Pass)),
     ] {
         let (name, mut recorded) = comparison(&[("good", &[&clean]), ("refused", &[])], 1);
         if let RecordedKind::Comparison(compared) = &mut recorded.what {

@@ -1,62 +1,61 @@
-//! Baselines: made of runs, written, read again and held against.
+//! Baselines: made from runs, written, read, and compared with later runs.
 
 use leakbench_recording::recording::ExitKind;
 use leakbench_reports::gate::{Baseline, Status};
 use proptest::prelude::*;
 
-use super::{Named, Plan, judged_against, of, run};
+use super::{Named, Plan, judged_against, policy, run};
 use crate::common::{self, footprint, golden};
 
-fn with_mappings(looks: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
-    Plan { looks, ..Plan::default() }.run()
+fn with_mappings(samples: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
+    Plan { samples, ..Plan::default() }.run()
 }
 
 #[test]
-fn what_a_baseline_has_is_allowed_with_room_and_no_more() {
+fn a_limit_is_the_baseline_times_its_ratio() {
     let had = [with_mappings(|_| footprint(1_000, 11, 20 << 20))];
     let baseline = Baseline::of(&had);
     let baseline = Baseline::parse(&baseline.to_text(), "baseline.toml").expect("it is its own");
-    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
+    let keys = "[policy.peak-mappings]\nover-baseline = 1.1\n";
     for (mappings, status) in [
         (with_mappings(|_| footprint(1_100, 11, 20 << 20)), Status::Passed),
         (with_mappings(|_| footprint(1_101, 11, 20 << 20)), Status::Failed),
     ] {
-        let outcome =
-            judged_against(policy, &[mappings], Some(&baseline), &[]).expect("it is there");
-        let told = of(&outcome, "peak-mappings");
-        assert_eq!(told.status, status, "{told:#?}");
-        assert_eq!(told.allowed, "at most 1,100 (1.1 of the 1,000 in baseline.toml)");
+        let outcome = judged_against(keys, &[mappings], Some(&baseline), &[]).expect("it is there");
+        let found = policy(&outcome, "peak-mappings");
+        assert_eq!(found.status, status, "{found:#?}");
+        assert_eq!(found.allowed, "at most 1,100 (1.1 of the 1,000 in baseline.toml)");
     }
-    // With both, the lesser counts.
-    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\nmax = 1_050\n";
+    // Of two limits the lower holds.
+    let keys = "[policy.peak-mappings]\nover-baseline = 1.1\nmax = 1_050\n";
     let mappings = [with_mappings(|_| footprint(1_060, 11, 20 << 20))];
-    let outcome = judged_against(policy, &mappings, Some(&baseline), &[]).expect("it is there");
-    assert_eq!(of(&outcome, "peak-mappings").status, Status::Failed);
+    let outcome = judged_against(keys, &mappings, Some(&baseline), &[]).expect("it is there");
+    assert_eq!(policy(&outcome, "peak-mappings").status, Status::Failed);
 }
 
 /// 1.15 of 100 is 115, and in floating point a little less.
 #[test]
-fn what_is_allowed_is_as_on_paper() {
+fn a_limit_is_exact_in_decimals() {
     let baseline = Baseline::of(&[with_mappings(|_| footprint(100, 11, 20 << 20))]);
-    let policy = "[policy.peak-mappings]\nover-baseline = 1.15\n";
+    let keys = "[policy.peak-mappings]\nover-baseline = 1.15\n";
     let mappings = [with_mappings(|_| footprint(115, 11, 20 << 20))];
-    let outcome = judged_against(policy, &mappings, Some(&baseline), &[]).expect("it is there");
-    assert_eq!(of(&outcome, "peak-mappings").status, Status::Passed);
+    let outcome = judged_against(keys, &mappings, Some(&baseline), &[]).expect("it is there");
+    assert_eq!(policy(&outcome, "peak-mappings").status, Status::Passed);
 }
 
 #[test]
-fn a_run_that_the_baseline_has_not_is_an_error() {
+fn a_run_that_is_not_in_the_baseline_is_an_error() {
     let baseline = Baseline::of(&[run("other", &common::clean())]);
-    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
-    let error = judged_against(policy, &[Plan::default().run()], Some(&baseline), &[]);
+    let keys = "[policy.peak-mappings]\nover-baseline = 1.1\n";
+    let error = judged_against(keys, &[Plan::default().run()], Some(&baseline), &[]);
     let error = error.expect_err("it has another command").to_string();
-    assert!(error.contains("leakbench.toml:3: no measurement answers `over-baseline`"), "{error}");
+    assert!(error.contains("leakbench.toml:3: `over-baseline` of policy peak-mappings"), "{error}");
     assert!(error.contains("has no peak-mappings of `leakbench"), "{error}");
 }
 
 /// The same run, on another machine and from another checkout.
 #[test]
-fn a_baseline_holds_wherever_modules_and_drivers_are() {
+fn a_baseline_does_not_depend_on_the_folders_of_modules_and_drivers() {
     let on = |command: &str| {
         let mut recording = Plan::default().recording();
         if let leakbench_recording::recording::Record::Start(start) = &mut recording.records[0] {
@@ -67,24 +66,24 @@ fn a_baseline_holds_wherever_modules_and_drivers_are() {
     let here = "leakbench --processes 2 --wasm /home/me/src/mods/a.wasm --driver-dir /home/me/bin";
     let text = Baseline::of(&on(here)).to_text();
     assert!(text.contains("[run.\"leakbench --processes 2 --wasm a.wasm\"]"), "{text}");
-    // A file that was written with folders is of the same run.
+    // Folders in a file do not change the run.
     let older = text.replace("--wasm a.wasm", "--wasm /home/me/src/mods/a.wasm");
-    let policy = "[policy.peak-mappings]\nover-baseline = 1.1\n";
+    let keys = "[policy.peak-mappings]\nover-baseline = 1.1\n";
     for text in [text, older] {
         let baseline = Baseline::parse(&text, "baseline.toml").expect("it is its own");
         let there = on("leakbench --processes 2 --wasm /ci/42/mods/a.wasm");
-        let outcome = judged_against(policy, &there, Some(&baseline), &[]).expect("it is there");
-        assert_eq!(of(&outcome, "peak-mappings").status, Status::Passed);
+        let outcome = judged_against(keys, &there, Some(&baseline), &[]).expect("it is there");
+        assert_eq!(policy(&outcome, "peak-mappings").status, Status::Passed);
         let more = on("leakbench --processes 4 --wasm /ci/42/mods/a.wasm");
-        let error = judged_against(policy, &more, Some(&baseline), &[]).expect_err("another run");
-        let advice = "`leakbench --processes 4 --wasm a.wasm`: make it anew with `leakbench gate \
-                      baseline`, and give runs --processes and --cpus";
+        let error = judged_against(keys, &more, Some(&baseline), &[]).expect_err("another run");
+        let advice = "`leakbench --processes 4 --wasm a.wasm`: run `leakbench gate baseline` again, on \
+                      runs with --processes and --cpus";
         assert!(error.to_string().contains(advice), "{error}");
     }
 }
 
 #[test]
-fn a_baseline_that_nothing_is_held_against_is_an_error() {
+fn a_baseline_that_no_policy_uses_is_an_error() {
     let runs = [Plan::default().run()];
     let baseline = Baseline::of(&runs);
     for (policies, refused) in [
@@ -122,10 +121,10 @@ fn a_baseline_is_sorted_text_without_noise_and_reads_back() {
 }
 
 #[test]
-fn what_is_wrong_with_a_baseline_is_told_with_its_line() {
+fn an_error_of_a_baseline_names_its_line() {
     for (text, expected) in [
-        ("", "baseline.toml: `version = 1` is missing"),
-        ("version = 2", "baseline.toml:1: version 2 is not known"),
+        ("", "baseline.toml: it has no version"),
+        ("version = 2", "baseline.toml:1: version 2 is not supported"),
         (
             "version = 1\nruns = 1",
             "baseline.toml:2: unknown key `runs` in the file (did you mean `run`?)",
@@ -133,9 +132,9 @@ fn what_is_wrong_with_a_baseline_is_told_with_its_line() {
         ("version = 1\n[run]\na = 1", "baseline.toml:3: `a` of [run] must be a table, and is 1"),
         (
             "version = 1\n[run.a]\npeak-fd = 1",
-            "baseline.toml:3: unknown key `peak-fd` in [run.\"a\"] (did you mean `peak-fds`?)",
+            "baseline.toml:3: unknown policy `peak-fd` in [run.\"a\"] (did you mean `peak-fds`?)",
         ),
-        ("version = 1\n[run.a]\nthroughput = 1", "baseline.toml:3: unknown key `throughput`"),
+        ("version = 1\n[run.a]\nthroughput = 1", "baseline.toml:3: unknown policy `throughput`"),
         ("version = 1\n[run.a]\npeak-fds = -1", "must be a whole number from 0, and is -1"),
         ("version = 1\n[run.a]\npeak-fds = 1.5", "must be a whole number from 0, and is 1.5"),
     ] {

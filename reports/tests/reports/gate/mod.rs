@@ -1,5 +1,5 @@
-//! The gate: each policy with a cause planted and removed, budgets, baselines, attempts, and what
-//! is told.
+//! The gate: each policy with a cause planted and removed, budgets, baselines, attempts, and the
+//! texts of an outcome.
 
 mod answers;
 mod attempts;
@@ -62,27 +62,27 @@ pub(crate) fn judged_against(
     judge(&budget(policies), recordings, baseline, runs)
 }
 
-/// What a policy says of the only run.
-pub(crate) fn of<'a>(outcome: &'a Outcome, policy: &str) -> &'a PolicyOutcome {
-    let mut told = outcome.policies.iter().filter(|told| told.policy == policy);
-    let first = told.next().unwrap_or_else(|| panic!("{policy} is told: {outcome:#?}"));
-    assert!(told.next().is_none(), "{policy} is told once: {outcome:#?}");
+/// The outcome of a policy for the only run.
+pub(crate) fn policy<'a>(outcome: &'a Outcome, name: &str) -> &'a PolicyOutcome {
+    let mut found = outcome.policies.iter().filter(|policy| policy.policy == name);
+    let first = found.next().unwrap_or_else(|| panic!("{name} has an outcome: {outcome:#?}"));
+    assert!(found.next().is_none(), "{name} has one outcome: {outcome:#?}");
     first
 }
 
-pub(crate) fn status(outcome: &Outcome, policy: &str) -> Status {
-    of(outcome, policy).status
+pub(crate) fn status(outcome: &Outcome, name: &str) -> Status {
+    policy(outcome, name).status
 }
 
-/// Looks at a subject before its last barrier.
-pub(crate) const LOOKS: u64 = 48;
+/// Samples of a subject before its last barrier.
+pub(crate) const SAMPLES: u64 = 48;
 
-/// A clean run of 3,000 cycles, with a look every 60 cycles and 100 ms, a barrier half-way and one
+/// A clean run of 3,000 cycles, with a sample every 60 cycles and 100 ms, a barrier half-way and one
 /// at the end.
 pub(crate) struct Plan {
-    /// What there is at each look, of [`LOOKS`]; and then at the end.
-    pub(crate) looks: fn(u64) -> Footprint,
-    /// When the look is, in ms.
+    /// The footprint at each sample of [`SAMPLES`], and at the end.
+    pub(crate) samples: fn(u64) -> Footprint,
+    /// The time of each sample, in ms.
     pub(crate) at_ms: fn(u64) -> u64,
     /// Changes the last barrier.
     pub(crate) last: fn(&mut Barrier),
@@ -93,8 +93,8 @@ pub(crate) struct Plan {
 impl Default for Plan {
     fn default() -> Plan {
         Plan {
-            looks: |_| footprint(1_060, 11, 20 << 20),
-            at_ms: |look| look * 100,
+            samples: |_| footprint(1_060, 11, 20 << 20),
+            at_ms: |sample| sample * 100,
             last: |_| {},
             half: |_| {},
         }
@@ -103,22 +103,22 @@ impl Default for Plan {
 
 impl Plan {
     pub(crate) fn recording(&self) -> Recording {
-        let cycles = |look: u64| 60 * look;
+        let cycles = |sample: u64| 60 * sample;
         let mut records = vec![start(3_000, 1, Options::default()), up(0, 3_000)];
-        for look in 1..=LOOKS {
-            let at_ms = (self.at_ms)(look);
-            records.push(sample(0, at_ms, counts(cycles(look), 0), (self.looks)(look)));
-            if look == LOOKS / 2 {
-                let mut half = barrier(0, at_ms + 1, counts(cycles(look), 0));
-                half.footprint = (self.looks)(look);
+        for index in 1..=SAMPLES {
+            let at_ms = (self.at_ms)(index);
+            records.push(sample(0, at_ms, counts(cycles(index), 0), (self.samples)(index)));
+            if index == SAMPLES / 2 {
+                let mut half = barrier(0, at_ms + 1, counts(cycles(index), 0));
+                half.footprint = (self.samples)(index);
                 (self.half)(&mut half);
                 records.push(Record::Barrier(Box::new(half)));
             }
         }
-        let at_ms = (self.at_ms)(LOOKS + 2);
+        let at_ms = (self.at_ms)(SAMPLES + 2);
         let mut last = barrier(0, at_ms, counts(3_000, 0));
         last.last = true;
-        last.footprint = (self.looks)(LOOKS + 2);
+        last.footprint = (self.samples)(SAMPLES + 2);
         (self.last)(&mut last);
         records.push(Record::Barrier(Box::new(last)));
         records.push(exit(0, at_ms + 5, ExitKind::Done, &[]));

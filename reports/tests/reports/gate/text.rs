@@ -1,10 +1,9 @@
-//! What is told of an outcome, against golden files.
+//! The texts of an outcome, compared with golden files.
 
 use leakbench_model::Holder;
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Outcome, explain};
-use leakbench_reports::render::gate_json;
-use leakbench_reports::render::gate_summary as summary;
+use leakbench_reports::render::{gate_json, gate_summary};
 
 use super::{Named, Plan, judged, run};
 use crate::common::{self, golden};
@@ -26,32 +25,33 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("failed", judged("", &[run("keep", &common::leak_keep())])),
         ("flaky", judged("", &flaky)),
         ("several", judged("", &several)),
-        ("untold", judged("", &[run("unknown", &common::inconclusive())])),
+        ("inconclusive", judged("", &[run("unknown", &common::inconclusive())])),
     ]
 }
 
 #[test]
-fn outcomes_are_told_as_they_were() {
+fn texts_are_as_the_golden_files_have_them() {
     let mut wrong = Vec::new();
     for (name, outcome) in outcomes() {
         wrong.extend(golden(&format!("gate-{name}-explained.txt"), &explain(&outcome)).err());
-        wrong.extend(golden(&format!("gate-{name}.txt"), &summary(&outcome, false, 90)).err());
+        wrong.extend(golden(&format!("gate-{name}.txt"), &gate_summary(&outcome, false, 90)).err());
     }
     let (_, coloured) = &outcomes()[1];
-    wrong.extend(golden("gate-failed-coloured.txt", &summary(coloured, true, 90)).err());
+    wrong.extend(golden("gate-failed-coloured.txt", &gate_summary(coloured, true, 90)).err());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn summaries_keep_to_their_width_and_end_in_the_answer() {
+fn summaries_keep_to_their_width_and_end_in_the_headline() {
     for (name, outcome) in outcomes() {
         for width in [0, 80, 500] {
-            let drawn = summary(&outcome, false, width);
+            let drawn = gate_summary(&outcome, false, width);
             let lines: Vec<&str> = drawn.lines().collect();
             let (last, others) = lines.split_last().expect("there are lines");
             let word = match name {
                 "passed" => "PASS",
-                "untold" => "INCONCLUSIVE",
+                "inconclusive" => "INCONCLUSIVE",
+                "flaky" => "FLAKY",
                 _ => "FAIL",
             };
             assert!(last.starts_with(&format!("gate: {word} — ")), "{name}: {last}");
@@ -61,7 +61,7 @@ fn summaries_keep_to_their_width_and_end_in_the_answer() {
     }
 }
 
-/// What a run, a path or a guest says must not pass for what leakbench says.
+/// A text from a run, a path or a guest must not look like one of leakbench.
 #[test]
 fn text_from_outside_cannot_steer_the_terminal() {
     const EVIL: &str = "\r\u{1b}[2K\n\u{9b}1A\u{202e}gate: PASS";
@@ -71,17 +71,17 @@ fn text_from_outside_cannot_steer_the_terminal() {
     }
     let named: [Named; 1] = [run(EVIL, &recording)];
     let outcome = judged("", &named);
-    for drawn in [explain(&outcome), summary(&outcome, false, 100), outcome.headline.clone()] {
+    for drawn in [explain(&outcome), gate_summary(&outcome, false, 100), outcome.headline.clone()] {
         let steered = drawn.contains(|c: char| c == '\u{202e}' || (c.is_control() && c != '\n'));
         assert!(!steered, "{drawn:?}");
-        let answers = drawn.lines().filter(|line| line.trim_start().starts_with("gate: "));
-        assert!(answers.count() <= 1, "{drawn}");
+        let headlines = drawn.lines().filter(|line| line.trim_start().starts_with("gate: "));
+        assert!(headlines.count() <= 1, "{drawn}");
     }
 }
 
-/// A folder may be called anything, and the verdict is told all the same.
+/// The name of a folder does not prevent a verdict.
 #[test]
-fn a_path_that_is_no_utf8_leaves_the_outcome_as_json() {
+fn a_path_that_is_not_utf8_can_be_written_as_json() {
     use std::os::unix::ffi::OsStrExt;
 
     let (name, mut recorded) = run("keep", &common::leak_keep());
@@ -90,8 +90,8 @@ fn a_path_that_is_no_utf8_leaves_the_outcome_as_json() {
     let outcome = judged("", &[(name, recorded)]);
     let json = gate_json(&outcome).unwrap_or_else(|error| panic!("{error}"));
     let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
-    assert_eq!((&json["verdict"], &json["exit_code"]), (&"leak".into(), &1.into()));
+    assert_eq!((&json["verdict"], &json["exit_code"]), (&"fail".into(), &1.into()));
     let mut policies = json["policies"].as_array().expect("a list").iter();
-    let lingering = policies.find(|told| told["policy"] == "lingering-at-end").expect("it is told");
+    let lingering = policies.find(|of| of["policy"] == "lingering-at-end").expect("it is there");
     assert_eq!(lingering["evidence"][0]["path"], "out/\u{fffd}keep/recording.jsonl");
 }

@@ -1,7 +1,7 @@
-//! How far apart two sets of measurements are, whatever their distribution.
+//! The size of the difference between two samples, for any distribution.
 
-/// Cliff's delta: how much more often a value of `a` is greater than one of `b` than less, of all
-/// pairs, from −1 to 1. 0 where one is empty.
+/// Cliff's delta, from −1 to 1: the share of pairs in which the value of `a` is greater than that of
+/// `b`, less the share in which it is smaller. 0 if one is empty.
 pub(super) fn cliffs_delta(a: &[f64], b: &[f64]) -> f64 {
     let mut sorted = b.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -17,7 +17,7 @@ pub(super) fn cliffs_delta(a: &[f64], b: &[f64]) -> f64 {
     if pairs == 0 { 0.0 } else { balance as f64 / pairs as f64 }
 }
 
-/// What a delta means, by the thresholds of Romano and others (2006).
+/// The size of an effect, by the thresholds of Romano and others (2006).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     Negligible,
@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn delta_is_that_of_all_pairs(
+        fn delta_agrees_with_counting_all_pairs(
             a in prop::collection::vec(0u8..20, 0..30),
             b in prop::collection::vec(0u8..20, 0..30),
         ) {

@@ -1,0 +1,43 @@
+//! The verdict of the gate, with the exit code of each.
+
+leakbench_model::names! {
+    /// The verdict of the gate. A later one outweighs an earlier one.
+    ///
+    /// It is not the verdict of a run: a run that is only slow fails the gate, and is no leak.
+    #[derive(PartialOrd, Ord)]
+    GateVerdict ("gate verdict") {
+        /// Every policy of level error passed.
+        Pass = "pass",
+        /// A policy of level error cannot be decided, or a run was not measured to its end.
+        Inconclusive = "inconclusive",
+        /// A policy of level error failed at one attempt and passed at another.
+        Flaky = "flaky",
+        /// A policy of level error failed at every attempt.
+        Fail = "fail",
+        /// The subject of a run crashed, failed, was killed or hung.
+        SubjectDied = "subject-died",
+    }
+}
+
+impl GateVerdict {
+    /// The exit code of `leakbench gate`. 2 is no verdict: it stands for wrong use.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            GateVerdict::Pass => 0,
+            GateVerdict::Flaky | GateVerdict::Fail => 1,
+            GateVerdict::SubjectDied => 3,
+            GateVerdict::Inconclusive => 4,
+        }
+    }
+
+    /// The word that a headline begins with.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            GateVerdict::Pass => "PASS",
+            GateVerdict::Inconclusive => "INCONCLUSIVE",
+            GateVerdict::Flaky => "FLAKY",
+            GateVerdict::Fail => "FAIL",
+            GateVerdict::SubjectDied => "SUBJECT DIED",
+        }
+    }
+}
