@@ -1,7 +1,5 @@
-//! What the allocator costs: its index, its purge, and a module's whole life beside the bare system
-//! calls of one.
+//! Measures the allocator: its index, its purge, and a module's life compared with the bare system calls.
 
-#![allow(unsafe_code, reason = "memories are raw bytes")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
@@ -9,6 +7,8 @@
 mod death_watch;
 #[path = "sys/floor.rs"]
 mod floor;
+#[path = "sys/touch.rs"]
+mod touch;
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use leakbench_allocator::index::IndexAllocator;
 use leakbench_allocator::{
-    ImageKind, InitialMemory, ModuleId, Pool, PoolConfig, SlotMemory, Strategy, WASM_PAGE_BYTES,
+    ImageKind, InitialMemory, ModuleId, Pool, PoolConfig, Strategy, WASM_PAGE_BYTES,
 };
 
 use crate::death_watch::DeathWatch;
 use crate::floor::Floor;
+use crate::touch::touch;
 
 const IMAGE: InitialMemory<'static> = InitialMemory { offset_bytes: 0, bytes: &[0x5a; 4096] };
 
@@ -31,13 +32,7 @@ fn pool(slots: u32, strategy: Strategy) -> Arc<Pool> {
     Pool::new(&PoolConfig { slots, strategy, ..PoolConfig::default() }).unwrap()
 }
 
-/// Writes one byte, as the least that an instance does.
-fn touch(memory: &SlotMemory) {
-    // SAFETY: the memory has at least one page, which is no one else's.
-    unsafe { memory.base().as_ptr().write_volatile(1) };
-}
-
-/// Taking a slot for one of a hundred modules and freeing it, in a pool that is half in use.
+/// Allocates a slot for one of a hundred modules and frees another, with half of the slots in use.
 fn index(c: &mut Criterion) {
     let mut group = c.benchmark_group("index");
     for strategy in Strategy::ALL {
@@ -59,7 +54,7 @@ fn index(c: &mut Criterion) {
     group.finish();
 }
 
-/// Dropping a module that so many free slots still map; its image's release is part of it.
+/// Drops a module whose image `affine` free slots map. Includes the release of the image.
 fn purge(c: &mut Criterion) {
     let mut group = c.benchmark_group("purge");
     for (slots, affine) in
@@ -88,7 +83,7 @@ fn purge(c: &mut Criterion) {
     group.finish();
 }
 
-/// A module made, shown in one memory, touched, and dropped: by bare calls and by the pool.
+/// Adds a module, allocates and writes one memory, drops both: by bare system calls and by the pool.
 fn cycle(c: &mut Criterion) {
     let mut group = c.benchmark_group("pool cycle");
     for with_death_watch in [false, true] {
@@ -120,11 +115,11 @@ fn cycle(c: &mut Criterion) {
     group.finish();
 }
 
-/// A memory taken and dropped while its module stays: the slot is affine, nothing is to be mapped.
+/// Allocates and drops a memory of a live module. The slot is affine, so no mapping call is needed.
 fn instance(c: &mut Criterion) {
     let mut group = c.benchmark_group("pool instance");
     for strategy in Strategy::ALL {
-        // One slot, so that every strategy finds the affine one.
+        // One slot, so that every strategy takes the affine one.
         let pool = pool(1, strategy);
         let module = pool.add_module(Some(IMAGE)).unwrap();
         group.bench_function(BenchmarkId::new(strategy.as_str(), "untouched"), |b| {
@@ -137,7 +132,7 @@ fn instance(c: &mut Criterion) {
     group.finish();
 }
 
-/// Dropping 64 memories of which a page each was written, by how many slots are reset together.
+/// Drops 64 memories with one written page each, by the size of the decommit batch.
 fn reset(c: &mut Criterion) {
     let mut group = c.benchmark_group("reset 64");
     group.throughput(Throughput::Elements(64));
@@ -162,7 +157,7 @@ fn reset(c: &mut Criterion) {
     group.finish();
 }
 
-/// A module's whole life by the size of its image, mapped and copied: where one begins to pay.
+/// Adds and drops a module by the size of its image, mapped and copied: shows which is cheaper.
 fn image_kind(c: &mut Criterion) {
     let mut group = c.benchmark_group("image");
     for pages in [1, 2, 4, 8, 16] {

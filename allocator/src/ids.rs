@@ -1,10 +1,10 @@
-//! The two names that everything else is keyed by: which slot, and which module.
+//! The numbers of slots and of modules.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A slot of one pool, counted from zero in the order of its geometry.
+/// The number of a slot in its pool, from zero in the order of the geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SlotId(u32);
@@ -14,12 +14,12 @@ impl SlotId {
         SlotId(index)
     }
 
-    /// The slot's number.
+    /// The number.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The slot's number, to index with.
+    /// The number as an index.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -31,19 +31,19 @@ impl fmt::Display for SlotId {
     }
 }
 
-/// A module of one pool. Unique within the pool for as long as the pool lives: a number is never
-/// given out twice, so that a stale affinity cannot be mistaken for a fresh one.
+/// The number of a module in its pool. A pool never uses a number twice, so a stale affinity is never
+/// mistaken for a current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModuleId(u64);
 
 impl ModuleId {
-    /// Names a module by its number. A [`Pool`](crate::Pool) numbers its own modules.
+    /// The module with this number. A [`Pool`](crate::Pool) numbers its modules itself.
     pub const fn new(number: u64) -> ModuleId {
         ModuleId(number)
     }
 
-    /// The module's number, from zero in the order in which modules were added.
+    /// The number, from zero in the order in which modules were added.
     pub const fn get(self) -> u64 {
         self.0
     }

@@ -1,4 +1,4 @@
-//! A module's initial memory, kept where slots can show it: in a sealed memfd, or as plain bytes.
+//! Images: the initial memory of a module, in a sealed memfd that slots map, or as bytes to copy.
 
 use std::fs::File;
 use std::io;
@@ -14,26 +14,26 @@ use crate::layout::MappedImage;
 use crate::sys::Initial;
 use leakbench_model::{ImageKind, OnDrop};
 
-/// What `/proc/PID/maps` and `/proc/PID/fd` call an image's file, after `memfd:`.
+/// The name of an image's memfd. `/proc/PID/maps` and `/proc/PID/fd` show it after `memfd:`.
 pub const IMAGE_NAME: &str = "leakbench-image";
 
-/// [`ImageKind::Auto`] copies images of at most this many bytes: one page of 4 KiB.
+/// The maximum size of an image that [`ImageKind::Auto`] copies: one page of 4 KiB.
 ///
-/// Up to there, copying costs an instance that writes to the page no more than the kernel's own
-/// copy on write, and a module's whole life a fraction. From two pages on instances pay for
-/// copying, which a mapped image does only for the pages that they write.
+/// Copying one page costs an instance no more than the kernel's copy on write, and saves the module
+/// its memfd. From two pages on an instance pays for each page, written or not, whereas the kernel
+/// copies only the written pages of a mapped image.
 pub const AUTO_COPY_MAX_BYTES: usize = 4 << 10;
 
-/// The bytes with which every memory of a module begins its life.
+/// The initial contents of every memory of a module.
 #[derive(Clone, Copy, Debug)]
 pub struct InitialMemory<'a> {
-    /// Where they belong in the memory. Need not be aligned to anything.
+    /// The offset of the bytes in the memory. It needs no alignment.
     pub offset_bytes: usize,
-    /// The bytes. All else in the memory is zero; no bytes at all make no image.
+    /// The bytes. The rest of the memory is zero. If it is empty, the module has no image.
     pub bytes: &'a [u8],
 }
 
-/// A module's initial memory in the form in which its slots get it.
+/// The initial memory of a module, as a memfd or as bytes.
 #[derive(Debug)]
 pub struct Image(Kind);
 
@@ -44,7 +44,7 @@ enum Kind {
 }
 
 impl Image {
-    /// Keeps initial memory in the way asked for; `None` where there are no bytes.
+    /// Creates an image of the given kind; `None` if there are no bytes.
     pub(crate) fn new(
         initial: InitialMemory<'_>,
         kind: ImageKind,
@@ -69,7 +69,7 @@ impl Image {
         })))
     }
 
-    /// The file that keeps the image; `None` for one that is copied.
+    /// The memfd; `None` for an image that is copied.
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.0 {
             Kind::Memfd { file, .. } => Some(file.as_fd()),
@@ -77,14 +77,14 @@ impl Image {
         }
     }
 
-    /// Where in the memory the image begins: for a file a multiple of the page size.
+    /// The image's offset in the memory. A multiple of the page size for a memfd.
     pub fn offset_bytes(&self) -> usize {
         match self.0 {
             Kind::Memfd { offset_bytes, .. } | Kind::Copy { offset_bytes, .. } => offset_bytes,
         }
     }
 
-    /// How many bytes of a memory the image covers: for a file whole pages.
+    /// The image's length in bytes. A multiple of the page size for a memfd.
     pub fn len_bytes(&self) -> usize {
         match &self.0 {
             Kind::Memfd { len_bytes, .. } => *len_bytes,
@@ -92,7 +92,7 @@ impl Image {
         }
     }
 
-    /// What a slot has to be given to show the image.
+    /// The initial memory for a slot.
     pub(crate) fn initial(&self, module: ModuleId) -> Initial<'_> {
         match &self.0 {
             Kind::Memfd { file, offset_bytes, len_bytes } => {
@@ -103,7 +103,7 @@ impl Image {
         }
     }
 
-    /// Returns the pages of a file's image, whatever still maps it: from now on it reads as zero.
+    /// Frees the pages of a memfd, even if slots map it. All mappings then read as zero.
     pub(crate) fn punch_out(&self) -> io::Result<()> {
         match &self.0 {
             Kind::Memfd { file, len_bytes, .. } => {
@@ -123,7 +123,7 @@ fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, Imag
 
     let options = MemfdOptions::new().close_on_exec(true).allow_sealing(true);
     let memfd = options.create(IMAGE_NAME).map_err(|error| ImageError::Create(cause(error)))?;
-    // The file ends with the bytes; the rest of its last page reads as zero when mapped.
+    // The file ends with the last byte; the rest of its last page reads as zero when mapped.
     memfd
         .as_file()
         .write_all_at(initial.bytes, lead_bytes as u64)
@@ -132,7 +132,7 @@ fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, Imag
         OnDrop::Purge | OnDrop::Keep => {
             &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealWrite, FileSeal::SealSeal]
         }
-        // To the kernel, punching out pages is writing. What slots rely on, the length, is sealed.
+        // The kernel treats punching a hole as a write. Slots rely on the length only, which is sealed.
         OnDrop::Truncate => &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealSeal],
     };
     memfd.add_seals(seals).map_err(|error| ImageError::Seal(cause(error)))?;
@@ -147,36 +147,36 @@ fn cause(error: memfd::Error) -> io::Error {
     }
 }
 
-/// A module's image could not be made.
+/// An image cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The bytes end beyond any memory.
+    /// The bytes end beyond [`MEMORY_MAX_BYTES`].
     #[error(
-        "{len_bytes} bytes of initial memory at offset {offset_bytes} end beyond the \
-         {MEMORY_MAX_BYTES} bytes that a memory can have"
+        "{len_bytes} bytes of initial memory at offset {offset_bytes} end beyond the longest memory \
+         ({MEMORY_MAX_BYTES} bytes)"
     )]
     TooLong {
-        /// Where the bytes were to begin.
+        /// The offset of the bytes.
         offset_bytes: usize,
-        /// How many there were.
+        /// The number of bytes.
         len_bytes: usize,
     },
-    /// No file for it.
+    /// The kernel refused a memfd.
     #[error(
-        "cannot create a memfd for a memory image ({0}); each image that lives holds one \
-         descriptor, of which `ulimit -n` allows so many"
+        "cannot create a memfd for a memory image ({0}): each live image holds one descriptor, and \
+         `ulimit -n` limits their number"
     )]
     Create(#[source] io::Error),
-    /// Its bytes could not be stored.
+    /// The kernel refused to write the bytes.
     #[error("cannot write {len_bytes} bytes to the memfd of a memory image ({source})")]
     Write {
-        /// How many bytes there were.
+        /// The number of bytes.
         len_bytes: usize,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// It could not be made immutable.
+    /// The kernel refused to seal the memfd.
     #[error("cannot seal the memfd of a memory image ({0})")]
     Seal(#[source] io::Error),
 }

@@ -1,54 +1,54 @@
-//! What a slot maps, and the fewest mapping calls from one such layout to another. Pure.
+//! The mappings of a slot as data, and the fewest mapping calls from one layout to another.
 
 use std::ops::Range;
 
 use crate::ids::ModuleId;
 
-/// A module's image as a memory shows it: the bytes from the image's first page on, at `bytes`.
-/// Both ends are multiples of the page size.
+/// A module's image, mapped at the range `bytes` of a memory. Both ends are multiples of the page
+/// size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MappedImage {
     pub(crate) module: ModuleId,
     pub(crate) bytes: Range<usize>,
 }
 
-/// What a slot maps, from its base: the image over its range, anonymous zeroes over the rest of
-/// `len_bytes`, and beyond that a bare reservation.
+/// The mappings of a slot: the image over its range, anonymous zeroes over the rest of `len_bytes`
+/// from the base, and reserved address space beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) len_bytes: usize,
     pub(crate) image: Option<MappedImage>,
 }
 
-/// The mapping calls that turn one layout into another, to be made in the order of the fields.
-/// Every range that is there is not empty.
+/// The mapping calls that turn one layout into another, in the order of the fields. No range is
+/// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// To become reservation.
+    /// Map as reserved address space.
     pub(crate) reserve: Option<Range<usize>>,
-    /// To become anonymous zeroes.
+    /// Map as anonymous zeroes.
     pub(crate) zero: Option<Range<usize>>,
-    /// To show the new layout's image, whole.
+    /// Map the whole image of the new layout.
     pub(crate) image: Option<Range<usize>>,
 }
 
 impl Layout {
-    /// Nothing but reservation.
+    /// Reserved address space only.
     pub(crate) const COLD: Layout = Layout { len_bytes: 0, image: None };
 
     fn image_bytes(&self) -> Range<usize> {
         self.image.as_ref().map_or(0..0, |image| image.bytes.clone())
     }
 
-    /// The calls that lead from this layout to another one. Pages that both have alike are left
-    /// alone, except anonymous ones between two ranges that need zeroing: they hold zeroes after
-    /// a reset, and one call over all is cheaper than two.
+    /// The calls that turn this layout into another one. They do not touch pages that both have
+    /// alike, with one exception: anonymous pages between two ranges to be zeroed. Those hold zeroes
+    /// after a reset, and one call over all is cheaper than two.
     pub(crate) fn plan_to(&self, to: &Layout) -> Plan {
         let reserve = non_empty(to.len_bytes..self.len_bytes);
         if self.image == to.image {
             return Plan { reserve, zero: non_empty(self.len_bytes..to.len_bytes), image: None };
         }
-        // What has to become zero: the old image and what was reserved, less the new image.
+        // To be zeroed: the old image and the reserved part, without the new image.
         let new = to.image_bytes();
         let old = self.image_bytes();
         let zero = [old.start..old.end.min(to.len_bytes), self.len_bytes..to.len_bytes]
@@ -73,7 +73,7 @@ mod tests {
 
     const PAGES: usize = 12;
 
-    /// What one page of a slot is.
+    /// The contents of one page of a slot.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Page {
         Reserved,
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// Carries out the calls, page by page.
+    /// Simulates the calls, page by page.
     fn apply(pages: &mut [Page], plan: &Plan, module: Option<ModuleId>) {
         for page in plan.reserve.clone().unwrap_or_default() {
             pages[page] = Page::Reserved;
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plan_leads_to_its_layout(from in layouts(), to in layouts()) {
+        fn a_plan_results_in_its_layout(from in layouts(), to in layouts()) {
             let mut pages: Vec<_> = (0..PAGES).map(|page| page_of(&from, page)).collect();
             let plan = from.plan_to(&to);
             apply(&mut pages, &plan, to.image.as_ref().map(|image| image.module));

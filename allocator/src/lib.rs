@@ -1,21 +1,57 @@
-//! A pooling allocator for WebAssembly memories: slots of reserved address space, index
-//! strategies that choose among them, and memory images that slots map copy-on-write.
+//! A pooling allocator for WebAssembly memories. It allocates slots of reserved address space by a
+//! choice of strategies, and maps the image of a module's initial memory into them copy-on-write.
+//!
+//! Data passes the types in this order:
 //!
 //! ```text
-//!  Pool ─ add_module ─► PoolModule (Image in a memfd)      dropped: purge | keep | truncate
-//!    └─── allocate ───► SlotMemory (a slot, mapped)         dropped: reset, or queued for it
+//! PoolConfig ─► Pool ─ add_module(InitialMemory) ─► PoolModule, which owns an Image (a memfd)
+//!                └──── allocate(&PoolModule) ─────► SlotMemory, which owns a slot
 //! ```
 //!
-//! | module | keeps |
+//! Dropping a [`SlotMemory`] resets and frees its slot, or queues it. Dropping a [`PoolModule`] applies
+//! the pool's [`OnDrop`] policy to the slots that still map the image.
+//!
+//! ```
+//! use leakbench_allocator::{
+//!     InitialMemory, OnDrop, Pool, PoolConfig, SlotState, Strategy, WASM_PAGE_BYTES,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::new(&PoolConfig {
+//!     slots: 2.try_into()?,
+//!     strategy: Strategy::NextAvailable,
+//!     on_drop: OnDrop::Purge,
+//!     ..PoolConfig::default()
+//! })?;
+//! let module = pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: b"data" }))?;
+//!
+//! let mut memory = pool.allocate(Some(&module), WASM_PAGE_BYTES)?;
+//! memory.grow(2 * WASM_PAGE_BYTES)?;
+//! assert_eq!(memory.len_bytes(), 2 * WASM_PAGE_BYTES);
+//!
+//! let mut states = Vec::new();
+//! drop(memory);
+//! pool.slot_uses(&mut states);
+//! assert_eq!(states[0].state, SlotState::Affine, "the slot still maps the image");
+//!
+//! drop(module);
+//! pool.slot_uses(&mut states);
+//! assert_eq!(states[0].state, SlotState::Warm, "the purge replaced the image");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | contents |
 //! |---|---|
-//! | `geometry` | where slots lie; pure |
-//! | `layout` | what a slot maps, and the fewest calls from one layout to another; pure |
-//! | `index` | which slot is next, and which module a free one belongs to; pure |
-//! | `image` | a module's initial memory |
-//! | `shelf`, `queue` | what the pool's lock guards |
-//! | `pool`, `module`, `slot` | the three things that others hold |
-//! | `release` | how slots come back |
-//! | `sys` | system calls |
+//! | `pool` | the pool, its configuration and errors; draws a slot |
+//! | `image` | initial memory in a memfd, or as bytes to copy |
+//! | `module`, `slot` | what callers own: a module of the pool, and a memory in a slot |
+//! | `release` | how slots become free again: reset, flush, purge |
+//! | `slot_table`, `queue` | free and queued slots, under the pool's lock |
+//! | [`index`] | choice of slots, and affinity (no system calls) |
+//! | `geometry`, `ids` | the addresses and numbers of slots (no system calls) |
+//! | `layout` | the mappings of a slot as data, and the calls between two layouts (no system calls) |
+//! | `sys` | reservations and mapping calls |
 
 mod geometry;
 mod ids;
@@ -26,8 +62,8 @@ mod module;
 mod pool;
 mod queue;
 mod release;
-mod shelf;
 mod slot;
+mod slot_table;
 mod sys;
 
 pub use geometry::{GUARD_BYTES, Geometry, MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};

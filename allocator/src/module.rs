@@ -1,4 +1,4 @@
-//! A module as the pool knows it: a number, an image, and what its end sets going.
+//! A module of a pool: its number, its image, and the policy that its drop applies.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use crate::ids::ModuleId;
 use crate::image::Image;
 use crate::pool::Pool;
 
-/// A module's place in a pool.
+/// A module of a pool.
 ///
-/// Dropping it performs the pool's [`OnDrop`](crate::OnDrop) policy on the slots that are affine
-/// to the module, and closes its image. While [memories](crate::SlotMemory) of the module are
-/// still in use, that waits for the last of them.
+/// Dropping it applies the pool's [`OnDrop`](crate::OnDrop) policy to the slots that are affine to
+/// the module, and closes its image. If [memories](crate::SlotMemory) of the module are in use,
+/// dropping the last of them does so.
 #[derive(Debug)]
 pub struct PoolModule {
     pub(crate) shared: Arc<ModuleShared>,
@@ -28,7 +28,7 @@ impl PoolModule {
     }
 }
 
-/// What a module's handle and its memories have in common; the last of them ends the module.
+/// Shared by a module's handle and its memories. Dropping the last of them ends the module.
 #[derive(Debug)]
 pub(crate) struct ModuleShared {
     pub(crate) id: ModuleId,
@@ -39,6 +39,6 @@ pub(crate) struct ModuleShared {
 impl Drop for ModuleShared {
     fn drop(&mut self) {
         self.pool.end_module(self.id, self.image.as_ref());
-        // The image's descriptor closes after this, when the slots have let go of it.
+        // The image's descriptor closes after this, when no free slot maps the image.
     }
 }

@@ -1,8 +1,39 @@
-//! The pool: slots, who has them, and the modules they serve.
+//! The pool: slots, and the modules for which they are allocated.
 //!
-//! A slot's [`SlotMapping`] is with whoever may change it: in the pool while the slot is free or
-//! queued, in a [`SlotMemory`] while it is in use, with a thread that resets or purges it in
-//! between (a [flight](crate::shelf)). So no lock is held across a system call.
+//! A slot is a fixed range of reserved address space. It is larger than the largest memory, so that
+//! compiled code needs no bounds checks: an access out of bounds meets inaccessible addresses.
+//!
+//! ```text
+//!  base           image end   len_bytes                 4 GiB             base + SLOT_STRIDE_BYTES
+//!   │ image        │ zeroes    │ reserved                 │ guard            │ next slot
+//!   ├──────────────┼───────────┼──────────────────────────┼──────────────────┤
+//!   │ memfd, rw,   │ anonymous,│ anonymous, no access                        │
+//!   │ copy on write│ rw        │                                             │
+//!   ╰── 1st VMA ───┴─ 2nd VMA ─┴─────────────── 3rd VMA ─────────────────────╯
+//!   ╰──── accessible memory ───╯
+//! ```
+//!
+//! | state of the slot | image | zeroes | reserved and guard |
+//! |---|---|---|---|
+//! | cold | – | – | the whole slot; merges with cold neighbours into one VMA |
+//! | in use | written pages are private copies | written pages are private | grows shorter as the memory grows |
+//! | queued | as in use: not reset yet | as in use | as in use |
+//! | affine | as in the memfd again, still mapped | zero again, still mapped | as when the memory was created |
+//! | warm, purged | replaced by zeroes | zero, still mapped | as when the memory was created |
+//!
+//! Why slots look like this:
+//! - An affine slot needs no mapping call for the next instance of its module, but its mapping keeps
+//!   the memfd alive after its descriptor is closed. Dropping a module must therefore replace the
+//!   image in every affine slot. Otherwise images of dropped modules accumulate, up to one for each
+//!   slot.
+//! - An image at the start of the memory costs three VMAs a slot, and `vm.max_map_count` is 65,530 by
+//!   default. So the limit is about 21,800 slots. An image that starts higher costs a fourth VMA.
+//! - A reset drops written pages with `MADV_DONTNEED` and leaves the mappings: the pages of the image
+//!   then read as in the memfd, and all others as zero.
+//!
+//! A [`SlotMapping`] owns its slot. The pool holds it while the slot is free or queued, a
+//! [`SlotMemory`] while it is in use, and a thread while it resets or purges the slot (a
+//! [checkout](crate::slot_table)). So no thread holds the lock during a system call.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -15,31 +46,31 @@ use crate::geometry::{Geometry, MAPPINGS_PER_SLOT, MEMORY_MAX_BYTES, WASM_PAGE_B
 use crate::ids::{ModuleId, SlotId};
 use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
-use crate::shelf::Shelf;
 use crate::slot::SlotMemory;
+use crate::slot_table::SlotTable;
 use crate::sys::{self, Initial, SlotMapping};
 use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
 
-/// How a pool is to behave.
+/// The configuration of a [`Pool`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolConfig {
-    /// How many memories there can be at once.
+    /// The number of slots: the maximum number of memories at one time.
     pub slots: NonZeroU32,
-    /// Which free slot an allocation takes.
+    /// How an allocation chooses a free slot.
     pub strategy: Strategy,
-    /// Under [`Strategy::WarmLru`], the number of unused warm slots from which on one of them is
-    /// taken rather than a cold one.
+    /// Only for [`Strategy::WarmLru`]: the number of free warm slots from which on an allocation
+    /// takes a warm slot and not a cold one.
     pub warm_slots: u32,
-    /// What becomes of slots that still map the image of a module that is dropped.
+    /// The policy for free slots that map the image of a dropped module.
     pub on_drop: OnDrop,
-    /// How many slots wait until they are reset together; one is reset at once.
+    /// The number of slots to reset together. With 1, each slot is reset when its memory is dropped.
     pub decommit_batch: NonZeroU32,
-    /// Whether dropping a module first resets the slots that wait, so that none of its own hides
+    /// If true, dropping a module first resets all queued slots, so that the purge finds its own
     /// among them.
     pub flush_on_drop: bool,
-    /// Where initial memory is kept.
+    /// The form in which the pool keeps initial memory.
     pub image: ImageKind,
-    /// For the strategies that choose at random.
+    /// The seed of strategies that choose at random.
     pub seed: u64,
 }
 
@@ -67,23 +98,24 @@ pub struct SlotUse {
     pub module: Option<ModuleId>,
 }
 
-/// What a pool has been through.
+/// The present numbers of a pool's slots, and the failures so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolStats {
-    /// Slots that can be allocated now.
+    /// Number of free slots.
     pub free: u32,
-    /// Slots that wait in the decommit queue.
+    /// Number of slots in the decommit queue.
     pub queued: u32,
-    /// How often the kernel refused to reset a slot. Each time the slot was discarded instead, or
-    /// is [`SlotState::Unknown`].
+    /// Number of resets that the kernel refused. Each of these slots was unmapped instead, or is
+    /// [`SlotState::Unknown`].
     pub reset_failures: u64,
-    /// How often the kernel refused to unmap a dropped module's image from a slot, or to punch out
-    /// its pages; and how often a slot became or stayed [`SlotState::Unknown`] when it was taken
-    /// for another module, whereupon the drop of the one that it may still map does not find it.
+    /// Number of failed purges: the kernel refused to unmap a dropped module's image from a slot, or
+    /// to free the image's pages. Also counts slots that became or stayed [`SlotState::Unknown`]
+    /// when they were allocated to another module: such a slot may map the old module's image, and
+    /// the old module's drop does not find it.
     pub purge_failures: u64,
 }
 
-/// A pool of slots.
+/// A pool of slots. See the [crate] for an example.
 #[derive(Debug)]
 pub struct Pool {
     geometry: Geometry,
@@ -94,20 +126,20 @@ pub struct Pool {
     next_module: AtomicU64,
     pub(crate) reset_failures: AtomicU64,
     pub(crate) purge_failures: AtomicU64,
-    shelf: Mutex<Shelf>,
-    pub(crate) shelf_changed: Condvar,
+    table: Mutex<SlotTable>,
+    pub(crate) table_changed: Condvar,
 }
 
 impl Pool {
-    /// Reserves address space for a pool; nothing else is mapped yet.
+    /// Reserves address space for a pool. All slots are cold.
     ///
     /// # Errors
-    /// If the process may not have so many mappings (`vm.max_map_count`), or has not so much address
-    /// space. Both errors say how many slots would do.
+    /// If `vm.max_map_count` does not allow the mappings that the slots need, or the address space
+    /// is too small. Both errors give the number of slots that would fit.
     ///
-    /// Three mappings are counted for a slot, which assumes that images start at address 0 of their
-    /// memories. A slot whose image starts further up has four: a pool that passes the check can
-    /// then run out of mappings when most slots are mapped, which is [`AllocError::Map`].
+    /// The check counts three mappings for each slot, which assumes that images start at address 0
+    /// of their memories. A slot whose image starts higher needs four. A pool of such slots can pass
+    /// the check and run out of mappings later, which is [`AllocError::Map`].
     pub fn new(config: &PoolConfig) -> Result<Arc<Pool>, PoolError> {
         let slots = config.slots.get();
         if let Some(mappings) = sys::limits::mappings() {
@@ -115,7 +147,7 @@ impl Pool {
             let fits = u32::try_from(fits).unwrap_or(u32::MAX);
             if slots > fits {
                 let sys::limits::Mappings { max, present } = mappings;
-                // No number is named that the address space would then refuse.
+                // The error must not give a number that the address space does not allow.
                 let fits = sys::reserve(fits).map_or_else(|error| error.fits, |_| fits);
                 return Err(PoolError::Mappings { slots, fits, max, present });
             }
@@ -132,20 +164,20 @@ impl Pool {
             next_module: AtomicU64::new(0),
             reset_failures: AtomicU64::new(0),
             purge_failures: AtomicU64::new(0),
-            shelf: Mutex::new(Shelf::new(config, mappings)),
-            shelf_changed: Condvar::new(),
+            table: Mutex::new(SlotTable::new(config, mappings)),
+            table_changed: Condvar::new(),
         }))
     }
 
-    /// Where the slots lie.
+    /// The addresses of the slots.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// Makes a module, and of its initial memory an image.
+    /// Adds a module, and creates an image of its initial memory.
     ///
     /// # Errors
-    /// If the bytes reach beyond any memory, or the kernel refuses a memfd.
+    /// If the initial memory ends beyond [`MEMORY_MAX_BYTES`], or the kernel refuses a memfd.
     pub fn add_module(
         self: &Arc<Pool>,
         initial: Option<InitialMemory<'_>>,
@@ -158,13 +190,14 @@ impl Pool {
         Ok(PoolModule { shared: Arc::new(ModuleShared { id, image, pool: Arc::clone(self) }) })
     }
 
-    /// Takes a slot and makes it a memory of so many bytes, which hold the module's initial memory
-    /// and zeroes elsewhere. Without a module all is zero, and the slot gets no affinity.
+    /// Allocates a slot and maps a memory of `len_bytes` there. The memory holds the module's initial
+    /// memory, and zeroes elsewhere. Without a module all of it is zero, and the slot gets no
+    /// affinity.
     ///
     /// # Errors
-    /// If the length is not in whole [`WASM_PAGE_BYTES`], beyond [`MEMORY_MAX_BYTES`] or too short
-    /// for the module's initial memory; if no slot is free; or if the kernel refuses a mapping.
-    /// No slot is lost by any of these.
+    /// If the length is not a multiple of [`WASM_PAGE_BYTES`], more than [`MEMORY_MAX_BYTES`] or too
+    /// short for the module's initial memory; if no slot is free; or if the kernel refuses a
+    /// mapping. After each of these errors the slot is free again.
     pub fn allocate(
         self: &Arc<Pool>,
         module: Option<&PoolModule>,
@@ -191,84 +224,86 @@ impl Pool {
             None => Initial::Zeroes,
         };
         let (mut mapping, evicted) = self.take_slot(shared.map(|shared| shared.id))?;
-        let maps_anothers = evicted.is_some() || mapping.is_unknown();
+        let may_map_another = evicted.is_some() || mapping.is_unknown();
         let result = mapping.establish(len_bytes, &initial);
         if let Some(module) = evicted {
             self.end_eviction(module);
         }
         if let Err(source) = result {
             let slot = mapping.slot();
-            if maps_anothers && mapping.is_unknown() {
-                // Its affinity is to this module now: the other one's purge does not find it.
+            if may_map_another && mapping.is_unknown() {
+                // The slot is affine to this module now, so the other one's purge misses it.
                 self.purge_failures.fetch_add(1, Ordering::Relaxed);
             }
-            self.put_back(mapping);
+            self.free(mapping);
             return Err(AllocError::Map { slot, len_bytes, source });
         }
         Ok(SlotMemory::new(mapping, shared.cloned(), Arc::clone(self)))
     }
 
-    /// Takes a slot out of the pool, and names the module that is evicted from it. Only if none is
-    /// free, but some wait to be reset or are with a thread that will bring them back, does it do
-    /// that or wait.
+    /// Allocates a slot. If the slot maps the image of another module, also returns that module. If
+    /// no slot is free, flushes the decommit queue, or waits for slots that threads have checked out.
     pub(crate) fn take_slot(
         &self,
         module: Option<ModuleId>,
     ) -> Result<(SlotMapping, Option<ModuleId>), AllocError> {
-        let mut shelf = self.shelf();
+        let mut table = self.table();
         loop {
-            if let Some(taken) = shelf.allocate(module) {
+            if let Some(taken) = table.allocate(module) {
                 return Ok(taken);
             }
-            shelf = if !shelf.queue_is_empty() {
-                drop(shelf);
+            table = if !table.queue_is_empty() {
+                drop(table);
                 self.flush_queue();
-                self.shelf()
-            } else if shelf.flights_pending() {
-                self.wait(shelf)
+                self.table()
+            } else if table.has_checkouts() {
+                self.wait(table)
             } else {
                 let slots = self.geometry.slot_count();
                 return Err(AllocError::PoolExhausted {
                     slots,
-                    in_use: slots - shelf.free_count(),
+                    in_use: slots - table.free_count(),
                 });
             };
         }
     }
 
-    /// The lock is held for moments only, and nothing in them leaves the shelf half changed: should
-    /// a thread panic nevertheless, the others go on.
-    pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the slot table. No operation on the table panics midway, so a poisoned lock is still
+    /// consistent.
+    pub(crate) fn table(&self) -> MutexGuard<'_, SlotTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until some thread has put slots back, or ended an eviction.
-    pub(crate) fn wait<'a>(&self, mut shelf: MutexGuard<'a, Shelf>) -> MutexGuard<'a, Shelf> {
-        shelf.waiters += 1;
-        let mut shelf = self.shelf_changed.wait(shelf).unwrap_or_else(PoisonError::into_inner);
-        shelf.waiters -= 1;
-        shelf
+    /// Waits until a thread has freed slots or ended an eviction.
+    pub(crate) fn wait<'a>(
+        &self,
+        mut table: MutexGuard<'a, SlotTable>,
+    ) -> MutexGuard<'a, SlotTable> {
+        table.waiters += 1;
+        let mut table = self.table_changed.wait(table).unwrap_or_else(PoisonError::into_inner);
+        table.waiters -= 1;
+        table
     }
 
-    /// The state of every slot, by its number, in place of what `out` held. Takes time by the
-    /// number of slots, under the pool's lock: for moments at which nothing else is to happen.
+    /// Writes the state of every slot to `out`, indexed by slot number. Takes time in proportion to
+    /// the number of slots, and holds the pool's lock meanwhile.
     pub fn slot_uses(&self, out: &mut Vec<SlotUse>) {
-        self.shelf().slot_uses(out);
+        self.table().slot_uses(out);
     }
 
-    /// How many slots are free and queued, and what failed so far.
+    /// The present numbers of slots, and the failures so far.
     pub fn stats(&self) -> PoolStats {
-        let shelf = self.shelf();
+        let table = self.table();
         PoolStats {
-            free: shelf.free_count(),
-            queued: shelf.queued_count(),
+            free: table.free_count(),
+            queued: table.queued_count(),
             reset_failures: self.reset_failures.load(Ordering::Relaxed),
             purge_failures: self.purge_failures.load(Ordering::Relaxed),
         }
     }
 }
 
-/// A pool cannot be made.
+/// A pool cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -279,85 +314,87 @@ pub enum PoolError {
          {fits} slots would fit, or raise it with `sysctl vm.max_map_count`"
     )]
     Mappings {
-        /// The number of slots asked for.
+        /// The requested number of slots.
         slots: u32,
-        /// The number that would fit, by mappings (three a slot) and by address space.
+        /// The number of slots that fit, by mappings (three for each slot) and address space.
         fits: u32,
         /// The limit.
         max: u64,
-        /// How many mappings the process has.
+        /// The number of mappings that the process has.
         present: u64,
     },
     /// Too little address space.
     #[error("the address space has no room for {slots} slots ({source}): {fits} slots would fit")]
     AddressSpace {
-        /// The number of slots asked for.
+        /// The requested number of slots.
         slots: u32,
-        /// The number that would fit.
+        /// The number of slots that fit.
         fits: u32,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }
 
-/// What to do about a refused mapping.
+/// Advice for a refused mapping, to be appended to the message.
 pub(crate) fn hint(refused: &io::Error) -> &'static str {
     match refused.kind() {
         io::ErrorKind::OutOfMemory => {
-            ": memory is short, or the process has all the mappings it may have: ask for fewer slots, \
+            ": out of memory, or the process has reached vm.max_map_count mappings: use fewer slots, \
              or raise vm.max_map_count"
         }
         _ => "",
     }
 }
 
-/// No memory could be had.
+/// A memory cannot be allocated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AllocError {
     /// Every slot is in use.
-    #[error("all slots are in use ({in_use} of {slots}): drop an instance, or ask for more slots")]
+    #[error("all slots are in use ({in_use} of {slots}): drop an instance, or use more slots")]
     PoolExhausted {
-        /// The slots of the pool.
+        /// The number of slots of the pool.
         slots: u32,
-        /// How many of them are in use.
+        /// The number of slots in use.
         in_use: u32,
     },
-    /// Longer than any memory.
-    #[error("a memory of {len_bytes} bytes is longer than the {MEMORY_MAX_BYTES} a slot holds")]
+    /// The length is more than [`MEMORY_MAX_BYTES`].
+    #[error("a memory of {len_bytes} bytes is too long: a slot holds {MEMORY_MAX_BYTES} bytes")]
     TooLong {
-        /// The length asked for.
+        /// The requested length.
         len_bytes: usize,
     },
-    /// Not in whole pages.
-    #[error("{len_bytes} bytes are not whole WebAssembly pages of {WASM_PAGE_BYTES} bytes")]
-    NotWholePages {
-        /// The length asked for.
-        len_bytes: usize,
-    },
-    /// The initial memory does not fit in.
+    /// The length is not a multiple of [`WASM_PAGE_BYTES`].
     #[error(
-        "a memory of {len_bytes} bytes is too short for initial memory up to {image_end_bytes}"
+        "a memory of {len_bytes} bytes is not a whole number of pages of {WASM_PAGE_BYTES} bytes"
+    )]
+    NotWholePages {
+        /// The requested length.
+        len_bytes: usize,
+    },
+    /// The memory is too short for the module's initial memory.
+    #[error(
+        "a memory of {len_bytes} bytes is too short: its initial memory ends at {image_end_bytes}"
     )]
     ShorterThanImage {
-        /// The length asked for.
+        /// The requested length.
         len_bytes: usize,
-        /// Where the module's initial memory ends.
+        /// The end of the module's initial memory.
         image_end_bytes: usize,
     },
-    /// Modules belong to the pool that made them.
+    /// The module was added to another pool.
     #[error("the module belongs to another pool")]
     ForeignModule,
-    /// The kernel refused.
+    /// The kernel refused a mapping.
     #[error(
         "cannot map a memory of {len_bytes} bytes into slot {slot} ({source}{})", hint(.source)
     )]
     Map {
-        /// The slot that was to hold it; it is free again.
+        /// The slot, which is free again.
         slot: SlotId,
-        /// The length asked for.
+        /// The requested length.
         len_bytes: usize,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }

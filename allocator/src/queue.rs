@@ -1,16 +1,16 @@
-//! The decommit queue: slots that were given back and wait to be reset together.
+//! The decommit queue: slots whose memories are dropped, to be reset together.
 //!
-//! It follows Wasmtime 48 in a defect, which leakbench is there to find: a slot in the queue is in
-//! no affinity list yet, so the purge of its module misses it. When the queue is flushed the slot
-//! becomes affine to a module that is gone, and goes on mapping its image until another module
-//! happens to take it. [`PoolConfig::flush_on_drop`](crate::PoolConfig::flush_on_drop) is the cure.
+//! The queue reproduces a defect of Wasmtime 48, so that leakbench can detect it. A slot in the
+//! queue is in no affinity list yet, so the purge of its module misses it. When the queue is
+//! flushed, the slot becomes affine to a dropped module, and maps its image until another module
+//! takes the slot. [`PoolConfig::flush_on_drop`](crate::PoolConfig::flush_on_drop) avoids this.
 
 use std::mem;
 use std::num::NonZeroU32;
 
 use crate::sys::SlotMapping;
 
-/// Slots that wait, in the order in which they were given back.
+/// Slots that wait for a reset, in the order in which their memories were dropped.
 #[derive(Debug)]
 pub(crate) struct DecommitQueue {
     waiting: Vec<SlotMapping>,
@@ -30,14 +30,14 @@ impl DecommitQueue {
         self.waiting.len()
     }
 
-    /// Adds a slot. Gives whether a batch is complete.
+    /// Adds a slot. Returns true if the batch is complete.
     #[must_use]
     pub(crate) fn push(&mut self, mapping: SlotMapping) -> bool {
         self.waiting.push(mapping);
         self.waiting.len() >= self.batch.get() as usize
     }
 
-    /// Takes all that wait, and goes on with an empty buffer.
+    /// Takes all slots, and continues with an empty buffer.
     pub(crate) fn take(&mut self, empty: Vec<SlotMapping>) -> Vec<SlotMapping> {
         mem::replace(&mut self.waiting, empty)
     }

@@ -1,5 +1,5 @@
-//! How slots come back: given back by a memory, flushed from the decommit queue, or purged of a
-//! module that is dropped. System calls happen between holds of the pool's lock, never in one.
+//! How slots become free again: after a memory is dropped, by a flush of the decommit queue, or by a
+//! purge of a dropped module. No thread holds the pool's lock during a system call.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
@@ -7,24 +7,24 @@ use std::sync::atomic::Ordering;
 use crate::ids::ModuleId;
 use crate::image::Image;
 use crate::pool::Pool;
-use crate::shelf::{Flight, Shelf};
+use crate::slot_table::{Checkout, SlotTable};
 use crate::sys::{self, SlotMapping};
 use leakbench_model::OnDrop;
 
-/// How many slots are moved in one hold of the lock: the longest that another thread waits is a
-/// few microseconds.
+/// Maximum number of slots to move while the lock is held. Other threads then wait a few
+/// microseconds at most.
 const SLOTS_PER_HOLD: usize = 64;
 
 impl Pool {
-    /// Takes back the slot of a memory that is dropped.
-    pub(crate) fn give_back(&self, mut mapping: SlotMapping) {
+    /// Resets and frees the slot of a dropped memory, or queues it.
+    pub(crate) fn release(&self, mut mapping: SlotMapping) {
         if self.resets_at_once {
             if mapping.reset().is_err() {
                 self.reset_failures.fetch_add(1, Ordering::Relaxed);
             }
-            self.put_back(mapping);
+            self.free(mapping);
         } else {
-            let is_full = self.shelf().enqueue(mapping);
+            let is_full = self.table().enqueue(mapping);
             if is_full {
                 self.flush_queue();
             }
@@ -32,50 +32,50 @@ impl Pool {
     }
 
     /// Frees one slot.
-    pub(crate) fn put_back(&self, mapping: SlotMapping) {
-        let mut shelf = self.shelf();
-        shelf.free(mapping);
-        if shelf.waiters > 0 {
-            self.shelf_changed.notify_all();
+    pub(crate) fn free(&self, mapping: SlotMapping) {
+        let mut table = self.table();
+        table.free(mapping);
+        if table.waiters > 0 {
+            self.table_changed.notify_all();
         }
     }
 
-    /// Notes that a slot which was taken for another module maps a module's image no longer.
+    /// Records that a slot which was allocated to another module no longer maps a module's image.
     pub(crate) fn end_eviction(&self, module: ModuleId) {
-        let mut shelf = self.shelf();
-        shelf.end_eviction(module);
-        if shelf.waiters > 0 {
-            self.shelf_changed.notify_all();
+        let mut table = self.table();
+        table.end_eviction(module);
+        if table.waiters > 0 {
+            self.table_changed.notify_all();
         }
     }
 
-    /// Resets the slots that wait in the decommit queue. When this returns, none that was in it
-    /// before is still waiting, whichever thread took it out.
+    /// Resets all slots in the decommit queue. Also waits for slots that other threads took out of
+    /// the queue before the call.
     pub fn flush(&self) {
         self.flush_queue();
-        let mut shelf = self.shelf();
-        let horizon = shelf.horizon();
-        while shelf.pending_before(horizon) {
-            shelf = self.wait(shelf);
+        let mut table = self.table();
+        let limit = table.next_checkout();
+        while table.has_checkout_before(limit) {
+            table = self.wait(table);
         }
     }
 
-    /// Resets the slots that wait in the queue now.
+    /// Resets the slots that are in the queue now.
     pub(crate) fn flush_queue(&self) {
-        let (mut slots, flight) = {
-            let mut shelf = self.shelf();
-            if shelf.queue_is_empty() {
+        let (mut slots, checkout) = {
+            let mut table = self.table();
+            if table.queue_is_empty() {
                 return;
             }
-            (shelf.take_queue(), shelf.begin_flight())
+            (table.take_queue(), table.begin_checkout())
         };
         slots.sort_unstable_by_key(SlotMapping::slot);
         let failures = sys::reset_all(&mut slots);
         self.reset_failures.fetch_add(failures, Ordering::Relaxed);
-        drop(self.land(slots, flight));
+        drop(self.free_all(slots, checkout));
     }
 
-    /// Does what the policy says about a module whose last handle or memory is gone.
+    /// Applies the policy to a module whose last handle or memory was dropped.
     pub(crate) fn end_module(&self, module: ModuleId, image: Option<&Image>) {
         if self.flush_on_drop {
             self.flush();
@@ -91,53 +91,57 @@ impl Pool {
         }
     }
 
-    /// Unmaps a module from every free slot that is affine to it, and waits for threads that have
-    /// just taken such a slot to map something else there: then no slot maps the image, but those
-    /// that are queued, which it does not find (see [`queue`](crate::queue)).
+    /// Unmaps a module's image from every free slot that is affine to it. Then waits for threads that
+    /// have allocated such a slot to another module, until they have replaced the image. Queued
+    /// slots keep their mappings: the purge does not find them (see [`queue`](crate::queue)).
     fn purge(&self, module: ModuleId) {
-        let mut shelf = self.shelf();
-        if let Some(first) = shelf.take_affine(module) {
-            let flight = shelf.begin_flight();
-            let mut slots = shelf.buffer();
+        let mut table = self.table();
+        if let Some(first) = table.take_affine(module) {
+            let checkout = table.begin_checkout();
+            let mut slots = table.buffer();
             slots.push(first);
             loop {
                 let before = slots.len();
-                slots.extend(std::iter::from_fn(|| shelf.take_affine(module)).take(SLOTS_PER_HOLD));
+                slots.extend(std::iter::from_fn(|| table.take_affine(module)).take(SLOTS_PER_HOLD));
                 if slots.len() < before + SLOTS_PER_HOLD {
                     break;
                 }
-                drop(shelf);
-                shelf = self.shelf();
+                drop(table);
+                table = self.table();
             }
-            drop(shelf);
-            // The kernel finds mappings faster in the order of their addresses.
+            drop(table);
+            // The kernel finds mappings faster if they come in the order of their addresses.
             slots.sort_unstable_by_key(SlotMapping::slot);
             let failures =
                 slots.iter_mut().map(|slot| u64::from(slot.unmap_image().is_err())).sum();
             self.purge_failures.fetch_add(failures, Ordering::Relaxed);
-            shelf = self.land(slots, flight);
+            table = self.free_all(slots, checkout);
         }
-        while shelf.is_being_evicted(module) {
-            shelf = self.wait(shelf);
+        while table.is_being_evicted(module) {
+            table = self.wait(table);
         }
     }
 
-    /// Frees slots that were out, and gives the lock of its last step.
-    fn land(&self, mut slots: Vec<SlotMapping>, flight: Flight) -> MutexGuard<'_, Shelf> {
+    /// Frees the slots of a checkout. Returns with the lock held.
+    fn free_all(
+        &self,
+        mut slots: Vec<SlotMapping>,
+        checkout: Checkout,
+    ) -> MutexGuard<'_, SlotTable> {
         loop {
-            let mut shelf = self.shelf();
+            let mut table = self.table();
             let first = slots.len().saturating_sub(SLOTS_PER_HOLD);
-            slots.drain(first..).for_each(|mapping| shelf.free(mapping));
-            let has_landed = slots.is_empty();
-            if has_landed {
-                shelf.end_flight(flight);
+            slots.drain(first..).for_each(|mapping| table.free(mapping));
+            let is_done = slots.is_empty();
+            if is_done {
+                table.end_checkout(checkout);
             }
-            if shelf.waiters > 0 {
-                self.shelf_changed.notify_all();
+            if table.waiters > 0 {
+                self.table_changed.notify_all();
             }
-            if has_landed {
-                shelf.keep_buffer(slots);
-                return shelf;
+            if is_done {
+                table.keep_buffer(slots);
+                return table;
             }
         }
     }
@@ -155,10 +159,10 @@ mod tests {
     use crate::geometry::WASM_PAGE_BYTES;
     use crate::pool::PoolConfig;
 
-    /// A slot taken for another module maps the old image until that one's is mapped. Should the
-    /// old module end in between, it has to wait, or its image outlives the drop for a moment.
+    /// A slot that is allocated to another module maps the old image until the new one is mapped. If
+    /// the old module ends in between, its drop must wait. Else the image would outlive the drop.
     #[test]
-    fn the_end_of_a_module_waits_for_its_eviction() {
+    fn the_drop_of_a_module_waits_for_its_eviction() {
         let _reserving = sys::ADDRESS_SPACE.lock();
         let slots = NonZeroU32::MIN;
         let pool = Pool::new(&PoolConfig { slots, ..PoolConfig::default() }).unwrap();
@@ -177,15 +181,15 @@ mod tests {
             let early = is_done.recv_timeout(Duration::from_millis(50));
             mapping.discard().unwrap();
             pool.end_eviction(old_id);
-            pool.put_back(mapping);
+            pool.free(mapping);
             assert_eq!(early, Err(RecvTimeoutError::Timeout));
             is_done.recv_timeout(Duration::from_secs(60)).unwrap();
         });
     }
 
-    /// A pool of one slot, which some thread has taken out of the queue and not brought back yet.
-    /// Gives that thread's slots and flight, and the pool.
-    fn in_flight() -> (Arc<Pool>, Vec<SlotMapping>, Flight) {
+    /// A pool of one slot, which a thread has taken out of the queue and not freed yet. Returns the
+    /// pool, the slot and the checkout.
+    fn checked_out() -> (Arc<Pool>, Vec<SlotMapping>, Checkout) {
         let pool = Pool::new(&PoolConfig {
             slots: NonZeroU32::MIN,
             decommit_batch: NonZeroU32::new(2).unwrap(),
@@ -193,18 +197,18 @@ mod tests {
         })
         .unwrap();
         drop(pool.allocate(None, WASM_PAGE_BYTES).unwrap());
-        let mut shelf = pool.shelf();
-        let slots = shelf.take_queue();
+        let mut table = pool.table();
+        let slots = table.take_queue();
         assert_eq!(slots.len(), 1);
-        let flight = shelf.begin_flight();
-        drop(shelf);
-        (pool, slots, flight)
+        let checkout = table.begin_checkout();
+        drop(table);
+        (pool, slots, checkout)
     }
 
-    /// Whether a step waits for the slots in flight, and ends when they are back.
+    /// Checks that a step waits for the slots that are checked out, and ends when they are free.
     fn check_that_it_waits(step: impl FnOnce(&Arc<Pool>) + Send) {
         let _reserving = sys::ADDRESS_SPACE.lock();
-        let (pool, slots, flight) = in_flight();
+        let (pool, slots, checkout) = checked_out();
         let (done, is_done) = channel();
         thread::scope(|scope| {
             let (in_thread, step) = (&pool, step);
@@ -213,7 +217,7 @@ mod tests {
                 done.send(()).unwrap();
             });
             let early = is_done.recv_timeout(Duration::from_millis(50));
-            drop(pool.land(slots, flight));
+            drop(pool.free_all(slots, checkout));
             assert_eq!(early, Err(RecvTimeoutError::Timeout));
             is_done.recv_timeout(Duration::from_secs(60)).unwrap();
         });
@@ -222,12 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_waits_for_what_another_thread_is_resetting() {
+    fn a_flush_waits_for_slots_that_another_thread_resets() {
         check_that_it_waits(|pool| pool.flush());
     }
 
     #[test]
-    fn an_allocation_waits_for_the_only_slot_to_come_back() {
+    fn an_allocation_waits_for_the_only_slot_to_be_freed() {
         check_that_it_waits(|pool| drop(pool.allocate(None, WASM_PAGE_BYTES).unwrap()));
     }
 }

@@ -1,4 +1,4 @@
-//! A slot in use: one memory, until it is dropped.
+//! A memory: a slot in use.
 
 use std::io;
 use std::ptr::NonNull;
@@ -10,17 +10,15 @@ use crate::module::ModuleShared;
 use crate::pool::Pool;
 use crate::sys::SlotMapping;
 
-/// A memory in a slot of its own. Dropping it resets the slot and gives it back, or queues it for
-/// that.
+/// A memory in a slot of its own. Dropping it resets and frees the slot, or queues the slot for that.
 ///
-/// The first [`len_bytes`](Self::len_bytes) from [`base`](Self::base) can be read and written for
-/// as long as this value lives. Beyond, up to `MEMORY_MAX_BYTES + GUARD_BYTES`, any access raises
-/// SIGSEGV.
+/// The first [`len_bytes`](Self::len_bytes) from [`base`](Self::base) can be read and written while
+/// this value lives. An access beyond, up to `MEMORY_MAX_BYTES + GUARD_BYTES`, raises SIGSEGV.
 #[derive(Debug)]
 pub struct SlotMemory {
-    /// There until the drop.
+    /// `Some` until the drop.
     mapping: Option<SlotMapping>,
-    // After the slot: should this be the last of the module, the slot is free when the module ends.
+    // Dropped after the slot is free: if this is the module's last reference, the purge finds the slot.
     _module: Option<Arc<ModuleShared>>,
     pool: Arc<Pool>,
 }
@@ -38,26 +36,26 @@ impl SlotMemory {
         self.mapping.as_ref().expect("a memory has its slot until it is dropped")
     }
 
-    /// The address of the memory's first byte. It stays the same when the memory grows.
+    /// The address of the memory's first byte. Growth does not change it.
     pub fn base(&self) -> NonNull<u8> {
         self.mapping().base()
     }
 
-    /// The memory's present length.
+    /// The present length in bytes.
     pub fn len_bytes(&self) -> usize {
         self.mapping().len_bytes()
     }
 
-    /// The slot that the memory occupies.
+    /// The slot of the memory.
     pub fn slot(&self) -> SlotId {
         self.mapping().slot()
     }
 
-    /// Lengthens the memory; what is new is zero.
+    /// Grows the memory to `new_len_bytes`. The new bytes are zero.
     ///
     /// # Errors
-    /// If the new length is less than the present one, not in whole [`WASM_PAGE_BYTES`], beyond
-    /// [`MEMORY_MAX_BYTES`], or refused by the kernel. The memory is then as it was.
+    /// If the new length is less than the present one, not a multiple of [`WASM_PAGE_BYTES`] or more
+    /// than [`MEMORY_MAX_BYTES`], or the kernel refuses. The memory is then unchanged.
     pub fn grow(&mut self, new_len_bytes: usize) -> Result<(), GrowError> {
         let len_bytes = self.len_bytes();
         if new_len_bytes < len_bytes {
@@ -78,45 +76,47 @@ impl SlotMemory {
 impl Drop for SlotMemory {
     fn drop(&mut self) {
         if let Some(mapping) = self.mapping.take() {
-            self.pool.give_back(mapping);
+            self.pool.release(mapping);
         }
     }
 }
 
-/// A memory could not grow.
+/// A memory cannot grow.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrowError {
-    /// Memories do not shrink.
+    /// The new length is less than the present one.
     #[error(
         "a memory of {len_bytes} bytes cannot be made {new_len_bytes} bytes long: memories only grow"
     )]
     Shrinks {
         /// The present length.
         len_bytes: usize,
-        /// The length asked for.
+        /// The requested length.
         new_len_bytes: usize,
     },
-    /// Longer than any memory.
-    #[error("a memory of {new_len_bytes} bytes is longer than the {MEMORY_MAX_BYTES} a slot holds")]
+    /// The new length is more than [`MEMORY_MAX_BYTES`].
+    #[error("a memory of {new_len_bytes} bytes is too long: a slot holds {MEMORY_MAX_BYTES} bytes")]
     TooLong {
-        /// The length asked for.
+        /// The requested length.
         new_len_bytes: usize,
     },
-    /// Not in whole pages.
-    #[error("{new_len_bytes} bytes are not whole WebAssembly pages of {WASM_PAGE_BYTES} bytes")]
+    /// The new length is not a multiple of [`WASM_PAGE_BYTES`].
+    #[error(
+        "a memory of {new_len_bytes} bytes is not a whole number of pages of {WASM_PAGE_BYTES} bytes"
+    )]
     NotWholePages {
-        /// The length asked for.
+        /// The requested length.
         new_len_bytes: usize,
     },
-    /// The kernel refused.
+    /// The kernel refused access to the new bytes.
     #[error("cannot make slot {slot} accessible up to {new_len_bytes} bytes ({source})")]
     Map {
         /// The memory's slot.
         slot: SlotId,
-        /// The length asked for.
+        /// The requested length.
         new_len_bytes: usize,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Pools from one slot to more than the machine carries.
+//! Pools from one slot to more than the machine allows.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,7 +12,7 @@ fn max_map_count() -> u64 {
 }
 
 #[test]
-fn one_slot_is_a_pool() {
+fn a_pool_of_one_slot_works() {
     for strategy in Strategy::ALL {
         let pool = Pool::new(&config(1, strategy)).unwrap();
         for _ in 0..10 {
@@ -22,10 +22,10 @@ fn one_slot_is_a_pool() {
     }
 }
 
-/// All in one test, for each needs most of the mappings a process may have.
+/// One test, because each part needs most of the mappings that a process may have.
 #[test]
-fn a_pool_is_as_large_as_the_kernel_carries() {
-    // 20,000 slots with an image in every one, where three mappings each are allowed.
+fn the_kernel_limits_the_size_of_a_pool() {
+    // 20,000 slots with an image in each need 60,000 mappings.
     if max_map_count() >= 65_530 {
         let pool = Pool::new(&config(20_000, Strategy::Random)).unwrap();
         assert!(pool.geometry().slabs().iter().count() > 1);
@@ -47,20 +47,20 @@ fn a_pool_is_as_large_as_the_kernel_carries() {
         assert_eq!(mapped_images(&pool), [0u64; 0]);
     }
 
-    // What is too much is refused with the number that would do, and that number does.
+    // The error gives a number of slots that fit, and a pool of that number can be created.
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err();
     let PoolError::Mappings { slots, fits, max, present } = error else {
-        panic!("more mappings than fit");
+        panic!("expected too many mappings");
     };
     assert_eq!((slots, max), (u32::MAX, max_map_count()));
     assert!(u64::from(fits) <= (max - present) / 3 && fits > 1000, "{fits}");
-    // Other tests have threads and pools as well, if only small ones.
+    // Other tests have threads and small pools at the same time.
     let pool = Pool::new(&config(fits - 100, Strategy::Random)).unwrap();
     assert_eq!(pool.geometry().slot_count(), fits - 100);
 }
 
 #[test]
-fn the_refusal_says_what_to_do() {
+fn the_error_advises_what_to_do() {
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err().to_string();
     let start = "4294967295 slots need 3 memory mappings each (one more where an image starts \
                  above address 0), but vm.max_map_count is ";

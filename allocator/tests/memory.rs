@@ -1,4 +1,5 @@
-//! What memories hold: the module's bytes, zeroes, and never what another one left behind.
+//! The contents of memories: the module's bytes and zeroes, never the bytes of an earlier memory.
+
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
@@ -9,7 +10,7 @@ use leakbench_allocator::{
 };
 use proptest::prelude::{Just, ProptestConfig, any, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
-use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, first_difference};
+use support::{PAGE, batch, bytes, bytes_mut, config, first_difference, strategies_and_policies};
 
 #[test]
 fn a_memory_begins_with_its_modules_bytes() {
@@ -27,7 +28,7 @@ fn a_memory_begins_with_its_modules_bytes() {
 }
 
 #[test]
-fn memories_do_not_share_what_they_write() {
+fn writes_to_a_memory_do_not_change_another() {
     let pool = Pool::new(&config(2, Strategy::NextAvailable)).unwrap();
     let module = pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: b"abc" })).unwrap();
     let mut one = pool.allocate(Some(&module), PAGE).unwrap();
@@ -38,7 +39,7 @@ fn memories_do_not_share_what_they_write() {
 }
 
 #[test]
-fn a_memory_grows_where_it_is() {
+fn growth_does_not_move_a_memory() {
     let pool = Pool::new(&config(1, Strategy::Random)).unwrap();
     let module = pool.add_module(None).unwrap();
     let mut memory = pool.allocate(Some(&module), 0).unwrap();
@@ -61,7 +62,7 @@ fn a_memory_grows_where_it_is() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_requests_are_refused() {
     let pool = Pool::new(&config(1, Strategy::Random)).unwrap();
     let other = Pool::new(&config(1, Strategy::Random)).unwrap();
     let initial = InitialMemory { offset_bytes: PAGE, bytes: b"abc" };
@@ -76,13 +77,13 @@ fn what_cannot_be_is_refused() {
         let beyond = pool.add_module(Some(InitialMemory { offset_bytes, bytes: b"abc" }));
         assert!(matches!(beyond, Err(ImageError::TooLong { .. })));
     }
-    // None of it cost the slot.
+    // The slot is still free.
     let memory = pool.allocate(Some(&module), 2 * PAGE).unwrap();
     let exhausted = pool.allocate(Some(&module), 2 * PAGE).unwrap_err();
     assert!(matches!(exhausted, AllocError::PoolExhausted { slots: 1, in_use: 1 }));
     assert_eq!(
         exhausted.to_string(),
-        "all slots are in use (1 of 1): drop an instance, or ask for more slots"
+        "all slots are in use (1 of 1): drop an instance, or use more slots"
     );
     drop(memory);
     pool.allocate(Some(&module), 2 * PAGE).unwrap();
@@ -90,12 +91,12 @@ fn what_cannot_be_is_refused() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A module with this byte, from an offset on, so many times; a length of 0: no image.
+    /// Adds a module of equal bytes at an offset. A length of 0 makes no image.
     AddModule {
         offset_bytes: usize,
         len_bytes: usize,
     },
-    /// Of the module, modulo their number; of none if there are none.
+    /// Allocates for a module, an index modulo their number. Does nothing without modules.
     Allocate {
         module: usize,
         more_pages: usize,
@@ -141,7 +142,7 @@ fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..60)
 }
 
-/// Every memory beside a vector that has been treated alike.
+/// Compares every memory with a vector to which the same steps are applied.
 fn run(config: &PoolConfig, steps: &[Step]) {
     let pool = Pool::new(config).unwrap();
     let mut modules: Vec<(PoolModule, Vec<u8>)> = Vec::new();
@@ -225,10 +226,10 @@ fn run(config: &PoolConfig, steps: &[Step]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn a_slot_never_shows_what_another_memory_held(
+    fn a_memory_never_holds_bytes_of_an_earlier_one(
         steps in steps(), slots in 1u32..5, decommit_batch in 1u32..4, flush_on_drop: bool,
     ) {
-        for (strategy, on_drop) in all_policies() {
+        for (strategy, on_drop) in strategies_and_policies() {
             for image in [ImageKind::Memfd, ImageKind::Auto] {
                 run(&PoolConfig {
                     on_drop,
@@ -244,7 +245,7 @@ proptest! {
 }
 
 #[test]
-fn an_image_that_was_punched_out_is_not_seen_by_the_next_module() {
+fn a_truncated_image_does_not_change_the_next_module() {
     let pool = Pool::new(&PoolConfig { on_drop: OnDrop::Truncate, ..config(1, Strategy::Random) })
         .unwrap();
     for byte in 1..=5u8 {

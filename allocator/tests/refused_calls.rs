@@ -1,78 +1,20 @@
-//! What a pool does when the kernel refuses a call: a process of its own, at its limits.
-//!
-//! One test, for the limits are the whole process's.
+//! The pool when the kernel refuses a call. The test reaches the limits of its process, so it is the
+//! only one in this file.
 
-#![allow(unsafe_code, reason = "mappings are used up by mapping them")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
-use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use leakbench_allocator::{
     AllocError, GrowError, ImageError, InitialMemory, Pool, PoolConfig, PoolModule, SlotMemory,
     Strategy,
 };
-use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use support::{PAGE, batch, bytes_mut, config, first_difference, mapped_images};
+use support::{Filler, PAGE, batch, bytes_mut, config, first_difference, mapped_images};
 
 const SLOTS: u32 = 8;
-
-/// Mappings of one page each, of which the kernel grants no more.
-struct Filler {
-    pages: Vec<NonNull<core::ffi::c_void>>,
-    page_bytes: usize,
-}
-
-impl Filler {
-    fn new() -> Filler {
-        // The list has to find its place before there is none.
-        Filler { pages: Vec::with_capacity(1 << 17), page_bytes: rustix::param::page_size() }
-    }
-
-    /// Uses up all mappings but so many.
-    fn leave(&mut self, spare: usize) {
-        loop {
-            // Neighbours differ, so that they do not merge.
-            let access = match self.pages.len() % 2 {
-                0 => ProtFlags::empty(),
-                _ => ProtFlags::READ,
-            };
-            let flags = MapFlags::PRIVATE;
-            // SAFETY: a new mapping, wherever the kernel likes.
-            let page = unsafe {
-                rustix::mm::mmap_anonymous(ptr::null_mut(), self.page_bytes, access, flags)
-            };
-            match page {
-                Ok(page) => self.pages.push(NonNull::new(page).unwrap()),
-                Err(_) => break,
-            }
-            assert!(self.pages.len() < 1 << 17, "no limit was met");
-        }
-        self.free(spare);
-    }
-
-    /// Returns so many mappings.
-    fn free(&mut self, count: usize) {
-        (0..count).for_each(|_| self.unmap_last());
-    }
-
-    fn unmap_last(&mut self) {
-        let page = self.pages.pop().unwrap();
-        // SAFETY: mapped above, and no one else knows of it.
-        unsafe { rustix::mm::munmap(page.as_ptr(), self.page_bytes) }.unwrap();
-    }
-}
-
-impl Drop for Filler {
-    fn drop(&mut self) {
-        while !self.pages.is_empty() {
-            self.unmap_last();
-        }
-    }
-}
 
 fn module_of(pool: &Arc<Pool>, offset_bytes: usize, byte: u8) -> (PoolModule, Vec<u8>) {
     let bytes = [byte; 100];
@@ -82,7 +24,7 @@ fn module_of(pool: &Arc<Pool>, offset_bytes: usize, byte: u8) -> (PoolModule, Ve
     (module, expected)
 }
 
-/// Instantiates, dirties, grows and drops, whatever is refused; gives how often something was.
+/// Allocates, writes, grows and drops memories. Returns the number of refused calls.
 fn use_pool(pool: &Arc<Pool>, modules: &[(PoolModule, Vec<u8>)]) -> u32 {
     let mut refused = 0;
     let mut held: Vec<SlotMemory> = Vec::with_capacity(SLOTS as usize);
@@ -117,7 +59,7 @@ fn use_pool(pool: &Arc<Pool>, modules: &[(PoolModule, Vec<u8>)]) -> u32 {
 }
 
 #[test]
-fn a_pool_survives_every_refused_call() {
+fn a_pool_works_on_after_every_refused_call() {
     let (mut refused, mut reset_failures) = (0, 0);
     let mut filler = Filler::new();
     for spare in [0, 1, 2, 3, 5, 8, 12, 20] {
@@ -136,7 +78,7 @@ fn a_pool_survives_every_refused_call() {
             filler.leave(spare);
             refused += use_pool(&pool, &modules);
             filler.free(1000);
-            // Now that there are mappings again: no slot is lost, none shows what it should not.
+            // There are mappings again: all slots can be used, and hold what they should.
             let stats = pool.stats();
             reset_failures += stats.reset_failures;
             assert_eq!(stats.free + stats.queued, SLOTS);
@@ -153,9 +95,12 @@ fn a_pool_survives_every_refused_call() {
         }
     }
     drop(filler);
-    assert!(refused > 50 && reset_failures > 0, "felt {refused} and {reset_failures} times");
+    assert!(
+        refused > 50 && reset_failures > 0,
+        "{refused} refused calls, {reset_failures} failed resets"
+    );
 
-    // No descriptor for an image: said so, and nothing else is harmed.
+    // Without a descriptor for an image, adding a module fails, and the pool works on.
     let pool = Pool::new(&config(SLOTS, Strategy::Random)).unwrap();
     let (module, expected) = module_of(&pool, 0, 1);
     let limit = getrlimit(Resource::Nofile);

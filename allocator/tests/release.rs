@@ -1,5 +1,4 @@
-//! Whether the images of dropped modules are still mapped, by what the kernel says in
-//! `/proc/self/maps`.
+//! Mappings of images of dropped modules, as `/proc/self/maps` lists them.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -16,14 +15,16 @@ use death_watch::DeathWatch;
 use leakbench_allocator::{
     InitialMemory, ModuleId, OnDrop, Pool, PoolConfig, PoolModule, SlotState, Strategy,
 };
-use support::{PAGE, all_policies, batch, bytes, bytes_mut, config, mapped_images, uses};
+use support::{
+    PAGE, batch, bytes, bytes_mut, config, mapped_images, strategies_and_policies, uses,
+};
 
 fn module_of(pool: &Arc<Pool>, number: u64) -> PoolModule {
     let bytes = number.to_ne_bytes();
     pool.add_module(Some(InitialMemory { offset_bytes: 0, bytes: &bytes })).unwrap()
 }
 
-/// So many modules, one after another, each with so many memories at once.
+/// Adds and drops `modules` modules in turn, each with `memories` memories at one time.
 fn cycle(pool: &Arc<Pool>, modules: u64, memories: usize) {
     for number in 0..modules {
         let module = module_of(pool, number);
@@ -59,11 +60,11 @@ fn a_purged_module_leaves_no_mapping() {
 #[test]
 fn a_kept_module_stays_mapped_until_its_slots_are_taken() {
     let expected = |strategy| match strategy {
-        // The same slot over and over: only the last image is left.
+        // Always the same slot: only the last image remains.
         Strategy::NextAvailable => 1..=1,
-        // S (1 - (1 - 1/S)^n) = 95.1 of 100 slots after 300 cycles, give or take.
+        // Expected S (1 - (1 - 1/S)^n) = 95.1 of S = 100 slots after n = 300 cycles.
         Strategy::Random | Strategy::ReuseAffinity => 88..=100,
-        // One warm slot is allowed to be unused; beyond that it is taken before a cold one.
+        // With one free warm slot, allocations take it before a cold one.
         Strategy::WarmLru => 1..=1,
     };
     for strategy in Strategy::ALL {
@@ -79,7 +80,7 @@ fn a_kept_module_stays_mapped_until_its_slots_are_taken() {
 }
 
 #[test]
-fn a_truncated_image_gives_its_pages_back_while_it_is_mapped() {
+fn a_truncated_image_frees_its_pages_while_it_is_mapped() {
     for (on_drop, has_pages) in [(OnDrop::Truncate, false), (OnDrop::Keep, true)] {
         let pool = Pool::new(&PoolConfig { on_drop, ..config(1, Strategy::Random) }).unwrap();
         let module = module_of(&pool, 7);
@@ -108,8 +109,8 @@ fn an_image_is_sealed_and_closes_on_exec() {
     }
 }
 
-/// The planted defect: the purge misses slots that wait to be reset, and their stale affinity
-/// outlives the flush.
+/// The planted defect: the purge misses queued slots, and their stale affinity remains after the
+/// flush.
 #[test]
 fn a_queued_slot_hides_its_module_from_the_purge() {
     let config = PoolConfig { decommit_batch: batch(4), ..config(100, Strategy::Random) };
@@ -123,16 +124,16 @@ fn a_queued_slot_hides_its_module_from_the_purge() {
     assert_eq!(mapped_images(&pool).len(), 3, "queued");
     pool.flush();
     assert_eq!(queued(&pool), 0);
-    assert_eq!(mapped_images(&pool).len(), 3, "affine to modules that are gone");
+    assert_eq!(mapped_images(&pool).len(), 3, "affine to dropped modules");
     assert_eq!(affine_modules(&pool).len(), 3);
-    // The module whose drop completes the batch is the only one that is found.
+    // The purge finds only the module whose drop completes the batch.
     cycle(&pool, 4, 1);
     assert_eq!(affine_modules(&pool).len(), mapped_images(&pool).len());
     assert!(mapped_images(&pool).len() >= 3);
 }
 
 #[test]
-fn a_flush_at_the_drop_leaves_nothing_hidden() {
+fn with_a_flush_at_the_drop_the_purge_finds_all_slots() {
     for strategy in Strategy::ALL {
         for decommit_batch in [2, 4, 100] {
             let pool = Pool::new(&PoolConfig {
@@ -148,7 +149,7 @@ fn a_flush_at_the_drop_leaves_nothing_hidden() {
 }
 
 #[test]
-fn a_full_queue_is_flushed_rather_than_slots_run_out() {
+fn the_queue_is_flushed_if_no_slot_is_free() {
     let config = PoolConfig { decommit_batch: batch(100), ..config(3, Strategy::Random) };
     let pool = Pool::new(&config).unwrap();
     cycle(&pool, 20, 3);
@@ -156,7 +157,7 @@ fn a_full_queue_is_flushed_rather_than_slots_run_out() {
 }
 
 #[test]
-fn a_module_ends_with_its_last_memory() {
+fn dropping_the_last_memory_ends_the_module() {
     let pool = Pool::new(&config(2, Strategy::Random)).unwrap();
     let module = module_of(&pool, 7);
     let memory = pool.allocate(Some(&module), PAGE).unwrap();
@@ -183,13 +184,13 @@ fn a_dropped_pool_leaves_no_mapping() {
     assert_eq!(within.count(), 0);
 }
 
-/// Slots are exactly as many as the threads hold at once, so that each purge and each flush of one
-/// thread has slots out that another one needs: it has to wait, not to fail.
+/// The pool has exactly as many slots as the threads hold. A purge or flush of one thread checks out
+/// slots that another thread needs: that thread must wait and not fail.
 #[test]
 fn threads_allocate_free_and_purge_at_once() {
     const THREADS: u64 = 4;
     const HELD: usize = 3;
-    for (strategy, on_drop) in all_policies() {
+    for (strategy, on_drop) in strategies_and_policies() {
         for (decommit_batch, flush_on_drop) in [(1, false), (4, true), (4, false)] {
             let pool = Pool::new(&PoolConfig {
                 on_drop,
@@ -198,10 +199,9 @@ fn threads_allocate_free_and_purge_at_once() {
                 ..config(THREADS as u32 * HELD as u32, strategy)
             })
             .unwrap();
-            // The kernel has released the image by the time at which the drop returns, even where
-            // another thread had just taken one of the slots.
-            let releases_at_once =
-                on_drop == OnDrop::Purge && (decommit_batch == 1 || flush_on_drop);
+            // The kernel releases the image before the drop returns, even if another thread has
+            // just allocated one of the slots.
+            let is_synchronous = on_drop == OnDrop::Purge && (decommit_batch == 1 || flush_on_drop);
             let shared = module_of(&pool, u64::MAX);
             let cycles = AtomicU64::new(0);
             thread::scope(|scope| {
@@ -229,7 +229,7 @@ fn threads_allocate_free_and_purge_at_once() {
                             }
                             drop(held);
                             drop(own);
-                            if releases_at_once {
+                            if is_synchronous {
                                 watch.expect_death().unwrap();
                             }
                             cycles.fetch_add(1, Ordering::Relaxed);
@@ -243,11 +243,11 @@ fn threads_allocate_free_and_purge_at_once() {
             let stats = pool.stats();
             assert_eq!(stats.free + stats.queued, THREADS as u32 * HELD as u32, "{what}");
             assert_eq!((stats.reset_failures, stats.purge_failures), (0, 0), "{what}");
-            if releases_at_once {
+            if is_synchronous {
                 assert_eq!(mapped_images(&pool), [0u64; 0], "{what}");
             }
             if on_drop == OnDrop::Keep {
-                assert_ne!(mapped_images(&pool), [0u64; 0], "{what}: the control");
+                assert_ne!(mapped_images(&pool), [0u64; 0], "{what}: control");
             }
         }
     }

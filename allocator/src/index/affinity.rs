@@ -1,4 +1,4 @@
-//! Which free slots are affine to which module.
+//! The affine slots of each module.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,8 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::links::{Links, List};
 use crate::ids::ModuleId;
 
-/// One list of slots a module, least recently used first. A module without an affine slot costs
-/// nothing.
+/// For each module with affine slots, a list of them, least recently used first.
 #[derive(Debug)]
 pub(super) struct Affinity {
     links: Links,
@@ -19,7 +18,7 @@ impl Affinity {
         Affinity { links: Links::new(slots), lists: HashMap::default() }
     }
 
-    /// The slot that served a module most recently: its caches are the warmest.
+    /// The slot that served a module most recently, whose memory is most likely in a CPU cache.
     pub(super) fn latest(&self, module: ModuleId) -> Option<u32> {
         self.lists.get(&module)?.last()
     }
@@ -28,10 +27,13 @@ impl Affinity {
         self.links.push(self.lists.entry(module).or_default(), slot);
     }
 
-    /// Forgets that a slot is affine to a module, which it is.
+    /// Removes a slot that is affine to a module.
     pub(super) fn remove(&mut self, module: ModuleId, slot: u32) {
         let Some(list) = self.lists.get_mut(&module) else {
-            debug_assert!(false, "slot {slot} is affine to module {module}, which has none");
+            debug_assert!(
+                false,
+                "module {module} has no affine slot, so slot {slot} is not affine to it"
+            );
             return;
         };
         self.links.remove(list, slot);
@@ -40,7 +42,7 @@ impl Affinity {
         }
     }
 
-    /// Every module with its slots, with the structure checked on the way.
+    /// Every module with its slots. Checks the structure.
     #[cfg(test)]
     pub(super) fn checked(&self) -> HashMap<ModuleId, Vec<u32>> {
         let lists = self.lists.iter();
@@ -48,8 +50,8 @@ impl Affinity {
     }
 }
 
-/// Module numbers are counted up by ourselves, so no one can choose them to collide: one
-/// multiplication spreads them over the table (Fibonacci hashing).
+/// Hashes module numbers by one multiplication (Fibonacci hashing). The pool counts the numbers up, so
+/// nothing can choose them to collide.
 #[derive(Debug, Default)]
 struct NumberHasher(u64);
 

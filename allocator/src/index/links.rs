@@ -1,7 +1,6 @@
-//! Doubly linked lists of slots whose links live in one array: taking a slot out of the middle
-//! costs as little as taking it from an end.
+//! Doubly linked lists of slots, with all links in one array. Removing any slot is O(1).
 
-/// No slot: an end of a list.
+/// The link at an end of a list.
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -10,11 +9,11 @@ struct Link {
     next: u32,
 }
 
-/// The links of every slot, for lists in which a slot appears at most once.
+/// The links of all slots. Each slot is in at most one of the lists that use them.
 #[derive(Debug)]
 pub(super) struct Links(Vec<Link>);
 
-/// The two ends of one list. An empty list is the default.
+/// The two ends of one list. The default is empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct List {
     first: u32,
@@ -32,12 +31,12 @@ impl List {
         self.first == NONE
     }
 
-    /// The slot that was added longest ago.
+    /// The oldest slot.
     pub(super) fn first(self) -> Option<u32> {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// The slot that was added last.
+    /// The newest slot.
     pub(super) fn last(self) -> Option<u32> {
         (self.last != NONE).then_some(self.last)
     }
@@ -48,7 +47,7 @@ impl Links {
         Links(vec![Link { previous: NONE, next: NONE }; slots as usize])
     }
 
-    /// Adds a slot, which is in no list of these links, at the end.
+    /// Appends a slot that is in no list.
     pub(super) fn push(&mut self, list: &mut List, slot: u32) {
         self.0[slot as usize] = Link { previous: list.last, next: NONE };
         match list.last {
@@ -58,7 +57,7 @@ impl Links {
         list.last = slot;
     }
 
-    /// Takes a slot out of the list it is in.
+    /// Removes a slot from the list that contains it.
     pub(super) fn remove(&mut self, list: &mut List, slot: u32) {
         let Link { previous, next } = self.0[slot as usize];
         match previous {
@@ -71,14 +70,14 @@ impl Links {
         }
     }
 
-    /// Every slot of a list, oldest first, each link checked in both directions.
+    /// The slots of a list, oldest first. Checks each link in both directions.
     #[cfg(test)]
     pub(super) fn checked(&self, list: List) -> Vec<u32> {
         let mut slots = Vec::new();
         let (mut previous, mut at) = (NONE, list.first);
         while at != NONE {
             assert_eq!(self.0[at as usize].previous, previous, "link back from slot {at}");
-            assert!(slots.len() <= self.0.len(), "the list is a circle");
+            assert!(slots.len() <= self.0.len(), "the list is circular");
             slots.push(at);
             (previous, at) = (at, self.0[at as usize].next);
         }

@@ -1,48 +1,48 @@
-//! The index allocator: which slot an allocation gets, and which module a free slot still belongs
-//! to. Pure: it knows numbers, not addresses. Every step is O(1), whatever the number of slots.
+//! The index allocator: chooses the slot for an allocation, and remembers to which module each free
+//! slot is affine. It computes with slot numbers only. Every operation is O(1).
 
 mod affinity;
+mod free_list;
 mod links;
-mod order;
 #[cfg(test)]
 mod tests;
 
 use affinity::Affinity;
-use order::Order;
+use free_list::FreeList;
 
 use crate::ids::{ModuleId, SlotId};
 use leakbench_model::Strategy;
 
-/// What the index knows of one slot.
+/// The state of a slot in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexState {
-    /// Free, and nothing but reservation.
+    /// Free. All of it is reserved address space, without access.
     Cold,
-    /// Free, still mapped as it was last used; if for a module, then affine to it.
+    /// Free, with the mappings of its last use. Affine to the module, if that use had one.
     Warm(Option<ModuleId>),
-    /// Handed out; when it is freed warm it becomes affine to this module.
+    /// In use. If it is freed warm, it becomes affine to this module.
     InUse(Option<ModuleId>),
-    /// Given back, but not yet reset and so not free.
+    /// Its memory is dropped, but the slot is not reset yet, so it is not free.
     Queued(Option<ModuleId>),
 }
 
-/// Hands out slots by one strategy and remembers their affinity.
+/// Allocates slots by one strategy, and keeps their affinity.
 #[derive(Debug)]
 pub struct IndexAllocator {
     states: Vec<IndexState>,
-    order: Order,
+    free: FreeList,
     affinity: Affinity,
     prefers_affine: bool,
     free_count: u32,
 }
 
 impl IndexAllocator {
-    /// An index of so many cold slots. `warm_slots` matters to [`Strategy::WarmLru`], `seed` to
-    /// [`Strategy::Random`] and [`Strategy::ReuseAffinity`].
+    /// Creates an index of cold slots. Only [`Strategy::WarmLru`] uses `warm_slots`; only
+    /// [`Strategy::Random`] and [`Strategy::ReuseAffinity`] use `seed`.
     pub fn new(slots: u32, strategy: Strategy, warm_slots: u32, seed: u64) -> IndexAllocator {
         IndexAllocator {
             states: vec![IndexState::Cold; slots as usize],
-            order: Order::new(slots, strategy, warm_slots, seed),
+            free: FreeList::new(slots, strategy, warm_slots, seed),
             affinity: Affinity::new(slots),
             prefers_affine: match strategy {
                 Strategy::ReuseAffinity | Strategy::WarmLru => true,
@@ -52,16 +52,16 @@ impl IndexAllocator {
         }
     }
 
-    /// Takes a free slot for a module, or for none; `None` when no slot is free.
+    /// Allocates a free slot, for a module if there is one. `None` if no slot is free.
     pub fn allocate(&mut self, module: Option<ModuleId>) -> Option<SlotId> {
         let affine =
             module.filter(|_| self.prefers_affine).and_then(|module| self.affinity.latest(module));
-        let slot = affine.or_else(|| self.order.pick())?;
+        let slot = affine.or_else(|| self.free.pick())?;
         Some(self.take(slot, module))
     }
 
-    /// Takes a slot that is affine to a module, if there is one, without recording affinity: when
-    /// it is freed it belongs to no one. The step by which a module is purged.
+    /// Allocates a slot that is affine to a module, if there is one, and records no new affinity. A
+    /// purge does this until none is left.
     pub fn take_affine_without_affinity(&mut self, module: ModuleId) -> Option<SlotId> {
         let slot = self.affinity.latest(module)?;
         Some(self.take(slot, None))
@@ -74,12 +74,12 @@ impl IndexAllocator {
             self.affinity.remove(last, slot);
         }
         *state = IndexState::InUse(module);
-        self.order.remove(slot, is_warm);
+        self.free.remove(slot, is_warm);
         self.free_count -= 1;
         SlotId::new(slot)
     }
 
-    /// Notes that a slot in use was given back and waits to be reset. Its module is remembered.
+    /// Marks a slot in use as queued for a reset. The slot keeps its module.
     pub fn queue(&mut self, slot: SlotId) {
         let state = &mut self.states[slot.index()];
         if let IndexState::InUse(module) = *state {
@@ -87,44 +87,45 @@ impl IndexAllocator {
         }
     }
 
-    /// Frees a slot that is in use or queued, still mapped for its module: it becomes affine to it.
+    /// Frees a slot that is in use or queued and keeps its mappings: it becomes affine to its
+    /// module.
     pub fn free_warm(&mut self, slot: SlotId) {
         let module = match self.states[slot.index()] {
             IndexState::InUse(module) | IndexState::Queued(module) => module,
-            IndexState::Cold | IndexState::Warm(_) => return self.refuse_second_free(slot),
+            IndexState::Cold | IndexState::Warm(_) => return self.reject_double_free(slot),
         };
         if let Some(module) = module {
             self.affinity.insert(module, slot.get());
         }
-        self.free(slot, IndexState::Warm(module));
+        self.set_free(slot, IndexState::Warm(module));
     }
 
-    /// Frees a slot that is in use or queued, of which nothing but its reservation is left.
+    /// Frees a slot that is in use or queued and maps nothing.
     pub fn free_cold(&mut self, slot: SlotId) {
         match self.states[slot.index()] {
-            IndexState::InUse(_) | IndexState::Queued(_) => self.free(slot, IndexState::Cold),
-            IndexState::Cold | IndexState::Warm(_) => self.refuse_second_free(slot),
+            IndexState::InUse(_) | IndexState::Queued(_) => self.set_free(slot, IndexState::Cold),
+            IndexState::Cold | IndexState::Warm(_) => self.reject_double_free(slot),
         }
     }
 
-    fn free(&mut self, slot: SlotId, state: IndexState) {
+    fn set_free(&mut self, slot: SlotId, state: IndexState) {
         self.states[slot.index()] = state;
-        self.order.insert(slot.get(), state != IndexState::Cold);
+        self.free.insert(slot.get(), state != IndexState::Cold);
         self.free_count += 1;
     }
 
-    /// Freed twice, a slot would be handed out twice. The pool cannot do it; should it, then the
-    /// second time is ignored where there is no one to tell.
-    fn refuse_second_free(&self, slot: SlotId) {
+    /// A slot that is freed twice would be allocated twice. The pool owns each slot once, so this
+    /// cannot happen. Debug builds panic; release builds ignore the second call.
+    fn reject_double_free(&self, slot: SlotId) {
         debug_assert!(false, "slot {slot} is already free");
     }
 
-    /// How many slots can be allocated now.
+    /// The number of free slots.
     pub fn free_count(&self) -> u32 {
         self.free_count
     }
 
-    /// The state of every slot, by its number.
+    /// The state of every slot, indexed by slot number.
     pub fn states(&self) -> &[IndexState] {
         &self.states
     }

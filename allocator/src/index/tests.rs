@@ -1,4 +1,4 @@
-//! Every strategy against a model that keeps plain lists and searches them.
+//! Compares each strategy with a model that keeps plain lists and searches them.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ const WARM_SLOTS: u32 = 3;
 enum Step {
     Allocate(Option<u64>),
     TakeAffine(u64),
-    /// The slot among those that are out, modulo their number.
+    /// An index into the slots that are not free, modulo their number.
     Queue(usize),
     FreeWarm(usize),
     FreeCold(usize),
@@ -31,7 +31,7 @@ fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..100)
 }
 
-/// Free slots in the order in which they became free, the last one last.
+/// The expected index. `free` has the free slots in the order in which they became free.
 struct Model {
     states: Vec<IndexState>,
     free: Vec<u32>,
@@ -51,7 +51,7 @@ impl Model {
         self.free_where(|state| state == IndexState::Warm(Some(ModuleId::new(module))))
     }
 
-    /// The slots that a strategy may choose.
+    /// The slots that the strategy may choose.
     fn choices(&self, strategy: Strategy, module: Option<u64>) -> Vec<u32> {
         let affine = module.and_then(|module| self.affine(module).last().copied());
         let warm = self.free_where(|state| matches!(state, IndexState::Warm(_)));
@@ -74,11 +74,11 @@ impl Model {
         self.states[slot as usize] = IndexState::InUse(module.map(ModuleId::new));
     }
 
-    fn out(&self) -> Vec<u32> {
+    fn not_free(&self) -> Vec<u32> {
         (0..SLOTS).filter(|slot| !self.free.contains(slot)).collect()
     }
 
-    fn put(&mut self, slot: u32, is_warm: bool) {
+    fn free(&mut self, slot: u32, is_warm: bool) {
         let (IndexState::InUse(module) | IndexState::Queued(module)) = self.states[slot as usize]
         else {
             panic!("slot {slot} is free");
@@ -89,10 +89,10 @@ impl Model {
     }
 }
 
-/// Every structure of the index by itself, and against the states.
+/// Checks every structure of the index, and compares it with the model.
 fn check_structure(index: &IndexAllocator, model: &Model) {
     assert_eq!(index.states(), model.states);
-    let mut free = index.order.checked();
+    let mut free = index.free.checked();
     free.sort_unstable();
     let mut expected = model.free.clone();
     expected.sort_unstable();
@@ -112,9 +112,9 @@ fn run(strategy: Strategy, steps: &[Step]) {
     let mut model = Model::new();
     check_structure(&index, &model);
     for step in steps {
-        let nth_out = |nth: usize| {
-            let out = model.out();
-            (!out.is_empty()).then(|| out[nth % out.len()])
+        let nth_not_free = |nth: usize| {
+            let slots = model.not_free();
+            (!slots.is_empty()).then(|| slots[nth % slots.len()])
         };
         match *step {
             Step::Allocate(module) => {
@@ -137,7 +137,7 @@ fn run(strategy: Strategy, steps: &[Step]) {
                 }
             }
             Step::Queue(nth) => {
-                if let Some(slot) = nth_out(nth) {
+                if let Some(slot) = nth_not_free(nth) {
                     index.queue(SlotId::new(slot));
                     let state = &mut model.states[slot as usize];
                     if let IndexState::InUse(module) = *state {
@@ -146,15 +146,15 @@ fn run(strategy: Strategy, steps: &[Step]) {
                 }
             }
             Step::FreeWarm(nth) => {
-                if let Some(slot) = nth_out(nth) {
+                if let Some(slot) = nth_not_free(nth) {
                     index.free_warm(SlotId::new(slot));
-                    model.put(slot, true);
+                    model.free(slot, true);
                 }
             }
             Step::FreeCold(nth) => {
-                if let Some(slot) = nth_out(nth) {
+                if let Some(slot) = nth_not_free(nth) {
                     index.free_cold(SlotId::new(slot));
-                    model.put(slot, false);
+                    model.free(slot, false);
                 }
             }
         }
@@ -165,28 +165,28 @@ fn run(strategy: Strategy, steps: &[Step]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn next_available_is_its_model(steps in steps()) {
+    fn next_available_matches_the_model(steps in steps()) {
         run(Strategy::NextAvailable, &steps);
     }
 
     #[test]
-    fn random_is_its_model(steps in steps()) {
+    fn random_matches_the_model(steps in steps()) {
         run(Strategy::Random, &steps);
     }
 
     #[test]
-    fn reuse_affinity_is_its_model(steps in steps()) {
+    fn reuse_affinity_matches_the_model(steps in steps()) {
         run(Strategy::ReuseAffinity, &steps);
     }
 
     #[test]
-    fn warm_lru_is_its_model(steps in steps()) {
+    fn warm_lru_matches_the_model(steps in steps()) {
         run(Strategy::WarmLru, &steps);
     }
 }
 
 #[test]
-fn cold_slots_come_in_the_order_of_their_numbers() {
+fn cold_slots_are_allocated_in_the_order_of_their_numbers() {
     for strategy in [Strategy::NextAvailable, Strategy::WarmLru] {
         let mut index = IndexAllocator::new(4, strategy, 100, 0);
         let slots: Vec<_> = std::iter::from_fn(|| index.allocate(None)).map(SlotId::get).collect();
@@ -195,7 +195,7 @@ fn cold_slots_come_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn random_slots_are_spread_evenly() {
+fn random_slots_are_uniformly_distributed() {
     for strategy in [Strategy::Random, Strategy::ReuseAffinity] {
         let (slots, rounds) = (50u32, 50_000u32);
         let mut index = IndexAllocator::new(slots, strategy, 0, 1);
@@ -208,7 +208,7 @@ fn random_slots_are_spread_evenly() {
         let expected = f64::from(rounds / slots);
         let chi_square: f64 =
             counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
-        // 49 degrees of freedom: more than 85 comes once in a thousand seeds, and this one is fixed.
+        // 49 degrees of freedom: one seed in a thousand exceeds 85, and this seed is fixed.
         assert!(chi_square < 85.0, "{strategy}: {chi_square}");
     }
 }

@@ -1,74 +1,76 @@
-//! The mapping calls that slots need. Each acts on a range that the caller owns whole: within
-//! a reservation, page-aligned, not empty, and seen by no one else for the length of the call.
+//! The mapping calls for slots.
+//!
+//! Each call acts on a range that the caller owns: it lies in a reservation, its ends are multiples of
+//! the page size, it is not empty, and nothing else uses it during the call.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
-/// All slots are mapped without reserving swap: alike in that, neighbouring mappings merge, and a
-/// memory of 4 GiB can be made where it could not be filled.
+/// All mappings of slots have the same flags, so that neighbours can merge. Without reserved swap a
+/// memory of 4 GiB can be mapped on a machine with less.
 const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::FIXED).union(MapFlags::NORESERVE);
 
 const ACCESSIBLE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 
-/// Replaces whatever is mapped by bare reservation.
+/// Maps the range as reserved address space, without access.
 ///
 /// # Safety
-/// The range must be the caller's own, as the module says.
+/// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn map_reserved(at: *mut u8, len_bytes: usize) -> io::Result<()> {
-    // SAFETY: the range is the caller's own.
+    // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap_anonymous(at.cast(), len_bytes, ProtFlags::empty(), FLAGS) }?;
     Ok(())
 }
 
-/// Replaces whatever is mapped by zeroes that can be read and written.
+/// Maps the range as zeroes that can be read and written.
 ///
 /// # Safety
-/// The range must be the caller's own, as the module says.
+/// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn map_zeroes(at: *mut u8, len_bytes: usize) -> io::Result<()> {
-    // SAFETY: the range is the caller's own.
+    // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap_anonymous(at.cast(), len_bytes, ACCESSIBLE, FLAGS) }?;
     Ok(())
 }
 
-/// Replaces whatever is mapped by a file's bytes from its start, copied when written.
+/// Maps the start of a file over the range, copy-on-write.
 ///
 /// # Safety
-/// The range must be the caller's own, as the module says. A read of a page beyond the file's end
-/// raises SIGBUS: the file must not be, nor become, shorter.
+/// The caller must own the range, as the module doc defines. The file must not be shorter than the
+/// range, in pages, now or later: an access beyond its end raises SIGBUS.
 pub(super) unsafe fn map_image(
     at: *mut u8,
     len_bytes: usize,
     file: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    // SAFETY: the range is the caller's own.
+    // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap(at.cast(), len_bytes, ACCESSIBLE, FLAGS, file, 0) }?;
     Ok(())
 }
 
-/// Lets bare reservation be read and written; it holds zeroes.
+/// Makes reserved address space accessible. It holds zeroes.
 ///
 /// # Safety
-/// The range must be the caller's own, as the module says.
+/// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn allow_access(at: *mut u8, len_bytes: usize) -> io::Result<()> {
     let access = MprotectFlags::READ.union(MprotectFlags::WRITE);
-    // SAFETY: the range is the caller's own.
+    // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mprotect(at.cast(), len_bytes, access) }?;
     Ok(())
 }
 
-/// Drops every page that was written: what is mapped reads as when it was mapped.
+/// Drops every written page: the range reads as when it was mapped.
 ///
 /// # Safety
-/// The range must be the caller's own, as the module says.
+/// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn drop_pages(at: *mut u8, len_bytes: usize) -> io::Result<()> {
-    // SAFETY: the range is the caller's own.
+    // SAFETY: the caller owns the range.
     unsafe { rustix::mm::madvise(at.cast(), len_bytes, Advice::LinuxDontNeed) }?;
     Ok(())
 }
 
-/// A range of addresses, in the kernel's form.
+/// A range of addresses in the kernel's layout.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(super) struct Range(libc::iovec);
@@ -82,20 +84,20 @@ impl Range {
     }
 }
 
-/// This process, where the kernel takes a pidfd (Linux 6.14).
+/// Denotes this process in place of a pidfd (Linux 6.14).
 const PIDFD_SELF: libc::c_long = -10_000;
 
-/// [`drop_pages`] of many ranges by one call, for which the kernel flushes its TLBs once.
+/// As [`drop_pages`], for many ranges by one call, with one TLB flush.
 ///
 /// # Errors
-/// Also where the kernel has no such call, or does not let a process use it so: each range can
-/// then be treated by itself, for it does no harm to do it twice.
+/// If the kernel lacks the call, does not allow it, or stops midway. The caller can then call
+/// [`drop_pages`] for each range: dropping pages twice is harmless.
 ///
 /// # Safety
-/// Each range must be the caller's own, as the module says.
+/// The caller must own each range, as the module doc defines.
 pub(super) unsafe fn drop_pages_of_all(ranges: &[Range]) -> io::Result<()> {
-    // SAFETY: the ranges are the caller's own; `Range` has the layout of an iovec, and the kernel
-    // reads as many as there are.
+    // SAFETY: the caller owns the ranges. `Range` has the layout of an iovec, and the kernel reads
+    // `ranges.len()` of them.
     let done = unsafe {
         libc::syscall(
             libc::SYS_process_madvise,

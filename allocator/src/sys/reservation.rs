@@ -1,4 +1,4 @@
-//! Reserved address space: ranges that nothing else in the process can land in, cut into slots.
+//! Reserved address space, divided into slots. The kernel places no other mapping there.
 
 use std::io;
 use std::ptr::{self, NonNull};
@@ -10,23 +10,23 @@ use super::slot_mapping::SlotMapping;
 use crate::geometry::{GUARD_BYTES, SLAB_SLOTS_MAX, SLOT_STRIDE_BYTES, slab_bytes};
 use crate::ids::SlotId;
 
-/// One range of inaccessible address space, unmapped with all that was mapped into it when the
-/// last slot of it is dropped.
+/// A range of reserved address space. It is unmapped, with everything mapped into it, when its last
+/// slot is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     start: NonNull<u8>,
     len_bytes: usize,
 }
 
-// SAFETY: the value is an address and a length; all that is done with them through a shared
-// reference is comparing, and unmapping needs the last owner.
+// SAFETY: the value is an address and a length. Shared references do not access the memory, and only
+// the last owner unmaps it.
 unsafe impl Send for Reservation {}
 // SAFETY: as above.
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
     fn new(len_bytes: usize) -> io::Result<Reservation> {
-        // SAFETY: the kernel chooses the address, so that no existing mapping is touched.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let start = unsafe {
             rustix::mm::mmap_anonymous(
                 ptr::null_mut(),
@@ -42,31 +42,32 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // SAFETY: the range is this value's own, and every slot in it holds a reference to this
-        // value, so that none is left.
+        // SAFETY: this value owns the range. Each slot in it holds a reference to this value, so
+        // no slot is left.
         let result = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len_bytes) };
         debug_assert!(result.is_ok(), "unmapping a reservation: {result:?}");
     }
 }
 
-/// Slots and where they lie.
+/// Slots and their addresses.
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    /// Every slot, by its number; all cold.
+    /// Every slot, indexed by slot number; all cold.
     pub(crate) slots: Vec<SlotMapping>,
     /// Of each slab the address of the first slot, and the number of slots.
     pub(crate) slabs: Vec<(usize, u32)>,
 }
 
-/// Address space ran out.
+/// The address space has no room for the slots.
 #[derive(Debug)]
 pub(crate) struct OutOfAddressSpace {
-    /// How many slots could be reserved.
+    /// The number of slots that could be reserved.
     pub(crate) fits: u32,
     pub(crate) source: io::Error,
 }
 
-/// Reserves address space for so many slots, in as few slabs as fit. On failure all is returned.
+/// Reserves address space for slots, in as few slabs as possible. After an error nothing stays
+/// reserved.
 pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
     let mut reservations = Vec::new();
     let mut left = slots;
@@ -78,7 +79,7 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
                 reservations.push((Arc::new(reservation), slab_slots));
                 left -= slab_slots;
             }
-            // No hole of that size is left: smaller ones may be.
+            // No hole of that size is left, but there may be smaller ones.
             Err(_) if slab_slots > 1 => slab_slots /= 2,
             Err(source) => {
                 return Err(OutOfAddressSpace { fits: slots - left, source });
@@ -104,7 +105,7 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
     Ok(reserved)
 }
 
-/// Held by tests that reserve address space, for one of them uses it all up.
+/// Tests that reserve address space hold this lock, because one of them uses up all of it.
 #[cfg(test)]
 pub(crate) static ADDRESS_SPACE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
@@ -113,17 +114,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_says_what_would() {
+    fn the_error_gives_the_number_of_slots_that_fit() {
         let _all = ADDRESS_SPACE.lock();
         let OutOfAddressSpace { fits, .. } = reserve(u32::MAX).unwrap_err();
         assert!(fits > SLAB_SLOTS_MAX, "{fits}");
-        // Other tests' threads may have mapped something meanwhile, but no more than this.
+        // The threads of other tests may map something meanwhile, but less than this.
         let nearly_all = fits - 64;
         let reserved = reserve(nearly_all).unwrap();
         assert_eq!(reserved.slots.len(), nearly_all as usize);
         assert_eq!(reserved.slabs.iter().map(|(_, slots)| slots).sum::<u32>(), nearly_all);
         reserve(256).unwrap_err();
-        // All of it is returned, else there were no room for as much again.
+        // The drop returns all of it, or the second call would find no room.
         drop(reserved);
         reserve(nearly_all).unwrap();
     }

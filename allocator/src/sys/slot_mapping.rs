@@ -1,5 +1,5 @@
-//! One slot's address range and what it maps. Whoever holds a [`SlotMapping`] is the only one who
-//! can change either, so that its record of what is mapped stays true.
+//! The address range of a slot and a record of its mappings. Only the owner of a [`SlotMapping`] can
+//! change the mappings, so the record stays correct.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -12,51 +12,51 @@ use crate::geometry::MEMORY_MAX_BYTES;
 use crate::ids::{ModuleId, SlotId};
 use crate::layout::{Layout, MappedImage};
 
-/// What a memory holds before anything writes to it, zeroes apart.
+/// The initial contents of a memory. The rest is zero.
 #[derive(Clone, Debug)]
 pub(crate) enum Initial<'a> {
     Zeroes,
     /// The file's bytes from its start, mapped copy-on-write.
     Mapped(MappedImage, BorrowedFd<'a>),
-    /// These bytes, copied to the offset.
+    /// Bytes to copy to an offset.
     Copied(usize, &'a [u8]),
 }
 
 #[derive(Debug)]
 enum State {
-    /// `established` is the layout to which a reset returns; `len_bytes`, at least as long, is
-    /// what is accessible now.
+    /// A reset returns to the layout `established`. The first `len_bytes` are accessible, which is
+    /// more if the memory has grown.
     Known { established: Layout, len_bytes: usize },
-    /// A call failed midway, and so did the attempt to start over: within these first bytes of the
-    /// slot anything may be mapped.
-    Unknown { reach_bytes: usize },
+    /// A call failed midway, and so did the attempt to unmap the slot. The first `extent_bytes` of
+    /// the slot may have any mappings.
+    Unknown { extent_bytes: usize },
 }
 
 impl State {
     const COLD: State = State::Known { established: Layout::COLD, len_bytes: 0 };
 }
 
-/// A slot's address range, owned, and what it maps.
+/// Owns the address range of a slot, and records its mappings.
 #[derive(Debug)]
 pub(crate) struct SlotMapping {
     slot: SlotId,
     base: NonNull<u8>,
     state: State,
-    /// Unmapped with its last slot.
+    /// Keeps the address space reserved.
     _reservation: Arc<Reservation>,
 }
 
-// SAFETY: the value owns its range of addresses as a box owns its bytes; no thread has a part in it.
+// SAFETY: the value owns its range of addresses, as a box owns its bytes.
 unsafe impl Send for SlotMapping {}
-// SAFETY: through a shared reference only the record is read.
+// SAFETY: a shared reference only reads the record.
 unsafe impl Sync for SlotMapping {}
 
 impl SlotMapping {
     /// A cold slot.
     ///
     /// # Safety
-    /// `SLOT_STRIDE_BYTES` from `base` must lie within the reservation, be inaccessible, and
-    /// belong to no other slot.
+    /// The `SLOT_STRIDE_BYTES` from `base` must lie in the reservation, have no access, and belong
+    /// to no other slot.
     pub(super) unsafe fn new(
         slot: SlotId,
         base: NonNull<u8>,
@@ -65,7 +65,6 @@ impl SlotMapping {
         SlotMapping { slot, base, state: State::COLD, _reservation: reservation }
     }
 
-    /// Which slot this is.
     pub(crate) fn slot(&self) -> SlotId {
         self.slot
     }
@@ -75,7 +74,7 @@ impl SlotMapping {
         self.base
     }
 
-    /// How many bytes from the base are accessible.
+    /// The number of accessible bytes from the base.
     pub(crate) fn len_bytes(&self) -> usize {
         match self.state {
             State::Known { len_bytes, .. } => len_bytes,
@@ -91,32 +90,32 @@ impl SlotMapping {
         }
     }
 
-    /// Whether it is not known what the slot maps.
+    /// Returns true if the mappings of the slot are unknown.
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(self.state, State::Unknown { .. })
     }
 
-    /// Whether the slot is nothing but reservation.
+    /// Returns true if the whole slot is reserved address space.
     pub(crate) fn is_cold(&self) -> bool {
         matches!(&self.state, State::Known { established, .. } if *established == Layout::COLD)
     }
 
-    /// Makes the slot a memory of so many bytes, with the fewest calls that lead there from what
-    /// it maps: none at all where the same module left it. For slots that are new, reset or
-    /// discarded: written pages would stay.
+    /// Maps a memory of `len_bytes`, with the fewest calls from the present layout: none if the
+    /// layout is the same. The slot must be new, reset or discarded, or written pages would remain.
     ///
     /// # Errors
-    /// What the kernel refused. The slot is then cold, or [unknown](Self::is_unknown).
+    /// If the kernel refuses a call. The slot is then cold, or [unknown](Self::is_unknown).
     ///
     /// # Panics
-    /// If the bytes to map or copy reach beyond `len_bytes`, or that beyond [`MEMORY_MAX_BYTES`].
+    /// If the initial contents end beyond `len_bytes`, or `len_bytes` is more than
+    /// [`MEMORY_MAX_BYTES`].
     pub(crate) fn establish(&mut self, len_bytes: usize, initial: &Initial<'_>) -> io::Result<()> {
         let (image, end) = match initial {
             Initial::Zeroes => (None, 0),
             Initial::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
             Initial::Copied(offset, bytes) => (None, offset + bytes.len()),
         };
-        assert!(end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES, "a memory beyond its bounds");
+        assert!(end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES, "a memory longer than its slot");
         if self.is_unknown() {
             self.discard()?;
         }
@@ -124,16 +123,16 @@ impl SlotMapping {
         if let State::Known { established, .. } = &self.state
             && *established != wanted
         {
-            let reach_bytes = len_bytes.max(established.len_bytes);
-            if let Err(error) = self.carry_out(established, &wanted, initial) {
-                self.start_over(reach_bytes);
+            let extent_bytes = len_bytes.max(established.len_bytes);
+            if let Err(error) = self.map_layout(established, &wanted, initial) {
+                self.recover(extent_bytes);
                 return Err(error);
             }
             self.state = State::Known { established: wanted, len_bytes };
         }
         if let Initial::Copied(offset, bytes) = initial {
-            // SAFETY: the range ends within `len_bytes`, which is private memory, readable and
-            // writable; the slot is this value's own.
+            // SAFETY: the range ends within `len_bytes`, which are readable and writable. This value
+            // owns the slot.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(*offset), bytes.len());
             }
@@ -141,11 +140,11 @@ impl SlotMapping {
         Ok(())
     }
 
-    fn carry_out(&self, from: &Layout, to: &Layout, initial: &Initial<'_>) -> io::Result<()> {
+    fn map_layout(&self, from: &Layout, to: &Layout, initial: &Initial<'_>) -> io::Result<()> {
         let plan = from.plan_to(to);
-        // SAFETY: the ranges of a plan lie within one layout or the other, hence in the slot; they
-        // are not empty, and their ends are those of memories and images, multiples of a page.
-        // What an image is mapped from has that many pages and is sealed against shrinking.
+        // SAFETY: the ranges of a plan lie within one of the two layouts, so in the slot, which this
+        // value owns. They are not empty. Their ends are ends of memories and images, so multiples
+        // of the page size. The image's file has as many pages and is sealed against shrinking.
         unsafe {
             if let Some(range) = plan.reserve {
                 calls::map_reserved(self.at(range.start), range.len())?;
@@ -160,43 +159,43 @@ impl SlotMapping {
         Ok(())
     }
 
-    /// Makes more of the memory accessible.
+    /// Makes the memory accessible up to `new_len_bytes`.
     ///
     /// # Errors
-    /// What the kernel refused; the memory is then as long as before.
+    /// If the kernel refuses the call. The length is then unchanged.
     ///
     /// # Panics
-    /// If `new_len_bytes` is beyond [`MEMORY_MAX_BYTES`].
+    /// If `new_len_bytes` is more than [`MEMORY_MAX_BYTES`].
     pub(crate) fn grow(&mut self, new_len_bytes: usize) -> io::Result<()> {
-        assert!(new_len_bytes <= MEMORY_MAX_BYTES, "a memory beyond its bounds");
+        assert!(new_len_bytes <= MEMORY_MAX_BYTES, "a memory longer than its slot");
         let at = self.at(self.len_bytes());
         if let State::Known { len_bytes, .. } = &mut self.state
             && new_len_bytes > *len_bytes
         {
-            // SAFETY: from the accessible end to the new one lies bare reservation of this slot.
+            // SAFETY: the range from the present length to the new one is reserved address space of
+            // this slot.
             unsafe { calls::allow_access(at, new_len_bytes - *len_bytes) }?;
             *len_bytes = new_len_bytes;
         }
         Ok(())
     }
 
-    /// Makes the memory as it was when it was established: drops every written page, and what it
-    /// grew by.
+    /// Resets the memory to its initial contents and length: drops every written page, and undoes
+    /// growth.
     ///
     /// # Errors
-    /// What the kernel refused. The slot is then cold, or [unknown](Self::is_unknown).
+    /// If the kernel refuses a call. The slot is then cold, or [unknown](Self::is_unknown).
     pub(crate) fn reset(&mut self) -> io::Result<()> {
         self.shrink_back()?;
         let len_bytes = self.len_bytes();
         if len_bytes == 0 {
             return Ok(());
         }
-        // SAFETY: the accessible bytes are this slot's.
-        unsafe { calls::drop_pages(self.at(0), len_bytes) }
-            .inspect_err(|_| self.start_over(len_bytes))
+        // SAFETY: this value owns the slot, and the accessible bytes are in it.
+        unsafe { calls::drop_pages(self.at(0), len_bytes) }.inspect_err(|_| self.recover(len_bytes))
     }
 
-    /// Undoes growth.
+    /// Unmaps the bytes by which the memory has grown.
     fn shrink_back(&mut self) -> io::Result<()> {
         let State::Known { established, len_bytes } = &mut self.state else {
             return Ok(());
@@ -206,18 +205,17 @@ impl SlotMapping {
             return Ok(());
         }
         *len_bytes = grown.start;
-        // SAFETY: what the memory grew by is this slot's.
+        // SAFETY: this value owns the slot, and the memory is in it.
         unsafe { calls::map_reserved(self.at(grown.start), grown.len()) }
-            .inspect_err(|_| self.start_over(grown.end))
+            .inspect_err(|_| self.recover(grown.end))
     }
 
-    /// Replaces a mapped image by zeroes. The memory stays as long as it is: what it has cost in
-    /// mappings and page tables serves the next module, which then needs one call and not two. (To
-    /// unmap it all costs half as much again, and with neighbours in one call, whose page tables
-    /// the kernel then frees, three times as much.)
+    /// Replaces a mapped image by zeroes. The memory stays mapped, so that the next module needs one
+    /// call and not two. Unmapping the whole slot costs half as much again. Unmapping neighbours in
+    /// one call costs three times as much, because the kernel then frees their page tables.
     ///
     /// # Errors
-    /// What the kernel refused. The slot is then cold, and no longer maps the image; or it is
+    /// If the kernel refuses a call. The slot is then cold and does not map the image, or it is
     /// [unknown](Self::is_unknown).
     pub(crate) fn unmap_image(&mut self) -> io::Result<()> {
         let at = match &self.state {
@@ -227,9 +225,9 @@ impl SlotMapping {
             State::Known { .. } => return Ok(()),
             State::Unknown { .. } => return self.discard(),
         };
-        // SAFETY: an image's range lies within its slot's memory.
+        // SAFETY: this value owns the slot, and the image is in it.
         if let Err(error) = unsafe { calls::map_zeroes(self.at(at.start), at.len()) } {
-            self.start_over(self.reach_bytes());
+            self.recover(self.extent_bytes());
             return Err(error);
         }
         if let State::Known { established, .. } = &mut self.state {
@@ -238,50 +236,53 @@ impl SlotMapping {
         Ok(())
     }
 
-    /// Makes the slot nothing but reservation again.
+    /// Unmaps the slot: all of it is reserved address space again.
     ///
     /// # Errors
-    /// What the kernel refused; the slot is then [unknown](Self::is_unknown).
+    /// If the kernel refuses the call. The slot is then [unknown](Self::is_unknown).
     pub(crate) fn discard(&mut self) -> io::Result<()> {
-        let reach_bytes = self.reach_bytes();
-        if reach_bytes > 0 {
-            // SAFETY: what a slot reaches is its own.
-            unsafe { calls::map_reserved(self.at(0), reach_bytes) }
-                .inspect_err(|_| self.state = State::Unknown { reach_bytes })?;
+        let extent_bytes = self.extent_bytes();
+        if extent_bytes > 0 {
+            // SAFETY: this value owns the slot, and the extent is in it.
+            unsafe { calls::map_reserved(self.at(0), extent_bytes) }
+                .inspect_err(|_| self.state = State::Unknown { extent_bytes })?;
         }
         self.state = State::COLD;
         Ok(())
     }
 
-    /// After a failure within the first `reach_bytes`: cold if the kernel allows, else unknown.
-    fn start_over(&mut self, reach_bytes: usize) {
-        self.state = State::Unknown { reach_bytes };
-        // Should this fail too, the state says so, and whoever takes the slot next tries again.
+    /// Unmaps the slot after a failure in its first `extent_bytes`. If that fails too, the slot is
+    /// unknown.
+    fn recover(&mut self, extent_bytes: usize) {
+        self.state = State::Unknown { extent_bytes };
+        // After a second failure the state is unknown, and the next `establish` tries again.
         let _ = self.discard();
     }
 
-    /// How far from the base something other than reservation may be mapped.
-    fn reach_bytes(&self) -> usize {
+    /// The number of bytes from the base that may be mapped as something else than reserved address
+    /// space.
+    fn extent_bytes(&self) -> usize {
         match self.state {
             State::Known { len_bytes, .. } => len_bytes,
-            State::Unknown { reach_bytes } => reach_bytes,
+            State::Unknown { extent_bytes } => extent_bytes,
         }
     }
 
+    /// The address of a byte of the slot.
     fn at(&self, offset: usize) -> *mut u8 {
         self.base.as_ptr().wrapping_add(offset)
     }
 }
 
-/// How many slots are reset in one call. More gain nothing.
+/// Maximum number of slots to reset by one call. More would not be faster.
 const SLOTS_PER_CALL: usize = 64;
 
-/// [Resets](SlotMapping::reset) slots, many in one call where the kernel can: measured on Linux
-/// 6.18 with one page written in each slot, a quarter of the time. Gives the number of slots that
+/// [Resets](SlotMapping::reset) slots, many by one call if the kernel supports that. On Linux 6.18, with
+/// one page written in each slot, this takes a quarter of the time. Returns the number of slots that
 /// could not be reset.
 ///
-/// One call over a run of neighbours, guards included, would take half as long again as a call for
-/// each: the kernel walks the guards.
+/// One call over a range of neighbours, with their guards, would take half as long again as one call
+/// for each slot, because the kernel walks the guards.
 pub(crate) fn reset_all(slots: &mut [SlotMapping]) -> u64 {
     let mut failures = 0;
     for slots in slots.chunks_mut(SLOTS_PER_CALL) {
@@ -294,7 +295,7 @@ pub(crate) fn reset_all(slots: &mut [SlotMapping]) -> u64 {
             ranges[count] = calls::Range::new(slot.at(0), slot.len_bytes());
             count += 1;
         }
-        // SAFETY: each range is the accessible bytes of a slot, borrowed exclusively.
+        // SAFETY: each range is the accessible bytes of a slot that is exclusively borrowed.
         if unsafe { calls::drop_pages_of_all(&ranges[..count]) }.is_err() {
             failures += slots.iter_mut().map(|slot| u64::from(slot.reset().is_err())).sum::<u64>();
         }

@@ -1,5 +1,7 @@
-//! What several tests need: the bytes of a memory, and what /proc says of this process.
-#![allow(dead_code, unsafe_code, reason = "each test uses some of it; memories are raw bytes")]
+//! Shared by several tests: configurations, and the mappings of this process from /proc.
+#![allow(dead_code, unused_imports, reason = "each test uses some of it")]
+
+mod sys;
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -8,32 +10,22 @@ use leakbench_allocator::{
     IMAGE_NAME, OnDrop, Pool, PoolConfig, SlotMemory, SlotUse, Strategy, WASM_PAGE_BYTES,
 };
 
-/// One WebAssembly page, as a length.
+pub(crate) use sys::{Filler, bytes, bytes_mut};
+
+/// One WebAssembly page in bytes.
 pub(crate) const PAGE: usize = WASM_PAGE_BYTES;
 
-/// So many slots of a strategy; the rest as by default.
+/// A configuration with these slots and this strategy, and defaults otherwise.
 pub(crate) fn config(slots: u32, strategy: Strategy) -> PoolConfig {
     PoolConfig { slots: NonZeroU32::new(slots).unwrap(), strategy, ..PoolConfig::default() }
 }
 
-/// That many slots a batch.
+/// The number of slots of a decommit batch.
 pub(crate) fn batch(slots: u32) -> NonZeroU32 {
     NonZeroU32::new(slots).unwrap()
 }
 
-/// All bytes of a memory.
-pub(crate) fn bytes(memory: &SlotMemory) -> &[u8] {
-    // SAFETY: `len_bytes` from the base can be read while the memory lives; no one else writes.
-    unsafe { std::slice::from_raw_parts(memory.base().as_ptr(), memory.len_bytes()) }
-}
-
-/// All bytes of a memory, to write.
-pub(crate) fn bytes_mut(memory: &mut SlotMemory) -> &mut [u8] {
-    // SAFETY: as above, and the memory is borrowed exclusively.
-    unsafe { std::slice::from_raw_parts_mut(memory.base().as_ptr(), memory.len_bytes()) }
-}
-
-/// Where the bytes first differ from those expected.
+/// The index of the first byte that differs from the expected one; `None` if none does.
 pub(crate) fn first_difference(memory: &SlotMemory, expected: &[u8]) -> Option<usize> {
     assert_eq!(memory.len_bytes(), expected.len());
     if bytes(memory) == expected {
@@ -42,8 +34,7 @@ pub(crate) fn first_difference(memory: &SlotMemory, expected: &[u8]) -> Option<u
     bytes(memory).iter().zip(expected).position(|(is, should)| is != should)
 }
 
-/// Inode numbers of the images that this process maps between two addresses, each as often as
-/// there are mappings.
+/// The inode numbers of the images that slots of the pool map, one for each mapping.
 pub(crate) fn mapped_images(pool: &Pool) -> Vec<u64> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut inodes = Vec::new();
@@ -66,7 +57,7 @@ pub(crate) fn uses(pool: &Pool) -> Vec<SlotUse> {
     uses
 }
 
-/// Every strategy with every policy.
-pub(crate) fn all_policies() -> impl Iterator<Item = (Strategy, OnDrop)> {
+/// All combinations of strategy and drop policy.
+pub(crate) fn strategies_and_policies() -> impl Iterator<Item = (Strategy, OnDrop)> {
     Strategy::ALL.iter().flat_map(|strategy| OnDrop::ALL.map(|on_drop| (*strategy, on_drop)))
 }

@@ -1,4 +1,5 @@
-//! What the pool's lock guards: free slots, queued slots, and who has taken some out for a while.
+//! The slot table: free slots, queued slots, and a list of the slots that threads have checked out.
+//! The pool's lock guards it.
 
 use crate::ids::ModuleId;
 use crate::index::{IndexAllocator, IndexState};
@@ -10,43 +11,43 @@ use crate::sys::SlotMapping;
 
 /// The slots that are not in use.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct SlotTable {
     index: IndexAllocator,
-    /// By slot number, those of free slots.
+    /// The free slots, indexed by slot number.
     free: Vec<Option<SlotMapping>>,
     queue: DecommitQueue,
-    flights: Vec<Flight>,
-    /// Modules of which a slot was taken for another one and may still map the image.
+    checkouts: Vec<Checkout>,
+    /// Modules of which a slot was allocated to another one and may still map the image.
     evictions: Vec<ModuleId>,
-    next_flight: u64,
-    /// Empty buffers, for the next flights.
+    next_checkout: u64,
+    /// Empty buffers for later checkouts.
     buffers: Vec<Vec<SlotMapping>>,
-    /// Threads that wait for slots to come back.
+    /// Number of threads that wait for slots to be freed.
     pub(crate) waiters: u32,
 }
 
-/// Slots that a thread has taken out to change their mappings, between two holds of the lock.
-/// Flights are numbered in the order of their beginnings.
+/// Slots that a thread has checked out: it changes their mappings without the lock, and then frees
+/// them. Checkouts are numbered in the order in which they begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Flight(u64);
+pub(crate) struct Checkout(u64);
 
-impl Shelf {
-    pub(crate) fn new(config: &PoolConfig, mappings: Vec<SlotMapping>) -> Shelf {
+impl SlotTable {
+    pub(crate) fn new(config: &PoolConfig, mappings: Vec<SlotMapping>) -> SlotTable {
         let slots = config.slots.get();
-        Shelf {
+        SlotTable {
             index: IndexAllocator::new(slots, config.strategy, config.warm_slots, config.seed),
             free: mappings.into_iter().map(Some).collect(),
             queue: DecommitQueue::new(config.decommit_batch),
-            flights: Vec::new(),
+            checkouts: Vec::new(),
             evictions: Vec::new(),
-            next_flight: 0,
+            next_checkout: 0,
             buffers: Vec::new(),
             waiters: 0,
         }
     }
 
-    /// Takes a free slot, by the pool's strategy. If it maps the image of another module, then
-    /// that is named: it is evicted, which has [an end](Self::end_eviction).
+    /// Allocates a free slot by the pool's strategy. If the slot maps the image of another module,
+    /// also returns that module, whose eviction lasts until [`Self::end_eviction`].
     pub(crate) fn allocate(
         &mut self,
         module: Option<ModuleId>,
@@ -58,26 +59,26 @@ impl Shelf {
         Some((mapping, evicted))
     }
 
-    /// Notes that a slot does not map a module's image any more.
+    /// Records that a slot no longer maps a module's image.
     pub(crate) fn end_eviction(&mut self, module: ModuleId) {
-        // There is one at most for each thread.
+        // The list has at most one entry for each thread.
         if let Some(nth) = self.evictions.iter().position(|evicted| *evicted == module) {
             self.evictions.swap_remove(nth);
         }
     }
 
-    /// Whether a slot that was taken for another module may still map this one's image.
+    /// Returns true if a slot that was allocated to another module may still map this one's image.
     pub(crate) fn is_being_evicted(&self, module: ModuleId) -> bool {
         self.evictions.contains(&module)
     }
 
-    /// Takes a slot affine to a module, which then has no affinity any more.
+    /// Takes a slot that is affine to a module, and ends the slot's affinity.
     pub(crate) fn take_affine(&mut self, module: ModuleId) -> Option<SlotMapping> {
         let slot = self.index.take_affine_without_affinity(module)?;
         self.free[slot.index()].take()
     }
 
-    /// Frees a slot: affine to its module if it is still mapped for it.
+    /// Frees a slot. It becomes affine to its module unless it is cold.
     pub(crate) fn free(&mut self, mapping: SlotMapping) {
         let slot = mapping.slot();
         if mapping.is_cold() {
@@ -88,7 +89,7 @@ impl Shelf {
         self.free[slot.index()] = Some(mapping);
     }
 
-    /// Queues a slot to be reset. Gives whether a batch is complete.
+    /// Queues a slot for a reset. Returns true if the decommit batch is complete.
     #[must_use]
     pub(crate) fn enqueue(&mut self, mapping: SlotMapping) -> bool {
         self.index.queue(mapping.slot());
@@ -105,44 +106,44 @@ impl Shelf {
         self.queue.take(empty)
     }
 
-    /// An empty buffer, for slots to be taken out.
+    /// An empty buffer for slots to be checked out.
     pub(crate) fn buffer(&mut self) -> Vec<SlotMapping> {
         self.buffers.pop().unwrap_or_default()
     }
 
-    /// Takes a buffer back for later.
+    /// Keeps an empty buffer for a later checkout.
     pub(crate) fn keep_buffer(&mut self, buffer: Vec<SlotMapping>) {
-        debug_assert!(buffer.is_empty(), "slots that no one will free");
+        debug_assert!(buffer.is_empty(), "the buffer still holds slots");
         self.buffers.push(buffer);
     }
 
-    /// Notes that slots leave.
-    pub(crate) fn begin_flight(&mut self) -> Flight {
-        let flight = Flight(self.next_flight);
-        self.next_flight += 1;
-        self.flights.push(flight);
-        flight
+    /// Records that a thread checks slots out.
+    pub(crate) fn begin_checkout(&mut self) -> Checkout {
+        let checkout = Checkout(self.next_checkout);
+        self.next_checkout += 1;
+        self.checkouts.push(checkout);
+        checkout
     }
 
-    /// Notes that slots are back.
-    pub(crate) fn end_flight(&mut self, flight: Flight) {
-        // There is one at most for each thread.
-        self.flights.retain(|other| *other != flight);
+    /// Records that the slots of a checkout are freed.
+    pub(crate) fn end_checkout(&mut self, checkout: Checkout) {
+        // The list has at most one entry for each thread.
+        self.checkouts.retain(|other| *other != checkout);
     }
 
-    /// Whether slots are out that will come back without anyone's dropping a memory.
-    pub(crate) fn flights_pending(&self) -> bool {
-        !self.flights.is_empty()
+    /// Returns true if a thread will free slots that it has checked out.
+    pub(crate) fn has_checkouts(&self) -> bool {
+        !self.checkouts.is_empty()
     }
 
-    /// The number of the next flight: all that has left has a lower one.
-    pub(crate) fn horizon(&self) -> Flight {
-        Flight(self.next_flight)
+    /// The number of the next checkout. All present ones have lower numbers.
+    pub(crate) fn next_checkout(&self) -> Checkout {
+        Checkout(self.next_checkout)
     }
 
-    /// Whether a flight from before that moment is still out.
-    pub(crate) fn pending_before(&self, horizon: Flight) -> bool {
-        self.flights.iter().any(|flight| *flight < horizon)
+    /// Returns true if a checkout with a lower number has not ended.
+    pub(crate) fn has_checkout_before(&self, limit: Checkout) -> bool {
+        self.checkouts.iter().any(|checkout| *checkout < limit)
     }
 
     pub(crate) fn free_count(&self) -> u32 {
@@ -154,7 +155,7 @@ impl Shelf {
         self.queue.len() as u32
     }
 
-    /// The state of every slot, by its number, in place of what `out` held.
+    /// Writes the state of every slot to `out`, indexed by slot number.
     pub(crate) fn slot_uses(&self, out: &mut Vec<SlotUse>) {
         out.clear();
         out.extend(self.index.states().iter().zip(&self.free).map(|(state, mapping)| {
