@@ -1,10 +1,13 @@
-//! What the control groups of a process let it have: memory and tasks, of both versions.
+//! The limits that control groups set on memory and tasks, of both versions.
 //!
-//! Only limits that stand in the hierarchy as this process sees it are found: from inside a
-//! container, those above its own root are hidden.
+//! Only limits in the hierarchy that this process sees are found: those above the root of a
+//! container are hidden from inside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use procfs::process::{MountInfo, MountInfos};
+use procfs::{FromRead, ProcessCGroups};
 
 use super::error::ReadError;
 use super::process::Process;
@@ -12,57 +15,52 @@ use super::process::Process;
 /// A limit that a control group sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupLimit {
-    /// The most.
-    pub most: u64,
-    /// The file that says so and the group: `memory.max of /system.slice/x`.
+    /// The limit.
+    pub max: u64,
+    /// The file and its group: `memory.max of /system.slice/x`.
     pub name: String,
 }
 
-/// The tightest limits from a process's groups up to the roots; `None` where none is set.
+/// The tightest limits from a process's groups up to the roots; `None` if there is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CgroupLimits {
-    /// Memory in bytes, of the whole group: anonymous, shared and the page cache.
+    /// Memory of the whole group in bytes: anonymous, shared and the page cache.
     pub memory_bytes: Option<CgroupLimit>,
     /// Processes and threads of the whole group.
     pub tasks: Option<CgroupLimit>,
 }
 
 impl Process {
-    /// What its control groups let it have; nothing, where it is in none.
+    /// Reads the limits of its control groups. There are none without control groups, or if the list
+    /// of mounts cannot be read.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn cgroup_limits(&mut self, proc: &Path) -> Result<CgroupLimits, ReadError> {
-        let mut groups = Vec::new();
-        match self.read_all(c"cgroup", "cgroup", &mut groups) {
-            // A kernel without control groups sets no limits by them.
+        let groups: ProcessCGroups = match self.read_parsed(c"cgroup", "cgroup") {
             Err(ReadError::Absent { .. }) => return Ok(CgroupLimits::default()),
             other => other?,
-        }
-        let mounts = fs::read_to_string(proc.join("self/mountinfo")).unwrap_or_default();
-        Ok(limits(&String::from_utf8_lossy(&groups), &mounts))
+        };
+        let mounts = MountInfos::from_file(proc.join("self/mountinfo"));
+        Ok(limits(&groups, &mounts.unwrap_or(MountInfos(Vec::new()))))
     }
 }
 
-fn limits(groups: &str, mounts: &str) -> CgroupLimits {
+fn limits(groups: &ProcessCGroups, mounts: &MountInfos) -> CgroupLimits {
     let mut found = CgroupLimits::default();
-    let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
-    for line in groups.lines() {
-        // "0::/user.slice" of version 2, "4:memory:/docker/1" of version 1.
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else {
-            continue;
-        };
-        for mount in mounts.iter().filter(|mount| mount.serves(controllers)) {
-            let has =
-                |name: &str| controllers.is_empty() || controllers.split(',').any(|c| c == name);
+    let mounts: Vec<Hierarchy> = mounts.0.iter().filter_map(Hierarchy::of).collect();
+    for group in &groups.0 {
+        let path = &group.pathname;
+        for mount in mounts.iter().filter(|mount| mount.has_controllers(&group.controllers)) {
+            // Version 2 names no controllers and has all of them.
+            let is_v2 = group.controllers.is_empty();
+            let has = |name: &str| is_v2 || group.controllers.iter().any(|c| c == name);
             if has("memory") {
-                let file =
-                    if controllers.is_empty() { "memory.max" } else { "memory.limit_in_bytes" };
-                tighten(&mut found.memory_bytes, mount.tightest(group, file));
+                let file = if is_v2 { "memory.max" } else { "memory.limit_in_bytes" };
+                tighten(&mut found.memory_bytes, mount.tightest(path, file));
             }
             if has("pids") {
-                tighten(&mut found.tasks, mount.tightest(group, "pids.max"));
+                tighten(&mut found.tasks, mount.tightest(path, "pids.max"));
             }
         }
     }
@@ -73,62 +71,62 @@ fn tighten(limit: &mut Option<CgroupLimit>, other: Option<CgroupLimit>) {
     let Some(other) = other else {
         return;
     };
-    if limit.as_ref().is_none_or(|limit| other.most < limit.most) {
+    if limit.as_ref().is_none_or(|limit| other.max < limit.max) {
         *limit = Some(other);
     }
 }
 
-/// A mounted hierarchy.
+/// A mounted hierarchy of control groups.
 #[derive(Debug)]
-struct Mount {
+struct Hierarchy {
     /// The group that is its root.
     root: String,
-    at: PathBuf,
-    /// Empty for version 2, else the names of its controllers.
+    mount_point: PathBuf,
+    /// Its controllers in version 1; `None` for version 2.
     controllers: Option<Vec<String>>,
 }
 
-impl Mount {
-    /// `32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu`
-    fn parse(line: &str) -> Option<Mount> {
-        let (front, back) = line.split_once(" - ")?;
-        let mut front = front.split(' ').skip(3);
-        let (root, at) = (front.next()?, front.next()?);
-        let mut back = back.split(' ');
-        let controllers = match back.next()? {
+impl Hierarchy {
+    /// `None` for a mount of another file system.
+    fn of(mount: &MountInfo) -> Option<Hierarchy> {
+        let controllers = match mount.fs_type.as_str() {
             "cgroup2" => None,
-            "cgroup" => Some(back.nth(1)?.split(',').map(str::to_owned).collect()),
+            "cgroup" => Some(mount.super_options.keys().cloned().collect()),
             _ => return None,
         };
-        Some(Mount { root: root.to_owned(), at: PathBuf::from(at), controllers })
+        Some(Hierarchy {
+            root: mount.root.clone(),
+            mount_point: mount.mount_point.clone(),
+            controllers,
+        })
     }
 
-    /// Whether it is the hierarchy of these controllers, as `/proc/PID/cgroup` names them.
-    fn serves(&self, controllers: &str) -> bool {
+    /// Compares it with the controllers of a line of `/proc/PID/cgroup`, none of them for version 2.
+    fn has_controllers(&self, controllers: &[String]) -> bool {
         match &self.controllers {
             None => controllers.is_empty(),
             Some(own) => {
-                !controllers.is_empty()
-                    && controllers.split(',').all(|name| own.iter().any(|own| own == name))
+                !controllers.is_empty() && controllers.iter().all(|name| own.contains(name))
             }
         }
     }
 
-    /// The least that `file` says from `group` up to the mount's root.
+    /// The smallest number in `file` from `group` up to the mount's root.
     fn tightest(&self, group: &str, file: &str) -> Option<CgroupLimit> {
         let below = group.strip_prefix(self.root.trim_end_matches('/'))?;
-        // Beyond the root of this process's own namespace: not to be seen from here.
+        // A group outside of this process's namespace, which is not visible here.
         if below.contains("/..") {
             return None;
         }
         let mut limit = None;
         let mut below = below.trim_matches('/');
         loop {
-            let text = fs::read_to_string(self.at.join(below).join(file)).unwrap_or_default();
-            // "max" and the huge number that version 1 prints in its place are no limits.
-            let most = text.trim().parse::<u64>().ok().filter(|&most| most < 1 << 62);
+            let text =
+                fs::read_to_string(self.mount_point.join(below).join(file)).unwrap_or_default();
+            // "max", and the huge number of version 1, mean that there is no limit.
+            let max = text.trim().parse::<u64>().ok().filter(|&max| max < 1 << 62);
             let name = || format!("{file} of /{below}");
-            tighten(&mut limit, most.map(|most| CgroupLimit { most, name: name() }));
+            tighten(&mut limit, max.map(|max| CgroupLimit { max, name: name() }));
             if below.is_empty() {
                 return limit;
             }
@@ -159,8 +157,15 @@ mod tests {
         (tree, mounts)
     }
 
-    fn limit(most: u64, name: &str) -> Option<CgroupLimit> {
-        Some(CgroupLimit { most, name: name.to_owned() })
+    fn limit(max: u64, name: &str) -> Option<CgroupLimit> {
+        Some(CgroupLimit { max, name: name.to_owned() })
+    }
+
+    fn limits(groups: &str, mounts: &str) -> CgroupLimits {
+        super::limits(
+            &ProcessCGroups::from_read(groups.as_bytes()).unwrap(),
+            &MountInfos::from_read(mounts.as_bytes()).unwrap(),
+        )
     }
 
     #[test]

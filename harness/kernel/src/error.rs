@@ -1,17 +1,18 @@
-//! Why a look at a process did not give an answer.
+//! Failures to read a process.
 
 use std::io;
 
-/// Why something about a process could not be read. None of these means "nothing there".
+/// The reason why something about a process could not be read. None of these means that the process
+/// has nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The process ended, or waits to be reaped and has no memory and no descriptors any more.
-    #[error("process {pid} is gone")]
+    /// The process has ended, or waits to be reaped and has no memory and no descriptors any more.
+    #[error("process {pid} has ended")]
     Vanished {
         /// The process.
         pid: u32,
     },
-    /// The kernel does not let this user look.
+    /// The kernel does not allow this user to read the file.
     #[error(
         "may not read {file} of process {pid}: run as its user, or with CAP_SYS_PTRACE and \
          CAP_DAC_READ_SEARCH, and see that the process is dumpable"
@@ -22,7 +23,7 @@ pub enum ReadError {
         /// The file under `/proc/PID`.
         file: &'static str,
     },
-    /// The process is there, the file is not: this kernel does not offer it.
+    /// The process exists and the file does not: this kernel does not have it.
     #[error("this kernel has no {file} for process {pid}")]
     Absent {
         /// The process.
@@ -30,19 +31,17 @@ pub enum ReadError {
         /// The file under `/proc/PID`, or the request.
         file: &'static str,
     },
-    /// A line that does not read as the kernel documents it.
-    #[error("{file} of process {pid}, line {line}: cannot make sense of {text:?}")]
+    /// The file does not have the format that the kernel documents.
+    #[error("{file} of process {pid} cannot be parsed: {reason}")]
     Malformed {
         /// The process.
         pid: u32,
         /// The file under `/proc/PID`.
         file: &'static str,
-        /// The line, from 1.
-        line: u64,
-        /// The line itself, shortened.
-        text: String,
+        /// The line from 1 with its text, shortened, or the parser's own words.
+        reason: String,
     },
-    /// Anything else that the kernel answered.
+    /// Another answer of the kernel.
     #[error("cannot read {file} of process {pid}")]
     Io {
         /// The process.
@@ -52,8 +51,8 @@ pub enum ReadError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The device that memfds live on could not be learnt, by making one.
-    #[error("cannot make a memfd to learn which device memfds live on")]
+    /// No memfd can be made to learn the device of memfds.
+    #[error("cannot make a memfd to learn the device of memfds")]
     NoMemfd {
         /// The kernel's answer.
         source: io::Error,
@@ -61,9 +60,9 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// A malformed line, shortened to what a message can carry.
+    /// A malformed line; the message quotes its beginning.
     pub(crate) fn malformed(pid: u32, file: &'static str, line: u64, text: &[u8]) -> Self {
-        let shown = &text[..text.len().min(120)];
-        Self::Malformed { pid, file, line, text: String::from_utf8_lossy(shown).into_owned() }
+        let shown = String::from_utf8_lossy(&text[..text.len().min(120)]);
+        Self::Malformed { pid, file, reason: format!("line {line}: {shown:?}") }
     }
 }

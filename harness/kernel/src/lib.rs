@@ -36,7 +36,7 @@ pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
 pub use fds::{FdEntry, FdKind};
 pub use limits::Limits;
-pub use machine::{Bound, Machine, ResourceLimit, machine_value};
+pub use machine::{Bound, Machine, ResourceLimit, machine_value, memory_total_bytes};
 pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
 pub use object::ObjectId;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
+use procfs::FromRead;
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
@@ -64,14 +65,6 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// As `/proc/PID/limits` prints it.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        match text {
-            b"unlimited" => Some(Self::Unlimited),
-            text => fields::number(text).map(Self::At),
-        }
-    }
-
     fn from_limit(limit: Option<u64>) -> Self {
         limit.map_or(Self::Unlimited, Self::At)
     }
@@ -117,6 +110,11 @@ pub(super) fn inotify_limit(proc: &Path, name: &str) -> Option<u64> {
 /// A number of the kernel by its name under `/proc/sys`, such as `vm/max_map_count`.
 pub fn machine_value(proc: &Path, name: &str) -> Option<u64> {
     parsed(&proc.join("sys").join(name))
+}
+
+/// The memory of this machine, in bytes.
+pub fn memory_total_bytes(proc: &Path) -> Option<u64> {
+    Some(procfs::Meminfo::from_file(proc.join("meminfo")).ok()?.mem_total)
 }
 
 fn line(path: &Path) -> Option<String> {

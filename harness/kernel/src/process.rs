@@ -175,6 +175,21 @@ impl Process {
         self.dir.read_all(name, text).map_err(|error| self.failed(file, error))
     }
 
+    /// Reads a file and has `procfs` parse it. Not for the sampler: it allocates.
+    pub(super) fn read_parsed<T: procfs::FromRead>(
+        &self,
+        name: &CStr,
+        file: &'static str,
+    ) -> Result<T, ReadError> {
+        let mut text = Vec::new();
+        self.read_all(name, file, &mut text)?;
+        T::from_read(&text[..]).map_err(|error| ReadError::Malformed {
+            pid: self.pid,
+            file,
+            reason: error.to_string(),
+        })
+    }
+
     pub(super) fn has(&self, name: &CStr) -> bool {
         self.dir.has(name)
     }

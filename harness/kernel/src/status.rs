@@ -108,28 +108,27 @@ impl Process {
         })
     }
 
-    /// What `smaps_rollup` says; for barriers, not for a sampler.
+    /// Reads `smaps_rollup`; for barriers, not for a sampler.
     ///
     /// # Errors
     /// See [`ReadError`]; [`ReadError::Absent`] before Linux 4.14.
     pub fn smaps_rollup(&mut self) -> Result<SmapsRollup, ReadError> {
-        const FILE: &str = "smaps_rollup";
-        self.read_whole(c"smaps_rollup", FILE, |pid, file| {
-            if file.is_empty() {
-                return Err(ReadError::Vanished { pid });
-            }
-            let bytes = |key| field(pid, FILE, file, key, fields::kib_as_bytes);
-            Ok(SmapsRollup {
-                rss_bytes: bytes("Rss")?,
-                pss_bytes: bytes("Pss")?,
-                pss_anon_bytes: bytes("Pss_Anon")?,
-                pss_file_bytes: bytes("Pss_File")?,
-                pss_shmem_bytes: bytes("Pss_Shmem")?,
-                private_clean_bytes: bytes("Private_Clean")?,
-                private_dirty_bytes: bytes("Private_Dirty")?,
-                anonymous_bytes: bytes("Anonymous")?,
-                swap_bytes: bytes("Swap")?,
-            })
+        let sums: procfs::process::SmapsRollup =
+            self.read_parsed(c"smaps_rollup", "smaps_rollup")?;
+        let Some(sums) = sums.memory_map_rollup.0.into_iter().next() else {
+            return Err(ReadError::Vanished { pid: self.pid() });
+        };
+        let bytes = |key: &str| sums.extension.map.get(key).copied();
+        Ok(SmapsRollup {
+            rss_bytes: bytes("Rss"),
+            pss_bytes: bytes("Pss"),
+            pss_anon_bytes: bytes("Pss_Anon"),
+            pss_file_bytes: bytes("Pss_File"),
+            pss_shmem_bytes: bytes("Pss_Shmem"),
+            private_clean_bytes: bytes("Private_Clean"),
+            private_dirty_bytes: bytes("Private_Dirty"),
+            anonymous_bytes: bytes("Anonymous"),
+            swap_bytes: bytes("Swap"),
         })
     }
 }

@@ -226,21 +226,42 @@ fn a_segment_is_known_by_who_made_it() {
     fs::create_dir(bad.path().join("sysvipc")).unwrap();
     fs::write(bad.path().join("sysvipc/shm"), "key shmid\n 0 nonsense\n").unwrap();
     assert_eq!(shared_segments(bad.path()), None);
+    // Users above 65535, as the subordinate users of containers are.
+    let high = "key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap\n\
+                0 5 1600 4096 77 0 1 100000 100000 100000 100000 0 0 0 4096 0\n";
+    fs::write(bad.path().join("sysvipc/shm"), high).unwrap();
+    let segment = SharedSegment { id: 5, bytes: 4096, creator: 77, attached: 1 };
+    assert_eq!(shared_segments(bad.path()), Some(vec![segment]));
 }
 
 #[test]
 fn limits_are_read_by_name() {
     let text = "\
 Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max file size             unlimited            unlimited            bytes
+Max data size             unlimited            unlimited            bytes
+Max stack size            8388608              unlimited            bytes
+Max core file size        0                    unlimited            bytes
+Max resident set          unlimited            unlimited            bytes
 Max processes             unlimited            100                  processes
 Max open files            256                  512                  files
 Max locked memory         8192                 8192                 bytes
+Max address space         unlimited            unlimited            bytes
+Max file locks            unlimited            unlimited            locks
+Max pending signals       127036               127036               signals
+Max msgqueue size         819200               819200               bytes
+Max nice priority         0                    0
+Max realtime priority     0                    0
+Max realtime timeout      unlimited            unlimited            us
 ";
     let limits = open(&tree(&[("limits", text)])).limits().unwrap();
-    assert_eq!(limits.open_files.unwrap().soft, Bound::At(256));
-    assert_eq!(limits.processes.unwrap().soft, Bound::Unlimited);
-    assert_eq!(limits.locked_bytes.unwrap().hard, Bound::At(8192));
-    assert_eq!(limits.address_space_bytes, None);
-    let bad = open(&tree(&[("limits", "Max processes few\n")])).limits();
-    assert!(matches!(bad, Err(ReadError::Malformed { line: 1, .. })), "{bad:?}");
+    assert_eq!((limits.open_files.soft, limits.open_files.hard), (Bound::At(256), Bound::At(512)));
+    assert_eq!(limits.processes.soft, Bound::Unlimited);
+    assert_eq!(limits.locked_bytes.hard, Bound::At(8192));
+    assert_eq!(limits.address_space_bytes.soft, Bound::Unlimited);
+    let json = serde_json::to_string(&limits.processes).unwrap();
+    assert_eq!(json, r#"{"soft":"unlimited","hard":100}"#);
+    let bad = open(&tree(&[("limits", &text.replace(" 512 ", " few "))])).limits();
+    assert!(matches!(bad, Err(ReadError::Malformed { file: "limits", .. })), "{bad:?}");
 }

@@ -164,7 +164,7 @@ impl Capacity {
         let what = "a process a processor, with images that linger counted too";
         let means = format!("at least {} is well for {what}", size(needed));
         match &self.cgroups.memory_bytes {
-            Some(CgroupLimit { most, name }) => {
+            Some(CgroupLimit { max: most, name }) => {
                 let found = format!("{name} is {}", size(*most));
                 Check::new("memory limit", enough(*most, needed), found, means)
             }
@@ -178,7 +178,7 @@ impl Capacity {
     fn tasks(&self) -> Check {
         let means = "a subject is a process, and has a thread for each of --threads";
         match &self.cgroups.tasks {
-            Some(CgroupLimit { most, name }) => {
+            Some(CgroupLimit { max: most, name }) => {
                 Check::new("task limit", enough(*most, TASKS), format!("{name} is {most}"), means)
             }
             None => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use leakbench_recording::observation::{Limit, Resource};
 
 use super::remarks::Remarks;
-use leakbench_kernel::{Bound, Process, ResourceLimit, machine_value};
+use leakbench_kernel::{Bound, Process, ResourceLimit, machine_value, memory_total_bytes};
 
 /// Bits of an address that a process may use, without asking for more at each `mmap`.
 #[cfg(target_arch = "x86_64")]
@@ -27,12 +27,12 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
     match process.cgroup_limits(proc) {
         Ok(groups) => {
             if let Some(memory) = groups.memory_bytes {
-                tightest.add(Resource::ResidentBytes, memory.most, &memory.name);
+                tightest.add(Resource::ResidentBytes, memory.max, &memory.name);
             }
             if let Some(tasks) = groups.tasks {
-                tightest.add(Resource::Threads, tasks.most, &tasks.name);
-                tightest.add(Resource::Children, tasks.most, &tasks.name);
-                tightest.add(Resource::Zombies, tasks.most, &tasks.name);
+                tightest.add(Resource::Threads, tasks.max, &tasks.name);
+                tightest.add(Resource::Children, tasks.max, &tasks.name);
+                tightest.add(Resource::Zombies, tasks.max, &tasks.name);
             }
         }
         Err(error) => remarks.note(format!("{error}: no limit of a control group is known")),
@@ -45,17 +45,10 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
         );
         tightest.add_known(resource, machine_value(proc, "kernel/pid_max"), "kernel.pid_max");
     }
-    tightest.add_known(Resource::ResidentBytes, memory_bytes(proc), "memory of this machine");
+    tightest.add_known(Resource::ResidentBytes, memory_total_bytes(proc), "memory of this machine");
     let segments = machine_value(proc, "kernel/shmmni");
     tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
     tightest.0
-}
-
-/// All the memory that the machine has.
-fn memory_bytes(proc: &Path) -> Option<u64> {
-    let text = std::fs::read_to_string(proc.join("meminfo")).ok()?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// What holds for one process alone.
@@ -100,8 +93,8 @@ impl Tightest {
         }
     }
 
-    fn add_bound(&mut self, resource: Resource, limit: Option<ResourceLimit>, name: &str) {
-        if let Some(ResourceLimit { soft: Bound::At(most), .. }) = limit {
+    fn add_bound(&mut self, resource: Resource, limit: ResourceLimit, name: &str) {
+        if let Bound::At(most) = limit.soft {
             self.add(resource, most, name);
         }
     }
@@ -119,7 +112,7 @@ mod tests {
         tightest.add_known(Resource::Threads, Some(7), "c");
         tightest.add_known(Resource::Threads, None, "d");
         let unlimited = ResourceLimit { soft: Bound::Unlimited, hard: Bound::At(1) };
-        tightest.add_bound(Resource::Fds, Some(unlimited), "e");
+        tightest.add_bound(Resource::Fds, unlimited, "e");
         let threads = Limit { resource: Resource::Threads, max: 5, name: "b".to_owned() };
         assert_eq!(tightest.0, [threads]);
     }
