@@ -1,62 +1,58 @@
-//! Why nothing is observed.
+//! Errors before the first sample.
 
 use std::io;
 
 use leakbench_kernel::ReadError;
 
-/// Why an observation could not begin. What happens later is in its recording.
+/// An observation that could not begin. Later failures are lines of its recording.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
-    /// Nothing has this number.
+    /// No process has this pid.
     #[error("there is no process {pid}")]
     NoProcess {
-        /// The number.
+        /// The pid.
         pid: u32,
     },
-    /// There is one, and `/proc` does not show it.
-    #[error(
-        "there is a process {pid}, but /proc does not show it: run as its user, or see hidepid in proc(5)"
-    )]
+    /// `/proc` hides the process.
+    #[error("process {pid} exists, but /proc hides it: run as its user, or see hidepid in proc(5)")]
     Hidden {
-        /// The number.
+        /// The pid.
         pid: u32,
     },
-    /// A number that a thread has.
+    /// The pid of a thread.
     #[error("{pid} is a thread of process {process}: attach to {process}")]
     Thread {
-        /// The number.
+        /// The pid.
         pid: u32,
         /// The process it belongs to.
         process: u32,
     },
     /// A zombie.
     #[error(
-        "process {pid} ({name}) has ended already, and waits for its parent {parent} to take note"
+        "process {pid} ({name}) is a zombie: it has ended, and its parent {parent} has not reaped it"
     )]
     Ended {
-        /// Its number.
+        /// The pid.
         pid: u32,
         /// Its name.
         name: String,
         /// Its parent.
         parent: u32,
     },
-    /// A thread of the kernel.
-    #[error(
-        "{pid} ({name}) is a thread of the kernel: it has no memory and no descriptors of its own"
-    )]
+    /// A kernel thread.
+    #[error("{pid} ({name}) is a kernel thread, which has no memory and no descriptors of its own")]
     KernelThread {
-        /// Its number.
+        /// The pid.
         pid: u32,
         /// Its name.
         name: String,
     },
-    /// leakbench, or who waits for it.
+    /// leakbench or one of its ancestors.
     #[error(
-        "process {pid} ({name}) is leakbench itself or has started it: what it does here would be observed with it"
+        "process {pid} ({name}) is leakbench itself or an ancestor of it, which would observe itself"
     )]
     Oneself {
-        /// Its number.
+        /// The pid.
         pid: u32,
         /// Its name.
         name: String,
@@ -66,13 +62,13 @@ pub enum ObserveError {
     Start {
         /// Its first word.
         command: String,
-        /// Why not.
+        /// The kernel's error.
         error: io::Error,
     },
-    /// What `/proc` answers makes no sense.
+    /// A file of `/proc` cannot be read or parsed.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// leakbench itself lacks something.
+    /// The observer's own system calls fail.
     #[error("cannot observe: {0}")]
     Own(#[from] io::Error),
 }

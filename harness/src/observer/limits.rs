@@ -1,4 +1,4 @@
-//! What each resource of a process may come to, and who says so.
+//! The limit of each resource of a process, and its source.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use leakbench_recording::observation::{Limit, Resource};
 use super::remarks::Remarks;
 use leakbench_kernel::{Bound, Process, ResourceLimit, machine_value, memory_total_bytes};
 
-/// Bits of an address that a process may use, without asking for more at each `mmap`.
+/// Bits of an address that `mmap` uses unless the caller asks for more.
 #[cfg(target_arch = "x86_64")]
 const ADDRESS_BITS: Option<u32> = Some(47);
-/// Bits of an address that a process may use: with 4 KiB pages 48 as a rule, elsewhere not known.
+/// Bits of an address that `mmap` uses: usually 48 with 4 KiB pages, but not always.
 #[cfg(not(target_arch = "x86_64"))]
 const ADDRESS_BITS: Option<u32> = None;
 
-/// The limits that hold for this process, at most one a resource: the tightest.
+/// The limits of this process, for each resource the tightest.
 ///
-/// With `tree`, amounts are sums over processes, so that only what holds for all of them
-/// together is a limit: that of a control group, and those of the machine.
+/// With `tree`, amounts are sums over processes, so only limits of all processes together apply:
+/// those of a control group and of the machine.
 pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks) -> Vec<Limit> {
     let proc = Path::new("/proc");
     let mut tightest = Tightest::default();
@@ -35,7 +35,7 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
                 tightest.add(Resource::Zombies, tasks.max, &tasks.name);
             }
         }
-        Err(error) => remarks.note(format!("{error}: no limit of a control group is known")),
+        Err(error) => remarks.note(format!("{error}: the limits of its control group are unknown")),
     }
     for resource in [Resource::Threads, Resource::Children, Resource::Zombies] {
         tightest.add_known(
@@ -51,7 +51,7 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
     tightest.0
 }
 
-/// What holds for one process alone.
+/// Limits of a single process.
 fn own_limits(process: &mut Process, proc: &Path, tightest: &mut Tightest, remarks: &mut Remarks) {
     let mappings = machine_value(proc, "vm/max_map_count");
     tightest.add_known(Resource::Mappings, mappings, "vm.max_map_count");
@@ -61,11 +61,11 @@ fn own_limits(process: &mut Process, proc: &Path, tightest: &mut Tightest, remar
     }
     let limits = match process.limits() {
         Ok(limits) => limits,
-        Err(error) => return remarks.note(format!("{error}: its own limits are not known")),
+        Err(error) => return remarks.note(format!("{error}: its own limits are unknown")),
     };
     tightest.add_bound(Resource::Fds, limits.open_files, "RLIMIT_NOFILE");
     tightest.add_bound(Resource::AddressSpaceBytes, limits.address_space_bytes, "RLIMIT_AS");
-    // The administrator's processes are exempt from these two.
+    // Root is exempt from these two.
     if process.ids().is_ok_and(|ids| ids.user != 0) {
         for resource in [Resource::Threads, Resource::Children, Resource::Zombies] {
             tightest.add_bound(resource, limits.processes, "RLIMIT_NPROC");
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tightest_limit_of_a_resource_stays() {
+    fn the_tightest_limit_of_a_resource_is_kept() {
         let mut tightest = Tightest::default();
         tightest.add(Resource::Threads, 10, "a");
         tightest.add(Resource::Threads, 5, "b");

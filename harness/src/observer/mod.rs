@@ -1,23 +1,23 @@
-//! Observing a process that knows nothing of leakbench: a look now and then at all that the
-//! kernel shows of it, recorded for `leakbench_recording::observation` to judge.
+//! The observer samples a process that is unaware of leakbench: everything that the kernel shows of
+//! it, at intervals. `leakbench_recording::observation` judges the recording.
 //!
 //! ```text
-//! target ─► family (who there is) ─► member (what each has) ─► watch (sums) ─► recorder
-//!                                        └► survivors (since when) ─► examples
+//! target ─► process tree ─► observed process ─► sampler (sums over the tree) ─► recorder
+//!           (who exists)    (its objects) └► lifetimes (age of each object) ─► examples
 //! ```
 
 mod command;
 mod error;
 mod examples;
-mod family;
+mod lifetimes;
 mod limits;
-mod member;
 mod observation;
-mod pace;
+mod observed_process;
+mod process_tree;
 mod remarks;
-mod survivors;
+mod sampler;
+mod sampling_interval;
 mod target;
-mod watch;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -34,32 +34,32 @@ pub(crate) use self::target::Target;
 use crate::interrupt::Interrupt;
 use leakbench_kernel::{Machine, Process};
 
-/// How an observation is to be made.
+/// The settings of an observation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// Time between two looks.
+    /// Minimum time between two samples.
     pub(crate) interval: Duration,
-    /// When to end; else when the process does.
+    /// Time to observe; `None`: until the process ends.
     pub(crate) duration: Option<Duration>,
-    /// Whether its descendants are observed with it.
+    /// Observe its descendants too.
     pub(crate) tree: bool,
-    /// Whether standard output is the result's, so that a command must not print there.
+    /// Standard output is reserved for the result; a command must not print there.
     pub(crate) json: bool,
 }
 
-/// Observes a process to its end, or as long as asked for, and records it. `again` is the command
-/// that does the same; `show` is called after each look.
+/// Observes a process until it ends or the time is up, and records it. `reproduce` is the reproduce
+/// command. Calls `show` after each sample, with the process id.
 ///
 /// # Errors
-/// The observation could not begin. What happens after that is in the recording, not an error.
+/// The observation could not begin. Later failures are lines of the recording.
 pub(crate) fn observe(
     target: &Target,
     settings: Settings,
-    again: String,
+    reproduce: String,
     recorder: &mut ObservationRecorder,
     show: &mut dyn FnMut(&ObservationSample, u32),
 ) -> Result<(), ObserveError> {
-    // Before the command is there, so that no signal finds it without anyone to end it.
+    // Before the command starts, so that a signal cannot end leakbench and leave the command behind.
     let interrupt = Interrupt::listen()?;
     let mut started = None;
     let (mut process, stat) = match target {
@@ -69,7 +69,7 @@ pub(crate) fn observe(
                 let command = words.first().map(|word| word.to_string_lossy().into_owned());
                 ObserveError::Start { command: command.unwrap_or_default(), error }
             })?;
-            // Not waited for yet, so it is there whether or not it runs still.
+            // It has not been reaped, so its entry in /proc exists even if it has ended.
             let process = Process::open(command.pid())?;
             let stat = process.stat()?;
             started = Some(command);
@@ -81,7 +81,7 @@ pub(crate) fn observe(
     let limits = limits::limits_of(&mut process, settings.tree, &mut remarks);
     let observe = ObservationStart {
         version: OBSERVATION_VERSION,
-        command: again,
+        command: reproduce,
         pid: process.pid(),
         start_time_ticks: process.start_time_ticks(),
         process: target::command_of(&process, &stat),
@@ -94,15 +94,16 @@ pub(crate) fn observe(
     };
     let mut observation = Observation::begin(recorder, observe, settings, process, &stat, started);
     observation.remarks = remarks;
-    let ending = observation.watch(&interrupt, show)?;
+    let ending = observation.run(&interrupt, show)?;
     observation.end(ending, &interrupt)?;
     Ok(())
 }
 
-/// A tree of processes takes a descriptor each. Only this process's: the command has started.
+/// Every observed process takes a descriptor. Called after the command has started, which keeps the
+/// original limit.
 fn raise_open_files_limit() {
     let limit = getrlimit(RlimitResource::Nofile);
-    // Then what does not fit is told when it comes to that.
+    // If that fails, the processes beyond the limit are remarks of the recording.
     let _ = setrlimit(RlimitResource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 

@@ -1,4 +1,4 @@
-//! An observation on its way: when to look, what to record, and how it ends.
+//! An observation in progress: when it samples, what it records, and how it ends.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,102 +13,103 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Settings;
 use super::command::Started;
-use super::examples::FIRST_LOOKS;
-use super::member::Member;
-use super::pace::{Pace, process_cpu_time, thread_cpu_time};
-use super::remarks::{Remarks, Waiting};
-use super::watch::Watch;
+use super::examples::WARM_UP_SAMPLES;
+use super::observed_process::ObservedProcess;
+use super::remarks::{PendingRemark, Remarks};
+use super::sampler::Sampler;
+use super::sampling_interval::{SamplingInterval, process_cpu_time, thread_cpu_time};
 use crate::interrupt::Interrupt;
 use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Process, ReadError, Stat, poll_until};
 
-/// Time that a command has to leave by itself after a Ctrl-C, which its terminal sent it too,
-/// before it is asked to.
-const HEED_WITHIN: Duration = Duration::from_secs(1);
+/// Time for a command to exit after a Ctrl-C, which its terminal sent it too, before SIGTERM.
+const EXIT_WITHIN: Duration = Duration::from_secs(1);
 
-/// A second signal within this time of the first is an echo of it: `timeout(1)` signals a process
-/// and then its group.
-const ECHO: Duration = Duration::from_secs(1);
+/// A second signal within this time of the first belongs to it: `timeout(1)` signals a process and
+/// then its group.
+const SIGNAL_ECHO: Duration = Duration::from_secs(1);
 
-/// Why there are no more looks.
+/// The reason for the last sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    Gone,
+    /// The process has ended.
+    Exited,
     TimeUp,
     Interrupted,
 }
 
-/// An observation on its way.
+/// An observation in progress.
 pub(super) struct Observation<'a> {
     settings: Settings,
     recorder: TimedRecorder<'a, ObservationRecord>,
-    watch: Watch,
+    sampler: Sampler,
     pub(super) remarks: Remarks,
     started: Option<Started>,
-    /// Becomes readable when the process ends, where the kernel has that.
-    ending: Option<OwnedFd>,
-    pace: Pace,
-    looks: u64,
-    /// When the last of the first looks was.
-    first_looks_ms: u64,
-    /// The look after which examples are recorded next.
+    /// Becomes readable when the process ends; `None` if the kernel has no pidfd.
+    pidfd: Option<OwnedFd>,
+    interval: SamplingInterval,
+    /// Number of samples.
+    samples: u64,
+    /// Time of the last warm-up sample.
+    warm_up_ms: u64,
+    /// The sample after which examples are recorded next.
     next_examples: u64,
-    /// Whether the process runs and `/proc` shows nothing of it any more.
-    blind: bool,
+    /// The process runs, but `/proc` shows nothing of it any more.
+    is_unreadable: bool,
 }
 
 impl<'a> Observation<'a> {
-    /// Of a process, which may be one that was started here. Records what is observed.
+    /// Of `process`, which is that of `started` if there is one. Records the first line.
     pub(super) fn begin(
         recorder: &'a mut ObservationRecorder,
-        observe: ObservationStart,
+        start: ObservationStart,
         settings: Settings,
         process: Process,
         stat: &Stat,
         started: Option<Started>,
     ) -> Observation<'a> {
         let pid = i32::try_from(process.pid()).ok().and_then(Pid::from_raw);
-        let ending = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-        // Its number was not another's by then, if the process is still there now.
-        let ending = ending.filter(|_| process.stat().is_ok());
+        let pidfd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        // If the process still exists, the pidfd is that of no later process.
+        let pidfd = pidfd.filter(|_| process.stat().is_ok());
         let mut recorder = TimedRecorder::start(recorder);
-        recorder.write(ObservationRecord::Start(Box::new(observe)));
+        recorder.write(ObservationRecord::Start(Box::new(start)));
         Observation {
             settings,
             recorder,
-            watch: Watch::new(Member::new(process, stat), settings.tree),
+            sampler: Sampler::new(ObservedProcess::new(process, stat), settings.tree),
             remarks: Remarks::default(),
             started,
-            ending,
-            pace: Pace::new(settings.interval),
-            looks: 0,
-            first_looks_ms: 0,
-            next_examples: FIRST_LOOKS + 1,
-            blind: false,
+            pidfd,
+            interval: SamplingInterval::new(settings.interval),
+            samples: 0,
+            warm_up_ms: 0,
+            next_examples: WARM_UP_SAMPLES + 1,
+            is_unreadable: false,
         }
     }
 
-    /// Looks until there is a reason not to.
-    pub(super) fn watch(
+    /// Samples until the process ends, the time is up, or the user interrupts.
+    pub(super) fn run(
         &mut self,
         interrupt: &Interrupt,
         show: &mut dyn FnMut(&ObservationSample, u32),
     ) -> io::Result<Ending> {
-        let mut next_look = Instant::now();
+        let mut next_sample = Instant::now();
         let deadline = self.settings.duration.and_then(|d| self.recorder.began().checked_add(d));
         loop {
             if self.has_ended()? {
-                return Ok(Ending::Gone);
+                return Ok(Ending::Exited);
             }
-            if !self.blind && Instant::now() >= next_look {
+            if !self.is_unreadable && Instant::now() >= next_sample {
                 let began = Instant::now();
-                if !self.look(show) {
-                    if self.waits_to_end()? {
-                        return Ok(Ending::Gone);
+                if !self.sample(show) {
+                    if self.ends_soon()? {
+                        return Ok(Ending::Exited);
                     }
-                    self.go_blind();
+                    self.record_unreadable();
                 }
-                next_look = began + self.pace.every();
+                next_sample = began + self.interval.get();
             }
             if interrupt.take() > 0 {
                 return Ok(Ending::Interrupted);
@@ -116,46 +117,46 @@ impl<'a> Observation<'a> {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(Ending::TimeUp);
             }
-            let until = deadline.map_or(next_look, |deadline| deadline.min(next_look));
+            let until = deadline.map_or(next_sample, |deadline| deadline.min(next_sample));
             self.wait(interrupt, until)?;
         }
     }
 
-    /// Waits until the process ends, a signal comes or it is time.
+    /// Waits until the process ends, a signal comes, or `until`.
     fn wait(&self, interrupt: &Interrupt, until: Instant) -> io::Result<()> {
         let mut fds = vec![PollFd::new(interrupt, PollFlags::IN)];
-        fds.extend(self.ending.as_ref().map(|ending| PollFd::new(ending, PollFlags::IN)));
-        // Blind, there is no next look to wait for.
-        let blind = Instant::now() + Duration::from_millis(100);
-        let until = if self.blind { until.max(blind) } else { until };
+        fds.extend(self.pidfd.as_ref().map(|pidfd| PollFd::new(pidfd, PollFlags::IN)));
+        // Without samples, the time of the next one is in the past.
+        let pause = Instant::now() + Duration::from_millis(100);
+        let until = if self.is_unreadable { until.max(pause) } else { until };
         poll_until(&mut fds, until).map(drop)
     }
 
-    /// Looks once. Returns whether the process was there.
-    fn look(&mut self, show: &mut dyn FnMut(&ObservationSample, u32)) -> bool {
+    /// Takes a sample. Returns `false` if the process does not exist any more.
+    fn sample(&mut self, show: &mut dyn FnMut(&ObservationSample, u32)) -> bool {
         let before = thread_cpu_time();
         let at_ms = self.recorder.now_ms();
-        let look = self.watch.look(at_ms, &mut self.remarks);
-        if let Err(error) = &look {
-            self.remarks.unreadable(self.watch.family.root.pid(), "stat", error);
+        let sample = self.sampler.sample(at_ms, &mut self.remarks);
+        if let Err(error) = &sample {
+            self.remarks.unreadable(self.sampler.tree.root.pid(), "stat", error);
         }
         self.write_remarks();
-        let look = match look {
-            Ok(look) => look,
+        let sample = match sample {
+            Ok(sample) => sample,
             Err(error) => return !matches!(error, ReadError::Vanished { .. }),
         };
-        show(&look, self.watch.family.root.pid());
-        self.looks += 1;
-        self.recorder.write(ObservationRecord::Sample(look));
-        if self.looks <= FIRST_LOOKS {
-            self.first_looks_ms = at_ms;
+        show(&sample, self.sampler.tree.root.pid());
+        self.samples += 1;
+        self.recorder.write(ObservationRecord::Sample(sample));
+        if self.samples <= WARM_UP_SAMPLES {
+            self.warm_up_ms = at_ms;
         }
-        if self.looks >= self.next_examples {
-            // Rarer and rarer: a process that ends leaves examples that are hardly older than it.
-            self.next_examples = self.looks + (self.looks / 8).clamp(1, 60);
+        if self.samples >= self.next_examples {
+            // The gap grows with the observation, so the last examples are at most 1/8 of it old.
+            self.next_examples = self.samples + (self.samples / 8).clamp(1, 60);
             self.write_examples();
         }
-        if let Some(what) = self.pace.spent(thread_cpu_time().saturating_sub(before)) {
+        if let Some(what) = self.interval.add_cost(thread_cpu_time().saturating_sub(before)) {
             self.remarks.note(what);
             self.write_remarks();
         }
@@ -164,68 +165,63 @@ impl<'a> Observation<'a> {
 
     fn write_remarks(&mut self) {
         let at_ms = self.recorder.now_ms();
-        for Waiting { spoils, what } in self.remarks.take() {
-            self.recorder.write(ObservationRecord::Remark(Remark {
-                at_ms,
-                prevents_clean: spoils,
-                what,
-            }));
+        for PendingRemark { prevents_clean, what } in self.remarks.take() {
+            self.recorder.write(ObservationRecord::Remark(Remark { at_ms, prevents_clean, what }));
         }
     }
 
     fn write_examples(&mut self) {
         let at_ms = self.recorder.now_ms();
-        let examples = self.watch.examples(at_ms, self.first_looks_ms);
+        let examples = self.sampler.examples(at_ms, self.warm_up_ms);
         self.recorder.write(ObservationRecord::Examples(examples));
     }
 
-    /// Whether the kernel says that the process has ended.
+    /// Holds once the kernel reports the end of the process.
     fn has_ended(&mut self) -> io::Result<bool> {
         if let Some(started) = &mut self.started {
             return Ok(started.try_wait()?.is_some());
         }
-        let Some(ending) = &self.ending else {
-            return Ok(self.watch.family.root.process.stat().is_err());
+        let Some(pidfd) = &self.pidfd else {
+            return Ok(self.sampler.tree.root.process.stat().is_err());
         };
-        poll_until(&mut [PollFd::new(ending, PollFlags::IN)], Instant::now())
+        poll_until(&mut [PollFd::new(pidfd, PollFlags::IN)], Instant::now())
     }
 
-    /// Whether a process that shows nothing any more is gone within a moment, as it is unless
+    /// Holds if a process that `/proc` does not show any more ends within a second. It does, unless
     /// only its main thread has ended.
-    fn waits_to_end(&mut self) -> io::Result<bool> {
+    fn ends_soon(&mut self) -> io::Result<bool> {
         if let Some(started) = &mut self.started {
-            return Ok(started.wait_for(HEED_WITHIN)?.is_some());
+            return Ok(started.wait_for(EXIT_WITHIN)?.is_some());
         }
-        let Some(ending) = &self.ending else { return Ok(true) };
-        poll_until(&mut [PollFd::new(ending, PollFlags::IN)], Instant::now() + HEED_WITHIN)
+        let Some(pidfd) = &self.pidfd else { return Ok(true) };
+        poll_until(&mut [PollFd::new(pidfd, PollFlags::IN)], Instant::now() + EXIT_WITHIN)
     }
 
-    fn go_blind(&mut self) {
-        self.blind = true;
-        let pid = self.watch.family.root.pid();
-        let what =
-            "its main thread has ended and others run on: /proc shows nothing of it any more";
-        self.remarks.blind(pid, "task", format!("process {pid}: {what}"));
+    fn record_unreadable(&mut self) {
+        self.is_unreadable = true;
+        let pid = self.sampler.tree.root.pid();
+        let what = "its main thread has ended and others still run, so /proc shows nothing of it";
+        self.remarks.prevent_clean(pid, "task", format!("process {pid}: {what}"));
         self.write_remarks();
     }
 
-    /// Records how it ended, after ending what was started here.
+    /// Ends the command, if there is one, and records the end.
     pub(super) fn end(&mut self, ending: Ending, interrupt: &Interrupt) -> io::Result<()> {
         let mut interrupted = ending == Ending::Interrupted;
-        if ending != Ending::Gone && self.looks > FIRST_LOOKS && !self.blind {
+        if ending != Ending::Exited && self.samples > WARM_UP_SAMPLES && !self.is_unreadable {
             self.write_examples();
         }
-        let gone = match &mut self.started {
+        let exit = match &mut self.started {
             Some(started) => Some(end_command(started, ending, interrupt, &mut interrupted)?),
-            None if ending == Ending::Gone => Some(ProcessExitKind::Vanished),
+            None if ending == Ending::Exited => Some(ProcessExitKind::Vanished),
             None => None,
         };
         let at_ms = self.recorder.now_ms();
-        if let Some(how) = gone {
+        if let Some(how) = exit {
             self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
         }
         if self.started.is_some() {
-            self.tell_of_those_left();
+            self.record_survivors();
         }
         self.recorder.write(ObservationRecord::End(ObservationEnd {
             at_ms,
@@ -235,35 +231,36 @@ impl<'a> Observation<'a> {
         Ok(())
     }
 
-    /// What the command started is not leakbench's to end.
-    fn tell_of_those_left(&mut self) {
-        let runs = |member: &&Member| member.process.stat().is_ok_and(|stat| !stat.has_ended);
-        let left: Vec<_> = self.watch.family.descendants.values().filter(runs).collect();
+    /// Records the processes that outlive the command. leakbench does not end them.
+    fn record_survivors(&mut self) {
+        let runs =
+            |process: &&ObservedProcess| process.process.stat().is_ok_and(|stat| !stat.has_ended);
+        let left: Vec<_> = self.sampler.tree.descendants.values().filter(runs).collect();
         if let Some(first) = left.first() {
             let (count, pid, name) = (left.len(), first.pid(), &first.name);
             self.remarks.note(format!(
-                "processes that the command started still run: {count}, the first is {pid} ({name})"
+                "{count} processes that the command started still run; the first is {pid} ({name})"
             ));
             self.write_remarks();
         }
     }
 }
 
-/// Sees that a command is gone. Returns how it went.
+/// Ends a command, unless it has ended. Returns how it ended.
 fn end_command(
     started: &mut Started,
     ending: Ending,
     interrupt: &Interrupt,
     interrupted: &mut bool,
 ) -> io::Result<ProcessExitKind> {
-    let asked = Instant::now();
+    let began = Instant::now();
     if ending == Ending::Interrupted {
-        // The terminal has told the command too, and it may have things to put in order.
-        started.wait_for(HEED_WITHIN)?;
+        // The terminal has sent Ctrl-C to the command too: give it time to clean up.
+        started.wait_for(EXIT_WITHIN)?;
     }
-    let left = started.try_wait()?;
-    if let (Some(how), false) = (left, *interrupted) {
-        // A Ctrl-C reaches both, and the command may have been the quicker one.
+    let exit = started.try_wait()?;
+    if let (Some(how), false) = (exit, *interrupted) {
+        // A Ctrl-C reaches both, and the command may have handled it first.
         if matches!(how, ProcessExitKind::Signaled { .. }) {
             let until = Instant::now() + Duration::from_millis(20);
             poll_until(&mut [PollFd::new(interrupt, PollFlags::IN)], until)?;
@@ -271,6 +268,6 @@ fn end_command(
         }
         return Ok(if *interrupted { ProcessExitKind::Stopped } else { how });
     }
-    started.stop(interrupt, || asked.elapsed() >= ECHO)?;
+    started.stop(interrupt, || began.elapsed() >= SIGNAL_ECHO)?;
     Ok(ProcessExitKind::Stopped)
 }

@@ -1,48 +1,51 @@
-//! What is said in words beside the numbers. The recorder keeps them in bounds.
+//! Remarks: text beside the numbers of a recording. The recorder limits their number.
 
 use std::collections::BTreeSet;
 
 use leakbench_kernel::ReadError;
 
-/// Files that did not read, remembered so as to be told once; more are not told.
+/// Unreadable files that are remembered, to report each once; more are not reported.
 const UNREADABLE_MAX: usize = 1000;
 
-/// Remarks that wait to be recorded.
+/// Remarks to be recorded.
 #[derive(Debug, Default)]
 pub(super) struct Remarks {
-    waiting: Vec<Waiting>,
-    /// What could not be read of whom: said once each.
+    pending: Vec<PendingRemark>,
+    /// Process and file of each reported failure.
     unreadable: BTreeSet<(u32, &'static str)>,
 }
 
 /// A remark without its time.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
-    pub(super) spoils: bool,
+pub(super) struct PendingRemark {
+    /// A clean verdict is impossible, because something could not be observed.
+    pub(super) prevents_clean: bool,
     pub(super) what: String,
 }
 
 impl Remarks {
-    /// Of something that is good to know.
+    /// Adds a remark that has no influence on the verdict.
     pub(super) fn note(&mut self, what: String) {
-        self.waiting.push(Waiting { spoils: false, what });
+        self.pending.push(PendingRemark { prevents_clean: false, what });
     }
 
-    /// Of something that could not be seen: that nothing is found then proves nothing.
-    pub(super) fn blind(&mut self, pid: u32, file: &'static str, what: String) {
+    /// Adds a remark that prevents a clean verdict, once for each process and file.
+    pub(super) fn prevent_clean(&mut self, pid: u32, file: &'static str, what: String) {
         if self.is_new(pid, file) {
-            self.waiting.push(Waiting { spoils: true, what });
+            self.pending.push(PendingRemark { prevents_clean: true, what });
         }
     }
 
-    /// Of a file of a process that did not read.
+    /// Adds a remark on a file of a process that cannot be read.
     pub(super) fn unreadable(&mut self, pid: u32, file: &'static str, error: &ReadError) {
         match error {
-            // Not offered here, so no part of what is measured.
+            // This kernel does not have the file, so it is no part of the measurement.
             ReadError::Absent { .. } if self.is_new(pid, file) => self.note(error.to_string()),
             ReadError::Absent { .. } | ReadError::Vanished { .. } => {}
-            ReadError::Io { source, .. } => self.blind(pid, file, format!("{error}: {source}")),
-            _ => self.blind(pid, file, error.to_string()),
+            ReadError::Io { source, .. } => {
+                self.prevent_clean(pid, file, format!("{error}: {source}"))
+            }
+            _ => self.prevent_clean(pid, file, error.to_string()),
         }
     }
 
@@ -50,8 +53,8 @@ impl Remarks {
         self.unreadable.len() < UNREADABLE_MAX && self.unreadable.insert((pid, file))
     }
 
-    /// What waits to be recorded.
-    pub(super) fn take(&mut self) -> Vec<Waiting> {
-        std::mem::take(&mut self.waiting)
+    /// The remarks to be recorded, once.
+    pub(super) fn take(&mut self) -> Vec<PendingRemark> {
+        std::mem::take(&mut self.pending)
     }
 }

@@ -1,4 +1,4 @@
-//! Observations that end before their time, and commands that do.
+//! Observations that are interrupted, and commands and processes that end.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
@@ -18,24 +18,24 @@ fn signal(pid: u32, signal: Signal) {
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !done() {
-        assert!(Instant::now() < deadline, "it was to come to be: {what}");
+        assert!(Instant::now() < deadline, "not within 20 s: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// How many looks are in a folder's recording so far.
-fn looks(folder: &std::path::Path) -> usize {
+/// The number of samples in a folder's recording so far.
+fn samples(folder: &std::path::Path) -> usize {
     let Ok(recording) = ObservationRecording::read(folder) else {
         return 0;
     };
     recording.records.iter().filter(|record| matches!(record, ObservationRecord::Sample(_))).count()
 }
 
-/// How the process went, by the recording.
-fn gone(folder: &std::path::Path) -> Option<ProcessExitKind> {
+/// The exit of the process, by the recording.
+fn exit_kind(folder: &std::path::Path) -> Option<ProcessExitKind> {
     let recording = ObservationRecording::read(folder).unwrap();
     recording.records.iter().find_map(|record| match record {
-        ObservationRecord::Exit(gone) => Some(gone.how.clone()),
+        ObservationRecord::Exit(exit) => Some(exit.how.clone()),
         _ => None,
     })
 }
@@ -53,7 +53,7 @@ fn command_of(exec: &Child) -> i32 {
 }
 
 #[test]
-fn a_command_that_leaves_at_once_cannot_be_judged_and_one_that_fails_has_died() {
+fn a_short_command_is_inconclusive_and_a_failed_one_has_died() {
     let out = tempfile::tempdir().unwrap();
     let folder = out.path().to_str().unwrap();
     let run = |script: &str| {
@@ -61,43 +61,43 @@ fn a_command_that_leaves_at_once_cannot_be_judged_and_one_that_fails_has_died() 
         Observed::of(&mut leakbench(&command))
     };
     assert_eq!(run("exit 0").verdict(), (4, "inconclusive"));
-    assert_eq!(gone(out.path()), Some(ProcessExitKind::Exited { code: 0 }));
+    assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Exited { code: 0 }));
     assert_eq!(run("exit 7").verdict(), (3, "subject-died"));
-    assert_eq!(gone(out.path()), Some(ProcessExitKind::Exited { code: 7 }));
+    assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Exited { code: 7 }));
     assert_eq!(run("kill -ABRT $$").verdict(), (3, "subject-died"));
-    assert_eq!(gone(out.path()), Some(ProcessExitKind::Signaled { signal: 6 }));
+    assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Signaled { signal: 6 }));
     let kept = std::fs::read(out.path().join("result.json")).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()["exit_code"], 3);
 }
 
 #[test]
-fn a_process_that_vanishes_is_judged_by_what_was_seen() {
+fn a_process_that_ends_is_judged_by_its_samples() {
     let out = tempfile::tempdir().unwrap();
     let victim = Victim::start(&["events"]);
     let flags = ["--out", out.path().to_str().unwrap()];
     let observer = attach(&flags, &victim.pid()).spawn().unwrap();
-    wait_until("it was looked at", || looks(out.path()) > 60);
+    wait_until("it was sampled", || samples(out.path()) > 60);
     drop(victim);
     let observed = Observed::from(observer.wait_with_output().unwrap());
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_eq!(observed.class("event-fds"), "leak");
-    assert_eq!(gone(out.path()), Some(ProcessExitKind::Vanished));
+    assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Vanished));
 }
 
 #[test]
-fn an_interrupted_observation_keeps_what_it_saw_and_leaves_the_process_alone() {
+fn an_interrupted_observation_is_judged_and_the_process_runs_on() {
     let out = tempfile::tempdir().unwrap();
     let mut victim = Victim::start(&["events"]);
     let flags = ["--out", out.path().to_str().unwrap()];
     let observer = attach(&flags, &victim.pid()).spawn().unwrap();
-    wait_until("it was looked at", || looks(out.path()) > 30);
+    wait_until("it was sampled", || samples(out.path()) > 30);
     signal(observer.id(), Signal::INT);
     let observed = Observed::from(observer.wait_with_output().unwrap());
-    // Ctrl-C is how an observation without end is ended: what was seen is judged.
+    // Ctrl-C is the regular end of an observation without --duration.
     assert_eq!(observed.verdict(), (1, "leak"));
     assert_eq!(observed.class("event-fds"), "leak", "{:#}", observed.result);
     assert!(victim.0.try_wait().unwrap().is_none());
-    assert_eq!(gone(out.path()), None);
+    assert_eq!(exit_kind(out.path()), None);
 }
 
 #[test]
@@ -110,18 +110,18 @@ fn an_interrupt_ends_the_command_too() {
             .spawn()
             .unwrap();
         let command = command_of(&observer);
-        wait_until("it was looked at", || looks(out.path()) > 5);
+        wait_until("it was sampled", || samples(out.path()) > 5);
         signal(observer.id(), number);
         let observed = Observed::from(observer.wait_with_output().unwrap());
         assert_eq!(observed.verdict(), (130, "interrupted"));
         assert!(!is_running(command));
-        assert_eq!(gone(out.path()), Some(ProcessExitKind::Stopped));
+        assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Stopped));
     }
 }
 
-/// As a terminal does it: the whole group hears at once.
+/// A terminal sends Ctrl-C to the whole process group.
 #[test]
-fn a_ctrl_c_that_the_command_hears_first_is_an_interruption() {
+fn a_ctrl_c_that_the_command_receives_first_is_an_interruption() {
     let out = tempfile::tempdir().unwrap();
     let observer = exec(&["--out", out.path().to_str().unwrap()], &["idle"])
         .process_group(0)
@@ -130,21 +130,21 @@ fn a_ctrl_c_that_the_command_hears_first_is_an_interruption() {
         .spawn()
         .unwrap();
     command_of(&observer);
-    wait_until("it was looked at", || looks(out.path()) > 5);
+    wait_until("it was sampled", || samples(out.path()) > 5);
     let group = Pid::from_child(&observer);
     rustix::process::kill_process_group(group, Signal::INT).unwrap();
     let observed = Observed::from(observer.wait_with_output().unwrap());
     assert_eq!(observed.verdict(), (130, "interrupted"), "{}", observed.stderr);
-    assert_eq!(gone(out.path()), Some(ProcessExitKind::Stopped));
+    assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Stopped));
 }
 
 #[test]
-fn a_command_that_will_not_leave_is_killed() {
+fn a_command_that_ignores_sigterm_is_killed() {
     let script = "trap '' TERM; while :; do sleep 0.1; done";
     let flags = ["exec", "--json", "--interval", "50ms", "--duration", "1500ms"];
     let began = Instant::now();
     let observed = Observed::of(leakbench(&flags).args(["--", "sh", "-c", script]));
-    assert!(began.elapsed() >= Duration::from_secs(6), "it was asked first");
+    assert!(began.elapsed() >= Duration::from_secs(6), "SIGTERM and five seconds come first");
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
 }
 
@@ -155,11 +155,11 @@ fn a_command_does_not_outlive_a_killed_leakbench() {
     assert!(is_running(command));
     observer.kill().unwrap();
     observer.wait().unwrap();
-    wait_until("the command is gone", || !is_running(command));
+    wait_until("the command has ended", || !is_running(command));
 }
 
 #[test]
-fn a_commands_streams_are_its_own_unless_the_result_needs_them() {
+fn a_command_keeps_its_streams_except_standard_output_with_json() {
     let script = "read line; echo \"out $line\"; echo err >&2";
     let run = |flags: &[&str]| {
         let mut command = leakbench(&["exec"]);
@@ -180,7 +180,7 @@ fn a_commands_streams_are_its_own_unless_the_result_needs_them() {
 }
 
 #[test]
-fn processes_that_come_go_and_run_other_programs_are_told() {
+fn processes_that_start_end_and_exec_are_remarks() {
     let out = tempfile::tempdir().unwrap();
     let script = "sleep 0.6; sleep 0.6 & exec sleep 1";
     let flags = ["exec", "--json", "--tree", "--interval", "50ms", "--out"];
@@ -188,10 +188,10 @@ fn processes_that_come_go_and_run_other_programs_are_told() {
     command.arg(out.path()).args(["--", "sh", "-c", script]);
     let observed = Observed::of(&mut command);
     let remarks = remarks(out.path());
-    let told = |words: &str| remarks.iter().any(|remark| remark.contains(words));
-    assert!(told("runs another program: sleep"), "{remarks:#?}");
-    // A look may come between its birth and its program.
-    assert!(told("(sleep) joined the tree") || told("(sh) joined the tree"), "{remarks:#?}");
-    assert!(told("of the tree ended"), "{remarks:#?}");
+    let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));
+    assert!(has("runs another program now: sleep"), "{remarks:#?}");
+    // A sample may come between its fork and its exec.
+    assert!(has("(sleep) joined the tree") || has("(sh) joined the tree"), "{remarks:#?}");
+    assert!(has("of the tree ended"), "{remarks:#?}");
     assert_eq!(observed.code, 0, "{:#}", observed.result);
 }

@@ -1,9 +1,9 @@
-//! Planted growth is found, each kind under its own name; what is no leak is not.
+//! Each kind of planted growth is found under its own name, and bounded use is no leak.
 
 use super::victim::Victim;
 use super::{Observed, attach, exec};
 
-/// Long enough for some eighty looks.
+/// Enough for about eighty samples.
 const LONG: &[&str] = &["--duration", "5s"];
 
 fn assert_leaks(observed: &Observed, name: &str, example: &str) {
@@ -34,7 +34,7 @@ fn descriptors_of_eight_kinds() {
         assert_leaks(&observed, name, example);
         assert!(observed.example(name).contains("fd "), "{}", observed.example(name));
     }
-    // Nine descriptors go every 120 ms, and this process may have so many.
+    // The limit of descriptors is known, and so is the time to reach it.
     let all = observed.resource("fds");
     assert!(all["limit"].as_u64().is_some() || all["limit"].is_object(), "{all:#}");
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
@@ -50,20 +50,20 @@ fn mappings_of_three_kinds() {
     assert_leaks(&observed, "anonymous-mappings", "p");
     assert_leaks(&observed, "executable-mappings", "xp");
     assert_leaks(&observed, "memfd-mappings", "/memfd:mapped");
-    // No descriptor leads to them: the memfds are known by their mappings alone.
+    // These memfds have mappings only.
     assert_leaks(&observed, "memfds", "1 mapping");
     assert_ne!(observed.class("memfd-fds"), "leak");
     assert_ne!(observed.class("fds"), "leak");
 }
 
 #[test]
-fn tasks_and_what_no_table_shows() {
+fn tasks_segments_and_descriptors_in_flight() {
     let observed = Observed::of(&mut exec(LONG, &["threads", "zombies", "segments", "in-flight"]));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "threads", "(leaked)");
-    assert_leaks(&observed, "zombies", "(true), ended");
+    assert_leaks(&observed, "zombies", "(true), a zombie");
     assert_leaks(&observed, "sysv-segments", "shared memory");
-    assert_leaks(&observed, "fds-in-flight", "waiting in it");
+    assert_leaks(&observed, "fds-in-flight", "descriptors in flight");
     assert_ne!(observed.class("fds"), "leak");
 }
 
@@ -72,7 +72,7 @@ fn memory() {
     let victim = Victim::start(&["heap"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
-    assert_leaks(&observed, "anonymous-bytes", "KiB more than at first");
+    assert_leaks(&observed, "anonymous-bytes", "KiB more than at its first sample");
     assert_ne!(observed.class("fds"), "leak");
 }
 
@@ -85,13 +85,13 @@ fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
 
     assert_eq!(with_tree.verdict(), (1, "leak"), "{:#}", with_tree.result);
     assert_leaks(&with_tree, "memfds", "of child ");
-    // The control: the process by itself leaks nothing, and has a child.
+    // The control: without its child the process leaks nothing.
     assert_eq!(alone.verdict(), (0, "clean"), "{:#}", alone.result);
     assert_eq!(alone.resource("children")["last"], 1, "{:#}", alone.resource("children"));
 }
 
 #[test]
-fn a_cache_that_fills_and_numbers_that_are_reused_are_no_leak() {
+fn a_bounded_cache_and_reused_descriptor_numbers_are_no_leak() {
     let observed = Observed::of(&mut exec(LONG, &["bounded-cache", "churn"]));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("file-fds"), "bounded");
@@ -99,14 +99,14 @@ fn a_cache_that_fills_and_numbers_that_are_reused_are_no_leak() {
 }
 
 #[test]
-fn what_is_given_back_now_and_then_is_no_leak() {
+fn a_sawtooth_is_no_leak() {
     let observed = Observed::of(&mut exec(LONG, &["sawtooth"]));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("event-fds"), "sawtooth");
 }
 
 #[test]
-fn address_space_alone_is_no_leak_and_has_a_forecast() {
+fn a_growing_reservation_is_no_leak_and_has_a_forecast() {
     let victim = Victim::start(&["reservation"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
@@ -116,7 +116,7 @@ fn address_space_alone_is_no_leak_and_has_a_forecast() {
 }
 
 #[test]
-fn a_process_that_does_nothing_is_flat() {
+fn an_idle_process_is_flat() {
     let victim = Victim::start(&["idle"]);
     let observed = Observed::of(&mut attach(&["--duration", "3s"], &victim.pid()));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);

@@ -1,5 +1,5 @@
-//! `leakbench exec` and `leakbench attach`: the real binary beside processes that leak on purpose,
-//! and such that only seem to.
+//! `leakbench exec` and `leakbench attach`: the real binary observes processes that leak on purpose,
+//! and processes that only appear to.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -34,7 +34,7 @@ impl Observed {
     fn from(output: Output) -> Observed {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let result = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("no JSON result ({error}); it said: {stderr}"));
+            .unwrap_or_else(|error| panic!("no JSON result ({error}); standard error: {stderr}"));
         Observed { code: output.status.code().unwrap(), result, stderr }
     }
 
@@ -52,7 +52,7 @@ impl Observed {
         self.resource(name)["class"].as_str().unwrap_or("none")
     }
 
-    /// What the first example of a resource is, with who holds it.
+    /// The first example of a resource, with its holders.
     fn example(&self, name: &str) -> String {
         self.resource(name)["example"].to_string()
     }

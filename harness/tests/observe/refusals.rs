@@ -1,4 +1,4 @@
-//! What cannot be observed, or only in part, and how that is said.
+//! Processes that cannot be observed, or only in part, and the messages.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -20,7 +20,7 @@ fn refused(args: &[&str]) -> String {
 }
 
 #[test]
-fn a_process_that_is_none() {
+fn a_pid_without_a_process() {
     let mut child = Command::new("true").spawn().unwrap();
     let pid = child.id().to_string();
     child.wait().unwrap();
@@ -31,17 +31,17 @@ fn a_process_that_is_none() {
 }
 
 #[test]
-fn a_process_that_has_ended() {
+fn a_zombie() {
     let still = Still::fork();
     still.kill();
     let stderr = refused(&["attach", &still.pid().to_string()]);
-    assert!(stderr.contains("has ended already"), "{stderr}");
+    assert!(stderr.contains("is a zombie: it has ended"), "{stderr}");
 }
 
 #[test]
-fn those_that_wait_for_leakbench() {
+fn leakbench_itself_and_its_ancestors() {
     let own = std::process::id().to_string();
-    assert!(refused(&["attach", &own]).contains("has started it"));
+    assert!(refused(&["attach", &own]).contains("an ancestor of it"));
     let output = Command::new("sh")
         .args(["-c", "exec \"$0\" attach $$", env!("CARGO_BIN_EXE_leakbench")])
         .output()
@@ -55,7 +55,7 @@ fn those_that_wait_for_leakbench() {
 fn a_thread() {
     let victim = Victim::start(&["idle"]);
     let tasks = || std::fs::read_dir(format!("/proc/{}/task", victim.pid())).unwrap();
-    // The test's own thread, which libtest starts beside the main one.
+    // libtest runs the test in a second thread.
     let other = loop {
         let tids = tasks().map(|task| task.unwrap().file_name().into_string().unwrap());
         if let Some(tid) = tids.into_iter().find(|tid| *tid != victim.pid()) {
@@ -68,13 +68,13 @@ fn a_thread() {
 }
 
 #[test]
-fn a_thread_of_the_kernel() {
+fn a_kernel_thread() {
     let name = std::fs::read_to_string("/proc/2/comm").unwrap_or_default();
     if name != "kthreadd\n" {
-        eprintln!("no threads of the kernel are seen from here: nothing to refuse");
+        eprintln!("not tested: kernel threads are not visible here");
         return;
     }
-    assert!(refused(&["attach", "2"]).contains("a thread of the kernel"));
+    assert!(refused(&["attach", "2"]).contains("a kernel thread"));
 }
 
 #[test]
@@ -85,19 +85,19 @@ fn a_command_that_does_not_start() {
     let path = file.path().to_str().unwrap();
     assert!(refused(&["exec", "--", path]).contains("Permission denied"));
     assert!(refused(&["exec"]).contains("COMMAND"));
-    // A flag that does not exist is not taken for the command.
+    // An unknown flag is not taken for the command.
     assert!(refused(&["exec", "--durration", "1s", "--", "true"]).contains("--durration"));
     assert!(refused(&["exec", "--interval", "fast", "--", "true"]).contains("500ms"));
 }
 
 #[test]
-fn a_process_of_another_user_is_seen_in_part_and_not_called_clean() {
+fn a_process_of_another_user_is_inconclusive() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only root can be two users: not tested");
+        eprintln!("not tested: only root can run as two users");
         return;
     }
     let victim = Victim::start(&["idle"]);
-    // Where anybody may run it.
+    // The other user must be able to run it.
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let binary = folder.path().join("leakbench");
@@ -109,13 +109,13 @@ fn a_process_of_another_user_is_seen_in_part_and_not_called_clean() {
     assert_eq!(observed.verdict(), (4, "inconclusive"), "{:#}", observed.result);
     let findings = observed.result["findings"].to_string();
     assert!(findings.contains("may not read maps"), "{findings}");
-    // What anybody may know is there; what nobody showed is absent, and not 0.
+    // Public amounts are known; amounts that could not be read are absent, not 0.
     for known in ["resident-bytes", "threads", "children"] {
         assert_eq!(observed.class(known), "flat", "{known}");
     }
     let names: Vec<_> = observed.result["resources"].as_array().unwrap().iter().collect();
     assert!(names.iter().all(|resource| resource["name"] != "mappings"), "{names:#?}");
-    // The control: as the user that started it, all is seen.
+    // The control: its own user may read everything.
     let own = leakbench(&["attach", "--json", "--interval", "20ms", "--duration", "1s"])
         .arg(victim.pid())
         .output()

@@ -1,4 +1,4 @@
-//! A process that does on purpose what is to be found: this test binary, started again.
+//! A process that leaks on purpose: this test binary, started again.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -19,20 +19,20 @@ use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
 use crate::sys::{OwnMapping, SysvSegment, memfd};
 
-/// Names what the victim does, with commas between.
+/// The variable with the names of its habits, separated by commas.
 const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
 
-/// The time that habits are counted in.
+/// The unit of time of habits.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The command that is a victim with these habits; with `exec --` it goes behind.
+/// The command line of a victim.
 pub(crate) fn words() -> Vec<String> {
     let own = std::env::current_exe().expect("a test has a path");
     let own = own.to_str().expect("text").to_owned();
     vec![own, "--exact".into(), "victim::be_one".into(), "--nocapture".into()]
 }
 
-/// The variable that tells it.
+/// The variable of [`HABITS`] with its value.
 pub(crate) fn habits(habits: &[&str]) -> (&'static str, String) {
     (HABITS, habits.join(","))
 }
@@ -63,13 +63,13 @@ impl Drop for Victim {
     }
 }
 
-/// No test: what this binary does when it is a victim.
+/// No test, unless this process is a victim.
 #[test]
 fn be_one() {
     let Ok(names) = std::env::var(HABITS) else {
         return;
     };
-    set_parent_process_death_signal(Some(Signal::KILL)).expect("it is one's own");
+    set_parent_process_death_signal(Some(Signal::KILL)).expect("a process may set this for itself");
     let mut habits: Vec<_> = names.split(',').map(habit).collect();
     for tick in 0.. {
         habits.iter_mut().for_each(|habit| habit(tick));
@@ -79,7 +79,7 @@ fn be_one() {
 
 type Habit = Box<dyn FnMut(u32)>;
 
-/// Keeps one more of something every so many ticks, for good.
+/// Keeps one more object every `every` ticks, for ever.
 fn keep<T: Any>(every: u32, mut make: impl FnMut() -> T + 'static) -> Habit {
     let mut kept = Vec::new();
     Box::new(move |tick| {
@@ -112,17 +112,17 @@ fn habit(name: &str) -> Habit {
         }),
         "epolls" => keep(12, || epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll")),
         "in-flight" => in_flight(),
-        // Leaks of memory. Neighbours alike would become one mapping.
-        "anonymous-mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page_that)),
+        // Leaks of memory. The kernel would merge equal neighbours into one mapping.
+        "anonymous-mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page)),
         "executable-mappings" => {
-            keep(6, || [ProtFlags::EXEC, ProtFlags::EXEC | ProtFlags::WRITE].map(page_that))
+            keep(6, || [ProtFlags::EXEC, ProtFlags::EXEC | ProtFlags::WRITE].map(page))
         }
         "mapped-memfds" => keep(6, || {
             let memfd = memfd(c"mapped", 1);
             OwnMapping::file(memfd.as_fd(), 0, 1, crate::sys::Sharing::Private)
         }),
         "heap" => keep(1, || vec![1u8; 16 << 10]),
-        // Leaks of tasks, and of what belongs to nobody.
+        // Leaks of tasks, and of objects without a descriptor.
         "threads" => keep(15, || {
             let parked = || loop {
                 std::thread::park();
@@ -136,7 +136,7 @@ fn habit(name: &str) -> Habit {
             let child = Victim::start(&["memfds"]);
             Box::new(move |_| assert!(child.0.id() > 0))
         }
-        // What is no leak.
+        // No leaks.
         "bounded-cache" => {
             let mut cache = Vec::new();
             Box::new(move |tick| {
@@ -158,22 +158,22 @@ fn habit(name: &str) -> Habit {
         "churn" => {
             let mut open = VecDeque::new();
             Box::new(move |tick| {
-                // Of two kinds in turn, so that numbers go to and fro between objects.
+                // Two kinds in turn, so that a number belongs to different objects over time.
                 open.push_back(if tick % 3 == 0 { event() } else { named_file().into() });
                 if open.len() > 8 {
                     open.pop_front();
                 }
             })
         }
-        other => panic!("nobody knows the habit {other:?}"),
+        other => panic!("unknown habit {other:?}"),
     }
 }
 
-fn page_that(may: ProtFlags) -> OwnMapping {
-    OwnMapping::private(1, may)
+fn page(protection: ProtFlags) -> OwnMapping {
+    OwnMapping::private(1, protection)
 }
 
-/// Sends descriptors that nobody receives.
+/// Sends descriptors and never receives them.
 fn in_flight() -> Habit {
     let (receiver, sender) = UnixStream::pair().expect("a pair");
     let sent = event();

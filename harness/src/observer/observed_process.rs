@@ -1,15 +1,15 @@
-//! One process that is observed: what it has at a look, and since when.
+//! One observed process: its objects at a sample, and the age of each.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use leakbench_recording::observation::Resource;
 
+use super::lifetimes::Lifetimes;
 use super::remarks::Remarks;
-use super::survivors::Survivors;
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, ObjectId, Process, ReadError, Stat};
 
-/// Which mapping: one that is grown upwards stays the same, one that is replaced by another object's
-/// does not.
+/// The identity of a mapping. It survives growth upwards, but not replacement by a mapping of
+/// another object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MappingKey {
     pub(super) start: u64,
@@ -17,8 +17,8 @@ pub(super) struct MappingKey {
     object: Option<ObjectId>,
 }
 
-/// Which descriptor: its number, as long as it leads to the same. (Event descriptors of a kind
-/// share an object, so that there a number that was closed and opened anew is not told apart.)
+/// The identity of a descriptor: its number and object. (Event descriptors of one kind share an
+/// object, so a number that was closed and opened again keeps its identity.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FdKey {
     pub(super) fd: i32,
@@ -26,35 +26,35 @@ pub(super) struct FdKey {
     pub(super) object: ObjectId,
 }
 
-/// A process that is observed. What it keeps of a look is that of the last one.
+/// An observed process, with its objects at the last sample.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct ObservedProcess {
     pub(super) process: Process,
-    /// What it called itself when it was first seen.
+    /// Its name at the first sample, or after its last exec.
     pub(super) name: String,
     stack_start: Option<u64>,
     pub(super) threads: Vec<u32>,
     pub(super) children: Vec<u32>,
     pub(super) fds: Vec<FdEntry>,
     pub(super) mappings: Vec<Mapping>,
-    pub(super) seen_fds: Survivors<FdKey>,
-    pub(super) seen_mappings: Survivors<MappingKey>,
-    pub(super) seen_threads: Survivors<u32>,
-    /// Sockets in which no descriptor can wait.
+    pub(super) fd_lifetimes: Lifetimes<FdKey>,
+    pub(super) mapping_lifetimes: Lifetimes<MappingKey>,
+    pub(super) thread_lifetimes: Lifetimes<u32>,
+    /// Sockets that cannot have descriptors in flight.
     not_unix: HashSet<ObjectId>,
 }
 
-/// The sums of a look over all processes.
+/// The sums of a sample over all processes.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     pub(super) amounts: BTreeMap<Resource, u64>,
-    /// Counted once, however many processes have them.
+    /// Each counts once, however many processes have it.
     pub(super) memfds: BTreeSet<ObjectId>,
-    /// Sockets in which descriptors wait, with how many, and who has the socket.
+    /// Sockets with descriptors in flight.
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
 }
 
-/// Descriptors that wait in a socket.
+/// Descriptors in flight in a socket, and a process that has the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InFlight {
     pub(super) waiting: u64,
@@ -75,9 +75,9 @@ impl Sums {
     }
 }
 
-impl Member {
-    pub(super) fn new(process: Process, stat: &Stat) -> Member {
-        Member {
+impl ObservedProcess {
+    pub(super) fn new(process: Process, stat: &Stat) -> ObservedProcess {
+        ObservedProcess {
             process,
             name: stat.name.clone(),
             stack_start: stat.stack_start,
@@ -85,9 +85,9 @@ impl Member {
             children: Vec::new(),
             fds: Vec::new(),
             mappings: Vec::new(),
-            seen_fds: Survivors::new(),
-            seen_mappings: Survivors::new(),
-            seen_threads: Survivors::new(),
+            fd_lifetimes: Lifetimes::new(),
+            mapping_lifetimes: Lifetimes::new(),
+            thread_lifetimes: Lifetimes::new(),
             not_unix: HashSet::new(),
         }
     }
@@ -96,13 +96,12 @@ impl Member {
         self.process.pid()
     }
 
-    /// Looks at it, and adds what it has to the sums. Its threads are those that were listed
-    /// last.
+    /// Samples it and adds its objects to the sums. Its threads are those of the last update of
+    /// the tree.
     ///
     /// # Errors
-    /// [`ReadError::Vanished`] alone: then nothing was added. Whatever else does not read is a
-    /// remark.
-    pub(super) fn look(
+    /// Only [`ReadError::Vanished`], before anything was added. Other errors are remarks.
+    pub(super) fn sample(
         &mut self,
         at_ms: u64,
         sums: &mut Sums,
@@ -121,7 +120,7 @@ impl Member {
         let fds = self.process.fds(&mut self.fds);
         let fds = readable(pid, "fd", fds, remarks)?;
 
-        // From here on it is added: the process was there at every read.
+        // The process existed at every read, so all of it is added.
         if let Some(status) = status {
             sums.add_known(Resource::AddressSpaceBytes, status.vm_size_bytes);
             sums.add_known(Resource::ResidentBytes, status.rss_bytes);
@@ -140,12 +139,12 @@ impl Member {
         }
         if fds.is_none() {
             self.fds.clear();
-            // How many there are is told even to those who may not see which.
+            // Their number can be read without permission to list them.
             sums.add_known(Resource::Fds, self.process.fd_count().ok());
         } else {
             self.count_fds(sums, remarks);
         }
-        self.remember(at_ms);
+        self.update_lifetimes(at_ms);
         Ok(())
     }
 
@@ -158,7 +157,10 @@ impl Member {
         if ran_before {
             let was = std::mem::replace(&mut self.name, stat.name.clone());
             let pid = self.pid();
-            remarks.note(format!("process {pid} runs another program: {}, was {was}", stat.name));
+            remarks.note(format!(
+                "process {pid} runs another program now: {}, before {was}",
+                stat.name
+            ));
         }
     }
 
@@ -204,7 +206,7 @@ impl Member {
                 Ok(None) => {
                     open.insert(entry.object);
                 }
-                // Closed meanwhile.
+                // Closed since it was listed.
                 Err(ReadError::Absent { .. }) => {}
                 Err(error) => remarks.unreadable(pid, "fdinfo", &error),
             }
@@ -212,21 +214,21 @@ impl Member {
         self.not_unix = open;
     }
 
-    fn remember(&mut self, at_ms: u64) {
+    fn update_lifetimes(&mut self, at_ms: u64) {
         let key = |mapping: &Mapping| MappingKey {
             start: mapping.start,
             kind: mapping.kind,
             object: mapping.object,
         };
-        self.seen_mappings
-            .see(at_ms, self.mappings.iter().map(|mapping| (key(mapping), mapping.bytes())));
+        self.mapping_lifetimes
+            .update(at_ms, self.mappings.iter().map(|mapping| (key(mapping), mapping.bytes())));
         let key = |entry: &FdEntry| FdKey { fd: entry.fd, kind: entry.kind, object: entry.object };
-        self.seen_fds.see(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
-        self.seen_threads.see(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
+        self.fd_lifetimes.update(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
+        self.thread_lifetimes.update(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
     }
 }
 
-/// `None`, and a remark, for what did not read.
+/// `None` and a remark for a file that cannot be read.
 fn readable<T>(
     pid: u32,
     file: &'static str,
@@ -253,7 +255,7 @@ const MAPPING_KINDS: [MappingKind; 7] = [
     MappingKind::Kernel,
 ];
 
-/// What a mapping counts as, beside being a mapping.
+/// The resource of a mapping of this kind, besides mappings in general.
 pub(super) fn mapping_resource(kind: MappingKind) -> Option<Resource> {
     match kind {
         MappingKind::Memfd => Some(Resource::MemfdMappings),
@@ -281,7 +283,7 @@ const FD_KINDS: [FdKind; 12] = [
     FdKind::Other,
 ];
 
-/// What a descriptor counts as, beside being one.
+/// The resource of a descriptor of this kind, besides descriptors in general.
 pub(super) fn fd_resource(kind: FdKind) -> Resource {
     match kind {
         FdKind::File => Resource::FileFds,

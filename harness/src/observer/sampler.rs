@@ -1,0 +1,138 @@
+//! Takes samples of the whole process tree: sums of each resource, and the age of each object.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use leakbench_recording::observation::{ObservationSample, Resource};
+
+use super::lifetimes::Lifetimes;
+use super::observed_process::{InFlight, ObservedProcess, Sums};
+use super::process_tree::ProcessTree;
+use super::remarks::Remarks;
+use leakbench_kernel::{ObjectId, Process, ReadError, SharedSegment, shared_segments};
+
+/// The observed processes and the objects of their last sample.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    pub(super) tree: ProcessTree,
+    pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+    /// Shared memory segments that processes of the tree have created.
+    pub(super) segments: BTreeMap<u64, SharedSegment>,
+    pub(super) memfd_lifetimes: Lifetimes<ObjectId>,
+    pub(super) in_flight_lifetimes: Lifetimes<ObjectId>,
+    pub(super) segment_lifetimes: Lifetimes<u64>,
+    pub(super) zombie_lifetimes: Lifetimes<(u32, u64)>,
+    pub(super) child_lifetimes: Lifetimes<(u32, u64)>,
+    /// This kernel reports descriptors in flight.
+    reports_in_flight: bool,
+    /// The observed process is in this IPC namespace, so its segments are visible.
+    sees_segments: bool,
+}
+
+impl Sampler {
+    /// Of `root`, and with `tree` of its descendants.
+    pub(super) fn new(root: ObservedProcess, tree: bool) -> Sampler {
+        let sees_segments = shares_ipc(&root.process);
+        Sampler {
+            tree: ProcessTree::new(root, tree),
+            in_flight: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            memfd_lifetimes: Lifetimes::new(),
+            in_flight_lifetimes: Lifetimes::new(),
+            segment_lifetimes: Lifetimes::new(),
+            zombie_lifetimes: Lifetimes::new(),
+            child_lifetimes: Lifetimes::new(),
+            reports_in_flight: reports_in_flight().unwrap_or(false),
+            sees_segments,
+        }
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    /// [`ReadError::Vanished`]: the observed process has ended. Another error only if its `stat`
+    /// cannot be read.
+    pub(super) fn sample(
+        &mut self,
+        at_ms: u64,
+        remarks: &mut Remarks,
+    ) -> Result<ObservationSample, ReadError> {
+        self.tree.update(remarks)?;
+        let mut sums = Sums::default();
+        self.tree.root.sample(at_ms, &mut sums, remarks)?;
+        let mut processes = 1;
+        for process in self.tree.sampled_descendants_mut() {
+            // One that ends now has no objects any more.
+            if process.sample(at_ms, &mut sums, remarks).is_ok() {
+                processes += 1;
+            }
+        }
+        let Sums { mut amounts, memfds, in_flight } = sums;
+        self.in_flight = in_flight;
+        self.in_flight.retain(|_, found| found.waiting > 0);
+        self.update_segments();
+
+        // Memfds are unknown if no table of mappings or descriptors could be read.
+        if amounts.contains_key(&Resource::FileMappings) || amounts.contains_key(&Resource::FileFds)
+        {
+            amounts.insert(Resource::Memfds, memfds.len() as u64);
+        }
+        if self.reports_in_flight && amounts.contains_key(&Resource::SocketFds) {
+            let waiting = self.in_flight.values().map(|found| found.waiting).sum();
+            amounts.insert(Resource::FdsInFlight, waiting);
+        }
+        amounts.insert(Resource::Children, self.tree.descendants.len() as u64);
+        amounts.insert(Resource::Zombies, self.tree.zombies().count() as u64);
+        if self.sees_segments {
+            amounts.insert(Resource::SysvSegments, self.segments.len() as u64);
+            let bytes = self.segments.values().map(|segment| segment.bytes).sum();
+            amounts.insert(Resource::SysvBytes, bytes);
+        }
+
+        let waiting = self.in_flight.iter().map(|(socket, found)| (*socket, found.waiting));
+        self.in_flight_lifetimes.update(at_ms, waiting);
+        self.memfd_lifetimes.update(at_ms, memfds.into_iter().map(|memfd| (memfd, 0)));
+        let segments = self.segments.values().map(|segment| (segment.id, segment.bytes));
+        self.segment_lifetimes.update(at_ms, segments);
+        let zombies = self.tree.zombies().map(|zombie| (zombie.pid, zombie.start_time_ticks));
+        self.zombie_lifetimes.update(at_ms, zombies.map(|zombie| (zombie, 0)));
+        let children = self.tree.descendants.values().map(|child| &child.process);
+        let children = children.map(|child| (child.pid(), child.start_time_ticks()));
+        self.child_lifetimes.update(at_ms, children.map(|child| (child, 0)));
+        Ok(ObservationSample { at_ms, amounts, processes })
+    }
+
+    /// A segment belongs to the tree if its creator was in the tree at a sample that contained it.
+    /// Later its creator's pid may belong to another process.
+    fn update_segments(&mut self) {
+        if !self.sees_segments {
+            return;
+        }
+        let Some(all) = shared_segments(Path::new("/proc")) else {
+            // This kernel has no System V shared memory.
+            self.sees_segments = false;
+            return;
+        };
+        let before = std::mem::take(&mut self.segments);
+        let ours = |segment: &SharedSegment| {
+            before.contains_key(&segment.id) || self.tree.contains(segment.creator)
+        };
+        self.segments = all.into_iter().filter(ours).map(|segment| (segment.id, segment)).collect();
+    }
+}
+
+/// Holds if `process` is in this IPC namespace, so that `/proc/sysvipc` shows its segments.
+fn shares_ipc(process: &Process) -> bool {
+    let theirs = process.link(c"ns/ipc", "ns/ipc");
+    let own = std::fs::read_link("/proc/self/ns/ipc");
+    matches!((theirs, own), (Ok(theirs), Ok(own)) if own.as_os_str() == theirs.as_str())
+}
+
+/// Tries on an own socket if the kernel reports the number of descriptors in flight.
+fn reports_in_flight() -> Option<bool> {
+    let (socket, _other) = UnixStream::pair().ok()?;
+    let mut own = Process::open(std::process::id()).ok()?;
+    Some(own.fds_in_flight(socket.as_raw_fd()).ok()?.is_some())
+}
