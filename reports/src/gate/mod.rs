@@ -9,7 +9,7 @@
 //!                     attempts put together ─► outcome ─► explain, and the formats of render
 //! ```
 //!
-//! A policy is a file in `policies` and a row of its table; `policies/mod.rs` tells how to add one.
+//! A policy is a file in `policies` and a row of its table; `policies/mod.rs` describes how to add one.
 
 mod attempts;
 mod baseline;

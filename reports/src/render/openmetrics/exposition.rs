@@ -9,7 +9,7 @@ use leakbench_model::text::printable;
 #[derive(Default)]
 pub(super) struct Exposition(String);
 
-/// What kind of numbers a family has.
+/// The kind of a family.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// May go up and down.
@@ -18,13 +18,13 @@ pub(super) enum Kind {
     Counter,
     /// Facts, as labels; its samples end in `_info`.
     Info,
-    /// Which of some states.
+    /// One of several states.
     StateSet,
     /// Quantiles and their count.
     Summary,
 }
 
-/// A number with what tells it from the others of its family.
+/// A number with its labels.
 pub(super) struct Sample {
     /// After the family's name.
     suffix: &'static str,
@@ -35,7 +35,7 @@ pub(super) struct Sample {
 /// Names and values.
 pub(super) type Labels = Vec<(&'static str, String)>;
 
-/// What a family is called and means.
+/// A family's name, kind, unit and meaning.
 pub(super) struct Family {
     /// Without `leakbench`, and with its unit at the end, if it has one.
     pub(super) name: &'static str,
@@ -46,7 +46,7 @@ pub(super) struct Family {
 }
 
 impl Exposition {
-    /// Adds a family, unless nothing of it was measured.
+    /// Adds a family, unless it has no sample.
     pub(super) fn add(&mut self, family: &Family, samples: Vec<Sample>) {
         if samples.is_empty() {
             return;
@@ -99,19 +99,19 @@ impl Sample {
         Sample { suffix: "", labels, value: value.to_string() }
     }
 
-    /// Of any number; `None` of one that is none.
+    /// Of any number; `None` if it is not finite.
     pub(super) fn number(labels: Labels, value: f64) -> Option<Sample> {
         let value = value.is_finite().then(|| value.to_string())?;
         Some(Sample { suffix: "", labels, value })
     }
 
-    /// With what its kind of family has at the end of names.
+    /// With the suffix of its kind of family.
     pub(super) fn called(self, suffix: &'static str) -> Sample {
         Sample { suffix, ..self }
     }
 }
 
-/// One sample a state, of which one is 1. The label of the state is called as the family is.
+/// One sample for each state, of which one is 1. The label of the state has the family's name.
 pub(super) fn state_set(
     label: &'static str,
     labels: &Labels,

@@ -1,5 +1,5 @@
-//! OpenMetrics text: what a run, an observed process or several runs came to, for a time series
-//! database that wants to follow it from day to day. What was not measured has no sample.
+//! OpenMetrics text: the results of a run, an observed process or several runs, for a time series
+//! database. A value that was not measured has no sample.
 
 mod exposition;
 
@@ -71,12 +71,12 @@ fn of_run(text: &mut Exposition, run: &RecordedRun) {
     info(text, labels);
     verdict(text, judgement.verdict);
     findings(text, judgement.findings.iter().map(|finding| finding.level));
-    let family = measured("_start_time_seconds", "seconds", "When the run began, since 1970.");
+    let family = measured("_start_time_seconds", "seconds", "Start of the run, since 1970.");
     text.add(&family, vec![Sample::count(Labels::new(), start.started_unix_s)]);
     let seconds = |ms: u64| Sample::number(Labels::new(), ms as f64 / 1e3);
-    let family = measured("_wall_seconds", "seconds", "How long the whole run took.");
+    let family = measured("_wall_seconds", "seconds", "Duration of the run.");
     text.add(&family, Vec::from_iter(seconds(ledger.last_seen_ms)));
-    let family = measured("_running_seconds", "seconds", "How long the cycles alone took.");
+    let family = measured("_running_seconds", "seconds", "Duration of the cycles alone.");
     text.add(&family, Vec::from_iter(seconds(ledger.running_ms())));
     let run = Run {
         labels: Labels::new(),
@@ -94,18 +94,18 @@ fn of_run(text: &mut Exposition, run: &RecordedRun) {
         let name = name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
         Sample::count(vec![("reason", name)], held.images)
     });
-    let family = gauge("_lingering_images", "Listed images that linger, by why they do.");
+    let family = gauge("_lingering_images", "Listed images that linger, by reason.");
     text.add(&family, by_reason.collect());
 }
 
 fn info(text: &mut Exposition, labels: Labels) {
     let family =
-        Family { name: "", kind: Kind::Info, unit: None, help: "What ran, with what, and where." };
+        Family { name: "", kind: Kind::Info, unit: None, help: "Command, subject and machine." };
     text.add(&family, vec![Sample::count(labels, 1).called("_info")]);
 }
 
 fn verdict(text: &mut Exposition, verdict: Verdict) {
-    let family = states("_verdict", "What it came to.");
+    let family = states("_verdict", "Verdict.");
     let names = VERDICTS.map(Verdict::as_str);
     text.add(&family, state_set("leakbench_verdict", &Labels::new(), names, verdict.as_str()));
 }
@@ -116,11 +116,11 @@ fn findings(text: &mut Exposition, levels: impl Iterator<Item = Level>) {
         let count = levels.iter().filter(|other| **other == level).count() as u64;
         Sample::count(vec![("level", level.as_str().to_owned())], count)
     };
-    let family = gauge("_findings", "What the policies found.");
+    let family = gauge("_findings", "Findings of the judge, by level.");
     text.add(&family, [Level::Error, Level::Warn, Level::Note].map(count).into());
 }
 
-/// What runs of a comparison and a run alone have in common.
+/// The results of a run, alone or in a comparison.
 struct Run {
     labels: Labels,
     cycles: u64,
@@ -148,7 +148,7 @@ fn runs(text: &mut Exposition, runs: &[Run]) {
     let asked = runs.iter().map(|run| Sample::count(run.labels(&[]), run.cycles_asked));
     text.add(&gauge("_cycles_asked", "Cycles asked for."), asked.collect());
     let rates = runs.iter().filter_map(|run| Sample::number(run.labels(&[]), run.rate_per_s?));
-    text.add(&gauge("_cycles_per_second", "Cycles a second."), rates.collect());
+    text.add(&gauge("_cycles_per_second", "Rate of cycles, per second."), rates.collect());
     text.add(&counter("_images_made", "Images made."), total(|run| run.images.made));
     let images = runs.iter().flat_map(|run| {
         let Images { synchronous, late, lingering, unknown, .. } = run.images;
@@ -160,10 +160,10 @@ fn runs(text: &mut Exposition, runs: &[Run]) {
         ]
         .map(|(state, images)| Sample::count(run.labels(&[("state", state)]), images))
     });
-    let help = "What became of the images: released in the drop of their module or later, \
-                lingering, or not known. Together they are those that were made.";
+    let help = "Images by state: released in the drop of their module or later, lingering, or of \
+                unknown fate. Their sum is the number of images made.";
     text.add(&gauge("_images", help), images.collect());
-    // What a process has, and of which there may be nothing known.
+    // An amount that was not read is `None`.
     type Amount = (Family, fn(&Footprint) -> Option<u64>);
     let amounts: [Amount; 6] = [
         (gauge("_mappings", "Mappings."), |seen| seen.mappings),
@@ -175,9 +175,8 @@ fn runs(text: &mut Exposition, runs: &[Run]) {
     ];
     for (family, of) in amounts {
         let samples = runs.iter().flat_map(|run| {
-            let moments = [("peak", &run.peak), ("end", &run.at_end)];
-            moments.map(|(moment, seen)| {
-                Some(Sample::count(run.labels(&[("moment", moment)]), of(seen)?))
+            [("peak", &run.peak), ("end", &run.at_end)].map(|(at, footprint)| {
+                Some(Sample::count(run.labels(&[("at", at)]), of(footprint)?))
             })
         });
         text.add(&family, samples.flatten().collect());
@@ -199,7 +198,7 @@ fn release(text: &mut Exposition, times: &ReleaseTimes) {
         name: "_release_seconds",
         kind: Kind::Summary,
         unit: Some("seconds"),
-        help: "From the beginning of a drop until the release was heard of.",
+        help: "Time from the beginning of a drop to the release of the image.",
     };
     text.add(&family, samples);
 }
@@ -216,36 +215,38 @@ fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
     info(text, labels);
     verdict(text, judgement.verdict);
     findings(text, judgement.findings.iter().map(|finding| finding.level));
-    let family = measured("_start_time_seconds", "seconds", "When observing began, since 1970.");
+    let family =
+        measured("_start_time_seconds", "seconds", "Start of the observation, since 1970.");
     text.add(&family, vec![Sample::count(Labels::new(), observe.started_unix_s)]);
     let observed_s = Sample::number(Labels::new(), ledger.observed_ms() as f64 / 1e3);
-    let family = measured("_observed_seconds", "seconds", "From the first look to the last.");
+    let family =
+        measured("_observed_seconds", "seconds", "Time from the first sample to the last.");
     text.add(&family, Vec::from_iter(observed_s));
-    let looks = Sample::count(Labels::new(), ledger.samples.len() as u64);
-    text.add(&gauge("_looks", "Looks that the recording kept."), vec![looks]);
+    let samples = Sample::count(Labels::new(), ledger.samples.len() as u64);
+    text.add(&gauge("_samples", "Samples in the recording."), vec![samples]);
 
     let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
     let classes = accounts.iter().filter_map(|account| {
         let names = CLASSES.map(ResourceClass::as_str);
         Some(state_set("leakbench_class", &name(account), names, account.class?.as_str()))
     });
-    text.add(&states("_class", "What a resource does."), classes.flatten().collect());
+    text.add(&states("_class", "Class of a resource."), classes.flatten().collect());
     let to_limit = accounts
         .iter()
         .filter_map(|account| Sample::number(name(account), account.seconds_to_limit?));
-    let help = "When a resource meets its limit, after the last look, if it grows on as it does.";
+    let help = "Time from the last sample until a resource meets its limit at its present growth.";
     text.add(&measured("_time_to_limit_seconds", "seconds", help), to_limit.collect());
     amounts(text, diagnosis, Unit::Count);
     amounts(text, diagnosis, Unit::Bytes);
 }
 
-/// Amounts of one unit: those of another are of other families.
+/// The amounts of resources of one unit: each unit has its own families.
 fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
     let accounts = || diagnosis.accounts.iter().filter(|account| account.resource.unit() == unit);
     let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
-    let at = |account: &Account, moment: &str, amount| {
+    let at = |account: &Account, at: &str, amount| {
         let mut labels = name(account);
-        labels.push(("moment", moment.to_owned()));
+        labels.push(("at", at.to_owned()));
         Sample::count(labels, amount)
     };
     let seen = accounts().flat_map(|account| {
@@ -261,14 +262,14 @@ fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
         accounts().filter_map(|account| Sample::number(name(account), account.rate_per_s()?));
     let (amount, limit, rate) = match unit {
         Unit::Count => (
-            gauge("_resource", "Objects that a process has."),
-            gauge("_resource_limit", "Objects that a process may have."),
-            gauge("_resource_per_second", "Objects that a process has more, a second."),
+            gauge("_resource", "Objects of a process."),
+            gauge("_resource_limit", "Limit of the objects of a process."),
+            gauge("_resource_per_second", "Growth of the objects of a process, per second."),
         ),
         Unit::Bytes => (
-            measured("_resource_bytes", "bytes", "Bytes that a process has."),
-            measured("_resource_limit_bytes", "bytes", "Bytes that a process may have."),
-            gauge("_resource_bytes_per_second", "Bytes that a process has more, a second."),
+            measured("_resource_bytes", "bytes", "Bytes of a process."),
+            measured("_resource_limit_bytes", "bytes", "Limit of the bytes of a process."),
+            gauge("_resource_bytes_per_second", "Growth of the bytes of a process, per second."),
         ),
     };
     text.add(&amount, seen.collect());
@@ -278,7 +279,7 @@ fn amounts(text: &mut Exposition, diagnosis: &Diagnosis, unit: Unit) {
 
 fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
     info(text, vec![("command", comparison.command.clone())]);
-    // Nothing was run, where there is no verdict: then nothing is known to be clean.
+    // Without a run there is no verdict, and nothing is known to be clean.
     verdict(text, comparison.verdict().unwrap_or(Verdict::Inconclusive));
     let rows = || comparison.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run)));
     let labels = |row: &str, round: u32| -> Labels {
@@ -289,13 +290,10 @@ fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
         let labels = labels(&row.name, run.round);
         state_set("leakbench_run_verdict", &labels, names, run.verdict.as_str())
     });
-    text.add(&states("_run_verdict", "What each run came to."), verdicts.collect());
+    text.add(&states("_run_verdict", "Verdict of each run."), verdicts.collect());
     let refused = comparison.rows.iter().filter(|row| row.refusal.is_some());
     let refused = refused.map(|row| Sample::count(vec![("row", row.name.clone())], 1));
-    text.add(
-        &gauge("_refused", "Rows that could not be run, or not to the end."),
-        refused.collect(),
-    );
+    text.add(&gauge("_refused", "Rows that were refused, or are not offered."), refused.collect());
     let all: Vec<Run> = rows()
         .map(|(row, run)| Run {
             labels: labels(&row.name, run.round),

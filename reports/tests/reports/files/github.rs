@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{Case, cases, failing, policy};
 use crate::common;
 
-/// Command, title and message of a line, as GitHub's runner takes it apart.
+/// Command, title and message of a line, as GitHub's runner reads them.
 fn read(line: &str) -> (String, String, String) {
     let (head, message) =
         line.strip_prefix("::").and_then(|rest| rest.split_once("::")).expect(line);
@@ -26,14 +26,13 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_fails_is_an_error_and_what_passes_is_none() {
+fn a_failure_is_an_error_and_a_pass_has_none() {
     for case in cases() {
         let text = case.file(Format::Github);
         let clean = match &case.outcome {
             Some(outcome) => outcome.verdict.exit_code() == 0,
             None => case.report.verdict.exit_code() == 0,
         };
-        // Of a gate that passes, flaky policies of level error are told as such.
         let errors = commands(&text).iter().filter(|command| *command == "error").count();
         assert_eq!(errors == 0, clean, "{}:\n{text}", case.name);
         assert!(!text.is_empty(), "{}", case.name);
@@ -41,7 +40,7 @@ fn what_fails_is_an_error_and_what_passes_is_none() {
 }
 
 #[test]
-fn of_each_kind_there_are_ten_and_the_last_says_how_many_more() {
+fn a_kind_has_at_most_ten_lines_and_the_last_counts_the_others() {
     for (count, last) in [
         (10, None),
         (11, Some("and 2 more like these")),
@@ -69,37 +68,37 @@ fn of_each_kind_there_are_ten_and_the_last_says_how_many_more() {
 }
 
 #[test]
-fn a_flaky_policy_and_one_that_cannot_be_told_are_told_as_such() {
+fn the_titles_of_flaky_and_inconclusive_policies_name_the_status() {
     let case = Case::run("leak", &common::leak_queue(), Some(failing()));
     let text = case.file(Format::Github);
     let titles: Vec<String> = text.lines().map(|line| read(line).1).collect();
     assert!(titles.iter().any(|title| title.contains("flaky: late-releases")), "{titles:?}");
     assert!(titles.iter().any(|title| title.contains("inconclusive: slope-fds")), "{titles:?}");
-    assert!(!text.contains("time-to-release"), "what is off is not told");
+    assert!(!text.contains("time-to-release"), "a policy that is off has no line");
 }
 
 proptest! {
-    /// Whatever a name says, it begins no command of its own and ends none.
+    /// No name begins a command or ends one.
     #[test]
-    fn texts_stay_in_their_places(said in "(?s).{0,20}(::|%0A|\r\n|,|::error title=x::)?.{0,20}") {
-        let mut recording = common::died(ExitKind::Failed { error: said.clone() });
+    fn texts_stay_in_their_places(text in "(?s).{0,20}(::|%0A|\r\n|,|::error title=x::)?.{0,20}") {
+        let mut recording = common::died(ExitKind::Failed { error: text.clone() });
         if let Record::Start(start) = &mut recording.records[0] {
-            start.subject.clone_from(&said);
+            start.subject.clone_from(&text);
         }
         let mut outcome = failing();
-        outcome.policies = vec![policy("growth", PolicyLevel::Error, Status::Failed, &said)];
-        outcome.policies[0].run.clone_from(&said);
+        outcome.policies = vec![policy("growth", PolicyLevel::Error, Status::Failed, &text)];
+        outcome.policies[0].run.clone_from(&text);
         for outcome in [None, Some(outcome)] {
             let case = Case::run("died", &recording, outcome);
-            let text = case.file(Format::Github);
-            let shown = leakbench_reports::render::printable(&said);
-            prop_assert!(!text.contains('\r'));
-            let lines: Vec<_> = text.split('\n').filter(|line| !line.is_empty()).map(read).collect();
+            let file = case.file(Format::Github);
+            let shown = leakbench_reports::render::printable(&text);
+            prop_assert!(!file.contains('\r'));
+            let lines: Vec<_> = file.split('\n').filter(|line| !line.is_empty()).map(read).collect();
             if case.outcome.is_some() {
                 prop_assert_eq!(&lines[0].1, &format!("leakbench gate: growth ({shown})"));
                 prop_assert_eq!(&lines[0].2, &shown);
             } else {
-                prop_assert!(lines[0].2.ends_with(&*shown), "{}", text);
+                prop_assert!(lines[0].2.ends_with(&*shown), "{}", file);
             }
         }
     }

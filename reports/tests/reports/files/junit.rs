@@ -1,4 +1,4 @@
-//! JUnit's XML, parsed back.
+//! JUnit's XML, parsed.
 
 use leakbench_recording::recording::{ExitKind, Record, Recording};
 use leakbench_reports::gate::{PolicyLevel, Status};
@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::{Case, cases, failing, policy};
 use crate::common;
 
-/// An element with what is in it.
+/// An element with its content.
 #[derive(Debug, Default)]
 struct Element {
     name: String,
@@ -81,7 +81,7 @@ fn junit(case: &Case) -> Element {
 }
 
 #[test]
-fn counts_are_those_of_the_cases() {
+fn counts_agree_with_the_cases() {
     for case in cases() {
         let root = junit(&case);
         assert_eq!((root.name.as_str(), root.get("name")), ("testsuites", Some("leakbench")));
@@ -111,7 +111,7 @@ fn counts_are_those_of_the_cases() {
         for (index, name) in ["tests", "failures", "errors", "skipped"].into_iter().enumerate() {
             assert_eq!(root.get(name), Some(sums[index].to_string().as_str()), "{}", case.name);
         }
-        // A job fails exactly if what is reported is not clean.
+        // A job fails exactly if the verdict has another exit code than 0.
         let code = match &case.outcome {
             Some(outcome) => outcome.verdict.exit_code(),
             None => case.report.verdict.exit_code(),
@@ -121,7 +121,7 @@ fn counts_are_those_of_the_cases() {
 }
 
 #[test]
-fn every_policy_that_judged_is_a_case() {
+fn every_rule_of_the_judge_is_a_case() {
     let root = junit(&Case::run("clean", &common::clean(), None));
     let [suite] = &root.children[..] else { panic!("one suite: {root:?}") };
     let names: Vec<_> = suite.all("testcase").filter_map(|case| case.get("name")).collect();
@@ -148,7 +148,7 @@ fn every_policy_that_judged_is_a_case() {
     assert_eq!(property("seed"), Some("0"));
     assert_eq!(property("kernel"), Some("Linux 6.18.0"));
 
-    // What found nothing in a run that was not seen whole has not passed.
+    // A rule without findings does not pass in an inconclusive run.
     let root = junit(&Case::run("unsure", &common::inconclusive(), None));
     let mut tests = root.children[0].all("testcase");
     let lingering = tests.find(|case| case.get("name") == Some("lingering-images"));
@@ -176,7 +176,7 @@ fn each_status_has_its_element() {
     assert!(test("time-to-release").child("skipped").is_some());
     let warned = test("lingering-peak");
     assert!(warned.child("failure").is_none());
-    let out = &warned.child("system-out").expect("it says so").text;
+    let out = &warned.child("system-out").expect("a text").text;
     assert!(out.starts_with("failed with level warn: the gate passes"), "{out}");
 }
 
@@ -198,7 +198,7 @@ fn a_suite_is_a_run_of_a_comparison() {
             "refusing, refused"
         ]
     );
-    // A row that the gate judged has its rounds, and no run's time is its own.
+    // A row of the gate has several rounds, so it has no time of its own.
     let swept = all.iter().find(|case| case.name == "swept").expect("a comparison");
     let root = junit(swept);
     let known =
@@ -206,11 +206,11 @@ fn a_suite_is_a_run_of_a_comparison() {
     assert!(root.children.len() == 2 && !root.children.iter().any(known), "{root:?}");
 }
 
-fn hostile(said: &str) -> Recording {
-    let mut recording = common::died(ExitKind::Failed { error: said.to_owned() });
+fn hostile(name: &str) -> Recording {
+    let mut recording = common::died(ExitKind::Failed { error: name.to_owned() });
     if let Record::Start(start) = &mut recording.records[0] {
-        start.subject = said.to_owned();
-        start.command = said.to_owned();
+        start.subject = name.to_owned();
+        start.command = name.to_owned();
     }
     recording
 }
@@ -221,17 +221,17 @@ fn is_xml(c: char) -> bool {
 }
 
 proptest! {
-    /// Whatever a name says, the document is well-formed, and has it as it can be shown.
+    /// With any name the document is well-formed, and has the printable name.
     #[test]
     fn names_are_data(
-        said in "(?s)(.|[\u{0}-\u{9f}\u{fffe}\u{ffff}]|]]>|</failure>|&amp;|\"|<!--){1,12}",
+        name in "(?s)(.|[\u{0}-\u{9f}\u{fffe}\u{ffff}]|]]>|</failure>|&amp;|\"|<!--){1,12}",
     ) {
         let mut outcome = failing();
-        outcome.policies = vec![policy("growth", PolicyLevel::Error, Status::Failed, &said)];
-        outcome.policies[0].run.clone_from(&said);
-        let shown = leakbench_reports::render::printable(&said).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
+        outcome.policies = vec![policy("growth", PolicyLevel::Error, Status::Failed, &name)];
+        outcome.policies[0].run.clone_from(&name);
+        let shown = leakbench_reports::render::printable(&name).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
         for outcome in [None, Some(outcome)] {
-            let case = Case::run("died", &hostile(&said), outcome);
+            let case = Case::run("died", &hostile(&name), outcome);
             let text = case.file(Format::Junit);
             prop_assert!(text.chars().all(is_xml));
             let root = parse(&text);

@@ -1,4 +1,4 @@
-//! OpenMetrics text, read by the rules of its specification.
+//! OpenMetrics text, parsed by the rules of its specification.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ struct Family {
     samples: Vec<(String, BTreeMap<String, String>, f64)>,
 }
 
-/// Families by name. Panics at what the specification does not allow.
+/// Families by name. Panics if the text breaks the specification.
 fn parse(text: &str) -> BTreeMap<String, Family> {
     let body = text.strip_suffix("# EOF\n").expect("it ends in EOF");
     assert!(body.ends_with('\n') && !body.contains("\r"));
@@ -166,7 +166,7 @@ fn every_text_keeps_to_the_specification() {
 }
 
 #[test]
-fn images_add_up_and_what_was_not_measured_has_no_sample() {
+fn images_add_up_and_an_unread_amount_has_no_sample() {
     for case in cases() {
         let families = metrics(&case);
         let sum = |name: &str| {
@@ -203,24 +203,24 @@ fn times_are_seconds() {
 
 proptest! {
     #[test]
-    fn labels_are_data(said in "(?s)(.|[\"\\\\\n{},=]|\\\\n|\"} 1\n# EOF){1,16}") {
+    fn labels_are_data(text in "(?s)(.|[\"\\\\\n{},=]|\\\\n|\"} 1\n# EOF){1,16}") {
         let mut recording = common::died(ExitKind::Failed { error: String::new() });
         if let Record::Start(start) = &mut recording.records[0] {
-            start.command.clone_from(&said);
+            start.command.clone_from(&text);
         }
         let mut outcome = failing();
         outcome.policies.truncate(1);
-        outcome.policies[0].run.clone_from(&said);
+        outcome.policies[0].run.clone_from(&text);
         let families = metrics(&Case::run("died", &recording, Some(outcome)));
-        let shown = leakbench_reports::render::printable(&said);
+        let shown = leakbench_reports::render::printable(&text);
         prop_assert_eq!(&families["leakbench"].samples[0].1["command"], &shown);
         prop_assert_eq!(&families["leakbench_gate_policy"].samples[0].1["run"], &shown);
     }
 }
 
-/// Which leakbench draws is no fact of what was recorded: drawn by a later one, it is the same.
+/// A later leakbench must write the same text of the same recording.
 #[test]
-fn metrics_do_not_tell_the_version_that_draws() {
+fn metrics_do_not_contain_the_version_of_leakbench() {
     for case in cases() {
         let text = case.file(Format::Openmetrics);
         assert!(text.contains("leakbench_info{"), "{text}");
