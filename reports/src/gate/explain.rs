@@ -9,7 +9,7 @@ use super::{Evidence, Outcome, PolicyLevel, PolicyOutcome, Status};
 const EVIDENCE_SHOWN: usize = 8;
 
 /// Each policy with the measured value, the limit, the reason and the evidence; the headline last.
-/// Text from files is [`crate::render::printable`].
+/// The text is [`printable`].
 pub fn explain(outcome: &Outcome) -> String {
     let mut text = format!("budget: {}\n", printable(&outcome.budget));
     let mut run = None;

@@ -12,7 +12,7 @@ use super::GateVerdict;
 pub struct Outcome {
     /// The gravest verdict of the policies of level error.
     pub verdict: GateVerdict,
-    /// The verdict in a sentence, [`crate::render::printable`].
+    /// The verdict in a sentence. It is [`printable`](leakbench_model::text::printable).
     pub headline: String,
     /// The budget's source: a file's name, or `default budgets`.
     pub budget: String,

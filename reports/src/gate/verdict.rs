@@ -1,5 +1,7 @@
 //! The verdict of the gate, with the exit code of each.
 
+use leakbench_model::exit_code;
+
 leakbench_model::names! {
     /// The verdict of the gate. A later one outweighs an earlier one.
     ///
@@ -20,13 +22,13 @@ leakbench_model::names! {
 }
 
 impl GateVerdict {
-    /// The exit code of `leakbench gate`. 2 is no verdict: it stands for wrong use.
+    /// The exit code of `leakbench gate`.
     pub fn exit_code(self) -> u8 {
         match self {
-            GateVerdict::Pass => 0,
-            GateVerdict::Flaky | GateVerdict::Fail => 1,
-            GateVerdict::SubjectDied => 3,
-            GateVerdict::Inconclusive => 4,
+            GateVerdict::Pass => exit_code::CLEAN,
+            GateVerdict::Flaky | GateVerdict::Fail => exit_code::LEAK,
+            GateVerdict::SubjectDied => exit_code::SUBJECT_DIED,
+            GateVerdict::Inconclusive => exit_code::INCONCLUSIVE,
         }
     }
 
