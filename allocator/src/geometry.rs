@@ -1,12 +1,12 @@
-//! Where slots lie: pure arithmetic over addresses.
+//! The addresses of slots: arithmetic only.
 //!
 //! ```text
 //!  slab:  | guard | memory 0 (4 GiB) | guard | memory 1 (4 GiB) | guard | ...
 //!                 ^ base_addr                ^ base_addr + SLOT_STRIDE_BYTES
 //! ```
 //!
-//! The guard behind a memory is also the guard before the next one; the first memory of a slab has
-//! one of its own. A pool uses several slabs, because the kernel finds no single hole for them all.
+//! The guard behind a memory also precedes the next one. The first memory of a slab has a guard of
+//! its own. A pool uses several slabs, because the address space has no single hole for all slots.
 
 use leakbench_model::{Slab, Slabs};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! The life of a module beside its floor: the bare system calls without which no image can be
-//! made, shown, reset and released, in the same run.
+//! Measures the life of a module, and in the same session its floor: the bare system calls that
+//! create, map, reset and release an image.
 
 #[path = "../../allocator/benches/support/death_watch.rs"]
 mod death_watch;
@@ -20,8 +20,8 @@ use crate::floor::Floor;
 
 const IMAGE_BYTES: usize = 4096;
 
-/// Two functions, one of which writes a page, over an image of one page. The bytes of each image
-/// are its own.
+/// A module with an image of one page and two exported functions, of which `touch` writes a page. Each
+/// image has different bytes.
 struct Guest {
     binary: Vec<u8>,
     payload: usize,
@@ -82,7 +82,7 @@ fn call(engine: &Engine, module: &Module, name: &str) -> i32 {
     func.call(&mut store, black_box(7)).expect("no trap")
 }
 
-/// Module, image, instance, call, and all of them dropped.
+/// Creates module, image and instance, calls a function, and drops all of them.
 fn cycle(engine: &Engine, guest: &mut Guest, watch: Option<&mut DeathWatch>) {
     let module = Module::new(engine, guest.next()).expect("a module");
     match watch {
@@ -120,9 +120,9 @@ fn cycles(c: &mut Criterion) {
     group.finish();
 }
 
-/// How long each of so many threads takes for a cycle when all cycle at once, each thread doing
-/// `work` as often as asked.
-fn side_by_side<W: Send>(
+/// Runs `work` the given number of times on each of the threads at once, and returns the time that all of
+/// them take.
+fn in_parallel<W: Send>(
     times: u64,
     threads: usize,
     mut set_up: impl FnMut() -> W,
@@ -138,8 +138,8 @@ fn side_by_side<W: Send>(
     start.elapsed()
 }
 
-/// Threads that share an engine, beside as many that make the bare calls. What they share is the
-/// address space: its lock, and the other processors' TLBs.
+/// Threads that share an engine, and as many that make the bare system calls. They share the address
+/// space: its lock, and the other processors' TLBs.
 fn threads(c: &mut Criterion) {
     let mut group = c.benchmark_group("threads");
     let image = vec![7; IMAGE_BYTES];
@@ -147,17 +147,17 @@ fn threads(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("floor", threads), |b| {
             b.iter_custom(|times| {
                 let set_up = || Floor::new(true).expect("a floor");
-                side_by_side(times, threads, set_up, |floor: &mut Floor| {
+                in_parallel(times, threads, set_up, |floor: &mut Floor| {
                     floor.cycle(&image).expect("the floor");
                 })
             });
         });
-        for (name, batch) in [("cached", 1), ("cached, unmapped 16 at a time", 16)] {
+        for (name, batch) in [("cached", 1), ("cached, decommit batch 16", 16)] {
             let engine = engine_of(true, batch);
             group.bench_function(BenchmarkId::new(name, threads), |b| {
                 b.iter_custom(|times| {
                     let set_up = || (Guest::new(), DeathWatch::new().expect("inotify"));
-                    side_by_side(times, threads, set_up, |(guest, watch)| {
+                    in_parallel(times, threads, set_up, |(guest, watch)| {
                         let module = Module::new(&engine, guest.next()).expect("a module");
                         let image = module.image().and_then(|image| image.as_fd());
                         watch.watch(image.expect("an image")).expect("a watch");
@@ -216,7 +216,7 @@ fn instances(c: &mut Criterion) {
     group.finish();
 }
 
-/// What dropping a module costs when many slots are affine to it.
+/// Drops a module to which many slots are affine.
 fn drops(c: &mut Criterion) {
     let mut group = c.benchmark_group("drop of a module with affine slots");
     group.sample_size(10);

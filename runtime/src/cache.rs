@@ -1,9 +1,9 @@
-//! Compiled code by content: a module whose binary differs from a known one in nothing but the
-//! bytes of its data segments runs the same code.
+//! The code cache. Modules whose binaries differ only in the bytes of their data segments share
+//! compiled code.
 //!
-//! The key is the binary without those bytes; their lengths stay in it. Two binaries with one key
-//! have one structure, and payloads do not bear on validity, so one is valid if the other is.
-//! Keys are compared whole: a collision of hashes costs time and no more.
+//! The key is the binary without those bytes, but with their lengths. Validity does not depend on
+//! the bytes, so of two binaries with one key both are valid or neither is. The cache compares
+//! whole keys: a collision of hashes costs time only.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -17,13 +17,13 @@ use wasmparser::{BinaryReader, DataSectionReader};
 use crate::error::Error;
 use crate::module::compiled::CompiledModule;
 
-/// Keys and machine code of one cache, at most: modules may be few and large.
+/// Maximum size of the keys and machine code in one cache, in bytes.
 const CACHE_MAX_BYTES: usize = 256 << 20;
 
-/// A key buffer larger than this is not kept.
+/// Maximum size of a key buffer that a thread keeps, in bytes.
 const KEY_KEPT_BYTES: usize = 4 << 20;
 
-/// Compiled modules, as many as there is room for.
+/// Compiled modules, up to a number and a size.
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     capacity: NonZeroUsize,
@@ -35,9 +35,9 @@ pub(crate) struct CodeCache {
 #[derive(Debug, Default)]
 struct Entries {
     by_hash: HashMap<u64, Vec<Entry>, BuildHasherDefault<IsHash>>,
-    /// Hash of each entry, in the order in which they are looked at for eviction.
+    /// The hash of each entry, in the order in which eviction considers them.
     order: VecDeque<u64>,
-    /// Of all entries.
+    /// Size of all entries in bytes.
     bytes: usize,
 }
 
@@ -45,12 +45,12 @@ struct Entries {
 struct Entry {
     key: Box<[u8]>,
     module: Arc<CompiledModule>,
-    /// Since eviction last came by.
+    /// True if the entry was used since eviction last considered it.
     used: AtomicBool,
 }
 
 impl Entry {
-    /// What it takes: the rest of a compiled module is in proportion to these.
+    /// The entry's size in bytes. The rest of a compiled module is in proportion to it.
     fn bytes(&self) -> usize {
         self.key.len() + self.module.code.len_bytes()
     }
@@ -69,10 +69,10 @@ impl CodeCache {
         CodeCache { capacity, max_bytes, hasher: RandomState::new(), entries: RwLock::default() }
     }
 
-    /// The code of `binary`, made by `compile` if it is not known.
+    /// The code of `binary`. If it is not in the cache, `compile` makes it.
     ///
     /// # Errors
-    /// Those of `compile`; nothing is kept then.
+    /// Those of `compile`. The cache is then unchanged.
     pub(crate) fn get_or_compile(
         &self,
         binary: &[u8],
@@ -95,7 +95,7 @@ impl CodeCache {
         compile: impl FnOnce() -> Result<Arc<CompiledModule>, Error>,
     ) -> Result<Arc<CompiledModule>, Error> {
         if write_key(binary, key).is_none() {
-            // Not a module; compiling says why.
+            // Not a module; `compile` returns the reason.
             return compile();
         }
         let hash = self.hasher.hash_one(&**key);
@@ -111,14 +111,15 @@ impl CodeCache {
     fn get(&self, hash: u64, key: &[u8]) -> Option<Arc<CompiledModule>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.by_hash.get(&hash)?.iter().find(|e| *e.key == *key)?;
-        // Not written when it is set already, so that threads share the line.
+        // Written only if it changes, so that threads share the cache line.
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
         }
         Some(Arc::clone(&entry.module))
     }
 
-    /// Keeps `entry`, unless it would take all the room; its module, or the one that was there.
+    /// Adds `entry`, unless it is larger than the whole cache. Returns its module, or that of an
+    /// entry with the same key.
     fn insert(&self, hash: u64, entry: Entry) -> Arc<CompiledModule> {
         let module = Arc::clone(&entry.module);
         let bytes = entry.bytes();
@@ -128,7 +129,7 @@ impl CodeCache {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let same = entries.by_hash.entry(hash).or_default();
         if let Some(known) = same.iter().find(|e| e.key == entry.key) {
-            // Another thread was faster.
+            // Another thread has added it.
             return Arc::clone(&known.module);
         }
         same.push(entry);
@@ -140,7 +141,7 @@ impl CodeCache {
             evicted.push(entry);
         }
         drop(entries);
-        // Unmapping code takes system calls: not under the lock.
+        // Dropped without the lock, because unmapping code takes system calls.
         drop(evicted);
         module
     }
@@ -152,7 +153,7 @@ impl CodeCache {
 }
 
 impl Entries {
-    /// Takes out the oldest entry that was not used since this last looked at it.
+    /// Removes the oldest entry that was not used since the last eviction considered it.
     fn evict(&mut self) -> Option<Entry> {
         loop {
             let hash = self.order.pop_front()?;
@@ -173,8 +174,8 @@ impl Entries {
     }
 }
 
-/// Writes the key of `binary`: all of it but the bytes of its data segments. `None` when it has
-/// not the structure of a module.
+/// Writes the key of `binary`: all of it except the bytes of its data segments. `None` if it does
+/// not have the structure of a module.
 fn write_key(binary: &[u8], key: &mut Vec<u8>) -> Option<()> {
     const DATA_SECTION: u8 = 11;
     key.clear();
@@ -192,8 +193,8 @@ fn write_key(binary: &[u8], key: &mut Vec<u8>) -> Option<()> {
             let mut copied = 0;
             for segment in DataSectionReader::new(BinaryReader::new(section, 0)).ok()? {
                 let segment = segment.ok()?;
-                // Where the payload starts, by its place in memory: what precedes it (mode,
-                // offset, length) belongs to the key.
+                // The start of the payload in the section. The key includes everything before it:
+                // mode, offset and length.
                 let payload = segment.data.as_ptr().addr() - section.as_ptr().addr();
                 key.extend_from_slice(section.get(copied..payload)?);
                 copied = payload + segment.data.len();
@@ -207,7 +208,7 @@ fn write_key(binary: &[u8], key: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// For keys that are hashes already.
+/// The hasher for keys that are hashes.
 #[derive(Default)]
 struct IsHash(u64);
 

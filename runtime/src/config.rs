@@ -1,4 +1,4 @@
-//! How an engine is to behave.
+//! The configuration of an engine.
 
 use std::num::NonZeroUsize;
 
@@ -9,14 +9,14 @@ pub use crate::compile::OptLevel;
 /// Configuration of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The pool that lends memories.
+    /// The pool that allocates memories.
     pub pool: PoolConfig,
-    /// How much work the compiler does for faster code.
+    /// How much work the compiler does for fast code.
     pub opt_level: OptLevel,
-    /// Stack that guest code may use at most, in bytes. A thread with less gives less.
+    /// Maximum stack of guest code in bytes. A thread with a smaller stack gives guests less.
     pub max_wasm_stack_bytes: usize,
-    /// How many modules' code to keep for modules that differ in their data at most, up to some
-    /// 256 MiB of it; `None` compiles every module anew.
+    /// Number of modules whose compiled code the cache keeps, up to 256 MiB. Modules that differ
+    /// only in their data share the code. `None` compiles every module.
     pub code_cache_modules: Option<NonZeroUsize>,
 }
 

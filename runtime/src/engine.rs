@@ -1,4 +1,4 @@
-//! Engines: the compiler, the pool, and what modules share.
+//! Engines: the compiler, the pool, and everything else that modules share.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::signature::Registry;
 
-/// Compiler, pool of slots, code cache and function types, shared by modules and stores. Cheap to
-/// clone; all of it goes with the last clone, module and store.
+/// The compiler, the pool of slots, the code cache and the function types that modules and stores
+/// share. Clones are cheap and share one engine, which lives as long as any clone, module or store.
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Inner>);
 
@@ -30,10 +30,10 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Engine {
-    /// An engine with a pool of its own.
+    /// Creates an engine with a pool of its own.
     ///
     /// # Errors
-    /// When the pool cannot be reserved, or the compiler cannot work for this processor.
+    /// If the pool cannot be reserved, or the compiler does not support this processor.
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Engine(Arc::new(Inner {
             config: config.clone(),
@@ -44,12 +44,12 @@ impl Engine {
         })))
     }
 
-    /// What it was made with.
+    /// The configuration that it was created with.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 
-    /// The pool that lends memories to its stores.
+    /// The pool that allocates memories for its stores.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.0.pool
     }
@@ -66,7 +66,7 @@ impl Engine {
         &self.0.signatures
     }
 
-    /// Whether both are the same engine.
+    /// Returns true if both are clones of one engine.
     pub fn same(&self, other: &Engine) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

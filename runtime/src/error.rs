@@ -1,4 +1,4 @@
-//! What can go wrong, each in one line.
+//! Errors. Each message is one line.
 
 use std::fmt;
 
@@ -14,45 +14,45 @@ use crate::types::{ExternType, FuncType, TableType, ValType};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are not a module that can be loaded.
+    /// The bytes are not a module that this runtime can load.
     #[error(transparent)]
     Module(#[from] ModuleError),
-    /// The module is valid, but its code could not be generated.
+    /// The module is valid, but code generation failed.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// The kernel would not map machine code.
+    /// The kernel refused to map machine code.
     #[error(transparent)]
     CodeMemory(#[from] CodeMemoryError),
-    /// The pool of slots could not be made.
+    /// The pool cannot be created.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The module's memory image could not be made.
+    /// The module's memory image cannot be created.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// There was no slot for a memory.
+    /// A memory cannot be allocated.
     #[error(transparent)]
     Memory(#[from] AllocError),
-    /// There was no memory for a table.
-    #[error("no memory for a table of {min} elements (at most {limit})", min = .ty.min, limit = crate::sys::table::TABLE_MAX_ELEMENTS)]
+    /// A table cannot be allocated.
+    #[error("cannot allocate a table of {min} elements (the maximum is {limit})", min = .ty.min, limit = crate::sys::table::TABLE_MAX_ELEMENTS)]
     Table {
         /// The table's type.
         ty: TableType,
     },
-    /// What a module imports is not what it was given.
+    /// An import is missing or does not fit.
     #[error(transparent)]
     Link(Box<LinkError>),
     /// The guest trapped.
     #[error(transparent)]
     Trap(Box<TrapError>),
-    /// A function, global or table was used with values that its type does not allow.
+    /// A value or an operation does not fit a type.
     #[error(transparent)]
     Type(Box<TypeError>),
-    /// An export that was asked for is not there.
+    /// The module has no export of this name and kind.
     #[error("the module has no exported {kind} named '{name}'")]
     NoExport {
         /// Function, memory, global or table.
         kind: &'static str,
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
     /// A host function failed.
@@ -61,7 +61,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An error for a host function to return.
+    /// Creates an error for a host function to return.
     pub fn host(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Error::Host(error.into())
     }
@@ -74,7 +74,7 @@ impl Error {
         }
     }
 
-    /// What a host function failed with, if it is an `E`.
+    /// The error of a host function, if its type is `E`.
     pub fn downcast_host<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match self {
             Error::Host(error) => error.downcast_ref(),
@@ -83,7 +83,7 @@ impl Error {
     }
 }
 
-/// Boxed, so that results stay small where all goes well.
+/// Boxes large errors, so that results stay small.
 macro_rules! boxed {
     ($($variant:ident($error:ident))+) => { $(
         impl From<$error> for Error {
@@ -100,29 +100,29 @@ boxed! {
     Type(TypeError)
 }
 
-/// A trap, and where it happened.
+/// A trap and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrapError {
-    /// Why the guest was stopped.
+    /// The reason of the trap.
     pub trap: Trap,
-    /// The function that trapped; `None` when no function did (a segment out of bounds at
-    /// instantiation) or when it was a host function's call that did not fit on the stack.
+    /// The function that trapped. `None` if no function did: a segment was out of bounds at
+    /// instantiation, or a host function had no stack left for its call.
     pub function: Option<FunctionName>,
-    /// The name that the module gives itself.
+    /// The module's name in its name section.
     pub module: Option<String>,
 }
 
-/// How a function of a module is called.
+/// The index and the name of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionName {
-    /// Its index in the module, imported functions first.
+    /// The index in the module, with imported functions first.
     pub index: u32,
-    /// Its name by the name section, or else one that it is exported by.
+    /// The name in the name section, or else the name of an export.
     pub name: Option<String>,
 }
 
 impl TrapError {
-    /// A trap outside of any function.
+    /// A trap outside of functions.
     pub(crate) fn at_instantiation(trap: Trap, module: Option<&str>) -> Self {
         TrapError { trap, function: None, module: module.map(str::to_owned) }
     }
@@ -150,115 +150,119 @@ impl std::error::Error for TrapError {
     }
 }
 
-/// Imports that do not fit.
+/// An import is missing or does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// Nothing provides an import.
+    /// No item is defined for an import.
     #[error("unknown import: nothing provides '{module}' '{name}', a {expected}")]
     Unknown {
-        /// First name of the import.
+        /// The import's module name.
         module: String,
-        /// Second name of the import.
+        /// The import's item name.
         name: String,
-        /// What the module asks for.
+        /// The type that the module declares.
         expected: ExternType,
     },
-    /// An import has another type.
+    /// An item has another type than the import.
     #[error(
         "incompatible import type: '{module}' '{name}' is a {found}, and the module expects a {expected}"
     )]
     Incompatible {
-        /// First name of the import.
+        /// The import's module name.
         module: String,
-        /// Second name of the import.
+        /// The import's item name.
         name: String,
-        /// What the module asks for.
+        /// The type that the module declares.
         expected: ExternType,
-        /// What it was given.
+        /// The type of the item.
         found: ExternType,
     },
-    /// More or fewer imports than the module has.
-    #[error("the module has {expected} imports, and was given {found}")]
+    /// The number of items is not the number of imports.
+    #[error("the module has {expected} imports, but {found} items were passed")]
     Count {
-        /// Imports of the module.
+        /// The number of imports.
         expected: usize,
-        /// Items given.
+        /// The number of items.
         found: usize,
     },
-    /// A linker already has an item of these names.
+    /// The linker already has an item of this name.
     #[error("'{module}' '{name}' is defined already")]
     Duplicate {
-        /// First name of the item.
+        /// The item's module name.
         module: String,
-        /// Second name of the item.
+        /// The item's own name.
         name: String,
     },
-    /// A module is to be instantiated in a store, or by a linker, of another engine.
-    #[error("module, store and linker belong to different engines: make them with the same one")]
+    /// Module, store or linker belong to different engines.
+    #[error(
+        "module, store and linker belong to different engines: create them with the same engine"
+    )]
     OtherEngine,
 }
 
-/// Values that a type does not allow.
+/// A value or an operation does not fit a type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TypeError {
-    /// A function was called with too many or too few arguments, or results to fill.
-    #[error("a {ty} was called with {params} arguments and room for {results} results")]
+    /// A function was called with a wrong number of arguments or results.
+    #[error("a {ty} was called with {params} arguments for {results} results")]
     Count {
         /// The function's type.
         ty: FuncType,
-        /// Arguments given.
+        /// The number of arguments.
         params: usize,
-        /// Results that there is room for.
+        /// The number of results to fill.
         results: usize,
     },
-    /// A host function's type is beyond what functions may have.
+    /// A host function's type has too many parameters or results.
     #[error(
-        "a host function of {params} parameters and {results} results: at most {most} of each are \
-         supported", most = crate::func::FUNC_TYPE_MAX_VALUES
+        "a host function of {params} parameters and {results} results: the maximum of each is {max}",
+        max = crate::func::FUNC_TYPE_MAX_VALUES
     )]
     TooManyValues {
-        /// Parameters of the type.
+        /// The number of parameters.
         params: usize,
-        /// Results of the type.
+        /// The number of results.
         results: usize,
     },
-    /// A value has another type than is needed.
+    /// A value has another type than its place.
     #[error("expected {expected}, found {found} ({what})")]
     Value {
-        /// What the value was for.
+        /// The place of the value.
         what: &'static str,
-        /// The type needed.
+        /// The type of the place.
         expected: ValType,
-        /// The type given.
+        /// The type of the value.
         found: ValType,
     },
-    /// A typed view of a function does not fit it.
+    /// A function has another type than its typed view.
     #[error("the function is a {found}, not a {expected}")]
     Func {
-        /// The type that was asked for.
+        /// The requested type.
         expected: FuncType,
-        /// The type it has.
+        /// The function's type.
         found: FuncType,
     },
-    /// An immutable global was to be set.
-    #[error("the global is immutable")]
+    /// A write to an immutable global.
+    #[error("the global is immutable and cannot be set")]
     Immutable,
-    /// An element beyond a table's end, or bytes beyond a memory's.
-    #[error("{index} is beyond the end ({len})")]
+    /// An access beyond the end of a table or memory.
+    #[error("index {index} is out of bounds: the length is {len}")]
     OutOfBounds {
-        /// What was asked for.
+        /// The index of the access.
         index: u64,
-        /// How much there is.
+        /// The length of the table or memory.
         len: u64,
     },
-    /// A memory or table cannot grow as asked.
-    #[error("cannot grow by {delta} from {present}")]
+    /// A memory or table cannot grow.
+    #[error(
+        "cannot grow by {delta} from {present}: the maximum or the available memory does not allow it"
+    )]
     Grow {
         /// Pages or elements to add.
         delta: u32,
-        /// Pages or elements at present.
+        /// Present pages or elements.
         present: u32,
     },
 }

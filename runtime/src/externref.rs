@@ -1,4 +1,4 @@
-//! References to the host's own things that guests pass around.
+//! References to values of the host, which guests pass around.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -6,29 +6,29 @@ use std::sync::Arc;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::store::StoreId;
 
-/// A reference to a value of the host's, which guests can hold but not look into.
+/// A reference to a value of the host. Guests can hold it, but not use the value.
 ///
-/// The value lives as long as the store: guests may keep the reference where nobody sees it.
+/// The value lives as long as the store, because guests may keep the reference anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExternRef {
     store: StoreId,
     index: u32,
 }
 
-/// What an [`ExternRef`] refers to.
+/// The value of an [`ExternRef`].
 pub(crate) type ExternData = Arc<dyn Any + Send + Sync>;
 
 impl ExternRef {
-    /// A reference to `value`, which the store owns from now on.
+    /// Gives `value` to the store, and returns a reference to it.
     pub fn new(mut store: impl AsContextMut, value: impl Any + Send + Sync) -> Self {
         let store = store.as_context_mut().into_inner();
         ExternRef { store: store.id(), index: store.add_extern(Arc::new(value)) }
     }
 
-    /// What it refers to.
+    /// The value.
     ///
     /// # Panics
-    /// If it belongs to another store.
+    /// If the reference belongs to another store.
     pub fn data<'a, T: 'static>(
         &self,
         store: &'a impl AsContext<Data = T>,

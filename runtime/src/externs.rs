@@ -1,4 +1,4 @@
-//! What modules import and export: functions, memories, globals and tables.
+//! Imports and exports: functions, memories, globals and tables.
 
 use crate::error::{Error, TypeError};
 use crate::func::Func;
@@ -11,7 +11,7 @@ use crate::sys::table::TableDef;
 use crate::types::{ExternType, GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
 
-/// Anything that can be imported or exported.
+/// An item that can be imported or exported.
 #[derive(Clone, Copy, Debug)]
 pub enum Extern {
     /// A function.
@@ -25,7 +25,7 @@ pub enum Extern {
 }
 
 impl Extern {
-    /// Its type at present: memories and tables grow.
+    /// The present type: the minimum of a memory or table is its present size.
     pub fn ty(&self, store: impl AsContext) -> ExternType {
         self.ty_in(store.as_context().into_inner())
     }
@@ -92,10 +92,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A memory of the host's, zeroed, in a slot that no module has affinity with.
+    /// Creates a memory of zeroes, in a slot without affinity to a module.
     ///
     /// # Errors
-    /// When the pool has no slot, or the kernel refuses.
+    /// If the pool has no slot, or the kernel refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         let index = store.add_memory(ty)?;
@@ -111,25 +111,25 @@ impl Memory {
         store.memory(self.index)
     }
 
-    /// Its type at present: the minimum is the present size.
+    /// The present type: its minimum is the present size.
     pub fn ty(&self, store: impl AsContext) -> MemoryType {
         self.def(store.as_context().into_inner()).ty()
     }
 
-    /// Its size in pages of 64 KiB.
+    /// The present size in pages of 64 KiB.
     pub fn size(&self, store: impl AsContext) -> u32 {
         self.def(store.as_context().into_inner()).pages()
     }
 
-    /// Which slot of the pool it lies in.
+    /// The slot of the pool.
     pub fn slot(&self, store: impl AsContext) -> leakbench_allocator::SlotId {
         self.def(store.as_context().into_inner()).slot().slot()
     }
 
-    /// Adds `delta` pages; the number before.
+    /// Adds `delta` pages, and returns the previous number.
     ///
     /// # Errors
-    /// When its maximum or the kernel does not allow it.
+    /// If the maximum or the kernel does not allow it.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u32) -> Result<u32, Error> {
         let store = store.as_context_mut().into_inner();
         let present = self.def(store).pages();
@@ -137,12 +137,12 @@ impl Memory {
         grown.ok_or_else(|| TypeError::Grow { delta, present }.into())
     }
 
-    /// Its bytes.
+    /// The bytes.
     pub fn data<'a, T: 'static>(&self, store: &'a impl AsContext<Data = T>) -> &'a [u8] {
         self.def(store.as_context().into_inner()).data()
     }
 
-    /// Its bytes.
+    /// The bytes, exclusively borrowed.
     pub fn data_mut<'a, T: 'static>(
         &self,
         store: &'a mut impl AsContextMut<Data = T>,
@@ -152,7 +152,7 @@ impl Memory {
         store.memory_bytes_mut(self.index)
     }
 
-    /// Its bytes, and the host's data.
+    /// The bytes and the host's data.
     pub fn data_and_store_mut<'a, T: 'static>(
         &self,
         store: &'a mut impl AsContextMut<Data = T>,
@@ -162,10 +162,10 @@ impl Memory {
         store.memory_and_data(self.index)
     }
 
-    /// Fills `buffer` with the bytes from `offset` on.
+    /// Fills `buffer` with the bytes from `offset`.
     ///
     /// # Errors
-    /// When the memory ends before.
+    /// If the memory ends before.
     pub fn read(
         &self,
         store: impl AsContext,
@@ -182,10 +182,10 @@ impl Memory {
         Ok(())
     }
 
-    /// Writes `buffer` to the bytes from `offset` on.
+    /// Writes `buffer` to the bytes from `offset`.
     ///
     /// # Errors
-    /// When the memory ends before; nothing is written then.
+    /// If the memory ends before. Nothing is written then.
     pub fn write(
         &self,
         mut store: impl AsContextMut,
@@ -221,10 +221,10 @@ fn check_type(what: &'static str, expected: ValType, val: Val) -> Result<(), Err
 pub struct Global(GlobalHandle);
 
 impl Global {
-    /// A global of the host's.
+    /// Creates a global.
     ///
     /// # Errors
-    /// When `value` is of another type.
+    /// If `value` has another type.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         check_type("a global's value", ty.content, value)?;
@@ -239,20 +239,20 @@ impl Global {
         self.0
     }
 
-    /// Its type.
+    /// The type.
     pub fn ty(&self) -> GlobalType {
         self.0.ty()
     }
 
-    /// Its value.
+    /// The value.
     pub fn get(&self, store: impl AsContext) -> Val {
         self.0.get(store.as_context().into_inner())
     }
 
-    /// Sets its value.
+    /// Sets the value.
     ///
     /// # Errors
-    /// When it is immutable, or `value` is of another type.
+    /// If the global is immutable, or `value` has another type.
     pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.0.ty();
@@ -273,10 +273,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table of the host's, filled with `init`.
+    /// Creates a table, filled with `init`.
     ///
     /// # Errors
-    /// When `init` is of another type, or there is no memory for it.
+    /// If `init` has another type, or there is no memory for the table.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         check_type("a table's element", ty.element, init)?;
@@ -293,27 +293,27 @@ impl Table {
         store.table(self.index)
     }
 
-    /// Its type at present: the minimum is the present size.
+    /// The present type: its minimum is the present size.
     pub fn ty(&self, store: impl AsContext) -> TableType {
         self.def(store.as_context().into_inner()).ty()
     }
 
-    /// How many elements it has.
+    /// The present number of elements.
     pub fn size(&self, store: impl AsContext) -> u32 {
         self.ty(store).min
     }
 
-    /// Element `index`; `None` beyond the end.
+    /// The element at `index`; `None` beyond the end.
     pub fn get(&self, store: impl AsContext, index: u32) -> Option<Val> {
         let store = store.as_context().into_inner();
         store.check(self.store, "Table");
         store.table_element(self.index, index)
     }
 
-    /// Sets element `index`.
+    /// Sets the element at `index`.
     ///
     /// # Errors
-    /// When it is beyond the end, or `value` is of another type.
+    /// If the index is beyond the end, or `value` has another type.
     pub fn set(&self, mut store: impl AsContextMut, index: u32, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
@@ -322,10 +322,10 @@ impl Table {
         set.ok_or_else(|| out_of_bounds(index.into(), ty.min.into()))
     }
 
-    /// Adds `delta` elements that hold `init`; the number before.
+    /// Adds `delta` elements that hold `init`, and returns the previous number.
     ///
     /// # Errors
-    /// When its maximum or the memory does not allow it, or `init` is of another type.
+    /// If the maximum or the memory does not allow it, or `init` has another type.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u32, init: Val) -> Result<u32, Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();

@@ -14,15 +14,15 @@ use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::types::FuncType;
 use crate::val::Val;
 
-/// Parameters of a function at most, and results: as many as modules may declare. Trampolines do
-/// not probe the stack, and their frames are as large as this makes them.
+/// Maximum number of parameters, and of results, of a function: as many as modules may declare. It
+/// bounds the frames of trampolines, which do not probe the stack.
 pub(crate) const FUNC_TYPE_MAX_VALUES: usize = 1000;
 
-/// A function of a store: a guest's or the host's.
+/// A function of a store: one of a guest or of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Func(FuncHandle);
 
-/// A host function's view of its call: the store, and the instance that called.
+/// Access of a host function to its caller: the store and the calling instance.
 #[derive(Debug)]
 pub struct Caller<'a, T> {
     store: StoreContextMut<'a, T>,
@@ -44,13 +44,13 @@ impl<'a, T: 'static> Caller<'a, T> {
         self.store.data_mut()
     }
 
-    /// The instance that called; `None` when the host did.
+    /// The calling instance; `None` if the host called.
     pub fn instance(&self) -> Option<crate::Instance> {
         let store = self.store.as_context().into_inner();
         self.instance.map(|index| crate::Instance::new_in(store, index))
     }
 
-    /// The caller's export named `name`.
+    /// The export `name` of the calling instance.
     pub fn get_export(&mut self, name: &str) -> Option<crate::Extern> {
         self.instance()?.get_export(&mut *self, name)
     }
@@ -71,11 +71,11 @@ impl<T: 'static> AsContextMut for Caller<'_, T> {
 }
 
 impl Func {
-    /// A host function of type `ty`, given its arguments and its results to fill, which are zero
-    /// or null at first.
+    /// Creates a host function of type `ty`. `func` receives the arguments, and the results to
+    /// fill, which are zero or null at first.
     ///
     /// # Errors
-    /// When `ty` has more than 1000 parameters or results, or the trampoline for it cannot be
+    /// If `ty` has more than 1000 parameters or results, or the trampoline for it cannot be
     /// compiled or mapped.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
@@ -87,10 +87,11 @@ impl Func {
         Ok(Func::of_host(store, &host))
     }
 
-    /// A host function from a closure of WebAssembly types, with or without [`Caller`] first.
+    /// Creates a host function from a closure over Rust types. Its first parameter may be a
+    /// [`Caller`].
     ///
     /// # Errors
-    /// When the trampoline for its type cannot be compiled or mapped.
+    /// If the trampoline for its type cannot be compiled or mapped.
     pub fn wrap<T: 'static, P, R>(
         mut store: impl AsContextMut<Data = T>,
         func: impl IntoFunc<T, P, R>,
@@ -120,23 +121,23 @@ impl Func {
         }
     }
 
-    /// Its type.
+    /// The type.
     ///
     /// # Panics
-    /// If it belongs to another store, as everything here.
+    /// If the function belongs to another store. All methods panic then.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context().into_inner();
         self.signature(store).ty().clone()
     }
 
-    /// Calls it with `params`, and leaves what it returns in `results`.
+    /// Calls the function with `params`, and writes its results to `results`.
     ///
     /// # Errors
-    /// When number or types of `params` or the number of `results` do not fit, when the guest
-    /// traps, and what host functions return.
+    /// If the number or types of `params` or the number of `results` do not match, the guest traps,
+    /// or a host function fails.
     ///
     /// # Panics
-    /// With what a host function panicked with.
+    /// If a host function panics: with its panic.
     pub fn call(
         &self,
         mut store: impl AsContextMut,
@@ -148,10 +149,10 @@ impl Func {
         call::call(store, self.0, &signature, params, results)
     }
 
-    /// A view of it with Rust types, which calls without checking again.
+    /// The function with Rust types. Its calls check no types.
     ///
     /// # Errors
-    /// When its type is another.
+    /// If the function has another type.
     pub fn typed<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -161,7 +162,7 @@ impl Func {
     }
 }
 
-/// A host function over values.
+/// Creates a host function over values.
 pub(crate) fn untyped<T: 'static>(
     engine: &crate::Engine,
     ty: &FuncType,

@@ -8,12 +8,12 @@ use crate::func::Caller;
 use crate::sys::host::HostFunc;
 use crate::typed::{WasmResults, WasmTy};
 
-/// A closure that can be a host function of a store of `T`: it takes up to eight WebAssembly
-/// values, with a [`Caller`] first if it likes, and returns nothing, a value, a tuple, or a
-/// `Result` of these. Implemented here only.
+/// A closure that can be a host function of a store of `T`. It takes up to eight WebAssembly
+/// values, and optionally a [`Caller`] first. It returns nothing, a value, a tuple, or a `Result`
+/// of these. Only this crate implements the trait.
 pub trait IntoFunc<T, P, R>: sealed::IntoHost<T, P, R> {}
 
-/// What a host closure may return.
+/// A return type of a host closure.
 pub trait HostResult: sealed::IntoResult {}
 
 pub(crate) mod sealed {

@@ -1,4 +1,4 @@
-//! Instances, and the making of one in the order that the specification gives.
+//! Instances, and instantiation in the steps of the specification.
 
 use crate::error::{Error, LinkError, TrapError};
 use crate::externs::{Extern, Global, Memory, Table};
@@ -21,22 +21,21 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Instantiates `module` with `imports`, one for each that it has, in order.
+    /// Instantiates `module`. `imports` has one item for each import, in order.
     ///
     /// # Errors
-    /// When module and store are of different engines; when number or type of the imports do not
-    /// fit; when no memory or table can be had; when a segment lies out of bounds, or the start
-    /// function traps or a host function that it calls fails.
+    /// If module and store belong to different engines; if the number or types of the imports do
+    /// not match; if a memory or table cannot be allocated; if a segment is out of bounds; if the
+    /// start function traps or a host function fails.
     ///
-    /// As the specification has it, what segments and start function wrote to imported memories
-    /// and tables until then stays, and so does the instance in its store. Unlike there, if an
-    /// element segment is out of bounds, what the image holds of the data segments is in the
-    /// instance's own memory already; it can be seen only through functions that earlier element
-    /// segments put into imported tables.
+    /// As in the specification, writes of segments and of the start function to imported memories
+    /// and tables remain after an error, and the instance stays in its store. One effect differs:
+    /// if an element segment is out of bounds, the instance's own memory already holds the data
+    /// segments of its image. Only functions in imported tables can observe that.
     ///
     /// # Panics
-    /// If an import belongs to another store, and with what a host function panicked with that
-    /// the start function called.
+    /// If an import belongs to another store. If a host function that the start function calls
+    /// panics: with its panic.
     pub fn new(
         mut store: impl AsContextMut,
         module: &Module,
@@ -54,7 +53,7 @@ impl Instance {
         store.instance(self.index)
     }
 
-    /// The module that it is an instance of.
+    /// The module.
     pub fn module<'a, T: 'static>(&self, store: &'a impl AsContext<Data = T>) -> &'a Module {
         self.in_store(store.as_context().into_inner()).module()
     }
@@ -67,7 +66,7 @@ impl Instance {
         Some(export(store, instance, item))
     }
 
-    /// Every export, with its name, in the order of the module.
+    /// All exports with their names, in the order of the module.
     pub fn exports<'a, T: 'static>(
         &self,
         store: &'a impl AsContext<Data = T>,
@@ -86,7 +85,7 @@ impl Instance {
     /// The exported function named `name`, with Rust types.
     ///
     /// # Errors
-    /// When there is none, or its type is another.
+    /// If there is none, or it has another type.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -98,7 +97,7 @@ impl Instance {
         let Some(ExportItem::Func(func)) = compiled.export(name) else {
             return Err(Error::NoExport { kind: "function", name: name.to_owned() });
         };
-        // The module knows the type, so the engine's registry need not be asked.
+        // The module knows the signature, so no lookup in the engine's registry is needed.
         let handle = Func::new_in(instance.func(func));
         TypedFunc::new(store, handle, compiled.signature(func))
     }
@@ -128,7 +127,7 @@ fn export(store: &StoreInner, instance: &InstanceBox, item: ExportItem) -> Exter
     }
 }
 
-/// Makes an instance; see [`Instance::new`].
+/// Creates an instance; see [`Instance::new`].
 pub(crate) fn instantiate(
     store: &mut StoreInner,
     module: &Module,
@@ -149,8 +148,8 @@ pub(crate) fn instantiate(
     }
     define_memories(&mut instance, module)?;
     define_tables(&mut instance, module)?;
-    // If a step up to here fails, the store is as it was. From here on the instance belongs to the
-    // store even if a step fails, because imported tables may refer to it.
+    // After an error up to here the store is unchanged. After an error further down the instance
+    // stays in the store, because imported tables may refer to it.
     let index = instance.finish();
     init_globals(store.instance_mut(index), module);
     apply_elements(store.instance_mut(index), module)?;

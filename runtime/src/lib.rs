@@ -1,18 +1,26 @@
-//! A small WebAssembly runtime: Cranelift compiles, a pooling allocator lends the memories.
-//! Who knows Wasmtime's embedding API knows this one.
+//! A small WebAssembly runtime: Cranelift compiles modules, and a pooling allocator provides their
+//! memories. The interface resembles Wasmtime's embedding API.
+//!
+//! Data passes the types in this order:
+//!
+//! ```text
+//! Config ─► Engine ─► Module (code, memory image)
+//!             │          │
+//!             ├─► Linker ┴─ instantiate ─► Instance ─► Func, TypedFunc ─ call ─► results
+//!             └─► Store, which owns instances, memories, tables, globals
+//! ```
 //!
 //! ```
 //! use leakbench_runtime::{Config, Engine, Linker, Module, Store};
 //!
-//! # fn main() -> Result<(), leakbench_runtime::Error> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Engine::new(&Config::default())?;
 //! let binary = wat::parse_str(
 //!     r#"(module
 //!          (import "host" "double" (func $double (param i32) (result i32)))
 //!          (func (export "run") (param i32) (result i32)
 //!            (call $double (i32.add (local.get 0) (i32.const 1)))))"#,
-//! )
-//! .unwrap();
+//! )?;
 //! let module = Module::new(&engine, binary)?;
 //! let mut linker = Linker::new(&engine);
 //! linker.func_wrap("host", "double", |value: i32| value * 2)?;
@@ -23,14 +31,28 @@
 //! # Ok(())
 //! # }
 //! ```
-
 //!
-//! # What it does to the process
+//! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
-//! SIGFPE for the whole process and for good; a signal that is not a guest's trap goes on to
-//! whoever handled it before. Who installs handlers later has to pass on what is not theirs. Each
-//! thread that calls a guest has an alternate signal stack from then on, if it had none that is
-//! large enough; ours goes with the thread.
+//! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the handler
+//! that was installed before. A handler that is installed later must do the same.
+//!
+//! A thread that calls a guest receives an alternate signal stack, if it has none that is large
+//! enough. The stack is freed when the thread ends.
+//!
+//! # Modules
+//! | module | contents |
+//! |---|---|
+//! | `config`, `engine` | the configuration; the compiler, the pool and the cache |
+//! | `module` | parsing, declarations, and the plan for the image |
+//! | `cache` | compiled code by the binary without its data |
+//! | `compile` | validated bodies to machine code |
+//! | `store`, `instance`, `linker` | instantiation |
+//! | `func`, `typed`, `host`, `signature` | functions of guests and of the host, and their types |
+//! | `externs`, `externref`, `val`, `types` | memories, tables, globals, values and types |
+//! | `vm` | the memory that compiled code and the runtime share |
+//! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
+//! | `error`, `trap` | errors, and the reasons of traps |
 
 mod cache;
 mod compile;

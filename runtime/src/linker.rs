@@ -1,4 +1,4 @@
-//! Linkers: imports by name.
+//! Linkers: items by the names of imports.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -17,12 +17,12 @@ use crate::sys::store::StoreInner;
 use crate::types::FuncType;
 use crate::val::Val;
 
-/// Names for what modules import. Host functions in it may be used by any store of its engine,
-/// other items by their own store only.
+/// Items by the names of imports. Any store of the linker's engine can use its host functions, and
+/// only the owning store its other items.
 #[derive(Clone, Debug)]
 pub struct Linker<T> {
     engine: Engine,
-    /// By first and second name.
+    /// By module name, then by item name.
     items: HashMap<String, HashMap<String, Item>>,
     shadowing: bool,
     data: PhantomData<fn(T)>,
@@ -44,7 +44,7 @@ impl Item {
 }
 
 impl<T: Send + 'static> Linker<T> {
-    /// A linker without names.
+    /// Creates an empty linker.
     pub fn new(engine: &Engine) -> Self {
         Linker {
             engine: engine.clone(),
@@ -54,21 +54,21 @@ impl<T: Send + 'static> Linker<T> {
         }
     }
 
-    /// The engine that it was made with.
+    /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Whether names may be defined again; they may not at first.
+    /// Sets whether a later definition of a name may replace an earlier one. The default is false.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.shadowing = allow;
         self
     }
 
-    /// Names an item of a store's.
+    /// Defines an item of a store.
     ///
     /// # Errors
-    /// When the name is taken.
+    /// If the name is already defined.
     pub fn define(
         &mut self,
         module: &str,
@@ -78,10 +78,10 @@ impl<T: Send + 'static> Linker<T> {
         self.insert(module, name, Item::Extern(item.into()))
     }
 
-    /// Names a host function made from a closure; see [`Func::wrap`].
+    /// Defines a host function from a closure; see [`Func::wrap`].
     ///
     /// # Errors
-    /// When the name is taken, or the trampoline for its type cannot be compiled or mapped.
+    /// If the name is already defined, or the trampoline for the type cannot be compiled or mapped.
     pub fn func_wrap<P, R>(
         &mut self,
         module: &str,
@@ -92,11 +92,11 @@ impl<T: Send + 'static> Linker<T> {
         self.insert(module, name, Item::Host(host))
     }
 
-    /// Names a host function over values; see [`Func::new`].
+    /// Defines a host function over values; see [`Func::new`].
     ///
     /// # Errors
-    /// When the name is taken, `ty` has more than 1000 parameters or results, or the trampoline for
-    /// it cannot be compiled or mapped.
+    /// If the name is already defined, `ty` has more than 1000 parameters or results, or the
+    /// trampoline for it cannot be compiled or mapped.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -108,10 +108,10 @@ impl<T: Send + 'static> Linker<T> {
         self.insert(module, name, Item::Host(host))
     }
 
-    /// Names every export of `instance`, with `module` as first name.
+    /// Defines every export of `instance` under the module name `module`.
     ///
     /// # Errors
-    /// When a name is taken.
+    /// If a name is already defined.
     pub fn instance(
         &mut self,
         store: impl AsContext<Data = T>,
@@ -140,10 +140,10 @@ impl<T: Send + 'static> Linker<T> {
         self.items.get(module)?.get(name)
     }
 
-    /// The item of these names, for use in `store`.
+    /// The item of this name, for use in `store`.
     ///
     /// # Panics
-    /// If `store` is of another engine than the linker.
+    /// If `store` belongs to another engine than the linker.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
@@ -155,10 +155,10 @@ impl<T: Send + 'static> Linker<T> {
         Some(self.lookup(module, name)?.in_store(store))
     }
 
-    /// Instantiates `module` with the items that it imports.
+    /// Instantiates `module` with the items of the linker.
     ///
     /// # Errors
-    /// When `store` is of another engine than the linker, when nothing has the name of an import,
+    /// If `store` or `module` belongs to another engine than the linker, or an import has no item;
     /// and those of [`Instance::new`].
     ///
     /// # Panics
@@ -169,7 +169,8 @@ impl<T: Send + 'static> Linker<T> {
         module: &Module,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().into_inner();
-        // Before any host function enters the store: types are numbered by engine.
+        // Checked before a host function enters the store, because each engine numbers types
+        // itself.
         if !self.engine.same(store.engine()) || !self.engine.same(module.engine()) {
             return Err(LinkError::OtherEngine.into());
         }

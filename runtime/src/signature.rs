@@ -1,5 +1,5 @@
-//! Function types, numbered engine-wide so that compiled code compares two of them as integers,
-//! with the trampolines for each.
+//! Signatures: the function types of an engine with their trampolines. Each has a number, so that
+//! compiled code compares types as integers.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,15 +10,15 @@ use crate::error::Error;
 use crate::types::FuncType;
 use crate::vm::code::LoadedCode;
 
-/// Signatures that stay for the engine's life, so that cycling through modules does not compile
-/// their trampolines again and again. Later ones go with their last user.
+/// Number of signatures that an engine keeps, so that new modules do not compile their trampolines
+/// again. Later signatures live as long as their users.
 const KEPT: usize = 1024;
 
 /// A function type of an engine.
 pub(crate) struct Signature {
     id: u32,
     ty: FuncType,
-    /// How many values a call passes at most: arguments, or results.
+    /// The number of parameters or of results, whichever is more.
     slots: usize,
     entry: OnceLock<Arc<LoadedCode>>,
     host: OnceLock<Arc<LoadedCode>>,
@@ -44,7 +44,7 @@ impl Signature {
         self.slots
     }
 
-    /// Whether it was numbered by `registry`: others give its number to other types.
+    /// Returns true if `registry` numbered it. The numbers of other registries mean other types.
     pub(crate) fn is_of(&self, registry: &Arc<Registry>) -> bool {
         std::ptr::eq(self.registry.as_ptr(), Arc::as_ptr(registry))
     }
@@ -67,7 +67,7 @@ fn compiled_once(
     if let Some(code) = cell.get() {
         return Ok(code);
     }
-    // Two threads may both compile; one result is kept.
+    // Two threads may both compile; the cell keeps one result.
     let code = LoadedCode::new(compile()?)?;
     Ok(cell.get_or_init(|| code))
 }
@@ -94,7 +94,7 @@ struct State {
 
 impl Registry {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in the critical sections panics halfway through a change.
+        // No critical section panics midway through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,7 +105,7 @@ impl Registry {
             return known;
         }
         let id = state.next_id;
-        // Four thousand million types registered one after the other by one engine.
+        // An engine would have to register 2^32 types.
         state.next_id = id.checked_add(1).unwrap_or_else(|| unreachable!("type ids exhausted"));
         let signature = Arc::new(Signature {
             id,
@@ -124,7 +124,7 @@ impl Registry {
         signature
     }
 
-    /// The signature with number `id`, if anything still uses it.
+    /// The signature with number `id`, if it is still in use.
     pub(crate) fn get(&self, id: u32) -> Option<Arc<Signature>> {
         self.lock().by_id.get(&id).and_then(Weak::upgrade)
     }
@@ -132,7 +132,7 @@ impl Registry {
     fn forget(&self, signature: &Signature) {
         let mut state = self.lock();
         state.by_id.remove(&signature.id);
-        // Its type may have been registered anew since its last user went.
+        // The type may have been registered again since its last user was dropped.
         if state.by_type.get(&signature.ty).is_some_and(|known| known.strong_count() == 0) {
             state.by_type.remove(&signature.ty);
         }

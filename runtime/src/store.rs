@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use crate::engine::Engine;
 use crate::sys::store::StoreInner;
 
-/// Owns instances and what they are made of, and the host's `T`. Nothing in it is freed before
-/// the store is dropped; then all of it is.
+/// Owns instances, their items, and a `T` of the host. Frees everything when it is dropped, and
+/// nothing before.
 #[derive(Debug)]
 pub struct Store<T: Send + 'static> {
     inner: Box<StoreInner>,
@@ -14,12 +14,12 @@ pub struct Store<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Store<T> {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new(engine: &Engine, data: T) -> Self {
         Store { inner: StoreInner::new(engine, Box::new(data)), data: PhantomData }
     }
 
-    /// The engine that it was made with.
+    /// The engine.
     pub fn engine(&self) -> &Engine {
         self.inner.engine()
     }
@@ -34,7 +34,7 @@ impl<T: Send + 'static> Store<T> {
         self.inner.data_mut()
     }
 
-    /// Drops the store for the host's data.
+    /// Drops the store and returns the host's data.
     pub fn into_data(self) -> T {
         match self.inner.into_data().downcast() {
             Ok(data) => *data,
@@ -43,14 +43,14 @@ impl<T: Send + 'static> Store<T> {
     }
 }
 
-/// Shared access to a store, for what takes either a store or a caller.
+/// Shared access to a store, from a store or a caller.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreContext<'a, T> {
     inner: &'a StoreInner,
     data: PhantomData<&'a T>,
 }
 
-/// Exclusive access to a store, for what takes either a store or a caller.
+/// Exclusive access to a store, from a store or a caller.
 #[derive(Debug)]
 pub struct StoreContextMut<'a, T> {
     inner: &'a mut StoreInner,
@@ -74,7 +74,7 @@ impl<'a, T: 'static> StoreContext<'a, T> {
 }
 
 impl<'a, T: 'static> StoreContextMut<'a, T> {
-    /// `inner` is a store of `T`.
+    /// `inner` must be a store of `T`.
     pub(crate) fn new(inner: &'a mut StoreInner) -> Self {
         StoreContextMut { inner, data: PhantomData }
     }
@@ -99,18 +99,18 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     }
 }
 
-/// A store, or what gives access to one.
+/// A type that gives shared access to a store.
 pub trait AsContext {
-    /// The host's data in it.
+    /// The type of the host's data.
     type Data: 'static;
 
-    /// The store.
+    /// Shared access to the store.
     fn as_context(&self) -> StoreContext<'_, Self::Data>;
 }
 
-/// A store, or what gives exclusive access to one.
+/// A type that gives exclusive access to a store.
 pub trait AsContextMut: AsContext {
-    /// The store.
+    /// Exclusive access to the store.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
 }
 

@@ -1,4 +1,4 @@
-//! Traps: why a guest was stopped, by the specification's names.
+//! Traps: the reasons why a guest was stopped, with the specification's names.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use cranelift_codegen::ir::TrapCode;
 
 macro_rules! traps {
     ($( $(#[$meta:meta])* $name:ident = $code:expr, $text:literal; )+) => {
-        /// Why a guest was stopped.
+        /// The reason why a guest was stopped.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Trap { $( $(#[$meta])* $name, )+ }
 
         impl Trap {
-            /// The specification's words for it.
+            /// The specification's name for it.
             pub const fn name(self) -> &'static str {
                 match self { $( Trap::$name => $text, )+ }
             }
@@ -21,7 +21,7 @@ macro_rules! traps {
                 match self { $( Trap::$name => $code, )+ }
             }
 
-            /// The trap that `code` marks.
+            /// The trap of a code.
             pub(crate) fn from_code(code: TrapCode) -> Option<Trap> {
                 $( if code == $code { return Some(Trap::$name); } )+
                 None
@@ -33,28 +33,28 @@ macro_rules! traps {
 traps! {
     /// The guest executed `unreachable`.
     Unreachable = TrapCode::unwrap_user(1), "unreachable";
-    /// A load, store or bulk operation reached beyond a memory.
+    /// A load, store or bulk operation out of bounds of a memory.
     MemoryOutOfBounds = TrapCode::HEAP_OUT_OF_BOUNDS, "out of bounds memory access";
-    /// A table access reached beyond a table.
+    /// A table operation out of bounds of a table.
     TableOutOfBounds = TrapCode::unwrap_user(2), "out of bounds table access";
-    /// An indirect call named an element that the table does not have.
+    /// An indirect call of an element beyond the end of the table.
     UndefinedElement = TrapCode::unwrap_user(3), "undefined element";
-    /// An indirect call met a null.
+    /// An indirect call of a null element.
     UninitializedElement = TrapCode::unwrap_user(4), "uninitialized element";
-    /// An indirect call met a function of another type.
+    /// An indirect call of a function of another type.
     IndirectCallTypeMismatch = TrapCode::unwrap_user(5), "indirect call type mismatch";
     /// Division or remainder by zero.
     IntegerDivideByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
-    /// A quotient or a conversion that its type cannot hold.
+    /// A quotient or conversion out of range of its type.
     IntegerOverflow = TrapCode::INTEGER_OVERFLOW, "integer overflow";
-    /// NaN converted to an integer.
+    /// A conversion of NaN to an integer.
     InvalidConversionToInteger = TrapCode::BAD_CONVERSION_TO_INTEGER, "invalid conversion to integer";
-    /// The guest's calls nest deeper than its stack.
+    /// Calls nested too deeply for the guest's stack.
     StackExhausted = TrapCode::STACK_OVERFLOW, "call stack exhausted";
 }
 
-/// Marks the place in a host call's trampoline that is reached when the host returned an error:
-/// not a trap of the guest's, so it has no [`Trap`].
+/// Marks the instruction in a host trampoline that is reached after the host function failed. It is
+/// not a trap of the guest, so it has no [`Trap`].
 pub(crate) const HOST_ERROR: TrapCode = TrapCode::unwrap_user(250);
 
 impl fmt::Display for Trap {

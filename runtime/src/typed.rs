@@ -1,4 +1,4 @@
-//! Functions, called with Rust types that are checked once.
+//! Functions with Rust types, which are checked once.
 
 use crate::error::Error;
 use crate::externref::ExternRef;
@@ -10,7 +10,7 @@ use crate::sys::store::StoreInner;
 use crate::sys::typed::sealed;
 
 /// A Rust type that corresponds to a WebAssembly type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`,
-/// `Option<Func>`, `Option<ExternRef>`. Implemented here only.
+/// `Option<Func>` or `Option<ExternRef>`. Only this crate implements the trait.
 pub trait WasmTy: sealed::Raw {}
 
 /// The parameters of a typed function: one value, or a tuple of up to eight.
@@ -19,7 +19,7 @@ pub trait WasmParams: sealed::List {}
 /// The results of a typed function: nothing, one value, or a tuple of up to eight.
 pub trait WasmResults: sealed::List {}
 
-/// A function whose type is known to be `P` to `R`.
+/// A function whose type is `P` to `R`.
 #[derive(Debug)]
 pub struct TypedFunc<P, R>(TypedCallable<P, R>);
 
@@ -48,10 +48,10 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// Calls the function.
     ///
     /// # Errors
-    /// When the guest traps, and what host functions return.
+    /// If the guest traps, or a host function fails.
     ///
     /// # Panics
-    /// If the function belongs to another store, and with what a host function panicked with.
+    /// If the function belongs to another store. If a host function panics: with its panic.
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R, Error> {
         self.0.call(store.as_context_mut().into_inner(), params)
     }

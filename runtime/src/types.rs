@@ -1,4 +1,4 @@
-//! The types of WebAssembly, as the embedder sees them.
+//! The types of values, functions, globals, tables and memories.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub enum ValType {
     F64,
     /// Reference to a function, or null.
     FuncRef,
-    /// Opaque reference to something of the host's, or null.
+    /// Opaque reference to a value of the host, or null.
     ExternRef,
 }
 
 impl ValType {
-    /// Whether values of this type are references.
+    /// Returns true for references.
     pub fn is_ref(self) -> bool {
         matches!(self, ValType::FuncRef | ValType::ExternRef)
     }
@@ -87,40 +87,40 @@ impl fmt::Display for FuncType {
 /// The type of a global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalType {
-    /// The type of its value.
+    /// The type of the value.
     pub content: ValType,
-    /// Whether it may be set.
+    /// True if the value can be set.
     pub mutable: bool,
 }
 
-/// The type of a table: references of one kind, between `min` and `max` of them.
+/// The type of a table of references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     /// [`ValType::FuncRef`] or [`ValType::ExternRef`].
     pub element: ValType,
-    /// Elements at first.
+    /// Initial number of elements.
     pub min: u32,
-    /// Elements at most.
+    /// Maximum number of elements.
     pub max: Option<u32>,
 }
 
 /// The type of a memory, in pages of 64 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
-    /// Pages at first.
+    /// Initial number of pages.
     pub min_pages: u32,
-    /// Pages at most.
+    /// Maximum number of pages.
     pub max_pages: Option<u32>,
 }
 
 impl MemoryType {
-    /// The length of a new memory in bytes.
+    /// The initial length in bytes.
     pub(crate) fn min_bytes(self) -> usize {
         self.min_pages as usize * PAGE_BYTES
     }
 }
 
-/// The type of what a module imports or exports.
+/// The type of an import or export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.

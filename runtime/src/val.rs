@@ -1,4 +1,4 @@
-//! Values that cross between host and guest.
+//! Values that pass between host and guest.
 
 use crate::externref::ExternRef;
 use crate::func::Func;
@@ -17,12 +17,12 @@ pub enum Val {
     F64(u64),
     /// A function, or null.
     FuncRef(Option<Func>),
-    /// Something of the host's, or null.
+    /// A value of the host, or null.
     ExternRef(Option<ExternRef>),
 }
 
 impl Val {
-    /// Its type.
+    /// The type.
     pub fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -34,7 +34,7 @@ impl Val {
         }
     }
 
-    /// Zero, or null.
+    /// Zero or null.
     pub fn default_for(ty: ValType) -> Self {
         match ty {
             ValType::I32 => Val::I32(0),

@@ -1,4 +1,4 @@
-//! Instances as an embedder sees them: data of their own over shared code, imports, exports.
+//! Instances through the public interface: data, imports, exports.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -16,7 +16,7 @@ fn module(engine: &Engine, text: &str) -> Module {
 }
 
 #[test]
-fn known_code_gets_the_data_of_its_own_module() {
+fn modules_with_shared_code_have_their_own_data() {
     let engine = engine();
     let text = |active: &str, passive: &str| {
         format!(
@@ -43,7 +43,7 @@ fn known_code_gets_the_data_of_its_own_module() {
         .iter()
         .map(|name| module(&engine, &text(name, &name.to_uppercase())))
         .collect();
-    // In turn, so that slots change hands.
+    // In turn, so that slots serve different modules.
     for _ in 0..20 {
         for (module, expected) in modules.iter().zip(["aaaa AAAA", "bbbb BBBB", "cccc CCCC"]) {
             assert_eq!(bytes(module), expected);
@@ -52,7 +52,7 @@ fn known_code_gets_the_data_of_its_own_module() {
 }
 
 #[test]
-fn what_an_instance_wrote_is_not_seen_by_the_next() {
+fn an_instance_does_not_see_earlier_writes() {
     let engine = engine();
     let module = module(
         &engine,
@@ -118,7 +118,7 @@ fn modules_share_what_they_import() {
     memory.write(&mut store, 8, b"S").unwrap();
     assert_eq!(read.call(&mut store, ()).unwrap(), i32::from(b'S'));
 
-    // The function in the table is a function like any other.
+    // A function from a table can be called like any other.
     let Some(Val::FuncRef(Some(func))) = table.get(&store, 1) else {
         panic!("no function in the table")
     };
@@ -128,7 +128,7 @@ fn modules_share_what_they_import() {
 }
 
 #[test]
-fn references_of_the_host_come_back() {
+fn guests_return_references_of_the_host() {
     let engine = engine();
     let module = module(
         &engine,
@@ -148,7 +148,7 @@ fn references_of_the_host_come_back() {
 }
 
 #[test]
-fn a_failed_instance_lives_on_in_what_it_wrote() {
+fn a_failed_instance_stays_in_its_store() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
     let ty = TableType { element: ValType::FuncRef, min: 1, max: None };
@@ -209,12 +209,12 @@ fn a_module_of_another_engine_is_refused() {
     let error = Instance::new(Store::new(&other, ()), &module, &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "module, store and linker belong to different engines: make them with the same one"
+        "module, store and linker belong to different engines: create them with the same engine"
     );
 }
 
-/// Engines number types each for itself: what is an `f64 -> f64` by one number here is an
-/// `i32 -> i32` there.
+/// Each engine numbers types itself: the id of `f64 -> f64` in one is that of `i32 -> i32` in
+/// another.
 #[test]
 fn a_linker_of_another_engine_is_refused() {
     let (one, other) = (engine(), engine());
@@ -224,7 +224,7 @@ fn a_linker_of_another_engine_is_refused() {
     linker.func_wrap("", "f", |value: f64| value).unwrap();
     let error = linker.instantiate(Store::new(&other, ()), &module).unwrap_err();
     assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
-    // Nor where it is the module alone that is foreign, or the store.
+    // Also refused: only the module, or only the store, of another engine.
     for (engine, module) in [(&one, &module), (&other, &own)] {
         let error = linker.instantiate(Store::new(engine, ()), module).unwrap_err();
         assert!(matches!(error, Error::Link(error) if *error == LinkError::OtherEngine));
@@ -237,7 +237,7 @@ fn a_linker_of_another_engine_is_refused() {
 
 #[test]
 #[should_panic(expected = "Linker used with a store of another engine")]
-fn a_linker_gives_nothing_to_a_store_of_another_engine() {
+fn a_linker_panics_for_a_store_of_another_engine() {
     let mut linker = Linker::<()>::new(&engine());
     linker.func_wrap("", "f", |value: i32| value).unwrap();
     linker.get(Store::new(&engine(), ()), "", "f");
@@ -268,7 +268,7 @@ fn stores_move_between_threads() {
 }
 
 #[test]
-fn threads_cycle_modules_of_their_own_over_one_engine() {
+fn threads_cycle_modules_with_one_engine() {
     let engine = engine();
     let template = wat::parse_str(
         r#"(module (memory 1) (data (i32.const 16) "00000000")

@@ -1,5 +1,5 @@
-//! Nothing stays behind, however far a module comes: mappings and descriptors are counted before
-//! and after many of each.
+//! No module leaves anything behind, at whatever step it fails. The tests count mappings and
+//! descriptors before and after many modules.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -14,12 +14,12 @@ use leakbench_runtime::{
 
 const TIMES: usize = 1000;
 
-/// What the test harness itself may map meanwhile: stacks of its threads, arenas of `malloc`.
+/// Mappings that the test harness may add: stacks of its threads, arenas of `malloc`.
 const SLACK_MAPPINGS: usize = 40;
-/// As above, in bytes.
+/// Bytes that the test harness may add.
 const SLACK_BYTES: usize = 8 << 20;
 
-/// One test at a time: they count what the whole process has.
+/// Runs one test at a time, because the counts are those of the whole process.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -28,7 +28,7 @@ fn alone() -> MutexGuard<'static, ()> {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     mappings: usize,
-    /// Neighbours of one kind merge into one mapping, so bytes are counted too.
+    /// Bytes are counted too, because equal neighbours merge into one mapping.
     accessible_bytes: usize,
     code_bytes: usize,
     images: usize,
@@ -70,8 +70,8 @@ impl Held {
         let exact = |held: Held| (held.code_bytes, held.images, held.fds);
         assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
         assert!(now.mappings <= self.mappings + SLACK_MAPPINGS, "{what}: {self:?}, then {now:?}");
-        let most_bytes = self.accessible_bytes + SLACK_BYTES;
-        assert!(now.accessible_bytes <= most_bytes, "{what}: {self:?}, then {now:?}");
+        let max_bytes = self.accessible_bytes + SLACK_BYTES;
+        assert!(now.accessible_bytes <= max_bytes, "{what}: {self:?}, then {now:?}");
     }
 }
 
@@ -89,11 +89,11 @@ fn binary(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Does it many times, with the cache and without, and finds nothing left.
+/// Repeats `once` with the cache and without, and checks that nothing remains.
 fn many(what: &str, mut once: impl FnMut(&Engine)) {
     for cached in [true, false] {
         let engine = engine(4, cached);
-        // What is made once for each engine or process.
+        // The first rounds allocate what an engine or process keeps.
         once(&engine);
         let before = Held::now();
         for _ in 0..TIMES {
@@ -108,7 +108,7 @@ const WORKING: &str = r#"(module
     (func (export "f") (result i32) (i32.store8 (i32.const 0) (i32.const 7)) (i32.load (i32.const 0))))"#;
 
 #[test]
-fn whole_lives() {
+fn modules_from_creation_to_drop() {
     let _alone = alone();
     let binary = binary(WORKING);
     many("whole lives", |engine| {
@@ -133,7 +133,7 @@ fn invalid_modules() {
 }
 
 #[test]
-fn modules_that_need_what_is_lacking() {
+fn modules_that_need_unsupported_features() {
     let _alone = alone();
     let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
     many("unsupported modules", |engine| {
@@ -188,11 +188,11 @@ fn pools_that_are_exhausted() {
         }
         let error = Instance::new(&mut store, &module, &[]).unwrap_err();
         assert!(matches!(error, Error::Memory(_)), "{error}");
-        // The store is as it was: dropping it makes room for four again.
+        // The store is unchanged: dropping it frees all four slots.
     });
 }
 
-/// In one store that lives on: what was had before the table was refused goes back at once.
+/// In a store that lives on: the memory allocated before the refused table is freed at once.
 #[test]
 fn tables_that_are_refused() {
     let _alone = alone();
@@ -212,7 +212,7 @@ fn tables_that_are_refused() {
         once();
     }
     before.assert_same_now("refused tables");
-    // The store still works, and has every slot.
+    // The store still works, with every slot.
     let module = Module::new(&engine, &working).unwrap();
     for _ in 0..4 {
         Instance::new(&mut store, &module, &[]).unwrap();
@@ -249,9 +249,9 @@ fn engines() {
     before.assert_same_now("engines");
 }
 
-/// The counting finds what is kept.
+/// The counts detect things that are kept.
 #[test]
-fn what_is_kept_shows() {
+fn the_counts_detect_kept_modules() {
     let _alone = alone();
     let binary = binary(WORKING);
     let engine = engine(4, false);
@@ -264,7 +264,7 @@ fn what_is_kept_shows() {
     let instance = Instance::new(&mut store, &modules[0], &[]).unwrap();
     assert_eq!(Held::now().images, before.images + 1, "an instance maps its image");
     drop(modules);
-    // The store still has one.
+    // The store still keeps one.
     assert_eq!(Held::now().fds, before.fds + 1);
     assert!(instance.get_func(&store, "f").is_some());
     drop(store);
@@ -286,7 +286,8 @@ fn code_is_never_writable_and_executable() {
 
 const CHILD: &str = "LEAKBENCH_TEST_CHILD";
 
-/// Without descriptors left there is no image. In a process of its own, whose limit it lowers.
+/// Without free descriptors no image can be created. Runs in a process of its own, whose limit it
+/// lowers.
 #[test]
 fn images_that_are_refused() {
     let _alone = alone();
@@ -313,7 +314,7 @@ fn images_that_are_refused_here() {
         kept.push(module);
     }
     assert!(!kept.is_empty());
-    // Counting takes a descriptor.
+    // Counting needs a descriptor.
     drop(kept.pop());
     let before = Held::now();
     kept.push(Module::new(&engine, &binary).unwrap());

@@ -1,4 +1,4 @@
-//! A process that has all the mappings (VMAs) it may have. One test, for the limit is the process's.
+//! A process at its limit of mappings (VMAs). One test, because the limit is that of the process.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -8,7 +8,8 @@ use leakbench_runtime::{Config, Engine, Instance, Module, OptLevel, PoolConfig, 
 
 const SLOTS: u32 = 20_000;
 
-/// With an image in the middle of its memory: the kernel grants a little over 65,530 by default.
+/// Slots with an image in the middle of their memory need four mappings. The default limit is
+/// 65,530.
 const MAPPINGS_PER_SLOT: u64 = 4;
 
 fn code_bytes() -> usize {
@@ -20,9 +21,9 @@ fn code_bytes() -> usize {
         .sum()
 }
 
-/// Code of many modules is one mapping, and to unmap its middle takes one more.
+/// The code of many modules is one mapping. Unmapping its middle needs one more mapping.
 #[test]
-fn code_that_cannot_be_unmapped_goes_later() {
+fn code_that_cannot_be_unmapped_is_unmapped_later() {
     let max = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
     if max.trim().parse::<u64>().unwrap() > u64::from(SLOTS) * MAPPINGS_PER_SLOT {
         eprintln!("not tested: a pool does not use up vm.max_map_count = {}", max.trim());
@@ -54,7 +55,7 @@ fn code_that_cannot_be_unmapped_goes_later() {
     let refused_bytes = code_bytes() - before_bytes - 50 * each_bytes;
     assert!(refused_bytes > 10 * each_bytes, "{refused_bytes}: nothing was refused");
 
-    // Free slots stay mapped, but not for a module that is gone.
+    // Free slots stay mapped, but not the images of dropped modules.
     drop((store, filler));
     modules[1] = None;
     assert_eq!(code_bytes() - before_bytes, 49 * each_bytes);

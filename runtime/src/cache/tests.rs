@@ -11,7 +11,7 @@ fn key_of_binary(binary: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn only_payloads_stay_out_of_the_key() {
+fn the_key_omits_payloads_only() {
     let known = key_of(r#"(module (memory 1) (data (i32.const 8) "abc") (data "x"))"#);
     assert_eq!(known, key_of(r#"(module (memory 1) (data (i32.const 8) "xyz") (data "y"))"#));
     for other in [
@@ -29,15 +29,15 @@ fn only_payloads_stay_out_of_the_key() {
 }
 
 #[test]
-fn a_payload_cannot_pass_for_structure() {
-    // What follows a payload is found by its length, whatever its bytes are.
+fn payload_bytes_do_not_change_the_structure() {
+    // The parser finds the end of a payload by its length, whatever the bytes are.
     let text =
         |payload: &str| format!(r#"(module (memory 1) (data "{payload}") (data "{payload}"))"#);
     assert_eq!(key_of(&text(r"\00\01\02")), key_of(&text(r"\0b\05\ff")));
 }
 
 #[test]
-fn what_is_not_a_module_has_no_key() {
+fn bytes_that_are_not_a_module_have_no_key() {
     let binary = wat::parse_str(r#"(module (memory 1) (data "abc") (data "d"))"#).unwrap();
     for len in 1..binary.len() {
         let whole_sections = key_of_binary(&binary[..len]);
@@ -57,7 +57,7 @@ fn cached(cache: &CodeCache, engine: &crate::Engine, text: &str) -> (Arc<Compile
 }
 
 #[test]
-fn known_code_is_not_compiled_again_and_unused_code_is_evicted() {
+fn cached_code_is_not_compiled_again_and_unused_code_is_evicted() {
     let engine = crate::Engine::new(&crate::Config::default()).unwrap();
     let cache = CodeCache::new(const { NonZeroUsize::new(2).unwrap() });
     let text = |n: u32| format!(r#"(module (func (export "f") (result i32) i32.const {n}))"#);
@@ -65,13 +65,13 @@ fn known_code_is_not_compiled_again_and_unused_code_is_evicted() {
     assert!(compiled);
     let (same, compiled) = cached(&cache, &engine, &text(0));
     assert!(!compiled && Arc::ptr_eq(&first, &same));
-    // The first was used since, so that of the others one goes at a time.
+    // The first was used since, so each eviction removes one of the others.
     for n in 1..20 {
         assert!(cached(&cache, &engine, &text(n)).1);
         assert!(!cached(&cache, &engine, &text(0)).1, "after {n}");
         assert!(cache.len() <= 2);
     }
-    // Evicted code stays as long as a module has it.
+    // A module keeps its code after eviction.
     let evicted = Arc::downgrade(&cached(&cache, &engine, &text(50)).0);
     assert!(evicted.upgrade().is_some());
     for n in 51..60 {
@@ -81,11 +81,11 @@ fn known_code_is_not_compiled_again_and_unused_code_is_evicted() {
 }
 
 #[test]
-fn large_modules_are_fewer() {
+fn the_cache_is_limited_by_size() {
     let engine = crate::Engine::new(&crate::Config::default()).unwrap();
     let many = const { NonZeroUsize::new(1000).unwrap() };
     let cache = CodeCache::with_max_bytes(many, 64 << 10);
-    // A custom section counts by the key.
+    // A custom section counts as part of the key.
     let text = |n: usize, bytes: usize| {
         format!(
             r#"(module (func (result i32) i32.const {n}) (@custom "x" "{}"))"#,
@@ -97,7 +97,7 @@ fn large_modules_are_fewer() {
         assert_eq!(cache.len(), (n + 1).min(3));
     }
     assert!(!cached(&cache, &engine, &text(19, 20_000)).1);
-    // What is too large for the cache leaves alone what is there.
+    // A module that is larger than the cache evicts nothing.
     assert!(cached(&cache, &engine, &text(0, 100_000)).1);
     assert!(cached(&cache, &engine, &text(0, 100_000)).1);
     assert_eq!(cache.len(), 3);

@@ -1,7 +1,8 @@
-//! How functions are called: machine types and signatures.
+//! Calling conventions: machine types and signatures.
 //!
-//! Wasm functions take two contexts before their own parameters, the callee's and the caller's,
-//! in Cranelift's `Tail` convention. What the host provides has the host's convention.
+//! Wasm functions take two contexts before their own parameters: the callee's and the caller's.
+//! They use Cranelift's `Tail` convention. Functions of the host and of the runtime use the host's
+//! convention.
 
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, MemFlagsData, Signature, Type};
@@ -10,14 +11,14 @@ use cranelift_codegen::isa::CallConv;
 use crate::types::{FuncType, ValType};
 use crate::vm::layout::{Abi, Builtin, Ret};
 
-/// Pointers and references.
+/// The type of pointers and references.
 pub(super) const POINTER: Type = I64;
 
-/// Where the callee's context is among the parameters of a wasm function.
+/// Index of the callee's context among the parameters of a wasm function.
 pub(super) const CALLEE_VMCTX: usize = 0;
-/// Where the caller's context is.
+/// Index of the caller's context.
 pub(super) const CALLER_VMCTX: usize = 1;
-/// Where the function's own parameters begin.
+/// Index of the first of the function's own parameters.
 pub(super) const FIRST_PARAM: usize = 2;
 
 /// The machine type of values of type `ty`.
@@ -34,7 +35,7 @@ pub(super) fn machine_type(ty: ValType) -> Type {
 /// The signature of wasm code of type `ty`.
 pub(super) fn wasm_signature(ty: &FuncType) -> Signature {
     let mut signature = Signature::new(CallConv::Tail);
-    // By its purpose, the stack check of the prologue finds the context.
+    // The stack check of the prologue finds the context by this purpose.
     signature.params.push(AbiParam::special(POINTER, ArgumentPurpose::VMContext));
     signature.params.push(AbiParam::new(POINTER));
     let param = |&ty| AbiParam::new(machine_type(ty));
@@ -50,7 +51,7 @@ pub(super) fn entry_signature(call_conv: CallConv) -> Signature {
     signature
 }
 
-/// The signature of a host function: its context, the caller's context, values; a status.
+/// The signature of a host function: its context, the caller's context, values; returns a status.
 pub(super) fn host_signature(call_conv: CallConv) -> Signature {
     let mut signature = Signature::new(call_conv);
     signature.params.extend([AbiParam::new(POINTER); 3]);
@@ -76,13 +77,13 @@ pub(super) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signat
     signature
 }
 
-/// For the runtime's own structures: always mapped, always aligned.
+/// Flags for accesses to the runtime's own structures: always mapped and aligned.
 pub(super) fn trusted() -> MemFlagsData {
     MemFlagsData::trusted()
 }
 
-/// For what in the runtime's own structures does not change while a function runs, so that a
-/// load of it may be moved, or left out where one has been done.
+/// Flags for loads of values that do not change while a function runs, so that the compiler can
+/// move or merge them.
 pub(super) fn constant() -> MemFlagsData {
     trusted().with_readonly().with_can_move()
 }

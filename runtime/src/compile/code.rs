@@ -1,20 +1,20 @@
-//! What compilation yields: position-independent machine code and where in it things are.
+//! The result of compilation: position-independent machine code, and its functions and traps.
 
 use cranelift_codegen::ir::TrapCode;
 
-/// Code of a module, or of one trampoline. Calls between its functions are already resolved;
-/// everything else is reached through the context, so it runs at any address.
+/// The code of a module or of one trampoline. Calls between its functions are resolved. It reaches
+/// everything else through the context, so it runs at any address.
 #[derive(Debug)]
 pub(crate) struct CompiledCode {
-    /// Machine code, to be placed at an address that is a multiple of 16 at least.
+    /// The machine code. Its address must be a multiple of 16.
     pub(crate) text: Vec<u8>,
-    /// The functions that the module defines, in order; one for a trampoline.
+    /// The functions that the module defines, in order. One for a trampoline.
     pub(crate) funcs: Box<[FuncCode]>,
-    /// Every place that may trap, sorted by offset.
+    /// All instructions that may trap, sorted by offset.
     pub(crate) traps: Box<[TrapSite]>,
 }
 
-/// One function's machine code, as a range of the text.
+/// The machine code of one function, as a range of the text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FuncCode {
     pub(crate) start: u32,
@@ -24,8 +24,8 @@ pub(crate) struct FuncCode {
 /// An instruction that may trap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrapSite {
-    /// Of the instruction, in the text.
+    /// Offset of the instruction in the text.
     pub(crate) offset: u32,
-    /// A [`crate::Trap`] by its code, or [`crate::trap::HOST_ERROR`].
+    /// The code of a [`crate::Trap`], or [`crate::trap::HOST_ERROR`].
     pub(crate) code: TrapCode,
 }

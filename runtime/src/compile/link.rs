@@ -1,4 +1,4 @@
-//! Lays the functions of a module side by side and resolves the calls between them.
+//! Concatenates the functions of a module, and resolves the calls between them.
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function};
@@ -8,13 +8,13 @@ use cranelift_codegen::{CompiledCode as FunctionCode, FinalizedRelocTarget, Text
 use super::CompileError;
 use super::code::{CompiledCode, FuncCode, TrapSite};
 
-/// As far as a call within the text can reach, both ways.
+/// Maximum distance of a relative call, in both directions.
 pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
 
-/// Functions begin at multiples of this, the width of the constants that follow some of them.
+/// Alignment of functions: that of the constants that follow some of them.
 const FUNC_ALIGN: u32 = 16;
 
-/// Text in the making.
+/// A text that is being built.
 pub(super) struct Linker {
     text: Box<dyn TextSectionBuilder>,
     text_bytes: u64,
@@ -23,7 +23,7 @@ pub(super) struct Linker {
 }
 
 impl Linker {
-    /// For a text of `num_funcs` functions.
+    /// A text of `num_funcs` functions.
     pub(super) fn new(isa: &dyn TargetIsa, num_funcs: usize) -> Self {
         Linker {
             text: isa.text_section_builder(num_funcs),
@@ -33,8 +33,8 @@ impl Linker {
         }
     }
 
-    /// Appends the next function. Functions call each other by user names `0:n`, `n` counting
-    /// those of the text.
+    /// Appends the next function. Functions refer to each other by the user names `0:n`, where `n`
+    /// counts the functions of the text.
     pub(super) fn append(
         &mut self,
         compiled: &FunctionCode,
@@ -74,7 +74,7 @@ impl Linker {
                 }
                 _ => false,
             };
-            // Only calls between functions of the text are ever asked for.
+            // Cranelift should request no relocations except calls within the text.
             if !resolved {
                 return Err(CompileError::Function {
                     func: func.name.to_string(),
@@ -88,7 +88,7 @@ impl Linker {
     /// The finished text.
     pub(super) fn finish(mut self) -> Result<CompiledCode, CompileError> {
         let text = self.text.finish(&mut ControlPlane::default());
-        // Almost always sorted already: code that traps out of line is put after the rest.
+        // Usually sorted already. Code that traps out of line follows the rest.
         if !self.traps.is_sorted_by_key(|trap| trap.offset) {
             self.traps.sort_by_key(|trap| trap.offset);
         }

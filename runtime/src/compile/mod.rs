@@ -1,10 +1,10 @@
-//! Compilation: validated WebAssembly to machine code.
+//! The compiler: validated WebAssembly to machine code.
 //!
-//! [`translate`] turns one function body into Cranelift's IR, Cranelift turns that into machine
-//! code, [`link`] lays the functions of a module side by side, and [`trampoline`] makes the few
-//! instructions between the calling convention of wasm code and that of the host.
+//! [`translate`] turns a function body into Cranelift's IR, Cranelift turns that into machine code,
+//! [`link`] concatenates the functions of a module, and [`trampoline`] generates the code between
+//! the calling conventions of wasm and of the host.
 //!
-//! Compilation neither allocates executable memory nor knows where code will lie.
+//! The compiler does not allocate executable memory, and its code does not depend on its address.
 
 mod abi;
 pub(crate) mod code;
@@ -31,56 +31,56 @@ use crate::module::parse::ParsedModule;
 use crate::types::FuncType;
 use crate::vm::layout::VmLayout;
 
-/// Why code could not be generated.
+/// Code generation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// This machine is not one that code can be generated for.
+    /// The compiler does not support this machine.
     #[error("cannot generate code for this machine: {reason}")]
     Host {
-        /// What it lacks.
+        /// The missing property.
         reason: String,
     },
-    /// One function is beyond what the compiler can do.
+    /// The compiler cannot compile a function.
     #[error("cannot compile function {func}: {reason}")]
     Function {
-        /// Its index in the module, or what else it is, and its name where it has one.
+        /// The function's index in the module, with its name if it has one; or a description.
         func: String,
-        /// What the compiler says.
+        /// The compiler's error.
         reason: String,
     },
-    /// The module's code does not fit where calls can reach it.
+    /// The module's code is too long for relative calls.
     #[error("the module's code is {bytes} bytes long; at most {max} are supported", max = link::MAX_TEXT_BYTES)]
     TooLarge {
-        /// How long it had become.
+        /// The length in bytes up to the function that did not fit.
         bytes: u64,
     },
 }
 
-/// How much work goes into making code fast.
+/// The effort for fast code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OptLevel {
-    /// None: the least time to compile, with a register allocator of a single pass.
+    /// Compiles fastest, with a register allocator of a single pass.
     None,
-    /// Code that runs fast.
+    /// Generates fast code.
     Speed,
 }
 
-/// Compiles for this machine. Threads share one.
+/// The compiler for this machine. Threads share it.
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
-    /// Buffers that grew while compiling, for whoever compiles next: at most one set for each
-    /// thread that ever compiled at the same time.
+    /// Buffers for the next compilations: at most one set for each thread that compiled at one
+    /// time.
     idle: Mutex<Vec<Box<Workspace>>>,
 }
 
-/// Buffers that a larger body has stretched are not kept: they grow to some hundred times its
-/// size, and few bodies are as large.
+/// Maximum size of a body after which buffers are kept, in bytes. Buffers grow to some hundred
+/// times the size of a body, and few bodies are larger.
 const KEPT_BODY_BYTES: usize = 64 << 10;
 
-/// The buffers that one compilation needs, all empty between functions.
+/// The buffers of one compilation, empty between functions.
 struct Workspace {
-    /// The largest body that was compiled in them.
+    /// Size of the largest body that was compiled with them, in bytes.
     largest_body_bytes: usize,
     context: Context,
     builder: FunctionBuilderContext,
@@ -89,10 +89,10 @@ struct Workspace {
 }
 
 impl Compiler {
-    /// Prepares to compile for this machine.
+    /// Creates a compiler for this machine.
     ///
     /// # Errors
-    /// [`CompileError::Host`] when it is not one that code can be generated for.
+    /// [`CompileError::Host`] if the machine is not supported.
     pub(crate) fn new(opt: OptLevel) -> Result<Compiler, CompileError> {
         let host = |reason: String| CompileError::Host { reason };
         let mut flags = settings::builder();
@@ -104,12 +104,13 @@ impl Compiler {
             ("opt_level", opt_level),
             ("regalloc_algorithm", allocator),
             ("is_pic", "true"),
-            // Stacks are walked by frame pointers; nothing unwinds through wasm frames.
+            // Signal handlers do not unwind wasm frames, and frame pointers suffice to walk the
+            // stack.
             ("preserve_frame_pointers", "true"),
             ("unwind_info", "false"),
-            // Functions may return more values than there are registers for.
+            // Functions may return more values than there are registers.
             ("enable_multi_ret_implicit_sret", "true"),
-            // The stack limit is checked against the whole frame before any of it is touched.
+            // The prologue checks the stack limit for the whole frame before it touches the frame.
             ("enable_probestack", "false"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
@@ -125,11 +126,11 @@ impl Compiler {
         Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
     }
 
-    /// Compiles every function that `module` defines, for contexts laid out as `layout` says.
-    /// `type_ids` has the engine-wide id of each of the module's types.
+    /// Compiles every function that `module` defines, for contexts with this layout. `type_ids` has
+    /// the engine's id of each type of the module.
     ///
     /// # Errors
-    /// When a function, or all of them together, are beyond what the compiler can do.
+    /// If a function, or the module as a whole, exceeds a limit of the compiler.
     pub(crate) fn compile_module(
         &self,
         module: &ParsedModule<'_>,
@@ -162,13 +163,12 @@ impl Compiler {
         })
     }
 
-    /// Makes the function by which the host calls wasm code of type `ty`:
-    /// `extern "C" fn(callee_vmctx, caller_vmctx, code: *const u8, values: *mut RawVal)`.
-    /// Arguments are in `values`, one after the other, each in the low bytes of its place;
-    /// results replace them.
+    /// Generates the trampoline by which the host calls wasm code of type `ty`: `extern "C"
+    /// fn(callee_vmctx, caller_vmctx, code: *const u8, values: *mut RawVal)`. `values` holds the
+    /// arguments, each in the low bytes of its element. Results replace them.
     ///
     /// # Errors
-    /// When the compiler fails.
+    /// If the compiler fails.
     pub(crate) fn entry_trampoline(&self, ty: &FuncType) -> Result<CompiledCode, CompileError> {
         let target = self.isa.frontend_config();
         self.trampoline(ty, "entry", |func, builder| {
@@ -176,12 +176,12 @@ impl Compiler {
         })
     }
 
-    /// Makes the function by which wasm code calls a host function of type `ty`, in the calling
-    /// convention of wasm code. The callee's context is the host function's, at whose
-    /// `HOST_CTX_CALL` lies the address to call.
+    /// Generates the trampoline by which wasm code calls a host function of type `ty`, in the
+    /// calling convention of wasm code. The callee's context is that of the host function, which
+    /// holds the address to call at `HOST_CTX_CALL`.
     ///
     /// # Errors
-    /// When the compiler fails.
+    /// If the compiler fails.
     pub(crate) fn host_trampoline(&self, ty: &FuncType) -> Result<CompiledCode, CompileError> {
         let target = self.isa.frontend_config();
         self.trampoline(ty, "host", |func, builder| {
@@ -206,7 +206,7 @@ impl Compiler {
         })
     }
 
-    /// Generates code for the function that `workspace` holds, and empties it.
+    /// Generates code for the function in `workspace`, and empties the workspace.
     fn finish(
         &self,
         workspace: &mut Workspace,
@@ -228,8 +228,8 @@ impl Compiler {
         Ok(())
     }
 
-    /// Runs `work` with buffers of its own. They are only kept when it succeeds: what a failure
-    /// leaves in them is not worth finding out.
+    /// Runs `work` with a set of buffers. Keeps the buffers only if it succeeds, because they are
+    /// in an unknown state after an error.
     fn with_workspace<T>(
         &self,
         work: impl FnOnce(&mut Workspace) -> Result<T, CompileError>,
@@ -262,8 +262,8 @@ impl std::fmt::Debug for Compiler {
     }
 }
 
-/// Without SSE4.1, rounding would call functions of the C library, which code has no way to
-/// reach. Every x86-64 machine since 2008 has it.
+/// Requires SSE4.1, which x86-64 machines have since 2008. Without it, Cranelift would call
+/// rounding functions of the C library, which compiled code cannot reach.
 fn require_rounding(isa: &dyn TargetIsa) -> Result<(), CompileError> {
     let lacks = isa
         .isa_flags()

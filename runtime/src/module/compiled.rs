@@ -1,4 +1,4 @@
-//! What modules with the same code share: declarations, code, and the plan for their images.
+//! Compiled modules: declarations, code and image plan, shared by modules with the same code.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use crate::sys::code_memory::CodePtr;
 use crate::vm::code::LoadedCode;
 use crate::vm::layout::{FuncRefPlace, VmLayout};
 
-/// A compiled module without its data.
+/// A compiled module without the bytes of its data.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
     pub(crate) info: ModuleInfo,
     pub(crate) layout: VmLayout,
     pub(crate) code: Arc<LoadedCode>,
-    /// Of `info.types`, in order.
+    /// The signatures of `info.types`, in order.
     pub(crate) signatures: Box<[Arc<Signature>]>,
-    /// What each instance's context holds for the functions that escape.
+    /// The function references for each instance's context.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
     /// Indices into `info.exports`, sorted by name.
     exports_by_name: Box<[u32]>,
     pub(crate) image: ImagePlan,
-    /// For each data segment whose bytes the image does not make superfluous, where they lie
-    /// among the bytes that a module keeps.
+    /// For each data segment that instances need beside the image: the start and length of its
+    /// bytes among those that a module keeps.
     kept_data: Box<[Option<(usize, usize)>]>,
     kept_bytes: usize,
 }
 
-/// A function reference but for the context.
+/// A function reference without its context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FuncRefTemplate {
-    /// In the context.
+    /// Offset in the context.
     pub(crate) offset: u32,
     pub(crate) code: CodePtr,
     pub(crate) type_id: u32,
@@ -109,7 +109,7 @@ impl CompiledModule {
         &self.signatures[self.info.funcs[func as usize] as usize]
     }
 
-    /// What function `defined` of those that the module defines is called.
+    /// The index and name of a function, given its index among those that the module defines.
     pub(crate) fn function_name(&self, defined: usize) -> FunctionName {
         let func = self.info.num_imported_funcs + defined;
         let by_section = self.info.func_names.get(func).cloned().flatten();
@@ -121,7 +121,7 @@ impl CompiledModule {
         FunctionName { index: func as u32, name: by_section.or_else(by_export) }
     }
 
-    /// The bytes of `binary` that instances need and the image does not have.
+    /// The bytes of the data segments that instances need beside the image.
     pub(crate) fn data_to_keep(&self, binary: &[u8]) -> Box<[u8]> {
         let mut bytes = Vec::with_capacity(self.kept_bytes);
         if self.kept_bytes > 0 {
@@ -134,7 +134,7 @@ impl CompiledModule {
         bytes.into()
     }
 
-    /// The bytes of data segment `segment`, of what [`Self::data_to_keep`] gave.
+    /// The bytes of data segment `segment` among those that [`Self::data_to_keep`] returned.
     pub(crate) fn kept_data<'a>(&self, kept: &'a [u8], segment: u32) -> &'a [u8] {
         match self.kept_data[segment as usize] {
             Some((start, len)) => &kept[start..start + len],

@@ -1,7 +1,7 @@
-//! Which data segments go into a module's image, and the image's bytes.
+//! The plan for a module's image: the data segments in it, and their places.
 //!
-//! Active segments at constant offsets, in order, up to the first that has another kind of offset
-//! or lies out of bounds, are flattened into one range. The rest is applied at instantiation.
+//! The image takes active segments in order. It stops at the first segment whose offset is not
+//! constant, that is out of bounds or too far from the others. Instantiation copies the rest.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,20 +12,21 @@ use super::info::{ModuleInfo, SegmentMode};
 use crate::val::Val;
 use crate::vm::const_expr::NoInstance;
 
-/// An image may be this much larger than twice its data: scattered segments are better copied.
+/// An image may be larger than twice its data by this many bytes. Beyond that, copying scattered
+/// segments is cheaper.
 const SPARSE_BYTES: usize = 1 << 20;
 
-/// How to make the images of modules with one structure.
+/// The plan for the images of modules with the same code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ImagePlan {
-    /// Data segments `..covers` are in the image if they are active.
+    /// The first `covers` data segments need not be applied at instantiation.
     covers: usize,
     pieces: Box<[Piece]>,
-    /// The bytes of memory that the pieces span.
+    /// The range of memory from the first to the last piece.
     span: Range<usize>,
 }
 
-/// One segment's place in memory and in the binary.
+/// The place of a segment in memory and in the binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     memory_offset: usize,
@@ -33,11 +34,11 @@ struct Piece {
 }
 
 thread_local! {
-    /// Where images are flattened, for the next one to reuse.
+    /// A buffer in which images are assembled.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A scratch buffer larger than this is not kept.
+/// Maximum size of a scratch buffer that a thread keeps, in bytes.
 const SCRATCH_KEPT_BYTES: usize = 16 << 20;
 
 impl ImagePlan {
@@ -79,12 +80,12 @@ impl ImagePlan {
         plan
     }
 
-    /// How many data segments, from the first on, need not be applied at instantiation.
+    /// The number of data segments, from the first, that need not be applied at instantiation.
     pub(crate) fn covers(&self) -> usize {
         self.covers
     }
 
-    /// Calls `make` with the initial memory that `binary` describes, if it has any.
+    /// Calls `make` with the initial memory of `binary`; with `None` if there is none.
     pub(crate) fn with_initial<R>(
         &self,
         binary: &[u8],

@@ -1,20 +1,20 @@
-//! What a module declares, parsed and validated: everything but its code.
+//! The declarations of a module: everything except its code.
 //!
-//! Index spaces put imports first, as the specification does: function `i` is imported when
-//! `i < num_imported_funcs`, and so for the other kinds.
+//! In each index space imports come first, as in the specification: function `i` is imported if `i
+//! < num_imported_funcs`, and so for the other kinds.
 
 use std::ops::Range;
 
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
-/// Declarations of a validated module. Every index in it is in bounds.
+/// The declarations of a validated module. All indices in it are in bounds.
 #[derive(Debug, Default)]
 pub(crate) struct ModuleInfo {
-    /// The name that the name section gives the module.
+    /// The module's name in its name section.
     pub(crate) name: Option<String>,
     pub(crate) types: Vec<FuncType>,
     pub(crate) imports: Vec<Import>,
-    /// Index into `types`, for each function, imported ones first.
+    /// For each function, imported ones first: an index into `types`.
     pub(crate) funcs: Vec<u32>,
     pub(crate) num_imported_funcs: usize,
     pub(crate) tables: Vec<TableType>,
@@ -23,19 +23,19 @@ pub(crate) struct ModuleInfo {
     pub(crate) num_imported_memories: usize,
     pub(crate) globals: Vec<GlobalType>,
     pub(crate) num_imported_globals: usize,
-    /// Initial values of the globals defined here, in order.
+    /// The initial values of the globals that the module defines, in order.
     pub(crate) global_inits: Vec<ConstExpr>,
     /// In the order of the module; names are unique.
     pub(crate) exports: Vec<Export>,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
     pub(crate) data: Vec<DataSegment>,
-    /// Whether function `i` can be referred to from outside of bodies (exported, in an element
-    /// segment or a constant expression, declared, the start function): only these need a
-    /// `FuncRef`.
+    /// For each function: true if something outside of bodies can refer to it (an export, an
+    /// element segment, a constant expression, a declaration, the start function). Only these need
+    /// a `FuncRef`.
     pub(crate) escapes: Vec<bool>,
-    /// Name of function `i` in the name section, where it has one. Shorter than `funcs`, or
-    /// empty, when the section says less.
+    /// For each function: its name in the name section. Shorter than `funcs` if the section has
+    /// fewer names.
     pub(crate) func_names: Vec<Option<String>>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Import {
     pub(crate) kind: ImportKind,
 }
 
-/// What is imported; functions by index into `ModuleInfo::types`.
+/// The kind and type of an import. A function's type is an index into `types`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ImportKind {
     Func(u32),
@@ -70,7 +70,7 @@ pub(crate) struct Export {
     pub(crate) item: ExportItem,
 }
 
-/// An index into one of the index spaces.
+/// An item in one of the index spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExportItem {
     Func(u32),
@@ -86,12 +86,12 @@ pub(crate) struct ElementSegment {
     pub(crate) items: ElementItems,
 }
 
-/// What an element segment holds.
+/// The elements of a segment.
 #[derive(Debug)]
 pub(crate) enum ElementItems {
     /// Function indices.
     Funcs(Box<[u32]>),
-    /// One expression an element.
+    /// One expression for each element.
     Exprs(Box<[ConstExpr]>),
 }
 
@@ -99,18 +99,18 @@ pub(crate) enum ElementItems {
 #[derive(Debug)]
 pub(crate) struct DataSegment {
     pub(crate) mode: SegmentMode,
-    /// Where its bytes lie in the module's binary.
+    /// The place of its bytes in the module's binary.
     pub(crate) bytes: Range<usize>,
 }
 
-/// When a segment is applied.
+/// The time at which a segment is applied.
 #[derive(Debug)]
 pub(crate) enum SegmentMode {
     /// At instantiation, into table or memory `target` at `offset`.
     Active { target: u32, offset: ConstExpr },
     /// By an instruction.
     Passive,
-    /// Never: it only declares that functions may be referred to.
+    /// Never: the segment only declares that functions may be referred to.
     Declared,
 }
 
@@ -118,7 +118,8 @@ pub(crate) enum SegmentMode {
 #[derive(Clone, Debug)]
 pub(crate) struct ConstExpr(pub(crate) Box<[ConstOp]>);
 
-/// An operator of a constant expression. Floats are kept as bits, so that no NaN is changed.
+/// An operator of a constant expression. Floats are kept as bits, so that NaN payloads do not
+/// change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConstOp {
     I32Const(i32),

@@ -1,4 +1,4 @@
-//! Modules: what a binary declares, its code and its memory image.
+//! Modules: declarations, code and memory image.
 
 pub(crate) mod compiled;
 pub(crate) mod image;
@@ -16,49 +16,48 @@ use crate::types::{ExternType, FuncType};
 use compiled::CompiledModule;
 use info::{ExportItem, ImportKind, ModuleInfo};
 
-/// A compiled module with its memory image. Cheap to clone; the image goes with the last clone
-/// and the last store that has an instance of it.
+/// A compiled module with its memory image. Clones are cheap and share the image, which lives as
+/// long as any clone or any store with an instance of the module.
 #[derive(Clone, Debug)]
 pub struct Module(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     compiled: Arc<CompiledModule>,
-    /// Bytes of the data segments that instances still need.
+    /// The bytes of the data segments that instances need beside the image.
     data: Box<[u8]>,
     pool: PoolModule,
     engine: Engine,
 }
 
-/// What a module imports.
+/// An import of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportType<'a> {
-    /// First of its names.
+    /// The module name.
     pub module: &'a str,
-    /// Second of its names.
+    /// The item name.
     pub name: &'a str,
-    /// What is to be provided.
+    /// The type.
     pub ty: ExternType,
 }
 
-/// What a module exports.
+/// An export of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportType<'a> {
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// What it is.
+    /// The type.
     pub ty: ExternType,
 }
 
 impl Module {
-    /// Validates and compiles a module in the binary format, and makes its memory image. Known
-    /// code is not compiled again; the image is always new.
+    /// Validates and compiles a module in the binary format, and creates its memory image. Code in
+    /// the cache is not compiled again; the image is always new.
     ///
     /// # Errors
-    /// When the bytes are not a module that can be loaded, its code is beyond what the compiler
-    /// can do, or the kernel refuses code memory or the image. Nothing of the module stays behind
-    /// then but its code, which the engine's cache keeps for the next attempt if it was only the
-    /// image that was refused.
+    /// If the bytes are not a module that this runtime can load, the compiler cannot compile it, or
+    /// the kernel refuses code memory or the image. If only the image fails, the code stays in the
+    /// engine's cache for the next attempt. Nothing else remains.
     pub fn new(engine: &Engine, binary: impl AsRef<[u8]>) -> Result<Self, Error> {
         let binary = binary.as_ref();
         let compile = || CompiledModule::new(engine, binary);
@@ -79,18 +78,18 @@ impl Module {
     /// Validates a module without compiling it.
     ///
     /// # Errors
-    /// When the bytes are not a module that can be loaded.
+    /// If the bytes are not a module that this runtime can load.
     pub fn validate(binary: impl AsRef<[u8]>) -> Result<(), Error> {
         parse::parse(binary.as_ref())?;
         Ok(())
     }
 
-    /// The name that the module gives itself.
+    /// The module's name in its name section.
     pub fn name(&self) -> Option<&str> {
         self.info().name.as_deref()
     }
 
-    /// What instances of it need, in order.
+    /// The imports, in order.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         self.info().imports.iter().map(|import| ImportType {
             module: &import.module,
@@ -99,7 +98,7 @@ impl Module {
         })
     }
 
-    /// What instances of it provide, in order.
+    /// The exports, in order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
         self.info().exports.iter().map(|export| ExportType {
             name: &export.name,
@@ -121,23 +120,22 @@ impl Module {
         }
     }
 
-    /// Its memory image, for whoever wants to watch it. Bytes make one, even if all are zero, and
-    /// even if the pool keeps them as a copy, not in a file.
+    /// The image of the first memory's initial contents. The pool keeps it in a memfd or as bytes.
     ///
-    /// `None` when there is no memory or the first is imported, and when none of the data segments
-    /// that can go into an image has bytes: active ones, from the first on up to one that has an
-    /// offset which is not constant, lies out of bounds or too far from the others, or is for
-    /// another memory. Those are copied at instantiation.
+    /// `None` if the module defines no memory of its own, or no data segment with bytes goes into
+    /// the image. The image takes active segments in order. It stops at the first segment whose
+    /// offset is not constant, out of bounds or too far from the others, or that is for another
+    /// memory. Later segments are copied at instantiation.
     pub fn image(&self) -> Option<&Image> {
         self.0.pool.image()
     }
 
-    /// By which its engine's pool knows it.
+    /// The module's number in the engine's pool.
     pub fn id(&self) -> ModuleId {
         self.0.pool.id()
     }
 
-    /// The engine that it was made with.
+    /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -150,7 +148,7 @@ impl Module {
         &self.0.pool
     }
 
-    /// Bytes of data segment `segment`, unless the image makes them superfluous.
+    /// The bytes of data segment `segment`. Empty if no instance needs them beside the image.
     pub(crate) fn segment_bytes(&self, segment: u32) -> &[u8] {
         self.0.compiled.kept_data(&self.0.data, segment)
     }

@@ -1,8 +1,7 @@
-//! Bytes to a validated module: what it declares, and its function bodies still to be compiled.
+//! Parses and validates a module: its declarations, and its function bodies for the compiler.
 //!
-//! wasmparser checks everything, bodies included, before any of it is believed, so whoever reads
-//! a [`ParsedModule`] need not doubt it. Its implementation limits (a million functions, 7.6 MB
-//! a body) are ours.
+//! wasmparser validates everything, bodies included. Users of a [`ParsedModule`] can rely on that.
+//! Its implementation limits apply: a million functions, 7.6 MB for each body.
 
 use wasmparser::{
     CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
@@ -17,7 +16,7 @@ use super::info::{
 use super::unsupported::{explain, feature_name};
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
-/// What modules may use: WebAssembly 2.0 but for SIMD, and extended constant expressions.
+/// The supported features: WebAssembly 2.0 without SIMD, and extended constant expressions.
 ///
 /// `GC_TYPES` is wasmparser's gate for `externref`, not the GC proposal.
 pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
@@ -25,32 +24,32 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::EXTENDED_CONST);
 
-/// Why bytes are not a module that this runtime can load.
+/// The bytes are not a module that this runtime can load.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
-    /// The bytes are not WebAssembly's binary format.
+    /// The bytes are not in WebAssembly's binary format.
     #[error("not a WebAssembly module: {found}")]
     NotWasm {
-        /// What the bytes look like.
+        /// A description of the bytes.
         found: String,
     },
     /// The module breaks a rule of the specification, or exceeds a limit of the implementation.
     #[error("invalid module at offset {offset:#x}: {reason}")]
     Invalid {
-        /// Where, in bytes from the start of the binary.
+        /// Offset in bytes from the start of the binary.
         offset: u64,
-        /// Which rule.
+        /// The rule.
         reason: String,
     },
-    /// The module may well be valid, but needs what this runtime does not have.
+    /// The module needs a feature that this runtime does not support.
     #[error(
         "the module needs {feature} (at offset {offset:#x}), which this runtime does not support"
     )]
     Unsupported {
-        /// The proposal or feature, by its usual name.
+        /// The usual name of the proposal or feature.
         feature: String,
-        /// Where the need shows first, in bytes from the start of the binary.
+        /// Offset of its first use, in bytes from the start of the binary.
         offset: u64,
     },
 }
@@ -58,16 +57,16 @@ pub enum ModuleError {
 /// A valid module.
 #[derive(Debug)]
 pub(crate) struct ParsedModule<'a> {
-    /// What it declares.
+    /// The declarations.
     pub(crate) info: ModuleInfo,
-    /// The bodies of the functions that it defines, in order.
+    /// The bodies of the functions that the module defines, in order.
     pub(crate) bodies: Vec<FunctionBody<'a>>,
 }
 
 /// Parses and validates a module.
 ///
 /// # Errors
-/// A [`ModuleError`] that says what is wrong, and where.
+/// A [`ModuleError`] with the reason and its offset.
 pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedModule<'_>, ModuleError> {
     if !Parser::is_core_wasm(bytes) {
         return Err(super::unsupported::not_a_module(bytes));
@@ -79,7 +78,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedModule<'_>, ModuleError> {
     }
 }
 
-/// Why reading stopped: an error of wasmparser's still to be explained, or one of our own.
+/// The reason why parsing stopped: an error of wasmparser to be explained, or one of this parser.
 enum Fault {
     Wasm(wasmparser::Error),
     Known(ModuleError),
@@ -91,7 +90,7 @@ impl From<wasmparser::Error> for Fault {
     }
 }
 
-/// For what validation has let through though it must not have: says so rather than go on.
+/// An error for a construct that validation should not have accepted.
 fn unexpected(what: &str, offset: u64) -> Fault {
     Fault::Known(ModuleError::Unsupported { feature: what.to_owned(), offset })
 }
@@ -100,7 +99,7 @@ fn unexpected(what: &str, offset: u64) -> Fault {
 struct Reading<'a> {
     info: ModuleInfo,
     bodies: Vec<FunctionBody<'a>>,
-    /// Functions that are referred to outside of bodies.
+    /// Functions to which something outside of bodies refers.
     referenced: Vec<u32>,
 }
 
@@ -129,7 +128,7 @@ impl<'a> Reading<'a> {
         Ok(ParsedModule { info: self.info, bodies: self.bodies })
     }
 
-    /// Takes in one section, which is valid.
+    /// Parses one validated section.
     fn section(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
@@ -214,7 +213,7 @@ impl<'a> Reading<'a> {
                             offset: self.const_expr(offset_expr)?,
                         },
                     };
-                    // The bytes are the tail of the segment.
+                    // The bytes are the end of the segment.
                     let end = usize::try_from(data.range.end)
                         .map_err(|_| unexpected("a binary beyond the address space", 0))?;
                     self.info.data.push(DataSegment { mode, bytes: end - data.data.len()..end });
@@ -330,7 +329,8 @@ impl<'a> Reading<'a> {
         Ok(ConstExpr(ops.into_boxed_slice()))
     }
 
-    /// Takes what names it can: the specification wants a malformed name section ignored.
+    /// Reads the names up to the first malformed one, because the specification ignores malformed
+    /// name sections.
     fn names(&mut self, names: NameSectionReader<'_>) {
         for name in names.map_while(Result::ok) {
             match name {

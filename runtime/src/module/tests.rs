@@ -1,4 +1,4 @@
-//! Parsing, on modules small enough to read.
+//! Tests of the parser, on small modules.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ fn refused(bytes: &[u8]) -> ModuleError {
 }
 
 #[test]
-fn declarations_are_kept() {
+fn declarations_are_parsed() {
     let bytes = wasm(
         r#"(module $named
             (import "m" "f" (func $imported (param i32)))
@@ -68,10 +68,10 @@ fn declarations_are_kept() {
     assert_eq!(&bytes[info.data[1].bytes.clone()], b"passive");
 }
 
-/// Every kind of bytes that is no module says what it looks like, in one line.
+/// Bytes that are not a module are described in one line.
 #[test]
-fn what_is_not_a_module_is_described() {
-    let mut said = String::new();
+fn bytes_that_are_not_a_module_are_described() {
+    let mut messages = String::new();
     for bytes in [
         &b""[..],
         b"  (module)",
@@ -83,10 +83,10 @@ fn what_is_not_a_module_is_described() {
         b"\0asm\x02\0\0\0",
         b"\0asm\x0d\0\x01\0",
     ] {
-        writeln!(said, "{}", refused(bytes)).unwrap();
+        writeln!(messages, "{}", refused(bytes)).unwrap();
     }
     assert_eq!(
-        said,
+        messages,
         "\
 not a WebAssembly module: no bytes at all
 not a WebAssembly module: WebAssembly text, to be assembled to the binary format first
@@ -102,9 +102,9 @@ the module needs the component model (these bytes are a component, not a module)
     );
 }
 
-/// Each proposal that we lack is named, and not called a mistake of the module's.
+/// An unsupported proposal is named, and not reported as a mistake of the module.
 #[test]
-fn the_missing_feature_is_named() {
+fn an_unsupported_feature_is_named() {
     for (feature, text) in [
         ("SIMD", "(module (func (result v128) unreachable))"),
         ("SIMD", "(module (func (drop (v128.const i64x2 0 0))))"),
@@ -130,14 +130,14 @@ fn the_missing_feature_is_named() {
     ] {
         let error = refused(&wasm(text));
         assert!(
-            matches!(&error, ModuleError::Unsupported { feature: said, .. } if said == feature),
+            matches!(&error, ModuleError::Unsupported { feature: found, .. } if found == feature),
             "{text}: {error}"
         );
     }
 }
 
 #[test]
-fn a_broken_rule_is_told_with_its_place() {
+fn an_invalid_module_is_reported_with_its_offset() {
     let bytes = wasm("(module (func (result i32) i64.const 1))");
     let ModuleError::Invalid { offset, reason } = refused(&bytes) else {
         panic!("invalid");
@@ -146,17 +146,18 @@ fn a_broken_rule_is_told_with_its_place() {
     assert!((8..=bytes.len() as u64).contains(&offset));
 }
 
-/// Cut anywhere but between two sections, a module is invalid; never is it a panic.
+/// A module that is cut anywhere but between two sections is invalid, and does not panic.
 #[test]
 fn a_cut_module_is_refused() {
     let bytes =
         wasm("(module (func (result i32) i32.const 1) (memory 1) (data (i32.const 0) \"a\"))");
     let whole: Vec<usize> = (0..=bytes.len()).filter(|&len| parse(&bytes[..len]).is_ok()).collect();
-    // The header; with its types; with its body, owed since the function section; the end.
+    // Valid lengths: the header; with its types; with its body, which the function section
+    // requires; the end.
     assert_eq!(whole, [8, 15, 32, bytes.len()]);
 }
 
-/// The specification wants a malformed name section ignored.
+/// The specification requires that a malformed name section is ignored.
 #[test]
 fn a_malformed_name_section_is_ignored() {
     let mut bytes = wasm("(module (func))");

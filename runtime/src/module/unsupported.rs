@@ -1,12 +1,12 @@
-//! Says why bytes were refused: not wasm at all, wasm that breaks a rule, or wasm that needs a
-//! feature which this runtime lacks. Only runs once a module has been refused.
+//! Explains why bytes were refused: they are not WebAssembly, break a rule, or need an unsupported
+//! feature. Runs only after a module was refused.
 
 use wasmparser::{Parser, Validator, WasmFeatures};
 
 use super::parse::{FEATURES, ModuleError};
 
-/// Features that a module may need beyond ours, by the names that people know. In the order in
-/// which they are tried; what a proposal builds upon comes with it.
+/// Features that this runtime does not support, with their usual names, in the order in which they
+/// are tried. A feature includes those that it builds on.
 const LACKING: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::SIMD, "SIMD"),
     (WasmFeatures::RELAXED_SIMD, "relaxed SIMD"),
@@ -27,7 +27,7 @@ const LACKING: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::CUSTOM_DESCRIPTORS, "custom descriptors"),
 ];
 
-/// The usual name of a feature that this runtime lacks.
+/// The usual name of an unsupported feature.
 pub(super) fn feature_name(missing: WasmFeatures) -> &'static str {
     LACKING
         .iter()
@@ -35,7 +35,7 @@ pub(super) fn feature_name(missing: WasmFeatures) -> &'static str {
         .map_or("a proposal beyond WebAssembly 2.0", |&(_, name)| name)
 }
 
-/// Says why validation of `bytes` ended in `error`.
+/// Explains why validation of `bytes` ended in `error`.
 pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
     let offset = error.offset();
     let unsupported =
@@ -43,8 +43,9 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
     if let Some(missing) = error.missing_wasm_feature() {
         return unsupported(feature_name(missing));
     }
-    // Where wasmparser does not say itself: the module would get further with one feature more.
-    // How far it gets with none is measured the same way, for sections are checked before bodies.
+    // wasmparser does not always name the feature. A feature is missing if validation gets further
+    // with it. The comparison repeats validation without it, because sections are validated before
+    // bodies.
     let furthest = |features| match Validator::new_with_features(features).validate_all(bytes) {
         Ok(_) => u64::MAX,
         Err(error) => error.offset(),
@@ -55,7 +56,7 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
             return unsupported(name);
         }
     }
-    // A wasmparser built without its SIMD part stops at the prefix of the instructions.
+    // If wasmparser is built without SIMD, it stops at the prefix of the instructions.
     const SIMD_PREFIX: u8 = 0xfd;
     let at = usize::try_from(offset).ok().and_then(|at| bytes.get(at));
     if at == Some(&SIMD_PREFIX) && error.message().contains("SIMD") {
@@ -63,12 +64,12 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
     }
     ModuleError::Invalid {
         offset,
-        // One line, whatever wasmparser has to say.
+        // Messages are one line.
         reason: error.message().replace('\n', " "),
     }
 }
 
-/// Says what bytes that do not begin as a module do look like.
+/// Describes bytes that do not start as a module does.
 pub(super) fn not_a_module(bytes: &[u8]) -> ModuleError {
     if Parser::is_component(bytes) {
         return ModuleError::Unsupported {

@@ -1,28 +1,28 @@
-//! Pages of machine code: written while writable, then executable for good, unmapped on drop.
+//! Pages of machine code: written, then made executable and read-only, unmapped on drop.
 
 use std::ptr::{self, NonNull};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
-/// Machine code, executable and never writable.
+/// Machine code, executable and not writable.
 #[derive(Debug)]
 pub(crate) struct CodeMemory {
     base: NonNull<u8>,
-    /// Of the text; the mapping is as long, in whole pages.
+    /// Length of the text. The mapping is as long, rounded up to whole pages.
     len_bytes: usize,
 }
 
-// SAFETY: an immutable range of memory of its own.
+// SAFETY: it owns a range of memory that does not change.
 unsafe impl Send for CodeMemory {}
 // SAFETY: as above.
 unsafe impl Sync for CodeMemory {}
 
-/// Machine code could not be mapped.
+/// Machine code cannot be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot map {len_bytes} bytes of machine code: {errno}{}", hint(.errno))]
 pub struct CodeMemoryError {
-    /// Size of the code.
+    /// Size of the code in bytes.
     pub len_bytes: usize,
     errno: Errno,
 }
@@ -39,13 +39,13 @@ impl CodeMemory {
     /// Maps a copy of `text`.
     ///
     /// # Errors
-    /// When the kernel refuses the mapping; nothing stays mapped.
+    /// If the kernel refuses the mapping. Nothing stays mapped then.
     pub(crate) fn new(text: &[u8]) -> Result<Self, CodeMemoryError> {
         let error = |errno| CodeMemoryError { len_bytes: text.len(), errno };
         if text.is_empty() {
             return Ok(CodeMemory { base: NonNull::dangling(), len_bytes: 0 });
         }
-        // SAFETY: a fresh private mapping at an address that the kernel chooses.
+        // SAFETY: a new private mapping at an address that the kernel chooses.
         let base = unsafe {
             mmap_anonymous(
                 ptr::null_mut(),
@@ -59,9 +59,10 @@ impl CodeMemory {
             base: NonNull::new(base.cast()).ok_or(error(Errno::NOMEM))?,
             len_bytes: text.len(),
         };
-        // SAFETY: the mapping is at least as long as the text, writable, and nobody else's.
+        // SAFETY: the mapping is writable and as long as the text, and only this value has its
+        // address.
         unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base.as_ptr(), text.len()) };
-        // SAFETY: the mapping is ours; its writable days end here, before anything runs in it.
+        // SAFETY: this value owns the mapping, and nothing runs in it yet.
         unsafe { mprotect(base, text.len(), MprotectFlags::READ | MprotectFlags::EXEC) }
             .map_err(error)?;
         Ok(memory)
@@ -72,7 +73,7 @@ impl CodeMemory {
         self.base.as_ptr().addr()
     }
 
-    /// Size of the code.
+    /// Size of the code in bytes.
     pub(crate) fn len_bytes(&self) -> usize {
         self.len_bytes
     }
@@ -91,17 +92,18 @@ impl CodeMemory {
 impl Drop for CodeMemory {
     fn drop(&mut self) {
         if self.len_bytes != 0 {
-            // SAFETY: the mapping is ours, and whoever could run in it held a reference to this.
+            // SAFETY: this value owns the mapping. Code in it runs only while a store keeps a
+            // reference to this value, so no code is running.
             unsafe { leftover::unmap(self.base, self.len_bytes) };
         }
     }
 }
 
-/// Code that the kernel did not unmap yet.
+/// Ranges of code that the kernel refused to unmap.
 ///
-/// Neighbouring code merges into one mapping. To unmap its middle makes two of it, which the kernel
-/// refuses a process that has all the mappings it may have. The pages go back even then, and the
-/// addresses when mappings are free again: with the next code that is unmapped.
+/// Neighbouring ranges merge into one mapping. Unmapping the middle of a mapping splits it in two,
+/// which the kernel refuses if the process has reached its limit of mappings. The pages are freed
+/// even then. The addresses are freed when a later range is unmapped with success.
 mod leftover {
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,21 +111,21 @@ mod leftover {
 
     use rustix::mm::{Advice, madvise, munmap};
 
-    /// A mapping that nobody uses, owned.
+    /// Owns a mapping that nothing uses.
     struct Range {
         base: NonNull<u8>,
         len_bytes: usize,
     }
 
-    // SAFETY: it owns the mapping, and only ever unmaps it.
+    // SAFETY: it owns the mapping, and only unmaps it.
     unsafe impl Send for Range {}
 
     static LEFT: Mutex<Vec<Range>> = Mutex::new(Vec::new());
-    /// Whether there is any, so that whoever unmaps code need not take the lock to know.
+    /// True if there are such ranges, so that unmapping does not need the lock to find out.
     static ANY_LEFT: AtomicBool = AtomicBool::new(false);
 
     /// # Safety
-    /// The range is a mapping of the caller's, who gives it up.
+    /// The caller owns the mapping and does not use it any more.
     pub(super) unsafe fn unmap(base: NonNull<u8>, len_bytes: usize) {
         let range = Range { base, len_bytes };
         if range.unmap() {
@@ -134,8 +136,8 @@ mod leftover {
             }
             return;
         }
-        // Pages that are locked stay; they too go when the range does.
-        // SAFETY: the mapping is the range's own.
+        // `madvise` fails for locked pages. They are freed with the range.
+        // SAFETY: the range owns the mapping.
         let _ = unsafe { madvise(base.as_ptr().cast(), len_bytes, Advice::LinuxDontNeed) };
         keep(vec![range]);
     }
@@ -148,19 +150,19 @@ mod leftover {
     }
 
     impl Range {
-        /// Whether the kernel unmapped it; if not, it is as it was.
+        /// Unmaps the range. Returns false if the kernel refuses; the range is then unchanged.
         fn unmap(&self) -> bool {
-            // SAFETY: the mapping is this range's own; it is not used after this succeeds.
+            // SAFETY: the range owns the mapping, and does not use it after this succeeds.
             unsafe { munmap(self.base.as_ptr().cast(), self.len_bytes) }.is_ok()
         }
     }
 }
 
-/// Address of machine code. Valid as long as the [`CodeMemory`] that it came from.
+/// The address of machine code. Valid as long as its [`CodeMemory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CodePtr(NonNull<u8>);
 
-// SAFETY: an address; only `sys::entry` jumps to it.
+// SAFETY: an address. Only `sys::entry` jumps to it.
 unsafe impl Send for CodePtr {}
 // SAFETY: as above.
 unsafe impl Sync for CodePtr {}

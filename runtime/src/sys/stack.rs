@@ -1,36 +1,37 @@
-//! Stacks of the running thread: how far wasm frames may go, and where signal handlers run.
+//! The stacks of the running thread: the limit of wasm frames, and the stack of signal handlers.
 
 use std::cell::{Cell, OnceCell};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Stack kept free below wasm frames: for host functions and builtins, which do not check.
+/// Stack below wasm frames for host functions and builtins, which do not check the limit, in bytes.
 const HOST_RESERVE_BYTES: usize = 64 << 10;
 
-/// With less than this in reserve no wasm is entered: trampolines do not probe the stack, and have
-/// frames of some 16 KiB for the longest function types.
+/// Minimum reserve in bytes for entering wasm. Trampolines do not probe the stack, and have frames
+/// of up to some 16 KiB for the longest function types.
 const HOST_RESERVE_MIN_BYTES: usize = 32 << 10;
 
-/// Size of the alternate signal stacks that we make.
+/// Size of the alternate signal stacks that this runtime allocates.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
-/// What the handler itself needs beside the frame that the kernel pushes.
+/// Stack for the handler itself, beside the frame that the kernel pushes.
 const HANDLER_BYTES: usize = 4 << 10;
 
 thread_local! {
-    /// This thread's own stack, once asked for, if the system says.
+    /// This thread's own stack: `None` until it is read, `Some(None)` if the system does not report
+    /// it.
     static THREAD_STACK: Cell<Option<Option<ThreadStack>>> = const { Cell::new(None) };
     static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
 }
 
-/// Where wasm frames are: from where they were entered down to their limit.
+/// The range of wasm frames: from the address of entry down to the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WasmStack {
     pub(crate) entered_at: usize,
     pub(crate) limit: usize,
 }
 
-/// A thread's own stack, by address; it grows down to `low`.
+/// The addresses of a thread's own stack, which grows down to `low`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ThreadStack {
     low: usize,
@@ -43,9 +44,9 @@ impl ThreadStack {
     }
 }
 
-/// The lowest address that wasm frames entered from here may use: that of the `outer` ones, if
-/// they run on this stack, or else `max_wasm_stack` bytes below the present address, but not into
-/// the reserve that the host needs. `None` when so little stack is left that none may be entered.
+/// The lowest address that wasm frames entered from here may use. If the `outer` frames run on this
+/// stack, it is their limit. Else it is `max_wasm_stack` bytes below the present address, but not
+/// in the reserve of the host. `None` if the remaining stack is too small to enter wasm.
 pub(crate) fn wasm_stack_limit(max_wasm_stack: usize, outer: Option<WasmStack>) -> Option<usize> {
     let here = (&raw const max_wasm_stack).addr();
     let thread = THREAD_STACK.with(|cell| match cell.get() {
@@ -70,29 +71,29 @@ fn limit(
         if (outer.limit..=outer.entered_at).contains(&here) {
             return Some(outer.limit);
         }
-        // Host functions went beyond what the guest may use of the same stack.
+        // Host functions have used the stack below the guest's limit.
         if here < outer.limit && thread.is_some_and(|thread| thread.contains(outer.entered_at)) {
             return None;
         }
     }
     let asked = here.saturating_sub(max_wasm_stack);
     let Some(thread) = thread else {
-        // Not the thread's own stack (a fiber's, say): only the guest's allowance is known.
+        // Not the thread's own stack but, for example, a fiber's: only `max_wasm_stack` is known.
         return Some(asked);
     };
-    // A thread with little stack gives half of it to the guest.
+    // On a small stack the guest gets half of it.
     let reserve = HOST_RESERVE_BYTES.min((here - thread.low) / 2);
     (reserve >= HOST_RESERVE_MIN_BYTES).then(|| asked.max(thread.low + reserve))
 }
 
 fn thread_stack() -> Option<ThreadStack> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: asks about the running thread; initialises the attributes when it returns 0.
+    // SAFETY: reads about the running thread; initialises the attributes if it returns 0.
     if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
         return None;
     }
     let (mut low, mut size) = (ptr::null_mut(), 0);
-    // SAFETY: initialised above; the out parameters are ours; destroyed once.
+    // SAFETY: the attributes are initialised, and destroyed once; the out parameters are locals.
     let status = unsafe {
         let status = libc::pthread_attr_getstack(attributes.as_ptr(), &mut low, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
@@ -101,15 +102,16 @@ fn thread_stack() -> Option<ThreadStack> {
     (status == 0).then(|| ThreadStack { low: low.addr(), high: low.addr() + size })
 }
 
-/// An alternate signal stack that this runtime gave a thread. It goes when the thread ends.
+/// An alternate signal stack that this runtime allocated for a thread. It is freed when the thread
+/// ends.
 #[derive(Debug)]
 struct SignalStack {
-    /// `None` when the thread has a large enough one already.
+    /// `None` if the thread already had one that is large enough.
     ours: Option<*mut libc::c_void>,
 }
 
-/// Sees to it that handlers on this thread have a stack of their own. When memory for one cannot
-/// be had, they run on the thread's stack, above the reserve that wasm frames leave.
+/// Gives this thread an alternate signal stack, if it has none that is large enough. If the kernel
+/// refuses memory for one, handlers run on the thread's stack, in the reserve below wasm frames.
 pub(crate) fn ensure_signal_stack() {
     SIGNAL_STACK.with(|stack| {
         stack.get_or_init(SignalStack::install);
@@ -123,12 +125,12 @@ impl SignalStack {
         let needed = frame_bytes.max(libc::MINSIGSTKSZ) + HANDLER_BYTES;
         // SAFETY: all-zero is a value of the C struct.
         let mut present: libc::stack_t = unsafe { std::mem::zeroed() };
-        // SAFETY: only asks; the out parameter is ours.
+        // SAFETY: only reads the present stack; the out parameter is a local.
         unsafe { libc::sigaltstack(ptr::null(), &mut present) };
         if present.ss_flags & libc::SS_DISABLE == 0 && present.ss_size >= needed {
             return SignalStack { ours: None };
         }
-        // SAFETY: a fresh private mapping.
+        // SAFETY: a new private mapping at an address that the kernel chooses.
         let base = unsafe {
             libc::mmap(
                 ptr::null_mut(),
@@ -143,7 +145,7 @@ impl SignalStack {
             return SignalStack { ours: None };
         }
         let stack = libc::stack_t { ss_sp: base, ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
-        // SAFETY: the mapping stays until `drop` takes it out of use.
+        // SAFETY: the mapping stays until `drop` disables the stack.
         unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
         SignalStack { ours: Some(base) }
     }
@@ -154,8 +156,9 @@ impl Drop for SignalStack {
         let Some(base) = self.ours else { return };
         // SAFETY: all-zero is a value of the C struct.
         let mut present: libc::stack_t = unsafe { std::mem::zeroed() };
-        // SAFETY: asks, then disables the stack if it is still ours, on the thread that it was
-        // made for; handlers cannot be running on it, since this runs as ordinary code.
+        // SAFETY: disables the stack if it is still the one that `install` set, on the same thread.
+        // No handler runs on it, because this is not signal handler code. Then nothing uses the
+        // mapping.
         unsafe {
             libc::sigaltstack(ptr::null(), &mut present);
             if present.ss_sp == base {
@@ -185,7 +188,7 @@ mod tests {
         assert_eq!(limit_at(1100 * KIB, None), Some(1050 * KIB));
         assert_eq!(limit_at(1064 * KIB, None), Some(1032 * KIB));
         assert_eq!(limit_at(1063 * KIB, None), None, "trampolines would not fit below");
-        // Elsewhere nothing is known of the stack.
+        // Addresses outside of the thread's own stack.
         assert_eq!(limit_at(9500 * KIB, None), Some(8988 * KIB));
         assert_eq!(limit(1010 * KIB, None, 512 * KIB, None), Some(498 * KIB));
     }
@@ -196,7 +199,7 @@ mod tests {
         assert_eq!(limit_at(7900 * KIB, Some(outer)), Some(7488 * KIB));
         assert_eq!(limit_at(7488 * KIB, Some(outer)), Some(7488 * KIB));
         assert_eq!(limit_at(7487 * KIB, Some(outer)), None, "the allowance is used up");
-        // On a fiber, called by the thread; on the thread, called by a fiber.
+        // The thread called a fiber; a fiber called the thread.
         assert_eq!(limit_at(20_000 * KIB, Some(outer)), Some(19_488 * KIB));
         assert_eq!(limit_at(900 * KIB, Some(outer)), Some(388 * KIB));
         let fiber = WasmStack { entered_at: 20_000 * KIB, limit: 19_488 * KIB };

@@ -1,7 +1,7 @@
 //! The contents of a store: everything that compiled code reaches by address.
 //!
 //! Items are added and stay at their addresses until the store is dropped. Handles, such as
-//! [`FuncHandle`](crate::sys::context::FuncHandle), hold the id of their store together with an
+//! [`FuncHandle`], hold the id of their store together with an
 //! address; a handle reads its address only after it has compared the ids.
 
 use std::any::Any;

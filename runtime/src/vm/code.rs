@@ -1,4 +1,4 @@
-//! Code in memory, and the finding of what an address in it is.
+//! Code in memory, and lookup of functions and traps by address.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cranelift_codegen::ir::TrapCode;
 use crate::compile::code::{CompiledCode, FuncCode, TrapSite};
 use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
 
-/// Compiled code, executable, with where it may trap.
+/// Compiled code in executable memory, with its functions and traps.
 #[derive(Debug)]
 pub(crate) struct LoadedCode {
     memory: CodeMemory,
@@ -30,7 +30,7 @@ impl LoadedCode {
         self.memory.at(self.funcs[func].start)
     }
 
-    /// Size of the code.
+    /// Size of the code in bytes.
     pub(crate) fn len_bytes(&self) -> usize {
         self.memory.len_bytes()
     }
@@ -40,7 +40,7 @@ impl LoadedCode {
         (offset < self.memory.len_bytes()).then_some(offset as u32)
     }
 
-    /// Which function of the code contains `pc`.
+    /// Index of the function that contains `pc`.
     pub(crate) fn func_at(&self, pc: usize) -> Option<usize> {
         let offset = self.offset_of(pc)?;
         let func = self.funcs.partition_point(|f| f.start <= offset).checked_sub(1)?;
@@ -54,7 +54,7 @@ impl LoadedCode {
     }
 }
 
-/// The code that a store can run, by address.
+/// The code that a store can run, sorted by address.
 #[derive(Debug, Default)]
 pub(crate) struct CodeList(Vec<Entry>);
 
@@ -66,7 +66,8 @@ struct Entry {
 }
 
 impl CodeList {
-    /// Adds `code`, unless it is there; `instance` is one that runs it, if it is a module's.
+    /// Adds `code` if it is not in the list. `instance` is an instance that runs it, if it is a
+    /// module's.
     pub(crate) fn add(&mut self, code: &Arc<LoadedCode>, instance: Option<u32>) {
         let start = code.memory.start();
         if code.memory.len_bytes() == 0 {
@@ -83,14 +84,14 @@ impl CodeList {
         Some(&self.0[i])
     }
 
-    /// The trap that the instruction at `pc` may raise. Called by a signal handler: does not
-    /// allocate, lock or panic.
+    /// The trap of the instruction at `pc`. For the signal handler: does not allocate, lock or
+    /// panic.
     pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         self.entry(pc)?.code.trap_at(pc)
     }
 
-    /// An instance whose module's code contains `pc`, and which of the functions that the module
-    /// defines that is.
+    /// The instance whose module's code contains `pc`, and the index of the function among those
+    /// that the module defines.
     pub(crate) fn func_at(&self, pc: usize) -> Option<(u32, usize)> {
         let entry = self.entry(pc)?;
         Some((entry.instance?, entry.code.func_at(pc)?))

@@ -1,6 +1,6 @@
-//! Which passive segments of an instance were dropped.
+//! The dropped segments of an instance.
 
-/// A set of segment indices. Empty sets own nothing, so an instance that drops none pays nothing.
+/// A set of segment indices. An empty set allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct DroppedSegments(Vec<u64>);
 

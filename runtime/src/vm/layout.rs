@@ -1,18 +1,19 @@
-//! Where compiled code finds things: the memory layout that code generation and the instance
-//! agree on. Pure arithmetic. All offsets are in bytes; pointers are 8 bytes.
+//! The layout of the structures that compiled code reads. Offsets are in bytes; pointers have 8
+//! bytes.
 //!
-//! An instance's context (`vmctx`) is one allocation:
+//! The context of an instance (`vmctx`):
 //!
 //! ```text
-//!   0  *const Builtins             functions of the runtime that code calls
-//!   8  *const ActivationLimits     what the running thread may use: the stack limit
-//!  16  *mut InstanceState          the runtime's own view of the instance; opaque to code
-//!  24  memories   [MemoryEntry]    16 each: base, *const MemoryDef       (imported and defined)
-//!   …  tables     [*mut TableDef]   8 each                               (imported and defined)
-//!   …  imported globals [*mut GlobalCell]   8 each
-//!   …  imported funcs   [*const FuncRef]    8 each
-//!   …  (aligned to 16) defined globals [GlobalCell]  16 each
-//!   …  FuncRefs of the functions that escape  24 each
+//! offset  bytes each
+//!      0           8  *const BuiltinTable   functions of the runtime
+//!      8           8  *const Limits         stack limit of the running activation
+//!     16           8  *mut InstanceState    not read by compiled code
+//!     24          16  memories              base, *const MemoryDef (imported and defined)
+//!      …           8  tables                *mut TableDef (imported and defined)
+//!      …           8  imported globals      *mut GlobalCell
+//!      …           8  imported functions    *const FuncRef
+//!      …          16  defined globals       GlobalCell, aligned to 16
+//!      …          24  function references   FuncRef, of functions that escape
 //! ```
 
 use crate::module::info::ModuleInfo;
@@ -22,57 +23,57 @@ pub(crate) const POINTER_BYTES: u32 = 8;
 
 /// Offset of the pointer to the [`Builtin`] function table.
 pub(crate) const VMCTX_BUILTINS: u32 = 0;
-/// Offset of the pointer to `ActivationLimits`.
+/// Offset of the pointer to `Limits`.
 pub(crate) const VMCTX_LIMITS: u32 = 8;
-/// Offset of the runtime's own pointer.
+/// Offset of the pointer to the `InstanceState`.
 pub(crate) const VMCTX_STATE: u32 = 16;
 const VMCTX_MEMORIES: u32 = 24;
 
-/// `ActivationLimits`: the lowest stack address that wasm frames may use.
+/// In `Limits`: the lowest stack address that wasm frames may use.
 pub(crate) const LIMITS_STACK_LIMIT: u32 = 0;
 
-/// A memory entry of the context: its base address, which never changes (a slot is reserved
-/// whole), and a pointer to its `MemoryDef`.
+/// Size of a memory entry: the base address, which never changes because a slot is reserved whole,
+/// and a pointer to the `MemoryDef`.
 pub(crate) const MEMORY_ENTRY_BYTES: u32 = 16;
 /// In a memory entry: pointer to the `MemoryDef`.
 pub(crate) const MEMORY_ENTRY_DEF: u32 = 8;
-/// `MemoryDef`: its length in bytes, u64.
+/// In a `MemoryDef`: the length in bytes, u64.
 pub(crate) const MEMORY_DEF_LEN_BYTES: u32 = 0;
 
-/// `TableDef`: pointer to the elements, 8 bytes each (`*const FuncRef` or an externref handle;
-/// null is 0). Changes when the table grows.
+/// In a `TableDef`: pointer to the elements, which changes when the table grows. An element has 8
+/// bytes: `*const FuncRef` or the bits of an externref; null is 0.
 pub(crate) const TABLE_DEF_ELEMENTS: u32 = 0;
-/// `TableDef`: number of elements, u32.
+/// In a `TableDef`: number of elements, u32.
 pub(crate) const TABLE_DEF_LEN: u32 = 8;
 
-/// `GlobalCell`: the value, in as many low bytes as its type has.
+/// Size of a `GlobalCell`, which holds a value in its low bytes.
 pub(crate) const GLOBAL_CELL_BYTES: u32 = 16;
 
-/// `FuncRef`: code address in the wasm calling convention.
+/// In a `FuncRef`: address of code in the wasm calling convention.
 pub(crate) const FUNC_REF_CODE: u32 = 0;
-/// `FuncRef`: the context to pass as callee.
+/// In a `FuncRef`: the context to pass as callee's context.
 pub(crate) const FUNC_REF_VMCTX: u32 = 8;
-/// `FuncRef`: u32, the engine-wide id of its type.
+/// In a `FuncRef`: the engine's id of the type, u32.
 pub(crate) const FUNC_REF_TYPE: u32 = 16;
 /// Size of a `FuncRef`.
 pub(crate) const FUNC_REF_BYTES: u32 = 24;
 
-/// A host function's context starts with the address of
-/// `extern "C" fn(host_ctx, caller_vmctx, values: *mut RawVal) -> u32`: arguments in, results
-/// out in the same array; anything but 0 means that the host has left an error to be raised.
+/// In the context of a host function: the address of an
+/// `extern "C" fn(host_ctx, caller_vmctx, values: *mut RawVal) -> u32`. Results replace the arguments
+/// in `values`. It returns 0, or another number if the store holds an error to be raised.
 pub(crate) const HOST_CTX_CALL: u32 = 0;
 
-/// One value in the array that passes arguments and results between host and wasm. Wide enough
-/// for vectors.
+/// Size of a value in the array that passes arguments and results between host and wasm. It would
+/// hold a vector.
 pub(crate) const RAW_VAL_BYTES: u32 = 16;
 
-/// Declares the runtime's functions that compiled code calls, in table order.
+/// Declares the builtins, the functions of the runtime that compiled code calls, in table order.
 ///
-/// All are `extern "C"`; the first parameter is the caller's `vmctx`. A `status` of 0 is
-/// success, anything else makes the caller trap.
+/// All are `extern "C"`. Their first parameter is the caller's `vmctx`. If a `Status` is not 0, the
+/// calling code traps.
 macro_rules! builtins {
     ($( $(#[$meta:meta])* $name:ident ( $($param:ident : $ty:ident),* ) -> $ret:ident; )+) => {
-        /// A function of the runtime, by its place in the table.
+        /// A builtin. Its discriminant is its index in the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
         pub(crate) enum Builtin { $( $(#[$meta])* $name, )+ }
@@ -86,7 +87,7 @@ macro_rules! builtins {
                 match self { $( Builtin::$name => &[$(Abi::$ty),*], )+ }
             }
 
-            /// What it returns.
+            /// The return value.
             pub(crate) fn ret(self) -> Ret {
                 match self { $( Builtin::$name => Ret::$ret, )+ }
             }
@@ -108,12 +109,12 @@ pub(crate) enum Abi {
     U64,
 }
 
-/// What a builtin returns.
+/// The return value of a builtin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ret {
     /// Nothing.
     Nothing,
-    /// u32: 0, or trap.
+    /// u32: 0 for success, another number for a trap.
     Status,
     /// u32: a value for the guest.
     Value,
@@ -142,25 +143,25 @@ builtins! {
     ElemDrop(segment: U32) -> Nothing;
 }
 
-/// Where a global's value is.
+/// The place of a global's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalPlace {
-    /// The cell lies in the context itself, at this offset.
+    /// The context holds the cell at this offset.
     Defined(u32),
-    /// A pointer to the cell lies in the context, at this offset.
+    /// The context holds a pointer to the cell at this offset.
     Imported(u32),
 }
 
-/// Where the `FuncRef` of a function is.
+/// The place of a function's `FuncRef`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FuncRefPlace {
-    /// The `FuncRef` lies in the context itself, at this offset.
+    /// The context holds the `FuncRef` at this offset.
     Defined(u32),
-    /// A pointer to it lies in the context, at this offset.
+    /// The context holds a pointer to the `FuncRef` at this offset.
     Imported(u32),
 }
 
-/// Offsets in the context of the instances of one module.
+/// The offsets in the contexts of a module's instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VmLayout {
     tables: u32,
@@ -170,13 +171,13 @@ pub(crate) struct VmLayout {
     num_imported_funcs: u32,
     defined_globals: u32,
     func_refs: u32,
-    /// For each function, which `FuncRef` of the context is its own; `u32::MAX` for none.
-    func_ref_slots: Box<[u32]>,
+    /// For each function: the index of its `FuncRef` in the context; `u32::MAX` if it has none.
+    func_ref_indices: Box<[u32]>,
     size_bytes: u32,
 }
 
 impl VmLayout {
-    /// Lays out the context for instances of `info`.
+    /// Computes the layout for instances of a module with these declarations.
     pub(crate) fn new(info: &ModuleInfo) -> Self {
         let len = |n: usize| u32::try_from(n).expect("validation bounds every index space");
         let tables = VMCTX_MEMORIES + len(info.memories.len()) * MEMORY_ENTRY_BYTES;
@@ -187,7 +188,7 @@ impl VmLayout {
         let num_defined_globals = len(info.globals.len() - info.num_imported_globals);
         let func_refs = defined_globals + num_defined_globals * GLOBAL_CELL_BYTES;
         let mut num_func_refs = 0;
-        let func_ref_slots = (0..info.funcs.len())
+        let func_ref_indices = (0..info.funcs.len())
             .map(|func| {
                 if func < info.num_imported_funcs || !info.escapes[func] {
                     return u32::MAX;
@@ -204,7 +205,7 @@ impl VmLayout {
             num_imported_funcs: len(info.num_imported_funcs),
             defined_globals,
             func_refs,
-            func_ref_slots,
+            func_ref_indices,
             size_bytes: (func_refs + num_func_refs * FUNC_REF_BYTES).next_multiple_of(16),
         }
     }
@@ -214,7 +215,7 @@ impl VmLayout {
         self.size_bytes
     }
 
-    /// Offset of memory `memory`'s entry: its base first, its `MemoryDef` pointer after.
+    /// Offset of the entry of memory `memory`.
     pub(crate) fn memory_entry(&self, memory: u32) -> u32 {
         VMCTX_MEMORIES + memory * MEMORY_ENTRY_BYTES
     }
@@ -224,7 +225,7 @@ impl VmLayout {
         self.tables + table * POINTER_BYTES
     }
 
-    /// Where global `global`'s value is.
+    /// The place of the value of global `global`.
     pub(crate) fn global(&self, global: u32) -> GlobalPlace {
         match global.checked_sub(self.num_imported_globals) {
             None => GlobalPlace::Imported(self.imported_globals + global * POINTER_BYTES),
@@ -234,7 +235,7 @@ impl VmLayout {
         }
     }
 
-    /// Where function `func`'s `FuncRef` is.
+    /// The place of the `FuncRef` of function `func`.
     ///
     /// # Panics
     /// If `func` is defined by the module and does not escape.
@@ -242,8 +243,8 @@ impl VmLayout {
         if func < self.num_imported_funcs {
             return FuncRefPlace::Imported(self.imported_funcs + func * POINTER_BYTES);
         }
-        let slot = self.func_ref_slots[func as usize];
-        assert_ne!(slot, u32::MAX, "function {func} does not escape, so it has no FuncRef");
-        FuncRefPlace::Defined(self.func_refs + slot * FUNC_REF_BYTES)
+        let index = self.func_ref_indices[func as usize];
+        assert_ne!(index, u32::MAX, "function {func} does not escape, so it has no FuncRef");
+        FuncRefPlace::Defined(self.func_refs + index * FUNC_REF_BYTES)
     }
 }

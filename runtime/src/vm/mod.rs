@@ -1,4 +1,4 @@
-//! What compiled code and the runtime share in memory.
+//! The memory that compiled code and the runtime share: layout, code, and segments.
 
 pub(crate) mod code;
 pub(crate) mod const_expr;

@@ -57,7 +57,7 @@ pub(crate) fn init_table(
     write_table(instance, table, dst, items, src, len)
 }
 
-/// Evaluates `items[src..src + len]` into the table from `dst` on.
+/// Evaluates `items[src..src + len]`, and writes them to the table from `dst`.
 pub(crate) fn write_table(
     instance: &mut InstanceBox,
     table: u32,

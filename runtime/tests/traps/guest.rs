@@ -5,7 +5,7 @@ use leakbench_runtime::{
 };
 use std::num::NonZeroU32;
 
-/// What each exported function of [`TEXT`] stops with.
+/// The exported functions of [`TEXT`] and their traps.
 pub(crate) const TRAPS: &[(&str, Trap)] = &[
     ("unreachable", Trap::Unreachable),
     ("load", Trap::MemoryOutOfBounds),

@@ -12,7 +12,7 @@ fn each_kind_is_named_with_its_function() {
             assert_eq!(error.module.as_deref(), Some("guest"));
             let function = error.function.clone().unwrap();
             let place = module.exports().position(|export| export.name == name).unwrap();
-            // The guest's exported functions are its first, in order.
+            // The guest's exported functions are its first ones, in order.
             assert_eq!(function.index as usize, place, "{name}");
             let (index, called) = (function.index, function.name.unwrap());
             assert_eq!(
@@ -24,13 +24,13 @@ fn each_kind_is_named_with_its_function() {
 }
 
 #[test]
-fn what_does_not_trap_returns() {
+fn functions_that_do_not_trap_return() {
     let module = guest::module(&guest::engine(OptLevel::Speed));
     let mut store = Store::new(module.engine(), ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
     let ok = instance.get_typed_func::<(), i32>(&store, "ok").unwrap();
     let trap = instance.get_typed_func::<(), ()>(&store, "load").unwrap();
-    // An instance goes on after a trap.
+    // An instance works on after a trap.
     for _ in 0..100 {
         assert_eq!(trap.call(&mut store, ()).unwrap_err().trap(), Some(Trap::MemoryOutOfBounds));
         assert_eq!(ok.call(&mut store, ()).unwrap(), 1);
@@ -58,7 +58,7 @@ fn a_start_function_and_a_segment_trap_at_instantiation() {
 
 #[test]
 fn callee_saved_registers_survive_a_trap() {
-    // Sums that live in registers across calls that trap.
+    // Sums that are kept in registers across calls that trap.
     let module = guest::module(&guest::engine(OptLevel::Speed));
     let mut sums = [0u64; 6];
     for i in 0..1000u64 {

@@ -1,10 +1,10 @@
-//! Traps of every kind, on every kind of thread; signals that are not the guest's.
+//! Traps of all kinds on all kinds of threads, and signals that are not traps of guests.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod guest;
 mod kinds;
 mod nesting;
-mod not_the_guests;
+mod other_signals;
 mod sys;
 mod threads;

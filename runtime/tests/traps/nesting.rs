@@ -1,4 +1,4 @@
-//! Host functions between guests.
+//! Calls from guest to host to guest.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use leakbench_runtime::{
 
 use crate::guest;
 
-/// `outer` calls the host, which calls `inner`, which traps when asked to.
+/// `outer` calls the host, which calls `inner`, which traps on request.
 const TEXT: &str = r#"(module
     (import "host" "again" (func $again (param i32) (result i32)))
     (func (export "outer") (param i32) (result i32)
@@ -55,7 +55,7 @@ fn only_the_innermost_guest_is_stopped() {
 }
 
 #[test]
-fn a_trap_that_the_host_passes_on_keeps_its_place() {
+fn a_trap_that_the_host_returns_keeps_its_function() {
     let (mut store, outer) = setup(|mut caller, value| inner(&mut caller, value));
     let error = outer.call(&mut store, 0).unwrap_err();
     assert_eq!(error.to_string(), "unreachable in function 2 'inner'");
@@ -63,7 +63,7 @@ fn a_trap_that_the_host_passes_on_keeps_its_place() {
 }
 
 #[test]
-fn what_the_host_fails_with_comes_back() {
+fn an_error_of_the_host_is_returned() {
     let (mut store, outer) =
         setup(|_, value| Err(Error::host(std::io::Error::other(format!("no {value}")))));
     let error = outer.call(&mut store, 3).unwrap_err();
@@ -101,7 +101,7 @@ fn recursion_through_the_host_runs_out_of_stack_in_the_guest() {
 
 /// Trampolines do not probe the stack, and their frames grow with the type.
 #[test]
-fn host_functions_have_a_thousand_values_at_most() {
+fn host_functions_have_at_most_a_thousand_values() {
     let engine: Engine = guest::engine(OptLevel::Speed);
     let mut store = Store::new(&engine, ());
     let long = |count| std::iter::repeat_n(ValType::I64, count);
@@ -115,7 +115,7 @@ fn host_functions_have_a_thousand_values_at_most() {
     };
     assert_eq!(
         echo(1001, 0).unwrap_err(),
-        "a host function of 1001 parameters and 0 results: at most 1000 of each are supported"
+        "a host function of 1001 parameters and 0 results: the maximum of each is 1000"
     );
     assert!(echo(0, 1001).is_err());
     let echo = echo(1000, 1000).unwrap();
@@ -173,9 +173,9 @@ fn wrong_types_are_refused() {
     );
     assert_eq!(
         message(func.call(&mut store, &[], &mut results).unwrap_err()),
-        "a func (i32) -> (i32) was called with 0 arguments and room for 1 results"
+        "a func (i32) -> (i32) was called with 0 arguments for 1 results"
     );
-    let lying = Func::new(
+    let wrong = Func::new(
         &mut store,
         FuncType::new([], [ValType::I32]),
         |_: Caller<'_, ()>, _, results| {
@@ -185,7 +185,7 @@ fn wrong_types_are_refused() {
     )
     .unwrap();
     assert_eq!(
-        message(lying.call(&mut store, &[], &mut results).unwrap_err()),
+        message(wrong.call(&mut store, &[], &mut results).unwrap_err()),
         "expected i32, found f64 (a host function's result)"
     );
 }

@@ -33,15 +33,15 @@ fn on_a_thread_that_the_runtime_did_not_start() {
     sys::on_raw_thread(8 << 20, || {
         assert_eq!(sys::signal_stack_bytes(), None);
         every_trap(&module);
-        // The runtime gave it one, for handlers to run on.
+        // The runtime gave the thread one for signal handlers.
         assert!(sys::signal_stack_bytes().unwrap() >= 16 << 10);
     });
 }
 
-/// The alternate stack goes with its thread.
+/// The alternate stack is freed with its thread.
 #[test]
-fn threads_leave_nothing_behind() {
-    // Neighbouring mappings merge, so bytes are counted: stacks, not what the pools reserve.
+fn alternate_stacks_are_freed_with_their_threads() {
+    // Counts bytes, because neighbouring mappings merge. VmData excludes what pools reserve.
     let stack_bytes = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("VmData:")).unwrap();
@@ -54,7 +54,7 @@ fn threads_leave_nothing_behind() {
     for _ in 0..2000 {
         run();
     }
-    // Other tests of this process come and go meanwhile; 2000 stacks are 128 MiB.
+    // Other tests run at the same time; 2000 stacks are 128 MiB.
     let after = stack_bytes();
     assert!(after < before + (100 << 20), "{before} bytes before, {after} after");
 }
@@ -62,14 +62,15 @@ fn threads_leave_nothing_behind() {
 #[test]
 fn on_a_thread_with_little_stack() {
     let module = guest::module(&guest::engine(OptLevel::Speed));
-    // Compiles the trampoline, for which the compiler needs more stack than that.
+    // Compiles the trampoline here, because the compiler needs more stack than the threads below
+    // have.
     guest::trap(&module, "unreachable");
     for stack_bytes in [128 << 10, 256 << 10, 512 << 10] {
         sys::on_raw_thread(stack_bytes, || every_trap(&module));
     }
 }
 
-/// Trampolines do not probe the stack: what they may need has to be there.
+/// Trampolines do not probe the stack, so entering wasm requires a reserve.
 #[test]
 fn on_a_thread_with_hardly_any_stack() {
     let module = guest::module(&guest::engine(OptLevel::Speed));
@@ -80,8 +81,8 @@ fn on_a_thread_with_hardly_any_stack() {
 }
 
 #[test]
-fn stack_runs_out_where_the_configuration_says() {
-    // Depth reached grows with the stack allowed.
+fn the_configuration_limits_the_stack() {
+    // The depth of recursion grows with the allowed stack.
     let depth = |max_wasm_stack_bytes| {
         let config = leakbench_runtime::Config {
             max_wasm_stack_bytes,

@@ -1,4 +1,4 @@
-//! Calls: of functions of the module, of imported ones, through tables, and of the runtime.
+//! Calls: of the module's functions, of imported ones, through tables, and of builtins.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
@@ -55,7 +55,7 @@ impl FuncTranslator<'_> {
         self.call_func_ref(callee, ty);
     }
 
-    /// Calls the function that the `FuncRef` at `callee` is of, whose type is type `ty`.
+    /// Calls the function of the `FuncRef` at `callee`, whose type has index `ty`.
     fn call_func_ref(&mut self, callee: Value, ty: u32) {
         let code = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_CODE);
         let vmctx = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_VMCTX);
@@ -71,7 +71,7 @@ impl FuncTranslator<'_> {
         self.push_results(call);
     }
 
-    /// Calls a builtin that returns at most a status, and traps by it.
+    /// Calls a builtin that returns nothing or a status. Traps if the status is not 0.
     pub(super) fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) {
         let call = self.emit_builtin(builtin, args);
         let trap = match builtin {
@@ -104,13 +104,13 @@ impl FuncTranslator<'_> {
         self.builder.ins().call_indirect(signature, code, values)
     }
 
-    /// A constant that names a memory, table or segment.
+    /// A constant with the index of a memory, table or segment.
     pub(super) fn index(&mut self, index: u32) -> Value {
         self.builder.ins().iconst(I32, i64::from(index))
     }
 
-    /// Sets `stacks.values` to the arguments of a call of type `ty`: the contexts, and what is
-    /// popped.
+    /// Sets `stacks.values` to the arguments of a call of type `ty`: the contexts, and operands
+    /// from the stack.
     fn take_args(&mut self, ty: u32, callee_vmctx: Value) {
         let num_params = self.env.info.types[ty as usize].params().len();
         let operands = &mut self.stacks.operands;
@@ -147,7 +147,7 @@ impl FuncTranslator<'_> {
         let declared = self.builder.import_function(ExtFuncData {
             name: ExternalName::user(name),
             signature,
-            // In the same text, so near enough for a relative call.
+            // In the same text, so within reach of a relative call.
             colocated: true,
             patchable: false,
         });
@@ -156,7 +156,8 @@ impl FuncTranslator<'_> {
     }
 }
 
-/// For a `FuncRef`, which never changes, but may only be read where it is known not to be null.
+/// Flags for loads from a `FuncRef`. It never changes, but a load must not move before its null
+/// check.
 fn constant_once_known() -> ir::MemFlagsData {
     trusted().with_readonly()
 }

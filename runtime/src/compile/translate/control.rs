@@ -1,7 +1,7 @@
 //! Blocks and branches.
 //!
-//! A block's results are the parameters of the IR block that follows it, its *exit*, which is
-//! only made when something branches there: a block that just ends goes on in place.
+//! The results of a block are the parameters of the IR block that follows it, its *exit*. The exit
+//! is created only if something branches there. Otherwise translation continues in place.
 
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, JumpTableData, Value};
 use wasmparser::{BlockType, Operator};
@@ -17,9 +17,9 @@ pub(super) struct Frame {
     ty: BlockType,
     num_params: usize,
     num_results: usize,
-    /// Operands beneath the block's parameters.
+    /// Number of operands below the block's parameters.
     base: usize,
-    /// Where what leaves the block goes on, once something does.
+    /// The IR block after the end, if something branches there.
     exit: Option<ir::Block>,
 }
 
@@ -30,20 +30,20 @@ enum FrameKind {
     Loop {
         header: ir::Block,
     },
-    /// `if`, before its `else`. Its parameters are on the operand stack twice: `otherwise`, where
-    /// execution goes when the condition is zero, finds the lower ones untouched.
+    /// `if`, before its `else`. Its parameters are on the operand stack twice. `otherwise`, the IR
+    /// block for a condition of zero, uses the lower ones.
     If {
         otherwise: ir::Block,
     },
 }
 
 impl FuncTranslator<'_> {
-    /// Begins the outermost block, that of the function, whose type is type `ty`.
+    /// Begins the outermost block, that of the function, whose type has index `ty`.
     pub(super) fn begin_func(&mut self, ty: u32) {
         self.stacks.frames.push(Frame {
             kind: FrameKind::Block,
             ty: BlockType::FuncType(ty),
-            // They are locals, not operands.
+            // The parameters of the function are locals, not operands.
             num_params: 0,
             num_results: self.env.info.types[ty as usize].results().len(),
             base: 0,
@@ -51,7 +51,7 @@ impl FuncTranslator<'_> {
         });
     }
 
-    /// Translates `op` if it is about control.
+    /// Translates `op` if it is a control operator.
     pub(super) fn control(&mut self, op: &Operator<'_>) -> bool {
         match op {
             Operator::Block { blockty } => self.push_frame(FrameKind::Block, *blockty),
@@ -84,7 +84,7 @@ impl FuncTranslator<'_> {
         true
     }
 
-    /// Follows the nesting of blocks through unreachable code.
+    /// Tracks the nesting of blocks in unreachable code.
     pub(super) fn skip(&mut self, op: &Operator<'_>) {
         match op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
@@ -149,7 +149,7 @@ impl FuncTranslator<'_> {
         let frame = self.innermost();
         let (base, num_params, num_results) = (frame.base, frame.num_params, frame.num_results);
         let FrameKind::If { otherwise } = frame.kind else {
-            // Validation lets `else` only follow `if`.
+            // Validation ensures that `else` follows `if`.
             return;
         };
         if self.reachable {
@@ -163,7 +163,7 @@ impl FuncTranslator<'_> {
     }
 
     fn end(&mut self) {
-        // An `if` without `else` passes its parameters on as its results.
+        // An `if` without `else` returns its parameters as results.
         if let FrameKind::If { .. } = self.innermost().kind {
             self.begin_else();
         }
@@ -212,7 +212,7 @@ impl FuncTranslator<'_> {
         self.reachable = false;
     }
 
-    /// Where a branch to the block `depth` levels out goes, and how many operands it takes along.
+    /// The target of a branch to the block `depth` levels out, and its number of operands.
     fn branch_target(&mut self, depth: u32) -> (ir::Block, usize) {
         let at = self.stacks.frames.len() - 1 - depth as usize;
         let frame = &self.stacks.frames[at];
@@ -225,7 +225,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// The exit of frame `at`, made if need be.
+    /// The exit of frame `at`, created if it does not exist.
     fn exit(&mut self, at: usize) -> ir::Block {
         let frame = &self.stacks.frames[at];
         if let Some(exit) = frame.exit {
@@ -263,7 +263,7 @@ impl FuncTranslator<'_> {
         self.stacks.operands.extend_from_slice(params);
     }
 
-    /// Sets the arguments of a branch to the topmost `arity` operands.
+    /// Sets the arguments of a branch to the top `arity` operands.
     fn set_args(&mut self, arity: usize) {
         let operands = &self.stacks.operands;
         let top = &operands[operands.len() - arity..];

@@ -1,8 +1,7 @@
-//! Loads, stores and the operators on whole memories.
+//! Loads, stores and operators on whole memories.
 //!
-//! A memory's slot is reserved for all 4 GiB that an index can reach and a guard beyond, and what
-//! is not the memory's faults. So an access needs no check as long as its constant offset stays
-//! within the guard.
+//! A slot reserves all 4 GiB that an index can reach and a guard beyond. An access outside of the
+//! memory faults. So an access needs no check if its constant offset is less than the guard.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
@@ -17,7 +16,7 @@ use crate::trap::Trap;
 use crate::vm::layout::{Builtin, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
 
 impl<'a> FuncTranslator<'a> {
-    /// Translates `op` if it is about memories.
+    /// Translates `op` if it is a memory operator.
     pub(super) fn memory(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         match op {
@@ -138,11 +137,11 @@ impl<'a> FuncTranslator<'a> {
         build(self.builder.ins(), memory_flags(), value, address, offset);
     }
 
-    /// Pops an index; returns the address of an access of `bytes` bytes, and an offset to it.
+    /// Pops an index. Returns the address of an access of `bytes` bytes, and an offset to it.
     fn address(&mut self, memarg: &MemArg, bytes: u32) -> (Value, i32) {
         let memory = match memarg.target {
             MemArgTarget::Memory(memory) => memory,
-            // Validation knows no arrays.
+            // Validation accepts no arrays.
             MemArgTarget::Array(_) => 0,
         };
         let index = self.pop();
@@ -152,7 +151,7 @@ impl<'a> FuncTranslator<'a> {
             let address = self.builder.ins().iadd(base, index);
             return (address, memarg.offset as i32);
         }
-        // Both are below 2^32, so their sum does not wrap.
+        // Both are below 2^32, so the sum does not overflow.
         let index = self.builder.ins().iadd_imm_u(index, memarg.offset.cast_signed());
         let last = MEMORY_MAX_BYTES as u64 - u64::from(bytes);
         let beyond =
@@ -171,7 +170,7 @@ impl<'a> FuncTranslator<'a> {
     }
 }
 
-/// For the guest's memory: may fault, may be unaligned, and is little-endian on any machine.
+/// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
 fn memory_flags() -> MemFlagsData {
     MemFlagsData::new()
         .with_endianness(Endianness::Little)

@@ -1,12 +1,11 @@
-//! One function body to Cranelift's IR.
+//! Translates a function body to Cranelift's IR.
 //!
-//! [`FuncTranslator`] keeps what is being built and wasm's operand stack, whose entries are IR
-//! values; this file reads the operators and does the simplest, the files beside it do the rest,
-//! one family each. Bodies are valid, so nothing is checked again: what validation rules out is
-//! not handled.
+//! [`FuncTranslator`] holds the IR function and wasm's operand stack, whose entries are IR values.
+//! This file reads the operators and translates the simplest; each other file translates one
+//! family. Validation has accepted the bodies, so the translation does not check them again.
 //!
-//! Code that cannot be reached has no IR. While `reachable` is false, only the nesting of blocks
-//! is followed, until an `else` or `end` that can be reached.
+//! Unreachable code has no IR. While `reachable` is false, the translator only tracks the nesting
+//! of blocks, up to an `else` or `end` that is reachable.
 
 mod call;
 mod control;
@@ -32,25 +31,25 @@ use crate::module::parse::val_type;
 use crate::trap::Trap;
 use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout};
 
-/// What the functions of one module share.
+/// Shared by the functions of one module.
 pub(super) struct ModuleEnv<'a> {
     pub(super) info: &'a ModuleInfo,
     pub(super) layout: &'a VmLayout,
-    /// The engine-wide id of each of the module's types.
+    /// The engine's id of each type of the module.
     pub(super) type_ids: &'a [u32],
     pub(super) target: TargetFrontendConfig,
 }
 
 impl ModuleEnv<'_> {
-    /// The index of the `defined`th function that the module defines.
+    /// The function index of the function that the module defines at index `defined`.
     pub(super) fn defined_func(&self, defined: u32) -> u32 {
-        // Validation bounds index spaces far below 2^32.
+        // Validation limits index spaces to far less than 2^32.
         self.info.num_imported_funcs as u32 + defined
     }
 }
 
-/// A body that is not what validation promised: a mistake of this crate's, told rather than
-/// turned into wrong code.
+/// The error for a body that validation should not have accepted. It indicates a defect of this
+/// crate.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TranslateError {
     #[error("{0}")]
@@ -59,7 +58,7 @@ pub(super) enum TranslateError {
     Operator(String),
 }
 
-/// Buffers of a translation, kept for the next.
+/// The buffers of a translation, kept for the next.
 #[derive(Default)]
 pub(super) struct Stacks {
     operands: Vec<Value>,
@@ -71,12 +70,12 @@ pub(super) struct Stacks {
     reader: OperatorsReaderAllocations,
 }
 
-/// What a function has declared so far of what it refers to.
+/// The references that a function has declared so far.
 #[derive(Default)]
 struct Refs {
-    /// By index into the module's types.
+    /// Indexed by the module's types.
     signatures: HashMap<u32, ir::SigRef>,
-    /// By function index.
+    /// Indexed by function.
     funcs: HashMap<u32, ir::FuncRef>,
 }
 
@@ -89,7 +88,8 @@ impl Stacks {
     }
 }
 
-/// Builds the IR of function `func` by `builder`, whose function has its name and signature.
+/// Builds the IR of function `func` with `builder`. The builder's function has its name and
+/// signature.
 pub(super) fn translate(
     env: &ModuleEnv<'_>,
     func: u32,
@@ -123,8 +123,8 @@ pub(super) fn translate(
     Ok(())
 }
 
-/// Has the prologue trap when the frame would reach below the thread's stack limit. Functions
-/// that call nothing and need no stack are exempt, by Cranelift.
+/// Makes the prologue trap if the frame would extend below the thread's stack limit. Cranelift
+/// omits this in functions that call nothing and need no stack.
 fn limit_stack(builder: &mut FunctionBuilder<'_>) {
     let flags = builder.func.dfg.mem_flags.insert_unchecked(constant());
     let vmctx = builder.create_global_value(GlobalValueData::VMContext);
@@ -143,7 +143,7 @@ fn limit_stack(builder: &mut FunctionBuilder<'_>) {
     builder.func.stack_limit = Some(limit);
 }
 
-/// Declares the parameters, then the locals, which are zero: local `i` is the `i`th variable.
+/// Declares the parameters and then the locals, which are zero. Local `i` is variable `i`.
 fn declare_locals(
     env: &ModuleEnv<'_>,
     func: u32,
@@ -189,9 +189,9 @@ struct FuncTranslator<'a> {
     stacks: &'a mut Stacks,
     /// The instance's context.
     vmctx: Value,
-    /// Whether what is being read can be executed.
+    /// False in code that cannot be executed.
     reachable: bool,
-    /// Blocks that began within unreachable code and have not ended.
+    /// Number of open blocks that began in unreachable code.
     unreachable_blocks: u32,
 }
 
@@ -217,7 +217,7 @@ impl<'a> FuncTranslator<'a> {
             Operator::GlobalGet { global_index } => self.global_get(*global_index),
             Operator::GlobalSet { global_index } => self.global_set(*global_index),
             Operator::I32Const { value } => {
-                // As the immediates of 32-bit values are kept: zero-extended.
+                // Zero-extended, as immediates of 32-bit values are stored.
                 let value = i64::from(value.cast_unsigned());
                 let value = self.builder.ins().iconst(I32, value);
                 self.push(value);
@@ -273,13 +273,13 @@ impl<'a> FuncTranslator<'a> {
         self.stacks.operands.pop().expect("an operand")
     }
 
-    /// The two topmost operands, the lower one first.
+    /// The top two operands, the lower one first.
     fn pop2(&mut self) -> (Value, Value) {
         let upper = self.pop();
         (self.pop(), upper)
     }
 
-    /// The three topmost operands, the lowest first.
+    /// The top three operands, the lowest first.
     fn pop3(&mut self) -> [Value; 3] {
         let third = self.pop();
         let (first, second) = self.pop2();
@@ -290,21 +290,21 @@ impl<'a> FuncTranslator<'a> {
         self.stacks.operands[self.stacks.operands.len() - 1]
     }
 
-    /// Replaces the topmost operand.
+    /// Replaces the top operand.
     fn unary(&mut self, build: impl FnOnce(FuncInstBuilder<'_, 'a>, Value) -> Value) {
         let value = self.pop();
         let value = build(self.builder.ins(), value);
         self.push(value);
     }
 
-    /// Replaces the two topmost operands.
+    /// Replaces the top two operands.
     fn binary(&mut self, build: impl FnOnce(FuncInstBuilder<'_, 'a>, Value, Value) -> Value) {
         let (left, right) = self.pop2();
         let value = build(self.builder.ins(), left, right);
         self.push(value);
     }
 
-    /// Loads a pointer of the context that does not change.
+    /// Loads a pointer in the context that does not change.
     fn load_context(&mut self, offset: u32) -> Value {
         self.load_at(POINTER, constant(), self.vmctx, offset)
     }
@@ -327,7 +327,7 @@ impl<'a> FuncTranslator<'a> {
         self.builder.ins().store(trusted(), value, base, offset as i32);
     }
 
-    /// The cell of a global: an address, and an offset from it.
+    /// The cell of a global, as an address and an offset.
     fn global_place(&mut self, global: u32) -> (Value, u32) {
         match self.env.layout.global(global) {
             GlobalPlace::Defined(offset) => (self.vmctx, offset),

@@ -1,4 +1,4 @@
-//! Operators on numbers. None has a state; what may trap, traps by its instruction.
+//! Operators on numbers. They have no state. Those that may trap do so by their instruction.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
@@ -38,7 +38,7 @@ impl FuncTranslator<'_> {
             O::I32Add | O::I64Add => self.binary(|ins, x, y| ins.iadd(x, y)),
             O::I32Sub | O::I64Sub => self.binary(|ins, x, y| ins.isub(x, y)),
             O::I32Mul | O::I64Mul => self.binary(|ins, x, y| ins.imul(x, y)),
-            // The trap codes of division by zero and overflow are the instructions' own.
+            // The instructions define the trap codes of division by zero and overflow.
             O::I32DivS | O::I64DivS => self.binary(|ins, x, y| ins.sdiv(x, y)),
             O::I32DivU | O::I64DivU => self.binary(|ins, x, y| ins.udiv(x, y)),
             O::I32RemS | O::I64RemS => self.binary(|ins, x, y| ins.srem(x, y)),
@@ -46,7 +46,7 @@ impl FuncTranslator<'_> {
             O::I32And | O::I64And => self.binary(|ins, x, y| ins.band(x, y)),
             O::I32Or | O::I64Or => self.binary(|ins, x, y| ins.bor(x, y)),
             O::I32Xor | O::I64Xor => self.binary(|ins, x, y| ins.bxor(x, y)),
-            // Shifts take their amount modulo the width, as wasm does.
+            // The instructions take the shift amount modulo the width, as wasm does.
             O::I32Shl | O::I64Shl => self.binary(|ins, x, y| ins.ishl(x, y)),
             O::I32ShrS | O::I64ShrS => self.binary(|ins, x, y| ins.sshr(x, y)),
             O::I32ShrU | O::I64ShrU => self.binary(|ins, x, y| ins.ushr(x, y)),
@@ -132,7 +132,7 @@ impl FuncTranslator<'_> {
         self.unary(|ins, x| ins.uextend(I32, x));
     }
 
-    /// Takes the low bits of a number as a signed one.
+    /// Sign-extends the low bits of a number.
     fn extend_low(&mut self, low: Type, to: Type) {
         self.unary(|ins, x| ins.ireduce(low, x));
         self.unary(|ins, x| ins.sextend(to, x));

@@ -11,7 +11,7 @@ use crate::trap::Trap;
 use crate::vm::layout::{Builtin, FuncRefPlace, POINTER_BYTES, TABLE_DEF_ELEMENTS, TABLE_DEF_LEN};
 
 impl FuncTranslator<'_> {
-    /// Translates `op` if it is about tables or references.
+    /// Translates `op` if it is an operator on tables or references.
     pub(super) fn table(&mut self, op: &Operator<'_>) -> bool {
         use Operator as O;
         match op {
@@ -74,8 +74,8 @@ impl FuncTranslator<'_> {
         true
     }
 
-    /// The address of element `index` of table `table`; `otherwise` is the trap where the table
-    /// has no such element.
+    /// The address of element `index` of table `table`. Traps with `otherwise` if the table has no
+    /// such element.
     pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
         let def = self.load_context(self.env.layout.table_def(table));
         let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);

@@ -5,13 +5,13 @@ use crate::module::info::{ConstExpr, ConstOp, DataSegment};
 use crate::sys::memory::PAGE_BYTES;
 use crate::types::{GlobalType, MemoryType, ValType};
 
-/// A segment: where it goes (`None`: where an imported global says, which is 5), whether it is
-/// active, how long it is.
+/// A segment: its offset (`None`: that of an imported global, which is 5), whether it is active,
+/// and its length.
 type Segment = (Option<u32>, bool, usize);
 
 const IMPORTED_OFFSET: usize = 5;
 
-/// A module of these segments and its binary, in which every byte differs from its neighbours.
+/// A module with these segments, and its binary, in which neighbouring bytes differ.
 fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
     let mut info = ModuleInfo {
         memories: vec![MemoryType { min_pages: pages, max_pages: None }],
@@ -38,8 +38,8 @@ fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
     (info, binary)
 }
 
-/// Memory after segments `from..` were applied as the specification has it, one by one until one
-/// is out of bounds.
+/// Applies segments `from..` to a memory one by one, as the specification defines, until one is out
+/// of bounds.
 fn apply(memory: &mut [u8], segments: &[Segment], info: &ModuleInfo, binary: &[u8], from: usize) {
     for (&(offset, active, len), data) in segments.iter().zip(&info.data).skip(from) {
         let start = offset.map_or(IMPORTED_OFFSET, |offset| offset as usize);
@@ -63,7 +63,7 @@ fn initial(plan: &ImagePlan, binary: &[u8], memory: &mut [u8]) {
 
 proptest! {
     #[test]
-    fn image_and_rest_are_what_applying_each_gives(
+    fn the_image_and_later_segments_equal_all_segments_applied(
         pages in 0u32..3,
         segments in prop::collection::vec(
             (
@@ -86,7 +86,7 @@ proptest! {
 }
 
 #[test]
-fn scattered_segments_are_not_imaged() {
+fn the_image_omits_scattered_segments() {
     let segments = [(Some(0), true, 100), (Some(2 << 20), true, 100)];
     let (info, _) = module(64, &segments);
     assert_eq!(ImagePlan::new(&info).covers(), 1);
@@ -105,7 +105,7 @@ fn an_imported_memory_has_no_image() {
 }
 
 #[test]
-fn the_scratch_is_clean_for_the_next_image() {
+fn the_scratch_buffer_is_zero_for_the_next_image() {
     for fill in [7u8, 9] {
         let segments = [(Some(fill.into()), true, 3), (Some(40), true, 2)];
         let (info, mut binary) = module(1, &segments);

@@ -1,12 +1,12 @@
-//! Threads, signals and faults as only C can make them.
+//! Threads, signals and faults by C functions.
 
 #![allow(unsafe_code, reason = "tests of signal handling need raw threads and real faults")]
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-/// Runs `body` on a thread made by `pthread_create` itself, with `stack_bytes` of stack: the
-/// standard library sets nothing up for it.
+/// Runs `body` on a thread that `pthread_create` makes, with `stack_bytes` of stack. The standard
+/// library does not prepare such a thread.
 pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> R {
     struct Job<F, R> {
         body: Option<F>,
@@ -14,7 +14,7 @@ pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> 
     }
 
     extern "C" fn start<F: FnOnce() -> R, R>(job: *mut c_void) -> *mut c_void {
-        // SAFETY: the job below, which waits for this thread.
+        // SAFETY: the argument is the job below, whose owner waits for this thread.
         let job = unsafe { &mut *job.cast::<Job<F, R>>() };
         job.result = job.body.take().map(|body| body());
         ptr::null_mut()
@@ -26,8 +26,8 @@ pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> 
 
     let mut job = Job { body: Some(body), result: None };
     let start = start_of(&job);
-    // SAFETY: attributes and thread are initialised by the calls before they are used; the job
-    // outlives the thread, which is joined.
+    // SAFETY: the calls initialise attributes and thread before use. The job outlives the thread,
+    // which is joined.
     unsafe {
         let mut attributes = std::mem::zeroed();
         assert_eq!(libc::pthread_attr_init(&mut attributes), 0);
@@ -41,9 +41,9 @@ pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> 
     job.result.unwrap()
 }
 
-/// Size and state of this thread's alternate signal stack; `None` when it has none.
+/// The size of this thread's alternate signal stack; `None` if it has none.
 pub(crate) fn signal_stack_bytes() -> Option<usize> {
-    // SAFETY: only asks; all-zero is a value of the C struct.
+    // SAFETY: only reads; all-zero is a value of the C struct.
     let stack = unsafe {
         let mut stack: libc::stack_t = std::mem::zeroed();
         assert_eq!(libc::sigaltstack(ptr::null(), &mut stack), 0);
@@ -54,26 +54,26 @@ pub(crate) fn signal_stack_bytes() -> Option<usize> {
 
 /// Exit codes of the handlers below.
 pub(crate) const BY_PLAIN_HANDLER: i32 = 41;
-/// As above.
+/// As above, of the handler with siginfo.
 pub(crate) const BY_SIGINFO_HANDLER: i32 = 42;
 
 extern "C" fn plain(_: c_int) {
-    // SAFETY: async-signal-safe.
+    // SAFETY: `_exit` is async-signal-safe.
     unsafe { libc::_exit(BY_PLAIN_HANDLER) }
 }
 
 extern "C" fn with_info(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-    // SAFETY: the kernel's siginfo; `_exit` is async-signal-safe.
+    // SAFETY: the kernel passes a siginfo; `_exit` is async-signal-safe.
     unsafe {
         let right = (*info).si_signo == signal && (*info).si_addr().addr() == FAULT_ADDRESS;
         libc::_exit(if right { BY_SIGINFO_HANDLER } else { 1 })
     }
 }
 
-/// Where [`fault`] reads.
+/// The address that [`fault`] reads.
 const FAULT_ADDRESS: usize = 0x10;
 
-/// What handles SIGSEGV before the runtime does.
+/// The action for SIGSEGV before the runtime installs its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Earlier {
     Default,
@@ -92,7 +92,7 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
             libc::SA_SIGINFO,
         ),
     };
-    // SAFETY: the handlers have the signatures that their flags ask for.
+    // SAFETY: the handlers have the signatures that their flags require.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
@@ -101,21 +101,21 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
     }
 }
 
-/// A fault of the host's own.
+/// Causes a fault in host code.
 pub(crate) fn fault() {
-    // SAFETY: none: the process is meant to die of this.
+    // SAFETY: none. The read faults, which is the purpose.
     unsafe { ptr::with_exposed_provenance::<u8>(FAULT_ADDRESS).read_volatile() };
 }
 
-/// A SIGSEGV that no instruction caused.
+/// Sends SIGSEGV, without a faulting instruction.
 pub(crate) fn send_sigsegv() {
-    // SAFETY: raises a signal.
+    // SAFETY: raises a signal on this thread.
     unsafe { libc::raise(libc::SIGSEGV) };
 }
 
-/// No core files of processes that are meant to die.
+/// Prevents core files of processes that are meant to die.
 pub(crate) fn forbid_core_dumps() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: a valid limit.
+    // SAFETY: passes a valid limit.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }

@@ -1,5 +1,5 @@
-//! Signals that are not a guest's go on to whoever handled them before. Each case is a process of
-//! its own: this test program, started again for one test.
+//! Signals that are not traps of guests reach the earlier handler. Each case is a process of its
+//! own, which runs one test of this program.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
@@ -11,18 +11,18 @@ use crate::sys::{self, Earlier};
 
 const CASE: &str = "LEAKBENCH_TEST_CASE";
 
-/// How a process ended that had `earlier` as handler, ran a guest that trapped, and then met the
-/// signal that `how` says.
+/// Runs a process that installs the handler `earlier`, runs a guest that traps, and then meets the
+/// signal `how`. Returns its exit status.
 fn end(earlier: &str, how: &str) -> ExitStatus {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "not_the_guests::one_case", "--include-ignored"])
+        .args(["--exact", "other_signals::one_case", "--include-ignored"])
         .env(CASE, format!("{earlier} {how}"))
         .output()
         .unwrap()
         .status
 }
 
-/// Survived: the test passed.
+/// The exit code if the test passed.
 const SURVIVED: Option<i32> = Some(0);
 
 #[test]
@@ -44,7 +44,7 @@ fn signals_that_were_sent_go_to_the_earlier_handler() {
 }
 
 #[test]
-fn nothing_happens_where_nothing_is_wrong() {
+fn no_signal_reaches_the_earlier_handler_without_cause() {
     assert_eq!(end("plain", "none").code(), SURVIVED);
 }
 
