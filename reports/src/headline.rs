@@ -19,7 +19,7 @@ pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> String {
 }
 
 /// The headline of an observation: `LEAK — socket descriptors grow by 12.0 a second (95 % 11.8 to
-/// 12.2); RLIMIT_NOFILE of 1,024 is met in 80 s`. One line, [`printable`].
+/// 12.2); RLIMIT_NOFILE (1,024) is reached in 80 s`. One line, [`printable`].
 pub fn of_observation(diagnosis: &Diagnosis) -> String {
     let reason = match diagnosis.judgement.decisive() {
         Some(finding) => finding.message.clone(),

@@ -17,7 +17,7 @@ use crate::report::Report;
 use leakbench_model::Verdict;
 use leakbench_model::text::{printable, utc};
 use leakbench_recording::judge::{self, Finding, Judgement};
-use leakbench_recording::observation::{Diagnosis, OBSERVATION_RULES};
+use leakbench_recording::observation::{self, Diagnosis};
 
 /// The whole document.
 pub(super) fn junit(
@@ -102,7 +102,7 @@ fn of_judge(title: &str, recorded: &Recorded) -> Vec<Suite> {
     match &recorded.what {
         RecordedKind::Run(run) => vec![judged(run, title.to_owned())],
         RecordedKind::Observation(diagnosis) => {
-            let cases = cases(OBSERVATION_RULES.into_iter(), &diagnosis.judgement);
+            let cases = cases(observation::rules(), &diagnosis.judgement);
             vec![Suite { name: title.to_owned(), cases, ..Suite::of_process(diagnosis) }]
         }
         RecordedKind::Comparison(several) => {

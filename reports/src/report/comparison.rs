@@ -147,7 +147,7 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
     if more > 0 {
         let message =
             format!("and {}: each run's own report has them", counted(more, "more finding"));
-        all.push(Finding::aside(MORE, Level::Note, message));
+        all.push(Finding::note(MORE, message));
     }
     all
 }

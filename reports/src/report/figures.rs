@@ -14,7 +14,7 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {
         figures.extend([lingering(ledger), released(ledger)]);
         figures.extend(release_time(ledger));
     } else {
-        figures.extend(Growth::of(ledger).iter().map(grown));
+        figures.extend(Growth::fastest(ledger).iter().map(grown));
     }
     // Where there was no image, or no time of one.
     figures.extend([cycles(ledger), rate(ledger), resident(ledger)]);
@@ -125,10 +125,13 @@ fn release_time(ledger: &Ledger) -> Option<Figure> {
 
 fn grown(growth: &Growth) -> Figure {
     Figure {
-        label: format!("{}, in 1,000 cycles", growth.name),
-        value: if growth.leaks { format!("+{}", growth.a_thousand) } else { "no growth".into() },
-        beside: growth.span.clone(),
-        tone: if growth.leaks { Tone::Bad } else { Tone::Good },
+        label: format!("{}, in 1,000 cycles", growth.resource.noun()),
+        value: match growth.is_leak() {
+            true => format!("+{}", growth.per_thousand_cycles()),
+            false => "no growth".to_owned(),
+        },
+        beside: growth.span(),
+        tone: if growth.is_leak() { Tone::Bad } else { Tone::Good },
     }
 }
 

@@ -22,7 +22,7 @@ fn growth_and_its_absence_are_headlines() {
     let mappings = |cycles: u64| Footprint { mappings: Some(400 + 3 * cycles), ..steady(cycles) };
     let leak = headline(&run(behind_a_pipe(), 60, mappings));
     assert!(
-        leak.starts_with("LEAK — the mappings of subject 0 grow with the cycles: 3,00"),
+        leak.starts_with("LEAK — mappings of subject 0 grow by 3,000 per 1,000 cycles"),
         "{leak}"
     );
 }

@@ -192,8 +192,8 @@ proptest! {
 fn headlines_name_the_decisive_finding() {
     assert_eq!(
         headline::of_observation(&diagnosed(&socket_leak())),
-        "LEAK — socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE of \
-         1,024 is met in 25 s"
+        "LEAK — socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE \
+         (1,024) is reached in 25 s"
     );
     let children =
         |count| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * count)]);

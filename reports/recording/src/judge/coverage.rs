@@ -1,44 +1,49 @@
-//! Policy `coverage`: all that was asked for must have been done, and seen. A run in which
-//! nothing was watched proves nothing.
+//! Rule `coverage`: the run must have done and observed all that was requested. A run without
+//! watched images proves nothing.
 
-use super::{Finding, Level, Verdict, growth};
-use crate::ledger::{Ledger, SubjectLedger};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped};
 use leakbench_scenarios::{ImageKind, SubjectName};
 
-pub(super) const POLICY: &str = "coverage";
+use super::{Finding, Level, Rule, growth};
+use crate::ledger::{Ledger, SubjectLedger};
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+pub(super) const RULE: Rule<Ledger> = Rule { name: "coverage", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut gaps = Vec::new();
     let asked = u64::from(ledger.start.scenario.processes.get());
     let up = ledger.subjects.iter().filter(|subject| subject.pid.is_some());
     let up = up.count() as u64;
     if up < asked {
         let asked = counted(asked, "subject");
-        gaps.push(format!("only {} of {asked} came up", grouped(up)));
+        gaps.push(format!("only {} of {asked} started", grouped(up)));
     }
-    gaps.extend(ledger.subjects.iter().filter_map(unseen_end));
+    gaps.extend(ledger.subjects.iter().filter_map(missing_end));
     if ledger.end.is_none() {
-        gaps.push("the recording ends before the run does".to_owned());
+        gaps.push("the recording has no end: the supervisor did not complete the run".to_owned());
     }
-    // Where the run was ended early on purpose or by a death, gaps are its consequence.
+    // Gaps are the consequence if an interruption or a death ended the run early.
     let early = ledger.interrupted_at_ms.is_some() || ledger.subjects.iter().any(|s| s.died());
     if !early {
-        gaps.extend(ledger.subjects.iter().filter_map(undone));
+        gaps.extend(ledger.subjects.iter().filter_map(incomplete));
     }
     let level = if early { Level::Note } else { Level::Error };
     let mut findings: Vec<Finding> = gaps
         .into_iter()
-        .map(|message| Finding { level, ..Finding::error(POLICY, Verdict::Inconclusive, message) })
+        .map(|message| Finding {
+            level,
+            ..Finding::error(RULE.name, Verdict::Inconclusive, message)
+        })
         .collect();
     findings.extend(unwatched(ledger));
     findings
 }
 
-fn unseen_end(subject: &SubjectLedger) -> Option<String> {
+fn missing_end(subject: &SubjectLedger) -> Option<String> {
     (!subject.reached_last_barrier()).then(|| {
         format!(
-            "subject {} was last seen after {}, before its last barrier: {} unknown",
+            "subject {} did not reach its last barrier: it was last sampled after {}, and {} unknown",
             subject.number,
             counted(subject.counts.cycles, "cycle"),
             match subject.images.unknown {
@@ -49,11 +54,11 @@ fn unseen_end(subject: &SubjectLedger) -> Option<String> {
     })
 }
 
-fn undone(subject: &SubjectLedger) -> Option<String> {
+fn incomplete(subject: &SubjectLedger) -> Option<String> {
     let (done, asked) = (subject.counts.cycles, subject.cycles_asked?);
     (subject.reached_last_barrier() && done < asked).then(|| {
         format!(
-            "subject {} did only {} of its {}",
+            "subject {} completed only {} of {}",
             subject.number,
             grouped(done),
             counted(asked, "cycle")
@@ -66,59 +71,59 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
     let generated = scenario.wasm.is_empty();
     let memfds = match (&scenario.subject, scenario.image) {
         (_, Some(image)) => image == ImageKind::Memfd,
-        // A driver is written to show its images.
+        // A driver reports its images.
         (SubjectName::Builtin | SubjectName::Driver(_), None) => true,
-        // Of a runtime behind a pipe nobody knows whether it has any.
+        // A command may have no images.
         (SubjectName::Command(_), None) => ledger.images.made > 0,
     };
-    // A generated module has one memory with data: one image for each, if they are memfds.
+    // A generated module has one memory with data, hence one image if images are memfds.
     if memfds && generated {
         let ended = ledger.subjects.iter().filter(|s| s.reached_last_barrier());
         let short = ended.filter(|subject| subject.images.made < subject.counts.cycles);
         return short
             .map(|subject| {
                 let message = format!(
-                    "{} of subject {} made an image each, but only {} watched",
-                    counted(subject.counts.cycles, "cycle"),
+                    "subject {} made an image in each of {}, but only {} watched",
                     subject.number,
+                    counted(subject.counts.cycles, "cycle"),
                     match subject.images.made {
                         1 => "1 was".to_owned(),
                         made => format!("{} were", grouped(made)),
                     },
                 );
-                Finding::error(POLICY, Verdict::Inconclusive, message)
+                Finding::error(RULE.name, Verdict::Inconclusive, message)
             })
             .collect();
     }
     if ledger.images.made > 0 || ledger.cycles == 0 || growth::applies(ledger) {
         return Vec::new();
     }
-    let nothing = |why| format!("no image was made, so there was nothing to prove: {why}");
+    let nothing = |why| format!("no image was made, so the run proves nothing: {why}");
     vec![match scenario.image {
-        // As it was asked for.
+        // As requested.
         Some(ImageKind::Copy) => {
             let message = nothing("with --image copy the kernel holds nothing for a module");
-            Finding::aside(POLICY, Level::Note, message)
+            Finding::note(RULE.name, message)
         }
         Some(ImageKind::Auto) if generated => {
             let message = nothing(
-                "--image auto copies images this small; watch them with --image memfd, or take \
-                 --image copy if that is meant",
+                "--image auto copies images of this size; use --image memfd to watch them, or \
+                 --image copy if copying is intended",
             );
-            Finding::error(POLICY, Verdict::Inconclusive, message)
+            Finding::error(RULE.name, Verdict::Inconclusive, message)
         }
         Some(ImageKind::Memfd | ImageKind::Auto) | None => {
             let message = nothing(match scenario.image {
                 Some(_) => {
-                    "modules without data make none; give modules with an active data segment, or \
-                     take --image copy if that is meant"
+                    "modules without data have no image; use modules with an active data segment, \
+                     or --image copy if copying is intended"
                 }
                 None => {
-                    "modules without data make none, and a driver shows those that its runtime \
-                     makes"
+                    "modules without data have no image, and a driver reports only images that its \
+                     runtime makes"
                 }
             });
-            Finding::error(POLICY, Verdict::Inconclusive, message)
+            Finding::error(RULE.name, Verdict::Inconclusive, message)
         }
     }]
 }

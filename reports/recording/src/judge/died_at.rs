@@ -1,67 +1,68 @@
-//! Policy `died-at`: a subject that ended at a limit of the kernel, read back as what it leaked a
-//! cycle. `(65,530 mappings allowed − 62 at rest) / 21,822 cycles = 3 mappings a cycle` says where to
-//! look: what one cycle makes three of.
+//! Rule `died-at`: a subject that died at a limit of the kernel, converted to leaked objects a
+//! cycle.
 //!
-//! A warning beside the finding that the subject died, which it explains and does not decide. It
-//! keeps silent where the numbers do not fit: where the subject was seen far below the limit, or
-//! seen not to grow with its cycles.
+//! `(65,530 mappings allowed − 62 at rest) / 21,822 cycles = 3 mappings a cycle` says what to
+//! search for: the three mappings that one cycle makes.
+//!
+//! It is a warning that explains the death and decides nothing. It is omitted if the numbers do
+//! not fit: if the last sample was far below the limit, or did not grow with the cycles.
 
+use leakbench_model::text::{counted, grouped};
 use serde_json::{Map, Value};
 
-use super::{Finding, Level};
+use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
 use crate::recording::{Exit, ExitKind, Footprint};
-use leakbench_model::text::{counted, grouped};
 
-pub(super) const POLICY: &str = "died-at";
+pub(super) const RULE: Rule<Ledger> = Rule { name: "died-at", judge };
 
-/// Beyond what cycles leave behind and what is of live modules, a subject may have so many more
-/// than at rest: what each of its threads has, and what is opened or mapped once.
+/// Objects that a subject may have beyond rest, live modules and leaks: those made once.
 const ONCE: u64 = 8;
-const ONCE_A_THREAD: u64 = 4;
+/// The same for each thread.
+const ONCE_PER_THREAD: u64 = 4;
 
-/// What it had at rest and has given up, or what does not count: `[vsyscall]` is a line of maps
-/// and no mapping.
-const LESS_THAN_AT_REST: u64 = 3;
+/// Objects at rest that were given back or do not count: `[vsyscall]` is a line of maps but no
+/// mapping.
+const FEWER_THAN_AT_REST: u64 = 3;
 
-/// A quotient can be told to be a whole number if what is had once moves it by at most this.
+/// A quotient is taken as a whole number if objects made once change it by at most this.
 const WHOLE_WITHIN: f64 = 0.1;
 
-/// A look says something about growth once so many should have been there.
-const GROWTH_TOLD: f64 = 32.0;
+/// Expected growth from which on a sample is evidence for or against growth.
+const EXPECTED_MIN: f64 = 32.0;
 
-/// The part of the growth that was to be seen which must have been.
-const GROWTH_SEEN: f64 = 0.5;
+/// Minimum ratio of observed to expected growth.
+const OBSERVED_RATIO_MIN: f64 = 0.5;
 
-/// A subject that leaves without a word was at the limit if it was seen this close to it.
+/// A subject that reported no error was at the limit if its last sample was this close to it.
 const AT_LIMIT: f64 = 0.9;
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let told = deaths(ledger).map(|(subject, limit, death)| {
-        let message = format!("subject {} {}", subject.number, death.told(limit));
-        Finding::aside(POLICY, Level::Warn, message)
+fn judge(ledger: &Ledger) -> Vec<Finding> {
+    let findings = deaths(ledger).map(|(subject, limit, death)| {
+        let message = format!("subject {} {}", subject.number, death.message(limit));
+        Finding::warning(RULE.name, message)
     });
-    told.collect()
+    findings.collect()
 }
 
-/// A setting of the machine, and what it allows.
+/// A limit of the kernel for a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelLimit {
     /// `vm.max_map_count` or `RLIMIT_NOFILE`.
     pub name: &'static str,
-    /// What it was.
+    /// Objects allowed.
     pub max: u64,
 }
 
-/// The limit that the first of the dead subjects met, where the numbers say that it met one.
+/// The limit at which the first dead subject died; `None` if no death was at a limit.
 pub fn limit_reached(ledger: &Ledger) -> Option<KernelLimit> {
     let (_, limit, _) = deaths(ledger).next()?;
-    Some(KernelLimit { name: limit.kind.setting(), max: limit.most })
+    Some(KernelLimit { name: limit.objects.setting(), max: limit.max })
 }
 
 /// Subjects that died at a limit.
 fn deaths(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death)> {
-    let once = ONCE + ONCE_A_THREAD * u64::from(ledger.start.scenario.threads.get());
+    let once = ONCE + ONCE_PER_THREAD * u64::from(ledger.start.scenario.threads.get());
     let dead = ledger.subjects.iter().filter(|subject| subject.died());
     dead.filter_map(move |subject| {
         let limits = Limit::of(&ledger.start.fingerprint);
@@ -72,110 +73,111 @@ fn deaths(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death
     })
 }
 
-/// What a process may have so many of.
+/// Objects that a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Objects {
     Mappings,
     Descriptors,
 }
 
-/// A limit of the machine that the run was on.
+/// A limit of the machine of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit {
-    kind: Kind,
-    most: u64,
+    objects: Objects,
+    max: u64,
 }
 
 impl Limit {
-    /// Those that the fingerprint tells of.
+    /// The limits in the fingerprint.
     fn of(fingerprint: &Map<String, Value>) -> [Option<Limit>; 2] {
         let mappings = fingerprint.get("max_map_count").and_then(Value::as_u64);
-        // "unlimited" is no number.
+        // "unlimited" is not a number.
         let fds = fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64());
         [
-            mappings.map(|most| Limit { kind: Kind::Mappings, most }),
-            fds.map(|most| Limit { kind: Kind::Descriptors, most }),
+            mappings.map(|max| Limit { objects: Objects::Mappings, max }),
+            fds.map(|max| Limit { objects: Objects::Descriptors, max }),
         ]
     }
 }
 
-impl Kind {
+impl Objects {
     fn noun(self) -> &'static str {
         match self {
-            Kind::Mappings => "mapping",
-            Kind::Descriptors => "descriptor",
+            Objects::Mappings => "mapping",
+            Objects::Descriptors => "descriptor",
         }
     }
 
     fn setting(self) -> &'static str {
         match self {
-            Kind::Mappings => "vm.max_map_count",
-            Kind::Descriptors => "RLIMIT_NOFILE",
+            Objects::Mappings => "vm.max_map_count",
+            Objects::Descriptors => "RLIMIT_NOFILE",
         }
     }
 
-    fn had(self, footprint: &Footprint) -> Option<u64> {
+    fn count(self, footprint: &Footprint) -> Option<u64> {
         match self {
-            Kind::Mappings => footprint.mappings,
-            Kind::Descriptors => footprint.fds,
+            Objects::Mappings => footprint.mappings,
+            Objects::Descriptors => footprint.fds,
         }
     }
 
-    /// Whether the kernel's answer at this limit is in a runtime's words: as `strerror` has it, or
-    /// Rust or C with the number.
+    /// Whether a runtime's error contains the error of the kernel at this limit: the text of
+    /// `strerror`, or the number as Rust and C print it.
     fn is_named_in(self, error: &str) -> bool {
         let (words, number, name) = match self {
-            Kind::Mappings => ("Cannot allocate memory", 12, "ENOMEM"),
-            Kind::Descriptors => ("Too many open files", 24, "EMFILE"),
+            Objects::Mappings => ("Cannot allocate memory", 12, "ENOMEM"),
+            Objects::Descriptors => ("Too many open files", 24, "EMFILE"),
         };
-        // "Too many open files in system" is ENFILE: everybody's table, not this process's.
-        let words_alone = || error.contains(words) && !error.contains("open files in system");
+        // "Too many open files in system" is ENFILE, the limit of the whole system.
+        let has_text = || error.contains(words) && !error.contains("open files in system");
         let numbered = |word: &str| error.contains(&format!("{word} {number})"));
-        words_alone() || numbered("os error") || numbered("errno") || error.contains(name)
+        has_text() || numbered("os error") || numbered("errno") || error.contains(name)
     }
 }
 
-/// A death at a limit, as far as the numbers show it.
+/// A death at a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Death {
-    /// Cycles done by then.
+    /// Completed cycles.
     cycles: u64,
     at_rest: u64,
-    /// Held by modules that lived: not leaked.
+    /// Objects of live modules, which are not leaked.
     live: u64,
-    a_cycle: ACycle,
+    per_cycle: PerCycle,
 }
 
-/// What each cycle left behind.
+/// Objects that each cycle leaked.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum ACycle {
-    /// So many, each time.
+enum PerCycle {
+    /// The same number in each cycle.
     Whole(u64),
-    /// So many on average.
+    /// An average.
     About(f64),
 }
 
 impl Death {
-    /// Whether the subject died at that limit; `once` is how many it may have got once.
+    /// `None` if the subject did not die at that limit. `once` is the number of objects that it
+    /// may have made once.
     fn at(limit: Limit, subject: &SubjectLedger, exit: &Exit, once: u64) -> Option<Death> {
-        let kind = limit.kind;
+        let objects = limit.objects;
         let cycles = subject.counts.cycles;
-        let at_rest = kind.had(&subject.at_rest)?;
-        // An image that lives holds a descriptor; how many mappings it has, nobody knows here.
-        let live = match kind {
-            Kind::Mappings => 0,
-            Kind::Descriptors => subject.counts.live,
+        let at_rest = objects.count(&subject.at_rest)?;
+        // A live image has one descriptor. The number of its mappings is unknown here.
+        let live = match objects {
+            Objects::Mappings => 0,
+            Objects::Descriptors => subject.counts.live,
         };
-        let left = limit.most.checked_sub(at_rest)?.checked_sub(live)?;
+        let left = limit.max.checked_sub(at_rest)?.checked_sub(live)?;
         if cycles == 0 || left <= once {
             return None;
         }
         let growth = left as f64 / cycles as f64;
-        let a_cycle = ACycle::of(left, cycles, once);
-        let seen = Seen::of(limit, subject, at_rest, growth);
+        let per_cycle = PerCycle::of(left, cycles, once);
+        let evidence = Evidence::of(limit, subject, at_rest, growth);
         let named = match &exit.how {
             ExitKind::Failed { error } | ExitKind::ProtocolViolation { line: error } => {
-                if !kind.is_named_in(error) {
+                if !objects.is_named_in(error) {
                     return None;
                 }
                 true
@@ -183,97 +185,97 @@ impl Death {
             ExitKind::Exited { .. } | ExitKind::Signaled { .. } => false,
             ExitKind::Hung { .. } | ExitKind::Done | ExitKind::Stopped => return None,
         };
-        let fits = match (named, kind, seen) {
-            (_, _, Seen::Otherwise) => false,
-            (_, _, Seen::AtLimit) => true,
-            (true, _, Seen::Growing) => true,
-            // Descriptors have one limit that is told so.
-            (true, Kind::Descriptors, Seen::Nothing) => true,
-            // Memory is refused for many a reason: the number alone must speak.
-            (true, Kind::Mappings, Seen::Nothing) => matches!(a_cycle, ACycle::Whole(_)),
-            (false, _, Seen::Growing | Seen::Nothing) => false,
+        let fits = match (named, objects, evidence) {
+            (_, _, Evidence::Against) => false,
+            (_, _, Evidence::AtLimit) => true,
+            (true, _, Evidence::Growing) => true,
+            // EMFILE has one cause.
+            (true, Objects::Descriptors, Evidence::Missing) => true,
+            // ENOMEM has many causes, so the quotient must be a whole number.
+            (true, Objects::Mappings, Evidence::Missing) => matches!(per_cycle, PerCycle::Whole(_)),
+            (false, _, Evidence::Growing | Evidence::Missing) => false,
         };
-        fits.then_some(Death { cycles, at_rest, live, a_cycle })
+        fits.then_some(Death { cycles, at_rest, live, per_cycle })
     }
 
     /// `died after 21,822 cycles: (65,530 mappings allowed − 62 at rest) / 21,822 cycles = 3 mappings a
     /// cycle (vm.max_map_count)`
-    fn told(&self, limit: Limit) -> String {
-        let noun = limit.kind.noun();
+    fn message(&self, limit: Limit) -> String {
+        let noun = limit.objects.noun();
         let live = match self.live {
             0 => String::new(),
             live => format!(" − {} of live modules", grouped(live)),
         };
-        let a_cycle = match self.a_cycle {
-            ACycle::Whole(number) => format!("= {}", counted(number, noun)),
-            ACycle::About(number) => format!("is about {} {noun}s", short(number)),
+        let per_cycle = match self.per_cycle {
+            PerCycle::Whole(number) => format!("= {}", counted(number, noun)),
+            PerCycle::About(number) => format!("is about {} {noun}s", short(number)),
         };
         let cycles = counted(self.cycles, "cycle");
         format!(
-            "died after {cycles}: ({} allowed − {} at rest{live}) / {cycles} {a_cycle} a cycle ({})",
-            counted(limit.most, noun),
+            "died after {cycles}: ({} allowed − {} at rest{live}) / {cycles} {per_cycle} a cycle ({})",
+            counted(limit.max, noun),
             grouped(self.at_rest),
-            limit.kind.setting(),
+            limit.objects.setting(),
         )
     }
 }
 
-impl ACycle {
-    /// What `left` over so many cycles comes to, `once` of it at most being no part of what each
-    /// leaves behind.
-    fn of(left: u64, cycles: u64, once: u64) -> ACycle {
+impl PerCycle {
+    /// The quotient of `left` objects and `cycles`, of which up to `once` objects were made once.
+    fn of(left: u64, cycles: u64, once: u64) -> PerCycle {
         let about = left as f64 / cycles as f64;
         let whole = about.round().max(1.0);
         let excess = left as f64 - whole * cycles as f64;
-        // The cycle that failed is not among those that are done, and may have made all but one.
+        // The cycle that failed is not counted, and may have made all of its objects but one.
         let slack = once as f64 + whole;
-        let explained = -(LESS_THAN_AT_REST as f64)..=slack;
+        let explained = -(FEWER_THAN_AT_REST as f64)..=slack;
         if slack <= WHOLE_WITHIN * cycles as f64 && explained.contains(&excess) {
-            ACycle::Whole(whole as u64)
+            PerCycle::Whole(whole as u64)
         } else {
-            ACycle::About(about)
+            PerCycle::About(about)
         }
     }
 }
 
-/// What the last look from outside says about a death at a limit.
+/// What the last sample says about a death at a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
-    /// There was none, or too early to say.
-    Nothing,
-    /// The growth that leads to the limit, on its way.
+enum Evidence {
+    /// There is no sample, or it was too early.
+    Missing,
+    /// It grew at the rate that leads to the limit.
     Growing,
-    /// The limit, nearly met.
+    /// It was close to the limit.
     AtLimit,
-    /// Something else: less growth than that, or more than the limit would allow.
-    Otherwise,
+    /// It grew less, or had more than the limit allows.
+    Against,
 }
 
-impl Seen {
-    fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Seen {
-        // The last moment is of a subject that is gone, and shows nothing.
-        let mut moments = subject.samples.iter().rev();
-        let seen = moments
-            .find_map(|moment| Some((moment.counts.cycles, limit.kind.had(&moment.footprint)?)));
-        let Some((cycles, had)) = seen else { return Seen::Nothing };
-        if had > limit.most.saturating_add(LESS_THAN_AT_REST) {
-            return Seen::Otherwise;
+impl Evidence {
+    fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Evidence {
+        // The last sample may be of a dead process and then has no count.
+        let mut samples = subject.samples.iter().rev();
+        let last = samples.find_map(|sample| {
+            Some((sample.counts.cycles, limit.objects.count(&sample.footprint)?))
+        });
+        let Some((cycles, count)) = last else { return Evidence::Missing };
+        if count > limit.max.saturating_add(FEWER_THAN_AT_REST) {
+            return Evidence::Against;
         }
-        let due = growth * cycles as f64;
-        let grown = had.saturating_sub(at_rest) as f64;
-        if due >= GROWTH_TOLD && grown < due * GROWTH_SEEN {
-            Seen::Otherwise
-        } else if had as f64 >= limit.most as f64 * AT_LIMIT {
-            Seen::AtLimit
-        } else if due >= GROWTH_TOLD {
-            Seen::Growing
+        let expected = growth * cycles as f64;
+        let grown = count.saturating_sub(at_rest) as f64;
+        if expected >= EXPECTED_MIN && grown < expected * OBSERVED_RATIO_MIN {
+            Evidence::Against
+        } else if count as f64 >= limit.max as f64 * AT_LIMIT {
+            Evidence::AtLimit
+        } else if expected >= EXPECTED_MIN {
+            Evidence::Growing
         } else {
-            Seen::Nothing
+            Evidence::Missing
         }
     }
 }
 
-/// Two decimals, or what it takes to be no zero.
+/// Two decimals, or scientific notation for small numbers.
 fn short(number: f64) -> String {
     if number >= 0.01 { format!("{number:.2}") } else { format!("{number:.1e}") }
 }
@@ -284,53 +286,52 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_kernels_answers_are_known_in_any_runtimes_words() {
-        for words in [
+    fn the_kernels_errors_are_found_in_any_runtimes_messages() {
+        for error in [
             "cannot create a memfd for a memory image (Too many open files (os error 24)); ...",
             "EMFILE: too many open files, memfd_create",
             "OSError: [Errno 24] Too many open files",
             "mmap failed (errno 24)",
         ] {
-            assert!(Kind::Descriptors.is_named_in(words), "{words}");
-            assert!(!Kind::Mappings.is_named_in(words), "{words}");
+            assert!(Objects::Descriptors.is_named_in(error), "{error}");
+            assert!(!Objects::Mappings.is_named_in(error), "{error}");
         }
-        for words in [
+        for error in [
             "cannot map a memory of 65536 bytes into slot 7 (Cannot allocate memory (os error 12)",
             "mmap failed: ENOMEM",
         ] {
-            assert!(Kind::Mappings.is_named_in(words), "{words}");
-            assert!(!Kind::Descriptors.is_named_in(words), "{words}");
+            assert!(Objects::Mappings.is_named_in(error), "{error}");
+            assert!(!Objects::Descriptors.is_named_in(error), "{error}");
         }
-        for words in ["all 1000 slots are in use", "Too many open files in system", "os error 125)"]
+        for error in ["all 1000 slots are in use", "Too many open files in system", "os error 125)"]
         {
-            assert!(!Kind::Mappings.is_named_in(words), "{words}");
-            assert!(!Kind::Descriptors.is_named_in(words), "{words}");
+            assert!(!Objects::Mappings.is_named_in(error), "{error}");
+            assert!(!Objects::Descriptors.is_named_in(error), "{error}");
         }
     }
 
     proptest! {
-        /// Whatever is leaked a cycle is read back, whatever was had once and whatever the cycle
-        /// that failed had made.
+        /// The number of objects a cycle is found for any number made once or in the last cycle.
         #[test]
-        fn a_leak_of_whole_numbers_is_read_back(
+        fn a_whole_number_a_cycle_is_found(
             leaked in 1u64..20, cycles in 1u64..1_000_000, once in 0u64..20,
-            had in 0u64..20, begun in 0u64..20,
+            made_once in 0u64..20, begun in 0u64..20,
         ) {
-            let left = leaked * cycles + had.min(once) + begun.min(leaked - 1);
-            match ACycle::of(left, cycles, once) {
-                ACycle::Whole(number) => prop_assert_eq!(number, leaked),
-                // Too few cycles to tell.
-                ACycle::About(_) => prop_assert!(cycles < 10 * (once + leaked + 1)),
+            let left = leaked * cycles + made_once.min(once) + begun.min(leaked - 1);
+            match PerCycle::of(left, cycles, once) {
+                PerCycle::Whole(number) => prop_assert_eq!(number, leaked),
+                // Too few cycles.
+                PerCycle::About(_) => prop_assert!(cycles < 10 * (once + leaked + 1)),
             }
         }
 
-        /// A growth that is no whole number is never told as one.
+        /// A fraction is never taken for a whole number.
         #[test]
         fn a_fraction_is_no_whole_number(
             leaked in 0u64..20, part in 0.11f64..0.9, cycles in 1u64..1_000_000, once in 0u64..20,
         ) {
             let left = ((leaked as f64 + part) * cycles as f64) as u64;
-            let is_whole = matches!(ACycle::of(left, cycles, once), ACycle::Whole(_));
+            let is_whole = matches!(PerCycle::of(left, cycles, once), PerCycle::Whole(_));
             prop_assert!(!is_whole);
         }
     }

@@ -1,33 +1,32 @@
-//! One thing that a policy has to say.
+//! One finding of a rule.
 
+use leakbench_model::Verdict;
 use serde::Serialize;
 
-use super::Verdict;
-
-/// One thing that a policy has to say about a run.
+/// One finding of a rule about a run or an observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The policy's name.
+    /// Name of the rule.
     #[serde(rename = "policy")]
     pub rule: &'static str,
-    /// How grave it is.
+    /// Severity.
     pub level: Level,
-    /// A clause with its numbers, fit for a line of its own: no capital, no full stop.
+    /// What was found, with its numbers: a clause without capital and full stop.
     pub message: String,
-    /// The verdict that it alone would justify; `None` where a run may be clean despite it.
+    /// The verdict that this finding alone justifies; `None` if the run may be clean despite it.
     #[serde(skip)]
     pub supports: Option<Verdict>,
 }
 
-/// How grave a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// It keeps the run from being clean.
+    /// The run is not clean, or would not be if it had not ended early.
     Error,
-    /// It should be looked at.
+    /// A reader should investigate it.
     Warn,
-    /// It is worth knowing.
+    /// A reader may want to know it.
     Note,
 }
 
@@ -43,13 +42,18 @@ impl Level {
 }
 
 impl Finding {
-    /// A finding that a clean run cannot have.
-    pub fn error(rule: &'static str, supports: Verdict, message: String) -> Finding {
+    /// An error: a clean run cannot have it.
+    pub(crate) fn error(rule: &'static str, supports: Verdict, message: String) -> Finding {
         Finding { rule, level: Level::Error, message, supports: Some(supports) }
     }
 
-    /// A finding that a clean run may have.
-    pub fn aside(rule: &'static str, level: Level, message: String) -> Finding {
-        Finding { rule, level, message, supports: None }
+    /// A warning: a clean run may have it.
+    pub(crate) fn warning(rule: &'static str, message: String) -> Finding {
+        Finding { rule, level: Level::Warn, message, supports: None }
+    }
+
+    /// A note: a clean run may have it.
+    pub fn note(rule: &'static str, message: String) -> Finding {
+        Finding { rule, level: Level::Note, message, supports: None }
     }
 }

@@ -1,211 +1,178 @@
-//! Policy `growth`: a runtime behind a pipe may keep no image in a memfd, or for some modules
-//! only, and then what can be judged is whether its mappings, descriptors and memory grow with the
-//! cycles.
+//! Rule `growth`: mappings, descriptors and resident memory must not grow with the cycles.
+//!
+//! The rule judges a runtime behind a pipe that makes fewer images than cycles: it may keep
+//! images in ordinary memory, where neither witness sees them.
 
+use leakbench_model::Verdict;
+use leakbench_model::text::counted;
 use leakbench_scenarios::SubjectName;
 
-use super::{Finding, Level, Verdict};
-use crate::ledger::{Ledger, SubjectLedger, SubjectSample};
+use super::{Finding, Rule};
+use crate::ledger::{Ledger, SubjectLedger};
 use crate::observation::Resource;
 use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
-use leakbench_model::text::{bytes, counted, grouped};
 
-pub(super) const POLICY: &str = "growth";
+pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
 
-/// What is judged, and how much of it may come and go by itself: a garbage collector's arenas, a
-/// log file, the pages of a heap.
-const MEASURES: [Measure; 3] = [
-    Measure {
-        resource: Resource::Mappings,
-        name: "mappings",
-        grow: "grow",
-        of: |seen| seen.mappings,
-        noise: 16.0,
-        show: grouped,
-    },
-    Measure {
-        resource: Resource::Fds,
-        name: "descriptors",
-        grow: "grow",
-        of: |seen| seen.fds,
-        noise: 2.0,
-        show: grouped,
-    },
-    Measure {
-        resource: Resource::ResidentBytes,
-        name: "resident memory",
-        grow: "grows",
-        of: |seen| seen.rss_bytes,
-        noise: 4_194_304.0,
-        show: bytes,
-    },
-];
+/// The resources that are judged, with the growth that is ignored: arenas of a garbage collector, a
+/// log file, pages of a heap.
+const RESOURCES: [(Resource, f64); 3] =
+    [(Resource::Mappings, 16.0), (Resource::Fds, 2.0), (Resource::ResidentBytes, 4_194_304.0)];
 
-struct Measure {
-    resource: Resource,
-    name: &'static str,
-    /// The verb, as the name has it.
-    grow: &'static str,
-    of: fn(&Footprint) -> Option<u64>,
-    noise: f64,
-    show: fn(u64) -> String,
-}
-
-/// Whether growth is what such a run is judged by.
+/// Whether growth is the evidence for this run.
 pub fn applies(ledger: &Ledger) -> bool {
     matches!(ledger.start.scenario.subject, SubjectName::Command(_))
         && ledger.images.made < ledger.cycles
         && ledger.cycles > 0
 }
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
-    if !applies(ledger) {
-        return Vec::new();
-    }
-    let ended = ledger.subjects.iter().filter(|subject| subject.reached_last_barrier());
-    ended.flat_map(judge_subject).collect()
-}
-
-/// How one measure grew with the cycles, in words.
+/// Change of one resource of one subject with its cycles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Growth {
-    /// What is measured: `resident memory`.
-    pub name: &'static str,
-    /// Whether it is a leak.
-    pub leaks: bool,
-    /// How much more there is after a thousand cycles: `1.2 MiB`.
-    pub a_thousand: String,
-    /// From what to what it went: `44 to 1,044`.
-    pub span: String,
+    /// The resource.
+    pub resource: Resource,
+    /// The subject.
+    pub subject: u32,
+    /// The amount over the number of cycles.
+    pub trend: Trend,
 }
 
 impl Growth {
-    /// Each measure in the process in which it grew most; nothing of a run that growth does not
-    /// judge, and of what was seen too rarely.
-    pub fn of(ledger: &Ledger) -> Vec<Growth> {
+    /// Each resource, in the subject in which it grew most. Empty where growth does not
+    /// [apply](applies), or without enough samples.
+    pub fn fastest(ledger: &Ledger) -> Vec<Growth> {
         if !applies(ledger) {
             return Vec::new();
         }
-        let fastest = MEASURES.iter().filter_map(|measure| {
+        let fastest = RESOURCES.iter().filter_map(|&(resource, noise)| {
             let subjects = ledger.subjects.iter();
-            let trends = subjects
-                .filter_map(|subject| Trend::of(&points(&subject.samples, measure), measure.noise));
-            let leaks = |trend: &Trend| trend.class == TrendClass::Leak;
-            let trend = trends
-                .max_by(|a, b| leaks(a).cmp(&leaks(b)).then_with(|| a.rate.total_cmp(&b.rate)))?;
-            let show = measure.show;
-            Some(Growth {
-                name: measure.name,
-                leaks: leaks(&trend),
-                a_thousand: show(per_thousand(trend.rate)),
-                span: format!("{} to {}", show(trend.first as u64), show(trend.last as u64)),
+            let growths = subjects.filter_map(|subject| Growth::of(subject, resource, noise));
+            growths.max_by(|a, b| {
+                let by_class = a.is_leak().cmp(&b.is_leak());
+                by_class.then_with(|| a.trend.rate.total_cmp(&b.trend.rate))
             })
         });
         fastest.collect()
     }
+
+    /// Every growth of subjects that completed their cycles and that is a leak. Empty where growth
+    /// does not [apply](applies).
+    pub fn leaks(ledger: &Ledger) -> Vec<Growth> {
+        let growths = judged(ledger).flat_map(|subject| {
+            RESOURCES.iter().filter_map(|&(resource, noise)| Growth::of(subject, resource, noise))
+        });
+        growths.filter(Growth::is_leak).collect()
+    }
+
+    /// Whether it grows without bound.
+    pub fn is_leak(&self) -> bool {
+        self.trend.class == TrendClass::Leak
+    }
+
+    /// Amount added in 1,000 cycles, with its unit: `1.2 MiB`.
+    pub fn per_thousand_cycles(&self) -> String {
+        self.scaled(self.trend.rate)
+    }
+
+    /// The first and the last amount: `44 to 1,044`.
+    pub fn span(&self) -> String {
+        let amount = |amount: f64| self.resource.amount(amount as u64);
+        format!("{} to {}", amount(self.trend.first), amount(self.trend.last))
+    }
+
+    /// The growth in a sentence: `mappings of subject 0 grow by 3,000 per 1,000 cycles (95 % 2,990
+    /// to 3,010), from 400 to 30,400`.
+    pub fn sentence(&self) -> String {
+        format!(
+            "{} of subject {} grow{} by {} per 1,000 cycles (95 % {} to {}), from {}",
+            self.resource.noun(),
+            self.subject,
+            if self.resource.is_singular() { "s" } else { "" },
+            self.per_thousand_cycles(),
+            self.scaled(self.trend.ci_low),
+            self.scaled(self.trend.ci_high),
+            self.span(),
+        )
+    }
+
+    fn of(subject: &SubjectLedger, resource: Resource, noise: f64) -> Option<Growth> {
+        let trend = Trend::of(&points(subject, resource), noise)?;
+        Some(Growth { resource, subject: subject.number, trend })
+    }
+
+    fn scaled(&self, per_cycle: f64) -> String {
+        self.resource.amount((per_cycle * 1_000.0).round().max(0.0) as u64)
+    }
+}
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
+    judged(ledger).flat_map(judge_subject).collect()
+}
+
+/// The subjects that the rule judges.
+fn judged(ledger: &Ledger) -> impl Iterator<Item = &SubjectLedger> {
+    let applies = applies(ledger);
+    ledger.subjects.iter().filter(move |subject| applies && subject.reached_last_barrier())
 }
 
 fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut steady = Vec::new();
-    for measure in &MEASURES {
-        let points = points(&subject.samples, measure);
-        match Trend::of(&points, measure.noise) {
-            Some(trend) if trend.class == TrendClass::Leak => {
-                let message = grows(measure, subject, &trend);
-                findings.push(Finding::error(POLICY, Verdict::Leak, message));
+    let mut bounded = Vec::new();
+    for (resource, noise) in RESOURCES {
+        match Growth::of(subject, resource, noise) {
+            Some(growth) if growth.is_leak() => {
+                findings.push(Finding::error(RULE.name, Verdict::Leak, growth.sentence()));
             }
-            Some(trend) => steady.push(format!(
-                "{} ({} to {})",
-                measure.name,
-                (measure.show)(trend.first as u64),
-                (measure.show)(trend.last as u64)
-            )),
+            Some(growth) => bounded.push(format!("{} ({})", resource.noun(), growth.span())),
             None => {
-                let seen = points.len() as u64;
                 let message = format!(
-                    "the {} of subject {} were seen at {} only, and growth cannot be told from \
-                     fewer than {}: run more cycles",
-                    measure.name,
+                    "subject {} has {} of {}, and a trend needs {}: run more cycles",
                     subject.number,
-                    counted(seen, "moment"),
-                    Trend::POINTS_MIN
+                    counted(points(subject, resource).len() as u64, "sample"),
+                    resource.noun(),
+                    Trend::POINTS_MIN,
                 );
-                findings.push(Finding::error(POLICY, Verdict::Inconclusive, message));
+                findings.push(Finding::error(RULE.name, Verdict::Inconclusive, message));
             }
         }
     }
-    if !steady.is_empty() {
+    if !bounded.is_empty() {
         let message = format!(
-            "{} in subject {}, so it is judged by growth with the cycles: none of {}",
-            match subject.images.made {
-                0 => "no memfd was seen".to_owned(),
-                made => format!(
-                    "{} for {}",
-                    counted(made, "memfd"),
-                    counted(subject.counts.cycles, "cycle")
-                ),
-            },
+            "subject {} showed {} for {}, so growth with the cycles decides; no growth: {}",
             subject.number,
-            steady.join(", ")
+            match subject.images.made {
+                0 => "no memfd".to_owned(),
+                made => counted(made, "memfd"),
+            },
+            counted(subject.counts.cycles, "cycle"),
+            bounded.join(", ")
         );
-        findings.push(Finding::aside(POLICY, Level::Note, message));
+        findings.push(Finding::note(RULE.name, message));
     }
     findings
 }
 
-fn per_thousand(rate: f64) -> u64 {
-    (rate * 1000.0).round().max(0.0) as u64
-}
-
-/// Resources that grow with the cycles, with what is said of each. None where [`applies`] does not.
-pub fn leaks(ledger: &Ledger) -> Vec<(Resource, String)> {
-    let judged = ledger.subjects.iter().filter(|subject| subject.reached_last_barrier());
-    let judged = judged.filter(|_| applies(ledger));
-    let leaks = judged.flat_map(|subject| {
-        MEASURES.iter().filter_map(move |measure| {
-            let trend = Trend::of(&points(&subject.samples, measure), measure.noise)?;
-            let leaks = trend.class == TrendClass::Leak;
-            leaks.then(|| (measure.resource, grows(measure, subject, &trend)))
-        })
-    });
-    leaks.collect()
-}
-
-fn grows(measure: &Measure, subject: &SubjectLedger, trend: &Trend) -> String {
-    format!(
-        "the {} of subject {} {} with the cycles: {}",
-        measure.name,
-        subject.number,
-        measure.grow,
-        grown(measure, trend)
-    )
-}
-
-fn grown(measure: &Measure, trend: &Trend) -> String {
-    let show = |rate| (measure.show)(per_thousand(rate));
-    format!(
-        "{} more in a thousand (95 %: {} to {}), from {} to {}",
-        show(trend.rate),
-        show(trend.ci_low),
-        show(trend.ci_high),
-        (measure.show)(trend.first as u64),
-        (measure.show)(trend.last as u64)
-    )
-}
-
-/// A measure by cycles, whose numbers rise.
-fn points(moments: &[SubjectSample], measure: &Measure) -> Vec<(f64, f64)> {
+/// Amounts of a resource at rising numbers of cycles.
+fn points(subject: &SubjectLedger, resource: Resource) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for moment in moments {
-        let Some(amount) = (measure.of)(&moment.footprint) else {
+    for sample in &subject.samples {
+        let Some(amount) = amount(&sample.footprint, resource) else {
             continue;
         };
-        let cycles = moment.counts.cycles as f64;
+        let cycles = sample.counts.cycles as f64;
         if points.last().is_none_or(|&(last, _)| last < cycles) {
             points.push((cycles, amount as f64));
         }
     }
     points
+}
+
+fn amount(footprint: &Footprint, resource: Resource) -> Option<u64> {
+    match resource {
+        Resource::Mappings => footprint.mappings,
+        Resource::Fds => footprint.fds,
+        Resource::ResidentBytes => footprint.rss_bytes,
+        _ => None,
+    }
 }

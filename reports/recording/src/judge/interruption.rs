@@ -1,12 +1,14 @@
-//! Policy `interruption`: a run that its user ended is judged as no more than that.
+//! Rule `interruption`: a run that the user ended proves nothing.
 
-use super::{Finding, Verdict};
-use crate::ledger::Ledger;
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, duration_ms, grouped};
 
-pub(super) const POLICY: &str = "interruption";
+use super::{Finding, Rule};
+use crate::ledger::Ledger;
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+pub(super) const RULE: Rule<Ledger> = Rule { name: "interruption", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let finding = ledger.interrupted_at_ms.map(|at_ms| {
         let images = &ledger.images;
         let mut message = format!(
@@ -20,7 +22,7 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         if images.lingering > 0 {
             message += &format!(", {} lingering", grouped(images.lingering));
         }
-        Finding::error(POLICY, Verdict::Interrupted, message)
+        Finding::error(RULE.name, Verdict::Interrupted, message)
     });
     finding.into_iter().collect()
 }

@@ -1,14 +1,16 @@
-//! Policy `late-releases`: an image should be gone when the drop of its module returns. One that
-//! follows within the settle time is no leak; it is worth knowing. When it followed is known only as
-//! the moment at which it was heard of: at the drop of a later module, or at a barrier.
+//! Rule `late-releases`: the kernel should release an image before the drop of its module returns.
+//!
+//! A release within the settle time is no leak, but is reported. The recorded time of a release is
+//! an upper bound: the subject learns of it at a later drop or at a barrier.
 
-use super::{Finding, Level};
-use crate::ledger::Ledger;
 use leakbench_model::text::{counted, duration_ms, duration_ns, grouped, sum};
 
-pub(super) const POLICY: &str = "late-releases";
+use super::{Finding, Rule};
+use crate::ledger::Ledger;
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+pub(super) const RULE: Rule<Ledger> = Rule { name: "late-releases", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let images = &ledger.images;
     if images.late == 0 {
         return Vec::new();
@@ -19,21 +21,22 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
         grouped(images.late),
         counted(images.made, "image"),
     );
-    let mut level = Level::Note;
     let timed = || ledger.subjects.iter().filter(|subject| subject.late_timed > 0);
-    // Times of late releases are kept among those of all, so the longest of all is a bound, and
-    // no more: a drop may itself have taken that long.
-    if let Some(max_ns) = timed().filter_map(|subject| subject.release.max_ns()).max() {
-        message += &format!(", heard of at most {} after it began", duration_ns(max_ns));
-        if sum(timed().map(|subject| subject.late_timed)) < images.late {
-            message += " as far as timed";
-        }
-        let settle_ms = ledger.start.scenario.settle_ms;
-        if max_ns > settle_ms.saturating_mul(1_000_000) {
-            level = Level::Warn;
-            message +=
-                &format!(": that may be beyond the {} that late ones have", duration_ms(settle_ms));
-        }
+    // The times of late releases are among those of all releases, so the maximum of all is an
+    // upper bound only: it may be of a slow drop.
+    let Some(max_ns) = timed().filter_map(|subject| subject.release.max_ns()).max() else {
+        return vec![Finding::note(RULE.name, message)];
+    };
+    let settle_ms = ledger.start.scenario.settle_ms;
+    let (max, allowed) = (duration_ns(max_ns), duration_ms(settle_ms));
+    message += &format!(", up to {max} after the drop (allowed: {allowed})");
+    let late_timed = sum(timed().map(|subject| subject.late_timed));
+    if late_timed < images.late {
+        message += &format!("; {} have no recorded time", grouped(images.late - late_timed));
     }
-    vec![Finding::aside(POLICY, level, message)]
+    if max_ns > settle_ms.saturating_mul(1_000_000) {
+        vec![Finding::warning(RULE.name, message)]
+    } else {
+        vec![Finding::note(RULE.name, message)]
+    }
 }

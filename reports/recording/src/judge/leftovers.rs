@@ -1,24 +1,26 @@
-//! Policy `leftovers`: what a subject still has once every module is dropped, beyond what its
-//! slots and its lingering images explain. Warnings only, and only where nothing innocent is
-//! left that could explain it: an image that lingers has its own policy, and how many mappings a
-//! runtime keeps for itself is its own affair as long as their number does not grow with cycles.
+//! Rule `leftovers`: what a subject still has after its last drop, beyond what slots and lingering
+//! images explain. It only warns, and only if no normal use explains the rest.
+//!
+//! Lingering images have their own rule. A runtime may keep mappings for itself, as long as their
+//! number does not grow with the cycles.
 
-use super::{Finding, Level};
-use crate::ledger::{Ledger, SubjectLedger};
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{SlotCounts, SlotState};
 
-pub(super) const POLICY: &str = "leftovers";
+use super::{Finding, Rule};
+use crate::ledger::{Ledger, SubjectLedger};
+
+pub(super) const RULE: Rule<Ledger> = Rule { name: "leftovers", judge };
 
 /// A warm slot is image, anonymous tail and guard, and may split the cold stretch beside it.
-const MAPPINGS_A_WARM_SLOT: u64 = 4;
+const MAPPINGS_PER_WARM_SLOT: u64 = 4;
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
     let mut messages = Vec::new();
     for subject in &ledger.subjects {
         messages.extend(reset_failures(subject));
-        // While images linger or are unknown, they may well explain the rest.
+        // Lingering or unknown images may explain the rest.
         if subject.reached_last_barrier()
             && subject.images.lingering == 0
             && subject.images.unknown == 0
@@ -28,41 +30,41 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
             messages.extend(mappings(subject, slots));
         }
     }
-    messages.into_iter().map(|message| Finding::aside(POLICY, Level::Warn, message)).collect()
+    messages.into_iter().map(|message| Finding::warning(RULE.name, message)).collect()
 }
 
 fn reset_failures(subject: &SubjectLedger) -> Option<String> {
     let failures = subject.reset_failures;
     (failures > 0).then(|| {
         format!(
-            "{} failed in subject {} while slots were reset",
+            "{} failed while subject {} reset slots",
             counted(failures, "mapping call"),
             subject.number,
         )
     })
 }
 
-/// With no image alive, no mapping has a memfd to map but those that were there at rest.
+/// Without live images, only the memfd mappings of the idle subject should be there.
 fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
     let (rest, last) = (subject.at_rest.memfd_mappings?, subject.at_last_barrier?.memfd_mappings?);
     (last > rest).then(|| {
         format!(
-            "{} of subject {} map a memfd at the end, {} at rest, and no image is alive",
-            counted(last, "mapping"),
+            "subject {} has {} at the end without a live image (before the first cycle: {})",
             subject.number,
+            counted(last, "memfd mapping"),
             grouped(rest),
         )
     })
 }
 
-/// What is opened once, on first use, is open by the first barrier, when more images may be alive
-/// than at the end. More than then and at rest is growth.
+/// Descriptors that are opened once are open at the first barrier, where images may be live too.
+/// More than at that barrier and before the first cycle is growth.
 fn descriptors(subject: &SubjectLedger) -> Option<String> {
     let (rest, first, last) =
         (subject.at_rest.fds?, subject.at_first_barrier?.fds?, subject.at_last_barrier?.fds?);
     (last > first && last > rest).then(|| {
         format!(
-            "subject {} has {} at the end, {} at its first barrier and {} at rest",
+            "subject {} has {} at the end (first barrier: {}, before the first cycle: {})",
             subject.number,
             counted(last, "descriptor"),
             grouped(first),
@@ -71,8 +73,8 @@ fn descriptors(subject: &SubjectLedger) -> Option<String> {
     })
 }
 
-/// Growth since the first barrier beyond what all warm slots together can take; `slots` is `None`
-/// of a runtime whose pool nobody here knows.
+/// Growth since the first barrier beyond what all warm slots together can use; `slots` is `None`
+/// of a runtime whose pool is unknown.
 fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
     let slots = slots?;
     let first = subject.at_first_barrier?.mappings?;
@@ -82,13 +84,13 @@ fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
             |state: &SlotState| !matches!(state, SlotState::Cold | SlotState::Unknown);
         sum(SlotCounts::states().filter(has_mappings).filter_map(|state| counts.of(state)))
     });
-    let explained = warm.saturating_mul(MAPPINGS_A_WARM_SLOT);
+    let explained = warm.saturating_mul(MAPPINGS_PER_WARM_SLOT);
     (last > first.saturating_add(explained)).then(|| {
         format!(
-            "subject {} grew from {} mappings at its first barrier to {} at the end; {} explain {} at most",
+            "subject {} has {} mappings at the end (first barrier: {}); {} explain at most {} more",
             subject.number,
-            grouped(first),
             grouped(last),
+            grouped(first),
             counted(warm, "warm slot"),
             grouped(explained),
         )

@@ -1,16 +1,17 @@
-//! Policy `lingering-images`: no image of a dropped module may linger at any barrier.
+//! Rule `lingering-images`: no image of a dropped module may linger at any barrier.
 //!
-//! A barrier waits for late releases before it counts, so what lingers there is proved, also
-//! where it was released later, and also where nothing is known of the time after.
+//! A barrier waits for late releases before it counts. So an image that lingers there is proof of
+//! a leak, even if it was released later or nothing is known of the time after.
 
-use super::{Finding, Level, Verdict};
-use crate::ledger::{Ledger, SubjectLedger};
-use leakbench_model::Reason;
 use leakbench_model::text::{counted, grouped, third_person};
+use leakbench_model::{Reason, Verdict};
 
-pub(super) const POLICY: &str = "lingering-images";
+use super::{Finding, Rule};
+use crate::ledger::{Ledger, SubjectLedger};
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+pub(super) const RULE: Rule<Ledger> = Rule { name: "lingering-images", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut findings = Vec::new();
     let images = &ledger.images;
     if images.lingering > 0 {
@@ -21,39 +22,39 @@ pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
             third_person(images.lingering, "linger"),
             held_by(ledger),
         );
-        findings.push(Finding::error(POLICY, Verdict::Leak, message));
+        findings.push(Finding::error(RULE.name, Verdict::Leak, message));
     }
     findings.extend(ledger.subjects.iter().filter_map(earlier));
     findings
 }
 
-/// What lingered in mid-run and not at the end.
+/// Images that lingered at an earlier barrier, if more than at the end.
 fn earlier(subject: &SubjectLedger) -> Option<Finding> {
     let worst = subject.worst.as_ref()?;
-    let still = subject.images.lingering;
-    if worst.lingering <= still {
+    let at_end = subject.images.lingering;
+    if worst.lingering <= at_end {
         return None;
     }
-    let what = format!(
+    let lingered = format!(
         "{} of subject {} lingered at the barrier after cycle {}",
         counted(worst.lingering, "image"),
         subject.number,
         grouped(worst.after_cycle),
     );
-    if still > 0 {
-        let message = format!("{what}, more than at the end");
-        return Some(Finding::aside(POLICY, Level::Note, message));
+    if at_end > 0 {
+        let message = format!("{lingered}, more than at the end");
+        return Some(Finding::note(RULE.name, message));
     }
     let message = if subject.reached_last_barrier() {
-        format!("{what} and were released later")
+        format!("{lingered} and were released later")
     } else {
-        format!("{what}; whether they were released later was not seen")
+        format!("{lingered}; later releases were not observed")
     };
-    Some(Finding::error(POLICY, Verdict::Leak, message))
+    Some(Finding::error(RULE.name, Verdict::Leak, message))
 }
 
-/// `, held by 951 affine slots`, `, held by 469 affine slots and 15 queued slots`; where only some
-/// are listed, of those alone: `; the 2,000 listed are held by 2,000 affine slots`.
+/// `, held by 951 affine slots` or, if not all images are listed, `; the 2,000 listed are held by
+/// 2,000 affine slots`.
 fn held_by(ledger: &Ledger) -> String {
     let slots = ledger.slots_holding.iter();
     let mut parts: Vec<String> =
@@ -62,14 +63,14 @@ fn held_by(ledger: &Ledger) -> String {
         parts.push(format!("{} ({})", group.reason.plural(), counted(group.images, "image")));
     }
     let listed = ledger.lingering_listed();
-    let text = match parts.as_slice() {
-        [] => return ", held by holders that were not recorded".to_owned(),
+    let holders = match parts.as_slice() {
+        [] => return "; their holders were not recorded".to_owned(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     };
     if listed < ledger.images.lingering {
         let are = if listed == 1 { "is" } else { "are" };
-        return format!("; the {} listed {are} held by {text}", grouped(listed));
+        return format!("; the {} listed {are} held by {holders}", grouped(listed));
     }
-    format!(", held by {text}")
+    format!(", held by {holders}")
 }

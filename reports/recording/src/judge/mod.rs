@@ -1,5 +1,7 @@
-//! What a ledger proves. Pure: each policy reads the ledger and says what it finds, one file a
-//! policy; the verdict is the gravest that any finding supports.
+//! The judge: what the ledger of a run proves. Pure.
+//!
+//! Each [`Rule`] reads the ledger and reports [findings](Finding); there is one file for each. The
+//! verdict is the gravest that a finding supports. Without such a finding the run is clean.
 
 mod coverage;
 mod died_at;
@@ -9,43 +11,42 @@ mod interruption;
 mod late_releases;
 mod leftovers;
 mod lingering_images;
+mod rule;
 mod subject_exit;
 mod witnesses;
 
 pub use died_at::{KernelLimit, limit_reached};
 pub use finding::{Finding, Level};
 pub use growth::Growth;
+pub use rule::Rule;
 pub use subject_exit::ending;
 
 use leakbench_model::Verdict;
 
 use crate::ledger::Ledger;
 
-/// A policy's name, and how it reads a ledger and says what it finds.
-type Policy = (&'static str, fn(&Ledger) -> Vec<Finding>);
-
-/// Every policy. Among findings of one level, those of an earlier policy are told first.
-const POLICIES: &[Policy] = &[
-    (interruption::POLICY, interruption::judge),
-    (subject_exit::POLICY, subject_exit::judge),
-    (died_at::POLICY, died_at::judge),
-    (lingering_images::POLICY, lingering_images::judge),
-    (witnesses::POLICY, witnesses::judge),
-    (coverage::POLICY, coverage::judge),
-    (growth::POLICY, growth::judge),
-    (leftovers::POLICY, leftovers::judge),
-    (late_releases::POLICY, late_releases::judge),
+/// Every rule. Among findings of one level, those of an earlier rule are listed first.
+const RULES: [Rule<Ledger>; 9] = [
+    interruption::RULE,
+    subject_exit::RULE,
+    died_at::RULE,
+    lingering_images::RULE,
+    witnesses::RULE,
+    coverage::RULE,
+    growth::RULE,
+    leftovers::RULE,
+    late_releases::RULE,
 ];
 
-/// The policies that judge a run, also those that find nothing: all, but that growth is judged only
-/// where there is little else to judge by.
+/// The names of the rules that judge a run, including those that find nothing. Growth is judged
+/// only where [`growth::applies`].
 pub fn rules(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
     let by_growth = growth::applies(ledger);
-    let names = POLICIES.iter().map(|(name, _)| *name);
-    names.filter(move |name| by_growth || *name != growth::POLICY)
+    let names = RULES.iter().map(|rule| rule.name);
+    names.filter(move |name| by_growth || *name != growth::RULE.name)
 }
 
-/// A verdict and what it rests on.
+/// A verdict and the findings that it rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The gravest verdict that a finding supports; clean if none supports any.
@@ -57,11 +58,11 @@ pub struct Judgement {
 impl Judgement {
     /// Judges a run.
     pub fn of(ledger: &Ledger) -> Judgement {
-        Judgement::from_findings(POLICIES.iter().flat_map(|(_, judge)| judge(ledger)).collect())
+        Judgement::from_findings(RULES.iter().flat_map(|rule| rule.findings(ledger)).collect())
     }
 
-    /// What the findings come to; those of one level stay in their order.
-    pub fn from_findings(mut findings: Vec<Finding>) -> Judgement {
+    /// Sorts findings by level; those of one level stay in their order.
+    pub(crate) fn from_findings(mut findings: Vec<Finding>) -> Judgement {
         findings.sort_by_key(|finding| finding.level);
         let verdict = findings.iter().filter_map(|finding| finding.supports).max();
         Judgement { verdict: verdict.unwrap_or(Verdict::Clean), findings }

@@ -1,19 +1,21 @@
-//! Policy `subject-exit`: a subject must do all that it was asked to and leave by itself.
+//! Rule `subject-exit`: a subject must complete its cycles and exit by itself.
 
-use super::{Finding, Verdict};
-use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Exit, ExitKind};
+use leakbench_model::Verdict;
 use leakbench_model::text::{duration_ms, grouped, signal_name};
 
-pub(super) const POLICY: &str = "subject-exit";
+use super::{Finding, Rule};
+use crate::ledger::{Ledger, SubjectLedger};
+use crate::recording::{Exit, ExitKind};
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
+pub(super) const RULE: Rule<Ledger> = Rule { name: "subject-exit", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
     let dead = ledger.subjects.iter().filter(|subject| subject.died());
     let exits = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
     exits
         .map(|(subject, exit)| {
             let message = format!("{} {}", name(subject), ending(exit));
-            Finding::error(POLICY, Verdict::SubjectDied, message)
+            Finding::error(RULE.name, Verdict::SubjectDied, message)
         })
         .collect()
 }
@@ -25,32 +27,32 @@ fn name(subject: &SubjectLedger) -> String {
     }
 }
 
-/// How it ended, in a clause without its subject: `was killed by signal 9 (SIGKILL) in cycle 7 (call)`.
+/// The end of a subject as a predicate: `was killed by signal 9 (SIGKILL) in cycle 7 (call)`.
 pub fn ending(exit: &Exit) -> String {
-    let doing = doing(exit);
+    let step = step(exit);
     match &exit.how {
-        ExitKind::Failed { error } => format!("failed{doing}: {error}"),
+        ExitKind::Failed { error } => format!("failed{step}: {error}"),
         ExitKind::Exited { code } => {
-            format!("left without a word{doing}, with exit code {code}")
+            format!("exited with code {code}{step} without reporting an error")
         }
         ExitKind::Signaled { signal } => {
             let name = signal_name(*signal).map_or(String::new(), |name| format!(" ({name})"));
-            format!("was killed by signal {signal}{name}{doing}")
+            format!("was killed by signal {signal}{name}{step}")
         }
         ExitKind::Hung { silent_ms } => {
             let silent = duration_ms(*silent_ms);
-            format!("made no progress for {silent}{doing}, and was killed")
+            format!("made no progress for {silent}{step}, and was killed")
         }
-        ExitKind::ProtocolViolation { line: said } => {
-            format!("broke the protocol{doing}, and was killed; it said: {said}")
+        ExitKind::ProtocolViolation { line } => {
+            format!("violated the protocol{step}, and was killed; it sent: {line}")
         }
-        ExitKind::Done => "did all it was asked to".to_owned(),
+        ExitKind::Done => "completed all cycles".to_owned(),
         ExitKind::Stopped => "was stopped".to_owned(),
     }
 }
 
-/// Its last step; of several threads nobody knows which was the one, and they are listed apart.
-fn doing(exit: &Exit) -> String {
+/// The last step of a subject with one thread. Of several threads, the failing one is unknown.
+fn step(exit: &Exit) -> String {
     match exit.last_steps.as_slice() {
         [last] => format!(" in cycle {} ({})", grouped(last.cycle), last.step),
         _ => String::new(),

@@ -1,31 +1,32 @@
-//! Policy `witnesses`: both witnesses must have worked throughout, and must agree. Where one
-//! failed, nothing is clean.
+//! Rule `witnesses`: both witnesses must work throughout the run and agree. If one failed, the
+//! run is inconclusive.
 
-use super::{Finding, Verdict};
-use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Witness, WitnessFailure};
+use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped};
 
-pub(super) const POLICY: &str = "witnesses";
+use super::{Finding, Rule};
+use crate::ledger::{Ledger, SubjectLedger};
+use crate::recording::{Witness, WitnessFailure};
 
-pub(super) fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let troubles = ledger.witness_failures.iter().map(trouble);
+pub(super) const RULE: Rule<Ledger> = Rule { name: "witnesses", judge };
+
+fn judge(ledger: &Ledger) -> Vec<Finding> {
+    let failures = ledger.witness_failures.iter().map(failure);
     let disagreements = ledger.subjects.iter().filter_map(disagreement);
     let unknown = ledger.subjects.iter().filter_map(unknown);
-    troubles
+    failures
         .chain(disagreements)
         .chain(unknown)
-        .map(|message| Finding::error(POLICY, Verdict::Inconclusive, message))
+        .map(|message| Finding::error(RULE.name, Verdict::Inconclusive, message))
         .collect()
 }
 
-fn trouble(trouble: &WitnessFailure) -> String {
-    let witness = match trouble.witness {
+fn failure(failure: &WitnessFailure) -> String {
+    let witness = match failure.witness {
         Witness::DeathWatch => "death watch",
         Witness::ProcScan => "/proc scan",
     };
-    let (subject, what) = (trouble.subject, &trouble.what);
-    format!("the {witness} of subject {subject}: {what}")
+    format!("the {witness} of subject {}: {}", failure.subject, failure.what)
 }
 
 fn disagreement(subject: &SubjectLedger) -> Option<String> {
@@ -40,13 +41,13 @@ fn disagreement(subject: &SubjectLedger) -> Option<String> {
     ))
 }
 
-/// At the end of a run nothing is open, so what is unknown then a witness gave up on. Of subjects
-/// that did not come to their end, policy `coverage` speaks.
+/// At the last barrier no module is live, so an unknown image means that a witness failed.
+/// Subjects that did not reach it are subject to rule `coverage`.
 fn unknown(subject: &SubjectLedger) -> Option<String> {
     let images = &subject.images;
     (subject.reached_last_barrier() && images.unknown > 0).then(|| {
         format!(
-            "nobody can say whether {} of the {} of subject {} were released",
+            "the release of {} of {} of subject {} is unknown",
             grouped(images.unknown),
             counted(images.made, "image"),
             subject.number,

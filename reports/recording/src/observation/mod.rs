@@ -14,7 +14,7 @@ mod resource;
 mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};
-pub use judge::{Diagnosis, OBSERVATION_RULES};
+pub use judge::{Diagnosis, rules};
 pub use judge::{GROWTH, sample_summary, unobserved_children};
 pub use ledger::ObservationLedger;
 pub use line::*;

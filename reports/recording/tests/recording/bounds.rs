@@ -31,8 +31,8 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
         let subject = (index % 2) as u32;
         // One high peak, at a time that no stretch begins at.
         let mappings = if index == 123_457 { 9_999 } else { 1_000 };
-        let looks = common::footprint(mappings, 11, 1 << 20);
-        let sample = common::sample(subject, index * 50, common::counts(index, 0), looks);
+        let footprint = common::footprint(mappings, 11, 1 << 20);
+        let sample = common::sample(subject, index * 50, common::counts(index, 0), footprint);
         recorder.record(sample).expect("in memory");
         assert!(recorder.recording().records.len() <= 4_001);
     }
@@ -55,12 +55,12 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
 #[test]
 fn the_latest_sample_of_a_silent_subject_stays() {
     let mut all = vec![common::start(100_000, 2, Options::default())];
-    let looks = common::footprint(1_000, 11, 1 << 20);
+    let footprint = common::footprint(1_000, 11, 1 << 20);
     for cycles in [10, 20, 30] {
-        all.push(common::sample(1, cycles, common::counts(cycles, 0), looks));
+        all.push(common::sample(1, cycles, common::counts(cycles, 0), footprint));
     }
     for index in 1..10_000 {
-        all.push(common::sample(0, index * 100, common::counts(index, 0), looks));
+        all.push(common::sample(0, index * 100, common::counts(index, 0), footprint));
     }
     let mut recorder = Recorder::in_memory();
     record_all(&mut recorder, &all);
@@ -126,11 +126,11 @@ proptest! {
         total in 7_000..9_000usize,
     ) {
         let start = common::start(1_000, 3, Options::default());
-        let looks = (0..total).map(|index| {
+        let lines = (0..total).map(|index| {
             // 97 picks, shifted at each turn, so that no period aligns with a stretch.
             let pick = picks[index % 97] + index / 97 * 31;
-            let mut look = kinds[pick % kinds.len()].clone();
-            match &mut look {
+            let mut line = kinds[pick % kinds.len()].clone();
+            match &mut line {
                 Record::Sample(sample) => sample.at_ms = index as u64 * 10,
                 Record::Barrier(barrier) => {
                     barrier.at_ms = index as u64 * 10;
@@ -138,9 +138,9 @@ proptest! {
                 }
                 _ => {}
             }
-            look
+            line
         });
-        let whole = common::recording(std::iter::once(start).chain(looks));
+        let whole = common::recording(std::iter::once(start).chain(lines));
         let mut recorder = Recorder::in_memory();
         record_all(&mut recorder, &whole.records);
         let thinned = recorder.finish();

@@ -6,7 +6,7 @@ use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;
 
 use crate::fixtures::run::{self as common, counts, end, exit, footprint, recording, start, up};
-use crate::judge::{judged, of_policy};
+use crate::judge::{judged, of_rule};
 
 /// A subject with 60 mappings and 11 descriptors at rest that ends as `how` after `cycles`, and was
 /// last seen with so many mappings and descriptors after `seen_at`.
@@ -38,16 +38,16 @@ fn no_descriptor() -> ExitKind {
     ExitKind::Failed { error }
 }
 
-fn told_at_death(recording: &Recording) -> Option<String> {
+fn explanation(recording: &Recording) -> Option<String> {
     let judgement = judged(recording);
-    assert_eq!(judgement.verdict, Verdict::SubjectDied, "it decides nothing");
-    let findings = of_policy(&judgement, "died-at");
+    assert_eq!(judgement.verdict, Verdict::SubjectDied, "the explanation decides nothing");
+    let findings = of_rule(&judgement, "died-at");
     assert!(findings.len() <= 1 && findings.iter().all(|finding| finding.level == Level::Warn));
     findings.first().map(|finding| finding.message.clone())
 }
 
 #[test]
-fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
+fn a_death_at_a_limit_is_converted_to_objects_a_cycle() {
     for (recording, expected) in [
         (
             died_at(21_823, no_memory(), 20_000, 60_060, 11),
@@ -55,7 +55,7 @@ fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
              21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
         ),
         (
-            // Too fast to be seen: the number alone.
+            // Too fast for a sample: only the quotient.
             died_at(21_823, no_memory(), 0, 60, 11),
             "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
              21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
@@ -71,36 +71,36 @@ fn a_death_at_a_limit_is_read_back_as_objects_a_cycle() {
              1,012 cycles = 1 descriptor a cycle (RLIMIT_NOFILE)",
         ),
         (
-            // Without a word, but seen at the limit.
+            // No error, but the last sample is at the limit.
             died_at(21_823, ExitKind::Signaled { signal: 6 }, 21_500, 64_560, 11),
             "subject 0 died after 21,823 cycles: (65,530 mappings allowed − 60 at rest) / \
              21,823 cycles = 3 mappings a cycle (vm.max_map_count)",
         ),
     ] {
-        assert_eq!(told_at_death(&recording).as_deref(), Some(expected));
+        assert_eq!(explanation(&recording).as_deref(), Some(expected));
     }
 }
 
 #[test]
-fn a_death_of_something_else_is_not_read_back() {
+fn other_deaths_are_not_explained() {
     let crashed = || ExitKind::Signaled { signal: 11 };
     let failed = |error: &str| ExitKind::Failed { error: error.to_owned() };
     for (why, recording) in [
         ("another error", died_at(21_823, failed("all slots are in use"), 20_000, 60_060, 11)),
         ("no memory, and no growth", died_at(21_823, no_memory(), 20_000, 80, 11)),
-        ("no memory, no look, no whole number", died_at(30_000, no_memory(), 0, 60, 11)),
+        ("no memory, no sample, no whole number", died_at(30_000, no_memory(), 0, 60, 11)),
         ("no whole number of so few cycles", died_at(30, no_memory(), 0, 60, 11)),
         ("no descriptor, and no growth", died_at(1_012, no_descriptor(), 1_000, 60, 14)),
         ("more than the limit would allow", died_at(1_012, no_descriptor(), 1_000, 60, 5_000)),
         ("killed far below", died_at(21_823, crashed(), 10_000, 30_060, 11)),
-        ("killed, and never seen", died_at(21_823, crashed(), 0, 60, 11)),
+        ("killed, and never sampled", died_at(21_823, crashed(), 0, 60, 11)),
         ("at its first cycle", died_at(0, no_descriptor(), 0, 60, 11)),
         ("hung", died_at(21_823, ExitKind::Hung { silent_ms: 9 }, 21_500, 64_560, 11)),
     ] {
-        assert_eq!(told_at_death(&recording), None, "{why}");
+        assert_eq!(explanation(&recording), None, "{why}");
     }
     // Without limits in the fingerprint, as older recordings are.
-    assert_eq!(told_at_death(&common::died(no_memory())), None);
+    assert_eq!(explanation(&common::died(no_memory())), None);
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn descriptors_of_live_modules_are_not_leaked() {
             sample.counts.live = 510;
         }
     }
-    let told = told_at_death(&recording).expect("it is at the limit");
+    let message = explanation(&recording).expect("it is at the limit");
     assert!(
-        told.contains("(1,024 descriptors allowed − 11 at rest − 510 of live modules) / 500 cycles = 1 descriptor a cycle"),
-        "{told}"
+        message.contains("(1,024 descriptors allowed − 11 at rest − 510 of live modules) / 500 cycles = 1 descriptor a cycle"),
+        "{message}"
     );
 }

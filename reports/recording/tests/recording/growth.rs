@@ -26,7 +26,7 @@ fn growth_is_a_leak_with_its_rate() {
     assert_eq!(judgement.verdict, Verdict::Leak);
     let message = &judgement.findings[0].message;
     assert!(
-        message.starts_with("the mappings of subject 0 grow with the cycles: 3,00"),
+        message.starts_with("mappings of subject 0 grow by 3,000 per 1,000 cycles"),
         "{message}"
     );
     let memory =
@@ -34,7 +34,7 @@ fn growth_is_a_leak_with_its_rate() {
     let judgement = judged(&run(behind_a_pipe(), 60, memory));
     assert_eq!(judgement.verdict, Verdict::Leak);
     let message = &judgement.findings[0].message;
-    assert!(message.contains("the resident memory of subject 0 grows"), "{message}");
+    assert!(message.contains("resident memory of subject 0 grows"), "{message}");
     // One descriptor in a hundred cycles is a leak too.
     let fds = |cycles: u64| Footprint { fds: Some(20 + cycles / 100), ..steady(cycles) };
     assert_eq!(judged(&run(behind_a_pipe(), 60, fds)).verdict, Verdict::Leak);
@@ -57,7 +57,7 @@ fn too_few_samples_are_inconclusive() {
     let judgement = judged(&run(behind_a_pipe(), 5, steady));
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     let message = &judgement.findings[0].message;
-    assert!(message.contains("were seen at 6 moments only"), "{message}");
+    assert!(message.contains("has 6 samples of mappings"), "{message}");
     let unseen = |_| Footprint::default();
     assert_eq!(judged(&run(behind_a_pipe(), 60, unseen)).verdict, Verdict::Inconclusive);
 }

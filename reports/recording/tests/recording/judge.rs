@@ -1,4 +1,4 @@
-//! Each rule: what it must find, and beside it what it must let pass.
+//! Each rule: cases that it must find, and similar cases that it must not.
 
 use leakbench_model::{Counts, Histogram, SlotState, Verdict};
 use leakbench_recording::judge::{Finding, Judgement, Level};
@@ -14,9 +14,9 @@ pub(crate) fn judged(recording: &Recording) -> Judgement {
     Judgement::of(&Ledger::of(recording).expect("it has a start"))
 }
 
-pub(crate) fn of_policy<'a>(judgement: &'a Judgement, policy: &str) -> Vec<&'a Finding> {
+pub(crate) fn of_rule<'a>(judgement: &'a Judgement, rule: &str) -> Vec<&'a Finding> {
     let findings = judgement.findings.iter();
-    findings.filter(|finding| finding.rule == policy).collect()
+    findings.filter(|finding| finding.rule == rule).collect()
 }
 
 /// A clean run of 100 cycles over one subject, its two barriers changed by `change`.
@@ -41,7 +41,7 @@ fn without(recording: Recording, unwanted: impl Fn(&Record) -> bool) -> Recordin
 }
 
 #[test]
-fn a_run_with_nothing_to_say_is_clean() {
+fn a_run_without_findings_is_clean() {
     let judgement = judged(&run(Options::default(), |_, _| {}));
     assert_eq!(judgement.verdict, Verdict::Clean);
     assert_eq!(judgement.findings, []);
@@ -70,7 +70,7 @@ fn one_lingering_image_is_a_leak() {
         last.lingering = vec![common::image(3, vec![common::slot(7, SlotState::Affine)])];
     }));
     assert_eq!(judgement.verdict, Verdict::Leak);
-    let message = &of_policy(&judgement, "lingering-images")[0].message;
+    let message = &of_rule(&judgement, "lingering-images")[0].message;
     assert_eq!(message, "1 of 100 images lingers, held by 1 affine slot");
 }
 
@@ -79,19 +79,19 @@ fn a_leak_is_proved_by_a_barrier_in_mid_run_alone() {
     let leaking = run(Options::default(), |first, _| first.counts = counts(50, 2));
     let released_later = judged(&leaking);
     assert_eq!(released_later.verdict, Verdict::Leak);
-    let message = &of_policy(&released_later, "lingering-images")[0].message;
+    let message = &of_rule(&released_later, "lingering-images")[0].message;
     assert!(message.contains("after cycle 50 and were released later"), "{message}");
 
     let cut = without(leaking, |record| matches!(record, Record::Barrier(barrier) if barrier.last));
     let not_seen = judged(&cut);
     assert_eq!(not_seen.verdict, Verdict::Leak);
-    let message = &of_policy(&not_seen, "lingering-images")[0].message;
-    assert_eq!(message, "2 of 50 images linger, held by holders that were not recorded");
+    let message = &of_rule(&not_seen, "lingering-images")[0].message;
+    assert_eq!(message, "2 of 50 images linger; their holders were not recorded");
 }
 
-/// Between barriers an image may be about to be released: a sample proves nothing.
+/// Between barriers the kernel may be about to release an image: a sample proves nothing.
 #[test]
-fn what_lingers_in_a_sample_is_no_leak() {
+fn lingering_in_a_sample_is_no_leak() {
     let mut recording = run(Options::default(), |_, _| {});
     let running = common::sample(0, 70, counts(70, 9), footprint(900, 11, 1 << 20));
     recording.records.insert(3, running);
@@ -99,7 +99,7 @@ fn what_lingers_in_a_sample_is_no_leak() {
 }
 
 #[test]
-fn late_releases_are_no_leak_and_beyond_the_settle_time_a_warning() {
+fn late_releases_beyond_the_settle_time_are_a_warning() {
     let late_by = |ns| {
         judged(&run(Options::default(), move |_, last| {
             last.counts.synchronous = 98;
@@ -110,19 +110,19 @@ fn late_releases_are_no_leak_and_beyond_the_settle_time_a_warning() {
     for (ns, level) in [(200 * common::MS, Level::Note), (201 * common::MS, Level::Warn)] {
         let judgement = late_by(ns);
         assert_eq!(judgement.verdict, Verdict::Clean);
-        assert_eq!(of_policy(&judgement, "late-releases")[0].level, level);
+        assert_eq!(of_rule(&judgement, "late-releases")[0].level, level);
     }
 }
 
-/// What the longest time says depends on which releases have one.
+/// The maximum depends on which releases have a recorded time.
 #[test]
-fn the_bound_of_late_releases_is_said_of_those_that_were_timed() {
+fn late_releases_without_a_time_are_counted_apart() {
     let message = |recording: &Recording| {
         let judgement = judged(recording);
-        let finding = of_policy(&judgement, "late-releases")[0];
+        let finding = of_rule(&judgement, "late-releases")[0];
         (finding.level, finding.message.clone())
     };
-    // One was released before its drop began: it has no time, and it is not late.
+    // One was released before its drop began: it has no time and is not late.
     let early = run(Options::default(), |_, last| {
         last.counts.synchronous = 98;
         last.counts.late = 2;
@@ -130,10 +130,9 @@ fn the_bound_of_late_releases_is_said_of_those_that_were_timed() {
     });
     let (level, text) = message(&early);
     assert_eq!(level, Level::Warn);
-    assert!(text.contains("heard of at most 300 ms after it began:"), "{text}");
-    assert!(text.contains("may be beyond the 200 ms"), "{text}");
+    assert!(text.ends_with("up to 300 ms after the drop (allowed: 200 ms)"), "{text}");
 
-    // Late ones since the last barrier have no time: those before have one, or none has.
+    // Late releases since the last barrier have no time.
     let seen_later = |late_by_barrier| {
         let counts =
             Counts { synchronous: 50 - late_by_barrier, late: late_by_barrier, ..counts(50, 0) };
@@ -147,13 +146,14 @@ fn the_bound_of_late_releases_is_said_of_those_that_were_timed() {
     };
     let (level, some) = seen_later(2);
     assert_eq!(level, Level::Note);
-    assert!(some.ends_with("heard of at most 3.0 ms after it began as far as timed"), "{some}");
+    let expected = "up to 3.0 ms after the drop (allowed: 200 ms); 3 have no recorded time";
+    assert!(some.ends_with(expected), "{some}");
     let (_, none) = seen_later(0);
     assert!(none.ends_with("had returned"), "{none}");
 }
 
 #[test]
-fn holders_are_told_of_listed_images_alone() {
+fn holders_are_those_of_listed_images() {
     let message = |listed: u64| {
         let judgement = judged(&run(Options::default(), |_, last| {
             last.counts = counts(100, 9);
@@ -161,7 +161,7 @@ fn holders_are_told_of_listed_images_alone() {
                 .map(|n| common::image(n, vec![common::slot(n as u32, SlotState::Affine)]));
             last.lingering = images.collect();
         }));
-        of_policy(&judgement, "lingering-images")[0].message.clone()
+        of_rule(&judgement, "lingering-images")[0].message.clone()
     };
     assert_eq!(message(9), "9 of 100 images linger, held by 9 affine slots");
     assert_eq!(message(5), "9 of 100 images linger; the 5 listed are held by 5 affine slots");
@@ -169,9 +169,9 @@ fn holders_are_told_of_listed_images_alone() {
 }
 
 #[test]
-fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
-    let mut troubled = run(Options::default(), |_, _| {});
-    troubled.records.insert(
+fn a_failed_witness_makes_a_run_inconclusive() {
+    let mut failed = run(Options::default(), |_, _| {});
+    failed.records.insert(
         2,
         Record::WitnessFailure(WitnessFailure {
             at_ms: 30,
@@ -185,10 +185,10 @@ fn a_failed_witness_makes_a_run_that_nobody_can_judge() {
         last.counts.synchronous = 99;
         last.counts.unknown = 1;
     });
-    for recording in [troubled, disagreeing, unknown] {
+    for recording in [failed, disagreeing, unknown] {
         let judgement = judged(&recording);
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
-        assert_eq!(of_policy(&judgement, "witnesses").len(), 1);
+        assert_eq!(of_rule(&judgement, "witnesses").len(), 1);
     }
 }
 
@@ -203,8 +203,8 @@ fn a_leak_outweighs_a_failed_witness_and_death_outweighs_a_leak() {
     recording.records[4] = exit(0, 110, signaled, &[(99, "call")]);
     let judgement = judged(&recording);
     assert_eq!(judgement.verdict, Verdict::SubjectDied);
-    assert_eq!(of_policy(&judgement, "lingering-images").len(), 1);
-    let message = &of_policy(&judgement, "subject-exit")[0].message;
+    assert_eq!(of_rule(&judgement, "lingering-images").len(), 1);
+    let message = &of_rule(&judgement, "subject-exit")[0].message;
     assert_eq!(
         message,
         "subject 0 (pid 4711) was killed by signal 11 (SIGSEGV) in cycle 99 (call)"
@@ -215,7 +215,7 @@ fn a_leak_outweighs_a_failed_witness_and_death_outweighs_a_leak() {
 }
 
 #[test]
-fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
+fn a_run_without_its_end_is_not_clean() {
     let whole = run(Options::default(), |_, _| {});
     let no_last_barrier =
         without(whole.clone(), |record| matches!(record, Record::Barrier(barrier) if barrier.last));
@@ -225,12 +225,12 @@ fn a_run_that_was_not_seen_to_its_end_is_not_clean() {
     for recording in [no_last_barrier, no_end, no_subject, too_few_cycles] {
         let judgement = judged(&recording);
         assert_eq!(judgement.verdict, Verdict::Inconclusive, "{judgement:?}");
-        assert_eq!(of_policy(&judgement, "coverage").len(), 1, "{judgement:?}");
+        assert_eq!(of_rule(&judgement, "coverage").len(), 1, "{judgement:?}");
     }
 }
 
 #[test]
-fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
+fn cycles_without_images_are_clean_only_if_images_are_copied() {
     let unwatched = |options: Options| {
         judged(&run(options, |_, last| {
             last.counts = Counts { cycles: 100, ..Counts::default() };
@@ -250,16 +250,19 @@ fn cycles_without_images_prove_something_only_where_none_were_to_be_made() {
     ] {
         let judgement = unwatched(options);
         assert_eq!(judgement.verdict, verdict, "{judgement:?}");
-        let message = &of_policy(&judgement, "coverage")[0].message;
-        assert!(message.contains("nothing to prove") && message.contains(advice), "{message}");
+        let message = &of_rule(&judgement, "coverage")[0].message;
+        assert!(
+            message.contains("the run proves nothing") && message.contains(advice),
+            "{message}"
+        );
     }
 }
 
 #[test]
-fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
+fn leftovers_are_warned_of_only_if_normal_use_does_not_explain_them() {
     let warnings = |change: fn(&mut Barrier, &mut Barrier)| {
         let judgement = judged(&run(Options::default(), change));
-        let leftovers = of_policy(&judgement, "leftovers");
+        let leftovers = of_rule(&judgement, "leftovers");
         assert!(leftovers.iter().all(|finding| finding.level == Level::Warn));
         leftovers.len()
     };
@@ -276,7 +279,7 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
         last.footprint.fds = Some(13);
     };
     assert_eq!(warnings(once), 0);
-    // What was not measured is no evidence.
+    // An unmeasured value is no evidence.
     let unmeasured = |_: &mut Barrier, last: &mut Barrier| last.footprint = Footprint::default();
     assert_eq!(warnings(unmeasured), 0);
     // A lingering image explains its mappings and descriptors.
@@ -289,7 +292,7 @@ fn leftovers_are_warned_of_only_where_nothing_innocent_explains_them() {
 }
 
 #[test]
-fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
+fn every_failure_of_a_subject_is_a_death() {
     let verdict = |how| judged(&common::died(how)).verdict;
     for how in [
         ExitKind::Failed { error: "no".to_owned() },
@@ -300,7 +303,7 @@ fn every_way_to_die_is_a_death_and_being_stopped_is_not() {
     ] {
         assert_eq!(verdict(how), Verdict::SubjectDied);
     }
-    // Nobody died, and yet neither subject came to its end.
+    // No subject died, but none reached its end.
     assert_eq!(verdict(ExitKind::Stopped), Verdict::Inconclusive);
     assert_eq!(verdict(ExitKind::Done), Verdict::Inconclusive);
 }

@@ -27,8 +27,8 @@ proptest! {
         prop_assert_eq!(grouped, ledger.lingering_listed());
     }
 
-    /// Nothing that was not seen released is told as released, and only what was seen to linger
-    /// at a barrier as lingering.
+    /// Only recorded releases count as released, and only images that linger at a barrier as
+    /// lingering.
     #[test]
     fn images_are_released_and_lingering_only_as_recorded(recording in any_recording()) {
         let ledger = Ledger::of(&recording).expect("it has a start");
@@ -42,7 +42,7 @@ proptest! {
         }
     }
 
-    /// A verdict is never better for something having been recorded less of.
+    /// Missing lines never make a verdict clean.
     #[test]
     fn a_clean_verdict_needs_every_subject_seen_to_its_end(recording in any_recording()) {
         let ledger = Ledger::of(&recording).expect("it has a start");

@@ -23,8 +23,8 @@ fn the_file_holds_what_memory_holds_also_after_thinning() {
     let mut recorder = Recorder::create(folder.path()).expect("it is writable");
     record_all(&mut recorder, &common::leak_keep().records[..2]);
     for index in 0..20_000 {
-        let looks = common::footprint(1_000 + index % 7, 11, 1 << 20);
-        let sample = common::sample(0, index * 100, common::counts(index, 0), looks);
+        let footprint = common::footprint(1_000 + index % 7, 11, 1 << 20);
+        let sample = common::sample(0, index * 100, common::counts(index, 0), footprint);
         recorder.record(sample).expect("the folder is writable");
         if index % 997 == 0 {
             let kept =

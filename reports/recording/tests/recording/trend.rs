@@ -3,7 +3,7 @@
 use leakbench_recording::trend::{Trend, TrendClass};
 use proptest::prelude::*;
 
-/// Numbers that look random, the same for the same seed (SplitMix64).
+/// Pseudo-random numbers (SplitMix64).
 struct Dice(u64);
 
 impl Dice {
@@ -38,8 +38,8 @@ fn tooth(x: f64, period: f64, phase: f64) -> f64 {
 }
 
 const LEAKS: &[Shape] = &[
-    ("steady, one object a look", |_, n| (0..n).map(|index| index as f64).collect()),
-    ("steady, one object every few looks", |dice, n| {
+    ("steady, one object a sample", |_, n| (0..n).map(|index| index as f64).collect()),
+    ("steady, one object every few samples", |dice, n| {
         let every = dice.between(2.0, n as f64 / 9.0);
         (0..n).map(|index| (index as f64 / every).floor()).collect()
     }),
@@ -69,12 +69,12 @@ const LEAKS: &[Shape] = &[
         let phase = dice.between(0.0, period);
         times(n).map(|x| 10.0 * ((x + phase) / period).floor()).collect()
     }),
-    ("under fast teeth", |dice, n| {
+    ("under a fast sawtooth", |dice, n| {
         let (period, phase) = (dice.between(0.03, 0.1), dice.unit());
         let high = dice.between(1.0, 20.0);
         times(n).map(|x| high * tooth(x, period, phase) + 20.0 * x).collect()
     }),
-    ("under slow teeth", |dice, n| {
+    ("under a slow sawtooth", |dice, n| {
         let (period, phase) = (dice.between(0.1, 0.2), dice.unit());
         let high = dice.between(1.0, 5.0);
         times(n).map(|x| high * tooth(x, period, phase) + 20.0 * x).collect()
@@ -133,11 +133,11 @@ const NO_LEAKS: &[Shape] = &[
         let rise = move |x: f64| 50.0 / (1.0 + (-(x - middle) / pace).exp());
         times(n).map(|x| rise(x) + 0.3 * dice.normal()).collect()
     }),
-    ("fast teeth", |dice, n| {
+    ("fast sawtooth", |dice, n| {
         let (period, phase) = (dice.between(0.02, 0.1), dice.unit());
         times(n).map(|x| 20.0 * tooth(x, period, phase)).collect()
     }),
-    ("fast teeth, uneven", |dice, n| {
+    ("fast sawtooth, uneven", |dice, n| {
         let (steps, mut level) = (dice.between(120.0, 240.0) / n as f64, 0.0);
         let mut next = || {
             level += dice.between(0.0, steps);
@@ -148,11 +148,11 @@ const NO_LEAKS: &[Shape] = &[
         };
         (0..n).map(|_| next()).collect()
     }),
-    ("slow teeth", |dice, n| {
+    ("slow sawtooth", |dice, n| {
         let (period, phase) = (dice.between(0.1, 0.25), dice.unit());
         times(n).map(|x| 20.0 * tooth(x, period, phase) + 0.3 * dice.normal()).collect()
     }),
-    ("very slow teeth", |dice, n| {
+    ("very slow sawtooth", |dice, n| {
         let (period, phase) = (dice.between(0.25, 0.5), dice.unit());
         times(n).map(|x| 20.0 * tooth(x, period, phase) + 0.3 * dice.normal()).collect()
     }),
@@ -254,9 +254,9 @@ fn a_steady_leak_is_found_beneath_a_burst_that_is_given_back() {
 
 #[test]
 fn the_rate_is_that_of_the_floor() {
-    let teeth: Vec<(f64, f64)> =
+    let sawtooth: Vec<(f64, f64)> =
         (0..120).map(|n| (f64::from(n), f64::from(n % 12 * 5 + n / 12 * 6))).collect();
-    let trend = Trend::of(&teeth, 0.0).expect("enough points");
+    let trend = Trend::of(&sawtooth, 0.0).expect("enough points");
     assert_eq!(trend.class, TrendClass::Leak);
     assert!((trend.rate - 0.5).abs() < 0.01, "{trend:?}");
     assert_eq!((trend.first, trend.last, trend.peak, trend.span), (0.0, 109.0, 109.0, 119.0));
@@ -277,7 +277,7 @@ fn few_points_have_no_trend() {
 }
 
 proptest! {
-    /// Whatever happens in the first third: an object every few looks is a leak.
+    /// Whatever happens in the first third: an object every few samples is a leak.
     #[test]
     fn a_steady_leak_is_found_after_any_warm_up(
         n in 40..400usize,
@@ -349,7 +349,7 @@ proptest! {
             at += f64::from(gap);
             (at, amount as f64)
         }).collect();
-        // Of looks far apart the floor may have too few points.
+        // If samples are far apart, the lower envelope may have too few points.
         if let Some(trend) = Trend::of(&points, 0.0) {
             prop_assert!(trend.ci_low <= trend.rate && trend.rate <= trend.ci_high, "{trend:?}");
         }

@@ -2,7 +2,7 @@
 //! image in a memfd. The key `allow` names resources that may, each with all that are kinds of it.
 
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::judge::growth;
+use leakbench_recording::judge::growth::{self, Growth};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{Diagnosis, ObservationSample, Resource};
 
@@ -111,8 +111,8 @@ fn cut(name: &str) -> String {
 }
 
 fn of_command(ledger: &Ledger) -> Vec<Growing> {
-    let leaks = growth::leaks(ledger).into_iter();
-    leaks.map(|(resource, message)| Growing { resource, message }).collect()
+    let leaks = Growth::leaks(ledger).into_iter();
+    leaks.map(|leak| Growing { resource: leak.resource, message: leak.sentence() }).collect()
 }
 
 /// The first and the last sample of an observed process.

@@ -109,7 +109,7 @@ fn a_command_without_images_is_judged_by_growth() {
     let outcome = judged("", &[of_command(2)]);
     let found = policy(&outcome, "growth");
     assert_eq!(found.status, Status::Failed, "{found:#?}");
-    assert!(found.message.contains("the descriptors of subject 0 grow"), "{}", found.message);
+    assert!(found.message.contains("descriptors of subject 0 grow"), "{}", found.message);
     let steady = judged("", &[of_command(0)]);
     assert_eq!(steady.verdict, GateVerdict::Pass, "{steady:#?}");
     assert_eq!(status(&steady, "growth"), Status::Passed);

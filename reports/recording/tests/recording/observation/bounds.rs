@@ -9,7 +9,7 @@ use super::diagnosed;
 use crate::fixtures::observation::*;
 
 #[test]
-fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
+fn a_day_of_samples_stays_below_two_megabytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = ObservationRecorder::create(folder.path()).expect("it is writable");
     recorder.record(ObservationRecord::Start(Box::new(observe(false)))).expect("writable");
@@ -17,8 +17,8 @@ fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
         let mut amounts: BTreeMap<Resource, u64> =
             Resource::ALL.into_iter().map(|resource| (resource, 1 << 40)).collect();
         amounts.insert(Resource::SocketFds, 4 + second / 60);
-        let look = ObservationSample { at_ms: second * 1_000, amounts, processes: 1 };
-        recorder.record(ObservationRecord::Sample(look)).expect("writable");
+        let sample = ObservationSample { at_ms: second * 1_000, amounts, processes: 1 };
+        recorder.record(ObservationRecord::Sample(sample)).expect("writable");
         if second % 600 == 0 {
             let long = "x".repeat(4_096);
             let record = examples(Resource::SocketFds, &[&long]);
@@ -36,15 +36,15 @@ fn a_day_of_looks_stays_below_two_megabytes_and_is_judged_the_same() {
     assert_eq!(&kept, recorder.recording());
 
     let diagnosis = diagnosed(&kept);
-    let looks = &diagnosis.ledger.samples;
-    assert!((800..=1_600).contains(&looks.len()), "{}", looks.len());
-    assert_eq!((looks[0].at_ms, diagnosis.ledger.observed_ms()), (0, 86_399_000));
-    let widest = looks.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
+    let samples = &diagnosis.ledger.samples;
+    assert!((800..=1_600).contains(&samples.len()), "{}", samples.len());
+    assert_eq!((samples[0].at_ms, diagnosis.ledger.observed_ms()), (0, 86_399_000));
+    let widest = samples.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
     assert!(widest.is_some_and(|ms| ms <= 256_000), "a hole of {widest:?} ms");
     assert_eq!(diagnosis.suspects[0].resource, Resource::SocketFds);
     let rate = diagnosis.account(Resource::SocketFds).and_then(Account::rate_per_s);
     assert!(rate.is_some_and(|rate| (rate * 60.0 - 1.0).abs() < 0.01), "{rate:?}");
-    let told = &diagnosis.ledger.remarks;
-    assert_eq!(told.len(), <ObservationRecord as Line>::REPEATS_MAX + 1);
-    assert_eq!(told[told.len() - 1].what, "950 more remarks, not listed");
+    let remarks = &diagnosis.ledger.remarks;
+    assert_eq!(remarks.len(), <ObservationRecord as Line>::REPEATS_MAX + 1);
+    assert_eq!(remarks[remarks.len() - 1].what, "950 more remarks, not listed");
 }

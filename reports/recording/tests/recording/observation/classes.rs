@@ -51,7 +51,7 @@ fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
     let swapping = diagnosed(&attached(|s| vec![(Resource::SwapBytes, 10 * s * MIB)]));
     assert_eq!(swapping.suspects[0].resource, Resource::SwapBytes);
 
-    // Less than a MiB of growth is not told from the allocator's steps.
+    // Less than a MiB of growth cannot be separated from the allocator's steps.
     let little = diagnosed(&attached(|s| {
         vec![(Resource::AnonymousBytes, s * 16_384), (Resource::ResidentBytes, s * 16_384)]
     }));

@@ -16,12 +16,12 @@ fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
     assert_eq!(suspect.evidence, [Resource::Fds]);
     let meets = suspect.forecast.as_ref().expect("a limit of descriptors");
     assert_eq!(meets.limit.name, "RLIMIT_NOFILE");
-    // 12 and 59 × 12 of 1,024 are there at the last look.
+    // 12 and 59 × 12 of 1,024 are there at the last sample.
     assert!((meets.seconds - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
     assert_eq!(
         diagnosis.judgement.findings[0].message,
-        "socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE of 1,024 is \
-         met in 25 s"
+        "socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE (1,024) is \
+         reached in 25 s"
     );
 }
 
@@ -68,8 +68,8 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
 fn limits_of_each_process_say_nothing_of_the_sum_over_a_tree() {
     let mut recording = socket_leak();
     for record in &mut recording.records {
-        if let ObservationRecord::Sample(look) = record {
-            look.processes = 3;
+        if let ObservationRecord::Sample(sample) = record {
+            sample.processes = 3;
         }
     }
     let diagnosis = diagnosed(&recording);

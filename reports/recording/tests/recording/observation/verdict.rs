@@ -6,24 +6,24 @@ use leakbench_recording::observation::*;
 use super::diagnosed;
 use crate::fixtures::observation::*;
 
-/// The last look may see a process that has closed what it had.
+/// The last sample may be of a process that has closed its descriptors.
 #[test]
-fn what_a_leaving_process_gives_back_is_not_judged() {
+fn samples_of_an_exiting_process_are_not_judged() {
     let mut recording = gone(socket_leak(), ProcessExitKind::Exited { code: 0 }, true);
     let last = recording.records.iter_mut().rev().find_map(|record| match record {
-        ObservationRecord::Sample(look) => Some(look),
+        ObservationRecord::Sample(sample) => Some(sample),
         _ => None,
     });
-    last.expect("there are looks").amounts.values_mut().for_each(|amount| *amount = 0);
+    last.expect("there are samples").amounts.values_mut().for_each(|amount| *amount = 0);
     assert_eq!(diagnosed(&recording).judgement.verdict, Verdict::Leak);
 }
 
 #[test]
-fn nothing_read_or_no_end_is_not_clean() {
+fn without_amounts_or_an_end_no_verdict_is_clean() {
     let mut blind = attached(|_| Vec::new());
     for record in &mut blind.records {
-        if let ObservationRecord::Sample(look) = record {
-            look.amounts.clear();
+        if let ObservationRecord::Sample(sample) = record {
+            sample.amounts.clear();
         }
     }
     assert_eq!(diagnosed(&blind).judgement.verdict, Verdict::Inconclusive);
@@ -33,22 +33,22 @@ fn nothing_read_or_no_end_is_not_clean() {
     assert_eq!(diagnosed(&cut).judgement.verdict, Verdict::Inconclusive);
     assert!(Diagnosis::of(&ObservationRecording::default()).is_err());
 
-    // One resource that was seen for a moment is said, and the others are judged.
+    // A resource in one sample only is reported, and the others are judged.
     let mut once = attached(|_| Vec::new());
-    if let Some(ObservationRecord::Sample(look)) = once.records.get_mut(5) {
-        look.amounts.insert(Resource::Zombies, 0);
+    if let Some(ObservationRecord::Sample(sample)) = once.records.get_mut(5) {
+        sample.amounts.insert(Resource::Zombies, 0);
     }
     let diagnosis = diagnosed(&once);
     assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
-    let told = &diagnosis.judgement.findings[0].message;
-    assert_eq!(told, "zombies could be read in only 1 of 60 looks");
+    let message = &diagnosis.judgement.findings[0].message;
+    assert_eq!(message, "zombies could be read in only 1 of 60 samples");
 }
 
-/// Who attaches ends it when enough was seen; a command did not come to its end. A leak that is
-/// seen is proved either way.
+/// Ending `attach` is a normal end, but an interrupted command did not complete. A leak is proved
+/// in both cases.
 #[test]
-fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
-    let quiet = |looks| looked(looks, |_| Vec::new());
+fn an_interruption_ends_attach_but_not_a_command() {
+    let quiet = |samples| sampled(samples, |_| Vec::new());
     for (recording, here, verdict) in [
         (quiet(60), false, Verdict::Clean),
         (quiet(7), false, Verdict::Interrupted),
@@ -59,19 +59,19 @@ fn an_interruption_is_an_end_of_attach_but_not_of_a_command() {
         let diagnosis = diagnosed(&gone(interrupted(recording), ProcessExitKind::Stopped, here));
         assert_eq!(diagnosis.judgement.verdict, verdict, "started here: {here}");
         let mut findings = diagnosis.judgement.findings.iter();
-        assert!(findings.any(|finding| finding.rule == "interruption"), "it stays listed");
+        assert!(findings.any(|finding| finding.rule == "interruption"), "it is listed");
     }
 }
 
-/// What a limit stops is as flat as what does not leak.
+/// A leak that a limit stops is flat.
 #[test]
-fn what_came_to_its_limit_and_stays_there_is_a_leak() {
+fn a_resource_that_stays_at_its_limit_is_a_leak() {
     let filled = |to: u64| attached(move |s| vec![(Resource::Fds, (100 * s).min(to - 12))]);
     let full = diagnosed(&filled(1_024));
     assert_eq!(full.judgement.verdict, Verdict::Leak);
     assert_eq!(
         full.judgement.findings[0].message,
-        "descriptors came to 1,024 of 1,024 (RLIMIT_NOFILE) and stay there"
+        "descriptors reached 1,024 of 1,024 (RLIMIT_NOFILE) and stay there"
     );
     assert_eq!(diagnosed(&filled(900)).judgement.verdict, Verdict::Clean);
     // All address space may be reserved by design.
@@ -80,19 +80,19 @@ fn what_came_to_its_limit_and_stays_there_is_a_leak() {
 }
 
 #[test]
-fn looks_that_are_bunched_in_time_are_not_called_unreadable() {
+fn samples_that_are_bunched_in_time_are_reported_as_such() {
     let mut recording = attached(|_| Vec::new());
     for record in &mut recording.records {
-        if let ObservationRecord::Sample(look) = record {
-            look.at_ms /= 30_000;
+        if let ObservationRecord::Sample(sample) = record {
+            sample.at_ms /= 30_000;
         }
     }
     let message = &diagnosed(&recording).judgement.findings[0].message;
-    assert!(message.contains("the 60 looks are bunched in time, so no trend"), "{message}");
+    assert!(message.contains("60 samples are bunched in time, so there is no trend"), "{message}");
 }
 
 #[test]
-fn children_that_were_not_looked_at_are_said() {
+fn unobserved_children_are_a_warning() {
     let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
     let in_tree = |mut recording: ObservationRecording| {
         if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
