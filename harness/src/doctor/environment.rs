@@ -21,12 +21,12 @@ pub(super) fn checks(machine: &Machine) -> Vec<Check> {
 }
 
 fn kernel(machine: &Machine) -> Check {
-    let release = machine.kernel.as_deref().unwrap_or("of an unreadable release");
+    let release = machine.kernel.as_deref().unwrap_or("of unknown release");
     Check::new(
         "kernel",
         State::Ok,
         format!("Linux {release} on {}", std::env::consts::ARCH),
-        "what it brings is tried below",
+        "its features are tried below",
     )
 }
 
@@ -42,22 +42,21 @@ fn container() -> Check {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if status_line(&status, "Seccomp").is_some_and(|mode| mode != "0") {
-        found.push("a filter of system calls");
+        found.push("a seccomp filter");
     }
     let found = match found.as_slice() {
-        [] => "nothing in sight".to_owned(),
+        [] => "nothing visible".to_owned(),
         found => found.join(", "),
     };
     let means = if access("/proc/sys/vm/max_map_count", Access::WRITE_OK).is_ok() {
-        "sysctl can change the kernel's settings from here"
+        "sysctl can change settings here"
     } else {
-        "sysctl cannot change the kernel's settings from here: run it as root, on the host of a \
-         container"
+        "sysctl cannot change settings here: run it as root, on the host of a container"
     };
     Check::new("confined by", State::Ok, found, means).extra()
 }
 
-/// Whether users are others outside: `0 0 4294967295` maps each to itself.
+/// Holds in a user namespace: without one, `0 0 4294967295` maps each user to itself.
 fn is_mapped(uid_map: &str) -> bool {
     let mut lines = uid_map.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let itself = lines.next().is_none_or(|words| words == ["0", "0", "4294967295"]);
@@ -73,14 +72,14 @@ fn other_processes() -> Check {
     let lists = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let hidden = hidepid(&mounts).map_or(String::new(), |how| format!(", /proc has hidepid={how}"));
-    // It keeps processes from controlling others, not from reading their /proc.
+    // Yama restricts tracing, not reading /proc.
     let yama = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok();
     let yama = yama.map_or(String::new(), |scope| {
-        format!(", kernel.yama.ptrace_scope is {} and does not matter", scope.trim())
+        format!(", kernel.yama.ptrace_scope is {} (of no influence)", scope.trim())
     });
     if has(CAP_SYS_PTRACE) && lists {
         let found = format!("this process has CAP_SYS_PTRACE{hidden}{yama}");
-        Check::new(NAME, State::Ok, found, "processes of any user can be looked at")
+        Check::new(NAME, State::Ok, found, "processes of any user can be observed")
     } else {
         let lacks = match (has(CAP_SYS_PTRACE), lists) {
             (false, true) => "CAP_SYS_PTRACE",
@@ -88,13 +87,13 @@ fn other_processes() -> Check {
             _ => "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
         };
         let found = format!("this process lacks {lacks}{hidden}{yama}");
-        let means = "only this user's processes can be looked at; leakbench's own subjects are";
+        let means = "only processes of this user can be observed; subjects of leakbench are such";
         Check::new(NAME, State::Limited, found, means)
             .change("setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(command -v leakbench)\"")
     }
 }
 
-/// How `/proc` hides processes of others, where it does:
+/// The value of `hidepid` if `/proc` hides processes of other users:
 /// `22 27 0:21 / /proc rw,relatime - proc proc rw,hidepid=invisible`.
 fn hidepid(mountinfo: &str) -> Option<&str> {
     let proc = mountinfo.lines().find(|line| line.split(' ').nth(4) == Some("/proc"))?;
@@ -108,12 +107,12 @@ fn status_line<'a>(status: &'a str, key: &str) -> Option<&'a str> {
     Some(line.trim())
 }
 
-/// Every driver, and what it offers.
+/// A check for each driver.
 pub(super) fn drivers(driver_dir: Option<&Path>) -> Vec<Check> {
     let drivers = driver::all(driver_dir);
     if drivers.is_empty() {
-        let found = "none beside leakbench or on PATH";
-        let means = "--subject builtin, and any command that speaks the step protocol";
+        let found = "none in leakbench's folder or on PATH";
+        let means = "use --subject builtin, or a command that speaks the step protocol";
         return vec![
             Check::new("driver", State::Ok, found, means)
                 .extra()
@@ -127,15 +126,18 @@ pub(super) fn drivers(driver_dir: Option<&Path>) -> Vec<Check> {
             let found = format!("--subject {name} is {} in {}", offer.runtime, path.display());
             Check::new("driver", State::Ok, found, offered(&offer)).extra()
         }
-        Err(error) => {
-            Check::new("driver", State::Missing, error.to_string(), "runs with it are refused")
-                .extra()
-        }
+        Err(error) => Check::new(
+            "driver",
+            State::Missing,
+            error.to_string(),
+            "runs with this driver are refused",
+        )
+        .extra(),
     });
     checks.collect()
 }
 
-/// `it takes --on-drop, --slots`: an offer's fields are called as the flags are.
+/// `it takes --on-drop, --slots`: the fields of an offer are named as the flags.
 fn offered(offer: &Offer) -> String {
     let fields = match serde_json::to_value(offer) {
         Ok(serde_json::Value::Object(fields)) => fields,
@@ -151,7 +153,7 @@ fn offered(offer: &Offer) -> String {
         })
         .map(|(name, _)| format!("--{name}"));
     match flags.collect::<Vec<_>>() {
-        flags if flags.is_empty() => "it lets nothing be chosen".to_owned(),
+        flags if flags.is_empty() => "it has no options".to_owned(),
         flags => format!("it takes {}", flags.join(", ")),
     }
 }
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_shows_in_its_map_of_users() {
+    fn a_user_namespace_is_recognized_by_its_map() {
         assert!(!is_mapped("         0          0 4294967295\n"));
         assert!(!is_mapped(""), "a kernel without namespaces");
         assert!(is_mapped("         0       1000          1\n"));
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_processes_show_in_the_mount_options() {
+    fn hidepid_is_read_from_the_mount_options() {
         let with =
             |options: &str| format!("22 27 0:21 / /proc rw,relatime - proc proc rw{options}\n");
         assert_eq!(hidepid(&with("")), None);
@@ -180,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_is_told_by_its_flags() {
-        assert_eq!(offered(&Offer::none("x 1")), "it lets nothing be chosen");
-        let told = offered(&Offer::builtin());
-        assert!(told.contains("--on-drop") && told.contains("--warm-slots"), "{told}");
-        assert!(!told.contains("keep-resident") && !told.contains("runtime"), "{told}");
+    fn an_offer_is_shown_by_its_flags() {
+        assert_eq!(offered(&Offer::none("x 1")), "it has no options");
+        let text = offered(&Offer::builtin());
+        assert!(text.contains("--on-drop") && text.contains("--warm-slots"), "{text}");
+        assert!(!text.contains("keep-resident") && !text.contains("runtime"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! The two witnesses: whether they work here, and how far they reach.
+//! The two witnesses: do they work here, and within which limits?
 
 use std::error::Error;
 use std::fs;
@@ -16,11 +16,11 @@ use leakbench_kernel::{
     WatchLimit, has_pagemap_scan, make_memfd, tells_fd_count,
 };
 
-/// Instances of inotify that a few runs side by side need, some for other programs added.
+/// inotify instances for a few runs at a time, and for other programs.
 const INSTANCES: u64 = 16;
 
-/// How long a child may take to be one.
-const CHILD_SHOWS_WITHIN: Duration = Duration::from_secs(5);
+/// Time for a child's mappings and descriptors to appear in /proc.
+const CHILD_VISIBLE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn checks(machine: &Machine) -> Vec<Check> {
     vec![
@@ -43,19 +43,20 @@ fn death_watch() -> Check {
         Ok(true) => Check::new(
             NAME,
             State::Ok,
-            "the end of a memfd was heard, once",
-            "every image is judged, not a sample",
+            "it reported the destruction of a memfd, once",
+            "every single image is judged",
         ),
         Ok(false) => Check::new(
             NAME,
             State::Missing,
-            "the end of a memfd was not heard",
-            "this kernel only resembles Linux, or hides inotify's IN_DELETE_SELF: another is needed",
+            "it did not report the destruction of a memfd",
+            "no image can be judged: use a kernel whose inotify reports IN_DELETE_SELF",
         ),
         Err(error) => {
             let check = Check::new(NAME, State::Missing, chain(&error), "no image can be judged");
             match error {
-                WatchError::TooManyInstances { limit } | WatchError::TooManyWatches { limit, .. } => {
+                WatchError::TooManyInstances { limit }
+                | WatchError::TooManyWatches { limit, .. } => {
                     check.change(raise(limit.setting, 1024))
                 }
                 WatchError::TooManyOpenFiles { .. } => check.change("ulimit -n 4096"),
@@ -76,12 +77,12 @@ fn memfd(machine: &Machine) -> Check {
         Ok(_) => Check::new(
             NAME,
             State::Ok,
-            format!("one was made; {noexec}"),
-            "images can be kernel objects, as they are in other runtimes",
+            format!("one was created; {noexec}"),
+            "images can be kernel objects, as in other runtimes",
         ),
         Err(error) => {
             let found = format!("memfd_create was refused ({error}); {noexec}");
-            let means = "there are no images, and no status page to watch a subject by";
+            let means = "no image and no status page of a subject is possible";
             let check = Check::new(NAME, State::Missing, found, means);
             match machine.memfd_noexec {
                 Some(2) => check.change("sysctl -w vm.memfd_noexec=1"),
@@ -94,41 +95,40 @@ fn memfd(machine: &Machine) -> Check {
 
 fn proc_of_a_child() -> Check {
     const NAME: &str = "/proc";
-    match look_at_a_child() {
+    match sample_a_child() {
         Ok((mappings, fds)) => Check::new(
             NAME,
             State::Ok,
             format!(
-                "{mappings} mappings and {fds} descriptors of a child were read, its memfd among them"
+                "{mappings} mappings and {fds} descriptors of a child, and its memfd among them"
             ),
-            "who holds a lingering image can be said",
+            "the holders of lingering images can be named",
         ),
         Err(error) => Check::new(
             NAME,
             State::Missing,
             error,
-            "there is no second witness; the child's /proc must be readable: same user, mounted \
-             /proc, and a leakbench that its user may read",
+            "there is no second witness: mount /proc, and run a leakbench that its user may read",
         ),
     }
     .needed()
 }
 
-/// This program as a subject that waits for its first order.
-struct Waiting {
+/// This program as a subject that waits for its first request.
+struct WaitingSubject {
     child: Child,
     /// Closing it ends the child.
-    _order: UnixStream,
+    _requests: UnixStream,
 }
 
-/// Starts a child that has a certain memfd open, and looks at it as a run would. Returns how many
-/// mappings and descriptors there were.
-fn look_at_a_child() -> Result<(u64, usize), String> {
+/// Starts a child with a known memfd and samples it as a run would. Returns the number of its
+/// mappings and descriptors.
+fn sample_a_child() -> Result<(u64, usize), String> {
     let cannot = |what: &str, error: &dyn Error| format!("{what}: {}", chain(error));
-    let start = || -> io::Result<(Waiting, ObjectId)> {
+    let start = || -> io::Result<(WaitingSubject, ObjectId)> {
         let memfd = make_memfd()?;
         let object = ObjectId::of(memfd.as_fd())?;
-        let (order, theirs) = UnixStream::pair()?;
+        let (requests, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("leakbench")
@@ -137,11 +137,11 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
             .stdout(Stdio::from(memfd))
             .stderr(Stdio::null());
         let child = Child::spawn(&mut command, ProcessGroup::Own)?;
-        Ok((Waiting { child, _order: order }, object))
+        Ok((WaitingSubject { child, _requests: requests }, object))
     };
     let (mut waiting, memfd) =
         start().map_err(|error| cannot("a child cannot be started", &error))?;
-    let look = |pid: u32| -> Result<(u64, usize, bool), ReadError> {
+    let sample = |pid: u32| -> Result<(u64, usize, bool), ReadError> {
         let (mut mappings, mut fds) = (Vec::new(), Vec::new());
         let mut process = Process::open(pid)?;
         process.file_mappings(&mut mappings)?;
@@ -151,29 +151,28 @@ fn look_at_a_child() -> Result<(u64, usize), String> {
         let seen = fds.iter().any(|fd| fd.kind == FdKind::Memfd && fd.object == memfd);
         Ok((process.mapping_counts()?.all, fds.len(), seen && !mappings.is_empty()))
     };
-    let until = Instant::now() + CHILD_SHOWS_WITHIN;
+    let until = Instant::now() + CHILD_VISIBLE_WITHIN;
     loop {
-        match look(waiting.child.pid()) {
+        match sample(waiting.child.pid()) {
             Ok((mappings, fds, true)) => return Ok((mappings, fds)),
-            // For a moment after it was started, a process has no program mapped yet.
+            // Right after its start a process has not mapped its program yet.
             Ok((_, _, false)) if Instant::now() < until => {
-                // Ends early when the child does; then the next look reports its end.
+                // Returns early if the child ends; then the next sample reports that.
                 let _ = waiting.child.wait_for(Duration::from_millis(1));
             }
             Ok((_, _, false)) => {
-                return Err("a child's /proc does not show what it surely has".to_owned());
+                return Err("the /proc of a child does not show the memfd that it has".to_owned());
             }
-            Err(error) => return Err(cannot("a child cannot be looked at", &error)),
+            Err(error) => return Err(cannot("a child cannot be sampled", &error)),
         }
     }
 }
 
 fn instances() -> Check {
     let limit = WatchLimit::instances();
-    let means = |most| {
+    let means = |max| {
         format!(
-            "threads times processes of all runs at most {most}, less what other programs of this \
-             user have"
+            "processes times threads of all runs, and other programs of this user: at most {max}"
         )
     };
     bounded("inotify instances", limit.setting, limit.value, INSTANCES, 1024, means)
@@ -181,22 +180,21 @@ fn instances() -> Check {
 
 fn watches() -> Check {
     let limit = WatchLimit::watches();
-    let means = |most| format!("images alive at once, of all runs of this user, at most {most}");
-    // As many as a pool's slots can hold, in two processes with both some live ones.
+    let means = |max| format!("images at a time, of all runs of this user: at most {max}");
+    // For two processes, each with an image in every slot and as many live ones.
     let enough = 4 * DEFAULT_SLOTS;
     bounded("inotify watches", limit.setting, limit.value, enough, 1 << 20, means)
 }
 
 fn queue(machine: &Machine) -> Check {
-    let most = machine.inotify_max_queued_events;
-    // Each death is two events.
-    let means =
-        |most| format!("images that may end within one drop or barrier at most {}", most / 2);
+    let max = machine.inotify_max_queued_events;
+    // The destruction of an image is two events.
+    let means = |max| format!("images released by one drop or barrier: at most {}", max / 2);
     let setting = "fs.inotify.max_queued_events";
-    bounded("inotify queue", setting, most, 2 * DEFAULT_SLOTS, 1 << 20, means)
+    bounded("inotify queue", setting, max, 2 * DEFAULT_SLOTS, 1 << 20, means)
 }
 
-/// A setting that should be at least `enough`.
+/// Checks a setting whose minimum is `enough`, and proposes `better`.
 fn bounded(
     name: &'static str,
     setting: &str,
@@ -207,7 +205,8 @@ fn bounded(
 ) -> Check {
     let Some(value) = value else {
         let found = format!("{setting} cannot be read");
-        return Check::new(name, State::Ok, found, "it will show when it is met").extra();
+        return Check::new(name, State::Ok, found, "its limit is unknown until a run reaches it")
+            .extra();
     };
     let state = match value {
         0 => State::Missing,
@@ -226,7 +225,7 @@ fn procmap_query(machine: &Machine) -> Check {
             NAME,
             State::Limited,
             "this kernel is older than 6.11",
-            "mappings are read from the text of maps: the same answer, at twice the cost",
+            "mappings are read from the text of maps, at twice the cost",
         ),
         None => Check::new(NAME, State::Limited, "it could not be tried", "see /proc above"),
     }
@@ -236,16 +235,24 @@ fn procmap_query(machine: &Machine) -> Check {
 fn fd_count() -> Check {
     const NAME: &str = "descriptor count";
     match tells_fd_count() {
-        Ok(true) => Check::new(NAME, State::Ok, "one stat tells it", "a sample costs no listing"),
+        Ok(true) => Check::new(
+            NAME,
+            State::Ok,
+            "one stat call reads it",
+            "a sample need not list the descriptors",
+        ),
         Ok(false) => Check::new(
             NAME,
             State::Limited,
             "this kernel is older than 6.2",
-            "each sample lists the descriptors: the same answer, dearer where there are many",
+            "each sample lists the descriptors, which takes longer if there are many",
         ),
-        Err(error) => {
-            Check::new(NAME, State::Limited, format!("not to be read ({error})"), "see /proc above")
-        }
+        Err(error) => Check::new(
+            NAME,
+            State::Limited,
+            format!("it cannot be read ({error})"),
+            "see /proc above",
+        ),
     }
     .extra()
 }
@@ -253,12 +260,12 @@ fn fd_count() -> Check {
 fn pagemap_scan() -> Check {
     const NAME: &str = "PAGEMAP_SCAN";
     match has_pagemap_scan() {
-        Ok(true) => Check::new(NAME, State::Ok, "it works", "runtimes can have --pagemap-scan"),
+        Ok(true) => Check::new(NAME, State::Ok, "it works", "a runtime can offer --pagemap-scan"),
         Ok(false) => Check::new(
             NAME,
             State::Limited,
             "this kernel is older than 6.7",
-            "no runtime can have --pagemap-scan",
+            "no runtime can offer --pagemap-scan",
         ),
         Err(error) => Check::new(
             NAME,
@@ -277,19 +284,21 @@ fn map_files() -> Check {
         entry.map_or(Ok(false), |entry| fs::metadata(entry.path()).map(|_| true))
     };
     match followed() {
-        Ok(true) => Check::new(NAME, State::Ok, "links can be followed", "not needed for anything"),
-        Ok(false) => Check::new(NAME, State::Limited, "it is empty", "not needed for anything"),
+        Ok(true) => {
+            Check::new(NAME, State::Ok, "links can be followed", "leakbench does not need it")
+        }
+        Ok(false) => Check::new(NAME, State::Limited, "it is empty", "leakbench does not need it"),
         Err(error) => Check::new(
             NAME,
             State::Limited,
             format!("links cannot be followed ({error})"),
-            "not needed: what a mapping maps is known by device and inode",
+            "leakbench does not need it: device and inode identify a mapped file",
         ),
     }
     .extra()
 }
 
-/// The command that sets a setting.
+/// The command that changes a setting.
 fn raise(setting: &str, to: u64) -> String {
     format!("sysctl -w {setting}={to}")
 }
@@ -299,11 +308,11 @@ pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Some messages have their cause in them.
-        let said = error.to_string();
-        if !text.contains(&said) {
+        // Some messages contain their cause.
+        let message = error.to_string();
+        if !text.contains(&message) {
             text += ": ";
-            text += &said;
+            text += &message;
         }
         cause = error.source();
     }

@@ -173,7 +173,7 @@ proptest! {
         prop_assert_eq!(reconciled.disagreements.len() as u64, expected);
 
         // Every slot is counted once.
-        let slots = reconciled.slots.expect("the subject told of its slots");
+        let slots = reconciled.slots.expect("the subject reported its slots");
         let each = SlotCounts::states().filter_map(|state| slots.of(state));
         prop_assert_eq!(each.sum::<u64>(), 12);
         let holds = |slot: &u32| {
@@ -184,8 +184,8 @@ proptest! {
         let dropped: Vec<u32> = dropped.collect();
         prop_assert_eq!(slots.of(SlotState::AffineDropped), Some(dropped.len() as u64));
 
-        // The map shows each slot as it was told, unless it maps a dropped module's image.
-        let map = reconciled.slot_map.expect("the subject told of its slots");
+        // The map shows the reported state, unless the slot maps a dropped module's image.
+        let map = reconciled.slot_map.expect("the subject reported its slots");
         for (slot, (cell, letter)) in (0..).zip(map.cells().iter().zip(&letters)) {
             let expected = match letter {
                 SlotState::Queued => SlotState::Queued,
