@@ -1,12 +1,13 @@
-//! Hearing of an object's end the moment the kernel destroys it.
+//! Events at the moment when the kernel destroys an object.
 //!
-//! A watch for `IN_DELETE_SELF` on an unlinked object (a memfd has no name to begin with) fires
-//! exactly when its last reference of any kind goes: descriptor, mapping, or a descriptor on its
-//! way through a socket, in any process. The event is queued before the `close` or `munmap` that
-//! let go returns. A watch holds no reference of its own.
+//! A memfd has no name in a file system. So an inotify watch for `IN_DELETE_SELF` on it fires exactly
+//! when its last reference of any kind is released: a descriptor, a mapping, or a descriptor in flight
+//! through a socket, in any process. The kernel queues the event before the last `close` or `munmap`
+//! returns. A watch holds no reference of its own.
 //!
-//! One watch costs the living object nothing. Watches and queue are bounded by the kernel; a
-//! refused watch is an error, a full queue is remembered, and neither passes for a release.
+//! A watch costs nothing while its object is alive. The kernel limits watches and the length of the
+//! queue: a refused watch is an error, an overflow of the queue is reported, and neither counts as a
+//! release.
 
 mod error;
 
@@ -23,35 +24,50 @@ use super::sys::limits;
 
 pub use error::{WatchError, WatchLimit};
 
-/// What one [`DeathWatch::drain`] found.
+/// The result of one [`DeathWatch::drain`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Objects that ended.
+    /// The number of objects that were destroyed.
     pub deaths: u64,
-    /// Whether the kernel lost events since the last drain.
+    /// The kernel has lost events since the last drain.
     pub overflowed: bool,
 }
 
-/// Watches objects, each under a key of the caller's, and calls out the key when its object ends.
+/// Watches objects, each under a key of the caller, and reports the key when the object is destroyed.
 ///
-/// For one thread; make one for each. The cost is one system call a watch and one a drain.
+/// Each thread needs its own. A watch costs one system call, and so does a drain.
+///
+/// ```
+/// use std::os::fd::AsFd;
+///
+/// use leakbench_kernel::{DeathWatch, make_memfd};
+///
+/// let mut watch = DeathWatch::new()?;
+/// let memfd = make_memfd()?;
+/// watch.watch(memfd.as_fd(), "image")?;
+/// assert_eq!(watch.drain(|_| {})?.deaths, 0);
+/// drop(memfd);
+/// watch.drain(|key| assert_eq!(key, "image"))?;
+/// assert_eq!(watch.watched(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct DeathWatch<K> {
     inotify: Inotify,
-    /// Keys of the living, by watch number. Numbers only rise (until 2^31), so this is a table of
-    /// the living and not an array: one that lingers must not keep room for all that came after.
+    /// The keys of living objects, by watch number. The kernel counts these numbers up (to 2^31). An
+    /// array would have to keep room for all numbers after that of a lingering object.
     living: HashMap<i32, K, BuildHasherDefault<NumberHasher>>,
     overflowed: bool,
 }
 
 impl<K> DeathWatch<K> {
-    /// A watch over nothing yet.
+    /// A watch without objects.
     ///
     /// # Errors
-    /// [`WatchError`], with the limit that was met.
+    /// [`WatchError`], with the limit that was reached.
     pub fn new() -> Result<Self, WatchError> {
         let inotify = Inotify::new().map_err(|error| match error {
-            // One answer for two limits: whether a descriptor can still be had tells them apart.
+            // The kernel has one error for two limits. Another descriptor distinguishes them.
             Errno::MFILE if limits::descriptor_available() => {
                 WatchError::TooManyInstances { limit: WatchLimit::instances() }
             }
@@ -63,18 +79,17 @@ impl<K> DeathWatch<K> {
         Ok(Self { inotify, living: HashMap::default(), overflowed: false })
     }
 
-    /// Watches the object behind a descriptor, which may be closed afterwards. Only objects without
-    /// a name, as a memfd is, end with their last reference; a file with a name ends when it is
-    /// deleted as well.
+    /// Watches the object behind a descriptor, which may be closed afterwards. An object without a name,
+    /// such as a memfd, is destroyed with its last reference; a file with a name must be deleted, too.
     ///
     /// # Errors
-    /// [`WatchError`]; the object is not under this key then, so its end will not be heard.
+    /// [`WatchError`]; then the object is not watched under this key.
     pub fn watch(&mut self, fd: BorrowedFd<'_>, key: K) -> Result<(), WatchError> {
         let added = self.inotify.watch_fd(fd);
         self.enter(added, key, || format!("descriptor {}", fd.as_raw_fd()))
     }
 
-    /// Watches the object that a path leads to, such as `/proc/PID/fd/N` of another process.
+    /// Watches the object at a path, such as `/proc/PID/fd/N` of another process.
     ///
     /// # Errors
     /// As [`watch`](Self::watch).
@@ -105,17 +120,17 @@ impl<K> DeathWatch<K> {
         }
     }
 
-    /// Takes every event queued so far, without waiting, and calls `died` once for each object that
-    /// ended, in the order they did.
+    /// Takes every event that is queued, without waiting, and calls `died` once for each object that was
+    /// destroyed, in the order of their destruction.
     ///
     /// # Errors
-    /// [`WatchError::Unreadable`]. Deaths called out before it stand.
+    /// [`WatchError::Unreadable`]. Deaths that were reported before it are valid.
     pub fn drain(&mut self, mut died: impl FnMut(K)) -> Result<Drained, WatchError> {
         let mut drained = Drained::default();
         let (living, overflowed) = (&mut self.living, &mut self.overflowed);
         let read = self.inotify.drain(|event| match event {
-            // Each end arrives twice, as DELETE_SELF and as IGNORED; the first one counts. Where
-            // an overflow swallowed the first, the second is proof as good.
+            // Each death has two events, DELETE_SELF and IGNORED, of which the first counts. If an
+            // overflow lost the first, the second is proof as well.
             Event::Gone(number) => {
                 if let Some(key) = living.remove(&number) {
                     drained.deaths += 1;
@@ -131,33 +146,33 @@ impl<K> DeathWatch<K> {
         Ok(drained)
     }
 
-    /// Whether events were ever lost. From then on a death called out is still true, but whether
-    /// any object still listed as living lives is unknown.
+    /// The kernel has lost events at some time. Reported deaths are valid all the same, but an object
+    /// without a reported death may be destroyed.
     pub fn overflowed(&self) -> bool {
         self.overflowed
     }
 
-    /// How many watched objects have not been heard to end.
+    /// The number of watched objects without a reported death.
     pub fn watched(&self) -> usize {
         self.living.len()
     }
 
-    /// The keys of those, in no order.
+    /// The keys of watched objects without a reported death, in no order.
     pub fn living(&self) -> impl Iterator<Item = &K> {
         self.living.values()
     }
 }
 
 impl DeathWatch<()> {
-    /// Whether this kernel tells of a memfd's end at all: one is made, watched and closed, and its
-    /// death must be heard, once. Kernels that only resemble Linux may keep silent, and then
-    /// everything would seem to live for ever.
+    /// Checks that this kernel reports the death of a memfd: makes one, watches it, closes it, and
+    /// expects one death. A kernel that only resembles Linux may report none, and then every image
+    /// would seem to linger.
     ///
     /// # Errors
-    /// No inotify instance or no memfd can be had, or the watch is refused.
-    pub fn is_told_of_deaths() -> Result<bool, WatchError> {
+    /// The kernel refuses an inotify instance, a memfd or the watch.
+    pub fn works() -> Result<bool, WatchError> {
         let mut watch = DeathWatch::new()?;
-        let memfd = super::sys::memfd::lone().map_err(|error| WatchError::Refused {
+        let memfd = super::sys::memfd::control().map_err(|error| WatchError::Refused {
             object: "a memfd made to be watched".to_owned(),
             source: error.into(),
         })?;
@@ -168,14 +183,15 @@ impl DeathWatch<()> {
     }
 }
 
-/// The descriptor that becomes readable when something ended, to wait on.
+/// The descriptor that becomes readable when an object is destroyed.
 impl<K> AsFd for DeathWatch<K> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
 }
 
-/// Spreads consecutive numbers over a table with one multiplication. No adversary picks them.
+/// Spreads consecutive numbers over a table with one multiplication. The kernel picks the numbers, so
+/// no input can cause collisions on purpose.
 #[derive(Default)]
 struct NumberHasher(u64);
 

@@ -16,14 +16,14 @@ const FILE: &str = "fd";
 pub struct FdEntry {
     /// Its number in that process.
     pub fd: i32,
-    /// The object it refers to. Only files, sockets and pipes have one to themselves: all event
-    /// descriptors of a kernel share an inode.
+    /// The object that it refers to. All event descriptors of a kernel share one inode; files, sockets
+    /// and pipes each have their own.
     pub object: ObjectId,
-    /// What the object is.
+    /// The kind of object.
     pub kind: FdKind,
 }
 
-/// What a descriptor refers to.
+/// The kind of object that a descriptor refers to.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -33,7 +33,7 @@ pub enum FdKind {
     Memfd,
     /// A file, folder or device that has a name somewhere.
     File,
-    /// A file or folder that no name leads to any more (or never did): it lives by this alone.
+    /// A file or folder without a name.
     DeletedFile,
     /// A socket of any family.
     Socket,
@@ -51,19 +51,19 @@ pub enum FdKind {
     Inotify,
     /// `signalfd`.
     SignalFd,
-    /// Anything else: namespaces, io_uring, perf events, ...
+    /// Another kind: namespaces, io_uring, perf events, ...
     Other,
 }
 
 impl Process {
-    /// Every descriptor, in rising order, into `entries` (whatever it held is dropped).
+    /// Reads every descriptor, in rising order, into `entries`, which it clears first.
     ///
-    /// Only for barriers. The look holds a reference to each object for a moment, so an object
-    /// closed at that moment is released late by as much; drain a death watch after, not before.
-    /// A process that looks at itself also sees the two descriptors it looks through.
+    /// Only for barriers: it holds a reference to each object for a moment, so an object that is closed
+    /// at that moment is released late. Drain a death watch after this, not before. A process that
+    /// reads its own descriptors also finds the two that this opens.
     ///
     /// # Errors
-    /// See [`ReadError`]; what `entries` holds then is not an answer.
+    /// See [`ReadError`]; then `entries` are incomplete.
     pub fn fds(&mut self, entries: &mut Vec<FdEntry>) -> Result<(), ReadError> {
         entries.clear();
         let dir = self.open_dir(c"fd", FILE)?;
@@ -80,10 +80,10 @@ impl Process {
         Ok(())
     }
 
-    /// The descriptors that refer to memfds, as [`Process::fds`] has them and at half its cost.
+    /// Reads the descriptors of memfds, as [`Process::fds`] does and at half its cost.
     ///
     /// # Errors
-    /// As [`Process::fds`]; that there is none is no proof that the process is there.
+    /// As [`Process::fds`], but without an error for a process that has just ended.
     pub fn memfds(&mut self, entries: &mut Vec<FdEntry>) -> Result<(), ReadError> {
         entries.clear();
         let dir = self.open_dir(c"fd", FILE)?;
@@ -98,17 +98,17 @@ impl Process {
         walked.map_err(|error| self.failed(FILE, error))
     }
 
-    /// Where a descriptor's link points, which is its object's name: `/memfd:x (deleted)`,
-    /// `socket:[4711]`. Data; bytes that are not UTF-8 are replaced.
+    /// The target of a descriptor's link, which is the name of its object: `/memfd:x (deleted)`,
+    /// `socket:[4711]`. Bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
-    /// See [`ReadError`]; [`ReadError::Absent`] for one that was closed.
+    /// See [`ReadError`]; [`ReadError::Absent`] for a closed descriptor.
     pub fn fd_link(&self, fd: i32) -> Result<String, ReadError> {
         let name = CString::new(format!("fd/{fd}")).unwrap_or_default();
         self.link(&name, FILE)
     }
 
-    /// How many descriptors are open: one `stat` on Linux 6.2 and later, a listing before.
+    /// The number of open descriptors: one `stat` on Linux 6.2 and later, a listing before.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -117,7 +117,7 @@ impl Process {
         if count > 0 {
             return Ok(count);
         }
-        // None open, an older kernel, or nothing left of the process.
+        // No descriptor is open, the kernel is older, or the process has ended.
         let dir = self.open_dir(c"fd", FILE)?;
         let counted = self.fd_buffers().count(&dir);
         let count = counted.map_err(|error| self.failed(FILE, error))?;
@@ -137,7 +137,7 @@ fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs
         FileType::Fifo => return FdKind::Pipe,
         _ => {}
     }
-    // A path is absolute, or marked as out of this process's sight; all else is a kind's own name.
+    // A path is absolute or marked as unreachable; any other target is the name of a kind.
     if link.starts_with(b"/") || link.starts_with(b"(unreachable)") {
         return if stat.st_nlink == 0 { FdKind::DeletedFile } else { FdKind::File };
     }
@@ -147,7 +147,7 @@ fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs
         b"anon_inode:[eventpoll]" => FdKind::Epoll,
         b"anon_inode:[pidfd]" => FdKind::Pidfd,
         b"anon_inode:[signalfd]" => FdKind::SignalFd,
-        // The one that the kernel writes without brackets.
+        // The kernel prints this one without brackets.
         b"anon_inode:inotify" => FdKind::Inotify,
         link if link.starts_with(b"pidfd:") => FdKind::Pidfd,
         _ => FdKind::Other,

@@ -1,8 +1,7 @@
-//! Files of `Name: value` lines, and the few other one-line shapes under `/proc`.
+//! Files of lines `Name: value` under `/proc`.
 
-/// The value of the first line `key: value`, trimmed; `None` if there is no such line.
-///
-/// Bytes, not text: a thread may call itself anything, and `status` repeats it.
+/// The number of the first line `key: value` and its value, trimmed; `None` if there is no such line.
+/// The file is bytes and not text, since the name of a thread may be any bytes.
 pub(super) fn value<'a>(file: &'a [u8], key: &str) -> Option<(u64, &'a [u8])> {
     (1..).zip(file.split(|&byte| byte == b'\n')).find_map(|(number, line)| {
         let rest = line.strip_prefix(key.as_bytes())?.trim_ascii_start();

@@ -1,4 +1,4 @@
-//! Descriptors that no table shows: sent over a unix socket and not received yet.
+//! Descriptors in flight: sent over a unix socket and not received yet.
 
 use std::ffi::CString;
 
@@ -7,11 +7,11 @@ use super::fields;
 use super::process::Process;
 
 impl Process {
-    /// How many descriptors wait in this socket to be received; `None` if it is no unix socket,
-    /// or this kernel does not tell (before Linux 5.5).
+    /// The number of descriptors that wait in this socket to be received; `None` if it is not a unix
+    /// socket, or if the kernel does not print the number (before Linux 5.5).
     ///
     /// # Errors
-    /// See [`ReadError`]; [`ReadError::Absent`] for a descriptor that was closed.
+    /// See [`ReadError`]; [`ReadError::Absent`] for a closed descriptor.
     pub fn fds_in_flight(&mut self, fd: i32) -> Result<Option<u64>, ReadError> {
         const FILE: &str = "fdinfo";
         let name = CString::new(format!("fdinfo/{fd}")).unwrap_or_default();

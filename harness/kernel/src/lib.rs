@@ -1,13 +1,30 @@
-//! What the kernel says about a process, from outside, and when it lets an object go.
+//! The kernel as the two witnesses of a run see it: `/proc` from outside of a process, and the death
+//! of its images from inside. This crate reads and reports; it judges nothing.
 //!
-//! The two witnesses of a run read the world here and nowhere else: [`Process`] reads `/proc`
-//! (who holds what), [`DeathWatch`] hears of every release the moment it happens. Neither judges.
+//! ```text
+//! Child ─► Process ─► Stat ─► Status, MappingCounts (sampled) ─► FileMapping, FdEntry (at barriers)
+//! memfd ─► DeathWatch ─► key of each destroyed object
+//! ```
 //!
-//! Mappings and descriptors are read by code of our own, because they are what a sampler reads ten
-//! times a second and a barrier reads forty thousand lines of; `harness/benches/kernel.rs` has the
-//! ratios to the `procfs` crate, which the tests use as an independent second opinion. `status`
-//! and `smaps_rollup` are read by the same few lines of ours, because `procfs` refuses the whole
-//! file when one line it does not need is absent, or when a thread's name is not UTF-8.
+//! - Processes: [`Child`] is one that leakbench starts. [`Process`] reads any other by its folder under
+//!   `/proc`: [`Stat`], [`Status`], [`Limits`], [`CgroupLimits`], its tasks.
+//! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`SharedSegment`]; each with
+//!   its [`ObjectId`], the device and inode.
+//! - Releases: [`DeathWatch`].
+//! - The machine: [`Machine`] for a recording's fingerprint, and trials of single features.
+//!
+//! # Readers by hand
+//!
+//! The `procfs` crate parses limits, control groups, mounts, `meminfo` and `smaps_rollup`. Other files
+//! have readers here, for these reasons (`benches/kernel.rs` has the measurements):
+//!
+//! - `maps` and `fd`: barriers read 40,000 lines of them.
+//! - `stat` and `status`: the sampler reads them ten times a second, and `procfs` 0.18 takes 1.4 and
+//!   2.2 times as long. It also refuses a whole `status` for one missing line, as of kernels that only
+//!   resemble Linux, or for a name that is not UTF-8.
+//! - `task/TID/children`, `cmdline`, `fdinfo`: `procfs` opens a folder for each thread, needs UTF-8, and
+//!   does not have `scm_fds`.
+//! - `sysvipc/shm`: `procfs` refuses the whole table for a segment of a user above 65535.
 
 mod cgroup;
 mod child;
@@ -30,20 +47,27 @@ mod sysv;
 mod tasks;
 mod trials;
 
+// Processes.
 pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use child::{Child, ProcessGroup};
-pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 pub use error::ReadError;
-pub use fds::{FdEntry, FdKind};
 pub use limits::Limits;
-pub use machine::{Bound, Machine, ResourceLimit, machine_value, memory_total_bytes};
-pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
-pub use memfd_devices::MemfdDevices;
-pub use object::ObjectId;
 pub use poll::poll_until;
 pub use process::Process;
 pub use stat::Stat;
 pub use status::{Ids, SmapsRollup, Status};
-pub use sysv::{SharedSegment, shared_segments};
 pub use tasks::children_by_parent;
-pub use trials::{free_ranges, has_pagemap_scan, make_memfd, tells_fd_count};
+
+// Objects of a process.
+pub use fds::{FdEntry, FdKind};
+pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
+pub use memfd_devices::MemfdDevices;
+pub use object::ObjectId;
+pub use sysv::{SharedSegment, shared_segments};
+
+// Releases.
+pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
+
+// The machine.
+pub use machine::{Bound, Machine, ResourceLimit, machine_value, memory_total_bytes};
+pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};

@@ -1,4 +1,4 @@
-//! What a measurement depends on: the kernel, the processors, the limits.
+//! The properties of the machine that a measurement depends on: kernel, processors, limits.
 
 use std::fs;
 use std::path::Path;
@@ -13,43 +13,43 @@ use super::mappings::MappingSource;
 use super::process::Process;
 use super::sys::limits;
 
-/// The machine and its kernel, for a recording's fingerprint. `None` is "could not be read".
+/// The machine and its kernel, for a recording's fingerprint. `None`: the value cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The kernel's release, as `uname -r` prints it.
     pub kernel: Option<String>,
     /// Processors this process may run on (affinity and control groups taken into account).
     pub cpus: Option<u64>,
-    /// The first processor's name; not every architecture has one.
+    /// The first processor's name, on architectures that have one.
     pub cpu_model: Option<String>,
-    /// `vm.max_map_count`: mappings that a process may have.
+    /// `vm.max_map_count`: the limit of mappings of a process.
     pub max_map_count: Option<u64>,
-    /// `vm.overcommit_memory`: 0 refuses what is plainly too much, 1 nothing, 2 whatever could not
-    /// be kept if it were all used.
+    /// `vm.overcommit_memory`: 0 refuses an allocation beyond all memory, 1 refuses none, 2 refuses
+    /// allocations beyond the commit limit.
     pub overcommit_memory: Option<u64>,
-    /// `vm.memfd_noexec`: with 2 memfds that may be run are refused, and by Linux 6.3 to 6.5 also
-    /// those whose maker does not say.
+    /// `vm.memfd_noexec`: with 2 the kernel refuses executable memfds; Linux 6.3 to 6.5 also refuses
+    /// memfds without `MFD_NOEXEC_SEAL`.
     pub memfd_noexec: Option<u64>,
     /// `RLIMIT_NOFILE` of this process, which a subject inherits.
     pub open_files: ResourceLimit,
     /// `RLIMIT_AS` of this process in bytes, which a subject inherits.
     pub address_space_bytes: ResourceLimit,
-    /// `fs.inotify.max_queued_events`: unread events before an instance loses some.
+    /// `fs.inotify.max_queued_events`: the length of an instance's queue.
     pub inotify_max_queued_events: Option<u64>,
     /// `fs.inotify.max_user_instances`.
     pub inotify_max_user_instances: Option<u64>,
     /// `fs.inotify.max_user_watches`.
     pub inotify_max_user_watches: Option<u64>,
-    /// Whether `PROCMAP_QUERY` works here.
+    /// `PROCMAP_QUERY` works here.
     pub procmap_query: Option<bool>,
 }
 
 /// A resource limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceLimit {
-    /// The one that counts.
+    /// The limit in effect.
     pub soft: Bound,
-    /// How far the process may raise it by itself.
+    /// The limit up to which the process may raise it.
     pub hard: Bound,
 }
 
@@ -59,7 +59,7 @@ pub struct ResourceLimit {
 pub enum Bound {
     /// No limit.
     Unlimited,
-    /// At most so many.
+    /// A limit.
     #[serde(untagged)]
     At(u64),
 }
@@ -82,8 +82,8 @@ impl Machine {
         Self::read_under(Path::new("/proc"))
     }
 
-    /// Reads it from another folder than `/proc`. The resource limits and the processors
-    /// available are this process's own all the same.
+    /// Reads it from another folder than `/proc`. Resource limits and processors are those of this
+    /// process all the same.
     pub fn read_under(proc: &Path) -> Self {
         Self {
             kernel: line(&proc.join("sys/kernel/osrelease")),
@@ -102,12 +102,12 @@ impl Machine {
     }
 }
 
-/// A limit of inotify by its name under `/proc/sys/fs/inotify`.
+/// A limit of inotify, by its name under `/proc/sys/fs/inotify`.
 pub(super) fn inotify_limit(proc: &Path, name: &str) -> Option<u64> {
     parsed(&proc.join("sys/fs/inotify").join(name))
 }
 
-/// A number of the kernel by its name under `/proc/sys`, such as `vm/max_map_count`.
+/// A number of the kernel, by its name under `/proc/sys`, such as `vm/max_map_count`.
 pub fn machine_value(proc: &Path, name: &str) -> Option<u64> {
     parsed(&proc.join("sys").join(name))
 }
@@ -123,7 +123,7 @@ fn line(path: &Path) -> Option<String> {
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// What a file of one value holds.
+/// The value of a file of one value.
 pub(super) fn parsed<T: FromStr>(path: &Path) -> Option<T> {
     line(path)?.parse().ok()
 }
@@ -134,7 +134,7 @@ fn cpu_model(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(model).into_owned())
 }
 
-/// Tries the request on this process.
+/// Tries `PROCMAP_QUERY` on this process.
 fn procmap_query(proc: &Path) -> Option<bool> {
     let mut process = Process::open_under(proc, std::process::id()).ok()?;
     match process.file_mappings_from(MappingSource::Query, &mut Vec::new()) {

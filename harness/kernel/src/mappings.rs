@@ -1,5 +1,4 @@
-//! The mappings (VMAs) of a process: which file-backed ones there are, how many of all, and what
-//! each one is.
+//! The mappings (VMAs) of a process: those of files, their number, and the kind of each.
 
 mod kind;
 mod query;
@@ -22,23 +21,23 @@ pub struct FileMapping {
     pub start: usize,
     /// The address after the last.
     pub end: usize,
-    /// Where in the file the mapping begins, in bytes.
+    /// The offset of its first byte in the file.
     pub offset: u64,
     /// The file.
     pub object: ObjectId,
-    /// Whether the file is a memfd (an image, or what else made one).
+    /// The file is a memfd, of an image or another.
     pub memfd: bool,
-    /// Whether writes reach the file; else the mapping is copy-on-write.
+    /// Writes reach the file; else the mapping is copy-on-write.
     pub shared: bool,
-    /// Whether it may be read.
+    /// It may be read.
     pub readable: bool,
-    /// Whether it may be written.
+    /// It may be written.
     pub writable: bool,
-    /// Whether it may be executed.
+    /// It may be executed.
     pub executable: bool,
 }
 
-/// Where mappings were read from. Both give the same answer; they differ in speed.
+/// The interface that mappings are read by. Both have the same content and differ in speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MappingSource {
@@ -48,25 +47,26 @@ pub enum MappingSource {
     Text,
 }
 
-/// How many mappings a process has.
+/// The number of a process's mappings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MappingCounts {
-    /// Lines of `maps`: every mapping, and on x86 `[vsyscall]`, which is none and does not count
+    /// Lines of `maps`: every mapping, and on x86 `[vsyscall]`, which is no mapping and does not count
     /// against `vm.max_map_count`.
     pub all: u64,
-    /// Those of them that map a memfd.
+    /// Mappings of memfds.
     pub memfd: u64,
 }
 
 impl Process {
-    /// Every file-backed mapping by address, into `mappings` (whatever it held is dropped).
+    /// Reads every file-backed mapping by address into `mappings`, which it clears first. It queries if
+    /// the kernel has `PROCMAP_QUERY` and reads the text otherwise, and returns the source.
     ///
-    /// By query where the kernel has it, by text otherwise; which, is returned. Not a snapshot:
-    /// the kernel lets go of the address space between two answers, so a mapping that is mapped or
-    /// unmapped meanwhile may be in or out. Compare only while the process is quiescent.
+    /// This is no snapshot: the kernel unlocks the address space between two answers, so a mapping that
+    /// is mapped or unmapped meanwhile may be included or not. Compare only while the process is
+    /// quiescent.
     ///
     /// # Errors
-    /// See [`ReadError`]; what `mappings` holds then is not an answer.
+    /// See [`ReadError`]; then `mappings` are incomplete.
     pub fn file_mappings(
         &mut self,
         mappings: &mut Vec<FileMapping>,
@@ -82,10 +82,10 @@ impl Process {
         Ok(MappingSource::Text)
     }
 
-    /// The same from one source and no other.
+    /// As [`file_mappings`](Self::file_mappings), from one source only.
     ///
     /// # Errors
-    /// [`ReadError::Absent`] for [`MappingSource::Query`] where the kernel does not have it, else as
+    /// [`ReadError::Absent`] for [`MappingSource::Query`] if the kernel does not have it, else as
     /// [`file_mappings`](Self::file_mappings).
     pub fn file_mappings_from(
         &mut self,
@@ -99,7 +99,7 @@ impl Process {
         }
     }
 
-    /// How many mappings there are, without reading what each one is: cheap enough for a sampler.
+    /// Counts the mappings without parsing each one: cheap enough for a sampler.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -107,21 +107,21 @@ impl Process {
         text::mapping_counts(self)
     }
 
-    /// Every mapping by address, into `mappings` (whatever it held is dropped).
+    /// Reads every mapping by address into `mappings`, which it clears first.
     ///
-    /// From the text, which for mappings of all kinds is twice as fast as `PROCMAP_QUERY`. Not a
+    /// It reads the text, which for mappings of all kinds is twice as fast as `PROCMAP_QUERY`. This is no
     /// snapshot: see [`file_mappings`](Self::file_mappings).
     ///
     /// # Errors
-    /// See [`ReadError`]; what `mappings` holds then is not an answer.
+    /// See [`ReadError`]; then `mappings` are incomplete.
     pub fn mappings(&mut self, mappings: &mut Vec<Mapping>) -> Result<(), ReadError> {
         mappings.clear();
         text::mappings(self, mappings)
     }
 
-    /// What `maps` prints of the mappings that begin at `starts`, without offset, device and inode:
-    /// `7f12a000-7f12b000 r-xp /memfd:code (deleted)`. One that is gone is left out. Bytes that
-    /// are not UTF-8 are replaced.
+    /// The lines of `maps` for the mappings that begin at `starts`, without offset, device and inode:
+    /// `7f12a000-7f12b000 r-xp /memfd:code (deleted)`. Mappings that do not exist any more are
+    /// omitted. Bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
     /// See [`ReadError`].

@@ -1,8 +1,8 @@
-//! Which devices memfds live on, learnt once from memfds of our own.
+//! The devices of memfds, learnt from memfds of this process.
 //!
-//! Memfds live on kernel-internal mounts: one for ordinary pages, one for each huge page size.
-//! Knowing them makes names nearly needless, and names are the costly part of a mapping. It also
-//! keeps a deleted file that someone called `/memfd:x` from passing for an image.
+//! Memfds live on mounts inside the kernel: one for ordinary pages, one for each huge page size. With
+//! their devices known, most mappings need no name, which is the costly part. And a deleted file with
+//! the name `/memfd:x` does not pass for an image.
 
 use std::io;
 use std::sync::OnceLock;
@@ -20,7 +20,10 @@ pub struct MemfdDevices {
 }
 
 impl MemfdDevices {
-    /// What this kernel has; asked once in a process.
+    /// The devices of this kernel, determined once in a process.
+    ///
+    /// # Errors
+    /// [`ReadError::NoMemfd`].
     pub fn get() -> Result<&'static Self, ReadError> {
         static LEARNT: OnceLock<MemfdDevices> = OnceLock::new();
         if let Some(devices) = LEARNT.get() {
@@ -32,7 +35,7 @@ impl MemfdDevices {
 
     fn learn() -> io::Result<Self> {
         let shmem = memfd::device_of_plain()?;
-        // A size that this kernel does not have answers with an error: then nothing lives there.
+        // The kernel has no memfds of a page size that it refuses.
         let huge = memfd::HUGE_PAGE_SIZES
             .iter()
             .filter_map(|&size| memfd::device_of_huge(size).ok())
@@ -40,20 +43,20 @@ impl MemfdDevices {
         Ok(Self { shmem, huge })
     }
 
-    /// Whether a memfd can live on this device.
+    /// Returns true for a device of memfds.
     pub fn contains(&self, dev: u64) -> bool {
         dev == self.shmem || self.huge.contains(&dev)
     }
 
-    /// Whether a *private* file-backed mapping of this device is a memfd's without asking its name.
+    /// Returns true if every *private* file-backed mapping of this device is one of a memfd.
     ///
-    /// The other tenants of shared memory, anonymous and System V, are always mapped shared. On
-    /// huge pages private anonymous mappings have a file too, so there the name must tell.
+    /// Shared anonymous memory and System V segments are on the same device, but their mappings are
+    /// shared. On huge pages private anonymous mappings have a file, too, so there a name is needed.
     pub fn private_is_memfd(&self, dev: u64) -> bool {
         dev == self.shmem
     }
 
-    /// Whether the object is a memfd, by its device and its name as the kernel prints it.
+    /// Recognizes a memfd by its device and the name that the kernel prints.
     pub fn is_memfd(&self, dev: u64, name: &[u8]) -> bool {
         self.contains(dev) && name.starts_with(b"/memfd:")
     }

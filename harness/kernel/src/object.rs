@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Which kernel object something is: the pair that `stat` gives and that `maps` prints.
+/// The identity of a kernel object: the pair that `stat` returns and that `maps` prints.
 ///
-/// Names say nothing: two memfds may share one, and a descriptor number is reused within a cycle.
-/// An inode number can be reused too, once its object is gone, so an identity is good for as long
-/// as the object lives (tmpfs counts inodes up, 64 bits wide, and does not come back to one).
+/// A name does not identify an object: two memfds may have the same, and the kernel reuses a descriptor
+/// number within a cycle. An inode number may be reused once its object is destroyed, so an identity is
+/// valid while the object lives. (tmpfs counts inode numbers up in 64 bits and reuses none.)
 ///
-/// `stat` and `maps` agree for memfds and plain file systems. On btrfs and overlayfs `maps` names
-/// the device below and `stat` the one above; such files are not images.
+/// `stat` and `maps` agree for memfds and plain file systems. On btrfs and overlayfs `maps` has the
+/// device below and `stat` the one above; such files are not images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectId {
     /// The device as `st_dev` encodes it.
@@ -29,12 +29,12 @@ impl ObjectId {
         Ok(Self::from_stat(&rustix::fs::fstat(fd)?))
     }
 
-    /// From the halves that `maps` and `PROCMAP_QUERY` give, in the encoding of `st_dev`.
+    /// From the two halves of the device in `maps` and `PROCMAP_QUERY`.
     pub(crate) fn from_halves(major: u32, minor: u32, ino: u64) -> Self {
         Self { dev: rustix::fs::makedev(major, minor), ino }
     }
 
-    /// From what `stat` returned.
+    /// From the result of `stat`.
     pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> Self {
         Self { dev: stat.st_dev, ino: stat.st_ino }
     }
@@ -44,8 +44,8 @@ impl ObjectId {
         (rustix::fs::major(self.dev), rustix::fs::minor(self.dev))
     }
 
-    /// Whether there is an object: `maps` prints device 0 for mappings without a file. The inode
-    /// alone does not tell, since the first System V segment is inode 0 of a real device.
+    /// Returns false for the device 0, which `maps` prints for mappings without a file. An inode number 0
+    /// is valid: the first System V segment has it.
     pub(crate) fn is_file(self) -> bool {
         self.dev != 0
     }

@@ -1,4 +1,4 @@
-//! One process, held fast by its folder under `/proc`, and the buffers it is read with.
+//! One process, by its open folder under `/proc`.
 
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
@@ -14,9 +14,18 @@ use super::sys::proc_dir::ProcDir;
 
 /// A reader of one process.
 ///
-/// Opened once: the folder stays open, so when the process ends and its number goes to another,
-/// every look answers [`ReadError::Vanished`] instead of telling of the wrong one. Buffers are
-/// kept from look to look.
+/// The folder stays open. So when the process ends and its number goes to another process, every read
+/// returns [`ReadError::Vanished`] and never the data of the other one.
+///
+/// ```
+/// use leakbench_kernel::Process;
+///
+/// let mut own = Process::open(std::process::id())?;
+/// assert!(own.mapping_counts()?.all > 0);
+/// assert!(own.fd_count()? > 0);
+/// assert!(own.status()?.rss_bytes > Some(0));
+/// # Ok::<(), leakbench_kernel::ReadError>(())
+/// ```
 #[derive(Debug)]
 pub struct Process {
     pid: u32,
@@ -29,7 +38,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Holds `status`, `limits` and `smaps_rollup` whole, and any line of `maps`.
+    /// Longer than `status` and than any line of `maps`.
     pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
     /// Opens the process with this number.
@@ -40,8 +49,7 @@ impl Process {
         Self::open_under(Path::new("/proc"), pid)
     }
 
-    /// Opens a process under another folder than `/proc`: one mounted elsewhere, or a tree that a
-    /// test built.
+    /// Opens a process under another folder than `/proc`, such as a tree that a test built.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -67,8 +75,8 @@ impl Process {
         self.pid
     }
 
-    /// When it started, in clock ticks since boot: with the number, who it is for as long as this
-    /// kernel runs.
+    /// The time of its start, in clock ticks since boot. With the number it identifies the process until
+    /// the machine reboots.
     pub fn start_time_ticks(&self) -> u64 {
         self.start_time_ticks
     }
@@ -81,7 +89,7 @@ impl Process {
         &mut self.fd_buffers
     }
 
-    /// Whether `PROCMAP_QUERY` has not been refused yet.
+    /// False once the kernel has refused `PROCMAP_QUERY`.
     pub(super) fn queries_mappings(&self) -> bool {
         self.queries_mappings
     }
@@ -90,12 +98,11 @@ impl Process {
         self.queries_mappings = false;
     }
 
-    /// Lends the buffer out, so that a reader may hold it beside the process.
+    /// Takes the buffer, so that a reader has it beside the process. To be given back.
     pub(super) fn take_buffer(&mut self) -> Box<[u8]> {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Takes the buffer back.
     pub(super) fn give_back(&mut self, buffer: Box<[u8]>) {
         self.buffer = buffer;
     }
@@ -125,7 +132,7 @@ impl Process {
         }
     }
 
-    /// An error if the process waits to be reaped: then nothing was found because nothing is left.
+    /// Returns an error if the process waits to be reaped, which has no mappings and descriptors.
     pub(super) fn expect_alive(&self) -> Result<(), ReadError> {
         if self.stat()?.has_ended {
             return Err(ReadError::Vanished { pid: self.pid });
@@ -133,13 +140,13 @@ impl Process {
         Ok(())
     }
 
-    /// What the kernel's refusal to show `file` means.
+    /// Translates the kernel's refusal of a file.
     pub(super) fn failed(&self, file: &'static str, error: Errno) -> ReadError {
         match error {
-            // A file that is missing from a folder that still answers was never there.
+            // The folder is readable, so this kernel does not have the file.
             Errno::NOENT if self.dir.has(c"stat") => ReadError::Absent { pid: self.pid, file },
-            // With its memory a process loses its user, as far as access goes: one that waits to
-            // be reaped is refused to the very parent that could look a moment before.
+            // A process that waits to be reaped has no memory, and then the kernel refuses access
+            // even to its parent.
             Errno::ACCESS | Errno::PERM if self.stat().is_ok_and(|stat| stat.has_ended) => {
                 ReadError::Vanished { pid: self.pid }
             }
@@ -147,16 +154,16 @@ impl Process {
         }
     }
 
-    /// Who it is and whether it runs, now.
+    /// Reads its name, parent and state.
     ///
     /// # Errors
-    /// [`ReadError::Vanished`] once it is reaped; one that waits to be still answers.
+    /// [`ReadError::Vanished`] once it is reaped. A process that waits to be reaped has a `stat`.
     pub fn stat(&self) -> Result<Stat, ReadError> {
         Stat::read(self.pid, &self.dir)
     }
 
-    /// Where a link in the process's folder points, such as `exe` or `ns/ipc`. Bytes that are not
-    /// UTF-8 are replaced.
+    /// The target of a link in the process's folder, such as `exe` or `ns/ipc`. Bytes that are not UTF-8
+    /// are replaced.
     ///
     /// # Errors
     /// See [`ReadError`].

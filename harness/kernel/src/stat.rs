@@ -1,4 +1,4 @@
-//! Who a process is, and whether it still runs: the fields of `/proc/PID/stat` that say so.
+//! The identity and the state of a process, from `/proc/PID/stat`.
 
 use std::path::Path;
 
@@ -7,20 +7,21 @@ use super::fields;
 use super::process::{Process, failed};
 use super::sys::proc_dir::ProcDir;
 
-/// From `/proc/PID/stat`, which anybody may read.
+/// Fields of `/proc/PID/stat`, which every user may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// Its name (`comm`), as it calls itself: data. Bytes that are not UTF-8 are replaced.
+    /// Its name (`comm`), which it may choose freely. Bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// Whether it has ended and waits to be reaped, or is just being.
+    /// It has ended and waits to be reaped, or is being reaped.
     pub has_ended: bool,
     /// Its parent's number.
     pub parent: u32,
-    /// Whether it is a thread of the kernel, which has no memory and no descriptors of its own.
+    /// It is a thread of the kernel, without memory and descriptors of its own.
     pub is_kernel_thread: bool,
-    /// When it started, in clock ticks since boot.
+    /// The time of its start, in clock ticks since boot.
     pub start_time_ticks: u64,
-    /// Where its stack began, which differs after an `exec`. `None` to those who may not know.
+    /// The address at which its stack began, which differs after an `exec`. `None` if this user may
+    /// not read it.
     pub stack_start: Option<u64>,
 }
 
@@ -28,10 +29,10 @@ pub struct Stat {
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
 impl Stat {
-    /// Of the process that has this number now.
+    /// Reads the process that has this number now.
     ///
     /// # Errors
-    /// [`ReadError::Vanished`] if there is none.
+    /// [`ReadError::Vanished`] if there is no such process.
     pub fn of(proc: &Path, pid: u32) -> Result<Stat, ReadError> {
         let dir =
             ProcDir::open(&proc.join(pid.to_string())).map_err(|error| failed(pid, "", error))?;
@@ -46,8 +47,8 @@ impl Stat {
         Stat::parse(text).ok_or_else(|| ReadError::malformed(pid, FILE, 1, text))
     }
 
-    /// `4242 (a name) with) S 1 ...`: fields are counted from the last parenthesis, since the name
-    /// may hold any. Their numbers are those of proc_pid_stat(5).
+    /// Parses `4242 (a name) with) S 1 ...`. Fields are counted from the last parenthesis, since the name
+    /// may contain some. Their numbers are those of proc_pid_stat(5).
     fn parse(text: &[u8]) -> Option<Stat> {
         let name_begin = text.iter().position(|&byte| byte == b'(')? + 1;
         let name_end = text.iter().rposition(|&byte| byte == b')')?;
@@ -71,8 +72,8 @@ impl Stat {
 }
 
 impl Process {
-    /// The words that it was started with, or has put in their place; none to those who may not
-    /// know. Data: bytes that are not UTF-8 are replaced.
+    /// Its command line, which it may overwrite; empty if this user may not read it. Bytes that are not
+    /// UTF-8 are replaced.
     ///
     /// # Errors
     /// See [`ReadError`].

@@ -1,43 +1,43 @@
-//! The memory a process uses, as `status` and `smaps_rollup` sum it.
+//! The memory of a process, from `status` and `smaps_rollup`.
 
 use super::error::ReadError;
 use super::fields;
 use super::process::Process;
 
-/// From `/proc/PID/status`: cheap, and up to some pages a thread behind the truth.
+/// Fields of `/proc/PID/status`: cheap, and inexact by some pages a thread.
 ///
-/// A field is `None` where the kernel prints no such line; of a process that waits to be reaped
-/// only `threads` is left.
+/// A field is `None` if the kernel prints no such line. A process that waits to be reaped has only
+/// `threads`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Status {
     /// Resident memory (`VmRSS`).
     pub rss_bytes: Option<u64>,
-    /// The most that was ever resident (`VmHWM`).
+    /// The maximum of resident memory so far (`VmHWM`).
     pub rss_peak_bytes: Option<u64>,
-    /// Its anonymous part (`RssAnon`): private memory, copy-on-write copies included.
+    /// The anonymous part of it (`RssAnon`): private memory, with copy-on-write copies.
     pub rss_anon_bytes: Option<u64>,
-    /// Its part that belongs to files (`RssFile`).
+    /// The part of it that belongs to files (`RssFile`).
     pub rss_file_bytes: Option<u64>,
-    /// Its part that belongs to shared memory (`RssShmem`): untouched memfd pages.
+    /// The part of it that belongs to shared memory (`RssShmem`): memfd pages that were not written.
     pub rss_shmem_bytes: Option<u64>,
-    /// Size of all mappings (`VmSize`): a reservation counts whole.
+    /// The size of all mappings (`VmSize`), reservations included.
     pub vm_size_bytes: Option<u64>,
     /// Page tables (`VmPTE`).
     pub page_tables_bytes: Option<u64>,
-    /// Swapped out (`VmSwap`).
+    /// Swapped memory (`VmSwap`).
     pub swap_bytes: Option<u64>,
     /// Locked memory (`VmLck`).
     pub locked_bytes: Option<u64>,
-    /// Threads.
+    /// The number of threads (`Threads`).
     pub threads: Option<u64>,
 }
 
-/// From `/proc/PID/smaps_rollup`: exact, but the kernel walks every page table entry for it.
+/// Fields of `/proc/PID/smaps_rollup`: exact, but the kernel walks every page table entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SmapsRollup {
     /// Resident memory (`Rss`).
     pub rss_bytes: Option<u64>,
-    /// Resident memory, each page divided among the processes that map it (`Pss`).
+    /// Resident memory, with each page divided by the number of processes that map it (`Pss`).
     pub pss_bytes: Option<u64>,
     /// The part of `Pss` that is anonymous (`Pss_Anon`, Linux 5.5).
     pub pss_anon_bytes: Option<u64>,
@@ -45,27 +45,27 @@ pub struct SmapsRollup {
     pub pss_file_bytes: Option<u64>,
     /// The part of `Pss` that belongs to shared memory (`Pss_Shmem`, Linux 5.5).
     pub pss_shmem_bytes: Option<u64>,
-    /// Pages of this process alone, as they were read (`Private_Clean`).
+    /// Pages that only this process maps and that were not written (`Private_Clean`).
     pub private_clean_bytes: Option<u64>,
-    /// Pages of this process alone that were written (`Private_Dirty`).
+    /// Pages that only this process maps and that were written (`Private_Dirty`).
     pub private_dirty_bytes: Option<u64>,
     /// Anonymous memory (`Anonymous`).
     pub anonymous_bytes: Option<u64>,
-    /// Swapped out (`Swap`).
+    /// Swapped memory (`Swap`).
     pub swap_bytes: Option<u64>,
 }
 
-/// Who a process is to others, from `/proc/PID/status`.
+/// The thread group and the user of a process, from `/proc/PID/status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
-    /// The process that this is a thread of (`Tgid`); of a process, its own number.
+    /// The process of this thread (`Tgid`); for a process, its own number.
     pub process: u32,
-    /// Its user, as far as access goes (`Uid`, the effective one).
+    /// Its effective user (`Uid`).
     pub user: u32,
 }
 
 impl Process {
-    /// Whose process it is, and whether it is one rather than a thread.
+    /// Reads its thread group and its user.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -85,7 +85,7 @@ impl Process {
         })
     }
 
-    /// What `status` says of memory and threads.
+    /// Reads `status`.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -133,7 +133,7 @@ impl Process {
     }
 }
 
-/// The value of a line, `None` without the line, an error if the value does not read.
+/// The value of a line; `None` without the line, an error if the value cannot be parsed.
 fn field(
     pid: u32,
     file: &'static str,

@@ -1,24 +1,27 @@
-//! System V shared memory, which outlives every process that made or attached it.
+//! System V shared memory, which outlives every process that created or attached it.
+//!
+//! `procfs` 0.18 parses user ids of 16 bits here, and refuses the whole table for one segment of a
+//! user above 65535, such as the subordinate users of containers.
 
 use std::path::Path;
 
 use super::fields;
 
-/// One segment.
+/// One segment of System V shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SharedSegment {
-    /// Its number, as `ipcs -m` and `ipcrm -m` have it.
+    /// Its number, as in `ipcs -m` and `ipcrm -m`.
     pub id: u64,
     /// Its size.
     pub bytes: u64,
-    /// The process that made it, which may be gone, and its number another's.
+    /// The process that created it. That may have ended, and another may have its number.
     pub creator: u32,
-    /// How many times it is attached.
+    /// The number of its attachments.
     pub attached: u64,
 }
 
-/// Every segment of this IPC namespace; `None` if the kernel has none to offer
-/// (`CONFIG_SYSVIPC`) or its table does not read.
+/// Every segment of this IPC namespace; `None` if the kernel has no such memory (`CONFIG_SYSVIPC`) or
+/// its table cannot be parsed.
 pub fn shared_segments(proc: &Path) -> Option<Vec<SharedSegment>> {
     let table = std::fs::read(proc.join("sysvipc/shm")).ok()?;
     // "       key      shmid perms                  size  cpid  lpid nattch   uid ..."

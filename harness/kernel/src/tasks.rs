@@ -1,4 +1,4 @@
-//! The threads of a process and the processes that it started.
+//! The threads and the children of a process.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -12,13 +12,13 @@ use super::stat::Stat;
 const FILE: &str = "task";
 
 impl Process {
-    /// The numbers of its threads and of its children, in rising order, into the two lists
-    /// (whatever they held is dropped). A child that ended and was not waited for is among them.
+    /// Reads the numbers of its threads and of its children, in rising order, into the two lists, which
+    /// it clears first. A child that has ended and was not reaped is among them.
     ///
     /// # Errors
-    /// See [`ReadError`]. [`ReadError::Absent`] where the kernel lists no children
-    /// (`CONFIG_PROC_CHILDREN`): then `threads` is an answer all the same, and
-    /// [`children_by_parent`] finds the children.
+    /// See [`ReadError`]. [`ReadError::Absent`] if the kernel lists no children
+    /// (`CONFIG_PROC_CHILDREN`): then `threads` is complete, and [`children_by_parent`] finds the
+    /// children.
     pub fn tasks(
         &mut self,
         threads: &mut Vec<u32>,
@@ -36,7 +36,7 @@ impl Process {
         let mut text = Vec::new();
         for tid in &*threads {
             match self.read_all(&path(*tid, "children"), "children", &mut text) {
-                // A thread that ended meanwhile: its children went over to another.
+                // The thread has ended meanwhile, and its children belong to another thread.
                 Err(ReadError::Absent { .. }) if !self.has(&path(*tid, "stat")) => continue,
                 other => other?,
             }
@@ -48,10 +48,10 @@ impl Process {
         Ok(())
     }
 
-    /// What one of its threads calls itself: data. Bytes that are not UTF-8 are replaced.
+    /// The name of one of its threads. Bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
-    /// See [`ReadError`]; [`ReadError::Absent`] for one that has ended.
+    /// See [`ReadError`]; [`ReadError::Absent`] for a thread that has ended.
     pub fn thread_name(&self, tid: u32) -> Result<String, ReadError> {
         let mut text = Vec::new();
         self.read_all(&path(tid, "comm"), "comm", &mut text)?;
@@ -63,10 +63,10 @@ fn path(tid: u32, file: &str) -> CString {
     CString::new(format!("task/{tid}/{file}")).unwrap_or_default()
 }
 
-/// The children of every process, by their parent: a look at every process there is.
+/// The children of every process, by their parent. It reads every process of the machine.
 ///
 /// # Errors
-/// The folder cannot be listed. A process that ends meanwhile is left out.
+/// The folder cannot be listed. A process that ends meanwhile is omitted.
 pub fn children_by_parent(proc: &Path) -> std::io::Result<BTreeMap<u32, Vec<u32>>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in std::fs::read_dir(proc)? {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ChildStdout, Command, Stdio};
@@ -25,9 +25,10 @@ fn shell(script: &str, group: ProcessGroup) -> (Child, BufReader<ChildStdout>) {
     (child, output)
 }
 
-/// Reads to the end of a pipe, which comes when the last process that has it open has ended.
-fn until_closed(mut output: BufReader<ChildStdout>) {
-    output.read_to_end(&mut Vec::new()).unwrap();
+/// Waits for the end of a pipe, which comes when the last process that has it open has ended.
+fn until_closed(output: &BufReader<ChildStdout>) {
+    let mut fds = [PollFd::new(output.get_ref(), PollFlags::empty())];
+    assert!(poll_until(&mut fds, Instant::now() + LONG).unwrap(), "a process has the pipe open");
 }
 
 fn runs(pid: u32) -> bool {
@@ -88,15 +89,15 @@ fn what_a_process_leaves_in_its_own_group_ends_with_it() {
     // By itself, by a signal, and by the drop of its handle.
     let (mut child, output) = shell("sleep 60 & echo", ProcessGroup::Own);
     assert!(child.wait_for(LONG).unwrap().is_some());
-    until_closed(output);
+    until_closed(&output);
     let (mut child, output) = shell("sleep 60 & echo; wait", ProcessGroup::Own);
     child.kill().unwrap();
-    until_closed(output);
+    until_closed(&output);
     let (child, output) = shell("sleep 60 & echo; wait", ProcessGroup::Own);
     let pid = child.pid();
     drop(child);
     assert!(!runs(pid));
-    until_closed(output);
+    until_closed(&output);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::capacity::DEFAULT_SLOTS;
 use super::check::{Check, State};
 use leakbench_kernel::{
     Child, DeathWatch, FdKind, Machine, ObjectId, Process, ProcessGroup, ReadError, WatchError,
-    WatchLimit, has_pagemap_scan, make_memfd, tells_fd_count,
+    WatchLimit, has_fd_count, has_pagemap_scan, make_memfd,
 };
 
 /// inotify instances for a few runs at a time, and for other programs.
@@ -39,7 +39,7 @@ pub(super) fn checks(machine: &Machine) -> Vec<Check> {
 
 fn death_watch() -> Check {
     const NAME: &str = "death watch";
-    match DeathWatch::is_told_of_deaths() {
+    match DeathWatch::works() {
         Ok(true) => Check::new(
             NAME,
             State::Ok,
@@ -234,7 +234,7 @@ fn procmap_query(machine: &Machine) -> Check {
 
 fn fd_count() -> Check {
     const NAME: &str = "descriptor count";
-    match tells_fd_count() {
+    match has_fd_count() {
         Ok(true) => Check::new(
             NAME,
             State::Ok,

@@ -148,7 +148,7 @@ fn set_up<S: Subject>(
 
     let unwatchable =
         |error: &dyn std::fmt::Display| failed("watching images", error, FailureCause::Machine);
-    match DeathWatch::is_told_of_deaths() {
+    match DeathWatch::works() {
         Ok(true) => {}
         Ok(false) => {
             let silent = "this kernel sends no inotify event when it destroys a memfd";

@@ -1,4 +1,4 @@
-//! Why an object is not watched, with the limit that was met and how to raise it.
+//! Failures of the death watch, with the limit that was reached.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::machine::{inotify_limit, parsed};
 
-/// Why an object is not watched, or its watch could not be read.
+/// The reason why an object is not watched, or why events cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// No further inotify instance for this user.
@@ -15,7 +15,7 @@ pub enum WatchError {
          it with sysctl"
     )]
     TooManyInstances {
-        /// The limit that was met.
+        /// The limit that was reached.
         limit: WatchLimit,
     },
     /// No further watch for this user.
@@ -24,9 +24,9 @@ pub enum WatchError {
          raise it with sysctl, or hold fewer modules at once"
     )]
     TooManyWatches {
-        /// Objects under this watch now.
+        /// The number of objects that are watched now.
         watched: usize,
-        /// The limit that was met.
+        /// The limit that was reached.
         limit: WatchLimit,
     },
     /// No descriptor left for the instance.
@@ -38,7 +38,7 @@ pub enum WatchError {
         /// The soft limit.
         limit: u64,
     },
-    /// The object is under watch already, with another key, which it keeps.
+    /// The object is watched already, with another key, which it keeps.
     #[error("the object behind {object} is watched already")]
     AlreadyWatched {
         /// The descriptor or path given.
@@ -52,13 +52,13 @@ pub enum WatchError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The instance itself could not be made.
+    /// The kernel refuses an instance for another reason.
     #[error("cannot make an inotify instance")]
     Unavailable {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The queue could not be read.
+    /// The queue cannot be read.
     #[error("cannot read the inotify queue")]
     Unreadable {
         /// The kernel's answer.
@@ -66,17 +66,17 @@ pub enum WatchError {
     },
 }
 
-/// A setting of the kernel that bounds watches.
+/// A setting of the kernel that limits watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchLimit {
-    /// As `sysctl` names it.
+    /// Its name for `sysctl`.
     pub setting: &'static str,
-    /// Its value; `None` if it could not be read.
+    /// Its value; `None` if it cannot be read.
     pub value: Option<u64>,
 }
 
 impl WatchLimit {
-    /// What bounds instances, of which each thread of a subject has one.
+    /// The limit of instances, of which each thread of a subject has one.
     pub fn instances() -> Self {
         Self::tighter(
             ("fs.inotify.max_user_instances", "max_user_instances"),
@@ -84,7 +84,7 @@ impl WatchLimit {
         )
     }
 
-    /// What bounds watches, of which each image has one.
+    /// The limit of watches, of which each image has one.
     pub fn watches() -> Self {
         Self::tighter(
             ("fs.inotify.max_user_watches", "max_user_watches"),
@@ -92,7 +92,7 @@ impl WatchLimit {
         )
     }
 
-    /// The machine's setting, or its user namespace's where that is smaller, as in containers.
+    /// The machine's setting, or that of the user namespace if it is smaller, as in containers.
     fn tighter(machine: (&'static str, &str), namespace: (&'static str, &str)) -> Self {
         let proc = Path::new("/proc");
         let wide = inotify_limit(proc, machine.1);
@@ -110,7 +110,7 @@ impl fmt::Display for WatchLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value {
             Some(value) => write!(f, "{} is {value}", self.setting),
-            None => write!(f, "{} (its value could not be read) is met", self.setting),
+            None => write!(f, "{} is reached (its value cannot be read)", self.setting),
         }
     }
 }

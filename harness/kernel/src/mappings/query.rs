@@ -8,7 +8,7 @@ use crate::object::ObjectId;
 use crate::process::Process;
 use crate::sys::procmap_query::{MappingQueries, QueriedMapping};
 
-/// What an error calls the request.
+/// The request's name in errors.
 const NAME: &str = "PROCMAP_QUERY";
 
 /// Appends every file-backed mapping to `mappings`.
@@ -58,8 +58,8 @@ fn file_mapping(mapping: &QueriedMapping, object: ObjectId, memfd: bool) -> File
 
 fn refused(process: &Process, error: Errno) -> ReadError {
     match error {
-        // Linux before 6.11, and kernels that only look like Linux. A kernel that has the request
-        // answers EINVAL to none of the flags used here.
+        // Linux before 6.11, and kernels that only resemble Linux. A kernel that has the request
+        // accepts all flags that are used here.
         Errno::NOTTY | Errno::INVAL | Errno::NOSYS => {
             ReadError::Absent { pid: process.pid(), file: NAME }
         }

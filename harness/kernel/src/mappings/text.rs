@@ -1,11 +1,11 @@
-//! Mappings from the text of `/proc/PID/maps`, line by line as it arrives.
+//! Mappings from the text of `/proc/PID/maps`.
 //!
 //! ```text
 //! 7f3b4c000000-7f3b4c021000 rw-p 00002000 00:01 2061      /memfd:image (deleted)
 //! ```
-//! The kernel hands out whole lines, about a page at a time, so nothing is gathered: each piece is
-//! read while it is warm, and memory does not grow with the number of mappings. A newline in a name
-//! arrives as `\012`, so a line is a line.
+//! One read returns whole lines, about a page of them. Each piece is parsed at once, while it is in
+//! the cache, so that memory does not grow with the number of mappings. The kernel prints a newline in
+//! a name as `\012`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
@@ -43,7 +43,7 @@ pub(super) fn mappings(
     for_each_line(process, |line| mappings.extend(Mapping::of_line(line, devices)))
 }
 
-/// What the mappings that begin at `starts` look like to a reader.
+/// The text of the mappings that begin at `starts`.
 pub(super) fn describe(
     process: &Process,
     starts: &BTreeSet<u64>,
@@ -61,7 +61,7 @@ pub(super) fn describe(
     Ok(found)
 }
 
-/// Counts lines, and looks closer only at those that may map a memfd.
+/// Counts lines, and parses only those that may map a memfd.
 pub(super) fn mapping_counts(process: &mut Process) -> Result<MappingCounts, ReadError> {
     let devices = process.memfd_devices();
     let name = memmem::Finder::new(b"/memfd:");
@@ -86,7 +86,7 @@ pub(super) fn mapping_counts(process: &mut Process) -> Result<MappingCounts, Rea
     Ok(counts)
 }
 
-/// Shows every line of `maps`, read.
+/// Parses every line of `maps`.
 fn for_each_line(
     process: &mut Process,
     each: impl for<'a> FnMut(&Line<'a>),
@@ -94,7 +94,7 @@ fn for_each_line(
     for_each_piece(process, lines(each))
 }
 
-/// Takes pieces apart into lines, and reads each.
+/// Splits pieces into lines and parses each.
 fn lines(
     mut each: impl for<'a> FnMut(&Line<'a>),
 ) -> impl for<'a> FnMut(&'a [u8]) -> Result<u64, BadLine<'a>> {
@@ -125,16 +125,15 @@ fn take_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     line
 }
 
-/// A line that cannot be read, on its way to becoming an error with the process's name.
+/// A line that cannot be parsed, before it becomes an error with the process's number.
 struct BadLine<'a> {
     number: u64,
     line: &'a [u8],
 }
 
-/// Shows `maps` in pieces of whole lines, none empty; `each` answers how many lines it has seen.
+/// Reads `maps` in pieces of whole lines, none empty; `each` returns the number of lines so far.
 ///
-/// No line at all means that the address space is gone: a process that runs has at least the mapping
-/// it runs in. The kernel says it so of a process that waits to be reaped.
+/// A file without lines is that of a process that waits to be reaped and has no address space.
 fn for_each_piece(
     process: &mut Process,
     each: impl for<'a> FnMut(&'a [u8]) -> Result<u64, BadLine<'a>>,
@@ -145,7 +144,7 @@ fn for_each_piece(
     result
 }
 
-/// The same by a buffer that holds any line.
+/// The same with a buffer that is longer than any line.
 fn for_each_piece_into(
     process: &Process,
     buffer: &mut [u8],
@@ -207,7 +206,7 @@ impl Line<'_> {
     }
 }
 
-/// Reads one line, without its newline; `None` if it is not one of `maps`.
+/// Parses one line, without its newline; `None` if it is not a line of `maps`.
 fn parse(line: &[u8]) -> Option<Line<'_>> {
     let mut rest = line;
     let start = hex(&mut rest, b'-')?;
@@ -228,7 +227,7 @@ fn parse(line: &[u8]) -> Option<Line<'_>> {
     Some(Line { start, end, permissions: *permissions, offset, object, name: &padded[spaces..] })
 }
 
-/// What each byte is worth as a hexadecimal digit; 16 for those that are none.
+/// The value of each byte as a hexadecimal digit; 16 for other bytes.
 const NIBBLES: [u8; 256] = {
     let mut table = [16; 256];
     let mut value = 0;

@@ -1,17 +1,17 @@
-//! How much address space is left, found out by taking it.
+//! The free ranges of the address space, found by reserving them.
 
 use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-/// Lengths are found to this much.
+/// Lengths are measured in this unit.
 const STEP_BYTES: usize = 64 << 10;
 
-/// Ranges told of at most: more are only what little lies between libraries.
+/// The number of ranges returned. Further ones are the small gaps between libraries.
 const RANGES_MAX: usize = 64;
 
-/// Inaccessible address space, given back when this is dropped.
+/// Reserved address space, which the drop releases.
 #[derive(Debug)]
 struct Range {
     start: NonNull<u8>,
@@ -33,9 +33,9 @@ impl Range {
         Some(Range { start: NonNull::new(start.ok()?.cast())?, len_bytes })
     }
 
-    /// The longest range that can be had, of less than `below_bytes`.
+    /// Reserves the longest free range that is shorter than `below_bytes`.
     fn take_longest(below_bytes: usize) -> Option<Range> {
-        // In steps: what can be had, and what cannot.
+        // In units: a length that can be reserved, and one that cannot.
         let (mut fits, mut fails) = (0, below_bytes / STEP_BYTES);
         while fits + 1 < fails {
             let middle = fits + (fails - fits) / 2;
@@ -50,23 +50,22 @@ impl Range {
 
 impl Drop for Range {
     fn drop(&mut self) {
-        // SAFETY: the range is this value's own, and nobody else knows of it.
+        // SAFETY: this value alone has the range, and no reference points into it.
         let result =
             unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len_bytes.get()) };
         debug_assert!(result.is_ok(), "unmapping a range: {result:?}");
     }
 }
 
-/// Lengths of the free ranges of at least `least_bytes`, the longest first. They are all taken at
-/// once, for a moment, and given back: shorter ones stay free, so that who needs memory meanwhile
-/// has it.
-pub(crate) fn free_ranges(least_bytes: usize) -> Vec<u64> {
+/// Lengths of the free ranges of at least `min_bytes`, the longest first. It holds all of them at the
+/// same time. Shorter ranges stay free for allocations meanwhile.
+pub(crate) fn free_ranges(min_bytes: usize) -> Vec<u64> {
     let mut ranges: Vec<Range> = Vec::with_capacity(RANGES_MAX);
-    // No machine gives a process 2^57 bytes.
+    // No address space has 2^57 bytes.
     let mut below_bytes = 1 << 57;
     while ranges.len() < RANGES_MAX {
         match Range::take_longest(below_bytes) {
-            Some(range) if range.len_bytes.get() >= least_bytes => {
+            Some(range) if range.len_bytes.get() >= min_bytes => {
                 below_bytes = range.len_bytes.get() + STEP_BYTES;
                 ranges.push(range);
             }

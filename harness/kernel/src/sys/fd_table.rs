@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, RawDir, Stat, readlinkat_raw, statat};
 use rustix::io::{self, Errno};
 
-/// Room for the longest link that matters whole: past it only the front is kept.
+/// Longer links are cut.
 const LINK_BYTES: usize = 4096;
 
-/// Buffers for the walk, kept between walks.
+/// Buffers for reading a table of descriptors.
 #[derive(Debug)]
 pub(crate) struct FdTableBuffers {
     entries: Box<[MaybeUninit<u8>]>,
@@ -25,9 +25,9 @@ impl FdTableBuffers {
         }
     }
 
-    /// Shows every descriptor whose object is `wanted`: its number, where its link points, and the
-    /// object behind it. A descriptor closed while the walk goes on is left out. The link is half
-    /// of the cost, and is read for the wanted alone.
+    /// Calls `each` for every descriptor whose object is `wanted`, with its number, the target of its
+    /// link and the object behind it. It omits a descriptor that is closed meanwhile. The link is half
+    /// of the cost, and is read for wanted objects alone.
     pub(crate) fn walk(
         &mut self,
         dir: &OwnedFd,
@@ -51,7 +51,7 @@ impl FdTableBuffers {
         })
     }
 
-    /// Shows every entry that is a number, in the folder's order; so also for `task`.
+    /// Calls `each` for every entry that is a number, in the folder's order; also for `task`.
     pub(crate) fn numbers(&mut self, dir: &OwnedFd, mut each: impl FnMut(i32)) -> io::Result<()> {
         for_each_name(dir, &mut self.entries, |_, number| {
             each(number);
@@ -59,7 +59,7 @@ impl FdTableBuffers {
         })
     }
 
-    /// How many descriptors there are, by listing them.
+    /// Counts the descriptors by listing them.
     pub(crate) fn count(&mut self, dir: &OwnedFd) -> io::Result<u64> {
         let mut count = 0;
         self.numbers(dir, |_| count += 1)?;
@@ -67,7 +67,7 @@ impl FdTableBuffers {
     }
 }
 
-/// Entries that are numbers: all but `.` and `..`.
+/// Calls `each` for every entry that is a number.
 fn for_each_name(
     dir: &OwnedFd,
     buffer: &mut [MaybeUninit<u8>],

@@ -1,4 +1,4 @@
-//! One inotify instance that is asked for the end of objects.
+//! One inotify instance for the destruction of objects.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -8,22 +8,22 @@ use std::path::Path;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::{self, Errno};
 
-/// What one queued event says.
+/// One queued event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The object behind this watch is gone (the kernel may say so twice).
+    /// The object of this watch is destroyed. The kernel may report it twice.
     Gone(i32),
-    /// Events were lost.
+    /// The kernel has lost events.
     Overflow,
 }
 
-/// Bytes of one event of a watch on an object itself: such events carry no name.
+/// Bytes of one event without a name, as a watch on an object itself has them.
 const EVENT_BYTES: usize = 16;
 
-/// Bytes taken from the queue at once.
+/// Bytes that one read takes from the queue.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// An inotify instance with the buffer it is read into.
+/// An inotify instance with its read buffer.
 #[derive(Debug)]
 pub(crate) struct Inotify {
     fd: OwnedFd,
@@ -34,7 +34,7 @@ impl Inotify {
     /// A non-blocking, close-on-exec instance.
     pub(crate) fn new() -> io::Result<Self> {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        // Words, not bytes, so that the buffer starts aligned for an event and none of it is lost.
+        // Words, not bytes, so that the buffer is aligned for an event.
         let buffer =
             vec![MaybeUninit::uninit(); BUFFER_BYTES / size_of::<u64>()].into_boxed_slice();
         Ok(Self { fd, buffer })
@@ -46,7 +46,7 @@ impl Inotify {
         inotify::add_watch(&self.fd, self_fd_path(fd, &mut path), MASK)
     }
 
-    /// Watches the object that `path` leads to; returns the watch's number.
+    /// Watches the object at `path`; returns the watch's number.
     pub(crate) fn watch_path(&self, path: &Path) -> io::Result<i32> {
         inotify::add_watch(&self.fd, path, MASK)
     }
@@ -73,7 +73,7 @@ impl Inotify {
                 Err(error) => return Err(error),
             }
             if reader.is_buffer_empty() {
-                // A read that left room emptied the queue: no second call to be told so.
+                // A read that left room has emptied the queue, so no second read is needed.
                 if taken + EVENT_BYTES <= capacity {
                     return Ok(());
                 }
@@ -89,8 +89,8 @@ impl AsFd for Inotify {
     }
 }
 
-/// Deletion only. `MASK_CREATE` would refuse an object watched already, but a kernel before 4.18
-/// does not know it; the caller sees the repeated number instead.
+/// Deletion only. `MASK_CREATE` would refuse an object that is watched already, but kernels before
+/// 4.18 do not have it; the caller recognizes the repeated watch number instead.
 const MASK: WatchFlags = WatchFlags::DELETE_SELF;
 
 /// Views words as bytes.
@@ -102,7 +102,7 @@ fn as_bytes(words: &mut [MaybeUninit<u64>]) -> &mut [MaybeUninit<u8>] {
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), len) }
 }
 
-/// `/proc/self/fd/N`, written without allocating: this runs once a cycle.
+/// `/proc/self/fd/N`, without an allocation, since this runs once a cycle.
 fn self_fd_path<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8; 32]) -> &'b CStr {
     const PREFIX: &[u8] = b"/proc/self/fd/";
     let digits = rustix::path::DecInt::from_fd(fd);

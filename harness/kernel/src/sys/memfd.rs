@@ -1,9 +1,9 @@
-//! Memfds made only to see where the kernel puts them.
+//! Memfds that show the device on which the kernel makes them.
 
 use rustix::fs::{MemfdFlags, fstat, memfd_create};
 use rustix::io;
 
-/// Every huge page size that `memfd_create` can name, on any architecture.
+/// The huge page sizes of `memfd_create`, on any architecture.
 pub(crate) const HUGE_PAGE_SIZES: [MemfdFlags; 11] = [
     MemfdFlags::HUGE_64KB,
     MemfdFlags::HUGE_512KB,
@@ -23,13 +23,13 @@ pub(crate) fn device_of_plain() -> io::Result<u64> {
     device_of(MemfdFlags::empty())
 }
 
-/// The device of memfds of one huge page size. No huge page is taken: the file stays empty.
+/// The device of memfds of one huge page size. The file stays empty, so it takes no huge page.
 pub(crate) fn device_of_huge(size: MemfdFlags) -> io::Result<u64> {
     device_of(MemfdFlags::HUGETLB | size)
 }
 
-/// A memfd that nobody else has.
-pub(crate) fn lone() -> io::Result<rustix::fd::OwnedFd> {
+/// A new memfd, to check that this kernel has them.
+pub(crate) fn control() -> io::Result<rustix::fd::OwnedFd> {
     memfd_create(c"leakbench-control", MemfdFlags::CLOEXEC)
 }
 

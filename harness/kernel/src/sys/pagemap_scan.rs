@@ -1,5 +1,4 @@
-//! `PAGEMAP_SCAN`: asking which pages were written (Linux 6.7 and later). Here only whether there
-//! is such a request.
+//! A check that the kernel has `PAGEMAP_SCAN`, the request for written pages (Linux 6.7 and later).
 
 use std::os::fd::AsFd;
 
@@ -11,9 +10,9 @@ type Argument = [u64; 12];
 
 const PAGEMAP_SCAN: Opcode = opcode::read_write::<Argument>(b'f', 16);
 
-/// Whether the kernel knows the request; `pagemap` is an open file of that name.
+/// Checks that the kernel has the request; `pagemap` is an open file of that name.
 pub(crate) fn is_known(pagemap: &impl AsFd) -> io::Result<bool> {
-    // A size of 0 is refused by a kernel that knows the request, before it does anything.
+    // A kernel that has the request refuses a size of 0 before it does anything.
     let mut argument: Argument = [0; 12];
     // SAFETY: the kernel reads the argument and, should it ever not refuse it, writes within its
     // own structure, which is as long; all addresses in it are null with lengths of 0.

@@ -7,8 +7,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::{self, Errno};
 
-/// The folder itself. The kernel ties it to the one process it was opened for: once that process
-/// is reaped every look fails, whoever got its number since.
+/// The open folder. It belongs to one process: once that is reaped every read fails, even if another
+/// process has its number.
 #[derive(Debug)]
 pub(crate) struct ProcDir(OwnedFd);
 
@@ -18,8 +18,8 @@ impl ProcDir {
             .map(Self)
     }
 
-    /// Opens a file in it for reading. Opened for each look: a descriptor of `maps` or
-    /// `smaps_rollup` stays with the address space it was opened on when the process runs `exec`.
+    /// Opens a file in it for reading. Each read opens its file again, because a descriptor of `maps` or
+    /// `smaps_rollup` keeps the address space from before an `exec`.
     pub(crate) fn open_file(&self, name: &CStr) -> io::Result<OwnedFd> {
         openat(&self.0, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
@@ -38,10 +38,10 @@ impl ProcDir {
         Ok(u64::try_from(stat.st_size).unwrap_or(0))
     }
 
-    /// Reads a file whole into the front of `buffer`; returns how much of it is filled.
+    /// Reads a whole file into `buffer` and returns the filled part.
     ///
     /// # Errors
-    /// `FBIG` if it does not fit.
+    /// `FBIG` if the file is longer.
     pub(crate) fn read_whole<'b>(&self, name: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
         let file = self.open_file(name)?;
         let mut filled = 0;
@@ -56,7 +56,7 @@ impl ProcDir {
         }
     }
 
-    /// Reads a file of any size into `text` (whatever it held is dropped).
+    /// Reads a file of any size into `text`, which it clears first.
     pub(crate) fn read_all(&self, name: &CStr, text: &mut Vec<u8>) -> io::Result<()> {
         let file = self.open_file(name)?;
         text.clear();
@@ -71,13 +71,13 @@ impl ProcDir {
         }
     }
 
-    /// Where a link points.
+    /// The target of a link.
     pub(crate) fn link(&self, name: &CStr) -> io::Result<Vec<u8>> {
         readlinkat(&self.0, name, Vec::new()).map(CString::into_bytes)
     }
 }
 
-/// Reads once, again if a signal came between.
+/// Reads once, and again after a signal.
 pub(crate) fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     io::retry_on_intr(|| rustix::io::read(file, &mut *buffer))
 }

@@ -1,4 +1,4 @@
-//! `PROCMAP_QUERY`: mappings one at a time, straight from the kernel's tree (Linux 6.11 and later).
+//! `PROCMAP_QUERY`: a request for one mapping (Linux 6.11 and later).
 //!
 //! Layout and flags are those of `struct procmap_query` in the kernel's `include/uapi/linux/fs.h`.
 
@@ -15,7 +15,7 @@ const SHARED: u64 = 0x08;
 const COVERING_OR_NEXT: u64 = 0x10;
 const FILE_BACKED: u64 = 0x20;
 
-/// The request and its answer, as the kernel lays them out.
+/// The request and its answer in the kernel's layout.
 #[repr(C)]
 #[derive(Debug, Default)]
 struct Query {
@@ -41,7 +41,7 @@ const _: () = assert!(SIZE == 104, "the size that Linux 6.11 gave struct procmap
 
 const PROCMAP_QUERY: Opcode = opcode::read_write::<Query>(b'f', 17);
 
-/// Room for any name on a device of memfds: the longest is `/memfd:`, 249 bytes, ` (deleted)`.
+/// More than the longest name of a memfd: `/memfd:`, 249 bytes, ` (deleted)`.
 const NAME_BYTES: usize = 512;
 
 /// One file-backed mapping.
@@ -86,7 +86,7 @@ impl<'fd> MappingQueries<'fd> {
     /// The file-backed mapping that covers `address`, else the next one above it, else `None`.
     ///
     /// # Errors
-    /// `NOTTY` where the kernel has no such request, `SRCH` where the address space is gone.
+    /// `NOTTY` if the kernel has no such request, `SRCH` if the process has no address space any more.
     pub(crate) fn at_or_after(&self, address: u64) -> io::Result<Option<QueriedMapping>> {
         let mut query = Query {
             size: SIZE as u64,
@@ -94,15 +94,15 @@ impl<'fd> MappingQueries<'fd> {
             query_addr: address,
             ..Query::default()
         };
-        match ask(self.maps, &mut query) {
+        match send(self.maps, &mut query) {
             Ok(()) => Ok(Some(answer(&query))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The name of exactly this mapping; `None` if it has none that fits, or if what is mapped there
-    /// is another object by now.
+    /// The name of this mapping; `None` if it has none that fits, or if another object is mapped there by
+    /// now.
     pub(crate) fn name_of(&mut self, mapping: &QueriedMapping) -> io::Result<Option<&[u8]>> {
         let mut query = Query {
             size: SIZE as u64,
@@ -112,7 +112,7 @@ impl<'fd> MappingQueries<'fd> {
             vma_name_addr: self.name.as_mut_ptr().expose_provenance() as u64,
             ..Query::default()
         };
-        match ask(self.maps, &mut query) {
+        match send(self.maps, &mut query) {
             Ok(()) => {}
             Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(None),
             Err(error) => return Err(error),
@@ -127,11 +127,11 @@ impl<'fd> MappingQueries<'fd> {
     }
 }
 
-/// Puts one query to the kernel. A caller that sets `vma_name_size` points `vma_name_addr` at that
-/// many bytes of its own; both callers above do.
-fn ask(maps: BorrowedFd<'_>, query: &mut Query) -> io::Result<()> {
+/// Sends one query to the kernel. A caller that sets `vma_name_size` sets `vma_name_addr` to the address
+/// of so many bytes of its own, as both callers above do.
+fn send(maps: BorrowedFd<'_>, query: &mut Query) -> io::Result<()> {
     debug_assert!(query.vma_name_size as usize <= NAME_BYTES && query.build_id_size == 0);
-    // SAFETY: the opcode is made from `Query`, which is the kernel's own layout and says its size
+    // SAFETY: the opcode is made from `Query`, which is the kernel's own layout and has its size
     // in the first field, so the kernel writes within it. It also writes at most `vma_name_size`
     // bytes at `vma_name_addr`: the two callers leave that 0, or point it at a buffer of that
     // length which they own, keep for the call and do not read meanwhile. A file that is not
