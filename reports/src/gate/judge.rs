@@ -3,10 +3,11 @@
 
 use leakbench_model::text::{counted, grouped, printable};
 
-use super::attempts::{EvaluatedGroup, Line};
+use super::attempts::Line;
 use super::baseline::Baseline;
 use super::budget::{Budget, Origin};
 use super::error::GateError;
+use super::evaluated::EvaluatedGroup;
 use super::measurement::NotMeasured;
 use super::runs::{Group, Run, groups, runs};
 use super::{GateVerdict, Outcome, PolicyLevel, Status};

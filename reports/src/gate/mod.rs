@@ -16,6 +16,7 @@ mod baseline;
 mod budget;
 mod completeness;
 mod error;
+mod evaluated;
 mod explain;
 mod identity;
 mod judge;

@@ -1,7 +1,8 @@
 //! The policies, one file each; the families `slope-*` and `peak-*` have a row for each resource.
 //!
-//! To add a policy, write its file, add its row to [`POLICIES`], and plant a cause for it in
-//! `harness/tests/gate_planted/causes.rs`, whose tests fail for a policy without one.
+//! To add a policy, write its file and add its row to [`POLICIES`]. Then plant a cause for it in
+//! `reports/tests/reports/gate/policies.rs`, and one for a real run in
+//! `harness/tests/gate_planted/causes.rs`: both tests fail for a policy without one.
 //!
 //! | policy | keys | by default |
 //! |---|---|---|
