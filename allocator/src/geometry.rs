@@ -13,41 +13,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::SlotId;
 
-/// The most that one memory holds: all that a 32-bit index reaches.
+/// The maximum length of a memory in bytes: the range of a 32-bit index.
 pub const MEMORY_MAX_BYTES: usize = 4 << 30;
 
-/// Compiled code needs no bounds check for an access whose constant offset is less than this: it
-/// lands in the memory, in what is not yet accessible of it, or in the guard.
+/// The size of the guard behind a memory. Compiled code needs no bounds check for an access whose
+/// constant offset is less: the access meets the memory, reserved address space, or the guard.
 pub const GUARD_BYTES: usize = 32 << 20;
 
-/// The unit in which memories are made and grow.
+/// The size of a WebAssembly page: lengths of memories are multiples of it.
 pub const WASM_PAGE_BYTES: usize = 64 << 10;
 
-/// From the base of one slot to that of the next. The page beyond the guard is for the bytes of
-/// the widest access that starts at the guard's last byte.
+/// The distance from the base of a slot to that of the next one. The page behind the guard is for an
+/// access that starts at the last byte of the guard.
 pub const SLOT_STRIDE_BYTES: usize = MEMORY_MAX_BYTES + GUARD_BYTES + WASM_PAGE_BYTES;
 
-/// The mappings (VMAs) of a slot that maps an image at its start: the image, the anonymous rest of
-/// the memory, and the guard. An image further up costs one more.
+/// The number of mappings (VMAs) of a slot with an image at its start: the image, the rest of the
+/// memory, and reserved address space. An image that starts higher needs one more.
 pub(crate) const MAPPINGS_PER_SLOT: usize = 3;
 
-/// 8 TiB at most in one reservation: the largest hole in the address space of a
-/// position-independent process is about 85 TiB, the next ones are smaller.
+/// The maximum number of slots in a slab, which is then 8 TiB. The largest hole in the address space
+/// of a position-independent process is about 85 TiB; the others are smaller.
 pub(crate) const SLAB_SLOTS_MAX: u32 = 2048;
 
-/// The bytes to reserve for a slab, its leading guard included.
+/// The size of a slab in bytes, with its leading guard.
 pub(crate) const fn slab_bytes(slots: u32) -> usize {
     GUARD_BYTES + slots as usize * SLOT_STRIDE_BYTES
 }
 
-/// Where every slot of a pool lies. Plain data: it means the same in another process.
+/// The addresses of the slots of a pool. Plain data that another process can use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
     slabs: Slabs,
 }
 
 impl Geometry {
-    /// Numbers the slots of slabs given as (address of the first slot, slots).
+    /// A geometry of slabs, each given as the address of its first slot and its number of slots.
     pub(crate) fn of_slabs(slabs: impl IntoIterator<Item = (usize, u32)>) -> Geometry {
         let stride_bytes = SLOT_STRIDE_BYTES as u64;
         let slabs = slabs.into_iter();
@@ -62,11 +62,11 @@ impl Geometry {
 
     /// The number of slots.
     pub fn slot_count(&self) -> u32 {
-        // The pool was made with so many, a `u32`.
+        // The pool's configuration has it as a `u32`.
         self.slabs.slot_count() as u32
     }
 
-    /// The slot whose memory, or whose guard behind it, covers an address.
+    /// The slot at an address, which may be in its guard. `None` outside of slots.
     pub fn slot_of(&self, addr: usize) -> Option<SlotId> {
         self.slabs.slot_at(addr as u64).map(SlotId::new)
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_of_a_slot_is_that_slots() {
+    fn every_address_of_a_slot_belongs_to_it() {
         let geometry = two_slabs();
         for number in 0..geometry.slot_count() {
             let slot = SlotId::new(number);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_every_slab_is_no_slot() {
+    fn addresses_outside_of_slabs_belong_to_no_slot() {
         let geometry = two_slabs();
         assert_eq!(geometry.slot_of(0), None);
         assert_eq!(geometry.slot_of(0x1000_0000_0000 - 1), None, "the leading guard");

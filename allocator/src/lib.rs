@@ -46,7 +46,7 @@
 //! | `pool` | the pool, its configuration and errors; draws a slot |
 //! | `image` | initial memory in a memfd, or as bytes to copy |
 //! | `module`, `slot` | what callers own: a module of the pool, and a memory in a slot |
-//! | `release` | how slots become free again: reset, flush, purge |
+//! | `release` | the release of slots: reset, flush, purge |
 //! | `slot_table`, `queue` | free and queued slots, under the pool's lock |
 //! | [`index`] | choice of slots, and affinity (no system calls) |
 //! | `geometry`, `ids` | the addresses and numbers of slots (no system calls) |

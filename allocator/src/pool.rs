@@ -4,24 +4,25 @@
 //! compiled code needs no bounds checks: an access out of bounds meets inaccessible addresses.
 //!
 //! ```text
-//!  base           image end   len_bytes                 4 GiB             base + SLOT_STRIDE_BYTES
-//!   │ image        │ zeroes    │ reserved                 │ guard            │ next slot
-//!   ├──────────────┼───────────┼──────────────────────────┼──────────────────┤
-//!   │ memfd, rw,   │ anonymous,│ anonymous, no access                        │
-//!   │ copy on write│ rw        │                                             │
-//!   ╰── 1st VMA ───┴─ 2nd VMA ─┴─────────────── 3rd VMA ─────────────────────╯
-//!   ╰──── accessible memory ───╯
+//!  base           image end   len_bytes                  4 GiB              base + stride
+//!  │ image        │ zeroes    │ reserved                 │ guard            │ next slot
+//!  ├──────────────┼───────────┼──────────────────────────┼──────────────────┤
+//!  │ memfd,       │ anonymous,│ anonymous, no access                        │
+//!  │ copy on write│ read-write│                                             │
+//!  ╰── 1st VMA ───┴─ 2nd VMA ─┴────────────────── 3rd VMA ──────────────────╯
+//!  ╰─── accessible memory ────╯
 //! ```
 //!
 //! | state of the slot | image | zeroes | reserved and guard |
 //! |---|---|---|---|
 //! | cold | – | – | the whole slot; merges with cold neighbours into one VMA |
-//! | in use | written pages are private copies | written pages are private | grows shorter as the memory grows |
+//! | in use | written pages are private copies | written pages are private | shrinks when the memory grows |
 //! | queued | as in use: not reset yet | as in use | as in use |
 //! | affine | as in the memfd again, still mapped | zero again, still mapped | as when the memory was created |
-//! | warm, purged | replaced by zeroes | zero, still mapped | as when the memory was created |
+//! | warm, after a purge | replaced by zeroes | zero, still mapped | as when the memory was created |
+//! | unknown | any mapping: the kernel refused a call midway, and the attempt to unmap the slot | | |
 //!
-//! Why slots look like this:
+//! The reasons:
 //! - An affine slot needs no mapping call for the next instance of its module, but its mapping keeps
 //!   the memfd alive after its descriptor is closed. Dropping a module must therefore replace the
 //!   image in every affine slot. Otherwise images of dropped modules accumulate, up to one for each
@@ -56,7 +57,7 @@ use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
 pub struct PoolConfig {
     /// The number of slots: the maximum number of memories at one time.
     pub slots: NonZeroU32,
-    /// How an allocation chooses a free slot.
+    /// The rule by which an allocation chooses a free slot.
     pub strategy: Strategy,
     /// Only for [`Strategy::WarmLru`]: the number of free warm slots from which on an allocation
     /// takes a warm slot and not a cold one.

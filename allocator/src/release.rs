@@ -1,5 +1,5 @@
-//! How slots become free again: after a memory is dropped, by a flush of the decommit queue, or by a
-//! purge of a dropped module. No thread holds the pool's lock during a system call.
+//! The release of slots: by the drop of a memory, by a flush of the decommit queue, and by the purge
+//! of a dropped module. No thread holds the pool's lock during a system call.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;

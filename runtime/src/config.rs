@@ -11,7 +11,7 @@ pub use crate::compile::OptLevel;
 pub struct Config {
     /// The pool that allocates memories.
     pub pool: PoolConfig,
-    /// How much work the compiler does for fast code.
+    /// The compiler's effort for fast code.
     pub opt_level: OptLevel,
     /// Maximum stack of guest code in bytes. A thread with a smaller stack gives guests less.
     pub max_wasm_stack_bytes: usize,

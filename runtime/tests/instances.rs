@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use leakbench_runtime::{
     Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, LinkError,
     Linker, Memory, MemoryType, Module, Store, Table, TableType, Val, ValType,
@@ -304,4 +306,54 @@ fn threads_cycle_modules_with_one_engine() {
         geometry.slot_of(usize::from_str_radix(start, 16).unwrap()).is_some()
     });
     assert_eq!(images.count(), 0, "no slot of this pool maps an image");
+}
+
+/// Every handle compares its store's id before it uses an address.
+#[test]
+fn handles_of_another_store_are_refused() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
+             (global (export "global") (mut i32) (i32.const 7))
+             (func (export "func") (result i32) (global.get 0)))"#,
+    );
+    let mut owner = Store::new(&engine, ());
+    let instance = Instance::new(&mut owner, &module, &[]).unwrap();
+    let typed = instance.get_typed_func::<(), i32>(&owner, "func").unwrap();
+    let func = instance.get_func(&owner, "func").unwrap();
+    let global = instance.get_global(&owner, "global").unwrap();
+    let memory = instance.get_memory(&owner, "memory").unwrap();
+    let table = instance.get_table(&owner, "table").unwrap();
+    let importer = |import: &str| {
+        Module::new(
+            &engine,
+            wat::parse_str(format!("(module (import \"\" \"\" {import}))")).unwrap(),
+        )
+        .unwrap()
+    };
+    let taker = importer("(func (result i32))");
+    let reader = importer("(global (mut i32))");
+
+    type Use<'a> = Box<dyn Fn(&mut Store<()>) + 'a>;
+    let uses: [(&str, Use<'_>); 9] = [
+        ("typed call", Box::new(|store| drop(typed.call(store, ())))),
+        ("call", Box::new(|store| drop(func.call(store, &[], &mut [Val::I32(0)])))),
+        ("type", Box::new(|store| drop(func.ty(store)))),
+        ("global", Box::new(|store| assert!(global.get(store).i32().is_some()))),
+        ("set global", Box::new(|store| drop(global.set(store, Val::I32(1))))),
+        ("memory", Box::new(|store| memory.data_mut(store)[0] = 1)),
+        ("table", Box::new(|store| drop(table.set(store, 0, Val::FuncRef(Some(func)))))),
+        ("import func", Box::new(|store| drop(Instance::new(store, &taker, &[func.into()])))),
+        ("import global", Box::new(|store| drop(Instance::new(store, &reader, &[global.into()])))),
+    ];
+    for (name, use_handle) in uses {
+        let mut other = Store::new(&engine, ());
+        // The other store has the same items, so that an index alone would be valid in it.
+        Instance::new(&mut other, &module, &[]).unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| use_handle(&mut other)));
+        let message = *result.expect_err(name).downcast::<String>().unwrap();
+        assert!(message.contains("another store"), "{name}: {message}");
+    }
+    assert_eq!(typed.call(&mut owner, ()).unwrap(), 7);
 }

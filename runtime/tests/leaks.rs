@@ -20,13 +20,13 @@ const SLACK_MAPPINGS: usize = 40;
 const SLACK_BYTES: usize = 8 << 20;
 
 /// Runs one test at a time, because the counts are those of the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+fn run_alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct Counts {
     mappings: usize,
     /// Bytes are counted too, because equal neighbours merge into one mapping.
     accessible_bytes: usize,
@@ -35,9 +35,9 @@ struct Held {
     fds: usize,
 }
 
-impl Held {
+impl Counts {
     fn now() -> Self {
-        let mut held = Held {
+        let mut counts = Counts {
             mappings: 0,
             accessible_bytes: 0,
             code_bytes: 0,
@@ -51,23 +51,23 @@ impl Held {
             let address = |text| usize::from_str_radix(text, 16).unwrap();
             let len_bytes = address(end) - address(start);
             let path = fields.nth(3);
-            held.mappings += 1;
+            counts.mappings += 1;
             if permissions != "---p" {
-                held.accessible_bytes += len_bytes;
+                counts.accessible_bytes += len_bytes;
             }
             if permissions == "r-xp" && path.is_none() {
-                held.code_bytes += len_bytes;
+                counts.code_bytes += len_bytes;
             }
             if path.is_some_and(|path| path.contains("leakbench-image")) {
-                held.images += 1;
+                counts.images += 1;
             }
         }
-        held
+        counts
     }
 
     fn assert_same_now(self, what: &str) {
-        let now = Held::now();
-        let exact = |held: Held| (held.code_bytes, held.images, held.fds);
+        let now = Counts::now();
+        let exact = |counts: Counts| (counts.code_bytes, counts.images, counts.fds);
         assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
         assert!(now.mappings <= self.mappings + SLACK_MAPPINGS, "{what}: {self:?}, then {now:?}");
         let max_bytes = self.accessible_bytes + SLACK_BYTES;
@@ -95,7 +95,7 @@ fn many(what: &str, mut once: impl FnMut(&Engine)) {
         let engine = engine(4, cached);
         // The first rounds allocate what an engine or process keeps.
         once(&engine);
-        let before = Held::now();
+        let before = Counts::now();
         for _ in 0..TIMES {
             once(&engine);
         }
@@ -109,9 +109,9 @@ const WORKING: &str = r#"(module
 
 #[test]
 fn modules_from_creation_to_drop() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(WORKING);
-    many("whole lives", |engine| {
+    many("modules from creation to drop", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut store = Store::new(engine, ());
         let instance = Instance::new(&mut store, &module, &[]).unwrap();
@@ -122,7 +122,7 @@ fn modules_from_creation_to_drop() {
 
 #[test]
 fn invalid_modules() {
-    let _alone = alone();
+    let _alone = run_alone();
     let ill_typed =
         binary(r#"(module (memory 1) (data (i32.const 0) "data") (func (result i32)))"#);
     many("invalid modules", |engine| {
@@ -134,7 +134,7 @@ fn invalid_modules() {
 
 #[test]
 fn modules_that_need_unsupported_features() {
-    let _alone = alone();
+    let _alone = run_alone();
     let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
     many("unsupported modules", |engine| {
         let error = Module::new(engine, &vectors).unwrap_err();
@@ -144,7 +144,7 @@ fn modules_that_need_unsupported_features() {
 
 #[test]
 fn modules_that_do_not_link() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(
         r#"(module (import "env" "f" (func (param i32))) (memory 1) (data (i32.const 0) "data"))"#,
     );
@@ -164,7 +164,7 @@ fn modules_that_do_not_link() {
 
 #[test]
 fn starts_that_trap() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(
         r#"(module (memory 1) (data (i32.const 0) "data")
              (func $f (i32.store (i32.const 0) (i32.const 1)) unreachable) (start $f))"#,
@@ -178,7 +178,7 @@ fn starts_that_trap() {
 
 #[test]
 fn pools_that_are_exhausted() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(WORKING);
     many("exhausted pools", |engine| {
         let module = Module::new(engine, &binary).unwrap();
@@ -195,7 +195,7 @@ fn pools_that_are_exhausted() {
 /// In a store that lives on: the memory allocated before the refused table is freed at once.
 #[test]
 fn tables_that_are_refused() {
-    let _alone = alone();
+    let _alone = run_alone();
     let refused =
         binary(r#"(module (memory 1) (data (i32.const 0) "data") (table 10000001 funcref))"#);
     let working = binary(WORKING);
@@ -207,7 +207,7 @@ fn tables_that_are_refused() {
         assert!(matches!(error, Error::Table { .. }), "{error}");
     };
     once();
-    let before = Held::now();
+    let before = Counts::now();
     for _ in 0..TIMES {
         once();
     }
@@ -221,7 +221,7 @@ fn tables_that_are_refused() {
 
 #[test]
 fn host_functions_that_fail() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(
         r#"(module (import "" "" (func $f)) (memory 1) (data (i32.const 0) "x") (start $f))"#,
     );
@@ -238,9 +238,9 @@ fn host_functions_that_fail() {
 
 #[test]
 fn engines() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(WORKING);
-    let before = Held::now();
+    let before = Counts::now();
     for _ in 0..50 {
         let engine = engine(4, true);
         let module = Module::new(&engine, &binary).unwrap();
@@ -252,28 +252,28 @@ fn engines() {
 /// The counts detect things that are kept.
 #[test]
 fn the_counts_detect_kept_modules() {
-    let _alone = alone();
+    let _alone = run_alone();
     let binary = binary(WORKING);
     let engine = engine(4, false);
-    let before = Held::now();
+    let before = Counts::now();
     let modules: Vec<Module> = (0..100).map(|_| Module::new(&engine, &binary).unwrap()).collect();
-    let now = Held::now();
+    let now = Counts::now();
     assert_eq!(now.fds, before.fds + 100, "each has an image");
     assert!(now.code_bytes >= before.code_bytes + 100 * 4096, "and code");
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &modules[0], &[]).unwrap();
-    assert_eq!(Held::now().images, before.images + 1, "an instance maps its image");
+    assert_eq!(Counts::now().images, before.images + 1, "an instance maps its image");
     drop(modules);
     // The store still keeps one.
-    assert_eq!(Held::now().fds, before.fds + 1);
+    assert_eq!(Counts::now().fds, before.fds + 1);
     assert!(instance.get_func(&store, "f").is_some());
     drop(store);
-    before.assert_same_now("after all");
+    before.assert_same_now("all dropped");
 }
 
 #[test]
 fn code_is_never_writable_and_executable() {
-    let _alone = alone();
+    let _alone = run_alone();
     let engine = engine(4, false);
     let _modules: Vec<Module> =
         (0..10).map(|_| Module::new(&engine, binary(WORKING)).unwrap()).collect();
@@ -290,7 +290,7 @@ const CHILD: &str = "LEAKBENCH_TEST_CHILD";
 /// lowers.
 #[test]
 fn images_that_are_refused() {
-    let _alone = alone();
+    let _alone = run_alone();
     let status = Command::new("/bin/sh")
         .args(["-c", "ulimit -n 12; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
@@ -316,7 +316,7 @@ fn images_that_are_refused_here() {
     assert!(!kept.is_empty());
     // Counting needs a descriptor.
     drop(kept.pop());
-    let before = Held::now();
+    let before = Counts::now();
     kept.push(Module::new(&engine, &binary).unwrap());
     for _ in 0..TIMES {
         let error = Module::new(&engine, &binary).unwrap_err();

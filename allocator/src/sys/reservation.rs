@@ -88,8 +88,8 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
     }
     let mut reserved = Reserved { slots: Vec::with_capacity(slots as usize), slabs: Vec::new() };
     for (reservation, slab_slots) in reservations {
-        // SAFETY: the reservation is `slab_bytes(slab_slots)` long, which is the guard and so many
-        // strides, so that every address below lies within it.
+        // SAFETY: the reservation has `slab_bytes(slab_slots)` bytes, which are the guard and
+        // `slab_slots` strides, so the addresses computed here are within it.
         let first = unsafe { reservation.start.add(GUARD_BYTES) };
         reserved.slabs.push((first.addr().get(), slab_slots));
         for nth in 0..slab_slots {
@@ -97,8 +97,8 @@ pub(crate) fn reserve(slots: u32) -> Result<Reserved, OutOfAddressSpace> {
             let base = unsafe { first.add(nth as usize * SLOT_STRIDE_BYTES) };
             let slot = SlotId::new(reserved.slots.len() as u32);
             let reservation = Arc::clone(&reservation);
-            // SAFETY: the stride at `base` is within the reservation, which is new and bare; and
-            // as each `nth` comes once, it is in no other slot.
+            // SAFETY: the stride at `base` is within the reservation, which is new and has no
+            // access. Each `nth` occurs once, so no other slot has the stride.
             reserved.slots.push(unsafe { SlotMapping::new(slot, base, reservation) });
         }
     }

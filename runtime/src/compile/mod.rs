@@ -50,7 +50,7 @@ pub enum CompileError {
         reason: String,
     },
     /// The module's code is too long for relative calls.
-    #[error("the module's code is {bytes} bytes long; at most {max} are supported", max = link::MAX_TEXT_BYTES)]
+    #[error("the module's code is {bytes} bytes long: the maximum is {max}", max = link::MAX_TEXT_BYTES)]
     TooLarge {
         /// The length in bytes up to the function that did not fit.
         bytes: u64,
@@ -163,9 +163,9 @@ impl Compiler {
         })
     }
 
-    /// Generates the trampoline by which the host calls wasm code of type `ty`: `extern "C"
-    /// fn(callee_vmctx, caller_vmctx, code: *const u8, values: *mut RawVal)`. `values` holds the
-    /// arguments, each in the low bytes of its element. Results replace them.
+    /// Generates the trampoline by which the host calls wasm code of type `ty`, an
+    /// `extern "C" fn(callee_vmctx, caller_vmctx, code: *const u8, values: *mut RawVal)`.
+    /// `values` holds the arguments, each in the low bytes of its element. Results replace them.
     ///
     /// # Errors
     /// If the compiler fails.

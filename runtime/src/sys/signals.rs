@@ -35,12 +35,12 @@ pub(crate) fn install() {
             // These calls fail only for invalid signals.
             unsafe {
                 sigaction(signal, ptr::null(), previous.add(i));
-                let mut ours: sigaction = std::mem::zeroed();
-                ours.sa_sigaction =
+                let mut action: sigaction = std::mem::zeroed();
+                action.sa_sigaction =
                     handle as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
-                ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-                libc::sigemptyset(&mut ours.sa_mask);
-                sigaction(signal, &ours, ptr::null_mut());
+                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+                libc::sigemptyset(&mut action.sa_mask);
+                sigaction(signal, &action, ptr::null_mut());
             }
         }
     });

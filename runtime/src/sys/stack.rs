@@ -76,14 +76,14 @@ fn limit(
             return None;
         }
     }
-    let asked = here.saturating_sub(max_wasm_stack);
+    let allowed = here.saturating_sub(max_wasm_stack);
     let Some(thread) = thread else {
         // Not the thread's own stack but, for example, a fiber's: only `max_wasm_stack` is known.
-        return Some(asked);
+        return Some(allowed);
     };
     // On a small stack the guest gets half of it.
     let reserve = HOST_RESERVE_BYTES.min((here - thread.low) / 2);
-    (reserve >= HOST_RESERVE_MIN_BYTES).then(|| asked.max(thread.low + reserve))
+    (reserve >= HOST_RESERVE_MIN_BYTES).then(|| allowed.max(thread.low + reserve))
 }
 
 fn thread_stack() -> Option<ThreadStack> {
@@ -107,7 +107,7 @@ fn thread_stack() -> Option<ThreadStack> {
 #[derive(Debug)]
 struct SignalStack {
     /// `None` if the thread already had one that is large enough.
-    ours: Option<*mut libc::c_void>,
+    owned: Option<*mut libc::c_void>,
 }
 
 /// Gives this thread an alternate signal stack, if it has none that is large enough. If the kernel
@@ -128,7 +128,7 @@ impl SignalStack {
         // SAFETY: only reads the present stack; the out parameter is a local.
         unsafe { libc::sigaltstack(ptr::null(), &mut present) };
         if present.ss_flags & libc::SS_DISABLE == 0 && present.ss_size >= needed {
-            return SignalStack { ours: None };
+            return SignalStack { owned: None };
         }
         // SAFETY: a new private mapping at an address that the kernel chooses.
         let base = unsafe {
@@ -142,18 +142,18 @@ impl SignalStack {
             )
         };
         if base == libc::MAP_FAILED {
-            return SignalStack { ours: None };
+            return SignalStack { owned: None };
         }
         let stack = libc::stack_t { ss_sp: base, ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
         // SAFETY: the mapping stays until `drop` disables the stack.
         unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
-        SignalStack { ours: Some(base) }
+        SignalStack { owned: Some(base) }
     }
 }
 
 impl Drop for SignalStack {
     fn drop(&mut self) {
-        let Some(base) = self.ours else { return };
+        let Some(base) = self.owned else { return };
         // SAFETY: all-zero is a value of the C struct.
         let mut present: libc::stack_t = unsafe { std::mem::zeroed() };
         // SAFETY: disables the stack if it is still the one that `install` set, on the same thread.

@@ -29,12 +29,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holds_what_was_inserted(inserted: HashSet<u16>, asked: Vec<u16>) {
+        fn contains_the_inserted_segments_only(inserted: HashSet<u16>, queried: Vec<u16>) {
             let mut set = DroppedSegments::default();
             for &segment in &inserted {
                 set.insert(segment.into());
             }
-            for segment in asked.iter().chain(&inserted) {
+            for segment in queried.iter().chain(&inserted) {
                 prop_assert_eq!(set.contains((*segment).into()), inserted.contains(segment));
             }
         }

@@ -63,8 +63,8 @@ pub(crate) const FUNC_REF_BYTES: u32 = 24;
 /// in `values`. It returns 0, or another number if the store holds an error to be raised.
 pub(crate) const HOST_CTX_CALL: u32 = 0;
 
-/// Size of a value in the array that passes arguments and results between host and wasm. It would
-/// hold a vector.
+/// Size of a value in the array that passes arguments and results between host and wasm: enough for
+/// a vector.
 pub(crate) const RAW_VAL_BYTES: u32 = 16;
 
 /// Declares the builtins, the functions of the runtime that compiled code calls, in table order.

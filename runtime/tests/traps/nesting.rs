@@ -10,20 +10,20 @@ use crate::guest;
 
 /// `outer` calls the host, which calls `inner`, which traps on request.
 const TEXT: &str = r#"(module
-    (import "host" "again" (func $again (param i32) (result i32)))
+    (import "host" "call_inner" (func $call_inner (param i32) (result i32)))
     (func (export "outer") (param i32) (result i32)
-      (i32.add (call $again (local.get 0)) (i32.const 1)))
+      (i32.add (call $call_inner (local.get 0)) (i32.const 1)))
     (func $inner (export "inner") (param i32) (result i32)
       (if (i32.eqz (local.get 0)) (then unreachable))
       (local.get 0)))"#;
 
 fn setup(
-    again: impl Fn(Caller<'_, u32>, i32) -> Result<i32, Error> + Send + Sync + 'static,
+    call_inner: impl Fn(Caller<'_, u32>, i32) -> Result<i32, Error> + Send + Sync + 'static,
 ) -> (Store<u32>, leakbench_runtime::TypedFunc<i32, i32>) {
     let engine = guest::engine(OptLevel::Speed);
     let module = Module::new(&engine, wat::parse_str(TEXT).unwrap()).unwrap();
     let mut linker = Linker::new(&engine);
-    linker.func_wrap("host", "again", again).unwrap();
+    linker.func_wrap("host", "call_inner", call_inner).unwrap();
     let mut store = Store::new(&engine, 0);
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let outer = instance.get_typed_func(&store, "outer").unwrap();
