@@ -32,10 +32,10 @@ pub fn third_person(number: u64, verb: &str) -> String {
     format!("{verb}{ending}")
 }
 
-/// A time in the unit that suits its size: `870 ns`, `1.2 us`, `34 ms`, `2.0 s`.
+/// A time in the unit that suits its size: `870 ns`, `1.2 µs`, `34 ms`, `2.0 s`.
 pub fn duration_ns(ns: u64) -> String {
     const UNITS: [(u64, &str); 4] =
-        [(1, "ns"), (1_000, "us"), (1_000_000, "ms"), (1_000_000_000, "s")];
+        [(1, "ns"), (1_000, "µs"), (1_000_000, "ms"), (1_000_000_000, "s")];
     let unit = UNITS.iter().rev().find(|(size, _)| ns >= *size);
     let &(size, name) = unit.unwrap_or(&UNITS[0]);
     format!("{} {name}", short(ns, size))
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(counted(1, "image"), "1 image");
         assert_eq!(counted(0, "image"), "0 images");
         let times = [0, 870, 1_234, 250_000, 34_560_000, 2_000_000_000].map(duration_ns);
-        assert_eq!(times, ["0 ns", "870 ns", "1.2 us", "250 us", "34.6 ms", "2.0 s"]);
+        assert_eq!(times, ["0 ns", "870 ns", "1.2 µs", "250 µs", "34.6 ms", "2.0 s"]);
         let sizes = [1, 512, 2_048, 43_200_512, 200 << 20].map(bytes);
         assert_eq!(sizes, ["1 byte", "512 bytes", "2.0 KiB", "41.2 MiB", "200 MiB"]);
     }

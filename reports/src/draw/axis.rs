@@ -1,9 +1,9 @@
-//! Axes: scales, round numbers to mark on them, and how those are written.
+//! Axes: scales, the round numbers that mark them, and their labels.
 
 use leakbench_model::text::grouped;
 use leakbench_recording::observation::Unit;
 
-/// Where amounts are on a picture: `from` at `start`, `to` at `end`.
+/// A linear scale: amount `from` is at pixel `start`, `to` at `end`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     from: f64,
@@ -13,32 +13,32 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// An empty range is made one that is not.
+    /// Widens an empty range.
     pub(super) fn new((from, to): (f64, f64), (start, end): (f64, f64)) -> Scale {
         let to = if to > from { to } else { from + from.abs().max(1.0) };
         Scale { from, to, start, end }
     }
 
-    /// Where an amount is; one outside is at the edge.
+    /// The pixel of an amount; one outside the range is at the edge.
     pub(super) fn at(&self, amount: f64) -> f64 {
         let share = (amount / self.to - self.from / self.to) / (1.0 - self.from / self.to);
         self.start + share.clamp(0.0, 1.0) * (self.end - self.start)
     }
 }
 
-/// Where times are on a picture, by their logarithms.
+/// A logarithmic scale of times.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogScale(Scale);
 
 impl LogScale {
     /// Both amounts positive.
     pub(super) fn new((from, to): (f64, f64), pixels: (f64, f64)) -> LogScale {
-        // A shift keeps the logarithms positive, which a scale's arithmetic wants.
+        // A linear scale needs positive numbers, so the logarithms are shifted.
         let [from, to] = [from, to].map(shifted);
         LogScale(Scale::new((from, to), pixels))
     }
 
-    /// Where an amount is; one outside is at the edge.
+    /// The pixel of an amount; one outside the range is at the edge.
     pub(super) fn at(&self, amount: f64) -> f64 {
         self.0.at(shifted(amount))
     }
@@ -48,25 +48,24 @@ fn shifted(amount: f64) -> f64 {
     amount.max(1e-12).log10() + 12.0
 }
 
-/// From 0 to at least `most`: round numbers, about `count` of them, of which the last is the end
-/// of the axis.
-pub(super) fn ticks(most: f64, count: f64, unit: Unit) -> Vec<f64> {
-    let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
+/// About `count` round numbers from 0 to at least `max`. The last one is the end of the axis.
+pub(super) fn ticks(max: f64, count: f64, unit: Unit) -> Vec<f64> {
+    let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
     let step = match unit {
-        Unit::Count => nice_whole(most / count),
+        Unit::Count => nice_whole(max / count),
         Unit::Bytes => {
-            let least = (most / count).max(1.0);
-            let size = 1024_f64.powf((least.ln() / 1024_f64.ln()).floor());
-            let step = nice_binary(least / size) * size;
+            let min = (max / count).max(1.0);
+            let size = 1024_f64.powf((min.ln() / 1024_f64.ln()).floor());
+            let step = nice_binary(min / size) * size;
             step.max(1.0)
         }
     };
-    // The end of the axis is never short of `most`.
-    let steps = (most / step - 1e-9).ceil().clamp(1.0, 50.0) as usize;
+    // The axis ends at `max` or later.
+    let steps = (max / step - 1e-9).ceil().clamp(1.0, 50.0) as usize;
     (0..=steps).map(|number| number as f64 * step).collect()
 }
 
-/// Round times from 0 to at most `until_s`, about `count` of them.
+/// About `count` round times from 0 to at most `until_s`.
 pub(super) fn time_ticks(until_s: f64, count: f64) -> Vec<f64> {
     const MINUTE: f64 = 60.0;
     const HOUR: f64 = 3_600.0;
@@ -88,19 +87,18 @@ pub(super) fn time_ticks(until_s: f64, count: f64) -> Vec<f64> {
         DAY,
     ];
     let until_s = if until_s.is_finite() && until_s > 0.0 { until_s } else { 1.0 };
-    let least = until_s / count;
-    let step = if least <= 10.0 {
-        nice(least)
+    let min = until_s / count;
+    let step = if min <= 10.0 {
+        nice(min)
     } else {
-        let known = STEPS.into_iter().find(|&step| step >= least);
-        known.unwrap_or_else(|| nice(least / DAY) * DAY)
+        let known = STEPS.into_iter().find(|&step| step >= min);
+        known.unwrap_or_else(|| nice(min / DAY) * DAY)
     };
     let steps = (until_s / step + 1e-9).floor().clamp(0.0, 50.0) as usize;
     (0..=steps).map(|number| number as f64 * step).collect()
 }
 
-/// Round numbers from `from` to `to` for a logarithmic axis: powers of ten, and between them 2 and
-/// 5 where there are few.
+/// Round numbers for a logarithmic axis: powers of ten and, if they are few, 2 and 5 times those.
 pub(super) fn log_ticks(from: f64, to: f64) -> Vec<f64> {
     let decades = (to / from).log10();
     let between: &[f64] = if decades <= 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
@@ -114,32 +112,32 @@ pub(super) fn log_ticks(from: f64, to: f64) -> Vec<f64> {
         .collect()
 }
 
-/// The least of 1, 2, 5, 10, … that is no less.
-fn nice(least: f64) -> f64 {
-    let power = 10_f64.powf(least.log10().floor());
-    let digit = [1.0, 2.0, 5.0, 10.0].into_iter().find(|digit| digit * power >= least * 0.999_999);
+/// The smallest of 1, 2, 5, 10, … that is at least `min`.
+fn nice(min: f64) -> f64 {
+    let power = 10_f64.powf(min.log10().floor());
+    let digit = [1.0, 2.0, 5.0, 10.0].into_iter().find(|digit| digit * power >= min * 0.999_999);
     digit.unwrap_or(10.0) * power
 }
 
-/// As [`nice`], of whole numbers, and 25, 250, … are round as well.
-fn nice_whole(least: f64) -> f64 {
-    let step = nice(least).max(1.0);
-    if step >= 50.0 && step / 2.0 >= least && nice(step / 2.0) > step / 2.0 {
+/// As [`nice`], of whole numbers; 25, 250, … are round as well.
+fn nice_whole(min: f64) -> f64 {
+    let step = nice(min).max(1.0);
+    if step >= 50.0 && step / 2.0 >= min && nice(step / 2.0) > step / 2.0 {
         step / 2.0
     } else {
         step
     }
 }
 
-fn nice_binary(least: f64) -> f64 {
+fn nice_binary(min: f64) -> f64 {
     let known = [
         1.0, 2.0, 4.0, 5.0, 8.0, 10.0, 16.0, 20.0, 32.0, 50.0, 64.0, 100.0, 128.0, 200.0, 256.0,
         512.0,
     ];
-    known.into_iter().find(|&step| step >= least * 0.999_999).unwrap_or(1024.0)
+    known.into_iter().find(|&step| step >= min * 0.999_999).unwrap_or(1024.0)
 }
 
-/// An amount, short: `65,530`, `1.2M`, `41.2 MiB`.
+/// An amount in few characters: `65,530`, `1.2M`, `41.2 MiB`.
 pub(super) fn amount(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Count if value < 99_999.5 => {
@@ -165,7 +163,7 @@ pub(super) fn amount(value: f64, unit: Unit) -> String {
     }
 }
 
-/// An amount beside an axis: [`amount`], with `10k` for ten thousand.
+/// A label of an axis: [`amount`], with `10k` for ten thousand.
 pub(super) fn mark(value: f64, unit: Unit) -> String {
     if unit == Unit::Count && (9_999.5..99_999.5).contains(&value) {
         return format!("{}k", trimmed(value / 1e3, 1));
@@ -173,7 +171,7 @@ pub(super) fn mark(value: f64, unit: Unit) -> String {
     amount(value, unit)
 }
 
-/// A time since the beginning, as exactly as a `step` between such times calls for.
+/// A time since the beginning, with as many digits as distinguish it from the next `step`.
 pub(super) fn time(at_s: f64, step: f64) -> String {
     const SIZES: [(f64, &str); 6] = [
         (86_400.0, " d"),
@@ -181,7 +179,7 @@ pub(super) fn time(at_s: f64, step: f64) -> String {
         (60.0, " min"),
         (1.0, " s"),
         (1e-3, " ms"),
-        (1e-6, " us"),
+        (1e-6, " µs"),
     ];
     if at_s <= 0.0 {
         return "0".to_owned();
@@ -198,10 +196,10 @@ pub(super) fn time(at_s: f64, step: f64) -> String {
     format!("{}{name}", trimmed(at_s / size, 2))
 }
 
-/// A time in nanoseconds, for a logarithmic axis: `10 us`.
+/// The label of a time on a logarithmic axis: `10 µs`.
 pub(super) fn short_time_ns(ns: f64) -> String {
-    const SIZES: [(f64, &str); 4] = [(1e9, " s"), (1e6, " ms"), (1e3, " us"), (1.0, " ns")];
-    // 9.9999 us is 10 us.
+    const SIZES: [(f64, &str); 4] = [(1e9, " s"), (1e6, " ms"), (1e3, " µs"), (1.0, " ns")];
+    // 9.9999 µs is 10 µs.
     in_units(ns * 1.000_01, &SIZES, " ns")
 }
 
@@ -215,7 +213,7 @@ fn in_units(value: f64, sizes: &[(f64, &str)], smallest: &str) -> String {
     format!("{}{name}", trimmed(value, if value >= 99.95 { 0 } else { 1 }))
 }
 
-/// With at most so many decimals, and none that is 0 at the end.
+/// A number with at most `decimals` decimals, without zeros at its end.
 fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     if !text.contains('.') {
@@ -239,7 +237,7 @@ mod tests {
             [0.0, 512.0, 1_024.0, 43_200_512.0, 1.8e19].map(|value| amount(value, Unit::Bytes));
         assert_eq!(bytes, ["0 B", "512 B", "1 KiB", "41.2 MiB", "15.6 EiB"]);
         let times = [1.0, 500.0, 1e3, 1e4, 2.5e6, 9.999_999e8, 6e10].map(short_time_ns);
-        assert_eq!(times, ["1 ns", "500 ns", "1 us", "10 us", "2.5 ms", "1 s", "60 s"]);
+        assert_eq!(times, ["1 ns", "500 ns", "1 µs", "10 µs", "2.5 ms", "1 s", "60 s"]);
     }
 
     #[test]
@@ -268,17 +266,17 @@ mod tests {
             count in 2.0_f64..8.0,
             is_bytes: bool,
         ) {
-            let most = 10_f64.powf(exponent);
+            let max = 10_f64.powf(exponent);
             let unit = if is_bytes { Unit::Bytes } else { Unit::Count };
-            let marked = ticks(most, count, unit);
+            let marked = ticks(max, count, unit);
             prop_assert!((2..=20).contains(&marked.len()), "{marked:?}");
             let end = marked[marked.len() - 1];
-            prop_assert!(end >= most * 0.999_999 && (end <= most * 6.0 || end <= 1.0), "{marked:?}");
-            let times = time_ticks(most, count);
+            prop_assert!(end >= max * 0.999_999 && (end <= max * 6.0 || end <= 1.0), "{marked:?}");
+            let times = time_ticks(max, count);
             prop_assert!((1..=20).contains(&times.len()), "{times:?}");
-            prop_assert!(times[times.len() - 1] <= most * 1.000_001);
+            prop_assert!(times[times.len() - 1] <= max * 1.000_001);
             let scale = Scale::new((0.0, end), (10.0, 110.0));
-            prop_assert!((10.0..=110.0).contains(&scale.at(most)));
+            prop_assert!((10.0..=110.0).contains(&scale.at(max)));
             prop_assert_eq!(scale.at(0.0), 10.0);
             prop_assert_eq!(scale.at(end), 110.0);
         }

@@ -1,4 +1,4 @@
-//! What a report comes to, in words, colour and three numbers.
+//! The banner of a picture: verdict, headline and three figures.
 
 use plotters_backend::DrawingBackend;
 
@@ -8,12 +8,12 @@ use crate::headline::verdict_word;
 use crate::palette;
 use crate::report::{Figure, Report};
 
-/// Height of the verdict and the figures, in pixels.
+/// Height of verdict and figures, in pixels.
 pub(super) const HEIGHT: f64 = 178.0;
 const VERDICT: f64 = 92.0;
 const MARGIN: f64 = 18.0;
 
-/// Draws the verdict across the page, and the figures beneath it.
+/// Draws the verdict across the picture, and the figures beneath it.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -26,12 +26,12 @@ pub(super) fn draw<DB: DrawingBackend>(
     let room = frame.width() - 2.0 * MARGIN;
     let title = Type::new(12.0, on_it);
     canvas.text_within((MARGIN, frame.top + 22.0), &report.title, title, room)?;
-    // A long headline is smaller, and has several lines.
+    // A long headline has smaller text and several lines.
     let sizes = [(25.0, 1), (20.0, 1), (17.0, 2), (14.5, 2), (13.0, 3)];
     let how = Type::new(25.0, on_it).bold();
     let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
-    let mapping = Frame::new(MARGIN, frame.top + 26.0, room, VERDICT - 30.0);
-    draw_centred(canvas, mapping, &lines, how)?;
+    let line = Frame::new(MARGIN, frame.top + 26.0, room, VERDICT - 30.0);
+    draw_centred(canvas, line, &lines, how)?;
     let figures = Frame::new(MARGIN, band.bottom + 12.0, room, HEIGHT - VERDICT - 24.0);
     for (index, figure) in report.figures.iter().take(4).enumerate() {
         draw_figure(canvas, figures.column(index, report.figures.len().min(4), 14.0), figure)?;
@@ -67,7 +67,7 @@ fn draw_figure<DB: DrawingBackend>(
     let beside = left + canvas.width(&text, value) + 9.0;
     let sizes = [(12.0, 1), (11.0, 2), (10.0, 2)];
     let (how, lines) = canvas.set(&figure.beside, label, frame.right - beside - 6.0, &sizes);
-    // Of two lines the upper one is above the value's baseline.
+    // The first of two lines is above the value's baseline.
     let first = baseline - (lines.len().saturating_sub(1) as f64) * how.em * LEADING + how.em * 0.3;
     let first = if lines.len() > 1 { first } else { baseline };
     for (index, line) in lines.iter().enumerate() {
@@ -79,7 +79,7 @@ fn draw_figure<DB: DrawingBackend>(
 /// From one line to the next, in em.
 const LEADING: f64 = 1.3;
 
-/// Draws lines with as much room above them as beneath.
+/// Draws lines in the vertical middle of `frame`.
 fn draw_centred<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -96,10 +96,10 @@ fn draw_centred<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Height of a banner that has the verdict alone.
+/// Height of a banner without figures.
 pub(super) const STRIP_HEIGHT: f64 = 40.0;
 
-/// Draws the verdict alone, for a picture among others.
+/// Draws the verdict without figures, for a picture among others.
 pub(super) fn draw_strip<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -111,6 +111,6 @@ pub(super) fn draw_strip<DB: DrawingBackend>(
     let how = Type::new(16.0, palette::SURFACE.light).bold();
     let sizes = [(16.0, 1), (13.0, 1), (11.5, 2), (10.0, 2)];
     let (how, lines) = canvas.set(&worded(report), how, room, &sizes);
-    let mapping = Frame::new(12.0, frame.top, room, STRIP_HEIGHT);
-    draw_centred(canvas, mapping, &lines, how)
+    let line = Frame::new(12.0, frame.top, room, STRIP_HEIGHT);
+    draw_centred(canvas, line, &lines, how)
 }

@@ -1,7 +1,7 @@
-//! A plotters backend that draws to memory, and what makes a PNG of it.
+//! A plotters backend that draws to memory, and the PNG encoder.
 //!
-//! Lines and texts are smoothed, rectangles have crisp edges. It is drawn at twice the size and
-//! scaled down, so that coordinates, which plotters has as whole numbers, are halves of pixels.
+//! Lines and texts are smoothed, rectangles have crisp edges. Pictures are drawn at twice the size
+//! and scaled down: plotters has whole coordinates, which are then halves of pixels.
 
 use std::convert::Infallible;
 
@@ -15,13 +15,13 @@ use super::DrawError;
 use super::canvas::EM;
 use super::font::Fonts;
 
-/// Drawn pixels to one of the picture, in each direction.
+/// Drawn pixels per pixel of the picture, in each direction.
 pub(super) const GRAIN: u32 = 2;
 
 /// A picture in memory.
 pub(super) struct Bitmap<'a> {
     fonts: &'a Fonts,
-    /// Red, green, blue of each, in rows.
+    /// Red, green and blue of each pixel, row by row.
     pixels: &'a mut [[u8; 3]],
     width: u32,
     height: u32,
@@ -55,7 +55,7 @@ impl<'a> Bitmap<'a> {
     /// A straight stroke with round ends.
     fn stroke(&mut self, from: BackendCoord, to: BackendCoord, colour: BackendColor, width: u32) {
         let radius = f64::from(width.max(1)) / 2.0;
-        // Coordinates are corners of pixels; their centres are half a pixel further.
+        // Coordinates are corners of pixels; centres are half a pixel further.
         let [ax, ay, bx, by] = [from.0, from.1, to.0, to.1].map(f64::from);
         let (dx, dy) = (bx - ax, by - ay);
         let length = dx.hypot(dy);
@@ -119,7 +119,7 @@ impl DrawingBackend for Bitmap<'_> {
         Ok(())
     }
 
-    /// Filled, to the left and above its lower right corner, so that neighbours do not overlap.
+    /// A filled rectangle without its right and its lower edge, so that neighbours do not overlap.
     fn draw_rect<S: BackendStyle>(
         &mut self,
         upper_left: BackendCoord,
@@ -175,7 +175,7 @@ impl DrawingBackend for Bitmap<'_> {
         Ok(())
     }
 
-    /// What is inside by an odd number of crossings, smoothed at the left and at the right.
+    /// Fills by the even-odd rule, smoothed at the left and at the right.
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
         &mut self,
         corners: I,
@@ -237,7 +237,7 @@ impl DrawingBackend for Bitmap<'_> {
     }
 }
 
-/// Scales rows of `width` pixels down by [`GRAIN`], and makes a PNG of them.
+/// Scales rows of `width` pixels down by [`GRAIN`] and encodes them as PNG.
 pub(super) fn png(pixels: &[[u8; 3]], width: u32) -> Result<Vec<u8>, DrawError> {
     let grain = GRAIN as usize;
     let width = width as usize;
@@ -267,16 +267,16 @@ pub(super) fn png(pixels: &[[u8; 3]], width: u32) -> Result<Vec<u8>, DrawError> 
     Ok(bytes)
 }
 
-/// Pixels of the picture that are looked at together: most of a page is of one colour.
+/// Pixels that are compared at once: most of a picture has one colour.
 const RUN: usize = 32;
 
-/// Whether all are of a colour: the first is, and each is as the one before it.
+/// Returns whether all have one colour: each equals the one before it.
 fn is_of_one(pixels: &[[u8; 3]], colour: [u8; 3]) -> bool {
     let (bytes, size) = (pixels.as_flattened(), colour.len());
     pixels.first() == Some(&colour) && bytes[size..] == bytes[..bytes.len() - size]
 }
 
-/// Puts the mean of each block of pixels, of as many rows as columns, at the end of `small`.
+/// Appends the mean of each square block of pixels to `small`.
 fn scale_down(rows: &[&[[u8; 3]]; GRAIN as usize], small: &mut Vec<u8>) {
     const BLOCK: u32 = GRAIN * GRAIN;
     for x in (0..rows[0].len()).step_by(GRAIN as usize) {

@@ -1,5 +1,5 @@
-//! What every chart draws on: a plotters mapping whose coordinates are fractions of pixels, and texts
-//! that are data.
+//! The surface of every chart: a plotters drawing area with fractional pixels as coordinates, and
+//! texts that are data.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use super::font::{FAMILIES, Fonts};
 use crate::palette::Rgb;
 use leakbench_model::text::printable;
 
-/// What plotters calls a font's size, to an em: its SVG backend divides by that.
+/// Font size of plotters per em: its SVG backend divides by this.
 pub(super) const EM: f64 = 1.24;
 
-/// Where plotters' SVG backend puts the baseline of a text that hangs from its top, in em.
+/// Offset of the baseline from the top of a text in plotters' SVG backend, in em.
 pub(super) const TOP_TO_BASELINE: f64 = 0.76;
 
-/// Characters of a text at most, whatever room there is.
+/// Characters of a text at most.
 const CHARS_MAX: usize = 400;
 
 /// A rectangle, in pixels.
@@ -46,20 +46,20 @@ impl Frame {
         self.bottom - self.top
     }
 
-    /// Smaller by so much on each side, though not turned inside out.
+    /// The frame without these margins; no smaller than nothing.
     pub(super) fn inset(self, left: f64, top: f64, right: f64, bottom: f64) -> Frame {
         let (width, height) = (self.width() - left - right, self.height() - top - bottom);
         Frame::new(self.left + left, self.top + top, width, height)
     }
 
-    /// One of `of` columns with a gap between them.
+    /// Column `index` of `of` columns with a gap between them.
     pub(super) fn column(self, index: usize, of: usize, gap: f64) -> Frame {
         let of = of.max(1) as f64;
         let width = (self.width() - gap * (of - 1.0)) / of;
         Frame::new(self.left + index as f64 * (width + gap), self.top, width, self.height())
     }
 
-    /// One of `of` rows with a gap between them.
+    /// Row `index` of `of` rows with a gap between them.
     pub(super) fn row(self, index: usize, of: usize, gap: f64) -> Frame {
         let of = of.max(1) as f64;
         let height = (self.height() - gap * (of - 1.0)) / of;
@@ -67,7 +67,7 @@ impl Frame {
     }
 }
 
-/// How a text is set.
+/// Size, colour and alignment of a text.
 #[derive(Clone, Copy)]
 pub(super) struct Type {
     /// Pixels to the em.
@@ -99,13 +99,13 @@ impl Type {
 
 /// A surface to draw on.
 pub(super) struct Canvas<'a, DB: DrawingBackend> {
-    mapping: &'a DrawingArea<DB, Shift>,
+    area: &'a DrawingArea<DB, Shift>,
     fonts: &'a Fonts,
-    /// Coordinates of the backend to a pixel here.
+    /// Coordinates of the backend per pixel.
     scale: f64,
-    /// Coordinates of the backend to what edges of cells are aligned with.
+    /// Coordinates of the backend per step to which edges of cells are aligned.
     grain: f64,
-    /// What a reader has instead of the font may be so many times as wide.
+    /// Width of a reader's substitute font, as a multiple of this font.
     slack: f64,
 }
 
@@ -113,21 +113,21 @@ type Drawn = Result<(), DrawError>;
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     pub(super) fn new(
-        mapping: &'a DrawingArea<DB, Shift>,
+        area: &'a DrawingArea<DB, Shift>,
         fonts: &'a Fonts,
         scale: f64,
         grain: f64,
         slack: f64,
     ) -> Canvas<'a, DB> {
-        Canvas { mapping, fonts, scale, grain, slack }
+        Canvas { area, fonts, scale, grain, slack }
     }
 
-    /// The nearest place to `at` where an edge is crisp.
+    /// The nearest position to `at` at which an edge is crisp.
     pub(super) fn snapped(&self, at: f64) -> f64 {
         (at * self.scale / self.grain).round() * self.grain / self.scale
     }
 
-    /// The least width that can be seen.
+    /// The smallest visible width.
     pub(super) fn hair(&self) -> f64 {
         self.grain / self.scale
     }
@@ -137,7 +137,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         self.veil(frame, colour, 1.0)
     }
 
-    /// A rectangle through which so much of what is below it shows.
+    /// A translucent rectangle; `alpha` is its opacity.
     pub(super) fn veil(&self, frame: Frame, colour: Rgb, alpha: f64) -> Drawn {
         let corners = [(frame.left, frame.top), (frame.right, frame.bottom)];
         let corners = corners.map(|(x, y)| self.place((self.snapped(x), self.snapped(y))));
@@ -158,7 +158,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
                 (x + radius * angle.cos(), y + radius * angle.sin())
             })
         });
-        self.mapping(&arcs.collect::<Vec<_>>(), colour, 1.0)
+        self.polygon(&arcs.collect::<Vec<_>>(), colour, 1.0)
     }
 
     /// A line through points.
@@ -206,8 +206,8 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         Ok(())
     }
 
-    /// A filled mapping between points.
-    pub(super) fn mapping(&self, points: &[(f64, f64)], colour: Rgb, alpha: f64) -> Drawn {
+    /// A filled polygon.
+    pub(super) fn polygon(&self, points: &[(f64, f64)], colour: Rgb, alpha: f64) -> Drawn {
         let mut places: Vec<(i32, i32)> = points.iter().map(|&point| self.place(point)).collect();
         places.dedup();
         if places.len() < 3 {
@@ -222,7 +222,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         self.draw(&Circle::new(self.place(at), radius, rgba(colour, 1.0).filled()))
     }
 
-    /// A line of text from anywhere, on the baseline `y`, as wide as it is.
+    /// A line of text on the baseline `y`, in its full width.
     pub(super) fn text(&self, (x, y): (f64, f64), text: &str, how: Type) -> Drawn {
         let text = shown(text);
         if text.is_empty() {
@@ -235,20 +235,20 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         let style = TextStyle::from(font).color(&colour).pos(Pos::new(how.anchor, VPos::Top));
         let (x, y) = self.place((x, y));
         let top = y - (TOP_TO_BASELINE * em).round() as i32;
-        self.mapping.draw_text(&text, &style, (x, top)).map_err(DrawError::of)
+        self.area.draw_text(&text, &style, (x, top)).map_err(DrawError::of)
     }
 
-    /// As much of a text as fits in `room`, with `…` where some does not.
+    /// The beginning of a text that fits in `room`, with `…` if the rest does not.
     pub(super) fn text_within(&self, at: (f64, f64), text: &str, how: Type, room: f64) -> Drawn {
         self.text(at, &self.fitted(text, how, room), how)
     }
 
-    /// How wide a text is, or may be where a reader sets it.
+    /// Width of a text, with the reserve for a substitute font.
     pub(super) fn width(&self, text: &str, how: Type) -> f64 {
         self.fonts.width(&shown(text), how.em, how.bold) * self.slack
     }
 
-    /// As much of a text as fits in `room`, with `…` where some does not.
+    /// The beginning of a text that fits in `room`, with `…` if the rest does not.
     pub(super) fn fitted<'t>(&self, text: &'t str, how: Type, room: f64) -> Cow<'t, str> {
         let whole = shown(text);
         let room = room / self.slack;
@@ -261,7 +261,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             left >= 0.0
         };
         let cut: String = whole.chars().take_while(fits).collect();
-        // Not even the dots of a text that has no room at all.
+        // Without room there are no dots either.
         if cut.is_empty() {
             Cow::Borrowed("")
         } else {
@@ -269,12 +269,12 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         }
     }
 
-    /// A text in at most `most` lines of at most `room`, broken at spaces.
-    pub(super) fn wrapped(&self, text: &str, how: Type, room: f64, most: usize) -> Vec<String> {
+    /// A text broken at spaces into at most `max` lines of at most `room`.
+    pub(super) fn wrapped(&self, text: &str, how: Type, room: f64, max: usize) -> Vec<String> {
         let text = shown(text);
         let mut lines: Vec<String> = Vec::new();
         let mut words = text.split(' ').peekable();
-        while lines.len() + 1 < most && words.peek().is_some() {
+        while lines.len() + 1 < max && words.peek().is_some() {
             let mut line = String::new();
             while let Some(word) = words.peek() {
                 let longer =
@@ -304,18 +304,18 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         sizes: &[(f64, usize)],
     ) -> (Type, Vec<String>) {
         let at = |em| Type { em, ..how };
-        let fits = |&(em, most): &(f64, usize)| {
-            let lines = self.wrapped(text, at(em), room, most + 1);
-            (lines.len() <= most).then(|| (at(em), lines))
+        let fits = |&(em, max): &(f64, usize)| {
+            let lines = self.wrapped(text, at(em), room, max + 1);
+            (lines.len() <= max).then(|| (at(em), lines))
         };
         sizes.iter().find_map(fits).unwrap_or_else(|| {
-            let (em, most) = sizes.last().copied().unwrap_or((how.em, 1));
-            (at(em), self.wrapped(text, at(em), room, most))
+            let (em, max) = sizes.last().copied().unwrap_or((how.em, 1));
+            (at(em), self.wrapped(text, at(em), room, max))
         })
     }
 
     fn place(&self, (x, y): (f64, f64)) -> (i32, i32) {
-        // Far outside is outside, without overflow further on.
+        // Clamped far outside, so that later arithmetic cannot overflow.
         let place = |at: f64| (at * self.scale).round().clamp(-1e6, 1e6) as i32;
         (place(x), place(y))
     }
@@ -325,7 +325,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
         E: plotters::element::Drawable<DB>,
     {
-        self.mapping.draw(element).map_err(DrawError::of)
+        self.area.draw(element).map_err(DrawError::of)
     }
 }
 
@@ -333,8 +333,7 @@ fn rgba(Rgb(red, green, blue): Rgb, alpha: f64) -> RGBAColor {
     RGBAColor(red, green, blue, alpha)
 }
 
-/// A text from anywhere as a picture may have it: on one line, of bounded length, and in
-/// characters that XML allows.
+/// A text fit for a picture: one line, of bounded length, in characters that XML allows.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     let is_odd = |c: char| matches!(c, '\u{fffe}' | '\u{ffff}');
     let is_short = text.len() <= CHARS_MAX || text.chars().nth(CHARS_MAX).is_none();
@@ -360,8 +359,8 @@ mod tests {
     fn a_text_is_set_as_large_as_it_fits() {
         let fonts = Fonts::new().expect("fonts");
         let mut pixels = vec![[255; 3]; 4];
-        let mapping = Bitmap::new(&fonts, &mut pixels, 2).into_drawing_area();
-        let canvas = Canvas::new(&mapping, &fonts, 1.0, 1.0, 1.0);
+        let area = Bitmap::new(&fonts, &mut pixels, 2).into_drawing_area();
+        let canvas = Canvas::new(&area, &fonts, 1.0, 1.0, 1.0);
         let how = Type::new(20.0, palette::INK.light);
         let set = |words: usize| {
             let text = vec!["word"; words].join(" ");

@@ -1,24 +1,24 @@
-//! The font that travels with the program, since a fresh machine has none: Inter, in two weights,
-//! cut down to what pictures need by `scripts/subset-font`.
+//! The font inside the program, since a fresh machine has none: Inter in two weights, reduced to the
+//! needed glyphs by `scripts/subset-font`.
 
 use ab_glyph::{Font, FontRef, Glyph, OutlinedGlyph, PxScale, ScaleFont, point};
 
 use super::DrawError;
 
-/// What an SVG asks for: this font where a reader has it, else one that is about as wide.
+/// Font family of an SVG: this font or, if the reader lacks it, one of about its width.
 pub(super) const FAMILIES: &str = "Inter, Roboto, Helvetica, Arial, sans-serif";
 
 static REGULAR: &[u8] = include_bytes!("../../assets/Inter-Regular.otf");
 static BOLD: &[u8] = include_bytes!("../../assets/Inter-Bold.otf");
 
-/// Both weights, to measure and to draw with.
+/// Both weights, for measuring and drawing.
 pub(super) struct Fonts {
     regular: FontRef<'static>,
     bold: FontRef<'static>,
 }
 
 impl Fonts {
-    /// Reads them.
+    /// Reads both.
     ///
     /// # Errors
     /// One of them is damaged.
@@ -27,15 +27,15 @@ impl Fonts {
         Ok(Fonts { regular: read(REGULAR)?, bold: read(BOLD)? })
     }
 
-    /// How wide a line of text is at `em` pixels to the em.
+    /// Width of a line of text at `em` pixels to the em.
     pub(super) fn width(&self, text: &str, em: f64, bold: bool) -> f64 {
         let font = self.weight(bold);
         let scaled = font.as_scaled(scale(font, em));
         text.chars().map(|c| f64::from(scaled.h_advance(font.glyph_id(c)))).sum()
     }
 
-    /// The outlines of a line of text that begins at `x` on the baseline `y`. A character that the
-    /// font lacks is a box.
+    /// The outlines of a line of text from `x` on the baseline `y`. A character that the font lacks
+    /// is a box.
     pub(super) fn outlines(
         &self,
         text: &str,
@@ -62,7 +62,7 @@ impl Fonts {
     }
 }
 
-/// The rasterizer's scale is the height from the lowest to the highest, not the em.
+/// The rasterizer's scale is the height of the font, not the em.
 fn scale(font: &FontRef<'_>, em: f64) -> PxScale {
     let units = font.units_per_em().unwrap_or(1.0);
     PxScale::from(em as f32 * font.height_unscaled() / units)

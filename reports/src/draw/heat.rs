@@ -8,28 +8,28 @@ use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette::{self, Rgb};
 use crate::report::{Axis, Heat, HeatCell, Tone};
 
-/// A cell at most: it has one number in it.
+/// Size of a cell at most: it holds one number.
 const CELL: (f64, f64) = (128.0, 40.0);
-/// The flags and the values across.
+/// Height of the flag and the values across.
 const AROUND: f64 = 38.0;
-/// What the number is.
+/// Height of the line that names the number.
 const WHAT: f64 = 18.0;
-/// What values of the flag down need beside the cells, about.
+/// Width of the values down, about.
 const BESIDE: f64 = 112.0;
 const GAP: f64 = 3.0;
 
-/// How high a chart of all rows is.
+/// Height of a chart of all rows.
 pub(super) fn height(heat: &Heat, title: &str) -> f64 {
     let what = if is_said(heat, title) { 0.0 } else { WHAT };
     heat.cells.len().max(1) as f64 * CELL.1 + AROUND + what
 }
 
-/// Whether the title says what the number is.
+/// Returns whether the title names the number.
 fn is_said(heat: &Heat, title: &str) -> bool {
     title.to_lowercase().contains(&heat.what.to_lowercase())
 }
 
-/// How wide a chart of all columns is, about.
+/// Width of a chart of all columns, about.
 pub(super) fn width(heat: &Heat) -> f64 {
     columns(heat).max(1) as f64 * CELL.0 + BESIDE
 }
@@ -38,7 +38,7 @@ fn columns(heat: &Heat) -> usize {
     heat.cells.iter().map(Vec::len).max().unwrap_or(0)
 }
 
-/// Draws cells with their texts, stronger where there is more. What the number is is said where
+/// Draws cells with their texts, in stronger colour for larger numbers. A line names the number if
 /// the title does not.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
@@ -79,7 +79,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     if has_down {
         canvas.text_within((frame.left, frame.top + 27.0), &name(&heat.down), muted, left - 4.0)?;
     }
-    let most = heat.cells.iter().flatten().filter_map(|cell| cell.value).fold(0.0, f64::max);
+    let max = heat.cells.iter().flatten().filter_map(|cell| cell.value).fold(0.0, f64::max);
     for (row, cells) in heat.cells.iter().enumerate() {
         let band = grid.row(row, rows, GAP);
         if has_down {
@@ -89,7 +89,7 @@ pub(super) fn draw<DB: DrawingBackend>(
             canvas.text((grid.left - 8.0, middle), &value, ink.end())?;
         }
         for (column, cell) in cells.iter().enumerate() {
-            draw_cell(canvas, band.column(column, columns, GAP), cell, most)?;
+            draw_cell(canvas, band.column(column, columns, GAP), cell, max)?;
         }
     }
     Ok(())
@@ -103,9 +103,9 @@ fn draw_cell<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
     cell: &HeatCell,
-    most: f64,
+    max: f64,
 ) -> Result<(), DrawError> {
-    let colour = colour(cell, most);
+    let colour = colour(cell, max);
     canvas.rounded(frame, 5.0, colour)?;
     let em = (frame.height() * 0.42).clamp(8.0, 14.0);
     let how = Type::new(em, on(colour)).bold().middle();
@@ -114,11 +114,11 @@ fn draw_cell<DB: DrawingBackend>(
 }
 
 /// From pale to the full colour of its tone; grey where nothing was measured.
-fn colour(cell: &HeatCell, most: f64) -> Rgb {
+fn colour(cell: &HeatCell, max: f64) -> Rgb {
     let Some(value) = cell.value else { return palette::GRID.light };
     let tone = palette::tone(cell.tone).light;
-    // Little is told from nothing: by the square root, and from a start that shows.
-    let share = if most > 0.0 { (value.max(0.0) / most).min(1.0).sqrt() } else { 0.0 };
+    // The square root and a visible minimum distinguish small numbers from 0.
+    let share = if max > 0.0 { (value.max(0.0) / max).min(1.0).sqrt() } else { 0.0 };
     let share = match cell.tone {
         Tone::Good | Tone::Neutral => 0.18 + 0.2 * share,
         _ => 0.35 + 0.65 * share,

@@ -1,4 +1,4 @@
-//! What stands above a plot: which sign means what.
+//! The legend above a plot.
 
 use plotters_backend::DrawingBackend;
 
@@ -10,11 +10,11 @@ use crate::palette::{self, Rgb};
 pub(super) struct Entry {
     pub(super) sign: Sign,
     pub(super) name: String,
-    /// A number that belongs to it.
+    /// The number beside its name.
     pub(super) number: Option<String>,
 }
 
-/// What is drawn before a meaning.
+/// The sign of an entry.
 #[derive(Clone, Copy)]
 pub(super) enum Sign {
     /// A filled square.
@@ -31,7 +31,7 @@ pub(super) enum Sign {
     Upright(Rgb),
     /// A short upright line at the foot.
     Rug(Rgb),
-    /// Nothing: a remark.
+    /// No sign: a remark.
     None,
 }
 
@@ -41,15 +41,14 @@ impl Entry {
     }
 }
 
-/// Of texts, in pixels to the em.
+/// Text size, in pixels to the em.
 pub(super) const EM: f64 = 11.0;
-/// From one line to the next.
+/// Height of a line.
 pub(super) const LINE: f64 = 17.0;
 const SIGN: f64 = 16.0;
 const GAP: f64 = 16.0;
 
-/// Draws entries from the left to the right at the top of `frame`, in at most `lines` lines, and
-/// returns what is left of the frame.
+/// Draws entries at the top of `frame`, in at most `lines` lines, and returns the rest of the frame.
 pub(super) fn legend<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -95,7 +94,7 @@ fn draw_sign<DB: DrawingBackend>(
     let ends = [(x, middle), (x + 12.0, middle)];
     match sign {
         Sign::Square(colour) => {
-            // A pale one needs a border, and all are as large.
+            // A pale square needs a border, and all have one size.
             let (left, top) = (canvas.snapped(x), canvas.snapped(middle - 5.5));
             let square = Frame::new(left, top, canvas.snapped(11.0), canvas.snapped(11.0));
             let hair = canvas.hair();

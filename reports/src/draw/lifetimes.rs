@@ -1,4 +1,4 @@
-//! From when to when images lingered, as bars.
+//! Lifetimes of lingering images, as bars.
 
 use plotters_backend::DrawingBackend;
 
@@ -14,7 +14,7 @@ use leakbench_model::text::grouped;
 const BAR: f64 = 17.0;
 const AROUND: f64 = 62.0;
 
-/// How high a chart of all bars is.
+/// Height of a chart of all bars.
 pub(super) fn height(lifetimes: &Lifetimes) -> f64 {
     let rest = if lifetimes.rest > 0 { BAR } else { 0.0 };
     lifetimes.bars.len().max(3) as f64 * BAR + AROUND + rest
@@ -77,7 +77,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Draws a bar and who holds the image: in it, or where there is more room.
+/// Draws a bar and the image's holders: in the bar, or beside it if that has more room.
 fn draw_bar<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -105,7 +105,7 @@ fn draw_bar<DB: DrawingBackend>(
     }
 }
 
-/// What can be read on a colour.
+/// A readable text colour on a background.
 pub(super) fn on(Rgb(red, green, blue): Rgb) -> Rgb {
     let light = 0.3 * f64::from(red) + 0.59 * f64::from(green) + 0.11 * f64::from(blue);
     if light > 140.0 { palette::INK.light } else { palette::SURFACE.light }

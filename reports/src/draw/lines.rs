@@ -12,10 +12,10 @@ use crate::report::{LimitLine, Lines, Point, Series, Style};
 use leakbench_model::text::grouped;
 use leakbench_recording::observation::Unit;
 
-/// A limit that is more than so many times the highest amount is told in words.
+/// A limit above this multiple of the highest amount is named in the legend and not drawn.
 const LIMIT_REACH: f64 = 1.6;
 
-/// Draws lines with their axes and what they mean.
+/// Draws lines with axes and legend.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -43,13 +43,13 @@ pub(super) fn draw<DB: DrawingBackend>(
     incidents.draw(canvas, plot, across)
 }
 
-/// What several sets of lines need of common axes.
+/// The common axes of several sets of lines.
 pub(super) struct Shown {
     pub(super) unit: Unit,
     pub(super) until_s: f64,
     pub(super) is_empty: bool,
-    /// The highest amount, or limit that is drawn.
-    most: f64,
+    /// The highest amount or drawn limit.
+    max: f64,
     /// The highest amount.
     peak: f64,
 }
@@ -68,14 +68,14 @@ impl Shown {
             unit: all.iter().find_map(|it| it.unit).unwrap_or(Unit::Count),
             until_s,
             is_empty: points().next().is_none(),
-            most: near.fold(peak, f64::max),
+            max: near.fold(peak, f64::max),
             peak,
         }
     }
 
-    /// Marks of an axis so many pixels high.
+    /// Ticks of an axis of this height, in pixels.
     pub(super) fn ticks(&self, height: f64) -> Vec<f64> {
-        axis::ticks(self.most, (height / 34.0).clamp(2.0, 6.0), self.unit)
+        axis::ticks(self.max, (height / 34.0).clamp(2.0, 6.0), self.unit)
     }
 }
 
@@ -83,7 +83,7 @@ fn is_near(limit: f64, peak: f64) -> bool {
     peak > 0.0 && limit <= peak * LIMIT_REACH
 }
 
-/// What each series and mark is; limits that are far away in words.
+/// The legend: each series, each kind of mark, and limits that are not drawn.
 pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry> {
     let of_series = lines.series.iter().map(|series| {
         let colour = palette::tone(series.tone).light;
@@ -114,7 +114,7 @@ fn far_away(limit: &LimitLine, shown: &Shown) -> String {
     format!("limit {} {}{beside}", limit.name, axis::amount(limit.value, unit))
 }
 
-/// Room for the amounts of an axis.
+/// Width of the labels of the amount axis.
 pub(super) fn amounts_width<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     amounts: &[f64],
@@ -125,7 +125,7 @@ pub(super) fn amounts_width<DB: DrawingBackend>(
     widths.fold(0.0, f64::max) + 8.0
 }
 
-/// Draws the upright axis with its lines, with or without its labels.
+/// Draws the amount axis and its grid, with or without labels.
 pub(super) fn draw_amounts<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -151,7 +151,7 @@ fn label() -> Type {
     Type::new(LABEL_EM, palette::MUTED.light)
 }
 
-/// Draws times beneath the plot and, of lines that know them, the cycles that were done by then.
+/// Draws the time axis beneath the plot and, if the lines have them, the cycles done by then.
 fn draw_times<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -179,7 +179,7 @@ fn draw_times<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Cycles done by a moment: between two points that know them, in proportion.
+/// Cycles done by a time, interpolated between two points that have them.
 fn cycles_at(lines: &Lines, at_s: f64) -> Option<f64> {
     let longest = lines
         .series
@@ -187,14 +187,14 @@ fn cycles_at(lines: &Lines, at_s: f64) -> Option<f64> {
         .max_by_key(|series| series.points.iter().filter(|point| point.cycles.is_some()).count())?;
     let known = longest.points.iter().filter_map(|point| Some((point.at_s, point.cycles? as f64)));
     let known: Vec<(f64, f64)> = known.collect();
-    // A run begins with none.
+    // A run begins with 0 cycles.
     (!known.is_empty()).then(|| {
         let start = if known[0].0 > 0.0 { Some((0.0, 0.0)) } else { None };
         interpolated(&start.into_iter().chain(known).collect::<Vec<_>>(), at_s)
     })
 }
 
-/// The value at `at` on the line through `points`, which are at rising places.
+/// The value at `at` on the line through `points`, which are in rising order.
 fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
     let after = points.partition_point(|(place, _)| *place < at);
     match (after.checked_sub(1).and_then(|before| points.get(before)), points.get(after)) {
@@ -241,7 +241,7 @@ pub(super) fn draw_series<DB: DrawingBackend>(
         let lower = stack.lower.iter().filter_map(place);
         let mut outline = upper.clone();
         outline.extend(lower.collect::<Vec<_>>().into_iter().rev());
-        canvas.mapping(&outline, colour, 0.55)?;
+        canvas.polygon(&outline, colour, 0.55)?;
         canvas.line(&upper, colour, 1.2)?;
     }
     for series in lines.series.iter().rev().filter(|series| series.style != Style::Stacked) {
@@ -252,7 +252,7 @@ pub(super) fn draw_series<DB: DrawingBackend>(
             Style::Faint => canvas.faint_line(&points, colour, 1.1, 0.65)?,
             _ => canvas.line(&points, colour, 2.0)?,
         }
-        // A single point makes no line; many dots make one that is too thick.
+        // A single point makes no line, and many dots make a thick one.
         let dots = series.style == Style::Dots && points.len() as f64 <= plot.width() / 7.0;
         if dots || points.len() == 1 {
             for &point in &points {
@@ -263,18 +263,18 @@ pub(super) fn draw_series<DB: DrawingBackend>(
     Ok(())
 }
 
-/// A series upon others.
+/// A series stacked on others.
 struct Stack<'a> {
     series: &'a Series,
-    /// Every moment of any stacked series, in order.
+    /// The times of all stacked series, in order.
     places: Vec<Point>,
-    /// Indices of moments, each with the sum beneath the series.
+    /// Indices of times, each with the sum below the series.
     lower: Vec<(usize, f64)>,
-    /// The same with the series.
+    /// The same with the series added.
     upper: Vec<(usize, f64)>,
 }
 
-/// Piles up those series that are stacked.
+/// Stacks the series of that style.
 fn stacks(lines: &Lines) -> Vec<Stack<'_>> {
     let stacked = || lines.series.iter().filter(|series| series.style == Style::Stacked);
     let mut places: Vec<Point> = stacked().flat_map(|it| it.points.iter().copied()).collect();

@@ -1,4 +1,4 @@
-//! Moments that matter, beside amounts over time: barriers, waiting, drops, and what went wrong.
+//! Marks beside amounts over time: barriers, settle times, drops and incidents.
 
 use plotters_backend::DrawingBackend;
 
@@ -10,7 +10,7 @@ use crate::palette;
 use crate::report::{Mark, MarkKind};
 use leakbench_model::text::counted;
 
-/// What each kind of mark is. What went wrong has words of its own.
+/// Legend entries of the kinds of marks. Incidents have their own texts.
 pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {
     let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop];
     let occur = kinds.into_iter().filter(|kind| marks.iter().any(|it| it.kind == *kind));
@@ -18,13 +18,13 @@ pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {
         let colour = palette::mark(kind).light;
         match kind {
             MarkKind::Settle => Entry::new(Sign::Band(colour), "settling"),
-            MarkKind::Drop => Entry::new(Sign::Rug(colour), "drop of what lingers"),
+            MarkKind::Drop => Entry::new(Sign::Rug(colour), "drop of a module whose image lingers"),
             _ => Entry::new(Sign::Upright(colour), "barrier"),
         }
     })
 }
 
-/// Draws barriers, waiting and drops, for series to go over them.
+/// Draws barriers, settle times and drops, beneath the series.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -39,7 +39,7 @@ pub(super) fn draw<DB: DrawingBackend>(
         let width = (across.at(mark.to_s) - from).max(hair);
         canvas.veil(Frame::new(from, plot.top, width, plot.height()), settle, 0.8)?;
     }
-    // Many barriers side by side would be a grey plot.
+    // Many barriers side by side would make the plot grey.
     let barriers = of(MarkKind::Barrier).count() as f64;
     let alpha = (plot.width() / (barriers * 20.0).max(1.0)).clamp(0.15, 0.8);
     let barrier = palette::mark(MarkKind::Barrier).light;
@@ -55,32 +55,32 @@ pub(super) fn draw<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Incidents that are closer than this share of the time have one flag: theirs would overlap.
+/// Incidents closer than this share of the time have one flag, since theirs would overlap.
 const TOGETHER: f64 = 0.03;
 
-/// Room above a plot for the flags or the words of incidents.
+/// Room above a plot for the flags or the texts of incidents.
 const STRIP: f64 = 16.0;
 
-/// Beneath what height words of several incidents leave too little of a chart.
+/// A chart below this height has no room for the texts of several incidents.
 const PLOT_LEAST: f64 = 140.0;
 const LINES_MAX: f64 = 4.0;
-/// Lines of one of them at most.
+/// Lines of one incident at most.
 const LINES_EACH: usize = 2;
 
-/// What went wrong, in the order of time. Its words cover no data: those of a single incident are
-/// above the plot, those of several above it in a list, by the numbers on their flags.
+/// Incidents in the order of time. Their texts cover no data: that of a single incident is above
+/// the plot; those of several are a list above it, with the numbers of their flags.
 pub(super) struct Incidents {
     flags: Vec<Flag>,
 }
 
-/// What went wrong at about the same time.
+/// Incidents at about the same time.
 struct Flag {
     moments_s: Vec<f64>,
     texts: Vec<String>,
 }
 
 impl Flag {
-    /// All texts; what they have in common, up to a colon, is said once.
+    /// All texts; their common beginning, up to a colon, appears once.
     fn text(&self) -> String {
         let Some((first, rest)) = self.texts.split_first() else { return String::new() };
         let common = first.rfind(": ").map_or("", |colon| &first[..colon + 2]);
@@ -91,7 +91,7 @@ impl Flag {
 }
 
 impl Incidents {
-    /// Those of `marks`, on an axis that ends at `until_s`.
+    /// The incidents among `marks`, on an axis that ends at `until_s`.
     pub(super) fn of(marks: &[Mark], until_s: f64) -> Incidents {
         let mut incidents: Vec<&Mark> =
             marks.iter().filter(|mark| mark.kind == MarkKind::Incident).collect();
@@ -115,8 +115,8 @@ impl Incidents {
         Incidents { flags }
     }
 
-    /// Writes the words of several at the top of `frame`, and returns what is left of it for a
-    /// plot with flags above it.
+    /// Writes the texts of several incidents at the top of `frame`, and returns the rest for a plot
+    /// with flags above it.
     pub(super) fn draw_words<DB: DrawingBackend>(
         &self,
         canvas: &Canvas<'_, DB>,
@@ -128,32 +128,32 @@ impl Incidents {
             _ => {}
         }
         let room = ((frame.height() - PLOT_LEAST) / legend::LINE).clamp(1.0, LINES_MAX) as usize;
-        let told = if self.flags.len() > room { room - 1 } else { self.flags.len() };
-        let rest = self.flags.len() - told;
+        let shown = if self.flags.len() > room { room - 1 } else { self.flags.len() };
+        let rest = self.flags.len() - shown;
         let ink = Type::new(legend::EM, palette::INK.light);
         let left = frame.left + FLAG_WIDTH + 6.0;
         let baseline = |line: usize| frame.top + line as f64 * legend::LINE + 10.0;
         let mut used = 0;
-        for (index, flag) in self.flags.iter().enumerate().take(told) {
+        for (index, flag) in self.flags.iter().enumerate().take(shown) {
             draw_flag(canvas, (frame.left, baseline(used) - 11.0), index + 1)?;
-            // Those after it need a line each.
-            let after = told - index - 1 + usize::from(rest > 0);
-            let most = (room - used - after).min(LINES_EACH);
-            for line in canvas.wrapped(&flag.text(), ink, frame.right - left, most) {
+            // Each later incident needs a line.
+            let after = shown - index - 1 + usize::from(rest > 0);
+            let max = (room - used - after).min(LINES_EACH);
+            for line in canvas.wrapped(&flag.text(), ink, frame.right - left, max) {
                 canvas.text((left, baseline(used)), &line, ink)?;
                 used += 1;
             }
         }
         if rest > 0 {
             let muted = Type::new(legend::EM, palette::MUTED.light);
-            let text = counted(rest as u64, if told > 0 { "more incident" } else { "incident" });
+            let text = counted(rest as u64, if shown > 0 { "more incident" } else { "incident" });
             canvas.text_within((frame.left, baseline(used)), &text, muted, frame.width())?;
             used += 1;
         }
         Ok(frame.inset(0.0, used as f64 * legend::LINE + 4.0 + STRIP, 0.0, 0.0))
     }
 
-    /// Draws where they are over everything else, and flags or words above the plot.
+    /// Draws incidents over everything else, and flags or the text above the plot.
     pub(super) fn draw<DB: DrawingBackend>(
         &self,
         canvas: &Canvas<'_, DB>,
@@ -172,7 +172,7 @@ impl Incidents {
             let text = flag.text();
             let text = canvas.fitted(&text, how, plot.width());
             let (x, baseline) = (across.at(flag.moments_s[0]), plot.top - 5.0);
-            // Above its line where there is room, else as near as may be.
+            // Above its line if there is room, else as near as possible.
             return if x + canvas.width(&text, how) <= plot.right {
                 canvas.text((x, baseline), &text, how)
             } else {
@@ -182,7 +182,7 @@ impl Incidents {
         let mut free_from = f64::NEG_INFINITY;
         for (index, flag) in self.flags.iter().enumerate() {
             let x = across.at(flag.moments_s[0]);
-            // It flies to the right of its pole, where it stays over the plot.
+            // To the right of its pole if that stays over the plot.
             let flies_left = x + FLAG_WIDTH > plot.right;
             let left = if flies_left { x - FLAG_WIDTH } else { x };
             if left >= free_from {

@@ -1,7 +1,7 @@
-//! Pictures of a report, by plotters: each chart as SVG, the main ones together as PNG. Light, for
-//! print and for pages that are not ours; the page draws for itself.
+//! Pictures of a report, by plotters: each chart as SVG, the main ones together as PNG. They are
+//! light, for print and for other pages. The report's own page draws its charts by scripts.
 //!
-//! Each kind of plot has a file, which draws on any backend. A font travels with the program.
+//! Each kind of plot has a file, which draws on any backend. The font is inside the program.
 
 mod axis;
 mod banner;
@@ -32,24 +32,24 @@ use crate::report::{Chart, Plot};
 
 pub use self::sheet::{picture, png};
 
-/// Why there is no picture.
+/// A picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
-    /// The font that is part of the program cannot be read: the program is damaged.
-    #[error("the font for pictures, which is part of leakbench, is damaged: install it again")]
+    /// The font inside the program cannot be read: the program is damaged.
+    #[error("the font inside leakbench is damaged: install leakbench again")]
     Font,
-    /// The surface refused.
+    /// The surface failed.
     #[error("cannot draw: {0}")]
     Surface(String),
     /// There is no chart of that name.
     #[error("the report has no chart '{name}': it has {}", known.join(", "))]
     NoChart {
-        /// What was asked for.
+        /// The requested id.
         name: String,
-        /// What there is.
+        /// The ids of the report's charts.
         known: Vec<String>,
     },
-    /// The picture cannot be packed.
+    /// The picture cannot be encoded.
     #[error("cannot make a PNG: {0}")]
     Png(#[from] png::EncodingError),
 }
@@ -60,43 +60,43 @@ impl DrawError {
     }
 }
 
-/// Coordinates in an SVG to a pixel: plotters has whole numbers only.
+/// Coordinates of an SVG per pixel: plotters has whole coordinates.
 const SVG_SCALE: u32 = 4;
 const SVG_WIDTH: f64 = 900.0;
-/// DejaVu Sans, which many a reader has in place of the font, is so much wider.
+/// Width of DejaVu Sans, a common substitute, as a multiple of this font.
 const SVG_SLACK: f64 = 1.1;
 
-/// Of headings, labels and small remarks, in pixels to the em.
+/// Sizes of headings, labels and small remarks, in pixels to the em.
 const TITLE_EM: f64 = 14.0;
 const LABEL_EM: f64 = 11.0;
 
 /// A chart as an SVG document.
 ///
 /// # Errors
-/// [`DrawError`]: never for what the chart has in it.
+/// [`DrawError`], never because of the chart's data.
 pub fn svg(chart: &Chart) -> Result<String, DrawError> {
     let fonts = Fonts::new()?;
     let (width, height) = (SVG_WIDTH as u32, svg_height(chart).min(20_000.0) as u32);
     let size = (width * SVG_SCALE, height * SVG_SCALE);
     let mut text = String::new();
     {
-        let mapping = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
         let [red, green, blue] = {
             let surface = palette::SURFACE.light;
             [surface.0, surface.1, surface.2]
         };
-        mapping.fill(&RGBColor(red, green, blue)).map_err(DrawError::of)?;
+        area.fill(&RGBColor(red, green, blue)).map_err(DrawError::of)?;
         let scale = f64::from(SVG_SCALE);
-        let canvas = Canvas::new(&mapping, &fonts, scale, scale, SVG_SLACK);
+        let canvas = Canvas::new(&area, &fonts, scale, scale, SVG_SLACK);
         let page = Frame::new(0.0, 0.0, f64::from(width), f64::from(height));
         draw_chart(&canvas, page.inset(16.0, MARGIN_TOP, 20.0, MARGIN_BOTTOM), chart)?;
-        mapping.present().map_err(DrawError::of)?;
+        area.present().map_err(DrawError::of)?;
     }
     Ok(finished(&text, size, (width, height), chart))
 }
 
-/// What plotters wrote, in the size that is meant, with a title and without what goes without
-/// saying. Texts in it are escaped, so that a quote is an attribute's.
+/// The output of plotters with the size in pixels and a title, without default attributes. Texts
+/// in it are escaped, so every quote belongs to an attribute.
 fn finished(text: &str, drawn: (u32, u32), meant: (u32, u32), chart: &Chart) -> String {
     let body = text.split_once(">\n").map_or("", |(_, body)| body);
     let body = body.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
@@ -110,7 +110,7 @@ fn finished(text: &str, drawn: (u32, u32), meant: (u32, u32), chart: &Chart) -> 
     )
 }
 
-/// How high a chart is, with its title, where nothing limits it.
+/// Height of a chart with its title, if nothing limits it.
 fn svg_height(chart: &Chart) -> f64 {
     let around = MARGIN_TOP + HEADING + MARGIN_BOTTOM;
     match &chart.plot {
@@ -122,13 +122,13 @@ fn svg_height(chart: &Chart) -> f64 {
     }
 }
 
-/// Height of a title and the sentence beneath it.
+/// Height of the title and the sentence beneath it.
 const HEADING: f64 = 55.0;
 /// Above and below a chart as SVG.
 const MARGIN_TOP: f64 = 14.0;
 const MARGIN_BOTTOM: f64 = 10.0;
 
-/// A chart with its title and what to look for.
+/// Draws a chart with its title and caption.
 fn draw_chart<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
@@ -168,7 +168,7 @@ fn draw_plot<DB: DrawingBackend>(
     }
 }
 
-/// Says why there is nothing to see.
+/// Draws the reason why the chart is empty.
 fn draw_nothing<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,

@@ -1,4 +1,4 @@
-//! The same chart of several runs, on one scale.
+//! One chart for each of several runs, on one scale.
 
 use plotters_backend::DrawingBackend;
 
@@ -12,22 +12,22 @@ use crate::report::{Lines, Panel, Panels, Point};
 use leakbench_model::text::grouped;
 use leakbench_recording::observation::Unit;
 
-/// The height of a plot where there is room, and where there is little: lines would be flat.
+/// Height of a plot with ample room, and the smallest at which lines are not flat.
 const PLOT: f64 = 126.0;
 const PLOT_LEAST: f64 = 84.0;
 
-/// A panel's name and what it came to.
+/// Height of a panel's name and note.
 const NAMES: f64 = 34.0;
 const GAP: f64 = 16.0;
-/// The legend above, and the axis beneath.
+/// Height of the legend above and the axis beneath.
 const AROUND: f64 = 40.0;
 
-/// How high a chart of all panels is.
+/// Height of a chart of all panels.
 pub(super) fn height(panels: &Panels) -> f64 {
     around(panels, PLOT)
 }
 
-/// How high it has to be at least.
+/// Its height at least.
 pub(super) fn least_height(panels: &Panels) -> f64 {
     around(panels, PLOT_LEAST)
 }
@@ -38,7 +38,7 @@ fn around(panels: &Panels, plot: f64) -> f64 {
     rows * (NAMES + plot) + (rows - 1.0) * GAP + AROUND
 }
 
-/// Two rows of two are better than one of three and one of one.
+/// Columns of so many panels. Two rows of two are better than three and one.
 fn columns(panels: usize) -> usize {
     match panels {
         0 | 1 => 1,
@@ -82,7 +82,7 @@ pub(super) fn draw<DB: DrawingBackend>(
         let up = draw_amounts(canvas, plot, &amounts, shown.unit, column == 0)?;
         let across = Scale::new((0.0, until), (plot.left, plot.right));
         draw_series(canvas, plot, &panel.lines, |point| Some(across.at(place(point)?)), up)?;
-        // Beneath the last of each column.
+        // Beneath the last panel of each column.
         if index + columns >= panels.panels.len() {
             let baseline = plot.bottom + 14.0;
             let end = if has_cycles {

@@ -12,10 +12,10 @@ use super::{DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, heat,
 use crate::palette;
 use crate::report::{Chart, Plot, Report};
 
-/// Pixels of a picture to one that charts are laid out in: at half its size it can still be read.
+/// Pixels of a picture per pixel of the layout: the picture can be read at half its size.
 const ENLARGED: f64 = 1.5;
 
-/// The main picture, and how high it is at most.
+/// Size of the main picture, and its height at most.
 const WIDTH: f64 = 1600.0 / ENLARGED;
 const HEIGHT: f64 = 1200.0 / ENLARGED;
 const HEIGHT_MOST: f64 = 2400.0 / ENLARGED;
@@ -25,21 +25,20 @@ const MARGIN_BOTTOM: f64 = 12.0;
 const GAP: f64 = 22.0;
 const COLUMN_GAP: f64 = 28.0;
 
-/// A chart at least, and a map at most: one of many rows has lower ones.
+/// Height of a chart at least, and of a map at most; many rows have lower maps.
 const CHART_LEAST: f64 = 200.0;
 const MAP_MOST: f64 = 340.0;
 
-/// The main picture of a report, as PNG: what it comes to, and the charts that say most. It is
-/// 1600 pixels wide and 1200 high; up to 2400 where several runs need it, and lower where there is
-/// nothing to fill it with.
+/// The main picture of a report, as PNG: verdict, figures and the main charts. It is 1600 pixels
+/// wide and 1200 high, up to 2400 for several runs, and lower if there is little to draw.
 ///
 /// # Errors
-/// [`DrawError`]: never for what the report has in it.
+/// [`DrawError`], never because of the report's data.
 pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
     let rows = rows(report, WIDTH - 2.0 * MARGIN);
     let needed = page_height(rows.iter());
-    let least = if rows.iter().any(|row| row.stretches) { HEIGHT } else { 0.0 };
-    let height = needed.clamp(least, HEIGHT_MOST);
+    let min = if rows.iter().any(|row| row.stretches) { HEIGHT } else { 0.0 };
+    let height = needed.clamp(min, HEIGHT_MOST);
     let [width, height] = [WIDTH, height].map(|length| (length * ENLARGED).round() as u32);
     drawn(width, height, |canvas, page| {
         banner::draw(canvas, page, report)?;
@@ -51,11 +50,11 @@ pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
     })
 }
 
-/// Some charts of a report, by their ids, one below the other beneath the verdict, as PNG of
-/// `width` by `height` pixels (at most 10,000 each): for pictures that stand side by side.
+/// The charts of these ids, one below the other beneath the verdict, as PNG of `width` by `height`
+/// pixels (at most 10,000 each): for pictures that stand side by side.
 ///
 /// # Errors
-/// There is no such chart, or another [`DrawError`].
+/// There is no chart of an id, or another [`DrawError`].
 pub fn picture(
     report: &Report,
     charts: &[&str],
@@ -82,8 +81,8 @@ pub fn picture(
     })
 }
 
-/// The four that say most: lingering images, slots, times and another over time, where they are;
-/// else the first ones.
+/// The main charts, four at most: lingering images, slots, times and another over time, as far as
+/// the report has them; else the first ones.
 fn main_charts(report: &Report) -> Vec<&Chart> {
     let mut left: Vec<&Chart> = report.charts.iter().collect();
     let mut chosen: Vec<&Chart> = Vec::new();
@@ -104,17 +103,17 @@ fn main_charts(report: &Report) -> Vec<&Chart> {
     chosen
 }
 
-/// Charts side by side, as wide as each other.
+/// Charts side by side, of equal width.
 struct Row<'a> {
     charts: Vec<&'a Chart>,
-    /// Columns of the row, of which the last may be empty.
+    /// Columns of the row; the last ones may be empty.
     columns: usize,
     least_height: f64,
-    /// It has of what height is left.
+    /// Its share of the remaining height.
     stretches: bool,
 }
 
-/// Charts of a report as rows, on a page so many pixels wide.
+/// Charts of a report as rows of a page, with its width in pixels.
 fn rows<'a>(report: &'a Report, width: f64) -> Vec<Row<'a>> {
     let of_several = |chart: &Chart| matches!(chart.plot, Plot::Panels(_) | Plot::Heat(_));
     if report.charts.iter().any(of_several) {
@@ -124,7 +123,7 @@ fn rows<'a>(report: &'a Report, width: f64) -> Vec<Row<'a>> {
     }
 }
 
-/// Two in a row; of three the main one has the width.
+/// Two charts in a row; of three the main one has a row of its own.
 fn rows_of_a_run(charts: Vec<&Chart>) -> Vec<Row<'_>> {
     let alone = charts.len() % 2;
     let (first, pairs) = charts.split_at(alone);
@@ -138,8 +137,8 @@ fn rows_of_a_run(charts: Vec<&Chart>) -> Vec<Row<'_>> {
     .collect()
 }
 
-/// Maps, as many in a row as fit, and panels beneath them. What makes a page longer than it may be
-/// is left out, and of panels all but the first where they would make it longer at all.
+/// Maps, as many in a row as fit, and panels beneath them. Rows beyond the maximum height are left
+/// out, and so are all panels but the first if they would make the page higher.
 fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
     let maps: Vec<(&Chart, f64, f64)> = charts
         .iter()
@@ -186,19 +185,19 @@ fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
     rows
 }
 
-/// How high a page has to be for rows.
+/// Height of a page of these rows.
 fn page_height<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> f64 {
     let (count, heights) =
         rows.fold((0_u32, 0.0), |(count, sum), row| (count + 1, sum + row.least_height));
     banner::HEIGHT + heights + GAP * f64::from(count.saturating_sub(1)) + MARGIN_BOTTOM
 }
 
-/// Where each chart goes.
+/// The frame of each chart.
 fn arranged<'a>(body: Frame, rows: &[Row<'a>]) -> Vec<(&'a Chart, Frame)> {
     let gaps = GAP * rows.len().saturating_sub(1) as f64;
-    let least: f64 = rows.iter().map(|row| row.least_height).sum();
+    let min: f64 = rows.iter().map(|row| row.least_height).sum();
     let stretching = rows.iter().filter(|row| row.stretches).count();
-    let more = (body.height() - gaps - least) / stretching.max(1) as f64;
+    let more = (body.height() - gaps - min) / stretching.max(1) as f64;
     let mut top = body.top;
     let mut placed = Vec::new();
     for row in rows {
@@ -211,7 +210,7 @@ fn arranged<'a>(body: Frame, rows: &[Row<'a>]) -> Vec<(&'a Chart, Frame)> {
     placed
 }
 
-/// Draws on a fresh page of `width` by `height` pixels and packs it.
+/// Draws on a new page of `width` by `height` pixels and encodes it.
 fn drawn(
     width: u32,
     height: u32,
@@ -222,13 +221,13 @@ fn drawn(
     let (wide, high) = (width * GRAIN, height * GRAIN);
     let mut pixels = [[surface.0, surface.1, surface.2]].repeat(wide as usize * high as usize);
     let bitmap = Bitmap::new(&fonts, &mut pixels, wide);
-    let mapping: DrawingArea<Bitmap<'_>, Shift> = bitmap.into_drawing_area();
+    let area: DrawingArea<Bitmap<'_>, Shift> = bitmap.into_drawing_area();
     let grain = f64::from(GRAIN);
-    let canvas = Canvas::new(&mapping, &fonts, ENLARGED * grain, grain, 1.0);
+    let canvas = Canvas::new(&area, &fonts, ENLARGED * grain, grain, 1.0);
     let page = Frame::new(0.0, 0.0, f64::from(width) / ENLARGED, f64::from(height) / ENLARGED);
     draw(&canvas, page)?;
-    mapping.present().map_err(DrawError::of::<Infallible>)?;
-    drop(mapping);
+    area.present().map_err(DrawError::of::<Infallible>)?;
+    drop(area);
     bitmap::png(&pixels, wide)
 }
 
@@ -304,8 +303,8 @@ mod tests {
                 prop_assert!(frame.bottom <= body.bottom + 1e-6, "{frame:?}");
                 if let Plot::Panels(panels) = &chart.plot {
                     prop_assert!(frame.top >= free_from);
-                    let least = HEADING + panels::least_height(panels);
-                    prop_assert!(frame.height() >= least - 1e-6, "{frame:?}");
+                    let min = HEADING + panels::least_height(panels);
+                    prop_assert!(frame.height() >= min - 1e-6, "{frame:?}");
                 }
                 free_from = frame.bottom;
             }

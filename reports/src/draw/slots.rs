@@ -1,4 +1,4 @@
-//! The slot map: slots across, time down, a colour for what each slot did.
+//! The slot map: slots across, time downwards, a colour for the state of each slot.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub(super) fn draw<DB: DrawingBackend>(
 ) -> Result<(), DrawError> {
     let rows: Vec<&SlotRow> = slots.rows.iter().filter(|row| !row.cells.is_empty()).collect();
     let Some(last) = rows.last() else {
-        return draw_nothing(canvas, frame, "no barrier recorded what slots did");
+        return draw_nothing(canvas, frame, "no barrier recorded the states of slots");
     };
     let frame = legend(canvas, frame, &entries(&rows, last), 3)?;
     let how = Type::new(LABEL_EM, palette::MUTED.light);
@@ -37,13 +37,13 @@ pub(super) fn draw<DB: DrawingBackend>(
     canvas.text((map.left - 6.0, frame.top + 8.0), "cycle", how.end())?;
     draw_cells(canvas, map, &rows)?;
 
-    // Rows are as high as each other, whenever their barriers were.
+    // All rows have one height, whenever their barriers were.
     let edge = |row: usize| map.top + map.height() * row as f64 / rows.len() as f64;
     let mut free_from = map.top;
     for (index, row) in rows.iter().enumerate() {
         let middle = (edge(index) + edge(index + 1)) / 2.0;
         let is_last = index + 1 == rows.len();
-        // Room is kept for the last one.
+        // The last row always has room for its label.
         if (middle >= free_from && middle < map.bottom - 22.0) || is_last {
             let text = axis::mark(row.cycles as f64, Unit::Count);
             let baseline = (middle + 4.0).clamp(map.top + 9.0, map.bottom.max(map.top + 9.0));
@@ -58,14 +58,14 @@ pub(super) fn draw<DB: DrawingBackend>(
     let barriers = counted(rows.len() as u64, "barrier");
     let together = match slots.slots_a_cell {
         0 | 1 => String::new(),
-        many => format!(", a cell the most telling of {many} slots"),
+        many => format!(", each cell shows the worst of {many} slots"),
     };
     let middle = ((map.left + map.right) / 2.0, baseline);
-    let text = format!("{barriers}, time runs down{together}");
+    let text = format!("{barriers}, time runs downwards{together}");
     canvas.text_within(middle, &text, how.middle(), map.width() - 150.0)
 }
 
-/// States that occur, the most telling first, with how many slots are in them at the last barrier.
+/// The states that occur, the worst first, each with its number of slots at the last barrier.
 fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
     let occurs = |cell: &SlotState| rows.iter().any(|row| row.cells.contains(cell));
     let states = SlotState::ALL.into_iter().rev().filter(occurs);
@@ -78,34 +78,34 @@ fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
         .collect()
 }
 
-/// Cells in a picture at most, in each direction: what an SVG can carry.
+/// Cells of a picture at most, which bounds the size of an SVG.
 const COLUMNS_MAX: usize = 512;
 const ROWS_MAX: usize = 200;
 
-/// Draws cells with crisp edges. Where there are more than pixels, the most telling one shows.
+/// Draws cells with crisp edges. Of several cells on one pixel the worst state shows.
 fn draw_cells<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     map: Frame,
     rows: &[&SlotRow],
 ) -> Result<(), DrawError> {
-    let fit = |length: f64, most: usize| ((length / canvas.hair()) as usize).clamp(1, most);
+    let fit = |length: f64, max: usize| ((length / canvas.hair()) as usize).clamp(1, max);
     let cells = rows.iter().map(|row| row.cells.len()).max().unwrap_or(1);
     let columns = cells.min(fit(map.width(), COLUMNS_MAX));
     let bands = rows.len().min(fit(map.height(), ROWS_MAX));
     let x = |column: usize| map.left + canvas.snapped(map.width() * column as f64 / columns as f64);
     let y = |band: usize| map.top + canvas.snapped(map.height() * band as f64 / bands as f64);
-    let telling = |band: usize, column: usize| {
+    let worst = |band: usize, column: usize| {
         let rows = &rows[share(rows.len(), bands, band)];
         let cells =
             rows.iter().filter_map(|row| row.cells.get(share(row.cells.len(), columns, column)));
         cells.flatten().max().copied()
     };
-    // Runs of one state are drawn at once, and on through bands that repeat them.
+    // A run of one state is one rectangle, also through bands that repeat it.
     let mut open: BTreeMap<Run, usize> = BTreeMap::new();
     for band in 0..=bands {
         let mut runs: Vec<Run> = Vec::new();
         for column in (0..columns).take_while(|_| band < bands) {
-            let Some(cell) = telling(band, column) else { continue };
+            let Some(cell) = worst(band, column) else { continue };
             match runs.last_mut() {
                 Some(run) if run.cell == cell && run.to == column => run.to = column + 1,
                 _ => runs.push(Run { from: column, to: column + 1, cell }),
@@ -130,7 +130,7 @@ struct Run {
     cell: SlotState,
 }
 
-/// Which of `all` belong to part number `index` of `parts`, of which there are no more than that.
+/// The range of `all` items in part `index` of `parts`; there are no more parts than items.
 fn share(all: usize, parts: usize, index: usize) -> Range<usize> {
     if all == 0 {
         return 0..0;

@@ -1,4 +1,4 @@
-//! How times are distributed.
+//! A histogram of times.
 
 use plotters_backend::DrawingBackend;
 
@@ -10,7 +10,7 @@ use crate::report::{Times, Tone};
 use leakbench_model::text::{counted, duration_ns};
 use leakbench_recording::observation::Unit;
 
-/// Counts that differ by so much have a logarithmic axis.
+/// Counts that differ by this factor have a logarithmic axis.
 const DECADES_MAX: f64 = 1_000.0;
 
 /// Draws a histogram with its quantiles.
@@ -23,9 +23,9 @@ pub(super) fn draw<DB: DrawingBackend>(
     let (Some(first), Some(last)) = (filled().next(), filled().next_back()) else {
         return draw_nothing(canvas, frame, "no time was measured");
     };
-    let most = filled().map(|bin| bin.count).max().unwrap_or(1) as f64;
-    let least = filled().map(|bin| bin.count).min().unwrap_or(1) as f64;
-    let is_log = most / least > DECADES_MAX;
+    let max = filled().map(|bin| bin.count).max().unwrap_or(1) as f64;
+    let min = filled().map(|bin| bin.count).min().unwrap_or(1) as f64;
+    let is_log = max / min > DECADES_MAX;
 
     let muted = Type::new(LABEL_EM, palette::MUTED.light);
     let of_counts = if is_log { " (counts on a logarithmic axis)" } else { "" };
@@ -34,15 +34,15 @@ pub(super) fn draw<DB: DrawingBackend>(
     let room_for_labels = 36.0;
     let height = frame.height() - 18.0 - room_for_labels - 20.0;
     let ticks = if is_log {
-        axis::log_ticks(1.0, most).into_iter().filter(|tick| tick.log10().fract() == 0.0).collect()
+        axis::log_ticks(1.0, max).into_iter().filter(|tick| tick.log10().fract() == 0.0).collect()
     } else {
-        axis::ticks(most, (height / 38.0).clamp(2.0, 6.0), Unit::Count)
+        axis::ticks(max, (height / 38.0).clamp(2.0, 6.0), Unit::Count)
     };
     let widest = ticks.iter().map(|&at| canvas.width(&axis::mark(at, Unit::Count), muted));
     let left = widest.fold(0.0, f64::max) + 8.0;
     let plot = frame.inset(left, 18.0 + room_for_labels, 12.0, 20.0);
 
-    let up = Up::new(is_log, most, ticks.last().copied(), plot);
+    let up = Up::new(is_log, max, ticks.last().copied(), plot);
     for &tick in &ticks {
         let y = canvas.snapped(up.at(tick));
         canvas.fill(Frame::new(plot.left, y, plot.width(), canvas.hair()), palette::GRID.light)?;
@@ -51,10 +51,10 @@ pub(super) fn draw<DB: DrawingBackend>(
     }
 
     let max_ns = times.max_ns.map_or(0.0, |ns| ns as f64);
-    // A time of 0 has no place on a logarithmic axis, and less than a nanosecond was not measured.
+    // A logarithmic axis has no place for 0, and times are whole nanoseconds.
     let from_ns = first.from_ns.max(last.to_ns * 1e-12).max(0.5);
     let to_ns = last.to_ns.max(max_ns).max(from_ns * 2.0);
-    // As wide as half a decade, or a single bin would be as wide as everything.
+    // At least half a decade wide, or a single bin would fill the chart.
     let spread = (3.0 / (to_ns / from_ns)).max(1.0).sqrt();
     let (from_ns, to_ns) = (from_ns / spread, to_ns * spread);
     let across = LogScale::new((from_ns, to_ns), (plot.left, plot.right));
@@ -62,10 +62,10 @@ pub(super) fn draw<DB: DrawingBackend>(
     for bin in filled() {
         let (start, end) =
             (canvas.snapped(across.at(bin.from_ns)), canvas.snapped(across.at(bin.to_ns)));
-        // A gap between bars, where it does not eat them.
+        // A gap between bars that are wide enough for one.
         let gap = if end - start > 4.0 { canvas.hair() } else { 0.0 };
         let width = (end - start - gap).max(canvas.hair());
-        // A bar that is there is seen.
+        // A bar is always visible.
         let height = (plot.bottom - up.at(bin.count as f64)).max(1.0);
         canvas.fill(Frame::new(start, plot.bottom - height, width, height), bar)?;
     }
@@ -88,7 +88,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     draw_quantiles(canvas, plot, across, times)
 }
 
-/// A quantile and where its name is.
+/// A quantile and the position of its name.
 struct Label {
     x: f64,
     text: String,
@@ -96,10 +96,10 @@ struct Label {
     end: f64,
 }
 
-/// Rows for the names of quantiles.
+/// Rows of quantile names.
 const ROWS: usize = 3;
 
-/// Draws median, 99th percentile and maximum, their names in rows where nothing crosses them.
+/// Draws median, p99 and max, with their names in rows that no line crosses.
 fn draw_quantiles<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -113,7 +113,7 @@ fn draw_quantiles<DB: DrawingBackend>(
         let x = across.at(ns as f64);
         let text = format!("{name} {}", duration_ns(ns));
         let width = canvas.width(&text, how);
-        // At the left of its line, where there is no room at the right.
+        // At the left of its line if the right has no room.
         let start = if x + 4.0 + width > plot.right { x - 4.0 - width } else { x + 4.0 };
         Some(Label { x, text, start, end: start + width })
     });
@@ -127,8 +127,8 @@ fn draw_quantiles<DB: DrawingBackend>(
     Ok(())
 }
 
-/// A row for each label, 0 the lowest: of all ways the one with the fewest collisions, and of
-/// those the lowest. A line reaches from the row of its name down.
+/// A row for each label, 0 the lowest: the assignment with the fewest collisions, and of those the
+/// lowest. A quantile's line reaches from the row of its name down.
 fn rows(labels: &[Label]) -> Vec<usize> {
     let cost = |rows: &[usize]| {
         let mut collisions = 0;
@@ -152,20 +152,20 @@ fn rows(labels: &[Label]) -> Vec<usize> {
     (0..ways).map(way).min_by_key(|rows| cost(rows)).unwrap_or_default()
 }
 
-/// Heights of bars.
+/// The scale of bar heights.
 enum Up {
     Linear(Scale),
     Logarithmic(LogScale),
 }
 
 impl Up {
-    fn new(is_log: bool, most: f64, last_tick: Option<f64>, plot: Frame) -> Up {
+    fn new(is_log: bool, max: f64, last_tick: Option<f64>, plot: Frame) -> Up {
         let pixels = (plot.bottom, plot.top);
         if is_log {
-            // One is more than nothing.
-            return Up::Logarithmic(LogScale::new((0.5, most * 1.2), pixels));
+            // A count of 1 is visible.
+            return Up::Logarithmic(LogScale::new((0.5, max * 1.2), pixels));
         }
-        Up::Linear(Scale::new((0.0, last_tick.unwrap_or(most)), pixels))
+        Up::Linear(Scale::new((0.0, last_tick.unwrap_or(max)), pixels))
     }
 
     fn at(&self, count: f64) -> f64 {

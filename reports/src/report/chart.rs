@@ -7,137 +7,135 @@ use leakbench_recording::observation::Unit;
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// Its file name and its anchor, unlike those of all others of the report: lower-case letters,
-    /// digits and dashes.
+    /// Its file name and its anchor, unique in the report: lower-case letters, digits and dashes.
     pub id: String,
-    /// What it shows: `Images lingering`.
+    /// The title: `Images lingering`.
     pub title: String,
-    /// What to look for, in a sentence.
+    /// How to read the chart, in a sentence or two.
     pub reads: String,
     /// The marks.
     pub plot: Plot,
 }
 
-/// What a chart consists of.
+/// The marks of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plot {
     /// Amounts over time.
     Lines(Lines),
-    /// What each slot did, over time.
+    /// The state of each slot, over time.
     Slots(SlotRows),
-    /// How times are distributed.
+    /// The distribution of times.
     Times(Times),
-    /// From when to when images lingered.
+    /// How long images lingered.
     Lifetimes(Lifetimes),
-    /// One number by two flags.
+    /// One number by two swept flags.
     Heat(Heat),
-    /// The same chart of several runs, on one scale.
+    /// One chart for each of several runs, on one scale.
     Panels(Panels),
 }
 
 /// Amounts over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
-    /// What amounts are counted in.
+    /// The unit of all amounts.
     pub unit: Option<Unit>,
     /// The series.
     pub series: Vec<Series>,
-    /// What the amounts approach. One far above every amount is told in words and not drawn to
-    /// scale.
+    /// Limits of the amounts. A limit far above every amount is named in words and not drawn.
     pub limits: Vec<LimitLine>,
-    /// Moments that matter.
+    /// Marks on the time axis.
     pub marks: Vec<Mark>,
 }
 
 /// One amount over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// As the legend calls it.
+    /// Its name in the legend.
     pub name: String,
-    /// Its colour.
+    /// The meaning of its colour.
     pub tone: Tone,
-    /// How it is drawn.
+    /// The style of the line.
     pub style: Style,
-    /// At rising times; at most [`Series::POINTS_MAX`].
+    /// Points at rising times; at most [`Series::POINTS_MAX`].
     pub points: Vec<Point>,
 }
 
 impl Series {
-    /// Points of a series at most. Of longer ones each stretch keeps its lowest and its highest.
+    /// Points of a series at most. Longer series keep the extremes of each stretch.
     pub const POINTS_MAX: usize = 1_000;
 }
 
-/// How a series is drawn.
+/// The style of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// A line from point to point.
     Line,
-    /// A thin line, for what is approximate.
+    /// A thin line, for approximate amounts.
     Faint,
-    /// A line with a dot at each point, for what was proved there.
+    /// A line with a dot at each point, for amounts that were proved there.
     Dots,
-    /// The mapping above the series before it, as a stack.
+    /// A filled band on top of the series before it, as a stack.
     Stacked,
 }
 
-/// An amount at a moment.
+/// An amount at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// In seconds since the run began.
     pub at_s: f64,
-    /// Cycles done by then, over all processes; `None` where there are no cycles.
+    /// Cycles done by then, over all processes; `None` if nothing counts cycles.
     pub cycles: Option<u64>,
     /// The amount.
     pub value: f64,
-    /// The line of the recording that has it, from 1; of a sum over processes, the last of them.
+    /// The line of the recording that has it, from 1. A sum over processes has the last of theirs.
     pub line: usize,
 }
 
-/// A limit.
+/// A limit of an amount.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitLine {
-    /// Who says so: `vm.max_map_count`.
+    /// The setting: `vm.max_map_count`.
     pub name: String,
-    /// The most that there may be.
+    /// The largest allowed amount.
     pub value: f64,
 }
 
-/// A moment or a stretch of time that matters.
+/// A marked time or stretch of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// What kind.
+    /// The kind of mark.
     pub kind: MarkKind,
     /// In seconds since the run began.
     pub from_s: f64,
-    /// Where it ends; the same as `from_s` of a moment.
+    /// Its end; equal to `from_s` if it is a single time.
     pub to_s: f64,
-    /// What happened.
+    /// The event in words.
     pub text: String,
 }
 
 /// Kinds of marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MarkKind {
-    /// The subject stood still, and both witnesses looked.
+    /// The subject stood still, and both witnesses counted.
     Barrier,
     /// A barrier waited for late releases.
     Settle,
     /// A module was dropped whose image lingers.
     Drop,
-    /// A subject died, a witness failed, a user interrupted.
+    /// A subject died, a witness failed, or the user interrupted the run.
     Incident,
 }
 
-/// What each slot of one process's pool did, a row a barrier.
+/// The states of the slots of one process's pool, a row for each barrier.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SlotRows {
-    /// Which of the run's processes.
+    /// The number of the process in the run.
     pub subject: u32,
     /// Slots in the pool.
     pub slots: u32,
-    /// Slots that a cell stands for: it shows the most telling of them.
+    /// Slots per cell. A cell shows the worst of its slots' states.
     pub slots_a_cell: u32,
-    /// In the order of time; at most [`SlotRows::ROWS_MAX`].
+    /// Rows in the order of time; at most [`SlotRows::ROWS_MAX`].
     pub rows: Vec<SlotRow>,
 }
 
@@ -146,55 +144,55 @@ impl SlotRows {
     pub const ROWS_MAX: usize = 200;
 }
 
-/// A pool at a barrier.
+/// The states of a pool's slots at one barrier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotRow {
     /// In seconds since the run began.
     pub at_s: f64,
     /// Cycles that this process had done.
     pub cycles: u64,
-    /// All of one length.
+    /// One cell for each `slots_a_cell` slots, equally many in all rows.
     pub cells: Vec<SlotState>,
-    /// How many slots were in which state, where the runtime tells.
+    /// The number of slots in each state, if the runtime reports states.
     pub counts: Option<SlotCounts>,
     /// The line of the recording, from 1.
     pub line: usize,
 }
 
-/// How times are distributed, for a logarithmic axis.
+/// A distribution of times, for a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times {
-    /// From short to long, without gaps: empty ones have a count of 0.
+    /// Bins from short to long without gaps; empty ones have a count of 0.
     pub bins: Vec<TimeBin>,
-    /// How many times there are.
+    /// The number of times.
     pub count: u64,
-    /// Half took no longer.
+    /// The median.
     pub p50_ns: Option<u64>,
-    /// All but one in a hundred took no longer.
+    /// The 99th percentile.
     pub p99_ns: Option<u64>,
-    /// None took longer.
+    /// The maximum.
     pub max_ns: Option<u64>,
 }
 
-/// Times of about the same length.
+/// A bin of times of about the same length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeBin {
-    /// Longer than this.
+    /// The lower bound, exclusive.
     pub from_ns: f64,
-    /// And at most so long.
+    /// The upper bound, inclusive.
     pub to_ns: f64,
-    /// How many there are.
+    /// The number of times in the bin.
     pub count: u64,
 }
 
-/// From when to when images lingered, the longest first.
+/// How long images lingered, the longest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lifetimes {
-    /// At most [`Lifetimes::BARS_MAX`].
+    /// The longest lifetimes, at most [`Lifetimes::BARS_MAX`].
     pub bars: Vec<Lifetime>,
-    /// How many more there are.
+    /// The number of those that are not shown.
     pub rest: u64,
-    /// Where the axis ends: when the run did.
+    /// The end of the axis, which is that of the run, in seconds.
     pub until_s: f64,
 }
 
@@ -203,31 +201,32 @@ impl Lifetimes {
     pub const BARS_MAX: usize = 40;
 }
 
-/// How long an image lingered.
+/// How long one image lingered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lifetime {
-    /// Which image: `inode 4711 of module 88`.
+    /// The image: `inode 4711 of module 88`.
     pub name: String,
-    /// When its module was dropped, in seconds since the run began.
+    /// The drop of its module, in seconds since the run began.
     pub from_s: f64,
-    /// When it was last seen.
+    /// The last time it was seen, in seconds since the run began.
     pub to_s: f64,
     /// Why it lingers.
     pub reason: Reason,
-    /// Who holds it, in words.
+    /// Its holders in words.
     pub holders: String,
     /// The line of the recording, from 1.
     pub line: usize,
 }
 
-/// One number by the values of two flags.
+/// One number by the values of two swept flags.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heat {
-    /// What the number is: `images lingering at the end`.
+    /// The number's name: `images lingering at the end`.
     pub what: String,
-    /// The flag across, and its values.
+    /// The flag of the columns, and its values.
     pub across: Axis,
-    /// The flag down, and its values; of a sweep of one flag an axis without a name, with one value.
+    /// The flag of the rows, and its values. A sweep of one flag has an axis without a name here,
+    /// with one value.
     pub down: Axis,
     /// Rows of cells, `down` by `across`.
     pub cells: Vec<Vec<HeatCell>>,
@@ -238,29 +237,29 @@ pub struct Heat {
 pub struct Axis {
     /// Without its dashes.
     pub flag: String,
-    /// As they were given.
+    /// The values, as given on the command line.
     pub values: Vec<String>,
 }
 
-/// A combination.
+/// The cell of a combination of values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatCell {
-    /// The number; `None` where it was not measured.
+    /// The number; `None` if it was not measured.
     pub value: Option<f64>,
-    /// What to show for it: `942`, `refused`.
+    /// The text of the cell: `942`, `refused`.
     pub text: String,
-    /// Whether it is good news.
+    /// The meaning of its colour.
     pub tone: Tone,
-    /// Which run it is, in words.
+    /// The name of the row.
     pub name: String,
 }
 
-/// The same chart of several runs, on one scale.
+/// One chart for each of several runs, on one scale.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panels {
-    /// Drawn with one scale in both directions, over cycles.
+    /// The panels, which share both scales.
     pub panels: Vec<Panel>,
-    /// How many more there are.
+    /// The number of those that are not shown.
     pub rest: u64,
 }
 
@@ -269,15 +268,15 @@ impl Panels {
     pub const PANELS_MAX: usize = 24;
 }
 
-/// One run of several.
+/// The chart of one run of several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    /// Which run: `wasmtime@3`.
+    /// The row: `wasmtime@3`.
     pub name: String,
-    /// What it came to: `942 of 3,000 linger`.
+    /// Its result: `942 of 3,000 linger`.
     pub note: String,
     /// Whether that is good news.
     pub tone: Tone,
-    /// Its lines; all panels have the same series in the same order.
+    /// Its lines. All panels have the same series in the same order.
     pub lines: Lines,
 }

@@ -1,4 +1,4 @@
-//! What a report says of several runs beside each other.
+//! The report of a comparison.
 
 use super::facts::{fact, group, machine};
 use super::figures::figure;
@@ -12,24 +12,24 @@ use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person, utc};
 use leakbench_recording::judge::{Finding, Level};
 
-/// Findings of all runs together at most; each run has its own report.
+/// Findings of all runs together at most. Each run has its own report.
 const FINDINGS_MAX: usize = 100;
-/// The policy of the finding that says how many more there are.
+/// The rule of the finding that counts the others.
 const MORE: &str = "findings";
-/// What could not be measured, at most.
+/// Sentences of runs on missing measurements at most.
 const UNMEASURED_MAX: usize = 40;
 
 impl Report {
-    /// What there is to say of several runs.
+    /// The report of a comparison.
     pub fn of_comparison(recorded: &RecordedComparison) -> Report {
         let comparison = &recorded.comparison;
         let mut charts = Vec::new();
-        // What a sweep is made for is its map.
+        // The map is the result of a sweep.
         charts.extend(heat_maps(comparison));
         charts.extend(panels(recorded));
         Report {
             title: title(comparison),
-            // Where nothing was run nothing is known to be clean.
+            // Without a run nothing is proved clean.
             verdict: comparison.verdict().unwrap_or(Verdict::Inconclusive),
             headline: comparison.headline(),
             figures: figures(comparison),
@@ -38,12 +38,12 @@ impl Report {
             lingering: None,
             tables: vec![comparison_table(comparison)],
             facts: facts(recorded),
-            unmeasured: untold(recorded),
+            unmeasured: unmeasured(recorded),
         }
     }
 }
 
-/// Each run with the row that it is of.
+/// Each run with its row and its folder.
 pub(super) fn runs(
     recorded: &RecordedComparison,
 ) -> impl Iterator<Item = (&Row, &str, &RecordedRun)> {
@@ -94,9 +94,9 @@ fn figures(comparison: &Comparison) -> Vec<Figure> {
     };
     let worst = comparison.rows.iter().rev().filter_map(|row| Some((row, row.worst()?)));
     let worst = worst.max_by_key(|(_, run)| run.images.lingering);
-    let most = match worst {
+    let lingering = match worst {
         Some((row, run)) if run.images.lingering > 0 => Figure {
-            label: "lingering at most".to_owned(),
+            label: "lingering in the worst run".to_owned(),
             value: grouped(run.images.lingering),
             beside: format!("of {}: {}", counted(run.images.made, "image"), row.name),
             tone: Tone::Bad,
@@ -106,11 +106,11 @@ fn figures(comparison: &Comparison) -> Vec<Figure> {
             figure("runs", grouped(ran), format!("of {}", counted(rows, noun)))
         }
     };
-    vec![leak, most, pace(comparison)]
+    vec![leak, lingering, rate(comparison)]
 }
 
-/// The row whose pace differs most from the first one's, or how fast that is.
-fn pace(comparison: &Comparison) -> Figure {
+/// The rate of the row that differs most from the first row, as a ratio; else the first row's rate.
+fn rate(comparison: &Comparison) -> Figure {
     let ratios = comparison.rows.iter().enumerate().skip(1);
     let ratios = ratios.filter_map(|(index, row)| Some((row, comparison.ratio(index)?)));
     let apart = |median: f64| median.ln().abs();
@@ -118,8 +118,8 @@ fn pace(comparison: &Comparison) -> Figure {
     let first = comparison.rows.first();
     match (furthest, first) {
         (Some((row, ratio)), Some(first)) => {
-            let beside = format!("{} beside {}", row.name, first.name);
-            figure("cycles a second, as a ratio", format!("{:.2}", ratio.median), beside)
+            let beside = format!("{} to {}", row.name, first.name);
+            figure("cycles a second, ratio", format!("{:.2}", ratio.median), beside)
         }
         _ => {
             let rate = first.and_then(Row::rate_per_s);
@@ -130,7 +130,7 @@ fn pace(comparison: &Comparison) -> Figure {
     }
 }
 
-/// What keeps runs from being clean or is to be looked at, each with whose it is.
+/// Errors and warnings of all runs, each with the name of its run.
 fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
     let all = runs(recorded).flat_map(|(row, folder, run)| {
         let name = if row.runs.len() > 1 { folder } else { row.name.as_str() };
@@ -145,8 +145,7 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
     let more = all.len().saturating_sub(FINDINGS_MAX) as u64;
     all.truncate(FINDINGS_MAX);
     if more > 0 {
-        let message =
-            format!("and {}: each run's own report has them", counted(more, "more finding"));
+        let message = format!("and {}, in the reports of the runs", counted(more, "more finding"));
         all.push(Finding::note(MORE, message));
     }
     all
@@ -155,17 +154,17 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
 fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
     let comparison = &recorded.comparison;
     let summaries = || comparison.rows.iter().flat_map(|row| &row.runs);
-    let mut again = vec![fact("command", &comparison.command)];
+    let mut reproduce = vec![fact("command", &comparison.command)];
     if let Some(first) = summaries().map(|run| run.started_unix_s).min() {
-        again.push(fact("recorded", &utc(first)));
+        reproduce.push(fact("recorded", &utc(first)));
     }
-    again.push(fact("rounds", &comparison.rounds.to_string()));
+    reproduce.push(fact("rounds", &comparison.rounds.to_string()));
     let mut seeds: Vec<u64> =
         recorded.runs.iter().map(|(_, run)| run.ledger.start.scenario.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
     if let [seed] = seeds[..] {
-        again.push(fact("seed", &seed.to_string()));
+        reproduce.push(fact("seed", &seed.to_string()));
     }
     let commands = summaries().map(|run| fact(&run.folder, &run.command)).collect();
     let mut runtimes: Vec<(String, String)> = Vec::new();
@@ -174,7 +173,7 @@ fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
         runtimes.extend(runtime.map(|runtime| fact(&row.subject, runtime)));
     }
     runtimes.dedup();
-    let mut groups = vec![group("run again", again), group("each run", commands)];
+    let mut groups = vec![group("reproduce", reproduce), group("each run", commands)];
     if let Some((_, run)) = recorded.runs.first() {
         groups.push(group("machine", machine(&run.ledger.start.fingerprint)));
     }
@@ -182,20 +181,20 @@ fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
     groups
 }
 
-fn untold(recorded: &RecordedComparison) -> Vec<String> {
-    let mut told = refusals(&recorded.comparison);
+fn unmeasured(recorded: &RecordedComparison) -> Vec<String> {
+    let mut sentences = refusals(&recorded.comparison);
     if let Some((_, run)) = recorded.runs.first() {
-        told.extend(unmeasured::machine(&run.ledger.start.fingerprint));
+        sentences.extend(unmeasured::machine(&run.ledger.start.fingerprint));
     }
     let of_runs = runs(recorded).flat_map(|(_, folder, run)| {
-        let sentences = unmeasured::but_the_machine(&run.ledger).into_iter();
-        sentences.map(move |sentence| format!("{folder}: {sentence}"))
+        let own = unmeasured::but_the_machine(&run.ledger).into_iter();
+        own.map(move |sentence| format!("{folder}: {sentence}"))
     });
     let of_runs: Vec<String> = of_runs.collect();
     let more = of_runs.len().saturating_sub(UNMEASURED_MAX) as u64;
-    told.extend(of_runs.into_iter().take(UNMEASURED_MAX));
+    sentences.extend(of_runs.into_iter().take(UNMEASURED_MAX));
     if more > 0 {
-        told.push(format!("And {} more: each run's own report has them.", grouped(more)));
+        sentences.push(format!("And {} more, in the reports of the runs.", grouped(more)));
     }
-    told
+    sentences
 }

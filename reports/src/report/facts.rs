@@ -1,4 +1,4 @@
-//! What a report rests on: how to run it again, what was chosen, the machine.
+//! The facts of a report: command, choices, machine.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use leakbench_recording::ledger::Ledger;
 /// The facts of a run, in groups.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {
     let start = &ledger.start;
-    let mut again = vec![
+    let mut reproduce = vec![
         fact("command", &start.command),
         fact("recorded", &utc(start.started_unix_s)),
         fact("took", &duration_ms(ledger.last_seen_ms)),
@@ -19,9 +19,9 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {
         ),
     ];
     if let Some(rate) = ledger.rate_per_s() {
-        again.push(fact("rate", &format!("{} cycles a second", grouped(rate.round() as u64))));
+        reproduce.push(fact("rate", &format!("{} cycles a second", grouped(rate.round() as u64))));
     }
-    again.push(fact("seed", &start.scenario.seed.to_string()));
+    reproduce.push(fact("seed", &start.scenario.seed.to_string()));
     let mut runtime = vec![fact("subject", &start.subject)];
     runtime.extend(start.runtime.as_ref().map(|name| fact("runtime", name)));
     for subject in &ledger.subjects {
@@ -29,22 +29,21 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {
             runtime.push((format!("process of subject {}", subject.number), pid.to_string()));
         }
     }
-    let mut groups = vec![group("run again", again), group("scenario", scenario(ledger))];
+    let mut groups = vec![group("reproduce", reproduce), group("scenario", scenario(ledger))];
     groups.push(group("machine", machine(&start.fingerprint)));
     groups.push(group("runtime", runtime));
     let measuring = measuring(ledger);
     if !measuring.is_empty() {
-        groups.push(group("measuring took", measuring));
+        groups.push(group("cost of measuring", measuring));
     }
     groups
 }
 
-/// Everything that was chosen, by the names of flags.
+/// All choices, by the names of their flags.
 fn scenario(ledger: &Ledger) -> Vec<(String, String)> {
     match serde_json::to_value(&ledger.start.scenario) {
         Ok(Value::Object(chosen)) => flat(&chosen),
-        // It can be run again all the same.
-        Ok(_) | Err(_) => vec![fact("scenario", "has a path that is not UTF-8: see the command")],
+        Ok(_) | Err(_) => vec![fact("scenario", "has a path that is not UTF-8; see the command")],
     }
 }
 
@@ -52,22 +51,24 @@ fn measuring(ledger: &Ledger) -> Vec<(String, String)> {
     let Some(end) = &ledger.end else { return Vec::new() };
     let mut facts = Vec::new();
     facts.extend(end.supervisor_cpu_ms.map(|ms| fact("processor time", &duration_ms(ms))));
-    facts.extend(end.supervisor_peak_rss_bytes.map(|peak| fact("resident at most", &bytes(peak))));
+    facts.extend(
+        end.supervisor_peak_rss_bytes.map(|peak| fact("peak resident memory", &bytes(peak))),
+    );
     facts
 }
 
-/// What the fingerprint tells of the machine.
+/// The facts of a fingerprint.
 pub(super) fn machine(fingerprint: &Map<String, Value>) -> Vec<(String, String)> {
     flat(fingerprint)
 }
 
-/// What a fingerprint has no value for: `cpu model`.
+/// The facts that a fingerprint has no value for: `cpu model`.
 pub(super) fn unread(fingerprint: &Map<String, Value>) -> Vec<String> {
     let absent = fingerprint.iter().filter(|(_, value)| value.is_null());
     absent.map(|(name, _)| name.replace('_', " ")).collect()
 }
 
-/// Names and values of an object, without those that have none.
+/// Names and values of an object, without null values.
 fn flat(object: &Map<String, Value>) -> Vec<(String, String)> {
     let facts = object.iter().filter_map(|(name, value)| {
         let name = name.replace('_', "-");
@@ -81,7 +82,7 @@ fn words(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::Bool(true) => Some("yes".to_owned()),
         Value::Bool(false) => Some("no".to_owned()),
-        // As they were typed, to be typed again.
+        // As typed on a command line, without grouped digits.
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()),
         Value::Array(values) => {

@@ -1,4 +1,4 @@
-//! The three numbers that matter most of a run.
+//! The three figures of a run.
 
 use super::lingering::{at_barrier, worst};
 use super::{Figure, Tone};
@@ -7,7 +7,7 @@ use leakbench_recording::judge::Growth;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 use leakbench_recording::recording::{Exit, ExitKind};
 
-/// Chosen by what the run was.
+/// The figures, chosen by kind and outcome of the run.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {
     let mut figures: Vec<Figure> = death(ledger).into_iter().collect();
     if ledger.images.made > 0 {
@@ -16,7 +16,7 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {
     } else {
         figures.extend(Growth::fastest(ledger).iter().map(grown));
     }
-    // Where there was no image, or no time of one.
+    // For runs without images or without times.
     figures.extend([cycles(ledger), rate(ledger), resident(ledger)]);
     figures.truncate(3);
     figures
@@ -27,7 +27,7 @@ pub(super) fn figure(label: &str, value: String, beside: String) -> Figure {
     Figure { label: label.to_owned(), value, beside, tone: Tone::Neutral }
 }
 
-/// Where the first subject to die did, and of what.
+/// The first death of a subject: the cycle and the cause.
 fn death(ledger: &Ledger) -> Option<Figure> {
     let dead = ledger.subjects.iter().filter(|subject| subject.died());
     let dead = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
@@ -53,8 +53,8 @@ fn cause(subject: &SubjectLedger, exit: &Exit) -> String {
             None => format!("killed by signal {signal}"),
         },
         ExitKind::Hung { silent_ms } => format!("no progress for {}", duration_ms(*silent_ms)),
-        ExitKind::ProtocolViolation { .. } => "it broke the protocol".to_owned(),
-        ExitKind::Done | ExitKind::Stopped => "it was ended".to_owned(),
+        ExitKind::ProtocolViolation { .. } => "it violated the protocol".to_owned(),
+        ExitKind::Done | ExitKind::Stopped => "leakbench ended it".to_owned(),
     };
     let of = subject.cycles_asked.map_or(String::new(), |asked| format!("of {}; ", grouped(asked)));
     match exit.last_steps.as_slice() {
@@ -75,10 +75,10 @@ fn lingering(ledger: &Ledger) -> Figure {
     let label = if ended { "lingering at the end" } else { "lingering when last seen" };
     let (label, value, beside) = match (images.lingering, worst, images.unknown) {
         (0, None, 1..) => (label, self::unknown(), of),
-        // What nobody could tell in the end was proved before.
+        // Unknown at the end, though an earlier barrier proved a leak.
         (0, Some((subject, worst)), 1..) => {
             let at = at_barrier(ledger, subject, worst.after_cycle);
-            ("lingering, as proved", grouped(worst.lingering), format!("{at}; {of}"))
+            ("lingering, proved earlier", grouped(worst.lingering), format!("{at}; {of}"))
         }
         (0, Some((_, worst)), 0) => {
             (label, grouped(0), format!("{of}, {} before", grouped(worst.lingering)))
@@ -119,13 +119,13 @@ fn released(ledger: &Ledger) -> Figure {
 fn release_time(ledger: &Ledger) -> Option<Figure> {
     let times = &ledger.release;
     let beside =
-        format!("median {}, longest {}", duration_ns(times.p50_ns?), duration_ns(times.max_ns?),);
+        format!("median {}, max {}", duration_ns(times.p50_ns?), duration_ns(times.max_ns?));
     Some(figure("from drop to release, p99", duration_ns(times.p99_ns?), beside))
 }
 
 fn grown(growth: &Growth) -> Figure {
     Figure {
-        label: format!("{}, in 1,000 cycles", growth.resource.noun()),
+        label: format!("{} per 1,000 cycles", growth.resource.noun()),
         value: match growth.is_leak() {
             true => format!("+{}", growth.per_thousand_cycles()),
             false => "no growth".to_owned(),
@@ -151,7 +151,7 @@ fn rate(ledger: &Ledger) -> Figure {
 fn resident(ledger: &Ledger) -> Figure {
     let at_end = ledger.at_end.rss_bytes.map_or_else(unknown, bytes);
     let peak = ledger.peak.rss_bytes.map_or_else(unknown, bytes);
-    figure("resident at the end", at_end, format!("at most {peak}"))
+    figure("resident at the end", at_end, format!("peak {peak}"))
 }
 
 fn unknown() -> String {

@@ -1,4 +1,4 @@
-//! Lingering images by the values of two flags.
+//! Heat maps of a sweep: lingering images by the values of two flags.
 
 use super::grid::row_verdict;
 use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
@@ -6,13 +6,13 @@ use crate::comparison::{Comparison, Row, Swept};
 use leakbench_model::Verdict;
 use leakbench_model::text::grouped;
 
-/// Maps at most, of a sweep of more than two flags.
+/// Maps at most of a sweep of more than two flags.
 const MAPS_MAX: usize = 6;
 
 const WHAT: &str = "images lingering at the end";
 
-/// A map for each combination of what is swept beside the first two flags, which are down and
-/// across; none of what is no sweep.
+/// A map for each combination of the flags after the first two, which are rows and columns. None if
+/// nothing is swept.
 pub(super) fn heat_maps(comparison: &Comparison) -> Vec<Chart> {
     let (down, across, rest) = match comparison.swept.as_slice() {
         [] => return Vec::new(),
@@ -34,9 +34,9 @@ pub(super) fn heat_maps(comparison: &Comparison) -> Vec<Chart> {
             Some(down) => format!("{} down, {} across", down.flag, across.flag),
             None => format!("by {}", across.flag),
         };
-        reads += ": the stronger a cell's colour, the more images of dropped modules it holds";
+        reads += ": the stronger the colour, the more images of dropped modules linger";
         if left_out > 0 {
-            reads += &format!("; {left_out} more combinations are in the table");
+            reads += &format!("; the table has {left_out} more combinations");
         }
         let heat = map(comparison, down, across, &others);
         Chart {
@@ -77,14 +77,14 @@ fn cell(row: Option<&Row>) -> HeatCell {
         (Some(Verdict::Clean | Verdict::Leak), Some(images)) => {
             (Some(images.lingering as f64), grouped(images.lingering))
         }
-        // What lingered before it died says little; the word says more.
+        // The number alone would not say that the run did not end well.
         (_, Some(images)) => (Some(images.lingering as f64), word()),
         (_, None) => (None, word()),
     };
     HeatCell { value, text, tone: tone(row), name: row.name.clone() }
 }
 
-/// How a row's verdict is to be taken.
+/// The tone of a row's verdict.
 pub(super) fn tone(row: &Row) -> Tone {
     match row.verdict() {
         Some(Verdict::Clean) => Tone::Good,
@@ -94,7 +94,7 @@ pub(super) fn tone(row: &Row) -> Tone {
     }
 }
 
-/// Every combination of values, the last flag's changing fastest; of no flags the empty one.
+/// Every combination of values, in which the last flag changes fastest; without flags the empty one.
 fn combinations(swept: &[Swept]) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = vec![Vec::new()];
     for flag in swept {

@@ -12,7 +12,7 @@ pub(crate) fn lingering_image(image: &LingeringImage) -> String {
     let mut holders: Vec<String> = holders.collect();
     let more = image.holders_total.saturating_sub(holders.len() as u64);
     if holders.is_empty() {
-        holders.push("no holder shows in the subject".to_owned());
+        holders.push("no holder visible in the subject".to_owned());
     } else if more > 0 {
         holders.push(format!("{} more", grouped(more)));
     }

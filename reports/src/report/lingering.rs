@@ -1,4 +1,4 @@
-//! Images that linger: which they are, since when, and who holds them.
+//! Lingering images: their table and their lifetimes.
 
 use leakbench_scenarios::Scenario;
 
@@ -9,10 +9,10 @@ use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{LingeringImage, Reason};
 use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, SubjectLedger};
 
-/// Subjects whose last listing is told apart at most.
+/// Subjects whose last listing is named at most.
 const LISTINGS_MAX: usize = 4;
 
-/// The table, of a run that made images.
+/// The table of a run that made images.
 pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     let scenario = &ledger.start.scenario;
     let images = longest_first(ledger);
@@ -36,8 +36,7 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat, by_thread })
 }
 
-/// How many there were at each subject's latest barrier: where a subject was seen running after
-/// that, nobody knows of more.
+/// The number of lingering images at the latest barriers of all subjects. Later ones are unknown.
 fn total(ledger: &Ledger) -> u64 {
     let latest = ledger.subjects.iter().map(|subject| {
         let counted = subject.barriers.last().map_or(0, |barrier| barrier.lingering);
@@ -46,20 +45,20 @@ fn total(ledger: &Ledger) -> u64 {
     sum(latest)
 }
 
-/// The line of what the listed images of a subject were listed by.
+/// The line of the record that lists a subject's images.
 fn listed_on(subject: &SubjectLedger) -> usize {
     subject.barriers.last().map_or(subject.counts_line, |barrier| barrier.line)
 }
 
-/// What a table of so many images leaves open.
+/// Facts that the table does not show.
 fn caveat(ledger: &Ledger, total: u64) -> Option<String> {
-    let mut told: Vec<String> = Vec::new();
+    let mut sentences: Vec<String> = Vec::new();
     let ended = ledger.subjects.iter().all(SubjectLedger::reached_last_barrier);
     let unknown = ledger.images.unknown;
-    told.extend(listed_earlier(ledger));
+    sentences.extend(listed_earlier(ledger));
     if total == 0 {
         let at_end = if ended && unknown == 0 { "; none does at the end" } else { "" };
-        told.extend(worst(ledger).map(|(subject, worst)| {
+        sentences.extend(worst(ledger).map(|(subject, worst)| {
             format!(
                 "{} lingered {}{at_end}.",
                 counted(worst.lingering, "image"),
@@ -68,14 +67,14 @@ fn caveat(ledger: &Ledger, total: u64) -> Option<String> {
         }));
     }
     if unknown > 0 {
-        told.push(format!("What became of {} is not known.", counted(unknown, "image")));
+        sentences.push(format!("The fate of {} is unknown.", counted(unknown, "image")));
     } else if !ended {
-        told.push("Not every process came to its last barrier.".to_owned());
+        sentences.push("Not every process reached its last barrier.".to_owned());
     }
-    (!told.is_empty()).then(|| told.join(" "))
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-/// Which barriers listed what lingers, of subjects that were seen running after theirs.
+/// The barriers that listed images, of subjects that ran on after them.
 fn listed_earlier(ledger: &Ledger) -> Option<String> {
     let running =
         ledger.subjects.iter().filter(|subject| subject.counts_from == CountsSource::Sample);
@@ -89,10 +88,10 @@ fn listed_earlier(ledger: &Ledger) -> Option<String> {
     if more > 0 {
         listed.push(format!("and {} more", grouped(more as u64)));
     }
-    (!listed.is_empty()).then(|| format!("As they were {}.", listed.join(", ")))
+    (!listed.is_empty()).then(|| format!("Listed {}.", listed.join(", ")))
 }
 
-/// The barrier at which most images of one subject lingered, the first of equals.
+/// The barrier at which most images of one subject lingered, and that subject; the first of equals.
 pub(super) fn worst(ledger: &Ledger) -> Option<(&SubjectLedger, &LingeringBarrier)> {
     let subjects = ledger.subjects.iter().rev();
     let worst = subjects.filter_map(|subject| Some((subject, subject.worst.as_ref()?)));
@@ -104,7 +103,7 @@ pub(super) fn at_barrier(ledger: &Ledger, subject: &SubjectLedger, cycles: u64) 
     format!("at the barrier{} after cycle {}", whose(ledger, subject), grouped(cycles))
 }
 
-/// From when to when the longest-lingering ones did; `None` where none is listed.
+/// The chart of the longest lifetimes; `None` if no image is listed.
 pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
     let images = longest_first(ledger);
     let several = ledger.subjects.len() > 1;
@@ -128,8 +127,8 @@ pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
     (!bars.is_empty()).then(|| Chart {
         id: "lifetimes".to_owned(),
         title: "The longest-lingering images".to_owned(),
-        reads: "From the drop of its module to the last look at it: a bar that ends with the run \
-                is an image that nobody ever gave back."
+        reads: "Each bar reaches from the drop of a module to the last sample of its image. A bar \
+                that ends with the run is an image that was never released."
             .to_owned(),
         plot: Plot::Lifetimes(Lifetimes { bars, rest, until_s: seconds(ledger.last_seen_ms) }),
     })
@@ -149,16 +148,16 @@ fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
 fn held_by(image: &LingeringImage) -> String {
     let holders: Vec<String> = image.holders.iter().map(ToString::to_string).collect();
     if holders.is_empty() {
-        return "no holder shows in the subject".to_owned();
+        return "no holder visible in the subject".to_owned();
     }
     let more = image.holders_total.saturating_sub(holders.len() as u64);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     holders.join(", ") + &more
 }
 
-/// In which cycle of its thread a module was made: each thread makes those of its share in the
-/// order of their numbers, one a cycle. A long-lived module, made before the first cycle, has a
-/// number outside every share.
+/// The cycle of its thread in which a module was created. Each thread creates the modules of its
+/// share in the order of their numbers, one in each cycle. A long-lived module is created before the
+/// first cycle and has a number outside every share.
 fn created_at_cycle(scenario: &Scenario, subject: u32, module: u64) -> Option<u64> {
     // A recording comes from a file, and may hold any number.
     if subject >= scenario.processes.get() || scenario.threads.get() > Scenario::THREADS_MAX {

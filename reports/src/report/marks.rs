@@ -1,4 +1,4 @@
-//! Moments of a run that matter to what is seen beside them.
+//! Marks of a run on the time axis.
 
 use super::holders::lingering_image;
 use super::timeline::{seconds, spread};
@@ -8,10 +8,10 @@ use leakbench_recording::judge::ending;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 use leakbench_recording::recording::{ExitKind, Witness};
 
-/// Marks of one kind at most: more are no picture.
+/// Marks of one kind at most.
 const OF_A_KIND_MAX: usize = 300;
 
-/// All marks of a run, kind by kind, each in the order of time.
+/// All marks of a run by kind, each kind in the order of time.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<Mark> {
     let mut marks = thinned(barriers(ledger));
     marks.extend(thinned(settling(ledger)));
@@ -20,7 +20,7 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<Mark> {
     marks
 }
 
-/// What went wrong, or ended early.
+/// Deaths, failures of witnesses and interruptions.
 pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     for subject in &ledger.subjects {
@@ -30,17 +30,17 @@ pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
         let text = format!("subject {} {}", subject.number, ending(exit));
         marks.push(moment(MarkKind::Incident, exit.at_ms, text));
     }
-    for trouble in &ledger.witness_failures {
+    for failure in &ledger.witness_failures {
         let text = format!(
             "{} of subject {}: {}",
-            witness(trouble.witness),
-            trouble.subject,
-            trouble.what
+            witness(failure.witness),
+            failure.subject,
+            failure.what
         );
-        marks.push(moment(MarkKind::Incident, trouble.at_ms, text));
+        marks.push(moment(MarkKind::Incident, failure.at_ms, text));
     }
     if let Some(at_ms) = ledger.interrupted_at_ms {
-        marks.push(moment(MarkKind::Incident, at_ms, "interrupted by its user".to_owned()));
+        marks.push(moment(MarkKind::Incident, at_ms, "interrupted by the user".to_owned()));
     }
     thinned(marks)
 }
@@ -52,7 +52,7 @@ pub(super) fn witness(witness: Witness) -> &'static str {
     }
 }
 
-/// A mark at a moment.
+/// A mark at a single time.
 pub(super) fn moment(kind: MarkKind, at_ms: u64, text: String) -> Mark {
     let at_s = seconds(at_ms);
     Mark { kind, from_s: at_s, to_s: at_s, text }
@@ -77,8 +77,8 @@ fn barriers(ledger: &Ledger) -> Vec<Mark> {
     ledger.subjects.iter().flat_map(of_subject).collect()
 }
 
-/// The waiting before a barrier, where it was waited to the end: it is over as soon as nothing
-/// lingers, and how soon that was nobody recorded.
+/// Settle times that passed in full. A settle time ends as soon as nothing lingers, and a recording
+/// does not have that time.
 fn settling(ledger: &Ledger) -> Vec<Mark> {
     let settle_ms = ledger.start.scenario.settle_ms;
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
@@ -101,7 +101,7 @@ fn settling(ledger: &Ledger) -> Vec<Mark> {
     subjects.flat_map(of_subject).collect()
 }
 
-/// When the modules of listed images were dropped.
+/// Drops of the modules of listed images.
 fn drops(ledger: &Ledger) -> Vec<Mark> {
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
         let last_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
@@ -116,7 +116,7 @@ fn drops(ledger: &Ledger) -> Vec<Mark> {
     ledger.subjects.iter().flat_map(of_subject).collect()
 }
 
-/// ` of subject 1`, where there are several.
+/// ` of subject 1`, if there are several subjects.
 pub(super) fn whose(ledger: &Ledger, subject: &SubjectLedger) -> String {
     match ledger.subjects.len() {
         0 | 1 => String::new(),
@@ -124,7 +124,7 @@ pub(super) fn whose(ledger: &Ledger, subject: &SubjectLedger) -> String {
     }
 }
 
-/// In the order of time, evenly thinned.
+/// Marks in the order of time, evenly thinned.
 pub(super) fn thinned(mut marks: Vec<Mark>) -> Vec<Mark> {
     marks.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     let kept = spread(marks.len(), OF_A_KIND_MAX);

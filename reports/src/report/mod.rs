@@ -1,6 +1,6 @@
-//! What a report says, as data: a pure function of a ledger and its judgement, of which
-//! [`crate::draw`] makes pictures and [`crate::render`] pages and texts. Runs, observed processes
-//! and comparisons all come to the same shape, so that each format is written once.
+//! The report as data: a pure function of a ledger and its judgement. [`crate::draw`] makes pictures
+//! of it, [`crate::render`] pages and texts. Runs, observations and comparisons have one shape, so
+//! each format is written once.
 
 mod chart;
 mod comparison;
@@ -29,34 +29,34 @@ use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::{Reason, Verdict};
 use leakbench_recording::judge::Finding;
 
-/// A report. All its texts may have names from processes and files in them: data, never markup,
-/// and not yet [`crate::render::printable`].
+/// A report. Its texts may contain names from processes and files: they are data, never markup, and
+/// not yet [`crate::render::printable`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// What it is of: `builtin, strategy random over 1,000 slots, on drop keep, …`.
+    /// Its subject: `builtin, strategy random over 1,000 slots, on drop keep, …`.
     pub title: String,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
     /// The verdict in a sentence.
     pub headline: String,
-    /// The numbers that matter most, three of them.
+    /// The three main numbers.
     pub figures: Vec<Figure>,
-    /// What to look at, the main picture first.
+    /// The charts, the main one first.
     pub charts: Vec<Chart>,
-    /// What the policies found, errors first.
+    /// The findings of the judge, errors first.
     pub findings: Vec<Finding>,
-    /// Images that linger, where images are what it is about.
+    /// Lingering images; `None` if nothing made images.
     pub lingering: Option<LingeringTable>,
     /// Other tables: the rows of a comparison, the resources of an observed process.
     pub tables: Vec<Table>,
-    /// How to run it again, the scenario, the seed, the machine: in groups.
+    /// Command, scenario, machine and runtime, in groups.
     pub facts: Vec<FactGroup>,
-    /// What could not be measured, a sentence each.
+    /// Missing measurements, a sentence each.
     pub unmeasured: Vec<String>,
 }
 
 impl Report {
-    /// What there is to say of what was recorded.
+    /// The report of a run, an observation or a comparison.
     pub fn of(recorded: &Recorded) -> Report {
         match &recorded.what {
             RecordedKind::Run(run) => Report::of_run(&run.ledger, &run.judgement),
@@ -66,88 +66,87 @@ impl Report {
     }
 }
 
-/// A number that matters.
+/// A main number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
-    /// Of what: `lingering at the end`.
+    /// Its name: `lingering at the end`.
     pub label: String,
-    /// The number, as people read it: `942`, `13.8 us`.
+    /// The number with its unit: `942`, `13.8 µs`.
     pub value: String,
-    /// What to hold it against: `of 3,000 images`.
+    /// The number to compare it with: `of 3,000 images`.
     pub beside: String,
-    /// Whether it is good news.
+    /// The meaning of its colour.
     pub tone: Tone,
 }
 
-/// What a colour means. How it looks is for those who draw.
+/// The meaning of a colour. The palette has the colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tone {
     /// Neither good nor bad.
     Neutral,
     /// As it should be.
     Good,
-    /// To be looked at.
+    /// A warning.
     Warning,
-    /// What a leak consists of.
+    /// A leak or a failure.
     Bad,
-    /// One of several of a kind, told apart by number.
+    /// One of several series, by number.
     Series(u8),
 }
 
-/// Images that linger, the longest-lingering first.
+/// Lingering images, the longest-lingering first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LingeringTable {
-    /// At most [`LingeringTable::ROWS_MAX`].
+    /// The first images, at most [`LingeringTable::ROWS_MAX`].
     pub rows: Vec<LingeringRow>,
-    /// How many there are in all.
+    /// The number of all lingering images.
     pub total: u64,
-    /// What rows and total leave open, in a sentence or two: at which barrier they were listed if
-    /// not at the last, how many images nobody can tell of. `None` where they say all.
+    /// Facts that rows and total do not show, in a sentence or two: the barrier of the list if it is
+    /// not the last one, and the number of images of unknown fate.
     pub caveat: Option<String>,
-    /// Whether several threads made modules, in one process or several: each row's cycles are then
-    /// those of its own thread.
+    /// Whether several threads created modules. The cycles of a row are then those of its thread.
     pub by_thread: bool,
 }
 
 impl LingeringTable {
-    /// Rows at most: what a browser sorts without a pause.
+    /// Rows at most: a browser sorts these without a pause.
     pub const ROWS_MAX: usize = 1_000;
 }
 
-/// An image that lingers.
+/// A lingering image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LingeringRow {
-    /// Which of the run's processes.
+    /// The number of the process in the run.
     pub subject: u32,
     /// Inode number.
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// In which cycle, counted by its thread, the module was made: each thread makes the modules of
-    /// its share in the order of their numbers, one a cycle. `None` where it is not known.
+    /// The cycle, counted by its thread, in which the module was created; `None` if it is unknown.
+    /// Each thread creates the modules of its share in the order of their numbers, one in each cycle.
     pub created_at_cycle: Option<u64>,
-    /// In which cycle, counted by its thread, the module was dropped.
+    /// The cycle, counted by its thread, in which the module was dropped.
     pub dropped_at_cycle: u64,
-    /// How long before the barrier that listed it that was, in ms.
+    /// Time from the drop to the barrier that listed it, in ms.
     pub age_ms: u64,
-    /// Who holds it: `slot 731 (affine)`, `fd 17`.
+    /// Its holders: `slot 731 (affine)`, `fd 17`.
     pub holders: Vec<String>,
-    /// How many holders there are in all.
+    /// The number of all holders.
     pub holders_total: u64,
     /// Why it lingers.
     pub reason: Reason,
-    /// The line of the recording that says so, from 1.
+    /// The line of the recording that lists it, from 1.
     pub line: usize,
 }
 
 /// A table of texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// An id unlike those of all charts and tables, of lower-case letters and dashes.
+    /// Its anchor, unique among charts and tables: lower-case letters and dashes.
     pub id: String,
-    /// What it shows.
+    /// Its title.
     pub title: String,
-    /// What its columns mean, in a sentence; empty if their names say it.
+    /// The meaning of the columns, in a sentence; empty if their names suffice.
     pub note: String,
     /// In order.
     pub columns: Vec<Column>,
@@ -160,9 +159,9 @@ pub struct Table {
 pub struct Column {
     /// Its heading.
     pub name: String,
-    /// Whether it has numbers, which are aligned to the right and sorted as such.
+    /// Whether its cells are numbers, aligned to the right and sorted as numbers.
     pub is_number: bool,
-    /// Whether a narrow terminal leaves it out, and how soon: 0 for never, the greatest first.
+    /// Order in which a narrow terminal leaves columns out, the greatest first; 0 for never.
     pub spare: u8,
 }
 
@@ -186,7 +185,7 @@ impl Column {
 /// Facts that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FactGroup {
-    /// `run again`, `scenario`, `machine`.
+    /// `reproduce`, `scenario`, `machine`.
     pub name: String,
     /// Each fact's name and value.
     pub facts: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! What a report says of an observed process.
+//! The report of an observation.
 
 use super::facts::{fact, group, machine};
 use super::figures::figure;
@@ -17,14 +17,14 @@ use leakbench_recording::observation::{
     sample_summary, unobserved_children,
 };
 
-/// Every series has a colour of its own up to so many.
+/// Colours of series. More series repeat them.
 const TONES: u8 = 8;
 
 /// Characters of a command line in a title, at most.
 const PROCESS_CHARS: usize = 60;
 
 impl Report {
-    /// What there is to say of an observed process.
+    /// The report of an observation.
     pub fn of_observation(diagnosis: &Diagnosis) -> Report {
         Report {
             title: title(diagnosis),
@@ -36,7 +36,7 @@ impl Report {
             lingering: None,
             tables: vec![resources(diagnosis)],
             facts: facts(&diagnosis.ledger),
-            unmeasured: untold(diagnosis),
+            unmeasured: unmeasured(diagnosis),
         }
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn title(diagnosis: &Diagnosis) -> String {
         processes => format!(", up to {processes} processes"),
     };
     let observe = &ledger.start;
-    // The whole of it is among the facts.
+    // The facts have the whole command line.
     let process = match observe.process.char_indices().nth(PROCESS_CHARS) {
         Some((end, _)) => format!("{}…", &observe.process[..end]),
         None => observe.process.clone(),
@@ -57,26 +57,26 @@ pub(crate) fn title(diagnosis: &Diagnosis) -> String {
     format!("process {} ({process}), {}{others}", observe.pid, sample_summary(ledger))
 }
 
-/// What belongs into one chart.
+/// The resources of one chart.
 struct Theme {
     id: &'static str,
     title: &'static str,
     reads: &'static str,
     unit: Unit,
-    /// The amount that has a limit, and the first series.
+    /// The total, which may have a limit. It is the first series.
     total: Resource,
     kinds: &'static [Resource],
     style: Style,
 }
 
-/// The charts that are always drawn, if there is anything to draw.
+/// The charts of every observation.
 const THEMES: [Theme; 5] = {
     use Resource::*;
     [
         Theme {
             id: "descriptors",
             title: "Descriptors",
-            reads: "All that are open, and of each kind: the kind that rises with the total leaks.",
+            reads: "All open descriptors, and those of each kind. The kind that rises with the total leaks.",
             unit: Unit::Count,
             total: Fds,
             kinds: &[
@@ -98,7 +98,7 @@ const THEMES: [Theme; 5] = {
         Theme {
             id: "mappings",
             title: "Mappings",
-            reads: "All mappings of memory, and of each kind: at the limit, mapping fails.",
+            reads: "All mappings, and those of each kind. At the limit, mmap fails.",
             unit: Unit::Count,
             total: Mappings,
             kinds: &[
@@ -114,8 +114,8 @@ const THEMES: [Theme; 5] = {
         Theme {
             id: "memory",
             title: "Memory",
-            reads: "Resident memory by what it is, as a stack: pages of files can be taken back by \
-                    the kernel, the others cannot.",
+            reads: "Resident memory by kind, as a stack. The kernel can reclaim pages of files, but not \
+                    the others.",
             unit: Unit::Bytes,
             total: ResidentBytes,
             kinds: &[AnonymousBytes, SharedBytes, FileBytes],
@@ -124,7 +124,7 @@ const THEMES: [Theme; 5] = {
         Theme {
             id: "page-tables",
             title: "Page tables",
-            reads: "The kernel's own memory for what is mapped.",
+            reads: "The kernel's own memory for mapped pages.",
             unit: Unit::Bytes,
             total: PageTableBytes,
             kinds: &[],
@@ -133,8 +133,8 @@ const THEMES: [Theme; 5] = {
         Theme {
             id: "shared",
             title: "Shared memory",
-            reads: "Pages of memfds, of tmpfs and of System V segments: with nobody left who maps \
-                    them, they stay until the last descriptor is closed.",
+            reads: "Pages of memfds, of tmpfs and of System V segments. Without any mapping, they stay \
+                    until the last descriptor is closed.",
             unit: Unit::Bytes,
             total: SharedBytes,
             kinds: &[SysvBytes],
@@ -143,7 +143,7 @@ const THEMES: [Theme; 5] = {
     ]
 };
 
-/// The one that shows the worst suspect is first.
+/// All charts. The one that shows the worst suspect is first.
 fn charts(diagnosis: &Diagnosis) -> Vec<Chart> {
     let marks = marks(&diagnosis.ledger);
     let mut charts: Vec<(bool, Chart)> = Vec::new();
@@ -170,11 +170,11 @@ fn charts(diagnosis: &Diagnosis) -> Vec<Chart> {
 impl Theme {
     fn chart(&self, diagnosis: &Diagnosis) -> Option<Chart> {
         let ledger = &diagnosis.ledger;
-        // Nothing all the time is told in the table.
+        // The table has resources that are always 0.
         if !ever(ledger, self.total) {
             return None;
         }
-        // Of a stack the total is its height.
+        // The height of a stack is the total.
         let stacked = self.style == Style::Stacked && self.kinds.iter().all(|&r| seen(ledger, r));
         let style = if stacked { Style::Stacked } else { Style::Line };
         let total = (!stacked).then_some((self.total, Style::Line));
@@ -188,7 +188,7 @@ impl Theme {
     }
 }
 
-/// A resource that no theme has, and that moves.
+/// The chart of a resource that moves and that no theme has.
 fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
     let resource = account.resource;
     let series = [of_resource(&diagnosis.ledger, resource, Tone::Series(0), Style::Line)];
@@ -196,7 +196,7 @@ fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
     let (noun, unit) = (resource.noun(), resource.unit());
     let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
     let title = first.to_uppercase() + rest;
-    let reads = format!("Drawn because of what it does: {class}.");
+    let reads = format!("Drawn because of its class: {class}.");
     lines(resource.as_str(), &title, &reads, unit, series, limit(diagnosis, resource))
 }
 
@@ -206,25 +206,28 @@ fn of_resource(
     tone: Tone,
     style: Style,
 ) -> Option<Series> {
-    let looks = ledger.samples.iter().zip(&ledger.sample_lines);
-    let mut points: Vec<Point> = looks
-        .filter_map(|(look, &line)| {
-            let value = *look.amounts.get(&resource)? as f64;
-            Some(Point { at_s: seconds(look.at_ms), cycles: None, value, line })
+    let samples = ledger.samples.iter().zip(&ledger.sample_lines);
+    let mut points: Vec<Point> = samples
+        .filter_map(|(sample, &line)| {
+            let value = *sample.amounts.get(&resource)? as f64;
+            Some(Point { at_s: seconds(sample.at_ms), cycles: None, value, line })
         })
         .collect();
     points.dedup_by(|later, before| later.at_s <= before.at_s);
     series(resource.noun(), tone, style, points)
 }
 
-/// Whether it could be read at all.
+/// Returns whether a resource could ever be read.
 fn seen(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger.samples.iter().any(|look| look.amounts.contains_key(&resource))
+    ledger.samples.iter().any(|sample| sample.amounts.contains_key(&resource))
 }
 
-/// Whether there was ever any of it.
+/// Returns whether a resource was ever above 0.
 fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger.samples.iter().any(|look| look.amounts.get(&resource).is_some_and(|amount| *amount > 0))
+    ledger
+        .samples
+        .iter()
+        .any(|sample| sample.amounts.get(&resource).is_some_and(|amount| *amount > 0))
 }
 
 fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
@@ -232,7 +235,7 @@ fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
     Some(LimitLine { name: limit.name.clone(), value: limit.max as f64 })
 }
 
-/// What came, went, or could not be seen.
+/// Remarks, the exit, and an interruption.
 fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
     let remarks = ledger.remarks.iter();
     let mut marks: Vec<Mark> = remarks
@@ -243,7 +246,7 @@ fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
         moment(MarkKind::Incident, gone.at_ms, text)
     }));
     if let Some(end) = ledger.end.filter(|end| end.interrupted) {
-        marks.push(moment(MarkKind::Incident, end.at_ms, "interrupted by its user".to_owned()));
+        marks.push(moment(MarkKind::Incident, end.at_ms, "interrupted by the user".to_owned()));
     }
     thinned(marks)
 }
@@ -255,7 +258,7 @@ fn went(how: &ProcessExitKind) -> String {
             Some(name) => format!("was ended by signal {signal} ({name})"),
             None => format!("was ended by signal {signal}"),
         },
-        ProcessExitKind::Stopped => "was ended, as it was time".to_owned(),
+        ProcessExitKind::Stopped => "was ended by leakbench at the end of its time".to_owned(),
         ProcessExitKind::Vanished => "was gone".to_owned(),
     }
 }
@@ -263,7 +266,7 @@ fn went(how: &ProcessExitKind) -> String {
 /// A row for each resource, those that leak first.
 fn resources(diagnosis: &Diagnosis) -> Table {
     let mut accounts: Vec<&Account> = diagnosis.accounts.iter().collect();
-    // Without a class nobody knows; those are last.
+    // Resources without a class are last.
     accounts.sort_by_key(|account| (account.class.is_none(), account.class));
     Table {
         id: "resources".to_owned(),
@@ -299,7 +302,7 @@ fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
     });
     vec![
         resource.noun().to_owned(),
-        account.class.map_or("not known", ResourceClass::as_str).to_owned(),
+        account.class.map_or("unknown", ResourceClass::as_str).to_owned(),
         amount(account.first),
         amount(account.last),
         amount(account.peak),
@@ -310,7 +313,7 @@ fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
     ]
 }
 
-/// How fast what grows does so.
+/// The rate of a resource that grows.
 fn rate(account: &Account) -> Option<String> {
     let grows = account.class.is_some_and(ResourceClass::grows);
     let trend = account.trend.as_ref().filter(|_| grows)?;
@@ -324,15 +327,17 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
         processes => format!(", up to {} processes", grouped(processes.into())),
     };
     let beside = format!("in {}{processes}", duration_ms(ledger.observed_ms()));
-    let observed = figure("looks", grouped(ledger.samples.len() as u64), beside);
-    let told = diagnosis.accounts.iter().filter(|account| account.class.is_some()).count() as u64;
+    let observed = figure("samples", grouped(ledger.samples.len() as u64), beside);
+    let classified =
+        diagnosis.accounts.iter().filter(|account| account.class.is_some()).count() as u64;
     let Some((suspect, account)) = diagnosis
         .suspects
         .first()
         .and_then(|suspect| Some((suspect, diagnosis.account(suspect.resource)?)))
     else {
-        let tone = if told > 0 { Tone::Good } else { Tone::Warning };
-        let leaks = figure("leaks", "0".to_owned(), format!("of {}", counted(told, "resource")));
+        let tone = if classified > 0 { Tone::Good } else { Tone::Warning };
+        let leaks =
+            figure("leaks", "0".to_owned(), format!("of {}", counted(classified, "resource")));
         return vec![Figure { tone, ..leaks }, resident(diagnosis), observed];
     };
     let amount = |number| account.resource.amount(number);
@@ -346,37 +351,35 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
         true => Figure { label: grows.label + "s", ..grows },
         false => grows,
     };
-    let meets = match &suspect.forecast {
+    let forecast = match &suspect.forecast {
         Some(meeting) => {
-            let most = meeting.limit.resource.amount(meeting.limit.max);
+            let max = meeting.limit.resource.amount(meeting.limit.max);
             Figure {
                 label: "to the limit".to_owned(),
                 value: coarse_s(meeting.seconds as u64),
-                beside: format!("{most} ({})", meeting.limit.name),
+                beside: format!("{max} ({})", meeting.limit.name),
                 tone: Tone::Bad,
             }
         }
-        None => {
-            figure("leaks", grouped(diagnosis.suspects.len() as u64), "no limit is known".into())
-        }
+        None => figure("leaks", grouped(diagnosis.suspects.len() as u64), "no known limit".into()),
     };
-    vec![grows, meets, observed]
+    vec![grows, forecast, observed]
 }
 
 fn resident(diagnosis: &Diagnosis) -> Figure {
     let account = diagnosis.account(Resource::ResidentBytes);
-    let told = |amount: fn(&Account) -> u64| {
+    let words = |amount: fn(&Account) -> u64| {
         let amount = account.map(|account| Resource::ResidentBytes.amount(amount(account)));
         amount.unwrap_or_else(|| "unknown".to_owned())
     };
-    let beside = format!("at most {}", told(|account| account.peak));
-    figure("resident at the end", told(|account| account.last), beside)
+    let beside = format!("peak {}", words(|account| account.peak));
+    figure("resident at the end", words(|account| account.last), beside)
 }
 
 fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
     let observe = &ledger.start;
     let yes_or_no = |is: bool| if is { "yes" } else { "no" };
-    let again = vec![
+    let reproduce = vec![
         fact("command", &observe.command),
         fact("recorded", &utc(observe.started_unix_s)),
         fact("took", &duration_ms(ledger.last_seen_ms)),
@@ -389,27 +392,27 @@ fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
         fact("interval", &duration_ms(observe.interval_ms)),
     ];
     let mut groups = vec![
-        group("run again", again),
+        group("reproduce", reproduce),
         group("process", process),
         group("machine", machine(&observe.fingerprint)),
     ];
     if let Some(cpu_ms) = ledger.end.and_then(|end| end.observer_cpu_ms) {
         let took = vec![fact("processor time", &duration_ms(cpu_ms))];
-        groups.push(group("measuring took", took));
+        groups.push(group("cost of measuring", took));
     }
     groups
 }
 
-fn untold(diagnosis: &Diagnosis) -> Vec<String> {
+fn unmeasured(diagnosis: &Diagnosis) -> Vec<String> {
     let ledger = &diagnosis.ledger;
     let remarks = ledger.remarks.iter().filter(|remark| remark.prevents_clean);
-    let mut told: Vec<String> = remarks
+    let mut sentences: Vec<String> = remarks
         .map(|remark| format!("After {}: {}.", duration_ms(remark.at_ms), remark.what))
         .collect();
     let judged = |account: &&Account| account.class.is_none();
-    told.extend(diagnosis.accounts.iter().filter(judged).map(|account| {
-        let (noun, looks) = (account.resource.noun(), counted(account.samples as u64, "look"));
-        format!("What {noun} do cannot be told from {looks}.")
+    sentences.extend(diagnosis.accounts.iter().filter(judged).map(|account| {
+        let (noun, samples) = (account.resource.noun(), counted(account.samples as u64, "sample"));
+        format!("Too few samples to classify {noun} ({samples}).")
     }));
     let never: Vec<&str> = Resource::ALL
         .into_iter()
@@ -417,16 +420,16 @@ fn untold(diagnosis: &Diagnosis) -> Vec<String> {
         .map(Resource::noun)
         .collect();
     if !never.is_empty() {
-        told.push(format!("Never could be read: {}.", never.join(", ")));
+        sentences.push(format!("Resources that could never be read: {}.", never.join(", ")));
     }
     match ledger.unobserved_children_max() {
         0 => {}
-        children => told.push(format!("Up to {}.", unobserved_children(children))),
+        children => sentences.push(format!("Up to {}.", unobserved_children(children))),
     }
-    told.extend(unmeasured::machine(&ledger.start.fingerprint));
+    sentences.extend(unmeasured::machine(&ledger.start.fingerprint));
     if ledger.end.is_none() {
-        let cut = "The recording ends before the observation does: what came after is not known.";
-        told.push(cut.to_owned());
+        let cut = "The recording ends before the observation does: later events are unknown.";
+        sentences.push(cut.to_owned());
     }
-    told
+    sentences
 }

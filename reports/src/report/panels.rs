@@ -1,9 +1,9 @@
-//! The same chart of several runs, on one scale.
+//! Panels of a comparison: one chart for each run, on one scale.
 
 use super::comparison::runs;
 use super::grid::row_verdict;
 use super::heat::tone;
-use super::timeline::{at_barriers, at_looks, capped, footprints};
+use super::timeline::{at_barriers, at_samples, capped, footprints};
 use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
 use crate::comparison::Row;
 use crate::recorded::{RecordedComparison, RecordedRun};
@@ -12,13 +12,12 @@ use leakbench_model::text::{counted, grouped, third_person};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::Unit;
 
-/// Points of a series of a panel at most: panels are small, and there are many.
+/// Points of a panel's series at most. Panels are small and many.
 const POINTS_MAX: usize = 200;
 
-/// Lingering images and mappings over cycles, a panel a row that was run: of several runs the one that
-/// stands for the row.
+/// Lingering images and mappings over cycles, a panel for each row: that of its worst run.
 pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
-    let reads = "One scale for all, over cycles: a panel that rises is a row that leaks.";
+    let reads = "One scale for all, over cycles. A line that keeps rising is a leak.";
     let lingering = chart(recorded, "panels", "Images lingering, run by run", reads, |ledger| {
         vec![
             series(
@@ -31,12 +30,12 @@ pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
                 "lingering, as sampled",
                 Tone::Bad,
                 Style::Faint,
-                at_looks(ledger, |moment| Some(moment.counts.lingering)),
+                at_samples(ledger, |moment| Some(moment.counts.lingering)),
             ),
         ]
     });
-    let reads = "One scale for all, over cycles. Mappings that rise and stay are slots in use for the \
-                 first time; mappings that go on rising meet vm.max_map_count.";
+    let reads = "One scale for all, over cycles. Mappings rise while slots are used for the first time. \
+                 Mappings that keep rising reach vm.max_map_count.";
     let mappings = chart(recorded, "panels-mappings", "Mappings, run by run", reads, |ledger| {
         let mappings = footprints(ledger, |of| of.mappings);
         vec![series("mappings", Tone::Series(0), Style::Line, mappings)]
@@ -74,7 +73,7 @@ fn chart(
     })
 }
 
-/// Also of no points: all panels have the same series.
+/// A series, even without points: all panels have the same series.
 fn series(name: &str, tone: Tone, style: Style, points: Vec<Point>) -> Series {
     Series { name: name.to_owned(), tone, style, points: capped(points, POINTS_MAX) }
 }

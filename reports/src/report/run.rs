@@ -1,8 +1,8 @@
-//! What a report says of a run of modules.
+//! The report of a run.
 
 use serde_json::{Map, Value};
 
-use super::timeline::{at_barriers, at_looks, exact_memory, footprints, series};
+use super::timeline::{at_barriers, at_samples, exact_memory, footprints, series};
 use super::{
     Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
     slots, times, unmeasured,
@@ -14,7 +14,7 @@ use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::Unit;
 
 impl Report {
-    /// What there is to say of a run.
+    /// The report of a run.
     pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> Report {
         Report {
             title: title(ledger),
@@ -85,17 +85,17 @@ fn images(ledger: &Ledger) -> Option<Chart> {
             "lingering, as sampled",
             Tone::Bad,
             Style::Faint,
-            at_looks(ledger, |moment| Some(moment.counts.lingering)),
+            at_samples(ledger, |moment| Some(moment.counts.lingering)),
         ),
         series(
             "of live modules",
             Tone::Neutral,
             Style::Line,
-            at_looks(ledger, |moment| Some(moment.counts.live)),
+            at_samples(ledger, |moment| Some(moment.counts.live)),
         ),
     ];
-    let reads = "Dots are proved by both witnesses, after waiting for late releases: each should \
-                 be at 0. A line that rises with the cycles is images of dropped modules piling up.";
+    let reads = "Each dot is proved by both witnesses at a barrier and should be at 0. A line that rises \
+                 with the cycles shows that images of dropped modules accumulate.";
     let chart = lines("lingering", "Images lingering", reads, Unit::Count, series, None)?;
     Some(with_marks(chart, marks::of_run(ledger)))
 }
@@ -104,7 +104,7 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
     let series = [
         series("mappings", Tone::Series(0), Style::Line, footprints(ledger, |of| of.mappings)),
         series(
-            "of them, of memfds",
+            "of memfds",
             Tone::Series(1),
             Style::Line,
             footprints(ledger, |of| of.memfd_mappings),
@@ -112,8 +112,8 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
     ];
     let limit = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
     let limit = of_each_process(ledger, "vm.max_map_count", limit);
-    let reads = "Each image that is mapped is a mapping of a memfd; mappings that rise with the cycles \
-                 end at the limit, where mapping fails.";
+    let reads = "Each mapped image is a mapping of a memfd. Mappings that rise with the cycles reach \
+                 the limit, where mmap fails.";
     let chart = lines("mappings", "Mappings", reads, Unit::Count, series, limit)?;
     Some(with_marks(chart, marks::incidents(ledger)))
 }
@@ -121,7 +121,7 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
 fn descriptors(ledger: &Ledger) -> Option<Chart> {
     let series = [series("open", Tone::Series(0), Style::Line, footprints(ledger, |of| of.fds))];
     let limit = of_each_process(ledger, "RLIMIT_NOFILE", open_files(&ledger.start.fingerprint));
-    let reads = "An image whose descriptor stays open is held by it, whatever is unmapped.";
+    let reads = "A descriptor that stays open holds its image, even after every mapping is gone.";
     let chart = lines("descriptors", "Descriptors", reads, Unit::Count, series, limit)?;
     Some(with_marks(chart, marks::incidents(ledger)))
 }
@@ -130,26 +130,26 @@ fn memory(ledger: &Ledger) -> Option<Chart> {
     let series = [
         series("resident", Tone::Series(0), Style::Line, footprints(ledger, |of| of.rss_bytes)),
         series(
-            "of it shared: memfds",
+            "shared: memfds",
             Tone::Series(1),
             Style::Line,
             footprints(ledger, |of| of.shmem_bytes),
         ),
         series(
-            "proportional (PSS), to the page",
+            "proportional (PSS), exact",
             Tone::Series(2),
             Style::Dots,
             exact_memory(ledger, |of| of.pss_bytes),
         ),
         series(
-            "private and written, to the page",
+            "private and written, exact",
             Tone::Series(3),
             Style::Dots,
             exact_memory(ledger, |of| of.private_dirty_bytes),
         ),
     ];
-    let reads = "What the kernel counts as resident, and at barriers what is there to the page: \
-                 what is private and written is this process's alone.";
+    let reads = "Lines are resident memory as the kernel counts it. Dots are exact to the page, read at \
+                 barriers; private written memory belongs to this process alone.";
     let chart = lines("memory", "Memory", reads, Unit::Bytes, series, None)?;
     Some(with_marks(chart, marks::incidents(ledger)))
 }
@@ -157,13 +157,13 @@ fn memory(ledger: &Ledger) -> Option<Chart> {
 fn page_tables(ledger: &Ledger) -> Option<Chart> {
     let points = footprints(ledger, |of| of.page_tables_bytes);
     let series = [series("page tables", Tone::Series(0), Style::Line, points)];
-    let reads = "The kernel's own memory for what is mapped: it stays with every slot that was \
-                 ever touched, and is no leak while slots are bounded.";
+    let reads = "The kernel's own memory for mapped pages. It stays for every slot that was touched, and \
+                 is no leak while slots are bounded.";
     let chart = lines("page-tables", "Page tables", reads, Unit::Bytes, series, None)?;
     Some(with_marks(chart, marks::incidents(ledger)))
 }
 
-/// A chart of those series that have points; `None` without any.
+/// A chart of the series that have points; `None` without any.
 pub(super) fn lines(
     id: &str,
     title: &str,
@@ -182,7 +182,7 @@ pub(super) fn lines(
     })
 }
 
-/// The same with marks, if it has lines.
+/// The chart with marks, if it has lines.
 pub(super) fn with_marks(mut chart: Chart, marks: Vec<super::Mark>) -> Chart {
     if let Plot::Lines(lines) = &mut chart.plot {
         lines.marks = marks;
@@ -190,17 +190,17 @@ pub(super) fn with_marks(mut chart: Chart, marks: Vec<super::Mark>) -> Chart {
     chart
 }
 
-/// The limit of a sum over processes of which each has its own.
-fn of_each_process(ledger: &Ledger, name: &str, most: Option<u64>) -> Option<LimitLine> {
+/// The sum of a limit that each process has.
+fn of_each_process(ledger: &Ledger, name: &str, max: Option<u64>) -> Option<LimitLine> {
     let processes = ledger.subjects.iter().filter(|subject| !subject.samples.is_empty()).count();
     let name = match processes {
         0 | 1 => name.to_owned(),
         processes => format!("{name} of {} processes", grouped(processes as u64)),
     };
-    Some(LimitLine { name, value: most? as f64 * processes.max(1) as f64 })
+    Some(LimitLine { name, value: max? as f64 * processes.max(1) as f64 })
 }
 
-/// `RLIMIT_NOFILE`; "unlimited" is no number.
+/// `RLIMIT_NOFILE`; `None` if it is unlimited.
 fn open_files(fingerprint: &Map<String, Value>) -> Option<u64> {
     fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64())
 }

@@ -1,4 +1,4 @@
-//! What each slot of a pool did, barrier by barrier.
+//! Slot maps: the state of each slot of a pool at each barrier.
 
 use super::timeline::{seconds, spread};
 use super::{Chart, Plot, SlotRow, SlotRows};
@@ -7,10 +7,10 @@ use leakbench_model::text::{counted, grouped};
 use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger};
 use leakbench_recording::recording::SlotMap;
 
-/// Processes whose slots are drawn at most.
+/// Processes with a slot map at most.
 const PROCESSES_MAX: usize = 4;
 
-/// A chart for each of the first few processes that have maps of their slots.
+/// A chart for each of the first processes that have slot maps.
 pub(super) fn charts(ledger: &Ledger) -> Vec<Chart> {
     let maps: Vec<SlotRows> = ledger.subjects.iter().filter_map(rows).collect();
     let several = maps.len() > 1;
@@ -21,16 +21,17 @@ pub(super) fn charts(ledger: &Ledger) -> Vec<Chart> {
 
 fn chart(index: usize, rows: SlotRows, several: bool, rest: u64) -> Chart {
     let id = if index == 0 { "slots".to_owned() } else { format!("slots-{index}") };
-    let mut title = format!("What each of {} did", counted(rows.slots.into(), "slot"));
+    let mut title = format!("States of {}", counted(rows.slots.into(), "slot"));
     if several {
         title += &format!(", subject {}", rows.subject);
     }
-    let mut reads = "Slots across, time down, a row a barrier: what stays coloured as affine to a \
-                     dropped module, or queued, from row to row is held"
-        .to_owned();
+    let mut reads =
+        "Slots across, time downwards, one row for each barrier. A slot that stays affine \
+                     to a dropped module, or queued, from row to row holds its image"
+            .to_owned();
     if rows.slots_a_cell > 1 {
         let slots = counted(rows.slots_a_cell.into(), "slot");
-        reads += &format!("; a cell shows the most telling of {slots}");
+        reads += &format!("; each cell shows the worst of {slots}");
     }
     if rest > 0 {
         let processes = if rest == 1 { "process is" } else { "processes are" };
@@ -43,11 +44,11 @@ fn rows(subject: &SubjectLedger) -> Option<SlotRows> {
     let barriers = subject.barriers.iter();
     let all: Vec<(&BarrierSample, &SlotMap)> =
         barriers.filter_map(|barrier| Some((barrier, barrier.slot_map.as_ref()?))).collect();
-    // A pool keeps its size; were it to change, the last one is what the report is of.
+    // A pool keeps its size. Should it change, the last size counts.
     let slots = all.last()?.1.slots();
     let of_size: Vec<(&BarrierSample, &SlotMap)> =
         all.into_iter().filter(|(_, map)| map.slots() == slots).collect();
-    // The recording keeps older maps coarser.
+    // A recording makes older maps coarser.
     let slots_a_cell = of_size.iter().map(|(_, map)| map.slots_per_cell()).max()?;
     let kept = kept(&of_size, SlotRows::ROWS_MAX).into_iter();
     let row = |(barrier, map): (&BarrierSample, &SlotMap)| SlotRow {
@@ -61,13 +62,13 @@ fn rows(subject: &SubjectLedger) -> Option<SlotRows> {
     Some(SlotRows { subject: subject.number, slots, slots_a_cell, rows })
 }
 
-/// Which barriers to show: evenly spread, the first, the last, and the first of those at which most
-/// images lingered.
-fn kept(barriers: &[(&BarrierSample, &SlotMap)], most: usize) -> Vec<usize> {
+/// The barriers to show: evenly spread, with the first, the last and the first of those at which
+/// most images lingered.
+fn kept(barriers: &[(&BarrierSample, &SlotMap)], max: usize) -> Vec<usize> {
     let lingering = |index: &usize| barriers[*index].0.lingering;
     // Of equals `max_by_key` takes the last.
     let worst = (0..barriers.len()).rev().max_by_key(lingering);
-    let mut kept = spread(barriers.len(), most);
+    let mut kept = spread(barriers.len(), max);
     if let Some(worst) = worst
         && let Err(after) = kept.binary_search(&worst)
         && kept.len() > 2
@@ -80,8 +81,8 @@ fn kept(barriers: &[(&BarrierSample, &SlotMap)], most: usize) -> Vec<usize> {
     kept
 }
 
-/// The cells of a map as cells of `slots_a_cell` slots, at least as many as it has itself. Where
-/// that is no multiple, a cell that reaches into two shows in both.
+/// The cells of a map as cells of `slots_a_cell` slots, no fewer than its own cells have. A cell that
+/// overlaps two of the new ones shows in both.
 fn coarse(map: &SlotMap, slots_a_cell: u32) -> Vec<SlotState> {
     let columns = map.slots().div_ceil(slots_a_cell) as usize;
     let mut cells = vec![SlotState::Empty; columns];

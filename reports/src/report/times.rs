@@ -1,27 +1,28 @@
-//! How long releases took, in bins for a logarithmic axis.
+//! Release times, in bins for a logarithmic axis.
 
 use super::{Chart, Plot, TimeBin, Times};
 use leakbench_model::Histogram;
 use leakbench_recording::ledger::Ledger;
 
-/// Bins a decade: each is a quarter longer than the one before.
+/// Bins per decade: each bound is a quarter longer than the one before.
 const BINS_A_DECADE: i32 = 10;
 
-/// The chart; `None` where no time is known.
+/// The chart; `None` if no time is known.
 pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
     let pooled = Histogram::merged(ledger.subjects.iter().map(|subject| &subject.release));
     let plot = Plot::Times(times(&pooled)?);
     Some(Chart {
         id: "release".to_owned(),
         title: "Time from drop to release".to_owned(),
-        reads: "On a logarithmic axis: one hill at the left is releases in the drop itself; what \
-                stands apart at the right was released late."
-            .to_owned(),
+        reads:
+            "On a logarithmic axis. The hill at the left is releases during the drop itself; bars \
+                apart at the right are late releases."
+                .to_owned(),
         plot,
     })
 }
 
-/// Bins of what was recorded; `None` of nothing.
+/// Bins of the recorded times; `None` without times.
 pub(super) fn times(pooled: &Histogram) -> Option<Times> {
     let mut bins: Vec<TimeBin> = Vec::new();
     let recorded = pooled.0.iter().filter(|&&(_, count)| count > 0);
@@ -48,14 +49,14 @@ pub(super) fn times(pooled: &Histogram) -> Option<Times> {
     })
 }
 
-/// Where a bin begins.
+/// The lower bound of a bin.
 fn edge_ns(bin: i32) -> f64 {
     let (decade, part) = (bin.div_euclid(BINS_A_DECADE), bin.rem_euclid(BINS_A_DECADE));
     10f64.powi(decade) * 10f64.powf(f64::from(part) / f64::from(BINS_A_DECADE))
 }
 
-/// The bin of a time: longer than where it begins, and at most where it ends. No time at all is in
-/// the bin that ends at 1 ns.
+/// The bin of a time, which is above the lower bound and at most the upper one. A time of 0 is in the
+/// bin that ends at 1 ns.
 fn bin_of(ns: u64) -> i32 {
     let ns = ns.max(1) as f64;
     let mut bin = (ns.log10() * f64::from(BINS_A_DECADE)).ceil() as i32 - 1;

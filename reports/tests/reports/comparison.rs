@@ -25,7 +25,7 @@ fn row(name: &str, runs: Vec<RunSummary>) -> Row {
     Row { name: name.to_owned(), subject, values: Vec::new(), runs, refusal: None }
 }
 
-/// A run of 3,000 cycles at this rate, of which so many images linger.
+/// A run of 3,000 cycles at this rate, with this many lingering images.
 fn timed(round: u32, rate_per_s: f64, lingering: u64) -> RunSummary {
     let recording = if lingering > 0 { common::leak_keep() } else { common::leak_earlier() };
     let mut summary = run(round, "folder", &recording);
@@ -48,7 +48,7 @@ fn compare(rows: Vec<Row>) -> Comparison {
     }
 }
 
-/// Of every verdict one.
+/// A row of each verdict.
 pub(crate) fn compared() -> Comparison {
     let failed = ExitKind::Failed { error: "cannot instantiate module 51424".to_owned() };
     compare(vec![
@@ -143,16 +143,16 @@ fn tables_keep_to_the_width_of_a_terminal() {
 }
 
 #[test]
-fn what_was_not_measured_is_absent() {
+fn missing_measurements_have_a_dash() {
     let drawn = draw(&compared(), None, Path::new("out"));
     let cells = |name: &str| -> Vec<&str> {
         let line = drawn.lines().find(|line| line.starts_with(name)).expect("a row");
         line[name.len()..].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()
     };
-    // It died: nothing is known of its end, and its rate is that of a part.
+    // It died: its end is unknown, and its rate is that of a part of the run.
     assert_eq!(cells("wasmtime@48")[0], "subject died");
     assert_eq!(cells("wasmtime@48")[5..], ["–", "–", "–", "–", "42.0", "–", "–"]);
-    // It made no image, so none was released; that none is mapped was seen.
+    // It made no image, so none was released. That none is mapped was measured.
     assert_eq!(cells("node driver.mjs")[..6], ["clean", "–", "–", "–", "–", "0"]);
     assert_eq!(cells("refusing"), [&["refused"][..], &["–"; 11]].concat());
 }
@@ -222,8 +222,7 @@ fn a_round_in_which_one_was_not_finished_has_no_ratio() {
 }
 
 proptest! {
-    /// The machine gets slower and faster between rounds, never within one: the ratio does not
-    /// notice.
+    /// The machine changes its speed between rounds, never within one: the ratio stays.
     #[test]
     fn ratios_are_of_one_round(
         speeds in prop::collection::vec(0.1_f64..10.0, 1..8),

@@ -62,9 +62,9 @@ fn every_format_is_as_it_was() {
 #[test]
 fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
     for (name, mut recording, _) in runs() {
-        for troubles in [0, 100] {
-            for _ in 0..troubles {
-                recording.records.push(trouble());
+        for failures in [0, 100] {
+            for _ in 0..failures {
+                recording.records.push(witness_failure());
             }
             let ledger = Ledger::of(&recording).expect("it has a start");
             for width in [0, 80, 100, 500] {
@@ -108,7 +108,7 @@ fn died_while_leaking(lingering: u64) -> Recording {
             exit.last_steps = threads.map(step).collect();
         }
     }
-    // Of a subject, its latest look counts.
+    // The latest sample of a subject counts.
     recording
         .records
         .retain(|record| !matches!(record, Record::Sample(sample) if sample.subject == 1));
@@ -117,9 +117,9 @@ fn died_while_leaking(lingering: u64) -> Recording {
 
 #[test]
 fn a_death_with_lingering_images_and_findings_keeps_to_25_lines_and_hides_none_silently() {
-    for troubles in [0, 1, 40] {
+    for failures in [0, 1, 40] {
         let mut recording = died_while_leaking(6_232);
-        recording.records.extend((0..troubles).map(|_| trouble()));
+        recording.records.extend((0..failures).map(|_| witness_failure()));
         let ledger = Ledger::of(&recording).expect("it has a start");
         let judgement = Judgement::of(&ledger);
         assert_eq!(judgement.verdict, Verdict::SubjectDied);
@@ -137,7 +137,7 @@ fn a_death_with_lingering_images_and_findings_keeps_to_25_lines_and_hides_none_s
     }
 }
 
-/// What a guest or a path says must not pass for what leakbench says.
+/// Texts of a guest or a path cannot imitate leakbench's own lines.
 #[test]
 fn text_from_outside_cannot_steer_the_terminal() {
     const EVIL: &str = "\r\u{1b}[2K\n\u{9b}1A\u{202e}verdict: clean";
@@ -173,7 +173,7 @@ fn text_from_outside_cannot_steer_the_terminal() {
     }
     let verdicts = drawn.lines().filter(|line| line.trim_start().starts_with("verdict:"));
     assert_eq!(verdicts.count(), 1, "{drawn}");
-    // In JSON it is as it was.
+    // JSON has the text unchanged.
     let json: serde_json::Value =
         serde_json::from_str(&result_json(&ledger, &judgement)).expect("it is JSON");
     assert_eq!(json["subject"], EVIL);
@@ -203,7 +203,7 @@ fn the_list_of_lingering_images_in_json_takes_subjects_in_turn() {
     assert_eq!(listed, [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 4)]);
 }
 
-fn trouble() -> Record {
+fn witness_failure() -> Record {
     Record::WitnessFailure(WitnessFailure {
         at_ms: 100,
         subject: 0,

@@ -1,4 +1,4 @@
-//! The progress line: what it says, and that it fits.
+//! The progress line: its parts and its width.
 
 use leakbench_model::Counts;
 use leakbench_recording::recording::Footprint;
@@ -12,13 +12,13 @@ fn counts(cycles: u64, lingering: u64) -> Counts {
 }
 
 #[test]
-fn it_adds_the_latest_looks_at_all_subjects() {
+fn it_adds_the_latest_samples_of_all_subjects() {
     let mut progress = RunProgress::new(1_000_000);
     assert_eq!(progress.plain(), "0 of 1,000,000 cycles (0%), 0 lingering");
-    let looks = common::footprint(1_506, 14, 1 << 20);
+    let had = common::footprint(1_506, 14, 1 << 20);
     for (at_ms, cycles) in [(1_000, 16_000), (2_000, 32_000), (3_000, 48_000)] {
         for subject in 0..2 {
-            progress.see(at_ms + u64::from(subject), subject, &counts(cycles, 3), &looks);
+            progress.see(at_ms + u64::from(subject), subject, &counts(cycles, 3), &had);
         }
     }
     assert_eq!(
@@ -42,30 +42,30 @@ fn the_rate_is_of_the_last_seconds() {
     }
     let plain = progress.plain();
     assert!(plain.contains(", 100/s, "), "{plain}");
-    // What was not measured is not shown.
+    // Missing measurements are not shown.
     assert!(!plain.contains("mapping") && !plain.contains("fd"), "{plain}");
 }
 
 #[test]
-fn what_one_subject_cannot_say_is_not_added_up() {
+fn a_sum_with_an_unknown_part_is_not_shown() {
     let mut progress = RunProgress::new(100);
     progress.see(0, 0, &counts(1, 0), &common::footprint(5, 5, 5));
     progress.see(0, 1, &counts(1, 0), &Footprint::default());
     assert_eq!(progress.plain(), "2 of 100 cycles (2%), 0 lingering");
 }
 
-/// Counts come from the subject, which may say anything.
+/// Counts come from the subject, which may report any number.
 #[test]
-fn the_largest_numbers_are_shown_and_not_wrapped_around() {
-    let most = u64::MAX;
-    let mut progress = RunProgress::new(most);
-    for (at_ms, subject) in [(0, 0), (most - 1, 1), (most, 2)] {
-        let looks = common::footprint(most, most, most);
+fn the_largest_numbers_do_not_wrap_around() {
+    let max = u64::MAX;
+    let mut progress = RunProgress::new(max);
+    for (at_ms, subject) in [(0, 0), (max - 1, 1), (max, 2)] {
+        let had = common::footprint(max, max, max);
         progress.see(
             at_ms,
             subject,
-            &Counts { cycles: most, lingering: most, ..Counts::default() },
-            &looks,
+            &Counts { cycles: max, lingering: max, ..Counts::default() },
+            &had,
         );
     }
     let plain = progress.plain();
@@ -75,12 +75,12 @@ fn the_largest_numbers_are_shown_and_not_wrapped_around() {
 proptest! {
     #[test]
     fn a_line_fits_its_width_and_is_a_beginning_of_the_whole(
-        looks in proptest::collection::vec((0..9_999_999u64, 0..3u32, 0..9_999_999u64), 0..50),
+        samples in proptest::collection::vec((0..9_999_999u64, 0..3u32, 0..9_999_999u64), 0..50),
         asked in 0..9_999_999u64,
         width in 0..120usize,
     ) {
         let mut progress = RunProgress::new(asked);
-        for (at_ms, subject, cycles) in looks {
+        for (at_ms, subject, cycles) in samples {
             progress.see(at_ms, subject, &counts(cycles, 0), &common::footprint(1_000, 9, 1));
         }
         let line = progress.line(width);

@@ -7,7 +7,7 @@ use leakbench_reports::report::Report;
 
 use crate::common::leak_keep;
 
-/// A sweep of so many runs, each of which leaks.
+/// A sweep of this many runs, each of which leaks.
 fn leaking(rows: usize) -> RecordedComparison {
     let run = RecordedRun::of(&leak_keep()).expect("a start");
     let folder = |number: usize| format!("{number:03}-run");
@@ -43,18 +43,17 @@ fn findings_beyond_a_hundred_are_counted() {
             findings.iter().partition(|finding| finding.level == Level::Note);
         let all = rows * of_one;
         assert_eq!(shown.len(), all.min(100));
-        let told: Vec<&str> = notes.iter().map(|note| note.message.as_str()).collect();
-        let more =
-            format!("and {} more findings: each run's own report has them", all - 100.min(all));
-        assert_eq!(told, if all > 100 { vec![more.as_str()] } else { vec![] });
+        let messages: Vec<&str> = notes.iter().map(|note| note.message.as_str()).collect();
+        let more = format!("and {} more findings, in the reports of the runs", all - 100.min(all));
+        assert_eq!(messages, if all > 100 { vec![more.as_str()] } else { vec![] });
     }
 }
 
-/// A page may be dark, where the strongest colour is the lightest.
+/// On a dark page the strongest colour is the lightest.
 #[test]
-fn a_map_is_explained_for_light_and_dark() {
+fn the_caption_of_a_heat_map_fits_light_and_dark() {
     let report = Report::of_comparison(&leaking(3));
     let heat = report.charts.iter().find(|chart| chart.id == "heat").expect("a map");
-    assert!(heat.reads.contains("the stronger a cell's colour, the more"), "{}", heat.reads);
+    assert!(heat.reads.contains("the stronger the colour, the more"), "{}", heat.reads);
     assert!(!heat.reads.contains("dark"), "{}", heat.reads);
 }

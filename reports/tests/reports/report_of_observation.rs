@@ -48,7 +48,7 @@ fn every_point_is_on_its_line() {
 }
 
 #[test]
-fn what_leaks_is_the_main_picture_and_its_numbers_those_that_matter() {
+fn the_leak_has_the_main_chart_and_the_figures() {
     let report = report(&socket_leak());
     assert_eq!(ids(&report), ["descriptors", "mappings", "memory", "shared"]);
     let names: Vec<&str> =
@@ -66,7 +66,7 @@ fn what_leaks_is_the_main_picture_and_its_numbers_those_that_matter() {
 }
 
 #[test]
-fn what_is_healthy_is_told_as_such() {
+fn a_healthy_process_has_good_figures() {
     let report = report(&healthy());
     assert_eq!(report.figures[0].tone, Tone::Good);
     assert_eq!((&report.figures[0].label[..], &report.figures[0].value[..]), ("leaks", "0"));
@@ -84,15 +84,15 @@ fn what_is_healthy_is_told_as_such() {
 }
 
 #[test]
-fn what_happened_is_marked_and_what_was_not_seen_is_told() {
+fn events_are_marked_and_missing_measurements_are_listed() {
     let recording = with(socket_leak(), remark(true, "cannot read fdinfo"));
     let recording = gone(recording, ProcessExitKind::Signaled { signal: 9 }, true);
     let report = report(&recording);
     let marks = &lines(&report, "descriptors").marks;
-    let told: Vec<(f64, &str)> = marks.iter().map(|mark| (mark.from_s, &mark.text[..])).collect();
-    assert_eq!(told[0], (0.1, "cannot read fdinfo"));
-    assert!(told[1].1.ends_with("was ended by signal 9 (SIGKILL)"), "{told:?}");
-    let untold = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
-    assert!(untold("cannot read fdinfo"), "{:?}", report.unmeasured);
-    assert!(untold("Never could be read") && untold("zombies"), "{:?}", report.unmeasured);
+    let texts: Vec<(f64, &str)> = marks.iter().map(|mark| (mark.from_s, &mark.text[..])).collect();
+    assert_eq!(texts[0], (0.1, "cannot read fdinfo"));
+    assert!(texts[1].1.ends_with("was ended by signal 9 (SIGKILL)"), "{texts:?}");
+    let is_listed = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
+    assert!(is_listed("cannot read fdinfo"), "{:?}", report.unmeasured);
+    assert!(is_listed("could never be read") && is_listed("zombies"), "{:?}", report.unmeasured);
 }

@@ -39,8 +39,8 @@ fn record(recording: &Recording, line: usize) -> &Record {
     &recording.records[line - 1]
 }
 
-/// What is on a line, where it is a look at a process.
-fn look(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
+/// The sample or barrier on a line.
+fn sample_on(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
     match record(recording, line) {
         Record::Sample(sample) => (sample.at_ms, sample.counts, sample.footprint),
         Record::Barrier(barrier) => (barrier.at_ms, barrier.counts, barrier.footprint),
@@ -48,8 +48,8 @@ fn look(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
     }
 }
 
-/// A look of the test's: which process, how long after the one before, its mappings if they were read.
-fn sample_summary() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
+/// Samples: the process, the time since the last one, and its mappings if they were read.
+fn samples() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
     let mappings = prop::option::weighted(0.9, 0_u64..100_000);
     prop::collection::vec((0_u32..3, 0_u64..3, mappings), 1..60)
 }
@@ -57,13 +57,13 @@ fn sample_summary() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
 proptest! {
     /// At each moment the latest of each process, or nothing while one is not known.
     #[test]
-    fn amounts_of_processes_are_added_moment_by_moment(looks in sample_summary()) {
+    fn amounts_of_processes_are_added_at_each_time(samples in samples()) {
         let mut records = vec![start(3_000, 3, Options::default())];
         let mut at_ms = 30;
         let mut done = [0; 3];
         // When, which process, on which line, what it had and had done.
         let mut seen: Vec<(u64, u32, usize, Option<u64>, u64)> = Vec::new();
-        for (process, after_ms, mappings) in looks {
+        for (process, after_ms, mappings) in samples {
             at_ms += after_ms;
             done[process as usize] += 7;
             let cycles = done[process as usize];
@@ -133,13 +133,13 @@ proptest! {
         prop_assert!(length < Series::POINTS_MAX || points.len() > Series::POINTS_MAX / 2);
         prop_assert!(points.windows(2).all(|pair| pair[0].at_s < pair[1].at_s));
         for point in points {
-            let (at_ms, counts, had) = look(&recording, point.line);
+            let (at_ms, counts, had) = sample_on(&recording, point.line);
             prop_assert_eq!(point.at_s, at_ms as f64 / 1e3);
             prop_assert_eq!(point.cycles, Some(counts.cycles));
             prop_assert_eq!(Some(point.value), had.mappings.map(|mappings| mappings as f64));
         }
         let recorded = || (3..=recording.records.len()).filter_map(|line| {
-            look(&recording, line).2.mappings
+            sample_on(&recording, line).2.mappings
         });
         let has = |value: Option<u64>| {
             points.iter().any(|point| Some(point.value) == value.map(|value| value as f64))
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn tables_are_cut_and_say_of_how_many(listed in 0_usize..1_300, more in 0_u64..1_000) {
+    fn tables_are_cut_and_have_the_total(listed in 0_usize..1_300, more in 0_u64..1_000) {
         let images: Vec<LingeringImage> =
             (0..listed as u64).map(|n| image(n, vec![slot(7, SlotState::Affine)])).collect();
         let lingering = listed as u64 + more;
@@ -230,7 +230,7 @@ proptest! {
 proptest! {
     /// Whatever a file holds can be reported, and no number is without its line.
     #[test]
-    fn every_point_is_on_a_look_s_line(recording in crate::fixtures::any_run::any_recording()) {
+    fn every_point_has_the_line_of_its_sample(recording in crate::fixtures::any_run::any_recording()) {
         let report = report(&recording);
         prop_assert_eq!(report.figures.len(), 3);
         let mut ids = ids(&report);
@@ -244,7 +244,7 @@ proptest! {
                 prop_assert!(!points.is_empty(), "{}", chart.id);
                 prop_assert!(points.windows(2).all(|pair| pair[0].at_s < pair[1].at_s));
                 for point in points {
-                    let (at_ms, ..) = look(&recording, point.line);
+                    let (at_ms, ..) = sample_on(&recording, point.line);
                     prop_assert!(at_ms as f64 / 1e3 <= point.at_s);
                 }
             }
@@ -278,11 +278,11 @@ fn charts_come_in_their_order() {
     assert_eq!(report.figures[0].value, "951");
     assert_eq!(report.figures[0].tone, Tone::Bad);
     let memory: Vec<&str> = lines(&report, "memory").series.iter().map(|s| &s.name[..]).collect();
-    assert_eq!(memory, ["resident", "of it shared: memfds", "proportional (PSS), to the page"]);
+    assert_eq!(memory, ["resident", "shared: memfds", "proportional (PSS), exact"]);
 }
 
 #[test]
-fn drops_settling_and_barriers_are_marked() {
+fn drops_settle_times_and_barriers_are_marked() {
     let report = report(&leak_keep());
     let marks = &lines(&report, "lingering").marks;
     let of = |kind| marks.iter().filter(move |mark| mark.kind == kind);
@@ -299,9 +299,9 @@ fn drops_settling_and_barriers_are_marked() {
     assert_eq!(of(MarkKind::Incident).count(), 0);
 }
 
-/// A barrier at which nothing lingered waited no longer than until that was so.
+/// A barrier at which nothing lingers ends its settle time early.
 #[test]
-fn settling_is_marked_where_it_was_waited_for() {
+fn only_full_settle_times_are_marked() {
     let report = report(&leak_earlier());
     let marks = &lines(&report, "lingering").marks;
     let settled: Vec<f64> =
@@ -309,7 +309,7 @@ fn settling_is_marked_where_it_was_waited_for() {
     assert_eq!(settled, [0.1], "and not at 0.21");
 }
 
-/// Two processes, of which one leaves earlier; each has an image that lingers.
+/// Two processes, each with a lingering image. One leaves earlier.
 #[test]
 fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
     let ended = |subject: u32, at_ms: u64, lingering_ms: u64| {
@@ -340,7 +340,7 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
 }
 
 #[test]
-fn a_process_that_died_has_nothing_any_more() {
+fn a_process_that_died_has_nothing() {
     let had = |subject: u32, at_ms: u64, mappings: u64| {
         sample(subject, at_ms, counts(at_ms, 0), footprint(mappings, 9, 1 << 20))
     };
@@ -373,7 +373,7 @@ fn a_process_that_died_has_nothing_any_more() {
 }
 
 #[test]
-fn deaths_and_troubles_are_marked_and_told() {
+fn deaths_and_witness_failures_are_marked_and_listed() {
     let report = report(&died(ExitKind::Signaled { signal: 9 }));
     let marks = &lines(&report, "mappings").marks;
     let told: Vec<&str> = marks.iter().map(|mark| &mark.text[..]).collect();
@@ -384,20 +384,20 @@ fn deaths_and_troubles_are_marked_and_told() {
 
     let report = self::report(&inconclusive());
     assert_eq!(report.figures[0].tone, Tone::Warning, "{:?}", report.figures[0]);
-    let untold = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
+    let is_listed = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
     for words in [
         "In subject 0, the death watch failed: the event queue overflowed",
         "the /proc scan failed: cannot read /proc/4711/maps",
-        "What became of 100 images is not known",
-        "What each slot did is not known",
+        "The fate of 100 images is unknown",
+        "The states of slots are unknown",
         "PSS",
     ] {
-        assert!(untold(words), "{words}: {:#?}", report.unmeasured);
+        assert!(is_listed(words), "{words}: {:#?}", report.unmeasured);
     }
     assert!(!ids(&report).contains(&"slots"));
 }
 
-/// A subject that leaks until it is killed, seen running after its last barrier.
+/// A subject that leaks until it is killed, with a sample after its last barrier.
 fn killed_leaking() -> Vec<Record> {
     let mut seen = barrier(0, 2_000, counts(28_000, 1_000));
     seen.lingering = (0..40).map(|n| image(n, vec![slot(n as u32, SlotState::Affine)])).collect();
@@ -414,7 +414,7 @@ fn killed_leaking() -> Vec<Record> {
 }
 
 #[test]
-fn what_the_latest_barrier_listed_outlives_a_death() {
+fn the_list_of_the_latest_barrier_survives_a_death() {
     let recording = recording(killed_leaking());
     let report = report(&recording);
     let table = report.lingering.as_ref().expect("a table");
@@ -427,14 +427,14 @@ fn what_the_latest_barrier_listed_outlives_a_death() {
     assert_eq!((lifetimes.bars.len(), lifetimes.rest), (40, 960));
     assert!(lifetimes.bars.iter().all(|bar| bar.to_s == 2.0 && bar.line == 4));
 
-    // The judge counts nothing of what nobody saw the end of.
+    // The judge does not count images of unknown fate.
     let ledger = Ledger::of(&recording).expect("a start");
     assert_eq!((ledger.lingering_listed(), ledger.images.lingering), (0, 0));
     assert_eq!((ledger.images.unknown, ledger.held_by.len()), (1_002, 0));
 }
 
 #[test]
-fn a_later_barrier_takes_the_place_of_what_was_listed() {
+fn a_later_barrier_replaces_the_list() {
     let mut records = killed_leaking();
     records.truncate(5);
     let mut last = barrier(0, 2_300, counts(30_000, 0));
@@ -449,22 +449,22 @@ fn a_later_barrier_takes_the_place_of_what_was_listed() {
 }
 
 #[test]
-fn only_what_was_seen_to_the_end_leaves_nothing_open() {
+fn only_a_complete_run_has_no_caveat() {
     let caveat = |recording: &Recording| report(recording).lingering.expect("a table").caveat;
     assert_eq!(caveat(&clean()), None);
     assert_eq!(caveat(&leak_keep()), None);
-    let unknown = |number: u64| Some(format!("What became of {number} images is not known."));
+    let unknown = |number: u64| Some(format!("The fate of {number} images is unknown."));
     assert_eq!(caveat(&inconclusive()), unknown(100));
     assert_eq!(caveat(&died(ExitKind::Signaled { signal: 9 })), unknown(2));
 
     let mut barriers_alone = killed_leaking();
     barriers_alone.truncate(3);
-    let told = "Not every process came to its last barrier.";
-    assert_eq!(caveat(&recording(barriers_alone)).as_deref(), Some(told));
+    let incomplete = "Not every process reached its last barrier.";
+    assert_eq!(caveat(&recording(barriers_alone)).as_deref(), Some(incomplete));
 }
 
 #[test]
-fn cycles_are_of_a_thread_where_there_are_several() {
+fn cycles_are_those_of_a_thread_if_there_are_several() {
     let by_thread = |processes: u32, threads: u32| {
         let threads = std::num::NonZeroU32::new(threads);
         let options = Options { threads, ..Options::default() };
@@ -475,7 +475,7 @@ fn cycles_are_of_a_thread_where_there_are_several() {
     assert_eq!([by_thread(1, 1), by_thread(2, 1), by_thread(1, 2)], [false, true, true]);
 }
 
-/// How many linger, as the figure of a run says.
+/// The figure of lingering images.
 fn lingering_figure(recording: &Recording) -> Figure {
     let figures = report(recording).figures.into_iter();
     let mut lingering = figures.filter(|figure| figure.label.starts_with("lingering"));
@@ -483,7 +483,7 @@ fn lingering_figure(recording: &Recording) -> Figure {
 }
 
 #[test]
-fn what_nobody_could_tell_is_no_zero() {
+fn an_unknown_number_is_not_zero() {
     let told = |recording: &Recording| {
         let Figure { label, value, beside, tone } = lingering_figure(recording);
         (label, value, beside, tone)
@@ -494,7 +494,7 @@ fn what_nobody_could_tell_is_no_zero() {
     let proved = "at the barrier after cycle 28,000; of 28,200 images, 1,002 unknown";
     assert_eq!(
         told(&recording(killed_leaking())),
-        figure("lingering, as proved", "1,000", proved, Tone::Bad)
+        figure("lingering, proved earlier", "1,000", proved, Tone::Bad)
     );
     let unseen = "of 102,500 images, 2 unknown";
     assert_eq!(
@@ -540,7 +540,7 @@ fn limits_of_one_process_hold_for_each_of_several() {
 
 /// A recording comes from a file, and may hold any number.
 #[test]
-fn a_process_that_nobody_asked_for_has_no_share() {
+fn a_process_beyond_those_of_the_scenario_has_no_share() {
     let mut seen = barrier(u32::MAX, 2_000, counts(3_000, 1));
     seen.lingering = vec![image(7, vec![])];
     let recording = recording([start(u64::MAX, 2, Options::default()), mid_barrier(seen)]);
@@ -549,7 +549,7 @@ fn a_process_that_nobody_asked_for_has_no_share() {
 }
 
 #[test]
-fn growth_is_what_matters_of_a_runtime_without_images() {
+fn a_runtime_without_images_has_figures_of_growth() {
     let options = Options {
         subject: Some("python3 driver.py".parse().expect("a name")),
         ..Options::default()
@@ -568,15 +568,15 @@ fn growth_is_what_matters_of_a_runtime_without_images() {
     let told: Vec<(&str, &str, Tone)> =
         report.figures.iter().map(|f| (&f.label[..], &f.value[..], f.tone)).collect();
     let expected = [
-        ("mappings, in 1,000 cycles", "+1,000", Tone::Bad),
-        ("descriptors, in 1,000 cycles", "no growth", Tone::Good),
-        ("resident memory, in 1,000 cycles", "no growth", Tone::Good),
+        ("mappings per 1,000 cycles", "+1,000", Tone::Bad),
+        ("descriptors per 1,000 cycles", "no growth", Tone::Good),
+        ("resident memory per 1,000 cycles", "no growth", Tone::Good),
     ];
     assert_eq!(told, expected);
 }
 
 #[test]
-fn without_images_other_numbers_matter() {
+fn without_images_there_are_other_figures() {
     let report = report(&copy());
     assert!(!ids(&report).contains(&"lingering"), "{:?}", ids(&report));
     assert_eq!(report.lingering, None);
@@ -586,17 +586,17 @@ fn without_images_other_numbers_matter() {
 }
 
 #[test]
-fn what_was_chosen_and_where_is_told() {
+fn facts_have_choices_and_machine() {
     let report = report(&leak_keep());
     let groups: Vec<&str> = report.facts.iter().map(|group| &group.name[..]).collect();
-    assert_eq!(groups, ["run again", "scenario", "machine", "runtime", "measuring took"]);
+    assert_eq!(groups, ["reproduce", "scenario", "machine", "runtime", "cost of measuring"]);
     let fact = |group: &str, name: &str| {
         let group = report.facts.iter().find(|known| known.name == group).expect("a group");
         let mut facts = group.facts.iter();
         facts.find(|fact| fact.0 == name).map(|fact| fact.1.as_str())
     };
-    assert_eq!(fact("run again", "recorded"), Some("2025-06-15 15:06:40 UTC"));
-    assert_eq!(fact("run again", "seed"), Some("0"));
+    assert_eq!(fact("reproduce", "recorded"), Some("2025-06-15 15:06:40 UTC"));
+    assert_eq!(fact("reproduce", "seed"), Some("0"));
     assert_eq!(fact("scenario", "on-drop"), Some("keep"));
     assert_eq!(fact("scenario", "invoke"), None);
     assert_eq!(fact("machine", "kernel"), Some("Linux 6.18.0"));

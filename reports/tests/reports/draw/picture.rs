@@ -12,11 +12,11 @@ fn share_of(pixels: &[u8], colour: [u8; 3]) -> f64 {
     same as f64 * 3.0 / pixels.len() as f64
 }
 
-/// What an affine slot of a dropped module looks like.
+/// The colour of a slot affine to a dropped module.
 const VERMILION: [u8; 3] = [0xd1, 0x44, 0x0c];
 
 #[test]
-fn the_most_telling_slot_shows_where_there_are_more_than_pixels() {
+fn the_worst_slot_shows_if_several_share_a_pixel() {
     let mut rows = slots(400, 1_024);
     for row in &mut rows.rows {
         row.cells.fill(SlotState::Cold);
@@ -46,7 +46,7 @@ fn the_main_picture_has_its_size_and_shows_what_leaked() {
 }
 
 #[test]
-fn a_comparison_has_a_higher_one_where_it_needs_it_and_nothing_a_lower_one() {
+fn a_comparison_has_a_higher_picture_if_needed_and_an_empty_report_a_lower_one() {
     let mut several = comparison();
     several.charts[0].plot = Plot::Panels(panels(9));
     let clean = report(Verdict::Clean, "clean — nothing was measured", vec![]);

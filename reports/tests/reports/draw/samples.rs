@@ -70,7 +70,7 @@ pub(super) fn memory() -> Lines {
     }
 }
 
-/// Slots that are taken at random and keep what they had.
+/// Slots that are lent at random and keep their images.
 pub(super) fn slots(rows: u32, columns: u32) -> SlotRows {
     let row = |row: u32| {
         let cell = |slot: u32| match (slot.wrapping_mul(2_654_435_761) >> 7) % 1_000 {
@@ -174,7 +174,7 @@ pub(super) fn report(verdict: Verdict, headline: &str, charts: Vec<Chart>) -> Re
         headline: headline.to_owned(),
         figures: vec![
             figure("lingering at the end", "942", "of 3,000 images", Tone::Bad),
-            figure("drop to release, median", "13.8 us", "p99 41 us, max 7.3 ms", Tone::Neutral),
+            figure("drop to release, median", "13.8 µs", "p99 41 µs, max 7.3 ms", Tone::Neutral),
             figure("rate", "51,200 cycles/s", "over 10.0 s", Tone::Good),
         ],
         charts,

@@ -18,7 +18,7 @@ fn assert_says(plot: Plot, expected: &[&str]) -> String {
 }
 
 #[test]
-fn lines_say_what_they_are_and_where_they_end() {
+fn lines_have_names_and_end_values() {
     assert_says(
         Plot::Lines(lingering()),
         &[
@@ -64,14 +64,14 @@ fn incidents_have_flags_and_those_at_about_one_time_have_one() {
 }
 
 #[test]
-fn a_map_says_what_its_number_is_once() {
+fn a_heat_map_names_its_number_once() {
     let heading = "Images lingering at the end";
     let svg = draw::svg(&chart("heat", heading, Plot::Heat(heat()))).expect("a picture");
     assert!(!texts(&svg).iter().any(|text| text == "images lingering at the end"));
 }
 
 #[test]
-fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
+fn a_slot_map_counts_the_slots_in_each_state_that_occurs() {
     let rows = slots(60, 1_000);
     let counts = rows.rows[59].counts.expect("counts");
     let dropped = counts.of(SlotState::AffineDropped).expect("counted").to_string();
@@ -83,7 +83,7 @@ fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
             "in use",
             "slot 0",
             "999",
-            "60 barriers, time runs down",
+            "60 barriers, time runs downwards",
         ],
     );
     assert!(svg.contains("#D1440C") && !svg.contains("not known"), "{svg}");
@@ -96,10 +96,10 @@ fn a_slot_map_says_how_many_slots_are_in_which_state_that_occurs() {
 }
 
 #[test]
-fn other_plots_say_their_numbers() {
+fn other_plots_have_their_numbers_as_texts() {
     assert_says(
         Plot::Times(times()),
-        &["median 9.3 us", "p99 41.0 us", "max 7.3 ms", "10 us", "1 ms"],
+        &["median 9.3 µs", "p99 41.0 µs", "max 7.3 ms", "10 µs", "1 ms"],
     );
     assert_says(
         Plot::Lifetimes(lifetimes()),

@@ -84,7 +84,7 @@ fn planted() -> Vec<Planted> {
             policy: "time-to-release",
             keys: "p50-us = 5\np99-us = 250\nmax-us = 1_000",
             leaking: ends(|last| last.release = Histogram(vec![(1_200, 2_900), (260_000, 100)])),
-            message: "p99 260 us from drop to release, budget 250 us",
+            message: "p99 260 µs from drop to release, budget 250 µs",
         },
         Planted {
             policy: "unaccounted",
