@@ -1,8 +1,8 @@
-//! The colours of pictures and of the page, in one place: what means the same looks the same.
+//! The colours of pictures and of the page. One meaning has one colour.
 //!
-//! Chosen for eyes that do not tell red from green, and checked for them below. States of slots
-//! also differ in lightness, so that a grey print still tells them apart. Where colours are closer
-//! (series, verdicts) words or labels stand beside them: nothing is said by colour alone.
+//! The tests check them for three kinds of colour blindness. States of slots also differ in
+//! lightness, so a grey print distinguishes them. Closer colours (series, verdicts) have words or
+//! labels beside them: no fact is shown by colour alone.
 
 use std::fmt;
 
@@ -22,22 +22,22 @@ pub(crate) struct Colour {
     pub(crate) dark: Rgb,
 }
 
-/// What everything is drawn on.
+/// The background.
 pub(crate) const SURFACE: Colour = colour(0xffffff, 0x14171c);
-/// Boxes on it: figures, legends.
+/// Boxes on the background: figures, legends.
 pub(crate) const RAISED: Colour = colour(0xf5f7f9, 0x1d2229);
 /// Text.
 pub(crate) const INK: Colour = colour(0x1a2027, 0xe9edf1);
-/// Text that may be overlooked: axes, what stands beside a figure.
+/// Secondary text: axes, notes beside a figure.
 pub(crate) const MUTED: Colour = colour(0x566270, 0xa3afbc);
-/// Lines that help the eye along.
+/// Grid lines.
 pub(crate) const GRID: Colour = colour(0xe3e8ed, 0x2b323b);
 /// Axes and borders.
 pub(crate) const FRAME: Colour = colour(0xb4bfca, 0x4a5562);
-/// A limit that amounts approach.
+/// The limit of an amount.
 pub(crate) const LIMIT: Colour = colour(0x9c1f4a, 0xff8fb0);
 
-/// Series of one kind, by number.
+/// Series by number.
 const SERIES: [Colour; 5] = [
     colour(0x3a86e8, 0x84aeda),
     colour(0x1b7d66, 0x6fe8d5),
@@ -46,7 +46,7 @@ const SERIES: [Colour; 5] = [
     colour(0x4b1836, 0xb0607a),
 ];
 
-/// What a tone looks like, as a line or as text.
+/// The colour of a tone, for lines and for text.
 pub(crate) fn tone(tone: Tone) -> Colour {
     match tone {
         Tone::Neutral => colour(0x4f5b69, 0xa9b4c0),
@@ -57,10 +57,10 @@ pub(crate) fn tone(tone: Tone) -> Colour {
     }
 }
 
-/// What a slot looks like in a slot map. What a runtime that does not tell its slots' states can
-/// at most say looks as the state that it comes down to: the two are never in one map.
-pub(crate) fn cell(cell: SlotState) -> Colour {
-    match cell {
+/// The colour of a slot's state in a slot map. States seen in `/proc` alone share the colours of
+/// reported states: one map never has both.
+pub(crate) fn slot_state(state: SlotState) -> Colour {
+    match state {
         SlotState::Empty | SlotState::Cold => colour(0xe9ecf0, 0x272c34),
         SlotState::Warm => colour(0xc5d0da, 0x434d59),
         SlotState::MapsLive | SlotState::Affine => colour(0x4a9bd9, 0x2b6cb0),
@@ -71,22 +71,22 @@ pub(crate) fn cell(cell: SlotState) -> Colour {
     }
 }
 
-/// What a reason to linger looks like: as the slot that is to blame, where one is.
+/// The colour of a reason to linger: that of the holding slot's state, if the holder is a slot.
 pub(crate) fn reason(reason: Reason) -> Colour {
     match reason {
-        Reason::InUseSlot => cell(SlotState::InUse),
-        Reason::QueuedSlot => cell(SlotState::Queued),
-        Reason::AffineSlot => cell(SlotState::AffineDropped),
+        Reason::InUseSlot => slot_state(SlotState::InUse),
+        Reason::QueuedSlot => slot_state(SlotState::Queued),
+        Reason::AffineSlot => slot_state(SlotState::AffineDropped),
         Reason::ColdSlot => colour(0x8996a3, 0x66727f),
-        Reason::UnknownSlot => cell(SlotState::Unknown),
+        Reason::UnknownSlot => slot_state(SlotState::Unknown),
         Reason::OtherMapping => colour(0x6731ab, 0x9a86ea),
         Reason::DescriptorOnly => colour(0x1b7d66, 0x4fd0b8),
         Reason::NotInSubject => colour(0x9c1f4a, 0xff8fb0),
     }
 }
 
-/// What a verdict looks like: dark enough on light for white text on it, light enough on dark for
-/// black.
+/// The colour of a verdict: dark enough for white text on a light page, light enough for black text
+/// on a dark one.
 pub(crate) fn verdict(verdict: Verdict) -> Colour {
     match verdict {
         Verdict::Clean => colour(0x00795a, 0x35c99a),
@@ -97,7 +97,7 @@ pub(crate) fn verdict(verdict: Verdict) -> Colour {
     }
 }
 
-/// What a moment looks like.
+/// The colour of a mark.
 pub(crate) fn mark(kind: MarkKind) -> Colour {
     match kind {
         MarkKind::Barrier => FRAME,
@@ -117,7 +117,7 @@ impl Rgb {
         Rgb(red, green, blue)
     }
 
-    /// So much of `other` in it: 0 is all of it, 1 all of the other.
+    /// This colour mixed with `other`: a `share` of 0 is this one, 1 the other.
     pub(crate) fn mixed(self, other: Rgb, share: f64) -> Rgb {
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as u8;
         Rgb(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
@@ -134,8 +134,8 @@ impl fmt::Display for Rgb {
 mod tests {
     use super::*;
 
-    /// What eyes without one kind of cone see, in linear light (Machado, Oliveira and Fernandes
-    /// 2009, severity 1); first what all see.
+    /// Full colour vision, then each kind of colour blindness, as matrices of linear light (Machado,
+    /// Oliveira and Fernandes 2009, severity 1).
     const EYES: [(&str, [[f64; 3]; 3]); 4] = [
         ("all", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
         (
@@ -213,45 +213,45 @@ mod tests {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// As the Web Content Accessibility Guidelines have it.
+    /// Contrast ratio of the Web Content Accessibility Guidelines.
     fn contrast(a: Rgb, b: Rgb) -> f64 {
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    fn assert_apart(what: &str, colours: &[Colour], least: f64, least_lightness: f64) {
+    fn assert_apart(what: &str, colours: &[Colour], min: f64, min_lightness: f64) {
         for (half, of) in HALVES {
             for (index, &a) in colours.iter().enumerate() {
                 for &b in &colours[..index] {
                     let (a, b) = (of(a), of(b));
                     for (eyes, matrix) in EYES {
                         let apart = distance(a, b, matrix);
-                        assert!(apart >= least, "{what}, {half}: {a} {b} {apart:.1} for {eyes}");
+                        assert!(apart >= min, "{what}, {half}: {a} {b} {apart:.1} for {eyes}");
                     }
                     let apart = (lightness(a) - lightness(b)).abs();
-                    assert!(apart >= least_lightness, "{what}, {half}: {a} {b} {apart:.1} in grey");
+                    assert!(apart >= min_lightness, "{what}, {half}: {a} {b} {apart:.1} in grey");
                 }
             }
         }
     }
 
     #[test]
-    fn states_of_slots_are_told_apart_by_every_eye_and_in_grey() {
-        let told: Vec<Colour> = SlotState::ALL
+    fn states_of_slots_differ_for_every_eye_and_in_grey() {
+        let reported: Vec<Colour> = SlotState::ALL
             .into_iter()
             .filter(|it| {
                 !matches!(it, SlotState::Empty | SlotState::MapsLive | SlotState::MapsDropped)
             })
-            .map(cell)
+            .map(slot_state)
             .collect();
-        assert_apart("slots", &told, 8.0, 6.0);
+        assert_apart("slots", &reported, 8.0, 6.0);
         let mapped =
             [SlotState::Empty, SlotState::MapsLive, SlotState::Unknown, SlotState::MapsDropped];
-        assert_apart("mapped slots", &mapped.map(cell), 20.0, 10.0);
+        assert_apart("mapped slots", &mapped.map(slot_state), 20.0, 10.0);
     }
 
     #[test]
-    fn series_are_told_apart_by_every_eye() {
+    fn series_differ_for_every_eye() {
         let mut colours = SERIES.to_vec();
         colours.push(tone(Tone::Bad));
         assert_apart("series", &colours, 7.0, 0.0);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_lines_stand_out_from_what_is_behind_them() {
+    fn texts_and_lines_contrast_with_their_background() {
         for (half, of) in HALVES {
             let behind = [of(SURFACE), of(RAISED)];
             let texts = [Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad].map(tone);
@@ -288,8 +288,8 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_is_written_as_css_has_it() {
-        assert_eq!(cell(SlotState::AffineDropped).light.to_string(), "#d1440c");
+    fn colours_are_written_as_in_css() {
+        assert_eq!(slot_state(SlotState::AffineDropped).light.to_string(), "#d1440c");
         assert_eq!(Rgb(0, 0, 0).mixed(Rgb(255, 255, 255), 1.0), Rgb(255, 255, 255));
         assert_eq!(Rgb(9, 9, 9).mixed(Rgb(255, 255, 255), 0.0), Rgb(9, 9, 9));
     }

@@ -1,5 +1,4 @@
-//! What an output folder has, read and judged: a run, an observed process, or several runs set
-//! beside each other.
+//! Output folders, read and judged: a run, an observation or a comparison.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -15,61 +14,59 @@ use leakbench_recording::recording::{RECORDING_FILE, Recording, RecordingError, 
 /// A folder, read and judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// The folder; empty of what is in memory alone.
+    /// The folder; empty if nothing is kept on disk.
     pub folder: PathBuf,
-    /// The file that it was read off: of a comparison its own, beside the folders of its runs. What
-    /// is at hand and not read has the file that it is kept in.
+    /// The file of the recording or the comparison.
     pub file: PathBuf,
-    /// What it has.
+    /// Its content.
     pub what: RecordedKind,
 }
 
-/// What was recorded.
+/// The content of a folder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordedKind {
     /// A run of modules.
     Run(Box<RecordedRun>),
-    /// An observed process.
+    /// An observation.
     Observation(Box<Diagnosis>),
-    /// Several runs.
+    /// A comparison.
     Comparison(Box<RecordedComparison>),
 }
 
 /// A run, judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedRun {
-    /// Everything that is known of it.
+    /// Its ledger.
     pub ledger: Ledger,
-    /// What it came to.
+    /// Its judgement.
     pub judgement: Judgement,
 }
 
-/// Several runs, judged.
+/// A comparison with its runs, judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedComparison {
-    /// What is compared, with the summaries of its runs.
+    /// The comparison, with summaries of its runs.
     pub comparison: Comparison,
-    /// Each run with the folder that it has in the comparison's own, in the order of rows and
-    /// rounds.
+    /// Each run with its folder's name, in the order of rows and rounds.
     pub runs: Vec<(String, RecordedRun)>,
 }
 
-/// Why a folder cannot be read.
+/// A folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordedError {
-    /// There is nothing to read.
+    /// The folder has no recording and no comparison.
     #[error(
-        "{} has neither {RECORDING_FILE} nor {COMPARISON_FILE}: name the folder that a run, an \
-         observation or a comparison was kept in",
+        "{} has neither {RECORDING_FILE} nor {COMPARISON_FILE}: name the output folder of a run, an \
+         observation or a comparison",
         path.display()
     )]
     Nothing {
         /// The folder.
         path: PathBuf,
     },
-    /// Nobody can say which of two is meant.
+    /// The folder has a recording and a comparison.
     #[error(
-        "{} has both {RECORDING_FILE} and {COMPARISON_FILE}: name the file that is meant",
+        "{} has both {RECORDING_FILE} and {COMPARISON_FILE}: name one of these files",
         path.display()
     )]
     Both {
@@ -79,12 +76,12 @@ pub enum RecordedError {
     /// A recording cannot be read.
     #[error(transparent)]
     Recording(#[from] RecordingError),
-    /// A recording does not say what it is of.
+    /// A recording has no start.
     #[error("{}: {error}", path.display())]
     NoStart {
-        /// Where it is.
+        /// The recording.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         error: NoStart,
     },
     /// The file of a comparison cannot be read.
@@ -92,22 +89,22 @@ pub enum RecordedError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         error: io::Error,
     },
-    /// The file of a comparison is none.
-    #[error("{} is no comparison: {message}", path.display())]
+    /// The file of a comparison has another content.
+    #[error("{} is not a comparison: {message}", path.display())]
     NoComparison {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
-    /// It has another version of the format.
+    /// The comparison has another version of the format.
     #[error(
         "{} is a comparison of version {found}, and this leakbench reads version {} only: {}",
         path.display(), COMPARISON_VERSION,
-        if *found < u64::from(COMPARISON_VERSION) { "run it again" } else { "use the leakbench that wrote it" }
+        if *found < u64::from(COMPARISON_VERSION) { "run the comparison again" } else { "use the leakbench that wrote it" }
     )]
     OtherVersion {
         /// The file.
@@ -115,16 +112,16 @@ pub enum RecordedError {
         /// Its version.
         found: u64,
     },
-    /// A run of a comparison is not where it should be.
+    /// A run of a comparison is missing.
     #[error(
-        "the run of {row} is not in {}: a comparison is read from the recordings of its runs, so \
-         keep their folders beside {COMPARISON_FILE}",
+        "the run of {row} is not in {}: keep the folders of a comparison's runs beside \
+         {COMPARISON_FILE}",
         path.display()
     )]
     RunMissing {
-        /// Whose run it is.
+        /// The row of the run.
         row: String,
-        /// Where it should be.
+        /// Its expected folder.
         path: PathBuf,
     },
 }
@@ -133,7 +130,7 @@ impl RecordedRun {
     /// Judges a recording.
     ///
     /// # Errors
-    /// The recording does not say what was run.
+    /// The recording has no start.
     pub fn of(recording: &Recording) -> Result<RecordedRun, NoStart> {
         let ledger = Ledger::of(recording)?;
         let judgement = Judgement::of(&ledger);
@@ -142,7 +139,7 @@ impl RecordedRun {
 }
 
 impl Recorded {
-    /// The file that a recording's lines are in, in `folder`.
+    /// The recording's file in `folder`.
     pub fn file(folder: &Path) -> PathBuf {
         folder.join(RECORDING_FILE)
     }
@@ -150,8 +147,8 @@ impl Recorded {
     /// Reads the folder of a run, an observation or a comparison, or its file, and judges it.
     ///
     /// # Errors
-    /// It has none of these, or more than one; or what it has cannot be read. Of a comparison every
-    /// run must be there.
+    /// The folder has none of these or more than one, or its content cannot be read. Every run of a
+    /// comparison must exist.
     pub fn read(path: &Path) -> Result<Recorded, RecordedError> {
         if !path.is_dir() {
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -171,24 +168,24 @@ impl Recorded {
         }
     }
 
-    /// A run that is at hand, and `folder`, in which it is kept.
+    /// A run in memory that is kept in `folder`.
     ///
     /// # Errors
-    /// The recording does not say what was run.
+    /// The recording has no start.
     pub fn of_run(folder: &Path, recording: &Recording) -> Result<Recorded, NoStart> {
         let run = RecordedRun::of(recording)?;
         let what = RecordedKind::Run(Box::new(run));
         Ok(Recorded { folder: folder.to_owned(), file: Recorded::file(folder), what })
     }
 
-    /// An observation that is at hand, and `folder`, in which it is kept.
+    /// An observation in memory that is kept in `folder`.
     pub fn of_observation(folder: &Path, diagnosis: Diagnosis) -> Recorded {
         let what = RecordedKind::Observation(Box::new(diagnosis));
         Recorded { folder: folder.to_owned(), file: Recorded::file(folder), what }
     }
 
-    /// A comparison that is at hand and whose runs are kept in folders of `folder`: their
-    /// recordings are read, and what they come to is judged anew.
+    /// A comparison in memory whose runs are kept in folders of `folder`. Their recordings are read
+    /// and judged again.
     ///
     /// # Errors
     /// A run is not in its folder, or cannot be read.
@@ -221,7 +218,7 @@ fn read_recording(file: &Path, folder: PathBuf) -> Result<Recorded, RecordedErro
         }
         Err(error) => return Err(error.into()),
     };
-    // It may be called otherwise than leakbench calls it.
+    // The file may have another name than leakbench's own.
     Ok(Recorded { file: file.to_owned(), ..recorded })
 }
 
@@ -279,7 +276,7 @@ fn read_comparison(folder: PathBuf) -> Result<Recorded, RecordedError> {
     Ok(Recorded { folder, file: path, what })
 }
 
-/// A comparison's run, which is in a folder of the comparison's own and nowhere else.
+/// A run of a comparison. Its folder must be directly in the comparison's folder.
 fn read_run(folder: &Path, name: &str, row: &str) -> Result<RecordedRun, RecordedError> {
     let path = folder.join(name);
     let mut parts = Path::new(name).components();

@@ -1,5 +1,5 @@
-//! `comparison.json` read back: what was compared, and which folder has which run. What the runs
-//! came to is not read from it but judged anew, each from its own recording.
+//! Reads `comparison.json`: rows and the folders of their runs. Verdicts are not read: each run is
+//! judged again from its own recording.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ pub const COMPARISON_FILE: &str = "comparison.json";
 /// Version of its format. Other versions are refused.
 pub const COMPARISON_VERSION: u32 = 2;
 
-/// What is read of the file. It is written by [`crate::render::ComparisonJson`].
+/// The parts of the file that are read. `render::ComparisonJson` writes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct ComparisonFile {
     pub(crate) kind: Kind,
@@ -22,7 +22,7 @@ pub(crate) struct ComparisonFile {
     pub(crate) rows: Vec<RowFile>,
 }
 
-/// A row of it.
+/// A row of the file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct RowFile {
     pub(crate) name: String,
@@ -38,7 +38,7 @@ pub(crate) struct SettingFile {
     pub(crate) value: String,
 }
 
-/// Where a run is.
+/// The folder of a run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct RunFile {
     pub(crate) round: u32,

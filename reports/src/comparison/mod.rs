@@ -1,6 +1,5 @@
-//! Several runs beside each other: the same steps on several runtimes, or one runtime under every
-//! combination of some choices. Pure, as all that is made of recordings: what a run came to is read
-//! off its ledger, and rows, ratios and the verdict of the whole are functions of that.
+//! Comparisons of runs: the same steps on several runtimes, or one runtime under every combination
+//! of some flags. Rows, ratios and the verdict are functions of the runs' ledgers.
 
 mod file;
 mod headline;
@@ -16,64 +15,67 @@ use serde::{Deserialize, Serialize};
 
 use leakbench_model::Verdict;
 
-/// What is compared.
+/// The kind of comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A row for each of some runtimes.
+    /// A row for each runtime.
     Compare,
-    /// A row for each combination of some flags' values.
+    /// A row for each combination of flags' values.
     Sweep,
 }
 
-/// A flag of which several values were asked for.
+/// A flag with several values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Swept {
-    /// Without its dashes.
+    /// Its name without dashes.
     pub flag: String,
-    /// As they were given, in that order.
+    /// Its values as given, in that order.
     pub values: Vec<String>,
 }
 
-/// Runs beside each other, as far as they were done.
+/// A comparison of the runs that were done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// What is compared.
+    /// The kind of comparison.
     pub kind: Kind,
-    /// The command line that asked for it.
+    /// Its command line.
     pub command: String,
-    /// How often each row was to be run.
+    /// The requested number of runs of each row.
     pub rounds: u32,
     /// The flags whose values the rows combine, in the order of [`Row::values`].
     pub swept: Vec<Swept>,
     /// A row for each subject or combination. Ratios are to the first.
     pub rows: Vec<Row>,
-    /// Whether its user ended it before every run was done.
+    /// Whether the user ended it before every run was done.
     pub interrupted: bool,
 }
 
 /// A subject, or a combination of choices, with its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Unlike any other row's.
+    /// Its name, unique among rows.
     pub name: String,
-    /// The runtime, as its user names it.
+    /// The runtime as named on the command line.
     pub subject: String,
     /// Its value of each swept flag, in order.
     pub values: Vec<String>,
-    /// What was run of it, a run a round.
+    /// Its runs, one in each round.
     pub runs: Vec<RunSummary>,
-    /// Why there are no runs of it, or no more.
+    /// The reason why it has no runs, or no more.
     pub refusal: Option<Refusal>,
 }
 
-/// Why a row could not be run.
+/// The reason why a row could not be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
-    /// The runtime does not have what the combination asks for; known before anything ran.
+    /// The runtime lacks a requested choice, as known before any run.
     NotOffered(String),
-    /// The runtime refused when it was set up.
+    /// The runtime refused during its setup.
     AtStart(String),
 }
 
@@ -92,21 +94,21 @@ impl Row {
         self.runs.iter().map(|run| run.verdict).max()
     }
 
-    /// Whether it was refused as it started: what it would have shown nobody knows.
+    /// Whether it was refused at its start, so that its result is unknown.
     pub(crate) fn refused_at_start(&self) -> bool {
         matches!(self.refusal, Some(Refusal::AtStart(_)))
     }
 
-    /// The run that stands for the row wherever it shows counts: of those with the gravest verdict
-    /// the one with most lingering images, the earliest of equals. One run and not an average, so
-    /// that every number is one that a recording has.
+    /// The run that shows the row's counts: of those with the gravest verdict the one with most
+    /// lingering images, the earliest of equals. It is one run and no average, so a recording has
+    /// every number.
     pub fn worst(&self) -> Option<&RunSummary> {
         let gravity = |run: &&RunSummary| (run.verdict, run.images.lingering);
-        // Of equals `max_by_key` takes the last.
+        // `max_by_key` takes the last of equals.
         self.runs.iter().rev().max_by_key(gravity)
     }
 
-    /// Cycles a second: the median of the runs that did all their cycles.
+    /// Cycles a second: the median of the runs that completed their cycles.
     pub fn rate_per_s(&self) -> Option<f64> {
         let rates: Vec<f64> = self.runs.iter().filter_map(RunSummary::whole_rate_per_s).collect();
         ratio::median(&rates)
@@ -114,21 +116,21 @@ impl Row {
 }
 
 impl Comparison {
-    /// The gravest verdict of all runs, and interrupted if the whole was; `None` if nothing was
-    /// run. Of a row that was refused as it started, one cannot tell.
+    /// The gravest verdict of all runs; `Interrupted` if the comparison was; at least `Inconclusive`
+    /// if a row was refused at its start. `None` without runs.
     pub fn verdict(&self) -> Option<Verdict> {
         let interrupted = self.interrupted.then_some(Verdict::Interrupted);
         let ran = self.rows.iter().filter_map(Row::verdict).chain(interrupted).max()?;
-        let untold = self.rows.iter().any(Row::refused_at_start);
-        Some(if untold { ran.max(Verdict::Inconclusive) } else { ran })
+        let refused = self.rows.iter().any(Row::refused_at_start);
+        Some(if refused { ran.max(Verdict::Inconclusive) } else { ran })
     }
 
-    /// Row `index`'s cycles a second as a part of the first row's, round by round.
+    /// Cycles a second of row `index` relative to the first row, round by round.
     pub fn ratio(&self, index: usize) -> Option<Ratio> {
         Ratio::of(self.rows.get(index)?, self.rows.first()?)
     }
 
-    /// The verdict of the whole with its reasons, in one line, [`crate::render::printable`]:
+    /// The verdict with its reasons, in one printable line:
     /// `LEAK — 2 of 3 subjects: wasmtime@3 (940 of 3,000 images linger), …`.
     pub fn headline(&self) -> String {
         headline::of(self)

@@ -1,25 +1,26 @@
-//! How fast a row is beside the first: timings are noisy and drift, so only runs of one round,
-//! which were made close together, are set against each other.
+//! Ratios of rates to the first row. Timings drift, so only runs of one round, which ran close
+//! together, are compared.
 
 use serde::Serialize;
 
 use super::{Row, RunSummary};
 
-/// Cycles a second as a part of another row's, over the rounds in which both did all cycles.
+/// Cycles a second relative to another row, over the rounds in which both completed all cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ratio {
-    /// The middle one of the rounds'.
+    /// The median over rounds.
     pub median: f64,
-    /// The least of them.
+    /// The smallest ratio of a round.
     pub min: f64,
-    /// The greatest of them.
+    /// The largest ratio of a round.
     pub max: f64,
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
 impl Ratio {
-    /// `row` to `first`; `None` where no round has both.
+    /// `row` to `first`; `None` if no round has both.
     pub(super) fn of(row: &Row, first: &Row) -> Option<Ratio> {
         let ratios = row.runs.iter().filter_map(|run| {
             let first = first.runs.iter().find(|other| other.round == run.round)?;
@@ -36,13 +37,13 @@ impl Ratio {
 }
 
 impl RunSummary {
-    /// Cycles a second of a run that did all of them: a part says little of the whole.
+    /// Cycles a second of a run that completed its cycles: the rate of a part may differ.
     pub(super) fn whole_rate_per_s(&self) -> Option<f64> {
         self.rate_per_s.filter(|rate| self.cycles == self.cycles_asked && *rate > 0.0)
     }
 }
 
-/// The middle value, or what lies between the two middle ones.
+/// The median; the mean of the two middle values if their number is even.
 pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What one run came to, as far as a comparison tells of it.
+//! The summary of one run in a comparison.
 
 use crate::headline;
 use leakbench_model::Verdict;
@@ -7,10 +7,10 @@ use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Images, Ledger};
 use leakbench_recording::recording::Footprint;
 
-/// What one run came to. What was not measured is `None`.
+/// One run of a comparison. Missing measurements are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
-    /// Which round it belongs to, from 1.
+    /// Its round, from 1.
     pub round: u32,
     /// The folder of its recording and result, beside the comparison's own file.
     pub folder: String,
@@ -18,32 +18,32 @@ pub struct RunSummary {
     pub verdict: Verdict,
     /// The verdict in a sentence.
     pub headline: String,
-    /// Why it is not clean, in a clause.
+    /// The reason why it is not clean, in a clause.
     pub reason: Option<String>,
-    /// The runtime's name and version, as it gave them.
+    /// The runtime's name and version, as it reports them.
     pub runtime: Option<String>,
-    /// The command that runs the same again.
+    /// The command that reproduces it.
     pub command: String,
-    /// When it began, in seconds since 1970.
+    /// Its start, in seconds since 1970.
     pub started_unix_s: u64,
     /// Cycles done.
     pub cycles: u64,
-    /// Cycles asked for.
+    /// Cycles requested.
     pub cycles_asked: u64,
-    /// The cycles alone, in seconds.
+    /// Time of the cycles alone, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
-    /// What became of its images.
+    /// Its images by their fate.
     pub images: Images,
-    /// What it had when every module had been dropped, over all processes.
+    /// Its footprint after every module was dropped, summed over processes.
     pub at_end: Footprint,
-    /// Its peaks, each at its own time, over all processes.
+    /// Its peaks, each at its own time, summed over processes.
     pub peak: Footprint,
 }
 
 impl RunSummary {
-    /// Of a run that was recorded in `folder`.
+    /// The summary of a run that was recorded in `folder`.
     pub fn new(round: u32, folder: String, ledger: &Ledger, judgement: &Judgement) -> RunSummary {
         RunSummary {
             round,
@@ -65,8 +65,7 @@ impl RunSummary {
     }
 }
 
-/// The decisive finding; of lingering images their number alone, since who holds them is for the
-/// run's own report.
+/// The decisive finding. Of lingering images only their number: the run's own report has holders.
 fn reason(ledger: &Ledger, judgement: &Judgement) -> Option<String> {
     let decisive = judgement.decisive()?;
     let images = &ledger.images;

@@ -16,11 +16,12 @@ pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {
     let occur = kinds.into_iter().filter(|kind| marks.iter().any(|it| it.kind == *kind));
     occur.map(|kind| {
         let colour = palette::mark(kind).light;
-        match kind {
-            MarkKind::Settle => Entry::new(Sign::Band(colour), "settling"),
-            MarkKind::Drop => Entry::new(Sign::Rug(colour), "drop of a module whose image lingers"),
-            _ => Entry::new(Sign::Upright(colour), "barrier"),
-        }
+        let sign = match kind {
+            MarkKind::Settle => Sign::Band(colour),
+            MarkKind::Drop => Sign::Rug(colour),
+            MarkKind::Barrier | MarkKind::Incident => Sign::Upright(colour),
+        };
+        Entry::new(sign, kind.words())
     })
 }
 

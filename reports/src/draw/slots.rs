@@ -71,7 +71,7 @@ fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
     let states = SlotState::ALL.into_iter().rev().filter(occurs);
     states
         .map(|cell| {
-            let sign = Sign::Square(palette::cell(cell).light);
+            let sign = Sign::Square(palette::slot_state(cell).light);
             let number = last.counts.and_then(|counts| counts.of(cell)).map(grouped);
             Entry { sign, name: cell.words().to_owned(), number }
         })
@@ -115,7 +115,7 @@ fn draw_cells<DB: DrawingBackend>(
         for (run, since) in open {
             let (left, right) = (x(run.from), x(run.to));
             let frame = Frame { left, top: y(since), right, bottom: y(band) };
-            canvas.fill(frame, palette::cell(run.cell).light)?;
+            canvas.fill(frame, palette::slot_state(run.cell).light)?;
         }
         open = next;
     }

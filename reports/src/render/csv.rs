@@ -1,5 +1,5 @@
-//! The series as CSV: a line a look at a run or a process, or a line a run of several. What was not
-//! measured is an empty field. A text that a spreadsheet would take for a formula is no longer one.
+//! The series as CSV: a line for each sample of a run or an observation, or for each run of a
+//! comparison. Missing measurements are empty fields. Texts cannot act as a spreadsheet's formulas.
 
 use std::io;
 
@@ -12,19 +12,19 @@ use leakbench_recording::ledger::{Ledger, SubjectSample};
 use leakbench_recording::observation::{ObservationLedger, Resource};
 use leakbench_recording::recording::Footprint;
 
-/// The series of what was recorded.
+/// The series of a run, an observation or a comparison.
 pub(super) fn csv(recorded: &Recorded) -> io::Result<String> {
     let mut lines = Lines(Writer::from_writer(Vec::new()));
     match &recorded.what {
-        RecordedKind::Run(run) => looks_at_run(&mut lines, &run.ledger)?,
-        RecordedKind::Observation(diagnosis) => looks_at_process(&mut lines, &diagnosis.ledger)?,
+        RecordedKind::Run(run) => samples_of_run(&mut lines, &run.ledger)?,
+        RecordedKind::Observation(diagnosis) => samples_of_process(&mut lines, &diagnosis.ledger)?,
         RecordedKind::Comparison(several) => runs(&mut lines, &several.comparison)?,
     }
     let bytes = lines.0.into_inner().map_err(|error| error.into_error())?;
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// Cells of the line that is being made.
+/// Cells of a line.
 type Cells = Vec<String>;
 
 struct Lines(Writer<Vec<u8>>);
@@ -50,21 +50,21 @@ fn footprint(seen: &Footprint) -> [String; 6] {
     ]
 }
 
-fn looks_at_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
+fn samples_of_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
     let mut head = vec!["line", "subject", "at_ms", "kind", "cycles", "made"];
     head.extend(["synchronous", "late", "live", "lingering", "unknown"]);
     head.extend(FOOTPRINT);
     lines.add(head.into_iter().map(str::to_owned).collect())?;
-    let mut looks: Vec<(u32, &SubjectSample)> = Vec::new();
+    let mut samples: Vec<(u32, &SubjectSample)> = Vec::new();
     for subject in &ledger.subjects {
-        looks.extend(subject.samples.iter().map(|moment| (subject.number, moment)));
+        samples.extend(subject.samples.iter().map(|sample| (subject.number, sample)));
     }
-    looks.sort_by_key(|(_, moment)| moment.line);
-    for (subject, moment) in looks {
-        let counts = &moment.counts;
-        let kind = if moment.at_barrier { "barrier" } else { "sample" };
+    samples.sort_by_key(|(_, sample)| sample.line);
+    for (subject, sample) in samples {
+        let counts = &sample.counts;
+        let kind = if sample.at_barrier { "barrier" } else { "sample" };
         let mut cells =
-            vec![moment.line.to_string(), subject.to_string(), moment.at_ms.to_string()];
+            vec![sample.line.to_string(), subject.to_string(), sample.at_ms.to_string()];
         cells.push(kind.to_owned());
         let counts = [
             counts.cycles,
@@ -76,29 +76,31 @@ fn looks_at_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
             counts.unknown,
         ];
         cells.extend(counts.map(|count| count.to_string()));
-        cells.extend(footprint(&moment.footprint));
+        cells.extend(footprint(&sample.footprint));
         lines.add(cells)?;
     }
     Ok(())
 }
 
-fn looks_at_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result<()> {
-    let seen =
-        |resource: &Resource| ledger.samples.iter().any(|look| look.amounts.contains_key(resource));
+fn samples_of_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result<()> {
+    let seen = |resource: &Resource| {
+        ledger.samples.iter().any(|sample| sample.amounts.contains_key(resource))
+    };
     let resources: Vec<Resource> = Resource::ALL.into_iter().filter(seen).collect();
     let mut head = ["line", "at_ms", "processes"].map(str::to_owned).to_vec();
     head.extend(resources.iter().map(|resource| resource.as_str().replace('-', "_")));
     lines.add(head)?;
-    for (look, line) in ledger.samples.iter().zip(&ledger.sample_lines) {
-        let mut cells = vec![line.to_string(), look.at_ms.to_string(), look.processes.to_string()];
-        cells.extend(resources.iter().map(|name| number(look.amounts.get(name).copied())));
+    for (sample, line) in ledger.samples.iter().zip(&ledger.sample_lines) {
+        let mut cells =
+            vec![line.to_string(), sample.at_ms.to_string(), sample.processes.to_string()];
+        cells.extend(resources.iter().map(|name| number(sample.amounts.get(name).copied())));
         lines.add(cells)?;
     }
     Ok(())
 }
 
 fn runs(lines: &mut Lines, comparison: &Comparison) -> io::Result<()> {
-    // A swept flag may be called as one of the columns is.
+    // The prefix avoids a clash of a flag's name with a column's.
     let flags = comparison.swept.iter();
     let mut head: Cells =
         flags.map(|swept| format!("setting_{}", swept.flag.replace('-', "_"))).collect();
@@ -115,7 +117,7 @@ fn runs(lines: &mut Lines, comparison: &Comparison) -> io::Result<()> {
         for run in &row.runs {
             lines.add(run_cells(comparison, row, Some(run)))?;
         }
-        // That there is no run, or no more, is told as well.
+        // A refusal has a line too.
         if row.runs.is_empty() || row.refusal.is_some() {
             lines.add(run_cells(comparison, row, None))?;
         }
@@ -139,7 +141,7 @@ fn run_cells(comparison: &Comparison, row: &Row, run: Option<&RunSummary>) -> Ce
     let runtime = run.and_then(|run| run.runtime.as_deref());
     cells.push(runtime.map_or(String::new(), text));
     let Some(run) = run else {
-        // Nothing of what follows was measured.
+        // The measurements are missing.
         cells.resize(cells.len() + 10 + 2 * FOOTPRINT.len(), String::new());
         return cells;
     };
@@ -159,8 +161,8 @@ fn number(number: Option<u64>) -> String {
     number.map_or(String::new(), |number| number.to_string())
 }
 
-/// A text from outside. What a spreadsheet takes for the beginning of a formula comes after an
-/// apostrophe, which it takes for "this is a text" (OWASP, CSV injection).
+/// A text from outside. An apostrophe before the first character of a formula marks it as text for a
+/// spreadsheet (OWASP, CSV injection).
 fn text(text: &str) -> String {
     let shown = printable(text);
     match shown.chars().next() {

@@ -1,4 +1,4 @@
-//! The formats that a report is written in, by name.
+//! The formats of a report, by name.
 
 use super::{
     Closing, ComparisonJson, ObservationJson, ResultJson, Summary, SummaryStyle, csv, gate_json,
@@ -13,23 +13,23 @@ use crate::report::Report;
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
-    /// One page that needs nothing else.
+    /// One page without other files.
     Html,
     /// The main picture.
     Png,
-    /// Every chart, each in a file of its own.
+    /// Each chart in a file of its own.
     Svg,
-    /// The summary as a terminal shows it, without colour.
+    /// The summary of the terminal, without colour.
     Terminal,
     /// The result, for programs.
     Json,
-    /// JUnit's XML, a case a policy.
+    /// JUnit's XML, a test case for each policy.
     Junit,
-    /// A job summary or a comment.
+    /// Markdown for a job summary or a comment.
     Markdown,
     /// Workflow commands that annotate a GitHub job.
     Github,
-    /// Every look, a line each.
+    /// Every sample, a line each.
     Csv,
     /// OpenMetrics text.
     Openmetrics,
@@ -38,45 +38,45 @@ pub enum Format {
 /// A file of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
-    /// Relative to the report's folder: `report.html`, `charts/lingering.svg`.
+    /// Its path in the report's folder: `report.html`, `charts/lingering.svg`.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// What the gate says, beside the recording that is told of.
+/// The gate's outcome beside the report of one of its recordings.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
-    /// What it says.
+    /// The outcome.
     pub outcome: &'a Outcome,
-    /// How many recordings it was given, of which the one that is told of is one.
+    /// The number of recordings that the gate judged.
     pub recordings: usize,
 }
 
-/// Why a format cannot be had. The others can.
+/// A format cannot be written. Others may.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// This format has no form for such a recording.
     #[error("a recording of {what} has no {format} form")]
     NoForm {
-        /// What was recorded.
+        /// The kind of recording.
         what: &'static str,
         /// The format's name.
         format: &'static str,
     },
-    /// Something in it has no JSON form: a path that is not UTF-8.
+    /// A value has no JSON form: a path that is not UTF-8.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// There is no picture.
+    /// A picture cannot be drawn.
     #[error(transparent)]
     Draw(#[from] DrawError),
-    /// Whatever lays it out says so.
-    #[error("cannot be laid out: {0}")]
+    /// A writer failed.
+    #[error("cannot be written: {0}")]
     Layout(#[from] std::io::Error),
 }
 
 impl Format {
-    /// Bytes of Markdown at most: GitHub refuses a longer comment.
+    /// Bytes of Markdown at most: GitHub refuses longer comments.
     pub const MARKDOWN_BYTES_MAX: usize = 65_536;
 
     /// Every format.
@@ -109,7 +109,7 @@ impl Format {
         }
     }
 
-    /// The file or the folder that it is written to, in a report's folder.
+    /// Its file or folder in the report's folder.
     pub fn file(self) -> &'static str {
         match self {
             Format::Html => "report.html",
@@ -125,12 +125,11 @@ impl Format {
         }
     }
 
-    /// Makes its files. `judged` is what the gate says, where it was asked: JUnit, Markdown,
-    /// annotations and metrics then tell of its policies, and JSON is [`GATE_FILE`] alone, since the
-    /// result is the run's own.
+    /// Makes its files. With a gate's outcome in `judged`, JUnit, Markdown, annotations and metrics
+    /// include its policies, and JSON is [`GATE_FILE`] alone.
     ///
     /// # Errors
-    /// It cannot be had; the others can.
+    /// The format cannot be written; others may.
     pub fn files(
         self,
         report: &Report,
@@ -157,7 +156,7 @@ impl Format {
         Ok(vec![ReportFile::new(self.file(), text)])
     }
 
-    /// Every chart in a file of its own.
+    /// Each chart in a file of its own.
     fn charts(self, report: &Report) -> Result<Vec<ReportFile>, FormatError> {
         let files = report.charts.iter().map(|chart| {
             let name = format!("{}/{}.svg", self.file(), chart.id);
@@ -195,7 +194,7 @@ fn terminal(recorded: &Recorded) -> String {
 
 /// The result of a run or an observation, in its folder.
 pub const RESULT_FILE: &str = "result.json";
-/// What the gate says, as JSON.
+/// The gate's outcome as JSON.
 pub const GATE_FILE: &str = "gate.json";
 
 fn json(recorded: &Recorded, outcome: Option<&Outcome>) -> Result<Vec<ReportFile>, FormatError> {

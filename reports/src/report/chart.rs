@@ -113,17 +113,31 @@ pub struct Mark {
     pub text: String,
 }
 
-/// Kinds of marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MarkKind {
-    /// The subject stood still, and both witnesses counted.
-    Barrier,
-    /// A barrier waited for late releases.
-    Settle,
-    /// A module was dropped whose image lingers.
-    Drop,
-    /// A subject died, a witness failed, or the user interrupted the run.
-    Incident,
+leakbench_model::names! {
+    /// Kinds of marks.
+    #[derive(PartialOrd, Ord)]
+    MarkKind ("kind of mark") {
+        /// The subject stood still, and both witnesses counted.
+        Barrier = "barrier",
+        /// A barrier waited for late releases.
+        Settle = "settle",
+        /// A module was dropped whose image lingers.
+        Drop = "drop",
+        /// A subject died, a witness failed, or the user interrupted the run.
+        Incident = "incident",
+    }
+}
+
+impl MarkKind {
+    /// Its words in a legend.
+    pub fn words(self) -> &'static str {
+        match self {
+            MarkKind::Barrier => "barrier",
+            MarkKind::Settle => "settle time",
+            MarkKind::Drop => "drop of a module whose image lingers",
+            MarkKind::Incident => "incident",
+        }
+    }
 }
 
 /// The states of the slots of one process's pool, a row for each barrier.

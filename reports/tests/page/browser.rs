@@ -232,7 +232,7 @@ impl Page<'_> {
             "Runtime.exceptionThrown"
             | "Runtime.consoleAPICalled"
             | "Page.javascriptDialogOpening" => Some(event.to_string()),
-            // Warnings are about how a test looks at the page.
+            // Warnings are about the test's own queries.
             "Log.entryAdded" if event["params"]["entry"]["level"] == "error" => {
                 Some(event.to_string())
             }

@@ -1,4 +1,4 @@
-//! What the page does when somebody points, drags, types and clicks.
+//! The page under pointing, dragging, typing and clicking.
 
 use leakbench_reports::render::html;
 use leakbench_reports::report::Plot;
@@ -368,11 +368,11 @@ fn tables_are_sorted_and_searched() {
     page.key("Enter");
     page.until(&format!("{} === 'descending'", sorted(4)));
     assert_eq!(page.text(&format!("{}[0]", column(1))), "1");
-    // Numbers are no words, and what is not known comes last whichever way.
+    // Numbers sort as numbers, and unknown values come last in both orders.
     for order in ["ascending", "descending"] {
         page.eval(&format!("{}.firstChild.click()", heading(2)));
         assert_eq!(page.text(&sorted(2)), order);
-        assert_eq!(page.text(&format!("{}[199]", column(2))), "not known");
+        assert_eq!(page.text(&format!("{}[199]", column(2))), "unknown");
         let first = if order == "ascending" { "1" } else { "598" };
         assert_eq!(page.text(&format!("{}[0]", column(2))), first);
     }

@@ -3,8 +3,8 @@
 //! Without a Chromium the latter is skipped, which is said on stderr. `LEAKBENCH_CHROMIUM=require`
 //! makes that a failure, and `LEAKBENCH_CHROMIUM=PATH` names the program.
 
+mod appearance;
 mod browser;
 mod driven;
 mod fixture;
-mod looks;
 mod markup;

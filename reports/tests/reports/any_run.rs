@@ -18,7 +18,7 @@ proptest! {
             prop_assert!(drawn.lines().count() <= Summary::LINES_MAX, "{}", drawn);
             prop_assert_eq!(drawn.lines().filter(|line| line.starts_with("verdict: ")).count(), 1);
             prop_assert!(drawn.lines().all(|line| !line.contains(char::is_control)), "{}", drawn);
-            let listed = common::findings_told(&drawn);
+            let listed = common::findings_counted(&drawn);
             let decisive = judgement.decisive().iter().count();
             prop_assert_eq!(listed, judgement.findings.len() - decisive, "{}", drawn);
         }

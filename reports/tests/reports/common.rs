@@ -8,8 +8,8 @@ use leakbench_reports::render::{Closing, Summary, SummaryStyle};
 
 pub(crate) use crate::fixtures::run::*;
 
-/// How many findings a summary shows or says that it leaves out.
-pub(crate) fn findings_told(summary: &str) -> usize {
+/// The number of findings that a summary shows or counts as left out.
+pub(crate) fn findings_counted(summary: &str) -> usize {
     let levels = ["error      ", "warn       ", "note       "];
     let starts = |line: &&str| levels.iter().any(|level| line.starts_with(level));
     let shown = summary.lines().filter(starts).count();

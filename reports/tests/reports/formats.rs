@@ -127,8 +127,8 @@ fn a_death_with_lingering_images_and_findings_keeps_to_25_lines_and_hides_none_s
             for out in [None, Some(Path::new("out"))] {
                 let drawn = common::summary(&ledger, &judgement, width, out);
                 assert!(drawn.lines().count() <= 25, "at {width}:\n{drawn}");
-                let told = common::findings_told(&drawn);
-                assert_eq!(told, judgement.findings.len() - 1, "at {width}:\n{drawn}");
+                let counted = common::findings_counted(&drawn);
+                assert_eq!(counted, judgement.findings.len() - 1, "at {width}:\n{drawn}");
                 assert!(drawn.contains("last step  subject 0, thread 0"), "at {width}:\n{drawn}");
                 assert!(drawn.contains("lingering  subject 1, inode"), "at {width}:\n{drawn}");
                 assert!(drawn.contains("held       of 2,000 listed: 2,000 by affine slots\n"));

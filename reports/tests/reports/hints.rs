@@ -24,7 +24,7 @@ fn hints(recording: &Recording, kept: Kept<'_>) -> Vec<String> {
     run_hints(&ledger, &Judgement::of(&ledger), kept)
 }
 
-/// The same recording as if it had been chosen otherwise.
+/// The recording with other choices.
 fn chosen(mut recording: Recording, change: impl FnOnce(&mut Start)) -> Recording {
     let Some(Record::Start(start)) = recording.records.first_mut() else {
         panic!("the first line is the start");
@@ -33,7 +33,7 @@ fn chosen(mut recording: Recording, change: impl FnOnce(&mut Start)) -> Recordin
     recording
 }
 
-/// A run that ends as `how` after 5,460 cycles that left three mappings and one descriptor each.
+/// A run that ends as `how` after 5,460 cycles, each of which leaves three mappings and a descriptor.
 fn died_growing(how: ExitKind) -> Recording {
     let counts = Counts { live: 0, ..common::counts(5_460, 0) };
     let seen = common::footprint(60 + 3 * 5_460, 11 + 5_460, 20 << 20);
@@ -63,16 +63,19 @@ fn each_end_has_the_hints_that_help() {
         start.scenario.decommit_batch = NonZeroU32::new(16);
     });
     let no_memory = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
-    let page = "the same with --report html draws which slot held what, and when";
-    let dead = "the same with --report html draws what it had until then";
-    let remedy = "--on-drop purge takes a dropped module's images out of its slots, where";
-    let longer = "--settle-ms 2000 waits longer at a barrier than 200 ms: does it linger then?";
-    let purge = [format!("{remedy} keep leaves them"), format!("{remedy} truncate leaves them")];
+    let page = "the same command with --report html draws which slot held which image, and when";
+    let dead = "the same command with --report html draws its resources until then";
+    let remedy = "--on-drop purge removes a dropped module's images from its slots;";
+    let longer = "--settle-ms 2000 waits longer at barriers than 200 ms and shows late releases";
+    let purge = [
+        format!("{remedy} keep leaves them there"),
+        format!("{remedy} truncate leaves them there"),
+    ];
     let [purge, purge_truncated] = purge.each_ref().map(String::as_str);
-    let queue = "--flush-on-drop on empties the queue before a drop looks for slots; \
+    let queue = "--flush-on-drop on empties the queue before a drop searches slots; \
                  --decommit-batch 1 has no queue";
     let gate = "leakbench gate out judges it by a budget";
-    let report = "leakbench report out draws which slot held what, and when";
+    let report = "leakbench report out draws which slot held which image, and when";
     for (name, recording, kept, expected) in [
         ("clean", common::clean(), NOTHING, &[][..]),
         ("clean, kept", common::clean(), kept, &[gate]),
@@ -89,25 +92,25 @@ fn each_end_has_the_hints_that_help() {
             "out of mappings",
             died_growing(no_memory),
             NOTHING,
-            &["sysctl -w vm.max_map_count=65760 lets it get further, if it is no leak", dead],
+            &["sysctl -w vm.max_map_count=65760 lets it run longer, if it is no leak", dead],
         ),
         (
             "killed",
             common::died(ExitKind::Signaled { signal: 9 }),
             NOTHING,
-            &["dmesg tells whether memory ran out; fewer --slots and --processes need less", dead],
+            &["dmesg shows whether memory ran out; fewer --slots and --processes need less", dead],
         ),
         (
             "hung",
             common::died(ExitKind::Hung { silent_ms: 60_000 }),
             drawn,
-            &["--timeout 600 gives it longer, if it was only slow"],
+            &["--timeout 600 allows more time, if it was only slow"],
         ),
         (
             "inconclusive",
             common::inconclusive(),
             kept,
-            &["leakbench doctor says what this machine can measure, and what to change"],
+            &["leakbench doctor shows what this machine can measure, and what to change"],
         ),
         ("interrupted", common::interrupted(), kept, &[]),
         ("copied", common::copy(), NOTHING, &[]),
@@ -119,11 +122,11 @@ fn each_end_has_the_hints_that_help() {
 #[test]
 fn an_observation_has_hints_of_its_own() {
     let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
-    let draw = "draws what grows, and towards which limit";
+    let draw = "draws the growth, and the limit that it approaches";
     let left =
         |code| observation::gone(observation::healthy(), ProcessExitKind::Exited { code }, true);
     let blind = observation::with(observation::healthy(), observation::remark(true, "denied"));
-    let doctor = "leakbench doctor says what this machine can measure, and what to change";
+    let doctor = "leakbench doctor shows what this machine can measure, and what to change";
     let gate = "leakbench gate out judges it by a budget";
     for (name, recording, kept, expected) in [
         ("healthy", observation::healthy(), NOTHING, vec![]),
@@ -132,7 +135,7 @@ fn an_observation_has_hints_of_its_own() {
             "leak",
             observation::socket_leak(),
             NOTHING,
-            vec![format!("the same with --report html {draw}")],
+            vec![format!("the same command with --report html {draw}")],
         ),
         (
             "leak, kept",
@@ -145,7 +148,7 @@ fn an_observation_has_hints_of_its_own() {
             "failed",
             left(3),
             kept,
-            vec!["leakbench report out draws what it had until then".to_owned()],
+            vec!["leakbench report out draws its resources until then".to_owned()],
         ),
         ("blind", blind, NOTHING, vec![doctor.to_owned()]),
     ] {
@@ -160,22 +163,22 @@ fn a_comparison_has_one_hint() {
     let drawn = Kept { is_drawn: true, ..kept };
     let mut comparison = comparison::swept();
     assert_eq!(comparison_hints(&comparison, drawn), ["leakbench gate out judges it by a budget"]);
-    let hint = "leakbench report out draws the runs beside each other";
+    let hint = "leakbench report out draws the runs side by side";
     assert_eq!(comparison_hints(&comparison, kept), [hint]);
     comparison.interrupted = true;
     assert!(comparison_hints(&comparison, kept).is_empty());
 }
 
-/// A folder's name is a word of a shell's, whatever is in it.
+/// A folder's name is quoted for a shell.
 #[test]
-fn commands_can_be_taken_whole() {
+fn commands_can_be_copied_whole() {
     let kept = Kept { folder: Some(Path::new("my runs/it's")), is_drawn: true };
     let hints = hints(&common::clean(), kept);
     assert_eq!(hints, [r"leakbench gate 'my runs/it'\''s' judges it by a budget"]);
 }
 
 #[test]
-fn a_summary_has_them_above_the_report_and_the_verdict_last() {
+fn a_summary_has_hints_above_the_report_and_the_verdict_last() {
     let recording = common::leak_queue();
     let ledger = Ledger::of(&recording).expect("it has a start");
     let judgement = Judgement::of(&ledger);

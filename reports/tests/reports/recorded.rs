@@ -163,7 +163,7 @@ fn a_sweep_is_drawn_by_its_flags() {
     let Plot::Heat(heat) = &report.charts[0].plot else { panic!("a map") };
     assert_eq!((&heat.down.flag[..], &heat.across.flag[..]), ("decommit-batch", "warm-slots"));
     let cells = heat.cells.iter().flatten();
-    let told: Vec<(&str, Option<f64>, Tone)> =
+    let figures: Vec<(&str, Option<f64>, Tone)> =
         cells.map(|cell| (&cell.text[..], cell.value, cell.tone)).collect();
     let expected = [
         ("0", Some(0.0), Tone::Good),
@@ -171,7 +171,7 @@ fn a_sweep_is_drawn_by_its_flags() {
         ("not offered", None, Tone::Neutral),
         ("not run", None, Tone::Neutral),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(figures, expected);
 
     let Plot::Panels(panels) = &report.charts[1].plot else { panic!("panels") };
     let notes: Vec<&str> = panels.panels.iter().map(|panel| &panel.note[..]).collect();
@@ -244,7 +244,7 @@ fn the_file_that_was_read_is_known() {
         let drawn = format.files(&report, &recordings[0].1, None).expect("it can be drawn");
         let text = String::from_utf8_lossy(&drawn[0].content).into_owned();
         let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
-        assert!(text.contains(&format!("read off `{name}` in ")), "{text}");
+        assert!(text.contains(&format!("Source: `{name}` in ")), "{text}");
     }
     let folder = tempfile::tempdir().expect("a folder");
     keep_comparison(&sweep(folder.path()), folder.path());

@@ -287,11 +287,11 @@ fn drops_settle_times_and_barriers_are_marked() {
     let marks = &lines(&report, "lingering").marks;
     let of = |kind| marks.iter().filter(move |mark| mark.kind == kind);
     let barriers: Vec<&str> = of(MarkKind::Barrier).map(|mark| &mark.text[..]).collect();
-    let told = [
+    let texts = [
         "barrier after 1,500 cycles: 777 images linger",
         "barrier after 3,000 cycles: 951 images linger",
     ];
-    assert_eq!(barriers, told);
+    assert_eq!(barriers, texts);
     let settled: Vec<(f64, f64)> =
         of(MarkKind::Settle).map(|mark| (mark.from_s, mark.to_s)).collect();
     assert_eq!(settled, [(0.0, 0.1), (0.01, 0.21)], "200 ms before each");
@@ -363,7 +363,7 @@ fn a_process_that_died_has_nothing() {
     let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("mappings, "));
     assert!(!unread(&report), "{:?}", report.unmeasured);
 
-    // What can never be read is told.
+    // What can never be read is texts.
     let blind = |at_ms| sample(0, at_ms, counts(at_ms, 0), Footprint::default());
     let killed = exit(0, 1_200, ExitKind::Signaled { signal: 9 }, &[]);
     let options = Options::default();
@@ -376,9 +376,9 @@ fn a_process_that_died_has_nothing() {
 fn deaths_and_witness_failures_are_marked_and_listed() {
     let report = report(&died(ExitKind::Signaled { signal: 9 }));
     let marks = &lines(&report, "mappings").marks;
-    let told: Vec<&str> = marks.iter().map(|mark| &mark.text[..]).collect();
+    let texts: Vec<&str> = marks.iter().map(|mark| &mark.text[..]).collect();
     let killed = "subject 0 was killed by signal 9 (SIGKILL)";
-    assert_eq!(told, [killed, "subject 1 was stopped"]);
+    assert_eq!(texts, [killed, "subject 1 was stopped"]);
     assert_eq!(report.figures[0].label, "subject 0 died after");
     assert_eq!(report.figures[0].beside, "of 500,000; killed by SIGKILL");
 
@@ -419,8 +419,7 @@ fn the_list_of_the_latest_barrier_survives_a_death() {
     let report = report(&recording);
     let table = report.lingering.as_ref().expect("a table");
     assert_eq!((table.rows.len(), table.total), (40, 1_000));
-    let caveat = "As they were at the barrier after cycle 28,000. What became of 1,002 images is \
-                  not known.";
+    let caveat = "Listed at the barrier after cycle 28,000. The fate of 1,002 images is unknown.";
     assert_eq!(table.caveat.as_deref(), Some(caveat));
     assert!(table.rows.iter().all(|row| row.line == 4 && row.holders_total == 1));
     let Plot::Lifetimes(lifetimes) = plot(&report, "lifetimes") else { panic!("bars") };
@@ -484,7 +483,7 @@ fn lingering_figure(recording: &Recording) -> Figure {
 
 #[test]
 fn an_unknown_number_is_not_zero() {
-    let told = |recording: &Recording| {
+    let texts = |recording: &Recording| {
         let Figure { label, value, beside, tone } = lingering_figure(recording);
         (label, value, beside, tone)
     };
@@ -493,25 +492,25 @@ fn an_unknown_number_is_not_zero() {
     };
     let proved = "at the barrier after cycle 28,000; of 28,200 images, 1,002 unknown";
     assert_eq!(
-        told(&recording(killed_leaking())),
+        texts(&recording(killed_leaking())),
         figure("lingering, proved earlier", "1,000", proved, Tone::Bad)
     );
     let unseen = "of 102,500 images, 2 unknown";
     assert_eq!(
-        told(&died(ExitKind::Signaled { signal: 9 })),
+        texts(&died(ExitKind::Signaled { signal: 9 })),
         figure("lingering when last seen", "unknown", unseen, Tone::Warning)
     );
     let failed = "of 3,000 images, 100 unknown";
     assert_eq!(
-        told(&inconclusive()),
+        texts(&inconclusive()),
         figure("lingering at the end", "unknown", failed, Tone::Warning)
     );
     assert_eq!(
-        told(&leak_earlier()),
+        texts(&leak_earlier()),
         figure("lingering at the end", "0", "of 3,000 images, 12 before", Tone::Bad)
     );
     assert_eq!(
-        told(&clean()),
+        texts(&clean()),
         figure("lingering at the end", "0", "of 1,000,000 images", Tone::Good)
     );
 }
@@ -565,14 +564,14 @@ fn a_runtime_without_images_has_figures_of_growth() {
     (seen.last, seen.footprint) = (true, footprint(3_060, 9, 30 << 20));
     records.extend([mid_barrier(seen), exit(0, 6_010, ExitKind::Done, &[]), end(6_020)]);
     let report = report(&recording(records));
-    let told: Vec<(&str, &str, Tone)> =
+    let texts: Vec<(&str, &str, Tone)> =
         report.figures.iter().map(|f| (&f.label[..], &f.value[..], f.tone)).collect();
     let expected = [
         ("mappings per 1,000 cycles", "+1,000", Tone::Bad),
         ("descriptors per 1,000 cycles", "no growth", Tone::Good),
         ("resident memory per 1,000 cycles", "no growth", Tone::Good),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(texts, expected);
 }
 
 #[test]

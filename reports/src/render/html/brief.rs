@@ -1,5 +1,4 @@
-//! A chart's numbers in short, as a table: for ears, and for browsers without scripts and what
-//! they print.
+//! A chart's main numbers as a table: for screen readers, and for browsers without scripts.
 
 use maud::{Markup, html as markup};
 
@@ -9,10 +8,10 @@ use leakbench_model::SlotState;
 use leakbench_model::text::{bytes, duration_ns, grouped};
 use leakbench_recording::observation::Unit;
 
-/// Rows of a table at most: it is to be looked through.
+/// Rows of a table at most: people read them all.
 const ROWS_MAX: usize = 48;
 
-/// A chart's table; nothing of a chart that is one, or whose panels have words of their own.
+/// A chart's table. Heat maps are tables themselves, and panels have their own notes.
 pub(super) fn brief(plot: &Plot) -> Markup {
     let table = match plot {
         Plot::Lines(lines) => of_lines(lines),
@@ -31,7 +30,7 @@ pub(super) fn brief(plot: &Plot) -> Markup {
 }
 
 fn of_lines(lines: &Lines) -> Markup {
-    let told = |point: Option<&Point>| match point {
+    let value = |point: Option<&Point>| match point {
         Some(point) => amount(point.value, lines.unit),
         None => "–".to_owned(),
     };
@@ -52,10 +51,10 @@ fn of_lines(lines: &Lines) -> Markup {
                     @let highest = series.points.iter().max_by(by_value);
                     tr {
                         th scope="row" { (shown(&series.name, LABEL_CHARS_MAX)) }
-                        td .number { (told(series.points.first())) }
-                        td .number { (told(series.points.iter().min_by(by_value))) }
-                        td .number { (told(highest)) }
-                        td .number { (told(series.points.last())) }
+                        td .number { (value(series.points.first())) }
+                        td .number { (value(series.points.iter().min_by(by_value))) }
+                        td .number { (value(highest)) }
+                        td .number { (value(series.points.last())) }
                         td .number { @if let Some(point) = highest { (moment(point.at_s)) } }
                     }
                 }
@@ -76,7 +75,7 @@ fn of_slots(slots: &SlotRows) -> Markup {
     let cells: Vec<SlotState> = SlotState::ALL.into_iter().filter(occurs).collect();
     let number = |row: &SlotRow, cell: SlotState| match &row.counts {
         Some(counts) => counts.of(cell),
-        // A cell stands for one slot: they can be counted.
+        // Each cell is one slot, so cells can be counted.
         None if slots.slots_a_cell == 1 => {
             Some(row.cells.iter().filter(|each| **each == cell).count() as u64)
         }
@@ -118,13 +117,13 @@ fn of_slots(slots: &SlotRows) -> Markup {
 }
 
 fn of_times(times: &Times) -> Markup {
-    let told = |ns: Option<u64>| ns.map_or("–".to_owned(), duration_ns);
+    let time = |ns: Option<u64>| ns.map_or("–".to_owned(), duration_ns);
     let edge = |ns: f64| duration_ns(ns.max(0.0).round() as u64);
     let counted: Vec<&TimeBin> = times.bins.iter().filter(|bin| bin.count > 0).collect();
     markup! {
         p {
-            (grouped(times.count)) " in all; median " (told(times.p50_ns)) ", p99 "
-            (told(times.p99_ns)) ", longest " (told(times.max_ns))
+            (grouped(times.count)) " times; median " (time(times.p50_ns)) ", p99 "
+            (time(times.p99_ns)) ", max " (time(times.max_ns))
         }
         table {
             thead {
@@ -154,7 +153,7 @@ fn of_lifetimes(lifetimes: &Lifetimes) -> Markup {
                 tr {
                     th scope="col" { "image" }
                     th scope="col" .number { "dropped at" }
-                    th scope="col" .number { "seen until" }
+                    th scope="col" .number { "last seen" }
                     th scope="col" { "held by" }
                     th scope="col" { "reason" }
                     th scope="col" .number { "line" }

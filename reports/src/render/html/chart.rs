@@ -1,9 +1,9 @@
-//! Where charts go: a figure for each, with what it shows in words and its numbers in short.
+//! The charts' figures: title, caption, the place for the drawing, and a table of main numbers.
 
 use maud::{Markup, html as markup};
 
 use super::brief;
-use super::style::{cell_name, tone_name};
+use super::style::{state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
 use leakbench_model::SlotState;
@@ -19,7 +19,7 @@ pub(super) fn charts(charts: &[Chart]) -> Markup {
                 @if draws {
                     noscript {
                         p .none {
-                            "Charts need JavaScript. Their numbers are in the tables below them."
+                            "Charts need JavaScript. The tables below them have their main numbers."
                         }
                     }
                     (controls())
@@ -32,7 +32,7 @@ pub(super) fn charts(charts: &[Chart]) -> Markup {
     }
 }
 
-/// What acts on all charts over time together; shown by the scripts where there are any.
+/// The controls of all charts over time. The scripts show them if there are such charts.
 fn controls() -> Markup {
     markup! {
         div #controls hidden {
@@ -50,8 +50,8 @@ fn controls() -> Markup {
     }
 }
 
-/// Charts with the share of a row that each takes, in the order in which they are read: the main
-/// one, what slots did, the small ones in rows without gaps, and the rest.
+/// Charts in reading order with their share of a row: the main one, slot maps, the small ones in rows
+/// without gaps, and the rest.
 fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
     let kind = |chart: &Chart| match chart.plot {
         Plot::Slots(_) => 1,
@@ -72,7 +72,7 @@ fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
                 seen += 1;
                 match small {
                     1 => "whole",
-                    // An odd number of them: the first three share a row.
+                    // Of an odd number, the first three share a row.
                     _ if small % 2 == 1 && seen <= 3 => "third",
                     _ => "half",
                 }
@@ -112,7 +112,7 @@ fn figure(chart: &Chart, span: &str) -> Markup {
     }
 }
 
-/// The states that occur, with how many slots are in each at the end.
+/// The states that occur, with the number of slots in each at the end.
 fn cells_legend(slots: &SlotRows) -> Markup {
     let occurs = |cell: &SlotState| slots.rows.iter().any(|row| row.cells.contains(cell));
     let counts = slots.rows.last().and_then(|row| row.counts.as_ref());
@@ -122,7 +122,7 @@ fn cells_legend(slots: &SlotRows) -> Markup {
         ul .legend .cells {
             @for cell in cells {
                 li {
-                    span class={ "swatch " (cell_name(cell)) } {}
+                    span class={ "swatch " (state_class(cell)) } {}
                     (cell.words())
                     @if let Some(count) = counts.and_then(|counts| counts.of(cell)) {
                         " " span .value { (grouped(count)) }
@@ -140,7 +140,7 @@ fn panels_grid(id: &str, panels: &Panels) -> Markup {
             @for (index, panel) in panels.panels.iter().enumerate() {
                 div .panel {
                     h3 { (shown(&panel.name, LABEL_CHARS_MAX)) }
-                    p class={ "note " (tone_name(panel.tone)) } {
+                    p class={ "note " (tone_class(panel.tone)) } {
                         (shown(&panel.note, LABEL_CHARS_MAX))
                     }
                     div .plot data-chart=(id) data-panel=(index) {}
@@ -148,12 +148,12 @@ fn panels_grid(id: &str, panels: &Panels) -> Markup {
             }
         }
         @if panels.rest > 0 {
-            p .muted { (grouped(panels.rest)) " more are not drawn; the table below has them." }
+            p .muted { (grouped(panels.rest)) " more are not drawn; the table below has their numbers." }
         }
     }
 }
 
-/// Columns of so many panels: those that leave the fewest gaps.
+/// Columns of a grid of panels: the number that leaves the fewest gaps.
 fn columns(panels: usize) -> usize {
     match panels {
         0..=4 => panels.max(1),
@@ -161,10 +161,10 @@ fn columns(panels: usize) -> usize {
     }
 }
 
-/// A heat map is a table whose cells have colours: it needs no script and reads aloud as it is.
+/// A heat map: a table with coloured cells, which needs no script and can be read aloud.
 fn heat_table(heat: &Heat, title: &str) -> Markup {
-    let most = heat.cells.iter().flatten().filter_map(|cell| cell.value);
-    let most = most.filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let max = heat.cells.iter().flatten().filter_map(|cell| cell.value);
+    let max = max.filter(|value| value.is_finite()).fold(0.0, f64::max);
     let one_flag = heat.down.flag.is_empty();
     markup! {
         div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
@@ -198,7 +198,7 @@ fn heat_table(heat: &Heat, title: &str) -> Markup {
                                     }
                                 }
                             }
-                            @for cell in row { (heat_cell(cell, most)) }
+                            @for cell in row { (heat_cell(cell, max)) }
                         }
                     }
                 }
@@ -207,18 +207,18 @@ fn heat_table(heat: &Heat, title: &str) -> Markup {
     }
 }
 
-fn heat_cell(cell: &HeatCell, most: f64) -> Markup {
-    /// Steps of a colour, which the style sheet has.
+fn heat_cell(cell: &HeatCell, max: f64) -> Markup {
+    /// Steps of a colour in the style sheet.
     const STEPS: f64 = 8.0;
-    // By the square root, so that the few stand out from none beside the many.
-    let share = cell.value.filter(|value| value.is_finite() && most > 0.0);
-    let share = share.map(|value| (value / most).clamp(0.0, 1.0).sqrt());
+    // The square root distinguishes small numbers from 0.
+    let share = cell.value.filter(|value| value.is_finite() && max > 0.0);
+    let share = share.map(|value| (value / max).clamp(0.0, 1.0).sqrt());
     let class = match (cell.tone, share) {
         (_, None) if cell.value.is_none() => "absent".to_owned(),
         (tone, share) => {
             let step = (share.unwrap_or(0.0) * STEPS).ceil() as u8;
             let tone = if matches!(tone, Tone::Series(_)) { Tone::Neutral } else { tone };
-            format!("{} step-{step}", tone_name(tone))
+            format!("{} step-{step}", tone_class(tone))
         }
     };
     markup! {

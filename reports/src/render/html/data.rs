@@ -1,12 +1,11 @@
 //! A report's charts as compact JSON, for the page's scripts.
 //!
-//! Times are whole milliseconds; times, cycles and line numbers are told as differences from the
-//! one before, and a row of slots as runs, `x31.4`, which keeps a page of many thousand points
-//! small. Amounts are as they are.
+//! Times are whole milliseconds. Times, cycles and line numbers are differences from the one before,
+//! and a row of slots is a list of runs, `x31.4`: this keeps a page of many thousand points small.
 
 use serde_json::{Value, json};
 
-use super::style::{cell_name, reason_name, tone_name};
+use super::style::{reason_class, state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
     Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
@@ -14,18 +13,18 @@ use crate::report::{
 use leakbench_model::{SlotCounts, SlotState};
 use leakbench_recording::observation::Unit;
 
-/// Everything that the page's scripts draw, as JSON that may stand in a `<script>`.
+/// The data of the page's scripts, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
     let charts: serde_json::Map<String, Value> =
         report.charts.iter().filter_map(|c| Some((c.id.clone(), chart(c)?))).collect();
-    let cells: serde_json::Map<String, Value> = SlotState::ALL
-        .iter()
-        .map(|cell| (cell.letter().to_string(), json!([cell_name(*cell), cell.words()])))
-        .collect();
-    for_script(&json!({ "charts": charts, "cells": cells }).to_string())
+    // In order: the index of a state is its rank in the scripts.
+    let states =
+        SlotState::ALL.map(|state| json!([state.letter(), state_class(state), state.words()]));
+    let marks = MarkKind::ALL.map(|kind| json!([kind.as_str(), kind.words()]));
+    for_script(&json!({ "charts": charts, "states": states, "marks": marks }).to_string())
 }
 
-/// JSON text in which nothing can end a `<script>` or a line of one.
+/// JSON text that cannot end a `<script>` or a line of one.
 fn for_script(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -39,7 +38,7 @@ fn for_script(json: &str) -> String {
     text
 }
 
-/// A chart; `None` of one that is markup alone.
+/// A chart's data; `None` if it is markup alone.
 fn chart(chart: &Chart) -> Option<Value> {
     let mut value = match &chart.plot {
         Plot::Lines(lines) => lines_json("lines", lines),
@@ -76,7 +75,7 @@ fn series(series: &Series) -> Value {
     let cycles = points.iter().map(|point| point.cycles.map(i128::from));
     json!({
         "name": shown(&series.name, LABEL_CHARS_MAX),
-        "tone": tone_name(series.tone),
+        "tone": tone_class(series.tone),
         "style": style,
         "t": differences(points.iter().map(|point| Some(ms(point.at_s)))),
         "c": differences(cycles),
@@ -85,7 +84,7 @@ fn series(series: &Series) -> Value {
     })
 }
 
-/// An amount, without a decimal point where it is whole.
+/// An amount, without a decimal point if it is whole.
 fn amount(value: f64) -> Value {
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
@@ -98,7 +97,7 @@ fn ms(seconds: f64) -> i128 {
     (seconds * 1e3).round() as i128
 }
 
-/// Each number less the one before it that is known.
+/// The difference of each number from the last known one.
 fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> {
     let mut before = 0;
     numbers
@@ -112,21 +111,13 @@ fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> 
 }
 
 fn mark(mark: &Mark) -> Value {
-    let kind = match mark.kind {
-        MarkKind::Barrier => "barrier",
-        MarkKind::Settle => "settle",
-        MarkKind::Drop => "drop",
-        MarkKind::Incident => "incident",
-    };
     let (from, to) = (ms(mark.from_s) as i64, ms(mark.to_s) as i64);
-    json!([kind, from, to, shown(&mark.text, SENTENCE_CHARS_MAX)])
+    json!([mark.kind.as_str(), from, to, shown(&mark.text, SENTENCE_CHARS_MAX)])
 }
 
 fn slots(slots: &SlotRows) -> Value {
     let rows = || slots.rows.iter();
-    let counts = |counts: &SlotCounts| -> Vec<Option<u64>> {
-        SlotCounts::states().map(|state| counts.of(state)).collect()
-    };
+    let counts = |counts: &SlotCounts| SlotState::ALL.map(|state| counts.of(state));
     json!({
         "kind": "slots",
         "slots": slots.slots,
@@ -135,12 +126,11 @@ fn slots(slots: &SlotRows) -> Value {
         "c": differences(rows().map(|row| Some(i128::from(row.cycles)))),
         "l": differences(rows().map(|row| Some(row.line as i128))),
         "cells": rows().map(|row| runs(&row.cells)).collect::<Vec<String>>(),
-        "counted": SlotCounts::states().map(SlotState::letter).collect::<String>(),
         "counts": rows().map(|row| row.counts.as_ref().map(counts)).collect::<Vec<_>>(),
     })
 }
 
-/// Cells as runs: a state's letter, then how many of it there are if more than one.
+/// Cells as runs: the letter of a state, then its number of cells if it is more than one.
 fn runs(cells: &[SlotState]) -> String {
     let mut text = String::new();
     for run in cells.chunk_by(|a, b| a == b) {
@@ -162,7 +152,7 @@ fn times_json(times: &Times) -> Value {
         "kind": "times",
         "bins": bins,
         "count": times.count,
-        "lines": [["median", times.p50_ns], ["p99", times.p99_ns], ["longest", times.max_ns]],
+        "lines": [["median", times.p50_ns], ["p99", times.p99_ns], ["max", times.max_ns]],
     })
 }
 
@@ -175,7 +165,7 @@ fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
                 shown(&bar.name, LABEL_CHARS_MAX),
                 ms(bar.from_s) as i64,
                 ms(bar.to_s) as i64,
-                reason_name(bar.reason),
+                reason_class(bar.reason),
                 bar.reason.singular(),
                 shown(&bar.holders, LABEL_CHARS_MAX),
                 bar.line,

@@ -1,9 +1,9 @@
-//! The report as one HTML page that needs nothing else: no network, no server, no other file.
+//! The report as one HTML page, without network, server or other files.
 //!
-//! What it says stands in its markup, so that it reads without scripts: the banner, the figures,
-//! findings, tables and facts, and of each chart its numbers in short. Charts are drawn by the
-//! scripts in `script/` and `charts/`, from JSON in the page. Its content security policy lets
-//! that one script and that one style sheet act and nothing else: every name in a report is data.
+//! The markup has all facts, so the page can be read without scripts: banner, figures, findings,
+//! tables, facts, and a table of each chart's main numbers. The scripts in `script/` and `charts/`
+//! draw the charts from JSON in the page. The content security policy allows that one script and one
+//! style sheet alone: every name in a report is data.
 
 mod brief;
 mod chart;
@@ -16,7 +16,7 @@ mod text;
 
 pub use page::html;
 
-/// The page's script, in the order in which its parts need each other.
+/// The page's script. Later parts use earlier ones.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("script/base.js"),

@@ -1,4 +1,4 @@
-//! The page from top to bottom.
+//! The page's markup, from top to bottom.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
@@ -9,7 +9,7 @@ use crate::report::{FactGroup, Figure, Report};
 use leakbench_model::Verdict;
 use leakbench_recording::judge::{Finding, Level};
 
-/// The whole page of a report, to be written to a file of its own.
+/// The whole page of a report, for a file of its own.
 pub fn html(report: &Report) -> String {
     let sheet = style::sheet(report);
     let policy = format!(
@@ -49,8 +49,8 @@ pub fn html(report: &Report) -> String {
                 }
                 footer {
                     p {
-                        "Made by leakbench from its recording. Every number can be traced: "
-                        "“line” is the line of " code { "recording.jsonl" } " that has it."
+                        "leakbench made this page from a recording. Every number can be traced: “line” is its "
+                        "line in " code { "recording.jsonl" } "."
                     }
                 }
                 div #live .unseen aria-live="polite" {}
@@ -62,7 +62,7 @@ pub fn html(report: &Report) -> String {
     page.into_string()
 }
 
-/// The headline without the verdict's word, which stands beside it.
+/// The headline without the verdict's word, which the banner has.
 fn sentence(report: &Report) -> String {
     let word = verdict_word(report.verdict);
     let headline = report.headline.as_str();
@@ -82,14 +82,14 @@ fn top(report: &Report) -> Markup {
 
 fn banner(verdict: Verdict, sentence: &str) -> Markup {
     markup! {
-        section class={ "banner " (style::verdict_name(verdict)) } aria-label="verdict" {
+        section class={ "banner " (style::verdict_class(verdict)) } aria-label="verdict" {
             (icon(verdict))
             h1 { span .word { (verdict_word(verdict)) } " " span .sentence { (sentence) } }
         }
     }
 }
 
-/// A verdict's sign, for those who do not read colours.
+/// A verdict's sign, for readers who do not see the colour.
 fn icon(verdict: Verdict) -> Markup {
     let path = match verdict {
         Verdict::Clean => "M7 13l3.5 3.5L17 9",
@@ -111,7 +111,7 @@ fn figures(figures: &[Figure]) -> Markup {
         @if !figures.is_empty() {
             dl .figures {
                 @for figure in figures {
-                    div class=(style::tone_name(figure.tone)) {
+                    div class=(style::tone_class(figure.tone)) {
                         dt { (shown(&figure.label, LABEL_CHARS_MAX)) }
                         dd {
                             strong { (shown(&figure.value, LABEL_CHARS_MAX)) }
@@ -129,7 +129,7 @@ fn findings(findings: &[Finding]) -> Markup {
         section #findings {
             h2 { "Findings" }
             @if findings.is_empty() {
-                p .none { "No policy has anything to say." }
+                p .none { "No findings." }
             } @else {
                 ul .findings {
                     @for finding in findings {

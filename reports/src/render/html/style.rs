@@ -1,6 +1,6 @@
 //! The page's style sheet: the palette as variables, then `style.css`.
 //!
-//! Dark is for screens alone: paper is light whatever its reader has chosen.
+//! Only screens have dark colours. Paper is always light.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -26,7 +26,7 @@ pub(super) fn sheet(report: &Report) -> String {
          :root:not([data-theme=light]){{color-scheme:dark;{dark}--on-verdict:#000}}}}\n\
          @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}--on-verdict:#000}}}}\n"
     );
-    // What is of a kind takes its colour from one variable, `--c`.
+    // Classes of states, reasons, tones and verdicts set their colour as `--c`.
     for (name, _) in colours.iter().filter(|(name, _)| name.contains('-')) {
         // Writing to a string cannot fail.
         let _ = writeln!(sheet, ".{name}{{--c:var(--{name})}}");
@@ -34,7 +34,7 @@ pub(super) fn sheet(report: &Report) -> String {
     sheet + SHEET
 }
 
-/// Each colour with its name; those of a kind have a dash in it.
+/// Each colour with its name. Names of classes have a dash.
 fn colours(report: &Report) -> Vec<(String, Colour)> {
     let named = [
         ("surface", palette::SURFACE),
@@ -44,21 +44,18 @@ fn colours(report: &Report) -> Vec<(String, Colour)> {
         ("grid", palette::GRID),
         ("frame", palette::FRAME),
         ("limit", palette::LIMIT),
-        ("barrier", palette::mark(MarkKind::Barrier)),
-        ("settle", palette::mark(MarkKind::Settle)),
-        ("drop", palette::mark(MarkKind::Drop)),
-        ("incident", palette::mark(MarkKind::Incident)),
     ];
     let mut colours: Vec<(String, Colour)> =
         named.map(|(name, colour)| (name.to_owned(), colour)).to_vec();
-    colours.extend(tones(report).into_iter().map(|tone| (tone_name(tone), palette::tone(tone))));
-    colours.extend(SlotState::ALL.map(|cell| (cell_name(cell), palette::cell(cell))));
-    colours.extend(Reason::ALL.map(|it| (reason_name(it), palette::reason(it))));
-    colours.extend(Verdict::ALL.map(|it| (verdict_name(it), palette::verdict(it))));
+    colours.extend(MarkKind::ALL.map(|it| (it.to_string(), palette::mark(it))));
+    colours.extend(tones(report).into_iter().map(|tone| (tone_class(tone), palette::tone(tone))));
+    colours.extend(SlotState::ALL.map(|it| (state_class(it), palette::slot_state(it))));
+    colours.extend(Reason::ALL.map(|it| (reason_class(it), palette::reason(it))));
+    colours.extend(Verdict::ALL.map(|it| (verdict_class(it), palette::verdict(it))));
     colours
 }
 
-/// The tones that a report's charts have, and those that every page may use.
+/// The tones of a report's charts, and those of every page.
 fn tones(report: &Report) -> BTreeSet<Tone> {
     let mut tones = BTreeSet::from([Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad]);
     for chart in &report.charts {
@@ -75,7 +72,7 @@ fn tones(report: &Report) -> BTreeSet<Tone> {
 }
 
 /// The class of a tone.
-pub(super) fn tone_name(tone: Tone) -> String {
+pub(super) fn tone_class(tone: Tone) -> String {
     match tone {
         Tone::Neutral => "tone-neutral".to_owned(),
         Tone::Good => "tone-good".to_owned(),
@@ -86,16 +83,16 @@ pub(super) fn tone_name(tone: Tone) -> String {
 }
 
 /// The class of a verdict.
-pub(super) fn verdict_name(verdict: Verdict) -> String {
+pub(super) fn verdict_class(verdict: Verdict) -> String {
     format!("verdict-{}", verdict.as_str())
 }
 
 /// The class of a slot's state.
-pub(super) fn cell_name(cell: SlotState) -> String {
-    format!("cell-{cell}")
+pub(super) fn state_class(state: SlotState) -> String {
+    format!("state-{state}")
 }
 
 /// The class of a reason to linger.
-pub(super) fn reason_name(reason: Reason) -> String {
+pub(super) fn reason_class(reason: Reason) -> String {
     format!("reason-{reason}")
 }

@@ -1,18 +1,18 @@
-//! The page's tables, whole and readable as markup; the scripts sort and search them in place.
+//! The page's tables, complete as markup. The scripts sort and search them in place.
 
 use maud::{Markup, html as markup};
 
-use super::style::reason_name;
+use super::style::reason_class;
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{LingeringRow, LingeringTable, Table};
 use leakbench_model::text::{counted, duration_ms, grouped};
 
-/// Holders of an image shown at most.
+/// Holders of an image at most.
 const HOLDERS_SHOWN: usize = 4;
-/// Rows that are worth a search field.
+/// Tables of this many rows have a search field.
 const ROWS_TO_SEARCH: usize = 8;
 
-/// Images that linger.
+/// The table of lingering images.
 pub(super) fn lingering(table: &LingeringTable) -> Markup {
     let rest = table.total.saturating_sub(table.rows.len() as u64);
     let several = table.rows.iter().any(|row| row.subject != table.rows[0].subject);
@@ -31,8 +31,7 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
                             None => { "No image of a dropped module lingers." },
                         }
                     } @else {
-                        (counted(table.total, "image")) " linger; none of them is listed in the "
-                        "recording."
+                        (counted(table.total, "image")) " linger; the recording lists none of them."
                     }
                 }
             } @else {
@@ -67,13 +66,13 @@ fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
     markup! {
         tr {
             @if several { td .number { (row.subject) } }
-            // Names, not amounts: they are copied, so their digits are not grouped.
+            // Names to be copied, so their digits are not grouped.
             td .number { (row.inode) }
             td .number { (row.module) }
             td .number {
                 @match row.created_at_cycle {
                     Some(cycle) => { (grouped(cycle)) },
-                    None => { span .muted { "not known" } },
+                    None => { span .muted { "unknown" } },
                 }
             }
             td .number { (grouped(row.dropped_at_cycle)) }
@@ -83,11 +82,11 @@ fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
                     @if index > 0 { ", " }
                     (shown(holder, LABEL_CHARS_MAX))
                 }
-                @if row.holders.is_empty() && more == 0 { span .muted { "no holder shows" } }
+                @if row.holders.is_empty() && more == 0 { span .muted { "no visible holder" } }
                 @if more > 0 { span .muted { " and " (counted(more, "more holder")) } }
             }
             td {
-                span class={ "swatch " (reason_name(row.reason)) } {} (row.reason.singular())
+                span class={ "swatch " (reason_class(row.reason)) } {} (row.reason.singular())
             }
             td .number .muted { (row.line) }
         }
@@ -129,7 +128,7 @@ pub(super) fn table(table: &Table) -> Markup {
     }
 }
 
-/// A heading that sorts, once the scripts have made a button of it.
+/// A heading. The scripts make it a button that sorts.
 fn heading(name: &str, is_number: bool) -> Markup {
     markup! {
         th scope="col" .number[is_number] { (shown(name, LABEL_CHARS_MAX)) }

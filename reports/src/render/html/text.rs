@@ -1,5 +1,4 @@
-//! Texts as the page shows them: without what steers a reader's eye or a terminal, and not
-//! without end.
+//! Texts fit for the page: printable and of bounded length.
 
 use leakbench_model::text::printable;
 
@@ -7,10 +6,10 @@ use leakbench_model::text::printable;
 pub(super) const LABEL_CHARS_MAX: usize = 240;
 /// Characters of a sentence at most.
 pub(super) const SENTENCE_CHARS_MAX: usize = 2_000;
-/// Characters of what somebody may want to copy at most.
+/// Characters of a command at most.
 pub(super) const COMMAND_CHARS_MAX: usize = 40_000;
 
-/// `text` as it may be shown: [`printable`], and cut after `chars_max` characters.
+/// `text` made [`printable`] and cut after `chars_max` characters.
 pub(super) fn shown(text: &str, chars_max: usize) -> String {
     let text = printable(text);
     match text.char_indices().nth(chars_max) {

@@ -1,5 +1,4 @@
-//! `comparison.json`: several runs beside each other, for programs. A versioned format: within
-//! version 2 fields may be added, and none changes its meaning or goes.
+//! `comparison.json`.
 
 use serde::Serialize;
 
@@ -9,24 +8,29 @@ use crate::comparison::{
 };
 use leakbench_model::Verdict;
 
-/// Several runs. What was not measured is `null`.
+/// A comparison. Missing measurements are `null`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComparisonJson<'a> {
-    /// [`COMPARISON_VERSION`].
+    /// Version of the format. Within a version, fields may be added, and none changes its meaning or
+    /// is removed.
+    #[cfg_attr(test, schemars(with = "super::schema::Version"))]
     pub version: u32,
-    /// Whether runtimes were compared or flags swept.
+    /// The kind of comparison: runtimes compared, or flags swept.
     pub kind: Kind,
-    /// The gravest verdict of all runs; `null` if nothing was run.
+    /// The gravest verdict of all runs; `null` without runs.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Verdict>"))]
     pub verdict: Option<Verdict>,
-    /// The exit code that goes with the verdict.
+    /// The exit code of the verdict.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::ExitCode>"))]
     pub exit_code: Option<u8>,
     /// The verdict in a sentence, for people.
     pub headline: String,
-    /// The command line that asked for it.
+    /// Its command line.
     pub command: &'a str,
-    /// How often each row was to be run.
+    /// The requested number of runs of each row.
     pub rounds: u32,
-    /// Whether its user ended it before every run was done.
+    /// Whether the user ended it before every run was done.
     pub interrupted: bool,
     /// The flags whose values the rows combine.
     pub swept: &'a [Swept],
@@ -36,29 +40,32 @@ pub struct ComparisonJson<'a> {
 
 /// A subject, or a combination of choices.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RowJson<'a> {
-    /// Unlike any other row's.
+    /// Its name, unique among rows.
     pub name: &'a str,
-    /// The runtime, as its user names it.
+    /// The runtime as named on the command line.
     pub subject: &'a str,
     /// Its value of each swept flag.
     pub settings: Vec<SettingJson<'a>>,
-    /// The gravest verdict of its runs; `null` if it was not run.
+    /// The gravest verdict of its runs; `null` without runs.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Verdict>"))]
     pub verdict: Option<Verdict>,
-    /// Why it was not run, or not to the end.
+    /// The reason why it has no runs, or no more.
     pub refusal: Option<&'a Refusal>,
-    /// Cycles a second: the median of the runs that did all their cycles.
+    /// Cycles a second: the median of the runs that completed their cycles.
     pub rate_per_s: Option<f64>,
-    /// That beside the first row's, round by round.
+    /// Cycles a second relative to the first row, round by round.
     pub ratio: Option<Ratio>,
-    /// The folder of the run that the next three are of: of those with the gravest verdict the one
-    /// with most lingering images.
+    /// The folder of the worst run: of those with the gravest verdict the one with most lingering
+    /// images. The next three fields are of that run.
     pub worst: Option<&'a str>,
-    /// What became of its images.
+    /// Images by their fate.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Images>"))]
     pub images: Option<ImagesJson>,
-    /// What it had when every module had been dropped.
+    /// The footprint after every module was dropped, summed over processes.
     pub at_end: Option<AtEndJson>,
-    /// Its peaks.
+    /// Peaks, each at its own time, summed over processes.
     pub peak: Option<PeakJson>,
     /// Every run, in order.
     pub runs: Vec<RunJson<'a>>,
@@ -66,48 +73,52 @@ pub struct RowJson<'a> {
 
 /// A swept flag and its value.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SettingJson<'a> {
-    /// Without its dashes.
+    /// Its name without dashes.
     pub flag: &'a str,
-    /// As it was given.
+    /// Its value as given.
     pub value: &'a str,
 }
 
-/// One run; its folder has the recording and the whole result.
+/// One run. Its folder has the recording and the whole result.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunJson<'a> {
-    /// Which round it belongs to, from 1.
+    /// Its round, from 1.
     pub round: u32,
     /// Its folder, beside this file.
     pub folder: &'a str,
     /// Its verdict.
+    #[cfg_attr(test, schemars(with = "super::schema::Verdict"))]
     pub verdict: Verdict,
     /// The verdict in a sentence.
     pub headline: &'a str,
-    /// The runtime's name and version, as it gave them.
+    /// The runtime's name and version, as it reports them.
     pub runtime: Option<&'a str>,
-    /// The command that runs the same again.
+    /// The command that reproduces it.
     pub command: &'a str,
-    /// When it began, in seconds since 1970.
+    /// Its start, in seconds since 1970.
     pub started_unix_s: u64,
     /// Cycles done.
     pub cycles: u64,
-    /// Cycles asked for.
+    /// Cycles requested.
     pub cycles_asked: u64,
-    /// The cycles alone, in seconds.
+    /// Time of the cycles alone, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
-    /// What became of its images.
+    /// Images by their fate.
+    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
-    /// What it had when every module had been dropped.
+    /// The footprint after every module was dropped, summed over processes.
     pub at_end: AtEndJson,
-    /// Its peaks.
+    /// Peaks, each at its own time, summed over processes.
     pub peak: PeakJson,
 }
 
 impl<'a> ComparisonJson<'a> {
-    /// The whole of it.
+    /// The document of a comparison.
     pub fn new(comparison: &'a Comparison) -> ComparisonJson<'a> {
         let verdict = comparison.verdict();
         let rows = comparison.rows.iter().enumerate();
@@ -129,7 +140,7 @@ impl<'a> ComparisonJson<'a> {
     /// As text: indented, with a newline at the end.
     ///
     /// # Errors
-    /// Never, as far as is known: it is all text and numbers.
+    /// None is known: all values are texts and numbers.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         super::to_text(self)
     }

@@ -4,6 +4,8 @@
 mod comparison;
 mod observation;
 mod run;
+#[cfg(test)]
+mod schema;
 
 pub use comparison::{ComparisonJson, RowJson, RunJson, SettingJson};
 pub use observation::{
@@ -21,13 +23,17 @@ pub const RESULT_VERSION: u32 = 2;
 
 /// The first fields of a result.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerdictJson {
     /// Version of the format. Within a version, fields may be added, and none changes its meaning
     /// or is removed.
+    #[cfg_attr(test, schemars(with = "schema::Version"))]
     pub version: u32,
     /// The verdict.
+    #[cfg_attr(test, schemars(with = "schema::Verdict"))]
     pub verdict: Verdict,
     /// The exit code of the verdict.
+    #[cfg_attr(test, schemars(with = "schema::ExitCode"))]
     pub exit_code: u8,
     /// The verdict in a sentence, for people.
     pub headline: String,
@@ -35,6 +41,7 @@ pub struct VerdictJson {
 
 /// The last fields of a result: how to reproduce it, and the machine.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OriginJson<'a> {
     /// The command that reproduces it.
     pub command: &'a str,
@@ -47,31 +54,33 @@ pub struct OriginJson<'a> {
 /// Images by their fate: `made` is the sum of the others.
 pub type ImagesJson = Images;
 
-/// Peaks, each at its own time.
+/// Peaks, each at its own time, summed over processes.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PeakJson {
     /// Mappings.
     pub mappings: Option<u64>,
     /// Open descriptors.
     pub fds: Option<u64>,
-    /// Resident memory.
+    /// Resident memory in bytes.
     pub rss_bytes: Option<u64>,
-    /// Resident memory of memfds and the like.
+    /// Resident shared memory, with pages of memfds.
     pub shmem_bytes: Option<u64>,
-    /// Page tables.
+    /// Page tables in bytes.
     pub page_tables_bytes: Option<u64>,
 }
 
-/// What is left when every module has been dropped.
+/// The footprint after every module was dropped, summed over processes.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AtEndJson {
     /// Mappings.
     pub mappings: Option<u64>,
-    /// Mappings that map a memfd.
+    /// Mappings of memfds.
     pub memfd_mappings: Option<u64>,
     /// Open descriptors.
     pub fds: Option<u64>,
-    /// Resident memory.
+    /// Resident memory in bytes.
     pub rss_bytes: Option<u64>,
 }
 

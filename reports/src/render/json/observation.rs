@@ -1,6 +1,4 @@
-//! `result.json` of an observation: the verdict and all that it rests on, for programs. Of the
-//! same version as a run's, with `resources` in the place of `images`: within version 2 fields may
-//! be added, and none changes its meaning or goes.
+//! `result.json` of an observation, with `resources` in place of a run's `images`.
 
 use serde::Serialize;
 
@@ -12,44 +10,47 @@ use leakbench_recording::observation::{
     ResourceClass, Suspect,
 };
 
-/// A whole result. What was not measured is `null`.
+/// The result of an observation. Missing measurements are `null`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ObservationJson<'a> {
     /// Version, verdict, exit code and headline.
     #[serde(flatten)]
     pub verdict: VerdictJson,
-    /// What was observed.
+    /// The observed process.
     pub process: ProcessJson<'a>,
-    /// Looks that the recording kept, of which all but those of a leaving process are judged.
+    /// Samples in the recording.
     pub samples: usize,
-    /// From the first look to the last, in seconds.
+    /// Time from the first to the last sample, in seconds.
     pub observed_s: f64,
-    /// Time between two looks, as asked for.
+    /// The requested time between two samples.
     pub interval_ms: u64,
-    /// What each resource does, of those that were seen.
+    /// The resources that could be read.
     pub resources: Vec<ResourceJson<'a>>,
     /// The leaks, each once, the worst first.
     pub suspects: Vec<SuspectJson<'a>>,
-    /// What was found.
+    /// Findings of the judge, errors first.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Finding>"))]
     pub findings: &'a [Finding],
-    /// What could not be seen, and what came or went.
+    /// Events: processes that came or went, and failures to read.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Remark>"))]
     pub remarks: &'a [Remark],
-    /// Whether its user ended the observation before its time was up; `null` where the recording
-    /// was cut.
+    /// Whether the user ended the observation early; `null` if the recording was cut.
     pub interrupted: Option<bool>,
-    /// Processor time that observing took, in seconds.
+    /// Processor time of the observer, in seconds.
     pub observer_cpu_s: Option<f64>,
     /// Command, time and machine.
     #[serde(flatten)]
     pub origin: OriginJson<'a>,
 }
 
-/// A process that was observed.
+/// The observed process.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessJson<'a> {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
-    /// When it started, in clock ticks since boot.
+    /// Its start, in clock ticks since boot.
     pub start_time_ticks: u64,
     /// Its command line.
     pub command_line: &'a str,
@@ -57,35 +58,39 @@ pub struct ProcessJson<'a> {
     pub started_here: bool,
     /// Whether its descendants are counted with it.
     pub tree: bool,
-    /// The most processes that were looked at together.
+    /// The largest number of processes in a sample.
     pub processes_max: u32,
-    /// How it went, if it did.
+    /// Its exit; `null` if it still ran.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::ProcessExit>"))]
     pub exit: Option<&'a ProcessExit>,
 }
 
-/// One resource.
+/// A resource.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ResourceJson<'a> {
-    /// Its name. Amounts of one that ends in `-bytes` are bytes, of others objects.
+    /// Its name. If that ends in `-bytes`, amounts are bytes, else objects.
+    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub name: Resource,
-    /// What it does; `null` where it was seen too rarely to tell.
+    /// Its class; `null` if there were too few samples.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::ResourceClass>"))]
     pub class: Option<ResourceClass>,
-    /// How fast what it falls back to grows, after the first third of the time.
+    /// Growth a second of the level that it falls back to, after the first third of the time.
     pub rate_per_s: Option<f64>,
     /// The lower end of the 95 % confidence interval of the rate.
     pub ci_low: Option<f64>,
-    /// The upper end.
+    /// The upper end of the interval.
     pub ci_high: Option<f64>,
-    /// The most that it may come to.
+    /// Its limit; `null` if none is known.
     pub limit: Option<u64>,
-    /// Who says so.
+    /// The setting that is the limit.
     pub limit_name: Option<&'a str>,
-    /// When it meets that, from the last look on, if it grows on as it does.
+    /// Seconds from the last sample to the limit at the current rate; absent if it does not grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_to_limit: Option<f64>,
-    /// The oldest object that came after the first looks and is still there.
+    /// The oldest object that appeared after the first samples and still exists.
     pub example: Option<ExampleJson<'a>>,
-    /// The next few of those.
+    /// The next ones of those.
     pub more_examples: Vec<ExampleJson<'a>>,
     /// The first amount.
     pub first: u64,
@@ -93,42 +98,48 @@ pub struct ResourceJson<'a> {
     pub last: u64,
     /// The highest amount.
     pub peak: u64,
-    /// In how many looks it could be read.
+    /// Samples in which it could be read.
     pub samples: usize,
 }
 
 /// An object that may be leaked.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExampleJson<'a> {
-    /// What it is.
+    /// The object, by its identity. From the process: data, never markup.
     pub what: &'a str,
-    /// Who has it.
+    /// Its holders.
     pub holders: &'a [String],
-    /// For how long it had been seen at the last look, in seconds.
+    /// Its age at the last sample, since it was first seen, in seconds.
     pub age_s: f64,
 }
 
-/// A leak, with all that it shows in.
+/// A leak with its evidence.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SuspectJson<'a> {
-    /// The resource that says most plainly what leaks.
+    /// The most specific resource that leaks.
+    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub resource: Resource,
-    /// Others that grow because of it.
+    /// Other resources that grow because of it.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Resource>"))]
     pub evidence: &'a [Resource],
-    /// The limit that it meets first.
+    /// The limit that it reaches first.
     pub forecast: Option<ForecastJson<'a>>,
 }
 
-/// When growth comes to its end.
+/// The forecast of a limit.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ForecastJson<'a> {
-    /// What is limited.
+    /// The limited resource.
+    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub resource: Resource,
-    /// To how much.
+    /// The limit.
     pub limit: u64,
-    /// By whom.
+    /// The setting that is the limit.
     pub limit_name: &'a str,
-    /// From the last look on.
+    /// Seconds from the last sample to the limit.
     pub seconds: f64,
 }
 

@@ -1,5 +1,4 @@
-//! `result.json`: the verdict and all that it rests on, for programs. A versioned format: within
-//! version 2 fields may be added, and none changes its meaning or goes.
+//! `result.json` of a run.
 
 use std::num::NonZeroU32;
 
@@ -13,24 +12,27 @@ use leakbench_recording::judge::{Finding, Judgement};
 use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
 use leakbench_recording::recording::{End, Exit, Footprint, WitnessFailure};
 
-/// A whole result. What was not measured is `null`.
+/// The result of a run. Missing measurements are `null`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ResultJson<'a> {
     /// Version, verdict, exit code and headline.
     #[serde(flatten)]
     pub verdict: VerdictJson,
-    /// What ran.
+    /// The runtime under test, as named on the command line.
     pub subject: &'a str,
-    /// The runtime's name and version, as it gave them.
+    /// The runtime's name and version, as it reports them.
     pub runtime: Option<&'a str>,
-    /// Which free slot an instance got; `null` where the runtime has no such choice, as for the
+    /// The choice of a free slot for an instance; `null` if the runtime has no such choice, as for the
     /// next two.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Strategy>"))]
     pub strategy: Option<Strategy>,
-    /// What dropping a module did to free slots.
+    /// The effect of a module's drop on free slots.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::OnDrop>"))]
     pub on_drop: Option<OnDrop>,
     /// Slots in each process's pool.
     pub slots: Option<u32>,
-    /// Processes side by side.
+    /// Number of processes.
     pub processes: u32,
     /// Threads in each process.
     pub threads: u32,
@@ -38,62 +40,69 @@ pub struct ResultJson<'a> {
     pub seed: u64,
     /// Cycles done, over all processes.
     pub cycles: u64,
-    /// Cycles asked for.
+    /// Cycles requested.
     pub cycles_asked: u64,
-    /// The whole run, in seconds.
+    /// Time of the whole run, in seconds.
     pub wall_s: f64,
-    /// The cycles alone, in seconds.
+    /// Time of the cycles alone, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
-    /// What became of the images.
+    /// Images by their fate.
+    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
-    /// From drop to release.
+    /// Times from drop to release.
     pub release_us: ReleaseJson,
-    /// Each process's own peaks, added.
+    /// Peaks of all processes.
     pub peak: PeakJson,
-    /// What each process had at its last barrier, added; `null` where one did not come to it.
+    /// The footprint at the last barriers; `null` if a process did not reach its own.
     pub at_end: AtEndJson,
-    /// Images that still lingered when their process was last looked at: the longest-lingering
-    /// of each process, then the next of each, and so on; at most [`ResultJson::LINGERING_MAX`].
-    /// `images.lingering` is the whole number.
+    /// Images that lingered at the last sample of their process: the longest-lingering of each
+    /// process, then the next of each, and so on; at most 2,000. `images.lingering` is their number.
     pub lingering: Vec<LingeringJson>,
-    /// Why lingering images linger, over all that the recording lists.
+    /// Number of listed lingering images for each reason.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::ImagesByReason>"))]
     pub lingering_by_reason: &'a [ImagesByReason],
-    /// How many slots map a lingering image, over all that the recording lists.
+    /// Number of slots in each state that map a listed lingering image.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::SlotsByState>"))]
     pub slots_holding: &'a [SlotsByState],
-    /// What the policies found.
+    /// Findings of the judge, errors first.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Finding>"))]
     pub findings: &'a [Finding],
-    /// Why a witness may not be believed.
+    /// Failures of the witnesses.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::WitnessFailure>"))]
     pub witness_failures: &'a [WitnessFailure],
-    /// When the run was interrupted, in seconds since it began.
+    /// Time of the interruption, in seconds since the run began.
     pub interrupted_at_s: Option<f64>,
-    /// Each process.
+    /// The processes.
     pub subjects: Vec<SubjectJson<'a>>,
-    /// What measuring cost.
+    /// The cost of measuring.
     pub supervisor: Option<SupervisorJson>,
-    /// Everything that was chosen.
+    /// All choices.
+    #[cfg_attr(test, schemars(with = "super::schema::Scenario"))]
     pub scenario: &'a Scenario,
     /// Command, time and machine.
     #[serde(flatten)]
     pub origin: OriginJson<'a>,
 }
 
-/// Time from drop to release, in microseconds.
+/// Times from drop to release, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseJson {
-    /// Median.
+    /// The median.
     pub p50: Option<f64>,
-    /// Of all but one in a hundred.
+    /// The 99th percentile.
     pub p99: Option<f64>,
-    /// The longest.
+    /// The maximum.
     pub max: Option<f64>,
 }
 
-/// An image that lingers.
+/// A lingering image.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LingeringJson {
-    /// Which of the run's processes.
+    /// The number of the process in the run.
     pub subject: u32,
     /// Device number of its file system.
     pub dev: u64,
@@ -101,17 +110,18 @@ pub struct LingeringJson {
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// The cycle, counted by its thread, in which it was dropped.
+    /// The cycle, counted by its thread, in which the module was dropped.
     pub dropped_at_cycle: u64,
-    /// How long before the barrier that was.
+    /// Time from the drop to the barrier that listed it, in ms.
     pub lingering_ms: u64,
-    /// Who holds it, as far as listed.
+    /// Its listed holders.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Holder>"))]
     pub holders: Vec<HolderJson>,
-    /// How many holders there are.
+    /// The number of all holders; 0 if none is visible in the subject.
     pub holders_total: u64,
 }
 
-/// What keeps an image alive: a flat object, of which `kind` says which fields there are.
+/// A holder of an image. The kind determines the other fields.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct HolderJson {
     /// `fd`, `slot` or `mapping`.
@@ -119,24 +129,25 @@ pub struct HolderJson {
     /// Of a slot: its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<u32>,
-    /// Of a slot: what it is doing.
+    /// Of a slot: its state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<SlotState>,
     /// Of a descriptor: its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fd: Option<i32>,
-    /// Of a mapping: where it starts.
+    /// Of a mapping: its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
-    /// Of a mapping: where it ends.
+    /// Of a mapping: its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
 }
 
-/// One process's account.
+/// The account of one process.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SubjectJson<'a> {
-    /// Which of the run's processes.
+    /// The number of the process in the run.
     pub subject: u32,
     /// Its process id.
     pub pid: Option<u32>,
@@ -144,34 +155,40 @@ pub struct SubjectJson<'a> {
     pub cycles: u64,
     /// Its share of the cycles.
     pub cycles_asked: Option<u64>,
-    /// Whether it came to the barrier at which every module has been dropped.
+    /// Whether it reached its last barrier, at which every module is dropped.
     pub reached_last_barrier: bool,
-    /// What became of its images.
+    /// Its images by their fate.
+    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
-    /// Most images that lingered at any barrier.
+    /// The largest number of lingering images at a barrier.
     pub worst_lingering: u64,
-    /// Most disagreements of the witnesses at any barrier.
+    /// The largest number of disagreements of the witnesses at a barrier.
     pub disagreements: u64,
     /// The first of them, in words.
     pub disagreements_listed: &'a [String],
-    /// Mapping calls that failed while slots were reset.
+    /// System calls that failed during the reset of slots.
     pub reset_failures: u64,
-    /// Before its first cycle.
+    /// Its footprint before its first cycle.
+    #[cfg_attr(test, schemars(with = "super::schema::Footprint"))]
     pub at_rest: Footprint,
-    /// At its last barrier.
+    /// Its footprint at its last barrier; `null` if it did not reach that.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Footprint>"))]
     pub at_last_barrier: Option<Footprint>,
-    /// Its slots at its last barrier.
+    /// The states of its slots at its last barrier, if the runtime reports them.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::SlotCounts>"))]
     pub slots: Option<SlotCounts>,
-    /// How it ended, and the last thing that each thread did.
+    /// Its end, with the last step of each thread; `null` if unknown.
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Exit>"))]
     pub exit: Option<&'a Exit>,
 }
 
-/// What measuring cost.
+/// The cost of measuring.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SupervisorJson {
-    /// Processor time, in seconds.
+    /// Processor time of the supervisor, in seconds.
     pub cpu_s: Option<f64>,
-    /// Most resident memory.
+    /// Peak resident memory of the supervisor, in bytes.
     pub peak_rss_bytes: Option<u64>,
 }
 
@@ -226,7 +243,7 @@ impl<'a> ResultJson<'a> {
     /// As text: indented, with a newline at the end.
     ///
     /// # Errors
-    /// Something in the scenario has no JSON form: a path that is not UTF-8.
+    /// A path that is not UTF-8 has no JSON form.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         super::to_text(self)
     }

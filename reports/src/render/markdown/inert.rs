@@ -1,16 +1,16 @@
-//! Texts from outside, made inert: whatever they say, they are shown as they are and link, mention,
-//! mark up and break nothing, in GitHub's Markdown and in that of others, in a table and outside.
+//! Texts from outside, made inert: Markdown of GitHub and others shows them unchanged, without links,
+//! mentions or markup, in tables and outside.
 
 use std::borrow::Cow;
 
 use leakbench_model::text::printable;
 
-/// Parts a word from what would be read together with it, and does not show.
+/// An invisible character that separates a word from its context.
 const PARTED: &str = "&#8203;";
 
 /// Within a sentence or a cell.
-pub(super) fn prose(text: &str, most: usize) -> String {
-    let text = clipped(text, most);
+pub(super) fn prose(text: &str, max: usize) -> String {
+    let text = clipped(text, max);
     let mut shown = String::with_capacity(text.len() + 16);
     for (at, c) in text.char_indices() {
         match c {
@@ -18,18 +18,17 @@ pub(super) fn prose(text: &str, most: usize) -> String {
                 shown.push('\\');
                 shown.push(c);
             }
-            // A cell ends at a bar, whatever stands before it.
+            // An unescaped bar would end a cell.
             '|' => shown.push_str("&#124;"),
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
             '&' => shown.push_str("&amp;"),
-            // Mentions, references, short codes and bare addresses are found in what is shown, after
-            // all escapes.
+            // GitHub finds mentions, references, short codes and bare addresses after all escapes.
             '@' | '#' => {
                 shown.push(c);
                 shown.push_str(PARTED);
             }
-            // Of an address, or the first of a short code.
+            // The colon of an address, or the first one of a short code.
             ':' => {
                 shown.push(c);
                 let word = text[at + 1..].split_whitespace().next().unwrap_or_default();
@@ -58,12 +57,12 @@ fn ends_in(text: &str, word: &str) -> bool {
 }
 
 /// A name, a path or the like.
-pub(super) fn code(text: &str, most: usize) -> String {
-    let text = clipped(text, most);
+pub(super) fn code(text: &str, max: usize) -> String {
+    let text = clipped(text, max);
     if text.trim().is_empty() {
         return String::new();
     }
-    // Within a code span nothing is escaped, and a bar in one ends a cell.
+    // A code span has no escapes, and a bar in it ends a cell.
     if !text.contains(['`', '|', '\\']) {
         return format!("`{text}`");
     }
@@ -78,18 +77,18 @@ pub(super) fn code(text: &str, most: usize) -> String {
     shown + "</code>"
 }
 
-/// A command in a block of its own, whole: `None` of one longer than `most` bytes.
-pub(super) fn fenced(command: &str, most: usize) -> Option<String> {
+/// A whole command in a fenced block; `None` if it is longer than `max` bytes.
+pub(super) fn fenced(command: &str, max: usize) -> Option<String> {
     let command = printable(command);
     let runs = command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(runs.max(2) + 1);
-    (command.len() <= most).then(|| format!("{fence}sh\n{command}\n{fence}"))
+    (command.len() <= max).then(|| format!("{fence}sh\n{command}\n{fence}"))
 }
 
-/// The first `most` characters of what can be shown.
-fn clipped(text: &str, most: usize) -> Cow<'_, str> {
+/// The first `max` characters of `text`, printable.
+fn clipped(text: &str, max: usize) -> Cow<'_, str> {
     let shown = printable(text);
-    match shown.char_indices().nth(most) {
+    match shown.char_indices().nth(max) {
         Some((end, _)) => Cow::Owned(format!("{}…", &shown[..end])),
         None => shown,
     }

@@ -1,5 +1,5 @@
-//! Markdown for a job summary or a comment: the verdict first, then what it rests on, and how to
-//! run it again. Of bounded size, whatever was recorded.
+//! Markdown for a job summary or a comment: verdict, evidence, and the command that reproduces it.
+//! Its size is bounded.
 
 mod comparison;
 mod inert;
@@ -16,15 +16,15 @@ use crate::report::{LingeringTable, Report, Table};
 use leakbench_model::Verdict;
 use leakbench_model::text::{counted, duration_ms, grouped, printable};
 
-// What follows keeps the whole below `Format::MARKDOWN_BYTES_MAX`, since each block is bounded.
+// These bounds on each block keep the whole below `Format::MARKDOWN_BYTES_MAX`.
 
 /// Bytes of a block of lines at most.
 const BLOCK_BYTES_MAX: usize = 5_000;
-/// Characters of a text at most, before what makes it inert.
+/// Characters of a text at most, before escapes.
 const TEXT_MAX: usize = 600;
 /// Characters of a cell at most.
 const CELL_MAX: usize = 160;
-/// Bytes of a command at most: a longer one is not told, since a part of it does not run.
+/// Bytes of a command at most. A longer one is left out, since a part of it does not run.
 const COMMAND_MAX: usize = 2_000;
 /// Figures at most.
 const FIGURES_MAX: usize = 6;
@@ -64,26 +64,27 @@ pub(super) fn markdown(report: &Report, recorded: &Recorded, judged: Option<Judg
     blocks.extend(report.tables.iter().take(TABLES_MAX).filter_map(table));
     blocks.extend(report.lingering.as_ref().and_then(lingering));
     blocks.extend(unmeasured(report));
-    blocks.push(again(recorded));
+    blocks.push(reproduce(recorded));
     blocks.push(files(recorded));
     blocks.join("\n\n") + "\n"
 }
 
-/// Which recording all that follows is of, where the gate was given others as well.
+/// Names the recording of the report, if the gate judged several.
 fn one_of(recordings: usize, recorded: &Recorded) -> Option<String> {
     let which = match recorded.folder.display().to_string() {
         folder if folder.is_empty() => "This".to_owned(),
         folder => code(&folder, CELL_MAX),
     };
     let recordings = grouped(recordings as u64);
-    (recordings != "1").then(|| format!("{which} is 1 of {recordings} recordings that were judged"))
+    (recordings != "1")
+        .then(|| format!("{which} is 1 of {recordings} recordings that the gate judged"))
 }
 
 fn verdict(heading: &str, verdict: Verdict, headline: &str) -> String {
     format!("{heading} {} {}", symbol(verdict), prose(headline, TEXT_MAX))
 }
 
-/// Told apart without colour.
+/// A verdict's sign, distinct without colour.
 fn symbol(verdict: Verdict) -> char {
     match verdict {
         Verdict::Clean => '✓',
@@ -114,11 +115,11 @@ fn figures(report: &Report) -> Option<String> {
 }
 
 fn policies(outcome: &Outcome) -> String {
-    // What needs to be looked at is first, so that it is what there is room for.
+    // Failures are first, since room is bounded.
     let mut policies: Vec<&PolicyOutcome> = outcome.policies.iter().collect();
     policies.sort_by_key(|policy| (rank(policy), std::cmp::Reverse(policy.level)));
     let several = policies.iter().any(|policy| policy.run != policies[0].run);
-    // Those that are off are told in a line.
+    // Policies that are off share a line.
     let is_off = |policy: &&PolicyOutcome| policy.status == Status::Off;
     let mut off: Vec<&str> = policies.iter().filter(|p| is_off(p)).map(|p| &*p.policy).collect();
     off.sort_unstable();
@@ -131,12 +132,12 @@ fn policies(outcome: &Outcome) -> String {
         }
         let measured = policy.measured.as_deref().unwrap_or("–");
         cells.extend([prose(measured, CELL_MAX), prose(&policy.allowed, CELL_MAX)]);
-        // Of what is as it should be, the numbers say enough.
-        let said = match policy.status {
+        // A policy that passed needs no sentence beside its numbers.
+        let message = match policy.status {
             Status::Passed => String::new(),
             _ => prose(&policy.message, TEXT_MAX),
         };
-        cells.push(said);
+        cells.push(message);
         row(&cells)
     });
     let run = if several { " run |" } else { "" };
@@ -150,7 +151,7 @@ fn policies(outcome: &Outcome) -> String {
     format!("{}\n\n{budget}", lines(head, rows, "|"))
 }
 
-/// Those that need to be looked at first.
+/// Order of policies by status, failures first.
 fn rank(policy: &PolicyOutcome) -> u8 {
     match policy.status {
         Status::Failed => 0,
@@ -175,13 +176,13 @@ fn mark(policy: &PolicyOutcome) -> &'static str {
     }
 }
 
-/// All findings but the one that the headline tells.
+/// All findings but the one of the headline.
 fn findings(report: &Report) -> Option<String> {
-    let told = |message: &str| report.headline.ends_with(&*printable(message));
+    let is_headline = |message: &str| report.headline.ends_with(&*printable(message));
     let rows: Vec<String> = report
         .findings
         .iter()
-        .filter(|finding| !told(&finding.message))
+        .filter(|finding| !is_headline(&finding.message))
         .map(|finding| {
             let message = prose(&finding.message, TEXT_MAX);
             let policy = code(finding.rule, CELL_MAX);
@@ -253,15 +254,15 @@ fn lingering(images: &LingeringTable) -> Option<String> {
     Some(format!("{}{more}\n\n</details>", lines(head, rows, "|")))
 }
 
-fn again(recorded: &Recorded) -> String {
+fn reproduce(recorded: &Recorded) -> String {
     let command = match &recorded.what {
         RecordedKind::Run(run) => &run.ledger.start.command,
         RecordedKind::Observation(diagnosis) => &diagnosis.ledger.start.command,
         RecordedKind::Comparison(several) => &several.comparison.command,
     };
     match fenced(command, COMMAND_MAX) {
-        Some(block) => format!("Run it again:\n\n{block}"),
-        None => "How to run it again is in the recording.".to_owned(),
+        Some(block) => format!("Reproduce:\n\n{block}"),
+        None => "The recording has the command that reproduces it.".to_owned(),
     }
 }
 
@@ -273,12 +274,12 @@ fn files(recorded: &Recorded) -> String {
         false => format!(" in {}", code(&folder, CELL_MAX)),
     };
     format!(
-        "All of it was read off {}{within}; `leakbench report` draws it from there.",
+        "Source: {}{within}. `leakbench report` draws the report from it.",
         code(&file, CELL_MAX)
     )
 }
 
-/// `head` and as many rows as there is room for; then how many more there are, after `bullet`.
+/// `head` and as many rows as fit; then, after `bullet`, the number of the others.
 fn lines(head: String, rows: impl ExactSizeIterator<Item = String>, bullet: &str) -> String {
     let mut text = head;
     let mut left = rows.len();

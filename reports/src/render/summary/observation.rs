@@ -105,9 +105,9 @@ fn suspects(diagnosis: &Diagnosis) -> List {
             text += &format!(" (and {})", shown.join(", "));
         }
         if let Some(meeting) = &suspect.forecast {
-            let most = meeting.limit.resource.amount(meeting.limit.max);
+            let max = meeting.limit.resource.amount(meeting.limit.max);
             let in_s = coarse_s(meeting.seconds as u64);
-            text += &format!(": {} of {most} in {in_s}", meeting.limit.name);
+            text += &format!(": {} of {max} in {in_s}", meeting.limit.name);
         }
         let label = if index == 0 { "suspects" } else { "" };
         let shown = if index == 0 { EXAMPLES_SHOWN } else { 1 };

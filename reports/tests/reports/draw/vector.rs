@@ -25,7 +25,7 @@ fn lines_have_names_and_end_values() {
             "lingering at barriers",
             "950",
             "barrier",
-            "settling",
+            "settle time",
             "the subject was killed",
             "5M",
             "1,000",

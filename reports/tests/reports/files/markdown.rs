@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use super::{Case, cases, failing, policy};
 use crate::common;
 
-/// A case in which every text that may be from outside is `said`, `many` times where there are
-/// many of a kind.
+/// A case in which every text from outside is `said`, `many` times if there are many of a kind.
 fn saying(said: &str, many: usize) -> Case {
     let mut outcome = failing();
     outcome.headline = said.to_owned();
@@ -61,7 +60,7 @@ fn saying(said: &str, many: usize) -> Case {
     case
 }
 
-/// What is left of a line once code, which is inert, is out.
+/// A line without its code, which is inert.
 fn outside_code(line: &str) -> String {
     let mut rest = line;
     let mut text = String::new();
@@ -200,7 +199,7 @@ fn the_verdict_comes_first_and_the_command_is_whole() {
     }
 }
 
-/// "FAIL" above the report of a run that is clean is a riddle, unless it says which run it tells.
+/// The gate may fail while the report below is of a clean run: the text names the run.
 #[test]
 fn one_of_several_recordings_is_named() {
     let case = Case::run("gate", &common::clean(), Some(failing()));
@@ -210,8 +209,8 @@ fn one_of_several_recordings_is_named() {
         let content = files.expect("it has this form").remove(0).content;
         String::from_utf8(content).expect("it is text")
     };
-    let named = "\n\n`leakbench-out/run` is 1 of 1,002 recordings that were judged\n\n";
+    let named = "\n\n`leakbench-out/run` is 1 of 1,002 recordings that the gate judged\n\n";
     let several = text(1_002);
     assert!(several.contains(named), "{several}");
-    assert!(!text(1).contains("recordings that were judged"));
+    assert!(!text(1).contains("recordings that the gate judged"));
 }

@@ -1,8 +1,8 @@
-// From when to when images lingered, a bar an image.
+// Lifetimes of lingering images: a bar for each, from the drop of its module.
 
 class LifetimeChart extends TimePlot {
   constructor(host, chart, timeline) {
-    super(host, `${chart.title}: a bar an image`, timeline);
+    super(host, `${chart.title}: one bar for each image`, timeline);
     this.bars = chart.bars.map(([name, from, to, tone, reason, holders, line]) => ({
       name,
       from,
@@ -40,7 +40,7 @@ class LifetimeChart extends TimePlot {
     });
     this.tall = tall;
     this.scaled();
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     const longest = Math.floor((left - 12) / 6.3);
     this.bars.forEach(({ name, from, to, tone }, index) => {
       const y = top + index * tall;
@@ -73,7 +73,7 @@ class LifetimeChart extends TimePlot {
   hovered(event) {
     if (!this.drawn) return;
     const [x, y] = this.at(event);
-    this.bar = clamp(Math.floor((y - this.mapping.top) / this.tall), 0, this.bars.length - 1);
+    this.bar = clamp(Math.floor((y - this.bounds.top) / this.tall), 0, this.bars.length - 1);
     this.timeline.point(this.positionAt(x), this);
     soon(this.pointing);
   }
@@ -101,7 +101,7 @@ class LifetimeChart extends TimePlot {
       this.hideTip();
       return;
     }
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     const x = this.x(cursor);
     this.cursor.append(svg("line", { x1: x, x2: x, y1: top, y2: bottom }));
     if (source !== this) {
@@ -115,7 +115,7 @@ class LifetimeChart extends TimePlot {
     );
     this.showTip(x, y + this.tall / 2, bar.name, [
       { name: "dropped", value: moment(bar.from) },
-      { name: "seen until", value: moment(bar.to) },
+      { name: "last seen", value: moment(bar.to) },
       { name: "lingered", value: moment(bar.to - bar.from) },
       { tone: bar.tone, name: `held by ${bar.holders || bar.reason}`, note: `line ${bar.line}` },
     ]);
@@ -124,7 +124,7 @@ class LifetimeChart extends TimePlot {
   said() {
     const { name, from, to, reason, holders } = this.bars[this.bar];
     return (
-      `${name}, dropped at ${moment(from)}, seen until ${moment(to)}, ` +
+      `${name}, dropped at ${moment(from)}, last seen at ${moment(to)}, ` +
       `held by ${holders || reason}`
     );
   }

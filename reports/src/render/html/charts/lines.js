@@ -6,7 +6,7 @@ function readSeries(series) {
   return { ...series, t: summed(series.t), c: summed(series.c), l: summed(series.l) };
 }
 
-// Series that are stacked get what each stands on, in place.
+// Gives each stacked series its floor, which is the top of the one below, in place.
 function stack(series) {
   let below = null;
   for (const one of series) {
@@ -21,12 +21,12 @@ function stack(series) {
 }
 
 class LineChart extends TimePlot {
-  // `most`: an amount that the axis has to reach, of charts on one scale.
-  constructor(host, chart, timeline, size, most) {
+  // `max`: the end of the amount axis, of charts that share one scale.
+  constructor(host, chart, timeline, size, max) {
     super(host, `${chart.title}, over time`, timeline);
     this.unit = chart.unit;
     this.size = size;
-    this.most = most;
+    this.max = max;
     this.series = chart.series;
     this.limits = chart.limits;
     this.marks = chart.marks;
@@ -59,30 +59,24 @@ class LineChart extends TimePlot {
       return html("li", {}, button);
     });
     const kinds = new Set(this.marks.map(([kind]) => kind));
-    const words = {
-      barrier: "barrier",
-      settle: "settle time",
-      drop: "drop of an image that lingers",
-      incident: "incident",
-    };
-    for (const [kind, text] of Object.entries(words)) {
+    for (const [kind, text] of DATA.marks) {
       if (kinds.has(kind)) {
         items.push(html("li", { class: "mark" }, html("span", { class: `key ${kind}` }), text));
       }
     }
     const legend = html("ul", { class: "legend" }, ...items);
     const far = this.limits.filter((limit) => !this.near(limit));
-    const told = far.map(([name, value]) => {
+    const texts = far.map(([name, value]) => {
       const share = (100 * this.highest()) / value;
       const reached =
-        share < 0.1 ? "Less than 0.1%" : `At most ${PARTS.format(Math.round(share * 10) / 10)}%`;
+        share < 0.1 ? "Less than 0.1%" : `Up to ${PARTS.format(Math.round(share * 10) / 10)}%`;
       return html(
         "p",
         { class: "limit" },
-        `${reached} of the limit is reached: ` + `${name}, ${amount(value, this.unit)}.`,
+        `${reached} of the limit ${name} (${amount(value, this.unit)}).`,
       );
     });
-    return [legend, ...told];
+    return [legend, ...texts];
   }
 
   toggle(series, button) {
@@ -98,12 +92,12 @@ class LineChart extends TimePlot {
     return Math.max(0, ...this.series.map((series) => highestOf(series.top ?? series.v)));
   }
 
-  // Whether a limit is drawn to scale.
+  // A limit is drawn to scale if it is not far above every amount.
   near([, value]) {
-    return value <= Math.max(this.most ?? 0, this.highest()) * 1.6;
+    return value <= Math.max(this.max ?? 0, this.highest()) * 1.6;
   }
 
-  // The least and the most that the window shows.
+  // The lowest and the highest amount of the axis in the window.
   range() {
     const [from, to] = this.timeline.window;
     let [low, high] = [Infinity, -Infinity];
@@ -119,11 +113,11 @@ class LineChart extends TimePlot {
       }
     }
     if (low > high) return [0, 1];
-    if (this.most !== undefined) return [0, this.most || 1];
+    if (this.max !== undefined) return [0, this.max || 1];
     if (!this.timeline.zoomed) {
       for (const limit of this.limits) if (this.near(limit)) high = Math.max(high, limit[1]);
     }
-    // From nothing, unless that would flatten what there is to see.
+    // From 0, unless that would flatten the lines.
     if (low < high * 0.6 || high < 50) return [Math.min(low, 0), high || 1];
     const length = Math.max(high - low, high * 0.04);
     return [Math.max(0, low - length * 0.5), low + length * 1.2];
@@ -146,7 +140,7 @@ class LineChart extends TimePlot {
       bottom: 28,
     });
     this.scaled();
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     const [low, high] = this.range();
     const { ticks, write } = amountTicks(low, high, (bottom - top) / 44, this.unit);
     const step = ticks.length > 1 ? ticks[1] - ticks[0] : 0;
@@ -198,7 +192,7 @@ class LineChart extends TimePlot {
   }
 
   drawAmounts(ticks, write) {
-    const { left, right } = this.mapping;
+    const { left, right } = this.bounds;
     const axis = svg("g", { class: "axis" });
     for (const tick of ticks) {
       const y = this.y(tick);
@@ -210,9 +204,9 @@ class LineChart extends TimePlot {
     return axis;
   }
 
-  // Where marks of a kind that cross the chart begin. Many would be a wall: then they are short.
+  // The top of the marks of a kind: the chart's own or, of many marks, near its foot.
   markTop(kind) {
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     const [from, to] = this.timeline.window;
     const seen = this.marks.filter((mark) => mark[0] === kind && mark[2] >= from && mark[1] <= to);
     return seen.length > (right - left) / 36 ? bottom - 12 : top;
@@ -228,7 +222,7 @@ class LineChart extends TimePlot {
           class: "settle",
           x,
           y,
-          height: this.mapping.bottom - y,
+          height: this.bounds.bottom - y,
           width: Math.max(this.x(to) - x, 1),
         }),
       );
@@ -236,7 +230,7 @@ class LineChart extends TimePlot {
   }
 
   drawMoments(into) {
-    const { bottom } = this.mapping;
+    const { bottom } = this.bounds;
     const path = (kind, y1, y2) =>
       this.marks
         .filter((mark) => mark[0] === kind)
@@ -260,13 +254,13 @@ class LineChart extends TimePlot {
       const floors = series.floor.map((value) => this.y(value));
       const back = x.map((each, index) => `L${each.toFixed(1)} ${floors[index].toFixed(1)}`);
       drawn.push(
-        svg("path", { class: `${series.tone} mapping`, d: `${line}${back.reverse().join("")}Z` }),
+        svg("path", { class: `${series.tone} stack`, d: `${line}${back.reverse().join("")}Z` }),
       );
     }
     drawn.push(svg("path", { class: `${series.tone} line ${series.style}`, d: line }));
-    // A lone point is no line.
+    // A single point makes no line.
     const dots = series.style === "dots" || x.length === 1;
-    const apart = (this.mapping.right - this.mapping.left) / x.length;
+    const apart = (this.bounds.right - this.bounds.left) / x.length;
     const radius = clamp(apart / 5, 1.8, this.size === "panel" ? 2.8 : 3.4);
     if (dots && x.length <= 400) {
       x.forEach((cx, index) => {
@@ -286,7 +280,7 @@ class LineChart extends TimePlot {
   }
 
   drawLimits() {
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     return this.limits
       .filter((limit) => this.near(limit))
       .flatMap(([name, value]) => {
@@ -304,7 +298,7 @@ class LineChart extends TimePlot {
   }
 
   drawIncidents(drawing) {
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     for (const [kind, from] of this.marks) {
       const x = this.x(from);
       if (kind !== "incident" || x < left - 1 || x > right + 1) continue;
@@ -315,7 +309,7 @@ class LineChart extends TimePlot {
     }
   }
 
-  // What each series is at the cursor: its nearest point.
+  // The point of each series that is nearest to the cursor.
   valuesAt(cursor) {
     return this.shown.flatMap((series) => {
       const positions = this.positions(series);
@@ -335,7 +329,7 @@ class LineChart extends TimePlot {
       return;
     }
     const x = this.x(cursor);
-    const { top, bottom } = this.mapping;
+    const { top, bottom } = this.bounds;
     this.cursor.append(svg("line", { x1: x, x2: x, y1: top, y2: bottom }));
     const values = this.valuesAt(cursor);
     for (const { series, index, position, value } of values) {
@@ -372,7 +366,7 @@ class LineChart extends TimePlot {
   }
 
   marksAt(cursor) {
-    const reach = Math.abs(this.positionAt(this.mapping.left + 4) - this.positionAt(this.mapping.left));
+    const reach = Math.abs(this.positionAt(this.bounds.left + 4) - this.positionAt(this.bounds.left));
     const near = this.marks.filter(
       ([, from, to]) => cursor >= from - reach && cursor <= to + reach,
     );
@@ -387,10 +381,10 @@ class LineChart extends TimePlot {
 }
 
 function highestOf(values) {
-  return values.reduce((most, value) => (value === null ? most : Math.max(most, value)), 0);
+  return values.reduce((max, value) => (value === null ? max : Math.max(max, value)), 0);
 }
 
-// A path through what is known.
+// A path through the points that are known.
 function pathOf(x, y) {
   let path = "";
   let open = false;

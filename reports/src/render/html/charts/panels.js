@@ -1,4 +1,4 @@
-// The same chart of several runs, on one scale, with a window and a cursor of their own.
+// One chart for each of several runs. They share a scale, a window and a cursor.
 
 function drawPanels(chart, hosts) {
   const panels = chart.panels.map((panel) => ({ ...panel, series: panel.series.map(readSeries) }));
@@ -7,10 +7,10 @@ function drawPanels(chart, hosts) {
   const base = byCycles ? "cycles" : "ms";
   const end = Math.max(1, ...all.map((series) => highestOf(byCycles ? series.c : series.t)));
   const timeline = new Timeline(0, end, base, { positions: [], cycles: [] });
-  const most = Math.max(1, ...all.map((series) => highestOf(series.v)));
+  const max = Math.max(1, ...all.map((series) => highestOf(series.v)));
   const plots = hosts.map((host) => {
     const panel = panels[Number(host.dataset.panel)];
-    // Marks are moments, which have no place among cycles.
+    // Marks have times, and an axis of cycles has no place for those.
     const marks = byCycles ? [] : panel.marks;
     const name = host.parentElement.querySelector("h3").textContent;
     return new LineChart(
@@ -18,7 +18,7 @@ function drawPanels(chart, hosts) {
       { ...panel, title: `${chart.title}: ${name}`, limits: [], marks },
       timeline,
       "panel",
-      most,
+      max,
     );
   });
   const seen = new Map(all.map((series) => [series.name, series]));

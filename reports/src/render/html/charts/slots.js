@@ -1,7 +1,9 @@
-// What each slot of a pool did: slots across, time downwards, a row a barrier.
+// The states of each slot of a pool: slots across, time downwards, one row for each barrier.
 
-// States by letter, the least telling first: `DATA.cells` has them in that order of `RANKS`.
-const RANKS = "-.wlau?qdx";
+// States as `[letter, class, words]`. A state's index is its rank: where one cell or pixel stands
+// for several slots, the state of the highest rank shows.
+const STATES = DATA.states;
+const RANKS = new Map(STATES.map(([letter], rank) => [letter, rank]));
 
 function readRows(chart) {
   const [t, c, l] = [chart.t, chart.c, chart.l].map(summed);
@@ -18,7 +20,7 @@ function readRows(chart) {
 function readRuns(runs) {
   const cells = [];
   for (const [, letter, length] of runs.matchAll(/(\D)(\d*)/g)) {
-    const rank = RANKS.indexOf(letter);
+    const rank = RANKS.get(letter);
     for (let count = Number(length || 1); count > 0; count -= 1) cells.push(rank);
   }
   return Uint8Array.from(cells);
@@ -43,7 +45,7 @@ class SlotChart extends TimePlot {
     return this.rows.map((row) => row.t);
   }
 
-  // The rows that the window shows: where it has none, the one before it.
+  // The rows in the window, or the last one before it.
   seen() {
     const [from, to] = this.timeline.window;
     const seen = this.rows.filter((row) => row.t >= from && row.t <= to);
@@ -62,7 +64,7 @@ class SlotChart extends TimePlot {
       top: 8,
       bottom: 32,
     });
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     this.tall = tall;
     this.cells = this.rows[0].cells.length;
     this.paint(right - left, bottom - top);
@@ -84,7 +86,7 @@ class SlotChart extends TimePlot {
     this.pointed();
   }
 
-  // Each pixel has the most telling of the cells that fall on it.
+  // Each pixel shows the cell of the highest rank that falls on it.
   paint(width, height) {
     const ratio = Math.max(devicePixelRatio || 1, 1);
     const { canvas } = this;
@@ -111,14 +113,11 @@ class SlotChart extends TimePlot {
     context.putImageData(image, 0, 0);
   }
 
-  // The colour of each rank, as the pixels of a canvas have it.
+  // The colour of each rank as a pixel of a canvas.
   colours() {
     const style = getComputedStyle(this.host);
-    return [...RANKS].map((letter) => {
-      const hex = parseInt(
-        style.getPropertyValue(`--${DATA.cells[letter][0]}`).trim().slice(1),
-        16,
-      );
+    return STATES.map(([, name]) => {
+      const hex = parseInt(style.getPropertyValue(`--${name}`).trim().slice(1), 16);
       return new Uint32Array(
         new Uint8Array([hex >> 16, (hex >> 8) & 255, hex & 255, 255]).buffer,
       )[0];
@@ -126,7 +125,7 @@ class SlotChart extends TimePlot {
   }
 
   drawRows() {
-    const { left, top } = this.mapping;
+    const { left, top } = this.bounds;
     const axis = svg("g", { class: "axis" });
     let free = -Infinity;
     this.shown.forEach((row, index) => {
@@ -143,7 +142,7 @@ class SlotChart extends TimePlot {
   }
 
   drawSlots() {
-    const { left, right, bottom } = this.mapping;
+    const { left, right, bottom } = this.bounds;
     const axis = svg("g", { class: "axis" });
     const scale = linear(0, this.chart.slots, left, right);
     const { ticks, write } = amountTicks(0, this.chart.slots, (right - left) / 90, "count");
@@ -164,13 +163,13 @@ class SlotChart extends TimePlot {
   scaled() {}
 
   positionAt(pixel) {
-    const index = Math.floor((pixel - this.mapping.top) / this.tall);
+    const index = Math.floor((pixel - this.bounds.top) / this.tall);
     return this.shown[clamp(index, 0, this.shown.length - 1)].t;
   }
 
   moved(event) {
     if (!this.drawn) return;
-    const { left, right } = this.mapping;
+    const { left, right } = this.bounds;
     const share = (this.at(event)[0] - left) / (right - left);
     this.slot = clamp(Math.floor(share * this.cells), 0, this.cells - 1);
     super.moved(event);
@@ -182,7 +181,7 @@ class SlotChart extends TimePlot {
     if (event.pointerType !== "touch") super.pressed(event);
   }
 
-  // Up and down through time, left and right through slots.
+  // Up and down move through time, left and right through slots.
   typed(event) {
     const { key } = event;
     const across = { ArrowLeft: -1, ArrowRight: 1 }[key];
@@ -202,7 +201,7 @@ class SlotChart extends TimePlot {
 
   select(from, to) {
     if (!this.selection) return;
-    const { top, bottom } = this.mapping;
+    const { top, bottom } = this.bounds;
     const [a, b] = [from, to].map((pixel) => clamp(pixel, top, bottom));
     this.selection.setAttribute("y", Math.min(a, b));
     this.selection.setAttribute("height", Math.abs(a - b));
@@ -223,7 +222,7 @@ class SlotChart extends TimePlot {
       this.hideTip();
       return;
     }
-    const { left, right, top } = this.mapping;
+    const { left, right, top } = this.bounds;
     const y = top + index * this.tall;
     this.cursor.append(
       svg("rect", { x: left - 0.5, y: y - 0.5, width: right - left + 1, height: this.tall }),
@@ -244,16 +243,13 @@ class SlotChart extends TimePlot {
         height: this.tall + 1,
       }),
     );
-    const letter = RANKS[row.cells[this.slot]];
-    const [tone, words] = DATA.cells[letter];
+    const [, tone, words] = STATES[row.cells[this.slot]];
     const rows = [
       { tone, name: `${this.slotWords()}: ${words}`, value: "", note: `line ${row.l}` },
     ];
-    [...this.chart.counted].forEach((each, place) => {
-      const count = row.counts?.[place];
-      if (count) {
-        rows.push({ tone: DATA.cells[each][0], name: DATA.cells[each][1], value: grouped(count) });
-      }
+    row.counts?.forEach((count, rank) => {
+      const [, each, name] = STATES[rank];
+      if (count) rows.push({ tone: each, name, value: grouped(count) });
     });
     this.showTip(x, y, `${this.timeline.words(row.t, row.c)} of this process`, rows);
   }
@@ -266,7 +262,7 @@ class SlotChart extends TimePlot {
 
   said(cursor) {
     const row = this.rows[nearest(this.stops(), cursor)];
-    const [, words] = DATA.cells[RANKS[row.cells[this.slot]]];
+    const [, , words] = STATES[row.cells[this.slot]];
     return `${this.timeline.words(row.t, row.c)} of this process: ${this.slotWords()} ${words}`;
   }
 }

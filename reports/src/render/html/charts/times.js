@@ -1,8 +1,8 @@
-// How times are distributed, on a logarithmic axis.
+// A histogram of times on a logarithmic axis.
 
 class TimesChart extends Plot {
   constructor(host, chart, size) {
-    super(host, `${chart.title}: how times are distributed`);
+    super(host, `${chart.title}: histogram`);
     this.chart = chart;
     this.size = size;
     this.bin = null;
@@ -20,7 +20,7 @@ class TimesChart extends Plot {
       top: 48,
       bottom: 28,
     });
-    const { left, right, top, bottom } = this.mapping;
+    const { left, right, top, bottom } = this.bounds;
     const scale = linear(
       Math.log10(Math.max(bins[0][0], 1)),
       Math.log10(Math.max(bins[bins.length - 1][1], 2)),
@@ -29,17 +29,17 @@ class TimesChart extends Plot {
     );
     this.x = (ns) => clamp(scale(Math.log10(Math.max(ns, 1))), left, right);
     const counts = bins.map(([, , count]) => count).filter((count) => count > 0);
-    const [least, most] = [Math.min(...counts), Math.max(...counts, 1)];
-    // Where counts differ by more than a thousand, the few would not show beside the many.
-    this.logarithmic = counts.length > 0 && most / least > 1000;
+    const [min, max] = [Math.min(...counts), Math.max(...counts, 1)];
+    // Small counts would not show beside counts a thousand times as large.
+    this.logarithmic = counts.length > 0 && max / min > 1000;
     const high = linear(
       this.logarithmic ? Math.log10(0.5) : 0,
-      this.logarithmic ? Math.log10(most) : most,
+      this.logarithmic ? Math.log10(max) : max,
       bottom,
       top,
     );
     this.y = (count) => (count <= 0 ? bottom : high(this.logarithmic ? Math.log10(count) : count));
-    drawing.append(this.drawCounts(most), this.drawTimes());
+    drawing.append(this.drawCounts(max), this.drawTimes());
     bins.forEach(([from, to, count]) => {
       const [x, y] = [this.x(from), this.y(count)];
       drawing.append(
@@ -58,13 +58,13 @@ class TimesChart extends Plot {
     this.choose(this.bin);
   }
 
-  drawCounts(most) {
-    const { left, right, top, bottom } = this.mapping;
+  drawCounts(max) {
+    const { left, right, top, bottom } = this.bounds;
     const decades = [];
-    for (let count = 1; count <= most; count *= 10) decades.push(count);
+    for (let count = 1; count <= max; count *= 10) decades.push(count);
     const { ticks, write } = this.logarithmic
       ? { ticks: decades, write: (c) => compact(c, c) }
-      : amountTicks(0, most, (bottom - top) / 40, "count");
+      : amountTicks(0, max, (bottom - top) / 40, "count");
     const axis = svg("g", { class: "axis" });
     for (const tick of ticks) {
       const y = this.y(tick);
@@ -78,7 +78,7 @@ class TimesChart extends Plot {
 
   drawTimes() {
     const { bins } = this.chart;
-    const { left, right, bottom } = this.mapping;
+    const { left, right, bottom } = this.bounds;
     const axis = svg(
       "g",
       { class: "axis" },
@@ -111,10 +111,10 @@ class TimesChart extends Plot {
     return axis;
   }
 
-  // The median, p99 and the longest, each named above in a row of its own: the shortest lowest,
-  // so that no line crosses the name of another that stands at its left.
+  // Median, p99 and max, each named in a row of its own above the bars. The shortest time has the
+  // lowest row, so that no line crosses the name at its left.
   drawLines() {
-    const { left, bottom } = this.mapping;
+    const { left, bottom } = this.bounds;
     return this.chart.lines.flatMap(([name, ns], index, { length }) => {
       if (ns === null) return [];
       const x = this.x(ns);
@@ -168,7 +168,7 @@ class TimesChart extends Plot {
       return;
     }
     const [from, to, count] = this.chart.bins[index];
-    const { top, bottom } = this.mapping;
+    const { top, bottom } = this.bounds;
     this.cursor.append(
       svg("rect", {
         class: "cell",

@@ -22,7 +22,7 @@ function svg(tag, attributes = {}, ...children) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// Numbers told as differences; one that is not known stays null.
+// Numbers from their differences; an unknown number stays null.
 function summed(differences) {
   let before = 0;
   return differences.map((difference) => {
@@ -43,7 +43,7 @@ function firstFrom(values, value) {
   return low;
 }
 
-// The index of that of rising `values` which is nearest to `value`; -1 of none.
+// The index of the value nearest to `value` in rising `values`; -1 if there is none.
 function nearest(values, value) {
   const after = firstFrom(values, value);
   if (after === 0) return values.length - 1 < 0 ? -1 : 0;
@@ -51,7 +51,7 @@ function nearest(values, value) {
   return value - values[after - 1] <= values[after] - value ? after - 1 : after;
 }
 
-// The index of the last of rising `values` that is at most `value`; -1 of none.
+// The index of the last of rising `values` that is at most `value`; -1 if there is none.
 function lastUpTo(values, value) {
   const from = firstFrom(values, value);
   return from < values.length && values[from] === value ? from : from - 1;
@@ -59,7 +59,7 @@ function lastUpTo(values, value) {
 
 const REDRAWS = new Set();
 
-// Calls `redraw` once before the next frame, however often it is asked for.
+// Calls `redraw` once before the next frame, however often it is requested.
 function soon(redraw) {
   if (REDRAWS.size === 0) {
     requestAnimationFrame(() => {
@@ -73,7 +73,7 @@ function soon(redraw) {
 
 let announcing = 0;
 
-// Says `text` to those who listen, once they stop pressing keys.
+// Lets a screen reader read `text`, once the user stops pressing keys.
 function announce(text) {
   clearTimeout(announcing);
   announcing = setTimeout(() => {

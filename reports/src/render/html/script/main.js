@@ -1,4 +1,4 @@
-// Draws everything, and lets the page's controls act.
+// Draws all charts and connects the page's controls.
 
 const ROOT = document.documentElement;
 
@@ -48,25 +48,25 @@ function controls(timelines) {
     });
   }
   const reset = document.getElementById("reset");
-  const told = () => {
+  const refresh = () => {
     const zoomed = timelines.filter((timeline) => timeline.zoomed);
     reset.hidden = zoomed.length === 0;
     document.getElementById("window").textContent = zoomed.map(windowWords).join("; ");
   };
-  for (const timeline of timelines) timeline.told = told;
+  for (const timeline of timelines) timeline.changedWindow = refresh;
   reset.addEventListener("click", () => {
     for (const timeline of timelines) timeline.reset();
   });
   bar.hidden = timelines.length === 0;
 }
 
-// Measured all together, as each measure after a drawing would lay out the page anew.
+// Measures all before drawing any: each measure after a drawing would lay out the page again.
 function drawAll(plots) {
   for (const plot of plots) plot.measure();
   for (const plot of plots) plot.draw();
 }
 
-// A choice of light or dark, which is kept as long as the page is open; paper is light.
+// The choice of light or dark holds while the page is open. Paper is light.
 function themes(plots) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
@@ -111,7 +111,7 @@ function copying(button) {
       await navigator.clipboard.writeText(code.textContent);
       button.textContent = "Copied";
     } catch {
-      // It is selected, and the keyboard copies it.
+      // The text is selected, so the keyboard can copy it.
       button.textContent = "Selected";
     }
     announce(button.textContent);
@@ -124,7 +124,7 @@ function copying(button) {
 function start() {
   ROOT.classList.add("scripted");
   for (const brief of document.querySelectorAll(".brief")) brief.open = false;
-  // One that has nothing stays an empty place.
+  // A chart without data stays empty.
   const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
   const hosts = [...document.querySelectorAll(".plot")].filter((host) =>
     has(DATA.charts[host.dataset.chart]),
@@ -149,7 +149,7 @@ function start() {
   controls(timelines);
   drawAll(plots);
   themes(plots);
-  for (const status of document.querySelectorAll(".shown-rows")) enliven(status.closest("section"));
+  for (const status of document.querySelectorAll(".shown-rows")) activate(status.closest("section"));
   for (const button of document.querySelectorAll(".copy")) copying(button);
 }
 

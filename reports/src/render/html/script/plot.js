@@ -1,4 +1,4 @@
-// What every chart has: a place that can be focused, a drawing, a cursor and a box of values.
+// The parts of every chart: a host that can be focused, a drawing, a cursor and a tooltip.
 
 class Plot {
   constructor(host, label) {
@@ -24,10 +24,10 @@ class Plot {
     this.width = Math.max(this.host.clientWidth, 200);
   }
 
-  // A new drawing of `height`, in place of the one before.
+  // A new drawing of `height` that replaces the last one.
   begin(height, margin) {
     this.height = height;
-    this.mapping = {
+    this.bounds = {
       left: margin.left,
       top: margin.top,
       right: this.width - margin.right,
@@ -43,7 +43,7 @@ class Plot {
     return drawing;
   }
 
-  // Room for what stands at the left.
+  // Room for the labels at the left.
   get gutter() {
     return this.width < 420 ? 52 : 64;
   }
@@ -58,7 +58,7 @@ class Plot {
     this.tip.hidden = true;
   }
 
-  // Shows a box of values beside (`x`, `y`): a heading, then rows of swatch, name, value, note.
+  // Shows a tooltip beside (`x`, `y`): a heading, then rows of swatch, name, value and note.
   showTip(x, y, heading, rows) {
     const lines = rows.map(({ tone, name, value, note }) =>
       html(
@@ -87,7 +87,7 @@ class Plot {
   }
 }
 
-// A chart over time, or cycles: it shares its window and its cursor with the others.
+// A chart over time or cycles. It shares its window and its cursor with the others.
 class TimePlot extends Plot {
   constructor(host, label, timeline) {
     super(host, label);
@@ -107,17 +107,17 @@ class TimePlot extends Plot {
     host.addEventListener("blur", () => this.timeline.point(null, null));
   }
 
-  // Pixels along the axis that time runs on, and the scale of it; slot maps have it downwards.
+  // Pixels along the axis of time. Slot maps have that axis downwards.
   along(event) {
     return this.at(event)[0];
   }
 
   scaled() {
     const [from, to] = this.timeline.window.map((end) => this.timeline.toAxis(end));
-    const scale = linear(from, to, this.mapping.left, this.mapping.right);
+    const scale = linear(from, to, this.bounds.left, this.bounds.right);
     this.x = (position) => scale(this.timeline.toAxis(position));
     this.positionAt = (pixel) =>
-      this.timeline.fromAxis(scale.back(clamp(pixel, this.mapping.left, this.mapping.right)));
+      this.timeline.fromAxis(scale.back(clamp(pixel, this.bounds.left, this.bounds.right)));
   }
 
   moved(event) {
@@ -165,7 +165,7 @@ class TimePlot extends Plot {
     this.select(0, 0);
   }
 
-  // Two fingers: what was between them stays between them.
+  // Two fingers zoom: the point between them stays between them.
   pinched() {
     const [a, b] = [...this.fingers.values()];
     const apart = Math.max(Math.abs(a - b), 1);
@@ -204,7 +204,7 @@ class TimePlot extends Plot {
       announce(timeline.zoomed ? `zoomed to ${windowWords(timeline)}` : "whole run");
   }
 
-  // Moves the cursor so many points on, and the window with it.
+  // Moves the cursor by that many points, and the window with it.
   step(by) {
     const stops = this.stops();
     if (stops.length === 0) return;
@@ -225,17 +225,17 @@ class TimePlot extends Plot {
     announce(this.said(cursor));
   }
 
-  // What is being dragged over.
+  // Shows the range that is being dragged over.
   select(from, to) {
     if (!this.selection) return;
-    const [a, b] = [from, to].map((pixel) => clamp(pixel, this.mapping.left, this.mapping.right));
+    const [a, b] = [from, to].map((pixel) => clamp(pixel, this.bounds.left, this.bounds.right));
     this.selection.setAttribute("x", Math.min(a, b));
     this.selection.setAttribute("width", Math.abs(a - b));
   }
 
   drawAxis(drawing, about) {
     const { ticks, write } = this.timeline.ticks(about);
-    const { left, right, bottom } = this.mapping;
+    const { left, right, bottom } = this.bounds;
     const axis = svg(
       "g",
       { class: "axis" },

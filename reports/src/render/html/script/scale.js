@@ -25,7 +25,7 @@ const BYTES = [
 ];
 const NANOSECONDS = [
   [1, "ns"],
-  [1e3, "us"],
+  [1e3, "µs"],
   [1e6, "ms"],
   [1e9, "s"],
 ];
@@ -39,7 +39,7 @@ const COUNTS = [
 
 function short(value, name) {
   const digits = name === "bytes" || name === "ns" || Math.abs(value) >= 100 ? 0 : 1;
-  // As everywhere in leakbench: what has no tenths is cut, not rounded.
+  // As in all of leakbench, a number without tenths is cut, not rounded.
   const shown = digits === 0 ? Math.floor(value) : value;
   return `${shown.toLocaleString("en-US", {
     minimumFractionDigits: digits,
@@ -57,7 +57,7 @@ function durationNs(ns) {
   return short(number, name);
 }
 
-// A moment of the run, given in ms.
+// A time since the beginning, in ms.
 function moment(ms) {
   const seconds = ms / 1000;
   if (seconds < 600) return `${PARTS.format(seconds)} s`;
@@ -69,38 +69,38 @@ function amount(value, unit) {
   return unit === "bytes" ? bytes(value) : grouped(value);
 }
 
-// A number by which people count: 1, 2 or 5 with zeroes.
-function niceStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= least * 0.9999);
+// The first round step (1, 2 or 5 with zeroes) of at least `min`.
+function niceStep(min) {
+  const power = 10 ** Math.floor(Math.log10(min));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= min * 0.9999);
 }
 
 function multiples(from, to, step) {
   const ticks = [];
   const first = Math.ceil(from / step - 1e-9);
   for (let index = first; index * step <= to + step * 1e-6 && ticks.length < 50; index += 1) {
-    // Without the sign that a zero may have.
+    // Adding 0 removes the sign of a negative zero.
     ticks.push(index * step + 0);
   }
   return ticks;
 }
 
-// Ticks of an amount: their values, and how each is written.
+// Ticks of an amount: their values, and a function that writes them.
 function amountTicks(from, to, about, unit) {
-  const least = Math.max((to - from) / about, Number.MIN_VALUE);
+  const min = Math.max((to - from) / about, Number.MIN_VALUE);
   if (unit === "bytes") {
     const size = inUnit(Math.max(Math.abs(from), Math.abs(to)), BYTES);
     const [, name, whole] = size;
-    const step = Math.max(niceStep(least / whole) * whole, 1);
+    const step = Math.max(niceStep(min / whole) * whole, 1);
     const digits = step / whole >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step / whole)));
     const write = (value) => (value === 0 ? "0" : `${(value / whole).toFixed(digits)} ${name}`);
     return { ticks: multiples(from, to, step), write };
   }
-  const step = Math.max(niceStep(least), 1);
+  const step = Math.max(niceStep(min), 1);
   return { ticks: multiples(from, to, step), write: (value) => compact(value, step) };
 }
 
-// A count with as many digits as tell it from others a step away.
+// A count with as many digits as distinguish it from the next tick.
 function compact(value, step) {
   if (Math.abs(value) < 10000) return grouped(value);
   const [, name, size] = inUnit(value, COUNTS);
@@ -111,13 +111,13 @@ function compact(value, step) {
 const CLOCK_MS = [6e4, 12e4, 3e5, 6e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5];
 
 function timeTicks(from, to, about) {
-  const least = Math.max((to - from) / about, 1e-3);
-  if (least <= 3e4) {
-    const step = niceStep(least);
+  const min = Math.max((to - from) / about, 1e-3);
+  if (min <= 3e4) {
+    const step = niceStep(min);
     const digits = clamp(Math.ceil(-Math.log10(step / 1000) - 1e-9), 0, 4);
     return { ticks: multiples(from, to, step), write: (ms) => `${(ms / 1000).toFixed(digits)} s` };
   }
-  const step = CLOCK_MS.find((each) => each >= least) ?? niceStep(least / 864e5) * 864e5;
+  const step = CLOCK_MS.find((each) => each >= min) ?? niceStep(min / 864e5) * 864e5;
   const [size, name] = step >= 864e5 ? [864e5, "d"] : step >= 36e5 ? [36e5, "h"] : [6e4, "min"];
   return { ticks: multiples(from, to, step), write: (ms) => `${PARTS.format(ms / size)} ${name}` };
 }

@@ -1,9 +1,9 @@
-// Tables that are sorted and searched in place.
+// Sorts and searches tables in place.
 
-// Reads as people write numbers: `1,234`, `12.5 ms`, `41.2 MiB`, `×3.1`; absent ones come last.
+// Units of numbers as texts have them: `1,234`, `12.5 ms`, `41.2 MiB`, `×3.1`.
 const SIZES = {
   ns: 1e-9,
-  us: 1e-6,
+  µs: 1e-6,
   ms: 1e-3,
   s: 1,
   min: 60,
@@ -25,7 +25,7 @@ function numberOf(cell) {
   if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
   const found = cell.textContent
     .replace(/,/g, "")
-    .match(/(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*([A-Za-z]*)/);
+    .match(/(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*([A-Za-zµ]*)/);
   return found ? Number(found[1]) * (SIZES[found[2]] ?? 1) : NaN;
 }
 
@@ -37,10 +37,10 @@ function compare(a, b, isNumber) {
   return x - y;
 }
 
-// As many rows as the style sheet has on paper.
+// The style sheet prints this many rows.
 const ROWS_ON_PAPER = 50;
 
-function enliven(section) {
+function activate(section) {
   const body = section.querySelector("tbody");
   const rows = [...body.rows];
   const headings = [...section.querySelectorAll("thead th")];
@@ -55,7 +55,7 @@ function enliven(section) {
     for (const other of headings) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const isNumber = heading.classList.contains("number");
-    // What is not known stays at the end, whichever way the rest goes.
+    // Unknown values stay at the end in both directions.
     const known = (row) => !isNumber || !Number.isNaN(numberOf(row.cells[column]));
     const ordered = rows
       .filter(known)

@@ -1,14 +1,14 @@
-// What charts over time have in common: the window that they show, and the cursor.
+// The window and the cursor that charts over time share.
 //
-// Positions are in ms, or in cycles where runs are set beside each other. The axis may be shown in
-// cycles: then each position stands where the cycles done by then are, and a window in the one is
-// a window in the other.
+// Positions are in ms, or in cycles where runs are compared. The axis may show cycles instead of
+// time: each position then stands at the cycles done by then, and a window in one is a window in
+// the other.
 
 class Timeline {
   constructor(from, to, base, cyclesAt) {
     this.whole = [from, Math.max(to, from + 1)];
     this.base = base;
-    // Positions and the cycles done by then, both rising; empty where there are no cycles.
+    // Positions and the cycles done by then, both rising; empty if nothing counts cycles.
     this.cyclesAt = cyclesAt;
     this.axis = base;
     this.window = this.whole;
@@ -21,13 +21,13 @@ class Timeline {
     return this.window[0] > this.whole[0] || this.window[1] < this.whole[1];
   }
 
-  // Shows from `from` to `to`, or as much of it as there is.
+  // Shows the part from `from` to `to` that lies within the run.
   show(from, to) {
     const [start, end] = this.whole;
-    const least = Math.min(this.base === "ms" ? 2 : 1, end - start);
-    const length = clamp(to - from, least, end - start);
+    const min = Math.min(this.base === "ms" ? 2 : 1, end - start);
+    const length = clamp(to - from, min, end - start);
     const first = clamp(from + (to - from - length) / 2, start, end - length);
-    // Half a unit is rounding: the ends of the run are shown as they are.
+    // Half a unit is a rounding error: the ends of the run are kept exact.
     const near = (a, b) => Math.abs(a - b) < 0.5;
     const last = first + length;
     this.window = [near(first, start) ? start : first, near(last, end) ? end : last];
@@ -39,7 +39,7 @@ class Timeline {
     this.changed();
   }
 
-  // A factor below 1 shows less; `around` stays where it is, as far as the axis goes.
+  // A factor below 1 zooms in. `around` keeps its place within the limits of the axis.
   zoom(factor, around) {
     const [start, end] = this.whole.map((position) => this.toAxis(position));
     const [from, to] = this.window.map((position) => this.toAxis(position));
@@ -63,10 +63,10 @@ class Timeline {
 
   changed() {
     for (const plot of this.plots) soon(plot.drawing);
-    this.told?.();
+    this.changedWindow?.();
   }
 
-  // Where a position is on the axis.
+  // The value on the axis at a position.
   toAxis(position) {
     if (this.axis === this.base) return position;
     return between(position, this.cyclesAt.positions, this.cyclesAt.cycles);
@@ -74,9 +74,9 @@ class Timeline {
 
   fromAxis(value) {
     if (this.axis === this.base) return value;
-    // After the last cycle the run may go on: what reaches that reaches the end.
-    const most = this.cyclesAt.cycles[this.cyclesAt.cycles.length - 1];
-    if (value >= most * (1 - 1e-9)) return this.whole[1];
+    // The run may go on after its last cycle: the last cycle stands for the end of the run.
+    const last = this.cyclesAt.cycles[this.cyclesAt.cycles.length - 1];
+    if (value >= last * (1 - 1e-9)) return this.whole[1];
     return between(value, this.cyclesAt.cycles, this.cyclesAt.positions);
   }
 
@@ -98,7 +98,7 @@ class Timeline {
   }
 }
 
-// What belongs to `x` on the straight lines through the points (`xs`, `ys`), both rising.
+// The value at `x` on the straight lines through the points (`xs`, `ys`), both rising.
 function between(x, xs, ys) {
   const after = firstFrom(xs, x);
   if (after === 0) return ys[0];

@@ -210,9 +210,9 @@ fn paper_has_charts_and_no_controls() {
     // A button's text would be left out of those that are repeated.
     let button = "getComputedStyle(document.querySelector('#lingering-images th button')).display";
     assert_eq!(page.text(button), "contents");
-    let told = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
+    let printed = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
         '::after').content";
-    assert_eq!(page.text(told), "\"; the first 50 on paper\"");
+    assert_eq!(page.text(printed), "\"; the first 50 on paper\"");
     // After a search the rows that it left are printed, wherever they stand among the others.
     page.eval(
         "(() => { const input = document.querySelector('#lingering-images input');
@@ -222,7 +222,7 @@ fn paper_has_charts_and_no_controls() {
     let found = "[...document.querySelectorAll('#lingering-images tbody tr')]
         .filter((row) => row.checkVisibility()).map((row) => row.rowIndex).join()";
     assert_eq!(page.text(found), "101");
-    assert_eq!(page.text(told), "none");
+    assert_eq!(page.text(printed), "none");
     page.call("Emulation.setEmulatedMedia", json!({ "media": "" }));
     let pdf = page.call("Page.printToPDF", json!({ "printBackground": true }));
     assert!(pdf["data"].as_str().is_some_and(|data| data.len() > 20_000));

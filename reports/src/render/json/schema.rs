@@ -1,0 +1,437 @@
+//! The JSON Schemas of the documents, generated from the types that are serialised and compared with
+//! the files in `schema/`.
+//!
+//! Other crates know nothing of schemas: their types are described here, and the tests of documents
+//! hold these descriptions to what is written. Enums of names come from the names themselves.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{ComparisonJson, ObservationJson, RESULT_VERSION, ResultJson};
+
+/// A type whose schema is a list of values.
+macro_rules! values {
+    ($( $(#[doc = $doc:literal])* $name:ident = $values:expr; )+) => { $(
+        pub(crate) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let description = [$($doc.trim()),*].join(" ");
+                let values: Vec<Value> = $values.iter().map(|&value| json!(value)).collect();
+                json_schema!({ "description": description, "enum": values })
+            }
+        }
+    )+ };
+}
+
+values! {
+    /// Version of the format. Within a version, fields may be added, and none changes its meaning or
+    /// is removed.
+    Version = [RESULT_VERSION];
+    /// The verdict. A proved leak is a leak, whatever else is unknown.
+    Verdict = leakbench_model::Verdict::NAMES;
+    /// The exit code of the verdict: 0 clean, 1 leak, 3 the subject died, 4 inconclusive, 130
+    /// interrupted.
+    ExitCode = leakbench_model::Verdict::ALL.map(leakbench_model::Verdict::exit_code);
+    /// The choice of a free slot for an instance.
+    Strategy = leakbench_model::Strategy::NAMES;
+    /// The effect of a module's drop on slots that map its image.
+    OnDrop = leakbench_model::OnDrop::NAMES;
+    /// The storage of initial memories.
+    ImageKind = leakbench_model::ImageKind::NAMES;
+    /// The source of instances' memory.
+    Allocation = leakbench_model::Allocation::NAMES;
+    /// The treatment of code that was compiled before.
+    Compile = leakbench_model::Compile::NAMES;
+    /// The reason why an image lingers: the kind of its holder.
+    Reason = leakbench_model::Reason::NAMES;
+    /// The state of a slot that holds an image.
+    SlotState = leakbench_model::SlotState::REPORTED
+        .into_iter()
+        .filter(|state| state.as_holder() == *state)
+        .map(leakbench_model::SlotState::as_str)
+        .collect::<Vec<&str>>();
+    /// The name of a resource. If it ends in `-bytes`, amounts are bytes, else objects.
+    Resource = leakbench_recording::observation::Resource::ALL
+        .map(leakbench_recording::observation::Resource::as_str);
+    /// The class of a resource.
+    ResourceClass = {
+        use leakbench_recording::observation::ResourceClass::*;
+        [Leak, Reservation, Sawtooth, Bounded, Flat].map(|class| class.as_str())
+    };
+}
+
+/// Images by their fate: `made` is the sum of the others.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Images {
+    /// All images that were made.
+    made: u64,
+    /// Released before the drop of their module returned.
+    synchronous: u64,
+    /// Released later.
+    late: u64,
+    /// Not released, though their module was dropped.
+    lingering: u64,
+    /// Images of unknown fate.
+    unknown: u64,
+}
+
+/// The footprint of a process. Missing measurements are absent.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Footprint {
+    /// Mappings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mappings: Option<u64>,
+    /// Mappings of memfds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memfd_mappings: Option<u64>,
+    /// Open descriptors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fds: Option<u64>,
+    /// Resident memory in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rss_bytes: Option<u64>,
+    /// Resident shared memory in bytes, with pages of memfds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shmem_bytes: Option<u64>,
+    /// Page tables in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_tables_bytes: Option<u64>,
+}
+
+/// A holder of an image.
+#[derive(JsonSchema, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) enum Holder {
+    /// A mapping in a slot of the pool.
+    Slot {
+        /// The slot's number.
+        slot: u32,
+        /// The slot's state.
+        #[schemars(with = "SlotState")]
+        state: String,
+    },
+    /// A descriptor.
+    Fd {
+        /// Its number.
+        fd: i32,
+    },
+    /// A mapping outside every slot.
+    Mapping {
+        /// Its start.
+        start: u64,
+        /// Its end.
+        end: u64,
+    },
+}
+
+/// Images that linger for one reason.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct ImagesByReason {
+    /// The reason.
+    #[schemars(with = "Reason")]
+    reason: String,
+    /// Their number. Each image counts for one reason.
+    images: u64,
+}
+
+/// Slots in one state that map a lingering image.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct SlotsByState {
+    /// Their state.
+    #[schemars(with = "SlotState")]
+    state: String,
+    /// Their number. Each slot counts once.
+    slots: u64,
+}
+
+/// A finding of the judge.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Finding {
+    /// The name of the judge's rule.
+    policy: String,
+    /// Its gravity. A run with an error is not clean.
+    level: Level,
+    /// A clause with its numbers. It may contain names from processes and files: data, never markup.
+    message: String,
+}
+
+/// The gravity of a finding.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Level {
+    Error,
+    Warn,
+    Note,
+}
+
+/// A failure of a witness, after which its counts cannot be trusted.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct WitnessFailure {
+    /// Time since the run began, in ms.
+    at_ms: u64,
+    /// The number of the process in the run.
+    subject: u32,
+    /// The witness.
+    witness: Witness,
+    /// The failure in words.
+    what: String,
+}
+
+/// One of the two witnesses.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Witness {
+    DeathWatch,
+    ProcScan,
+}
+
+/// Number of slots in each state.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct SlotCounts {
+    /// Free, mapping nothing.
+    cold: u64,
+    /// Free, mapping memory but no image.
+    warm: u64,
+    /// Free, affine to a live module.
+    affine_live: u64,
+    /// Lent to an instance.
+    in_use: u64,
+    /// In a state that the subject does not know.
+    unknown: u64,
+    /// Waiting in the decommit queue.
+    queued: u64,
+    /// Free, affine to a dropped module.
+    affine_dropped: u64,
+}
+
+/// The end of a subject.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Exit {
+    /// Time since the run began, in ms.
+    at_ms: u64,
+    /// The number of the process in the run.
+    subject: u32,
+    /// The way it ended.
+    how: ExitKind,
+    /// The last step that each of its threads began.
+    last_steps: Vec<LastStep>,
+}
+
+/// The way a subject ended.
+#[derive(JsonSchema, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ExitKind {
+    /// It completed its steps and left.
+    Done,
+    /// A step failed, and the subject reported it.
+    Failed {
+        /// The runtime's message.
+        error: String,
+    },
+    /// It left without a report.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal ended it that leakbench did not send.
+    Signaled {
+        /// The number of the signal.
+        signal: i32,
+    },
+    /// It made no progress for the timeout, and leakbench killed it.
+    Hung {
+        /// Time without progress, in ms.
+        silent_ms: u64,
+    },
+    /// It violated the protocol, and leakbench killed it.
+    ProtocolViolation {
+        /// The line that it sent.
+        line: String,
+    },
+    /// leakbench ended it because the user, or the failure of another process, ended the run.
+    Stopped,
+}
+
+/// The last step of a thread.
+#[derive(JsonSchema, Serialize)]
+struct LastStep {
+    /// The thread.
+    thread: u32,
+    /// Its cycle.
+    cycle: u64,
+    /// The step in words.
+    step: String,
+}
+
+/// The end of an observed process.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct ProcessExit {
+    /// Time since the observation began, in ms.
+    at_ms: u64,
+    /// The way it ended.
+    how: ProcessExitKind,
+}
+
+/// The way an observed process ended.
+#[derive(JsonSchema, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ProcessExitKind {
+    /// It left with an exit code.
+    Exited {
+        /// The exit code.
+        code: i32,
+    },
+    /// A signal ended it that leakbench did not send.
+    Signaled {
+        /// The number of the signal.
+        signal: i32,
+    },
+    /// leakbench ended it, at the end of its time or at the user's request.
+    Stopped,
+    /// It is gone, and only its parent knows how it ended.
+    Vanished,
+}
+
+/// An event of an observation.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Remark {
+    /// Time since the observation began, in ms.
+    at_ms: u64,
+    /// Whether it makes an observation without leaks inconclusive.
+    prevents_clean: bool,
+    /// The event in words.
+    what: String,
+}
+
+/// All choices of a run. Choices that the runtime lacks are absent.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Scenario {
+    /// The runtime under test.
+    subject: String,
+    /// Modules to create and drop, over all processes and threads.
+    cycles: u64,
+    /// The choice of a free slot for an instance.
+    #[schemars(with = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategy: Option<String>,
+    /// Unused slots that may stay warm under `warm-lru`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_slots: Option<u32>,
+    /// The effect of a module's drop on slots that map its image.
+    #[schemars(with = "OnDrop")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_drop: Option<String>,
+    /// Slots reset together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decommit_batch: Option<u32>,
+    /// Whether the drop of a module empties the decommit queue first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flush_on_drop: Option<bool>,
+    /// Bytes of a slot that a reset zeroes and keeps resident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_resident: Option<u64>,
+    /// Whether a reset asks the kernel for the pages that were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pagemap_scan: Option<bool>,
+    /// The source of instances' memory.
+    #[schemars(with = "Allocation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocation: Option<String>,
+    /// The storage of initial memories.
+    #[schemars(with = "ImageKind")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    /// Initial memory of each generated module, in bytes.
+    image_size: u64,
+    /// Slots in the pool of each process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slots: Option<u32>,
+    /// Number of processes.
+    processes: u32,
+    /// Threads in each process.
+    threads: u32,
+    /// Processors that subjects may use; absent if they may use all of leakbench's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpus: Option<u32>,
+    /// Instances of each module at a time.
+    instances: u32,
+    /// Modules that each thread holds at a time.
+    live_modules: u32,
+    /// Modules that each thread keeps until the end.
+    long_lived: u32,
+    /// The treatment of code that was compiled before.
+    #[schemars(with = "Compile")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compile: Option<String>,
+    /// Files or folders of modules to cycle; empty for generated ones.
+    wasm: Vec<String>,
+    /// The export to call in each instance of a module from a file.
+    invoke: Option<String>,
+    /// Seed of every random choice.
+    seed: u64,
+    /// Barriers in the run, at which the two witnesses are compared. The last is at its end.
+    barriers: u32,
+    /// Time that a barrier waits for late releases, in ms.
+    settle_ms: u64,
+    /// Time without progress after which a process counts as hung, in seconds.
+    timeout_s: u64,
+}
+
+/// Closes objects, and describes the fields of variants that have no doc comment.
+fn strict(schema: &mut Schema) {
+    let object = schema.ensure_object();
+    let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (name, description) in [("kind", "The kind."), ("reason", "The reason in words.")] {
+        if let Some(field) = properties.get_mut(name).and_then(Value::as_object_mut) {
+            field.entry("description").or_insert_with(|| description.into());
+        }
+    }
+    object.insert("additionalProperties".to_owned(), false.into());
+}
+
+fn generated<T: JsonSchema>(name: &str, title: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    RecursiveTransform(strict).transform(&mut schema);
+    let object: &mut Map<String, Value> = schema.ensure_object();
+    object.insert("$id".to_owned(), json!(format!("urn:leakbench:{name}:{RESULT_VERSION}")));
+    object.insert("title".to_owned(), json!(title));
+    schema.to_value()
+}
+
+/// With `LEAKBENCH_BLESS`, the files are written.
+#[test]
+fn the_schemas_that_are_checked_in_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    for (name, title, schema) in [
+        ("result", "Result of a leakbench run", generated::<ResultJson> as fn(&str, &str) -> Value),
+        ("observation", "Result of a leakbench observation", generated::<ObservationJson>),
+        ("comparison", "Comparison of leakbench runs", generated::<ComparisonJson>),
+    ] {
+        let path = folder.join(format!("{name}.schema.json"));
+        let text = serde_json::to_string_pretty(&schema(name, title)).expect("text") + "\n";
+        if std::env::var_os("LEAKBENCH_BLESS").is_some() {
+            std::fs::write(&path, &text).expect("the file can be written");
+        }
+        let kept = std::fs::read_to_string(&path).expect("the file is checked in");
+        assert!(kept == text, "{name}: run the test with LEAKBENCH_BLESS=1 and read the diff");
+    }
+}
