@@ -1,8 +1,8 @@
 //! JUnit's XML: a suite for each recording, a case for each policy of the gate. Without an outcome of
 //! the gate, the cases are the rules of the judge, also those without findings.
 //!
-//! Written with `quick-xml`: `quick-junit` counts no skipped cases, and brings a second `quick-xml`
-//! and `chrono`.
+//! Written with `quick-xml`: `quick-junit` writes time stamps with a zone, which the JUnit schema of
+//! Ant's reports does not have, and brings `chrono`, `uuid`, `vte` and a second `quick-xml`.
 
 use std::io;
 
