@@ -11,7 +11,7 @@ use rustix::fs::FallocateFlags;
 use crate::geometry::MEMORY_MAX_BYTES;
 use crate::ids::ModuleId;
 use crate::layout::MappedImage;
-use crate::sys::Initial;
+use crate::sys::InitialContents;
 use leakbench_model::{ImageKind, OnDrop};
 
 /// The name of an image's memfd. `/proc/PID/maps` and `/proc/PID/fd` show it after `memfd:`.
@@ -93,13 +93,13 @@ impl Image {
     }
 
     /// The initial memory for a slot.
-    pub(crate) fn initial(&self, module: ModuleId) -> Initial<'_> {
+    pub(crate) fn initial(&self, module: ModuleId) -> InitialContents<'_> {
         match &self.0 {
             Kind::Memfd { file, offset_bytes, len_bytes } => {
                 let bytes = *offset_bytes..offset_bytes + len_bytes;
-                Initial::Mapped(MappedImage { module, bytes }, file.as_fd())
+                InitialContents::Mapped(MappedImage { module, bytes }, file.as_fd())
             }
-            Kind::Copy { offset_bytes, bytes } => Initial::Copied(*offset_bytes, bytes),
+            Kind::Copy { offset_bytes, bytes } => InitialContents::Copied(*offset_bytes, bytes),
         }
     }
 

@@ -49,7 +49,7 @@ use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
 use crate::slot::SlotMemory;
 use crate::slot_table::SlotTable;
-use crate::sys::{self, Initial, SlotMapping};
+use crate::sys::{self, InitialContents, SlotMapping};
 use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
 
 /// The configuration of a [`Pool`].
@@ -222,7 +222,7 @@ impl Pool {
                 }
                 image.initial(id)
             }
-            None => Initial::Zeroes,
+            None => InitialContents::Zeroes,
         };
         let (mut mapping, evicted) = self.take_slot(shared.map(|shared| shared.id))?;
         let may_map_another = evicted.is_some() || mapping.is_unknown();
@@ -337,7 +337,7 @@ pub enum PoolError {
 }
 
 /// Advice for a refused mapping, to be appended to the message.
-pub(crate) fn hint(refused: &io::Error) -> &'static str {
+pub(crate) fn advice(refused: &io::Error) -> &'static str {
     match refused.kind() {
         io::ErrorKind::OutOfMemory => {
             ": out of memory, or the process has reached vm.max_map_count mappings: use fewer slots, \
@@ -388,7 +388,7 @@ pub enum AllocError {
     ForeignModule,
     /// The kernel refused a mapping.
     #[error(
-        "cannot map a memory of {len_bytes} bytes into slot {slot} ({source}{})", hint(.source)
+        "cannot map a memory of {len_bytes} bytes into slot {slot} ({source}{})", advice(.source)
     )]
     Map {
         /// The slot, which is free again.

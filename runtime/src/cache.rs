@@ -34,7 +34,7 @@ pub(crate) struct CodeCache {
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_hash: HashMap<u64, Vec<Entry>, BuildHasherDefault<IsHash>>,
+    by_hash: HashMap<u64, Vec<Entry>, BuildHasherDefault<IdentityHasher>>,
     /// The hash of each entry, in the order in which eviction considers them.
     order: VecDeque<u64>,
     /// Size of all entries in bytes.
@@ -210,9 +210,9 @@ fn write_key(binary: &[u8], key: &mut Vec<u8>) -> Option<()> {
 
 /// The hasher for keys that are hashes.
 #[derive(Default)]
-struct IsHash(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for IsHash {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

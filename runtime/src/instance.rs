@@ -216,7 +216,9 @@ fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Err
 
 fn apply_data(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> {
     let compiled = module.compiled();
-    for (i, segment) in compiled.info.data.iter().enumerate().skip(compiled.image.covers()) {
+    for (i, segment) in
+        compiled.info.data.iter().enumerate().skip(compiled.image.covered_segments())
+    {
         let SegmentMode::Active { target, offset } = &segment.mode else {
             continue;
         };

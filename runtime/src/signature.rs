@@ -12,7 +12,7 @@ use crate::vm::code::LoadedCode;
 
 /// Number of signatures that an engine keeps, so that new modules do not compile their trampolines
 /// again. Later signatures live as long as their users.
-const KEPT: usize = 1024;
+const KEPT_SIGNATURES: usize = 1024;
 
 /// A function type of an engine.
 pub(crate) struct Signature {
@@ -118,7 +118,7 @@ impl Registry {
         let weak = Arc::downgrade(&signature);
         state.by_type.insert(ty.clone(), weak.clone());
         state.by_id.insert(id, weak);
-        if state.kept.len() < KEPT {
+        if state.kept.len() < KEPT_SIGNATURES {
             state.kept.push(Arc::clone(&signature));
         }
         signature

@@ -90,7 +90,7 @@ fn binary(text: &str) -> Vec<u8> {
 }
 
 /// Repeats `once` with the cache and without, and checks that nothing remains.
-fn many(what: &str, mut once: impl FnMut(&Engine)) {
+fn repeat(what: &str, mut once: impl FnMut(&Engine)) {
     for cached in [true, false] {
         let engine = engine(4, cached);
         // The first rounds allocate what an engine or process keeps.
@@ -111,7 +111,7 @@ const WORKING: &str = r#"(module
 fn modules_from_creation_to_drop() {
     let _alone = run_alone();
     let binary = binary(WORKING);
-    many("modules from creation to drop", |engine| {
+    repeat("modules from creation to drop", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut store = Store::new(engine, ());
         let instance = Instance::new(&mut store, &module, &[]).unwrap();
@@ -125,7 +125,7 @@ fn invalid_modules() {
     let _alone = run_alone();
     let ill_typed =
         binary(r#"(module (memory 1) (data (i32.const 0) "data") (func (result i32)))"#);
-    many("invalid modules", |engine| {
+    repeat("invalid modules", |engine| {
         assert!(matches!(Module::new(engine, &ill_typed), Err(Error::Module(_))));
         assert!(matches!(Module::new(engine, b"\0asm"), Err(Error::Module(_))));
         assert!(matches!(Module::new(engine, b"(module)"), Err(Error::Module(_))));
@@ -136,7 +136,7 @@ fn invalid_modules() {
 fn modules_that_need_unsupported_features() {
     let _alone = run_alone();
     let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
-    many("unsupported modules", |engine| {
+    repeat("unsupported modules", |engine| {
         let error = Module::new(engine, &vectors).unwrap_err();
         assert!(error.to_string().contains("which this runtime does not support"), "{error}");
     });
@@ -148,7 +148,7 @@ fn modules_that_do_not_link() {
     let binary = binary(
         r#"(module (import "env" "f" (func (param i32))) (memory 1) (data (i32.const 0) "data"))"#,
     );
-    many("unlinkable modules", |engine| {
+    repeat("unlinkable modules", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut store = Store::new(engine, ());
         let error = Linker::new(engine).instantiate(&mut store, &module).unwrap_err();
@@ -169,7 +169,7 @@ fn starts_that_trap() {
         r#"(module (memory 1) (data (i32.const 0) "data")
              (func $f (i32.store (i32.const 0) (i32.const 1)) unreachable) (start $f))"#,
     );
-    many("trapping starts", |engine| {
+    repeat("trapping starts", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let error = Instance::new(Store::new(engine, ()), &module, &[]).unwrap_err();
         assert!(error.trap().is_some(), "{error}");
@@ -180,7 +180,7 @@ fn starts_that_trap() {
 fn pools_that_are_exhausted() {
     let _alone = run_alone();
     let binary = binary(WORKING);
-    many("exhausted pools", |engine| {
+    repeat("exhausted pools", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut store = Store::new(engine, ());
         for _ in 0..4 {
@@ -225,7 +225,7 @@ fn host_functions_that_fail() {
     let binary = binary(
         r#"(module (import "" "" (func $f)) (memory 1) (data (i32.const 0) "x") (start $f))"#,
     );
-    many("failing host functions", |engine| {
+    repeat("failing host functions", |engine| {
         let module = Module::new(engine, &binary).unwrap();
         let mut linker = Linker::<()>::new(engine);
         let kept = vec![0u8; 1 << 20];

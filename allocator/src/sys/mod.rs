@@ -10,4 +10,4 @@ mod slot_mapping;
 #[cfg(test)]
 pub(crate) use reservation::ADDRESS_SPACE;
 pub(crate) use reservation::{Reserved, reserve};
-pub(crate) use slot_mapping::{Initial, SlotMapping, reset_all};
+pub(crate) use slot_mapping::{InitialContents, SlotMapping, reset_all};

@@ -14,7 +14,7 @@ use crate::layout::{Layout, MappedImage};
 
 /// The initial contents of a memory. The rest is zero.
 #[derive(Clone, Debug)]
-pub(crate) enum Initial<'a> {
+pub(crate) enum InitialContents<'a> {
     Zeroes,
     /// The file's bytes from its start, mapped copy-on-write.
     Mapped(MappedImage, BorrowedFd<'a>),
@@ -109,11 +109,15 @@ impl SlotMapping {
     /// # Panics
     /// If the initial contents end beyond `len_bytes`, or `len_bytes` is more than
     /// [`MEMORY_MAX_BYTES`].
-    pub(crate) fn establish(&mut self, len_bytes: usize, initial: &Initial<'_>) -> io::Result<()> {
+    pub(crate) fn establish(
+        &mut self,
+        len_bytes: usize,
+        initial: &InitialContents<'_>,
+    ) -> io::Result<()> {
         let (image, end) = match initial {
-            Initial::Zeroes => (None, 0),
-            Initial::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
-            Initial::Copied(offset, bytes) => (None, offset + bytes.len()),
+            InitialContents::Zeroes => (None, 0),
+            InitialContents::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
+            InitialContents::Copied(offset, bytes) => (None, offset + bytes.len()),
         };
         assert!(end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES, "a memory longer than its slot");
         if self.is_unknown() {
@@ -130,7 +134,7 @@ impl SlotMapping {
             }
             self.state = State::Known { established: wanted, len_bytes };
         }
-        if let Initial::Copied(offset, bytes) = initial {
+        if let InitialContents::Copied(offset, bytes) = initial {
             // SAFETY: the range ends within `len_bytes`, which are readable and writable. This value
             // owns the slot.
             unsafe {
@@ -140,7 +144,12 @@ impl SlotMapping {
         Ok(())
     }
 
-    fn map_layout(&self, from: &Layout, to: &Layout, initial: &Initial<'_>) -> io::Result<()> {
+    fn map_layout(
+        &self,
+        from: &Layout,
+        to: &Layout,
+        initial: &InitialContents<'_>,
+    ) -> io::Result<()> {
         let plan = from.plan_to(to);
         // SAFETY: the ranges of a plan lie within one of the two layouts, so in the slot, which this
         // value owns. They are not empty. Their ends are ends of memories and images, so multiples
@@ -152,7 +161,7 @@ impl SlotMapping {
             if let Some(range) = plan.zero {
                 calls::map_zeroes(self.at(range.start), range.len())?;
             }
-            if let (Some(range), Initial::Mapped(_, file)) = (plan.image, initial) {
+            if let (Some(range), InitialContents::Mapped(_, file)) = (plan.image, initial) {
                 calls::map_image(self.at(range.start), range.len(), *file)?;
             }
         }

@@ -78,12 +78,12 @@ pub(super) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signat
 }
 
 /// Flags for accesses to the runtime's own structures: always mapped and aligned.
-pub(super) fn trusted() -> MemFlagsData {
+pub(super) fn trusted_flags() -> MemFlagsData {
     MemFlagsData::trusted()
 }
 
 /// Flags for loads of values that do not change while a function runs, so that the compiler can
 /// move or merge them.
-pub(super) fn constant() -> MemFlagsData {
-    trusted().with_readonly().with_can_move()
+pub(super) fn constant_flags() -> MemFlagsData {
+    trusted_flags().with_readonly().with_can_move()
 }

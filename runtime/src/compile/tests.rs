@@ -110,7 +110,7 @@ fn the_specification_compiles_with_optimization() {
     assert_eq!(compile_suite(&compiler), WHOLE_SUITE);
 }
 
-const BOTH: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
+const OPT_LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
 
 fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
     let bytes = wat::parse_str(text).unwrap();
@@ -186,7 +186,7 @@ fn each_operator_has_exactly_its_traps() {
                 (memory 1) (table 1 funcref) (data \"x\")
                 (func $f (export \"f\") (param i32 i64 f64) {body}))"
         );
-        for opt in BOTH {
+        for opt in OPT_LEVELS {
             let mut found = traps(&compile_text(&Compiler::new(opt).unwrap(), &text));
             // A call needs stack, and so may spilled registers.
             if !expected.contains(&STACK) {
@@ -226,7 +226,7 @@ fn calls_within_the_text_lead_to_their_function() {
         (func call 3 call 2)
         (func (param) call 1)
         (func call 3 call 1))";
-    for opt in BOTH {
+    for opt in OPT_LEVELS {
         let code = compile_text(&Compiler::new(opt).unwrap(), text);
         let callees: Vec<Vec<usize>> = code
             .funcs
@@ -262,7 +262,7 @@ fn one_module_always_compiles_to_the_same_code() {
         "(module (func (param i32) (result i32)
             (block (block (block (br_table 0 1 2 1 (local.get 0))))) (i32.const 7)))",
     ];
-    for opt in BOTH {
+    for opt in OPT_LEVELS {
         let fresh: Vec<_> = texts
             .iter()
             .map(|text| compile_text(&Compiler::new(opt).unwrap(), text).text)
@@ -310,7 +310,7 @@ fn trampolines_compile_for_any_type() {
         ValType::FuncRef,
     ];
     let many = |count: usize| types.into_iter().cycle().take(count);
-    for opt in BOTH {
+    for opt in OPT_LEVELS {
         let compiler = Compiler::new(opt).unwrap();
         for (params, results) in [(0, 0), (1, 1), (3, 0), (0, 3), (20, 17), (1000, 1000)] {
             let ty = FuncType::new(many(params), many(results));

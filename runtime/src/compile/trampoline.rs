@@ -7,7 +7,8 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::abi::{
-    self, CALLEE_VMCTX, CALLER_VMCTX, FIRST_PARAM, POINTER, constant, machine_type, trusted,
+    self, CALLEE_VMCTX, CALLER_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_type,
+    trusted_flags,
 };
 use crate::trap::HOST_ERROR;
 use crate::types::{FuncType, ValType};
@@ -62,7 +63,7 @@ pub(super) fn host(
     let values = builder.ins().stack_addr(POINTER, slot, 0);
     store_all(&mut builder, &params[FIRST_PARAM..], values);
     let host_ctx = params[CALLEE_VMCTX];
-    let call = builder.ins().load(POINTER, constant(), host_ctx, HOST_CTX_CALL as i32);
+    let call = builder.ins().load(POINTER, constant_flags(), host_ctx, HOST_CTX_CALL as i32);
     let signature = builder.import_signature(abi::host_signature(target.default_call_conv));
     let call =
         builder.ins().call_indirect(signature, call, &[host_ctx, params[CALLER_VMCTX], values]);
@@ -86,12 +87,12 @@ fn load_all(builder: &mut FunctionBuilder<'_>, types: &[ValType], values: Value)
     types
         .iter()
         .zip((0..).step_by(RAW_VAL_BYTES as usize))
-        .map(|(&ty, offset)| builder.ins().load(machine_type(ty), trusted(), values, offset))
+        .map(|(&ty, offset)| builder.ins().load(machine_type(ty), trusted_flags(), values, offset))
         .collect()
 }
 
 fn store_all(builder: &mut FunctionBuilder<'_>, from: &[Value], values: Value) {
     for (&value, offset) in from.iter().zip((0..).step_by(RAW_VAL_BYTES as usize)) {
-        builder.ins().store(trusted(), value, values, offset);
+        builder.ins().store(trusted_flags(), value, values, offset);
     }
 }

@@ -72,7 +72,8 @@ impl CompiledModule {
             .iter()
             .enumerate()
             .map(|(i, segment)| {
-                let needed = matches!(segment.mode, SegmentMode::Passive) || i >= image.covers();
+                let needed =
+                    matches!(segment.mode, SegmentMode::Passive) || i >= image.covered_segments();
                 let len = segment.bytes.len();
                 let start = kept_bytes;
                 needed.then(|| {

@@ -19,8 +19,8 @@ const SPARSE_BYTES: usize = 1 << 20;
 /// The plan for the images of modules with the same code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ImagePlan {
-    /// The first `covers` data segments need not be applied at instantiation.
-    covers: usize,
+    /// The first `covered_segments` data segments need not be applied at instantiation.
+    covered_segments: usize,
     pieces: Box<[Piece]>,
     /// The range of memory from the first to the last piece.
     span: Range<usize>,
@@ -74,15 +74,15 @@ impl ImagePlan {
                     pieces.push(Piece { memory_offset: start, binary: segment.bytes.clone() });
                 }
             }
-            plan.covers += 1;
+            plan.covered_segments += 1;
         }
         plan.pieces = pieces.into();
         plan
     }
 
     /// The number of data segments, from the first, that need not be applied at instantiation.
-    pub(crate) fn covers(&self) -> usize {
-        self.covers
+    pub(crate) fn covered_segments(&self) -> usize {
+        self.covered_segments
     }
 
     /// Calls `make` with the initial memory of `binary`; with `None` if there is none.

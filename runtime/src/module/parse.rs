@@ -71,40 +71,40 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedModule<'_>, ModuleError> {
     if !Parser::is_core_wasm(bytes) {
         return Err(super::unsupported::not_a_module(bytes));
     }
-    match Reading::default().read(bytes) {
+    match ModuleParser::default().read(bytes) {
         Ok(module) => Ok(module),
-        Err(Fault::Wasm(error)) => Err(explain(bytes, &error)),
-        Err(Fault::Known(error)) => Err(error),
+        Err(ParseError::Wasm(error)) => Err(explain(bytes, &error)),
+        Err(ParseError::Module(error)) => Err(error),
     }
 }
 
 /// The reason why parsing stopped: an error of wasmparser to be explained, or one of this parser.
-enum Fault {
+enum ParseError {
     Wasm(wasmparser::Error),
-    Known(ModuleError),
+    Module(ModuleError),
 }
 
-impl From<wasmparser::Error> for Fault {
+impl From<wasmparser::Error> for ParseError {
     fn from(error: wasmparser::Error) -> Self {
-        Fault::Wasm(error)
+        ParseError::Wasm(error)
     }
 }
 
 /// An error for a construct that validation should not have accepted.
-fn unexpected(what: &str, offset: u64) -> Fault {
-    Fault::Known(ModuleError::Unsupported { feature: what.to_owned(), offset })
+fn unexpected(what: &str, offset: u64) -> ParseError {
+    ParseError::Module(ModuleError::Unsupported { feature: what.to_owned(), offset })
 }
 
 #[derive(Default)]
-struct Reading<'a> {
+struct ModuleParser<'a> {
     info: ModuleInfo,
     bodies: Vec<FunctionBody<'a>>,
     /// Functions to which something outside of bodies refers.
     referenced: Vec<u32>,
 }
 
-impl<'a> Reading<'a> {
-    fn read(mut self, bytes: &'a [u8]) -> Result<ParsedModule<'a>, Fault> {
+impl<'a> ModuleParser<'a> {
+    fn read(mut self, bytes: &'a [u8]) -> Result<ParsedModule<'a>, ParseError> {
         let mut validator = Validator::new_with_features(FEATURES);
         let mut allocations = FuncValidatorAllocations::default();
         let mut parser = Parser::new(0);
@@ -129,7 +129,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Parses one validated section.
-    fn section(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
+    fn section(&mut self, payload: Payload<'a>) -> Result<(), ParseError> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section.into_iter_with_offsets() {
@@ -229,7 +229,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn import(&mut self, import: wasmparser::Import<'_>, offset: u64) -> Result<(), Fault> {
+    fn import(&mut self, import: wasmparser::Import<'_>, offset: u64) -> Result<(), ParseError> {
         let info = &mut self.info;
         let kind = match import.ty {
             TypeRef::Func(ty) => {
@@ -267,7 +267,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn element(&mut self, element: wasmparser::Element<'_>) -> Result<(), Fault> {
+    fn element(&mut self, element: wasmparser::Element<'_>) -> Result<(), ParseError> {
         let mode = match &element.kind {
             ElementKind::Passive => SegmentMode::Passive,
             ElementKind::Declared => SegmentMode::Declared,
@@ -287,7 +287,7 @@ impl<'a> Reading<'a> {
                 let exprs = exprs
                     .into_iter()
                     .map(|expr| self.const_expr(&expr?))
-                    .collect::<Result<_, Fault>>()?;
+                    .collect::<Result<_, ParseError>>()?;
                 ElementItems::Exprs(exprs)
             }
         };
@@ -295,7 +295,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn const_expr(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Fault> {
+    fn const_expr(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, ParseError> {
         let mut ops = Vec::new();
         for op in expr.get_operators_reader().into_iter_with_offsets() {
             let (op, offset) = op?;
@@ -368,23 +368,23 @@ pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
     }
 }
 
-fn known_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType, Fault> {
+fn known_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType, ParseError> {
     val_type(ty).ok_or_else(|| unexpected(&format!("values of type {ty}"), offset))
 }
 
-fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>, Fault> {
+fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>, ParseError> {
     types.iter().map(|&ty| known_type(ty, offset)).collect()
 }
 
-fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, Fault> {
+fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, ParseError> {
     known_type(wasmparser::ValType::Ref(ty), offset)
 }
 
-fn limit(value: u64, offset: u64) -> Result<u32, Fault> {
+fn limit(value: u64, offset: u64) -> Result<u32, ParseError> {
     u32::try_from(value).map_err(|_| unexpected(feature_name(WasmFeatures::MEMORY64), offset))
 }
 
-fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Fault> {
+fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, ParseError> {
     Ok(TableType {
         element: ref_type(ty.element_type, offset)?,
         min: limit(ty.initial, offset)?,
@@ -392,13 +392,13 @@ fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, Fault
     })
 }
 
-fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, Fault> {
+fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, ParseError> {
     Ok(MemoryType {
         min_pages: limit(ty.initial, offset)?,
         max_pages: ty.maximum.map(|max| limit(max, offset)).transpose()?,
     })
 }
 
-fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, Fault> {
+fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, ParseError> {
     Ok(GlobalType { content: known_type(ty.content_type, offset)?, mutable: ty.mutable })
 }

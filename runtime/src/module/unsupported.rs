@@ -7,7 +7,7 @@ use super::parse::{FEATURES, ModuleError};
 
 /// Features that this runtime does not support, with their usual names, in the order in which they
 /// are tried. A feature includes those that it builds on.
-const LACKING: &[(WasmFeatures, &str)] = &[
+const UNSUPPORTED_FEATURES: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::SIMD, "SIMD"),
     (WasmFeatures::RELAXED_SIMD, "relaxed SIMD"),
     (WasmFeatures::THREADS, "threads"),
@@ -29,7 +29,7 @@ const LACKING: &[(WasmFeatures, &str)] = &[
 
 /// The usual name of an unsupported feature.
 pub(super) fn feature_name(missing: WasmFeatures) -> &'static str {
-    LACKING
+    UNSUPPORTED_FEATURES
         .iter()
         .find(|(feature, _)| feature.intersects(missing))
         .map_or("a proposal beyond WebAssembly 2.0", |&(_, name)| name)
@@ -51,7 +51,7 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
         Err(error) => error.offset(),
     };
     let reached = furthest(FEATURES);
-    for &(feature, name) in LACKING {
+    for &(feature, name) in UNSUPPORTED_FEATURES {
         if furthest(FEATURES | feature) > reached {
             return unsupported(name);
         }

@@ -20,14 +20,14 @@ unsafe impl Sync for CodeMemory {}
 
 /// Machine code cannot be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot map {len_bytes} bytes of machine code: {errno}{}", hint(.errno))]
+#[error("cannot map {len_bytes} bytes of machine code: {errno}{}", advice(.errno))]
 pub struct CodeMemoryError {
     /// Size of the code in bytes.
     pub len_bytes: usize,
     errno: Errno,
 }
 
-fn hint(errno: &Errno) -> &'static str {
+fn advice(errno: &Errno) -> &'static str {
     if *errno == Errno::NOMEM {
         " (out of memory, or of mappings: see vm.max_map_count)"
     } else {

@@ -8,22 +8,22 @@
 //! [`NewInstance`] fills a context in. [`NewInstance::finish`] gives the instance to its store once
 //! every entry is set; before, no code of the instance can run and nothing can refer to it.
 
+mod new;
+
+pub(crate) use new::NewInstance;
+
 use std::alloc::{self, Layout};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use leakbench_allocator::SlotMemory;
-
-use crate::engine::Engine;
-use crate::externs::Extern;
 use crate::module::Module;
-use crate::module::info::{ImportKind, ModuleInfo};
+use crate::module::info::ModuleInfo;
 use crate::sys::context::{
     ContextHeader, FuncHandle, FuncRef, GlobalCell, GlobalHandle, RootContext,
 };
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
-use crate::sys::store::{StoreId, StoreInner};
+use crate::sys::store::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::func_bits;
 use crate::types::ValType;
@@ -317,179 +317,5 @@ impl Drop for InstanceBox {
             self.0.drop_in_place();
             alloc::dealloc(self.0.as_ptr().cast(), layout);
         }
-    }
-}
-
-/// An instance that is being made in a store, which it borrows so that nothing else is added.
-///
-/// Entries of each kind are set in the order of their indices: imports first, then the module's
-/// own. Dropping it unfinished removes its memories and tables from the store again: no handle to
-/// them exists yet, and in a long-lived store they would accumulate.
-#[derive(Debug)]
-pub(crate) struct NewInstance<'a> {
-    store: &'a mut StoreInner,
-    /// `None` only after `finish`.
-    instance: Option<InstanceBox>,
-    /// Memories and tables that the store had before.
-    memories_before: usize,
-    tables_before: usize,
-    /// Imports that are set.
-    imports: usize,
-    /// Entries that are set, of each kind.
-    memories: u32,
-    tables: u32,
-    globals: u32,
-    funcs: u32,
-}
-
-impl<'a> NewInstance<'a> {
-    /// # Panics
-    /// If module and store belong to different engines.
-    pub(crate) fn new(store: &'a mut StoreInner, module: &Module) -> Self {
-        assert!(module.engine().same(store.engine()), "a module of another engine");
-        let instance =
-            InstanceBox::new(module.clone(), store.next_instance(), store.id(), store.root());
-        NewInstance {
-            memories_before: store.memories.len(),
-            tables_before: store.tables.len(),
-            store,
-            instance: Some(instance),
-            imports: 0,
-            memories: 0,
-            tables: 0,
-            globals: 0,
-            funcs: 0,
-        }
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        self.store.engine()
-    }
-
-    fn instance(&mut self) -> &mut InstanceBox {
-        self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes the instance"))
-    }
-
-    /// Sets the module's next import. Returns false if the item's type does not fit.
-    ///
-    /// # Panics
-    /// If the item belongs to another store, or the module has no more imports.
-    pub(crate) fn import(&mut self, item: &Extern) -> bool {
-        let limits_fit = |min: u32, max: Option<u32>, found_min: u32, found_max: Option<u32>| {
-            found_min >= min && max.is_none_or(|max| found_max.is_some_and(|found| found <= max))
-        };
-        let instance =
-            self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes it"));
-        let store = &*self.store;
-        let kind = instance.info().imports[self.imports].kind;
-        self.imports += 1;
-        match (kind, item) {
-            (ImportKind::Func(ty), Extern::Func(func)) => {
-                let func = func.handle();
-                if instance.module().compiled().signatures[ty as usize].id() != func.type_id(store)
-                {
-                    return false;
-                }
-                match instance.layout().func_ref(self.funcs) {
-                    FuncRefPlace::Imported(offset) => {
-                        instance.write(offset, func.func_ref(store.id()));
-                    }
-                    FuncRefPlace::Defined(_) => unreachable!("more functions than imports"),
-                }
-                self.funcs += 1;
-            }
-            (ImportKind::Memory(ty), Extern::Memory(memory)) => {
-                let def = memory.def(store);
-                let found = def.ty();
-                if !limits_fit(ty.min_pages, ty.max_pages, found.min_pages, found.max_pages) {
-                    return false;
-                }
-                instance.set_memory(self.memories, def);
-                self.memories += 1;
-            }
-            (ImportKind::Table(ty), Extern::Table(table)) => {
-                let def = table.def(store);
-                let found = def.ty();
-                if found.element != ty.element || !limits_fit(ty.min, ty.max, found.min, found.max)
-                {
-                    return false;
-                }
-                instance.write(instance.layout().table_def(self.tables), def.as_ptr());
-                self.tables += 1;
-            }
-            (ImportKind::Global(ty), Extern::Global(global)) => {
-                let global = global.handle();
-                let cell = global.cell(store);
-                if global.ty() != ty {
-                    return false;
-                }
-                match instance.layout().global(self.globals) {
-                    GlobalPlace::Imported(offset) => instance.write(offset, cell),
-                    GlobalPlace::Defined(_) => unreachable!("more globals than imports"),
-                }
-                self.globals += 1;
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// Puts the module's next own memory into `slot`.
-    ///
-    /// # Panics
-    /// If the slot's length is not the memory's minimum.
-    pub(crate) fn define_memory(&mut self, slot: SlotMemory) {
-        let memory = self.memories;
-        let ty = self.instance().info().memories[memory as usize];
-        assert_eq!(slot.len_bytes(), ty.min_bytes(), "a slot of another length");
-        let index = self.store.memories.len() as u32;
-        let def = self.store.memories.push_mut(Owned::new(MemoryDef::new(index, ty, slot)));
-        if let Some(instance) = &mut self.instance {
-            instance.set_memory(memory, def);
-        }
-        self.memories += 1;
-    }
-
-    /// Creates the module's next own table, filled with null; `None` if there is no memory for it.
-    pub(crate) fn define_table(&mut self) -> Option<()> {
-        let table = self.tables;
-        let ty = self.instance().info().tables[table as usize];
-        let index = self.store.tables.len() as u32;
-        let def = Owned::new(TableDef::new(index, ty, 0)?);
-        let address = self.store.tables.push_mut(def).as_ptr();
-        let instance = self.instance();
-        instance.write(instance.layout().table_def(table), address);
-        self.tables += 1;
-        Some(())
-    }
-
-    /// Gives the instance to the store, and returns its index. Its own globals are zero or null.
-    ///
-    /// # Panics
-    /// If an import, a memory or a table is not set.
-    pub(crate) fn finish(mut self) -> u32 {
-        let info = self.instance().info();
-        let expected = [
-            info.memories.len(),
-            info.tables.len(),
-            info.num_imported_globals,
-            info.num_imported_funcs,
-        ];
-        let set = [self.memories, self.tables, self.globals, self.funcs];
-        assert_eq!(set.map(|count| count as usize), expected, "entries that are not set");
-        // The store keeps them.
-        self.memories_before = self.store.memories.len();
-        self.tables_before = self.store.tables.len();
-        match self.instance.take() {
-            Some(instance) => self.store.add_instance(instance),
-            None => unreachable!("only `finish` takes the instance"),
-        }
-    }
-}
-
-impl Drop for NewInstance<'_> {
-    fn drop(&mut self) {
-        self.store.memories.truncate(self.memories_before);
-        self.store.tables.truncate(self.tables_before);
     }
 }

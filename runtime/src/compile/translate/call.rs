@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{
 };
 use wasmparser::Operator;
 
-use super::super::abi::{self, POINTER, constant, trusted};
+use super::super::abi::{self, POINTER, constant_flags, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::vm::layout::{
@@ -46,7 +46,7 @@ impl FuncTranslator<'_> {
     fn call_indirect(&mut self, ty: u32, table: u32) {
         let index = self.pop();
         let element = self.element(table, index, Trap::UndefinedElement);
-        let callee = self.load_at(POINTER, trusted(), element, 0);
+        let callee = self.load_at(POINTER, trusted_flags(), element, 0);
         self.builder.ins().trapz(callee, Trap::UninitializedElement.code());
         let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
         let expected = i64::from(self.env.type_ids[ty as usize]);
@@ -94,7 +94,7 @@ impl FuncTranslator<'_> {
 
     fn emit_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Inst {
         let table = self.load_context(VMCTX_BUILTINS);
-        let code = self.load_at(POINTER, constant(), table, builtin.offset());
+        let code = self.load_at(POINTER, constant_flags(), table, builtin.offset());
         let signature = abi::builtin_signature(builtin, self.env.target.default_call_conv);
         let signature = self.builder.import_signature(signature);
         let values = &mut self.stacks.values;
@@ -159,5 +159,5 @@ impl FuncTranslator<'_> {
 /// Flags for loads from a `FuncRef`. It never changes, but a load must not move before its null
 /// check.
 fn constant_once_known() -> ir::MemFlagsData {
-    trusted().with_readonly()
+    trusted_flags().with_readonly()
 }

@@ -10,7 +10,7 @@ use cranelift_frontend::FuncInstBuilder;
 use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::super::abi::{POINTER, constant, trusted};
+use super::super::abi::{POINTER, constant_flags, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::vm::layout::{Builtin, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
@@ -162,8 +162,8 @@ impl<'a> FuncTranslator<'a> {
 
     fn memory_size(&mut self, memory: u32) {
         let def = self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF;
-        let def = self.load_at(POINTER, constant(), self.vmctx, def);
-        let bytes = self.load_at(I64, trusted(), def, MEMORY_DEF_LEN_BYTES);
+        let def = self.load_at(POINTER, constant_flags(), self.vmctx, def);
+        let bytes = self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES);
         let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(WASM_PAGE_BYTES.ilog2()));
         let pages = self.builder.ins().ireduce(I32, pages);
         self.push(pages);

@@ -25,7 +25,7 @@ use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
 use self::control::Frame;
-use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant, machine_type, trusted};
+use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_type, trusted_flags};
 use crate::module::info::ModuleInfo;
 use crate::module::parse::val_type;
 use crate::trap::Trap;
@@ -126,7 +126,7 @@ pub(super) fn translate(
 /// Makes the prologue trap if the frame would extend below the thread's stack limit. Cranelift
 /// omits this in functions that call nothing and need no stack.
 fn limit_stack(builder: &mut FunctionBuilder<'_>) {
-    let flags = builder.func.dfg.mem_flags.insert_unchecked(constant());
+    let flags = builder.func.dfg.mem_flags.insert_unchecked(constant_flags());
     let vmctx = builder.create_global_value(GlobalValueData::VMContext);
     let limits = builder.create_global_value(GlobalValueData::Load {
         base: vmctx,
@@ -306,7 +306,7 @@ impl<'a> FuncTranslator<'a> {
 
     /// Loads a pointer in the context that does not change.
     fn load_context(&mut self, offset: u32) -> Value {
-        self.load_at(POINTER, constant(), self.vmctx, offset)
+        self.load_at(POINTER, constant_flags(), self.vmctx, offset)
     }
 
     fn load_at(&mut self, ty: Type, flags: MemFlagsData, base: Value, offset: u32) -> Value {
@@ -315,7 +315,7 @@ impl<'a> FuncTranslator<'a> {
 
     fn global_get(&mut self, global: u32) {
         let ty = self.env.info.globals[global as usize];
-        let flags = if ty.mutable { trusted() } else { constant() };
+        let flags = if ty.mutable { trusted_flags() } else { constant_flags() };
         let (base, offset) = self.global_place(global);
         let value = self.load_at(machine_type(ty.content), flags, base, offset);
         self.push(value);
@@ -324,7 +324,7 @@ impl<'a> FuncTranslator<'a> {
     fn global_set(&mut self, global: u32) {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
-        self.builder.ins().store(trusted(), value, base, offset as i32);
+        self.builder.ins().store(trusted_flags(), value, base, offset as i32);
     }
 
     /// The cell of a global, as an address and an offset.

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 use wasmparser::Operator;
 
-use super::super::abi::{POINTER, trusted};
+use super::super::abi::{POINTER, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::vm::layout::{Builtin, FuncRefPlace, POINTER_BYTES, TABLE_DEF_ELEMENTS, TABLE_DEF_LEN};
@@ -30,17 +30,17 @@ impl FuncTranslator<'_> {
             O::TableGet { table } => {
                 let index = self.pop();
                 let element = self.element(*table, index, Trap::TableOutOfBounds);
-                let value = self.load_at(I64, trusted(), element, 0);
+                let value = self.load_at(I64, trusted_flags(), element, 0);
                 self.push(value);
             }
             O::TableSet { table } => {
                 let (index, value) = self.pop2();
                 let element = self.element(*table, index, Trap::TableOutOfBounds);
-                self.builder.ins().store(trusted(), value, element, 0);
+                self.builder.ins().store(trusted_flags(), value, element, 0);
             }
             O::TableSize { table } => {
                 let def = self.load_context(self.env.layout.table_def(*table));
-                let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);
+                let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
                 self.push(len);
             }
             O::TableGrow { table } => {
@@ -78,10 +78,10 @@ impl FuncTranslator<'_> {
     /// such element.
     pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
         let def = self.load_context(self.env.layout.table_def(table));
-        let len = self.load_at(I32, trusted(), def, TABLE_DEF_LEN);
+        let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
         let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.builder.ins().trapnz(beyond, otherwise.code());
-        let elements = self.load_at(POINTER, trusted(), def, TABLE_DEF_ELEMENTS);
+        let elements = self.load_at(POINTER, trusted_flags(), def, TABLE_DEF_ELEMENTS);
         let index = self.builder.ins().uextend(I64, index);
         let offset = self.builder.ins().ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
         self.builder.ins().iadd(elements, offset)

@@ -80,7 +80,7 @@ proptest! {
         let (mut expected, mut found) = (vec![0; len], vec![0; len]);
         apply(&mut expected, &segments, &info, &binary, 0);
         initial(&plan, &binary, &mut found);
-        apply(&mut found, &segments, &info, &binary, plan.covers());
+        apply(&mut found, &segments, &info, &binary, plan.covered_segments());
         prop_assert!(expected == found);
     }
 }
@@ -89,10 +89,10 @@ proptest! {
 fn the_image_omits_scattered_segments() {
     let segments = [(Some(0), true, 100), (Some(2 << 20), true, 100)];
     let (info, _) = module(64, &segments);
-    assert_eq!(ImagePlan::new(&info).covers(), 1);
+    assert_eq!(ImagePlan::new(&info).covered_segments(), 1);
     let segments = [(Some(0), true, 100), (Some(SPARSE_BYTES as u32 / 2), true, 100)];
     let (info, _) = module(64, &segments);
-    assert_eq!(ImagePlan::new(&info).covers(), 2);
+    assert_eq!(ImagePlan::new(&info).covered_segments(), 2);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_imported_memory_has_no_image() {
     let (mut info, binary) = module(1, &[(Some(0), true, 100)]);
     info.num_imported_memories = 1;
     let plan = ImagePlan::new(&info);
-    assert_eq!(plan.covers(), 0);
+    assert_eq!(plan.covered_segments(), 0);
     plan.with_initial(&binary, |initial| assert!(initial.is_none()));
 }
 
