@@ -1,6 +1,5 @@
-//! A driver, complete: what a runtime's author writes to have it tested by
-//! `leakbench --subject example`. The runtime here is the one that leakbench carries, used as any
-//! embedder would.
+//! A complete driver, as the author of a runtime writes it for `leakbench --subject example`. Its
+//! runtime is leakbench's own, used as any embedder would.
 //!
 //! ```sh
 //! cargo build --example leakbench-example
@@ -20,7 +19,7 @@ struct Example {
     linker: Linker<()>,
 }
 
-/// The choices of a run that this runtime has; leakbench refuses all others by name.
+/// The options that this runtime offers; leakbench refuses all others by name.
 fn offer() -> Offer {
     Offer {
         slots: NonZeroU32::new(100),

@@ -1,7 +1,7 @@
-//! A driver with a planted fault: what each module leaves behind when it is dropped is named by the
-//! variable `LEAKY_LEAVES`, and is a descriptor where that is not set. It runs no code, so it is to
-//! be given a module of which nothing is called. What leakbench makes of its end is in
-//! `tests/died_at.rs`, and what its gate makes of each fault in `tests/gate_planted/`.
+//! A driver with a planted leak: each dropped module leaves the object that the variable
+//! `LEAKY_LEAVES` names, by default a descriptor. It runs no code, so give it a module without
+//! exports to call. `tests/died_at.rs` tests leakbench's findings on it, and `tests/gate_planted/`
+//! the gate's.
 //!
 //! ```sh
 //! cargo build --example leakbench-leaky
@@ -26,16 +26,16 @@ use crate::sys::{OwnMapping, Sharing, page};
 
 const LEAVES: &str = "LEAKY_LEAVES";
 
-/// Bytes of heap that a module leaves: less than malloc maps by itself.
+/// Bytes of heap that a module leaves: too few for malloc to map them separately.
 const MEMORY_BYTES: usize = 64 << 10;
-/// Pages that one page table is for.
+/// Pages that one page table covers.
 const PAGES_A_TABLE: usize = 512;
-/// Images that are kept before all of them are let go.
+/// Images that are kept before all of them are released.
 const IMAGES_MAX: usize = 100;
-/// How long a drop takes that takes long.
-const DROP_TAKES: Duration = Duration::from_millis(10);
+/// Duration of a slow drop.
+const SLOW_DROP: Duration = Duration::from_millis(10);
 
-/// What is left behind by each module.
+/// The object that each module leaves.
 #[derive(Clone, Copy)]
 enum Leaves {
     Nothing,
@@ -46,7 +46,7 @@ enum Leaves {
     SharedMemory,
     /// Its image, until there are [`IMAGES_MAX`] of them.
     ImageForNow,
-    /// Nothing, after a while.
+    /// Nothing, but the drop is slow.
     NothingSlowly,
 }
 
@@ -80,7 +80,7 @@ impl Leaky {
     fn new(_: &Scenario) -> Result<Leaky, SubjectError> {
         let name = std::env::var(LEAVES).unwrap_or_else(|_| "descriptor".to_owned());
         let leaves = Leaves::named(&name).ok_or_else(|| {
-            SubjectError::new(format!("nobody knows how to leave {name:?} behind ({LEAVES})"))
+            SubjectError::new(format!("{LEAVES} is {name:?}, which is no known object"))
         })?;
         Ok(Leaky { leaves, images: Mutex::default() })
     }
@@ -107,16 +107,17 @@ impl Subject for Leaky {
     }
 
     fn call(&self, (): &mut (), export: &str) -> Result<Option<i64>, SubjectError> {
-        Err(SubjectError::new(format!("there is no export {export}: nothing is run here")))
+        Err(SubjectError::new(format!("no export {export}: this runtime runs no code")))
     }
 
     fn drop_module(&self, Module { image, log }: Module) {
         match self.leaves {
             Leaves::Nothing => (),
             Leaves::Descriptor => std::mem::forget(log),
-            // Neighbours alike would become one mapping.
+            // The kernel would merge equal neighbours into one mapping.
             Leaves::Mappings => std::mem::forget(
-                [ProtFlags::empty(), ProtFlags::WRITE].map(|may| OwnMapping::private(1, may)),
+                [ProtFlags::empty(), ProtFlags::WRITE]
+                    .map(|protection| OwnMapping::private(1, protection)),
             ),
             Leaves::Memory => std::mem::forget(vec![1u8; MEMORY_BYTES]),
             Leaves::PageTable => {
@@ -137,7 +138,7 @@ impl Subject for Leaky {
                     images.clear();
                 }
             }
-            Leaves::NothingSlowly => std::thread::sleep(DROP_TAKES),
+            Leaves::NothingSlowly => std::thread::sleep(SLOW_DROP),
         }
     }
 }

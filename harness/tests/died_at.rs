@@ -1,4 +1,4 @@
-//! Subjects that end at a limit of the kernel, read back as what they leaked a cycle.
+//! Subjects that die at a limit of the kernel: the judge computes the leak of each cycle.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use common::Run;
 
-/// A run with `args` in which no process has more than `open_files` descriptors.
+/// A run whose processes have at most `open_files` descriptors.
 fn run_with_descriptors(open_files: u32, args: &[&str]) -> Run {
     let script = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
     let output = Command::new("sh")
@@ -20,15 +20,15 @@ fn run_with_descriptors(open_files: u32, args: &[&str]) -> Run {
     Run::from(output.expect("a shell"))
 }
 
-/// What policy `died-at` says.
-fn told(run: &Run) -> Vec<String> {
+/// The messages of the rule `died-at`.
+fn died_at(run: &Run) -> Vec<String> {
     let findings = run.result["findings"].as_array().expect("a list");
-    let told = findings.iter().filter(|finding| finding["policy"] == "died-at");
-    told.map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
+    let died_at = findings.iter().filter(|finding| finding["policy"] == "died-at");
+    died_at.map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
 }
 
 #[test]
-fn a_descriptor_leaked_a_cycle_is_read_off_the_cycle_it_died_in() {
+fn a_leak_of_one_descriptor_a_cycle_is_computed() {
     let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
     let driver = folder.join("leakbench-leaky");
     assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
@@ -39,17 +39,17 @@ fn a_descriptor_leaked_a_cycle_is_read_off_the_cycle_it_died_in() {
     let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat];
     let run = run_with_descriptors(512, &leaky);
     assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{}", run.result["findings"]);
-    let told = told(&run);
-    let [told] = &told[..] else { panic!("one finding: {told:?}") };
-    assert!(told.contains("(512 descriptors allowed"), "{told}");
-    assert!(told.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{told}");
+    let messages = died_at(&run);
+    let [message] = &messages[..] else { panic!("one finding: {messages:?}") };
+    assert!(message.contains("(512 descriptors allowed"), "{message}");
+    assert!(message.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{message}");
 }
 
-/// The control: the same words of the kernel, and nothing leaked.
+/// The control: the same error of the kernel without a leak.
 #[test]
 fn descriptors_that_are_in_use_are_no_leak() {
     let run = run_with_descriptors(60, &["--live-modules", "200", "--cycles", "100000"]);
     assert_eq!((run.code, run.verdict()), (3, "subject-died"));
     assert!(run.result["findings"].to_string().contains("Too many open files"));
-    assert_eq!(told(&run), [""; 0]);
+    assert_eq!(died_at(&run), [""; 0]);
 }

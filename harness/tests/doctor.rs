@@ -1,4 +1,4 @@
-//! `leakbench doctor` on this machine, and where something is taken from it.
+//! `leakbench doctor` on this machine, and with lower limits.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use common::leakbench;
 use serde_json::Value;
 
-/// What the doctor says in a shell that runs `before` first.
+/// Exit code and output of the doctor in a shell that runs `before` first.
 fn doctor_after(before: &str, args: &[&str]) -> (i32, String) {
     let script = format!("{before} && exec \"$0\" doctor \"$@\"");
     let output = Command::new("sh")
@@ -16,10 +16,10 @@ fn doctor_after(before: &str, args: &[&str]) -> (i32, String) {
         .args(args)
         .stdin(Stdio::null())
         .output();
-    said(&output.expect("a shell"))
+    code_and_text(&output.expect("a shell"))
 }
 
-fn said(output: &Output) -> (i32, String) {
+fn code_and_text(output: &Output) -> (i32, String) {
     let text = String::from_utf8(output.stdout.clone()).expect("text");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     (output.status.code().expect("it exits by itself"), text)
@@ -29,7 +29,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// The state of a check, and what was found.
+/// State and finding of a check.
 fn check<'a>(diagnosis: &'a Value, name: &str) -> (&'a str, &'a str) {
     let checks = diagnosis["checks"].as_array().expect("a list");
     let check = checks.iter().find(|check| check["name"] == name);
@@ -38,7 +38,7 @@ fn check<'a>(diagnosis: &'a Value, name: &str) -> (&'a str, &'a str) {
 }
 
 #[test]
-fn a_machine_that_measures_is_told_to() {
+fn a_machine_that_can_measure() {
     let (code, text) = doctor_after("true", &[]);
     assert_eq!(code, 0, "{text}");
     let lines: Vec<&str> = text.lines().collect();
@@ -62,9 +62,9 @@ fn a_machine_that_measures_is_told_to() {
     assert!(diagnosis["machine"]["kernel"].is_string());
 }
 
-/// What the doctor counts, a pool meets.
+/// A pool fails at the number of slots that the doctor computes.
 #[test]
-fn as_many_slots_fit_as_it_says() {
+fn the_number_of_slots_that_fit() {
     let diagnosis = json(&doctor_after("true", &["--json"]).1);
     let fit = diagnosis["slots"]["fit"].as_u64().expect("a number");
     let asked = (fit + 1000).to_string();
@@ -72,13 +72,14 @@ fn as_many_slots_fit_as_it_says() {
     let error = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(2), "{error}");
     let words: Vec<&str> = error.split_whitespace().collect();
-    let would = words.iter().position(|word| *word == "would").expect("it says how many would fit");
+    let would =
+        words.iter().position(|word| *word == "would").expect("it has the number that would fit");
     let real: u64 = words[would - 2].parse().expect("a number");
     assert!(fit.abs_diff(real) < 32, "{fit} and {error}");
 }
 
 #[test]
-fn few_descriptors_change_their_line() {
+fn few_descriptors_are_limited() {
     let (code, text) = doctor_after("ulimit -n 30", &["--json"]);
     let diagnosis = json(&text);
     assert_eq!((code, diagnosis["verdict"].as_str()), (0, Some("but")), "{text}");
@@ -86,16 +87,16 @@ fn few_descriptors_change_their_line() {
     assert_eq!(state, "limited");
     assert!(found.contains("RLIMIT_NOFILE is 30"), "{found}");
     assert!(diagnosis["headline"].as_str().expect("words").contains("RLIMIT_NOFILE is 30"));
-    // All else is as it was.
+    // Other checks do not change.
     assert_eq!(check(&diagnosis, "clean control").0, "ok");
 
-    // So few that no witness can be had.
+    // Too few for any witness.
     let (code, text) = doctor_after("ulimit -n 5", &["--json"]);
     assert_eq!((code, json(&text)["verdict"].as_str()), (4, Some("nothing")), "{text}");
 }
 
 #[test]
-fn little_address_space_means_few_slots() {
+fn little_address_space_limits_the_slots() {
     let gib = 1 << 20;
     let (code, text) = doctor_after(&format!("ulimit -v {}", 20 * gib), &["--json"]);
     let diagnosis = json(&text);
@@ -107,15 +108,15 @@ fn little_address_space_means_few_slots() {
     assert_eq!(state, "limited");
     assert!(found.contains("RLIMIT_AS is 20.0 GiB"), "{found}");
 
-    // Less than one slot: there is nothing to be run.
+    // Less than one slot: no run is possible.
     let (code, text) = doctor_after(&format!("ulimit -v {}", 3 * gib), &[]);
     assert_eq!(code, 4, "{text}");
     let verdict = text.lines().last().expect("a line");
     assert!(verdict.starts_with("verdict: this machine cannot measure: slots, 0 fit"), "{text}");
 }
 
-/// The doctor as root of a user namespace of its own in which `before` has been done; `None` where
-/// that cannot be had.
+/// Runs the doctor as root of a new user namespace, after `before`; `None` if there are no such
+/// namespaces.
 fn doctor_in_namespace(flags: &[&str], before: &str) -> Option<(i32, Value)> {
     let unshared = |script: &str| {
         let mut command = Command::new("unshare");
@@ -126,24 +127,24 @@ fn doctor_in_namespace(flags: &[&str], before: &str) -> Option<(i32, Value)> {
         Ok(tried) if tried.status.success() => {}
         Ok(tried) => {
             let why = String::from_utf8_lossy(&tried.stderr);
-            eprintln!("no such namespace to be had here: not tested: {why}");
+            eprintln!("not tested: no such namespace: {why}");
             return None;
         }
         Err(error) => {
-            eprintln!("no unshare(1) here: not tested: {error}");
+            eprintln!("not tested: no unshare(1): {error}");
             return None;
         }
     }
     let script = format!("{before} && exec \"$0\" doctor --json");
     let output = unshared(&script).arg(env!("CARGO_BIN_EXE_leakbench")).output();
-    let (code, text) = said(&output.expect("unshare was there"));
+    let (code, text) = code_and_text(&output.expect("unshare was found"));
     Some((code, json(&text)))
 }
 
 #[test]
 fn without_inotify_nothing_can_be_measured() {
     let Some((code, _)) = doctor_in_namespace(&[], "true") else { return };
-    assert_eq!(code, 0, "the control: the namespace alone takes nothing away");
+    assert_eq!(code, 0, "the control: the namespace alone changes nothing");
     let before = "echo 0 > /proc/sys/user/max_inotify_instances";
     let Some((code, diagnosis)) = doctor_in_namespace(&[], before) else { return };
     assert_eq!((code, diagnosis["verdict"].as_str()), (4, Some("nothing")));
@@ -152,17 +153,18 @@ fn without_inotify_nothing_can_be_measured() {
     assert!(found.contains("user.max_inotify_instances is 0"), "{found}");
     assert_eq!(check(&diagnosis, "inotify instances").0, "missing");
     assert_eq!(check(&diagnosis, "clean control").0, "missing");
-    // The other witness is there.
+    // The other witness works.
     assert_eq!(check(&diagnosis, "/proc").0, "ok");
     let checks = diagnosis["checks"].as_array().expect("a list");
-    let watch = checks.iter().find(|check| check["name"] == "death watch").expect("it is there");
+    let watch =
+        checks.iter().find(|check| check["name"] == "death watch").expect("the check exists");
     assert_eq!(watch["change"], "sysctl -w user.max_inotify_instances=1024");
 }
 
-/// Only makers of memfds that may be run are refused by Linux 6.6 and later; before, also those
-/// that said nothing. Either way what is said of memfds goes by the trial and not by the setting.
+/// From 6.6 on Linux refuses executable memfds only, before also those without a flag. The check
+/// depends on the trial, not on the setting.
 #[test]
-fn a_setting_that_refuses_memfds_is_told_with_what_it_does() {
+fn a_setting_that_refuses_memfds_is_tried() {
     let flags = ["--pid", "--fork", "--mount-proc"];
     let before = "echo 2 > /proc/sys/vm/memfd_noexec";
     let Some((code, diagnosis)) = doctor_in_namespace(&flags, before) else { return };
@@ -173,17 +175,18 @@ fn a_setting_that_refuses_memfds_is_told_with_what_it_does() {
 }
 
 #[test]
-fn drivers_are_found_and_asked() {
+fn drivers_are_found_and_asked_for_their_offer() {
     let folder = tempfile::tempdir().expect("a folder");
     let driver = folder.path().join("leakbench-odd");
     std::fs::write(&driver, "#!/bin/sh\nprintf '\\033[2Kverdict: fine'\n").expect("written");
     std::fs::set_permissions(&driver, PermissionsExt::from_mode(0o755)).expect("allowed");
-    // No program, and so no driver.
+    // Not executable, so no driver.
     std::fs::write(folder.path().join("leakbench-notes"), "").expect("written");
     let folder = folder.path().to_str().expect("a plain path");
     let (code, text) = doctor_after("true", &["--driver-dir", folder]);
     assert_eq!(code, 0, "a driver is not needed");
-    let odd = text.lines().find(|line| line.contains("leakbench-odd")).expect("it is told");
+    let odd =
+        text.lines().find(|line| line.contains("leakbench-odd")).expect("a line of the driver");
     assert!(odd.starts_with("missing  driver"), "{odd}");
     assert!(!text.contains('\x1b') && !text.contains("leakbench-notes"), "{text}");
 

@@ -1,4 +1,4 @@
-//! Runtimes in programs of their own: found, asked, refused, run.
+//! Drivers: found, asked for their offer, refused, run.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::{Run, leakbench};
 
-/// Where cargo puts examples, the example driver among them.
+/// The folder of the example driver.
 fn examples() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
     let driver = folder.join("leakbench-example");
@@ -21,7 +21,7 @@ fn run(args: &[&str]) -> Run {
     Run::of(&[&["--subject", "example", "--driver-dir", folder], args].concat())
 }
 
-/// What a run that cannot begin says, in one line.
+/// The one line on standard error of a run that cannot begin.
 fn refusal(args: &[&str]) -> String {
     let output = leakbench(args).output().expect("the binary starts");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -38,26 +38,26 @@ fn script(folder: &Path, name: &str, text: &str) {
 }
 
 #[test]
-fn a_driver_is_tested_as_the_builtin_runtime_is() {
+fn a_driver_is_judged_like_the_built_in_runtime() {
     let clean = run(&["--cycles", "500"]);
     assert_eq!((clean.code, clean.verdict()), (0, "clean"), "{}", clean.stderr);
-    assert_eq!((clean.images("made"), clean.images("synchronous")), (500, 500));
+    clean.assert_released_by_drops(500);
     assert_eq!(clean.result["subject"], "example");
     assert_eq!(clean.result["runtime"], "example 1.0.0");
-    // What it does not have is absent; what it has by default is there.
+    // Options that it does not offer are absent; defaults of others are present.
     assert!(clean.result["strategy"].is_null());
     assert_eq!(clean.result["slots"], 100);
 
     let leak = run(&["--cycles", "500", "--on-drop", "keep"]);
     assert_eq!((leak.code, leak.verdict()), (1, "leak"), "{}", leak.stderr);
     assert!(leak.images("lingering") > 50, "{}", leak.result["images"]);
-    // It tells of no slots: holders are mappings.
+    // It reports no slots: holders are mappings.
     let holders = leak.holders();
     assert!(holders.iter().any(|(kind, _)| kind == "mapping"), "{holders:?}");
 }
 
 #[test]
-fn the_command_that_is_told_finds_the_driver_again() {
+fn the_reproduce_command_finds_the_driver() {
     let run = run(&["--cycles", "10"]);
     let command = run.result["command"].as_str().expect("a command");
     let folder = examples();
@@ -73,7 +73,7 @@ fn long_lived_modules_live_to_the_end_and_are_released() {
 }
 
 #[test]
-fn what_a_driver_does_not_have_is_refused_by_name() {
+fn options_that_a_driver_does_not_offer_are_refused_by_name() {
     let folder = examples();
     let folder = folder.to_str().expect("a plain path");
     let driver = ["--subject", "example", "--driver-dir", folder];
@@ -81,18 +81,18 @@ fn what_a_driver_does_not_have_is_refused_by_name() {
         (["--strategy", "random"], "example has no --strategy, so random cannot be asked of it"),
         (["--on-drop", "truncate"], "example has no --on-drop truncate: it has purge, keep"),
     ] {
-        let said = refusal(&[driver.as_slice(), &flags].concat());
-        assert!(said.contains(words), "{said}");
+        let message = refusal(&[driver.as_slice(), &flags].concat());
+        assert!(message.contains(words), "{message}");
     }
-    let said = refusal(&["--subject", "builtin", "--allocation", "on-demand"]);
-    assert!(said.contains("builtin has no --allocation, so on-demand cannot"), "{said}");
+    let message = refusal(&["--subject", "builtin", "--allocation", "on-demand"]);
+    assert!(message.contains("builtin has no --allocation, so on-demand cannot"), "{message}");
 }
 
 #[test]
-fn a_driver_that_is_not_there_is_missed_with_the_command_that_builds_it() {
-    let said = refusal(&["--subject", "wasmtime@0"]);
-    assert!(said.contains("there is no program leakbench-wasmtime-0 "), "{said}");
-    assert!(said.ends_with("scripts/build-drivers wasmtime@0\n"), "{said}");
+fn a_missing_driver_is_refused_with_the_command_that_builds_it() {
+    let message = refusal(&["--subject", "wasmtime@0"]);
+    assert!(message.contains("there is no program leakbench-wasmtime-0 "), "{message}");
+    assert!(message.ends_with("scripts/build-drivers wasmtime@0\n"), "{message}");
 }
 
 #[test]
@@ -110,27 +110,27 @@ fn a_program_that_is_no_driver_of_this_version_is_refused() {
         ("old", "it has version 0 of the protocol and not"),
         ("broken", "cannot start the driver"),
     ] {
-        let said = refusal(&["--subject", name, "--driver-dir", dir]);
-        assert!(said.contains(words), "{said}");
-        assert!(said.contains(&format!("leakbench-{name}")), "{said}");
+        let message = refusal(&["--subject", name, "--driver-dir", dir]);
+        assert!(message.contains(words), "{message}");
+        assert!(message.contains(&format!("leakbench-{name}")), "{message}");
     }
 }
 
-/// What a driver starts may outlive it, and keep its pipe open.
+/// A process that the driver starts may outlive it and keep the pipe open.
 #[test]
-fn a_driver_that_leaves_something_behind_does_not_keep_leakbench_waiting() {
+fn leakbench_does_not_wait_for_processes_that_a_driver_leaves() {
     let folder = tempfile::tempdir().expect("a folder");
     script(folder.path(), "leakbench-busy", "#!/bin/sh\nsleep 40 &\necho '{}'\n");
     let began = std::time::Instant::now();
     let dir = folder.path().to_str().expect("a plain path");
-    let said = refusal(&["--subject", "busy", "--driver-dir", dir]);
-    assert!(said.contains("its offer cannot be read"), "{said}");
-    assert!(began.elapsed().as_secs() < 30, "it was waited for");
+    let message = refusal(&["--subject", "busy", "--driver-dir", dir]);
+    assert!(message.contains("its offer cannot be read"), "{message}");
+    assert!(began.elapsed().as_secs() < 30, "leakbench waited for sleep");
 }
 
-/// Some daemons start their children so, and then the kernel lets nobody wait.
+/// Some daemons start children this way, and then waitpid fails in them.
 #[test]
-fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
+fn a_parent_that_ignores_sigchld_changes_nothing() {
     let binary = env!("CARGO_BIN_EXE_leakbench");
     let script = format!("trap '' CHLD; exec {binary} --cycles 50 --json");
     let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
@@ -149,7 +149,7 @@ fn processors_are_pinned_and_recorded() {
 }
 
 #[test]
-fn a_driver_started_by_hand_says_what_it_is() {
+fn a_driver_started_by_hand_prints_its_name() {
     let driver = examples().join("leakbench-example");
     let output = std::process::Command::new(driver)
         .stdin(std::process::Stdio::null())

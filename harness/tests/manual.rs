@@ -1,4 +1,4 @@
-//! What a shell and `man` are told of the command line.
+//! Help, completions and manual pages.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use common::leakbench;
 
-/// What `args` print, all having gone well.
+/// Standard output of a command that succeeds.
 fn printed(args: &[&str]) -> String {
     let output = leakbench(args).output().expect("the binary starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -16,7 +16,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Every `--flag` of a text in which flags may be escaped as roff does.
+/// Every `--flag` of a text, which may be roff.
 fn flags_in(text: &str) -> BTreeSet<String> {
     let text = text.replace("\\-", "-").replace("\\fB", " ");
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
@@ -24,7 +24,7 @@ fn flags_in(text: &str) -> BTreeSet<String> {
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The commands that `--help` shows, in its order.
+/// The commands in the order of `--help`.
 fn commands() -> Vec<String> {
     let help = printed(&["-h"]);
     let lines = help.lines().skip_while(|line| !line.starts_with("Measure")).collect::<Vec<_>>();
@@ -34,7 +34,7 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn help_groups_the_commands_and_keeps_the_flags_in_theirs() {
+fn help_has_groups_of_commands_and_of_flags() {
     let commands = commands();
     for command in ["compare", "exec", "attach", "report", "doctor", "completions"] {
         assert!(commands.iter().any(|name| name == command), "{command} is not in {commands:?}");
@@ -68,7 +68,7 @@ fn completions_have_every_command_and_flag_and_bash_reads_them() {
         bash.arg("-n").stdin(Stdio::piped()).stderr(Stdio::null());
         let mut bash = bash.spawn().expect("there is a bash");
         let mut stdin = bash.stdin.take().expect("a pipe");
-        // It may leave at the first mistake.
+        // bash may exit at the first syntax error.
         let _ = stdin.write_all(script.as_bytes());
         drop(stdin);
         bash.wait().expect("it ends").success()

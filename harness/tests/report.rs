@@ -1,4 +1,4 @@
-//! Reports: `--report` of whatever measures, and `leakbench report` of what was kept.
+//! Reports: `--report` of the commands that measure, and `leakbench report`.
 
 mod common;
 
@@ -19,25 +19,25 @@ fn is_png(content: &[u8]) -> bool {
 const LEAK: &[&str] = &["--on-drop", "keep", "--slots", "50", "--cycles", "200"];
 
 #[test]
-fn a_report_is_drawn_again_to_the_byte() {
+fn the_same_recording_gives_the_same_bytes() {
     let session = Session::new();
     let kept = ["--out", "out", "--report", "all"];
     let said = session.run(&[LEAK, &kept].concat());
     assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.stderr, "", "every format can be had");
+    assert_eq!(said.stderr, "", "every format can be drawn");
     let said = session.run(&["report", "out", "--report", "all", "--out", "again"]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
     let (mut by_run, again) = (session.files("out"), session.files("again"));
-    // It says what it wrote, a path a line.
-    let mut told: Vec<&str> = said.stdout.lines().collect();
-    told.sort_unstable();
+    // It prints the path of each file.
+    let mut printed: Vec<&str> = said.stdout.lines().collect();
+    printed.sort_unstable();
     let mut written: Vec<String> = again.keys().map(|name| format!("again/{name}")).collect();
     written.sort_unstable();
-    assert_eq!(told, written);
+    assert_eq!(printed, written);
     assert!(by_run.remove("recording.jsonl").is_some());
     assert_eq!(by_run.keys().collect::<Vec<_>>(), again.keys().collect::<Vec<_>>());
     for (name, content) in &again {
-        assert!(content == &by_run[name], "{name} is not as the run drew it");
+        assert!(content == &by_run[name], "{name} differs from the file of the run");
     }
     assert!(is_page(&again["report.html"]) && is_png(&again["report.png"]));
     for name in ["charts/lingering.svg", "junit.xml", "summary.md", "series.csv", "result.json"] {
@@ -46,7 +46,7 @@ fn a_report_is_drawn_again_to_the_byte() {
 }
 
 #[test]
-fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
+fn a_run_without_out_creates_a_folder_and_prints_the_path() {
     let session = Session::new();
     let said = session.run(&["--cycles", "200", "--report", "csv,html"]);
     assert_eq!(said.code, 0, "{said:?}");
@@ -59,7 +59,7 @@ fn a_run_without_a_folder_makes_one_and_says_where_the_report_is() {
     for beside in ["series.csv", "recording.jsonl", "result.json"] {
         assert!(page.with_file_name(beside).is_file(), "no {beside}");
     }
-    // And none without being asked.
+    // The control: without --report there is no folder.
     let other = Session::new();
     assert_eq!(other.run(&["--cycles", "50"]).code, 0);
     assert!(!other.path("leakbench-out").exists());
@@ -83,18 +83,18 @@ fn an_observation_and_a_comparison_are_drawn() {
         let before = session.files(folder);
         let said = session.run(&["report", folder]);
         assert_eq!(said.code, 0, "{said:?}");
-        // What it draws unless it is told.
+        // The default formats.
         assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
         let after = session.files(folder);
         assert!(is_png(&after["report.png"]) && is_page(&after["report.html"]));
-        assert!(after["report.html"] == before["report.html"], "{folder}: drawn otherwise");
+        assert!(after["report.html"] == before["report.html"], "{folder}: the page differs");
     }
 }
 
 #[test]
-fn a_format_that_cannot_be_written_costs_no_other_and_no_verdict() {
+fn a_format_that_cannot_be_written_prevents_no_other_and_no_verdict() {
     let session = Session::new();
-    // A folder where the page should be: refused to root as well.
+    // A folder in place of the page fails for root too.
     let occupy = |folder: &str| {
         let page = session.path(folder).join("report.html");
         std::fs::create_dir_all(page.join("occupied")).expect("a folder");
@@ -112,14 +112,14 @@ fn a_format_that_cannot_be_written_costs_no_other_and_no_verdict() {
         let again = session.run(&["report", folder, "--report", "html,csv"]);
         assert_eq!((again.code, again.stderr.lines().count()), (2, 1), "{again:?}");
         assert_eq!(again.stdout, format!("{folder}/series.csv\n"));
-        // Nothing half done is left.
+        // No partial file is left.
         let names = session.files(folder);
         assert!(!names.keys().any(|name| name.contains("partial")), "{:?}", names.keys());
     }
 }
 
 #[test]
-fn runs_that_do_not_end_by_themselves_have_their_report() {
+fn interrupted_and_killed_runs_have_a_report() {
     let endless = ["--cycles", "1000000000", "--processes", "1", "--report", "html"];
     for (folder, code) in [("interrupted", 130), ("killed", 3)] {
         let session = Session::new();
@@ -140,7 +140,7 @@ fn runs_that_do_not_end_by_themselves_have_their_report() {
 }
 
 #[test]
-fn a_format_can_be_printed_also_to_who_has_seen_enough() {
+fn a_format_is_printed_and_a_closed_pipe_is_no_error() {
     let session = Session::new();
     assert_eq!(session.run(&[LEAK, &["--out", "out"]].concat()).code, 1);
     let before = session.files("out");
@@ -154,7 +154,7 @@ fn a_format_can_be_printed_also_to_who_has_seen_enough() {
     assert_eq!(session.files("out"), before, "it writes nothing");
 }
 
-/// A page that an earlier run has left must not pass for that of a run that was killed.
+/// The page of an earlier run must not be mistaken for that of a killed run.
 #[test]
 fn a_report_is_never_older_than_its_recording() {
     let session = Session::new();
@@ -168,15 +168,15 @@ fn a_report_is_never_older_than_its_recording() {
     run.kill().expect("it is there");
     run.wait().expect("it ends");
     assert!(!page.exists());
-    // What it left can be drawn all the same.
+    // Its recording can still be drawn.
     let said = session.run(&["report", "out/recording.jsonl", "--report", "html"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, "out/report.html\n"), "{said:?}");
 }
 
-/// Nor is any other that was not asked for again, nor what a gate said of it; and a folder is of a
-/// run or of a comparison. What is none of ours stays.
+/// A new recording removes every report and gate outcome of the old one, and the other kind of
+/// recording. Files of the user stay.
 #[test]
-fn what_is_recorded_anew_has_nothing_of_what_was_there() {
+fn a_new_recording_removes_files_of_the_old_one() {
     let session = Session::new();
     let run = ["--cycles", "50", "--out", "out"];
     let compare = ["compare", "--subject", "builtin", "--out", "out", "--", "--cycles", "50"];
@@ -204,13 +204,13 @@ fn what_is_recorded_anew_has_nothing_of_what_was_there() {
     for (again, expected) in
         [(&run[..], &recorded[..]), (&compare[..], &["comparison.json"]), (&observe[..], &recorded)]
     {
-        // A folder may be of either before.
+        // The old recording may be of either kind.
         for before in [&run[..], &compare] {
             let _ = std::fs::remove_dir_all(session.path("out"));
             assert_eq!(session.run(before).code, 0);
             std::fs::create_dir_all(session.path("out/charts")).expect("a folder");
             for name in drawn.iter().chain(&users) {
-                std::fs::write(session.path("out").join(name), "of old").expect("written");
+                std::fs::write(session.path("out").join(name), "old").expect("written");
             }
             let said = session.run(again);
             assert!([0, 4].contains(&said.code), "{said:?}");
@@ -219,7 +219,7 @@ fn what_is_recorded_anew_has_nothing_of_what_was_there() {
             assert_eq!(own("out"), expected, "{before:?}, then {again:?}");
         }
     }
-    // A folder of charts of ours alone goes with them.
+    // The folder of charts is removed if it has no other files.
     assert_eq!(session.run(&["--cycles", "50", "--out", "x", "--report", "svg"]).code, 0);
     assert!(session.path("x/charts").is_dir());
     assert_eq!(session.run(&["--cycles", "50", "--out", "x"]).code, 0);
@@ -227,7 +227,7 @@ fn what_is_recorded_anew_has_nothing_of_what_was_there() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused_in_a_line() {
+fn wrong_use_is_refused_in_one_line() {
     let session = Session::new();
     std::fs::create_dir(session.path("empty")).expect("a folder");
     for (args, words) in [

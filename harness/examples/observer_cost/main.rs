@@ -1,9 +1,9 @@
-//! How much slower a process gets while `leakbench attach` observes it at the default interval.
+//! Measures the slowdown of a process while `leakbench attach` observes it at the default interval.
 //!
-//! The observed process has ten thousand mappings and maps, touches and unmaps pages in a loop: what
-//! a look at its mappings could hold up. Windows with and without an observer take turns within one
-//! run, each pair in turn the other way round, and each pair gives one ratio; so what else the
-//! machine does, and how warm it is, falls on both.
+//! The observed process has ten thousand mappings, and maps, touches and unmaps pages in a loop,
+//! which a sample of its mappings could delay. Windows with and without an observer alternate, and
+//! their order alternates too. Each pair gives one ratio, so that the load and the temperature of the
+//! machine affect both alike.
 //!
 //! `scripts/observer-cost` builds and runs it.
 
@@ -19,11 +19,11 @@ use sys::{OwnMapping, Sharing};
 
 /// Mappings of the observed process.
 const MAPPINGS: usize = 10_000;
-/// One window; long enough for several looks.
+/// Duration of a window: several samples.
 const WINDOW: Duration = Duration::from_secs(5);
-/// An observer that has just started maps itself and reads what it needs once; not measured.
+/// Time for a new observer to start, before its window begins.
 const SETTLE: Duration = Duration::from_millis(1500);
-/// Operations between two words of the observed process.
+/// Operations for each byte that the observed process prints.
 const BATCH: u64 = 256;
 
 fn main() -> ExitCode {
@@ -41,12 +41,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Works, and says a byte a batch, for as long as somebody listens.
+/// Works, and prints a byte for each batch, until the reader closes the pipe.
 fn observed() -> ExitCode {
-    // Neighbours alike would become one mapping.
+    // The kernel would merge equal neighbours into one mapping.
     let kinds = [ProtFlags::empty(), ProtFlags::WRITE].into_iter().cycle();
     let mappings: Vec<OwnMapping> =
-        kinds.take(MAPPINGS).map(|may| OwnMapping::private(1, may)).collect();
+        kinds.take(MAPPINGS).map(|protection| OwnMapping::private(1, protection)).collect();
     let mut stdout = std::io::stdout().lock();
     loop {
         for _ in 0..BATCH {
@@ -63,16 +63,16 @@ fn measure(leakbench: &str, pairs: usize) -> ExitCode {
     let own = std::env::current_exe().expect("an example has a path");
     let mut work =
         Command::new(own).arg("observed").stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut said = work.stdout.take().expect("a pipe");
-    batches(&mut said, SETTLE);
+    let mut output = work.stdout.take().expect("a pipe");
+    batches(&mut output, SETTLE);
     let mut ratios = Vec::new();
     for pair in 0..pairs {
         let (with, without) = if pair % 2 == 1 {
-            let with = with_observer(leakbench, &work, &mut said);
-            (with, batches(&mut said, WINDOW))
+            let with = with_observer(leakbench, &work, &mut output);
+            (with, batches(&mut output, WINDOW))
         } else {
-            let without = batches(&mut said, WINDOW);
-            (with_observer(leakbench, &work, &mut said), without)
+            let without = batches(&mut output, WINDOW);
+            (with_observer(leakbench, &work, &mut output), without)
         };
         let ratio = without as f64 / with as f64;
         println!(
@@ -83,41 +83,41 @@ fn measure(leakbench: &str, pairs: usize) -> ExitCode {
         );
         ratios.push(ratio);
     }
-    drop(said);
+    drop(output);
     let _ = work.kill();
     let _ = work.wait();
     ratios.sort_by(f64::total_cmp);
     let median = ratios[ratios.len() / 2];
     let (low, high) = (ratios[ratios.len() / 4], ratios[ratios.len() * 3 / 4]);
     println!(
-        "observed it takes {median:.4} times as long (median of {pairs} pairs; half of them \
+        "time with an observer / without: {median:.4} (median of {pairs} pairs; interquartile range \
          {low:.4} to {high:.4})"
     );
     ExitCode::from(u8::from(median >= 1.01))
 }
 
-fn with_observer(leakbench: &str, work: &Child, said: &mut ChildStdout) -> u64 {
+fn with_observer(leakbench: &str, work: &Child, output: &mut ChildStdout) -> u64 {
     let mut observer = Command::new(leakbench)
         .args(["attach", &work.id().to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("leakbench starts");
-    batches(said, SETTLE);
-    let count = batches(said, WINDOW);
-    assert!(observer.try_wait().expect("it is a child").is_none(), "it observes");
+    batches(output, SETTLE);
+    let count = batches(output, WINDOW);
+    assert!(observer.try_wait().expect("it is a child").is_none(), "the observer still runs");
     let _ = observer.kill();
     let _ = observer.wait();
     count
 }
 
-/// Batches that are done in a time.
-fn batches(said: &mut ChildStdout, time: Duration) -> u64 {
+/// The number of batches that are completed within `time`.
+fn batches(output: &mut ChildStdout, time: Duration) -> u64 {
     let until = Instant::now() + time;
     let mut count = 0;
-    let mut words = [0; 64];
+    let mut bytes = [0; 64];
     while Instant::now() < until {
-        count += said.read(&mut words).expect("it works") as u64;
+        count += output.read(&mut bytes).expect("it works") as u64;
     }
     count
 }

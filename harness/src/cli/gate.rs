@@ -248,7 +248,7 @@ fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
 
 impl InitArgs {
     fn run(&self) -> Result<ExitCode, Error> {
-        if !self.force && self.out.metadata().is_ok_and(|there| there.is_file()) {
+        if !self.force && self.out.metadata().is_ok_and(|file| file.is_file()) {
             let path = self.out.display();
             let message = format!("{path} exists already: replace it with --force");
             return Err(Error::Usage(message));

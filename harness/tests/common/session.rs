@@ -1,4 +1,4 @@
-//! A user's session: commands run in a folder of its own.
+//! Commands that share a temporary folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::process::{Child, Output, Stdio};
 
 use super::leakbench;
 
-/// A folder of its own, in which commands are run as a user would.
+/// A temporary folder, the working directory of commands.
 pub(crate) struct Session {
     folder: tempfile::TempDir,
 }
 
-/// What a command said.
+/// The output of a finished command.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: i32,
@@ -32,25 +32,25 @@ impl Session {
         Session { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    /// Of a file or a folder in it.
+    /// The path of a file or folder in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Runs to the end.
+    /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Said {
         let mut command = leakbench(args);
         Said::of(command.current_dir(self.folder.path()).output().expect("the binary starts"))
     }
 
-    /// Starts, to be waited for.
+    /// Starts a command with piped output.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         let mut command = leakbench(args);
         command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the binary starts")
     }
 
-    /// Every file beneath a folder, by its path in it.
+    /// Every file in a folder, at any depth, by its path in the folder.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
             for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -141,10 +141,10 @@ fn a_ctrl_c_that_the_command_receives_first_is_an_interruption() {
 #[test]
 fn a_command_that_ignores_sigterm_is_killed() {
     let script = "trap '' TERM; while :; do sleep 0.1; done";
-    let flags = ["exec", "--json", "--interval", "50ms", "--duration", "1500ms"];
+    let flags = ["exec", "--json", "--interval", "50ms", "--duration", "3s"];
     let began = Instant::now();
     let observed = Observed::of(leakbench(&flags).args(["--", "sh", "-c", script]));
-    assert!(began.elapsed() >= Duration::from_secs(6), "SIGTERM and five seconds come first");
+    assert!(began.elapsed() >= Duration::from_secs(8), "SIGTERM and five seconds come first");
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
 }
 
@@ -182,7 +182,7 @@ fn a_command_keeps_its_streams_except_standard_output_with_json() {
 #[test]
 fn processes_that_start_end_and_exec_are_remarks() {
     let out = tempfile::tempdir().unwrap();
-    let script = "sleep 0.6; sleep 0.6 & exec sleep 1";
+    let script = "sleep 1; sleep 1 & exec sleep 2";
     let flags = ["exec", "--json", "--tree", "--interval", "50ms", "--out"];
     let mut command = leakbench(&flags);
     command.arg(out.path()).args(["--", "sh", "-c", script]);

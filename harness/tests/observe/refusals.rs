@@ -103,7 +103,7 @@ fn a_process_of_another_user_is_inconclusive() {
     let binary = folder.path().join("leakbench");
     std::fs::copy(env!("CARGO_BIN_EXE_leakbench"), &binary).unwrap();
     let mut attach = Command::new(&binary);
-    attach.args(["attach", "--json", "--interval", "20ms", "--duration", "1s", &victim.pid()]);
+    attach.args(["attach", "--json", "--interval", "20ms", "--duration", "2s", &victim.pid()]);
     attach.uid(65534).gid(65534).stdin(Stdio::null());
     let observed = Observed::of(&mut attach);
     assert_eq!(observed.verdict(), (4, "inconclusive"), "{:#}", observed.result);
@@ -116,7 +116,7 @@ fn a_process_of_another_user_is_inconclusive() {
     let names: Vec<_> = observed.result["resources"].as_array().unwrap().iter().collect();
     assert!(names.iter().all(|resource| resource["name"] != "mappings"), "{names:#?}");
     // The control: its own user may read everything.
-    let own = leakbench(&["attach", "--json", "--interval", "20ms", "--duration", "1s"])
+    let own = leakbench(&["attach", "--json", "--interval", "20ms", "--duration", "2s"])
         .arg(victim.pid())
         .output()
         .unwrap();
