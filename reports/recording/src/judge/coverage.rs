@@ -12,12 +12,12 @@ pub(super) const RULE: Rule<Ledger> = Rule { name: "coverage", judge };
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
     let mut gaps = Vec::new();
-    let asked = u64::from(ledger.start.scenario.processes.get());
+    let requested = u64::from(ledger.start.scenario.processes.get());
     let up = ledger.subjects.iter().filter(|subject| subject.pid.is_some());
     let up = up.count() as u64;
-    if up < asked {
-        let asked = counted(asked, "subject");
-        gaps.push(format!("only {} of {asked} started", grouped(up)));
+    if up < requested {
+        let requested = counted(requested, "subject");
+        gaps.push(format!("only {} of {requested} started", grouped(up)));
     }
     gaps.extend(ledger.subjects.iter().filter_map(missing_end));
     if ledger.end.is_none() {
@@ -55,13 +55,13 @@ fn missing_end(subject: &SubjectLedger) -> Option<String> {
 }
 
 fn incomplete(subject: &SubjectLedger) -> Option<String> {
-    let (done, asked) = (subject.counts.cycles, subject.cycles_asked?);
-    (subject.reached_last_barrier() && done < asked).then(|| {
+    let (done, requested) = (subject.counts.cycles, subject.cycles_asked?);
+    (subject.reached_last_barrier() && done < requested).then(|| {
         format!(
             "subject {} completed only {} of {}",
             subject.number,
             grouped(done),
-            counted(asked, "cycle")
+            counted(requested, "cycle")
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Why images linger, in groups.
+//! Lingering images by reason, and the slots that hold them by state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use leakbench_model::{Holder, LingeringImage, Reason, SlotState};
 
-/// How many listed images linger for a reason.
+/// Number of listed images that linger for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ImagesByReason {
     /// The reason.
     pub reason: Reason,
-    /// The images, each counted for one reason.
+    /// Number of images; each is counted for one reason.
     pub images: u64,
 }
 
@@ -30,17 +30,18 @@ impl ImagesByReason {
     }
 }
 
-/// How many slots in a state map a listed image.
+/// Number of slots in one state that map a listed image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SlotsByState {
-    /// What they are doing.
+    /// The state.
     pub state: SlotState,
-    /// How many, each counted once.
+    /// Number of slots; each is counted once.
     pub slots: u64,
 }
 
 impl SlotsByState {
-    /// Counts the slots of `images`, each given with its subject; the most frequent state first.
+    /// Counts the slots of `images`, which are pairs of subject and image. The most frequent state
+    /// is first.
     pub(super) fn of<'a>(
         images: impl Iterator<Item = (u32, &'a LingeringImage)>,
     ) -> Vec<SlotsByState> {

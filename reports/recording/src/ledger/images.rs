@@ -1,4 +1,4 @@
-//! What became of images, in numbers that add up.
+//! Numbers of images by their fate.
 
 use std::iter::Sum;
 
@@ -7,30 +7,30 @@ use serde::Serialize;
 use super::released;
 use leakbench_model::Counts;
 
-/// What became of images: `made` is the sum of the others.
+/// Numbers of images by their fate. `made` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Images {
-    /// All that were made.
+    /// All images made.
     pub made: u64,
     /// Released before the drop of their module returned.
     pub synchronous: u64,
-    /// Released later than that.
+    /// Released later.
     pub late: u64,
-    /// Not released, though their module was dropped.
+    /// Not released, although their module was dropped.
     pub lingering: u64,
-    /// Of which nobody can say: the witness failed, or the subject was last seen before their
-    /// module was dropped or they could be judged.
+    /// Unknown: the witness failed, or the last line of the subject was before their module was
+    /// dropped or before a barrier.
     pub unknown: u64,
 }
 
 impl Images {
-    /// Reads `counts`, where `judged` says that they are those of a barrier, so that `lingering`
-    /// means what it says. What `counts` do not tell the end of is unknown.
-    pub(super) fn of(counts: &Counts, judged: bool) -> Images {
-        let lingering = if judged { counts.lingering } else { 0 };
+    /// From `counts`. Only those of a barrier (`at_barrier`) have exact lingering images. The other
+    /// images that are not released are unknown.
+    pub(super) fn of(counts: &Counts, at_barrier: bool) -> Images {
+        let lingering = if at_barrier { counts.lingering } else { 0 };
         let known = released(counts).saturating_add(lingering);
-        // The fields of a sample may be of slightly different moments: never make up releases,
-        // nor lose an image that the witness gave up on.
+        // The fields of a sample may differ slightly in time: never invent releases, and never lose
+        // an image that became unknown.
         let made = counts.made.max(known.saturating_add(counts.unknown));
         Images {
             made,
@@ -41,7 +41,7 @@ impl Images {
         }
     }
 
-    /// Those that the kernel was seen to release.
+    /// Images that the kernel released.
     pub fn released(&self) -> u64 {
         self.synchronous.saturating_add(self.late)
     }

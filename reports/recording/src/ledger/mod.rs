@@ -1,5 +1,5 @@
-//! The ledger: what became of every image, and what was seen beside it. A pure fold over a
-//! recording; it concludes nothing.
+//! The ledger of a run: the fate of every image, and the footprint of each subject. A pure fold
+//! over a recording, without conclusions.
 
 mod holders;
 mod images;
@@ -17,63 +17,65 @@ use crate::recording::{End, Footprint, Record, Recording, Start, WitnessFailure}
 use leakbench_model::text::sum;
 use leakbench_model::{Counts, Histogram, LingeringImage};
 
-/// Everything that a judge and the renderers need to know of a run.
+/// All that the judge and the renderers read of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
-    /// What was asked for.
+    /// The requested run and the machine.
     pub start: Start,
-    /// Each subject's account, by its number.
+    /// The subjects, by number.
     pub subjects: Vec<SubjectLedger>,
-    /// Cycles done, of all subjects, as far as was seen.
+    /// Recorded number of completed cycles of all subjects.
     pub cycles: u64,
-    /// What became of the images of all subjects.
+    /// Images of all subjects by their fate.
     pub images: Images,
-    /// Time from drop to release.
+    /// Times from drop to release.
     pub release: ReleaseTimes,
     /// Each subject's own peaks, added: they need not have been at the same time. What one
     /// subject could not be asked for is `None` here as well.
     pub peak: Footprint,
     /// What all subjects had at their last barriers, added; nothing where one did not come to it.
     pub at_end: Footprint,
-    /// Which holders the listed images have.
+    /// Listed images by the reason why they linger.
     pub held_by: Vec<ImagesByReason>,
-    /// How many slots map a listed image, by what the slots are doing.
+    /// Slots that map a listed image, by state.
     pub slots_holding: Vec<SlotsByState>,
-    /// Why the witnesses may not be believed.
+    /// Failures of the witnesses.
     pub witness_failures: Vec<WitnessFailure>,
-    /// When its user interrupted the run, in ms since it began.
+    /// Time of the user's interruption, in ms since the run began.
     pub interrupted_at_ms: Option<u64>,
-    /// The end; `None` of a run whose supervisor did not come to it.
+    /// The end; `None` if the supervisor did not complete the run.
     pub end: Option<End>,
-    /// When the last line was recorded, in ms since the run began.
+    /// Time of the latest line, in ms since the run began.
     pub last_seen_ms: u64,
 }
 
-/// Time from the beginning of a drop until the release was heard of, over all released images of
-/// which it is known; `None` where there is none.
+/// Times from the beginning of a drop until the subject learned of the release. `None` without
+/// recorded times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseTimes {
-    /// How many they are: fewer than were released, where a subject was last seen between two
-    /// barriers, or images were released before the drop of their module began.
+    /// Number of recorded times. Releases since the latest barrier, and releases before a drop
+    /// began, have none.
     pub count: u64,
-    /// Half of them took no longer.
+    /// Median.
     pub p50_ns: Option<u64>,
-    /// All but one in a hundred took no longer.
+    /// 99th percentile.
     pub p99_ns: Option<u64>,
-    /// None took longer.
+    /// Maximum.
     pub max_ns: Option<u64>,
 }
 
-/// A recording that was cut before its first line: nothing is known of the run.
+/// The recording of a run or an observation was cut before its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recording is empty: it was cut before its first line, which says what was run")]
+#[error(
+    "the recording is empty: it was cut before its first line, which describes what was recorded"
+)]
 pub struct NoStart;
 
 impl Ledger {
     /// Folds a recording.
     ///
     /// # Errors
-    /// The recording does not say what was run.
+    /// The recording was cut before its first line.
     pub fn of(recording: &Recording) -> Result<Ledger, NoStart> {
         let mut start = recording.start().ok_or(NoStart)?.clone();
         let mut subjects = Subjects::default();
@@ -86,7 +88,7 @@ impl Ledger {
                 Record::Start(_) => 0,
                 Record::Subject(up) => {
                     subjects.get(up.subject).see_up(up);
-                    // It knows itself better than what started it.
+                    // The subject's own report has priority.
                     start.runtime = up.runtime.clone().or(start.runtime);
                     up.at_ms
                 }
@@ -102,9 +104,9 @@ impl Ledger {
                     subjects.get(exit.subject).exit = Some(exit.clone());
                     exit.at_ms
                 }
-                Record::WitnessFailure(trouble) => {
-                    witness_failures.push(trouble.clone());
-                    trouble.at_ms
+                Record::WitnessFailure(failure) => {
+                    witness_failures.push(failure.clone());
+                    failure.at_ms
                 }
                 Record::Interrupted(interrupted) => {
                     interrupted_at_ms.get_or_insert(interrupted.at_ms);
@@ -140,9 +142,8 @@ impl Ledger {
         })
     }
 
-    /// Lingering images as each subject's last look listed them, with their subject: of subjects
-    /// in turn the longest-lingering that is left, so that the first few are of all of them.
-    /// There may be more, see [`Images::lingering`].
+    /// Listed lingering images with their subjects. Subjects take turns, each with its
+    /// longest-lingering images first. [`Images::lingering`] has the number of all.
     pub fn lingering(&self) -> impl Iterator<Item = (u32, &LingeringImage)> {
         let turns = self.subjects.iter().map(|subject| subject.lingering.len()).max();
         (0..turns.unwrap_or(0)).flat_map(|turn| {
@@ -152,25 +153,24 @@ impl Ledger {
         })
     }
 
-    /// How many of the lingering images are listed.
+    /// Number of listed lingering images.
     pub fn lingering_listed(&self) -> u64 {
         sum(self.subjects.iter().map(|subject| subject.lingering.len() as u64))
     }
 
-    /// How long cycles ran, in ms; where the supervisor did not come to say, until the last
-    /// line.
+    /// Time of the cycles in ms. Without an end, the time of the last line.
     pub fn running_ms(&self) -> u64 {
         self.end.map_or(self.last_seen_ms, |end| end.running_ms)
     }
 
-    /// Cycles a second, over all subjects. `None` of a run too short to say.
+    /// Cycles a second of all subjects. `None` if the time is 0 ms.
     pub fn rate_per_s(&self) -> Option<f64> {
         let running_ms = self.running_ms();
         (running_ms > 0).then(|| self.cycles as f64 * 1000.0 / running_ms as f64)
     }
 }
 
-/// Subjects as far as they have been met.
+/// The subjects of the lines so far.
 #[derive(Default)]
 struct Subjects(BTreeMap<u32, SubjectLedger>);
 
@@ -211,7 +211,7 @@ fn added<'a>(subjects: impl Iterator<Item = Option<&'a Footprint>>) -> Footprint
     }
 }
 
-/// The images that a count tells of as dropped and gone.
+/// Number of released images.
 fn released(counts: &Counts) -> u64 {
     counts.synchronous.saturating_add(counts.late)
 }

@@ -1,4 +1,4 @@
-//! One subject's part of the ledger.
+//! One subject in the ledger.
 
 use super::Images;
 use crate::recording::{
@@ -6,130 +6,128 @@ use crate::recording::{
 };
 use leakbench_model::{Counts, Histogram, LingeringImage, SlotCounts};
 
-/// What is known of one subject.
+/// All recorded facts about one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubjectLedger {
-    /// Which of the run's subjects.
+    /// Number of the subject.
     pub number: u32,
-    /// Its process; `None` of one that never came up.
+    /// Process id; `None` if it did not start.
     pub pid: Option<u32>,
-    /// Its share of the cycles.
+    /// Number of requested cycles.
     pub cycles_asked: Option<u64>,
-    /// The moment that `counts` and `images` are of.
+    /// The kind of line that `counts` and `images` come from.
     pub counts_from: CountsSource,
-    /// The line of the recording that has them, from 1; 0 where nothing was seen.
+    /// Number of that line, from 1; 0 if there is none.
     pub counts_line: usize,
-    /// The death watch's account at that moment.
+    /// Counts of the death watch in that line.
     pub counts: Counts,
-    /// What became of its images, as of that moment; what was open then is unknown.
+    /// Images by their fate as of that line. Images whose fate was open then are unknown.
     pub images: Images,
-    /// Images that its latest barrier listed as lingering; none if it was seen running after
-    /// that.
+    /// Lingering images listed at the latest barrier; empty if a later sample exists.
     pub lingering: Vec<LingeringImage>,
-    /// Images that its latest barrier listed, if it was seen running after that: what became of
-    /// them is unknown, and who held them then is all that there is to say of them.
+    /// Lingering images listed at the latest barrier, if a later sample exists. Their fate is
+    /// unknown; their holders are those at the barrier.
     pub listed_before: Vec<LingeringImage>,
-    /// The first of the barriers with the most lingering images, where there were any.
+    /// The barrier with the most lingering images, if any. Of equal barriers, the first.
     pub worst: Option<LingeringBarrier>,
-    /// The first of the barriers at which the witnesses disagreed most.
+    /// The barrier with the most disagreements, if any. Of equal barriers, the first.
     pub disagreeing: Option<DisagreeingBarrier>,
-    /// Time from the beginning of the drop until the release was heard of, as of its latest
-    /// barrier.
+    /// Times from the beginning of a drop until the subject learned of the release, as of the
+    /// latest barrier.
     pub release: Histogram,
-    /// Late releases among those that `release` has the times of: what came after that barrier
-    /// is not.
+    /// Number of late releases whose times are in `release`.
     pub late_timed: u64,
-    /// Before the first cycle.
+    /// Footprint before the first cycle.
     pub at_rest: Footprint,
-    /// At the first barrier.
+    /// Footprint at the first barrier.
     pub at_first_barrier: Option<Footprint>,
-    /// At the last barrier.
+    /// Footprint at the last barrier.
     pub at_last_barrier: Option<Footprint>,
-    /// Its slots at the last barrier.
+    /// Slots by state at the last barrier.
     pub slots: Option<SlotCounts>,
-    /// Peaks over the run, each at its own time.
+    /// The peak of each resource, each at its own time.
     pub peak: Footprint,
-    /// What it had and had done, at every sample and barrier that the recording has.
+    /// All recorded samples and barriers.
     pub samples: Vec<SubjectSample>,
-    /// What was seen at barriers alone, at every one that the recording has.
+    /// Further values at all recorded barriers.
     pub barriers: Vec<BarrierSample>,
-    /// Mapping calls that failed while a slot was reset.
+    /// Failed mapping calls while slots were reset.
     pub reset_failures: u64,
-    /// How it ended.
+    /// Its end.
     pub exit: Option<Exit>,
 }
 
-/// A look at a subject.
+/// Counts and footprint of a subject, on a timer or at a barrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubjectSample {
-    /// The line of the recording that has it, from 1.
+    /// Number of its line in the recording, from 1.
     pub line: usize,
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// The death watch's account. Exact at a barrier; in between, an image whose drop has only
-    /// begun may count as lingering.
+    /// Counts of the death watch. They are exact at a barrier only: in other samples an image may
+    /// count as lingering during its drop.
     pub counts: Counts,
-    /// What it had.
+    /// The footprint.
     pub footprint: Footprint,
-    /// Whether it stood still.
+    /// Whether this is a barrier.
     pub at_barrier: bool,
 }
 
-/// What was seen of a subject at a barrier, beside its [`SubjectSample`].
+/// Values of a subject at a barrier that a [`SubjectSample`] does not have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BarrierSample {
-    /// The line of the recording that has it, from 1.
+    /// Number of its line in the recording, from 1.
     pub line: usize,
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Cycles done by then.
+    /// Completed cycles.
     pub cycles: u64,
-    /// Images that lingered.
+    /// Number of lingering images.
     pub lingering: u64,
-    /// Its memory to the page.
+    /// Exact memory.
     pub memory: Option<ExactMemory>,
-    /// How many slots were in which state.
+    /// Slots by state.
     pub slots: Option<SlotCounts>,
-    /// What each slot was doing.
+    /// State of each slot.
     pub slot_map: Option<SlotMap>,
 }
 
-/// What a subject's numbers are read off.
+/// The kind of line that a subject's counts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountsSource {
-    /// Its last barrier: every module had been dropped.
+    /// The last barrier: all modules were dropped.
     LastBarrier,
-    /// A barrier in mid-run, the last that was seen of it. Live images are unknown.
+    /// An earlier barrier. Images that were live are unknown.
     Barrier,
-    /// A sample in mid-run, the last that was seen of it. All but released images are unknown.
+    /// A sample. All images that were not released are unknown.
     Sample,
-    /// Nothing was seen of its images.
+    /// There is no such line.
     Nothing,
 }
 
 /// A barrier at which images lingered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LingeringBarrier {
-    /// The line of the recording that has it, from 1.
+    /// Number of its line in the recording, from 1.
     pub line: usize,
-    /// Cycles done by then.
+    /// Completed cycles.
     pub after_cycle: u64,
-    /// How many images lingered.
+    /// Number of lingering images.
     pub lingering: u64,
-    /// The first of them.
+    /// The first listed image.
     pub example: Option<LingeringImage>,
 }
 
 /// A barrier at which the witnesses disagreed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DisagreeingBarrier {
-    /// The line of the recording that has it, from 1.
+    /// Number of its line in the recording, from 1.
     pub line: usize,
-    /// Cycles done by then.
+    /// Completed cycles.
     pub after_cycle: u64,
-    /// How often they disagreed.
+    /// Number of disagreements.
     pub total: u64,
-    /// The first of it, in words.
+    /// The listed disagreements, in words.
     pub listed: Vec<String>,
 }
 
@@ -161,17 +159,17 @@ impl SubjectLedger {
         }
     }
 
-    /// Whether it came to the barrier at which every module has been dropped.
+    /// Whether it reached its last barrier, at which all modules are dropped.
     pub fn reached_last_barrier(&self) -> bool {
         self.counts_from == CountsSource::LastBarrier
     }
 
-    /// Images that its latest barrier listed, whether or not it was seen after that.
+    /// Lingering images listed at the latest barrier, with or without later samples.
     pub fn last_listed(&self) -> &[LingeringImage] {
         if self.listed_before.is_empty() { &self.lingering } else { &self.listed_before }
     }
 
-    /// Whether it ended in a way that is neither its own nor leakbench's intention.
+    /// Whether it failed, crashed, hung, was killed or violated the protocol.
     pub fn died(&self) -> bool {
         self.exit.as_ref().is_some_and(|exit| match exit.how {
             ExitKind::Done | ExitKind::Stopped => false,
@@ -190,11 +188,11 @@ impl SubjectLedger {
         self.raise_peak(&up.at_rest);
     }
 
-    /// Takes in a sample, which is on this line of the recording.
+    /// Adds a sample of this line number.
     pub(super) fn see_sample(&mut self, line: usize, sample: &Sample) {
         let Sample { at_ms, counts, footprint, .. } = *sample;
         self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: false });
-        // A subject says nothing new after its last barrier, and a sample would say less.
+        // The last barrier is exact and final.
         if self.reached_last_barrier() {
             return;
         }
@@ -205,7 +203,7 @@ impl SubjectLedger {
         self.listed_before.append(&mut self.lingering);
     }
 
-    /// Takes in a barrier, which is on this line of the recording.
+    /// Adds a barrier of this line number.
     pub(super) fn see_barrier(&mut self, line: usize, barrier: &Barrier) {
         let Barrier { at_ms, counts, footprint, .. } = *barrier;
         self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: true });
@@ -227,7 +225,7 @@ impl SubjectLedger {
         self.lingering.clone_from(&barrier.lingering);
         self.listed_before = Vec::new();
         self.release.clone_from(&barrier.release);
-        // An image released before its drop began has no time, but no late one is among those.
+        // Only releases before a drop began have no time, and those are not late.
         self.late_timed = counts.late.min(barrier.release.count());
         self.reset_failures = barrier.reset_failures;
         self.at_first_barrier.get_or_insert(barrier.footprint);
@@ -244,8 +242,8 @@ impl SubjectLedger {
                 example: barrier.lingering.first().cloned(),
             });
         }
-        let most = self.disagreeing.as_ref().map_or(0, |most| most.total);
-        if barrier.disagreements_total > most {
+        let highest = self.disagreeing.as_ref().map_or(0, |highest| highest.total);
+        if barrier.disagreements_total > highest {
             self.disagreeing = Some(DisagreeingBarrier {
                 line,
                 after_cycle: counts.cycles,
@@ -255,9 +253,9 @@ impl SubjectLedger {
         }
     }
 
-    fn see(&mut self, moment: SubjectSample) {
-        self.raise_peak(&moment.footprint);
-        self.samples.push(moment);
+    fn see(&mut self, sample: SubjectSample) {
+        self.raise_peak(&sample.footprint);
+        self.samples.push(sample);
     }
 
     fn raise_peak(&mut self, seen: &Footprint) {

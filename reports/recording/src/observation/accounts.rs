@@ -1,4 +1,4 @@
-//! What each resource does: its trend, its class, and when it meets its limit.
+//! The account of each resource: its trend, its class, and a forecast of its limit.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,17 @@ use serde::Serialize;
 use super::{Example, Limit, ObservationLedger, Resource};
 use crate::trend::{Trend, TrendClass};
 
-/// What a resource does.
+/// The class of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResourceClass {
-    /// It grows with time, and still did at the end.
+    /// It grows until the end.
     Leak,
-    /// Address space that grows while the memory in it does not: it has a forecast, and is no
-    /// leak by itself.
+    /// Address space that grows while the memory in it does not. It is no leak, but has a forecast.
     Reservation,
-    /// It rises and is given back, again and again.
+    /// It rises and falls repeatedly.
     Sawtooth,
-    /// It rose, and then no more; or it grows by what the kernel can take back, pages of files.
+    /// It rose and then stopped, or it grows by memory that the kernel can reclaim: pages of files.
     Bounded,
     /// It does not grow.
     Flat,
@@ -36,18 +35,18 @@ impl ResourceClass {
         }
     }
 
-    /// Whether it goes on to grow, so that it will meet a limit.
+    /// Whether it continues to grow, so that it will reach a limit.
     pub fn grows(self) -> bool {
         matches!(self, ResourceClass::Leak | ResourceClass::Reservation)
     }
 }
 
-/// One resource's account.
+/// The account of one resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
-    /// Which resource.
+    /// The resource.
     pub resource: Resource,
-    /// In how many of the judged looks it could be read.
+    /// Number of judged samples in which it could be read.
     pub samples: usize,
     /// The first amount, in the resource's unit.
     pub first: u64,
@@ -55,37 +54,37 @@ pub struct Account {
     pub last: u64,
     /// The highest amount.
     pub peak: u64,
-    /// What it does; `None` where it was seen too rarely to tell.
+    /// The class; `None` with too few samples.
     pub class: Option<ResourceClass>,
-    /// How it changes with time in seconds; `None` as for the class.
+    /// The trend over time in seconds; `None` with too few samples.
     pub trend: Option<Trend>,
-    /// The most that it may come to, of those that are known.
+    /// The lowest known limit.
     pub limit: Option<Limit>,
-    /// When it meets that, in seconds after the last look, if it goes on to grow as it does.
-    /// `None` where it does not grow, or has no limit.
+    /// Seconds after the last sample until it reaches the limit at the present rate. `None` without
+    /// growth or limit.
     pub seconds_to_limit: Option<f64>,
-    /// Objects that came after the first looks and are still there, the oldest first.
+    /// Objects that appeared after the first samples and still exist, the oldest first.
     pub examples: Vec<Example>,
 }
 
 impl Account {
-    /// How fast it grows, in its unit a second.
+    /// Rate of growth in its unit a second.
     pub fn rate_per_s(&self) -> Option<f64> {
         self.trend.as_ref().map(|trend| trend.rate)
     }
 
-    /// Whether it leaks, by itself or by what it is a part of.
+    /// Whether it is a leak.
     pub fn leaks(&self) -> bool {
         self.class == Some(ResourceClass::Leak)
     }
 
-    /// Whether it came to its limit and is still there, with `there` of what is limited. Address space may be reserved up to its
-    /// limit by design.
-    fn is_exhausted(&self, there: u64) -> bool {
+    /// Whether it reached its limit and stays there. `amount` is the amount that the limit counts.
+    /// Address space may be reserved up to its limit by design.
+    fn is_exhausted(&self, amount: u64) -> bool {
         let settled = matches!(self.class, Some(ResourceClass::Bounded | ResourceClass::Flat));
         let full = |limit: &Limit| {
-            let least = limit.max as f64 * EXHAUSTED_PART;
-            limit.max > 0 && self.peak as f64 >= least && there as f64 >= least
+            let min = limit.max as f64 * EXHAUSTED_RATIO_MIN;
+            limit.max > 0 && self.peak as f64 >= min && amount as f64 >= min
         };
         settled
             && self.resource != Resource::AddressSpaceBytes
@@ -93,18 +92,18 @@ impl Account {
     }
 }
 
-/// The accounts of all resources that were seen.
+/// The accounts of all sampled resources.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts(BTreeMap<Resource, Account>);
 
-/// Resident memory that grows by this part of the growth of the address space is what the space
-/// was taken for.
-const RESIDENT_PART: f64 = 0.25;
-/// Pages of files that are this part of the growth of resident memory are what it grows by.
-const FILE_PART: f64 = 0.5;
+/// Minimum ratio of growth of resident memory to growth of the address space, for address space
+/// that is used.
+const RESIDENT_RATIO_MIN: f64 = 0.25;
+/// Minimum ratio of growth of file pages to growth of resident memory, for growth by file pages.
+const FILE_RATIO_MIN: f64 = 0.5;
 
-/// What has come to this part of its limit has no room for more.
-const EXHAUSTED_PART: f64 = 0.98;
+/// Minimum ratio of an amount to its limit, for an exhausted limit.
+const EXHAUSTED_RATIO_MIN: f64 = 0.98;
 
 impl Accounts {
     pub(super) fn of(ledger: &ObservationLedger) -> Accounts {
@@ -120,37 +119,37 @@ impl Accounts {
         self.0.values()
     }
 
-    /// One resource's account, if it was seen.
+    /// The account of one resource; `None` if no sample has it.
     pub fn get(&self, resource: Resource) -> Option<&Account> {
         self.0.get(&resource)
     }
 
-    /// Whether a resource was seen, and leaks.
+    /// Whether a resource is a leak.
     pub(super) fn leaks(&self, resource: Resource) -> bool {
         self.get(resource).is_some_and(Account::leaks)
     }
 
-    /// How fast a resource grows; 0 if that is not known.
+    /// Rate of growth of a resource; 0 if unknown.
     pub(super) fn rate(&self, resource: Resource) -> f64 {
         self.get(resource).and_then(Account::rate_per_s).unwrap_or(0.0)
     }
 
-    /// The resources that came to their limits and are still there.
+    /// The resources that reached their limits and stay there.
     pub fn exhausted(&self) -> impl Iterator<Item = &Account> {
         self.iter().filter(|account| {
-            let there = self.limited_amount(account.resource);
-            there.is_some_and(|there| account.is_exhausted(there))
+            let amount = self.limited_amount(account.resource);
+            amount.is_some_and(|amount| account.is_exhausted(amount))
         })
     }
 
-    /// What one resource does may be told only with another.
+    /// Corrects the classes that depend on other resources.
     fn reclassify(&mut self, ledger: &ObservationLedger) {
         let memory = [Resource::AnonymousBytes, Resource::SharedBytes];
         let memory_leaks = memory.into_iter().any(|kind| self.leaks(kind));
         let by_files = self.rate(Resource::FileBytes)
-            >= FILE_PART * self.rate(Resource::ResidentBytes)
+            >= FILE_RATIO_MIN * self.rate(Resource::ResidentBytes)
             && self.leaks(Resource::FileBytes);
-        // The kernel takes pages of files back when it needs the memory.
+        // The kernel reclaims pages of files when it needs memory.
         self.demote(Resource::FileBytes, ResourceClass::Bounded);
         if by_files && !memory_leaks {
             self.demote(Resource::ResidentBytes, ResourceClass::Bounded);
@@ -159,15 +158,15 @@ impl Accounts {
             self.demote(Resource::SwapBytes, ResourceClass::Bounded);
         }
         let resident = self.get(Resource::ResidentBytes).map(|account| account.class);
-        let filled = self.leaks(Resource::ResidentBytes)
+        let used = self.leaks(Resource::ResidentBytes)
             && self.rate(Resource::ResidentBytes)
-                >= RESIDENT_PART * self.rate(Resource::AddressSpaceBytes);
+                >= RESIDENT_RATIO_MIN * self.rate(Resource::AddressSpaceBytes);
         match resident {
-            Some(Some(_)) if !filled => {
+            Some(Some(_)) if !used => {
                 self.demote(Resource::AddressSpaceBytes, ResourceClass::Reservation);
             }
             Some(Some(_)) => {}
-            // Without knowing what is in it, nobody can tell.
+            // Without resident memory, the class of address space is unknown.
             _ => self.set(Resource::AddressSpaceBytes, None),
         }
     }
@@ -203,15 +202,15 @@ impl Accounts {
         }
     }
 
-    /// When a limit is met at a rate.
+    /// Seconds until a limit is reached at a rate.
     pub(super) fn seconds_to(&self, limit: &Limit, rate_per_s: f64) -> Option<f64> {
         let amount = self.limited_amount(limit.resource)?;
         let seconds = limit.max.saturating_sub(amount) as f64 / rate_per_s;
         (rate_per_s > 0.0 && seconds.is_finite()).then_some(seconds)
     }
 
-    /// How much there is of what a limit of `resource` limits. Pages of files do not count to a
-    /// limit of memory, as the kernel takes them back before.
+    /// The amount that counts towards a limit of `resource`. Pages of files do not count towards a
+    /// limit of memory, because the kernel reclaims them first.
     fn limited_amount(&self, resource: Resource) -> Option<u64> {
         let last = |resource| self.get(resource).map(|account| account.last);
         let kinds = (last(Resource::AnonymousBytes), last(Resource::SharedBytes));
@@ -225,8 +224,9 @@ impl Accounts {
 }
 
 fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
-    let looks = ledger.judged().iter();
-    let amounts: Vec<u64> = looks.filter_map(|look| look.amounts.get(&resource).copied()).collect();
+    let samples = ledger.judged().iter();
+    let amounts: Vec<u64> =
+        samples.filter_map(|sample| sample.amounts.get(&resource).copied()).collect();
     let trend = Trend::of(&ledger.series(resource), resource.noise() as f64);
     let examples = ledger.examples.objects.get(&resource);
     Some(Account {
@@ -248,8 +248,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     })
 }
 
-/// Whether memory grows, resident and swapped out together: what grows by swapping alone was
-/// there before.
+/// Whether resident and swapped memory together grow. Swapping alone moves existing memory.
 fn swapped_grows(ledger: &ObservationLedger) -> bool {
     let resident = ledger.series(Resource::ResidentBytes);
     let swapped = ledger.series(Resource::SwapBytes);

@@ -1,4 +1,4 @@
-//! What was seen of a process, put together: a fold over a recording that concludes nothing.
+//! The ledger of an observation: a pure fold over a recording, without conclusions.
 
 use super::{
     Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
@@ -6,24 +6,24 @@ use super::{
 };
 use crate::ledger::NoStart;
 
-/// Everything that a diagnosis needs to know of an observation.
+/// All that the judge and the renderers read of an observation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObservationLedger {
-    /// What was observed.
+    /// The observed process and the machine.
     pub start: ObservationStart,
-    /// All looks that were kept, in order.
+    /// All recorded samples, in order.
     pub samples: Vec<ObservationSample>,
-    /// The line of the recording that each of them is on, from 1.
+    /// Number of each sample's line in the recording, from 1.
     pub sample_lines: Vec<usize>,
-    /// What the growth is made of, as seen last.
+    /// The latest examples of growth.
     pub examples: Examples,
-    /// What could not be seen, and what came or went.
+    /// The observer's remarks.
     pub remarks: Vec<Remark>,
-    /// How the process went, if it did.
+    /// The end of the process, if it ended.
     pub exit: Option<ProcessExit>,
-    /// The end; `None` of an observation whose observer did not come to it.
+    /// The end; `None` if the observer did not complete the observation.
     pub end: Option<ObservationEnd>,
-    /// When the last line was recorded, in ms since the observation began.
+    /// Time of the latest line, in ms since the observation began.
     pub last_seen_ms: u64,
 }
 
@@ -31,7 +31,7 @@ impl ObservationLedger {
     /// Folds a recording.
     ///
     /// # Errors
-    /// The recording does not say what was observed.
+    /// The recording was cut before its first line.
     pub fn of(recording: &ObservationRecording) -> Result<ObservationLedger, NoStart> {
         let mut ledger = ObservationLedger {
             start: recording.start().ok_or(NoStart)?.clone(),
@@ -46,10 +46,10 @@ impl ObservationLedger {
         for (line, record) in (1..).zip(&recording.records) {
             let at_ms = match record {
                 ObservationRecord::Start(_) => 0,
-                ObservationRecord::Sample(look) => {
-                    ledger.samples.push(look.clone());
+                ObservationRecord::Sample(sample) => {
+                    ledger.samples.push(sample.clone());
                     ledger.sample_lines.push(line);
-                    look.at_ms
+                    sample.at_ms
                 }
                 ObservationRecord::Examples(examples) => {
                     ledger.examples = examples.clone();
@@ -59,9 +59,9 @@ impl ObservationLedger {
                     ledger.remarks.push(remark.clone());
                     remark.at_ms
                 }
-                ObservationRecord::Exit(gone) => {
-                    ledger.exit = Some(gone.clone());
-                    gone.at_ms
+                ObservationRecord::Exit(exit) => {
+                    ledger.exit = Some(exit.clone());
+                    exit.at_ms
                 }
                 ObservationRecord::End(end) => {
                     ledger.end = Some(*end);
@@ -73,7 +73,7 @@ impl ObservationLedger {
         Ok(ledger)
     }
 
-    /// Time from the first look to the last.
+    /// Time from the first sample to the last, in ms.
     pub fn observed_ms(&self) -> u64 {
         match (self.samples.first(), self.samples.last()) {
             (Some(first), Some(last)) => last.at_ms.saturating_sub(first.at_ms),
@@ -81,46 +81,48 @@ impl ObservationLedger {
         }
     }
 
-    /// The most processes that were looked at together.
+    /// Maximum number of processes in a sample.
     pub fn processes_max(&self) -> u32 {
-        self.samples.iter().map(|look| look.processes).max().unwrap_or(0)
+        self.samples.iter().map(|sample| sample.processes).max().unwrap_or(0)
     }
 
-    /// The most children that there were while they were not observed; 0 with the tree.
+    /// Maximum number of children that were not observed; 0 with `--tree`.
     pub fn unobserved_children_max(&self) -> u64 {
         if self.start.tree {
             return 0;
         }
-        let children = self.samples.iter().filter_map(|look| look.amounts.get(&Resource::Children));
+        let children =
+            self.samples.iter().filter_map(|sample| sample.amounts.get(&Resource::Children));
         children.copied().max().unwrap_or(0)
     }
 
-    /// For how long an object had been seen at the last look.
+    /// Time from the first sample that has the object to the last sample, in ms.
     pub fn age_ms(&self, example: &Example) -> u64 {
-        let last_ms = self.samples.last().map_or(self.examples.at_ms, |look| look.at_ms);
+        let last_ms = self.samples.last().map_or(self.examples.at_ms, |sample| sample.at_ms);
         last_ms.saturating_sub(example.first_seen_ms)
     }
 
-    /// The looks that say what the process does while it runs. A process that leaves closes and
-    /// unmaps what it has, and one look may see it at that.
+    /// The samples of the running process. The last samples before an exit may be of a process that
+    /// already closed and unmapped its objects.
     pub(super) fn judged(&self) -> &[ObservationSample] {
-        let left = self.exit.as_ref().is_some_and(|gone| gone.how != ProcessExitKind::Stopped);
-        let leaving = if left { (self.samples.len() / 50).max(1) } else { 0 };
-        &self.samples[..self.samples.len().saturating_sub(leaving)]
+        let exited = self.exit.as_ref().is_some_and(|exit| exit.how != ProcessExitKind::Stopped);
+        let exiting = if exited { (self.samples.len() / 50).max(1) } else { 0 };
+        &self.samples[..self.samples.len().saturating_sub(exiting)]
     }
 
     /// Times in seconds and amounts of one resource, at rising times.
     pub(super) fn series(&self, resource: Resource) -> Vec<(f64, f64)> {
         let amounts = self.judged().iter();
-        let amounts = amounts.filter_map(|look| Some((look.at_ms, *look.amounts.get(&resource)?)));
+        let amounts =
+            amounts.filter_map(|sample| Some((sample.at_ms, *sample.amounts.get(&resource)?)));
         let mut series: Vec<(f64, f64)> =
             amounts.map(|(at_ms, amount)| (at_ms as f64 / 1e3, amount as f64)).collect();
         series.dedup_by(|later, before| later.0 <= before.0);
         series
     }
 
-    /// The least that limits a resource, if what was counted is what it limits: most limits are
-    /// each process's own, and say nothing of the sum over several.
+    /// The lowest limit of a resource. Most limits are those of one process, and do not apply to the
+    /// sum over several.
     pub(super) fn limit(&self, resource: Resource) -> Option<&Limit> {
         let own = matches!(
             resource,

@@ -1,7 +1,7 @@
-//! Observations of any process, with no help from it: what was recorded, and what it means.
+//! Observations of any process without its cooperation: lines, ledger and judge.
 //!
 //! ```text
-//! recording ─► ledger ─► accounts (a class for each resource) ─► suspects ─► judge
+//! lines ─► ObservationLedger ─► Accounts (a class for each resource) ─► Suspects ─► Diagnosis
 //! ```
 
 mod accounts;
@@ -21,7 +21,7 @@ pub use line::*;
 pub use resource::{Resource, Unit};
 pub use suspects::{LimitForecast, Suspect};
 
-/// The lines of an observation.
+/// The recording of an observation.
 pub type ObservationRecording = crate::recording::Recording<ObservationRecord>;
-/// Records an observation.
+/// The recorder of an observation.
 pub type ObservationRecorder = crate::recording::Recorder<ObservationRecord>;

@@ -1,16 +1,16 @@
-//! How fast something grows, as people read it: for a second, a minute, an hour or a day.
+//! A rate of growth in words, with a suitable period: a second, a minute, an hour or a day.
 
 use super::Unit;
 use crate::trend::Trend;
 
-/// A growth with its confidence interval, in the period that suits it.
+/// A rate with its confidence interval, in a suitable period.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// In the unit, for the period.
+    /// In the unit, per period.
     amount: f64,
     low: f64,
     high: f64,
-    /// After a space, if there is one.
+    /// With a leading space, unless empty.
     unit: &'static str,
     period: &'static Period,
 }
@@ -39,18 +39,17 @@ const BYTES: [(f64, &str); 5] = [
     (1073741824.0, " GiB"),
     (1099511627776.0, " TiB"),
 ];
-/// A unit is taken from just below it, so that what is rounded up to it is told in it.
+/// A unit applies from just below it, because the number is rounded up.
 const NEARLY: f64 = 0.995;
 
 impl Rate {
-    /// The rate of a trend, in the period in which it reads best.
+    /// The rate of a trend in the shortest period in which it is at least one.
     pub fn of(trend: &Trend, unit: Unit) -> Rate {
-        // Of the smallest amount that is worth telling, one or more in the period.
-        let least = match unit {
+        let min = match unit {
             Unit::Count => NEARLY,
             Unit::Bytes => 1_024.0 * NEARLY,
         };
-        let enough = |period: &&Period| trend.rate * period.seconds >= least;
+        let enough = |period: &&Period| trend.rate * period.seconds >= min;
         let period = PERIODS.iter().find(enough).unwrap_or(&PERIODS[PERIODS.len() - 1]);
         let amount = trend.rate * period.seconds;
         let &(size, unit) = match unit {
@@ -71,20 +70,20 @@ impl Rate {
     }
 
     /// `12.0 a second (95 % 11.8 to 12.2)`.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let [amount, low, high] = [self.amount, self.low, self.high].map(number);
         format!("{amount}{} {} (95 % {low} to {high})", self.unit, self.period.words)
     }
 
-    /// `+12.0 ± 0.2/s`: the wider side of the interval.
+    /// `+12.0 ± 0.2/s`, with the wider side of the interval.
     pub fn in_short(&self) -> String {
-        let reach = (self.high - self.amount).max(self.amount - self.low);
-        let (amount, reach) = (number(self.amount), number(reach));
-        format!("+{amount} ± {reach}{}/{}", self.unit, self.period.short)
+        let half_width = (self.high - self.amount).max(self.amount - self.low);
+        let (amount, half_width) = (number(self.amount), number(half_width));
+        format!("+{amount} ± {half_width}{}/{}", self.unit, self.period.short)
     }
 }
 
-/// With a decimal while it says something.
+/// With one decimal below 100.
 fn number(value: f64) -> String {
     if value.abs() < 99.95 {
         return format!("{value:.1}");
@@ -98,8 +97,8 @@ mod tests {
     use super::*;
     use crate::trend::TrendClass;
 
-    fn rate(rate: f64, reach: f64, unit: Unit) -> Rate {
-        let (ci_low, ci_high) = (rate - reach, rate + reach);
+    fn rate(rate: f64, half_width: f64, unit: Unit) -> Rate {
+        let (ci_low, ci_high) = (rate - half_width, rate + half_width);
         let class = TrendClass::Leak;
         let trend =
             Trend { class, rate, ci_low, ci_high, first: 0.0, last: 1.0, peak: 1.0, span: 60.0 };
@@ -107,18 +106,18 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_told_for_the_period_that_suits_them() {
-        let told = |value, unit| rate(value, value / 10.0, unit).in_short();
-        assert_eq!(told(12.0, Unit::Count), "+12.0 ± 1.2/s");
-        assert_eq!(told(0.9999, Unit::Count), "+1.0 ± 0.1/s");
-        assert_eq!(told(1234.0, Unit::Count), "+1,234 ± 123/s");
-        assert_eq!(told(0.5, Unit::Count), "+30.0 ± 3.0/min");
-        assert_eq!(told(0.01, Unit::Count), "+36.0 ± 3.6/h");
-        assert_eq!(told(0.0001, Unit::Count), "+8.6 ± 0.9/d");
-        assert_eq!(told(0.0, Unit::Count), "+0.0 ± 0.0/d");
-        assert_eq!(told(1_500_000.0, Unit::Bytes), "+1.4 ± 0.1 MiB/s");
-        assert_eq!(told(1_048_575.9, Unit::Bytes), "+1.0 ± 0.1 MiB/s");
-        assert_eq!(told(500.0, Unit::Bytes), "+29.3 ± 2.9 KiB/min");
+    fn rates_have_a_suitable_period() {
+        let short = |value, unit| rate(value, value / 10.0, unit).in_short();
+        assert_eq!(short(12.0, Unit::Count), "+12.0 ± 1.2/s");
+        assert_eq!(short(0.9999, Unit::Count), "+1.0 ± 0.1/s");
+        assert_eq!(short(1234.0, Unit::Count), "+1,234 ± 123/s");
+        assert_eq!(short(0.5, Unit::Count), "+30.0 ± 3.0/min");
+        assert_eq!(short(0.01, Unit::Count), "+36.0 ± 3.6/h");
+        assert_eq!(short(0.0001, Unit::Count), "+8.6 ± 0.9/d");
+        assert_eq!(short(0.0, Unit::Count), "+0.0 ± 0.0/d");
+        assert_eq!(short(1_500_000.0, Unit::Bytes), "+1.4 ± 0.1 MiB/s");
+        assert_eq!(short(1_048_575.9, Unit::Bytes), "+1.0 ± 0.1 MiB/s");
+        assert_eq!(short(500.0, Unit::Bytes), "+29.3 ± 2.9 KiB/min");
         let words = rate(12.0, 0.2, Unit::Count).in_words();
         assert_eq!(words, "12.0 a second (95 % 11.8 to 12.2)");
         let words = rate(3_000_000.0, 100_000.0, Unit::Bytes).in_words();

@@ -1,4 +1,4 @@
-//! Which leaks are one leak, and which of them is the worst.
+//! Suspects: leaks with one cause are one suspect, and the worst is first.
 
 use std::cmp::Ordering;
 
@@ -6,27 +6,27 @@ use super::accounts::{Account, Accounts};
 use super::ledger::ObservationLedger;
 use super::{Limit, Resource};
 
-/// A leak, with all that it shows in.
+/// A leak and all resources that grow because of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suspect {
-    /// The resource that says most plainly what leaks.
+    /// The resource that is the cause.
     pub resource: Resource,
-    /// Others that grow because of it.
+    /// Other resources that grow because of it.
     pub evidence: Vec<Resource>,
-    /// The limit that it meets first.
+    /// The limit that it reaches first.
     pub forecast: Option<LimitForecast>,
 }
 
-/// When growth comes to its end.
+/// The time at which growth reaches a limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitForecast {
-    /// The limit that is met, of the resource, of one that it is a kind of, or of its evidence.
+    /// The limit: of the resource, of its total, or of its evidence.
     pub limit: Limit,
-    /// In how many seconds after the last look.
+    /// Seconds after the last sample.
     pub seconds: f64,
 }
 
-/// Resources in the order in which they explain others: what makes the others comes first.
+/// Resources in causal order: a resource is a cause of later ones only.
 const CAUSES: [Resource; 35] = {
     use Resource::*;
     [
@@ -69,12 +69,12 @@ const CAUSES: [Resource; 35] = {
 };
 
 impl Suspect {
-    /// All leaks, each once, the worst first: those that meet a limit soonest, then those that
-    /// grew most for what there was of them.
+    /// All leaks, each once, the worst first: those that reach a limit soonest, then those with the
+    /// highest relative growth.
     pub(super) fn all(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Suspect> {
         let mut suspects: Vec<Suspect> = Vec::new();
         for effect in CAUSES.into_iter().filter(|&resource| accounts.leaks(resource)) {
-            // Causes are before their effects, and so among the suspects if they leak.
+            // Causes precede their effects, so a cause that leaks is a suspect already.
             let cause = suspects.iter_mut().find(|suspect| {
                 let mut known = std::iter::once(&suspect.resource).chain(&suspect.evidence);
                 known.any(|&cause| explains(accounts, cause, effect))
@@ -96,46 +96,46 @@ impl Suspect {
     }
 
     fn soonest(&self, ledger: &ObservationLedger, accounts: &Accounts) -> Option<LimitForecast> {
-        let shown = std::iter::once(self.resource).chain(self.evidence.iter().copied());
-        let limited = shown.flat_map(|resource| [Some(resource), resource.total()]).flatten();
+        let own = std::iter::once(self.resource).chain(self.evidence.iter().copied());
+        let limited = own.flat_map(|resource| [Some(resource), resource.total()]).flatten();
         limited
             .filter_map(|resource| {
                 let limit = ledger.limit(resource)?;
-                // A total may grow by several leaks at once; where it is not seen to grow by
-                // itself, it does by this one.
-                let in_s = accounts.get(resource).and_then(|account| account.seconds_to_limit);
-                let kinds = shown_kinds(self, resource);
+                // A total may grow because of several leaks. If it has no forecast of its own, it
+                // grows at the rate of this one.
+                let seconds = accounts.get(resource).and_then(|account| account.seconds_to_limit);
+                let kinds = own_kinds(self, resource);
                 let rate = kinds.map(|kind| accounts.rate(kind)).fold(0.0, f64::max);
-                let in_s = in_s.or_else(|| accounts.seconds_to(limit, rate))?;
-                Some(LimitForecast { limit: limit.clone(), seconds: in_s })
+                let seconds = seconds.or_else(|| accounts.seconds_to(limit, rate))?;
+                Some(LimitForecast { limit: limit.clone(), seconds })
             })
             .min_by(|a, b| a.seconds.total_cmp(&b.seconds))
     }
 
     fn compare(&self, other: &Suspect, accounts: &Accounts) -> Ordering {
-        let in_s =
+        let seconds =
             |suspect: &Suspect| suspect.forecast.as_ref().map_or(f64::INFINITY, |m| m.seconds);
         let grown = |suspect: &Suspect| accounts.get(suspect.resource).map_or(0.0, grown);
-        in_s(self).total_cmp(&in_s(other)).then(grown(other).total_cmp(&grown(self)))
+        seconds(self).total_cmp(&seconds(other)).then(grown(other).total_cmp(&grown(self)))
     }
 }
 
-/// Those of a suspect's resources that `total` is, or is the total of.
-fn shown_kinds(suspect: &Suspect, total: Resource) -> impl Iterator<Item = Resource> {
-    let shown = std::iter::once(suspect.resource).chain(suspect.evidence.iter().copied());
-    shown.filter(move |&resource| resource == total || resource.total() == Some(total))
+/// The resources of a suspect that are `total` or one of its kinds.
+fn own_kinds(suspect: &Suspect, total: Resource) -> impl Iterator<Item = Resource> {
+    let own = std::iter::once(suspect.resource).chain(suspect.evidence.iter().copied());
+    own.filter(move |&resource| resource == total || resource.total() == Some(total))
 }
 
-/// How many times what there was at first it grew by.
+/// Growth relative to the first amount.
 fn grown(account: &Account) -> f64 {
     account.trend.map_or(0.0, |trend| trend.rate * trend.span / trend.first.max(1.0))
 }
 
-/// Whether a leak of `cause` is why `effect` leaks.
+/// Whether a leak of `cause` explains a leak of `effect`.
 fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
     use Resource::*;
-    // At most so many of the effect for one of the cause.
-    let for_each = |most: f64| accounts.rate(effect) <= most * accounts.rate(cause);
+    // At most `max` of the effect for each of the cause.
+    let for_each = |max: f64| accounts.rate(effect) <= max * accounts.rate(cause);
     match (cause, effect) {
         _ if cause.total() == Some(effect) => true,
         (Memfds, MemfdFds | MemfdMappings | SharedBytes) => true,
@@ -143,11 +143,11 @@ fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
         (SysvSegments, SysvBytes | SharedBytes) => true,
         (SysvSegments, FileMappings) => for_each(1.5),
         (Children | Zombies, PidFds) => for_each(1.5),
-        // A stack and its guard; an arena of the allocator may come with it.
+        // A thread has a stack with its guard, and may have an arena of the allocator.
         (Threads, AnonymousMappings | ReservedMappings | StackMappings) => for_each(2.5),
         (Threads, AnonymousBytes) => for_each((1 << 20) as f64),
         (AnonymousMappings | ExecutableMappings, AnonymousBytes) => true,
-        // Where memory grows it may be swapped or locked, needs page tables and address space.
+        // Growing memory may be swapped or locked, and needs page tables and address space.
         (
             AnonymousBytes | SharedBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
             | ReservedMappings | FileMappings,

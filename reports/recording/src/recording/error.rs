@@ -1,50 +1,50 @@
-//! What can go wrong with a recording, in words fit for one line.
+//! Errors of writing and reading recordings, each in one line.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::RecordingKind;
 
-/// Why a recording cannot be written or read.
+/// An error of writing or reading a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// The output folder is absent and cannot be made.
-    #[error("cannot make output folder {}: {error}", path.display())]
+    /// The output folder cannot be created.
+    #[error("cannot create output folder {}: {error}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
-    /// The recording cannot be begun.
+    /// The file cannot be created.
     #[error("cannot write to {}: {error}", path.display())]
     Create {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
-    /// A line could not be kept: said once, after which lines are kept in memory alone.
+    /// A line cannot be written. This is reported once; later lines are kept in memory only.
     #[error(
-        "cannot go on writing {}: {error}; it ends here, and the rest of the run is kept in memory only",
+        "cannot write more lines to {}: {error}; the file ends here, and later lines are kept in memory only",
         path.display()
     )]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
-    /// A recording that a failed write has cut could not be written once more.
+    /// A file that a failed write has cut cannot be written again.
     #[error(
-        "{} ends where writing it first failed, and could not be written once more: {error}; \
-         make room and run again",
+        "{} ends at its first failed write, and writing it again failed too: {error}; free space \
+         and run again",
         path.display()
     )]
     Restore {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
     /// The recording cannot be read.
@@ -52,20 +52,20 @@ pub enum RecordingError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
-    /// A line is not one of a recording.
+    /// A line is not a record.
     #[error("{}, line {line}: {message}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What is wrong there.
+        /// The error in it.
         message: String,
     },
-    /// The file begins with something that no recording begins with.
+    /// The first line is not that of a recording.
     #[error(
         "{} is not a recording: its first line is neither a start nor an observation-start record",
         path.display()
@@ -74,28 +74,28 @@ pub enum RecordingError {
         /// The file.
         path: PathBuf,
     },
-    /// It is a recording, of something else.
-    #[error("{} is a recording of {found}, and not of {wanted}", path.display())]
+    /// The recording is of another kind.
+    #[error("{} is a recording of {found}, not of {wanted}", path.display())]
     OtherKind {
         /// The file.
         path: PathBuf,
-        /// What it is of.
+        /// The kind found.
         found: RecordingKind,
-        /// What was looked for.
+        /// The kind expected.
         wanted: RecordingKind,
     },
-    /// The recording has another version of the format.
+    /// The recording has another version of the line format.
     #[error(
-        "{} is a recording of version {found}, and this leakbench reads version {reads} only: {}",
+        "{} is a recording of version {found}, but this leakbench reads only version {reads}: {}",
         path.display(),
         if *found < u64::from(*reads) { "record it again" } else { "use the leakbench that wrote it" }
     )]
     OtherVersion {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The version found.
         found: u64,
-        /// The version that is read.
+        /// The only version that can be read.
         reads: u32,
     },
 }

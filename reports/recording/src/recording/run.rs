@@ -1,9 +1,8 @@
-//! The lines of a recording: what was observed, nothing that was concluded.
+//! The lines of a run: observations, no conclusions.
 //!
-//! A recording is a sequence of JSON objects, one a line, each with a `record` field that names
-//! its kind. Times are milliseconds since the run began. What was not measured is absent.
-//! Counters are totals since the subject began, so that a line can be dropped without spoiling
-//! those after it.
+//! Each line is a JSON object whose `record` field names its kind. Times are milliseconds since
+//! the run began. Values that were not measured are absent. Counters are totals since the subject
+//! began, so dropping a line does not change the meaning of later ones.
 
 use leakbench_model::{Counts, Histogram, LastStep, LingeringImage, SlotCounts};
 use leakbench_scenarios::Scenario;
@@ -14,64 +13,63 @@ use super::SlotMap;
 /// Version of the line format, in [`Start::version`].
 pub const RECORDING_VERSION: u32 = 2;
 
-/// One line of a recording.
+/// One line of a run's recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
     /// The first line.
     Start(Box<Start>),
-    /// A subject is up and has built its runtime.
+    /// A subject has started and built its runtime.
     Subject(SubjectUp),
-    /// A look at a running subject, on a timer: approximate, never judged for lingering.
+    /// A sample of a running subject, on a timer. It is approximate: no proof of lingering.
     Sample(Sample),
-    /// A quiescent moment: both witnesses, reconciled.
+    /// A barrier: the subject is quiescent, and both witnesses are compared.
     Barrier(Box<Barrier>),
-    /// Something that keeps a witness from being believed.
+    /// A failure of a witness: its evidence is incomplete.
     WitnessFailure(WitnessFailure),
-    /// A subject is gone, or was ended.
+    /// A subject ended.
     Exit(Exit),
-    /// The run was interrupted by its user.
+    /// The user interrupted the run.
     Interrupted(Interrupted),
-    /// The last line of a run that its supervisor ended in good order.
+    /// The last line of a run that its supervisor completed.
     End(End),
 }
 
-/// What was asked for, and where.
+/// The requested run and the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Start {
     /// [`RECORDING_VERSION`] of the writer.
     pub version: u32,
-    /// What ran, as its user names it, e.g. `builtin`.
+    /// Name of the subject, e.g. `builtin`.
     pub subject: String,
-    /// The runtime's name and version, as it gave them.
+    /// Name and version that the runtime reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-    /// Everything about the run that was chosen.
+    /// All options of the run.
     pub scenario: Scenario,
-    /// The command that runs the same again.
+    /// The reproduce command.
     pub command: String,
-    /// Wall clock, seconds since 1970.
+    /// Start of the run by the wall clock, in seconds since 1970.
     pub started_unix_s: u64,
-    /// The machine: kernel, cpus, limits, as an open set of facts.
+    /// Facts about the machine: kernel, cpus, limits. The set is open.
     pub fingerprint: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A subject that is ready to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectUp {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Which of the run's subjects, from 0.
+    /// Number of the subject, from 0.
     pub subject: u32,
-    /// Its process id.
+    /// Process id.
     pub pid: u32,
-    /// The name and version that its runtime gave when it was up, where they were not known
-    /// before ([`Start::runtime`]).
+    /// Name and version of the runtime, if [`Start::runtime`] does not have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-    /// Its share of the cycles.
+    /// Number of cycles requested of this subject.
     pub cycles: u64,
-    /// Mappings, descriptors and resident bytes before the first cycle.
+    /// Footprint before the first cycle.
     pub at_rest: Footprint,
 }
 
@@ -98,91 +96,89 @@ pub struct Footprint {
     pub page_tables_bytes: Option<u64>,
 }
 
-/// A look at a running subject.
+/// A sample of a running subject.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Which of the run's subjects.
+    /// Number of the subject.
     pub subject: u32,
-    /// Read from the subject's status page while it runs: fields may be of slightly different
-    /// moments.
+    /// From the subject's status page while it runs, so fields may differ slightly in time.
     pub counts: Counts,
-    /// Read from /proc.
+    /// From `/proc`.
     pub footprint: Footprint,
 }
 
-/// A quiescent moment at which the two witnesses were compared.
+/// A barrier: the subject is quiescent, and both witnesses are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Barrier {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Which of the run's subjects.
+    /// Number of the subject.
     pub subject: u32,
-    /// Whether every module has been dropped and no cycle follows.
+    /// Whether all modules are dropped and no cycle follows.
     pub last: bool,
-    /// The death watch's account, exact.
+    /// The exact counts of the death watch.
     pub counts: Counts,
-    /// Read from /proc.
+    /// From `/proc`.
     pub footprint: Footprint,
-    /// How many slots are in which state, where the subject has slots to tell of.
+    /// Number of slots in each state, if the subject reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<SlotCounts>,
-    /// What each slot is doing, or where the subject cannot tell that, which of them maps what.
+    /// State of each slot or, if the subject does not report states, what it maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot_map: Option<SlotMap>,
-    /// Lingering images, longest-lingering first; at most [`Barrier::LINGERING_MAX`], the whole
-    /// number being `counts.lingering`.
+    /// Lingering images, the longest-lingering first; at most [`Barrier::LINGERING_MAX`] of the
+    /// `counts.lingering`.
     pub lingering: Vec<LingeringImage>,
-    /// Where the witnesses do not agree, in words; at most [`Barrier::DISAGREEMENTS_MAX`].
+    /// Disagreements of the witnesses, in words; at most [`Barrier::DISAGREEMENTS_MAX`].
     pub disagreements: Vec<String>,
-    /// How many disagreements there are in all.
+    /// Number of all disagreements.
     pub disagreements_total: u64,
-    /// Time from the beginning of the drop until the release was heard of, which is when the
-    /// drop returns, at a later drop of the same thread or at a barrier: of every image released
-    /// so far whose drop had begun. Empty where a recorder has cleared it, as it may in all but
-    /// the latest barrier of a subject.
+    /// Times from the beginning of a drop until the subject learned of the release, for all
+    /// releases so far after a drop began. A subject learns of it when the drop returns, at a later
+    /// drop of the same thread, or at a barrier. A recorder may clear all but the latest barrier's.
     pub release: Histogram,
-    /// Its memory to the page, where the kernel tells.
+    /// Exact memory, if the kernel provides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<ExactMemory>,
-    /// Mapping calls of the subject's pool that failed while a slot was reset.
+    /// Failed mapping calls of the subject's pool while it reset slots.
     #[serde(default)]
     pub reset_failures: u64,
 }
 
-/// A process's memory to the page, from `smaps_rollup`: too dear for a timer, since the kernel walks
-/// every page table for it.
+/// Exact memory of a process, from `smaps_rollup`. The kernel walks all page tables for it, so it
+/// is too slow for a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExactMemory {
-    /// Resident, each page divided among the processes that map it.
+    /// Resident bytes, each page divided among the processes that map it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pss_bytes: Option<u64>,
-    /// The part of that which is shared memory: pages of memfds among it.
+    /// The part that is shared memory, which includes pages of memfds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pss_shmem_bytes: Option<u64>,
-    /// Pages of this process alone that were written.
+    /// Bytes in written pages that only this process maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dirty_bytes: Option<u64>,
 }
 
 impl Barrier {
-    /// Lingering images listed at most.
+    /// Maximum number of listed images.
     pub const LINGERING_MAX: usize = 2_000;
-    /// Disagreements listed at most.
+    /// Maximum number of listed disagreements.
     pub const DISAGREEMENTS_MAX: usize = 20;
 }
 
-/// Something that keeps a witness from being believed.
+/// A failure of a witness: its evidence is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WitnessFailure {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Which of the run's subjects.
+    /// Number of the subject.
     pub subject: u32,
-    /// Which witness.
+    /// The witness.
     pub witness: Witness,
-    /// What happened, in words.
+    /// The failure, in words.
     pub what: String,
 }
 
@@ -192,76 +188,76 @@ pub struct WitnessFailure {
 pub enum Witness {
     /// The inotify watch inside the subject.
     DeathWatch,
-    /// The supervisor's reading of /proc.
+    /// The supervisor's scan of `/proc`.
     ProcScan,
 }
 
-/// How a subject ended.
+/// The end of a subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Which of the run's subjects.
+    /// Number of the subject.
     pub subject: u32,
-    /// In what way.
+    /// The kind of end.
     pub how: ExitKind,
-    /// The last thing each of its threads is known to have begun.
+    /// The last step that each thread is known to have begun.
     pub last_steps: Vec<LastStep>,
 }
 
-/// In what way a subject ended.
+/// The kind of a subject's end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ExitKind {
-    /// It did all it was asked to and left.
+    /// It completed its cycles and exited.
     Done,
-    /// A step failed, and the subject said so.
+    /// It reported that a step failed.
     Failed {
-        /// The runtime's words.
+        /// The runtime's error.
         error: String,
     },
-    /// It left without a word.
+    /// It exited without reporting an error.
     Exited {
-        /// Its exit code.
+        /// The exit code.
         code: i32,
     },
-    /// A signal ended it that leakbench did not send.
+    /// A signal that leakbench did not send killed it.
     Signaled {
         /// The signal's number.
         signal: i32,
     },
-    /// It made no progress for the timeout and was killed.
+    /// It made no progress until the timeout and was killed.
     Hung {
-        /// How long nothing happened.
+        /// Time without progress.
         silent_ms: u64,
     },
-    /// It broke the protocol and was killed.
+    /// It violated the protocol and was killed.
     ProtocolViolation {
         /// The line that it sent.
         line: String,
     },
-    /// It was ended because its user, or the failure of another subject, ended the run.
+    /// It was stopped, because the user or the failure of another subject ended the run.
     Stopped,
 }
 
-/// The run was interrupted by its user.
+/// The user interrupted the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interrupted {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
 }
 
-/// The run's end.
+/// The end of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// When, in ms since the run began.
+    /// Time in ms since the run began.
     pub at_ms: u64,
-    /// From the first cycle to the last drop, without setting up and judging.
+    /// Time from the first cycle to the last drop, without set-up and judging.
     pub running_ms: u64,
-    /// Processor time that the supervisor itself used.
+    /// Processor time of the supervisor itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervisor_cpu_ms: Option<u64>,
-    /// Most memory that the supervisor itself had resident.
+    /// Peak resident memory of the supervisor itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervisor_peak_rss_bytes: Option<u64>,
 }

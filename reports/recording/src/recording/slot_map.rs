@@ -1,11 +1,11 @@
-//! What each slot of a pool was doing at a barrier, small enough to keep for every barrier.
+//! A map of the slots of a pool at a barrier, small enough to keep for every barrier.
 
 use serde::{Deserialize, Serialize};
 
 use leakbench_model::SlotState;
 
-/// What each slot was doing, a cell a slot; of a pool with more slots than
-/// [`SlotMap::COLUMNS_MAX`], a cell for each few neighbours, which shows the most telling of them.
+/// The state of each slot, one cell a slot. In a pool with more than [`SlotMap::COLUMNS_MAX`] slots, a
+/// cell stands for several neighbours and shows the highest of their states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SlotMapLine", into = "SlotMapLine")]
 pub struct SlotMap {
@@ -15,19 +15,17 @@ pub struct SlotMap {
 }
 
 impl SlotMap {
-    /// Cells at most.
+    /// Maximum number of cells.
     pub const COLUMNS_MAX: usize = 1024;
 
-    /// A map of `slots` slots, each of which is `cell` until it is [shown](SlotMap::show)
-    /// otherwise. `None` of a pool without slots.
+    /// A map of `slots` slots in state `cell`. `None` for a pool without slots.
     pub fn new(slots: u32, cell: SlotState) -> Option<SlotMap> {
         let slots_per_cell = slots.div_ceil(Self::COLUMNS_MAX as u32).max(1);
         let columns = slots.div_ceil(slots_per_cell) as usize;
         (slots > 0).then(|| SlotMap { slots, slots_per_cell, cells: vec![cell; columns] })
     }
 
-    /// Shows a slot as `cell`, unless its cell shows something more telling already. One beyond
-    /// the pool is not shown.
+    /// Raises the cell of a slot to state `cell`. A slot beyond the pool is ignored.
     pub fn show(&mut self, slot: u32, cell: SlotState) {
         let at = slot / self.slots_per_cell;
         if let Some(shown) = self.cells.get_mut(at as usize).filter(|_| slot < self.slots) {
@@ -35,12 +33,12 @@ impl SlotMap {
         }
     }
 
-    /// Slots in the pool.
+    /// Number of slots of the pool.
     pub fn slots(&self) -> u32 {
         self.slots
     }
 
-    /// Slots that a cell stands for; the last may stand for fewer.
+    /// Number of slots of a cell; the last cell may have fewer.
     pub fn slots_per_cell(&self) -> u32 {
         self.slots_per_cell
     }
@@ -50,8 +48,7 @@ impl SlotMap {
         &self.cells
     }
 
-    /// The same in at most `columns` cells (at least one), each showing the most telling of its
-    /// slots.
+    /// Reduces the map to at most `columns` cells (at least one). Each shows its highest state.
     pub fn coarsen(&mut self, columns: usize) {
         let together = self.cells.len().div_ceil(columns.max(1));
         if together > 1 {
@@ -108,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cell_shows_the_most_telling_of_its_slots(
+        fn a_cell_shows_the_highest_state_of_its_slots(
             slots in 1_u32..5_000,
             shown in prop::collection::vec((0_u32..6_000, cell()), 0..50),
             columns in 1_usize..1_100,
@@ -138,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_is_refused() {
+    fn invalid_maps_are_refused() {
         assert!(SlotMap::new(0, SlotState::Cold).is_none());
         for text in [
             r#"{"slots":0,"slots_per_cell":1,"cells":""}"#,

@@ -1,14 +1,14 @@
-//! Whether a series grows without end. Pure statistics over pairs of a time and an amount, for
-//! amounts a second of an observed process and objects a cycle of a run alike.
+//! The trend of a series: whether it grows without bound. Pure statistics over pairs of a time and
+//! an amount: amounts over seconds of an observed process, or over the cycles of a run.
 //!
-//! What a process *falls back to* is what counts, so a series is reduced to its *floor*: the
-//! lowest amount in each of some twenty equal stretches after the warm-up, or, where it is given
-//! back again and again, its troughs. A leak is a floor that
+//! Peaks do not matter, only the amounts that a process falls back to. So a series is reduced to
+//! its *lower envelope*: the lowest amount in each of some twenty equal stretches after the
+//! warm-up or, of a sawtooth, its troughs. The series is a leak if the envelope
 //!
-//! - rises, by a robust slope (Theil–Sen) whose confidence interval lies above zero;
-//! - rises by more than the noise, in several steps, with no pause of a quarter of the series;
-//! - still does at the end, and not much slower than before;
-//! - ends higher than the series had been before it was last given back.
+//! - rises, by a robust slope (Theil–Sen) whose confidence interval is above zero;
+//! - rises by more than the noise, in several steps, without a pause of a quarter of the time;
+//! - still rises at the end, and not much slower than before;
+//! - ends higher than the series was before its last fall.
 //!
 //! ```text
 //!     leak            leak            sawtooth        bounded         flat
@@ -17,42 +17,42 @@
 //!     ／         ／                                ／
 //! ```
 
-mod floor;
-mod rises;
+mod lower_envelope;
+mod sawtooth;
 mod slope;
-mod teeth;
+mod steps;
 
-use floor::Floor;
-use rises::Rises;
+use lower_envelope::LowerEnvelope;
+use sawtooth::Sawtooth;
 use slope::Slope;
-use teeth::Teeth;
+use steps::Steps;
 
-/// What a series does.
+/// The class of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrendClass {
-    /// It grows, and still did at the end.
+    /// It grows until the end.
     Leak,
-    /// It rose, and then no more.
+    /// It rose and then stopped.
     Bounded,
-    /// It rises and is given back, again and again.
+    /// It rises and falls repeatedly.
     Sawtooth,
     /// It does not grow.
     Flat,
 }
 
-/// What a series does, and how fast.
+/// Class and rate of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trend {
-    /// What it does.
+    /// The class.
     pub class: TrendClass,
-    /// How much its floor gains after the warm-up, in units of the amount for one unit of time
-    /// (the median of all slopes between two points of the floor).
+    /// Slope of the lower envelope after the warm-up, in units of the amount for one unit of time:
+    /// the median of all slopes between two of its points.
     pub rate: f64,
-    /// The lower end of the interval that has the rate with 95 % confidence, taking what the
-    /// points of the floor deviate by as independent.
+    /// Lower end of the 95 % confidence interval of the rate. It assumes that the deviations of the
+    /// points are independent.
     pub ci_low: f64,
-    /// The upper end.
+    /// Upper end of that interval.
     pub ci_high: f64,
     /// The first amount.
     pub first: f64,
@@ -64,21 +64,21 @@ pub struct Trend {
     pub span: f64,
 }
 
-/// Points that are looked at, at most: of longer series, the first point in each of so many equal
-/// stretches of time.
+/// Maximum number of points. A longer series is reduced to the first point in each of so many
+/// equal stretches of time.
 const POINTS_MAX: usize = 512;
-/// Part of the time that a process may take to come to its normal state.
+/// Part of the time that a process may need to reach its normal state.
 const WARM_UP: f64 = 1.0 / 3.0;
-/// A growth that pauses for so long has ended. Also how long a process has to fall back.
+/// Growth with a longer pause has ended. Also the maximum time between two troughs.
 const PAUSE_MAX: f64 = 0.25;
 
 impl Trend {
-    /// Fewer points than these have no trend.
+    /// Minimum number of points of a trend.
     pub const POINTS_MIN: usize = 20;
 
-    /// The trend of points `(time, amount)`, whose times rise. A growth of `noise` or less is
-    /// none. `None` where there are fewer than [`Trend::POINTS_MIN`] points at different times, or
-    /// one is not a finite number.
+    /// The trend of points `(time, amount)` with rising times. Growth up to `noise` is ignored.
+    /// `None` for fewer than [`Trend::POINTS_MIN`] points, equal times, or numbers that are not
+    /// finite.
     pub fn of(points: &[(f64, f64)], noise: f64) -> Option<Trend> {
         let finite = points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
         let apart = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
@@ -88,16 +88,16 @@ impl Trend {
         let (first, last) = (*points.first()?, *points.last()?);
         let peak = points.iter().fold(f64::MIN, |peak, &(_, y)| peak.max(y));
         let span = last.0 - first.0;
-        // From here on the time goes from 0 to 1, and amounts begin at 0.
+        // From here on times range from 0 to 1, and amounts begin at 0.
         let scaled: Vec<(f64, f64)> =
             points.iter().map(|&(x, y)| ((x - first.0) / span, y - first.1)).collect();
         let series = thinned(&scaled);
         let spread = spread(&series);
         let noise = noise.max(0.0);
-        let teeth = Teeth::of(&series, noise, spread);
-        let floor = Floor::of(&series, &teeth);
-        let slope = Slope::of(&floor.settled)?;
-        let class = class(&series, noise, spread, &teeth, &floor, &slope);
+        let sawtooth = Sawtooth::of(&series, noise, spread);
+        let envelope = LowerEnvelope::of(&series, &sawtooth);
+        let slope = Slope::of(&envelope.settled)?;
+        let class = class(&series, noise, spread, &sawtooth, &envelope, &slope);
         let per_unit = 1.0 / span;
         Some(Trend {
             class,
@@ -116,26 +116,27 @@ fn class(
     series: &[(f64, f64)],
     noise: f64,
     spread: f64,
-    teeth: &Teeth,
-    floor: &Floor,
+    sawtooth: &Sawtooth,
+    envelope: &LowerEnvelope,
     slope: &Slope,
 ) -> TrendClass {
-    let rises = Rises::of(series, floor, noise.max(teeth.blur()), spread);
-    // Troughs say what it falls back to; without them it must have been higher than ever.
-    let regained = !floor.of_troughs && Teeth::only_regained(series, noise, spread);
-    if slope.rises() && rises.go_on() && !regained {
+    let steps = Steps::of(series, envelope, noise.max(sawtooth.sampling_error()), spread);
+    // Without troughs, the series must exceed its earlier peak.
+    let may_fall_again =
+        !envelope.of_troughs && Sawtooth::is_below_earlier_peak(series, noise, spread);
+    if slope.rises() && steps.are_sustained() && !may_fall_again {
         TrendClass::Leak
-    } else if teeth.again() {
+    } else if sawtooth.repeats() {
         TrendClass::Sawtooth
-    } else if floor.rose_by(series) > noise.max(3.0 * spread) {
+    } else if envelope.rise(series) > noise.max(3.0 * spread) {
         TrendClass::Bounded
     } else {
         TrendClass::Flat
     }
 }
 
-/// The series, or the first point in each of [`POINTS_MAX`] equal stretches of time, so that its
-/// points are about evenly dense: the lowest of many is lower than the lowest of few.
+/// Reduces a series to [`POINTS_MAX`] points. They must be about evenly dense, because the minimum
+/// of many points is lower than that of few.
 fn thinned(series: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if series.len() <= POINTS_MAX {
         return series.to_vec();
@@ -146,17 +147,18 @@ fn thinned(series: &[(f64, f64)]) -> Vec<(f64, f64)> {
     series.iter().copied().filter(first_of_cell).collect()
 }
 
-/// The standard deviation of what is added to each point at random, from the differences of
-/// neighbours: a steady rise, or rare jumps and falls, do not count.
+/// Standard deviation of the noise, estimated from the differences of neighbours. Steady growth and
+/// rare jumps do not contribute.
 fn spread(series: &[(f64, f64)]) -> f64 {
     let mut steps: Vec<f64> = series.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
     let middle = median(&mut steps);
     let mut deviations: Vec<f64> = steps.iter().map(|step| (step - middle).abs()).collect();
-    // 1.4826 makes a median absolute deviation a standard deviation; a difference has two errors.
+    // The factor converts a median absolute deviation into a standard deviation. A difference has
+    // two errors.
     1.4826 * median(&mut deviations) / std::f64::consts::SQRT_2
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// The median; 0 without values.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     match values {

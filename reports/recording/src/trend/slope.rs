@@ -1,25 +1,25 @@
-//! A slope that outliers do not move: the median of all slopes between two points (Theil–Sen),
-//! with Sen's confidence interval and Kendall's test.
+//! A robust slope: the median of all slopes between two points (Theil–Sen), with Sen's confidence
+//! interval and Kendall's test.
 
 use super::median;
 
-/// The slope of a few dozen points: the work is quadratic.
+/// The slope of a few dozen points. Time is quadratic in their number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slope {
     pub(super) median: f64,
     /// Ends of the 95 % confidence interval.
     pub(super) low: f64,
     pub(super) high: f64,
-    /// How many standard deviations the number of rising pairs is above that of falling ones.
+    /// Number of rising pairs minus falling pairs, in standard deviations.
     z: f64,
 }
 
-/// Fewer points cannot rise with the confidence asked for.
+/// Fewer points cannot rise significantly.
 const POINTS_MIN: usize = 6;
-/// Deviations of a normal distribution that 95 % are within.
+/// Standard deviations that contain 95 % of a normal distribution.
 const CONFIDENCE: f64 = 1.96;
-/// Deviations that one in 200 of series without a trend is above.
-const RISING: f64 = 2.576;
+/// Standard deviations that one in 200 series without a trend exceeds.
+const SIGNIFICANT: f64 = 2.576;
 
 impl Slope {
     /// `None` of fewer than six points.
@@ -34,20 +34,20 @@ impl Slope {
         let deviation = deviation(points);
         let median = median(&mut slopes);
         let pairs = slopes.len();
-        let reach = CONFIDENCE * deviation;
+        let half_width = CONFIDENCE * deviation;
         let rank = |at: f64| (at.max(0.0) as usize).min(pairs - 1);
         Some(Slope {
             median,
-            low: slopes[rank(((pairs as f64 - reach) / 2.0).floor())],
-            high: slopes[rank(((pairs as f64 + reach) / 2.0).ceil() - 1.0)],
-            // One less, as a score goes in steps of two.
+            low: slopes[rank(((pairs as f64 - half_width) / 2.0).floor())],
+            high: slopes[rank(((pairs as f64 + half_width) / 2.0).ceil() - 1.0)],
+            // Minus one, because the score changes in steps of two.
             z: if score > 1.0 && deviation > 0.0 { (score - 1.0) / deviation } else { 0.0 },
         })
     }
 
-    /// Whether the points rise, and that not by chance.
+    /// Whether the points rise significantly.
     pub(super) fn rises(&self) -> bool {
-        self.z >= RISING && self.low > 0.0
+        self.z >= SIGNIFICANT && self.low > 0.0
     }
 }
 
@@ -58,7 +58,7 @@ fn slopes(points: &[(f64, f64)]) -> Vec<f64> {
     pairs.collect()
 }
 
-/// Standard deviation of Kendall's score of points in random order, of which some are equal.
+/// Standard deviation of Kendall's score for points in random order, corrected for ties.
 fn deviation(points: &[(f64, f64)]) -> f64 {
     let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
     let mut amounts: Vec<f64> = points.iter().map(|&(_, y)| y).collect();

@@ -22,14 +22,14 @@ fn samples(recording: &Recording, subject: u32) -> Vec<&Sample> {
 }
 
 #[test]
-fn a_million_samples_are_kept_in_bounds_and_evenly() {
+fn a_million_samples_are_thinned_evenly() {
     let mut recorder = Recorder::in_memory();
     let start = common::start(1_000_000, 2, Options::default());
     recorder.record(start).expect("in memory");
     let total = 1_000_000;
     for index in 0..total {
         let subject = (index % 2) as u32;
-        // One high peak, at a time that no stretch begins at.
+        // One high peak, within a stretch.
         let mappings = if index == 123_457 { 9_999 } else { 1_000 };
         let footprint = common::footprint(mappings, 11, 1 << 20);
         let sample = common::sample(subject, index * 50, common::counts(index, 0), footprint);
@@ -50,8 +50,7 @@ fn a_million_samples_are_kept_in_bounds_and_evenly() {
     assert_eq!(ledger.subjects[1].peak.mappings, Some(9_999));
 }
 
-/// A subject that fell silent early is still known by its latest sample, however long another
-/// goes on.
+/// The latest sample of a subject stays, however long another subject continues.
 #[test]
 fn the_latest_sample_of_a_silent_subject_stays() {
     let mut all = vec![common::start(100_000, 2, Options::default())];
@@ -70,11 +69,11 @@ fn the_latest_sample_of_a_silent_subject_stays() {
 }
 
 #[test]
-fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
+fn many_barriers_with_many_images_are_thinned_and_judged_the_same() {
     let mut recorder = Recorder::in_memory();
     let mut all = vec![common::start(1_000, 1, Options::default()), common::up(0, 1_000)];
     for index in 0..1_500u64 {
-        // The worst is in the middle; one barrier alone has disagreements.
+        // The worst barrier is in the middle; one barrier has disagreements.
         let lingering = 400 - (index as i64 - 700).unsigned_abs().min(400);
         let mut barrier = common::barrier(0, index * 10, common::counts(2_000 + index, lingering));
         let images = (0..lingering).map(|n| common::image(n, vec![Holder::Fd { fd: 3 }]));
@@ -101,8 +100,7 @@ fn many_barriers_with_many_images_are_kept_in_bounds_and_judged_the_same() {
     assert_eq!(read_off_single_lines(&kept), read_off_single_lines(&common::recording(all)));
 }
 
-/// A ledger without the moments, which are as many as the recording has lines, and without the
-/// numbers of lines, which thinning changes.
+/// A ledger without its samples and line numbers, which thinning changes.
 fn read_off_single_lines(recording: &Recording) -> Ledger {
     let mut ledger = Ledger::of(recording).expect("it has a start");
     for subject in &mut ledger.subjects {
@@ -118,7 +116,7 @@ fn read_off_single_lines(recording: &Recording) -> Ledger {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// What a ledger reads off single lines survives any thinning.
+    /// Values that a ledger reads from single lines survive thinning.
     #[test]
     fn thinning_changes_no_ledger_and_no_verdict(
         kinds in proptest::collection::vec(prop_oneof![3 => any_sample(), 1 => any_barrier()], 20..60),
@@ -151,15 +149,15 @@ proptest! {
     }
 }
 
-/// Times are totals, and long: the latest of each subject are enough, in memory and in the file.
+/// Release times are totals: those of the latest barrier of each subject are enough.
 #[test]
-fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
+fn release_times_are_bounded_and_the_latest_of_each_subject_stay() {
     const PAIRS: u64 = 2_000;
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = Recorder::create(folder.path()).expect("it is writable");
     let mut all = vec![common::start(1_000, 2, Options::default())];
     for index in 0..600u64 {
-        // One subject falls silent early.
+        // One subject ends early.
         let subject = u32::from(index == 5);
         let pairs = (0..PAIRS).map(|time| (time * 1_000 + index, index + 1));
         all.push(Record::Barrier(Box::new(Barrier {
@@ -167,16 +165,16 @@ fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
             ..common::barrier(subject, index * 10, common::counts(PAIRS * (index + 1), 0))
         })));
     }
-    let mut most = 0;
+    let mut max = 0;
     for record in &all {
         recorder.record(record.clone()).expect("the folder is writable");
         let kept = recorder.recording().records.iter().map(|record| match record {
             Record::Barrier(barrier) => barrier.release.0.len(),
             _ => 0,
         });
-        most = most.max(kept.sum::<usize>());
+        max = max.max(kept.sum::<usize>());
     }
-    assert!((2 * PAIRS as usize..=200_000).contains(&most), "{most}");
+    assert!((2 * PAIRS as usize..=200_000).contains(&max), "{max}");
     let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(&kept, recorder.recording());
     let whole = read_off_single_lines(&common::recording(all));
@@ -185,9 +183,9 @@ fn release_times_are_kept_in_bounds_and_the_latest_of_each_subject_stay() {
 }
 
 #[test]
-fn troubles_are_capped_and_their_number_kept() {
+fn witness_failures_are_bounded_and_counted() {
     let mut recorder = Recorder::in_memory();
-    let trouble = |at_ms, witness| {
+    let failure = |at_ms, witness| {
         Record::WitnessFailure(WitnessFailure {
             at_ms,
             subject: 0,
@@ -196,9 +194,9 @@ fn troubles_are_capped_and_their_number_kept() {
         })
     };
     for at_ms in 0..100 {
-        recorder.record(trouble(at_ms, Witness::ProcScan)).expect("in memory");
+        recorder.record(failure(at_ms, Witness::ProcScan)).expect("in memory");
     }
-    let other = trouble(100, Witness::DeathWatch);
+    let other = failure(100, Witness::DeathWatch);
     recorder.record(other).expect("in memory");
     recorder.record(common::end(200)).expect("in memory");
     let records = recorder.finish().records;

@@ -1,4 +1,4 @@
-//! The reader: what was recorded reads back, also if it was cut; other files are refused.
+//! The reader: recordings read back as written, cut ones as a prefix; other files are refused.
 
 use leakbench_recording::observation::{ObservationRecorder, ObservationRecording};
 use leakbench_recording::recording::*;
@@ -14,7 +14,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_recording_reads_back_as_it_was_written(recording in any_recording()) {
+    fn a_recording_reads_back_as_written(recording in any_recording()) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut recorder = Recorder::create(folder.path()).expect("it is writable");
         record_all(&mut recorder, &recording.records);
@@ -75,7 +75,7 @@ fn other_files_and_other_versions_are_refused_by_name() {
         let line = format!("{{\"record\":\"start\",\"version\":{version},\"what\":\"a field\"}}\n");
         let other = read(&line);
         assert!(other.contains(&format!("is a recording of version {version}")), "{other}");
-        assert!(other.contains("reads version 2 only"), "{other}");
+        assert!(other.contains("reads only version 2"), "{other}");
         assert!(other.ends_with(advice) && !other.contains('\n'), "{other}");
     }
     let absent = Recording::<Record>::read(&folder.path().join("absent"));
@@ -83,7 +83,7 @@ fn other_files_and_other_versions_are_refused_by_name() {
 }
 
 #[test]
-fn recordings_of_the_two_kinds_are_not_taken_for_each_other() {
+fn a_recording_of_the_other_kind_is_refused() {
     let (run, observation) = (tempfile::tempdir(), tempfile::tempdir());
     let (run, observation) = (run.expect("a folder"), observation.expect("a folder"));
     let mut recorder = Recorder::create(run.path()).expect("it is writable");
@@ -94,9 +94,9 @@ fn recordings_of_the_two_kinds_are_not_taken_for_each_other() {
     }
     let error = ObservationRecording::read(run.path()).expect_err("another kind");
     assert!(matches!(error, RecordingError::OtherKind { .. }));
-    assert!(error.to_string().ends_with("of a run of modules, and not of an observed process"));
+    assert!(error.to_string().ends_with("of a run of modules, not of an observed process"));
     let error = Recording::<Record>::read(observation.path()).expect_err("another kind");
-    assert!(error.to_string().ends_with("of an observed process, and not of a run of modules"));
+    assert!(error.to_string().ends_with("of an observed process, not of a run of modules"));
     let read = ObservationRecording::read(observation.path()).expect("its own kind");
     assert_eq!(read, socket_leak());
 }

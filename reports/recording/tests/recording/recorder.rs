@@ -18,7 +18,7 @@ pub(crate) fn file_text(folder: &Path) -> String {
 }
 
 #[test]
-fn the_file_holds_what_memory_holds_also_after_thinning() {
+fn the_file_equals_memory_also_after_thinning() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = Recorder::create(folder.path()).expect("it is writable");
     record_all(&mut recorder, &common::leak_keep().records[..2]);
@@ -45,20 +45,20 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("the folder is writable");
     let error = Recorder::<Record>::create(&file.join("out")).expect_err("a file is no folder");
-    assert!(error.to_string().starts_with("cannot make output folder"), "{error}");
+    assert!(error.to_string().starts_with("cannot create output folder"), "{error}");
     assert!(matches!(error, RecordingError::Folder { .. }));
     let taken = folder.path().join("taken");
     std::fs::create_dir_all(taken.join(RECORDING_FILE)).expect("the folder is writable");
     let error =
         Recorder::<Record>::create(&taken).expect_err("the file's name is taken by a folder");
     assert!(matches!(error, RecordingError::Create { .. }), "{error}");
-    // Beside it, one that can.
+    // A folder that can be created.
     assert!(Recorder::<Record>::create(&folder.path().join("new/deep")).is_ok());
 }
 
-/// `/dev/full` stands for a full disk: what is written there fails with ENOSPC.
+/// `/dev/full` is like a full disk: writing to it fails with ENOSPC.
 #[test]
-fn a_full_disk_is_said_once_and_the_run_goes_on() {
+fn a_full_disk_is_reported_once_and_lines_stay_in_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(RECORDING_FILE);
     std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
@@ -81,7 +81,7 @@ fn a_full_disk_is_said_once_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_cut_recording_is_written_once_more_when_there_is_room() {
+fn a_cut_recording_is_written_again_when_there_is_space() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(RECORDING_FILE);
     let temporary = folder.path().join("recording.jsonl.new");
@@ -96,14 +96,14 @@ fn a_cut_recording_is_written_once_more_when_there_is_room() {
     }
     assert!(!recorder.is_whole());
 
-    // No room yet.
+    // Still no space.
     full(&temporary);
     let error = recorder.restore().expect_err("the disk is full");
     assert!(matches!(error, RecordingError::Restore { .. }), "{error}");
-    assert!(error.to_string().contains("recording.jsonl ends where"), "{error}");
+    assert!(error.to_string().contains("recording.jsonl ends at"), "{error}");
     assert!(!recorder.is_whole());
 
-    recorder.restore().expect("there is room");
+    recorder.restore().expect("there is space");
     assert!(recorder.is_whole());
     let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
     assert_eq!(&kept, recorder.recording());
@@ -116,7 +116,7 @@ fn a_cut_recording_is_written_once_more_when_there_is_room() {
 }
 
 #[test]
-fn what_is_whole_needs_no_restoring() {
+fn a_whole_file_is_not_restored() {
     let mut in_memory = Recorder::in_memory();
     record_all(&mut in_memory, &common::clean().records);
     assert!(in_memory.is_whole());
@@ -125,7 +125,7 @@ fn what_is_whole_needs_no_restoring() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut recorder = Recorder::create(folder.path()).expect("it is writable");
     record_all(&mut recorder, &common::clean().records);
-    // What someone else did to a file that was written whole is left alone.
+    // A whole file is not written again, even if another program removed it.
     std::fs::remove_file(folder.path().join(RECORDING_FILE)).expect("it is there");
     recorder.restore().expect("nothing to do");
     assert!(recorder.is_whole());
@@ -143,7 +143,7 @@ fn a_line_is_in_the_file_when_record_returns() {
         assert_eq!(text.lines().count(), index + 1);
         assert!(text.ends_with('\n'));
     }
-    // As if killed: no destructor, and a line begun by someone else at the end.
+    // As if killed: no destructor, and an incomplete line at the end.
     std::mem::forget(recorder);
     let path = folder.path().join(RECORDING_FILE);
     let file = std::fs::OpenOptions::new().append(true).open(path);
