@@ -4,6 +4,7 @@ mod common;
 #[path = "piped/fake_driver.rs"]
 mod fake_driver;
 
+use leakbench_model::Resource;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
@@ -96,10 +97,13 @@ fn the_commands_own_process_is_sampled() {
     });
     let mut cycles = 0;
     let mut seen = 0;
-    for sample in samples.filter(|sample| sample.footprint.fds.is_some()) {
+    for sample in samples.filter(|sample| sample.footprint.of(Resource::Fds).is_some()) {
         // No other process has so many.
-        assert!(sample.footprint.fds.is_some_and(|fds| fds > 100), "{sample:?}");
-        assert!(sample.footprint.mappings.is_some() && sample.footprint.rss_bytes.is_some());
+        assert!(sample.footprint.of(Resource::Fds).is_some_and(|fds| fds > 100), "{sample:?}");
+        assert!(
+            sample.footprint.of(Resource::Mappings).is_some()
+                && sample.footprint.of(Resource::RssBytes).is_some()
+        );
         assert!(sample.counts.cycles >= cycles, "cycles go up");
         cycles = sample.counts.cycles;
         seen += 1;

@@ -1,5 +1,7 @@
 //! The memory of a process, from `status` and `smaps_rollup`.
 
+use leakbench_model::{Footprint, Resource};
+
 use super::error::ReadError;
 use super::fields;
 use super::process::Process;
@@ -30,6 +32,22 @@ pub struct Status {
     pub locked_bytes: Option<u64>,
     /// The number of threads (`Threads`).
     pub threads: Option<u64>,
+}
+
+impl Status {
+    /// The amounts of the resources that `status` has.
+    pub fn footprint(&self) -> Footprint {
+        Footprint::default()
+            .with(Resource::AddressSpaceBytes, self.vm_size_bytes)
+            .with(Resource::RssBytes, self.rss_bytes)
+            .with(Resource::AnonymousBytes, self.rss_anon_bytes)
+            .with(Resource::FileBytes, self.rss_file_bytes)
+            .with(Resource::ShmemBytes, self.rss_shmem_bytes)
+            .with(Resource::SwapBytes, self.swap_bytes)
+            .with(Resource::PageTablesBytes, self.page_tables_bytes)
+            .with(Resource::LockedBytes, self.locked_bytes)
+            .with(Resource::Threads, self.threads)
+    }
 }
 
 /// Fields of `/proc/PID/smaps_rollup`: exact, but the kernel walks every page table entry.

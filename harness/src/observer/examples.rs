@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leakbench_recording::observation::{Example, Examples, Resource};
+use leakbench_model::Resource;
+use leakbench_recording::observation::{Example, Examples};
 
 use super::lifetimes::{Lifetime, Lifetimes};
 use super::observed_process::{FdKey, MappingKey, ObservedProcess, fd_resource, mapping_resource};
@@ -276,10 +277,10 @@ fn offer_growth<'a>(best: &mut Best<'a>, process: &'a ObservedProcess, after_ms:
         }
         let resources: &[Resource] = match (key.kind, mapping.shared) {
             (MappingKind::Anonymous | MappingKind::Stack, false) => {
-                &[Resource::AnonymousBytes, Resource::ResidentBytes, Resource::AddressSpaceBytes]
+                &[Resource::AnonymousBytes, Resource::RssBytes, Resource::AddressSpaceBytes]
             }
             (MappingKind::Memfd | MappingKind::Anonymous, _) => {
-                &[Resource::SharedBytes, Resource::ResidentBytes, Resource::AddressSpaceBytes]
+                &[Resource::ShmemBytes, Resource::RssBytes, Resource::AddressSpaceBytes]
             }
             _ => &[Resource::AddressSpaceBytes],
         };

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use leakbench_recording::observation::{Limit, Resource};
+use leakbench_model::Resource;
+use leakbench_recording::observation::Limit;
 
 use super::remarks::Remarks;
 use leakbench_kernel::{Bound, Process, ResourceLimit, machine_value, memory_total_bytes};
@@ -27,7 +28,7 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
     match process.cgroup_limits(proc) {
         Ok(groups) => {
             if let Some(memory) = groups.memory_bytes {
-                tightest.add(Resource::ResidentBytes, memory.max, &memory.name);
+                tightest.add(Resource::RssBytes, memory.max, &memory.name);
             }
             if let Some(tasks) = groups.tasks {
                 tightest.add(Resource::Threads, tasks.max, &tasks.name);
@@ -45,7 +46,7 @@ pub(super) fn limits_of(process: &mut Process, tree: bool, remarks: &mut Remarks
         );
         tightest.add_known(resource, machine_value(proc, "kernel/pid_max"), "kernel.pid_max");
     }
-    tightest.add_known(Resource::ResidentBytes, memory_total_bytes(proc), "memory of this machine");
+    tightest.add_known(Resource::RssBytes, memory_total_bytes(proc), "memory of this machine");
     let segments = machine_value(proc, "kernel/shmmni");
     tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
     tightest.0

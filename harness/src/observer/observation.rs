@@ -147,7 +147,7 @@ impl<'a> Observation<'a> {
         };
         show(&sample, self.sampler.tree.root.pid());
         self.samples += 1;
-        self.recorder.write(ObservationRecord::Sample(sample));
+        self.recorder.write(ObservationRecord::Sample(Box::new(sample)));
         if self.samples <= WARM_UP_SAMPLES {
             self.warm_up_ms = at_ms;
         }

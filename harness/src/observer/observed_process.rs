@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use leakbench_recording::observation::Resource;
+use leakbench_model::{Footprint, Resource};
 
 use super::lifetimes::Lifetimes;
 use super::remarks::Remarks;
@@ -47,7 +47,7 @@ pub(super) struct ObservedProcess {
 /// The sums of a sample over all processes.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    pub(super) amounts: BTreeMap<Resource, u64>,
+    pub(super) amounts: Footprint,
     /// Each counts once, however many processes have it.
     pub(super) memfds: BTreeSet<ObjectId>,
     /// Sockets with descriptors in flight.
@@ -60,19 +60,6 @@ pub(super) struct InFlight {
     pub(super) waiting: u64,
     pub(super) pid: u32,
     pub(super) fd: i32,
-}
-
-impl Sums {
-    fn add(&mut self, resource: Resource, amount: u64) {
-        let sum = self.amounts.entry(resource).or_default();
-        *sum = sum.saturating_add(amount);
-    }
-
-    fn add_known(&mut self, resource: Resource, amount: Option<u64>) {
-        if let Some(amount) = amount {
-            self.add(resource, amount);
-        }
-    }
 }
 
 impl ObservedProcess {
@@ -122,15 +109,7 @@ impl ObservedProcess {
 
         // The process existed at every read, so all of it is added.
         if let Some(status) = status {
-            sums.add_known(Resource::AddressSpaceBytes, status.vm_size_bytes);
-            sums.add_known(Resource::ResidentBytes, status.rss_bytes);
-            sums.add_known(Resource::AnonymousBytes, status.rss_anon_bytes);
-            sums.add_known(Resource::FileBytes, status.rss_file_bytes);
-            sums.add_known(Resource::SharedBytes, status.rss_shmem_bytes);
-            sums.add_known(Resource::SwapBytes, status.swap_bytes);
-            sums.add_known(Resource::PageTableBytes, status.page_tables_bytes);
-            sums.add_known(Resource::LockedBytes, status.locked_bytes);
-            sums.add_known(Resource::Threads, status.threads);
+            sums.amounts.add_all(&status.footprint());
         }
         if mappings.is_none() {
             self.mappings.clear();
@@ -140,7 +119,9 @@ impl ObservedProcess {
         if fds.is_none() {
             self.fds.clear();
             // Their number can be read without permission to list them.
-            sums.add_known(Resource::Fds, self.process.fd_count().ok());
+            if let Ok(fds) = self.process.fd_count() {
+                sums.amounts.add(Resource::Fds, fds);
+            }
         } else {
             self.count_fds(sums, remarks);
         }
@@ -165,11 +146,11 @@ impl ObservedProcess {
     }
 
     fn count_mappings(&self, sums: &mut Sums) {
-        sums.add(Resource::Mappings, self.mappings.len() as u64);
+        sums.amounts.add(Resource::Mappings, self.mappings.len() as u64);
         for kind in MAPPING_KINDS {
             let count = self.mappings.iter().filter(|mapping| mapping.kind == kind).count();
             if let Some(resource) = mapping_resource(kind) {
-                sums.add(resource, count as u64);
+                sums.amounts.add(resource, count as u64);
             }
         }
         let memfds = self.mappings.iter().filter(|mapping| mapping.kind == MappingKind::Memfd);
@@ -177,10 +158,10 @@ impl ObservedProcess {
     }
 
     fn count_fds(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
-        sums.add(Resource::Fds, self.fds.len() as u64);
+        sums.amounts.add(Resource::Fds, self.fds.len() as u64);
         for kind in FD_KINDS {
             let count = self.fds.iter().filter(|entry| entry.kind == kind).count();
-            sums.add(fd_resource(kind), count as u64);
+            sums.amounts.add(fd_resource(kind), count as u64);
         }
         let memfds = self.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
         sums.memfds.extend(memfds.map(|entry| entry.object));

@@ -5,7 +5,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use leakbench_recording::observation::{ObservationSample, Resource};
+use leakbench_model::Resource;
+use leakbench_recording::observation::ObservationSample;
 
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
@@ -75,20 +76,19 @@ impl Sampler {
         self.update_segments();
 
         // Memfds are unknown if no table of mappings or descriptors could be read.
-        if amounts.contains_key(&Resource::FileMappings) || amounts.contains_key(&Resource::FileFds)
-        {
-            amounts.insert(Resource::Memfds, memfds.len() as u64);
+        if amounts.of(Resource::FileMappings).is_some() || amounts.of(Resource::FileFds).is_some() {
+            amounts.set(Resource::Memfds, memfds.len() as u64);
         }
-        if self.reports_in_flight && amounts.contains_key(&Resource::SocketFds) {
-            let waiting = self.in_flight.values().map(|found| found.waiting).sum();
-            amounts.insert(Resource::FdsInFlight, waiting);
+        if self.reports_in_flight && amounts.of(Resource::SocketFds).is_some() {
+            let waiting: u64 = self.in_flight.values().map(|found| found.waiting).sum();
+            amounts.set(Resource::FdsInFlight, waiting);
         }
-        amounts.insert(Resource::Children, self.tree.descendants.len() as u64);
-        amounts.insert(Resource::Zombies, self.tree.zombies().count() as u64);
+        amounts.set(Resource::Children, self.tree.descendants.len() as u64);
+        amounts.set(Resource::Zombies, self.tree.zombies().count() as u64);
         if self.sees_segments {
-            amounts.insert(Resource::SysvSegments, self.segments.len() as u64);
-            let bytes = self.segments.values().map(|segment| segment.bytes).sum();
-            amounts.insert(Resource::SysvBytes, bytes);
+            amounts.set(Resource::SysvSegments, self.segments.len() as u64);
+            let bytes: u64 = self.segments.values().map(|segment| segment.bytes).sum();
+            amounts.set(Resource::SysvBytes, bytes);
         }
 
         let waiting = self.in_flight.iter().map(|(socket, found)| (*socket, found.waiting));

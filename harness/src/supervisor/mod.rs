@@ -17,10 +17,9 @@ use std::io;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use leakbench_model::Counts;
+use leakbench_model::{Counts, Footprint};
 use leakbench_recording::recording::{
-    End, Footprint, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness,
-    WitnessFailure,
+    End, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness, WitnessFailure,
 };
 use leakbench_scenarios::Scenario;
 use rustix::event::{PollFd, PollFlags};
@@ -240,16 +239,16 @@ impl Run<'_> {
             return;
         }
         let mut totals = Totals::default();
-        let mut footprint: Option<Footprint> = None;
+        let mut footprints = Vec::new();
         let mut cost = Duration::ZERO;
         for subject in &mut self.subjects {
             totals.counts = add_counts(totals.counts, subject.counts());
             if let Some((own, took)) = subject.sample(&mut self.recorder) {
-                footprint = Some(footprint.map_or(own, |sum| add_footprints(sum, own)));
+                footprints.push(own);
                 cost += took;
             }
         }
-        totals.footprint = footprint.unwrap_or_default();
+        totals.footprint = Footprint::sum(footprints);
         let interval = (cost * SAMPLE_COST_FACTOR).clamp(SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX);
         self.next_sample = Instant::now() + interval;
         if let Some(since) = self.running_since {
@@ -290,19 +289,6 @@ fn processors(max: Option<NonZeroU32>) -> io::Result<Vec<u32>> {
     let set = sched_getaffinity(None)?;
     let all = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).map(|cpu| cpu as u32);
     Ok(all.take(max.map_or(usize::MAX, |max| max.get() as usize)).collect())
-}
-
-fn add_footprints(a: Footprint, b: Footprint) -> Footprint {
-    // A sum with an unknown part is unknown.
-    let add = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-    Footprint {
-        mappings: add(a.mappings, b.mappings),
-        memfd_mappings: add(a.memfd_mappings, b.memfd_mappings),
-        fds: add(a.fds, b.fds),
-        rss_bytes: add(a.rss_bytes, b.rss_bytes),
-        shmem_bytes: add(a.shmem_bytes, b.shmem_bytes),
-        page_tables_bytes: add(a.page_tables_bytes, b.page_tables_bytes),
-    }
 }
 
 fn own_cpu_time() -> Duration {

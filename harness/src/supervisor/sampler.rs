@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use leakbench_model::Slabs;
-use leakbench_recording::recording::{ExactMemory, Footprint};
+use leakbench_model::{Footprint, Resource, Slabs};
+use leakbench_recording::recording::ExactMemory;
 use rustix::event::{PollFd, PollFlags};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
@@ -93,15 +93,12 @@ impl ProcSampler {
         let mappings = self.process.mapping_counts().ok();
         let fds = self.process.fd_count().ok();
         let status = self.process.status().ok();
-        let status = status.as_ref();
-        let footprint = Footprint {
-            mappings: mappings.map(|counts| counts.all),
-            memfd_mappings: mappings.map(|counts| counts.memfd),
-            fds,
-            rss_bytes: status.and_then(|status| status.rss_bytes),
-            shmem_bytes: status.and_then(|status| status.rss_shmem_bytes),
-            page_tables_bytes: status.and_then(|status| status.page_tables_bytes),
-        };
+        let footprint = status.map(|status| status.footprint()).unwrap_or_default();
+        let footprint = footprint
+            .with(Resource::Mappings, mappings.map(|counts| counts.all))
+            .with(Resource::MemfdMappings, mappings.map(|counts| counts.memfd))
+            .with(Resource::Fds, fds)
+            .only(&Resource::OF_A_RUN);
         (footprint, began.elapsed())
     }
 

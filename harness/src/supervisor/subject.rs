@@ -6,9 +6,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use leakbench_model::{Counts, Slabs};
+use leakbench_model::{Counts, Footprint, Slabs};
 use leakbench_recording::recording::{
-    Barrier, Exit, ExitKind, Footprint, Record, Sample, SubjectUp, Witness, WitnessFailure,
+    Barrier, Exit, ExitKind, Record, Sample, SubjectUp, Witness, WitnessFailure,
 };
 use leakbench_scenarios::{Scenario, Share};
 

@@ -80,7 +80,7 @@ fn a_process_that_ends_is_judged_by_its_samples() {
     drop(victim);
     let observed = Observed::from(observer.wait_with_output().unwrap());
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
-    assert_eq!(observed.class("event-fds"), "leak");
+    assert_eq!(observed.class("event_fds"), "leak");
     assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Vanished));
 }
 
@@ -95,7 +95,7 @@ fn an_interrupted_observation_is_judged_and_the_process_runs_on() {
     let observed = Observed::from(observer.wait_with_output().unwrap());
     // Ctrl-C is the regular end of an observation without --duration.
     assert_eq!(observed.verdict(), (1, "leak"));
-    assert_eq!(observed.class("event-fds"), "leak", "{:#}", observed.result);
+    assert_eq!(observed.class("event_fds"), "leak", "{:#}", observed.result);
     assert!(victim.0.try_wait().unwrap().is_none());
     assert_eq!(exit_kind(out.path()), None);
 }

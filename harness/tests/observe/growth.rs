@@ -21,14 +21,14 @@ fn descriptors_of_eight_kinds() {
     let observed = Observed::of(&mut exec(LONG, &habits));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     for (name, example) in [
-        ("file-fds", "observe"),
-        ("deleted-file-fds", "(deleted)"),
-        ("memfd-fds", "/memfd:leaked"),
-        ("socket-fds", "socket:["),
-        ("pipe-fds", "pipe:["),
-        ("event-fds", "eventfd"),
-        ("timer-fds", "timerfd"),
-        ("epoll-fds", "eventpoll"),
+        ("file_fds", "observe"),
+        ("deleted_file_fds", "(deleted)"),
+        ("memfd_fds", "/memfd:leaked"),
+        ("socket_fds", "socket:["),
+        ("pipe_fds", "pipe:["),
+        ("event_fds", "eventfd"),
+        ("timer_fds", "timerfd"),
+        ("epoll_fds", "eventpoll"),
         ("memfds", "/memfd:leaked"),
     ] {
         assert_leaks(&observed, name, example);
@@ -39,20 +39,20 @@ fn descriptors_of_eight_kinds() {
     assert!(all["limit"].as_u64().is_some() || all["limit"].is_object(), "{all:#}");
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
     assert_ne!(observed.class("threads"), "leak");
-    assert_ne!(observed.class("executable-mappings"), "leak");
+    assert_ne!(observed.class("executable_mappings"), "leak");
 }
 
 #[test]
 fn mappings_of_three_kinds() {
-    let victim = Victim::start(&["anonymous-mappings", "executable-mappings", "mapped-memfds"]);
+    let victim = Victim::start(&["anonymous_mappings", "executable_mappings", "mapped-memfds"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
-    assert_leaks(&observed, "anonymous-mappings", "p");
-    assert_leaks(&observed, "executable-mappings", "xp");
-    assert_leaks(&observed, "memfd-mappings", "/memfd:mapped");
+    assert_leaks(&observed, "anonymous_mappings", "p");
+    assert_leaks(&observed, "executable_mappings", "xp");
+    assert_leaks(&observed, "memfd_mappings", "/memfd:mapped");
     // These memfds have mappings only.
     assert_leaks(&observed, "memfds", "1 mapping");
-    assert_ne!(observed.class("memfd-fds"), "leak");
+    assert_ne!(observed.class("memfd_fds"), "leak");
     assert_ne!(observed.class("fds"), "leak");
 }
 
@@ -62,8 +62,8 @@ fn tasks_segments_and_descriptors_in_flight() {
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "threads", "(leaked)");
     assert_leaks(&observed, "zombies", "(true), a zombie");
-    assert_leaks(&observed, "sysv-segments", "shared memory");
-    assert_leaks(&observed, "fds-in-flight", "descriptors in flight");
+    assert_leaks(&observed, "sysv_segments", "shared memory");
+    assert_leaks(&observed, "fds_in_flight", "descriptors in flight");
     assert_ne!(observed.class("fds"), "leak");
 }
 
@@ -72,7 +72,7 @@ fn memory() {
     let victim = Victim::start(&["heap"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
-    assert_leaks(&observed, "anonymous-bytes", "KiB more than at its first sample");
+    assert_leaks(&observed, "anonymous_bytes", "KiB more than at its first sample");
     assert_ne!(observed.class("fds"), "leak");
 }
 
@@ -94,15 +94,15 @@ fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
 fn a_bounded_cache_and_reused_descriptor_numbers_are_no_leak() {
     let observed = Observed::of(&mut exec(LONG, &["bounded-cache", "churn"]));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
-    assert_eq!(observed.class("file-fds"), "bounded");
-    assert!(["flat", "sawtooth"].contains(&observed.class("event-fds")));
+    assert_eq!(observed.class("file_fds"), "bounded");
+    assert!(["flat", "sawtooth"].contains(&observed.class("event_fds")));
 }
 
 #[test]
 fn a_sawtooth_is_no_leak() {
     let observed = Observed::of(&mut exec(LONG, &["sawtooth"]));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
-    assert_eq!(observed.class("event-fds"), "sawtooth");
+    assert_eq!(observed.class("event_fds"), "sawtooth");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_growing_reservation_is_no_leak_and_has_a_forecast() {
     let victim = Victim::start(&["reservation"]);
     let observed = Observed::of(&mut attach(LONG, &victim.pid()));
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
-    let space = observed.resource("address-space-bytes");
+    let space = observed.resource("address_space_bytes");
     assert_eq!(space["class"], "reservation", "{space:#}");
     assert!(space["seconds_to_limit"].as_f64().is_some(), "{space:#}");
 }

@@ -110,7 +110,7 @@ fn a_process_of_another_user_is_inconclusive() {
     let findings = observed.result["findings"].to_string();
     assert!(findings.contains("may not read maps"), "{findings}");
     // Public amounts are known; amounts that could not be read are absent, not 0.
-    for known in ["resident-bytes", "threads", "children"] {
+    for known in ["rss_bytes", "threads", "children"] {
         assert_eq!(observed.class(known), "flat", "{known}");
     }
     let names: Vec<_> = observed.result["resources"].as_array().unwrap().iter().collect();

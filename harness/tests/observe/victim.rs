@@ -113,8 +113,8 @@ fn habit(name: &str) -> Habit {
         "epolls" => keep(12, || epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll")),
         "in-flight" => in_flight(),
         // Leaks of memory. The kernel would merge equal neighbours into one mapping.
-        "anonymous-mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page)),
-        "executable-mappings" => {
+        "anonymous_mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page)),
+        "executable_mappings" => {
             keep(6, || [ProtFlags::EXEC, ProtFlags::EXEC | ProtFlags::WRITE].map(page))
         }
         "mapped-memfds" => keep(6, || {

@@ -1,11 +1,10 @@
 //! The summary of one run in a comparison.
 
 use crate::headline;
-use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person};
+use leakbench_model::{Footprint, Verdict};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Images, Ledger};
-use leakbench_recording::recording::Footprint;
 
 /// One run of a comparison. Missing measurements are `None`.
 #[derive(Clone, Debug, PartialEq)]

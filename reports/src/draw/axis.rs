@@ -1,7 +1,7 @@
 //! Axes: scales, the round numbers that mark them, and their labels.
 
+use leakbench_model::Unit;
 use leakbench_model::text::grouped;
-use leakbench_recording::observation::Unit;
 
 /// A linear scale: amount `from` is at pixel `start`, `to` at `end`.
 #[derive(Clone, Copy, Debug)]

@@ -9,8 +9,8 @@ use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette;
 use crate::report::{LimitLine, Lines, Point, Series, Style};
+use leakbench_model::Unit;
 use leakbench_model::text::grouped;
-use leakbench_recording::observation::Unit;
 
 /// A limit above this multiple of the highest amount is named in the legend and not drawn.
 const LIMIT_REACH: f64 = 1.6;

@@ -9,8 +9,8 @@ use super::lines::{Shown, amounts_width, draw_amounts, draw_series, entries};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette;
 use crate::report::{Lines, Panel, Panels, Point};
+use leakbench_model::Unit;
 use leakbench_model::text::grouped;
-use leakbench_recording::observation::Unit;
 
 /// Height of a plot with ample room, and the smallest at which lines are not flat.
 const PLOT: f64 = 126.0;

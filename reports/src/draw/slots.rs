@@ -11,9 +11,8 @@ use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette;
 use crate::report::{SlotRow, SlotRows};
-use leakbench_model::SlotState;
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{SlotState, Unit};
 
 /// Draws a pool's history.
 pub(super) fn draw<DB: DrawingBackend>(

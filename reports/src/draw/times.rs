@@ -7,8 +7,8 @@ use super::canvas::{Canvas, Frame, Type};
 use super::{DrawError, LABEL_EM, draw_nothing};
 use crate::palette;
 use crate::report::{Times, Tone};
+use leakbench_model::Unit;
 use leakbench_model::text::{counted, duration_ns};
-use leakbench_recording::observation::Unit;
 
 /// Counts that differ by this factor have a logarithmic axis.
 const DECADES_MAX: f64 = 1_000.0;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use leakbench_recording::observation::Resource;
+use leakbench_model::Resource;
 
 use super::PolicyLevel;
 use super::budget::{PolicySetting, Suggest};
@@ -105,17 +105,17 @@ pub(super) const OVER_BASELINE: &str = "over-baseline";
 impl Policy {
     /// Its key in a budget file.
     pub(super) fn name(&self) -> Cow<'static, str> {
-        self.filled(self.name, key_of)
+        self.filled(self.name, Resource::dashed)
     }
 
     /// What it bounds, for a comment.
     pub(super) fn about(&self) -> Cow<'static, str> {
-        self.filled(self.about, Resource::noun)
+        self.filled(self.about, |resource| resource.noun().to_owned())
     }
 
-    fn filled(&self, text: &'static str, word: fn(Resource) -> &'static str) -> Cow<'static, str> {
+    fn filled(&self, text: &'static str, word: fn(Resource) -> String) -> Cow<'static, str> {
         match self.resource() {
-            Some(resource) => text.replace("{}", word(resource)).into(),
+            Some(resource) => text.replace("{}", &word(resource)).into(),
             None => text.into(),
         }
     }
@@ -165,19 +165,9 @@ impl Unit {
     }
 }
 
-/// The resource's part of a policy's name, as a field of the result has it.
-fn key_of(resource: Resource) -> &'static str {
-    match resource {
-        Resource::ResidentBytes => "rss-bytes",
-        Resource::SharedBytes => "shmem-bytes",
-        Resource::PageTableBytes => "page-tables-bytes",
-        resource => resource.as_str(),
-    }
-}
-
 /// An amount that need not be whole, and may be negative.
 fn of_resource(resource: Resource, amount: f64) -> String {
-    use leakbench_recording::observation::Unit as Counted;
+    use leakbench_model::Unit as Counted;
     match resource.unit() {
         Counted::Count => figure(amount),
         Counted::Bytes if amount.round() == 0.0 => "0 bytes".to_owned(),

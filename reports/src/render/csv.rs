@@ -8,9 +8,9 @@ use csv::Writer;
 use crate::comparison::{Comparison, Row, RunSummary};
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::text::printable;
+use leakbench_model::{Footprint, Resource};
 use leakbench_recording::ledger::{Ledger, SubjectSample};
-use leakbench_recording::observation::{ObservationLedger, Resource};
-use leakbench_recording::recording::Footprint;
+use leakbench_recording::observation::ObservationLedger;
 
 /// The series of a run, an observation or a comparison.
 pub(super) fn csv(recorded: &Recorded) -> io::Result<String> {
@@ -35,25 +35,15 @@ impl Lines {
     }
 }
 
-/// What a process has, under these names.
-const FOOTPRINT: [&str; 6] =
-    ["mappings", "memfd_mappings", "fds", "rss_bytes", "shmem_bytes", "page_tables_bytes"];
-
-fn footprint(seen: &Footprint) -> [String; 6] {
-    [
-        number(seen.mappings),
-        number(seen.memfd_mappings),
-        number(seen.fds),
-        number(seen.rss_bytes),
-        number(seen.shmem_bytes),
-        number(seen.page_tables_bytes),
-    ]
+/// The amounts of the resources that a run samples, under their names.
+fn footprint(seen: &Footprint) -> impl Iterator<Item = String> {
+    Resource::OF_A_RUN.into_iter().map(|resource| number(seen.of(resource)))
 }
 
 fn samples_of_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
     let mut head = vec!["line", "subject", "at_ms", "kind", "cycles", "made"];
     head.extend(["synchronous", "late", "live", "lingering", "unknown"]);
-    head.extend(FOOTPRINT);
+    head.extend(Resource::OF_A_RUN.map(Resource::as_str));
     lines.add(head.into_iter().map(str::to_owned).collect())?;
     let mut samples: Vec<(u32, &SubjectSample)> = Vec::new();
     for subject in &ledger.subjects {
@@ -84,16 +74,16 @@ fn samples_of_run(lines: &mut Lines, ledger: &Ledger) -> io::Result<()> {
 
 fn samples_of_process(lines: &mut Lines, ledger: &ObservationLedger) -> io::Result<()> {
     let seen = |resource: &Resource| {
-        ledger.samples.iter().any(|sample| sample.amounts.contains_key(resource))
+        ledger.samples.iter().any(|sample| sample.amounts.of(*resource).is_some())
     };
     let resources: Vec<Resource> = Resource::ALL.into_iter().filter(seen).collect();
     let mut head = ["line", "at_ms", "processes"].map(str::to_owned).to_vec();
-    head.extend(resources.iter().map(|resource| resource.as_str().replace('-', "_")));
+    head.extend(resources.iter().map(|resource| resource.to_string()));
     lines.add(head)?;
     for (sample, line) in ledger.samples.iter().zip(&ledger.sample_lines) {
         let mut cells =
             vec![line.to_string(), sample.at_ms.to_string(), sample.processes.to_string()];
-        cells.extend(resources.iter().map(|name| number(sample.amounts.get(name).copied())));
+        cells.extend(resources.iter().map(|name| number(sample.amounts.of(*name))));
         lines.add(cells)?;
     }
     Ok(())
@@ -110,7 +100,7 @@ fn runs(lines: &mut Lines, comparison: &Comparison) -> io::Result<()> {
     let images = ["made", "synchronous", "late", "lingering", "unknown"];
     head.extend(done.into_iter().chain(images).map(str::to_owned));
     for when in ["at_end", "peak"] {
-        head.extend(FOOTPRINT.map(|name| format!("{when}_{name}")));
+        head.extend(Resource::OF_A_RUN.map(|resource| format!("{when}_{resource}")));
     }
     lines.add(head)?;
     for row in &comparison.rows {
@@ -142,7 +132,7 @@ fn run_cells(comparison: &Comparison, row: &Row, run: Option<&RunSummary>) -> Ce
     cells.push(runtime.map_or(String::new(), text));
     let Some(run) = run else {
         // The measurements are missing.
-        cells.resize(cells.len() + 10 + 2 * FOOTPRINT.len(), String::new());
+        cells.resize(cells.len() + 10 + 2 * Resource::OF_A_RUN.len(), String::new());
         return cells;
     };
     let done = [run.started_unix_s, run.cycles, run.cycles_asked];

@@ -1,8 +1,7 @@
 //! Charts, as data.
 
 use super::Tone;
-use leakbench_model::{Reason, SlotCounts, SlotState};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{Reason, SlotCounts, SlotState, Unit};
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]

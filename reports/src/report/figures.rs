@@ -2,6 +2,7 @@
 
 use super::lingering::{at_barrier, worst};
 use super::{Figure, Tone};
+use leakbench_model::Resource;
 use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped, signal_name};
 use leakbench_recording::judge::Growth;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
@@ -149,8 +150,8 @@ fn rate(ledger: &Ledger) -> Figure {
 }
 
 fn resident(ledger: &Ledger) -> Figure {
-    let at_end = ledger.at_end.rss_bytes.map_or_else(unknown, bytes);
-    let peak = ledger.peak.rss_bytes.map_or_else(unknown, bytes);
+    let at_end = ledger.at_end.of(Resource::RssBytes).map_or_else(unknown, bytes);
+    let peak = ledger.peak.of(Resource::RssBytes).map_or_else(unknown, bytes);
     figure("resident at the end", at_end, format!("peak {peak}"))
 }
 

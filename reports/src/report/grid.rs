@@ -3,6 +3,7 @@
 use super::{Column, Table};
 use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary};
 use crate::headline::verdict_word;
+use leakbench_model::Resource;
 use leakbench_model::text::grouped;
 
 /// Stands for a number that was not measured.
@@ -51,7 +52,7 @@ pub(crate) fn comparison_table(comparison: &Comparison) -> Table {
         cells.extend(images(row.worst(), with_unknown));
         cells.extend(at_end(row.worst()));
         if compares {
-            cells.push(mebibytes(row.worst().and_then(|run| run.peak.rss_bytes)));
+            cells.push(mebibytes(row.worst().and_then(|run| run.peak.of(Resource::RssBytes))));
         }
         cells.push(number(row.rate_per_s().map(|rate| rate.round() as u64)));
         cells.push(ratio(comparison.ratio(index)));
@@ -132,10 +133,10 @@ fn lingering(run: Option<&RunSummary>) -> String {
 fn at_end(run: Option<&RunSummary>) -> [String; 4] {
     let at_end = run.map(|run| run.at_end).unwrap_or_default();
     [
-        number(at_end.memfd_mappings),
-        number(at_end.mappings),
-        number(at_end.fds),
-        mebibytes(at_end.rss_bytes),
+        number(at_end.of(Resource::MemfdMappings)),
+        number(at_end.of(Resource::Mappings)),
+        number(at_end.of(Resource::Fds)),
+        mebibytes(at_end.of(Resource::RssBytes)),
     ]
 }
 

@@ -11,10 +11,11 @@ use super::{
 };
 use crate::headline;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, signal_name, utc};
+use leakbench_model::{Resource, Unit};
 use leakbench_recording::observation::rate::Rate;
 use leakbench_recording::observation::{
-    Account, Diagnosis, ObservationLedger, ProcessExitKind, Resource, ResourceClass, Unit,
-    sample_summary, unobserved_children,
+    Account, Diagnosis, ObservationLedger, ProcessExitKind, ResourceClass, sample_summary,
+    unobserved_children,
 };
 
 /// Colours of series. More series repeat them.
@@ -117,8 +118,8 @@ const THEMES: [Theme; 5] = {
             reads: "Resident memory by kind, as a stack. The kernel can reclaim pages of files, but not \
                     the others.",
             unit: Unit::Bytes,
-            total: ResidentBytes,
-            kinds: &[AnonymousBytes, SharedBytes, FileBytes],
+            total: RssBytes,
+            kinds: &[AnonymousBytes, ShmemBytes, FileBytes],
             style: Style::Stacked,
         },
         Theme {
@@ -126,7 +127,7 @@ const THEMES: [Theme; 5] = {
             title: "Page tables",
             reads: "The kernel's own memory for mapped pages.",
             unit: Unit::Bytes,
-            total: PageTableBytes,
+            total: PageTablesBytes,
             kinds: &[],
             style: Style::Line,
         },
@@ -136,7 +137,7 @@ const THEMES: [Theme; 5] = {
             reads: "Pages of memfds, of tmpfs and of System V segments. Without any mapping, they stay \
                     until the last descriptor is closed.",
             unit: Unit::Bytes,
-            total: SharedBytes,
+            total: ShmemBytes,
             kinds: &[SysvBytes],
             style: Style::Line,
         },
@@ -209,7 +210,7 @@ fn of_resource(
     let samples = ledger.samples.iter().zip(&ledger.sample_lines);
     let mut points: Vec<Point> = samples
         .filter_map(|(sample, &line)| {
-            let value = *sample.amounts.get(&resource)? as f64;
+            let value = sample.amounts.of(resource)? as f64;
             Some(Point { at_s: seconds(sample.at_ms), cycles: None, value, line })
         })
         .collect();
@@ -219,15 +220,12 @@ fn of_resource(
 
 /// Returns whether a resource could ever be read.
 fn seen(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger.samples.iter().any(|sample| sample.amounts.contains_key(&resource))
+    ledger.samples.iter().any(|sample| sample.amounts.of(resource).is_some())
 }
 
 /// Returns whether a resource was ever above 0.
 fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
-    ledger
-        .samples
-        .iter()
-        .any(|sample| sample.amounts.get(&resource).is_some_and(|amount| *amount > 0))
+    ledger.samples.iter().any(|sample| sample.amounts.of(resource).is_some_and(|amount| amount > 0))
 }
 
 fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
@@ -367,9 +365,9 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
 }
 
 fn resident(diagnosis: &Diagnosis) -> Figure {
-    let account = diagnosis.account(Resource::ResidentBytes);
+    let account = diagnosis.account(Resource::RssBytes);
     let words = |amount: fn(&Account) -> u64| {
-        let amount = account.map(|account| Resource::ResidentBytes.amount(amount(account)));
+        let amount = account.map(|account| Resource::RssBytes.amount(amount(account)));
         amount.unwrap_or_else(|| "unknown".to_owned())
     };
     let beside = format!("peak {}", words(|account| account.peak));

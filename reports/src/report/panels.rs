@@ -7,10 +7,9 @@ use super::timeline::{at_barriers, at_samples, capped, footprints};
 use super::{Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
 use crate::comparison::Row;
 use crate::recorded::{RecordedComparison, RecordedRun};
-use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person};
+use leakbench_model::{Resource, Unit, Verdict};
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::Unit;
 
 /// Points of a panel's series at most. Panels are small and many.
 const POINTS_MAX: usize = 200;
@@ -37,7 +36,7 @@ pub(super) fn panels(recorded: &RecordedComparison) -> Vec<Chart> {
     let reads = "One scale for all, over cycles. Mappings rise while slots are used for the first time. \
                  Mappings that keep rising reach vm.max_map_count.";
     let mappings = chart(recorded, "panels-mappings", "Mappings, run by run", reads, |ledger| {
-        let mappings = footprints(ledger, |of| of.mappings);
+        let mappings = footprints(ledger, Resource::Mappings);
         vec![series("mappings", Tone::Series(0), Style::Line, mappings)]
     });
     lingering.into_iter().chain(mappings).collect()

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::headline;
 use leakbench_model::text::{counted, grouped};
+use leakbench_model::{Resource, Unit};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::Unit;
 
 impl Report {
     /// The report of a run.
@@ -102,12 +102,12 @@ fn images(ledger: &Ledger) -> Option<Chart> {
 
 fn mappings(ledger: &Ledger) -> Option<Chart> {
     let series = [
-        series("mappings", Tone::Series(0), Style::Line, footprints(ledger, |of| of.mappings)),
+        series("mappings", Tone::Series(0), Style::Line, footprints(ledger, Resource::Mappings)),
         series(
             "of memfds",
             Tone::Series(1),
             Style::Line,
-            footprints(ledger, |of| of.memfd_mappings),
+            footprints(ledger, Resource::MemfdMappings),
         ),
     ];
     let limit = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
@@ -119,7 +119,7 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
 }
 
 fn descriptors(ledger: &Ledger) -> Option<Chart> {
-    let series = [series("open", Tone::Series(0), Style::Line, footprints(ledger, |of| of.fds))];
+    let series = [series("open", Tone::Series(0), Style::Line, footprints(ledger, Resource::Fds))];
     let limit = of_each_process(ledger, "RLIMIT_NOFILE", open_files(&ledger.start.fingerprint));
     let reads = "A descriptor that stays open holds its image, even after every mapping is gone.";
     let chart = lines("descriptors", "Descriptors", reads, Unit::Count, series, limit)?;
@@ -128,12 +128,12 @@ fn descriptors(ledger: &Ledger) -> Option<Chart> {
 
 fn memory(ledger: &Ledger) -> Option<Chart> {
     let series = [
-        series("resident", Tone::Series(0), Style::Line, footprints(ledger, |of| of.rss_bytes)),
+        series("resident", Tone::Series(0), Style::Line, footprints(ledger, Resource::RssBytes)),
         series(
             "shared: memfds",
             Tone::Series(1),
             Style::Line,
-            footprints(ledger, |of| of.shmem_bytes),
+            footprints(ledger, Resource::ShmemBytes),
         ),
         series(
             "proportional (PSS), exact",
@@ -155,7 +155,7 @@ fn memory(ledger: &Ledger) -> Option<Chart> {
 }
 
 fn page_tables(ledger: &Ledger) -> Option<Chart> {
-    let points = footprints(ledger, |of| of.page_tables_bytes);
+    let points = footprints(ledger, Resource::PageTablesBytes);
     let series = [series("page tables", Tone::Series(0), Style::Line, points)];
     let reads = "The kernel's own memory for mapped pages. It stays for every slot that was touched, and \
                  is no leak while slots are bounded.";

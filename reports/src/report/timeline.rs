@@ -1,9 +1,10 @@
 //! Amounts over time of one or several processes, each with its line of the recording.
 
 use super::{Point, Series, Style, Tone};
+use leakbench_model::Resource;
 use leakbench_model::text::sum;
 use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger, SubjectSample};
-use leakbench_recording::recording::{ExactMemory, Footprint};
+use leakbench_recording::recording::ExactMemory;
 
 /// An amount of one process at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ pub(super) fn samples_of(subject: &SubjectLedger) -> &[SubjectSample] {
     let until = if subject.reached_last_barrier() {
         moments.partition_point(|moment| moment.line <= subject.counts_line)
     } else if subject.exit.is_some() {
-        let readable = |moment: &SubjectSample| moment.footprint != Footprint::default();
+        let readable = |moment: &SubjectSample| !moment.footprint.is_empty();
         // If nothing was ever readable, the reason is not the exit.
         moments.iter().rposition(readable).map_or(moments.len(), |last| last + 1)
     } else {
@@ -109,8 +110,8 @@ pub(super) fn samples_of(subject: &SubjectLedger) -> &[SubjectSample] {
 }
 
 /// A part of the footprint over time, summed over processes.
-pub(super) fn footprints(ledger: &Ledger, amount: fn(&Footprint) -> Option<u64>) -> Vec<Point> {
-    at_samples(ledger, |moment| amount(&moment.footprint))
+pub(super) fn footprints(ledger: &Ledger, resource: Resource) -> Vec<Point> {
+    at_samples(ledger, |moment| moment.footprint.of(resource))
 }
 
 /// The sum over all processes at every barrier.

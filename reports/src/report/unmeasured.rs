@@ -5,22 +5,9 @@ use std::collections::BTreeMap;
 use super::facts::unread;
 use super::marks::witness;
 use super::timeline::samples_of;
+use leakbench_model::Resource;
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::recording::Footprint;
-
-/// The name of a part of a footprint, and its value.
-type Part = (&'static str, fn(&Footprint) -> Option<u64>);
-
-/// The parts of a footprint that each sample reads.
-const PARTS: [Part; 6] = [
-    ("mappings", |of| of.mappings),
-    ("memfd mappings", |of| of.memfd_mappings),
-    ("descriptors", |of| of.fds),
-    ("resident memory", |of| of.rss_bytes),
-    ("shared memory", |of| of.shmem_bytes),
-    ("page tables", |of| of.page_tables_bytes),
-];
 
 /// All missing measurements.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<String> {
@@ -110,9 +97,9 @@ fn parts(ledger: &Ledger) -> Vec<String> {
     let samples = || ledger.subjects.iter().flat_map(samples_of);
     let total = samples().count() as u64;
     let mut absent: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
-    for (name, amount) in PARTS {
-        let times = samples().filter(|sample| amount(&sample.footprint).is_none()).count() as u64;
-        absent.entry(times).or_default().push(name);
+    for resource in Resource::OF_A_RUN {
+        let unread = samples().filter(|sample| sample.footprint.of(resource).is_none());
+        absent.entry(unread.count() as u64).or_default().push(resource.noun());
     }
     absent.remove(&0);
     let sentences = absent.into_iter().map(|(times, names)| {

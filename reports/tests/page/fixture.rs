@@ -1,8 +1,7 @@
 //! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and its relatives.
 
-use leakbench_model::{Reason, SlotState, Verdict};
+use leakbench_model::{Reason, SlotState, Unit, Verdict};
 use leakbench_recording::judge::{Finding, Level};
-use leakbench_recording::observation::Unit;
 use leakbench_reports::report::*;
 
 /// Barriers of the leak, one every 500 ms and 300 cycles.

@@ -1,5 +1,6 @@
 //! Headlines of runs that growth with the cycles decides.
 
+use leakbench_model::Resource;
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -19,7 +20,7 @@ fn growth_and_its_absence_are_headlines() {
         "clean — mappings, descriptors and resident memory do not grow over 10,000 cycles; \
          no image was seen"
     );
-    let mappings = |cycles: u64| Footprint { mappings: Some(400 + 3 * cycles), ..steady(cycles) };
+    let mappings = |cycles: u64| steady(cycles).with(Resource::Mappings, 400 + 3 * cycles);
     let leak = headline(&run(behind_a_pipe(), 60, mappings));
     assert!(
         leak.starts_with("LEAK — mappings of subject 0 grow by 3,000 per 1,000 cycles"),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use leakbench_model::Resource;
 use leakbench_recording::observation::*;
 use leakbench_reports::headline;
 use leakbench_reports::render::{
@@ -85,7 +86,7 @@ fn result_json_has_the_fields_of_version_2() {
         ("/exit_code", 1.into()),
         ("/process/pid", 4242.into()),
         ("/samples", 60.into()),
-        ("/suspects/0/resource", "socket-fds".into()),
+        ("/suspects/0/resource", "socket_fds".into()),
         ("/suspects/0/forecast/limit_name", "RLIMIT_NOFILE".into()),
         ("/findings/0/policy", "growth".into()),
         ("/fingerprint/kernel", "Linux 6.18.0".into()),
@@ -94,7 +95,7 @@ fn result_json_has_the_fields_of_version_2() {
     }
     let resources = json["resources"].as_array().expect("a list");
     let named = |name| resources.iter().find(|r| r["name"] == name).expect("it was seen");
-    let sockets = named("socket-fds");
+    let sockets = named("socket_fds");
     assert_eq!(sockets["class"], "leak");
     assert_eq!(sockets["limit"], serde_json::Value::Null);
     assert_eq!(sockets.get("seconds_to_limit"), None);

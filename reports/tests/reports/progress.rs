@@ -1,7 +1,6 @@
 //! The progress line: its parts and its width.
 
-use leakbench_model::Counts;
-use leakbench_recording::recording::Footprint;
+use leakbench_model::{Counts, Footprint};
 use leakbench_reports::render::{Progress, RunProgress};
 use proptest::prelude::*;
 

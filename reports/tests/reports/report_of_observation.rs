@@ -1,6 +1,6 @@
 //! What a report says of an observed process, held against the recording line by line.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Resource, Verdict};
 use leakbench_recording::observation::*;
 use leakbench_reports::report::*;
 
@@ -36,7 +36,7 @@ fn every_point_is_on_its_line() {
                     let ObservationRecord::Sample(look) = &recording.records[point.line - 1] else {
                         panic!("line {} is no look", point.line);
                     };
-                    assert_eq!(point.value, look.amounts[&resource] as f64);
+                    assert_eq!(point.value, look.amounts.of(resource).expect("measured") as f64);
                     assert_eq!(point.at_s, look.at_ms as f64 / 1e3);
                     assert_eq!(point.cycles, None);
                     drawn += 1;
@@ -76,7 +76,7 @@ fn a_healthy_process_has_good_figures() {
     };
     assert_eq!(class("pipe descriptors").as_deref(), Some("sawtooth"));
     assert_eq!(class("address space").as_deref(), Some("reservation"));
-    assert!(ids(&report).contains(&"address-space-bytes"), "{:?}", ids(&report));
+    assert!(ids(&report).contains(&"address_space_bytes"), "{:?}", ids(&report));
     let table = &report.tables[0];
     assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
     let stack = &lines(&report, "memory").series;

@@ -1,6 +1,6 @@
 //! What a report says of a run, held against the recording line by line.
 
-use leakbench_model::{Counts, LingeringImage, SlotState};
+use leakbench_model::{Counts, Footprint, LingeringImage, Resource, SlotState};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -67,7 +67,7 @@ proptest! {
             at_ms += after_ms;
             done[process as usize] += 7;
             let cycles = done[process as usize];
-            let had = Footprint { mappings, ..footprint(0, 9, 1 << 20) };
+            let had = footprint(0, 9, 1 << 20).with(Resource::Mappings, mappings);
             records.push(sample(process, at_ms, counts(cycles, 0), had));
             seen.push((at_ms, process, records.len(), mappings, cycles));
         }
@@ -136,10 +136,10 @@ proptest! {
             let (at_ms, counts, had) = sample_on(&recording, point.line);
             prop_assert_eq!(point.at_s, at_ms as f64 / 1e3);
             prop_assert_eq!(point.cycles, Some(counts.cycles));
-            prop_assert_eq!(Some(point.value), had.mappings.map(|mappings| mappings as f64));
+            prop_assert_eq!(Some(point.value), had.of(Resource::Mappings).map(|mappings| mappings as f64));
         }
         let recorded = || (3..=recording.records.len()).filter_map(|line| {
-            sample_on(&recording, line).2.mappings
+            sample_on(&recording, line).2.of(Resource::Mappings)
         });
         let has = |value: Option<u64>| {
             points.iter().any(|point| Some(point.value) == value.map(|value| value as f64))

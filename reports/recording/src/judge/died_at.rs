@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Exit, ExitKind, Footprint};
+use crate::recording::{Exit, ExitKind};
+use leakbench_model::{Footprint, Resource};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "died-at", judge };
 
@@ -117,8 +118,8 @@ impl Objects {
 
     fn count(self, footprint: &Footprint) -> Option<u64> {
         match self {
-            Objects::Mappings => footprint.mappings,
-            Objects::Descriptors => footprint.fds,
+            Objects::Mappings => footprint.of(Resource::Mappings),
+            Objects::Descriptors => footprint.of(Resource::Fds),
         }
     }
 

@@ -3,22 +3,18 @@
 //! The rule judges a runtime behind a pipe that makes fewer images than cycles: it may keep
 //! images in ordinary memory, where neither witness sees them.
 
-use leakbench_model::Verdict;
 use leakbench_model::text::counted;
+use leakbench_model::{Resource, Verdict};
 use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
-use crate::observation::Resource;
-use crate::recording::Footprint;
 use crate::trend::{Trend, TrendClass};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
 
-/// The resources that are judged, with the growth that is ignored: arenas of a garbage collector, a
-/// log file, pages of a heap.
-const RESOURCES: [(Resource, f64); 3] =
-    [(Resource::Mappings, 16.0), (Resource::Fds, 2.0), (Resource::ResidentBytes, 4_194_304.0)];
+/// The resources that are judged.
+const RESOURCES: [Resource; 3] = [Resource::Mappings, Resource::Fds, Resource::RssBytes];
 
 /// Whether growth is the evidence for this run.
 pub fn applies(ledger: &Ledger) -> bool {
@@ -45,9 +41,9 @@ impl Growth {
         if !applies(ledger) {
             return Vec::new();
         }
-        let fastest = RESOURCES.iter().filter_map(|&(resource, noise)| {
+        let fastest = RESOURCES.into_iter().filter_map(|resource| {
             let subjects = ledger.subjects.iter();
-            let growths = subjects.filter_map(|subject| Growth::of(subject, resource, noise));
+            let growths = subjects.filter_map(|subject| Growth::of(subject, resource));
             growths.max_by(|a, b| {
                 let by_class = a.is_leak().cmp(&b.is_leak());
                 by_class.then_with(|| a.trend.rate.total_cmp(&b.trend.rate))
@@ -60,7 +56,7 @@ impl Growth {
     /// does not [apply](applies).
     pub fn leaks(ledger: &Ledger) -> Vec<Growth> {
         let growths = judged(ledger).flat_map(|subject| {
-            RESOURCES.iter().filter_map(|&(resource, noise)| Growth::of(subject, resource, noise))
+            RESOURCES.into_iter().filter_map(|resource| Growth::of(subject, resource))
         });
         growths.filter(Growth::is_leak).collect()
     }
@@ -96,8 +92,8 @@ impl Growth {
         )
     }
 
-    fn of(subject: &SubjectLedger, resource: Resource, noise: f64) -> Option<Growth> {
-        let trend = Trend::of(&points(subject, resource), noise)?;
+    fn of(subject: &SubjectLedger, resource: Resource) -> Option<Growth> {
+        let trend = Trend::of(&points(subject, resource), resource.noise() as f64)?;
         Some(Growth { resource, subject: subject.number, trend })
     }
 
@@ -119,8 +115,8 @@ fn judged(ledger: &Ledger) -> impl Iterator<Item = &SubjectLedger> {
 fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut bounded = Vec::new();
-    for (resource, noise) in RESOURCES {
-        match Growth::of(subject, resource, noise) {
+    for resource in RESOURCES {
+        match Growth::of(subject, resource) {
             Some(growth) if growth.is_leak() => {
                 findings.push(Finding::error(RULE.name, Verdict::Leak, growth.sentence()));
             }
@@ -157,7 +153,7 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
 fn points(subject: &SubjectLedger, resource: Resource) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for sample in &subject.samples {
-        let Some(amount) = amount(&sample.footprint, resource) else {
+        let Some(amount) = sample.footprint.of(resource) else {
             continue;
         };
         let cycles = sample.counts.cycles as f64;
@@ -166,13 +162,4 @@ fn points(subject: &SubjectLedger, resource: Resource) -> Vec<(f64, f64)> {
         }
     }
     points
-}
-
-fn amount(footprint: &Footprint, resource: Resource) -> Option<u64> {
-    match resource {
-        Resource::Mappings => footprint.mappings,
-        Resource::Fds => footprint.fds,
-        Resource::ResidentBytes => footprint.rss_bytes,
-        _ => None,
-    }
 }

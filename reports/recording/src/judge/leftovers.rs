@@ -5,7 +5,7 @@
 //! number does not grow with the cycles.
 
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_model::{SlotCounts, SlotState};
+use leakbench_model::{Resource, SlotCounts, SlotState};
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
@@ -46,7 +46,10 @@ fn reset_failures(subject: &SubjectLedger) -> Option<String> {
 
 /// Without live images, only the memfd mappings of the idle subject should be there.
 fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
-    let (rest, last) = (subject.at_rest.memfd_mappings?, subject.at_last_barrier?.memfd_mappings?);
+    let (rest, last) = (
+        subject.at_rest.of(Resource::MemfdMappings)?,
+        subject.at_last_barrier?.of(Resource::MemfdMappings)?,
+    );
     (last > rest).then(|| {
         format!(
             "subject {} has {} at the end without a live image (before the first cycle: {})",
@@ -60,8 +63,11 @@ fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
 /// Descriptors that are opened once are open at the first barrier, where images may be live too.
 /// More than at that barrier and before the first cycle is growth.
 fn descriptors(subject: &SubjectLedger) -> Option<String> {
-    let (rest, first, last) =
-        (subject.at_rest.fds?, subject.at_first_barrier?.fds?, subject.at_last_barrier?.fds?);
+    let (rest, first, last) = (
+        subject.at_rest.of(Resource::Fds)?,
+        subject.at_first_barrier?.of(Resource::Fds)?,
+        subject.at_last_barrier?.of(Resource::Fds)?,
+    );
     (last > first && last > rest).then(|| {
         format!(
             "subject {} has {} at the end (first barrier: {}, before the first cycle: {})",
@@ -77,8 +83,8 @@ fn descriptors(subject: &SubjectLedger) -> Option<String> {
 /// of a runtime whose pool is unknown.
 fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
     let slots = slots?;
-    let first = subject.at_first_barrier?.mappings?;
-    let last = subject.at_last_barrier?.mappings?;
+    let first = subject.at_first_barrier?.of(Resource::Mappings)?;
+    let last = subject.at_last_barrier?.of(Resource::Mappings)?;
     let warm = subject.slots.map_or(slots, |counts| {
         let has_mappings =
             |state: &SlotState| !matches!(state, SlotState::Cold | SlotState::Unknown);

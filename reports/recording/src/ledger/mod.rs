@@ -13,9 +13,9 @@ pub use subject::{
     BarrierSample, CountsSource, DisagreeingBarrier, LingeringBarrier, SubjectLedger, SubjectSample,
 };
 
-use crate::recording::{End, Footprint, Record, Recording, Start, WitnessFailure};
+use crate::recording::{End, Record, Recording, Start, WitnessFailure};
 use leakbench_model::text::sum;
-use leakbench_model::{Counts, Histogram, LingeringImage};
+use leakbench_model::{Counts, Footprint, Histogram, LingeringImage};
 
 /// All that the judge and the renderers read of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,8 +130,11 @@ impl Ledger {
             cycles: sum(subjects.iter().map(|subject| subject.counts.cycles)),
             images: subjects.iter().map(|subject| subject.images).sum(),
             release: ReleaseTimes::of(subjects.iter().map(|subject| &subject.release)),
-            peak: added(subjects.iter().map(|subject| Some(&subject.peak))),
-            at_end: added(subjects.iter().map(|subject| subject.at_last_barrier.as_ref())),
+            peak: Footprint::sum(subjects.iter().map(|subject| subject.peak)),
+            // A subject that did not come to its last barrier has an unknown footprint.
+            at_end: Footprint::sum(
+                subjects.iter().map(|it| it.at_last_barrier.unwrap_or_default()),
+            ),
             held_by: ImagesByReason::of(listed().map(|(_, image)| image)),
             slots_holding: SlotsByState::of(listed()),
             subjects,
@@ -190,24 +193,6 @@ impl ReleaseTimes {
             p99_ns: all.quantile_ns(0.99),
             max_ns: all.max_ns(),
         }
-    }
-}
-
-/// What all subjects have together; of what one of them could not be asked for, nothing.
-fn added<'a>(subjects: impl Iterator<Item = Option<&'a Footprint>>) -> Footprint {
-    let subjects: Option<Vec<&Footprint>> = subjects.collect();
-    let subjects = subjects.unwrap_or_default();
-    let added = |field: fn(&Footprint) -> Option<u64>| {
-        let values: Option<Vec<u64>> = subjects.iter().map(|subject| field(subject)).collect();
-        values.filter(|values| !values.is_empty()).map(sum)
-    };
-    Footprint {
-        mappings: added(|of| of.mappings),
-        memfd_mappings: added(|of| of.memfd_mappings),
-        fds: added(|of| of.fds),
-        rss_bytes: added(|of| of.rss_bytes),
-        shmem_bytes: added(|of| of.shmem_bytes),
-        page_tables_bytes: added(|of| of.page_tables_bytes),
     }
 }
 

@@ -1,10 +1,8 @@
 //! One subject in the ledger.
 
 use super::Images;
-use crate::recording::{
-    Barrier, ExactMemory, Exit, ExitKind, Footprint, Sample, SlotMap, SubjectUp,
-};
-use leakbench_model::{Counts, Histogram, LingeringImage, SlotCounts};
+use crate::recording::{Barrier, ExactMemory, Exit, ExitKind, Sample, SlotMap, SubjectUp};
+use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
 
 /// All recorded facts about one subject.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,7 +183,7 @@ impl SubjectLedger {
         self.pid = Some(up.pid);
         self.cycles_asked = Some(up.cycles);
         self.at_rest = up.at_rest;
-        self.raise_peak(&up.at_rest);
+        self.peak.raise_to(&up.at_rest);
     }
 
     /// Adds a sample of this line number.
@@ -254,22 +252,7 @@ impl SubjectLedger {
     }
 
     fn see(&mut self, sample: SubjectSample) {
-        self.raise_peak(&sample.footprint);
+        self.peak.raise_to(&sample.footprint);
         self.samples.push(sample);
-    }
-
-    fn raise_peak(&mut self, seen: &Footprint) {
-        let peak = &mut self.peak;
-        // `None` is below every measured value.
-        for (most, value) in [
-            (&mut peak.mappings, seen.mappings),
-            (&mut peak.memfd_mappings, seen.memfd_mappings),
-            (&mut peak.fds, seen.fds),
-            (&mut peak.rss_bytes, seen.rss_bytes),
-            (&mut peak.shmem_bytes, seen.shmem_bytes),
-            (&mut peak.page_tables_bytes, seen.page_tables_bytes),
-        ] {
-            *most = (*most).max(value);
-        }
     }
 }

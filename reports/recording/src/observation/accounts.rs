@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Example, Limit, ObservationLedger, Resource};
+use super::{Example, Limit, ObservationLedger};
 use crate::trend::{Trend, TrendClass};
+use leakbench_model::Resource;
 
 /// The class of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -144,22 +145,22 @@ impl Accounts {
 
     /// Corrects the classes that depend on other resources.
     fn reclassify(&mut self, ledger: &ObservationLedger) {
-        let memory = [Resource::AnonymousBytes, Resource::SharedBytes];
+        let memory = [Resource::AnonymousBytes, Resource::ShmemBytes];
         let memory_leaks = memory.into_iter().any(|kind| self.leaks(kind));
         let by_files = self.rate(Resource::FileBytes)
-            >= FILE_RATIO_MIN * self.rate(Resource::ResidentBytes)
+            >= FILE_RATIO_MIN * self.rate(Resource::RssBytes)
             && self.leaks(Resource::FileBytes);
         // The kernel reclaims pages of files when it needs memory.
         self.demote(Resource::FileBytes, ResourceClass::Bounded);
         if by_files && !memory_leaks {
-            self.demote(Resource::ResidentBytes, ResourceClass::Bounded);
+            self.demote(Resource::RssBytes, ResourceClass::Bounded);
         }
         if !swapped_grows(ledger) {
             self.demote(Resource::SwapBytes, ResourceClass::Bounded);
         }
-        let resident = self.get(Resource::ResidentBytes).map(|account| account.class);
-        let used = self.leaks(Resource::ResidentBytes)
-            && self.rate(Resource::ResidentBytes)
+        let resident = self.get(Resource::RssBytes).map(|account| account.class);
+        let used = self.leaks(Resource::RssBytes)
+            && self.rate(Resource::RssBytes)
                 >= RESIDENT_RATIO_MIN * self.rate(Resource::AddressSpaceBytes);
         match resident {
             Some(Some(_)) if !used => {
@@ -213,9 +214,9 @@ impl Accounts {
     /// limit of memory, because the kernel reclaims them first.
     fn limited_amount(&self, resource: Resource) -> Option<u64> {
         let last = |resource| self.get(resource).map(|account| account.last);
-        let kinds = (last(Resource::AnonymousBytes), last(Resource::SharedBytes));
+        let kinds = (last(Resource::AnonymousBytes), last(Resource::ShmemBytes));
         match (resource, kinds) {
-            (Resource::ResidentBytes, (Some(anonymous), Some(shared))) => {
+            (Resource::RssBytes, (Some(anonymous), Some(shared))) => {
                 Some(anonymous.saturating_add(shared))
             }
             _ => last(resource),
@@ -225,8 +226,7 @@ impl Accounts {
 
 fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     let samples = ledger.judged().iter();
-    let amounts: Vec<u64> =
-        samples.filter_map(|sample| sample.amounts.get(&resource).copied()).collect();
+    let amounts: Vec<u64> = samples.filter_map(|sample| sample.amounts.of(resource)).collect();
     let trend = Trend::of(&ledger.series(resource), resource.noise() as f64);
     let examples = ledger.examples.objects.get(&resource);
     Some(Account {
@@ -250,7 +250,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
 
 /// Whether resident and swapped memory together grow. Swapping alone moves existing memory.
 fn swapped_grows(ledger: &ObservationLedger) -> bool {
-    let resident = ledger.series(Resource::ResidentBytes);
+    let resident = ledger.series(Resource::RssBytes);
     let swapped = ledger.series(Resource::SwapBytes);
     if resident.len() != swapped.len() {
         return true;

@@ -2,9 +2,10 @@
 
 use super::{
     Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
-    ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark, Resource,
+    ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark,
 };
 use crate::ledger::NoStart;
+use leakbench_model::Resource;
 
 /// All that the judge and the renderers read of an observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +48,7 @@ impl ObservationLedger {
             let at_ms = match record {
                 ObservationRecord::Start(_) => 0,
                 ObservationRecord::Sample(sample) => {
-                    ledger.samples.push(sample.clone());
+                    ledger.samples.push((**sample).clone());
                     ledger.sample_lines.push(line);
                     sample.at_ms
                 }
@@ -92,8 +93,8 @@ impl ObservationLedger {
             return 0;
         }
         let children =
-            self.samples.iter().filter_map(|sample| sample.amounts.get(&Resource::Children));
-        children.copied().max().unwrap_or(0)
+            self.samples.iter().filter_map(|sample| sample.amounts.of(Resource::Children));
+        children.max().unwrap_or(0)
     }
 
     /// Time from the first sample that has the object to the last sample, in ms.
@@ -114,7 +115,7 @@ impl ObservationLedger {
     pub(super) fn series(&self, resource: Resource) -> Vec<(f64, f64)> {
         let amounts = self.judged().iter();
         let amounts =
-            amounts.filter_map(|sample| Some((sample.at_ms, *sample.amounts.get(&resource)?)));
+            amounts.filter_map(|sample| Some((sample.at_ms, sample.amounts.of(resource)?)));
         let mut series: Vec<(f64, f64)> =
             amounts.map(|(at_ms, amount)| (at_ms as f64 / 1e3, amount as f64)).collect();
         series.dedup_by(|later, before| later.0 <= before.0);

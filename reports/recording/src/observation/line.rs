@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Resource;
+use leakbench_model::{Footprint, Resource};
 
 /// Version of the line format, in [`ObservationStart::version`].
 pub const OBSERVATION_VERSION: u32 = 2;
@@ -20,7 +20,7 @@ pub enum ObservationRecord {
     #[serde(rename = "observation-start")]
     Start(Box<ObservationStart>),
     /// A sample of the process or, with `--tree`, of all its descendants too.
-    Sample(ObservationSample),
+    Sample(Box<ObservationSample>),
     /// Examples of growth. A later line replaces an earlier one.
     Examples(Examples),
     /// A remark: a failure to observe, or a process of the tree that started or ended.
@@ -75,7 +75,7 @@ pub struct ObservationSample {
     /// Time in ms since the observation began.
     pub at_ms: u64,
     /// The amount of each resource that could be read.
-    pub amounts: BTreeMap<Resource, u64>,
+    pub amounts: Footprint,
     /// Number of sampled processes.
     pub processes: u32,
 }

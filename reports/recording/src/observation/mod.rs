@@ -10,7 +10,6 @@ mod judge;
 mod ledger;
 mod line;
 pub mod rate;
-mod resource;
 mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};
@@ -18,7 +17,6 @@ pub use judge::{Diagnosis, rules};
 pub use judge::{GROWTH, sample_summary, unobserved_children};
 pub use ledger::ObservationLedger;
 pub use line::*;
-pub use resource::{Resource, Unit};
 pub use suspects::{LimitForecast, Suspect};
 
 /// The recording of an observation.

@@ -1,7 +1,7 @@
 //! A rate of growth in words, with a suitable period: a second, a minute, an hour or a day.
 
-use super::Unit;
 use crate::trend::Trend;
+use leakbench_model::Unit;
 
 /// A rate with its confidence interval, in a suitable period.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
+use super::Limit;
 use super::accounts::{Account, Accounts};
 use super::ledger::ObservationLedger;
-use super::{Limit, Resource};
+use leakbench_model::Resource;
 
 /// A leak and all resources that grow because of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +55,7 @@ const CAUSES: [Resource; 35] = {
         AnonymousMappings,
         ReservedMappings,
         StackMappings,
-        SharedBytes,
+        ShmemBytes,
         AnonymousBytes,
         SysvBytes,
         LockedBytes,
@@ -62,8 +63,8 @@ const CAUSES: [Resource; 35] = {
         SwapBytes,
         Fds,
         Mappings,
-        ResidentBytes,
-        PageTableBytes,
+        RssBytes,
+        PageTablesBytes,
         AddressSpaceBytes,
     ]
 };
@@ -138,9 +139,9 @@ fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
     let for_each = |max: f64| accounts.rate(effect) <= max * accounts.rate(cause);
     match (cause, effect) {
         _ if cause.total() == Some(effect) => true,
-        (Memfds, MemfdFds | MemfdMappings | SharedBytes) => true,
-        (MemfdFds | MemfdMappings, SharedBytes) => true,
-        (SysvSegments, SysvBytes | SharedBytes) => true,
+        (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => true,
+        (MemfdFds | MemfdMappings, ShmemBytes) => true,
+        (SysvSegments, SysvBytes | ShmemBytes) => true,
         (SysvSegments, FileMappings) => for_each(1.5),
         (Children | Zombies, PidFds) => for_each(1.5),
         // A thread has a stack with its guard, and may have an arena of the allocator.
@@ -149,11 +150,11 @@ fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
         (AnonymousMappings | ExecutableMappings, AnonymousBytes) => true,
         // Growing memory may be swapped or locked, and needs page tables and address space.
         (
-            AnonymousBytes | SharedBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
+            AnonymousBytes | ShmemBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
             | ReservedMappings | FileMappings,
-            SwapBytes | LockedBytes | PageTableBytes | AddressSpaceBytes,
+            SwapBytes | LockedBytes | PageTablesBytes | AddressSpaceBytes,
         ) => true,
-        (ResidentBytes | Mappings, PageTableBytes | AddressSpaceBytes) => true,
+        (RssBytes | Mappings, PageTablesBytes | AddressSpaceBytes) => true,
         _ => false,
     }
 }

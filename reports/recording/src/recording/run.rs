@@ -4,7 +4,7 @@
 //! the run began. Values that were not measured are absent. Counters are totals since the subject
 //! began, so dropping a line does not change the meaning of later ones.
 
-use leakbench_model::{Counts, Histogram, LastStep, LingeringImage, SlotCounts};
+use leakbench_model::{Counts, Footprint, Histogram, LastStep, LingeringImage, SlotCounts};
 use leakbench_scenarios::Scenario;
 use serde::{Deserialize, Serialize};
 
@@ -71,29 +71,6 @@ pub struct SubjectUp {
     pub cycles: u64,
     /// Footprint before the first cycle.
     pub at_rest: Footprint,
-}
-
-/// How much of the kernel's tables and memory a process has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Footprint {
-    /// Memory mappings (VMAs).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mappings: Option<u64>,
-    /// Mappings that map a memfd.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memfd_mappings: Option<u64>,
-    /// Open descriptors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fds: Option<u64>,
-    /// Resident memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rss_bytes: Option<u64>,
-    /// Resident shared memory: pages of memfds among it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shmem_bytes: Option<u64>,
-    /// Page tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub page_tables_bytes: Option<u64>,
 }
 
 /// A sample of a running subject.

@@ -3,13 +3,11 @@
 //! Pinned are, for each subject: the first and the latest barrier, the barriers with the most
 //! lingering images and with the most disagreements, the latest sample, and the lines with peaks.
 
-use leakbench_model::Histogram;
+use leakbench_model::{Footprint, Histogram, Resource};
 use std::collections::{BTreeMap, HashSet};
 
 use super::line::{Group, Keep, Line, List, Member, Pins, RecordingKind};
-use super::{
-    Barrier, Footprint, RECORDING_VERSION, Record, SlotMap, Start, Witness, WitnessFailure,
-};
+use super::{Barrier, RECORDING_VERSION, Record, SlotMap, Start, Witness, WitnessFailure};
 
 /// Indices into [`Line::GROUPS`].
 const SAMPLES: usize = 0;
@@ -122,7 +120,7 @@ impl Line for Record {
             all.extend(subject.latest_sample);
             all.extend(subject.first_barrier);
             all.extend(at(subject.most_disagreements));
-            all.extend(subject.peaks.into_iter().filter_map(at));
+            all.extend(subject.peaks.into_values().filter_map(at));
         }
         all.extend(&images);
         Pins { lines: all, lists: vec![images, release_times] }
@@ -171,23 +169,13 @@ struct SubjectPins {
     latest_barrier: Option<usize>,
     most_lingering: Option<(u64, usize)>,
     most_disagreements: Option<(u64, usize)>,
-    peaks: [Option<(u64, usize)>; 6],
+    peaks: BTreeMap<Resource, Option<(u64, usize)>>,
 }
 
 impl SubjectPins {
     fn see_footprint(&mut self, position: usize, footprint: &Footprint) {
-        let values = [
-            footprint.mappings,
-            footprint.memfd_mappings,
-            footprint.fds,
-            footprint.rss_bytes,
-            footprint.shmem_bytes,
-            footprint.page_tables_bytes,
-        ];
-        for (peak, value) in self.peaks.iter_mut().zip(values) {
-            if let Some(value) = value {
-                raise(peak, value, position);
-            }
+        for (resource, amount) in footprint.iter() {
+            raise(self.peaks.entry(resource).or_default(), amount, position);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bounds of a run's recording: limits hold, and the ledger is the same after thinning.
 
-use leakbench_model::{Histogram, Holder};
+use leakbench_model::{Histogram, Holder, Resource};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -47,7 +47,7 @@ fn a_million_samples_are_thinned_evenly() {
         assert!(widest <= 2 * 50 * total / 500, "a hole of {widest} ms");
     }
     let ledger = Ledger::of(&recording).expect("it has a start");
-    assert_eq!(ledger.subjects[1].peak.mappings, Some(9_999));
+    assert_eq!(ledger.subjects[1].peak.of(Resource::Mappings), Some(9_999));
 }
 
 /// The latest sample of a subject stays, however long another subject continues.

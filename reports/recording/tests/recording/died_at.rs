@@ -1,6 +1,6 @@
 //! Rule `died-at`: a death at a limit of the kernel, and deaths of other causes.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Footprint, Verdict};
 use leakbench_recording::judge::Level;
 use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;

@@ -1,6 +1,6 @@
 //! Rule `growth`: a runtime that shows no image is judged by what grows with its cycles.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::judge::Level;
 use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;
@@ -21,7 +21,7 @@ fn constant_resources_are_clean() {
 
 #[test]
 fn growth_is_a_leak_with_its_rate() {
-    let mappings = |cycles: u64| Footprint { mappings: Some(400 + 3 * cycles), ..steady(cycles) };
+    let mappings = |cycles: u64| steady(cycles).with(Resource::Mappings, 400 + 3 * cycles);
     let judgement = judged(&run(behind_a_pipe(), 60, mappings));
     assert_eq!(judgement.verdict, Verdict::Leak);
     let message = &judgement.findings[0].message;
@@ -29,26 +29,22 @@ fn growth_is_a_leak_with_its_rate() {
         message.starts_with("mappings of subject 0 grow by 3,000 per 1,000 cycles"),
         "{message}"
     );
-    let memory =
-        |cycles: u64| Footprint { rss_bytes: Some((60 << 20) + cycles * 4096), ..steady(cycles) };
+    let memory = |cycles: u64| steady(cycles).with(Resource::RssBytes, (60 << 20) + cycles * 4096);
     let judgement = judged(&run(behind_a_pipe(), 60, memory));
     assert_eq!(judgement.verdict, Verdict::Leak);
     let message = &judgement.findings[0].message;
     assert!(message.contains("resident memory of subject 0 grows"), "{message}");
     // One descriptor in a hundred cycles is a leak too.
-    let fds = |cycles: u64| Footprint { fds: Some(20 + cycles / 100), ..steady(cycles) };
+    let fds = |cycles: u64| steady(cycles).with(Resource::Fds, 20 + cycles / 100);
     assert_eq!(judged(&run(behind_a_pipe(), 60, fds)).verdict, Verdict::Leak);
 }
 
 #[test]
 fn warm_up_and_sawtooth_are_clean() {
-    let warm =
-        |cycles: u64| Footprint { mappings: Some(400 + cycles.min(2_000)), ..steady(cycles) };
+    let warm = |cycles: u64| steady(cycles).with(Resource::Mappings, 400 + cycles.min(2_000));
     assert_eq!(judged(&run(behind_a_pipe(), 60, warm)).verdict, Verdict::Clean);
-    let sawtooth = |cycles: u64| Footprint {
-        rss_bytes: Some((60 << 20) + cycles % 1_000 * 16_384),
-        ..steady(cycles)
-    };
+    let sawtooth =
+        |cycles: u64| steady(cycles).with(Resource::RssBytes, (60 << 20) + cycles % 1_000 * 16_384);
     assert_eq!(judged(&run(behind_a_pipe(), 90, sawtooth)).verdict, Verdict::Clean);
 }
 
@@ -72,7 +68,7 @@ fn a_driver_without_images_is_inconclusive() {
 /// One memfd by chance does not replace the growth rule.
 #[test]
 fn a_runtime_with_few_images_is_judged_by_growth_too() {
-    let leaking = |cycles: u64| Footprint { mappings: Some(400 + cycles), ..steady(cycles) };
+    let leaking = |cycles: u64| steady(cycles).with(Resource::Mappings, 400 + cycles);
     let mut one = run(behind_a_pipe(), 60, leaking);
     for record in &mut one.records {
         if let Record::Barrier(barrier) = record {

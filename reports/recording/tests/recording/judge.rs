@@ -1,6 +1,6 @@
 //! Each rule: cases that it must find, and similar cases that it must not.
 
-use leakbench_model::{Counts, Histogram, SlotState, Verdict};
+use leakbench_model::{Counts, Footprint, Histogram, Resource, SlotState, Verdict};
 use leakbench_recording::judge::{Finding, Judgement, Level};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
@@ -267,16 +267,16 @@ fn leftovers_are_warned_of_only_if_normal_use_does_not_explain_them() {
         leftovers.len()
     };
     // At rest: 60 mappings, none of a memfd, 11 descriptors.
-    assert_eq!(warnings(|_, last| last.footprint.memfd_mappings = Some(1)), 1);
-    assert_eq!(warnings(|_, last| last.footprint.fds = Some(12)), 1);
-    assert_eq!(warnings(|_, last| last.footprint.mappings = Some(1_060 + 4_001)), 1);
+    assert_eq!(warnings(|_, last| last.footprint.set(Resource::MemfdMappings, Some(1))), 1);
+    assert_eq!(warnings(|_, last| last.footprint.set(Resource::Fds, Some(12))), 1);
+    assert_eq!(warnings(|_, last| last.footprint.set(Resource::Mappings, Some(1_060 + 4_001))), 1);
     assert_eq!(warnings(|_, last| last.reset_failures = 1), 1);
     // Warm slots.
-    assert_eq!(warnings(|_, last| last.footprint.mappings = Some(1_060 + 4_000)), 0);
+    assert_eq!(warnings(|_, last| last.footprint.set(Resource::Mappings, Some(1_060 + 4_000))), 0);
     // Opened once, on first use.
     let once = |first: &mut Barrier, last: &mut Barrier| {
-        first.footprint.fds = Some(13);
-        last.footprint.fds = Some(13);
+        first.footprint.set(Resource::Fds, Some(13));
+        last.footprint.set(Resource::Fds, Some(13));
     };
     assert_eq!(warnings(once), 0);
     // An unmeasured value is no evidence.
@@ -285,8 +285,8 @@ fn leftovers_are_warned_of_only_if_normal_use_does_not_explain_them() {
     // A lingering image explains its mappings and descriptors.
     let lingering = |_: &mut Barrier, last: &mut Barrier| {
         last.counts = counts(100, 1);
-        last.footprint.memfd_mappings = Some(1);
-        last.footprint.fds = Some(12);
+        last.footprint.set(Resource::MemfdMappings, Some(1));
+        last.footprint.set(Resource::Fds, Some(12));
     };
     assert_eq!(warnings(lingering), 0);
 }

@@ -1,6 +1,6 @@
 //! The ledger of arbitrary lines: its numbers add up.
 
-use leakbench_model::{Histogram, Verdict};
+use leakbench_model::{Histogram, Resource, Verdict};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{CountsSource, Images, Ledger};
 use leakbench_recording::recording::*;
@@ -64,21 +64,25 @@ fn a_recording_without_a_start_says_nothing() {
 #[test]
 fn peaks_are_each_subjects_own_added_and_absent_where_one_was_not_measured() {
     let clean = Ledger::of(&common::clean()).expect("it has a start");
-    assert_eq!(clean.peak.mappings, Some(2 * 1_506));
-    assert_eq!(clean.peak.fds, Some(2 * 14));
+    assert_eq!(clean.peak.of(Resource::Mappings), Some(2 * 1_506));
+    assert_eq!(clean.peak.of(Resource::Fds), Some(2 * 14));
 
     let mut recording = common::clean();
     for record in &mut recording.records {
         match record {
-            Record::Subject(up) if up.subject == 1 => up.at_rest.fds = None,
-            Record::Sample(sample) if sample.subject == 1 => sample.footprint.fds = None,
-            Record::Barrier(barrier) if barrier.subject == 1 => barrier.footprint.fds = None,
+            Record::Subject(up) if up.subject == 1 => up.at_rest.set(Resource::Fds, None),
+            Record::Sample(sample) if sample.subject == 1 => {
+                sample.footprint.set(Resource::Fds, None)
+            }
+            Record::Barrier(barrier) if barrier.subject == 1 => {
+                barrier.footprint.set(Resource::Fds, None)
+            }
             _ => {}
         }
     }
     let blind = Ledger::of(&recording).expect("it has a start");
-    assert_eq!(blind.peak.fds, None);
-    assert_eq!(blind.peak.mappings, clean.peak.mappings);
+    assert_eq!(blind.peak.of(Resource::Fds), None);
+    assert_eq!(blind.peak.of(Resource::Mappings), clean.peak.of(Resource::Mappings));
 }
 
 #[test]

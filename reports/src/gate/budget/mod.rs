@@ -22,7 +22,7 @@ pub use error::{BudgetError, BudgetProblem};
 pub(super) use init::{MeasuredRuns, Suggest, Suggestion};
 pub(super) use parse::shown;
 
-use leakbench_recording::observation::Resource;
+use leakbench_model::Resource;
 
 use super::PolicyLevel;
 use super::policies::POLICIES;

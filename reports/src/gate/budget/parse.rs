@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use leakbench_recording::observation::Resource;
+use leakbench_model::Resource;
 use toml::de::DeValue;
 
 use super::{Bound, Budget, BudgetError, BudgetProblem, Origin, PolicySetting, default_bounds};
@@ -158,10 +158,11 @@ fn read_allow<'a>(
     let names = names.ok_or_else(|| wrong(key, value, place, "a list of resources' names"))?;
     let mut allow = Vec::new();
     for name in names {
-        let resource = Resource::ALL.into_iter().find(|resource| resource.as_str() == name.what);
+        let resource = Resource::ALL.into_iter().find(|resource| resource.dashed() == name.what);
         allow.push(resource.ok_or_else(|| {
             let place = format!("`{ALLOW}` of {place}");
-            let known = Resource::ALL.map(Resource::as_str);
+            let known = Resource::ALL.map(Resource::dashed);
+            let known = known.each_ref().map(String::as_str);
             let what = BudgetProblem::unknown("resource", &name.what, &place, &known);
             AtLine { line: name.line, what }
         })?);

@@ -1,10 +1,11 @@
 //! `growth`: resources that grow to the end, in an observed process, or in a command that keeps no
 //! image in a memfd. The key `allow` names resources that may, each with all that are kinds of it.
 
+use leakbench_model::Resource;
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::judge::growth::{self, Growth};
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::{Diagnosis, ObservationSample, Resource};
+use leakbench_recording::observation::{Diagnosis, ObservationSample};
 
 use crate::gate::budget::{PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
@@ -56,7 +57,7 @@ fn measure(
     let text = format!("{} still {grows} at the end", counted(number, "resource"));
     let mut details: Vec<String> = counted_ones.into_iter().map(|of| of.message).collect();
     if !allowed.is_empty() {
-        let names: Vec<&str> = allowed.iter().map(|of| of.resource.as_str()).collect();
+        let names: Vec<String> = allowed.iter().map(|of| of.resource.dashed()).collect();
         details.push(format!("allowed to grow: {}", names.join(", ")));
     }
     Ok(Measurement {
@@ -123,8 +124,8 @@ fn of_observation(run: &Run<'_>, diagnosis: &Diagnosis) -> Vec<Evidence> {
         let shown = suspects.chain([Resource::Fds, Resource::Mappings]);
         let mut amounts: Vec<String> = shown
             .filter_map(|resource| {
-                let amount = sample.amounts.get(&resource)?;
-                Some(format!("{} {}", resource.as_str(), resource.amount(*amount)))
+                let amount = sample.amounts.of(resource)?;
+                Some(format!("{} {}", resource.as_str(), resource.amount(amount)))
             })
             .collect();
         amounts.dedup();

@@ -31,7 +31,7 @@ mod throughput;
 mod time_to_release;
 mod unaccounted;
 
-use leakbench_recording::observation::Resource;
+use leakbench_model::Resource;
 
 use super::policy::Policy;
 
@@ -45,13 +45,13 @@ pub(super) const POLICIES: &[Policy] = &[
     unaccounted::POLICY,
     slope::policy(Resource::Mappings),
     slope::policy(Resource::Fds),
-    slope::policy(Resource::ResidentBytes),
-    slope::policy(Resource::PageTableBytes),
+    slope::policy(Resource::RssBytes),
+    slope::policy(Resource::PageTablesBytes),
     peak::policy(Resource::Mappings),
     peak::policy(Resource::Fds),
-    peak::policy(Resource::ResidentBytes),
-    peak::policy(Resource::SharedBytes),
-    peak::policy(Resource::PageTableBytes),
+    peak::policy(Resource::RssBytes),
+    peak::policy(Resource::ShmemBytes),
+    peak::policy(Resource::PageTablesBytes),
     throughput::POLICY,
     growth::POLICY,
 ];

@@ -1,11 +1,12 @@
 //! `peak-*`: the largest amount of a resource in any sample. Each subject's own peak is taken, and
 //! all are added, as in every report of a peak.
 
+use leakbench_model::Resource;
 use leakbench_model::text::counted;
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::{ObservationLedger, Resource};
+use leakbench_recording::observation::ObservationLedger;
 
-use super::amounts::{noise, of_footprint, with_noun};
+use super::amounts::with_noun;
 use crate::gate::budget::{MeasuredRuns, PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
 use crate::gate::numbers::{rounded_up, toml_integer};
@@ -40,10 +41,10 @@ fn measure(
     let resource = setting.policy.resource();
     let resource = resource.ok_or_else(|| NotMeasured::missing("it has no resource"))?;
     let peak = match run.source {
-        Source::Run(recorded) => of_footprint(resource, &recorded.ledger.peak),
+        Source::Run(recorded) => recorded.ledger.peak.of(resource),
         Source::Observation(diagnosis) => {
             let samples = diagnosis.ledger.samples.iter();
-            samples.filter_map(|sample| sample.amounts.get(&resource).copied()).max()
+            samples.filter_map(|sample| sample.amounts.of(resource)).max()
         }
     };
     let peak = peak.ok_or_else(|| NotMeasured::missing("it was not read"))?;
@@ -69,10 +70,9 @@ fn measure(
 /// Each subject's first sample at its peak. A peak at rest has none.
 fn of_run(run: &Run<'_>, ledger: &Ledger, resource: Resource) -> Vec<Evidence> {
     let lines = ledger.subjects.iter().filter_map(|subject| {
-        let peak = of_footprint(resource, &subject.peak)?;
+        let peak = subject.peak.of(resource)?;
         let mut samples = subject.samples.iter();
-        let sample =
-            samples.find(|sample| of_footprint(resource, &sample.footprint) == Some(peak))?;
+        let sample = samples.find(|sample| sample.footprint.of(resource) == Some(peak))?;
         let what = format!(
             "{} of subject {} after {}: {}",
             if sample.at_barrier { "barrier" } else { "sample" },
@@ -92,7 +92,7 @@ fn of_observation(
     peak: u64,
 ) -> Vec<Evidence> {
     let mut samples = ledger.samples.iter().zip(&ledger.sample_lines);
-    let at_peak = samples.find(|(sample, _)| sample.amounts.get(&resource) == Some(&peak));
+    let at_peak = samples.find(|(sample, _)| sample.amounts.of(resource) == Some(peak));
     let line = at_peak.map(|(sample, &line)| Evidence {
         path: run.path.clone(),
         line,
@@ -108,7 +108,7 @@ fn suggest(policy: &Policy, runs: &MeasuredRuns<'_>) -> Option<Suggestion> {
     } else {
         // Half of a small amount is less than its noise.
         let half_more = peak.saturating_mul(HEADROOM_PERCENT) / 100;
-        rounded_up(half_more.max(peak.saturating_add(noise(resource))))
+        rounded_up(half_more.max(peak.saturating_add(resource.noise())))
     };
     let comment = if runs.leaked {
         "No more than in a run that leaked: make this file again from one that did not.".to_owned()

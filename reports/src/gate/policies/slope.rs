@@ -2,12 +2,12 @@
 //! the end, and the whole 95 % interval of its rate is above the limit: a pool that warms up grows
 //! too, and stops.
 
+use leakbench_model::Resource;
 use leakbench_model::text::counted;
 use leakbench_recording::ledger::{SubjectLedger, SubjectSample};
-use leakbench_recording::observation::Resource;
 use leakbench_recording::trend::{Trend, TrendClass};
 
-use super::amounts::{noise, of_footprint, with_noun};
+use super::amounts::with_noun;
 use crate::gate::budget::{MeasuredRuns, PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
 use crate::gate::policy::{Key, LimitKind, Numbers, Policy, Unit};
@@ -87,7 +87,7 @@ impl<'a> Slope<'a> {
         let points =
             series.iter().map(|(sample, amount)| (sample.counts.cycles as f64, *amount as f64));
         let points: Vec<(f64, f64)> = points.collect();
-        match Trend::of(&points, noise(resource) as f64) {
+        match Trend::of(&points, resource.noise() as f64) {
             Some(trend) => Ok(Slope { subject: number, series, trend }),
             None => Err(NotMeasured::Inconclusive(format!(
                 "subject {number} has {} at different cycles, and a trend needs at least {}: run \
@@ -150,7 +150,7 @@ impl<'a> Slope<'a> {
 fn series(subject: &SubjectLedger, resource: Resource) -> Vec<(&SubjectSample, u64)> {
     let mut series: Vec<(&SubjectSample, u64)> = Vec::new();
     for sample in &subject.samples {
-        let Some(amount) = of_footprint(resource, &sample.footprint) else {
+        let Some(amount) = sample.footprint.of(resource) else {
             continue;
         };
         if series.last().is_none_or(|(last, _)| last.counts.cycles < sample.counts.cycles) {

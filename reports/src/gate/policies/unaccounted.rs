@@ -3,6 +3,7 @@
 //! Images of unknown fate, disagreements of the witnesses, and objects that unlisted lingering
 //! images may explain are possible: if only they exceed the limit, the policy is inconclusive.
 
+use leakbench_model::Resource;
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_recording::ledger::SubjectLedger;
 
@@ -112,17 +113,17 @@ fn has_unlisted(subject: &SubjectLedger) -> bool {
 }
 
 fn memfd_mappings(subject: &SubjectLedger) -> Option<u64> {
-    let last = subject.at_last_barrier?.memfd_mappings?;
-    Some(last.saturating_sub(subject.at_rest.memfd_mappings?))
+    let last = subject.at_last_barrier?.of(Resource::MemfdMappings)?;
+    Some(last.saturating_sub(subject.at_rest.of(Resource::MemfdMappings)?))
 }
 
 /// A descriptor that is opened once, on first use, is open by the first barrier, and is no growth.
 fn descriptors(subject: &SubjectLedger) -> Option<u64> {
-    let last = subject.at_last_barrier?.fds?;
-    let rest = subject.at_rest.fds?;
+    let last = subject.at_last_barrier?.of(Resource::Fds)?;
+    let rest = subject.at_rest.of(Resource::Fds)?;
     let first = match subject.barriers.len() {
         0 | 1 => rest,
-        _ => subject.at_first_barrier?.fds?,
+        _ => subject.at_first_barrier?.of(Resource::Fds)?,
     };
     Some(last.saturating_sub(rest.max(first)))
 }
@@ -174,9 +175,9 @@ fn at_end(subject: &SubjectLedger) -> String {
     format!(
         "last barrier of subject {}: {} mappings of memfds (at rest {}), {} descriptors (at rest {})",
         subject.number,
-        shown(last.memfd_mappings),
-        shown(subject.at_rest.memfd_mappings),
-        shown(last.fds),
-        shown(subject.at_rest.fds),
+        shown(last.of(Resource::MemfdMappings)),
+        shown(subject.at_rest.of(Resource::MemfdMappings)),
+        shown(last.of(Resource::Fds)),
+        shown(subject.at_rest.of(Resource::Fds)),
     )
 }

@@ -4,9 +4,8 @@ use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
 use crate::report::{Lifetimes, Lines, Plot, Point, SlotRow, SlotRows, TimeBin, Times};
-use leakbench_model::SlotState;
 use leakbench_model::text::{bytes, duration_ns, grouped};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{SlotState, Unit};
 
 /// Rows of a table at most: people read them all.
 const ROWS_MAX: usize = 48;

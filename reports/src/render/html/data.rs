@@ -10,8 +10,7 @@ use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
     Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
 };
-use leakbench_model::{SlotCounts, SlotState};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{SlotCounts, SlotState, Unit};
 
 /// The data of the page's scripts, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{AtEndJson, ImagesJson, PeakJson};
+use super::{AmountsJson, ImagesJson};
 use crate::comparison::{
     COMPARISON_VERSION, Comparison, Kind, Ratio, Refusal, Row, RunSummary, Swept,
 };
@@ -64,9 +64,11 @@ pub struct RowJson<'a> {
     #[cfg_attr(test, schemars(with = "Option<super::schema::Images>"))]
     pub images: Option<ImagesJson>,
     /// The footprint after every module was dropped, summed over processes.
-    pub at_end: Option<AtEndJson>,
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Amounts>"))]
+    pub at_end: Option<AmountsJson>,
     /// Peaks, each at its own time, summed over processes.
-    pub peak: Option<PeakJson>,
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Amounts>"))]
+    pub peak: Option<AmountsJson>,
     /// Every run, in order.
     pub runs: Vec<RunJson<'a>>,
 }
@@ -112,9 +114,11 @@ pub struct RunJson<'a> {
     #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
     /// The footprint after every module was dropped, summed over processes.
-    pub at_end: AtEndJson,
+    #[cfg_attr(test, schemars(with = "super::schema::Amounts"))]
+    pub at_end: AmountsJson,
     /// Peaks, each at its own time, summed over processes.
-    pub peak: PeakJson,
+    #[cfg_attr(test, schemars(with = "super::schema::Amounts"))]
+    pub peak: AmountsJson,
 }
 
 impl<'a> ComparisonJson<'a> {
@@ -162,8 +166,8 @@ impl<'a> RowJson<'a> {
             ratio: comparison.ratio(index),
             worst: worst.map(|run| run.folder.as_str()),
             images: worst.map(|run| run.images),
-            at_end: worst.map(|run| AtEndJson::of(&run.at_end)),
-            peak: worst.map(|run| PeakJson::of(&run.peak)),
+            at_end: worst.map(|run| AmountsJson(run.at_end)),
+            peak: worst.map(|run| AmountsJson(run.peak)),
             runs: row.runs.iter().map(RunJson::new).collect(),
         }
     }
@@ -184,8 +188,8 @@ impl<'a> RunJson<'a> {
             running_s: run.running_s,
             rate_per_s: run.rate_per_s,
             images: run.images,
-            at_end: AtEndJson::of(&run.at_end),
-            peak: PeakJson::of(&run.peak),
+            at_end: AmountsJson(run.at_end),
+            peak: AmountsJson(run.peak),
         }
     }
 }

@@ -13,10 +13,9 @@ pub use observation::{
 };
 pub use run::{HolderJson, LingeringJson, ReleaseJson, ResultJson, SubjectJson, SupervisorJson};
 
-use leakbench_model::Verdict;
+use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::ledger::Images;
-use leakbench_recording::recording::Footprint;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Version of `result.json`, of a run as of an observation.
 pub const RESULT_VERSION: u32 = 2;
@@ -54,62 +53,19 @@ pub struct OriginJson<'a> {
 /// Images by their fate: `made` is the sum of the others.
 pub type ImagesJson = Images;
 
-/// Peaks, each at its own time, summed over processes.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct PeakJson {
-    /// Mappings.
-    pub mappings: Option<u64>,
-    /// Open descriptors.
-    pub fds: Option<u64>,
-    /// Resident memory in bytes.
-    pub rss_bytes: Option<u64>,
-    /// Resident shared memory, with pages of memfds.
-    pub shmem_bytes: Option<u64>,
-    /// Page tables in bytes.
-    pub page_tables_bytes: Option<u64>,
-}
+/// The amount of each resource that a run samples; `null` where it was not measured.
+#[derive(Clone, Copy, Debug)]
+pub struct AmountsJson(Footprint);
 
-/// The footprint after every module was dropped, summed over processes.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AtEndJson {
-    /// Mappings.
-    pub mappings: Option<u64>,
-    /// Mappings of memfds.
-    pub memfd_mappings: Option<u64>,
-    /// Open descriptors.
-    pub fds: Option<u64>,
-    /// Resident memory in bytes.
-    pub rss_bytes: Option<u64>,
+impl Serialize for AmountsJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Resource::OF_A_RUN.map(|resource| (resource, self.0.of(resource))))
+    }
 }
 
 impl VerdictJson {
     fn new(verdict: Verdict, headline: String) -> VerdictJson {
         VerdictJson { version: RESULT_VERSION, verdict, exit_code: verdict.exit_code(), headline }
-    }
-}
-
-impl AtEndJson {
-    fn of(at_end: &Footprint) -> AtEndJson {
-        AtEndJson {
-            mappings: at_end.mappings,
-            memfd_mappings: at_end.memfd_mappings,
-            fds: at_end.fds,
-            rss_bytes: at_end.rss_bytes,
-        }
-    }
-}
-
-impl PeakJson {
-    fn of(peak: &Footprint) -> PeakJson {
-        PeakJson {
-            mappings: peak.mappings,
-            fds: peak.fds,
-            rss_bytes: peak.rss_bytes,
-            shmem_bytes: peak.shmem_bytes,
-            page_tables_bytes: peak.page_tables_bytes,
-        }
     }
 }
 

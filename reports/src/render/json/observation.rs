@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::{OriginJson, VerdictJson, seconds};
 use crate::headline;
+use leakbench_model::Resource;
 use leakbench_recording::judge::Finding;
 use leakbench_recording::observation::{
-    Account, Diagnosis, Example, LimitForecast, ObservationLedger, ProcessExit, Remark, Resource,
+    Account, Diagnosis, Example, LimitForecast, ObservationLedger, ProcessExit, Remark,
     ResourceClass, Suspect,
 };
 

@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 use leakbench_scenarios::{OnDrop, Scenario, Strategy};
 use serde::Serialize;
 
-use super::{AtEndJson, ImagesJson, OriginJson, PeakJson, VerdictJson, microseconds, seconds};
+use super::{AmountsJson, ImagesJson, OriginJson, VerdictJson, microseconds, seconds};
 use crate::headline;
-use leakbench_model::{Holder, LingeringImage, SlotCounts, SlotState};
+use leakbench_model::{Footprint, Holder, LingeringImage, SlotCounts, SlotState};
 use leakbench_recording::judge::{Finding, Judgement};
 use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
-use leakbench_recording::recording::{End, Exit, Footprint, WitnessFailure};
+use leakbench_recording::recording::{End, Exit, WitnessFailure};
 
 /// The result of a run. Missing measurements are `null`.
 #[derive(Clone, Debug, Serialize)]
@@ -54,9 +54,11 @@ pub struct ResultJson<'a> {
     /// Times from drop to release.
     pub release_us: ReleaseJson,
     /// Peaks of all processes.
-    pub peak: PeakJson,
+    #[cfg_attr(test, schemars(with = "super::schema::Amounts"))]
+    pub peak: AmountsJson,
     /// The footprint at the last barriers; `null` if a process did not reach its own.
-    pub at_end: AtEndJson,
+    #[cfg_attr(test, schemars(with = "super::schema::Amounts"))]
+    pub at_end: AmountsJson,
     /// Images that lingered at the last sample of their process: the longest-lingering of each
     /// process, then the next of each, and so on; at most 2,000. `images.lingering` is their number.
     pub lingering: Vec<LingeringJson>,
@@ -221,8 +223,8 @@ impl<'a> ResultJson<'a> {
                 p99: ledger.release.p99_ns.map(microseconds),
                 max: ledger.release.max_ns.map(microseconds),
             },
-            peak: PeakJson::of(&ledger.peak),
-            at_end: AtEndJson::of(&ledger.at_end),
+            peak: AmountsJson(ledger.peak),
+            at_end: AmountsJson(ledger.at_end),
             lingering: images.map(LingeringJson::of).collect(),
             lingering_by_reason: &ledger.held_by,
             slots_holding: &ledger.slots_holding,

@@ -61,9 +61,9 @@ values! {
         .filter(|state| state.as_holder() == *state)
         .map(leakbench_model::SlotState::as_str)
         .collect::<Vec<&str>>();
-    /// The name of a resource. If it ends in `-bytes`, amounts are bytes, else objects.
-    Resource = leakbench_recording::observation::Resource::ALL
-        .map(leakbench_recording::observation::Resource::as_str);
+    /// The name of a resource. If it ends in `_bytes`, amounts are bytes, else objects.
+    Resource = leakbench_model::Resource::ALL
+        .map(leakbench_model::Resource::as_str);
     /// The class of a resource.
     ResourceClass = {
         use leakbench_recording::observation::ResourceClass::*;
@@ -87,26 +87,49 @@ pub(crate) struct Images {
 }
 
 /// The footprint of a process. Missing measurements are absent.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Footprint {
-    /// Mappings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mappings: Option<u64>,
-    /// Mappings of memfds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    memfd_mappings: Option<u64>,
-    /// Open descriptors.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fds: Option<u64>,
-    /// Resident memory in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rss_bytes: Option<u64>,
-    /// Resident shared memory in bytes, with pages of memfds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shmem_bytes: Option<u64>,
-    /// Page tables in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page_tables_bytes: Option<u64>,
+pub(crate) struct Footprint;
+
+impl JsonSchema for Footprint {
+    fn schema_name() -> Cow<'static, str> {
+        "Footprint".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let amounts = amounts(generator.subschema_for::<u64>());
+        json_schema!({
+            "description": "The footprint of a process. Missing measurements are absent.",
+            "type": "object",
+            "properties": amounts,
+        })
+    }
+}
+
+/// The amount of each resource that a run samples. Missing measurements are null.
+pub(crate) struct Amounts;
+
+impl JsonSchema for Amounts {
+    fn schema_name() -> Cow<'static, str> {
+        "Amounts".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let amounts = amounts(generator.subschema_for::<Option<u64>>());
+        json_schema!({
+            "description": "The amount of each resource that a run samples. Missing measurements are null.",
+            "type": "object",
+            "required": leakbench_model::Resource::OF_A_RUN,
+            "properties": amounts,
+        })
+    }
+}
+
+/// A property for each resource that a run samples.
+fn amounts(mut amount: Schema) -> Map<String, Value> {
+    let properties = leakbench_model::Resource::OF_A_RUN.map(|resource| {
+        amount.insert("description".to_owned(), json!(format!("Amount of {}.", resource.noun())));
+        (resource.to_string(), amount.clone().to_value())
+    });
+    properties.into_iter().collect()
 }
 
 /// A holder of an image.

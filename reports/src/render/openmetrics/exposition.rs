@@ -36,13 +36,13 @@ pub(super) struct Sample {
 pub(super) type Labels = Vec<(&'static str, String)>;
 
 /// A family's name, kind, unit and meaning.
-pub(super) struct Family {
+pub(super) struct Family<'a> {
     /// Without `leakbench`, and with its unit at the end, if it has one.
-    pub(super) name: &'static str,
+    pub(super) name: &'a str,
     pub(super) kind: Kind,
     /// `seconds` or `bytes`.
     pub(super) unit: Option<&'static str>,
-    pub(super) help: &'static str,
+    pub(super) help: &'a str,
 }
 
 impl Exposition {

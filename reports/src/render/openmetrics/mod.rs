@@ -9,11 +9,10 @@ use crate::comparison::Comparison;
 use crate::gate::{GateVerdict, Outcome, Status};
 use crate::recorded::{Recorded, RecordedKind, RecordedRun};
 use exposition::{Exposition, Family, Kind, Labels, Sample, state_set};
-use leakbench_model::Verdict;
+use leakbench_model::{Footprint, Resource, Unit, Verdict};
 use leakbench_recording::judge::Level;
 use leakbench_recording::ledger::{Images, ReleaseTimes};
-use leakbench_recording::observation::{Account, Diagnosis, ResourceClass, Unit};
-use leakbench_recording::recording::Footprint;
+use leakbench_recording::observation::{Account, Diagnosis, ResourceClass};
 
 const VERDICTS: [Verdict; 5] = [
     Verdict::Clean,
@@ -30,15 +29,15 @@ const CLASSES: [ResourceClass; 5] = [
     ResourceClass::Flat,
 ];
 
-const fn gauge(name: &'static str, help: &'static str) -> Family {
+const fn gauge<'a>(name: &'a str, help: &'a str) -> Family<'a> {
     Family { name, kind: Kind::Gauge, unit: None, help }
 }
 
-const fn measured(name: &'static str, unit: &'static str, help: &'static str) -> Family {
+const fn measured(name: &'static str, unit: &'static str, help: &'static str) -> Family<'static> {
     Family { name, kind: Kind::Gauge, unit: Some(unit), help }
 }
 
-const fn states(name: &'static str, help: &'static str) -> Family {
+const fn states<'a>(name: &'a str, help: &'a str) -> Family<'a> {
     Family { name, kind: Kind::StateSet, unit: None, help }
 }
 
@@ -163,20 +162,14 @@ fn runs(text: &mut Exposition, runs: &[Run]) {
     let help = "Images by state: released in the drop of their module or later, lingering, or of \
                 unknown fate. Their sum is the number of images made.";
     text.add(&gauge("_images", help), images.collect());
-    // An amount that was not read is `None`.
-    type Amount = (Family, fn(&Footprint) -> Option<u64>);
-    let amounts: [Amount; 6] = [
-        (gauge("_mappings", "Mappings."), |seen| seen.mappings),
-        (gauge("_memfd_mappings", "Mappings of a memfd."), |seen| seen.memfd_mappings),
-        (gauge("_fds", "Open descriptors."), |seen| seen.fds),
-        (measured("_rss_bytes", "bytes", "Resident memory."), |seen| seen.rss_bytes),
-        (measured("_shmem_bytes", "bytes", "Resident shared memory."), |seen| seen.shmem_bytes),
-        (measured("_page_tables_bytes", "bytes", "Page tables."), |seen| seen.page_tables_bytes),
-    ];
-    for (family, of) in amounts {
+    for resource in Resource::OF_A_RUN {
+        let name = format!("_{resource}");
+        let help = format!("Amount of {}.", resource.noun());
+        let unit = (resource.unit() == Unit::Bytes).then_some("bytes");
+        let family = Family { unit, ..gauge(&name, &help) };
         let samples = runs.iter().flat_map(|run| {
             [("peak", &run.peak), ("end", &run.at_end)].map(|(at, footprint)| {
-                Some(Sample::count(run.labels(&[("at", at)]), of(footprint)?))
+                Some(Sample::count(run.labels(&[("at", at)]), footprint.of(resource)?))
             })
         });
         text.add(&family, samples.flatten().collect());

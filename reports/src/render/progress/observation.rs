@@ -1,7 +1,8 @@
 //! Progress of an observation: time, what the process has, and how many resources rise.
 
+use leakbench_model::Resource;
 use leakbench_model::text::{bytes, coarse_s, counted, third_person};
-use leakbench_recording::observation::{ObservationSample, Resource};
+use leakbench_recording::observation::ObservationSample;
 use leakbench_recording::trend::{Trend, TrendClass};
 
 use super::Progress;
@@ -57,7 +58,7 @@ impl ObservationProgress {
         let rises = |resource: &Resource| {
             let amounts = self.looks.iter();
             let amounts =
-                amounts.filter_map(|look| Some((look.at_ms, *look.amounts.get(resource)?)));
+                amounts.filter_map(|look| Some((look.at_ms, look.amounts.of(*resource)?)));
             let series: Vec<(f64, f64)> =
                 amounts.map(|(at_ms, amount)| (at_ms as f64, amount as f64)).collect();
             let trend = Trend::of(&series, resource.noise() as f64);
@@ -74,10 +75,10 @@ impl Progress for ObservationProgress {
         let elapsed = coarse_s(at_ms / 1_000);
         let of = of.unwrap_or_default();
         let mut parts = vec![format!("observing {} for {elapsed}{of}", self.pid)];
-        let amount = |resource| self.latest.as_ref()?.amounts.get(&resource).copied();
+        let amount = |resource| self.latest.as_ref()?.amounts.of(resource);
         parts.extend(amount(Resource::Fds).map(|fds| counted(fds, "fd")));
         parts.extend(amount(Resource::Mappings).map(|mappings| counted(mappings, "mapping")));
-        parts.extend(amount(Resource::ResidentBytes).map(|rss| format!("{} resident", bytes(rss))));
+        parts.extend(amount(Resource::RssBytes).map(|rss| format!("{} resident", bytes(rss))));
         parts.extend(match self.rising() {
             0 => None,
             rising => {

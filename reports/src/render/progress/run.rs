@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use leakbench_model::Counts;
 use leakbench_model::text::{coarse_s, counted, grouped, sum};
-use leakbench_recording::recording::Footprint;
+use leakbench_model::{Counts, Footprint, Resource};
 
 use super::Progress;
 
@@ -70,14 +69,9 @@ impl Progress for RunProgress {
             let left_s = self.cycles_asked.saturating_sub(done).div_ceil(rate);
             parts.push(format!("{} left", coarse_s(left_s)));
         }
-        let added = |field: fn(&Footprint) -> Option<u64>| -> Option<u64> {
-            let values = self.latest.values().map(|(_, footprint)| field(footprint));
-            values.collect::<Option<Vec<u64>>>().map(sum)
-        };
-        if !self.latest.is_empty() {
-            parts.extend(added(|footprint| footprint.mappings).map(|n| counted(n, "mapping")));
-            parts.extend(added(|footprint| footprint.fds).map(|n| counted(n, "fd")));
-        }
+        let all = Footprint::sum(self.latest.values().map(|(_, footprint)| *footprint));
+        parts.extend(all.of(Resource::Mappings).map(|number| counted(number, "mapping")));
+        parts.extend(all.of(Resource::Fds).map(|number| counted(number, "fd")));
         parts
     }
 }

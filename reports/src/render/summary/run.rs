@@ -1,7 +1,7 @@
 //! The summary of a run.
 
 use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped};
-use leakbench_model::{LingeringImage, Reason};
+use leakbench_model::{LingeringImage, Reason, Resource};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 
@@ -149,9 +149,9 @@ fn released(ledger: &Ledger) -> Option<String> {
 fn peak(ledger: &Ledger) -> Option<String> {
     let peak = &ledger.peak;
     let parts: Vec<String> = [
-        peak.mappings.map(|mappings| counted(mappings, "mapping")),
-        peak.fds.map(|fds| counted(fds, "fd")),
-        peak.rss_bytes.map(|rss| format!("{} resident", bytes(rss))),
+        peak.of(Resource::Mappings).map(|mappings| counted(mappings, "mapping")),
+        peak.of(Resource::Fds).map(|fds| counted(fds, "fd")),
+        peak.of(Resource::RssBytes).map(|rss| format!("{} resident", bytes(rss))),
     ]
     .into_iter()
     .flatten()

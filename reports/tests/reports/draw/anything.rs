@@ -1,7 +1,6 @@
 //! That no chart is impossible to draw, whatever it has in it and whatever names are in it.
 
-use leakbench_model::{Reason, SlotCounts, SlotState, Verdict};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
     Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,

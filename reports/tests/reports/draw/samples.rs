@@ -1,7 +1,6 @@
 //! Charts as runs and comparisons have them.
 
-use leakbench_model::{Reason, SlotCounts, SlotState, Verdict};
-use leakbench_recording::observation::Unit;
+use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
 use leakbench_reports::report::{
     Axis, Chart, Figure, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind,
     Panel, Panels, Plot, Point, Report, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,

@@ -1,6 +1,7 @@
 //! The series, read back.
 
-use leakbench_recording::recording::{Footprint, Record};
+use leakbench_model::{Footprint, Resource};
+use leakbench_recording::recording::Record;
 use leakbench_reports::comparison::Refusal;
 use leakbench_reports::recorded::RecordedKind;
 use leakbench_reports::render::Format;
@@ -21,7 +22,7 @@ fn read(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
 #[test]
 fn every_look_is_a_line_and_names_its_line_of_the_recording() {
     let mut recording = common::leak_queue();
-    let unseen = Footprint { fds: Some(7), ..Footprint::default() };
+    let unseen = Footprint::default().with(Resource::Fds, 7);
     recording.records.insert(2, common::sample(0, 90, common::counts(700, 0), unseen));
     let case = Case::run("leak", &recording, None);
     let (heads, lines) = read(&case.file(Format::Csv));
@@ -43,10 +44,10 @@ fn every_look_is_a_line_and_names_its_line_of_the_recording() {
         assert_eq!(line[at("lingering")], counts.lingering.to_string());
         // What was not measured is empty, and not 0.
         for (name, value) in [
-            ("mappings", seen.mappings),
-            ("fds", seen.fds),
-            ("rss_bytes", seen.rss_bytes),
-            ("page_tables_bytes", seen.page_tables_bytes),
+            ("mappings", seen.of(Resource::Mappings)),
+            ("fds", seen.of(Resource::Fds)),
+            ("rss_bytes", seen.of(Resource::RssBytes)),
+            ("page_tables_bytes", seen.of(Resource::PageTablesBytes)),
         ] {
             assert_eq!(line[at(name)], value.map_or(String::new(), |value| value.to_string()));
         }

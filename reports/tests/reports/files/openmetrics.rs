@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leakbench_recording::recording::{ExitKind, Footprint, Record};
+use leakbench_model::Resource;
+use leakbench_recording::recording::{ExitKind, Record};
 use leakbench_reports::render::Format;
 use proptest::prelude::*;
 
@@ -178,9 +179,9 @@ fn images_add_up_and_an_unread_amount_has_no_sample() {
     let mut recording = common::leak_queue();
     for record in &mut recording.records {
         match record {
-            Record::Subject(up) => up.at_rest.fds = None,
+            Record::Subject(up) => up.at_rest.set(Resource::Fds, None),
             Record::Barrier(barrier) => {
-                barrier.footprint = Footprint { fds: None, ..barrier.footprint };
+                barrier.footprint = barrier.footprint.with(Resource::Fds, None);
                 barrier.release.0.clear();
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leakbench_model::Counts;
+use leakbench_model::{Counts, Footprint, Resource};
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{Budget, GateError, GateVerdict, Status, judge};
@@ -11,7 +11,7 @@ use leakbench_scenarios::Options;
 use super::{Named, Plan, judged, judged_against, observed, policy, run, status};
 use crate::common::{self, footprint};
 
-fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationRecording {
+fn observation(amounts: impl Fn(u64) -> Footprint) -> ObservationRecording {
     let mut records = vec![ObservationRecord::Start(Box::new(ObservationStart {
         version: OBSERVATION_VERSION,
         command: "leakbench attach 4242 --duration 60s".to_owned(),
@@ -28,7 +28,11 @@ fn observation(amounts: impl Fn(u64) -> BTreeMap<Resource, u64>) -> ObservationR
     for second in 0..60 {
         let at_ms = second * 1_000;
         let amounts = amounts(second);
-        records.push(ObservationRecord::Sample(ObservationSample { at_ms, amounts, processes: 1 }));
+        records.push(ObservationRecord::Sample(Box::new(ObservationSample {
+            at_ms,
+            amounts,
+            processes: 1,
+        })));
     }
     records.push(ObservationRecord::End(ObservationEnd {
         at_ms: 60_000,
@@ -43,11 +47,11 @@ fn sockets(leaking: bool) -> Named {
         "attached",
         &observation(|second| {
             let sockets = 4 + if leaking { 3 * second } else { 0 };
-            BTreeMap::from([
+            Footprint::from([
                 (Resource::Fds, 8 + sockets),
                 (Resource::SocketFds, sockets),
                 (Resource::Mappings, 120),
-                (Resource::ResidentBytes, 30 << 20),
+                (Resource::RssBytes, 30 << 20),
             ])
         }),
     )
@@ -74,7 +78,7 @@ fn growth_of_an_observed_process_fails_unless_the_budget_allows_it() {
 
 #[test]
 fn a_long_name_is_cut() {
-    let mut recording = observation(|second| BTreeMap::from([(Resource::SocketFds, 3 * second)]));
+    let mut recording = observation(|second| Footprint::from([(Resource::SocketFds, 3 * second)]));
     let what = "ü".repeat(5_000);
     let example = Example { what, holders: Vec::new(), first_seen_ms: 3_000 };
     let objects = BTreeMap::from([(Resource::SocketFds, vec![example])]);
@@ -121,13 +125,13 @@ fn a_command_without_images_is_judged_by_growth() {
 fn a_policy_that_a_recording_cannot_evaluate_is_an_error() {
     let clean = || Plan::default().run();
     let unread = Plan {
-        samples: |_| Footprint { shmem_bytes: None, ..footprint(1_060, 11, 20 << 20) },
-        last: |last| last.footprint.shmem_bytes = None,
+        samples: |_| footprint(1_060, 11, 20 << 20).with(Resource::ShmemBytes, None),
+        last: |last| last.footprint.set(Resource::ShmemBytes, None),
         ..Plan::default()
     };
     let mut unread = unread.recording();
     if let Record::Subject(up) = &mut unread.records[1] {
-        up.at_rest.shmem_bytes = None;
+        up.at_rest.set(Resource::ShmemBytes, None);
     }
     let unread = || run("unread", &unread);
     let copy = || run("copy", &common::copy());
@@ -211,8 +215,8 @@ fn a_policy_that_one_recording_can_evaluate_is_off_for_another_kind() {
     let mut unread = common::leak_earlier();
     for record in &mut unread.records {
         match record {
-            Record::Subject(up) => up.at_rest.fds = None,
-            Record::Barrier(barrier) => barrier.footprint.fds = None,
+            Record::Subject(up) => up.at_rest.set(Resource::Fds, None),
+            Record::Barrier(barrier) => barrier.footprint.set(Resource::Fds, None),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! Baselines: made from runs, written, read, and compared with later runs.
 
+use leakbench_model::Footprint;
 use leakbench_recording::recording::ExitKind;
 use leakbench_reports::gate::{Baseline, Status};
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use super::{Named, Plan, judged_against, policy, run};
 use crate::common::{self, footprint, golden};
 
-fn with_mappings(samples: fn(u64) -> leakbench_recording::recording::Footprint) -> Named {
+fn with_mappings(samples: fn(u64) -> Footprint) -> Named {
     Plan { samples, ..Plan::default() }.run()
 }
 

@@ -10,6 +10,7 @@ mod text;
 
 use std::path::PathBuf;
 
+use leakbench_model::Footprint;
 use leakbench_recording::observation::{self, ObservationRecording};
 use leakbench_recording::recording::*;
 use leakbench_reports::comparison::COMPARISON_FILE;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leakbench_model::{Counts, Histogram, Holder, SlotCounts, SlotState};
+use leakbench_model::{Counts, Histogram, Holder, Resource, SlotCounts, SlotState};
 use leakbench_recording::recording::*;
 use leakbench_reports::gate::{
     Baseline, Budget, GateVerdict, PolicyLevel, Status, judge, policy_names,
@@ -90,8 +90,8 @@ fn planted() -> Vec<Planted> {
             policy: "unaccounted",
             keys: "",
             leaking: ends(|last| {
-                last.footprint.memfd_mappings = Some(2);
-                last.footprint.fds = Some(14);
+                last.footprint.set(Resource::MemfdMappings, Some(2));
+                last.footprint.set(Resource::Fds, Some(14));
             }),
             message: "5 objects unaccounted for, budget 0: subject 0 has 2 more mappings of a memfd and \
                    3 more descriptors at the end than at rest",
@@ -118,9 +118,8 @@ fn planted() -> Vec<Planted> {
         Planted {
             policy: "slope-page-tables-bytes",
             keys: "",
-            leaking: grows(|sample| Footprint {
-                page_tables_bytes: Some(sample << 16),
-                ..footprint(1_060, 11, 20 << 20)
+            leaking: grows(|sample| {
+                footprint(1_060, 11, 20 << 20).with(Resource::PageTablesBytes, sample << 16)
             }),
             message: "of page tables in 1,000 cycles",
         },
@@ -145,9 +144,9 @@ fn planted() -> Vec<Planted> {
         Planted {
             policy: "peak-shmem-bytes",
             keys: "max = 0",
-            leaking: grows(|sample| Footprint {
-                shmem_bytes: Some(4_096 * u64::from(sample == 9)),
-                ..footprint(1_060, 11, 20 << 20)
+            leaking: grows(|sample| {
+                footprint(1_060, 11, 20 << 20)
+                    .with(Resource::ShmemBytes, 4_096 * u64::from(sample == 9))
             }),
             message: "4.0 KiB of shared memory at the peak, budget 0 bytes",
         },
@@ -272,8 +271,8 @@ fn holders_of_lingering_images_are_accounted_for() {
     let one_more = |last: &mut Barrier| {
         last.counts = counts(3_000, 1);
         last.lingering = vec![image(1, vec![slot(1, SlotState::Affine), Holder::Fd { fd: 9 }])];
-        last.footprint.memfd_mappings = Some(1);
-        last.footprint.fds = Some(13);
+        last.footprint.set(Resource::MemfdMappings, Some(1));
+        last.footprint.set(Resource::Fds, Some(13));
     };
     let outcome = judged("", &[Plan { last: one_more, ..Plan::default() }.run()]);
     let found = policy(&outcome, "unaccounted");
@@ -312,7 +311,7 @@ fn objects_that_unlisted_images_may_explain_are_inconclusive() {
             {
                 last.lingering.truncate(listed);
                 // Images explain 951 of them, and nothing the other 10.
-                last.footprint.memfd_mappings = Some(961);
+                last.footprint.set(Resource::MemfdMappings, Some(961));
             }
         }
         [run("keep", &recording)]
@@ -492,7 +491,7 @@ proptest! {
             ..counts(200, lingering)
         });
         last.last = true;
-        last.footprint.memfd_mappings = Some(mappings);
+        last.footprint.set(Resource::MemfdMappings, Some(mappings));
         last.lingering =
             (0..listed.min(lingering)).map(|n| image(n, vec![Holder::Fd { fd: 3 }])).collect();
         let recording = common::recording([

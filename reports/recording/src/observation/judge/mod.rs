@@ -11,14 +11,14 @@ mod interruption;
 mod remarks;
 mod reservation;
 
-use leakbench_model::Verdict;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped};
+use leakbench_model::{Resource, Verdict};
 
 use super::accounts::{Account, Accounts, ResourceClass};
 use super::ledger::ObservationLedger;
 use super::rate::Rate;
 use super::suspects::Suspect;
-use super::{Limit, ObservationRecording, Resource};
+use super::{Limit, ObservationRecording};
 use crate::judge::{Judgement, Rule};
 use crate::ledger::NoStart;
 

@@ -1,7 +1,6 @@
 //! Bounds of an observation's recording.
 
-use std::collections::BTreeMap;
-
+use leakbench_model::{Footprint, Resource};
 use leakbench_recording::observation::*;
 use leakbench_recording::recording::{Line, RECORDING_FILE};
 
@@ -14,11 +13,11 @@ fn a_day_of_samples_stays_below_two_megabytes() {
     let mut recorder = ObservationRecorder::create(folder.path()).expect("it is writable");
     recorder.record(ObservationRecord::Start(Box::new(observe(false)))).expect("writable");
     for second in 0..86_400u64 {
-        let mut amounts: BTreeMap<Resource, u64> =
+        let mut amounts: Footprint =
             Resource::ALL.into_iter().map(|resource| (resource, 1 << 40)).collect();
-        amounts.insert(Resource::SocketFds, 4 + second / 60);
+        amounts.set(Resource::SocketFds, 4 + second / 60);
         let sample = ObservationSample { at_ms: second * 1_000, amounts, processes: 1 };
-        recorder.record(ObservationRecord::Sample(sample)).expect("writable");
+        recorder.record(ObservationRecord::Sample(Box::new(sample))).expect("writable");
         if second % 600 == 0 {
             let long = "x".repeat(4_096);
             let record = examples(Resource::SocketFds, &[&long]);

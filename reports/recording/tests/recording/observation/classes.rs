@@ -1,6 +1,6 @@
 //! The class of each resource.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Resource, Verdict};
 use leakbench_recording::observation::*;
 
 use super::{class, diagnosed};
@@ -30,7 +30,7 @@ fn what_is_no_leak_has_its_class() {
 #[test]
 fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
     let files = diagnosed(&attached(|s| {
-        vec![(Resource::FileBytes, s * MIB), (Resource::ResidentBytes, s * MIB)]
+        vec![(Resource::FileBytes, s * MIB), (Resource::RssBytes, s * MIB)]
     }));
     assert_eq!(files.judgement.verdict, Verdict::Clean);
     assert_eq!(class(&files, Resource::FileBytes), Some(ResourceClass::Bounded));
@@ -41,7 +41,7 @@ fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
         let resident = 1_000 * MIB - out;
         vec![
             (Resource::SwapBytes, out),
-            (Resource::ResidentBytes, resident),
+            (Resource::RssBytes, resident),
             (Resource::AnonymousBytes, resident),
         ]
     }));
@@ -53,7 +53,7 @@ fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
 
     // Less than a MiB of growth cannot be separated from the allocator's steps.
     let little = diagnosed(&attached(|s| {
-        vec![(Resource::AnonymousBytes, s * 16_384), (Resource::ResidentBytes, s * 16_384)]
+        vec![(Resource::AnonymousBytes, s * 16_384), (Resource::RssBytes, s * 16_384)]
     }));
     assert_eq!(little.judgement.verdict, Verdict::Clean);
 }

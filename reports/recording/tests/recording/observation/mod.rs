@@ -5,6 +5,7 @@ mod classes;
 mod suspects;
 mod verdict;
 
+use leakbench_model::Resource;
 use leakbench_recording::observation::*;
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Suspects: which leaks are one leak, and which limit it meets first.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Resource, Verdict};
 use leakbench_recording::observation::*;
 
 use super::{class, diagnosed};
@@ -32,12 +32,12 @@ fn a_memfd_leak_is_one_suspect_however_many_ways_it_shows() {
         panic!("one leak: {:?}", diagnosis.suspects);
     };
     assert_eq!(suspect.resource, Resource::Memfds);
-    for shown in [Resource::MemfdFds, Resource::MemfdMappings, Resource::SharedBytes] {
+    for shown in [Resource::MemfdFds, Resource::MemfdMappings, Resource::ShmemBytes] {
         assert!(suspect.evidence.contains(&shown), "{:?}", suspect.evidence);
     }
     let meets = suspect.forecast.as_ref().expect("limits");
     // 432 of 512 MiB are left at one a second, 894 of 1,024 descriptors at two.
-    assert_eq!(meets.limit.resource, Resource::ResidentBytes, "{meets:?}");
+    assert_eq!(meets.limit.resource, Resource::RssBytes, "{meets:?}");
     assert!((meets.seconds - 432.0).abs() < 0.1, "{meets:?}");
 }
 
@@ -48,7 +48,7 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
             (Resource::Fds, 2 * s),
             (Resource::EventFds, 2 * s),
             (Resource::AnonymousBytes, 8 * s * MIB),
-            (Resource::ResidentBytes, 8 * s * MIB),
+            (Resource::RssBytes, 8 * s * MIB),
             (Resource::AddressSpaceBytes, 8 * s * MIB),
             (Resource::Zombies, s / 2),
         ]

@@ -1,6 +1,6 @@
 //! The verdict of an observation and its findings.
 
-use leakbench_model::Verdict;
+use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::observation::*;
 
 use super::diagnosed;
@@ -14,7 +14,8 @@ fn samples_of_an_exiting_process_are_not_judged() {
         ObservationRecord::Sample(sample) => Some(sample),
         _ => None,
     });
-    last.expect("there are samples").amounts.values_mut().for_each(|amount| *amount = 0);
+    let last = last.expect("there are samples");
+    last.amounts = last.amounts.iter().map(|(resource, _)| (resource, 0)).collect();
     assert_eq!(diagnosed(&recording).judgement.verdict, Verdict::Leak);
 }
 
@@ -23,7 +24,7 @@ fn without_amounts_or_an_end_no_verdict_is_clean() {
     let mut blind = attached(|_| Vec::new());
     for record in &mut blind.records {
         if let ObservationRecord::Sample(sample) = record {
-            sample.amounts.clear();
+            sample.amounts = Footprint::default();
         }
     }
     assert_eq!(diagnosed(&blind).judgement.verdict, Verdict::Inconclusive);
@@ -36,7 +37,7 @@ fn without_amounts_or_an_end_no_verdict_is_clean() {
     // A resource in one sample only is reported, and the others are judged.
     let mut once = attached(|_| Vec::new());
     if let Some(ObservationRecord::Sample(sample)) = once.records.get_mut(5) {
-        sample.amounts.insert(Resource::Zombies, 0);
+        sample.amounts.set(Resource::Zombies, 0);
     }
     let diagnosis = diagnosed(&once);
     assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);

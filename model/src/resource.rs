@@ -1,0 +1,249 @@
+//! Every measured quantity: one row each, in [`Resource`].
+
+use crate::text::{bytes, counted, grouped};
+
+/// The kernel counts resident pages apart for each processor, off by up to 32 pages on each, and an
+/// allocator takes memory from it 128 KiB at a time, or a thread's arena at 132 KiB: growth of less
+/// than eight such steps is not told from none.
+const MEMORY_NOISE_BYTES: u64 = 1 << 20;
+/// The sum of three kinds of memory, and what a garbage collector's arenas come and go by.
+const RSS_NOISE_BYTES: u64 = 4 << 20;
+/// A page table is 4 KiB and maps 2 MiB: sixteen first touches are no growth.
+const PAGE_TABLES_NOISE_BYTES: u64 = 64 << 10;
+/// Three descriptors, mappings or threads more may well be three that were wanted.
+const COUNT_NOISE: u64 = 3;
+/// The sum of six kinds of mappings, and what arenas come and go by: each is a mapping or two.
+const MAPPINGS_NOISE: u64 = 16;
+/// No program wants zombies; it has few at any time.
+const ZOMBIES_NOISE: u64 = 1;
+
+/// The unit of an amount of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Objects.
+    Count,
+    /// Bytes.
+    Bytes,
+}
+
+/// The properties of a resource.
+struct Row {
+    noun: &'static str,
+    verb: Verb,
+    unit: Unit,
+    /// At most one.
+    total: &'static [Resource],
+    noise: u64,
+}
+
+/// The number of a verb after a noun.
+#[derive(PartialEq)]
+enum Verb {
+    /// `descriptors grow`
+    Plural,
+    /// `resident memory grows`
+    Singular,
+}
+
+use Unit::{Bytes, Count};
+use Verb::{Plural, Singular};
+
+/// Declares the resources: documentation, name in Rust, name in JSON, noun, number of its verb,
+/// unit, growth that is noise, and the resource that it is a part of.
+macro_rules! resources {
+    ($(
+        $(#[doc = $doc:literal])+
+        $variant:ident = $name:literal:
+            $noun:literal, $verb:ident, $unit:ident, $noise:expr $(, of $total:ident)?;
+    )+) => {
+        crate::names! {
+            /// A measured quantity of a process.
+            ///
+            /// Its name is the key in JSON; with dashes for underscores it is part of the names of
+            /// policies: `rss_bytes`, `peak-rss-bytes`.
+            #[derive(PartialOrd, Ord)]
+            Resource ("resource") {
+                $( $(#[doc = $doc])+ $variant = $name, )+
+            }
+        }
+
+        /// By the number of the resource.
+        const ROWS: [Row; Resource::ALL.len()] = [$(
+            Row {
+                noun: $noun,
+                verb: $verb,
+                unit: $unit,
+                noise: $noise,
+                total: &[$(Resource::$total)?],
+            },
+        )+];
+    };
+}
+
+resources! {
+    /// Open descriptors, of all kinds.
+    Fds = "fds": "descriptors", Plural, Count, COUNT_NOISE;
+    /// Descriptors of files, folders and devices that have a name.
+    FileFds = "file_fds": "file descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of files that no name leads to.
+    DeletedFileFds = "deleted_file_fds": "descriptors of deleted files", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of memfds.
+    MemfdFds = "memfd_fds": "memfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of sockets.
+    SocketFds = "socket_fds": "socket descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of pipes.
+    PipeFds = "pipe_fds": "pipe descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `eventfd`.
+    EventFds = "event_fds": "eventfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `timerfd_create`.
+    TimerFds = "timer_fds": "timerfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `epoll_create`.
+    EpollFds = "epoll_fds": "epoll descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `pidfd_open`.
+    PidFds = "pid_fds": "pidfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `inotify_init`.
+    InotifyFds = "inotify_fds": "inotify descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `signalfd`.
+    SignalFds = "signal_fds": "signalfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of any other kind.
+    OtherFds = "other_fds": "other descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors that wait in the process's unix sockets to be received.
+    FdsInFlight = "fds_in_flight": "descriptors in flight", Plural, Count, COUNT_NOISE;
+    /// Memory mappings (VMAs), of all kinds.
+    Mappings = "mappings": "mappings", Plural, Count, MAPPINGS_NOISE;
+    /// Mappings of files, but those of code and of memfds.
+    FileMappings = "file_mappings": "file mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Mappings of memfds.
+    MemfdMappings = "memfd_mappings": "memfd mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Anonymous mappings that can be used, but not executed.
+    AnonymousMappings = "anonymous_mappings": "anonymous mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Mappings that may be executed, but those of memfds.
+    ExecutableMappings = "executable_mappings": "executable mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Anonymous mappings that allow nothing (`PROT_NONE`).
+    ReservedMappings = "reserved_mappings": "reserved mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Stacks that the kernel knows as such.
+    StackMappings = "stack_mappings": "stack mappings", Plural, Count, COUNT_NOISE, of Mappings;
+    /// Memfds, each counted once, whether open or mapped.
+    Memfds = "memfds": "memfds", Plural, Count, COUNT_NOISE;
+    /// Bytes of all mappings, touched or not (`VmSize`).
+    AddressSpaceBytes = "address_space_bytes": "address space", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Resident bytes, of all kinds (`VmRSS`).
+    RssBytes = "rss_bytes": "resident memory", Singular, Bytes, RSS_NOISE_BYTES;
+    /// Resident anonymous memory (`RssAnon`).
+    AnonymousBytes = "anonymous_bytes": "anonymous memory", Singular, Bytes, MEMORY_NOISE_BYTES, of RssBytes;
+    /// Resident pages of files (`RssFile`).
+    FileBytes = "file_bytes": "file memory", Singular, Bytes, MEMORY_NOISE_BYTES, of RssBytes;
+    /// Resident shared memory: pages of memfds, of tmpfs and of System V segments (`RssShmem`).
+    ShmemBytes = "shmem_bytes": "shared memory", Singular, Bytes, MEMORY_NOISE_BYTES, of RssBytes;
+    /// Swapped out (`VmSwap`).
+    SwapBytes = "swap_bytes": "swapped memory", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Page tables (`VmPTE`).
+    PageTablesBytes = "page_tables_bytes": "page tables", Plural, Bytes, PAGE_TABLES_NOISE_BYTES;
+    /// Locked memory (`VmLck`).
+    LockedBytes = "locked_bytes": "locked memory", Singular, Bytes, PAGE_TABLES_NOISE_BYTES;
+    /// Threads.
+    Threads = "threads": "threads", Plural, Count, COUNT_NOISE;
+    /// Living descendants of the process; counted with `--tree` and without.
+    Children = "children": "child processes", Plural, Count, COUNT_NOISE;
+    /// Children that ended and were not waited for.
+    Zombies = "zombies": "zombies", Plural, Count, ZOMBIES_NOISE;
+    /// System V shared memory segments that it made.
+    SysvSegments = "sysv_segments": "System V segments", Plural, Count, COUNT_NOISE;
+    /// Bytes of those.
+    SysvBytes = "sysv_bytes": "System V memory", Singular, Bytes, MEMORY_NOISE_BYTES, of ShmemBytes;
+}
+
+impl Resource {
+    /// The resources that a run samples. An observation samples all that it can read.
+    pub const OF_A_RUN: [Resource; 6] = [
+        Resource::Mappings,
+        Resource::MemfdMappings,
+        Resource::Fds,
+        Resource::RssBytes,
+        Resource::ShmemBytes,
+        Resource::PageTablesBytes,
+    ];
+
+    const fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// Its noun, in the plural: `socket descriptors`, `resident memory`.
+    pub const fn noun(self) -> &'static str {
+        self.row().noun
+    }
+
+    /// Its name with dashes, as in the names of policies: `rss-bytes`.
+    pub fn dashed(self) -> String {
+        self.as_str().replace('_', "-")
+    }
+
+    /// The unit of its amounts.
+    pub const fn unit(self) -> Unit {
+        self.row().unit
+    }
+
+    /// Whether a verb after [`Resource::noun`] is in the singular.
+    pub fn is_singular(self) -> bool {
+        self.row().verb == Singular
+    }
+
+    /// The resource that this one is a part of.
+    pub fn total(self) -> Option<Resource> {
+        self.row().total.first().copied()
+    }
+
+    /// Growth that is not told from none, in its unit.
+    pub const fn noise(self) -> u64 {
+        self.row().noise
+    }
+
+    /// An amount of it: `1,024`, `41.2 MiB`.
+    pub fn amount(self, amount: u64) -> String {
+        match self.unit() {
+            Unit::Count => grouped(amount),
+            Unit::Bytes => bytes(amount),
+        }
+    }
+
+    /// An amount of it with its noun: `2,045 mappings`, `1 zombie`, `20.0 MiB of resident memory`.
+    pub fn counted(self, amount: u64) -> String {
+        let noun = self.noun();
+        match (self.unit(), noun.strip_suffix('s')) {
+            (Unit::Count, Some(singular)) => counted(amount, singular),
+            (Unit::Count, None) => format!("{} {noun}", grouped(amount)),
+            (Unit::Bytes, _) => format!("{} of {noun}", bytes(amount)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_units() {
+        for resource in Resource::ALL {
+            let is_bytes = resource.as_str().ends_with("_bytes");
+            assert_eq!(resource.unit() == Unit::Bytes, is_bytes, "{resource}");
+            let json = serde_json::to_value(resource).expect("a name");
+            assert_eq!(json, resource.as_str());
+        }
+    }
+
+    #[test]
+    fn a_part_is_measured_as_finely_as_its_total() {
+        for resource in Resource::ALL {
+            let Some(total) = resource.total() else { continue };
+            assert_eq!(resource.unit(), total.unit(), "{resource}");
+            assert!(resource.noise() <= total.noise(), "{resource}");
+        }
+    }
+
+    #[test]
+    fn amounts_have_their_nouns() {
+        assert_eq!(Resource::Zombies.counted(1), "1 zombie");
+        assert_eq!(Resource::Mappings.counted(2_045), "2,045 mappings");
+        assert_eq!(Resource::RssBytes.counted(20 << 20), "20.0 MiB of resident memory");
+    }
+}
