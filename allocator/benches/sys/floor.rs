@@ -7,20 +7,23 @@ use std::io;
 use std::os::fd::AsFd;
 use std::ptr::{self, NonNull};
 
-use leakbench_allocator::{IMAGE_NAME, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
+use leakbench_allocator::{GUARD_BYTES, IMAGE_NAME, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::death_watch::DeathWatch;
 
+/// The size of the reservation: a slab of one slot, as a pool reserves it.
+const RESERVED_BYTES: usize = GUARD_BYTES + SLOT_STRIDE_BYTES;
+
 /// One reserved slot and the system calls of one cycle in it.
 #[derive(Debug)]
 pub(crate) struct Floor {
-    base: NonNull<u8>,
+    reserved: NonNull<u8>,
     watch: Option<DeathWatch>,
 }
 
-// SAFETY: the value owns the range at `base`, and no other value has its address.
+// SAFETY: the value owns the reserved range, and no other value has its address.
 unsafe impl Send for Floor {}
 
 impl Floor {
@@ -32,16 +35,11 @@ impl Floor {
         let watch = if with_death_watch { Some(DeathWatch::new()?) } else { None };
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
-        let base = unsafe {
-            rustix::mm::mmap_anonymous(
-                ptr::null_mut(),
-                SLOT_STRIDE_BYTES,
-                ProtFlags::empty(),
-                flags,
-            )
+        let reserved = unsafe {
+            rustix::mm::mmap_anonymous(ptr::null_mut(), RESERVED_BYTES, ProtFlags::empty(), flags)
         }?;
-        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Floor { base, watch })
+        let reserved = NonNull::new(reserved.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Floor { reserved, watch })
     }
 
     /// One cycle: creates a memfd with the bytes of `image`, seals it, maps it copy-on-write over
@@ -68,10 +66,10 @@ impl Floor {
         rustix::io::pwrite(&memfd, image, 0)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&memfd, seals)?;
-        let at = self.base.as_ptr();
+        let at = self.reserved.as_ptr().wrapping_add(GUARD_BYTES);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: `self` owns the reserved range at `base`, which is longer than `len_bytes`. The
+        // SAFETY: `self` owns the reserved range, in which the memory lies behind the guard. The
         // lengths are whole pages. The file is as long as the image and cannot shrink, so the
         // write does not raise SIGBUS.
         unsafe {
@@ -92,7 +90,7 @@ impl Floor {
 impl Drop for Floor {
     fn drop(&mut self) {
         // SAFETY: `self` owns the range, which `new` mapped with this length.
-        let result = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), SLOT_STRIDE_BYTES) };
+        let result = unsafe { rustix::mm::munmap(self.reserved.as_ptr().cast(), RESERVED_BYTES) };
         debug_assert!(result.is_ok(), "unmapping the reserved slot: {result:?}");
     }
 }

@@ -104,7 +104,6 @@ impl<P: List, R: List> TypedCallable<P, R> {
     /// # Panics
     /// If the function or a parameter belongs to another store, or a host function panics.
     pub(crate) fn call(&self, store: &mut StoreInner, params: P) -> Result<R, Error> {
-        self.callable.func.check(store);
         let mut values = [RawVal::default(); TYPED_MAX_VALUES];
         params.write(&mut values, store.id());
         // SAFETY: the values are of type `P`, which `new` compared with the parameters.

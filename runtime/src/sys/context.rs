@@ -131,15 +131,6 @@ impl FuncHandle {
         FuncHandle { store, func_ref }
     }
 
-    /// Checks that the function belongs to `store`.
-    ///
-    /// # Panics
-    /// If it does not.
-    #[track_caller]
-    pub(crate) fn check(self, store: &StoreInner) {
-        store.check(self.store, "Func");
-    }
-
     /// The address of the function reference.
     ///
     /// # Panics
@@ -156,7 +147,7 @@ impl FuncHandle {
     /// If the function belongs to another store.
     #[track_caller]
     pub(super) fn read(self, store: &StoreInner) -> FuncRef {
-        self.check(store);
+        store.check(self.store, "Func");
         // SAFETY: the store is the one that keeps the function reference, by `new`, and it is
         // borrowed, so it is not dropped.
         unsafe { self.func_ref.read() }
