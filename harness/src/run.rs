@@ -5,7 +5,7 @@ use std::path::Path;
 
 use leakbench_recording::recording::Recorder;
 use leakbench_reports::render::RunProgress;
-use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario};
+use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario, quoted};
 
 use crate::driver::Driver;
 use crate::error::Error;
@@ -42,9 +42,8 @@ impl Run {
         }
         let mut command = scenario.command_line();
         if let Some(folder) = driver_dir {
-            let folder = folder.to_string_lossy();
             command += " --driver-dir ";
-            command += &shlex::try_quote(&folder).unwrap_or_default();
+            command += &quoted(&folder.to_string_lossy());
         }
         Ok(Run { scenario, driver, command })
     }

@@ -156,6 +156,6 @@ fn a_driver_started_by_hand_prints_its_name() {
         .output()
         .expect("it starts");
     assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said, "this is example 1.0.0, a subject of leakbench: see leakbench --help\n");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "this is example 1.0.0, a subject of leakbench: see leakbench --help\n");
 }

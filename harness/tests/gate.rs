@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::session::{Said, Session};
+use common::session::{Finished, Session};
 use common::subjects_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -15,8 +15,8 @@ const RUN: &[&str] = &["--slots", "50", "--cycles", "1000", "--processes", "1"];
 impl Session {
     /// Keeps a run of [`RUN`] in `folder`. With `--on-drop keep` it leaks.
     fn keep(&self, folder: &str, on_drop: &str) {
-        let said = self.run(&[RUN, &["--on-drop", on_drop, "--out", folder]].concat());
-        assert_eq!(said.code, i32::from(on_drop == "keep"), "{said:?}");
+        let output = self.run(&[RUN, &["--on-drop", on_drop, "--out", folder]].concat());
+        assert_eq!(output.code, i32::from(on_drop == "keep"), "{output:?}");
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -40,15 +40,15 @@ impl Session {
 }
 
 /// The exit code, with the last line of standard output.
-fn outcome(said: &Said) -> (i32, &str) {
-    (said.code, said.stdout.lines().last().unwrap_or_default())
+fn outcome(output: &Finished) -> (i32, &str) {
+    (output.code, output.stdout.lines().last().unwrap_or_default())
 }
 
 #[track_caller]
-fn assert_outcome(said: &Said, code: i32, starts: &str) {
-    let (found, last) = outcome(said);
-    assert_eq!(found, code, "{said:?}");
-    assert!(last.starts_with(starts), "{said:?}");
+fn assert_outcome(output: &Finished, code: i32, starts: &str) {
+    let (found, last) = outcome(output);
+    assert_eq!(found, code, "{output:?}");
+    assert!(last.starts_with(starts), "{output:?}");
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn a_planted_leak_fails_and_its_cure_passes() {
     let session = Session::new();
     session.keep("leak", "keep");
     session.keep("cure", "purge");
-    let said = session.run(&["gate", "leak"]);
-    assert_outcome(&said, 1, "gate: FAIL — lingering-at-end: 50 images lingering at the end");
-    assert!(said.stdout.contains("default budgets"), "{said:?}");
+    let output = session.run(&["gate", "leak"]);
+    assert_outcome(&output, 1, "gate: FAIL — lingering-at-end: 50 images lingering at the end");
+    assert!(output.stdout.contains("default budgets"), "{output:?}");
     assert_outcome(&session.run(&["gate", "cure"]), 0, "gate: PASS — ");
     // A run that passes does not make up for one that fails.
     assert_outcome(&session.run(&["gate", "cure", "leak"]), 1, "gate: FAIL — ");
@@ -70,13 +70,13 @@ fn a_planted_leak_fails_and_its_cure_passes() {
     let budget =
         |max| format!("version = 1\n{}[policy.unaccounted]\nlevel = \"off\"\n", lingering(max));
     session.write("leakbench.toml", &budget(50));
-    let said = session.run(&["gate", "leak"]);
-    assert_outcome(&said, 0, "gate: PASS — ");
-    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
+    let output = session.run(&["gate", "leak"]);
+    assert_outcome(&output, 0, "gate: PASS — ");
+    assert!(output.stdout.contains("leakbench.toml"), "{output:?}");
     session.write("strict.toml", &budget(49));
-    let said = session.run(&["gate", "leak", "--budget", "strict.toml"]);
-    assert_outcome(&said, 1, "gate: FAIL — lingering-at-end: 50 images");
-    assert!(said.stdout.contains("budget 49"), "{said:?}");
+    let output = session.run(&["gate", "leak", "--budget", "strict.toml"]);
+    assert_outcome(&output, 1, "gate: FAIL — lingering-at-end: 50 images");
+    assert!(output.stdout.contains("budget 49"), "{output:?}");
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn bad_input_is_refused_in_one_line() {
         (&["gate", "init"], &["DIR"]),
         (&["gate", "baseline", "empty"], &["empty"]),
     ] {
-        let said = session.run(args);
-        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {said:?}");
-        assert_eq!(said.stderr.lines().count(), 1, "{args:?}: {said:?}");
+        let output = session.run(args);
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{args:?}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{args:?}: {output:?}");
         for word in words {
-            assert!(said.stderr.contains(word), "{args:?}: {word:?} is not in {}", said.stderr);
+            assert!(output.stderr.contains(word), "{args:?}: {word:?} is not in {}", output.stderr);
         }
     }
     // The control: a correct budget.
@@ -133,12 +133,12 @@ fn failing_once_and_passing_later_is_flaky_and_no_pass() {
         lines[0]["scenario"] = first["scenario"].clone();
     });
     assert_outcome(&session.run(&["gate", "retry"]), 0, "gate: PASS — ");
-    let said = session.run(&["gate", "first", "retry"]);
-    assert_outcome(&said, 1, "gate: FLAKY — ");
+    let output = session.run(&["gate", "first", "retry"]);
+    assert_outcome(&output, 1, "gate: FLAKY — ");
     let flaky = "failed at attempt 1, passed at attempt 2";
     assert!(
-        said.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(flaky),
-        "{said:?}"
+        output.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(flaky),
+        "{output:?}"
     );
     session.write("leakbench.toml", "version = 1\n[gate]\nflaky = \"warn\"\n");
     assert_outcome(&session.run(&["gate", "first", "retry"]), 0, "gate: PASS — ");
@@ -151,12 +151,12 @@ fn failing_once_and_passing_later_is_flaky_and_no_pass() {
 fn comparisons_of_the_same_runs_are_attempts() {
     let session = Session::new();
     let sweep = ["sweep", "--cycles", "100", "--threads", "1,2", "--processes", "1"];
-    for output in [&["--out", "first"][..], &["--json", "--out=retry", "--report", "csv"]] {
-        let said = session.run(&[&sweep, output].concat());
-        assert_eq!(said.code, 0, "{said:?}");
+    for flags in [&["--out", "first"][..], &["--json", "--out=retry", "--report", "csv"]] {
+        let output = session.run(&[&sweep, flags].concat());
+        assert_eq!(output.code, 0, "{output:?}");
     }
-    let said = session.run(&["gate", "first", "retry", "--json"]);
-    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let output = session.run(&["gate", "first", "retry", "--json"]);
+    let json: Value = serde_json::from_str(&output.stdout).expect("it is JSON");
     let policies = json["policies"].as_array().expect("a list");
     for policy in policies {
         let run = policy["run"].as_str().expect("text");
@@ -165,8 +165,8 @@ fn comparisons_of_the_same_runs_are_attempts() {
     // Other cycles are another run.
     let other = ["sweep", "--cycles", "101", "--threads", "1,2", "--processes", "1"];
     assert_eq!(session.run(&[&other[..], &["--out", "other"]].concat()).code, 0);
-    let said = session.run(&["gate", "first", "other", "--json"]);
-    assert!(!said.stdout.contains("attempts)"), "{said:?}");
+    let output = session.run(&["gate", "first", "other", "--json"]);
+    assert!(!output.stdout.contains("attempts)"), "{output:?}");
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn an_incomplete_run_never_passes() {
             _ => (run.id() as i32, Signal::INT),
         };
         kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
-        let said = Said::of(run.wait_with_output().expect("it ends"));
-        assert_eq!(said.code, code, "{said:?}");
-        let said = session.run(&["gate", folder]);
-        assert_eq!(said.code, judged, "{said:?}");
-        assert!(!said.stdout.contains("gate: PASS"), "{said:?}");
+        let output = Finished::of(run.wait_with_output().expect("it ends"));
+        assert_eq!(output.code, code, "{output:?}");
+        let output = session.run(&["gate", folder]);
+        assert_eq!(output.code, judged, "{output:?}");
+        assert!(!output.stdout.contains("gate: PASS"), "{output:?}");
     }
 }
 
@@ -205,13 +205,13 @@ fn an_incomplete_run_never_passes() {
 fn the_outcome_is_written_in_every_format_and_explained() {
     let session = Session::new();
     session.keep("leak", "keep");
-    let said = session.run(&["gate", "leak", "--json", "--report", "all", "--out", "outcome"]);
-    assert_eq!((said.code, said.stderr.as_str()), (1, ""), "{said:?}");
+    let output = session.run(&["gate", "leak", "--json", "--report", "all", "--out", "outcome"]);
+    assert_eq!((output.code, output.stderr.as_str()), (1, ""), "{output:?}");
     let files = session.files("outcome");
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     assert_eq!(names, ["annotations.txt", "gate.json", "junit.xml", "metrics.txt", "summary.md"]);
-    assert_eq!(said.stdout.as_bytes(), files["gate.json"]);
-    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    assert_eq!(output.stdout.as_bytes(), files["gate.json"]);
+    let json: Value = serde_json::from_str(&output.stdout).expect("it is JSON");
     assert_eq!(json["verdict"], "fail");
     let policies = json["policies"].as_array().expect("a list");
     let lingering = policies.iter().find(|policy| policy["policy"] == "lingering-at-end");
@@ -227,10 +227,10 @@ fn the_outcome_is_written_in_every_format_and_explained() {
     assert_eq!(session.read("leak/gate.json").as_bytes(), files["gate.json"]);
     assert_eq!(session.read("leak/result.json"), before);
 
-    let said = session.run(&["gate", "explain", "leak"]);
-    assert_outcome(&said, 1, "gate: FAIL — ");
+    let output = session.run(&["gate", "explain", "leak"]);
+    assert_outcome(&output, 1, "gate: FAIL — ");
     let lines = session.read("leak/recording.jsonl").lines().count();
-    let line = said.stdout.lines().find_map(|line| line.split("leak/recording.jsonl:").nth(1));
+    let line = output.stdout.lines().find_map(|line| line.split("leak/recording.jsonl:").nth(1));
     let line: usize = line.and_then(|line| line.split(' ').next()?.parse().ok()).expect("a line");
     assert!((1..=lines).contains(&line), "{line} of {lines}");
 }
@@ -255,9 +255,9 @@ fn the_summary_is_of_the_decisive_recording() {
         (&["cut", "other"], 4, "cut"),
         (&["cure", "other"], 0, "other"),
     ] {
-        let said = session
+        let output = session
             .run(&[&["gate"][..], folders, &["--report", "markdown", "--out", "x"]].concat());
-        assert_eq!(said.code, code, "{said:?}");
+        assert_eq!(output.code, code, "{output:?}");
         let summary = session.read("x/summary.md");
         let named = format!("`{decided}` is 1 of 2 recordings that were judged");
         assert!(summary.contains(&named), "{folders:?}:\n{summary}");
@@ -280,14 +280,14 @@ fn an_error_removes_an_earlier_outcome() {
     assert_eq!(session.run(&gate).code, 0);
     assert_eq!(outcome(), [true, true]);
     let result = session.read("out/result.json");
-    let said = session.run(&[&gate[..], &["--budget", "nowhere.toml"]].concat());
-    assert_eq!((said.code, outcome()), (2, [false, false]), "{said:?}");
+    let output = session.run(&[&gate[..], &["--budget", "nowhere.toml"]].concat());
+    assert_eq!((output.code, outcome()), (2, [false, false]), "{output:?}");
     assert_eq!(session.read("out/result.json"), result);
     // A recording that is named by its file has the same folder.
     assert_eq!(session.run(&gate).code, 0);
     let by_file = ["gate", "out/recording.jsonl", "--report", "junit", "--budget", "nowhere.toml"];
-    let said = session.run(&by_file);
-    assert_eq!((said.code, outcome()), (2, [false, true]), "{said:?}");
+    let output = session.run(&by_file);
+    assert_eq!((output.code, outcome()), (2, [false, true]), "{output:?}");
 }
 
 /// A budget that cannot be read must not be replaced by the default one.
@@ -301,36 +301,39 @@ fn a_budget_that_is_a_link_is_neither_ignored_nor_overwritten() {
         std::os::unix::fs::symlink(to, path).expect("a link");
     };
     link("nowhere.toml");
-    let said = session.run(&["gate", "cure"]);
-    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
-    assert!(said.stderr.contains("leakbench.toml"), "{said:?}");
+    let output = session.run(&["gate", "cure"]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
+    assert!(output.stderr.contains("leakbench.toml"), "{output:?}");
 
     session.write("shared.toml", "version = 1\n# mine\n");
     link("shared.toml");
-    let said = session.run(&["gate", "init", "cure"]);
-    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    let output = session.run(&["gate", "init", "cure"]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
     assert_eq!(session.read("shared.toml"), "version = 1\n# mine\n");
-    let said = session.run(&["gate", "cure"]);
-    assert_outcome(&said, 0, "gate: PASS — ");
-    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
+    let output = session.run(&["gate", "cure"]);
+    assert_outcome(&output, 0, "gate: PASS — ");
+    assert!(output.stdout.contains("leakbench.toml"), "{output:?}");
 }
 
 #[test]
 fn a_budget_made_from_a_run_passes_on_it_and_is_not_overwritten() {
     let session = Session::new();
     session.keep("cure", "purge");
-    let said = session.run(&["gate", "init", "cure"]);
-    assert_eq!((said.code, said.stdout.as_str()), (0, "leakbench.toml\n"), "{said:?}");
+    let output = session.run(&["gate", "init", "cure"]);
+    assert_eq!((output.code, output.stdout.as_str()), (0, "leakbench.toml\n"), "{output:?}");
     let made = session.read("leakbench.toml");
     assert!(made.contains("version = 1") && made.contains("\n# "), "{made}");
-    let said = session.run(&["gate", "cure"]);
-    assert_outcome(&said, 0, "gate: PASS — ");
-    assert!(said.stdout.contains("leakbench.toml"), "{said:?}");
+    let output = session.run(&["gate", "cure"]);
+    assert_outcome(&output, 0, "gate: PASS — ");
+    assert!(output.stdout.contains("leakbench.toml"), "{output:?}");
 
     session.write("leakbench.toml", "# mine\n");
-    let said = session.run(&["gate", "init", "cure"]);
-    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
-    assert!(said.stderr.contains("leakbench.toml") && said.stderr.contains("--force"), "{said:?}");
+    let output = session.run(&["gate", "init", "cure"]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
+    assert!(
+        output.stderr.contains("leakbench.toml") && output.stderr.contains("--force"),
+        "{output:?}"
+    );
     assert_eq!(session.read("leakbench.toml"), "# mine\n");
     assert_eq!(session.run(&["gate", "init", "cure", "--force"]).code, 0);
     assert_eq!(session.read("leakbench.toml"), made);
@@ -341,8 +344,12 @@ fn a_baseline_is_made_by_a_command_and_compared_with_later_runs() {
     let session = Session::new();
     session.keep("cure", "purge");
     for _ in 0..2 {
-        let said = session.run(&["gate", "baseline", "cure"]);
-        assert_eq!((said.code, said.stdout.as_str()), (0, "leakbench-baseline.toml\n"), "{said:?}");
+        let output = session.run(&["gate", "baseline", "cure"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (0, "leakbench-baseline.toml\n"),
+            "{output:?}"
+        );
     }
     let made = session.read("leakbench-baseline.toml");
     let budget = |ratio| {
@@ -359,7 +366,7 @@ fn a_baseline_is_made_by_a_command_and_compared_with_later_runs() {
 
     // An incomplete run is no baseline.
     session.edit("cure", "cut", |lines| lines.truncate(3));
-    let said = session.run(&["gate", "baseline", "cut"]);
-    assert_eq!(said.code, 2, "{said:?}");
+    let output = session.run(&["gate", "baseline", "cut"]);
+    assert_eq!(output.code, 2, "{output:?}");
     assert_eq!(session.read("leakbench-baseline.toml"), made);
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::session::{Said, Session};
+use common::session::{Finished, Session};
 use common::subjects_of;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -22,14 +22,14 @@ const LEAK: &[&str] = &["--on-drop", "keep", "--slots", "50", "--cycles", "200"]
 fn the_same_recording_gives_the_same_bytes() {
     let session = Session::new();
     let kept = ["--out", "out", "--report", "all"];
-    let said = session.run(&[LEAK, &kept].concat());
-    assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(said.stderr, "", "every format can be drawn");
-    let said = session.run(&["report", "out", "--report", "all", "--out", "again"]);
-    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let output = session.run(&[LEAK, &kept].concat());
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.stderr, "", "every format can be drawn");
+    let output = session.run(&["report", "out", "--report", "all", "--out", "again"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     let (mut by_run, again) = (session.files("out"), session.files("again"));
     // It prints the path of each file.
-    let mut printed: Vec<&str> = said.stdout.lines().collect();
+    let mut printed: Vec<&str> = output.stdout.lines().collect();
     printed.sort_unstable();
     let mut written: Vec<String> = again.keys().map(|name| format!("again/{name}")).collect();
     written.sort_unstable();
@@ -48,10 +48,14 @@ fn the_same_recording_gives_the_same_bytes() {
 #[test]
 fn a_run_without_out_creates_a_folder_and_prints_the_path() {
     let session = Session::new();
-    let said = session.run(&["--cycles", "200", "--report", "csv,html"]);
-    assert_eq!(said.code, 0, "{said:?}");
-    let mut last = said.stdout.lines().rev();
-    assert!(last.next().is_some_and(|line| line.starts_with("verdict: clean")), "{}", said.stdout);
+    let output = session.run(&["--cycles", "200", "--report", "csv,html"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let mut last = output.stdout.lines().rev();
+    assert!(
+        last.next().is_some_and(|line| line.starts_with("verdict: clean")),
+        "{}",
+        output.stdout
+    );
     let path = last.next().and_then(|line| line.strip_prefix("report     ")).expect("a report");
     assert!(path.starts_with("leakbench-out/run-") && path.ends_with("/report.html"), "{path}");
     let page = session.path(path);
@@ -69,22 +73,22 @@ fn a_run_without_out_creates_a_folder_and_prints_the_path() {
 fn an_observation_and_a_comparison_are_drawn() {
     let session = Session::new();
     let observe = ["exec", "--interval", "20ms", "--out", "observed", "--report", "html,csv"];
-    let said = session.run(&[&observe[..], &["--", "sleep", "1"]].concat());
-    assert!([0, 4].contains(&said.code), "{said:?}");
-    assert!(said.stderr.contains("\nreport     observed/report.html\nverdict: "), "{said:?}");
+    let output = session.run(&[&observe[..], &["--", "sleep", "1"]].concat());
+    assert!([0, 4].contains(&output.code), "{output:?}");
+    assert!(output.stderr.contains("\nreport     observed/report.html\nverdict: "), "{output:?}");
 
     let subjects = ["compare", "--subject", "builtin", "--subject", "builtin"];
     let kept = ["--out", "compared", "--report", "html", "--", "--cycles", "100"];
-    let said = session.run(&[&subjects[..], &kept].concat());
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.stdout.contains("\nreport     compared/report.html\nverdict: "), "{said:?}");
+    let output = session.run(&[&subjects[..], &kept].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.stdout.contains("\nreport     compared/report.html\nverdict: "), "{output:?}");
 
     for folder in ["observed", "compared"] {
         let before = session.files(folder);
-        let said = session.run(&["report", folder]);
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = session.run(&["report", folder]);
+        assert_eq!(output.code, 0, "{output:?}");
         // The default formats.
-        assert_eq!(said.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
+        assert_eq!(output.stdout, format!("{folder}/report.html\n{folder}/report.png\n"));
         let after = session.files(folder);
         assert!(is_png(&after["report.png"]) && is_page(&after["report.html"]));
         assert!(after["report.html"] == before["report.html"], "{folder}: the page differs");
@@ -103,11 +107,11 @@ fn a_format_that_cannot_be_written_prevents_no_other_and_no_verdict() {
     for (folder, args, code) in [("clean", clean, 2), ("leaking", LEAK, 1)] {
         occupy(folder);
         let report = ["--out", folder, "--report", "html,csv"];
-        let said = session.run(&[args, &report].concat());
-        assert_eq!(said.code, code, "{said:?}");
-        assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
-        assert!(said.stderr.contains(&format!("{folder}/report.html")), "{said:?}");
-        assert!(said.stdout.contains("\nverdict: "), "{said:?}");
+        let output = session.run(&[args, &report].concat());
+        assert_eq!(output.code, code, "{output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        assert!(output.stderr.contains(&format!("{folder}/report.html")), "{output:?}");
+        assert!(output.stdout.contains("\nverdict: "), "{output:?}");
         assert!(!session.files(folder)["series.csv"].is_empty());
         let again = session.run(&["report", folder, "--report", "html,csv"]);
         assert_eq!((again.code, again.stderr.lines().count()), (2, 1), "{again:?}");
@@ -131,10 +135,10 @@ fn interrupted_and_killed_runs_have_a_report() {
             _ => (run.id() as i32, Signal::INT),
         };
         kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
-        let said = Said::of(run.wait_with_output().expect("it ends"));
-        assert_eq!(said.code, code, "{said:?}");
+        let output = Finished::of(run.wait_with_output().expect("it ends"));
+        assert_eq!(output.code, code, "{output:?}");
         assert!(is_page(&session.files(folder)["report.html"]), "{folder}");
-        let last: Vec<&str> = said.stdout.lines().rev().take(2).collect();
+        let last: Vec<&str> = output.stdout.lines().rev().take(2).collect();
         assert_eq!(last[1], format!("report     {folder}/report.html"));
     }
 }
@@ -144,13 +148,13 @@ fn a_format_is_printed_and_a_closed_pipe_is_no_error() {
     let session = Session::new();
     assert_eq!(session.run(&[LEAK, &["--out", "out"]].concat()).code, 1);
     let before = session.files("out");
-    let said = session.run(&["report", "out", "--print", "json"]);
-    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
-    assert_eq!(said.stdout.as_bytes(), before["result.json"]);
+    let output = session.run(&["report", "out", "--print", "json"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.stdout.as_bytes(), before["result.json"]);
     let mut child = session.start(&["report", "out", "--print", "html"]);
     drop(child.stdout.take());
-    let said = Said::of(child.wait_with_output().expect("it ends"));
-    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    let output = Finished::of(child.wait_with_output().expect("it ends"));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     assert_eq!(session.files("out"), before, "it writes nothing");
 }
 
@@ -169,8 +173,8 @@ fn a_report_is_never_older_than_its_recording() {
     run.wait().expect("it ends");
     assert!(!page.exists());
     // Its recording can still be drawn.
-    let said = session.run(&["report", "out/recording.jsonl", "--report", "html"]);
-    assert_eq!((said.code, said.stdout.as_str()), (0, "out/report.html\n"), "{said:?}");
+    let output = session.run(&["report", "out/recording.jsonl", "--report", "html"]);
+    assert_eq!((output.code, output.stdout.as_str()), (0, "out/report.html\n"), "{output:?}");
 }
 
 /// A new recording removes every report and gate outcome of the old one, and the other kind of
@@ -212,8 +216,8 @@ fn a_new_recording_removes_files_of_the_old_one() {
             for name in drawn.iter().chain(&users) {
                 std::fs::write(session.path("out").join(name), "old").expect("written");
             }
-            let said = session.run(again);
-            assert!([0, 4].contains(&said.code), "{said:?}");
+            let output = session.run(again);
+            assert!([0, 4].contains(&output.code), "{output:?}");
             let mut expected: Vec<&str> = [&users, expected].concat();
             expected.sort_unstable();
             assert_eq!(own("out"), expected, "{before:?}, then {again:?}");
@@ -239,11 +243,11 @@ fn wrong_use_is_refused_in_one_line() {
         (&["report", "empty", "--print", "html", "--out", "x"], &["--print", "--out"]),
         (&["--report", "pdf", "--cycles", "10"], &["pdf", "--report", "html"]),
     ] {
-        let said = session.run(args);
-        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {said:?}");
-        assert_eq!(said.stderr.lines().count(), 1, "{args:?}: {said:?}");
+        let output = session.run(args);
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{args:?}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{args:?}: {output:?}");
         for word in words {
-            assert!(said.stderr.contains(word), "{args:?}: {word:?} is not in {}", said.stderr);
+            assert!(output.stderr.contains(word), "{args:?}: {word:?} is not in {}", output.stderr);
         }
     }
     assert!(!session.path("leakbench-out").exists());

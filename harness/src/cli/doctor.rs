@@ -1,4 +1,4 @@
-//! `leakbench doctor`: what this machine can measure, and what to change.
+//! `leakbench doctor`: reports the measurements that this machine allows, and the settings to change.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -55,7 +55,7 @@ pub(super) struct GateArgs {
 
 #[derive(Debug, Subcommand)]
 enum GateCommand {
-    /// Write a commented budget from a run, with its measurements and limits to fit
+    /// Write a commented budget from a run: its measurements, and limits that it passes
     Init(InitArgs),
     /// Judge, and give the reason for each policy's outcome, with lines of the recording
     Explain(JudgeArgs),
@@ -63,7 +63,7 @@ enum GateCommand {
     Baseline(BaselineArgs),
 }
 
-/// What to judge, and the budget to judge it by.
+/// The recordings to judge, and the budget.
 #[derive(Debug, clap::Args)]
 struct JudgeArgs {
     /// Folders that --out of a run, exec, attach, compare or sweep named; several of the same

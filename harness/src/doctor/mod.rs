@@ -1,4 +1,4 @@
-//! What this machine can measure, and what to change.
+//! Checks of this machine: the measurements that it allows, and the settings to change.
 //!
 //! Most checks try what they are about: they watch a death, sample a child, reserve address space,
 //! make a clean run and one with a planted leak. Others read a setting, because a trial would take

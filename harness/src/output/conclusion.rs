@@ -19,7 +19,7 @@ use super::folder;
 use super::stream::{Stream, print_note};
 use crate::error::Error;
 
-/// What a command prints at its end.
+/// The document that a command prints at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Document {
     /// The summary, for people.
@@ -30,7 +30,7 @@ pub(crate) enum Document {
     Markdown,
 }
 
-/// What a command prints and keeps.
+/// The destinations of a command's output.
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
     pub(crate) document: Document,

@@ -1,5 +1,5 @@
-//! What a command shows and keeps: progress while it works, then the summary or the JSON, and the
-//! files of its folder.
+//! The output of a command: progress while it works, then the summary or the JSON, and the files in
+//! its folder.
 
 mod conclusion;
 mod files;

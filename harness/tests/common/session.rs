@@ -11,19 +11,19 @@ pub(crate) struct Session {
     folder: tempfile::TempDir,
 }
 
-/// The output of a finished command.
+/// Exit code and output of a finished command.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Finished {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Said {
-    pub(crate) fn of(output: Output) -> Said {
+impl Finished {
+    pub(crate) fn of(output: Output) -> Finished {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let code = output.status.code().expect("it exits by itself");
-        Said { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Finished { code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 
@@ -38,9 +38,9 @@ impl Session {
     }
 
     /// Runs a command to its end.
-    pub(crate) fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Finished {
         let mut command = leakbench(args);
-        Said::of(command.current_dir(self.folder.path()).output().expect("the binary starts"))
+        Finished::of(command.current_dir(self.folder.path()).output().expect("the binary starts"))
     }
 
     /// Starts a command with piped output.

@@ -18,7 +18,7 @@ use std::process::{Child, Stdio};
 
 use causes::{BUILTIN, By, Cause, DRIVER, OBSERVED, PEAK, PURGED};
 use common::leakbench;
-use common::session::{Said, Session};
+use common::session::{Finished, Session};
 use leakbench_reports::gate::MEASUREMENT;
 use serde_json::Value;
 
@@ -83,9 +83,9 @@ fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
         let started: Vec<(Child, &str)> =
             pair.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
         for (run, folder) in started {
-            let said = Said::of(run.wait_with_output().unwrap());
+            let output = Finished::of(run.wait_with_output().unwrap());
             // A planted cause may leak.
-            assert!([0, 1].contains(&said.code), "{folder}: {said:?}");
+            assert!([0, 1].contains(&output.code), "{folder}: {output:?}");
         }
     }
 }
@@ -105,18 +105,18 @@ impl Cause {
         std::fs::write(session.path(&file), self.budget()).unwrap();
         let judge =
             |by: By| session.run(&[&["gate", by.folder(), "--budget", &file], references].concat());
-        let said = judge(self.planted);
-        let headline = said.stdout.lines().last().unwrap_or_default();
+        let output = judge(self.planted);
+        let headline = output.stdout.lines().last().unwrap_or_default();
         let why = headline.strip_prefix(&format!("gate: FAIL — {}: ", self.policy));
-        let why = why.unwrap_or_else(|| panic!("{}: {said:?}", self.policy));
-        assert_eq!(said.code, 1, "{said:?}");
+        let why = why.unwrap_or_else(|| panic!("{}: {output:?}", self.policy));
+        assert_eq!(output.code, 1, "{output:?}");
         for words in self.message {
             assert!(why.contains(words), "{}: {words:?} is not in {why}", self.policy);
         }
-        let said = judge(self.removed);
-        let headline = said.stdout.lines().last().unwrap_or_default();
-        assert!(headline.starts_with("gate: PASS — 2 policies"), "{}: {said:?}", self.policy);
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = judge(self.removed);
+        let headline = output.stdout.lines().last().unwrap_or_default();
+        assert!(headline.starts_with("gate: PASS — 2 policies"), "{}: {output:?}", self.policy);
+        assert_eq!(output.code, 0, "{output:?}");
     }
 }
 
@@ -156,8 +156,8 @@ fn memfds_that_an_observed_process_leaks() {
 fn every_policy_has_a_cause() {
     let session = Session::new();
     record(&session, &[], &[(PURGED, "any")]);
-    let said = session.run(&["gate", "any", "--json"]);
-    let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
+    let output = session.run(&["gate", "any", "--json"]);
+    let outcome: Value = serde_json::from_str(&output.stdout).unwrap();
     let listed = outcome["policies"].as_array().unwrap().iter();
     let listed: BTreeSet<&str> = listed.map(|policy| policy["policy"].as_str().unwrap()).collect();
     // No budget sets this one: `gate.rs` kills and cuts runs for it.
