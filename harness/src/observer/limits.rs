@@ -79,24 +79,24 @@ fn own_limits(process: &mut Process, proc: &Path, tightest: &mut Tightest, remar
 struct Tightest(Vec<Limit>);
 
 impl Tightest {
-    fn add(&mut self, resource: Resource, most: u64, name: &str) {
-        let limit = Limit { resource, max: most, name: name.to_owned() };
+    fn add(&mut self, resource: Resource, max: u64, name: &str) {
+        let limit = Limit { resource, max, name: name.to_owned() };
         match self.0.iter_mut().find(|limit| limit.resource == resource) {
-            Some(known) if most < known.max => *known = limit,
+            Some(known) if max < known.max => *known = limit,
             Some(_) => {}
             None => self.0.push(limit),
         }
     }
 
-    fn add_known(&mut self, resource: Resource, most: Option<u64>, name: &str) {
-        if let Some(most) = most {
-            self.add(resource, most, name);
+    fn add_known(&mut self, resource: Resource, max: Option<u64>, name: &str) {
+        if let Some(max) = max {
+            self.add(resource, max, name);
         }
     }
 
     fn add_bound(&mut self, resource: Resource, limit: ResourceLimit, name: &str) {
-        if let Bound::At(most) = limit.soft {
-            self.add(resource, most, name);
+        if let Bound::At(max) = limit.soft {
+            self.add(resource, max, name);
         }
     }
 }
