@@ -19,12 +19,10 @@
 //! Record a leak of descriptors in memory, and judge it:
 //!
 //! ```
-//! use std::collections::BTreeMap;
-//!
-//! use leakbench_model::Verdict;
+//! use leakbench_model::{Footprint, Resource, Verdict};
 //! use leakbench_recording::observation::{
 //!     Diagnosis, OBSERVATION_VERSION, ObservationEnd, ObservationRecord, ObservationRecorder,
-//!     ObservationSample, ObservationStart, Resource,
+//!     ObservationSample, ObservationStart,
 //! };
 //!
 //! let mut recorder = ObservationRecorder::in_memory();
@@ -42,11 +40,11 @@
 //!     fingerprint: serde_json::Map::new(),
 //! })))?;
 //! for second in 0..60 {
-//!     recorder.record(ObservationRecord::Sample(ObservationSample {
+//!     recorder.record(ObservationRecord::Sample(Box::new(ObservationSample {
 //!         at_ms: second * 1_000,
-//!         amounts: BTreeMap::from([(Resource::Fds, 12 + second)]),
+//!         amounts: Footprint::default().with(Resource::Fds, 12 + second),
 //!         processes: 1,
-//!     }))?;
+//!     })))?;
 //! }
 //! recorder.record(ObservationRecord::End(ObservationEnd {
 //!     at_ms: 60_000,

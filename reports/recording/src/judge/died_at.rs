@@ -123,7 +123,7 @@ impl Objects {
         }
     }
 
-    /// Whether a runtime's error contains the error of the kernel at this limit: the text of
+    /// True if a runtime's error contains the error of the kernel at this limit: the text of
     /// `strerror`, or the number as Rust and C print it.
     fn is_named_in(self, error: &str) -> bool {
         let (words, number, name) = match self {
@@ -238,7 +238,7 @@ impl PerCycle {
     }
 }
 
-/// What the last sample says about a death at a limit.
+/// Evidence of the last sample for a death at a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     /// There is no sample, or it was too early.

@@ -11,7 +11,7 @@ pub struct Finding {
     pub rule: &'static str,
     /// Severity.
     pub level: Level,
-    /// What was found, with its numbers: a clause without capital and full stop.
+    /// The finding with its numbers: a clause without capital and full stop.
     pub message: String,
     /// The verdict that this finding alone justifies; `None` if the run may be clean despite it.
     #[serde(skip)]

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
 /// The resources that are judged.
 const RESOURCES: [Resource; 3] = [Resource::Mappings, Resource::Fds, Resource::RssBytes];
 
-/// Whether growth is the evidence for this run.
+/// True if growth is the evidence for this run.
 pub fn applies(ledger: &Ledger) -> bool {
     matches!(ledger.start.scenario.subject, SubjectName::Command(_))
         && ledger.images.made < ledger.cycles
@@ -61,7 +61,7 @@ impl Growth {
         growths.filter(Growth::is_leak).collect()
     }
 
-    /// Whether it grows without bound.
+    /// True if it grows without bound.
     pub fn is_leak(&self) -> bool {
         self.trend.class == TrendClass::Leak
     }

@@ -79,8 +79,8 @@ fn descriptors(subject: &SubjectLedger) -> Option<String> {
     })
 }
 
-/// Growth since the first barrier beyond what all warm slots together can use; `slots` is `None`
-/// of a runtime whose pool is unknown.
+/// Growth since the first barrier beyond the mappings of all warm slots. `slots` is `None` if the
+/// pool is unknown.
 fn mappings(subject: &SubjectLedger, slots: Option<u64>) -> Option<String> {
     let slots = slots?;
     let first = subject.at_first_barrier?.of(Resource::Mappings)?;

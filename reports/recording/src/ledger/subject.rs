@@ -67,7 +67,7 @@ pub struct SubjectSample {
     pub counts: Counts,
     /// The footprint.
     pub footprint: Footprint,
-    /// Whether this is a barrier.
+    /// True if this is a barrier.
     pub at_barrier: bool,
 }
 
@@ -157,7 +157,7 @@ impl SubjectLedger {
         }
     }
 
-    /// Whether it reached its last barrier, at which all modules are dropped.
+    /// True if it reached its last barrier, at which all modules are dropped.
     pub fn reached_last_barrier(&self) -> bool {
         self.counts_from == CountsSource::LastBarrier
     }
@@ -167,7 +167,7 @@ impl SubjectLedger {
         if self.listed_before.is_empty() { &self.lingering } else { &self.listed_before }
     }
 
-    /// Whether it failed, crashed, hung, was killed or violated the protocol.
+    /// True if it failed, crashed, hung, was killed or violated the protocol.
     pub fn died(&self) -> bool {
         self.exit.as_ref().is_some_and(|exit| match exit.how {
             ExitKind::Done | ExitKind::Stopped => false,

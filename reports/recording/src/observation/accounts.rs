@@ -36,7 +36,7 @@ impl ResourceClass {
         }
     }
 
-    /// Whether it continues to grow, so that it will reach a limit.
+    /// True if it continues to grow, so that it will reach a limit.
     pub fn grows(self) -> bool {
         matches!(self, ResourceClass::Leak | ResourceClass::Reservation)
     }
@@ -74,12 +74,12 @@ impl Account {
         self.trend.as_ref().map(|trend| trend.rate)
     }
 
-    /// Whether it is a leak.
+    /// True if it is a leak.
     pub fn leaks(&self) -> bool {
         self.class == Some(ResourceClass::Leak)
     }
 
-    /// Whether it reached its limit and stays there. `amount` is the amount that the limit counts.
+    /// True if it reached its limit and stays there. `amount` is the amount that the limit counts.
     /// Address space may be reserved up to its limit by design.
     fn is_exhausted(&self, amount: u64) -> bool {
         let settled = matches!(self.class, Some(ResourceClass::Bounded | ResourceClass::Flat));
@@ -125,7 +125,7 @@ impl Accounts {
         self.0.get(&resource)
     }
 
-    /// Whether a resource is a leak.
+    /// True if a resource is a leak.
     pub(super) fn leaks(&self, resource: Resource) -> bool {
         self.get(resource).is_some_and(Account::leaks)
     }
@@ -248,7 +248,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     })
 }
 
-/// Whether resident and swapped memory together grow. Swapping alone moves existing memory.
+/// True if resident and swapped memory together grow. Swapping alone moves existing memory.
 fn swapped_grows(ledger: &ObservationLedger) -> bool {
     let resident = ledger.series(Resource::RssBytes);
     let swapped = ledger.series(Resource::SwapBytes);

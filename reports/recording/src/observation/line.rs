@@ -44,9 +44,9 @@ pub struct ObservationStart {
     pub start_time_ticks: u64,
     /// Command line, if it can be read.
     pub process: String,
-    /// Whether leakbench started it (`exec`) or attached to it (`attach`).
+    /// True if leakbench started it (`exec`) or attached to it (`attach`).
     pub started_here: bool,
-    /// Whether samples include its descendants.
+    /// True if samples include its descendants.
     pub tree: bool,
     /// Requested time between two samples.
     pub interval_ms: u64,
@@ -112,7 +112,7 @@ pub struct Example {
 pub struct Remark {
     /// Time in ms since the observation began.
     pub at_ms: u64,
-    /// Whether the observation is incomplete because of it. Then findings are valid, but their
+    /// True if the observation is incomplete because of it. Then findings are valid, but their
     /// absence does not mean clean.
     pub prevents_clean: bool,
     /// The remark, in words.
@@ -154,7 +154,7 @@ pub enum ProcessExitKind {
 pub struct ObservationEnd {
     /// Time in ms since the observation began.
     pub at_ms: u64,
-    /// Whether the user ended it before its duration.
+    /// True if the user ended it before its duration.
     pub interrupted: bool,
     /// Processor time of leakbench itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

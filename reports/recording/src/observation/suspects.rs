@@ -132,7 +132,7 @@ fn grown(account: &Account) -> f64 {
     account.trend.map_or(0.0, |trend| trend.rate * trend.span / trend.first.max(1.0))
 }
 
-/// Whether a leak of `cause` explains a leak of `effect`.
+/// True if a leak of `cause` explains a leak of `effect`.
 fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
     use Resource::*;
     // At most `max` of the effect for each of the cause.

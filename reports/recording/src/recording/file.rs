@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::RecordingError;
 use super::read::RECORDING_FILE;
 
-/// Where a recorder keeps its lines besides memory.
+/// The storage of a recorder besides memory.
 #[derive(Debug)]
 pub(super) enum Storage {
     /// Nowhere.
@@ -26,7 +26,7 @@ impl Storage {
         RecordingFile::create(folder).map(Storage::Whole)
     }
 
-    /// Whether the file lacks lines.
+    /// True if the file lacks lines.
     pub(super) fn is_cut(&self) -> bool {
         matches!(self, Storage::Cut(_))
     }

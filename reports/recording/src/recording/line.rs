@@ -25,7 +25,7 @@ pub trait Line: Clone + Serialize + DeserializeOwned {
     /// The content of the line, if it is a first line.
     fn start(&self) -> Option<&Self::Start>;
 
-    /// Whether the line is the last of a recording.
+    /// True if the line is the last of a recording.
     fn is_end(&self) -> bool;
 
     /// Cuts texts and lists of the line to their limits. `first` is the recording's first line.
@@ -40,7 +40,7 @@ pub trait Line: Clone + Serialize + DeserializeOwned {
     /// Empties that list.
     fn clear_list(&mut self, list: usize);
 
-    /// Positions of the lines and lists that must stay, whatever else is dropped.
+    /// Positions of the lines and lists that must stay.
     fn pins(lines: &[Self]) -> Pins;
 
     /// The sort of the line and its time in ms; `None` of a line that is never repeated.
@@ -50,12 +50,12 @@ pub trait Line: Clone + Serialize + DeserializeOwned {
     fn omitted(repeat: Self::Repeat, count: u64, at_ms: u64) -> Self;
 }
 
-/// Lines of one kind, of which a long recording has many.
+/// Lines of one kind that are thinned.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
-    /// Lines of one subject that are kept at most.
+    /// Maximum number of lines of one subject.
     pub subject_max: usize,
-    /// Lines of all subjects that are kept at most.
+    /// Maximum number of lines of all subjects.
     pub total_max: usize,
     /// The lines that stay when there are more.
     pub keep: Keep,
@@ -86,7 +86,7 @@ pub struct Member {
 pub struct List {
     /// Elements in all lines together. Once there are more, unpinned lists are cleared.
     pub max: usize,
-    /// Whether unpinned lists are cleared at every thinning, also below `max`.
+    /// True if unpinned lists are cleared at every thinning, also below `max`.
     pub always: bool,
 }
 

@@ -59,7 +59,7 @@ impl<L: Line> Recorder<L> {
         self.push(line)
     }
 
-    /// Whether the file has all lines so far. Always true without a folder.
+    /// True if the file has all lines so far. Always true without a folder.
     pub fn is_whole(&self) -> bool {
         !self.storage.is_cut()
     }

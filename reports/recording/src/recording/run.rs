@@ -93,7 +93,7 @@ pub struct Barrier {
     pub at_ms: u64,
     /// Number of the subject.
     pub subject: u32,
-    /// Whether all modules are dropped and no cycle follows.
+    /// True if all modules are dropped and no cycle follows.
     pub last: bool,
     /// The exact counts of the death watch.
     pub counts: Counts,

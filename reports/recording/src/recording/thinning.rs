@@ -77,7 +77,7 @@ impl Thinning {
         }
     }
 
-    /// Whether [`Thinning::thin`] is due.
+    /// True if [`Thinning::thin`] is due.
     pub(super) fn is_due<L: Line>(&self) -> bool {
         let mut groups = self.groups.iter().zip(L::GROUPS);
         groups.any(|(state, group)| state.tally.exceeds(group))

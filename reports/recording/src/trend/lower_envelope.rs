@@ -10,7 +10,7 @@ pub(super) struct LowerEnvelope {
     pub(super) whole: Vec<(f64, f64)>,
     /// The points after the warm-up.
     pub(super) settled: Vec<(f64, f64)>,
-    /// Whether the points are troughs of a sawtooth.
+    /// True if the points are troughs of a sawtooth.
     pub(super) of_troughs: bool,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct LowerEnvelope {
 const STRETCHES: std::ops::RangeInclusive<usize> = 4..=12;
 /// Points of the series in a stretch, if there are enough.
 const POINTS_PER_STRETCH: usize = 4;
-/// Maximum number of troughs. Of more, the lowest in each of so many stretches is taken.
+/// Maximum number of troughs. Of more, the lowest in each of this number of stretches is taken.
 const TROUGHS_MAX: usize = 72;
 
 impl LowerEnvelope {

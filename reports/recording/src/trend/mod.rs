@@ -64,8 +64,8 @@ pub struct Trend {
     pub span: f64,
 }
 
-/// Maximum number of points. A longer series is reduced to the first point in each of so many
-/// equal stretches of time.
+/// Maximum number of points. A longer series is reduced to the first point in each of this number
+/// of equal stretches of time.
 const POINTS_MAX: usize = 512;
 /// Part of the time that a process may need to reach its normal state.
 const WARM_UP: f64 = 1.0 / 3.0;

@@ -9,7 +9,7 @@ struct Fall {
     peak: (f64, f64),
     /// The lowest point after it. Of equal points, the first.
     trough: (f64, f64),
-    /// Whether the series rose again, so that the trough is final.
+    /// True if the series rose again, so that the trough is final.
     complete: bool,
 }
 
@@ -54,7 +54,7 @@ impl Sawtooth {
         if self.falls.len() > 1 { 2.0 * self.median_step } else { 0.0 }
     }
 
-    /// Whether the series fell and rose again.
+    /// True if the series fell and rose again.
     pub(super) fn repeats(&self) -> bool {
         self.falls.len() > 1 || self.falls.iter().any(|fall| fall.complete)
     }
@@ -70,7 +70,7 @@ impl Sawtooth {
         (settled().count() >= TROUGHS_MIN && dense).then_some(troughs)
     }
 
-    /// Whether nearly all of the gain was returned after the warm-up and the series has not
+    /// True if nearly all of the gain was returned after the warm-up and the series has not
     /// exceeded its earlier peak since. Then it may fall again.
     pub(super) fn is_below_earlier_peak(series: &[(f64, f64)], noise: f64, spread: f64) -> bool {
         let series = without_spikes(series);

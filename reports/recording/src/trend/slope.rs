@@ -45,7 +45,7 @@ impl Slope {
         })
     }
 
-    /// Whether the points rise significantly.
+    /// True if the points rise significantly.
     pub(super) fn rises(&self) -> bool {
         self.z >= SIGNIFICANT && self.low > 0.0
     }

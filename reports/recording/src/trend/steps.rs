@@ -64,7 +64,7 @@ impl Steps {
         steps
     }
 
-    /// Whether the steps are spread over the time and continue until the end.
+    /// True if the steps are spread over the time and continue until the end.
     pub(super) fn are_sustained(&self) -> bool {
         let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else {
             return false;

@@ -1,4 +1,4 @@
-//! What a series does: planted leaks are found, and what is no leak is not called one.
+//! Classes of series: planted leaks are found, and other series are not called leaks.
 
 use leakbench_recording::trend::{Trend, TrendClass};
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ impl Dice {
     }
 }
 
-/// What a shape is called, and how one is drawn: amounts at `n` times from 0 to 1.
+/// Name of a shape, and its amounts at `n` times from 0 to 1.
 type Shape = (&'static str, fn(&mut Dice, usize) -> Vec<f64>);
 
 fn times(n: usize) -> impl Iterator<Item = f64> {
@@ -60,7 +60,7 @@ const LEAKS: &[Shape] = &[
         let (until, high) = (dice.between(0.05, 0.3), dice.between(10.0, 100.0));
         times(n).map(|x| high * (x / until).min(1.0) + 20.0 * x + 0.3 * dice.normal()).collect()
     }),
-    ("after a warm-up that was given back", |dice, n| {
+    ("after a warm-up that was returned", |dice, n| {
         let (until, high) = (dice.between(0.05, 0.3), dice.between(10.0, 100.0));
         times(n).map(|x| if x < until { high } else { 20.0 * x }).collect()
     }),
@@ -164,11 +164,10 @@ const NO_LEAKS: &[Shape] = &[
 ];
 
 const LENGTHS: [usize; 4] = [24, 60, 120, 600];
-/// Points of all series of one shape and length: so many series of 24 points take as long as a few
-/// of 600.
+/// Number of points of all series of one shape and length, so that each length takes equal time.
 const POINTS: usize = 6_000;
 
-/// Which part of the series of a shape and a length is said to leak.
+/// The part of the series of a shape and a length that is classified as a leak.
 fn leaking(shape: &Shape, n: usize) -> f64 {
     let trials = (POINTS / n) as u64;
     let leaks = (0..trials).filter(|&seed| {
@@ -187,9 +186,9 @@ fn class(points: &[(f64, f64)], noise: f64) -> TrendClass {
     Trend::of(points, noise).expect("enough points").class
 }
 
-/// What is found, and what is called a leak and is none, as a table: `-- --nocapture` shows it.
+/// Prints the rates of found leaks and of false leaks as a table: `-- --nocapture` shows it.
 #[test]
-fn leaks_are_found_and_what_is_none_is_not() {
+fn leaks_are_found_and_other_series_are_not() {
     let mut wrong = Vec::new();
     for (kind, shapes) in [("leak", LEAKS), ("no leak", NO_LEAKS)] {
         println!("{kind:38} of 24    60   120   600 points are called leaks, %");
@@ -225,27 +224,27 @@ fn each_class_has_its_kind_of_series() {
         (of(|n| if n < 50 { 0.0 } else { 9.0 }), TrendClass::Bounded),
         (of(|n| (n % 10) as f64), TrendClass::Sawtooth),
         (of(|n| (n % 10 + n / 10 * 3) as f64), TrendClass::Leak),
-        // Given back once, it must get higher than it was before.
+        // After a fall, the series must exceed its earlier peak.
         (of(|n| if n < 35 { 2 * n } else { n - 35 } as f64), TrendClass::Sawtooth),
         (of(|n| if n < 35 { n } else { n - 35 } as f64), TrendClass::Leak),
     ] {
         let points = points(&amounts);
         assert_eq!(class(&points, 0.0), expected, "{amounts:?}");
     }
-    // What grows by no more than the noise is flat.
+    // Growth up to the noise is flat.
     assert_eq!(class(&points(&of(|n| n as f64)), 100.0), TrendClass::Flat);
 }
 
-/// A large request that takes much and gives it all back hides no leak beneath it.
+/// A burst that is returned does not hide a leak.
 #[test]
-fn a_steady_leak_is_found_beneath_a_burst_that_is_given_back() {
+fn a_steady_leak_is_found_under_a_burst() {
     for from in [0.4, 0.5, 0.6] {
         for height in [50.0, 400.0, 5000.0] {
             let burst = |x: f64| if (from..from + 0.12).contains(&x) { height } else { 0.0 };
             let amounts: Vec<f64> = times(120).map(|x| (120.0 * x).floor() + burst(x)).collect();
             let found = class(&points(&amounts), 3.0);
             assert_eq!(found, TrendClass::Leak, "from {from}, {height} high");
-            // The control: the same burst on nothing.
+            // The control: the same burst on a constant.
             let amounts: Vec<f64> = times(120).map(|x| 7.0 + burst(x)).collect();
             assert_ne!(class(&points(&amounts), 3.0), TrendClass::Leak, "from {from}, {height}");
         }
@@ -253,7 +252,7 @@ fn a_steady_leak_is_found_beneath_a_burst_that_is_given_back() {
 }
 
 #[test]
-fn the_rate_is_that_of_the_floor() {
+fn the_rate_is_that_of_the_lower_envelope() {
     let sawtooth: Vec<(f64, f64)> =
         (0..120).map(|n| (f64::from(n), f64::from(n % 12 * 5 + n / 12 * 6))).collect();
     let trend = Trend::of(&sawtooth, 0.0).expect("enough points");
@@ -277,7 +276,7 @@ fn few_points_have_no_trend() {
 }
 
 proptest! {
-    /// Whatever happens in the first third: an object every few samples is a leak.
+    /// An object every few samples is a leak after any warm-up.
     #[test]
     fn a_steady_leak_is_found_after_any_warm_up(
         n in 40..400usize,
@@ -294,7 +293,7 @@ proptest! {
     }
 
     #[test]
-    fn what_rose_and_then_no_more_is_no_leak(
+    fn growth_that_stops_is_no_leak(
         steps in proptest::collection::vec(0..20u32, 14..200),
     ) {
         // It rises for seven tenths of the time.
@@ -307,9 +306,9 @@ proptest! {
         prop_assert_ne!(class(&points(&amounts), 0.0), TrendClass::Leak);
     }
 
-    /// Whatever is between: what comes back to where it was is no leak.
+    /// A series that returns to its first amount is no leak.
     #[test]
-    fn what_is_given_back_is_no_leak(
+    fn returned_growth_is_no_leak(
         amounts in proptest::collection::vec(0..1_000u32, 30..300),
         every in 2..6usize,
     ) {

@@ -40,7 +40,7 @@ pub fn rules() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.name)
 }
 
-/// What the rules read.
+/// The evidence that the rules read.
 #[derive(Debug)]
 struct Evidence {
     ledger: ObservationLedger,

@@ -47,3 +47,22 @@ fn a_day_of_samples_stays_below_two_megabytes() {
     assert_eq!(remarks.len(), <ObservationRecord as Line>::REPEATS_MAX + 1);
     assert_eq!(remarks[remarks.len() - 1].what, "950 more remarks, not listed");
 }
+
+#[test]
+fn the_latest_sample_and_the_latest_examples_stay() {
+    let mut recorder = ObservationRecorder::in_memory();
+    recorder.record(ObservationRecord::Start(Box::new(observe(false)))).expect("in memory");
+    for second in 0..5_000u64 {
+        let sample = ObservationSample { at_ms: second * 1_000, amounts: quiet(), processes: 1 };
+        let sample = ObservationRecord::Sample(Box::new(sample));
+        recorder.record(sample.clone()).expect("in memory");
+        assert_eq!(recorder.recording().records.last(), Some(&sample), "at {second} s");
+        let examples = examples(Resource::Fds, &[&format!("object {second}")]);
+        recorder.record(examples.clone()).expect("in memory");
+        assert_eq!(recorder.recording().records.last(), Some(&examples), "at {second} s");
+    }
+    let kept = recorder.finish().records;
+    let examples = kept.iter().filter(|line| matches!(line, ObservationRecord::Examples(_)));
+    assert!(examples.count() <= 8);
+    assert!(kept.len() <= 1 + 1_600 + 8, "{}", kept.len());
+}

@@ -7,7 +7,7 @@ use super::{class, diagnosed};
 use crate::fixtures::observation::*;
 
 #[test]
-fn what_is_no_leak_has_its_class() {
+fn growth_that_is_no_leak_has_its_class() {
     let diagnosis = diagnosed(&healthy());
     for (resource, expected) in [
         (Resource::PipeFds, ResourceClass::Sawtooth),
@@ -28,7 +28,7 @@ fn what_is_no_leak_has_its_class() {
 }
 
 #[test]
-fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
+fn reclaimable_and_swapped_memory_is_no_leak() {
     let files = diagnosed(&attached(|s| {
         vec![(Resource::FileBytes, s * MIB), (Resource::RssBytes, s * MIB)]
     }));
@@ -47,7 +47,7 @@ fn memory_that_the_kernel_takes_back_or_moves_is_no_leak() {
     }));
     assert_eq!(swapped.judgement.verdict, Verdict::Clean);
 
-    // What grows and is swapped out at once does leak.
+    // Memory that grows and is swapped out at once is a leak.
     let swapping = diagnosed(&attached(|s| vec![(Resource::SwapBytes, 10 * s * MIB)]));
     assert_eq!(swapping.suspects[0].resource, Resource::SwapBytes);
 

@@ -55,7 +55,7 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
     }));
     let suspects: Vec<Resource> =
         diagnosis.suspects.iter().map(|suspect| suspect.resource).collect();
-    // 472 MiB of 512 are there; descriptors last seven minutes; nothing limits zombies.
+    // Memory reaches its limit first, descriptors in seven minutes, and zombies have no limit.
     assert_eq!(suspects, [Resource::AnonymousBytes, Resource::EventFds, Resource::Zombies]);
     let memory = diagnosis.suspects[0].forecast.as_ref().expect("a limit of memory");
     // Pages of files do not count.
