@@ -49,7 +49,7 @@ pub struct Comparison {
     pub swept: Vec<Swept>,
     /// A row for each subject or combination. Ratios are to the first.
     pub rows: Vec<Row>,
-    /// Whether the user ended it before every run was done.
+    /// True if the user ended it before every run was done.
     pub interrupted: bool,
 }
 
@@ -94,7 +94,7 @@ impl Row {
         self.runs.iter().map(|run| run.verdict).max()
     }
 
-    /// Whether it was refused at its start, so that its result is unknown.
+    /// Returns whether it was refused at its start, so that its result is unknown.
     pub(crate) fn refused_at_start(&self) -> bool {
         matches!(self.refusal, Some(Refusal::AtStart(_)))
     }

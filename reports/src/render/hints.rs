@@ -20,7 +20,7 @@ const HINTS_MAX: usize = 2;
 pub struct Kept<'a> {
     /// The folder that has the recording, if there is one.
     pub folder: Option<&'a Path>,
-    /// Whether the page was drawn.
+    /// True if the page was drawn.
     pub is_drawn: bool,
 }
 

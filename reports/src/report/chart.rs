@@ -10,7 +10,7 @@ pub struct Chart {
     pub id: String,
     /// The title: `Images lingering`.
     pub title: String,
-    /// How to read the chart, in a sentence or two.
+    /// The caption, which explains how to read the chart.
     pub reads: String,
     /// The marks.
     pub plot: Plot,
@@ -25,7 +25,7 @@ pub enum Plot {
     Slots(SlotRows),
     /// The distribution of times.
     Times(Times),
-    /// How long images lingered.
+    /// The lifetimes of lingering images.
     Lifetimes(Lifetimes),
     /// One number by two swept flags.
     Heat(Heat),
@@ -198,7 +198,7 @@ pub struct TimeBin {
     pub count: u64,
 }
 
-/// How long images lingered, the longest first.
+/// The lifetimes of lingering images, the longest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lifetimes {
     /// The longest lifetimes, at most [`Lifetimes::BARS_MAX`].
@@ -214,7 +214,7 @@ impl Lifetimes {
     pub const BARS_MAX: usize = 40;
 }
 
-/// How long one image lingered.
+/// The lifetime of a lingering image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lifetime {
     /// The image: `inode 4711 of module 88`.
@@ -223,7 +223,7 @@ pub struct Lifetime {
     pub from_s: f64,
     /// The last time it was seen, in seconds since the run began.
     pub to_s: f64,
-    /// Why it lingers.
+    /// The reason why it lingers.
     pub reason: Reason,
     /// Its holders in words.
     pub holders: String,
@@ -288,7 +288,7 @@ pub struct Panel {
     pub name: String,
     /// Its result: `942 of 3,000 linger`.
     pub note: String,
-    /// Whether that is good news.
+    /// The meaning of its colour.
     pub tone: Tone,
     /// Its lines. All panels have the same series in the same order.
     pub lines: Lines,

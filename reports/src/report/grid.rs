@@ -84,7 +84,7 @@ pub(crate) fn comparison_matrix(comparison: &Comparison) -> Option<Table> {
     Some(Table { id: "matrix".to_owned(), title, note: String::new(), columns, rows })
 }
 
-/// Why rows were refused, each reason once.
+/// The reasons of refused rows, each once.
 pub(crate) fn refusals(comparison: &Comparison) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
     for row in &comparison.rows {

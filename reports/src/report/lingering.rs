@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// As a worker does: it counts a cycle at each [`Step::EndCycle`].
+        /// A worker counts a cycle at each [`Step::EndCycle`].
         #[test]
         fn modules_are_made_in_the_cycles_that_their_numbers_say(
             cycles in 1_u64..200, processes in 1_u32..4, threads in 1_u32..4, live in 1_u32..5,

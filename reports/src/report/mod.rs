@@ -84,7 +84,7 @@ pub struct Figure {
 pub enum Tone {
     /// Neither good nor bad.
     Neutral,
-    /// As it should be.
+    /// A good result.
     Good,
     /// A warning.
     Warning,
@@ -104,7 +104,7 @@ pub struct LingeringTable {
     /// Facts that rows and total do not show, in a sentence or two: the barrier of the list if it is
     /// not the last one, and the number of images of unknown fate.
     pub caveat: Option<String>,
-    /// Whether several threads created modules. The cycles of a row are then those of its thread.
+    /// True if several threads created modules: the cycles of a row are then those of its thread.
     pub by_thread: bool,
 }
 
@@ -133,7 +133,7 @@ pub struct LingeringRow {
     pub holders: Vec<String>,
     /// The number of all holders.
     pub holders_total: u64,
-    /// Why it lingers.
+    /// The reason why it lingers.
     pub reason: Reason,
     /// The line of the recording that lists it, from 1.
     pub line: usize,
@@ -159,7 +159,7 @@ pub struct Table {
 pub struct Column {
     /// Its heading.
     pub name: String,
-    /// Whether its cells are numbers, aligned to the right and sorted as numbers.
+    /// True if its cells are numbers, which are aligned to the right and sorted as numbers.
     pub is_number: bool,
     /// Order in which a narrow terminal leaves columns out, the greatest first; 0 for never.
     pub spare: u8,

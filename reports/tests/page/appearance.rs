@@ -1,4 +1,4 @@
-//! Whether the page can be read: contrast, narrow screens, paper.
+//! The look of the page: contrast, narrow screens, paper.
 
 use leakbench_reports::render::html;
 use serde_json::json;
@@ -146,7 +146,7 @@ fn a_phone_shows_a_comparison_whole_and_no_empty_controls() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
-/// What reaches beyond the screen and is in no box that scrolls.
+/// Elements that reach beyond the screen outside any box that scrolls.
 const WIDEST: &str = r#"[...document.querySelectorAll("body *")]
     .filter((each) => !each.closest(".scroll") && each.getBoundingClientRect().right > 361)
     .map((each) => `${each.tagName}.${each.getAttribute("class")} ${each.textContent.slice(0, 30)}`)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long anything may take on a busy machine.
+/// Timeout of every step, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The one browser of all tests, for one test at a time. It ends with them: a Chromium whose pipe
@@ -145,7 +145,7 @@ impl Page<'_> {
         self.until("document.readyState === 'complete' && location.protocol === 'file:'");
     }
 
-    /// What an expression comes to, as JSON.
+    /// The value of an expression, as JSON.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
@@ -155,7 +155,7 @@ impl Page<'_> {
         answer["result"]["value"].clone()
     }
 
-    /// What an expression comes to, as text.
+    /// The value of an expression, as text.
     pub(crate) fn text(&mut self, expression: &str) -> String {
         let value = self.eval(expression);
         value.as_str().unwrap_or_else(|| panic!("{expression}: {value}")).to_owned()
@@ -177,7 +177,7 @@ impl Page<'_> {
         self.call("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// Where the drawing of the chart `id` is: left, top, width, height, once it is in sight.
+    /// Left, top, width and height of the drawing of chart `id`, once it is visible.
     pub(crate) fn chart(&mut self, id: &str) -> [f64; 4] {
         let found = self.eval(&format!(
             "(() => {{ const drawing = document.querySelector('#{id} .plot svg');
@@ -220,10 +220,10 @@ impl Page<'_> {
         self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key }));
     }
 
-    /// What went wrong or reached out since the page was opened: exceptions, what the console and
-    /// the browser's log have, dialogs, and requests for anything but the page.
+    /// Complaints since the page was opened: exceptions, entries of the console and of the browser's
+    /// log, dialogs, and requests for anything but the page.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        // What was sent before this answer has come before it.
+        // Earlier events arrive before this answer.
         self.eval("new Promise((done) => setTimeout(done, 50))");
         let session = self.session.clone();
         let events = self.browser.events.iter();

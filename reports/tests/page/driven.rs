@@ -15,7 +15,7 @@ fn tip(page: &mut Page<'_>, id: &str) -> String {
     page.text(&format!("document.querySelector('#{id} .tip').textContent"))
 }
 
-/// What stands at the ticks of a chart's horizontal axis.
+/// The labels of a chart's horizontal axis.
 fn ticks(page: &mut Page<'_>, id: &str) -> String {
     page.text(&format!(
         "[...document.querySelectorAll('#{id} .plot svg > .axis:last-of-type text')]
@@ -56,8 +56,8 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
     }
 }
 
-/// As much of everything as the contract allows. The bounds are far above what it takes, as the
-/// machine may be busy: a second is usual.
+/// The report with the maximum of everything. A second is usual; the bound is far above that, since the
+/// machine may be busy.
 #[test]
 fn the_largest_report_is_below_two_megabytes_and_drawn_within_twenty_seconds() {
     let largest = html(&fixture::largest());

@@ -1,4 +1,4 @@
-//! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and its relatives.
+//! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and variants of it.
 
 use leakbench_model::{Reason, SlotState, Unit, Verdict};
 use leakbench_recording::judge::{Finding, Level};
@@ -6,11 +6,11 @@ use leakbench_reports::report::*;
 
 /// Barriers of the leak, one every 500 ms and 300 cycles.
 pub(crate) const BARRIERS: u32 = 10;
-/// When the leak's run ended.
+/// The end of the leak's run.
 pub(crate) const END_S: f64 = 5.0;
 
-/// How many images linger after so many cycles of one instance each: of 1,000 slots, those that
-/// were used at all.
+/// Lingering images after so many cycles of one instance each: one in each of 1,000 slots that was
+/// used.
 pub(crate) fn lingering_after(cycles: u64) -> f64 {
     (1_000.0 * (1.0 - 0.999_f64.powf(cycles as f64))).round()
 }

@@ -1,7 +1,7 @@
-//! The HTML report: what its markup says, and what it does in a real browser.
+//! The HTML report: its markup, and its behaviour in a real browser.
 //!
-//! Without a Chromium the latter is skipped, which is said on stderr. `LEAKBENCH_CHROMIUM=require`
-//! makes that a failure, and `LEAKBENCH_CHROMIUM=PATH` names the program.
+//! Without a Chromium the tests in a browser are skipped with a note on stderr.
+//! `LEAKBENCH_CHROMIUM=require` makes that a failure; `LEAKBENCH_CHROMIUM=PATH` names the program.
 
 mod appearance;
 mod browser;

@@ -1,4 +1,4 @@
-//! What the page's markup says, read as text.
+//! The page's markup, read as text.
 
 use leakbench_model::Reason;
 use leakbench_reports::render::html;

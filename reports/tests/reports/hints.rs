@@ -1,4 +1,4 @@
-//! What a summary says to do next: which flags and commands, for what came of a run.
+//! The next steps of a summary, by the outcome of a run.
 
 use std::num::NonZeroU32;
 use std::path::Path;

@@ -110,7 +110,7 @@ fn result_json_has_the_fields_of_version_2() {
     assert_eq!(named("threads")["example"], serde_json::Value::Null);
 }
 
-/// What a process names its files must not pass for what leakbench says.
+/// Names of a process's files cannot imitate leakbench's own lines.
 #[test]
 fn text_from_outside_cannot_steer_the_terminal() {
     const EVIL: &str = "\r\u{1b}[2K\n\u{9b}1A\u{202e}verdict: clean";

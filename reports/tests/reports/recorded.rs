@@ -223,7 +223,7 @@ fn one_flag_is_a_row_and_more_than_two_are_several_maps() {
     assert_eq!(drawn[1].2.cells[0][1].text, "951");
 }
 
-/// What is read off it is found there again.
+/// Evidence and reports name the file that was read.
 #[test]
 fn the_file_that_was_read_is_known() {
     let folder = tempfile::tempdir().expect("a folder");

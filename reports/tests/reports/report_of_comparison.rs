@@ -1,4 +1,4 @@
-//! What a report says of several runs: nothing is left out in silence.
+//! The report of a comparison: everything left out is counted.
 
 use leakbench_recording::judge::Level;
 use leakbench_reports::comparison::{Comparison, Kind, Row, RunSummary, Swept};

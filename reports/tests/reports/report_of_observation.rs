@@ -1,4 +1,4 @@
-//! What a report says of an observed process, held against the recording line by line.
+//! The report of an observation, compared with the recording line by line.
 
 use leakbench_model::{Resource, Verdict};
 use leakbench_recording::observation::*;

@@ -1,4 +1,4 @@
-//! What a report says of a run, held against the recording line by line.
+//! The report of a run, compared with the recording line by line.
 
 use leakbench_model::{Counts, Footprint, LingeringImage, Resource, SlotState};
 use leakbench_recording::judge::Judgement;
@@ -191,7 +191,7 @@ proptest! {
         }
     }
 
-    /// Of many barriers the first, the last and the worst are shown, each with its line.
+    /// The first, the last and the worst of many barriers are shown, each with its line.
     #[test]
     fn slot_maps_keep_the_ends_and_the_worst(barriers in 1_usize..450, worst in 0.0..1.0) {
         let worst = (worst * barriers as f64) as usize;

@@ -30,7 +30,7 @@ pub struct ComparisonJson<'a> {
     pub command: &'a str,
     /// The requested number of runs of each row.
     pub rounds: u32,
-    /// Whether the user ended it before every run was done.
+    /// True if the user ended it before every run was done.
     pub interrupted: bool,
     /// The flags whose values the rows combine.
     pub swept: &'a [Swept],
@@ -141,7 +141,7 @@ impl<'a> ComparisonJson<'a> {
         }
     }
 
-    /// As text: indented, with a newline at the end.
+    /// The document as indented text with a newline at the end.
     ///
     /// # Errors
     /// None is known: all values are texts and numbers.

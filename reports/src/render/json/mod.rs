@@ -44,7 +44,7 @@ pub struct VerdictJson {
 pub struct OriginJson<'a> {
     /// The command that reproduces it.
     pub command: &'a str,
-    /// When it began, in seconds since 1970.
+    /// Its start, in seconds since 1970.
     pub started_unix_s: u64,
     /// The machine.
     pub fingerprint: &'a serde_json::Map<String, serde_json::Value>,

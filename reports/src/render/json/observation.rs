@@ -36,7 +36,7 @@ pub struct ObservationJson<'a> {
     /// Events: processes that came or went, and failures to read.
     #[cfg_attr(test, schemars(with = "Vec<super::schema::Remark>"))]
     pub remarks: &'a [Remark],
-    /// Whether the user ended the observation early; `null` if the recording was cut.
+    /// True if the user ended the observation early; `null` if the recording was cut.
     pub interrupted: Option<bool>,
     /// Processor time of the observer, in seconds.
     pub observer_cpu_s: Option<f64>,
@@ -55,9 +55,9 @@ pub struct ProcessJson<'a> {
     pub start_time_ticks: u64,
     /// Its command line.
     pub command_line: &'a str,
-    /// Whether leakbench started it.
+    /// True if leakbench started it.
     pub started_here: bool,
-    /// Whether its descendants are counted with it.
+    /// True if its descendants are counted with it.
     pub tree: bool,
     /// The largest number of processes in a sample.
     pub processes_max: u32,
@@ -177,7 +177,7 @@ impl<'a> ObservationJson<'a> {
         }
     }
 
-    /// As text: indented, with a newline at the end.
+    /// The document as indented text with a newline at the end.
     ///
     /// # Errors
     /// None that is known of: everything in it has a JSON form.

@@ -128,19 +128,19 @@ pub struct LingeringJson {
 pub struct HolderJson {
     /// `fd`, `slot` or `mapping`.
     pub kind: &'static str,
-    /// Of a slot: its number.
+    /// The number of a slot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<u32>,
-    /// Of a slot: its state.
+    /// The state of a slot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<SlotState>,
-    /// Of a descriptor: its number.
+    /// The number of a descriptor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fd: Option<i32>,
-    /// Of a mapping: its start.
+    /// The start of a mapping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
-    /// Of a mapping: its end.
+    /// The end of a mapping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
 }
@@ -157,7 +157,7 @@ pub struct SubjectJson<'a> {
     pub cycles: u64,
     /// Its share of the cycles.
     pub cycles_asked: Option<u64>,
-    /// Whether it reached its last barrier, at which every module is dropped.
+    /// True if it reached its last barrier, at which every module is dropped.
     pub reached_last_barrier: bool,
     /// Its images by their fate.
     #[cfg_attr(test, schemars(with = "super::schema::Images"))]
@@ -242,7 +242,7 @@ impl<'a> ResultJson<'a> {
         }
     }
 
-    /// As text: indented, with a newline at the end.
+    /// The document as indented text with a newline at the end.
     ///
     /// # Errors
     /// A path that is not UTF-8 has no JSON form.

@@ -336,7 +336,7 @@ enum ProcessExitKind {
 pub(crate) struct Remark {
     /// Time since the observation began, in ms.
     at_ms: u64,
-    /// Whether it makes an observation without leaks inconclusive.
+    /// True if it makes an observation without leaks inconclusive.
     prevents_clean: bool,
     /// The event in words.
     what: String,
@@ -363,13 +363,13 @@ pub(crate) struct Scenario {
     /// Slots reset together.
     #[serde(skip_serializing_if = "Option::is_none")]
     decommit_batch: Option<u32>,
-    /// Whether the drop of a module empties the decommit queue first.
+    /// True if the drop of a module empties the decommit queue first.
     #[serde(skip_serializing_if = "Option::is_none")]
     flush_on_drop: Option<bool>,
     /// Bytes of a slot that a reset zeroes and keeps resident.
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_resident: Option<u64>,
-    /// Whether a reset asks the kernel for the pages that were written.
+    /// True if a reset asks the kernel for the pages that were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pagemap_scan: Option<bool>,
     /// The source of instances' memory.

@@ -20,7 +20,7 @@ pub struct RunProgress {
 const RATE_OVER_MS: u64 = 5_000;
 
 impl RunProgress {
-    /// Of a run of `cycles_asked` cycles, before its first sample.
+    /// The progress of a run of `cycles_asked` cycles, before its first sample.
     pub fn new(cycles_asked: u64) -> RunProgress {
         RunProgress { cycles_asked, latest: BTreeMap::new(), recent: VecDeque::new() }
     }

@@ -40,10 +40,10 @@ pub struct Summary {
     headline: String,
 }
 
-/// Where a summary goes.
+/// The style of a summary, by its destination.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SummaryStyle<'a> {
-    /// Whether to colour it.
+    /// True for colours.
     pub colour: bool,
     /// Columns of the terminal; `None` without one: texts then wrap at 100 columns and no column of
     /// a table is left out. Texts wrap at no less than 60 and no more than 100 columns. Commands
@@ -60,7 +60,7 @@ struct Block {
     table: Table,
     /// Rows beyond those in the table, and their noun.
     rest: Option<(u64, &'static str)>,
-    /// Whether lines that are too wide are cut. Numbers are not to be cut.
+    /// True if lines that are too wide are cut; not for tables that end in numbers.
     is_cut: bool,
 }
 
@@ -80,7 +80,7 @@ struct List {
     noun: &'static str,
     /// The first items, each of one or more entries.
     items: Vec<Vec<Entry>>,
-    /// How many items there are in all.
+    /// The number of all items.
     total: u64,
     /// Lines that findings cannot take from it.
     reserve: usize,
@@ -204,7 +204,7 @@ impl List {
         self.items.iter().flatten().map(|entry| entry.draw(layout).len()).sum()
     }
 
-    /// As many items as fit in `room` lines; if some do not, the last line counts them.
+    /// The items that fit in `room` lines; if some do not, the last line counts them.
     fn draw(&self, layout: &Layout, room: usize, elsewhere: &str) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut left = self.total;

@@ -1,4 +1,4 @@
-//! That no chart is impossible to draw, whatever it has in it and whatever names are in it.
+//! Charts of any data and any names can be drawn.
 
 use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
 use leakbench_reports::draw;

@@ -1,4 +1,4 @@
-//! What a PNG shows.
+//! The pixels of PNG pictures.
 
 use leakbench_model::{SlotState, Verdict};
 use leakbench_reports::draw;

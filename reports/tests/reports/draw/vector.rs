@@ -1,4 +1,4 @@
-//! What an SVG says.
+//! The texts of SVG pictures.
 
 use leakbench_model::SlotState;
 use leakbench_reports::draw;

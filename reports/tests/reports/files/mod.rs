@@ -33,7 +33,7 @@ const TEXTS: [Format; 7] = [
     Format::Openmetrics,
 ];
 
-/// What a report is made from.
+/// The source of a report.
 pub(super) struct Case {
     name: &'static str,
     recorded: Recorded,
