@@ -48,7 +48,7 @@ fn death(ledger: &Ledger) -> Option<Figure> {
 fn cause(subject: &SubjectLedger, exit: &Exit) -> String {
     let how = match &exit.how {
         ExitKind::Failed { .. } => "a step failed".to_owned(),
-        ExitKind::Exited { code } => format!("it left with exit code {code}"),
+        ExitKind::Exited { code } => format!("it exited with code {code}"),
         ExitKind::Signaled { signal } => match signal_name(*signal) {
             Some(name) => format!("killed by {name}"),
             None => format!("killed by signal {signal}"),

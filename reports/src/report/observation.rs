@@ -240,7 +240,7 @@ fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
         .map(|remark| moment(MarkKind::Incident, remark.at_ms, remark.what.clone()))
         .collect();
     marks.extend(ledger.exit.as_ref().map(|gone| {
-        let text = format!("process {} {}", ledger.start.pid, went(&gone.how));
+        let text = format!("process {} {}", ledger.start.pid, ending(&gone.how));
         moment(MarkKind::Incident, gone.at_ms, text)
     }));
     if let Some(end) = ledger.end.filter(|end| end.interrupted) {
@@ -249,15 +249,15 @@ fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
     thinned(marks)
 }
 
-fn went(how: &ProcessExitKind) -> String {
+fn ending(how: &ProcessExitKind) -> String {
     match *how {
-        ProcessExitKind::Exited { code } => format!("left with exit code {code}"),
-        ProcessExitKind::Signaled { signal } => match signal_name(signal) {
-            Some(name) => format!("was ended by signal {signal} ({name})"),
-            None => format!("was ended by signal {signal}"),
-        },
-        ProcessExitKind::Stopped => "was ended by leakbench at the end of its time".to_owned(),
-        ProcessExitKind::Vanished => "was gone".to_owned(),
+        ProcessExitKind::Exited { code } => format!("exited with code {code}"),
+        ProcessExitKind::Signaled { signal } => {
+            let name = signal_name(signal).map_or(String::new(), |name| format!(" ({name})"));
+            format!("was killed by signal {signal}{name}")
+        }
+        ProcessExitKind::Stopped => "was stopped by leakbench".to_owned(),
+        ProcessExitKind::Vanished => "ended in an unknown way".to_owned(),
     }
 }
 

@@ -15,8 +15,8 @@ pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
         id: "release".to_owned(),
         title: "Time from drop to release".to_owned(),
         reads:
-            "On a logarithmic axis. The hill at the left is releases during the drop itself; bars \
-                apart at the right are late releases."
+            "On a logarithmic axis. Releases during the drop are at the left, late releases at the \
+                right."
                 .to_owned(),
         plot,
     })

@@ -91,7 +91,7 @@ fn events_are_marked_and_missing_measurements_are_listed() {
     let marks = &lines(&report, "descriptors").marks;
     let texts: Vec<(f64, &str)> = marks.iter().map(|mark| (mark.from_s, &mark.text[..])).collect();
     assert_eq!(texts[0], (0.1, "cannot read fdinfo"));
-    assert!(texts[1].1.ends_with("was ended by signal 9 (SIGKILL)"), "{texts:?}");
+    assert!(texts[1].1.ends_with("was killed by signal 9 (SIGKILL)"), "{texts:?}");
     let is_listed = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
     assert!(is_listed("cannot read fdinfo"), "{:?}", report.unmeasured);
     assert!(is_listed("could never be read") && is_listed("zombies"), "{:?}", report.unmeasured);
