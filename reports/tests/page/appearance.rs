@@ -6,11 +6,11 @@ use serde_json::json;
 use crate::browser::{Page, browser};
 use crate::fixture;
 
-/// Every text of the page with its contrast to what is behind it, the worst first: by the formula
-/// of the Web Content Accessibility Guidelines.
+/// Every text of the page with its contrast to the background, the worst first, by the formula of the
+/// Web Content Accessibility Guidelines.
 const CONTRASTS: &str = r#"(() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    // Each colour is painted once: there are few, and thousands of texts.
+    // Each colour is painted once: the page has thousands of texts and few colours.
     const painted = new Map();
     const rgba = (colour) => {
         if (!painted.has(colour)) {
@@ -97,7 +97,7 @@ fn light_and_dark_follow_the_system_until_one_is_chosen() {
     page.until("document.getElementById('theme').textContent === 'Light'");
     let dark = background(&mut page);
     assert_ne!(light, dark);
-    // What is painted on a canvas changes too.
+    // The canvas changes its colours too.
     page.until(&format!("{CELL} !== '{light_cell}'"));
     page.eval("document.getElementById('theme').click()");
     assert_eq!(background(&mut page), light);
@@ -133,7 +133,7 @@ fn a_phone_shows_a_comparison_whole_and_no_empty_controls() {
     let scroll = "document.querySelector('#heat .scroll')";
     let beyond = page.eval(&format!("{scroll}.scrollWidth - {scroll}.clientWidth"));
     assert_eq!(beyond, 0, "the heat map is cut");
-    // Where it must be cut after all, an edge shows that it is.
+    // A table that must be cut shows an edge.
     let edge = page.text(&format!("getComputedStyle({scroll}).borderRightStyle"));
     assert_eq!(edge, "solid");
     let controls = "document.getElementById('controls').checkVisibility()";
@@ -168,7 +168,7 @@ fn without_scripts_there_are_tables_and_no_dead_controls() {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
         assert_eq!(page.eval(&visible), true, "{shown}");
     }
-    // The charts' numbers are read without a click, and on paper even where they were put away.
+    // The charts' numbers are readable without a click, and on paper even if they were closed.
     let numbers = "document.querySelector('#lingering details td').checkVisibility()";
     assert_eq!(page.eval(numbers), true);
     page.eval("document.querySelector('#lingering details').open = false");
@@ -204,16 +204,16 @@ fn paper_has_charts_and_no_controls() {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
         assert_eq!(page.eval(&visible), true, "{shown}");
     }
-    // A table's headings stand on each of its pages, and it is said that rows are left out.
+    // Each printed page repeats the headings, and a note counts the rows that are left out.
     let display = "getComputedStyle(document.querySelector('#lingering-images thead')).display";
     assert_eq!(page.text(display), "table-header-group");
-    // A button's text would be left out of those that are repeated.
+    // Repeated headings would omit a button's text.
     let button = "getComputedStyle(document.querySelector('#lingering-images th button')).display";
     assert_eq!(page.text(button), "contents");
     let printed = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
         '::after').content";
     assert_eq!(page.text(printed), "\"; the first 50 on paper\"");
-    // After a search the rows that it left are printed, wherever they stand among the others.
+    // After a search, its rows are printed, wherever they are in the table.
     page.eval(
         "(() => { const input = document.querySelector('#lingering-images input');
             input.value = '49801361';

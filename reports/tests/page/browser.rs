@@ -1,5 +1,5 @@
-//! A headless Chromium, driven over a pipe: messages of JSON, each ended by a zero byte, as
-//! `--remote-debugging-pipe` has them.
+//! A headless Chromium, driven over a pipe by the protocol of `--remote-debugging-pipe`: JSON
+//! messages, each ended by a zero byte.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 /// Timeout of every step, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The one browser of all tests, for one test at a time. It ends with them: a Chromium whose pipe
-/// is closed exits.
+/// The browser of all tests, for one test at a time. A Chromium exits when its pipe is closed, so it
+/// ends with the tests.
 pub(crate) struct Browser {
     to: ChildStdin,
     from: Receiver<Value>,
@@ -23,27 +23,27 @@ pub(crate) struct Browser {
     sent: u64,
 }
 
-/// A browser to itself; `None` where there is none, which has then been said.
+/// The browser for one test; `None` without one, after a note on stderr.
 ///
 /// # Panics
-/// There is none, and `LEAKBENCH_CHROMIUM=require` is set.
+/// There is no browser, and `LEAKBENCH_CHROMIUM=require` is set.
 pub(crate) fn browser(test: &str) -> Option<MutexGuard<'static, Browser>> {
     static BROWSER: OnceLock<Option<Mutex<Browser>>> = OnceLock::new();
     let asked = std::env::var("LEAKBENCH_CHROMIUM").unwrap_or_default();
     let browser = BROWSER.get_or_init(|| program(&asked).map(|it| Mutex::new(Browser::start(&it))));
     if browser.is_none() {
         assert_ne!(asked, "require", "LEAKBENCH_CHROMIUM=require, and no Chromium is on PATH");
-        // Past the test harness, which would keep it to itself.
+        // Directly to stderr, which the test harness would capture.
         let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no Chromium is on PATH");
     }
-    // A test that failed has not spoilt the browser for the next.
+    // A failed test leaves the browser usable.
     browser.as_ref().map(|it| it.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
-/// Chromium: what `LEAKBENCH_CHROMIUM` names, or one of its usual names on PATH.
-fn program(asked: &str) -> Option<PathBuf> {
-    if !asked.is_empty() && asked != "require" {
-        return Some(PathBuf::from(asked));
+/// The Chromium that `LEAKBENCH_CHROMIUM` names, or one of its usual names on PATH.
+fn program(named: &str) -> Option<PathBuf> {
+    if !named.is_empty() && named != "require" {
+        return Some(PathBuf::from(named));
     }
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -52,7 +52,7 @@ fn program(asked: &str) -> Option<PathBuf> {
 }
 
 impl Browser {
-    /// The shell moves the pipes to where Chromium expects them, and removes its profile after it.
+    /// A shell moves the pipes to the descriptors that Chromium expects, and removes its profile later.
     fn start(program: &Path) -> Browser {
         const SHELL: &str = r#"
             profile=$(mktemp -d) || exit
@@ -83,7 +83,7 @@ impl Browser {
         Browser { to, from, events: VecDeque::new(), sent: 0 }
     }
 
-    /// Opens a page of its own, of `width` by 900 pixels, that shows nothing yet.
+    /// Opens an empty page of `width` by 900 pixels.
     pub(crate) fn open(&mut self, width: u32) -> Page<'_> {
         self.events.clear();
         let context = self.call(None, "Target.createBrowserContext", json!({}));
@@ -170,7 +170,7 @@ impl Page<'_> {
         }
     }
 
-    /// Gives the page so many pixels across.
+    /// Sets the width of the page, in pixels.
     pub(crate) fn resize(&mut self, width: u32) {
         let metrics =
             json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
@@ -195,7 +195,7 @@ impl Page<'_> {
         self.call("Input.dispatchMouseEvent", params);
     }
 
-    /// Drags from one place to another.
+    /// Drags from one point to another.
     pub(crate) fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.mouse("mouseMoved", from.0, from.1);
         self.mouse("mousePressed", from.0, from.1);
@@ -209,7 +209,7 @@ impl Page<'_> {
         self.mouse("mouseReleased", to.0, to.1);
     }
 
-    /// Presses a key, named as `KeyboardEvent.key` has it.
+    /// Presses a key by its name in `KeyboardEvent.key`.
     pub(crate) fn key(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };
         let mut down = json!({ "type": "keyDown", "key": key, "text": text });
@@ -249,7 +249,7 @@ impl Page<'_> {
 
 impl Drop for Page<'_> {
     fn drop(&mut self) {
-        // After a failed test too; whether it worked matters to no other.
+        // Also after a failed test; an error does not matter to other tests.
         let close = json!({ "browserContextId": self.context });
         if !std::thread::panicking() {
             self.browser.call(None, "Target.disposeBrowserContext", close);

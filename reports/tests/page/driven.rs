@@ -46,7 +46,7 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
         );
         assert_no_complaints(&mut page);
     }
-    // The control: what is complained about is seen.
+    // The control: complaints are found.
     let mut page = browser.open(1280);
     page.show("<script>fetch('https://127.0.0.1:9/'); console.error('no'); nothing()</script>");
     page.until("document.readyState === 'complete'");
@@ -62,7 +62,7 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
 fn the_largest_report_is_below_two_megabytes_and_drawn_within_twenty_seconds() {
     let largest = html(&fixture::largest());
     assert!(largest.len() < 2_000_000, "{} bytes", largest.len());
-    // The control: it is no small one.
+    // The control: the report is large.
     assert!(largest.len() > 1_000_000, "{} bytes", largest.len());
     let Some(mut browser) =
         browser("the_largest_report_is_below_two_megabytes_and_drawn_within_twenty_seconds")
@@ -84,14 +84,14 @@ fn pointing_shows_values_in_every_chart() {
     let mut page = browser.open(1280);
     page.show(&html(&fixture::leak()));
     let [left, top, width, height] = page.chart("lingering");
-    // The mapping is from 64 to 12 pixels before the end; the barrier at 2.5 s is its middle.
+    // The plot reaches from 64 pixels to 12 before the end; the barrier at 2.5 s is in its middle.
     page.mouse("mouseMoved", left + 64.0 + (width - 76.0) / 2.0, top + height / 2.0);
     let shown = tip(&mut page, "lingering");
     let value = fixture::lingering_after(1_500);
     assert!(shown.starts_with("2.5 s · 1,500 cycles"), "{shown}");
     assert!(shown.contains(&format!("lingering{value}line 14")), "{shown}");
     assert!(shown.contains("barrier 5"), "{shown}");
-    // The others point to the same moment, and say their values where their series are named.
+    // The other charts point to the same time and show their values in their legends.
     page.until("document.querySelectorAll('#lingering .cursor line').length === 1");
     for id in LINES {
         page.until(&format!("document.querySelectorAll('#{id} .cursor line').length === 1"));
@@ -100,7 +100,7 @@ fn pointing_shows_values_in_every_chart() {
     let legend = page.text("document.querySelector('#mappings .legend').textContent");
     assert!(legend.starts_with(&mappings), "{legend} {mappings}");
     assert_eq!(page.eval("document.querySelectorAll('#slots .cursor rect').length"), 1);
-    // And all is quiet once the mouse is gone.
+    // No chart points anywhere once the mouse is gone.
     page.mouse("mouseMoved", 2.0, 2.0);
     page.until("document.querySelectorAll('.cursor *').length === 0");
     page.until("[...document.querySelectorAll('.tip')].every((tip) => tip.hidden)");
@@ -176,16 +176,16 @@ fn dragging_zooms_all_charts_over_time_and_0_resets() {
     page.until(&format!("{rows} === 10"));
     let again: Vec<String> = LINES.iter().map(|id| ticks(&mut page, id)).collect();
     assert_eq!(again, whole);
-    // A click is no drag.
+    // A click does not zoom.
     page.drag(at(0.5), at(0.502));
     assert_eq!(page.eval("document.getElementById('reset').hidden"), true);
-    // The slot map zooms by dragging down.
+    // The slot map zooms by dragging downwards.
     let [left, top, _, _] = page.chart("slots");
     page.drag((left + 300.0, top + 8.0 + 40.0), (left + 300.0, top + 8.0 + 100.0));
     page.until("!document.getElementById('reset').hidden");
     page.eval("document.getElementById('reset').click()");
     page.until("document.getElementById('reset').hidden");
-    // So does the wheel, with Ctrl alone.
+    // The wheel zooms with Ctrl only.
     let [left, top, width, height] = page.chart("memory");
     for modifiers in [0, 2] {
         let wheel = json!({ "type": "mouseWheel", "x": left + width / 2.0, "y": top + height / 2.0,
@@ -276,7 +276,7 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
     let Some(mut browser) = browser("what_zooms_in_and_out_again_shows_the_whole_run") else {
         return;
     };
-    // After the last cycle the run goes on for a while, as those that settle do.
+    // The run goes on after its last cycle, as in a settle time.
     let mut report = fixture::leak();
     for chart in &mut report.charts {
         if let Plot::Lifetimes(lifetimes) = &mut chart.plot {
@@ -292,7 +292,7 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
     page.key("-");
     page.until("document.getElementById('window').textContent === ''");
     assert_eq!(page.eval("document.getElementById('reset').hidden"), true);
-    // Wherever the cursor is, and however the numbers of the two axes divide.
+    // For any cursor and any ratio of the two axes.
     let left = page.eval(
         "(() => { const left = [];
             const plot = document.querySelector('#lingering .plot');
@@ -310,7 +310,7 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
                 }
                 type('ArrowRight');
             }
-            // The wheel's steps are no halves and doubles.
+            // The wheel's steps are not factors of 2.
             const box = plot.querySelector('svg').getBoundingClientRect();
             const wheel = (x, deltaY) => plot.dispatchEvent(new WheelEvent('wheel',
                 { deltaY, clientX: box.left + x, clientY: box.top, ctrlKey: true }));
@@ -359,7 +359,7 @@ fn tables_are_sorted_and_searched() {
     let heading = |n: u32| format!("document.querySelectorAll('#lingering-images th')[{n}]");
     let sorted = |n: u32| format!("{}.getAttribute('aria-sort')", heading(n));
 
-    // By the keyboard: the age, from the shortest, then from the longest.
+    // By the keyboard: by age, ascending, then descending.
     page.eval(&format!("{}.firstChild.focus()", heading(4)));
     page.key("Enter");
     page.until(&format!("{} === 'ascending'", sorted(4)));
@@ -425,7 +425,7 @@ fn hostile_names_are_text_and_nothing_more() {
     let Some(mut browser) = browser("hostile_names_are_text_and_nothing_more") else { return };
     let mut page = browser.open(1280);
     page.show(&html(&fixture::hostile()));
-    // Into every box of values, too.
+    // In every tooltip, too.
     for id in ["lingering", "lifetimes"] {
         let [left, top, width, height] = page.chart(id);
         page.mouse("mouseMoved", left + width * 0.6, top + height * 0.4);

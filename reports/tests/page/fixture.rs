@@ -19,7 +19,7 @@ fn point(at_s: f64, value: f64, line: usize) -> Point {
     Point { at_s, cycles: Some((at_s * 600.0) as u64), value, line }
 }
 
-/// A point a barrier, on lines from 10.
+/// A point for each barrier, on lines from 10.
 fn at_barriers(value: impl Fn(u64) -> f64) -> Vec<Point> {
     let of = |n: u32| point(f64::from(n) * 0.5, value(u64::from(n) * 300), 9 + n as usize);
     (1..=BARRIERS).map(of).collect()
@@ -62,7 +62,7 @@ fn marks() -> Vec<Mark> {
 fn slot_rows() -> SlotRows {
     let rows = (1..=BARRIERS).map(|n| {
         let dropped = lingering_after(u64::from(n) * 300) as u64;
-        // Slots in an order that looks like chance.
+        // Slots in a pseudo-random order.
         let cells = (0..1_000_u64).map(|slot| match (slot * 617 + 31) % 1_000 {
             place if place < dropped => SlotState::AffineDropped,
             999 => SlotState::InUse,
@@ -152,7 +152,7 @@ fn facts() -> Vec<FactGroup> {
     ]
 }
 
-/// Slots that choose at random and a pool that keeps what they map.
+/// The choices of a run with random slots that keep dropped images.
 pub(crate) fn leak() -> Report {
     let amounts =
         |unit, series, limits| Plot::Lines(Lines { unit, series, limits, marks: marks() });
@@ -288,7 +288,7 @@ pub(crate) fn leak() -> Report {
     }
 }
 
-/// A clean run that had little to show.
+/// A clean run with few charts.
 pub(crate) fn clean() -> Report {
     let mut report = leak();
     report.verdict = Verdict::Clean;
@@ -301,7 +301,7 @@ pub(crate) fn clean() -> Report {
     report
 }
 
-/// Several runs side by side, and two flags swept.
+/// A comparison with two swept flags.
 pub(crate) fn comparison() -> Report {
     let mut report = leak();
     let panel = |n: u64| Panel {
@@ -349,7 +349,7 @@ pub(crate) fn comparison() -> Report {
     report
 }
 
-/// Charts that have nothing, one of something, or more than there can be.
+/// Charts without data, with one item, and with more than there can be.
 pub(crate) fn odd() -> Report {
     let mut report = leak();
     let values = [f64::NAN, f64::INFINITY, 0.0, u64::MAX as f64, 0.25, -3.0];
@@ -414,7 +414,7 @@ pub(crate) fn odd() -> Report {
     report
 }
 
-/// The leak with as much of everything as the contract allows.
+/// The leak with the maximum of everything.
 pub(crate) fn largest() -> Report {
     let mut report = leak();
     let mut noise = 1_u64;
@@ -459,11 +459,11 @@ pub(crate) fn largest() -> Report {
     report
 }
 
-/// A name that tries what names can try.
+/// A name with markup, scripts and control characters.
 pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\
     \"><svg/onload=alert(3)>'`${alert(4)}&lt;\0\u{202e}\u{2028}]]>--><!--";
 
-/// The leak with [`HOSTILE`] for every text there is.
+/// The leak with [`HOSTILE`] for every text.
 pub(crate) fn hostile() -> Report {
     let mut report = leak();
     let name = || HOSTILE.to_owned();

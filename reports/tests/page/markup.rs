@@ -32,7 +32,7 @@ fn without_scripts_it_says_everything_but_the_charts() {
     ] {
         assert!(shown.contains(said), "{said}");
     }
-    // The verdict's word stands once, though the headline has it too.
+    // The verdict's word appears once, though the headline has it too.
     assert_eq!(shown.matches("LEAK").count(), 1);
 }
 
@@ -119,14 +119,14 @@ fn cycles_of_several_threads_are_headed_as_such() {
 #[test]
 fn hostile_names_add_no_markup() {
     let page = html(&fixture::hostile());
-    // Those of the page itself.
+    // The page's own tags.
     assert_eq!(page.matches("<script").count(), 2);
     assert_eq!(page.matches("</script>").count(), 2);
     assert!(!page.contains("<img") && !page.contains("<svg/") && !page.contains("<!--"));
     assert!(!page.contains(['\0', '\u{202e}', '\u{2028}']));
     assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
     assert!(page.contains(r"\u{202e}"));
-    // Names without end do not make a page without end.
+    // Very long names do not make a very long page.
     assert!(!page.contains(&"x".repeat(300)) && !page.contains(&"y".repeat(3_000)));
 }
 

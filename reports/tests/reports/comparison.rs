@@ -1,5 +1,4 @@
-//! Runs beside each other: rows, rounds and ratios, the verdict of the whole, and each format
-//! against its golden file.
+//! Comparisons: rows, rounds, ratios, the verdict, and each format against its golden file.
 
 use std::path::Path;
 

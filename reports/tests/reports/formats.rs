@@ -45,7 +45,7 @@ fn every_format_is_as_it_was() {
         assert_eq!(judgement.verdict, verdict, "{name}");
         let drawn = common::summary(&ledger, &judgement, 90, None);
         wrong.extend(golden(&format!("{name}.txt"), &drawn).err());
-        // A list of 951 images shows no more than a shorter one.
+        // A list of 951 images tests no more than a shorter one.
         if name != "leak-keep" {
             let result = result_json(&ledger, &judgement);
             wrong.extend(golden(&format!("{name}.json"), &result).err());
@@ -84,8 +84,8 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
     }
 }
 
-/// One of two subjects with four threads each is killed, after a barrier at which `lingering`
-/// images of it lingered, of which some are listed.
+/// One of two subjects with four threads each is killed after a barrier with `lingering` lingering
+/// images, some of which are listed.
 fn died_while_leaking(lingering: u64) -> Recording {
     let mut recording = common::died(ExitKind::Signaled { signal: 9 });
     let Record::Start(start) = &mut recording.records[0] else {

@@ -1,4 +1,4 @@
-//! Output folders read back: runs, observations, comparisons, and what is none of them.
+//! Output folders read back: runs, observations, comparisons, and bad input.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use leakbench_reports::report::*;
 
 use crate::common::*;
 
-/// Writes a recording, a line each, into a new folder.
+/// Writes a recording into a folder.
 fn keep(recording: &Recording, folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
     let lines = recording.records.iter();
@@ -100,7 +100,7 @@ fn a_comparison_is_read_from_the_recordings_of_its_runs() {
     assert_eq!(folders, ["01-run", "02-run"]);
     assert_eq!(read, Recorded::of_comparison(folder.path(), made.clone()).expect("the same"));
 
-    // The judgement is of the recordings, whatever was written beside them.
+    // Recordings decide, whatever other files say.
     made.rows[0].runs[0] = summary("01-run", 1, &leak_keep());
     keep_comparison(&made, folder.path());
     assert_eq!(Recorded::read(folder.path()).expect("a comparison"), read);
@@ -117,7 +117,7 @@ fn a_run_that_is_missing_is_named() {
     assert!(matches!(error, RecordedError::RunMissing { .. }), "{said}");
     assert!(said.contains("decommit-batch=1,warm-slots=100") && said.contains("02-run"), "{said}");
 
-    // Nor is it looked for elsewhere.
+    // No other folder is searched.
     for elsewhere in ["../02-run", "/02-run", "a/b", "..", ""] {
         made.rows[1].runs[0].folder = elsewhere.to_owned();
         keep_comparison(&made, folder.path());

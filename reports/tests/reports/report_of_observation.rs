@@ -60,7 +60,7 @@ fn the_leak_has_the_main_chart_and_the_figures() {
     assert_eq!(report.figures[2].value, "60");
     assert_eq!(report.verdict, Verdict::Leak);
 
-    // Memfds are no part of another chart, and come first.
+    // Memfds have a chart of their own, which is first.
     let memfds = self::report(&memfd_leak());
     assert_eq!(ids(&memfds)[0], "memfds", "{:?}", ids(&memfds));
 }

@@ -55,13 +55,13 @@ fn samples() -> impl Strategy<Value = Vec<(u32, u64, Option<u64>)>> {
 }
 
 proptest! {
-    /// At each moment the latest of each process, or nothing while one is not known.
+    /// At each time the latest amounts of all processes, or no point while one is unknown.
     #[test]
     fn amounts_of_processes_are_added_at_each_time(samples in samples()) {
         let mut records = vec![start(3_000, 3, Options::default())];
         let mut at_ms = 30;
         let mut done = [0; 3];
-        // When, which process, on which line, what it had and had done.
+        // Time, process, line, amount and cycles.
         let mut seen: Vec<(u64, u32, usize, Option<u64>, u64)> = Vec::new();
         for (process, after_ms, mappings) in samples {
             at_ms += after_ms;
@@ -202,7 +202,7 @@ proptest! {
             let mut seen = barrier(0, 50 * (number as u64 + 1), counts);
             let mut map = SlotMap::new(64, SlotState::Cold).expect("slots");
             map.show(number as u32 % 64, SlotState::AffineDropped);
-            // Older ones are kept coarser.
+            // Older maps are coarser.
             map.coarsen(if number < barriers / 2 { 16 } else { 64 });
             seen.slot_map = Some(map);
             records.push(Record::Barrier(Box::new(seen)));
@@ -228,7 +228,7 @@ proptest! {
 }
 
 proptest! {
-    /// Whatever a file holds can be reported, and no number is without its line.
+    /// Any recording can be reported, and every number has its line.
     #[test]
     fn every_point_has_the_line_of_its_sample(recording in crate::fixtures::any_run::any_recording()) {
         let report = report(&recording);
@@ -323,7 +323,7 @@ fn a_process_that_has_left_counts_as_it_was_at_its_last_barrier() {
         up(0, 1_500),
         up(1, 1_500),
         ended(0, 1_000, 100),
-        // As it leaves.
+        // A sample of the exiting process.
         sample(0, 1_100, counts(1_500, 1), Footprint::default()),
         ended(1, 2_000, 900),
         end(2_100),
@@ -348,7 +348,7 @@ fn a_process_that_died_has_nothing() {
         start(100_000, 2, Options::default()),
         had(0, 1_000, 700),
         had(1, 1_000, 30),
-        // As it leaves.
+        // A sample of the exiting process.
         sample(0, 1_100, counts(1_100, 0), Footprint::default()),
         had(1, 1_110, 35),
         exit(0, 1_110, ExitKind::Signaled { signal: 9 }, &[]),
@@ -363,7 +363,7 @@ fn a_process_that_died_has_nothing() {
     let unread = |report: &Report| report.unmeasured.iter().any(|text| text.contains("mappings, "));
     assert!(!unread(&report), "{:?}", report.unmeasured);
 
-    // What can never be read is texts.
+    // Measurements that were never possible are listed.
     let blind = |at_ms| sample(0, at_ms, counts(at_ms, 0), Footprint::default());
     let killed = exit(0, 1_200, ExitKind::Signaled { signal: 9 }, &[]);
     let options = Options::default();

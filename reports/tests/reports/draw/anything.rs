@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::samples::{heat, lifetimes, lingering, panels, report};
 use super::{chart, decoded, texts};
 
-/// A name that is no markup, moves no cursor and is not too long for anything.
+/// A name with markup, control characters, and of great length.
 const HOSTILE: &str =
     "</text><script>alert('1')</script>&amp;\"\u{0}\u{1b}[2J\u{202e}\u{ffff}大👾\r\n]]>";
 
@@ -155,7 +155,7 @@ fn any_heat() -> impl Strategy<Value = Heat> {
         (name(), prop::collection::vec(name(), 0..4))
             .prop_map(|(flag, values)| Axis { flag, values })
     };
-    // Not even as many cells as values: nothing is taken for granted.
+    // Also fewer cells than values.
     let cells = prop::collection::vec(prop::collection::vec(cell(), 0..4), 0..4);
     (name(), axis(), axis(), cells).prop_map(|(what, across, down, cells)| Heat {
         what,

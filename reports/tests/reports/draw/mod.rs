@@ -1,4 +1,4 @@
-//! Pictures: that they are well-formed, say what they should, and never fail for what is in them.
+//! Pictures are well-formed, have the expected texts, and can be drawn from any data.
 
 mod anything;
 mod picture;
@@ -13,7 +13,7 @@ fn chart(id: &str, title: &str, plot: Plot) -> Chart {
     Chart { id: id.to_owned(), title: title.to_owned(), reads, plot }
 }
 
-/// Every text of an SVG, unescaped. Panics if it is not well-formed, or has what XML forbids.
+/// Every text of an SVG, unescaped. Panics if the SVG is not well-formed XML.
 fn texts(svg: &str) -> Vec<String> {
     let forbidden = |c: char| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     assert!(!svg.contains(forbidden), "a character that XML forbids");

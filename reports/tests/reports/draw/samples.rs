@@ -1,4 +1,4 @@
-//! Charts as runs and comparisons have them.
+//! Charts like those of runs and comparisons.
 
 use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
 use leakbench_reports::report::{

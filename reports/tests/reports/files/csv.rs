@@ -9,7 +9,7 @@ use leakbench_reports::render::Format;
 use super::{Case, cases};
 use crate::{common, comparison};
 
-/// The heads, and the lines by them.
+/// The names of the columns, and the lines.
 fn read(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let heads = reader.headers().expect("heads").iter().map(str::to_owned).collect();
@@ -20,7 +20,7 @@ fn read(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 #[test]
-fn every_look_is_a_line_and_names_its_line_of_the_recording() {
+fn every_sample_is_a_line_with_its_line_of_the_recording() {
     let mut recording = common::leak_queue();
     let unseen = Footprint::default().with(Resource::Fds, 7);
     recording.records.insert(2, common::sample(0, 90, common::counts(700, 0), unseen));
@@ -42,7 +42,7 @@ fn every_look_is_a_line_and_names_its_line_of_the_recording() {
         assert_eq!(line[at("kind")], kind);
         assert_eq!(line[at("cycles")], counts.cycles.to_string());
         assert_eq!(line[at("lingering")], counts.lingering.to_string());
-        // What was not measured is empty, and not 0.
+        // Missing measurements are empty, not 0.
         for (name, value) in [
             ("mappings", seen.of(Resource::Mappings)),
             ("fds", seen.of(Resource::Fds)),
@@ -57,7 +57,7 @@ fn every_look_is_a_line_and_names_its_line_of_the_recording() {
 }
 
 #[test]
-fn all_lines_are_as_long_as_their_heads() {
+fn all_lines_have_as_many_cells_as_the_head() {
     for case in cases() {
         let (heads, lines) = read(&case.file(Format::Csv));
         assert!(!lines.is_empty(), "{}", case.name);
@@ -74,9 +74,9 @@ fn all_lines_are_as_long_as_their_heads() {
     }
 }
 
-/// A row that could not be run is told; what it would have measured is absent.
+/// A refused row has a line without measurements.
 #[test]
-fn a_comparison_has_a_line_a_run_and_one_a_refusal() {
+fn a_comparison_has_a_line_for_each_run_and_each_refusal() {
     let case = Case::comparison("swept", comparison::swept(), &[], None);
     let (heads, lines) = read(&case.file(Format::Csv));
     assert_eq!(heads[..3], ["setting_subject", "setting_strategy", "row"]);
@@ -100,7 +100,7 @@ fn a_spreadsheet_finds_no_formula() {
         for cell in lines.iter().flatten() {
             assert!(!cell.starts_with(['=', '+', '-', '@', '＝', '\t', '\r']), "{cell:?}");
         }
-        // A line of text is a line of the table.
+        // A text never spans two lines.
         assert_eq!(text.lines().count(), lines.len() + 1, "{text}");
     }
 }

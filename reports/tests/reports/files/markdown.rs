@@ -1,4 +1,4 @@
-//! Markdown: what is from outside is inert, and the whole is bounded.
+//! Markdown: texts from outside are inert, and the size is bounded.
 
 use leakbench_recording::judge::{Finding, Level};
 use leakbench_reports::gate::{PolicyLevel, Status};
@@ -39,7 +39,7 @@ fn saying(said: &str, many: usize) -> Case {
         tone: Tone::Bad,
     };
     *figures = (0..many).map(|_| figure()).collect();
-    // The one that the headline tells is not told again.
+    // The finding of the headline is not repeated.
     let message = format!("{said}.");
     let finding =
         || Finding { rule: "growth", level: Level::Warn, message: message.clone(), supports: None };
@@ -81,7 +81,7 @@ fn is_table(line: &str) -> bool {
     line.starts_with('|')
 }
 
-/// Bars that end a cell, as GitHub counts them.
+/// Bars that end a cell in GitHub's Markdown.
 fn bars(line: &str) -> usize {
     let mut escaped = false;
     line.chars()
@@ -115,16 +115,16 @@ fn check(said: &str, text: &str) {
         let plain = outside_code(line);
         let ours = ["<details><summary>", "</summary>", "</details>", "<code>", "</code>", "&lt;"];
         let plain = ours.iter().fold(plain, |text, ours| text.replace(ours, ""));
-        // Nothing opens a tag, a link or an emphasis but what is ours.
+        // Only leakbench's own markup opens a tag, a link or an emphasis.
         assert!(!plain.contains('<'), "{line}");
         assert!(!plain.replace("\\[", "").contains('['), "{line}");
-        // What is found in shown text does not begin there.
+        // GitHub finds no reference in the shown text.
         for (index, c) in plain.char_indices().filter(|(_, c)| *c == '@') {
             assert!(plain[index + c.len_utf8()..].starts_with("&#8203;"), "{line}");
         }
         assert!(!plain.contains("://"), "{line}");
         assert!(!plain.to_lowercase().contains("www."), "{line}");
-        // A row has the cells of its head, but for one that says how many more there are.
+        // A row has the cells of its head, except the one that counts the others.
         match (cells, is_table(line)) {
             (None, true) => cells = Some(bars(line)),
             (Some(head), true) if !line.starts_with("| … and") => {

@@ -1,5 +1,5 @@
 //! The files of a report: each text format, byte by byte, against the folders of `golden/files/`,
-//! and what each format promises to those who read it.
+//! and the guarantees of each format.
 
 mod csv;
 mod github;
@@ -195,7 +195,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A gate that was given a comparison.
+/// A gate over a comparison.
 fn of_several() -> Outcome {
     let outcome = failing();
     let runs = ["leakbench-out/run: on-drop=keep", "leakbench-out/run: on-drop=purge"];
