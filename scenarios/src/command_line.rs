@@ -109,7 +109,7 @@ impl Command {
     fn switch(&mut self, name: &str, value: Option<bool>, default: Option<Option<bool>>) {
         match value {
             Some(on) if default != Some(value) => {
-                self.word(&format!("--{name}={}", if on { "on" } else { "off" }));
+                self.equals(name, if on { "on" } else { "off" });
             }
             _ => {}
         }
@@ -118,11 +118,16 @@ impl Command {
     fn value(&mut self, name: &str, value: &str) {
         if value.starts_with('-') {
             // Else it would be read as a flag.
-            self.word(&format!("--{name}={value}"));
+            self.equals(name, value);
         } else {
             self.word(&format!("--{name}"));
             self.word(value);
         }
+    }
+
+    fn equals(&mut self, name: &str, value: &str) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, " --{name}={}", quoted(value));
     }
 
     fn word(&mut self, word: &str) {
@@ -131,12 +136,8 @@ impl Command {
     }
 }
 
-/// `word` as a POSIX shell reads it back.
+/// `word` as a POSIX shell reads it back. A NUL, which no argument can contain, is left out.
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    let word = word.replace('\0', "");
+    shlex::try_quote(&word).unwrap_or_default().into_owned()
 }

@@ -7,7 +7,7 @@ use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
-use crate::options::Options;
+use crate::options::{Options, default};
 use crate::scenario::{Scenario, ScenarioError};
 
 /// What a runtime is called, and which of the choices of a run it has: of words and switches those
@@ -54,16 +54,16 @@ impl Offer {
     pub fn builtin() -> Offer {
         Offer {
             runtime: format!("leakbench-runtime {}", env!("CARGO_PKG_VERSION")),
-            strategy: default_first(&Strategy::ALL, Strategy::Random),
-            on_drop: default_first(&OnDrop::ALL, OnDrop::Purge),
-            image: default_first(&ImageKind::ALL, ImageKind::Memfd),
-            compile: default_first(&Compile::ALL, Compile::Cached),
+            strategy: default_first(&Strategy::ALL, default::strategy()),
+            on_drop: default_first(&OnDrop::ALL, default::on_drop()),
+            image: default_first(&ImageKind::ALL, default::image()),
+            compile: default_first(&Compile::ALL, default::compile()),
             allocation: Vec::new(),
             flush_on_drop: vec![false, true],
             pagemap_scan: Vec::new(),
-            slots: NonZeroU32::new(1000),
-            warm_slots: Some(100),
-            decommit_batch: Some(NonZeroU32::MIN),
+            slots: Some(default::slots()),
+            warm_slots: Some(default::warm_slots()),
+            decommit_batch: Some(default::decommit_batch()),
             keep_resident: None,
             threads_max: None,
         }

@@ -11,134 +11,213 @@ use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::Deserialize;
 
 use crate::byte_size::ByteSize;
+use crate::scenario::Scenario;
 use crate::subject_name::SubjectName;
 use crate::suggestion;
 
-/// The choices of a run. What is `None` was not said.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Options {
-    /// Runtime under test: builtin, a driver such as wasmtime@48, or a command that speaks the
-    /// step protocol, such as 'python3 driver.py' [default: builtin]
-    #[arg(long, value_name = "NAME|COMMAND")]
-    pub subject: Option<SubjectName>,
+/// An option's value: one that may be absent, or a list that may be empty.
+pub(crate) trait Choice {
+    type Value;
 
-    /// Modules to create and drop, shared out over processes and threads [default: 1000000]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u64)]
-    pub cycles: Option<NonZeroU64>,
+    /// This value; if it is absent, `base`.
+    fn or(self, base: Self) -> Self;
+}
 
-    /// Which free slot an instance gets [default: random, of the builtin runtime]
-    #[arg(long, value_name = "NAME", value_parser = names::<Strategy>(Strategy::NAMES))]
-    pub strategy: Option<Strategy>,
+impl<T> Choice for Option<T> {
+    type Value = T;
 
-    /// warm-lru: unused slots that may stay warm before one of them is taken [default: 100]
-    #[arg(long, value_name = "N")]
-    pub warm_slots: Option<u32>,
+    fn or(self, base: Option<T>) -> Option<T> {
+        self.or(base)
+    }
+}
 
-    /// What dropping a module does to free slots that still map its image [default: purge]
-    #[arg(long, value_name = "POLICY", value_parser = names::<OnDrop>(OnDrop::NAMES))]
-    pub on_drop: Option<OnDrop>,
+impl<T> Choice for Vec<T> {
+    type Value = Vec<T>;
 
-    /// Slots that wait in the decommit queue until they are reset together [default: 1]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub decommit_batch: Option<NonZeroU32>,
+    fn or(self, base: Vec<T>) -> Vec<T> {
+        if self.is_empty() { base } else { self }
+    }
+}
 
-    /// Whether dropping a module empties the decommit queue first [default: off]
-    #[arg(
-        long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
-        value_parser = on_or_off(),
-    )]
-    pub flush_on_drop: Option<bool>,
+/// Declares the options, a row each: the help, the name of flag and key, the type, what clap needs
+/// besides, the default value, and words about the default.
+macro_rules! options {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $type:ty [$($arg:tt)*] $(= $default:expr)? $(=> $words:expr)?;
+    )+) => {
+        /// The choices of a run. An absent one is left to the runtime or to the default.
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+        pub struct Options {$(
+            $(#[doc = $doc])+
+            #[arg(
+                long,
+                help = help(
+                    &[$($doc),+],
+                    &[
+                        $(value_of::<$type>($default).to_string(),)?
+                        $(($words).to_string(),)?
+                    ],
+                ),
+                $($arg)*
+            )]
+            pub $name: $type,
+        )+}
+
+        impl Options {
+            /// These options; absent ones are those of `base`.
+            pub fn or(self, base: Options) -> Options {
+                Options { $($name: Choice::or(self.$name, base.$name),)+ }
+            }
+        }
+
+        /// The default of each option that has one, whatever the runtime and the machine.
+        pub(crate) mod default {
+            use super::*;
+            $($(
+                pub(crate) fn $name() -> <$type as Choice>::Value {
+                    $default
+                }
+            )?)+
+        }
+    };
+}
+
+options! {
+    /// Runtime under test: builtin, a driver such as wasmtime@48, or a command that speaks the step
+    /// protocol, such as 'python3 driver.py'
+    subject: Option<SubjectName> [value_name = "NAME|COMMAND"] = SubjectName::Builtin;
+
+    /// Modules to create and drop, shared out over processes and threads
+    cycles: Option<NonZeroU64> [value_name = "N", value_parser = at_least_one_u64]
+        = n64(1_000_000);
+
+    /// Which free slot an instance gets
+    strategy: Option<Strategy>
+        [value_name = "NAME", value_parser = names::<Strategy>(Strategy::NAMES)]
+        = Strategy::Random => "of the builtin runtime";
+
+    /// warm-lru: unused slots that may stay warm before one of them is taken
+    warm_slots: Option<u32> [value_name = "N"] = 100;
+
+    /// What dropping a module does to free slots that still map its image
+    on_drop: Option<OnDrop>
+        [value_name = "POLICY", value_parser = names::<OnDrop>(OnDrop::NAMES)]
+        = OnDrop::Purge;
+
+    /// Slots that wait in the decommit queue until they are reset together
+    decommit_batch: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
+        = NonZeroU32::MIN;
+
+    /// Whether dropping a module empties the decommit queue first
+    flush_on_drop: Option<bool>
+        [
+            value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
+            value_parser = on_or_off()
+        ]
+        => "off";
 
     /// Bytes of a slot's memory that are reset by writing zeroes instead of by giving the pages
-    /// back, for runtimes that do [default: 0]
-    #[arg(long, value_name = "BYTES")]
-    pub keep_resident: Option<ByteSize>,
+    /// back, for runtimes that do
+    keep_resident: Option<ByteSize> [value_name = "BYTES"] => "0";
 
-    /// Whether a reset asks the kernel first which pages were written (PAGEMAP_SCAN), for
-    /// runtimes that can [default: off]
-    #[arg(
-        long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
-        value_parser = on_or_off(),
-    )]
-    pub pagemap_scan: Option<bool>,
+    /// Whether a reset asks the kernel first which pages were written (PAGEMAP_SCAN), for runtimes
+    /// that can
+    pagemap_scan: Option<bool>
+        [
+            value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
+            value_parser = on_or_off()
+        ]
+        => "off";
 
-    /// Where instances get their memory from, for runtimes that have both [default: pool]
-    #[arg(long, value_name = "HOW", value_parser = names::<Allocation>(Allocation::NAMES))]
-    pub allocation: Option<Allocation>,
+    /// Where instances get their memory from, for runtimes that have both
+    allocation: Option<Allocation>
+        [value_name = "HOW", value_parser = names::<Allocation>(Allocation::NAMES)]
+        => Allocation::Pool;
 
-    /// Where initial memories are kept [default: memfd]
-    #[arg(long, value_name = "KIND", value_parser = names::<ImageKind>(ImageKind::NAMES))]
-    pub image: Option<ImageKind>,
+    /// Where initial memories are kept
+    image: Option<ImageKind>
+        [value_name = "KIND", value_parser = names::<ImageKind>(ImageKind::NAMES)]
+        = ImageKind::Memfd;
 
     /// Bytes of initial memory of each generated module, each module's unlike any other's
-    /// [default: 4KiB]
-    #[arg(long, value_name = "BYTES")]
-    pub image_size: Option<ByteSize>,
+    image_size: Option<ByteSize> [value_name = "BYTES"] = ByteSize(4096);
 
-    /// Slots in each process's pool [default: 1000]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub slots: Option<NonZeroU32>,
+    /// Slots in each process's pool
+    slots: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] = n32(1000);
 
-    /// Processes side by side, each with its own runtime [default: one a core, each with at
-    /// least 10000 cycles]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub processes: Option<NonZeroU32>,
+    /// Processes side by side, each with its own runtime
+    processes: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
+        => format!("one a core, each with at least {} cycles", Scenario::CYCLES_A_PROCESS);
 
-    /// Threads in each process, sharing its runtime [default: 1]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub threads: Option<NonZeroU32>,
+    /// Threads in each process, sharing its runtime
+    threads: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
+        = NonZeroU32::MIN;
 
     /// Processors that the subjects may run on: so many of the first that leakbench may; runtimes
-    /// shard their pools by them [default: all]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub cpus: Option<NonZeroU32>,
+    /// shard their pools by them
+    cpus: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] => "all";
 
-    /// Instances of each module at once [default: 1]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub instances: Option<NonZeroU32>,
+    /// Instances of each module at once
+    instances: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
+        = NonZeroU32::MIN;
 
     /// Modules that each thread holds at a time, so that drops and instantiations of different
-    /// modules interleave [default: 1]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub live_modules: Option<NonZeroU32>,
+    /// modules interleave
+    live_modules: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
+        = NonZeroU32::MIN;
 
     /// Modules that each thread keeps to the end, of which one has an instance made, called and
     /// dropped in every second cycle at random, so that no workload aligns with a pool's batches
-    /// [default: 0]
-    #[arg(long, value_name = "N")]
-    pub long_lived: Option<u32>,
+    long_lived: Option<u32> [value_name = "N"] = 0;
 
-    /// Whether a module whose code is known is compiled again [default: cached]
-    #[arg(long, value_name = "HOW", value_parser = names::<Compile>(Compile::NAMES))]
-    pub compile: Option<Compile>,
+    /// Whether a module whose code is known is compiled again
+    compile: Option<Compile>
+        [value_name = "HOW", value_parser = names::<Compile>(Compile::NAMES)]
+        = Compile::Cached;
 
-    /// Module to cycle instead of generated ones: a .wasm or .wat file, or a folder of them;
-    /// may be given again
-    #[arg(long, value_name = "FILE|DIR")]
-    pub wasm: Vec<PathBuf>,
+    /// Module to cycle instead of generated ones: a .wasm or .wat file, or a folder of them; may be
+    /// given again
+    wasm: Vec<PathBuf> [value_name = "FILE|DIR"];
 
     /// Export to call in each instance of a module given by --wasm; it takes no parameters
-    #[arg(long, value_name = "NAME")]
-    pub invoke: Option<String>,
+    invoke: Option<String> [value_name = "NAME"];
 
-    /// Seed of every random choice [default: 0]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    /// Seed of every random choice
+    seed: Option<u64> [value_name = "N"] = 0;
 
     /// Moments in the run, evenly spread, at which all stops and both witnesses are compared
-    /// [default: 10]
-    #[arg(long, value_name = "N", value_parser = at_least_one_u32)]
-    pub barriers: Option<NonZeroU32>,
+    barriers: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] = n32(10);
 
-    /// How long a barrier waits for releases that are late, before what is left is lingering, in
-    /// ms [default: 200]
-    #[arg(long, value_name = "MS")]
-    pub settle_ms: Option<u64>,
+    /// How long a barrier waits for releases that are late, before what is left is lingering, in ms
+    settle_ms: Option<u64> [value_name = "MS"] = 200;
 
-    /// Seconds without progress after which a subject is hung [default: 60]
-    #[arg(long, value_name = "SECONDS", value_parser = at_least_one_u64)]
-    pub timeout: Option<NonZeroU64>,
+    /// Seconds without progress after which a subject is hung
+    timeout: Option<NonZeroU64> [value_name = "SECONDS", value_parser = at_least_one_u64]
+        = n64(60);
+}
+
+/// The default value of an option of type `C`.
+fn value_of<C: Choice>(value: C::Value) -> C::Value {
+    value
+}
+
+/// The help of an option: its documentation, and its default in brackets.
+fn help(doc: &[&str], default: &[String]) -> String {
+    let mut help = doc.iter().map(|line| line.trim()).collect::<Vec<&str>>().join(" ");
+    if !default.is_empty() {
+        help += &format!(" [default: {}]", default.join(", "));
+    }
+    help
+}
+
+const fn n32(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("not zero")
+}
+
+const fn n64(number: u64) -> NonZeroU64 {
+    NonZeroU64::new(number).expect("not zero")
 }
 
 impl Options {
@@ -170,67 +249,6 @@ impl Options {
             let message = suggestion::with_nearest(message);
             ScenarioFileError::Parse { name: name.to_owned(), line, message }
         })
-    }
-
-    /// These options, and where they say nothing, those of `base`.
-    pub fn or(self, base: Options) -> Options {
-        // Destructured so that a new option cannot be forgotten here.
-        let Options {
-            subject,
-            cycles,
-            strategy,
-            warm_slots,
-            on_drop,
-            decommit_batch,
-            flush_on_drop,
-            keep_resident,
-            pagemap_scan,
-            allocation,
-            image,
-            image_size,
-            slots,
-            processes,
-            threads,
-            cpus,
-            instances,
-            live_modules,
-            long_lived,
-            compile,
-            wasm,
-            invoke,
-            seed,
-            barriers,
-            settle_ms,
-            timeout,
-        } = self;
-        Options {
-            subject: subject.or(base.subject),
-            cycles: cycles.or(base.cycles),
-            strategy: strategy.or(base.strategy),
-            warm_slots: warm_slots.or(base.warm_slots),
-            on_drop: on_drop.or(base.on_drop),
-            decommit_batch: decommit_batch.or(base.decommit_batch),
-            flush_on_drop: flush_on_drop.or(base.flush_on_drop),
-            keep_resident: keep_resident.or(base.keep_resident),
-            pagemap_scan: pagemap_scan.or(base.pagemap_scan),
-            allocation: allocation.or(base.allocation),
-            image: image.or(base.image),
-            image_size: image_size.or(base.image_size),
-            slots: slots.or(base.slots),
-            processes: processes.or(base.processes),
-            threads: threads.or(base.threads),
-            cpus: cpus.or(base.cpus),
-            instances: instances.or(base.instances),
-            live_modules: live_modules.or(base.live_modules),
-            long_lived: long_lived.or(base.long_lived),
-            compile: compile.or(base.compile),
-            wasm: if wasm.is_empty() { base.wasm } else { wasm },
-            invoke: invoke.or(base.invoke),
-            seed: seed.or(base.seed),
-            barriers: barriers.or(base.barriers),
-            settle_ms: settle_ms.or(base.settle_ms),
-            timeout: timeout.or(base.timeout),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
 use crate::offer::Offer;
-use crate::options::Options;
+use crate::options::{Options, default};
 use crate::subject_name::SubjectName;
 
 /// Everything about a run that was chosen. Same scenario, same seed, one thread: same steps.
@@ -204,13 +204,9 @@ impl Scenario {
         offer: &Offer,
         cpus: NonZeroU32,
     ) -> Result<Scenario, ScenarioError> {
-        const fn n32(n: u32) -> NonZeroU32 {
-            NonZeroU32::new(n).expect("not zero")
-        }
         let settled = offer.settle(&options)?;
-        let cycles =
-            options.cycles.unwrap_or(const { NonZeroU64::new(1_000_000).expect("not zero") });
-        let threads = options.threads.unwrap_or(n32(1));
+        let cycles = options.cycles.unwrap_or_else(default::cycles);
+        let threads = options.threads.unwrap_or_else(default::threads);
         let default_processes = || {
             let worthwhile = cycles.get() / Self::CYCLES_A_PROCESS;
             let cpus = options.cpus.map_or(cpus, |few| few.min(cpus));
@@ -220,7 +216,7 @@ impl Scenario {
             NonZeroU32::new(processes as u32).expect("at least 1")
         };
         let scenario = Scenario {
-            subject: options.subject.unwrap_or_default(),
+            subject: options.subject.unwrap_or_else(default::subject),
             cycles,
             strategy: settled.strategy,
             warm_slots: settled.warm_slots,
@@ -231,21 +227,21 @@ impl Scenario {
             pagemap_scan: settled.pagemap_scan,
             allocation: settled.allocation,
             image: settled.image,
-            image_size: options.image_size.unwrap_or(ByteSize(4096)),
+            image_size: options.image_size.unwrap_or_else(default::image_size),
             slots: settled.slots,
             processes: options.processes.unwrap_or_else(default_processes),
             threads,
             cpus: options.cpus,
-            instances: options.instances.unwrap_or(n32(1)),
-            live_modules: options.live_modules.unwrap_or(n32(1)),
-            long_lived: options.long_lived.unwrap_or(0),
+            instances: options.instances.unwrap_or_else(default::instances),
+            live_modules: options.live_modules.unwrap_or_else(default::live_modules),
+            long_lived: options.long_lived.unwrap_or_else(default::long_lived),
             compile: settled.compile,
             wasm: options.wasm,
             invoke: options.invoke,
-            seed: options.seed.unwrap_or(0),
-            barriers: options.barriers.unwrap_or(n32(10)),
-            settle_ms: options.settle_ms.unwrap_or(200),
-            timeout_s: options.timeout.unwrap_or(const { NonZeroU64::new(60).expect("not zero") }),
+            seed: options.seed.unwrap_or_else(default::seed),
+            barriers: options.barriers.unwrap_or_else(default::barriers),
+            settle_ms: options.settle_ms.unwrap_or_else(default::settle_ms),
+            timeout_s: options.timeout.unwrap_or_else(default::timeout),
         };
         scenario.check(offer)?;
         Ok(scenario)
