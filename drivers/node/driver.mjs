@@ -1,12 +1,13 @@
-// Drives V8's WebAssembly, in Node, for leakbench: docs/protocol.md has the protocol.
+// Puts V8's WebAssembly, in Node, under test by leakbench. The protocol is in docs/protocol.md.
 //
 //     leakbench --subject 'node drivers/node/driver.mjs'
 //
-// Requests come as JSON objects, one a line, on standard input; each gets one reply on standard
-// output. leakbench numbers modules and instances, so two maps are all that is kept.
+// leakbench writes requests as JSON objects, one a line, to standard input. The driver writes one reply
+// to each on standard output. leakbench numbers modules and instances, hence the two maps. When
+// standard input is closed, the driver exits with status 0.
 //
-// V8 frees a dropped module when it collects garbage, and makes no memfds, so what leakbench
-// judges is whether mappings, descriptors and memory keep growing.
+// V8 frees a dropped module when it collects garbage, and makes no memfds. So leakbench judges the
+// growth of mappings, descriptors and resident memory.
 
 import { createInterface } from "node:readline";
 import { writeSync } from "node:fs";
@@ -25,7 +26,7 @@ function take(map, key, what) {
 const steps = {
   hello({ leakbench }) {
     if (leakbench !== PROTOCOL) {
-      throw new Error(`this driver speaks version ${PROTOCOL} of the step protocol`);
+      throw new Error(`this driver has version ${PROTOCOL} of the step protocol`);
     }
     const runtime = `v8 ${process.versions.v8} (node ${process.versions.node})`;
     return { leakbench: PROTOCOL, runtime, pid: process.pid };
@@ -41,7 +42,7 @@ const steps = {
 
   call({ instance, export: name }) {
     const result = take(instances, instance, "instance").exports[name]();
-    // A 64-bit integer is a BigInt here, which JSON does not have: hence digits in a string.
+    // A 64-bit integer is a BigInt, which JSON does not have: hence a string of digits.
     const integer = typeof result === "bigint" || Number.isInteger(result);
     return { result: integer ? String(result) : null };
   },
@@ -59,12 +60,12 @@ const steps = {
 
 function replyTo(request) {
   if (!Object.hasOwn(steps, request.do)) {
-    return { error: `this driver knows no '${request.do}'` };
+    return { error: `this driver has no step '${request.do}'` };
   }
   try {
     return { ok: steps[request.do](request) ?? {} };
   } catch (error) {
-    // Whatever the runtime throws is an answer, not the end.
+    // Every exception of the runtime is an answer. The driver continues.
     return { error: String(error) };
   }
 }

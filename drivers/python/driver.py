@@ -1,9 +1,10 @@
-"""Drives Wasmtime, through its Python package, for leakbench: docs/protocol.md has the protocol.
+"""Puts Wasmtime, by its Python package, under test by leakbench. The protocol is in docs/protocol.md.
 
     leakbench --subject 'python3 drivers/python/driver.py'
 
-Requests come as JSON objects, one a line, on standard input; each gets one reply on standard
-output. leakbench numbers modules and instances, so two dictionaries are all that is kept.
+leakbench writes requests as JSON objects, one a line, to standard input. The driver writes one reply
+to each on standard output. leakbench numbers modules and instances, hence the two dictionaries. When
+standard input is closed, the driver exits with status 0.
 """
 
 import base64
@@ -23,7 +24,7 @@ instances = {}
 
 def hello(request):
     if request["leakbench"] != PROTOCOL:
-        raise ValueError(f"this driver speaks version {PROTOCOL} of the step protocol")
+        raise ValueError(f"this driver has version {PROTOCOL} of the step protocol")
     runtime = "wasmtime-py " + importlib.metadata.version("wasmtime")
     return {"leakbench": PROTOCOL, "runtime": runtime, "pid": os.getpid()}
 
@@ -34,7 +35,7 @@ def create(request):
 
 
 def instantiate(request):
-    # A store of its own, as for a request to a server: memory goes with the store.
+    # A store of its own, as for a request to a server. The memory is freed with the store.
     store = wasmtime.Store(engine)
     instance = wasmtime.Instance(store, modules[request["module"]], [])
     instances[request["instance"]] = (store, instance)
@@ -43,12 +44,12 @@ def instantiate(request):
 def call(request):
     store, instance = instances[request["instance"]]
     result = instance.exports(store)[request["export"]](store)
-    # Digits in a string: a JSON number would lose some of 64 bits in other languages.
+    # A string of digits, because a JSON number loses bits of 64-bit integers in other languages.
     return {"result": str(result) if isinstance(result, int) else None}
 
 
-# Where nothing else refers to them, CPython frees objects, and the package what they stand for,
-# the moment the dictionary lets go: no gc.collect() is needed.
+# CPython frees an object when its last reference is deleted, and the package then frees the module or
+# instance. So gc.collect() is not needed.
 def drop_instance(request):
     del instances[request["instance"]]
 
@@ -70,10 +71,10 @@ STEPS = {
 def reply_to(request):
     step = STEPS.get(request["do"])
     if step is None:
-        return {"error": f"this driver knows no '{request['do']}'"}
+        return {"error": f"this driver has no step '{request['do']}'"}
     try:
         return {"ok": step(request) or {}}
-    # Whatever the runtime raises is an answer, not the end.
+    # Every exception of the runtime is an answer. The driver continues.
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

@@ -1,53 +1,54 @@
-//! Precompiled artifacts, so that a cycle whose code is known makes a new module without compiling.
+//! Precompiled artifacts, so that a cycle with known code makes a new module without compiling.
 //!
-//! Cycles mostly differ in the payloads of their data segments alone, and an artifact holds those
-//! verbatim. So one artifact serves for all binaries that are the same but for payloads: theirs are
-//! put where the first one's stood. Whether that is right is not assumed. The second binary of a
-//! kind is compiled as well, and the places are believed only if every payload is another in it,
-//! and putting them there makes of the first artifact, byte for byte, what the compiler made of the
-//! second. Otherwise (a payload is not found, because zeroes are left out or it lies under another;
-//! or it is found elsewhere first, because it is short) each distinct binary has an artifact of its
-//! own.
+//! The binaries of cycles mostly differ in the payloads of their data segments alone, and an artifact
+//! contains these verbatim. So one artifact serves for all binaries of one *skeleton*, which are equal
+//! but for payloads: their payloads are written over those of the first binary.
+//!
+//! This is checked. The second binary of a skeleton is compiled as well. The offsets are valid if every
+//! payload of it differs, and if the first artifact with these payloads equals the second artifact
+//! byte for byte. Otherwise each distinct binary has an artifact of its own. That happens if a payload
+//! is not in the artifact (because the compiler omits zeroes, or another segment overwrites it), or if
+//! a short one is found elsewhere first.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::binary::Binary;
 use super::lru::Lru;
 
-/// Bytes of artifacts kept for each of: kinds of code, and distinct binaries.
-const KEPT_BYTES: usize = 64 << 20;
+/// The size in bytes of each of the two caches: of skeletons, and of distinct binaries.
+const CACHE_BYTES: usize = 64 << 20;
 
-/// What an engine's compiler returned, with the payloads of the binary that it stands for.
+/// The output of an engine's compiler, with the payloads of one binary.
 #[derive(Clone, Debug)]
 pub(crate) struct Artifact(Arc<Vec<u8>>);
 
 /// The artifacts of one engine.
 #[derive(Debug)]
 pub(crate) struct Artifacts {
-    codes: Mutex<Lru<Code>>,
-    whole: Mutex<Lru<Artifact>>,
+    skeletons: Mutex<Lru<Skeleton>>,
+    binaries: Mutex<Lru<Artifact>>,
 }
 
-/// What is known of the binaries with one skeleton.
+/// The artifacts of the binaries with one skeleton.
 #[derive(Clone, Debug)]
-enum Code {
-    /// All had these payloads.
+enum Skeleton {
+    /// All binaries so far had these payloads.
     One { payloads: Arc<Vec<Vec<u8>>>, artifact: Artifact },
-    /// Payloads can be put into this artifact, at these places.
-    Stamped { artifact: Artifact, places: Arc<Vec<usize>> },
-    /// They cannot.
-    Apart,
+    /// Payloads can be written into this artifact, at these offsets.
+    Shared { artifact: Artifact, offsets: Arc<Vec<usize>> },
+    /// Each binary needs an artifact of its own.
+    Separate,
 }
 
 impl Artifacts {
     pub(crate) fn new() -> Artifacts {
         Artifacts {
-            codes: Mutex::new(Lru::new(KEPT_BYTES)),
-            whole: Mutex::new(Lru::new(KEPT_BYTES)),
+            skeletons: Mutex::new(Lru::new(CACHE_BYTES)),
+            binaries: Mutex::new(Lru::new(CACHE_BYTES)),
         }
     }
 
-    /// The artifact of a binary, from what is known, or else from `compile`.
+    /// The artifact of a binary: a known one, or the output of `compile`.
     ///
     /// # Errors
     /// Those of `compile`.
@@ -58,66 +59,66 @@ impl Artifacts {
     ) -> Result<Artifact, E> {
         let compile = || compile(binary.bytes()).map(|bytes| Artifact(Arc::new(bytes)));
         let skeleton = binary.skeleton();
-        let known = lock(&self.codes).get(&skeleton).cloned();
-        let (code, artifact) = match known {
-            Some(Code::Stamped { artifact, places }) => {
-                return Ok(artifact.with(binary.payloads(), &places));
+        let known = lock(&self.skeletons).get(&skeleton).cloned();
+        let (known, artifact) = match known {
+            Some(Skeleton::Shared { artifact, offsets }) => {
+                return Ok(artifact.with(binary.payloads(), &offsets));
             }
-            Some(Code::Apart) => return self.apart(binary, compile),
-            Some(Code::One { payloads, artifact })
+            Some(Skeleton::Separate) => return self.separate(binary, compile),
+            Some(Skeleton::One { payloads, artifact })
                 if binary.payloads().eq(payloads.iter().map(Vec::as_slice)) =>
             {
                 return Ok(artifact);
             }
-            Some(Code::One { payloads, artifact: first }) => {
+            Some(Skeleton::One { payloads, artifact: first }) => {
                 let second = compile()?;
-                (Code::of_two(first, &payloads, &second, binary), second)
+                (Skeleton::of_two(first, &payloads, &second, binary), second)
             }
             None => {
                 let artifact = compile()?;
                 let payloads = Arc::new(binary.payloads().map(<[u8]>::to_vec).collect());
-                (Code::One { payloads, artifact: artifact.clone() }, artifact)
+                (Skeleton::One { payloads, artifact: artifact.clone() }, artifact)
             }
         };
         let bytes = artifact.bytes().len();
-        lock(&self.codes).insert(skeleton, code, bytes);
+        lock(&self.skeletons).insert(skeleton, known, bytes);
         Ok(artifact)
     }
 
-    /// The artifact of this very binary.
-    fn apart<E>(
+    /// The artifact of this binary alone.
+    fn separate<E>(
         &self,
         binary: &Binary<'_>,
         compile: impl Fn() -> Result<Artifact, E>,
     ) -> Result<Artifact, E> {
-        if let Some(artifact) = lock(&self.whole).get(binary.bytes()) {
+        if let Some(artifact) = lock(&self.binaries).get(binary.bytes()) {
             return Ok(artifact.clone());
         }
         let artifact = compile()?;
         let bytes = artifact.bytes().len();
-        lock(&self.whole).insert(binary.bytes().to_vec(), artifact.clone(), bytes);
+        lock(&self.binaries).insert(binary.bytes().to_vec(), artifact.clone(), bytes);
         Ok(artifact)
     }
 }
 
-impl Code {
-    /// What two binaries with one skeleton, and their artifacts, tell of all with it.
+impl Skeleton {
+    /// Compares the artifacts of two binaries with one skeleton.
     fn of_two(
         first: Artifact,
         payloads: &[Vec<u8>],
         second: &Artifact,
         binary: &Binary<'_>,
-    ) -> Code {
-        let places = payloads.iter().zip(binary.payloads()).map(|(payload, other)| {
-            // One that stayed the same would fit wherever it is found.
-            let place = memchr::memmem::find(first.bytes(), payload);
-            place.filter(|_| payload != other)
+    ) -> Skeleton {
+        let offsets = payloads.iter().zip(binary.payloads()).map(|(payload, other)| {
+            // A payload that is equal in both proves no offset.
+            let offset = memchr::memmem::find(first.bytes(), payload);
+            offset.filter(|_| payload != other)
         });
-        match places.collect::<Option<Vec<usize>>>().map(Arc::new) {
-            Some(places) if first.with(binary.payloads(), &places).0 == second.0 => {
-                Code::Stamped { artifact: first, places }
+        match offsets.collect::<Option<Vec<usize>>>().map(Arc::new) {
+            Some(offsets) if first.with(binary.payloads(), &offsets).0 == second.0 => {
+                Skeleton::Shared { artifact: first, offsets }
             }
-            _ => Code::Apart,
+            _ => Skeleton::Separate,
         }
     }
 }
@@ -127,17 +128,17 @@ impl Artifact {
         &self.0
     }
 
-    /// The same with other payloads, of the same lengths.
-    fn with<'a>(&self, payloads: impl Iterator<Item = &'a [u8]>, places: &[usize]) -> Artifact {
+    /// This artifact with other payloads of the same lengths.
+    fn with<'a>(&self, payloads: impl Iterator<Item = &'a [u8]>, offsets: &[usize]) -> Artifact {
         let mut bytes = self.bytes().to_vec();
-        for (payload, &place) in payloads.zip(places) {
-            bytes[place..place + payload.len()].copy_from_slice(payload);
+        for (payload, &offset) in payloads.zip(offsets) {
+            bytes[offset..offset + payload.len()].copy_from_slice(payload);
         }
         Artifact(Arc::new(bytes))
     }
 }
 
-/// What a panic elsewhere left behind is as good as before: entries are put whole.
+/// Locks a cache. A panic of another thread leaves its entries valid.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,21 +1,21 @@
-//! A binary, and where in it the payloads of its data segments lie.
+//! A binary and the payloads of its data segments.
 
 use std::ops::Range;
 
 use wasmparser::{Parser, Payload};
 
-/// A module's binary as the drivers need to know it.
+/// The binary of a module.
 #[derive(Clone, Debug)]
 pub(crate) struct Binary<'a> {
     bytes: &'a [u8],
-    /// Of each data segment that has any, in order.
+    /// The ranges of payloads that are not empty, in order.
     payloads: Vec<Range<usize>>,
     memories: usize,
 }
 
 impl<'a> Binary<'a> {
-    /// Looks for data segments and memories. What cannot be read, Wasmtime will refuse: it is taken
-    /// for one piece, with more memories than can be.
+    /// Finds data segments and memories. A binary that cannot be parsed, which Wasmtime refuses, has no
+    /// payloads here and `usize::MAX` memories.
     pub(crate) fn new(bytes: &'a [u8]) -> Binary<'a> {
         Binary::read(bytes).unwrap_or(Binary { bytes, payloads: Vec::new(), memories: usize::MAX })
     }
@@ -41,23 +41,21 @@ impl<'a> Binary<'a> {
         Ok(binary)
     }
 
-    /// All of it.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// How many memories it defines: it has no more images than that.
+    /// The number of memories that it defines, which is the maximum of its images.
     pub(crate) fn memories(&self) -> usize {
         self.memories
     }
 
-    /// The payloads of its data segments.
     pub(crate) fn payloads(&self) -> impl Iterator<Item = &'a [u8]> + use<'_, 'a> {
         self.payloads.iter().map(|range| &self.bytes[range.clone()])
     }
 
-    /// Its bytes without those payloads. Two binaries that agree in these have payloads of the
-    /// same lengths, and compile to the same code.
+    /// Its bytes without the payloads. Two binaries with equal skeletons have payloads of the same
+    /// lengths, and compile to the same code.
     pub(crate) fn skeleton(&self) -> Vec<u8> {
         let mut skeleton = Vec::new();
         let mut from = 0;
@@ -82,20 +80,20 @@ mod tests {
     fn payloads_are_found_and_left_out() {
         let binary = Binary::new(TWO_MEMORIES);
         assert_eq!(binary.memories(), 2);
-        // The empty one is none.
+        // An empty payload is omitted.
         assert_eq!(binary.payloads().collect::<Vec<_>>(), [&b"AB"[..], b"CDE"]);
         let mut other = TWO_MEMORIES.to_vec();
         let end = other.len();
         other[end - 3..].copy_from_slice(b"xyz");
         assert_eq!(Binary::new(&other).skeleton(), binary.skeleton());
         assert_eq!(binary.skeleton().len(), TWO_MEMORIES.len() - 5);
-        // What is not payload tells them apart: here the offset of the last segment.
+        // Other bytes distinguish skeletons: here the offset of the last segment.
         other[end - 6] = 6;
         assert_ne!(Binary::new(&other).skeleton(), binary.skeleton());
     }
 
     #[test]
-    fn what_cannot_be_read_is_one_piece() {
+    fn a_binary_that_cannot_be_parsed_has_no_payloads() {
         let broken = &TWO_MEMORIES[..TWO_MEMORIES.len() - 1];
         let binary = Binary::new(broken);
         assert_eq!((binary.payloads().count(), binary.memories()), (0, usize::MAX));

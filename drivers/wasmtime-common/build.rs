@@ -1,4 +1,4 @@
-//! Tells a driver which version of Wasmtime its lock file has, so that it is written down once.
+//! Sets `WASMTIME_VERSION` for a driver, from its lock file.
 
 use std::path::Path;
 

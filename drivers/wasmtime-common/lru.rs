@@ -1,9 +1,9 @@
-//! A map that holds so many bytes and forgets what was used longest ago.
+//! A map of bounded size that removes the least recently used entry.
 
 use std::collections::HashMap;
 
-/// Values by key, bounded by their size. Looking up is O(1); making room reads all entries, which
-/// is little beside the compilation that each insertion comes after.
+/// Values by key, bounded by their size. A lookup is O(1). A removal reads all entries, which costs
+/// little beside the compilation before each insertion.
 #[derive(Debug)]
 pub(crate) struct Lru<V> {
     entries: HashMap<Vec<u8>, Entry<V>>,
@@ -20,7 +20,7 @@ struct Entry<V> {
 }
 
 impl<V> Lru<V> {
-    /// An empty one for `bytes_max` bytes of keys and values.
+    /// An empty map for `bytes_max` bytes of keys and values.
     pub(crate) fn new(bytes_max: usize) -> Lru<V> {
         Lru { entries: HashMap::new(), bytes: 0, bytes_max, clock: 0 }
     }
@@ -32,8 +32,8 @@ impl<V> Lru<V> {
         Some(&entry.value)
     }
 
-    /// Puts a value of so many bytes in place of the one there, and forgets others until all
-    /// fit. The newest stays, whatever its size.
+    /// Inserts or replaces a value of `value_bytes`, and removes others until all fit. The new value
+    /// stays even if it is larger than the map.
     pub(crate) fn insert(&mut self, key: Vec<u8>, value: V, value_bytes: usize) {
         self.remove(&key);
         let bytes = key.len() + value_bytes;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_used_longest_ago_goes_first() {
+    fn the_least_recently_used_entry_is_removed_first() {
         let mut lru = Lru::new(33);
         let held = |lru: &mut Lru<u8>, keys: &str| -> String {
             keys.chars().filter(|key| lru.get(&[*key as u8]).is_some()).collect()
@@ -70,11 +70,11 @@ mod tests {
         assert_eq!(held(&mut lru, "a"), "a");
         lru.insert(b"d".to_vec(), b'd', 10);
         assert_eq!(held(&mut lru, "abcd"), "acd");
-        // In its own place, no other has to go.
+        // A replacement of equal size removes no other entry.
         lru.insert(b"d".to_vec(), b'D', 10);
         assert_eq!(lru.get(b"d"), Some(&b'D'));
         assert_eq!(held(&mut lru, "acd"), "acd");
-        // Too large for all: it stays alone, and goes before the next.
+        // An entry larger than the map stays alone, and is removed before the next.
         lru.insert(b"e".to_vec(), b'e', 100);
         assert_eq!((held(&mut lru, "acde"), lru.bytes), ("e".to_owned(), 101));
         lru.insert(b"f".to_vec(), b'f', 1);

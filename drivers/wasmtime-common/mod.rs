@@ -1,5 +1,5 @@
-//! What the drivers of all versions of Wasmtime have in common. Each driver compiles these files
-//! against its own version, whose interfaces agree in all that is used here.
+//! The common part of the drivers of all versions of Wasmtime. Each driver compiles these files against
+//! its own version; the interfaces that they use are the same in all versions.
 
 mod artifacts;
 mod binary;
@@ -9,7 +9,7 @@ mod runtime;
 mod sys;
 
 pub(crate) use reservation::Reservation;
-pub(crate) use runtime::{Runtime, told};
+pub(crate) use runtime::{Runtime, with_causes};
 
-/// Name and version of the runtime, the latter from the driver's lock file.
+/// The name of the runtime, with the version from the driver's lock file.
 pub(crate) const RUNTIME: &str = concat!("wasmtime ", env!("WASMTIME_VERSION"));

@@ -1,21 +1,21 @@
-//! Where the pool's slots lie, which Wasmtime does not say: it reserves one stretch of addresses for
-//! all, whose length tells it from every other.
+//! The addresses of the pool's slots, which Wasmtime has no interface for. Wasmtime reserves one range
+//! for all slots, which is recognized by its length.
 
 use leakbench_subject::Slab;
 
-/// How a pool lays its slots out: `| guard | memory 0 | guard | memory 1 | guard | ...`.
+/// The layout of a pool: `| guard | memory 0 | guard | memory 1 | guard | ...`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reservation {
     pub(crate) slots: u32,
-    /// Reserved for each memory.
+    /// The reservation of each memory.
     pub(crate) memory_bytes: u64,
-    /// Reserved before the first, and behind each.
+    /// The guard before the first memory and after each.
     pub(crate) guard_bytes: u64,
 }
 
 impl Reservation {
-    /// The slots of a pool none of which was used yet, in the text of `/proc/self/maps`. `None`
-    /// unless exactly one mapping can be it.
+    /// Finds the slots of a pool that was not used yet in the text of `/proc/self/maps`. `None` if no
+    /// mapping or several have its length.
     pub(crate) fn find(&self, maps: &str) -> Option<Slab> {
         let stride_bytes = self.memory_bytes.checked_add(self.guard_bytes)?;
         let bytes = stride_bytes
@@ -30,7 +30,7 @@ impl Reservation {
     }
 }
 
-/// Where a mapping starts, if it is reservation alone and so long. A line reads
+/// The start of a mapping of `bytes` without permissions. Its line is
 /// `7d9304e00000-7e9506e00000 ---p 00000000 00:00 0`.
 fn start_of_reserved(line: &str, bytes: u64) -> Option<u64> {
     let (addresses, rest) = line.split_once(' ')?;
@@ -55,12 +55,12 @@ mod tests {
                     7f1000000000-7f1340000000 rw-p 00000000 00:00 0\n";
         let slab = POOL.find(maps).unwrap();
         assert_eq!((slab.base, slab.stride_bytes), (0x7f00_1000_0000, 0x1_1000_0000));
-        // One page more, and it is another's, or grown together with another's.
+        // A mapping with one page more is another one, or merged with another one.
         assert!(POOL.find(&maps.replace("7f0340000000", "7f0340001000")).is_none());
     }
 
     #[test]
-    fn of_two_neither_is_taken() {
+    fn two_mappings_of_that_length_are_ambiguous() {
         let mapping = "7f0000000000-7f0340000000 ---p 00000000 00:00 0\n";
         assert!(POOL.find(mapping).is_some());
         assert!(POOL.find(&(mapping.to_owned() + &mapping.replace("7f0", "7e0"))).is_none());

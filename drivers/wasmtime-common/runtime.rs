@@ -1,4 +1,4 @@
-//! Wasmtime as a subject, whatever its version.
+//! Wasmtime of any version as a subject.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -12,10 +12,10 @@ use super::binary::Binary;
 use super::reservation::Reservation;
 use super::sys;
 
-/// An engine, and how its modules are made.
+/// An engine with its artifacts.
 pub(crate) struct Runtime {
     engine: Engine,
-    /// Provides nothing; it is what says which import is missing.
+    /// Without definitions: it reports a missing import by name.
     linker: Linker<()>,
     /// `None` to compile each module.
     artifacts: Option<Artifacts>,
@@ -23,21 +23,21 @@ pub(crate) struct Runtime {
     slab: Option<Slab>,
 }
 
-/// A module, and its images until they have been shown.
+/// A module, with its images until they are shown.
 pub(crate) struct Module {
     module: wasmtime::Module,
     new_images: Cell<Vec<OwnedFd>>,
 }
 
-/// An instance in a store of its own, as a host that serves requests would have it.
+/// An instance in a store of its own, as in a host that serves requests.
 pub(crate) struct Instance {
     store: Store<()>,
     instance: wasmtime::Instance,
 }
 
 impl Runtime {
-    /// An engine of this configuration, optimising nothing, as leakbench's own runtime. `pool` is
-    /// what its pool reserves, if it has one.
+    /// An engine of this configuration, without optimization, as in leakbench's own runtime. `pool` is
+    /// the layout of its pool, if it has one.
     ///
     /// # Errors
     /// The pool does not fit the address space, or `/proc` cannot be read.
@@ -47,12 +47,12 @@ impl Runtime {
         pool: Option<Reservation>,
     ) -> Result<Runtime, SubjectError> {
         config.cranelift_opt_level(OptLevel::None);
-        let engine = told(Engine::new(&config))?;
+        let engine = with_causes(Engine::new(&config))?;
         let linker = Linker::new(&engine);
         let artifacts = (compile != Some(Compile::Fresh)).then(Artifacts::new);
-        let memfds = told(NewMemfds::new())?;
+        let memfds = with_causes(NewMemfds::new())?;
         let slab = match pool {
-            Some(pool) => pool.find(&told(std::fs::read_to_string("/proc/self/maps"))?),
+            Some(pool) => pool.find(&with_causes(std::fs::read_to_string("/proc/self/maps"))?),
             None => None,
         };
         Ok(Runtime { engine, linker, artifacts, memfds, slab })
@@ -66,17 +66,17 @@ impl Subject for Runtime {
     fn create_module(&self, bytes: &[u8]) -> Result<Module, SubjectError> {
         let binary = Binary::new(bytes);
         let module = match &self.artifacts {
-            None => told(wasmtime::Module::from_binary(&self.engine, bytes))?,
+            None => with_causes(wasmtime::Module::from_binary(&self.engine, bytes))?,
             Some(artifacts) => {
                 let compile = |bytes: &[u8]| self.engine.precompile_module(bytes);
-                let artifact = told(artifacts.artifact(&binary, compile))?;
-                told(sys::deserialize(&self.engine, &artifact))?
+                let artifact = with_causes(artifacts.artifact(&binary, compile))?;
+                with_causes(sys::deserialize(&self.engine, &artifact))?
             }
         };
-        // Else the first instantiation makes it, beside other descriptors.
+        // Otherwise the first instantiation would make the image, among other descriptors.
         let make = || module.initialize_copy_on_write_image();
         let (made, found) = self.memfds.during(binary.memories(), make);
-        told(made)?;
+        with_causes(made)?;
         let found = found.map_err(|error| {
             SubjectError::new(format!("cannot find the module's image: {error}"))
         })?;
@@ -91,7 +91,7 @@ impl Subject for Runtime {
 
     fn instantiate(&self, module: &Module) -> Result<Instance, SubjectError> {
         let mut store = Store::new(&self.engine, ());
-        let instance = told(self.linker.instantiate(&mut store, &module.module))?;
+        let instance = with_causes(self.linker.instantiate(&mut store, &module.module))?;
         Ok(Instance { store, instance })
     }
 
@@ -110,7 +110,7 @@ impl Subject for Runtime {
             )));
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
-        told(func.call(store, &[], &mut results))?;
+        with_causes(func.call(store, &[], &mut results))?;
         Ok(match results[..] {
             [Val::I32(result)] => Some(result.into()),
             [Val::I64(result)] => Some(result),
@@ -123,8 +123,8 @@ impl Subject for Runtime {
     }
 }
 
-/// An error of whatever type in whatever version, in its own words with its causes, on one line.
-pub(crate) fn told<T>(result: Result<T, impl Display>) -> Result<T, SubjectError> {
+/// Converts an error of any version of Wasmtime, with its causes on one line.
+pub(crate) fn with_causes<T>(result: Result<T, impl Display>) -> Result<T, SubjectError> {
     result.map_err(|error| {
         let text = format!("{error:#}");
         let words: Vec<&str> = text.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Runtimes behind a pipe, by a driver that this program itself is when it is started so.
+//! Runtimes behind the bridge. Their driver is this test program, started again.
 
 mod common;
 #[path = "piped/fake_driver.rs"]
@@ -13,20 +13,20 @@ use std::time::{Duration, Instant};
 use common::{Run, is_running, leakbench};
 use fake_driver::{Faults, command};
 
-/// Not a test: the driver that the others start.
+/// Not a test: the driver that the tests start.
 #[test]
-#[ignore = "it is a driver, for the tests here"]
+#[ignore = "it is the driver for these tests"]
 fn fake_driver() {
     fake_driver::main();
 }
 
-/// A run of a driver with this environment.
+/// A run of the driver with this environment.
 fn run(environment: &str, args: &[&str]) -> Run {
     let subject = command(&Faults::default(), environment);
     Run::of(&[&["--subject", &subject][..], args].concat())
 }
 
-/// A run of a driver in which something goes wrong.
+/// A run of the driver with a fault.
 fn faulty(fault: &'static str, step: &'static str, nth: u32, args: &[&str]) -> Run {
     let subject = command(&Faults { fault, step, nth }, "");
     Run::of(&[&["--subject", &subject, "--cycles", "20"][..], args].concat())
@@ -39,7 +39,7 @@ fn decisive(run: &Run) -> &str {
     error.and_then(|finding| finding["message"].as_str()).unwrap_or_else(|| panic!("{findings:?}"))
 }
 
-fn assert_says(text: &str, words: &[&str]) {
+fn assert_contains(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is not in: {text}");
     }
@@ -73,14 +73,14 @@ fn images_that_a_command_keeps_are_found_with_their_descriptors() {
 }
 
 #[test]
-fn a_command_without_memfds_is_judged_by_what_grows() {
+fn a_command_without_memfds_is_judged_by_growth() {
     let args = ["--cycles", "200", "--barriers", "20"];
     let steady = run("FAKE_IMAGELESS=1", &args);
     assert_eq!((steady.code, steady.verdict()), (0, "clean"), "{:?}", steady.result);
     let growing = run("FAKE_IMAGELESS=1 FAKE_KEEPS=2", &args);
     assert_eq!((growing.code, growing.verdict()), (1, "leak"), "{:?}", growing.result);
     let findings = growing.result["findings"].to_string();
-    assert_says(&findings, &["descriptors of subject 0 grow by ", " per 1,000 cycles"]);
+    assert_contains(&findings, &["descriptors of subject 0 grow by ", " per 1,000 cycles"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_commands_own_process_is_sampled() {
     let mut cycles = 0;
     let mut seen = 0;
     for sample in samples.filter(|sample| sample.footprint.of(Resource::Fds).is_some()) {
-        // No other process has so many.
+        // No other process has so many descriptors.
         assert!(sample.footprint.of(Resource::Fds).is_some_and(|fds| fds > 100), "{sample:?}");
         assert!(
             sample.footprint.of(Resource::Mappings).is_some()
@@ -112,18 +112,18 @@ fn the_commands_own_process_is_sampled() {
 }
 
 #[test]
-fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
+fn a_violation_of_the_protocol_is_reported_with_its_line() {
     let hello = r#"{"id":0,"do":"hello""#;
     for (fault, step, nth, words) in [
         ("dies", "hello", 1, &["before it was ready", "ended (exit status: 7)", hello][..]),
-        ("rubbish", "hello", 1, &["before it was ready", "Welcome to", "standard error", hello]),
+        ("no-json", "hello", 1, &["before it was ready", "Welcome to", "standard error", hello]),
         ("banner", "hello", 1, &["before it was ready", "Loading...", "standard error"]),
         ("endless", "hello", 1, &["a line of more than", "xxxxx"]),
         ("dies", "create", 1, &["before it was ready", "generated module", r#""do":"create""#]),
         ("twice", "instantiate", 1, &["before it was ready", "without a request"]),
         ("slots", "slots", 1, &["before it was ready", "there are 0 slots, and states of 1"]),
         ("dies", "create", 4, &["creating a module, module 3", "ended (exit status: 7)"]),
-        ("rubbish", "call", 4, &["calling, module 3", "Welcome to", r#""do":"call""#]),
+        ("no-json", "call", 4, &["calling, module 3", "Welcome to", r#""do":"call""#]),
         ("twice", "call", 4, &["calling, module 3", "without a request"]),
         ("wrong-id", "instantiate", 4, &["answers request 20 and not 19", r#"{"id":20"#]),
         ("both", "call", 4, &["one of 'ok' and 'error'", r#""error":"?""#]),
@@ -134,22 +134,22 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
         ("refuses", "drop-instance", 4, &["dropping an instance, module 3: out of luck"]),
         ("dies", "drop-module", 4, &["dropping a module, module 3", "exit status: 7"]),
         ("slots", "slots", 3, &["at a barrier", "there are 0 slots, and states of 1"]),
-        // The last things of all: nothing may pass because nobody asks any more.
+        // The last steps, after which there is no request that could fail.
         ("dies", "drop-module", 20, &["dropping a module, module 19", "exit status: 7"]),
         ("dies-after", "drop-module", 20, &["the command has ended (exit status: 7)"]),
         ("dies", "slots", 11, &["at a barrier", "exit status: 7", r#""do":"slots""#]),
     ] {
-        // Only the real process comes to the fourth step of a kind.
+        // The preflight has fewer than four steps of a kind.
         let run = faulty(fault, step, nth, &[]);
         let shown = format!("{fault} in {step} {nth}: {:?}", run.result["findings"]);
         assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{shown}");
-        assert_says(decisive(&run), words);
-        // What was done until then is kept.
+        assert_contains(decisive(&run), words);
+        // The counts until then are kept.
         if nth > 1 {
             assert!(run.images("made") >= u64::from(nth) - 1, "{shown}");
         }
     }
-    // The controls: the same driver, with nothing wrong; and one that has no slots.
+    // The controls: the same driver without a fault, and one without slots.
     for (fault, nth) in [("dies", 99), ("refuses", 1)] {
         assert_eq!(faulty(fault, "slots", nth, &[]).code, 0, "{fault}");
     }
@@ -157,8 +157,8 @@ fn a_driver_that_breaks_its_word_is_told_with_the_line_that_was_wrong() {
 
 #[test]
 fn a_driver_that_dies_after_its_last_reply_is_never_clean() {
-    // Some of these die before the last barrier, some while it lasts, some when their standard
-    // input is closed already.
+    // Some of these end before the last barrier, some during it, some after their standard input was
+    // closed.
     for delay_ms in [0, 1, 2, 5, 10, 20, 50, 100, 200, 400] {
         for (fault, status) in [("dies-after", "exit status: 7"), ("aborts-after", "SIGABRT")] {
             let faults = Faults { fault, step: "drop-module", nth: 20 };
@@ -166,17 +166,17 @@ fn a_driver_that_dies_after_its_last_reply_is_never_clean() {
             let run = Run::of(&["--subject", &subject, "--cycles", "20"]);
             let shown = format!("{fault} by {delay_ms} ms: {:?}", run.result["findings"]);
             assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{shown}");
-            assert_says(decisive(&run), &["the command has ended (", status]);
+            assert_contains(decisive(&run), &["the command has ended (", status]);
         }
     }
-    // One that always ends so is found before the first cycle.
+    // A driver that always ends so is found before the first cycle.
     let run = faulty("fails-at-the-end", "", 0, &[]);
     assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{:?}", run.result["findings"]);
-    assert_says(decisive(&run), &["before it was ready", "after its last step", "status 0"]);
+    assert_contains(decisive(&run), &["before it was ready", "after its last step", "status 0"]);
 }
 
 #[test]
-fn a_driver_that_does_not_answer_is_told_with_the_request() {
+fn a_driver_that_does_not_answer_is_reported_with_the_request() {
     for (step, nth, words) in [
         ("hello", 1, &["before it was ready", "did not answer within 900ms", "hello"][..]),
         ("drop-module", 1, &["before it was ready", "did not answer within", "drop-module"]),
@@ -185,13 +185,13 @@ fn a_driver_that_does_not_answer_is_told_with_the_request() {
         let began = Instant::now();
         let run = faulty("is-silent", step, nth, &["--timeout", "1"]);
         assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{:?}", run.result);
-        assert_says(decisive(&run), words);
+        assert_contains(decisive(&run), words);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     }
 }
 
 #[test]
-fn what_cannot_be_used_at_all_is_refused_in_one_line() {
+fn a_command_that_cannot_be_used_is_refused_in_one_line() {
     let complaint = |subject: &str| {
         let args = ["--subject", subject, "--cycles", "5"];
         let output = leakbench(&args).output().expect("the binary starts");
@@ -201,7 +201,7 @@ fn what_cannot_be_used_at_all_is_refused_in_one_line() {
         assert!(output.stdout.is_empty());
         stderr
     };
-    assert_says(&complaint("/no/such/driver --fast"), &["/no/such/driver", "No such file"]);
+    assert_contains(&complaint("/no/such/driver --fast"), &["/no/such/driver", "No such file"]);
     for (fault, step, words) in [
         ("version-2", "hello", &["version 2", "version 1"][..]),
         ("other-pid", "hello", &["process 1,", "exec"]),
@@ -209,7 +209,7 @@ fn what_cannot_be_used_at_all_is_refused_in_one_line() {
         ("refuses", "create", &["generated module", "out of luck"]),
         ("refuses", "drop-module", &["generated module", "out of luck"]),
     ] {
-        assert_says(&complaint(&command(&Faults { fault, step, nth: 1 }, "")), words);
+        assert_contains(&complaint(&command(&Faults { fault, step, nth: 1 }, "")), words);
     }
 }
 
@@ -218,7 +218,7 @@ fn a_command_that_stays_is_ended_and_none_outlives_leakbench() {
     let run = faulty("stays", "", 0, &["--timeout", "2"]);
     assert_eq!((run.code, run.verdict()), (0, "clean"));
 
-    // It would stay, too, when its input ends.
+    // This driver does not exit when its input is closed.
     let subject = command(&Faults { fault: "stays", step: "", nth: 0 }, "");
     let args = ["--subject", &subject, "--cycles", "1000000000", "--processes", "2"];
     let mut supervisor =
@@ -236,7 +236,7 @@ fn a_command_that_stays_is_ended_and_none_outlives_leakbench() {
         }
     };
     let mut drivers = Vec::new();
-    // A bridge that cycles has a thread for it.
+    // A bridge that runs cycles has a worker thread.
     let cycles = |pid: &i32| {
         std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 1)
     };
@@ -251,7 +251,7 @@ fn a_command_that_stays_is_ended_and_none_outlives_leakbench() {
 }
 
 #[test]
-fn the_documents_conversation_is_what_is_said() {
+fn the_conversation_of_the_document_is_the_real_one() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     let folder = tempfile::tempdir().expect("a folder");
     let path = |path: &Path| shlex::try_quote(path.to_str().expect("text")).unwrap().into_owned();
@@ -262,15 +262,15 @@ fn the_documents_conversation_is_what_is_said() {
         (data (i32.const 0) "its image")
         (func (export "answer") (result i32) i32.const 42))"#;
     file.write_all(text.as_bytes()).expect("written");
-    let tell = folder.path().join("tell");
-    let environment = format!("FAKE_SCRIPT={} FAKE_TELL={}", path(&document), path(&tell));
+    let progress = folder.path().join("progress");
+    let environment = format!("FAKE_SCRIPT={} FAKE_PROGRESS={}", path(&document), path(&progress));
     let guest = guest.to_str().expect("text");
     let args = ["--cycles", "1", "--wasm", guest, "--invoke", "answer"];
     let run = run(&environment, &args);
     assert_eq!((run.code, run.verdict()), (0, "clean"), "{}", run.stderr);
     assert_eq!(run.images("made"), 1);
     assert_eq!(run.result["runtime"], "example 1.0.0");
-    // The rehearsal leaves out the last look at the slots.
-    let told = std::fs::read_to_string(tell).expect("both processes told");
-    assert_eq!(told, "7 of 8\n8 of 8\n");
+    // The preflight omits the last request for slots.
+    let progress = std::fs::read_to_string(progress).expect("both processes wrote it");
+    assert_eq!(progress, "7 of 8\n8 of 8\n");
 }

@@ -1,6 +1,6 @@
-//! Wasmtime 3.0.1 and 4.0.1 as subjects of leakbench: the last version whose pool keeps mapping
-//! the images of dropped modules, and the first that does not. They share this program, since all
-//! that it uses is called the same in both.
+//! Wasmtime 3.0.1 and 4.0.1 as subjects of leakbench: the last version whose pool keeps mappings of
+//! images of dropped modules, and the first that does not. They share this program, since the
+//! interfaces that it uses are the same in both.
 
 #[path = "../../wasmtime-common/mod.rs"]
 mod common;
@@ -8,7 +8,7 @@ mod common;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use common::{RUNTIME, Reservation, Runtime, told};
+use common::{RUNTIME, Reservation, Runtime, with_causes};
 use leakbench_subject::{
     Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
@@ -16,8 +16,8 @@ use wasmtime::{
     Config, InstanceAllocationStrategy, PoolingAllocationConfig, PoolingAllocationStrategy,
 };
 
-/// Reserved for each memory, all of which it may use, as in leakbench's own pool. This and the
-/// guard are Wasmtime's defaults; they are set all the same, because slots are found by them.
+/// The reservation of each memory, all of which it may use, as in leakbench's own pool. This and the
+/// guard are Wasmtime's defaults. They are set explicitly, because slots are found by them.
 const MEMORY_BYTES: u64 = 4 << 30;
 const GUARD_BYTES: u64 = 2 << 30;
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn offer() -> Offer {
     Offer {
-        // The version's own default comes first.
+        // The default of the version is the first.
         strategy: vec![Strategy::ReuseAffinity, Strategy::Random, Strategy::NextAvailable],
         compile: vec![Compile::Cached, Compile::Fresh],
         allocation: vec![Allocation::Pool, Allocation::OnDemand],
@@ -58,7 +58,7 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
     let slots = scenario.slots.ok_or_else(|| SubjectError::new("a pool needs --slots"))?.get();
     pool.instance_count(slots);
     if let Some(bytes) = scenario.keep_resident {
-        pool.linear_memory_keep_resident(told(usize::try_from(bytes.0))?);
+        pool.linear_memory_keep_resident(with_causes(usize::try_from(bytes.0))?);
     }
     pool.instance_memory_pages(MEMORY_BYTES / WASM_PAGE_BYTES);
     config

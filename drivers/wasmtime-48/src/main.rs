@@ -6,14 +6,14 @@ mod common;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use common::{RUNTIME, Reservation, Runtime, told};
+use common::{RUNTIME, Reservation, Runtime, with_causes};
 use leakbench_subject::{
     Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Reserved for each memory, and as the guard behind it. Both are Wasmtime's defaults; they are set
-/// all the same, because slots are found by them.
+/// The reservation of each memory and of the guard after it. Both are Wasmtime's defaults. They are set
+/// explicitly, because slots are found by them.
 const MEMORY_BYTES: u64 = 4 << 30;
 const GUARD_BYTES: u64 = 32 << 20;
 
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What can be chosen, with Wasmtime's own defaults.
+/// The choices of a run, with Wasmtime's own defaults.
 fn offer() -> Offer {
     let defaults = PoolingAllocationConfig::default();
     Offer {
@@ -54,12 +54,12 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
         pool.max_unused_warm_slots(slots);
     }
     if let Some(batch) = scenario.decommit_batch {
-        pool.decommit_batch_size(told(usize::try_from(batch.get()))?);
+        pool.decommit_batch_size(with_causes(usize::try_from(batch.get()))?);
     }
     if let Some(bytes) = scenario.keep_resident {
-        pool.linear_memory_keep_resident(told(usize::try_from(bytes.0))?);
+        pool.linear_memory_keep_resident(with_causes(usize::try_from(bytes.0))?);
     }
-    // Not `Auto`: who asks for it on a kernel without it is told so.
+    // Not `Auto`, so that a kernel without it reports an error.
     let scan = scenario.pagemap_scan == Some(true);
     pool.pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
     config

@@ -29,7 +29,7 @@ impl Bench {
         Bench { artifacts: Artifacts::new(), compiled: Cell::new(0), compiler }
     }
 
-    /// What comes out must be what the compiler makes, compiled or not.
+    /// Compares the artifact with the compiler's output, and the number of compilations with `compiled`.
     #[track_caller]
     fn expect(&self, payloads: &[&[u8]], compiled: u32) {
         let bytes = binary(payloads);
@@ -76,7 +76,7 @@ fn a_payload_that_is_found_elsewhere_first_is_not_replaced() {
 }
 
 #[test]
-fn a_payload_that_stayed_the_same_proves_no_place() {
+fn a_payload_that_is_equal_in_both_proves_no_offset() {
     let bench = Bench::new(verbatim);
     bench.expect(&[b"code", b"first!"], 1);
     bench.expect(&[b"code", b"second"], 2);
@@ -97,7 +97,7 @@ fn a_payload_that_is_not_found_is_not_replaced() {
 }
 
 #[test]
-fn a_place_that_does_not_reproduce_the_compiler_is_not_believed() {
+fn an_offset_that_does_not_reproduce_the_compiler_is_not_used() {
     // The code depends on the payload: replacing the payload alone would be wrong.
     let dependent: fn(&Binary<'_>) -> Vec<u8> = |binary| {
         let mut artifact = verbatim(binary);
@@ -108,7 +108,7 @@ fn a_place_that_does_not_reproduce_the_compiler_is_not_believed() {
     bench.expect(&[b"first!"], 1);
     bench.expect(&[b"second"], 2);
     bench.expect(&[b"third."], 3);
-    // A payload lies under another: the upper one wins, wherever its copy is put.
+    // One payload overwrites another at any offset.
     let overlapping: fn(&Binary<'_>) -> Vec<u8> = |binary| {
         let mut artifact = b"code ".to_vec();
         artifact.extend(binary.payloads().next().unwrap());
@@ -123,7 +123,7 @@ fn a_place_that_does_not_reproduce_the_compiler_is_not_believed() {
 }
 
 #[test]
-fn an_error_of_the_compiler_is_told_and_not_kept() {
+fn an_error_of_the_compiler_is_returned_and_not_kept() {
     let artifacts = Artifacts::new();
     let bytes = binary(&[b"first!"]);
     let binary = Binary::new(&bytes);
@@ -149,5 +149,5 @@ fn this_version_of_wasmtime_keeps_payloads_as_they_are() {
         });
         assert_eq!(got.unwrap().bytes(), engine.precompile_module(&bytes).unwrap(), "{stamp}");
     }
-    assert_eq!(compiled.get(), 2, "the first two tell how the others are made");
+    assert_eq!(compiled.get(), 2, "the first two are compiled");
 }

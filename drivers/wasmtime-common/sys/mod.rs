@@ -1,4 +1,4 @@
-//! The one thing that is unsafe here: to trust a precompiled artifact.
+//! Modules from precompiled artifacts, which Wasmtime does not validate.
 
 #![expect(unsafe_code, reason = "Module::deserialize runs the code that it is given")]
 
@@ -6,15 +6,15 @@ use wasmtime::{Engine, Module};
 
 use super::artifacts::Artifact;
 
-/// A module of an artifact that the same engine compiled. Its bytes are copied, so that an image
-/// is a memfd and not a mapping of a file.
+/// A module of an artifact that the same engine compiled. Its bytes are copied, so that an image is a
+/// memfd and not a mapping of a file.
 pub(crate) fn deserialize(
     engine: &Engine,
     artifact: &Artifact,
 ) -> Result<Module, impl std::fmt::Display + use<>> {
     // SAFETY: an `Artifact` is what the compiler of this engine returned, unchanged but for the
-    // bytes of data segments, at places that were seen to hold them. Those are initial memory of
-    // the guest, of the same length, and a guest may write to its memory whatever it likes:
-    // nothing in the runtime trusts them.
+    // bytes of data segments, at offsets that were checked to contain them. These are initial memory
+    // of the guest, of the same length. A guest may write any bytes to its memory, so the runtime
+    // does not trust them.
     unsafe { Module::deserialize(engine, artifact.bytes()) }
 }

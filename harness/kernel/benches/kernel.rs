@@ -1,10 +1,10 @@
-//! What the kernel readers cost beside the `procfs` crate, on a process with 40,000 mappings, and what
-//! a death watch adds to an image.
+//! The cost of the readers beside the `procfs` crate, on a process with 40,000 mappings, and the cost of
+//! a death watch for an image.
 //!
-//! The process is a forked child that holds still, its slots as a pool lays them out, three mappings
+//! The process is a forked child that does nothing, with slots in the layout of a pool, three mappings
 //! each: a page of an image of its own, mapped copy-on-write; a page of memory beyond the image; a
-//! guard. The kernel's own part is a line of its own: no reader of the text can be faster than
-//! that, and on a machine where a system call costs much, no query can either.
+//! guard. The kernel's own part is a bench of its own: no reader of the text can be faster, and
+//! with expensive system calls no query either.
 
 #![allow(clippy::unwrap_used, reason = "what a bench cannot set up stops it")]
 #![allow(missing_docs, reason = "criterion writes public functions")]
@@ -63,7 +63,7 @@ fn snapshots(c: &mut Criterion) {
     group.finish();
 }
 
-/// What a sampler reads ten times a second of a pool of 1,000 slots.
+/// The files that the sampler reads ten times a second, for a pool of 1,000 slots.
 fn sample_of_1000_slots(c: &mut Criterion) {
     let child = with_slots(1000);
     let mut process = Process::open(child.pid()).unwrap();
@@ -76,13 +76,32 @@ fn sample_of_1000_slots(c: &mut Criterion) {
     });
 }
 
+/// The small files of the sampler. `procfs` takes longer, so these have readers by hand.
+fn small_files(c: &mut Criterion) {
+    let child = Still::fork();
+    let mut process = Process::open(child.pid()).unwrap();
+    let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap();
+    let mut group = c.benchmark_group("small files");
+    group.bench_function("stat", |b| b.iter(|| black_box(process.stat().unwrap())));
+    group.bench_function("procfs stat()", |b| b.iter(|| black_box(theirs.stat().unwrap())));
+    group.bench_function("status", |b| b.iter(|| black_box(process.status().unwrap())));
+    group.bench_function("procfs status()", |b| b.iter(|| black_box(theirs.status().unwrap())));
+    group.finish();
+}
+
 fn descriptors(c: &mut Criterion) {
     let images: Vec<_> = (0..1000).map(|_| memfd(c"image", 0)).collect();
     let child = Still::fork();
     drop(images);
     let mut process = Process::open(child.pid()).unwrap();
     let mut entries = Vec::new();
-    c.bench_function("1,000 descriptors", |b| b.iter(|| process.fds(&mut entries).unwrap()));
+    let mut group = c.benchmark_group("1,000 descriptors");
+    group.bench_function("fds", |b| b.iter(|| process.fds(&mut entries).unwrap()));
+    let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap();
+    group.bench_function("procfs fd()", |b| {
+        b.iter(|| theirs.fd().unwrap().map(|fd| black_box(fd.unwrap())).count())
+    });
+    group.finish();
 }
 
 /// An image's life without and with a watch: the difference is the watch's cost.
@@ -123,5 +142,5 @@ fn death_watch(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, snapshots, sample_of_1000_slots, descriptors, death_watch);
+criterion_group!(benches, snapshots, sample_of_1000_slots, small_files, descriptors, death_watch);
 criterion_main!(benches);

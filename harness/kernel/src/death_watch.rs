@@ -131,7 +131,7 @@ impl<K> DeathWatch<K> {
         let read = self.inotify.drain(|event| match event {
             // Each death has two events, DELETE_SELF and IGNORED, of which the first counts. If an
             // overflow lost the first, the second is proof as well.
-            Event::Gone(number) => {
+            Event::Destroyed(number) => {
                 if let Some(key) = living.remove(&number) {
                     drained.deaths += 1;
                     died(key);

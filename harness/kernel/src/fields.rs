@@ -14,6 +14,11 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// A hexadecimal number.
+pub(super) fn hex(text: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
+}
+
 /// `N kB` in bytes.
 pub(super) fn kib_as_bytes(text: &[u8]) -> Option<u64> {
     number(text.strip_suffix(b"kB")?.trim_ascii_end())?.checked_mul(1024)

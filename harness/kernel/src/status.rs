@@ -103,6 +103,15 @@ impl Process {
         })
     }
 
+    /// The signals that it ignores (`SigIgn`): signal N is bit N - 1.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn ignored_signals(&mut self) -> Result<Option<u64>, ReadError> {
+        const FILE: &str = "status";
+        self.read_whole(c"status", FILE, |pid, file| field(pid, FILE, file, "SigIgn", fields::hex))
+    }
+
     /// Reads `status`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! When an object's end is heard, and when it must not be.
+//! The moments at which the death watch reports an object, and at which it must not.
 //!
-//! Nothing in this binary forks or starts a program: a child would hold every image for a moment.
+//! No test in this binary forks or starts a program: a child would hold every image for a moment.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -23,7 +23,7 @@ use rustix::net::{
 };
 use sys::{OwnMapping, Sharing, memfd};
 
-/// Keys called out by one drain.
+/// The keys that one drain reports.
 fn deaths<K>(watch: &mut DeathWatch<K>) -> Vec<K> {
     let mut keys = Vec::new();
     let drained = watch.drain(|key| keys.push(key)).unwrap();
@@ -49,7 +49,7 @@ fn the_last_descriptor_closed_is_the_end() {
     drop(second);
     assert_eq!(deaths(&mut watch), ["image"]);
     assert_eq!(watch.watched(), 0);
-    assert!(deaths(&mut watch).is_empty(), "an end is called out once");
+    assert!(deaths(&mut watch).is_empty(), "a death is reported once");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn the_last_page_unmapped_is_the_end_and_no_page_before_it() {
         drop(other);
         assert!(deaths(&mut watch).is_empty(), "one page holds it");
         drop(mapping);
-        assert_eq!(deaths(&mut watch), ["image"], "heard when munmap returned");
+        assert_eq!(deaths(&mut watch), ["image"], "reported when munmap returned");
     }
 }
 
@@ -82,7 +82,7 @@ fn a_mapping_replaced_is_a_mapping_gone() {
     drop(first);
     assert!(deaths(&mut watch).is_empty());
     slot.replace_page(0, &second);
-    assert_eq!(deaths(&mut watch), ["first"], "told apart by object, though both have one name");
+    assert_eq!(deaths(&mut watch), ["first"], "distinguished by object, though both have one name");
     drop(slot);
     assert!(deaths(&mut watch).is_empty());
     drop(second);
@@ -96,7 +96,7 @@ fn a_descriptor_in_flight_keeps_it_alive() {
     let (here, there) = UnixStream::pair().unwrap();
     send(&here, &image);
     drop(image);
-    assert!(deaths(&mut watch).is_empty(), "nobody has it open or mapped, and it lives");
+    assert!(deaths(&mut watch).is_empty(), "it is in flight, and no process has it open or mapped");
     let received = receive(&there);
     assert!(deaths(&mut watch).is_empty());
     drop(received);
@@ -160,19 +160,19 @@ fn a_queue_that_overflowed_is_remembered_and_what_it_lost_stays_unknown() {
     for key in 0..images {
         watch.watch(memfd(c"image", 0).as_fd(), key).unwrap();
     }
-    assert!(!watch.overflowed(), "nothing was read yet, so nothing is known to be lost");
-    let mut heard = 0;
-    let drained = watch.drain(|_| heard += 1).unwrap();
+    assert!(!watch.overflowed(), "no event was read yet, so no loss is known");
+    let mut reported = 0;
+    let drained = watch.drain(|_| reported += 1).unwrap();
     assert!(drained.overflowed);
-    assert_eq!(drained.deaths, heard);
-    assert!(heard <= limit.div_ceil(2), "two events a death: {heard}");
+    assert_eq!(drained.deaths, reported);
+    assert!(reported <= limit.div_ceil(2), "two events a death: {reported}");
     assert_eq!(
         watch.watched() as u64,
-        images as u64 - heard,
-        "the lost are neither dead nor forgotten"
+        images as u64 - reported,
+        "lost deaths are neither reported nor forgotten"
     );
 
-    // The next ones are heard, and the loss is not forgotten.
+    // Later deaths are reported, and the loss stays known.
     let image = memfd(c"image", 0);
     watch.watch(image.as_fd(), usize::MAX).unwrap();
     drop(image);

@@ -1,5 +1,5 @@
-//! A child that holds a mapping keeps the object alive. Alone in its binary, since the child holds
-//! whatever any other test has mapped as well.
+//! A child that holds a mapping keeps the object alive. Alone in its binary, since the child also
+//! holds all that other tests have mapped.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 

@@ -25,7 +25,7 @@ fn object(fd: impl AsFd) -> ObjectId {
 fn every_kind_is_known_with_its_object() {
     let folder = tempfile::tempdir().unwrap();
     let named = folder.path().join("named (deleted)");
-    let gone = folder.path().join("gone");
+    let deleted = folder.path().join("deleted");
     let linked = folder.path().join("linked");
     let kept: Vec<(FdKind, OwnedFd)> = vec![
         (FdKind::Memfd, memfd(c"image", 1)),
@@ -35,7 +35,7 @@ fn every_kind_is_known_with_its_object() {
         (FdKind::File, open(folder.path(), OFlags::DIRECTORY, Mode::empty()).unwrap()),
         (FdKind::File, File::open("/dev/null").unwrap().into()),
         (FdKind::File, File::create(&linked).unwrap().into()),
-        (FdKind::DeletedFile, File::create(&gone).unwrap().into()),
+        (FdKind::DeletedFile, File::create(&deleted).unwrap().into()),
         (FdKind::Socket, UnixStream::pair().unwrap().0.into()),
         (FdKind::Pipe, std::io::pipe().unwrap().0.into()),
         (FdKind::EventFd, eventfd(0, EventfdFlags::CLOEXEC).unwrap()),
@@ -52,8 +52,8 @@ fn every_kind_is_known_with_its_object() {
         (FdKind::SignalFd, sys::signalfd()),
         (FdKind::Other, File::open("/proc/self/ns/mnt").unwrap().into()),
     ];
-    std::fs::remove_file(&gone).unwrap();
-    // Its other name lives: the file does not live by the descriptor alone.
+    std::fs::remove_file(&deleted).unwrap();
+    // The file has another name, so it is not deleted.
     std::fs::hard_link(&linked, folder.path().join("second")).unwrap();
     std::fs::remove_file(&linked).unwrap();
 
@@ -95,7 +95,7 @@ fn a_descriptor_that_closed_meanwhile_is_left_out() {
     for fd in 0..20 {
         std::os::unix::fs::symlink("/dev/null", folder.join("fd").join(fd.to_string())).unwrap();
     }
-    // A descriptor that closed between the listing and the look.
+    // A descriptor that was closed after the listing.
     std::os::unix::fs::symlink("/nonexistent", folder.join("fd/99")).unwrap();
     let mut process = Process::open_under(tree.path(), 3).unwrap();
     let mut entries = Vec::new();
@@ -116,8 +116,8 @@ fn a_look_keeps_nothing_alive() {
     drop(image);
     process.fds(&mut entries).unwrap();
     // A fork of a neighbouring test may hold it for a moment longer than this one.
-    let patience = Instant::now() + Duration::from_secs(20);
-    while watch.watched() > 0 && Instant::now() < patience {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while watch.watched() > 0 && Instant::now() < deadline {
         watch.drain(|()| {}).unwrap();
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! Running out of descriptors is told as that. Alone in its binary: the limit is the process's.
+//! The error at the limit of descriptors. Alone in its binary, since the limit is the process's.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[test]
 fn no_descriptor_left_is_an_error_with_the_limit() {
     let mut process = Process::open(std::process::id()).unwrap();
-    // The control: with room for descriptors, both can be had.
+    // The control: below the limit both succeed.
     DeathWatch::<()>::new().unwrap();
     process.status().unwrap();
 

@@ -1,4 +1,4 @@
-//! Mappings by both sources against each other, against `procfs`, and against what was mapped.
+//! Mappings by both sources, compared with each other, with `procfs` and with the mapped objects.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -19,7 +19,7 @@ fn object(fd: impl AsFd) -> ObjectId {
     ObjectId { dev: stat.st_dev, ino: stat.st_ino }
 }
 
-/// Mappings by text and, where there is one, by query, which must be the same.
+/// Mappings by text and, if the kernel has it, by query, which must be equal.
 fn mappings_of(pid: u32) -> Vec<FileMapping> {
     let mut process = Process::open(pid).unwrap();
     let (mut text, mut query) = (Vec::new(), Vec::new());
@@ -134,7 +134,7 @@ fn a_memfd_is_known_whatever_it_is_called_and_however_it_is_mapped() {
 fn what_only_looks_like_a_memfd_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut mapped = Vec::new();
-    for name in ["memfd:x", "memfd:x (deleted)", "two\nlines", "a /memfd:", "gone"] {
+    for name in ["memfd:x", "memfd:x (deleted)", "two\nlines", "a /memfd:", "deleted"] {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let path = if name.ends_with('/') || name.ends_with(':') {
@@ -148,11 +148,11 @@ fn what_only_looks_like_a_memfd_is_none() {
         for sharing in [Sharing::Private, Sharing::Shared] {
             mapped.push((name, OwnMapping::file(&file, 0, 1, sharing)));
         }
-        if name == "gone" {
+        if name == "deleted" {
             fs::remove_file(&path).unwrap();
         }
     }
-    // The other tenants of the device that memfds live on.
+    // Other objects on the device of memfds.
     mapped.push(("shared anonymous memory", OwnMapping::anonymous(1, Sharing::Shared)));
     let segment = SysvSegment::attach(page());
     // The control: a memfd among them is found.
@@ -183,7 +183,7 @@ fn a_memfd_on_huge_pages_is_a_memfd_and_anonymous_huge_pages_are_none() {
         return;
     };
     ftruncate(&image, huge).unwrap();
-    // NORESERVE: mapped without a single huge page to be had, as long as none is touched.
+    // NORESERVE: it needs no huge page as long as no page is touched.
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     let Ok(private) = OwnMapping::with_flags(&image, 0, huge as usize, flags) else {
         eprintln!("huge pages cannot be mapped here");
@@ -208,7 +208,7 @@ fn a_process_without_the_request_is_read_as_text() {
     let query = process.file_mappings_from(MappingSource::Query, &mut Vec::new());
     assert_eq!(source == MappingSource::Query, query.is_ok());
 
-    // A file that is not the kernel's cannot answer a request: the twin of an older kernel.
+    // A plain file refuses the request, as an older kernel does.
     let tree = tempfile::tempdir().unwrap();
     let folder = tree.path().join("7");
     fs::create_dir(&folder).unwrap();

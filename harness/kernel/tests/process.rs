@@ -1,5 +1,4 @@
-//! What a process reader answers: of live processes beside `procfs`, of ended ones, and of trees
-//! that no kernel would print.
+//! The reader of a process: live ones compared with `procfs`, ended ones, and malformed trees.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -16,7 +15,7 @@ use tempfile::TempDir;
 
 const PID: u32 = 4242;
 
-/// A tree like `/proc` with one process, whose files are these beside a good `stat`.
+/// A tree like `/proc` with one process that has these files and a valid `stat`.
 fn tree(files: &[(&str, &[u8])]) -> TempDir {
     let tree = tempfile::tempdir().unwrap();
     let folder = tree.path().join(PID.to_string());
@@ -33,7 +32,7 @@ fn open(tree: &TempDir) -> Process {
     Process::open_under(tree.path(), PID).unwrap()
 }
 
-/// What `theirs` says both before and after, and what `ours` says between.
+/// A value of `theirs` that is the same before and after, with the value of `ours` between.
 fn settled<T: std::fmt::Debug, U>(
     mut theirs: impl FnMut() -> T,
     mut ours: impl FnMut() -> U,
@@ -55,7 +54,7 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     assert_eq!(ours.pid(), child.pid());
     assert_eq!(ours.start_time_ticks(), theirs.stat().unwrap().starttime);
 
-    // Pages are shared with processes that come and go: compare what held still meanwhile.
+    // Other processes share pages with this one, so only values that did not change are compared.
     let (status, read) = settled(|| theirs.status().unwrap(), || ours.status().unwrap());
     let bytes = |kib: Option<u64>| kib.map(|kib| kib * 1024);
     for (name, value, expected) in [
@@ -97,10 +96,10 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     assert_eq!(limit.hard, own.maximum.map_or(Bound::Unlimited, Bound::At));
 }
 
-/// Everything that must say so when the process is gone.
+/// Every read that must report the end of the process.
 fn assert_vanished(process: &mut Process) {
     let mut mappings = Vec::new();
-    let looks = [
+    let reads = [
         ("mappings by query", process.file_mappings_from(MappingSource::Query, &mut mappings)),
         ("mappings by text", process.file_mappings_from(MappingSource::Text, &mut mappings)),
         ("mappings", process.file_mappings(&mut mappings).map(drop)),
@@ -109,8 +108,8 @@ fn assert_vanished(process: &mut Process) {
         ("descriptor count", process.fd_count().map(drop)),
         ("smaps_rollup", process.smaps_rollup().map(drop)),
     ];
-    for (name, look) in looks {
-        assert!(matches!(look, Err(ReadError::Vanished { .. })), "{name}: {look:?}");
+    for (name, read) in reads {
+        assert!(matches!(read, Err(ReadError::Vanished { .. })), "{name}: {read:?}");
     }
 }
 
@@ -118,7 +117,7 @@ fn assert_vanished(process: &mut Process) {
 fn a_process_that_ended_has_vanished_reaped_or_not() {
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
-    // The control: alive, every look answers.
+    // The control: while it lives, every read succeeds.
     process.file_mappings(&mut Vec::new()).unwrap();
     process.fds(&mut Vec::new()).unwrap();
     assert!(process.fd_count().unwrap() > 0);
@@ -163,7 +162,7 @@ fn a_process_that_ran_another_program_is_read_as_what_it_is_now() {
 #[test]
 fn a_process_of_another_user_is_forbidden() {
     if rustix::process::geteuid().is_root() {
-        eprintln!("root may look at every process: nothing is refused here");
+        eprintln!("root may read every process: no read is refused here");
         return;
     }
     let refused = Process::open(1).unwrap().file_mappings(&mut Vec::new()).unwrap_err();
@@ -176,10 +175,10 @@ fn the_name_in_stat_may_hold_anything() {
 }
 
 #[test]
-fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
+fn a_missing_file_is_absent_and_a_missing_process_has_vanished() {
     let tree = tree(&[]);
     let mut process = open(&tree);
-    for (look, file) in [
+    for (read, file) in [
         (process.mapping_counts().map(drop), "maps"),
         (process.status().map(drop), "status"),
         (process.smaps_rollup().map(drop), "smaps_rollup"),
@@ -188,8 +187,8 @@ fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
         (process.limits().map(drop), "limits"),
     ] {
         assert!(
-            matches!(&look, Err(ReadError::Absent { pid: PID, file: absent }) if *absent == file),
-            "{look:?}"
+            matches!(&read, Err(ReadError::Absent { pid: PID, file: absent }) if *absent == file),
+            "{read:?}"
         );
     }
     let other = Process::open_under(tree.path(), PID + 1);
@@ -197,8 +196,8 @@ fn what_a_kernel_does_not_offer_is_absent_and_a_missing_process_has_vanished() {
 }
 
 #[test]
-fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
-    // A name that is not UTF-8, as any thread may give itself, and a name that plays a field.
+fn a_missing_line_of_status_is_none_and_a_malformed_one_is_an_error() {
+    // A name that is not UTF-8, and a name that begins like a field.
     let text = b"Name:\t\xff\xfe\nState:\tS\nVmRSSx:\t 1 kB\nVmRSS:\t     320 kB\nThreads:\t3\n";
     let expected = Status { rss_bytes: Some(320 * 1024), threads: Some(3), ..Status::default() };
     assert_eq!(open(&tree(&[("status", text)])).status().unwrap(), expected);
@@ -220,7 +219,7 @@ fn a_line_that_status_lacks_is_none_and_one_that_does_not_read_is_an_error() {
 }
 
 #[test]
-fn maps_that_do_not_read_are_told_by_line() {
+fn malformed_maps_are_reported_by_line() {
     let good = "1000-2000 r--p 00000000 08:01 5 /bin/x\n";
     for bad in [
         "1000-2000 r--p 00000000 08:01",
@@ -256,7 +255,7 @@ fn maps_that_do_not_read_are_told_by_line() {
     assert!(error.to_string().len() < 300, "{error}");
     let nothing = open(&tree(&[("maps", b"")])).mapping_counts();
     assert!(matches!(nothing, Err(ReadError::Vanished { .. })), "{nothing:?}");
-    // The control: the good line alone, with and without its newline.
+    // The control: the valid line alone, with and without its newline.
     for text in [good, good.trim_end()] {
         let tree = tree(&[("maps", text.as_bytes())]);
         let mut process = open(&tree);
@@ -268,7 +267,7 @@ fn maps_that_do_not_read_are_told_by_line() {
 }
 
 #[test]
-fn errors_say_what_to_do() {
+fn errors_name_the_remedy() {
     let forbidden = ReadError::Forbidden { pid: 7, file: "maps" }.to_string();
     assert!(
         forbidden.contains("maps of process 7") && forbidden.contains("CAP_SYS_PTRACE"),
@@ -279,7 +278,7 @@ fn errors_say_what_to_do() {
 }
 
 #[test]
-fn the_machine_is_read_and_survives_being_written() {
+fn the_machine_is_read_and_serialized() {
     let machine = Machine::read();
     assert_eq!(machine.kernel.as_deref(), rustix::system::uname().release().to_str().ok());
     assert!(machine.max_map_count.is_some_and(|count| count > 0));

@@ -1,4 +1,4 @@
-//! What an observer of any process reads: mappings by kind, tasks, descriptors in flight, System V
+//! The readers for an observer of any process: mappings by kind, tasks, descriptors in flight, System V
 //! segments, limits.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 const PID: u32 = 4242;
 
-/// A tree like `/proc` with one process, whose files are these.
+/// A tree like `/proc` with one process that has these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {
     let tree = tempfile::tempdir().unwrap();
     let stat = "4242 (a) (name) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0 0 0 0 140730 0 0";
@@ -153,12 +153,12 @@ fn threads_and_children_are_listed_and_both_ways_agree() {
     }
     shell.kill().unwrap();
     shell.wait().unwrap();
-    let gone = process.tasks(&mut threads, &mut children);
-    assert!(matches!(gone, Err(ReadError::Vanished { .. })), "{gone:?}");
+    let ended = process.tasks(&mut threads, &mut children);
+    assert!(matches!(ended, Err(ReadError::Vanished { .. })), "{ended:?}");
 }
 
 #[test]
-fn a_kernel_that_lists_no_children_says_so_and_lists_threads() {
+fn a_kernel_without_lists_of_children_still_lists_threads() {
     let bare = tree(&[("task/4242/stat", ""), ("task/4243/stat", "")]);
     let (mut threads, mut children) = (Vec::new(), Vec::new());
     let absent = open(&bare).tasks(&mut threads, &mut children);
@@ -178,7 +178,7 @@ fn a_kernel_that_lists_no_children_says_so_and_lists_threads() {
 }
 
 #[test]
-fn who_a_process_is_is_read_past_any_name() {
+fn stat_is_parsed_with_any_name() {
     let stat = Stat::of(tree(&[]).path(), PID).unwrap();
     assert_eq!((stat.name.as_str(), stat.parent), ("a) (name", 7));
     assert_eq!((stat.start_time_ticks, stat.stack_start), (99, Some(140_730)));
@@ -207,7 +207,7 @@ fn descriptors_that_wait_in_a_socket_are_counted() {
 }
 
 #[test]
-fn a_segment_is_known_by_who_made_it() {
+fn a_segment_has_its_creator() {
     let Some(before) = shared_segments(Path::new("/proc")) else {
         eprintln!("this system has no System V segments: nothing to read");
         return;

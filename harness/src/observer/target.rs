@@ -1,4 +1,4 @@
-//! Which process is observed, and whether it may be.
+//! The process that is observed, and the checks that it can be.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,16 +12,16 @@ use leakbench_kernel::{Process, ReadError, Stat};
 /// Characters of a command line that are kept.
 const COMMAND_CHARS_MAX: usize = 300;
 
-/// What is to be observed.
+/// The target of an observation.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// A command that is started.
+    /// A command to start.
     Command(Vec<OsString>),
-    /// A process that runs.
+    /// A running process.
     Process(u32),
 }
 
-/// Opens a process that somebody else started, if it can be observed at all.
+/// Opens a running process, if it can be observed.
 ///
 /// # Errors
 /// See [`ObserveError`].
@@ -58,18 +58,18 @@ fn or_none(pid: u32, error: ReadError) -> ObserveError {
     }
 }
 
-/// Whether a signal would find a process of this number.
+/// Returns true if a signal can be sent to this number, even if this user may not send it.
 fn exists(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
 }
 
-/// Whether it is this process, its parent, or one further up.
+/// Returns true for this process and its ancestors.
 fn is_own_or_above(pid: u32) -> bool {
     let mut above = std::process::id();
     while above != pid {
         match Stat::of(Path::new("/proc"), above) {
-            // A number that was reused while one looked could lead round in a circle.
+            // A number that is reused meanwhile could lead into a cycle.
             Ok(stat) if stat.parent != 0 && stat.parent != above => above = stat.parent,
             _ => return false,
         }
@@ -77,7 +77,7 @@ fn is_own_or_above(pid: u32) -> bool {
     true
 }
 
-/// How the process was started, as far as that can be read; else what it calls itself.
+/// The command line of a process, or its name in parentheses if this user may not read it.
 pub(super) fn command_of(process: &Process, stat: &Stat) -> String {
     let words = process.command_line().unwrap_or_default();
     let text = match words.is_empty() {

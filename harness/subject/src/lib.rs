@@ -1,4 +1,4 @@
-//! What a program needs to put a WebAssembly runtime under test by leakbench: the trait [`Subject`],
+//! The interface by which a WebAssembly runtime is put under test by leakbench: the trait [`Subject`],
 //! and [`main`], the whole `main` of such a program (a *driver*).
 //!
 //! ```text

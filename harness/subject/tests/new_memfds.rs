@@ -1,4 +1,4 @@
-//! Finding the memfds that a runtime made without saying so.
+//! Finding the memfds that a runtime makes.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
@@ -13,7 +13,7 @@ use leakbench_subject::NewMemfds;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::fcntl_dupfd_cloexec;
 
-/// These tests share a descriptor table, so a memfd of one would be new to another.
+/// Tests of one process share a descriptor table, so a memfd of one test would be new to another.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -27,7 +27,7 @@ fn objects(fds: &[OwnedFd]) -> Vec<ObjectId> {
     fds.iter().map(|fd| ObjectId::of(fd.as_fd()).unwrap()).collect()
 }
 
-/// What is found while `act` runs must be what it returns.
+/// Compares the memfds found with those that `act` returns.
 #[track_caller]
 fn expect(memfds: &NewMemfds, most: usize, act: impl FnOnce() -> Vec<OwnedFd>) -> Vec<OwnedFd> {
     let (made, found) = memfds.during(most, act);
@@ -47,7 +47,7 @@ fn one_is_found_and_those_before_are_not() {
     let first = expect(&memfds, 1, || vec![memfd()]);
     let second = expect(&memfds, 1, || vec![memfd()]);
     drop((first, before));
-    // At the number of one that was known.
+    // It has the number of a known memfd.
     let third = expect(&memfds, 1, || vec![memfd()]);
     drop((second, third));
 }
@@ -63,7 +63,7 @@ fn what_is_no_new_memfd_is_not_found() {
             assert_eq!(objects(&found.unwrap()), [], "of {most}, {}", kept.as_raw_fd());
         };
         nothing(&|| File::open("/dev/null").unwrap().into());
-        // It is open under one more number, and as old as before.
+        // A known memfd has another number now.
         nothing(&|| fcntl_dupfd_cloexec(&known[0], 0).unwrap());
         let (_, found) = memfds.during(most, || drop(memfd()));
         assert_eq!(objects(&found.unwrap()), []);
@@ -78,7 +78,7 @@ fn several_are_found() {
     let some = expect(&memfds, 3, || vec![memfd(), memfd(), memfd()]);
     drop(hole);
     let more = expect(&memfds, 3, || vec![memfd(), memfd()]);
-    // Twice open, one object.
+    // One object with two descriptors.
     expect(&memfds, 2, || {
         let fd = memfd();
         vec![fcntl_dupfd_cloexec(&fd, 0).unwrap(), fd]
@@ -155,7 +155,7 @@ fn each_thread_finds_its_own_while_others_open_and_close() {
                 scope.spawn(move || {
                     let mut held = VecDeque::new();
                     for round in 0..ROUNDS {
-                        // Closed outside: its number is free for another's at any moment.
+                        // Closed outside of `during`, so that any thread may take its number.
                         if held.len() > 5 || round % 3 == thread {
                             held.pop_front();
                         }
@@ -179,7 +179,7 @@ fn each_thread_finds_its_own_while_others_open_and_close() {
         noise.join().unwrap();
         made.unwrap();
     });
-    // The control: numbers did move under the threads' hands, so that both ways were taken.
+    // The control: other threads took numbers, so that both ways were used.
     let (fast, moved) = (fast.into_inner(), moved.into_inner());
     assert_eq!(fast + moved, 3 * ROUNDS);
     assert!(fast > 0 && moved > 0, "{fast} at the number that was free, {moved} elsewhere");

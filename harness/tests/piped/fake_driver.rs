@@ -1,6 +1,5 @@
-//! A driver whose modules are memfds and nothing else, with faults at will. It is this test
-//! program, started again: its real standard output is descriptor 3 then, because the test
-//! harness writes to the first.
+//! A driver with memfds for modules, and with faults. It is this test program, started again. Its
+//! standard output is descriptor 3 then, because the test harness writes to descriptor 1.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,21 +10,21 @@ use std::time::Duration;
 use memfd::{Memfd, MemfdOptions};
 use serde_json::{Value, json};
 
-/// Bytes of memory that a generated module ends with; its stamp is the first eight.
+/// The bytes of memory at the end of a generated module, of which the first eight are its stamp.
 const IMAGE_BYTES: usize = 4096;
 
-/// What the driver is told by its environment.
+/// The fault of a driver, which it reads from its environment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
-    /// What goes wrong.
+    /// Its name.
     pub(crate) fault: &'static str,
-    /// In which step...
+    /// The step in which it happens.
     pub(crate) step: &'static str,
-    /// ... and in which one of its kind, from 1. The first of each is a rehearsal.
+    /// The number of this step among those of its kind, from 1. The preflight has the first of each.
     pub(crate) nth: u32,
 }
 
-/// What a user types after `--subject` for it. `more` is environment, as a shell has it.
+/// The argument of `--subject` for it. `more` is environment in the syntax of a shell.
 pub(crate) fn command(faults: &Faults, more: &str) -> String {
     let Faults { fault, step, nth } = faults;
     let environment = format!("FAKE_FAULT={fault} FAKE_STEP={step} FAKE_NTH={nth} {more}");
@@ -36,7 +35,7 @@ pub(crate) fn command(faults: &Faults, more: &str) -> String {
     shlex::try_join(["sh", "-c", &script, own]).expect("no NUL in it")
 }
 
-/// Its `main`; returns at once where nobody wants a driver.
+/// Its `main`. It returns at once in a run of the tests.
 pub(crate) fn main() {
     let Ok(fault) = std::env::var("FAKE_FAULT") else { return };
     let variable = |name| std::env::var(name).unwrap_or_default();
@@ -68,12 +67,12 @@ pub(crate) fn main() {
             reply = script.reply(&request);
         }
         let is_due = request["do"] == step.as_str() && seen == nth;
-        // It has no slots, so that nothing more is asked of it after the last drop.
+        // It has no slots, so that no request follows the last drop.
         if fault.ends_with("-after") && request["do"] == "slots" {
             reply = json!({"id": request["id"], "error": "there are none"});
         }
         let text = if is_due { spoil(&fault, &request, reply) } else { reply.to_string() };
-        writeln!(out, "{text}").expect("somebody reads");
+        writeln!(out, "{text}").expect("the bridge reads");
         if is_due && fault.ends_with("-after") {
             std::thread::sleep(Duration::from_millis(delay_ms));
             if fault == "aborts-after" {
@@ -86,7 +85,7 @@ pub(crate) fn main() {
         std::process::exit(7);
     }
     if let Some(script) = script {
-        script.tell();
+        script.write_progress();
     }
     if fault == "stays" {
         std::thread::sleep(Duration::from_secs(3600));
@@ -94,7 +93,7 @@ pub(crate) fn main() {
     std::process::exit(0);
 }
 
-/// What comes in place of a reply, if anything does.
+/// The line in place of a reply, if the driver does not end.
 fn spoil(fault: &str, request: &Value, reply: Value) -> String {
     let id = request["id"].as_u64().expect("a number");
     match fault {
@@ -103,7 +102,7 @@ fn spoil(fault: &str, request: &Value, reply: Value) -> String {
         "is-silent" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
-        "rubbish" => "Welcome to \u{1b}[31mfake 1.0!".to_owned(),
+        "no-json" => "Welcome to \u{1b}[31mfake 1.0!".to_owned(),
         "banner" => format!("Loading...\n{reply}"),
         "twice" => format!("{reply}\n{reply}"),
         "endless" => "x".repeat(5 << 20),
@@ -127,17 +126,17 @@ fn memfd() -> Memfd {
 }
 
 struct Driver {
-    /// Whether images are made by the first instantiation.
+    /// Images are made by the first instantiation.
     lazy: bool,
-    /// Whether there are none, and a plain file is kept in their place.
+    /// There are no images, and a plain file is kept in their place.
     imageless: bool,
-    /// Every how many modules one's image is never closed.
+    /// The image of one in so many modules is never closed.
     keeps: Option<u64>,
-    /// A runtime has things of its own.
+    /// Memfds of the runtime itself.
     _at_rest: Vec<Memfd>,
-    /// What calls return, and the image.
+    /// The result of calls, and the image.
     modules: HashMap<u64, (i64, Option<Memfd>)>,
-    /// The module of each.
+    /// The module of each instance.
     instances: HashMap<u64, u64>,
     kept: Vec<Memfd>,
     kept_files: Vec<File>,
@@ -190,13 +189,15 @@ impl Driver {
                 let slab = json!({"base": 1u64 << 46, "stride_bytes": 65536, "slots": 4});
                 json!({"slabs": [slab], "states": "...."})
             }
-            other => return json!({"id": request["id"], "error": format!("what is {other}?")}),
+            other => {
+                return json!({"id": request["id"], "error": format!("there is no step {other}")});
+            }
         };
         json!({"id": request["id"], "ok": ok})
     }
 }
 
-/// A conversation to be had word for word.
+/// A conversation that is compared line by line.
 struct Script {
     pairs: Vec<(Value, Value)>,
     next: usize,
@@ -216,8 +217,8 @@ impl Script {
     }
 
     fn reply(&mut self, request: &Value) -> Value {
-        let (asked, reply) = self.pairs.get(self.next).expect("the conversation is over");
-        assert_eq!(request, asked);
+        let (expected, reply) = self.pairs.get(self.next).expect("the conversation is over");
+        assert_eq!(request, expected);
         self.next += 1;
         let mut reply = reply.clone();
         if reply["ok"]["pid"].is_number() {
@@ -226,9 +227,9 @@ impl Script {
         reply
     }
 
-    /// Says how far it came, in the file that the environment names.
-    fn tell(&self) {
-        let path = std::env::var("FAKE_TELL").expect("a path");
+    /// Appends the number of lines so far to the file that the environment names.
+    fn write_progress(&self) {
+        let path = std::env::var("FAKE_PROGRESS").expect("a path");
         let mut file = File::options().append(true).create(true).open(path).expect("it opens");
         writeln!(file, "{} of {}", self.next, self.pairs.len()).expect("written");
     }

@@ -12,7 +12,7 @@ use rustix::io::{self, Errno};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The object of this watch is destroyed. The kernel may report it twice.
-    Gone(i32),
+    Destroyed(i32),
     /// The kernel has lost events.
     Overflow,
 }
@@ -65,7 +65,7 @@ impl Inotify {
                     if what.contains(ReadFlags::QUEUE_OVERFLOW) {
                         each(Event::Overflow);
                     } else if what.intersects(ReadFlags::DELETE_SELF | ReadFlags::IGNORED) {
-                        each(Event::Gone(event.wd()));
+                        each(Event::Destroyed(event.wd()));
                     }
                 }
                 Err(Errno::AGAIN) => return Ok(()),
@@ -97,7 +97,7 @@ const MASK: WatchFlags = WatchFlags::DELETE_SELF;
 fn as_bytes(words: &mut [MaybeUninit<u64>]) -> &mut [MaybeUninit<u8>] {
     let len = size_of_val(words);
     // SAFETY: the same memory for the same lifetime, `len` bytes of it; a byte needs no alignment,
-    // and `MaybeUninit<u8>` may hold anything. Whatever bytes are written, initialised or not, are
+    // and `MaybeUninit<u8>` may hold anything. Any bytes, initialised or not, are
     // a valid `MaybeUninit<u64>` again when the borrow ends.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), len) }
 }

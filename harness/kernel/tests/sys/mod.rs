@@ -16,7 +16,7 @@ use rustix::process::{
     waitid, waitpid,
 };
 
-/// The page size that every test here counts in.
+/// The page size.
 pub(crate) fn page() -> usize {
     rustix::param::page_size()
 }
@@ -28,7 +28,7 @@ pub(crate) fn memfd(name: &CStr, pages: usize) -> OwnedFd {
     fd
 }
 
-/// How a mapping treats writes.
+/// The treatment of writes to a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
     Private,
@@ -44,7 +44,7 @@ impl Sharing {
     }
 }
 
-/// Pages that nothing but the kernel looks at.
+/// A mapping that no reference points into.
 #[derive(Debug)]
 pub(crate) struct OwnMapping {
     address: usize,
@@ -57,7 +57,7 @@ impl OwnMapping {
         Self::with_flags(fd, first_page * page(), pages * page(), sharing.flags()).unwrap()
     }
 
-    /// Maps bytes of a file with flags of the caller's.
+    /// Maps bytes of a file with these flags.
     pub(crate) fn with_flags(
         fd: impl AsFd,
         offset: usize,
@@ -80,7 +80,7 @@ impl OwnMapping {
         Self { address: address.unwrap().addr(), len: pages * page() }
     }
 
-    /// Maps pages that may be read, and what else is asked for, without a file.
+    /// Maps pages without a file, readable and with further permissions.
     pub(crate) fn private(pages: usize, more: ProtFlags) -> Self {
         let prot = ProtFlags::READ | more;
         // SAFETY: as above.
@@ -98,7 +98,7 @@ impl OwnMapping {
         Self { address: address.unwrap().addr(), len: pages * page() }
     }
 
-    /// Replaces one page of these by a page of a file, copy-on-write.
+    /// Replaces one of its pages by a page of a file, copy-on-write.
     pub(crate) fn replace_page(&mut self, at: usize, fd: impl AsFd) {
         assert!((at + 1) * page() <= self.len);
         let target = ptr::with_exposed_provenance_mut(self.address + at * page());
@@ -109,7 +109,7 @@ impl OwnMapping {
         mapped.unwrap();
     }
 
-    /// Replaces one page of these by an anonymous one that may be touched.
+    /// Replaces one of its pages by an anonymous one that may be touched.
     pub(crate) fn open_page(&mut self, at: usize) {
         assert!((at + 1) * page() <= self.len);
         let target = ptr::with_exposed_provenance_mut(self.address + at * page());
@@ -120,7 +120,7 @@ impl OwnMapping {
         mapped.unwrap();
     }
 
-    /// Writes to one page of these, which must allow it.
+    /// Writes to one of its pages, which must be writable.
     pub(crate) fn touch(&self, at: usize) {
         assert!(at * page() < self.len);
         let byte = ptr::with_exposed_provenance_mut::<u8>(self.address + at * page());
@@ -155,14 +155,14 @@ impl Drop for OwnMapping {
     }
 }
 
-/// A System V segment, attached; marked to go when it is detached.
+/// An attached System V segment, marked to be removed when it is detached.
 #[derive(Debug)]
 pub(crate) struct SysvSegment {
     pub(crate) address: usize,
 }
 
 impl SysvSegment {
-    /// `None` where the system offers none.
+    /// `None` if the kernel has none.
     pub(crate) fn attach(bytes: usize) -> Option<Self> {
         // SAFETY: makes a new private segment, attaches it where the kernel likes, and marks it for
         // removal on detaching; no memory that anything else refers to is touched.
@@ -185,7 +185,7 @@ impl Drop for SysvSegment {
     }
 }
 
-/// A copy of this process that does nothing: its mappings and descriptors hold still.
+/// A copy of this process that does nothing, so that its mappings and descriptors do not change.
 #[derive(Debug)]
 pub(crate) struct Still {
     pid: Pid,
@@ -205,7 +205,7 @@ impl Still {
             }
         };
         let child = Self { pid };
-        // Until it sleeps it is still on its way to `pause`, and touches pages on the way.
+        // Before it sleeps in `pause` it touches pages.
         while !state(child.pid()).contains('S') {
             std::thread::yield_now();
         }
@@ -223,7 +223,7 @@ impl Still {
     }
 }
 
-/// The state letter of a process, with what stands around it.
+/// The state letter of a process with its neighbours.
 fn state(pid: u32) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit(')').next().unwrap();
@@ -240,7 +240,7 @@ impl Drop for Still {
 
 /// A descriptor for no signals.
 pub(crate) fn signalfd() -> OwnedFd {
-    // SAFETY: an all-zero set is an empty one; the call makes a descriptor, and nobody else has it.
+    // SAFETY: an all-zero set is an empty one; the call makes a descriptor, which only this value has.
     unsafe {
         let set: libc::sigset_t = std::mem::zeroed();
         let fd = libc::signalfd(-1, &set, libc::SFD_CLOEXEC);

@@ -1,6 +1,6 @@
-//! The account against a plain model, with real memfds.
+//! The account compared with a plain model, with real memfds.
 //!
-//! Nothing in this crate's unit tests starts a process: a child would hold every image until it
+//! No unit test of this crate starts a process: a child would hold every image until it
 //! runs its program.
 
 #[path = "../../../kernel/tests/sys/mod.rs"]
@@ -15,14 +15,14 @@ use proptest::sample::Index;
 use super::*;
 use sys::{OwnMapping, Sharing, memfd};
 
-/// Something that keeps an image alive.
+/// A reference that keeps an image alive.
 #[derive(Debug)]
 enum Holder {
     Fd(OwnedFd),
     Mapping { _mapping: OwnMapping },
 }
 
-/// What an image is, as told by whoever does all that happens to it.
+/// The model of an image, kept by the test.
 #[derive(Debug)]
 struct Twin {
     key: ImageKey,
@@ -31,10 +31,10 @@ struct Twin {
     holders: Vec<Holder>,
     /// The cycle in which its module was dropped.
     dropped: Option<u64>,
-    /// Whether the last holder went after the drop had returned; `None` while there is one.
+    /// True if the last holder was released after the drop had returned; `None` while there is one.
     ended_late: Option<bool>,
-    /// Whether the account has been brought up to date since then.
-    told: bool,
+    /// The account has been updated since then.
+    accounted: bool,
 }
 
 impl Twin {
@@ -59,13 +59,13 @@ impl Twin {
     }
 }
 
-/// An account and the model of it, to which the same things happen.
+/// An account and its model, to which the same operations are applied.
 struct World {
     images: Images,
     twins: Vec<Twin>,
     modules: u64,
     refused: u64,
-    /// Ends told when their module was dropped already: those have a time to release.
+    /// Releases after the drop of their module, which have a time to release.
     timed: u64,
 }
 
@@ -73,15 +73,15 @@ struct World {
 enum Op {
     /// A module with so many images.
     Make(usize),
-    /// One more holder of an image: a mapping, or else a descriptor.
+    /// Adds a holder to an image: a mapping if true, else a descriptor.
     Hold(Index, bool),
-    /// One holder of an image goes.
+    /// Releases one holder of an image.
     LetGo(Index, Index),
-    /// A module is dropped, and on the way one holder of each of its images, or all of them.
+    /// Drops a module, and with it one holder of each of its images, or all of them if true.
     Drop(Index, bool),
-    /// An image is shown a second time, and its watch is refused.
+    /// Shows an image a second time, so that its watch is refused.
     ShowAgain(Index),
-    /// Modules are dropped whose images are all released: their places may be others' now.
+    /// Drops modules whose images are all released: other images may have their places.
     DropReleased,
     Drain,
     EndCycle,
@@ -113,8 +113,8 @@ impl World {
             let key = self.images.made(fd.as_fd(), self.modules).expect("it can be watched");
             let object = ObjectId::of(fd.as_fd()).expect("it is open");
             let (module, holders) = (self.modules, vec![Holder::Fd(fd)]);
-            let (dropped, ended_late, told) = (None, None, false);
-            self.twins.push(Twin { key, object, module, holders, dropped, ended_late, told });
+            let (dropped, ended_late, accounted) = (None, None, false);
+            self.twins.push(Twin { key, object, module, holders, dropped, ended_late, accounted });
         }
         self.modules += 1;
     }
@@ -132,23 +132,25 @@ impl World {
                 twin.holders.pop();
             }
             twin.note_end(false);
-            if !twin.told {
+            if !twin.accounted {
                 twin.dropped = Some(cycle);
             }
         }
         self.images.drop_returned(&keys);
-        self.told();
+        self.accounted();
     }
 
     fn drain(&mut self) {
         self.images.drain();
-        self.told();
+        self.accounted();
     }
 
-    /// The account knows of every end now.
-    fn told(&mut self) {
-        for twin in self.twins.iter_mut().filter(|twin| twin.ended_late.is_some() && !twin.told) {
-            twin.told = true;
+    /// The account has every release now.
+    fn accounted(&mut self) {
+        for twin in
+            self.twins.iter_mut().filter(|twin| twin.ended_late.is_some() && !twin.accounted)
+        {
+            twin.accounted = true;
             self.timed += u64::from(twin.dropped.is_some());
         }
     }
@@ -161,10 +163,10 @@ impl World {
             Op::EndCycle => self.images.end_cycle(),
             Op::DropReleased => {
                 let keys: Vec<ImageKey> =
-                    self.twins.iter().filter(|twin| twin.told).map(|twin| twin.key).collect();
+                    self.twins.iter().filter(|twin| twin.accounted).map(|twin| twin.key).collect();
                 self.images.drop_begins(&keys, 1_000_000);
                 self.images.drop_returned(&keys);
-                self.told();
+                self.accounted();
             }
             _ if count == 0 => {}
             Op::Hold(image, maps) => {
@@ -188,10 +190,10 @@ impl World {
                 assert_eq!(self.images.made(fd.as_fd(), twin.module), None);
                 self.refused += 1;
                 let failures = self.images.take_failures();
-                let said = |failure: &String| {
+                let names_module = |failure: &String| {
                     failure.contains(&format!("module {} cannot be watched", twin.module))
                 };
-                assert!(failures.len() == 1 && failures.iter().all(said), "{failures:?}");
+                assert!(failures.len() == 1 && failures.iter().all(names_module), "{failures:?}");
             }
         }
     }
@@ -202,21 +204,21 @@ impl World {
         let expected = Counts {
             cycles: self.images.counts().cycles,
             made: twins().count() as u64 + self.refused,
-            synchronous: count(&|twin| twin.told && twin.ended_late == Some(false)),
-            late: count(&|twin| twin.told && twin.ended_late == Some(true)),
-            live: count(&|twin| !twin.told && twin.dropped.is_none()),
-            lingering: count(&|twin| !twin.told && twin.dropped.is_some()),
+            synchronous: count(&|twin| twin.accounted && twin.ended_late == Some(false)),
+            late: count(&|twin| twin.accounted && twin.ended_late == Some(true)),
+            live: count(&|twin| !twin.accounted && twin.dropped.is_none()),
+            lingering: count(&|twin| !twin.accounted && twin.dropped.is_some()),
             unknown: self.refused,
         };
         assert_eq!(*self.images.counts(), expected);
         assert_adds_up(self.images.counts());
 
-        let live = twins().filter(|twin| !twin.told && twin.dropped.is_none());
+        let live = twins().filter(|twin| !twin.accounted && twin.dropped.is_none());
         let live: BTreeSet<ObjectId> = live.map(|twin| twin.object).collect();
         assert_eq!(self.images.live().collect::<BTreeSet<_>>(), live);
         assert_eq!(self.images.live().count(), live.len());
 
-        let lingering = twins().filter(|twin| !twin.told);
+        let lingering = twins().filter(|twin| !twin.accounted);
         let lingering: BTreeSet<(ObjectId, u64, u64)> =
             lingering.filter_map(|twin| Some((twin.object, twin.module, twin.dropped?))).collect();
         let reported = self.images.lingering();
@@ -246,7 +248,7 @@ proptest! {
             world.act(op);
             world.check();
         }
-        // The end of a run: all is dropped and let go, and everything that was made is accounted for.
+        // The end of a run: every module is dropped and every holder released.
         for module in 0..world.modules {
             world.drop_module(module, false);
         }
@@ -262,11 +264,11 @@ proptest! {
 }
 
 #[test]
-fn a_place_is_used_again() {
+fn places_are_reused() {
     let mut world = World::new();
     for _ in 0..100 {
         world.make(2);
-        // A refused watch takes a place for a moment.
+        // A refused watch occupies a place for a moment.
         let shown_again = world.twins[world.twins.len() - 1].descriptor().expect("it is open");
         assert_eq!(world.images.made(shown_again.as_fd(), 0), None);
         world.refused += 1;
@@ -277,8 +279,7 @@ fn a_place_is_used_again() {
     assert_eq!(world.images.places.len(), 3);
 }
 
-/// How many images must die unheard for the queue to overflow: each end is two events. `None`
-/// where that would take too long.
+/// The number of deaths that overflow the queue: each has two events. `None` if that takes too long.
 fn overflowing() -> Option<u64> {
     let setting = "/proc/sys/fs/inotify/max_queued_events";
     let queued: u64 = std::fs::read_to_string(setting).ok()?.trim().parse().ok()?;
@@ -317,7 +318,7 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         let failures = images.take_failures();
         assert!(failures.len() == 1 && failures[0].contains("overflowed"), "{failures:?}");
 
-        // What was given up may be heard of again, when another has its place.
+        // Deaths of unknown images are reported later, when other images have their places.
         let next: Vec<OwnedFd> = (0..unknown).map(|_| memfd(c"next", 1)).collect();
         let keys: Vec<ImageKey> = next.iter().filter_map(|fd| images.made(fd.as_fd(), 9)).collect();
         assert_eq!(keys.len(), next.len());
