@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::Run;
@@ -27,11 +27,34 @@ fn died_at(run: &Run) -> Vec<String> {
     died_at.map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
 }
 
-#[test]
-fn a_leak_of_one_descriptor_a_cycle_is_computed() {
+/// The folder with the driver `leaky`.
+fn drivers() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
     let driver = folder.join("leakbench-leaky");
     assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
+    folder
+}
+
+#[test]
+fn a_driver_that_fails_after_its_last_step_is_never_clean() {
+    let folder = drivers();
+    let folder = folder.to_str().expect("a plain path");
+    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
+    wat.write_all(b"(module)").expect("written");
+    let wat = wat.path().to_str().expect("a plain path");
+    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat, "--cycles", "20"];
+    for (status, code, verdict) in [("0", 0, "clean"), ("7", 3, "subject-died")] {
+        let mut leakbench = common::leakbench(&leaky);
+        leakbench.env("LEAKY_LEAVES", "nothing").env("LEAKY_EXIT_STATUS", status).arg("--json");
+        let run = Run::from(leakbench.output().expect("the binary starts"));
+        let findings = &run.result["findings"];
+        assert_eq!((run.code, run.verdict()), (code, verdict), "status {status}: {findings}");
+    }
+}
+
+#[test]
+fn a_leak_of_one_descriptor_a_cycle_is_computed() {
+    let folder = drivers();
     let folder = folder.to_str().expect("a plain path");
     let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
     wat.write_all(b"(module)").expect("written");
