@@ -4,7 +4,8 @@ use leakbench_model::text::printable;
 
 use super::policy::OVER_BASELINE;
 
-/// Why nothing was judged. What was asked for and cannot be evaluated must not pass.
+/// An error that prevents any judgement: a policy that was asked for and cannot be evaluated must not
+/// pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GateError {
     /// No recording has a run.

@@ -15,7 +15,7 @@ pub(super) struct Measurement {
     pub(super) text: String,
     /// A number for each key of the policy that this run can be compared by.
     pub(super) readings: Vec<Reading>,
-    /// What the sentence lists after the limit: images, subjects, examples.
+    /// The list after the limit in the sentence: images, subjects, examples.
     pub(super) details: Vec<String>,
     /// The lines of the recording that the value was read from.
     pub(super) evidence: Vec<Evidence>,
@@ -34,7 +34,7 @@ pub(super) struct Reading {
     pub(super) text: String,
 }
 
-/// Why a run has no value of a policy.
+/// The reason why a run has no value of a policy.
 #[derive(Clone, Debug)]
 pub(super) enum NotMeasured {
     /// No recording of this kind has it.

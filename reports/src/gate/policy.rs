@@ -21,7 +21,7 @@ pub const MEASUREMENT: &str = "measurement";
 pub(super) struct Policy {
     /// Its key in a budget file, in kebab-case.
     pub(super) name: &'static str,
-    /// What it bounds, for a comment: no capital, no full stop.
+    /// The value that it bounds, for a comment: no capital, no full stop.
     pub(super) about: &'static str,
     /// The unit of the measured value.
     pub(super) unit: Unit,
@@ -108,7 +108,7 @@ impl Policy {
         self.filled(self.name, Resource::dashed)
     }
 
-    /// What it bounds, for a comment.
+    /// The value that it bounds, for a comment.
     pub(super) fn about(&self) -> Cow<'static, str> {
         self.filled(self.about, |resource| resource.noun().to_owned())
     }

@@ -4,7 +4,6 @@
 mod csv;
 mod format;
 mod gate;
-mod gate_json;
 mod github;
 mod hints;
 mod html;
@@ -20,7 +19,6 @@ mod width;
 
 pub use format::{Format, FormatError, GATE_FILE, Judged, RESULT_FILE, ReportFile};
 pub use gate::gate_summary;
-pub use gate_json::{GATE_VERSION, OutcomeJson, gate_json};
 pub use hints::{Kept, comparison_hints, observation_hints, run_hints};
 pub use html::html;
 pub use json::*;

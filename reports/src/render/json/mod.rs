@@ -2,12 +2,14 @@
 //! and none changes its meaning or is removed. `schema/` describes them.
 
 mod comparison;
+mod gate;
 mod observation;
 mod run;
 #[cfg(test)]
 mod schema;
 
 pub use comparison::{ComparisonJson, RowJson, RunJson, SettingJson};
+pub use gate::{OutcomeJson, gate_json};
 pub use observation::{
     ExampleJson, ForecastJson, ObservationJson, ProcessJson, ResourceJson, SuspectJson,
 };
@@ -17,7 +19,7 @@ use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::ledger::Images;
 use serde::{Serialize, Serializer};
 
-/// Version of `result.json`, of a run as of an observation.
+/// Version of `result.json`, `comparison.json` and `gate.json`.
 pub const RESULT_VERSION: u32 = 2;
 
 /// The first fields of a result.

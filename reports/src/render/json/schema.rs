@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{ComparisonJson, ObservationJson, RESULT_VERSION, ResultJson};
+use super::{ComparisonJson, ObservationJson, OutcomeJson, RESULT_VERSION, ResultJson};
 
 /// A type whose schema is a list of values.
 macro_rules! values {
@@ -43,6 +43,20 @@ values! {
     /// The exit code of the verdict: 0 clean, 1 leak, 3 the subject died, 4 inconclusive, 130
     /// interrupted.
     ExitCode = leakbench_model::Verdict::ALL.map(leakbench_model::Verdict::exit_code);
+    /// The verdict of the gate: the gravest of the policies of level error. A run that is only slow is
+    /// `fail`, and no leak.
+    GateVerdict = crate::gate::GateVerdict::NAMES;
+    /// The exit code of the gate's verdict: 0 pass, 1 fail or flaky, 3 the subject died, 4
+    /// inconclusive.
+    GateExitCode = {
+        let codes = crate::gate::GateVerdict::ALL.map(crate::gate::GateVerdict::exit_code);
+        std::collections::BTreeSet::from(codes)
+    };
+    /// The effect of a policy's failure: none, a warning, or that the gate fails.
+    PolicyLevel = crate::gate::PolicyLevel::NAMES;
+    /// The outcome of a policy. `flaky`: within the budget at some attempts, and not at others.
+    /// `inconclusive` is never a pass.
+    PolicyStatus = crate::gate::Status::NAMES;
     /// The choice of a free slot for an instance.
     Strategy = leakbench_model::Strategy::NAMES;
     /// The effect of a module's drop on slots that map its image.
@@ -416,6 +430,54 @@ pub(crate) struct Scenario {
     timeout_s: u64,
 }
 
+/// The outcome of the gate over some recordings.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct GateOutcome {
+    /// The verdict.
+    #[schemars(with = "GateVerdict")]
+    verdict: String,
+    /// The verdict in a sentence, for people.
+    headline: String,
+    /// The source of the budget: a file's name, or `default budgets`.
+    budget: String,
+    /// Every policy of every run, also those that are off.
+    policies: Vec<PolicyOutcome>,
+}
+
+/// The outcome of a policy for one run, or for all attempts at one run.
+#[derive(JsonSchema, Serialize)]
+struct PolicyOutcome {
+    /// The policy's key in a budget file.
+    policy: String,
+    /// The name of the recording; of a run with several attempts, that of the first and their number.
+    run: String,
+    /// The effect of a failure.
+    #[schemars(with = "PolicyLevel")]
+    level: String,
+    /// The outcome.
+    #[schemars(with = "PolicyStatus")]
+    status: String,
+    /// The measured value with its unit; null if there is none.
+    measured: Option<String>,
+    /// The limits; empty if there are none.
+    allowed: String,
+    /// The outcome in a sentence. It may contain names of processes and files: data, never markup.
+    message: String,
+    /// The lines of the recording that the value was read from.
+    evidence: Vec<Evidence>,
+}
+
+/// A line of a recording.
+#[derive(JsonSchema, Serialize)]
+struct Evidence {
+    /// The recording's file.
+    path: String,
+    /// The line, from 1.
+    line: usize,
+    /// The content of the line.
+    what: String,
+}
+
 /// Closes objects, and describes the fields of variants that have no doc comment.
 fn strict(schema: &mut Schema) {
     let object = schema.ensure_object();
@@ -448,6 +510,7 @@ fn the_schemas_that_are_checked_in_are_those_of_the_types() {
         ("result", "Result of a leakbench run", generated::<ResultJson> as fn(&str, &str) -> Value),
         ("observation", "Result of a leakbench observation", generated::<ObservationJson>),
         ("comparison", "Comparison of leakbench runs", generated::<ComparisonJson>),
+        ("gate", "Outcome of the leakbench gate", generated::<OutcomeJson<'_>>),
     ] {
         let path = folder.join(format!("{name}.schema.json"));
         let text = serde_json::to_string_pretty(&schema(name, title)).expect("text") + "\n";
