@@ -7,6 +7,7 @@ use leakbench_recording::judge::growth::{self, Growth};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{Diagnosis, ObservationSample};
 
+use super::samples;
 use crate::gate::budget::{PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
 use crate::gate::policy::{Key, MAX, Policy, Unit};
@@ -146,11 +147,7 @@ fn of_run(run: &Run<'_>, ledger: &Ledger) -> Vec<Evidence> {
     let lines = ends.map(|(subject, sample)| Evidence {
         path: run.path.clone(),
         line: sample.line,
-        what: format!(
-            "{} of subject {subject} after {}",
-            if sample.at_barrier { "barrier" } else { "sample" },
-            counted(sample.counts.cycles, "cycle"),
-        ),
+        what: samples::described(subject, sample),
     });
     lines.collect()
 }

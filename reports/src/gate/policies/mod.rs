@@ -17,7 +17,6 @@
 //!
 //! A table without a `level` has the level error, and one without bounds the default ones.
 
-mod amounts;
 mod effect;
 mod growth;
 mod images;
@@ -26,6 +25,7 @@ mod lingering_at_end;
 mod lingering_by_reason;
 mod lingering_peak;
 mod peak;
+mod samples;
 mod slope;
 mod throughput;
 mod time_to_release;

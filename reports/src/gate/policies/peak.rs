@@ -2,11 +2,10 @@
 //! all are added, as in every report of a peak.
 
 use leakbench_model::Resource;
-use leakbench_model::text::counted;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::ObservationLedger;
 
-use super::amounts::with_noun;
+use super::samples;
 use crate::gate::budget::{MeasuredRuns, PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
 use crate::gate::numbers::{rounded_up, toml_integer};
@@ -48,7 +47,7 @@ fn measure(
         }
     };
     let peak = peak.ok_or_else(|| NotMeasured::missing("it was not read"))?;
-    let mut text = with_noun(resource, peak as f64);
+    let mut text = resource.counted(peak);
     let evidence = match run.source {
         Source::Run(recorded) => {
             if let subjects @ 2.. = recorded.ledger.subjects.len() {
@@ -73,13 +72,8 @@ fn of_run(run: &Run<'_>, ledger: &Ledger, resource: Resource) -> Vec<Evidence> {
         let peak = subject.peak.of(resource)?;
         let mut samples = subject.samples.iter();
         let sample = samples.find(|sample| sample.footprint.of(resource) == Some(peak))?;
-        let what = format!(
-            "{} of subject {} after {}: {}",
-            if sample.at_barrier { "barrier" } else { "sample" },
-            subject.number,
-            counted(sample.counts.cycles, "cycle"),
-            with_noun(resource, peak as f64),
-        );
+        let place = samples::described(subject.number, sample);
+        let what = format!("{place}: {}", resource.counted(peak));
         Some(Evidence { path: run.path.clone(), line: sample.line, what })
     });
     lines.collect()
@@ -96,7 +90,7 @@ fn of_observation(
     let line = at_peak.map(|(sample, &line)| Evidence {
         path: run.path.clone(),
         line,
-        what: format!("sample at {} ms: {}", sample.at_ms, with_noun(resource, peak as f64)),
+        what: format!("sample at {} ms: {}", sample.at_ms, resource.counted(peak)),
     });
     line.into_iter().collect()
 }
@@ -116,7 +110,7 @@ fn suggest(policy: &Policy, runs: &MeasuredRuns<'_>) -> Option<Suggestion> {
         format!("With headroom for other machines: {}.", resource.amount(allowed))
     };
     Some(Suggestion {
-        measured: with_noun(resource, peak as f64),
+        measured: resource.counted(peak),
         comments: vec![comment],
         level: PolicyLevel::Error,
         bounds: vec![(MAX, toml_integer(allowed))],

@@ -7,7 +7,7 @@ use leakbench_model::text::counted;
 use leakbench_recording::ledger::{SubjectLedger, SubjectSample};
 use leakbench_recording::trend::{Trend, TrendClass};
 
-use super::amounts::with_noun;
+use super::samples;
 use crate::gate::budget::{MeasuredRuns, PolicySetting, Suggestion};
 use crate::gate::measurement::{Measurement, NotMeasured, Reading};
 use crate::gate::policy::{Key, LimitKind, Numbers, Policy, Unit};
@@ -109,9 +109,14 @@ impl<'a> Slope<'a> {
     /// `3 mappings in 1,000 cycles (95 % CI 2.9 to 3.1)`.
     fn rate(&self, resource: Resource) -> String {
         let Trend { rate, ci_low, ci_high, .. } = self.trend;
-        let [low, high] = [ci_low, ci_high].map(|of| Unit::Resource(resource).shown(of * 1e3));
-        let rate = with_noun(resource, rate * 1e3);
-        format!("{rate} in 1,000 cycles (95 % CI {low} to {high})")
+        let [rate, low, high] =
+            [rate, ci_low, ci_high].map(|of| Unit::Resource(resource).shown(of * 1e3));
+        let of = if resource.unit() == leakbench_model::Unit::Bytes { " of" } else { "" };
+        let noun = match (rate.as_str(), resource.noun().strip_suffix('s')) {
+            ("1", Some(singular)) => singular,
+            _ => resource.noun(),
+        };
+        format!("{rate}{of} {noun} in 1,000 cycles (95 % CI {low} to {high})")
     }
 
     /// `subject 0 gains 3 mappings in 1,000 cycles (95 % CI 2.9 to 3.1), from 60 to 3,060, and still
@@ -135,11 +140,9 @@ impl<'a> Slope<'a> {
             path: run.path.clone(),
             line: sample.line,
             what: format!(
-                "{} of subject {} after {}: {}",
-                if sample.at_barrier { "barrier" } else { "sample" },
-                self.subject,
-                counted(sample.counts.cycles, "cycle"),
-                with_noun(resource, *amount as f64),
+                "{}: {}",
+                samples::described(self.subject, sample),
+                resource.counted(*amount)
             ),
         });
         lines.collect()
