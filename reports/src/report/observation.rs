@@ -198,7 +198,14 @@ fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
     let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
     let title = first.to_uppercase() + rest;
     let reads = format!("Drawn because of its class: {class}.");
-    lines(resource.as_str(), &title, &reads, unit, series, limit(diagnosis, resource))
+    lines(
+        &resource.as_str().replace('_', "-"),
+        &title,
+        &reads,
+        unit,
+        series,
+        limit(diagnosis, resource),
+    )
 }
 
 fn of_resource(

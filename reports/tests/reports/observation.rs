@@ -63,7 +63,7 @@ fn summaries_keep_to_25_lines_of_their_width_and_end_in_the_verdict() {
 }
 
 #[test]
-fn an_object_without_a_known_holder_is_told_without_one() {
+fn an_object_without_a_known_holder_is_shown_without_one() {
     let mut recording = socket_leak();
     for record in &mut recording.records {
         if let ObservationRecord::Examples(examples) = record {

@@ -76,7 +76,7 @@ fn a_healthy_process_has_good_figures() {
     };
     assert_eq!(class("pipe descriptors").as_deref(), Some("sawtooth"));
     assert_eq!(class("address space").as_deref(), Some("reservation"));
-    assert!(ids(&report).contains(&"address_space_bytes"), "{:?}", ids(&report));
+    assert!(ids(&report).contains(&"address-space-bytes"), "{:?}", ids(&report));
     let table = &report.tables[0];
     assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
     let stack = &lines(&report, "memory").series;

@@ -70,7 +70,7 @@ pub struct ProcessJson<'a> {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ResourceJson<'a> {
-    /// Its name. If that ends in `-bytes`, amounts are bytes, else objects.
+    /// Its name. If that ends in `_bytes`, amounts are bytes, else objects.
     #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub name: Resource,
     /// Its class; `null` if there were too few samples.
