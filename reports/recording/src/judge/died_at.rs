@@ -8,12 +8,12 @@
 //! not fit: if the last sample was far below the limit, or did not grow with the cycles.
 
 use leakbench_model::text::{counted, grouped};
+use leakbench_model::{Footprint, Resource};
 use serde_json::{Map, Value};
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
 use crate::recording::{Exit, ExitKind};
-use leakbench_model::{Footprint, Resource};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "died-at", judge };
 

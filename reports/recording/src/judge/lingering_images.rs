@@ -1,7 +1,7 @@
 //! Rule `lingering-images`: no image of a dropped module may linger at any barrier.
 //!
 //! A barrier waits for late releases before it counts. So an image that lingers there is proof of
-//! a leak, even if it was released later or nothing is known of the time after.
+//! a leak, even if it was released later or the recording ends there.
 
 use leakbench_model::text::{counted, grouped, third_person};
 use leakbench_model::{Reason, Verdict};

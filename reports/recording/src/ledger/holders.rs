@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use leakbench_model::{Holder, LingeringImage, Reason, SlotState};
+use serde::Serialize;
 
 /// Number of listed images that linger for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -2,10 +2,10 @@
 
 use std::iter::Sum;
 
+use leakbench_model::Counts;
 use serde::Serialize;
 
 use super::released;
-use leakbench_model::Counts;
 
 /// Numbers of images by their fate. `made` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

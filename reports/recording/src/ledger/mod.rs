@@ -30,10 +30,10 @@ pub struct Ledger {
     pub images: Images,
     /// Times from drop to release.
     pub release: ReleaseTimes,
-    /// Each subject's own peaks, added: they need not have been at the same time. What one
-    /// subject could not be asked for is `None` here as well.
+    /// Sum of the peaks of all subjects, which may be of different times. A resource that is unknown
+    /// in one subject is absent.
     pub peak: Footprint,
-    /// What all subjects had at their last barriers, added; nothing where one did not come to it.
+    /// Sum of the footprints of all subjects at their last barriers. Empty if one did not reach it.
     pub at_end: Footprint,
     /// Listed images by the reason why they linger.
     pub held_by: Vec<ImagesByReason>,
@@ -131,7 +131,7 @@ impl Ledger {
             images: subjects.iter().map(|subject| subject.images).sum(),
             release: ReleaseTimes::of(subjects.iter().map(|subject| &subject.release)),
             peak: Footprint::sum(subjects.iter().map(|subject| subject.peak)),
-            // A subject that did not come to its last barrier has an unknown footprint.
+            // The footprint of a subject that did not reach its last barrier is unknown.
             at_end: Footprint::sum(
                 subjects.iter().map(|it| it.at_last_barrier.unwrap_or_default()),
             ),

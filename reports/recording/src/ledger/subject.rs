@@ -1,8 +1,9 @@
 //! One subject in the ledger.
 
+use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
+
 use super::Images;
 use crate::recording::{Barrier, ExactMemory, Exit, ExitKind, Sample, SlotMap, SubjectUp};
-use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
 
 /// All recorded facts about one subject.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use leakbench_model::Resource;
 use serde::Serialize;
 
 use super::{Example, Limit, ObservationLedger};
 use crate::trend::{Trend, TrendClass};
-use leakbench_model::Resource;
 
 /// The class of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,11 +1,12 @@
 //! The ledger of an observation: a pure fold over a recording, without conclusions.
 
+use leakbench_model::Resource;
+
 use super::{
     Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
     ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark,
 };
 use crate::ledger::NoStart;
-use leakbench_model::Resource;
 
 /// All that the judge and the renderers read of an observation.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use leakbench_model::{Footprint, Resource};
+use serde::{Deserialize, Serialize};
 
 /// Version of the line format, in [`ObservationStart::version`].
 pub const OBSERVATION_VERSION: u32 = 2;
@@ -44,7 +43,7 @@ pub struct ObservationStart {
     pub start_time_ticks: u64,
     /// Command line, if it can be read.
     pub process: String,
-    /// True if leakbench started it (`exec`) or attached to it (`attach`).
+    /// True if leakbench started it (`exec`), false if it attached to it (`attach`).
     pub started_here: bool,
     /// True if samples include its descendants.
     pub tree: bool,

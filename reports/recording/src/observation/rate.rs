@@ -1,7 +1,8 @@
 //! A rate of growth in words, with a suitable period: a second, a minute, an hour or a day.
 
-use crate::trend::Trend;
 use leakbench_model::Unit;
+
+use crate::trend::Trend;
 
 /// A rate with its confidence interval, in a suitable period.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use leakbench_model::Resource;
+
 use super::Limit;
 use super::accounts::{Account, Accounts};
 use super::ledger::ObservationLedger;
-use leakbench_model::Resource;
 
 /// A leak and all resources that grow because of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,9 @@
 //! Pinned are, for each subject: the first and the latest barrier, the barriers with the most
 //! lingering images and with the most disagreements, the latest sample, and the lines with peaks.
 
-use leakbench_model::{Footprint, Histogram, Resource};
 use std::collections::{BTreeMap, HashSet};
+
+use leakbench_model::{Footprint, Histogram, Resource};
 
 use super::line::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 use super::{Barrier, RECORDING_VERSION, Record, SlotMap, Start, Witness, WitnessFailure};

@@ -1,8 +1,7 @@
 //! A map of the slots of a pool at a barrier, small enough to keep for every barrier.
 
-use serde::{Deserialize, Serialize};
-
 use leakbench_model::SlotState;
+use serde::{Deserialize, Serialize};
 
 /// The state of each slot, one cell a slot. In a pool with more than [`SlotMap::COLUMNS_MAX`] slots, a
 /// cell stands for several neighbours and shows the highest of their states.

@@ -15,7 +15,7 @@ fn adds_up(images: &Images) -> bool {
 
 proptest! {
     #[test]
-    fn images_add_up_whatever_was_recorded(recording in any_recording()) {
+    fn images_of_any_recording_add_up(recording in any_recording()) {
         let ledger = Ledger::of(&recording).expect("it has a start");
         prop_assert!(adds_up(&ledger.images));
         for subject in &ledger.subjects {
