@@ -259,7 +259,7 @@ fn the_summary_is_of_the_decisive_recording() {
             .run(&[&["gate"][..], folders, &["--report", "markdown", "--out", "x"]].concat());
         assert_eq!(output.code, code, "{output:?}");
         let summary = session.read("x/summary.md");
-        let named = format!("`{decided}` is 1 of 2 recordings that were judged");
+        let named = format!("`{decided}` is 1 of 2 recordings that the gate judged");
         assert!(summary.contains(&named), "{folders:?}:\n{summary}");
         if decided == "leak" {
             assert!(summary.contains("\n#### ✗ "), "{folders:?}:\n{summary}");
@@ -267,7 +267,7 @@ fn the_summary_is_of_the_decisive_recording() {
     }
     // With one recording, the summary does not name it.
     assert_eq!(session.run(&["gate", "leak", "--report", "markdown"]).code, 1);
-    assert!(!session.read("leak/summary.md").contains("recordings that were judged"));
+    assert!(!session.read("leak/summary.md").contains("recordings that the gate judged"));
 }
 
 /// An error must not leave the files of an earlier gate that passed.
