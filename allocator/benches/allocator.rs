@@ -1,4 +1,5 @@
-//! Measures the allocator: its index, its purge, and a module's life compared with the bare system calls.
+//! Measures the allocator: its index, its purge, and a module's life compared with the bare system
+//! calls.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
@@ -83,7 +84,8 @@ fn purge(c: &mut Criterion) {
     group.finish();
 }
 
-/// Adds a module, allocates and writes one memory, drops both: by bare system calls and by the pool.
+/// Adds a module, allocates and writes one memory, drops both: by bare system calls and by the
+/// pool.
 fn cycle(c: &mut Criterion) {
     let mut group = c.benchmark_group("pool cycle");
     for with_death_watch in [false, true] {

@@ -23,16 +23,16 @@ pub const GUARD_BYTES: usize = 32 << 20;
 /// The size of a WebAssembly page: lengths of memories are multiples of it.
 pub const WASM_PAGE_BYTES: usize = 64 << 10;
 
-/// The distance from the base of a slot to that of the next one. The page behind the guard is for an
-/// access that starts at the last byte of the guard.
+/// The distance from the base of a slot to that of the next one. The page behind the guard is for
+/// an access that starts at the last byte of the guard.
 pub const SLOT_STRIDE_BYTES: usize = MEMORY_MAX_BYTES + GUARD_BYTES + WASM_PAGE_BYTES;
 
 /// The number of mappings (VMAs) of a slot with an image at its start: the image, the rest of the
 /// memory, and reserved address space. An image that starts higher needs one more.
 pub(crate) const MAPPINGS_PER_SLOT: usize = 3;
 
-/// The maximum number of slots in a slab, which is then 8 TiB. The largest hole in the address space
-/// of a position-independent process is about 85 TiB; the others are smaller.
+/// The maximum number of slots in a slab, which is then 8 TiB. The largest hole in the address
+/// space of a position-independent process is about 85 TiB; the others are smaller.
 pub(crate) const SLAB_SLOTS_MAX: u32 = 2048;
 
 /// The size of a slab in bytes, with its leading guard.

@@ -31,8 +31,8 @@ impl fmt::Display for SlotId {
     }
 }
 
-/// The number of a module in its pool. A pool never uses a number twice, so a stale affinity is never
-/// mistaken for a current one.
+/// The number of a module in its pool. A pool never uses a number twice, so a stale affinity is
+/// never mistaken for a current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModuleId(u64);

@@ -132,7 +132,8 @@ fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, Imag
         OnDrop::Purge | OnDrop::Keep => {
             &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealWrite, FileSeal::SealSeal]
         }
-        // The kernel treats punching a hole as a write. Slots rely on the length only, which is sealed.
+        // The kernel treats punching a hole as a write. Slots rely on the length only, which is
+        // sealed.
         OnDrop::Truncate => &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealSeal],
     };
     memfd.add_seals(seals).map_err(|error| ImageError::Seal(cause(error)))?;

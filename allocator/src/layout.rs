@@ -41,8 +41,8 @@ impl Layout {
     }
 
     /// The calls that turn this layout into another one. They do not touch pages that both have
-    /// alike, with one exception: anonymous pages between two ranges to be zeroed. Those hold zeroes
-    /// after a reset, and one call over all is cheaper than two.
+    /// alike, with one exception: anonymous pages between two ranges to be zeroed. Those hold
+    /// zeroes after a reset, and one call over all is cheaper than two.
     pub(crate) fn plan_to(&self, to: &Layout) -> Plan {
         let reserve = non_empty(to.len_bytes..self.len_bytes);
         if self.image == to.image {

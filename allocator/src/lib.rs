@@ -8,8 +8,8 @@
 //!                └──── allocate(&PoolModule) ─────► SlotMemory, which owns a slot
 //! ```
 //!
-//! Dropping a [`SlotMemory`] resets and frees its slot, or queues it. Dropping a [`PoolModule`] applies
-//! the pool's [`OnDrop`] policy to the slots that still map the image.
+//! Dropping a [`SlotMemory`] resets and frees its slot, or queues it. Dropping a [`PoolModule`]
+//! applies the pool's [`OnDrop`] policy to the slots that still map the image.
 //!
 //! ```
 //! use leakbench_allocator::{

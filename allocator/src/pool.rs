@@ -23,14 +23,15 @@
 //! | unknown | any mapping: the kernel refused a call midway, and the attempt to unmap the slot | | |
 //!
 //! The reasons:
-//! - An affine slot needs no mapping call for the next instance of its module, but its mapping keeps
-//!   the memfd alive after its descriptor is closed. Dropping a module must therefore replace the
-//!   image in every affine slot. Otherwise images of dropped modules accumulate, up to one for each
-//!   slot.
-//! - An image at the start of the memory costs three VMAs a slot, and `vm.max_map_count` is 65,530 by
-//!   default. So the limit is about 21,800 slots. An image that starts higher costs a fourth VMA.
-//! - A reset drops written pages with `MADV_DONTNEED` and leaves the mappings: the pages of the image
-//!   then read as in the memfd, and all others as zero.
+//! - An affine slot needs no mapping call for the next instance of its module, but its mapping
+//!   keeps the memfd alive after its descriptor is closed. Dropping a module must therefore replace
+//!   the image in every affine slot. Otherwise images of dropped modules accumulate, up to one for
+//!   each slot.
+//! - An image at the start of the memory costs three VMAs a slot, and `vm.max_map_count` is 65,530
+//!   by default. So the limit is about 21,800 slots. An image that starts higher costs a fourth
+//!   VMA.
+//! - A reset drops written pages with `MADV_DONTNEED` and leaves the mappings: the pages of the
+//!   image then read as in the memfd, and all others as zero.
 //!
 //! A [`SlotMapping`] owns its slot. The pool holds it while the slot is free or queued, a
 //! [`SlotMemory`] while it is in use, and a thread while it resets or purges the slot (a
@@ -64,7 +65,8 @@ pub struct PoolConfig {
     pub warm_slots: u32,
     /// The policy for free slots that map the image of a dropped module.
     pub on_drop: OnDrop,
-    /// The number of slots to reset together. With 1, each slot is reset when its memory is dropped.
+    /// The number of slots to reset together. With 1, each slot is reset when its memory is
+    /// dropped.
     pub decommit_batch: NonZeroU32,
     /// If true, dropping a module first resets all queued slots, so that the purge finds its own
     /// among them.
@@ -109,8 +111,8 @@ pub struct PoolStats {
     /// Number of resets that the kernel refused. Each of these slots was unmapped instead, or is
     /// [`SlotState::Unknown`].
     pub reset_failures: u64,
-    /// Number of failed purges: the kernel refused to unmap a dropped module's image from a slot, or
-    /// to free the image's pages. Also counts slots that became or stayed [`SlotState::Unknown`]
+    /// Number of failed purges: the kernel refused to unmap a dropped module's image from a slot,
+    /// or to free the image's pages. Also counts slots that became or stayed [`SlotState::Unknown`]
     /// when they were allocated to another module: such a slot may map the old module's image, and
     /// the old module's drop does not find it.
     pub purge_failures: u64,
@@ -139,8 +141,8 @@ impl Pool {
     /// is too small. Both errors give the number of slots that would fit.
     ///
     /// The check counts three mappings for each slot, which assumes that images start at address 0
-    /// of their memories. A slot whose image starts higher needs four. A pool of such slots can pass
-    /// the check and run out of mappings later, which is [`AllocError::Map`].
+    /// of their memories. A slot whose image starts higher needs four. A pool of such slots can
+    /// pass the check and run out of mappings later, which is [`AllocError::Map`].
     pub fn new(config: &PoolConfig) -> Result<Arc<Pool>, PoolError> {
         let slots = config.slots.get();
         if let Some(mappings) = sys::limits::mappings() {
@@ -191,13 +193,13 @@ impl Pool {
         Ok(PoolModule { shared: Arc::new(ModuleShared { id, image, pool: Arc::clone(self) }) })
     }
 
-    /// Allocates a slot and maps a memory of `len_bytes` there. The memory holds the module's initial
-    /// memory, and zeroes elsewhere. Without a module all of it is zero, and the slot gets no
-    /// affinity.
+    /// Allocates a slot and maps a memory of `len_bytes` there. The memory holds the module's
+    /// initial memory, and zeroes elsewhere. Without a module all of it is zero, and the slot gets
+    /// no affinity.
     ///
     /// # Errors
-    /// If the length is not a multiple of [`WASM_PAGE_BYTES`], more than [`MEMORY_MAX_BYTES`] or too
-    /// short for the module's initial memory; if no slot is free; or if the kernel refuses a
+    /// If the length is not a multiple of [`WASM_PAGE_BYTES`], more than [`MEMORY_MAX_BYTES`] or
+    /// too short for the module's initial memory; if no slot is free; or if the kernel refuses a
     /// mapping. After each of these errors the slot is free again.
     pub fn allocate(
         self: &Arc<Pool>,
@@ -243,7 +245,8 @@ impl Pool {
     }
 
     /// Allocates a slot. If the slot maps the image of another module, also returns that module. If
-    /// no slot is free, flushes the decommit queue, or waits for slots that threads have checked out.
+    /// no slot is free, flushes the decommit queue, or waits for slots that threads have checked
+    /// out.
     pub(crate) fn take_slot(
         &self,
         module: Option<ModuleId>,

@@ -1,5 +1,5 @@
-//! The release of slots: by the drop of a memory, by a flush of the decommit queue, and by the purge
-//! of a dropped module. No thread holds the pool's lock during a system call.
+//! The release of slots: by the drop of a memory, by a flush of the decommit queue, and by the
+//! purge of a dropped module. No thread holds the pool's lock during a system call.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
@@ -91,9 +91,10 @@ impl Pool {
         }
     }
 
-    /// Unmaps a module's image from every free slot that is affine to it. Then waits for threads that
-    /// have allocated such a slot to another module, until they have replaced the image. Queued
-    /// slots keep their mappings: the purge does not find them (see [`queue`](crate::queue)).
+    /// Unmaps a module's image from every free slot that is affine to it. Then waits for threads
+    /// that have allocated such a slot to another module, until they have replaced the image.
+    /// Queued slots keep their mappings: the purge does not find them (see
+    /// [`queue`](crate::queue)).
     fn purge(&self, module: ModuleId) {
         let mut table = self.table();
         if let Some(first) = table.take_affine(module) {
@@ -159,8 +160,9 @@ mod tests {
     use crate::geometry::WASM_PAGE_BYTES;
     use crate::pool::PoolConfig;
 
-    /// A slot that is allocated to another module maps the old image until the new one is mapped. If
-    /// the old module ends in between, its drop must wait. Else the image would outlive the drop.
+    /// A slot that is allocated to another module maps the old image until the new one is mapped.
+    /// If the old module ends in between, its drop must wait. Else the image would outlive the
+    /// drop.
     #[test]
     fn the_drop_of_a_module_waits_for_its_eviction() {
         let _reserving = sys::ADDRESS_SPACE.lock();

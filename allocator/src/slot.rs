@@ -10,7 +10,8 @@ use crate::module::ModuleShared;
 use crate::pool::Pool;
 use crate::sys::SlotMapping;
 
-/// A memory in a slot of its own. Dropping it resets and frees the slot, or queues the slot for that.
+/// A memory in a slot of its own. Dropping it resets and frees the slot, or queues the slot for
+/// that.
 ///
 /// The first [`len_bytes`](Self::len_bytes) from [`base`](Self::base) can be read and written while
 /// this value lives. An access beyond, up to `MEMORY_MAX_BYTES + GUARD_BYTES`, raises SIGSEGV.
@@ -18,7 +19,8 @@ use crate::sys::SlotMapping;
 pub struct SlotMemory {
     /// `Some` until the drop.
     mapping: Option<SlotMapping>,
-    // Dropped after the slot is free: if this is the module's last reference, the purge finds the slot.
+    // Dropped after the slot is free: if this is the module's last reference, the purge finds the
+    // slot.
     _module: Option<Arc<ModuleShared>>,
     pool: Arc<Pool>,
 }
@@ -54,8 +56,8 @@ impl SlotMemory {
     /// Grows the memory to `new_len_bytes`. The new bytes are zero.
     ///
     /// # Errors
-    /// If the new length is less than the present one, not a multiple of [`WASM_PAGE_BYTES`] or more
-    /// than [`MEMORY_MAX_BYTES`], or the kernel refuses. The memory is then unchanged.
+    /// If the new length is less than the present one, not a multiple of [`WASM_PAGE_BYTES`] or
+    /// more than [`MEMORY_MAX_BYTES`], or the kernel refuses. The memory is then unchanged.
     pub fn grow(&mut self, new_len_bytes: usize) -> Result<(), GrowError> {
         let len_bytes = self.len_bytes();
         if new_len_bytes < len_bytes {

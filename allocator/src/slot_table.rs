@@ -17,7 +17,7 @@ pub(crate) struct SlotTable {
     free: Vec<Option<SlotMapping>>,
     queue: DecommitQueue,
     checkouts: Vec<Checkout>,
-    /// Modules of which a slot was allocated to another one and may still map the image.
+    /// Modules whose image a slot may still map that was allocated to another module.
     evictions: Vec<ModuleId>,
     next_checkout: u64,
     /// Empty buffers for later checkouts.

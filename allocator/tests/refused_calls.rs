@@ -1,5 +1,5 @@
-//! The pool when the kernel refuses a call. The test reaches the limits of its process, so it is the
-//! only one in this file.
+//! The pool when the kernel refuses a call. The test reaches the limits of its process, so it is
+//! the only one in this file.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -184,8 +184,8 @@ fn a_dropped_pool_leaves_no_mapping() {
     assert_eq!(within.count(), 0);
 }
 
-/// The pool has exactly as many slots as the threads hold. A purge or flush of one thread checks out
-/// slots that another thread needs: that thread must wait and not fail.
+/// The pool has exactly as many slots as the threads hold. A purge or flush of one thread checks
+/// out slots that another thread needs: that thread must wait and not fail.
 #[test]
 fn threads_allocate_free_and_purge_at_once() {
     const THREADS: u64 = 4;

@@ -20,7 +20,7 @@ use crate::floor::Floor;
 
 const IMAGE_BYTES: usize = 4096;
 
-/// A module with an image of one page and two exported functions, of which `touch` writes a page. Each
+/// A module with an image of one page and two exported functions; `touch` writes a page. Each
 /// image has different bytes.
 struct Guest {
     binary: Vec<u8>,
@@ -120,8 +120,8 @@ fn cycles(c: &mut Criterion) {
     group.finish();
 }
 
-/// Runs `work` the given number of times on each of the threads at once, and returns the time that all of
-/// them take.
+/// Runs `work` the given number of times on each of the threads at once, and returns the time that
+/// all of them take.
 fn in_parallel<W: Send>(
     times: u64,
     threads: usize,
@@ -138,8 +138,8 @@ fn in_parallel<W: Send>(
     start.elapsed()
 }
 
-/// Threads that share an engine, and as many that make the bare system calls. They share the address
-/// space: its lock, and the other processors' TLBs.
+/// Threads that share an engine, and as many that make the bare system calls. They share the
+/// address space: its lock, and the other processors' TLBs.
 fn threads(c: &mut Criterion) {
     let mut group = c.benchmark_group("threads");
     let image = vec![7; IMAGE_BYTES];

@@ -34,8 +34,8 @@
 //!
 //! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
-//! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the handler
-//! that was installed before. A handler that is installed later must do the same.
+//! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the
+//! handler that was installed before. A handler that is installed later must do the same.
 //!
 //! A thread that calls a guest receives an alternate signal stack, if it has none that is large
 //! enough. The stack is freed when the thread ends.

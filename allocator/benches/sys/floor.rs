@@ -43,8 +43,8 @@ impl Floor {
     }
 
     /// One cycle: creates a memfd with the bytes of `image`, seals it, maps it copy-on-write over
-    /// the start of a memory of one WebAssembly page, writes one byte, resets and unmaps the memory,
-    /// and closes the memfd. The image must be whole pages of the kernel, and at most one
+    /// the start of a memory of one WebAssembly page, writes one byte, resets and unmaps the
+    /// memory, and closes the memfd. The image must be whole pages of the kernel, and at most one
     /// WebAssembly page.
     ///
     /// # Errors

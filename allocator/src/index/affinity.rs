@@ -50,8 +50,8 @@ impl Affinity {
     }
 }
 
-/// Hashes module numbers by one multiplication (Fibonacci hashing). The pool counts the numbers up, so
-/// nothing can choose them to collide.
+/// Hashes module numbers by one multiplication (Fibonacci hashing). The pool counts the numbers up,
+/// so nothing can choose them to collide.
 #[derive(Debug, Default)]
 struct NumberHasher(u64);
 

@@ -1,7 +1,7 @@
 //! The mapping calls for slots.
 //!
-//! Each call acts on a range that the caller owns: it lies in a reservation, its ends are multiples of
-//! the page size, it is not empty, and nothing else uses it during the call.
+//! Each call acts on a range that the caller owns: it lies in a reservation, its ends are multiples
+//! of the page size, it is not empty, and nothing else uses it during the call.
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -1,5 +1,5 @@
-//! System calls and raw memory: reservations, the mappings of slots, and their limits. The functions
-//! that other modules use are safe.
+//! System calls and raw memory: reservations, the mappings of slots, and their limits. The
+//! functions that other modules use are safe.
 #![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
 
 mod calls;

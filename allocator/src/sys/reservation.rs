@@ -18,8 +18,8 @@ pub(super) struct Reservation {
     len_bytes: usize,
 }
 
-// SAFETY: the value is an address and a length. Shared references do not access the memory, and only
-// the last owner unmaps it.
+// SAFETY: the value is an address and a length. Shared references do not access the memory, and
+// only the last owner unmaps it.
 unsafe impl Send for Reservation {}
 // SAFETY: as above.
 unsafe impl Sync for Reservation {}

@@ -1,5 +1,5 @@
-//! The address range of a slot and a record of its mappings. Only the owner of a [`SlotMapping`] can
-//! change the mappings, so the record stays correct.
+//! The address range of a slot and a record of its mappings. Only the owner of a [`SlotMapping`]
+//! can change the mappings, so the record stays correct.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -135,8 +135,8 @@ impl SlotMapping {
             self.state = State::Known { established: wanted, len_bytes };
         }
         if let InitialContents::Copied(offset, bytes) = initial {
-            // SAFETY: the range ends within `len_bytes`, which are readable and writable. This value
-            // owns the slot.
+            // SAFETY: the range ends within `len_bytes`, which are readable and writable. This
+            // value owns the slot.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(*offset), bytes.len());
             }
@@ -151,9 +151,10 @@ impl SlotMapping {
         initial: &InitialContents<'_>,
     ) -> io::Result<()> {
         let plan = from.plan_to(to);
-        // SAFETY: the ranges of a plan lie within one of the two layouts, so in the slot, which this
-        // value owns. They are not empty. Their ends are ends of memories and images, so multiples
-        // of the page size. The image's file has as many pages and is sealed against shrinking.
+        // SAFETY: the ranges of a plan lie within one of the two layouts, so in the slot, which
+        // this value owns. They are not empty. Their ends are ends of memories and images, so
+        // multiples of the page size. The image's file has as many pages and is sealed against
+        // shrinking.
         unsafe {
             if let Some(range) = plan.reserve {
                 calls::map_reserved(self.at(range.start), range.len())?;
@@ -219,9 +220,10 @@ impl SlotMapping {
             .inspect_err(|_| self.recover(grown.end))
     }
 
-    /// Replaces a mapped image by zeroes. The memory stays mapped, so that the next module needs one
-    /// call and not two. Unmapping the whole slot costs half as much again. Unmapping neighbours in
-    /// one call costs three times as much, because the kernel then frees their page tables.
+    /// Replaces a mapped image by zeroes. The memory stays mapped, so that the next module needs
+    /// one call and not two. Unmapping the whole slot costs half as much again. Unmapping
+    /// neighbours in one call costs three times as much, because the kernel then frees their page
+    /// tables.
     ///
     /// # Errors
     /// If the kernel refuses a call. The slot is then cold and does not map the image, or it is
@@ -286,12 +288,12 @@ impl SlotMapping {
 /// Maximum number of slots to reset by one call. More would not be faster.
 const SLOTS_PER_CALL: usize = 64;
 
-/// [Resets](SlotMapping::reset) slots, many by one call if the kernel supports that. On Linux 6.18, with
-/// one page written in each slot, this takes a quarter of the time. Returns the number of slots that
-/// could not be reset.
+/// [Resets](SlotMapping::reset) slots, many by one call if the kernel supports that. On Linux 6.18,
+/// with one page written in each slot, this takes a quarter of the time. Returns the number of
+/// slots that could not be reset.
 ///
-/// One call over a range of neighbours, with their guards, would take half as long again as one call
-/// for each slot, because the kernel walks the guards.
+/// One call over a range of neighbours, with their guards, would take half as long again as one
+/// call for each slot, because the kernel walks the guards.
 pub(crate) fn reset_all(slots: &mut [SlotMapping]) -> u64 {
     let mut failures = 0;
     for slots in slots.chunks_mut(SLOTS_PER_CALL) {

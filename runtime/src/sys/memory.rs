@@ -81,8 +81,8 @@ impl MemoryDef {
         (end <= self.len_bytes).then(|| unsafe { self.base().add(start as usize) })
     }
 
-    /// Adds `delta` pages, and returns the previous number; `None` if the memory's maximum, the slot
-    /// or the kernel does not allow it.
+    /// Adds `delta` pages, and returns the previous number; `None` if the memory's maximum, the
+    /// slot or the kernel does not allow it.
     pub(super) fn grow(&mut self, delta: u32) -> Option<u32> {
         let before = self.pages();
         if delta == 0 {

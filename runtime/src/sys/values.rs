@@ -9,7 +9,7 @@ use crate::sys::store::StoreId;
 use crate::types::ValType;
 use crate::val::Val;
 
-/// One value as trampolines pass it: in the low bits, as many as its type has.
+/// A value in the form in which trampolines pass it: in the low bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawVal {

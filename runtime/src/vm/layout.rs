@@ -58,9 +58,9 @@ pub(crate) const FUNC_REF_TYPE: u32 = 16;
 /// Size of a `FuncRef`.
 pub(crate) const FUNC_REF_BYTES: u32 = 24;
 
-/// In the context of a host function: the address of an
-/// `extern "C" fn(host_ctx, caller_vmctx, values: *mut RawVal) -> u32`. Results replace the arguments
-/// in `values`. It returns 0, or another number if the store holds an error to be raised.
+/// In the context of a host function: the address of an `extern "C" fn(host_ctx, caller_vmctx,
+/// values: *mut RawVal) -> u32`. Results replace the arguments in `values`. It returns 0, or
+/// another number if the store holds an error to be raised.
 pub(crate) const HOST_CTX_CALL: u32 = 0;
 
 /// Size of a value in the array that passes arguments and results between host and wasm: enough for
