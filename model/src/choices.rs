@@ -1,7 +1,7 @@
 //! The named choices of a run.
 
 crate::names! {
-    /// Which free slot an allocation takes.
+    /// The choice of a free slot for an allocation.
     Strategy ("strategy") {
         /// The slot that was freed last.
         NextAvailable = "next-available",
@@ -9,28 +9,28 @@ crate::names! {
         Random = "random",
         /// A slot last used by the same module, else any free slot.
         ReuseAffinity = "reuse-affinity",
-        /// An affine slot; else, once as many unused slots are warm as the allowed number, the
-        /// least recently used warm one; else a cold one. Where there is none of the kind, one of
-        /// the other. Wasmtime's present strategy.
+        /// An affine slot; else, if the allowed number of unused slots is warm, the least recently
+        /// used warm slot; else a cold slot. If there is none of the kind, one of the other. This
+        /// is the strategy of Wasmtime 48.
         WarmLru = "warm-lru",
     }
 }
 
 crate::names! {
-    /// What dropping a module does to the free slots that still map its image.
+    /// The effect of a module's drop on the free slots that still map its image.
     OnDrop ("on-drop policy") {
         /// Unmap the image from each of them: the cure.
         Purge = "purge",
         /// Nothing: the historic leak, and the positive control of every run.
         Keep = "keep",
-        /// Punch the pages out of the image: they return at once, whatever still maps the image,
-        /// but the image itself lives on.
+        /// Punch the pages out of the image: they are freed at once, whatever still maps the
+        /// image, but the image itself stays.
         Truncate = "truncate",
     }
 }
 
 crate::names! {
-    /// Where a module's initial memory is kept.
+    /// The storage of a module's initial memory.
     ImageKind ("image kind") {
         /// In a sealed memfd that slots map copy-on-write.
         Memfd = "memfd",
@@ -42,7 +42,7 @@ crate::names! {
 }
 
 crate::names! {
-    /// Whether code that is already compiled is compiled again.
+    /// The treatment of code that is already compiled.
     Compile ("way to compile") {
         /// A module whose code is known gets a new image and shares the code, or is made from a
         /// compiled artifact.
@@ -53,11 +53,11 @@ crate::names! {
 }
 
 crate::names! {
-    /// Where instances get their memory from.
+    /// The source of instances' memory.
     Allocation ("way to allocate") {
         /// From a pool of slots that were reserved beforehand.
         Pool = "pool",
-        /// From the kernel, for each instance anew.
+        /// From the kernel, anew for each instance.
         OnDemand = "on-demand",
     }
 }

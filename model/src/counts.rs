@@ -1,33 +1,33 @@
-//! What a subject reports of its progress.
+//! The progress of a subject, as it reports it.
 
 use serde::{Deserialize, Serialize};
 
-/// The death watch's account of a subject's images, in total since it began.
+/// The death watch's counts of a subject's images, as totals since the subject began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Cycles done.
+    /// Completed cycles.
     pub cycles: u64,
-    /// Images made, whether or not they could be watched.
+    /// Images made, with those that could not be watched.
     pub made: u64,
     /// Released before the drop of their module returned.
     pub synchronous: u64,
-    /// Released later than that.
+    /// Released after that.
     pub late: u64,
-    /// Of modules that are still live.
+    /// Images of live modules.
     pub live: u64,
-    /// Of dropped modules, and not released.
+    /// Images of dropped modules that are not released.
     pub lingering: u64,
-    /// Whose release can no longer be known (a refused watch, an overflowed queue).
+    /// Images of unknown fate, after a refused watch or an overflowed queue.
     pub unknown: u64,
 }
 
-/// What a thread of a subject was doing.
+/// The last step of a subject's thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastStep {
-    /// Which thread, from 0.
+    /// Number of the thread, from 0.
     pub thread: u32,
-    /// In which cycle of that thread, from 0.
+    /// Cycle of that thread, from 0.
     pub cycle: u64,
-    /// The step it had begun.
+    /// The step that it had begun, in words.
     pub step: String,
 }

@@ -1,11 +1,11 @@
-//! A distribution of times, small enough for a line of a recording.
+//! A distribution of times that fits into a line of a recording.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A distribution of times, as (upper bound in ns, count) pairs in rising order: at most a
-/// few thousand whatever the number of values. Two significant figures.
+/// A distribution of times, as (upper bound in ns, count) pairs in rising order. Bounds have two
+/// significant figures, so that there are at most a few thousand pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram(pub Vec<(u64, u64)>);
@@ -22,14 +22,13 @@ impl Histogram {
         Histogram(merged.into_iter().collect())
     }
 
-    /// How many values there are.
+    /// The number of values.
     pub fn count(&self) -> u64 {
         let counts = self.0.iter().map(|&(_, count)| count);
         counts.fold(0, u64::saturating_add)
     }
 
-    /// The upper bound of the smallest value that at least `quantile` (0 to 1) of all values do
-    /// not exceed, in ns. `None` of nothing.
+    /// The upper bound, in ns, of the value at `quantile` (0 to 1). `None` without values.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
         let rank = (self.count() as f64 * quantile).ceil().max(1.0) as u64;
         let mut below = 0u64;
@@ -42,7 +41,7 @@ impl Histogram {
         self.max_ns()
     }
 
-    /// The upper bound of the largest value, in ns. `None` of nothing.
+    /// The upper bound of the largest value, in ns. `None` without values.
     pub fn max_ns(&self) -> Option<u64> {
         let mut largest = self.0.iter().rev().filter(|&&(_, count)| count > 0);
         largest.next().map(|&(upper_ns, _)| upper_ns)

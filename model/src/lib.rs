@@ -1,5 +1,35 @@
-//! The vocabulary that every crate of leakbench shares: plain data and its words. No system call,
-//! no file, no rule lives here.
+//! The vocabulary that every crate of leakbench shares: plain data and its words. It makes no system
+//! call, reads no file and judges nothing.
+//!
+//! In the order in which data passes them:
+//!
+//! - [`Strategy`], [`OnDrop`], [`ImageKind`], [`Compile`] and [`Allocation`] are the named choices of a
+//!   run;
+//! - [`Slab`] and [`Slabs`] give the slot of an address;
+//! - [`Counts`], [`LastStep`] and [`Histogram`] are reported by a subject, and so is a [`SlotState`]
+//!   for each slot, of which [`SlotCounts`] are the numbers;
+//! - [`Footprint`] is the amount of each [`Resource`] that `/proc` shows of a process;
+//! - [`LingeringImage`] has its [`Holder`]s, and [`Reason`] is their kind;
+//! - [`Verdict`] is the end of it, and [`exit_code`] has its exit code;
+//! - [`text`] prints numbers and names for people.
+//!
+//! ```
+//! use leakbench_model::{Holder, LingeringImage, Reason, SlotState, Verdict};
+//!
+//! let holder = Holder::Slot { slot: 17, state: SlotState::Affine };
+//! let image = LingeringImage {
+//!     dev: 1,
+//!     inode: 4711,
+//!     module: 88,
+//!     dropped_at_cycle: 90,
+//!     lingering_ms: 210,
+//!     holders: vec![holder],
+//!     holders_total: 1,
+//! };
+//! assert_eq!(image.holders[0].to_string(), "slot 17 (affine)");
+//! assert_eq!(Reason::of(&image).singular(), "an affine slot");
+//! assert_eq!(Verdict::Leak.exit_code(), leakbench_model::exit_code::LEAK);
+//! ```
 
 mod choices;
 mod counts;

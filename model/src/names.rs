@@ -46,7 +46,7 @@ macro_rules! names {
     };
 }
 
-/// A name that is not one of the known ones.
+/// An unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} '{given}': expected one of {}", known.join(", "))]
 pub struct UnknownName {
@@ -56,7 +56,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// `given` is no `what`.
+    /// The error that `given` is no `what`.
     #[doc(hidden)]
     pub fn new(what: &'static str, given: &str, known: &'static [&'static str]) -> UnknownName {
         UnknownName { what, given: given.to_owned(), known }

@@ -1,4 +1,4 @@
-//! Numbers and names as people read them, for findings and renderers alike.
+//! Numbers and names for people, in findings and reports.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// The sum of recorded numbers, of which nobody can say how large they are.
+/// The sum of recorded numbers; `u64::MAX` if it does not fit.
 pub fn sum(values: impl IntoIterator<Item = u64>) -> u64 {
     values.into_iter().fold(0, u64::saturating_add)
 }
@@ -46,7 +46,7 @@ pub fn duration_ms(ms: u64) -> String {
     duration_ns(ms.saturating_mul(1_000_000))
 }
 
-/// A time to come, of which nobody can tell the tenths: `80 s`, `12 min`, `3 h`, `5 days`.
+/// An estimated time, rounded to its unit: `80 s`, `12 min`, `3 h`, `5 days`.
 pub fn coarse_s(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -56,7 +56,7 @@ pub fn coarse_s(seconds: u64) -> String {
     }
 }
 
-/// A moment in seconds since 1970: `2025-06-15 15:06:40 UTC`.
+/// A time in seconds since 1970: `2025-06-15 15:06:40 UTC`.
 pub fn utc(unix_s: u64) -> String {
     let (days, seconds) = (unix_s / 86_400, unix_s % 86_400);
     // The calendar repeats every 400 years of 146,097 days; with years from March on, a leap day
@@ -83,7 +83,7 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// `value / unit`, with a decimal while it says something.
+/// `value / unit`, with one decimal below 100.
 fn short(value: u64, unit: u64) -> String {
     if unit == 1 || value / unit >= 100 {
         return grouped(value / unit);
@@ -91,9 +91,9 @@ fn short(value: u64, unit: u64) -> String {
     format!("{:.1}", value as f64 / unit as f64)
 }
 
-/// `text` from outside, such as a guest's name for a function, as it may be shown: what would
-/// move the cursor, break the line or turn the order of reading is escaped, `\u{1b}`, so that it
-/// cannot pass for a line of leakbench's own. The same when applied twice.
+/// Foreign `text`, such as the name of a guest's function, made safe to print. Characters that would
+/// move the cursor, break the line or reverse the reading order are escaped, `\u{1b}`, so that the
+/// text cannot imitate a line of leakbench. Applying it twice changes nothing.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(steers) {
         return Cow::Borrowed(text);
@@ -109,8 +109,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character steers a terminal rather than showing there: control characters, line and
-/// paragraph separators, and the marks, embeddings, overrides and isolates of bidirectional text.
+/// Control characters, line and paragraph separators, and the marks, embeddings, overrides and
+/// isolates of bidirectional text.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_escaped_and_nothing_else() {
+    fn only_characters_that_steer_a_terminal_are_escaped() {
         for plain in ["", "wasm-function[3]", "größe → 大きさ", r"C:\new", "a b\u{a0}c"] {
             assert!(matches!(printable(plain), Cow::Borrowed(same) if same == plain));
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn times_are_dates() {
         for (unix_s, expected) in [
             (0, "1970-01-01 00:00:00 UTC"),
             (951_782_399, "2000-02-28 23:59:59 UTC"),
