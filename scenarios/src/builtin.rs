@@ -3,14 +3,14 @@
 /// A scenario known by name.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltinScenario {
-    /// What `--scenario` calls it.
+    /// Its name for `--scenario`.
     pub name: &'static str,
-    /// Its text, as a scenario file. The first line is a comment that says what it shows.
+    /// Its scenario file. The first line is a comment with its summary.
     pub toml: &'static str,
 }
 
 impl BuiltinScenario {
-    /// What it shows, in a sentence.
+    /// Its summary, in a sentence.
     pub fn summary(&self) -> &'static str {
         self.toml.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
     }

@@ -1,4 +1,4 @@
-//! A scenario as the command that runs it again.
+//! The reproduce command of a scenario.
 
 use std::fmt::Write;
 use std::num::NonZeroU32;
@@ -9,11 +9,11 @@ use crate::scenario::Scenario;
 use crate::subject_name::SubjectName;
 
 impl Scenario {
-    /// The command that runs exactly this scenario: every flag whose value is not the default,
-    /// quoted for a shell, and `--processes`, whose default depends on the machine.
+    /// The reproduce command, quoted for a shell: every flag whose value is not the default, and
+    /// `--processes`, whose default depends on the machine.
     ///
-    /// Paths are as they were given, so it is to be run in the same folder. A path that is not
-    /// UTF-8 has replacement characters where it is not.
+    /// Paths stay as given, so the command belongs to the same folder. Bytes of a path that are
+    /// not UTF-8 become replacement characters.
     pub fn command_line(&self) -> String {
         // Destructured so that a new choice cannot be forgotten here.
         let Scenario {
@@ -46,7 +46,7 @@ impl Scenario {
         } = self;
         let default = Scenario::new(Options::default(), &Offer::builtin(), NonZeroU32::MIN)
             .unwrap_or_else(|error| unreachable!("the defaults go together: {error}"));
-        // What another runtime takes by default, nobody knows here.
+        // The defaults of other runtimes are unknown here.
         let known = *subject == SubjectName::Builtin;
         let mut command = Command("leakbench".to_owned());
         command.flag("subject", subject, &default.subject);
@@ -92,7 +92,7 @@ impl Command {
         }
     }
 
-    /// A choice that the runtime may not have, and its default where that is known.
+    /// A choice that the runtime may not have, with its default if that is known.
     fn choice<T: ToString + PartialEq>(
         &mut self,
         name: &str,

@@ -1,5 +1,29 @@
-//! The vocabulary of a leakbench run: what a scenario may say, the steps it unrolls into, and
-//! the guest modules that its cycles create. Nothing is run here.
+//! A run before it begins: its options, the scenario that they decide, the steps of the scenario, and
+//! the modules that its cycles create. This crate runs nothing.
+//!
+//! In the order in which data passes them:
+//!
+//! - [`Options`] are flags and keys of a scenario file; [`BUILTIN`] has the scenarios with a name;
+//! - [`Offer`] has the choices of a runtime, which a [`SubjectName`] names;
+//! - [`Scenario`] is both together, with nothing left open, and prints its reproduce command;
+//! - [`Share`] is the part of one subject or thread, and [`Steps`] are what that thread does;
+//! - [`GeneratedGuest`] and [`GuestFile`] make the modules.
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//!
+//! use leakbench_scenarios::{Offer, Options, Scenario, Step, Steps};
+//!
+//! let options = Options::from_toml("cycles = 2\nslots = 10", "two-cycles")?;
+//! let scenario = Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN)?;
+//! let command = "leakbench --cycles 2 --slots 10 --processes 1";
+//! assert_eq!(scenario.command_line(), command);
+//!
+//! let mut steps = Steps::new(&scenario, scenario.share_of_subject(0));
+//! assert_eq!(steps.next(), Some(Step::CreateModule { seat: 0, number: 0 }));
+//! assert_eq!(steps.filter(|step| *step == Step::EndCycle).count(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builtin;
 mod byte_size;

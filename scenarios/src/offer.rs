@@ -1,4 +1,4 @@
-//! What a runtime lets a run choose.
+//! The choices of a runtime.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,27 +10,27 @@ use crate::byte_size::ByteSize;
 use crate::options::{Options, default};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// What a runtime is called, and which of the choices of a run it has: of words and switches those
-/// that it takes, the default first; of numbers the default. What is empty or `None` it does not
-/// have, and a run that asks for it is refused by name.
+/// The name of a runtime and its choices. A list has the values that it takes, the default first; a
+/// number is the default. A choice that the runtime does not have is empty or `None`; a run with such
+/// an option is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Offer {
     /// Name and version, e.g. `wasmtime 48.0.8`.
     pub runtime: String,
-    /// Which free slot an instance gets.
+    /// Choice of the free slot for an instance.
     pub strategy: Vec<Strategy>,
-    /// What dropping a module does to free slots.
+    /// Effect of a module's drop on free slots.
     pub on_drop: Vec<OnDrop>,
-    /// Where initial memories are kept.
+    /// Storage of initial memories.
     pub image: Vec<ImageKind>,
-    /// Whether known code is compiled again.
+    /// Treatment of known code.
     pub compile: Vec<Compile>,
-    /// Where instances get their memory from.
+    /// Source of instances' memory.
     pub allocation: Vec<Allocation>,
-    /// Whether dropping a module empties the decommit queue first.
+    /// Emptying the decommit queue before a drop.
     pub flush_on_drop: Vec<bool>,
-    /// Whether a reset asks the kernel which pages were written.
+    /// Asking the kernel before a reset which pages were written.
     pub pagemap_scan: Vec<bool>,
     /// Slots in a process's pool.
     pub slots: Option<NonZeroU32>,
@@ -40,12 +40,12 @@ pub struct Offer {
     pub decommit_batch: Option<NonZeroU32>,
     /// Bytes of a slot that are zeroed instead of given back.
     pub keep_resident: Option<ByteSize>,
-    /// Threads that may drive it at once, at most; `None` for as many as leakbench drives.
+    /// Maximum of threads that drive it at once; `None` without such a maximum.
     pub threads_max: Option<NonZeroU32>,
 }
 
 impl Offer {
-    /// A runtime of that name and version that lets nothing be chosen.
+    /// A runtime without choices.
     pub fn none(runtime: impl Into<String>) -> Offer {
         Offer { runtime: runtime.into(), ..Offer::default() }
     }
@@ -69,7 +69,7 @@ impl Offer {
         }
     }
 
-    /// Fills in what `options` leave open of these choices, and refuses what is not offered.
+    /// Completes these choices by their defaults, and refuses those that are not offered.
     pub(crate) fn settle(&self, options: &Options) -> Result<Settled, ScenarioError> {
         let asked = Asked { options };
         Ok(Settled {
@@ -99,13 +99,13 @@ impl Offer {
         })
     }
 
-    /// How many threads may drive the runtime.
+    /// Maximum of threads that drive the runtime.
     pub(crate) fn threads_max(&self) -> u32 {
         self.threads_max.map_or(Scenario::THREADS_MAX, |most| most.get().min(Scenario::THREADS_MAX))
     }
 }
 
-/// The choices of a runtime, made; `None` is what it does not have.
+/// The decided choices; `None` if the runtime does not have the choice.
 pub(crate) struct Settled {
     pub(crate) strategy: Option<Strategy>,
     pub(crate) on_drop: Option<OnDrop>,

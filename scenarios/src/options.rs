@@ -1,6 +1,6 @@
-//! What a user may say about a run: the same words as flags and as keys of a scenario file.
+//! The options of a run: the same words as flags and as keys of a scenario file.
 //!
-//! One struct carries both forms, so that every flag is a key and every key is a flag.
+//! One table declares them, a row each, so that every flag is a key and every default stands once.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ options! {
     cycles: Option<NonZeroU64> [value_name = "N", value_parser = at_least_one_u64]
         = n64(1_000_000);
 
-    /// Which free slot an instance gets
+    /// Choice of the free slot for an instance
     strategy: Option<Strategy>
         [value_name = "NAME", value_parser = names::<Strategy>(Strategy::NAMES)]
         = Strategy::Random => "of the builtin runtime";
@@ -101,7 +101,7 @@ options! {
     /// warm-lru: unused slots that may stay warm before one of them is taken
     warm_slots: Option<u32> [value_name = "N"] = 100;
 
-    /// What dropping a module does to free slots that still map its image
+    /// Effect of a module's drop on free slots that still map its image
     on_drop: Option<OnDrop>
         [value_name = "POLICY", value_parser = names::<OnDrop>(OnDrop::NAMES)]
         = OnDrop::Purge;
@@ -110,7 +110,7 @@ options! {
     decommit_batch: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
         = NonZeroU32::MIN;
 
-    /// Whether dropping a module empties the decommit queue first
+    /// Empty the decommit queue before a module is dropped
     flush_on_drop: Option<bool>
         [
             value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
@@ -122,8 +122,7 @@ options! {
     /// back, for runtimes that do
     keep_resident: Option<ByteSize> [value_name = "BYTES"] => "0";
 
-    /// Whether a reset asks the kernel first which pages were written (PAGEMAP_SCAN), for runtimes
-    /// that can
+    /// Ask the kernel before a reset which pages were written (PAGEMAP_SCAN), for runtimes that can
     pagemap_scan: Option<bool>
         [
             value_name = "on|off", num_args = 0..=1, default_missing_value = "on",
@@ -131,17 +130,17 @@ options! {
         ]
         => "off";
 
-    /// Where instances get their memory from, for runtimes that have both
+    /// Source of instances' memory, for runtimes that have both
     allocation: Option<Allocation>
         [value_name = "HOW", value_parser = names::<Allocation>(Allocation::NAMES)]
         => Allocation::Pool;
 
-    /// Where initial memories are kept
+    /// Storage of initial memories
     image: Option<ImageKind>
         [value_name = "KIND", value_parser = names::<ImageKind>(ImageKind::NAMES)]
         = ImageKind::Memfd;
 
-    /// Bytes of initial memory of each generated module, each module's unlike any other's
+    /// Bytes of initial memory of each generated module; no two modules have the same bytes
     image_size: Option<ByteSize> [value_name = "BYTES"] = ByteSize(4096);
 
     /// Slots in each process's pool
@@ -155,8 +154,8 @@ options! {
     threads: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]
         = NonZeroU32::MIN;
 
-    /// Processors that the subjects may run on: so many of the first that leakbench may; runtimes
-    /// shard their pools by them
+    /// Number of processors for the subjects: the first ones that leakbench may use; runtimes shard
+    /// their pools by them
     cpus: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] => "all";
 
     /// Instances of each module at once
@@ -172,7 +171,7 @@ options! {
     /// dropped in every second cycle at random, so that no workload aligns with a pool's batches
     long_lived: Option<u32> [value_name = "N"] = 0;
 
-    /// Whether a module whose code is known is compiled again
+    /// Treatment of modules whose code is known
     compile: Option<Compile>
         [value_name = "HOW", value_parser = names::<Compile>(Compile::NAMES)]
         = Compile::Cached;
@@ -187,10 +186,10 @@ options! {
     /// Seed of every random choice
     seed: Option<u64> [value_name = "N"] = 0;
 
-    /// Moments in the run, evenly spread, at which all stops and both witnesses are compared
+    /// Barriers in the run, evenly spread, at which both witnesses are compared
     barriers: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] = n32(10);
 
-    /// How long a barrier waits for releases that are late, before what is left is lingering, in ms
+    /// Time that a barrier waits for late releases before it counts lingering images, in ms
     settle_ms: Option<u64> [value_name = "MS"] = 200;
 
     /// Seconds without progress after which a subject is hung
@@ -252,7 +251,7 @@ impl Options {
     }
 }
 
-/// Why a scenario file cannot be used.
+/// A scenario file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioFileError {
     /// It cannot be read.
@@ -260,17 +259,17 @@ pub enum ScenarioFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error of reading.
         error: std::io::Error,
     },
-    /// It cannot be understood.
+    /// It is not TOML, or has a wrong key or value.
     #[error("{name}, line {line}: {message}")]
     Parse {
         /// The file.
         name: String,
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What is wrong there.
+        /// The fault there.
         message: String,
     },
 }

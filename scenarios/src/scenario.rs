@@ -1,4 +1,4 @@
-//! A run, fully decided.
+//! A scenario: a run with every choice decided.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::offer::Offer;
 use crate::options::{Options, default};
 use crate::subject_name::SubjectName;
 
-/// Everything about a run that was chosen. Same scenario, same seed, one thread: same steps.
+/// All choices of a run. The same scenario with the same seed and one thread has the same steps.
 ///
-/// A choice of the runtime's is `None` where the runtime does not have it.
+/// A choice that the runtime does not have is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -22,31 +22,31 @@ pub struct Scenario {
     pub subject: SubjectName,
     /// Modules to create and drop, over all processes and threads.
     pub cycles: NonZeroU64,
-    /// Which free slot an instance gets.
+    /// Choice of the free slot for an instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
     /// Unused slots that may stay warm under [`Strategy::WarmLru`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_slots: Option<u32>,
-    /// What dropping a module does to the slots that still map its image.
+    /// Effect of a module's drop on slots that still map its image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_drop: Option<OnDrop>,
     /// Slots reset together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decommit_batch: Option<NonZeroU32>,
-    /// Whether dropping a module empties the decommit queue first.
+    /// Emptying the decommit queue before a drop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flush_on_drop: Option<bool>,
-    /// Bytes of a slot that a reset zeroes instead of giving them back.
+    /// Bytes of a slot that a reset zeroes and does not give back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_resident: Option<ByteSize>,
-    /// Whether a reset asks the kernel which pages were written.
+    /// Asking the kernel before a reset which pages were written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagemap_scan: Option<bool>,
-    /// Where instances get their memory from.
+    /// Source of instances' memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocation: Option<Allocation>,
-    /// Where initial memories are kept.
+    /// Storage of initial memories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageKind>,
     /// Initial memory of each generated module.
@@ -68,7 +68,7 @@ pub struct Scenario {
     /// Modules each thread keeps to the end.
     #[serde(default)]
     pub long_lived: u32,
-    /// Whether known code is compiled again.
+    /// Treatment of known code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile: Option<Compile>,
     /// Files or folders of modules to cycle; none: generated ones.
@@ -79,9 +79,9 @@ pub struct Scenario {
     pub seed: u64,
     /// Comparisons of the two witnesses in the run, the last at its end.
     pub barriers: NonZeroU32,
-    /// How long a barrier waits for late releases.
+    /// Time that a barrier waits for late releases, in ms.
     pub settle_ms: u64,
-    /// Seconds without progress after which a subject is hung.
+    /// Time without progress after which a subject is hung, in seconds.
     pub timeout_s: NonZeroU64,
 }
 
@@ -90,20 +90,20 @@ pub struct Scenario {
 pub struct Share {
     /// The number of the first module.
     pub first: u64,
-    /// How many modules.
+    /// Number of modules.
     pub cycles: u64,
 }
 
-/// Choices that do not go together.
+/// Choices that contradict each other or the runtime.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
-    /// Nobody would call it.
+    /// No module would have the export.
     #[error("--invoke {name} needs --wasm: generated modules are called through their own export")]
     InvokeWithoutWasm {
-        /// What was to be called.
+        /// The export.
         name: String,
     },
-    /// Every module at once must fit the pool.
+    /// The pool has too few slots for all instances at once.
     #[error(
         "{} holding {} of {}{} need {needed} \
          slots, but --slots is {slots}: ask for more slots, or hold less",
@@ -120,22 +120,22 @@ pub enum ScenarioError {
         instances: u32,
         /// Modules that a thread keeps to the end, of which one is instantiated at a time.
         long_lived: u32,
-        /// What they come to.
+        /// Slots that they need.
         needed: u64,
-        /// What there is.
+        /// Slots of the pool.
         slots: u32,
     },
-    /// A stamp that makes every image unique must fit.
+    /// The image is too small for its stamp, or too large.
     #[error(
         "--image-size {given} is out of range: from {} bytes to {}",
         Scenario::IMAGE_SIZE_MIN,
         ByteSize(Scenario::IMAGE_SIZE_MAX)
     )]
     ImageSize {
-        /// What was asked for.
+        /// The given value.
         given: ByteSize,
     },
-    /// The runtime does not have it.
+    /// The runtime does not have the choice.
     #[error(
         "{subject} has no --{flag}{}",
         if offered.is_empty() {
@@ -151,27 +151,27 @@ pub enum ScenarioError {
         flag: &'static str,
         /// Its value.
         given: String,
-        /// The values that it has; none if it lacks the choice.
+        /// The values that it takes; empty if it lacks the choice.
         offered: Vec<String>,
     },
-    /// One pipe takes one step at a time.
+    /// The runtime takes fewer threads.
     #[error("--threads {given} is more than the {max} that may drive {subject}: take --processes")]
     TooManyThreads {
         /// The runtime.
         subject: SubjectName,
-        /// What was asked for.
+        /// The given value.
         given: u32,
-        /// The most it may be.
+        /// The maximum.
         max: u32,
     },
-    /// Beyond what one machine can start.
+    /// The value is more than leakbench drives.
     #[error("--{what} {given} is more than the {max} that leakbench drives")]
     TooMany {
         /// The flag.
         what: &'static str,
         /// Its value.
         given: u32,
-        /// The most it may be.
+        /// The maximum.
         max: u32,
     },
 }
@@ -181,24 +181,24 @@ fn counted(number: u32, noun: &str) -> String {
 }
 
 impl Scenario {
-    /// Fewest bytes of a generated image: its stamp and two cells to write to.
+    /// Minimum bytes of a generated image: its stamp and two cells.
     pub const IMAGE_SIZE_MIN: u64 = 24;
-    /// Most bytes of a generated image.
+    /// Maximum bytes of a generated image.
     pub const IMAGE_SIZE_MAX: u64 = 256 << 20;
-    /// Cycles below which one more process by default is not worth its start.
+    /// Cycles for each process by default: fewer do not repay its start.
     pub const CYCLES_A_PROCESS: u64 = 10_000;
-    /// Threads in a subject at most: each has an inotify instance, of which a user has 128.
+    /// Maximum of threads in a subject: each has an inotify instance, and a user has 128.
     pub const THREADS_MAX: u32 = 64;
-    /// Subjects at most.
+    /// Maximum of subjects.
     pub const PROCESSES_MAX: u32 = 256;
-    /// Modules that a thread keeps to the end, at most.
+    /// Maximum of modules that a thread keeps to the end.
     pub const LONG_LIVED_MAX: u32 = 10_000;
 
-    /// Decides what `options` leave open, for a runtime that offers `offer`, on a machine with
+    /// Completes `options` by defaults, for a runtime with the choices of `offer` and a machine with
     /// `cpus` processors.
     ///
     /// # Errors
-    /// Choices that do not go together, or that the runtime does not have.
+    /// Choices that contradict each other, or that the runtime does not have.
     pub fn new(
         options: Options,
         offer: &Offer,
@@ -298,7 +298,7 @@ impl Scenario {
 }
 
 impl Share {
-    /// Part `index` of `parts`, as even as can be; all parts together are the whole.
+    /// Part `index` of `parts` equal parts, whose sizes differ by at most one.
     pub fn part(self, index: u32, parts: NonZeroU32) -> Share {
         let parts = u64::from(parts.get());
         let index = u64::from(index);

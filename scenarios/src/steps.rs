@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::scenario::{Scenario, Share};
 
-/// One thing that a thread does to its runtime.
+/// One operation of a thread on its runtime.
 ///
 /// A thread has `live_modules` seats for modules, each with `instances` seats for instances, and
 /// after them `long_lived` seats with a seat for one instance each.
@@ -101,9 +101,9 @@ enum State {
     VisitCall { seat: u32 },
     /// It has been called and is to be dropped.
     VisitDrop { seat: u32 },
-    /// The cycle's own module has been seen to.
+    /// The cycle's own module is finished.
     Done,
-    /// Nothing is left of the cycle but to say so.
+    /// The cycle is complete.
     End,
     /// All cycles are done: the seats from this one on are to be vacated.
     Leave { seat: u32 },
@@ -151,7 +151,7 @@ impl Steps {
         self.end = self.next;
     }
 
-    /// The seat that the coming cycle uses: an empty one, or a random one to be vacated first.
+    /// The seat of the next cycle: an empty one, or a random one to be vacated first.
     fn start(&mut self) -> State {
         if self.next == self.end {
             return State::Leave { seat: 0 };
@@ -165,7 +165,7 @@ impl Steps {
         State::Vacate { seat, instance: 0, then: After::Create }
     }
 
-    /// What follows once the cycle's own module has been seen to.
+    /// The state after the cycle's own module is finished.
     fn done(&mut self) -> State {
         if self.long_lived > 0 && self.rng.random() {
             let index = self.rng.random_range(0..self.long_lived);
@@ -174,7 +174,7 @@ impl Steps {
         State::End
     }
 
-    /// What follows once a cycle's module has its instances.
+    /// The state after a cycle's module has its instances.
     fn populated(&mut self, seat: u32) -> State {
         if self.seats == 1 && (self.instances == 1 || self.rng.random()) {
             return State::Vacate { seat, instance: 0, then: After::Done };

@@ -1,4 +1,4 @@
-//! What a run is about, as its user names it.
+//! The name of a run's subject.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The runtime under test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SubjectName {
-    /// The one that leakbench carries.
+    /// The builtin runtime.
     #[default]
     Builtin,
     /// A program that implements `leakbench_subject::Subject`: `wasmtime@48` is the program
@@ -54,16 +54,16 @@ impl CommandLine {
     }
 }
 
-/// No subject can be called so.
+/// The text names no subject.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectNameError {
-    /// There is no word in it.
+    /// It has no word.
     #[error(
         "the subject is empty: expected builtin, a driver such as wasmtime@48, or a command such \
          as 'python3 driver.py'"
     )]
     Empty,
-    /// A shell would not understand it either.
+    /// It has an open quote.
     #[error("the command '{0}' has a quote that is not closed")]
     Unclosed(String),
 }

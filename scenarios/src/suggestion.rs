@@ -1,4 +1,4 @@
-//! What a misspelt word was probably meant to be, as clap says for flags.
+//! Suggestions for misspelt words, in clap's form.
 
 /// Adds the nearest right word to an error of serde's like ``unknown field `a`, expected one of
 /// `b`, `c` ``; any other message stays as it is.
