@@ -174,7 +174,7 @@ fn a_comparison_has_one_hint() {
 fn commands_can_be_copied_whole() {
     let kept = Kept { folder: Some(Path::new("my runs/it's")), is_drawn: true };
     let hints = hints(&common::clean(), kept);
-    assert_eq!(hints, [r"leakbench gate 'my runs/it'\''s' judges it by a budget"]);
+    assert_eq!(hints, [r#"leakbench gate "my runs/it's" judges it by a budget"#]);
 }
 
 #[test]
