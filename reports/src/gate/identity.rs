@@ -70,7 +70,7 @@ mod tests {
                 "leakbench --wasm a.wasm --wasm mods --seed 1",
             ),
             ("leakbench --wasm '/x/a b.wasm'", "leakbench --wasm 'a b.wasm'"),
-            ("leakbench --wasm /x/-a.wasm", "leakbench --wasm=-a.wasm"),
+            ("leakbench --wasm /x/-a.wasm", "leakbench '--wasm=-a.wasm'"),
             ("leakbench --wasm .. --wasm", "leakbench --wasm .. --wasm"),
             ("leakbench exec -- run --wasm /x/a", "leakbench exec -- run --wasm /x/a"),
             ("leakbench 'unclosed --wasm /x/a", "leakbench 'unclosed --wasm /x/a"),
