@@ -4,7 +4,7 @@ use crate::text::{bytes, counted, grouped};
 
 /// The kernel counts resident pages apart for each processor, off by up to 32 pages on each, and an
 /// allocator takes memory from it 128 KiB at a time, or a thread's arena at 132 KiB: growth of less
-/// than eight such steps is not told from none.
+/// than eight such steps is noise.
 const MEMORY_NOISE_BYTES: u64 = 1 << 20;
 /// The sum of three kinds of memory, and what a garbage collector's arenas come and go by.
 const RSS_NOISE_BYTES: u64 = 4 << 20;
@@ -193,7 +193,7 @@ impl Resource {
         self.row().total.first().copied()
     }
 
-    /// Growth that is not told from none, in its unit.
+    /// Growth up to which an amount counts as unchanged, in its unit.
     pub const fn noise(self) -> u64 {
         self.row().noise
     }

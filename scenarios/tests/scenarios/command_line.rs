@@ -166,11 +166,11 @@ proptest! {
 
 #[test]
 fn a_command_line_says_no_more_than_it_must() {
-    let told = |options| {
+    let command = |options| {
         let cpus = NonZeroU32::new(2).expect("not zero");
         Scenario::new(options, &Offer::builtin(), cpus).expect("valid").command_line()
     };
-    assert_eq!(told(Options::default()), "leakbench --processes 2");
+    assert_eq!(command(Options::default()), "leakbench --processes 2");
     let options = Options {
         strategy: Some(Slots::ReuseAffinity),
         cycles: NonZeroU64::new(3_000),
@@ -179,7 +179,7 @@ fn a_command_line_says_no_more_than_it_must() {
         ..Options::default()
     };
     assert_eq!(
-        told(options),
+        command(options),
         "leakbench --cycles 3000 --strategy reuse-affinity --flush-on-drop=on --processes 1 \
          --wasm 'my guests/a.wasm'"
     );

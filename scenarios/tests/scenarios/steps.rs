@@ -58,7 +58,7 @@ impl Model {
                 *taken = true;
             }
             Step::Call { seat, instance } => {
-                assert!(self.instances(seat)[instance as usize], "nobody to call");
+                assert!(self.instances(seat)[instance as usize], "no instance to call");
             }
             Step::DropInstance { seat, instance } => {
                 let taken = &mut self.instances(seat)[instance as usize];
@@ -150,7 +150,7 @@ proptest! {
         }
         let created = model.created.len();
         steps.stop();
-        // Also when told more than once.
+        // Also when stopped more than once.
         for step in steps.by_ref().take(next_after) {
             model.apply(step, scenario.instances.get());
         }
