@@ -4,11 +4,20 @@
 
 mod support;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use leakbench_allocator::{InitialMemory, Pool, PoolError, SlotState, SlotUse, Strategy};
 use support::{PAGE, bytes, config, mapped_images, uses};
 
 fn max_map_count() -> u64 {
     std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap()
+}
+
+/// A pool that is refused reserves most of the address space for a moment, to count the slots that fit.
+/// So tests of large pools run one at a time.
+fn whole_address_space() -> MutexGuard<'static, ()> {
+    static ADDRESS_SPACE: Mutex<()> = Mutex::new(());
+    ADDRESS_SPACE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
@@ -25,6 +34,7 @@ fn a_pool_of_one_slot_works() {
 /// One test, because each part needs most of the mappings that a process may have.
 #[test]
 fn the_kernel_limits_the_size_of_a_pool() {
+    let _alone = whole_address_space();
     // 20,000 slots with an image in each need 60,000 mappings.
     if max_map_count() >= 65_530 {
         let pool = Pool::new(&config(20_000, Strategy::Random)).unwrap();
@@ -61,6 +71,7 @@ fn the_kernel_limits_the_size_of_a_pool() {
 
 #[test]
 fn the_error_advises_what_to_do() {
+    let _alone = whole_address_space();
     let error = Pool::new(&config(u32::MAX, Strategy::Random)).unwrap_err().to_string();
     let start = "4294967295 slots need 3 memory mappings each (one more where an image starts \
                  above address 0), but vm.max_map_count is ";
