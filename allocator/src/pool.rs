@@ -51,7 +51,7 @@ use crate::module::{ModuleShared, PoolModule};
 use crate::slot::SlotMemory;
 use crate::slot_table::SlotTable;
 use crate::sys::{self, InitialContents, SlotMapping};
-use leakbench_model::{ImageKind, OnDrop, SlotState, Strategy};
+use leakbench_model::{DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, SlotState, Strategy};
 
 /// The configuration of a [`Pool`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,9 +80,9 @@ pub struct PoolConfig {
 impl Default for PoolConfig {
     fn default() -> PoolConfig {
         PoolConfig {
-            slots: const { NonZeroU32::new(1000).unwrap() },
+            slots: DEFAULT_SLOTS,
             strategy: Strategy::Random,
-            warm_slots: 100,
+            warm_slots: DEFAULT_WARM_SLOTS,
             on_drop: OnDrop::Purge,
             decommit_batch: NonZeroU32::MIN,
             flush_on_drop: false,

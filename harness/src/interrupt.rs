@@ -6,11 +6,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use leakbench_kernel::Process;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{pipe, unregister};
+
+/// A second signal within this time of the first belongs to it: `timeout(1)` signals a process and
+/// then its group.
+pub(crate) const SIGNAL_ECHO: Duration = Duration::from_secs(1);
 
 /// Receives signals until it is dropped. From then on they end the process again, as by default:
 /// only the result is still to be written, which may block. So a process has one for all of its runs.

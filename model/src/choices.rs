@@ -1,5 +1,13 @@
 //! The named choices of a run.
 
+use std::num::NonZeroU32;
+
+/// Slots of a pool by default.
+pub const DEFAULT_SLOTS: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not zero");
+
+/// Unused slots that may stay warm by default, under [`Strategy::WarmLru`].
+pub const DEFAULT_WARM_SLOTS: u32 = 100;
+
 crate::names! {
     /// The choice of a free slot for an allocation.
     Strategy ("strategy") {

@@ -45,7 +45,9 @@ mod slot_state;
 pub mod text;
 mod verdict;
 
-pub use choices::{Allocation, Compile, ImageKind, OnDrop, Strategy};
+pub use choices::{
+    Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, Strategy,
+};
 pub use counts::{Counts, LastStep};
 pub use footprint::Footprint;
 pub use histogram::Histogram;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
+use leakbench_model::{
+    Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, Strategy,
+};
 use serde::Deserialize;
 
 use crate::byte_size::ByteSize;
@@ -99,7 +101,7 @@ options! {
         = Strategy::Random => "of the builtin runtime";
 
     /// warm-lru: unused slots that may stay warm before one of them is taken
-    warm_slots: Option<u32> [value_name = "N"] = 100;
+    warm_slots: Option<u32> [value_name = "N"] = DEFAULT_WARM_SLOTS;
 
     /// Effect of a module's drop on free slots that still map its image
     on_drop: Option<OnDrop>
@@ -144,7 +146,7 @@ options! {
     image_size: Option<ByteSize> [value_name = "BYTES"] = ByteSize(4096);
 
     /// Slots in each process's pool
-    slots: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] = n32(1000);
+    slots: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32] = DEFAULT_SLOTS;
 
     /// Processes side by side, each with its own runtime
     processes: Option<NonZeroU32> [value_name = "N", value_parser = at_least_one_u32]

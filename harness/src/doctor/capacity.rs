@@ -11,7 +11,7 @@ use super::slot_capacity::{Slots, mappings_for, slots_by_mappings};
 use leakbench_kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
 
 /// Slots of a pool by default.
-pub(super) const DEFAULT_SLOTS: u64 = 1000;
+pub(super) const DEFAULT_SLOTS: u64 = leakbench_model::DEFAULT_SLOTS.get() as u64;
 
 /// Descriptors of a subject without images.
 const FDS_AT_REST: u64 = 16;

@@ -18,16 +18,12 @@ use super::observed_process::ObservedProcess;
 use super::remarks::{PendingRemark, Remarks};
 use super::sampler::Sampler;
 use super::sampling_interval::{SamplingInterval, process_cpu_time, thread_cpu_time};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, SIGNAL_ECHO};
 use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Process, ReadError, Stat, poll_until};
 
 /// Time for a command to exit after a Ctrl-C, which its terminal sent it too, before SIGTERM.
 const EXIT_WITHIN: Duration = Duration::from_secs(1);
-
-/// A second signal within this time of the first belongs to it: `timeout(1)` signals a process and
-/// then its group.
-const SIGNAL_ECHO: Duration = Duration::from_secs(1);
 
 /// The reason for the last sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

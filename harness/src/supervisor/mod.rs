@@ -30,7 +30,7 @@ pub(crate) use self::error::SuperviseError;
 use self::sampler::own_memfds;
 use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, SIGNAL_ECHO};
 use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Machine, ObjectId, Process, poll_until};
 use leakbench_subject::wire::add_counts;
@@ -44,10 +44,6 @@ const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
 /// Maximum time between two checks of the deadlines.
 const DEADLINE_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-
-/// A second signal within this time of the first belongs to it: `timeout(1)` signals a process and
-/// then its group.
-const SIGNAL_ECHO: Duration = Duration::from_secs(1);
 
 /// Time for subjects to stop on request before they are killed.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
