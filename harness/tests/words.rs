@@ -43,7 +43,7 @@ fn texts(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether `line` has `word` as a whole word, in any case.
+/// True if `line` has `word` as a whole word, in any case.
 fn has_word(line: &str, word: &str) -> bool {
     let line = line.to_lowercase();
     let is_letter = |c: char| c.is_alphanumeric();

@@ -92,7 +92,7 @@ impl Footprint {
         self.iter().filter(|(resource, _)| resources.contains(resource)).collect()
     }
 
-    /// Whether no resource was measured.
+    /// True if no resource was measured.
     pub fn is_empty(&self) -> bool {
         self.measured == 0
     }

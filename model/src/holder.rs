@@ -30,7 +30,7 @@ impl LingeringImage {
     pub const HOLDERS_MAX: usize = 16;
 }
 
-/// What keeps an image alive.
+/// A reference that keeps an image alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Holder {

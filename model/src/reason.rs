@@ -1,10 +1,10 @@
-//! Why an image lingers.
+//! The reason for which an image lingers.
 
 use crate::text::grouped;
 use crate::{Holder, LingeringImage, SlotState};
 
 crate::names! {
-    /// Why an image lingers: the kind of its holder. Of several kinds, the first of this list counts.
+    /// The reason for which an image lingers: the kind of its holder. Of several kinds, the first of this list counts.
     #[derive(PartialOrd, Ord)]
     Reason ("reason") {
         /// A slot lent to an instance maps it, though its module was dropped.
@@ -51,7 +51,7 @@ impl Reason {
         }
     }
 
-    /// Whether the holder is a slot.
+    /// True if the holder is a slot.
     pub fn is_slot(self) -> bool {
         self <= Reason::UnknownSlot
     }

@@ -183,7 +183,7 @@ impl Resource {
         self.row().unit
     }
 
-    /// Whether a verb after [`Resource::noun`] is in the singular.
+    /// True if a verb after [`Resource::noun`] is in the singular.
     pub fn is_singular(self) -> bool {
         self.row().verb == Singular
     }

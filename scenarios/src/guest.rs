@@ -8,7 +8,7 @@ use wasm_encoder::{
     MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
-/// What generated modules export: `() -> i64`, which returns the stamp that it finds in its
+/// The export of generated modules: `() -> i64`, which returns the stamp that it finds in its
 /// memory, or something else if the memory is not as it was made.
 pub const GUEST_EXPORT: &str = "check";
 
@@ -46,7 +46,7 @@ impl GeneratedGuest {
         GeneratedGuest { binary, stamp_at, key }
     }
 
-    /// What `check` of module `number` returns.
+    /// The number that `check` of module `number` returns.
     pub fn stamp(&self, number: u64) -> u64 {
         number.wrapping_add(1).wrapping_mul(self.key)
     }
@@ -108,9 +108,9 @@ fn encode(image: &[u8]) -> Vec<u8> {
 /// A module from a file.
 #[derive(Clone, Debug)]
 pub struct GuestFile {
-    /// Where it was read from.
+    /// The path of its file.
     pub path: PathBuf,
-    /// Its binary; whether it is valid is for the runtime to say.
+    /// Its binary, not validated.
     pub binary: Vec<u8>,
 }
 
@@ -185,41 +185,41 @@ fn on_one_line(message: &str) -> String {
     }
 }
 
-/// Why a module cannot be had from a file.
+/// The reason for which a file gives no module.
 #[derive(Debug, thiserror::Error)]
 pub enum GuestFileError {
     /// The file or folder cannot be read.
     #[error("cannot read module {}: {error}", path.display())]
     Read {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The error of the kernel.
         error: std::io::Error,
     },
     /// A pipe, a terminal or a device: it can be read once at most.
     #[error("{} is neither a file nor a folder: write the module to a file", path.display())]
     NotAFile {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
     /// The path is not text.
     #[error("the path {} is not UTF-8: rename it", path.display())]
     NotUtf8 {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// The folder has none.
+    /// The folder has no modules.
     #[error("no modules in {}: expected .wasm or .wat files in it", folder.display())]
     NoModules {
-        /// Which.
+        /// The path.
         folder: PathBuf,
     },
     /// The text format does not parse.
     #[error("{} is not the text of a module: {message}", path.display())]
     Text {
-        /// Which file.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The error of the parser, with its line.
         message: String,
     },
 }

@@ -71,7 +71,7 @@ pub struct Steps {
     rng: SmallRng,
     next: u64,
     end: u64,
-    /// Whether each seat is taken.
+    /// For each seat, true if a module has it.
     taken: Vec<bool>,
     taken_count: u32,
     state: State,

@@ -18,7 +18,7 @@ struct Flags {
     options: Options,
 }
 
-/// What the words after the program's name come to.
+/// Parses the words after the name of the program.
 fn parse_flags<S: AsRef<str>>(words: &[S]) -> Result<Options, clap::Error> {
     let words = words.iter().map(AsRef::as_ref);
     Flags::try_parse_from(std::iter::once("leakbench").chain(words)).map(|flags| flags.options)

@@ -1,4 +1,4 @@
-//! What choices come to: defaults, shares, and what does not go together.
+//! Scenarios made of options: defaults, shares, and refused combinations.
 
 use std::num::{NonZeroU32, NonZeroU64};
 

@@ -80,7 +80,7 @@ impl Model {
         }
     }
 
-    /// What must be so when no steps are left.
+    /// Checks the end: every module is dropped, and no number was used twice.
     fn check_end(&self) {
         assert!(self.seats.iter().all(Option::is_none), "something is live");
         let all = self.created.iter().chain(&self.settled);

@@ -1,4 +1,4 @@
-//! What a subject may be called.
+//! Names of subjects.
 
 use leakbench_scenarios::SubjectName;
 

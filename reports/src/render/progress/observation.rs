@@ -13,39 +13,32 @@ pub struct ObservationProgress {
     pid: u32,
     duration_ms: Option<u64>,
     latest: Option<ObservationSample>,
-    /// Every `stride`th look.
-    looks: Vec<ObservationSample>,
+    /// Every `stride`th sample.
+    kept: Vec<ObservationSample>,
     stride: usize,
     seen: usize,
 }
 
-/// Looks that are kept: enough for a first idea of what rises, few enough for every redrawing.
-const LOOKS_MAX: usize = 64;
+/// Maximum of kept samples: enough to see which resources rise, few enough to fit a trend each time.
+const KEPT_MAX: usize = 64;
 
 impl ObservationProgress {
-    /// Nothing seen yet of process `pid`, which is to be observed for `duration_ms`, or until it
-    /// ends.
+    /// Progress before the first sample of process `pid`. The observation takes `duration_ms`, or
+    /// lasts until the process ends.
     pub fn new(pid: u32, duration_ms: Option<u64>) -> ObservationProgress {
-        ObservationProgress {
-            pid,
-            duration_ms,
-            latest: None,
-            looks: Vec::new(),
-            stride: 1,
-            seen: 0,
-        }
+        ObservationProgress { pid, duration_ms, latest: None, kept: Vec::new(), stride: 1, seen: 0 }
     }
 
-    /// Takes in a look.
-    pub fn see(&mut self, look: &ObservationSample) {
-        self.latest = Some(look.clone());
+    /// Takes in a sample.
+    pub fn see(&mut self, sample: &ObservationSample) {
+        self.latest = Some(sample.clone());
         if self.seen.is_multiple_of(self.stride) {
-            self.looks.push(look.clone());
+            self.kept.push(sample.clone());
         }
         self.seen += 1;
-        if self.looks.len() > LOOKS_MAX {
+        if self.kept.len() > KEPT_MAX {
             let mut index = 0;
-            self.looks.retain(|_| {
+            self.kept.retain(|_| {
                 index += 1;
                 index % 2 == 1
             });
@@ -56,9 +49,9 @@ impl ObservationProgress {
     /// Resources that would be classified as leaks now.
     fn rising(&self) -> u64 {
         let rises = |resource: &Resource| {
-            let amounts = self.looks.iter();
+            let amounts = self.kept.iter();
             let amounts =
-                amounts.filter_map(|look| Some((look.at_ms, look.amounts.of(*resource)?)));
+                amounts.filter_map(|sample| Some((sample.at_ms, sample.amounts.of(*resource)?)));
             let series: Vec<(f64, f64)> =
                 amounts.map(|(at_ms, amount)| (at_ms as f64, amount as f64)).collect();
             let trend = Trend::of(&series, resource.noise() as f64);
@@ -70,7 +63,7 @@ impl ObservationProgress {
 
 impl Progress for ObservationProgress {
     fn parts(&self) -> Vec<String> {
-        let at_ms = self.latest.as_ref().map_or(0, |look| look.at_ms);
+        let at_ms = self.latest.as_ref().map_or(0, |sample| sample.at_ms);
         let of = self.duration_ms.map(|ms| format!(" of {}", coarse_s(ms.div_ceil(1_000))));
         let elapsed = coarse_s(at_ms / 1_000);
         let of = of.unwrap_or_default();
