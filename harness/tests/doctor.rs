@@ -2,10 +2,9 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use common::leakbench;
+use common::{leakbench, write_script};
 use serde_json::Value;
 
 /// Exit code and output of the doctor in a shell that runs `before` first.
@@ -178,8 +177,7 @@ fn a_setting_that_refuses_memfds_is_tried() {
 fn drivers_are_found_and_asked_for_their_offer() {
     let folder = tempfile::tempdir().expect("a folder");
     let driver = folder.path().join("leakbench-odd");
-    std::fs::write(&driver, "#!/bin/sh\nprintf '\\033[2Kverdict: fine'\n").expect("written");
-    std::fs::set_permissions(&driver, PermissionsExt::from_mode(0o755)).expect("allowed");
+    write_script(&driver, "#!/bin/sh\nprintf '\\033[2Kverdict: fine'\n");
     // Not executable, so no driver.
     std::fs::write(folder.path().join("leakbench-notes"), "").expect("written");
     let folder = folder.path().to_str().expect("a plain path");

@@ -2,10 +2,9 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::{Run, leakbench};
+use common::{Run, leakbench, write_script};
 
 /// The folder of the example driver.
 fn examples() -> PathBuf {
@@ -31,10 +30,7 @@ fn refusal(args: &[&str]) -> String {
 }
 
 fn script(folder: &Path, name: &str, text: &str) {
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("it is writable");
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&path, executable).expect("it is ours");
+    write_script(&folder.join(name), text);
 }
 
 #[test]

@@ -10,6 +10,27 @@ use std::time::{Duration, Instant};
 use leakbench_recording::recording::{Record, Recording};
 use serde_json::Value;
 
+/// Copies the file `from` to the executable `to`. A child copies it: while this process writes a file,
+/// another test may fork, and then the kernel refuses to start the file (`ETXTBSY`).
+pub(crate) fn copy_executable(from: &Path, to: &Path) {
+    let script = "cp \"$0\" \"$1\" && chmod 755 \"$1\"";
+    let status = Command::new("sh").args(["-c", script]).arg(from).arg(to).status();
+    assert!(
+        status.expect("a shell starts").success(),
+        "cannot copy {} to {}",
+        from.display(),
+        to.display()
+    );
+}
+
+/// Writes the executable script `path`, as [`copy_executable`] does.
+pub(crate) fn write_script(path: &Path, text: &str) {
+    let source = path.with_extension("source");
+    std::fs::write(&source, text).expect("the folder is writable");
+    copy_executable(&source, path);
+    std::fs::remove_file(&source).expect("the folder is writable");
+}
+
 /// The binary with `args`, not started yet.
 pub(crate) fn leakbench(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leakbench"));

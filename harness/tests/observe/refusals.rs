@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Observed;
-use super::common::leakbench;
+use super::common::{copy_executable, leakbench};
 use super::sys::Still;
 use super::victim::Victim;
 
@@ -101,7 +102,7 @@ fn a_process_of_another_user_is_inconclusive() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let binary = folder.path().join("leakbench");
-    std::fs::copy(env!("CARGO_BIN_EXE_leakbench"), &binary).unwrap();
+    copy_executable(Path::new(env!("CARGO_BIN_EXE_leakbench")), &binary);
     let mut attach = Command::new(&binary);
     attach.args(["attach", "--json", "--interval", "20ms", "--duration", "2s", &victim.pid()]);
     attach.uid(65534).gid(65534).stdin(Stdio::null());
