@@ -5,7 +5,8 @@ use leakbench_model::text::{counted, grouped};
 use leakbench_recording::ledger::SubjectLedger;
 
 use crate::gate::Evidence;
-use crate::gate::measurement::NotMeasured;
+use crate::gate::measurement::{NotMeasured, Reading};
+use crate::gate::policy::MAX;
 use crate::gate::runs::{Run, Source};
 use crate::recorded::RecordedRun;
 
@@ -103,4 +104,14 @@ pub(super) fn barrier(
     let (cycles, lingering) = (counted(cycles, "cycle"), grouped(lingering));
     let what = format!("barrier of subject {subject} after {cycles}: {lingering} lingering");
     Evidence { path: run.path.clone(), line, what }
+}
+
+/// Lingering images against `max`: images of unknown fate may linger too.
+pub(super) fn reading(lingering: u64, unknown: u64, text: String) -> Reading {
+    Reading {
+        key: MAX,
+        proved: lingering as f64,
+        possible: lingering.saturating_add(unknown) as f64,
+        text,
+    }
 }

@@ -3,11 +3,11 @@
 
 use leakbench_model::text::grouped;
 
-use super::images::{at_end, listed, with_end, with_images, with_unknown};
+use super::images::{at_end, listed, reading, with_end, with_images, with_unknown};
 use crate::gate::PolicyLevel;
 use crate::gate::budget::{PolicySetting, Suggestion};
-use crate::gate::measurement::{Measurement, NotMeasured, Reading};
-use crate::gate::policy::{Key, MAX, Policy, Unit};
+use crate::gate::measurement::{Measurement, NotMeasured};
+use crate::gate::policy::{Key, Policy, Unit};
 use crate::gate::runs::Run;
 
 pub(super) const POLICY: Policy = Policy {
@@ -30,12 +30,7 @@ fn measure(_: &PolicySetting, run: &Run<'_>, _: &[Run<'_>]) -> Result<Measuremen
     Ok(Measurement {
         value: Some(lingering as f64),
         text: grouped(lingering),
-        readings: vec![Reading {
-            key: MAX,
-            proved: lingering as f64,
-            possible: lingering.saturating_add(unknown) as f64,
-            text: with_unknown(lingering, unknown),
-        }],
+        readings: vec![reading(lingering, unknown, with_unknown(lingering, unknown))],
         details: listed(recorded, recorded.ledger.lingering(), lingering),
         evidence: at_end(run, recorded),
     })

@@ -5,10 +5,10 @@ use leakbench_model::LingeringImage;
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_recording::ledger::{LingeringBarrier, SubjectLedger};
 
-use super::images::{barrier, listed, with_images, with_unknown};
+use super::images::{barrier, listed, reading, with_images, with_unknown};
 use crate::gate::budget::{PolicySetting, Suggestion};
-use crate::gate::measurement::{Measurement, NotMeasured, Reading};
-use crate::gate::policy::{Key, MAX, Policy, Unit};
+use crate::gate::measurement::{Measurement, NotMeasured};
+use crate::gate::policy::{Key, Policy, Unit};
 use crate::gate::runs::Run;
 use crate::gate::{Evidence, PolicyLevel};
 
@@ -52,12 +52,7 @@ fn measure(_: &PolicySetting, run: &Run<'_>, _: &[Run<'_>]) -> Result<Measuremen
     Ok(Measurement {
         value: Some(lingering as f64),
         text: grouped(lingering),
-        readings: vec![Reading {
-            key: MAX,
-            proved: lingering as f64,
-            possible: lingering.saturating_add(unknown) as f64,
-            text,
-        }],
+        readings: vec![reading(lingering, unknown, text)],
         details: listed(recorded, examples, lingering),
         evidence: evidence(run, subjects, &worst),
     })
