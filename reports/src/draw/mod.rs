@@ -7,6 +7,7 @@ mod axis;
 mod banner;
 mod bitmap;
 mod canvas;
+mod encoder;
 mod font;
 mod heat;
 mod legend;

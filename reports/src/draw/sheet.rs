@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 
-use super::bitmap::{self, Bitmap, GRAIN};
+use super::bitmap::{Bitmap, GRAIN};
 use super::canvas::{Canvas, Frame};
 use super::font::Fonts;
-use super::{DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, heat, panels};
+use super::{DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, encoder, heat, panels};
 use crate::palette;
 use crate::report::{Chart, Plot, Report};
 
@@ -228,7 +228,7 @@ fn drawn(
     draw(&canvas, page)?;
     area.present().map_err(DrawError::of::<Infallible>)?;
     drop(area);
-    bitmap::png(&pixels, wide)
+    encoder::encode_png(&pixels, wide)
 }
 
 #[cfg(test)]
