@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use leakbench_model::Verdict;
 
-/// The kind of comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A row for each runtime.
-    Compare,
-    /// A row for each combination of flags' values.
-    Sweep,
+leakbench_model::names! {
+    /// The kind of comparison.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
+    Kind ("kind of comparison") {
+        /// A row for each runtime.
+        Compare = "compare",
+        /// A row for each combination of flags' values.
+        Sweep = "sweep",
+    }
 }
 
 /// A flag with several values.

@@ -6,7 +6,7 @@ use super::{Mark, MarkKind};
 use leakbench_model::text::{counted, duration_ms, grouped, third_person};
 use leakbench_recording::judge::ending;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
-use leakbench_recording::recording::{ExitKind, Witness};
+use leakbench_recording::recording::ExitKind;
 
 /// Marks of one kind at most.
 const OF_A_KIND_MAX: usize = 300;
@@ -31,25 +31,14 @@ pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
         marks.push(moment(MarkKind::Incident, exit.at_ms, text));
     }
     for failure in &ledger.witness_failures {
-        let text = format!(
-            "{} of subject {}: {}",
-            witness(failure.witness),
-            failure.subject,
-            failure.what
-        );
+        let text =
+            format!("{} of subject {}: {}", failure.witness.words(), failure.subject, failure.what);
         marks.push(moment(MarkKind::Incident, failure.at_ms, text));
     }
     if let Some(at_ms) = ledger.interrupted_at_ms {
         marks.push(moment(MarkKind::Incident, at_ms, "interrupted by the user".to_owned()));
     }
     thinned(marks)
-}
-
-pub(super) fn witness(witness: Witness) -> &'static str {
-    match witness {
-        Witness::DeathWatch => "the death watch",
-        Witness::ProcScan => "the /proc scan",
-    }
 }
 
 /// A mark at a single time.

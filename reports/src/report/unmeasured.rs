@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::facts::unread;
-use super::marks::witness;
 use super::timeline::samples_of;
 use leakbench_model::Resource;
 use leakbench_model::text::{counted, grouped};
@@ -71,7 +70,7 @@ fn witness_failures(ledger: &Ledger) -> Vec<String> {
     let witness_failures = ledger.witness_failures.iter();
     witness_failures
         .map(|failure| {
-            let who = witness(failure.witness);
+            let who = failure.witness.words();
             format!("In subject {}, {who} failed: {}.", failure.subject, failure.what)
         })
         .collect()

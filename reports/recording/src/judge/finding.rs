@@ -18,26 +18,16 @@ pub struct Finding {
     pub supports: Option<Verdict>,
 }
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// The run is not clean, or would not be if it had not ended early.
-    Error,
-    /// A reader should investigate it.
-    Warn,
-    /// A reader may want to know it.
-    Note,
-}
-
-impl Level {
-    /// The spelling used in JSON and on terminals.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Note => "note",
-        }
+leakbench_model::names! {
+    /// Severity of a finding.
+    #[derive(PartialOrd, Ord)]
+    Level ("level of a finding") {
+        /// The run is not clean, or would not be if it had not ended early.
+        Error = "error",
+        /// A reader should investigate it.
+        Warn = "warn",
+        /// A reader may want to know it.
+        Note = "note",
     }
 }
 

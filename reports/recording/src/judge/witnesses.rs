@@ -6,7 +6,7 @@ use leakbench_model::text::{counted, grouped};
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
-use crate::recording::{Witness, WitnessFailure};
+use crate::recording::WitnessFailure;
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "witnesses", judge };
 
@@ -22,11 +22,7 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
 }
 
 fn failure(failure: &WitnessFailure) -> String {
-    let witness = match failure.witness {
-        Witness::DeathWatch => "death watch",
-        Witness::ProcScan => "/proc scan",
-    };
-    format!("the {witness} of subject {}: {}", failure.subject, failure.what)
+    format!("{} of subject {}: {}", failure.witness.words(), failure.subject, failure.what)
 }
 
 fn disagreement(subject: &SubjectLedger) -> Option<String> {

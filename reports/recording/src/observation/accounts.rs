@@ -3,39 +3,30 @@
 use std::collections::BTreeMap;
 
 use leakbench_model::Resource;
-use serde::Serialize;
 
 use super::{Example, Limit, ObservationLedger};
 use crate::trend::{Trend, TrendClass};
 
-/// The class of a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ResourceClass {
-    /// It grows until the end.
-    Leak,
-    /// Address space that grows while the memory in it does not. It is no leak, but has a forecast.
-    Reservation,
-    /// It rises and falls repeatedly.
-    Sawtooth,
-    /// It rose and then stopped, or it grows by memory that the kernel can reclaim: pages of files.
-    Bounded,
-    /// It does not grow.
-    Flat,
+leakbench_model::names! {
+    /// The class of a resource.
+    #[derive(PartialOrd, Ord)]
+    ResourceClass ("class of a resource") {
+        /// It grows until the end.
+        Leak = "leak",
+        /// Address space that grows while the memory in it does not. It is no leak, but has a
+        /// forecast.
+        Reservation = "reservation",
+        /// It rises and falls repeatedly.
+        Sawtooth = "sawtooth",
+        /// It rose and then stopped, or it grows by memory that the kernel can reclaim: pages of
+        /// files.
+        Bounded = "bounded",
+        /// It does not grow.
+        Flat = "flat",
+    }
 }
 
 impl ResourceClass {
-    /// The spelling used in JSON and on terminals.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ResourceClass::Leak => "leak",
-            ResourceClass::Reservation => "reservation",
-            ResourceClass::Sawtooth => "sawtooth",
-            ResourceClass::Bounded => "bounded",
-            ResourceClass::Flat => "flat",
-        }
-    }
-
     /// True if it continues to grow, so that it will reach a limit.
     pub fn grows(self) -> bool {
         matches!(self, ResourceClass::Leak | ResourceClass::Reservation)

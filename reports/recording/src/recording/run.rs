@@ -159,14 +159,25 @@ pub struct WitnessFailure {
     pub what: String,
 }
 
-/// One of the two witnesses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Witness {
-    /// The inotify watch inside the subject.
-    DeathWatch,
-    /// The supervisor's scan of `/proc`.
-    ProcScan,
+leakbench_model::names! {
+    /// One of the two witnesses.
+    #[derive(PartialOrd, Ord)]
+    Witness ("witness") {
+        /// The inotify watch inside the subject.
+        DeathWatch = "death-watch",
+        /// The supervisor's scan of `/proc`.
+        ProcScan = "proc-scan",
+    }
+}
+
+impl Witness {
+    /// Its name in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Witness::DeathWatch => "the death watch",
+            Witness::ProcScan => "the /proc scan",
+        }
+    }
 }
 
 /// The end of a subject.

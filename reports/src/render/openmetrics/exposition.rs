@@ -115,10 +115,10 @@ impl Sample {
 pub(super) fn state_set(
     label: &'static str,
     labels: &Labels,
-    states: impl IntoIterator<Item = &'static str>,
+    states: &[&'static str],
     state: &str,
 ) -> Vec<Sample> {
-    let states = states.into_iter().map(|name| {
+    let states = states.iter().map(|&name| {
         let mut labels = labels.clone();
         labels.push((label, name.to_owned()));
         Sample::count(labels, u64::from(name == state))

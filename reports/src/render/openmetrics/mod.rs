@@ -14,21 +14,6 @@ use leakbench_recording::judge::Level;
 use leakbench_recording::ledger::{Images, ReleaseTimes};
 use leakbench_recording::observation::{Account, Diagnosis, ResourceClass};
 
-const VERDICTS: [Verdict; 5] = [
-    Verdict::Clean,
-    Verdict::Inconclusive,
-    Verdict::Leak,
-    Verdict::SubjectDied,
-    Verdict::Interrupted,
-];
-const CLASSES: [ResourceClass; 5] = [
-    ResourceClass::Leak,
-    ResourceClass::Reservation,
-    ResourceClass::Sawtooth,
-    ResourceClass::Bounded,
-    ResourceClass::Flat,
-];
-
 const fn gauge<'a>(name: &'a str, help: &'a str) -> Family<'a> {
     Family { name, kind: Kind::Gauge, unit: None, help }
 }
@@ -105,8 +90,10 @@ fn info(text: &mut Exposition, labels: Labels) {
 
 fn verdict(text: &mut Exposition, verdict: Verdict) {
     let family = states("_verdict", "Verdict.");
-    let names = VERDICTS.map(Verdict::as_str);
-    text.add(&family, state_set("leakbench_verdict", &Labels::new(), names, verdict.as_str()));
+    text.add(
+        &family,
+        state_set("leakbench_verdict", &Labels::new(), Verdict::NAMES, verdict.as_str()),
+    );
 }
 
 fn findings(text: &mut Exposition, levels: impl Iterator<Item = Level>) {
@@ -116,7 +103,7 @@ fn findings(text: &mut Exposition, levels: impl Iterator<Item = Level>) {
         Sample::count(vec![("level", level.as_str().to_owned())], count)
     };
     let family = gauge("_findings", "Findings of the judge, by level.");
-    text.add(&family, [Level::Error, Level::Warn, Level::Note].map(count).into());
+    text.add(&family, Level::ALL.map(count).into());
 }
 
 /// The results of a run, alone or in a comparison.
@@ -220,7 +207,7 @@ fn of_process(text: &mut Exposition, diagnosis: &Diagnosis) {
 
     let name = |account: &Account| vec![("resource", account.resource.as_str().to_owned())];
     let classes = accounts.iter().filter_map(|account| {
-        let names = CLASSES.map(ResourceClass::as_str);
+        let names = ResourceClass::NAMES;
         Some(state_set("leakbench_class", &name(account), names, account.class?.as_str()))
     });
     text.add(&states("_class", "Class of a resource."), classes.flatten().collect());
@@ -279,9 +266,8 @@ fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
         vec![("row", row.to_owned()), ("round", round.to_string())]
     };
     let verdicts = rows().flat_map(|(row, run)| {
-        let names = VERDICTS.map(Verdict::as_str);
         let labels = labels(&row.name, run.round);
-        state_set("leakbench_run_verdict", &labels, names, run.verdict.as_str())
+        state_set("leakbench_run_verdict", &labels, Verdict::NAMES, run.verdict.as_str())
     });
     text.add(&states("_run_verdict", "Verdict of each run."), verdicts.collect());
     let refused = comparison.rows.iter().filter(|row| row.refusal.is_some());
@@ -302,9 +288,8 @@ fn of_comparison(text: &mut Exposition, comparison: &Comparison) {
 }
 
 fn of_gate(text: &mut Exposition, outcome: &Outcome) {
-    let names = GateVerdict::ALL.iter().map(|verdict| verdict.as_str());
-    let whole =
-        state_set("leakbench_gate_verdict", &Labels::new(), names, outcome.verdict.as_str());
+    let (names, verdict) = (GateVerdict::NAMES, outcome.verdict.as_str());
+    let whole = state_set("leakbench_gate_verdict", &Labels::new(), names, verdict);
     text.add(&states("_gate_verdict", "Verdict of the gate."), whole);
     let policies = outcome.policies.iter().flat_map(|policy| {
         let labels = vec![
@@ -312,8 +297,7 @@ fn of_gate(text: &mut Exposition, outcome: &Outcome) {
             ("policy", policy.policy.to_string()),
             ("level", policy.level.to_string()),
         ];
-        let names = Status::ALL.iter().map(|status| status.as_str());
-        state_set("leakbench_gate_policy", &labels, names, policy.status.as_str())
+        state_set("leakbench_gate_policy", &labels, Status::NAMES, policy.status.as_str())
     });
     text.add(&states("_gate_policy", "Outcome of each policy of the gate."), policies.collect());
 }
