@@ -116,6 +116,12 @@ fn steers(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A signal with its name, if it ends processes: `signal 9 (SIGKILL)`.
+pub fn signal(number: i32) -> String {
+    let name = signal_name(number).map_or(String::new(), |name| format!(" ({name})"));
+    format!("signal {number}{name}")
+}
+
 /// The name of a signal that ends processes.
 pub fn signal_name(signal: i32) -> Option<&'static str> {
     // Numbers as on x86-64 and AArch64 Linux.

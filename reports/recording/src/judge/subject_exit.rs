@@ -1,7 +1,7 @@
 //! Rule `subject-exit`: a subject must complete its cycles and exit by itself.
 
 use leakbench_model::Verdict;
-use leakbench_model::text::{duration_ms, grouped, signal_name};
+use leakbench_model::text::{self, duration_ms, grouped};
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
@@ -36,8 +36,7 @@ pub fn ending(exit: &Exit) -> String {
             format!("exited with code {code}{step} without reporting an error")
         }
         ExitKind::Signaled { signal } => {
-            let name = signal_name(*signal).map_or(String::new(), |name| format!(" ({name})"));
-            format!("was killed by signal {signal}{name}{step}")
+            format!("was killed by {}{step}", text::signal(*signal))
         }
         ExitKind::Hung { silent_ms } => {
             let silent = duration_ms(*silent_ms);

@@ -4,8 +4,9 @@
 //! the observation began. Values that were not measured are absent.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use leakbench_model::{Footprint, Resource};
+use leakbench_model::{Footprint, Resource, text};
 use serde::{Deserialize, Serialize};
 
 /// Version of the line format, in [`ObservationStart::version`].
@@ -146,6 +147,20 @@ pub enum ProcessExitKind {
     Stopped,
     /// It no longer exists, and only its parent knows its exit status.
     Vanished,
+}
+
+/// The end as a predicate: `exited with code 1`, `was killed by signal 9 (SIGKILL)`.
+impl fmt::Display for ProcessExitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ProcessExitKind::Exited { code } => write!(f, "exited with code {code}"),
+            ProcessExitKind::Signaled { signal } => {
+                write!(f, "was killed by {}", text::signal(signal))
+            }
+            ProcessExitKind::Stopped => f.write_str("was stopped by leakbench"),
+            ProcessExitKind::Vanished => f.write_str("ended in an unknown way"),
+        }
+    }
 }
 
 /// The end of the observation.
