@@ -10,6 +10,7 @@
 //!   for each slot, of which [`SlotCounts`] are the numbers;
 //! - [`Footprint`] is the amount of each [`Resource`] that `/proc` shows of a process;
 //! - [`LingeringImage`] has its [`Holder`]s, and [`Reason`] is their kind;
+//! - [`Estimate`] is a number with its confidence interval;
 //! - [`Verdict`] is the end of it, and [`exit_code`] has its exit code;
 //! - [`text`] prints numbers and names for people.
 //!
@@ -33,6 +34,7 @@
 
 mod choices;
 mod counts;
+mod estimate;
 mod footprint;
 mod histogram;
 mod holder;
@@ -49,6 +51,7 @@ pub use choices::{
     Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, Strategy,
 };
 pub use counts::{Counts, LastStep};
+pub use estimate::Estimate;
 pub use footprint::Footprint;
 pub use histogram::Histogram;
 pub use holder::{Holder, LingeringImage};

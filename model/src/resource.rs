@@ -193,6 +193,11 @@ impl Resource {
         self.row().total.first().copied()
     }
 
+    /// The resources that are parts of this one.
+    pub fn kinds(self) -> impl Iterator<Item = Resource> {
+        Resource::ALL.into_iter().filter(move |kind| kind.total() == Some(self))
+    }
+
     /// Growth up to which an amount counts as unchanged, in its unit.
     pub const fn noise(self) -> u64 {
         self.row().noise

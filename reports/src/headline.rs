@@ -18,8 +18,8 @@ pub fn of_run(ledger: &Ledger, judgement: &Judgement) -> String {
     headline(judgement.verdict, &reason)
 }
 
-/// The headline of an observation: `LEAK — socket descriptors grow by 12.0 a second (95 % 11.8 to
-/// 12.2); RLIMIT_NOFILE (1,024) is reached in 80 s`. One line, [`printable`].
+/// The headline of an observation: `LEAK — socket descriptors grow by 12.0 ± 0.2 a second (95 %
+/// CI); RLIMIT_NOFILE (1,024) is reached in 80 s`. One line, [`printable`].
 pub fn of_observation(diagnosis: &Diagnosis) -> String {
     let reason = match diagnosis.judgement.decisive() {
         Some(finding) => finding.message.clone(),

@@ -12,7 +12,7 @@
 //! | the trend of a series | [`judge::Growth`] | [`observation::Accounts`] |
 //! | findings and the verdict | [`judge::Judgement`] | [`observation::Diagnosis`] |
 //!
-//! [`trend`] is the statistics behind both judges. A recorder is generic over the line; both kinds
+//! [`trend`] is the statistics behind both judges, and [`rate`] prints its rates. A recorder is generic over the line; both kinds
 //! of lines differ only in what [`recording::Line`] states.
 //!
 //! # Example
@@ -56,7 +56,7 @@
 //! assert_eq!(diagnosis.judgement.verdict, Verdict::Leak);
 //! assert_eq!(
 //!     diagnosis.judgement.findings[0].message,
-//!     "descriptors grow by 1.0 a second (95 % 1.0 to 1.0)",
+//!     "descriptors grow by 1.0 ± 0.0 a second (95 % CI)",
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -66,6 +66,7 @@ pub mod recording;
 pub mod ledger;
 
 pub mod judge;
+pub mod rate;
 pub mod trend;
 
 pub mod observation;

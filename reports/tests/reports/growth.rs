@@ -23,7 +23,7 @@ fn growth_and_its_absence_are_headlines() {
     let mappings = |cycles: u64| steady(cycles).with(Resource::Mappings, 400 + 3 * cycles);
     let leak = headline(&run(behind_a_pipe(), 60, mappings));
     assert!(
-        leak.starts_with("LEAK — mappings of subject 0 grow by 3,000 per 1,000 cycles"),
+        leak.starts_with("LEAK — mappings of subject 0 grow by 3,000 ± 0 per 1,000 cycles"),
         "{leak}"
     );
 }

@@ -193,7 +193,7 @@ proptest! {
 fn headlines_name_the_decisive_finding() {
     assert_eq!(
         headline::of_observation(&diagnosed(&socket_leak())),
-        "LEAK — socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE \
+        "LEAK — socket descriptors grow by 12.0 ± 0.0 a second (95 % CI); RLIMIT_NOFILE \
          (1,024) is reached in 25 s"
     );
     let children =

@@ -9,6 +9,7 @@ use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
+use crate::rate::Rate;
 use crate::trend::{Trend, TrendClass};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
@@ -46,7 +47,7 @@ impl Growth {
             let growths = subjects.filter_map(|subject| Growth::of(subject, resource));
             growths.max_by(|a, b| {
                 let by_class = a.is_leak().cmp(&b.is_leak());
-                by_class.then_with(|| a.trend.rate.total_cmp(&b.trend.rate))
+                by_class.then_with(|| a.trend.rate.value.total_cmp(&b.trend.rate.value))
             })
         });
         fastest.collect()
@@ -68,7 +69,8 @@ impl Growth {
 
     /// Amount added in 1,000 cycles, with its unit: `1.2 MiB`.
     pub fn per_thousand_cycles(&self) -> String {
-        self.scaled(self.trend.rate)
+        let amount = (self.trend.rate.value * 1_000.0).round().max(0.0);
+        self.resource.amount(amount as u64)
     }
 
     /// The first and the last amount: `44 to 1,044`.
@@ -77,17 +79,15 @@ impl Growth {
         format!("{} to {}", amount(self.trend.first), amount(self.trend.last))
     }
 
-    /// The growth in a sentence: `mappings of subject 0 grow by 3,000 per 1,000 cycles (95 % 2,990
-    /// to 3,010), from 400 to 30,400`.
+    /// The growth in a sentence: `mappings of subject 0 grow by 3,000 ± 10 per 1,000 cycles (95 %
+    /// CI), from 400 to 30,400`.
     pub fn sentence(&self) -> String {
         format!(
-            "{} of subject {} grow{} by {} per 1,000 cycles (95 % {} to {}), from {}",
+            "{} of subject {} grow{} by {}, from {}",
             self.resource.noun(),
             self.subject,
             if self.resource.is_singular() { "s" } else { "" },
-            self.per_thousand_cycles(),
-            self.scaled(self.trend.ci_low),
-            self.scaled(self.trend.ci_high),
+            Rate::over_cycles(self.trend.rate, self.resource.unit()).in_words(),
             self.span(),
         )
     }
@@ -95,10 +95,6 @@ impl Growth {
     fn of(subject: &SubjectLedger, resource: Resource) -> Option<Growth> {
         let trend = Trend::of(&points(subject, resource), resource.noise() as f64)?;
         Some(Growth { resource, subject: subject.number, trend })
-    }
-
-    fn scaled(&self, per_cycle: f64) -> String {
-        self.resource.amount((per_cycle * 1_000.0).round().max(0.0) as u64)
     }
 }
 

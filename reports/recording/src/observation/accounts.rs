@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use leakbench_model::Resource;
 
 use super::{Example, Limit, ObservationLedger};
+use crate::rate::Rate;
 use crate::trend::{Trend, TrendClass};
 
 leakbench_model::names! {
@@ -62,7 +63,13 @@ pub struct Account {
 impl Account {
     /// Rate of growth in its unit a second.
     pub fn rate_per_s(&self) -> Option<f64> {
-        self.trend.as_ref().map(|trend| trend.rate)
+        self.trend.as_ref().map(|trend| trend.rate.value)
+    }
+
+    /// Its rate in words, if it [grows](ResourceClass::grows).
+    pub fn growth(&self) -> Option<Rate> {
+        let trend = self.trend.as_ref().filter(|_| self.class.is_some_and(ResourceClass::grows))?;
+        Some(Rate::over_time(trend.rate, self.resource.unit()))
     }
 
     /// True if it is a leak.

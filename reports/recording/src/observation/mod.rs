@@ -9,7 +9,6 @@ mod bounds;
 mod judge;
 mod ledger;
 mod line;
-pub mod rate;
 mod suspects;
 
 pub use accounts::{Account, Accounts, ResourceClass};

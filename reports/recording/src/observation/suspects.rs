@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use leakbench_model::Resource;
+use leakbench_model::{Resource, Unit};
 
 use super::Limit;
 use super::accounts::{Account, Accounts};
@@ -28,54 +28,12 @@ pub struct LimitForecast {
     pub seconds: f64,
 }
 
-/// Resources in causal order: a resource is a cause of later ones only.
-const CAUSES: [Resource; 35] = {
-    use Resource::*;
-    [
-        Children,
-        Zombies,
-        Threads,
-        Memfds,
-        SysvSegments,
-        FdsInFlight,
-        MemfdFds,
-        SocketFds,
-        PipeFds,
-        EventFds,
-        TimerFds,
-        EpollFds,
-        PidFds,
-        InotifyFds,
-        SignalFds,
-        DeletedFileFds,
-        FileFds,
-        OtherFds,
-        MemfdMappings,
-        ExecutableMappings,
-        FileMappings,
-        AnonymousMappings,
-        ReservedMappings,
-        StackMappings,
-        ShmemBytes,
-        AnonymousBytes,
-        SysvBytes,
-        LockedBytes,
-        FileBytes,
-        SwapBytes,
-        Fds,
-        Mappings,
-        RssBytes,
-        PageTablesBytes,
-        AddressSpaceBytes,
-    ]
-};
-
 impl Suspect {
     /// All leaks, each once, the worst first: those that reach a limit soonest, then those with the
     /// highest relative growth.
     pub(super) fn all(ledger: &ObservationLedger, accounts: &Accounts) -> Vec<Suspect> {
         let mut suspects: Vec<Suspect> = Vec::new();
-        for effect in CAUSES.into_iter().filter(|&resource| accounts.leaks(resource)) {
+        for effect in in_causal_order().filter(|&resource| accounts.leaks(resource)) {
             // Causes precede their effects, so a cause that leaks is a suspect already.
             let cause = suspects.iter_mut().find(|suspect| {
                 let mut known = std::iter::once(&suspect.resource).chain(&suspect.evidence);
@@ -130,32 +88,75 @@ fn own_kinds(suspect: &Suspect, total: Resource) -> impl Iterator<Item = Resourc
 
 /// Growth relative to the first amount.
 fn grown(account: &Account) -> f64 {
-    account.trend.map_or(0.0, |trend| trend.rate * trend.span / trend.first.max(1.0))
+    account.trend.map_or(0.0, |trend| trend.rate.value * trend.span / trend.first.max(1.0))
+}
+
+/// All resources, each after all its possible causes. Of causes that explain the same growth, the
+/// first has it as its evidence: objects are before their descriptors and mappings, and those are
+/// before memory and totals.
+fn in_causal_order() -> impl Iterator<Item = Resource> {
+    let stage = |resource: Resource| match (resource.unit(), resource.total()) {
+        (Unit::Count, Some(_)) => 1,
+        (Unit::Count, None) if resource.kinds().next().is_none() => 0,
+        _ => 2,
+    };
+    let mut all = Resource::ALL;
+    all.sort_by_cached_key(|&resource| (stage(resource), depth(resource)));
+    all.into_iter()
+}
+
+/// The length of the longest chain of causes that ends in `effect`.
+fn depth(effect: Resource) -> usize {
+    let causes = Resource::ALL.into_iter().filter(|&cause| link(cause, effect).is_some());
+    causes.map(|cause| 1 + depth(cause)).max().unwrap_or(0)
 }
 
 /// True if a leak of `cause` explains a leak of `effect`.
 fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
+    let rate = |resource| accounts.rate(resource);
+    link(cause, effect).is_some_and(|each_max| match each_max {
+        f64::INFINITY => true,
+        each_max => rate(effect) <= each_max * rate(cause),
+    })
+}
+
+/// The maximum of `effect` for each of `cause`, if a leak of `cause` can explain one of `effect`.
+fn link(cause: Resource, effect: Resource) -> Option<f64> {
     use Resource::*;
-    // At most `max` of the effect for each of the cause.
-    let for_each = |max: f64| accounts.rate(effect) <= max * accounts.rate(cause);
+    const ANY: f64 = f64::INFINITY;
     match (cause, effect) {
-        _ if cause.total() == Some(effect) => true,
-        (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => true,
-        (MemfdFds | MemfdMappings, ShmemBytes) => true,
-        (SysvSegments, SysvBytes | ShmemBytes) => true,
-        (SysvSegments, FileMappings) => for_each(1.5),
-        (Children | Zombies, PidFds) => for_each(1.5),
+        _ if cause.total() == Some(effect) => Some(ANY),
+        (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => Some(ANY),
+        (MemfdFds | MemfdMappings, ShmemBytes) => Some(ANY),
+        (SysvSegments, SysvBytes | ShmemBytes) => Some(ANY),
+        (SysvSegments, FileMappings) => Some(1.5),
+        (Children | Zombies, PidFds) => Some(1.5),
         // A thread has a stack with its guard, and may have an arena of the allocator.
-        (Threads, AnonymousMappings | ReservedMappings | StackMappings) => for_each(2.5),
-        (Threads, AnonymousBytes) => for_each((1 << 20) as f64),
-        (AnonymousMappings | ExecutableMappings, AnonymousBytes) => true,
+        (Threads, AnonymousMappings | ReservedMappings | StackMappings) => Some(2.5),
+        (Threads, AnonymousBytes) => Some((1 << 20) as f64),
+        (AnonymousMappings | ExecutableMappings, AnonymousBytes) => Some(ANY),
         // Growing memory may be swapped or locked, and needs page tables and address space.
         (
             AnonymousBytes | ShmemBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
             | ReservedMappings | FileMappings,
             SwapBytes | LockedBytes | PageTablesBytes | AddressSpaceBytes,
-        ) => true,
-        (RssBytes | Mappings, PageTablesBytes | AddressSpaceBytes) => true,
-        _ => false,
+        ) => Some(ANY),
+        (RssBytes | Mappings, PageTablesBytes | AddressSpaceBytes) => Some(ANY),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_precede_their_effects() {
+        let order: Vec<Resource> = in_causal_order().collect();
+        for (position, &effect) in order.iter().enumerate() {
+            for &later in &order[position..] {
+                assert_eq!(link(later, effect), None, "{later} before {effect}");
+            }
+        }
     }
 }

@@ -22,14 +22,14 @@ mod sawtooth;
 mod slope;
 mod steps;
 
+use leakbench_model::Estimate;
 use lower_envelope::LowerEnvelope;
 use sawtooth::Sawtooth;
 use slope::Slope;
 use steps::Steps;
 
 /// The class of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrendClass {
     /// It grows until the end.
     Leak,
@@ -47,13 +47,9 @@ pub struct Trend {
     /// The class.
     pub class: TrendClass,
     /// Slope of the lower envelope after the warm-up, in units of the amount for one unit of time:
-    /// the median of all slopes between two of its points.
-    pub rate: f64,
-    /// Lower end of the 95 % confidence interval of the rate. It assumes that the deviations of the
-    /// points are independent.
-    pub ci_low: f64,
-    /// Upper end of that interval.
-    pub ci_high: f64,
+    /// the median of all slopes between two of its points. Its interval assumes that the deviations
+    /// of the points are independent.
+    pub rate: Estimate,
     /// The first amount.
     pub first: f64,
     /// The last amount.
@@ -98,12 +94,9 @@ impl Trend {
         let envelope = LowerEnvelope::of(&series, &sawtooth);
         let slope = Slope::of(&envelope.settled)?;
         let class = class(&series, noise, spread, &sawtooth, &envelope, &slope);
-        let per_unit = 1.0 / span;
         Some(Trend {
             class,
-            rate: slope.median * per_unit,
-            ci_low: slope.low * per_unit,
-            ci_high: slope.high * per_unit,
+            rate: slope.estimate.scaled(1.0 / span),
             first: first.1,
             last: last.1,
             peak,

@@ -1,15 +1,14 @@
 //! A robust slope: the median of all slopes between two points (Theil–Sen), with Sen's confidence
 //! interval and Kendall's test.
 
+use leakbench_model::Estimate;
+
 use super::median;
 
 /// The slope of a few dozen points. Time is quadratic in their number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slope {
-    pub(super) median: f64,
-    /// Ends of the 95 % confidence interval.
-    pub(super) low: f64,
-    pub(super) high: f64,
+    pub(super) estimate: Estimate,
     /// Number of rising pairs minus falling pairs, in standard deviations.
     z: f64,
 }
@@ -37,9 +36,11 @@ impl Slope {
         let half_width = CONFIDENCE * deviation;
         let rank = |at: f64| (at.max(0.0) as usize).min(pairs - 1);
         Some(Slope {
-            median,
-            low: slopes[rank(((pairs as f64 - half_width) / 2.0).floor())],
-            high: slopes[rank(((pairs as f64 + half_width) / 2.0).ceil() - 1.0)],
+            estimate: Estimate {
+                value: median,
+                low: slopes[rank(((pairs as f64 - half_width) / 2.0).floor())],
+                high: slopes[rank(((pairs as f64 + half_width) / 2.0).ceil() - 1.0)],
+            },
             // Minus one, because the score changes in steps of two.
             z: if score > 1.0 && deviation > 0.0 { (score - 1.0) / deviation } else { 0.0 },
         })
@@ -47,7 +48,7 @@ impl Slope {
 
     /// True if the points rise significantly.
     pub(super) fn rises(&self) -> bool {
-        self.z >= SIGNIFICANT && self.low > 0.0
+        self.z >= SIGNIFICANT && self.estimate.low > 0.0
     }
 }
 

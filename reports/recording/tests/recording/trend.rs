@@ -257,7 +257,7 @@ fn the_rate_is_that_of_the_lower_envelope() {
         (0..120).map(|n| (f64::from(n), f64::from(n % 12 * 5 + n / 12 * 6))).collect();
     let trend = Trend::of(&sawtooth, 0.0).expect("enough points");
     assert_eq!(trend.class, TrendClass::Leak);
-    assert!((trend.rate - 0.5).abs() < 0.01, "{trend:?}");
+    assert!((trend.rate.value - 0.5).abs() < 0.01, "{trend:?}");
     assert_eq!((trend.first, trend.last, trend.peak, trend.span), (0.0, 109.0, 109.0, 119.0));
 }
 
@@ -335,7 +335,7 @@ proptest! {
         let (plain, changed) = (Trend::of(&plain, 3.0), Trend::of(&changed, 3.0));
         let (plain, changed) = (plain.expect("enough"), changed.expect("enough"));
         prop_assert_eq!(plain.class, changed.class);
-        prop_assert!((plain.rate - changed.rate * unit).abs() <= 1e-9 * plain.rate.abs());
+        prop_assert!((plain.rate.value - changed.rate.value * unit).abs() <= 1e-9 * plain.rate.value.abs());
     }
 
     #[test]
@@ -350,7 +350,8 @@ proptest! {
         }).collect();
         // If samples are far apart, the lower envelope may have too few points.
         if let Some(trend) = Trend::of(&points, 0.0) {
-            prop_assert!(trend.ci_low <= trend.rate && trend.rate <= trend.ci_high, "{trend:?}");
+            let rate = trend.rate;
+            prop_assert!(rate.low <= rate.value && rate.value <= rate.high, "{trend:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 use leakbench_model::Resource;
 use leakbench_model::text::counted;
 use leakbench_recording::ledger::{SubjectLedger, SubjectSample};
+use leakbench_recording::rate::Rate;
 use leakbench_recording::trend::{Trend, TrendClass};
 
 use super::samples;
@@ -52,7 +53,7 @@ fn measure(
     let slopes = subjects.map(|subject| Slope::of(subject, resource));
     let slopes = slopes.collect::<Result<Vec<Slope<'_>>, NotMeasured>>()?;
     let fastest = slopes.iter().max_by(|a, b| {
-        a.lasting().total_cmp(&b.lasting()).then(a.trend.rate.total_cmp(&b.trend.rate))
+        a.lasting().total_cmp(&b.lasting()).then(a.trend.rate.value.total_cmp(&b.trend.rate.value))
     });
     let fastest = fastest.ok_or_else(|| NotMeasured::missing("no subject started"))?;
     let others = slopes.iter().filter(|slope| slope.lasting() > 0.0).count().saturating_sub(1);
@@ -101,25 +102,19 @@ impl<'a> Slope<'a> {
     /// The proved growth in 1,000 cycles that goes on to the end; 0 if it stopped.
     fn lasting(&self) -> f64 {
         match self.trend.class {
-            TrendClass::Leak => self.trend.ci_low * 1e3,
+            TrendClass::Leak => self.trend.rate.low * 1e3,
             TrendClass::Bounded | TrendClass::Sawtooth | TrendClass::Flat => 0.0,
         }
     }
 
-    /// `3 mappings in 1,000 cycles (95 % CI 2.9 to 3.1)`.
+    /// `3.0 ± 0.1 mappings in 1,000 cycles (95 % CI)`.
     fn rate(&self, resource: Resource) -> String {
-        let Trend { rate, ci_low, ci_high, .. } = self.trend;
-        let [rate, low, high] =
-            [rate, ci_low, ci_high].map(|of| Unit::Resource(resource).shown(of * 1e3));
+        let rate = Rate::over_cycles(self.trend.rate, resource.unit()).amount();
         let of = if resource.unit() == leakbench_model::Unit::Bytes { " of" } else { "" };
-        let noun = match (rate.as_str(), resource.noun().strip_suffix('s')) {
-            ("1", Some(singular)) => singular,
-            _ => resource.noun(),
-        };
-        format!("{rate}{of} {noun} in 1,000 cycles (95 % CI {low} to {high})")
+        format!("{rate}{of} {} in 1,000 cycles (95 % CI)", resource.noun())
     }
 
-    /// `subject 0 gains 3 mappings in 1,000 cycles (95 % CI 2.9 to 3.1), from 60 to 3,060, and still
+    /// `subject 0 gains 3.0 ± 0.1 mappings in 1,000 cycles (95 % CI), from 60 to 3,060, and still
     /// grows at the end`.
     fn described(&self, resource: Resource) -> String {
         let [first, last] =

@@ -193,9 +193,9 @@ impl<'a> ResourceJson<'a> {
         ResourceJson {
             name: account.resource,
             class: account.class,
-            rate_per_s: trend.map(|trend| trend.rate),
-            ci_low: trend.map(|trend| trend.ci_low),
-            ci_high: trend.map(|trend| trend.ci_high),
+            rate_per_s: trend.map(|trend| trend.rate.value),
+            ci_low: trend.map(|trend| trend.rate.low),
+            ci_high: trend.map(|trend| trend.rate.high),
             limit: account.limit.as_ref().map(|limit| limit.max),
             limit_name: account.limit.as_ref().map(|limit| limit.name.as_str()),
             seconds_to_limit: account.seconds_to_limit,

@@ -1,7 +1,6 @@
 //! The summary of an observation.
 
 use leakbench_model::text::{coarse_s, counted};
-use leakbench_recording::observation::rate::Rate;
 use leakbench_recording::observation::{
     Account, Diagnosis, Example, GROWTH, ResourceClass, Suspect,
 };
@@ -79,9 +78,7 @@ fn row(account: &Account) -> Vec<String> {
     if account.peak > account.last && account.peak > account.first {
         amounts += &format!(", peak {}", amount(account.peak));
     }
-    let grows = account.class.is_some_and(ResourceClass::grows);
-    let rate = account.trend.as_ref().filter(|_| grows);
-    let rate = rate.map(|trend| Rate::of(trend, resource.unit()).in_short());
+    let rate = account.growth().map(|rate| rate.in_short());
     let limit = account.limit.as_ref().map(|limit| {
         let met = account.seconds_to_limit;
         let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));

@@ -100,7 +100,7 @@ fn planted() -> Vec<Planted> {
             policy: "slope-mappings",
             keys: "max-per-1000-cycles = 2_900",
             leaking: grows(|sample| footprint(1_000 + 180 * sample, 11, 20 << 20)),
-            message: "subject 0 gains 3,000 mappings in 1,000 cycles (95 % CI 3,000 to 3,000), from 1,180 \
+            message: "subject 0 gains 3,000 ± 0 mappings in 1,000 cycles (95 % CI), from 1,180 \
                    to 10,000, and still grows at the end, budget 2,900",
         },
         Planted {
@@ -113,7 +113,7 @@ fn planted() -> Vec<Planted> {
             policy: "slope-rss-bytes",
             keys: "",
             leaking: grows(|sample| footprint(1_060, 11, (20 + sample) << 20)),
-            message: "16.7 MiB of resident memory in 1,000 cycles",
+            message: "16.7 ± 0.0 MiB of resident memory in 1,000 cycles",
         },
         Planted {
             policy: "slope-page-tables-bytes",

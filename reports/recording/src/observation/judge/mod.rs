@@ -16,11 +16,11 @@ use leakbench_model::{Resource, Verdict};
 
 use super::accounts::{Account, Accounts, ResourceClass};
 use super::ledger::ObservationLedger;
-use super::rate::Rate;
 use super::suspects::Suspect;
 use super::{Limit, ObservationRecording};
 use crate::judge::{Judgement, Rule};
 use crate::ledger::NoStart;
+use crate::rate::Rate;
 
 /// The rule whose findings are the suspects.
 pub const GROWTH: &str = growth::RULE.name;
@@ -103,11 +103,11 @@ pub fn sample_summary(ledger: &ObservationLedger) -> String {
     format!("{count} in {}", duration_ms(ledger.observed_ms()))
 }
 
-/// `socket descriptors grow by 12.0 a second (95 % 11.8 to 12.2)`; `None` without a trend.
+/// `socket descriptors grow by 12.0 ± 0.2 a second (95 % CI)`; `None` without a trend.
 fn growth_clause(account: &Account) -> Option<String> {
     let resource = account.resource;
     let ending = if resource.is_singular() { "s" } else { "" };
-    let rate = Rate::of(account.trend.as_ref()?, resource.unit());
+    let rate = Rate::over_time(account.trend.as_ref()?.rate, resource.unit());
     Some(format!("{} grow{ending} by {}", resource.noun(), rate.in_words()))
 }
 

@@ -20,7 +20,7 @@ fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
     assert!((meets.seconds - (1_024.0 - 12.0 - 59.0 * 12.0) / 12.0).abs() < 0.1, "{meets:?}");
     assert_eq!(
         diagnosis.judgement.findings[0].message,
-        "socket descriptors grow by 12.0 a second (95 % 12.0 to 12.0); RLIMIT_NOFILE (1,024) is \
+        "socket descriptors grow by 12.0 ± 0.0 a second (95 % CI); RLIMIT_NOFILE (1,024) is \
          reached in 25 s"
     );
 }

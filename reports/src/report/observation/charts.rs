@@ -1,0 +1,169 @@
+//! The charts of an observation.
+
+use crate::report::marks::{moment, thinned};
+use crate::report::run::{lines, with_marks};
+use crate::report::timeline::{seconds, series};
+use crate::report::{Chart, LimitLine, Mark, MarkKind, Point, Series, Style, Tone};
+use leakbench_model::Resource;
+use leakbench_recording::observation::{Account, Diagnosis, ObservationLedger, ResourceClass};
+
+/// Colours of series. More series repeat them.
+const TONES: u8 = 8;
+
+/// A chart of a total and its kinds.
+struct Theme {
+    /// The total, which may have a limit. It is the first series; its kinds are the others.
+    total: Resource,
+    id: &'static str,
+    title: &'static str,
+    reads: &'static str,
+    style: Style,
+}
+
+/// The charts of every observation.
+const THEMES: [Theme; 5] = [
+    Theme {
+        total: Resource::Fds,
+        id: "descriptors",
+        title: "Descriptors",
+        reads: "All open descriptors, and those of each kind. The kind that rises with the total leaks.",
+        style: Style::Line,
+    },
+    Theme {
+        total: Resource::Mappings,
+        id: "mappings",
+        title: "Mappings",
+        reads: "All mappings, and those of each kind. At the limit, mmap fails.",
+        style: Style::Line,
+    },
+    Theme {
+        total: Resource::RssBytes,
+        id: "memory",
+        title: "Memory",
+        reads: "Resident memory by kind, as a stack. The kernel can reclaim pages of files, but not \
+                the others.",
+        style: Style::Stacked,
+    },
+    Theme {
+        total: Resource::PageTablesBytes,
+        id: "page-tables",
+        title: "Page tables",
+        reads: "The kernel's own memory for mapped pages.",
+        style: Style::Line,
+    },
+    Theme {
+        total: Resource::ShmemBytes,
+        id: "shared",
+        title: "Shared memory",
+        reads: "Pages of memfds, of tmpfs and of System V segments. Without any mapping, they stay \
+                until the last descriptor is closed.",
+        style: Style::Line,
+    },
+];
+
+/// All charts. The one that shows the worst suspect is first.
+pub(super) fn charts(diagnosis: &Diagnosis) -> Vec<Chart> {
+    let marks = marks(&diagnosis.ledger);
+    let mut charts: Vec<(bool, Chart)> = Vec::new();
+    let worst = diagnosis.suspects.first().map(|suspect| suspect.resource);
+    for theme in &THEMES {
+        let shows = worst.is_some_and(|resource| theme.has(resource));
+        charts.extend(theme.chart(diagnosis).map(|chart| (shows, chart)));
+    }
+    let shown = |resource: Resource| THEMES.iter().any(|theme| theme.has(resource));
+    let moving = |account: &&Account| !matches!(account.class, None | Some(ResourceClass::Flat));
+    for account in diagnosis.accounts.iter().filter(moving) {
+        if !shown(account.resource) {
+            let chart = other(diagnosis, account);
+            charts.extend(chart.map(|chart| (worst == Some(account.resource), chart)));
+        }
+    }
+    charts.sort_by_key(|(shows, _)| !shows);
+    charts.into_iter().map(|(_, chart)| with_marks(chart, marks.clone())).collect()
+}
+
+impl Theme {
+    fn has(&self, resource: Resource) -> bool {
+        resource == self.total || resource.total() == Some(self.total)
+    }
+
+    fn chart(&self, diagnosis: &Diagnosis) -> Option<Chart> {
+        let ledger = &diagnosis.ledger;
+        // The table has resources that are always 0.
+        if !ever(ledger, self.total) {
+            return None;
+        }
+        // The height of a stack is the total.
+        let stacked =
+            self.style == Style::Stacked && self.total.kinds().all(|kind| seen(ledger, kind));
+        let style = if stacked { Style::Stacked } else { Style::Line };
+        let total = (!stacked).then_some((self.total, Style::Line));
+        let kinds = self.total.kinds().filter(|&kind| stacked || ever(ledger, kind));
+        let all = total.into_iter().chain(kinds.map(|kind| (kind, style)));
+        let series = all.zip((0..TONES).cycle()).map(|((resource, style), tone)| {
+            of_resource(ledger, resource, Tone::Series(tone), style)
+        });
+        let limit = limit(diagnosis, self.total);
+        lines(self.id, self.title, self.reads, self.total.unit(), series, limit)
+    }
+}
+
+/// The chart of a resource that moves and that no theme has.
+fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
+    let resource = account.resource;
+    let series = [of_resource(&diagnosis.ledger, resource, Tone::Series(0), Style::Line)];
+    let class = account.class.map_or("", ResourceClass::as_str);
+    let (noun, unit) = (resource.noun(), resource.unit());
+    let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
+    let title = first.to_uppercase() + rest;
+    let reads = format!("Drawn because of its class: {class}.");
+    lines(&resource.dashed(), &title, &reads, unit, series, limit(diagnosis, resource))
+}
+
+fn of_resource(
+    ledger: &ObservationLedger,
+    resource: Resource,
+    tone: Tone,
+    style: Style,
+) -> Option<Series> {
+    let samples = ledger.samples.iter().zip(&ledger.sample_lines);
+    let mut points: Vec<Point> = samples
+        .filter_map(|(sample, &line)| {
+            let value = sample.amounts.of(resource)? as f64;
+            Some(Point { at_s: seconds(sample.at_ms), cycles: None, value, line })
+        })
+        .collect();
+    points.dedup_by(|later, before| later.at_s <= before.at_s);
+    series(resource.noun(), tone, style, points)
+}
+
+/// Returns whether a resource could ever be read.
+pub(super) fn seen(ledger: &ObservationLedger, resource: Resource) -> bool {
+    ledger.samples.iter().any(|sample| sample.amounts.of(resource).is_some())
+}
+
+/// Returns whether a resource was ever above 0.
+fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
+    ledger.samples.iter().any(|sample| sample.amounts.of(resource).is_some_and(|amount| amount > 0))
+}
+
+fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
+    let limit = diagnosis.account(resource)?.limit.as_ref()?;
+    Some(LimitLine { name: limit.name.clone(), value: limit.max as f64 })
+}
+
+/// Remarks, the exit, and an interruption.
+fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
+    let remarks = ledger.remarks.iter();
+    let mut marks: Vec<Mark> = remarks
+        .map(|remark| moment(MarkKind::Incident, remark.at_ms, remark.what.clone()))
+        .collect();
+    marks.extend(ledger.exit.as_ref().map(|gone| {
+        let text = format!("process {} {}", ledger.start.pid, gone.how);
+        moment(MarkKind::Incident, gone.at_ms, text)
+    }));
+    if let Some(end) = ledger.end.filter(|end| end.interrupted) {
+        marks.push(moment(MarkKind::Incident, end.at_ms, "interrupted by the user".to_owned()));
+    }
+    thinned(marks)
+}
