@@ -1,12 +1,9 @@
 //! The reproduce command of a scenario.
 
-use std::fmt::Write;
 use std::num::NonZeroU32;
 
-use crate::offer::Offer;
-use crate::options::Options;
-use crate::scenario::Scenario;
-use crate::subject_name::SubjectName;
+use crate::flag::{self, Choice, Value};
+use crate::options::{Offer, Options, Scenario};
 
 impl Scenario {
     /// The reproduce command, quoted for a shell: every flag whose value is not the default, and
@@ -15,124 +12,50 @@ impl Scenario {
     /// Paths stay as given, so the command belongs to the same folder. Bytes of a path that are
     /// not UTF-8 become replacement characters.
     pub fn command_line(&self) -> String {
-        // Destructured so that a new choice cannot be forgotten here.
-        let Scenario {
-            subject,
-            cycles,
-            strategy,
-            warm_slots,
-            on_drop,
-            decommit_batch,
-            flush_on_drop,
-            keep_resident,
-            pagemap_scan,
-            allocation,
-            image,
-            image_size,
-            slots,
-            processes,
-            threads,
-            cpus,
-            instances,
-            live_modules,
-            long_lived,
-            compile,
-            wasm,
-            invoke,
-            seed,
-            barriers,
-            settle_ms,
-            timeout_s,
-        } = self;
         let default = Scenario::new(Options::default(), &Offer::builtin(), NonZeroU32::MIN)
             .unwrap_or_else(|error| unreachable!("the defaults go together: {error}"));
-        // The defaults of other runtimes are unknown here.
-        let known = *subject == SubjectName::Builtin;
         let mut command = Command("leakbench".to_owned());
-        command.flag("subject", subject, &default.subject);
-        command.flag("cycles", cycles, &default.cycles);
-        command.choice("strategy", strategy, known.then_some(&default.strategy));
-        command.choice("warm-slots", warm_slots, known.then_some(&default.warm_slots));
-        command.choice("on-drop", on_drop, known.then_some(&default.on_drop));
-        command.choice("decommit-batch", decommit_batch, known.then_some(&default.decommit_batch));
-        command.switch("flush-on-drop", *flush_on_drop, known.then_some(default.flush_on_drop));
-        command.choice("keep-resident", keep_resident, known.then_some(&default.keep_resident));
-        command.switch("pagemap-scan", *pagemap_scan, known.then_some(default.pagemap_scan));
-        command.choice("allocation", allocation, known.then_some(&default.allocation));
-        command.choice("image", image, known.then_some(&default.image));
-        command.flag("image-size", image_size, &default.image_size);
-        command.choice("slots", slots, known.then_some(&default.slots));
-        command.value("processes", &processes.to_string());
-        command.flag("threads", threads, &default.threads);
-        command.choice("cpus", cpus, None);
-        command.flag("instances", instances, &default.instances);
-        command.flag("live-modules", live_modules, &default.live_modules);
-        command.flag("long-lived", long_lived, &default.long_lived);
-        command.choice("compile", compile, known.then_some(&default.compile));
-        for path in wasm {
-            command.value("wasm", &path.to_string_lossy());
-        }
-        if let Some(name) = invoke {
-            command.value("invoke", name);
-        }
-        command.flag("seed", seed, &default.seed);
-        command.flag("barriers", barriers, &default.barriers);
-        command.flag("settle-ms", settle_ms, &default.settle_ms);
-        command.flag("timeout", timeout_s, &default.timeout_s);
+        self.write_flags(&mut command, &default);
         command.0
     }
 }
 
-struct Command(String);
+/// A command of a shell, to which flags are added. `name` is the field that a flag fills.
+pub(crate) struct Command(String);
 
 impl Command {
-    fn flag<T: ToString + PartialEq>(&mut self, name: &str, value: &T, default: &T) {
+    /// An option that every run has.
+    pub(crate) fn always<T: Value + PartialEq>(&mut self, name: &str, value: &T, default: &T) {
         if value != default {
-            self.value(name, &value.to_string());
+            self.value(name, value);
         }
     }
 
     /// A choice that the runtime may not have, with its default if that is known.
-    fn choice<T: ToString + PartialEq>(
+    pub(crate) fn choice<T: Value + PartialEq>(
         &mut self,
         name: &str,
         value: &Option<T>,
         default: Option<&Option<T>>,
     ) {
-        match value {
-            Some(given) if default != Some(value) => self.value(name, &given.to_string()),
-            _ => {}
+        if default != Some(value) {
+            self.values(name, value);
         }
     }
 
-    /// As [`Command::choice`]; such a flag takes its value after an equals sign only.
-    fn switch(&mut self, name: &str, value: Option<bool>, default: Option<Option<bool>>) {
-        match value {
-            Some(on) if default != Some(value) => {
-                self.equals(name, if on { "on" } else { "off" });
-            }
-            _ => {}
+    /// An option that may be absent, or given several times.
+    pub(crate) fn values<C: Choice>(&mut self, name: &str, values: &C) {
+        for value in values.iter() {
+            self.value(name, value);
         }
     }
 
-    fn value(&mut self, name: &str, value: &str) {
-        if value.starts_with('-') {
-            // Else it would be read as a flag.
-            self.equals(name, value);
-        } else {
-            self.word(&format!("--{name}"));
-            self.word(value);
-        }
-    }
-
-    fn equals(&mut self, name: &str, value: &str) {
-        // Writing to a string cannot fail.
-        let _ = write!(self.0, " --{name}={}", quoted(value));
-    }
-
-    fn word(&mut self, word: &str) {
-        // Writing to a string cannot fail.
-        let _ = write!(self.0, " {}", quoted(word));
+    pub(crate) fn value<T: Value>(&mut self, name: &str, value: &T) {
+        let (name, value) = (flag::name(name), value.text());
+        // Else it would be read as a flag, or as no value of this one.
+        let needs_equals = value.starts_with('-') || T::ALONE.is_some();
+        let separator = if needs_equals { '=' } else { ' ' };
+        self.0 += &format!(" --{name}{separator}{}", quoted(&value));
     }
 }
 

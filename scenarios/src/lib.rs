@@ -3,7 +3,8 @@
 //!
 //! In the order in which data passes them:
 //!
-//! - [`Options`] are flags and keys of a scenario file; [`BUILTIN`] has the scenarios with a name;
+//! - [`Options`] are flags and keys of a scenario file, from the table in `options.rs`, which also
+//!   makes the next two; [`BUILTIN`] has the scenarios with a name;
 //! - [`Offer`] has the choices of a runtime, which a [`SubjectName`] names;
 //! - [`Scenario`] is both together, with nothing left open, and prints its reproduce command;
 //! - [`Share`] is the part of one subject or thread, and [`Steps`] are what that thread does;
@@ -28,6 +29,7 @@
 mod builtin;
 mod byte_size;
 mod command_line;
+mod flag;
 mod guest;
 mod offer;
 mod options;
@@ -35,14 +37,15 @@ mod scenario;
 mod steps;
 mod subject_name;
 mod suggestion;
+mod table;
 
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
 pub use command_line::quoted;
+pub use flag::{OptionRow, Values};
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
-pub use offer::Offer;
-pub use options::{Options, ScenarioFileError};
-pub use scenario::{Scenario, ScenarioError, Share};
+pub use options::{Offer, Options, Scenario, ScenarioFileError};
+pub use scenario::{ScenarioError, Share};
 pub use steps::{Step, Steps};
 pub use subject_name::{CommandLine, DriverName, SubjectName, SubjectNameError};

@@ -1,89 +1,12 @@
 //! A scenario: a run with every choice decided.
 
-use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
+use std::num::NonZeroU32;
 
-use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
-use crate::offer::Offer;
-use crate::options::{Options, default};
+use crate::options::{Offer, Options, Scenario};
 use crate::subject_name::SubjectName;
-
-/// All choices of a run. The same scenario with the same seed and one thread has the same steps.
-///
-/// A choice that the runtime does not have is `None`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
-    /// The runtime under test.
-    #[serde(default)]
-    pub subject: SubjectName,
-    /// Modules to create and drop, over all processes and threads.
-    pub cycles: NonZeroU64,
-    /// Choice of the free slot for an instance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<Strategy>,
-    /// Unused slots that may stay warm under [`Strategy::WarmLru`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warm_slots: Option<u32>,
-    /// Effect of a module's drop on slots that still map its image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_drop: Option<OnDrop>,
-    /// Slots reset together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decommit_batch: Option<NonZeroU32>,
-    /// Emptying the decommit queue before a drop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flush_on_drop: Option<bool>,
-    /// Bytes of a slot that a reset zeroes and does not give back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keep_resident: Option<ByteSize>,
-    /// Asking the kernel before a reset which pages were written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pagemap_scan: Option<bool>,
-    /// Source of instances' memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allocation: Option<Allocation>,
-    /// Storage of initial memories.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<ImageKind>,
-    /// Initial memory of each generated module.
-    pub image_size: ByteSize,
-    /// Slots in each process's pool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<NonZeroU32>,
-    /// Subjects side by side.
-    pub processes: NonZeroU32,
-    /// Threads in each subject.
-    pub threads: NonZeroU32,
-    /// Processors that subjects may run on; `None` for all that leakbench may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<NonZeroU32>,
-    /// Instances of each module at once.
-    pub instances: NonZeroU32,
-    /// Modules each thread holds at a time.
-    pub live_modules: NonZeroU32,
-    /// Modules each thread keeps to the end.
-    #[serde(default)]
-    pub long_lived: u32,
-    /// Treatment of known code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compile: Option<Compile>,
-    /// Files or folders of modules to cycle; none: generated ones.
-    pub wasm: Vec<PathBuf>,
-    /// Export to call in each instance of a module from a file.
-    pub invoke: Option<String>,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// Comparisons of the two witnesses in the run, the last at its end.
-    pub barriers: NonZeroU32,
-    /// Time that a barrier waits for late releases, in ms.
-    pub settle_ms: u64,
-    /// Time without progress after which a subject is hung, in seconds.
-    pub timeout_s: NonZeroU64,
-}
 
 /// One subject's or one thread's part of the cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +71,7 @@ pub enum ScenarioError {
         /// The runtime.
         subject: SubjectName,
         /// The flag.
-        flag: &'static str,
+        flag: String,
         /// Its value.
         given: String,
         /// The values that it takes; empty if it lacks the choice.
@@ -204,47 +127,23 @@ impl Scenario {
         offer: &Offer,
         cpus: NonZeroU32,
     ) -> Result<Scenario, ScenarioError> {
-        let settled = offer.settle(&options)?;
-        let cycles = options.cycles.unwrap_or_else(default::cycles);
-        let threads = options.threads.unwrap_or_else(default::threads);
-        let default_processes = || {
-            let worthwhile = cycles.get() / Self::CYCLES_A_PROCESS;
-            let cpus = options.cpus.map_or(cpus, |few| few.min(cpus));
-            // As many as have inotify instances, whatever the processors.
-            let fitting = u64::from(cpus.get().min(Self::THREADS_MAX) / threads);
-            let processes = worthwhile.min(fitting).max(1);
-            NonZeroU32::new(processes as u32).expect("at least 1")
-        };
-        let scenario = Scenario {
-            subject: options.subject.unwrap_or_else(default::subject),
-            cycles,
-            strategy: settled.strategy,
-            warm_slots: settled.warm_slots,
-            on_drop: settled.on_drop,
-            decommit_batch: settled.decommit_batch,
-            flush_on_drop: settled.flush_on_drop,
-            keep_resident: settled.keep_resident,
-            pagemap_scan: settled.pagemap_scan,
-            allocation: settled.allocation,
-            image: settled.image,
-            image_size: options.image_size.unwrap_or_else(default::image_size),
-            slots: settled.slots,
-            processes: options.processes.unwrap_or_else(default_processes),
-            threads,
-            cpus: options.cpus,
-            instances: options.instances.unwrap_or_else(default::instances),
-            live_modules: options.live_modules.unwrap_or_else(default::live_modules),
-            long_lived: options.long_lived.unwrap_or_else(default::long_lived),
-            compile: settled.compile,
-            wasm: options.wasm,
-            invoke: options.invoke,
-            seed: options.seed.unwrap_or_else(default::seed),
-            barriers: options.barriers.unwrap_or_else(default::barriers),
-            settle_ms: options.settle_ms.unwrap_or_else(default::settle_ms),
-            timeout_s: options.timeout.unwrap_or_else(default::timeout),
-        };
+        let processes = options.processes;
+        let mut scenario = offer.settle(options)?;
+        if processes.is_none() {
+            scenario.processes = scenario.default_processes(cpus);
+        }
         scenario.check(offer)?;
         Ok(scenario)
+    }
+
+    /// One process for each processor, if each has cycles enough to repay its start.
+    fn default_processes(&self, cpus: NonZeroU32) -> NonZeroU32 {
+        let worthwhile = self.cycles.get() / Self::CYCLES_A_PROCESS;
+        let cpus = self.cpus.map_or(cpus, |few| few.min(cpus));
+        // As many as have inotify instances, whatever the processors.
+        let fitting = u64::from(cpus.get().min(Self::THREADS_MAX) / self.threads);
+        let processes = worthwhile.min(fitting).max(1);
+        NonZeroU32::new(processes as u32).expect("at least 1")
     }
 
     fn check(&self, offer: &Offer) -> Result<(), ScenarioError> {
@@ -294,6 +193,16 @@ impl Scenario {
     /// Subject `subject`'s part of the cycles.
     pub fn share_of_subject(&self, subject: u32) -> Share {
         Share { first: 0, cycles: self.cycles.get() }.part(subject, self.processes)
+    }
+}
+
+impl Default for Scenario {
+    /// The defaults, for a runtime without choices.
+    fn default() -> Scenario {
+        let offer = Offer::none("");
+        offer
+            .settle(Options::default())
+            .unwrap_or_else(|error| unreachable!("nothing is asked of the runtime: {error}"))
     }
 }
 

@@ -4,7 +4,8 @@
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::scenario::{Scenario, Share};
+use crate::options::Scenario;
+use crate::scenario::Share;
 
 /// One operation of a thread on its runtime.
 ///

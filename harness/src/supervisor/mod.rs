@@ -255,7 +255,7 @@ impl Run<'_> {
 
     /// Kills subjects that hang or do not stop on request.
     fn end_overdue(&mut self) {
-        let timeout = Duration::from_secs(self.scenario.timeout_s.get())
+        let timeout = Duration::from_secs(self.scenario.timeout.get())
             .saturating_add(Duration::from_millis(self.scenario.settle_ms));
         for subject in &mut self.subjects {
             subject.end_if_hung(timeout, &mut self.recorder);

@@ -138,7 +138,7 @@ fn way_past(ledger: &Ledger) -> Option<String> {
                 .to_owned(),
         ),
         ExitKind::Hung { .. } => {
-            let timeout_s = ledger.start.scenario.timeout_s.get().saturating_mul(10);
+            let timeout_s = ledger.start.scenario.timeout.get().saturating_mul(10);
             Some(format!("--timeout {timeout_s} allows more time, if it was only slow"))
         }
         _ => None,

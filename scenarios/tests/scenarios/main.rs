@@ -3,6 +3,7 @@
 mod command_line;
 mod guests;
 mod options;
+mod rows;
 mod scenario;
 mod steps;
 mod subject_name;

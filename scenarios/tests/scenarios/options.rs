@@ -4,48 +4,16 @@ use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::Args;
-use leakbench_scenarios::{ByteSize, Options, Strategy};
+use leakbench_scenarios::{ByteSize, OptionRow, Options, Strategy, Values};
 use proptest::prelude::*;
 
 use crate::parse_flags;
+use crate::rows::example;
 
 fn flags() -> BTreeSet<String> {
     let command = Options::augment_args(clap::Command::new("leakbench"));
     let flags = command.get_arguments();
     flags.map(|flag| flag.get_long().expect("every option has a long flag").to_owned()).collect()
-}
-
-/// A value of a flag, other than its default: as on the command line, and in TOML.
-fn example(flag: &str) -> (&'static str, &'static str) {
-    match flag {
-        "subject" => ("wasmtime@48", "'wasmtime@48'"),
-        "cycles" => ("77", "77"),
-        "strategy" => ("warm-lru", "'warm-lru'"),
-        "warm-slots" => ("7", "7"),
-        "on-drop" => ("truncate", "'truncate'"),
-        "decommit-batch" => ("16", "16"),
-        "flush-on-drop" => ("on", "true"),
-        "keep-resident" => ("8KiB", "'8KiB'"),
-        "pagemap-scan" => ("on", "true"),
-        "allocation" => ("on-demand", "'on-demand'"),
-        "image" => ("auto", "'auto'"),
-        "image-size" => ("64KiB", "'64KiB'"),
-        "slots" => ("12", "12"),
-        "processes" => ("3", "3"),
-        "threads" => ("2", "2"),
-        "cpus" => ("1", "1"),
-        "instances" => ("4", "4"),
-        "live-modules" => ("8", "8"),
-        "long-lived" => ("2", "2"),
-        "compile" => ("fresh", "'fresh'"),
-        "wasm" => ("a.wasm", "['a.wasm']"),
-        "invoke" => ("run", "'run'"),
-        "seed" => ("5", "5"),
-        "barriers" => ("6", "6"),
-        "settle-ms" => ("9", "9"),
-        "timeout" => ("10", "10"),
-        other => panic!("--{other} has no example here: add one"),
-    }
 }
 
 fn from_toml(text: &str) -> Options {
@@ -61,8 +29,8 @@ fn toml_error(text: &str) -> String {
 
 #[test]
 fn every_flag_is_a_key_and_means_the_same() {
-    for flag in flags() {
-        let (word, value) = example(&flag);
+    for OptionRow { flag, values, .. } in Options::rows() {
+        let (word, value) = example(&values);
         let by_flag = parse_flags(&[format!("--{flag}={word}")]).expect("a right flag");
         let by_key = from_toml(&format!("{flag} = {value}"));
         assert_eq!(by_flag, by_key, "{flag}");
@@ -77,6 +45,8 @@ fn every_key_is_a_flag() {
     let known = message.split('`').skip(3).step_by(2);
     let keys: BTreeSet<String> = known.map(str::to_owned).collect();
     assert_eq!(keys, flags());
+    let rows: BTreeSet<String> = Options::rows().into_iter().map(|row| row.flag).collect();
+    assert_eq!(rows, flags());
 }
 
 #[test]
@@ -97,27 +67,17 @@ fn unknown_keys_and_wrong_types_are_errors_with_their_line() {
 
 #[test]
 fn zero_is_refused_where_nothing_would_run() {
-    for flag in [
-        "cycles",
-        "decommit-batch",
-        "slots",
-        "processes",
-        "threads",
-        "cpus",
-        "instances",
-        "live-modules",
-        "barriers",
-        "timeout",
-    ] {
+    let is_number = |row: &OptionRow, at_least| matches!(row.values, Values::Number { min, .. } if min == at_least);
+    for OptionRow { flag, .. } in Options::rows().into_iter().filter(|row| is_number(row, 1)) {
         let by_flag = parse_flags(&[format!("--{flag}=0")]).expect_err("zero is refused");
         let by_flag = by_flag.to_string();
-        assert!(by_flag.contains(flag) && by_flag.contains("must be at least 1"), "{by_flag}");
+        assert!(by_flag.contains(&flag) && by_flag.contains("must be at least 1"), "{by_flag}");
         let by_key = toml_error(&format!("{flag} = 0"));
         assert!(by_key.contains("line 1") && by_key.contains('0'), "{by_key}");
         toml_error(&format!("{flag} = -1"));
     }
     // Where zero means something, it is taken.
-    for flag in ["warm-slots", "seed", "settle-ms", "long-lived"] {
+    for OptionRow { flag, .. } in Options::rows().into_iter().filter(|row| is_number(row, 0)) {
         let by_flag = parse_flags(&[format!("--{flag}=0")]).expect("zero is a number");
         assert_eq!(by_flag, from_toml(&format!("{flag} = 0")));
     }
@@ -163,8 +123,8 @@ fn what_is_said_goes_before_its_base() {
     assert_eq!(said.clone().or(Options::default()), said);
     assert_eq!(Options::default().or(base.clone()), base);
     // Of every option.
-    for flag in flags() {
-        let value = example(&flag).1;
+    for OptionRow { flag, values, .. } in Options::rows() {
+        let value = example(&values).1;
         let one = from_toml(&format!("{flag} = {value}"));
         assert_eq!(Options::default().or(one.clone()), one, "{flag}");
         assert_eq!(one.clone().or(Options::default()), one, "{flag}");

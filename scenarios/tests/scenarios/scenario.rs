@@ -52,7 +52,7 @@ fn the_defaults_are_those_of_the_help() {
     assert_eq!(scenario.slots, Some(n32(1000)));
     assert_eq!(scenario.processes.get(), 2);
     assert_eq!(scenario.threads.get(), 1);
-    assert_eq!(scenario.timeout_s.get(), 60);
+    assert_eq!(scenario.timeout.get(), 60);
 }
 
 #[test]
@@ -158,6 +158,18 @@ fn another_runtime_has_its_own_choices_and_defaults() {
         builtin.to_string().starts_with("builtin has no --keep-resident, so 4KiB "),
         "{builtin}"
     );
+}
+
+#[test]
+fn a_scenario_from_before_an_option_existed_has_its_default() {
+    let older: Scenario =
+        toml::from_str("cycles = 5\nprocesses = 2\nslots = 7").expect("a scenario");
+    assert_eq!((older.cycles.get(), older.processes, older.slots), (5, n32(2), Some(n32(7))));
+    // A choice of the runtime stays open: the runtime may have lacked it.
+    assert_eq!(older.strategy, None);
+    let rest = Scenario { cycles: NonZeroU64::MIN, processes: n32(1), slots: None, ..older };
+    assert_eq!(rest, Scenario { cycles: NonZeroU64::MIN, ..Scenario::default() });
+    assert_eq!(rest.timeout.get(), 60);
 }
 
 proptest! {

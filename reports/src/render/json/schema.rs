@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use leakbench_scenarios::{Options, Values};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -61,12 +62,6 @@ values! {
     Strategy = leakbench_model::Strategy::NAMES;
     /// The effect of a module's drop on slots that map its image.
     OnDrop = leakbench_model::OnDrop::NAMES;
-    /// The storage of initial memories.
-    ImageKind = leakbench_model::ImageKind::NAMES;
-    /// The source of instances' memory.
-    Allocation = leakbench_model::Allocation::NAMES;
-    /// The treatment of code that was compiled before.
-    Compile = leakbench_model::Compile::NAMES;
     /// The reason why an image lingers: the kind of its holder.
     Reason = leakbench_model::Reason::NAMES;
     /// The state of a slot that holds an image.
@@ -356,78 +351,51 @@ pub(crate) struct Remark {
     what: String,
 }
 
-/// All choices of a run. Choices that the runtime lacks are absent.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Scenario {
-    /// The runtime under test.
-    subject: String,
-    /// Modules to create and drop, over all processes and threads.
-    cycles: u64,
-    /// The choice of a free slot for an instance.
-    #[schemars(with = "Strategy")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strategy: Option<String>,
-    /// Unused slots that may stay warm under `warm-lru`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warm_slots: Option<u32>,
-    /// The effect of a module's drop on slots that map its image.
-    #[schemars(with = "OnDrop")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on_drop: Option<String>,
-    /// Slots reset together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decommit_batch: Option<u32>,
-    /// True if the drop of a module empties the decommit queue first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flush_on_drop: Option<bool>,
-    /// Bytes of a slot that a reset zeroes and keeps resident.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keep_resident: Option<u64>,
-    /// True if a reset asks the kernel for the pages that were written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pagemap_scan: Option<bool>,
-    /// The source of instances' memory.
-    #[schemars(with = "Allocation")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allocation: Option<String>,
-    /// The storage of initial memories.
-    #[schemars(with = "ImageKind")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<String>,
-    /// Initial memory of each generated module, in bytes.
-    image_size: u64,
-    /// Slots in the pool of each process.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slots: Option<u32>,
-    /// Number of processes.
-    processes: u32,
-    /// Threads in each process.
-    threads: u32,
-    /// Processors that subjects may use; absent if they may use all of leakbench's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpus: Option<u32>,
-    /// Instances of each module at a time.
-    instances: u32,
-    /// Modules that each thread holds at a time.
-    live_modules: u32,
-    /// Modules that each thread keeps until the end.
-    long_lived: u32,
-    /// The treatment of code that was compiled before.
-    #[schemars(with = "Compile")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compile: Option<String>,
-    /// Files or folders of modules to cycle; empty for generated ones.
-    wasm: Vec<String>,
-    /// The export to call in each instance of a module from a file.
-    invoke: Option<String>,
-    /// Seed of every random choice.
-    seed: u64,
-    /// Barriers in the run, at which the two witnesses are compared. The last is at its end.
-    barriers: u32,
-    /// Time that a barrier waits for late releases, in ms.
-    settle_ms: u64,
-    /// Time without progress after which a process counts as hung, in seconds.
-    timeout_s: u64,
+/// All choices of a run, from the table of options.
+pub(crate) struct Scenario;
+
+impl JsonSchema for Scenario {
+    fn schema_name() -> Cow<'static, str> {
+        "Scenario".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // Of a runtime without choices.
+        let least = json!(leakbench_scenarios::Scenario::default());
+        let rows = Options::rows();
+        let properties = rows.iter().map(|row| {
+            let mut schema = values(&row.values);
+            if least.get(row.json_key).is_some_and(Value::is_null) {
+                schema["type"] = json!([schema["type"], "null"]);
+            }
+            schema["description"] = json!(format!("{}.", row.help));
+            (row.json_key.to_owned(), schema)
+        });
+        let properties: Map<String, Value> = properties.collect();
+        let required: Vec<&str> = rows.iter().map(|row| row.json_key).collect();
+        let required = required.into_iter().filter(|key| least.get(key).is_some());
+        json_schema!({
+            "description": "All choices of a run. Choices that the runtime lacks are absent.",
+            "type": "object",
+            "properties": properties,
+            "required": required.collect::<Vec<&str>>(),
+        })
+    }
+}
+
+/// The schema of an option's values.
+fn values(values: &Values) -> Value {
+    match values {
+        Values::Names(names) => json!({ "type": "string", "enum": names }),
+        Values::Switch => json!({ "type": "boolean" }),
+        Values::Number { min, max } => {
+            let format = if *max > u32::MAX.into() { "uint64" } else { "uint32" };
+            json!({ "type": "integer", "format": format, "minimum": min })
+        }
+        Values::Bytes => json!({ "type": "integer", "format": "uint64", "minimum": 0 }),
+        Values::Subject | Values::Text | Values::Path => json!({ "type": "string" }),
+        Values::List(items) => json!({ "type": "array", "items": self::values(items) }),
+    }
 }
 
 /// The outcome of the gate over some recordings.

@@ -2,7 +2,6 @@
 //! schema, and every property of a schema is written in some document.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
@@ -10,7 +9,7 @@ use leakbench_model::SlotCounts;
 use leakbench_recording::observation::{ObservationRecord, ProcessExit, ProcessExitKind};
 use leakbench_recording::recording::{ExitKind, Interrupted, Record};
 use leakbench_reports::render::Format;
-use leakbench_scenarios::{Allocation, ByteSize};
+use leakbench_scenarios::{Options, Values};
 use serde_json::{Map, Value};
 
 use super::{Case, cases};
@@ -88,17 +87,24 @@ fn checked() -> Vec<Checked> {
         .collect()
 }
 
+fn example(values: &Values) -> Value {
+    match values {
+        Values::Names(names) => names[0].into(),
+        Values::Switch => true.into(),
+        Values::Number { .. } | Values::Bytes => 100.into(),
+        Values::Subject | Values::Text | Values::Path => "guest.wasm".into(),
+        Values::List(items) => vec![example(items)].into(),
+    }
+}
+
 /// A run with rare fields: options of few runtimes, and every way to end.
 fn everything() -> Case {
     let mut recording = common::leak_queue();
     let Record::Start(start) = &mut recording.records[0] else { panic!("it has a start") };
-    let scenario = &mut start.scenario;
-    scenario.keep_resident = Some(ByteSize(4_096));
-    scenario.pagemap_scan = Some(true);
-    scenario.allocation = Some(Allocation::OnDemand);
-    scenario.cpus = NonZeroU32::new(2);
-    scenario.wasm = vec!["guest.wasm".into()];
-    scenario.invoke = Some("run".to_owned());
+    let options = Options::rows().into_iter();
+    let every_option: Map<String, Value> =
+        options.map(|row| (row.json_key.to_owned(), example(&row.values))).collect();
+    start.scenario = serde_json::from_value(every_option.into()).expect("a scenario");
     let ways = [
         ExitKind::Failed { error: "all slots are in use".to_owned() },
         ExitKind::Exited { code: 3 },
