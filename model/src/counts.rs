@@ -23,6 +23,7 @@ pub struct Counts {
 
 /// The last step of a subject's thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LastStep {
     /// Number of the thread, from 0.
     pub thread: u32,

@@ -8,6 +8,7 @@ use crate::SlotState;
 
 /// An image whose module was dropped and that the kernel still has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LingeringImage {
     /// Device number of the image's file system.
     pub dev: u64,
@@ -17,9 +18,9 @@ pub struct LingeringImage {
     pub module: u64,
     /// The cycle, counted by its thread, in which the module was dropped.
     pub dropped_at_cycle: u64,
-    /// Time since the drop.
+    /// Time since the drop, in ms.
     pub lingering_ms: u64,
-    /// The holders that `/proc` shows; at most [`LingeringImage::HOLDERS_MAX`].
+    /// The holders that `/proc` shows, the first ones of many.
     pub holders: Vec<Holder>,
     /// The number of all holders. 0: `/proc` shows none in the subject.
     pub holders_total: u64,
@@ -32,6 +33,7 @@ impl LingeringImage {
 
 /// A reference that keeps an image alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Holder {
     /// A descriptor.
@@ -43,7 +45,8 @@ pub enum Holder {
     Slot {
         /// The slot's number.
         slot: u32,
-        /// The state that its subject reports, by [`SlotState::as_holder`].
+        /// The state that its subject reports; a warm slot that holds an image counts as cold.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = SlotState::OF_HOLDERS)))]
         state: SlotState,
     },
     /// A mapping outside every slot.

@@ -41,6 +41,9 @@ mod holder;
 mod names;
 mod reason;
 mod resource;
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub mod schema;
 mod slab;
 mod slot_counts;
 mod slot_state;
@@ -62,3 +65,7 @@ pub use slab::{Slab, Slabs};
 pub use slot_counts::SlotCounts;
 pub use slot_state::SlotState;
 pub use verdict::{Verdict, exit_code};
+
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use schemars;

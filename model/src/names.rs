@@ -1,4 +1,4 @@
-//! Enums of names: one spelling for the command line, TOML and JSON alike.
+//! Enums of names: one spelling for the command line, TOML, JSON and its schema alike.
 
 /// Declares an enum of names with one spelling for the command line, TOML and JSON alike. The
 /// crate that uses it has `serde`.
@@ -6,10 +6,10 @@
 #[macro_export]
 macro_rules! names {
     (
-        $(#[$meta:meta])*
+        $(#[$($meta:tt)*])*
         $name:ident ($what:literal) { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize)]
         pub enum $name {
             $( $(#[$variant_meta])* #[serde(rename = $text)] $variant, )+
@@ -43,7 +43,41 @@ macro_rules! names {
                 }
             }
         }
+
+        $crate::schema_of_names! { $name [] $(#[$($meta)*])* }
     };
+}
+
+/// The JSON Schema of an enum of names: its names, and the first paragraph of its documentation.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! schema_of_names {
+    ($name:ident [$($line:literal)*] #[doc = $more:literal] $($rest:tt)*) => {
+        $crate::schema_of_names! { $name [$($line)* $more] $($rest)* }
+    };
+    ($name:ident [$($line:literal)*] #[$($other:tt)*] $($rest:tt)*) => {
+        $crate::schema_of_names! { $name [$($line)*] $($rest)* }
+    };
+    ($name:ident [$($line:literal)*]) => {
+        impl $crate::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut $crate::schemars::SchemaGenerator) -> $crate::schemars::Schema {
+                $crate::schema::of_names(&[$($line),*], $name::NAMES)
+            }
+        }
+    };
+}
+
+/// Nothing without schemas.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! schema_of_names {
+    ($($all:tt)*) => {};
 }
 
 /// An unknown name.

@@ -57,7 +57,8 @@ macro_rules! resources {
             $noun:literal, $verb:ident, $unit:ident, $noise:expr $(, of $total:ident)?;
     )+) => {
         crate::names! {
-            /// A measured quantity of a process.
+            /// A measured quantity of a process. If its name ends in `_bytes`, amounts are bytes, else
+            /// objects.
             ///
             /// Its name is the key in JSON; with dashes for underscores it is part of the names of
             /// policies: `rss_bytes`, `peak-rss-bytes`.

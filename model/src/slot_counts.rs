@@ -6,25 +6,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::SlotState;
 
-/// The states that are counted, and the name of each count in JSON.
-const COUNTED: [(SlotState, &str); 7] = [
-    (SlotState::Cold, "cold"),
-    (SlotState::Warm, "warm"),
-    (SlotState::Affine, "affine_live"),
-    (SlotState::InUse, "in_use"),
-    (SlotState::Unknown, "unknown"),
-    (SlotState::Queued, "queued"),
-    (SlotState::AffineDropped, "affine_dropped"),
-];
-
 /// How many slots of a pool are in each state, of a runtime that reports its slots' states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SlotCounts([u64; COUNTED.len()]);
+pub struct SlotCounts([u64; SlotCounts::COUNTED.len()]);
 
 impl SlotCounts {
+    /// The states that are counted, and the name of each count in JSON.
+    pub(crate) const COUNTED: [(SlotState, &'static str); 7] = [
+        (SlotState::Cold, "cold"),
+        (SlotState::Warm, "warm"),
+        (SlotState::Affine, "affine_live"),
+        (SlotState::InUse, "in_use"),
+        (SlotState::Unknown, "unknown"),
+        (SlotState::Queued, "queued"),
+        (SlotState::AffineDropped, "affine_dropped"),
+    ];
+
     /// The states that are counted, in rising order.
     pub fn states() -> impl Iterator<Item = SlotState> {
-        COUNTED.iter().map(|(state, _)| *state)
+        SlotCounts::COUNTED.iter().map(|(state, _)| *state)
     }
 
     /// The number of slots in a state; `None` of a state that is not counted.
@@ -41,7 +41,7 @@ impl SlotCounts {
 }
 
 fn index_of(state: SlotState) -> Option<usize> {
-    COUNTED.iter().position(|(counted, _)| *counted == state)
+    SlotCounts::COUNTED.iter().position(|(counted, _)| *counted == state)
 }
 
 impl FromIterator<(SlotState, u64)> for SlotCounts {
@@ -56,7 +56,7 @@ impl FromIterator<(SlotState, u64)> for SlotCounts {
 
 impl Serialize for SlotCounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(COUNTED.iter().map(|(_, name)| name).zip(&self.0))
+        serializer.collect_map(SlotCounts::COUNTED.iter().map(|(_, name)| name).zip(&self.0))
     }
 }
 
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for SlotCounts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SlotCounts, D::Error> {
         let read = BTreeMap::<String, u64>::deserialize(deserializer)?;
         let mut counts = SlotCounts::default();
-        for (count, (_, name)) in counts.0.iter_mut().zip(COUNTED) {
+        for (count, (_, name)) in counts.0.iter_mut().zip(SlotCounts::COUNTED) {
             *count = *read.get(name).ok_or_else(|| de::Error::missing_field(name))?;
         }
         Ok(counts)

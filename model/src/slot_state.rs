@@ -43,6 +43,15 @@ impl SlotState {
         SlotState::Unknown,
     ];
 
+    /// The states that a holder can be in: those of [`SlotState::as_holder`].
+    pub const OF_HOLDERS: [SlotState; 5] = [
+        SlotState::Cold,
+        SlotState::InUse,
+        SlotState::Affine,
+        SlotState::Queued,
+        SlotState::Unknown,
+    ];
+
     /// Its letter in the protocols, in a recording and on a report's page.
     pub const fn letter(self) -> char {
         match self {
@@ -115,6 +124,8 @@ mod tests {
             assert_eq!(SlotState::from_letter(state.letter()), Some(state));
             let reported = SlotState::REPORTED.contains(&state).then_some(state);
             assert_eq!(SlotState::from_reported_letter(state.letter()), reported);
+            let is_reported = SlotState::REPORTED.iter().any(|it| it.as_holder() == state);
+            assert_eq!(SlotState::OF_HOLDERS.contains(&state), is_reported);
         }
         assert_eq!(SlotState::from_letter('z'), None);
         assert!(SlotState::ALL.is_sorted());

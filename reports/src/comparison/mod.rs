@@ -17,7 +17,6 @@ use leakbench_model::Verdict;
 
 leakbench_model::names! {
     /// The kind of comparison.
-    #[cfg_attr(test, derive(schemars::JsonSchema))]
     Kind ("kind of comparison") {
         /// A row for each runtime.
         Compare = "compare",

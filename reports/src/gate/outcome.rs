@@ -9,10 +9,11 @@ use super::GateVerdict;
 
 /// The outcome of a gate over some recordings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The gravest verdict of the policies of level error.
     pub verdict: GateVerdict,
-    /// The verdict in a sentence. It is [`printable`](leakbench_model::text::printable).
+    /// The verdict in a sentence, for people. Control characters are escaped.
     pub headline: String,
     /// The budget's source: a file's name, or `default budgets`.
     pub budget: String,
@@ -22,6 +23,7 @@ pub struct Outcome {
 
 /// The outcome of a policy for one run, or for all attempts at one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PolicyOutcome {
     /// The policy's key in a budget file: `lingering-at-end`.
     pub policy: Cow<'static, str>,
@@ -31,19 +33,20 @@ pub struct PolicyOutcome {
     pub level: PolicyLevel,
     /// The outcome.
     pub status: Status,
-    /// The measured value with its unit. `None` if there is none.
+    /// The measured value with its unit; null if there is none.
     pub measured: Option<String>,
     /// The limits: `at most 0`. Empty if there are none.
     pub allowed: String,
     /// A sentence, without its full stop: `12 images lingering at the end, budget 0: inode 4711 of
-    /// module 88, held by slot 17 (affine), ...`.
+    /// module 88, held by slot 17 (affine), ...`. It may contain names of processes and files: data,
+    /// never markup.
     pub message: String,
     /// The lines of the recording that the measured value was read from.
     pub evidence: Vec<Evidence>,
 }
 
 leakbench_model::names! {
-    /// The effect of a policy's failure.
+    /// The effect of a policy's failure: none, a warning, or that the gate fails.
     #[derive(PartialOrd, Ord)]
     PolicyLevel ("level of a policy") {
         /// None: the policy is not evaluated.
@@ -56,7 +59,8 @@ leakbench_model::names! {
 }
 
 leakbench_model::names! {
-    /// The outcome of a policy.
+    /// The outcome of a policy. `flaky`: within the budget at some attempts, and not at others.
+    /// `inconclusive` is never a pass.
     #[derive(PartialOrd, Ord)]
     Status ("status of a policy") {
         /// Not evaluated: its level is off, or it does not apply to the recording.
@@ -74,6 +78,7 @@ leakbench_model::names! {
 
 /// A line of a recording that a value was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// The recording's file. In JSON, a path that is not UTF-8 has replacement characters.
     #[serde(serialize_with = "lossy")]

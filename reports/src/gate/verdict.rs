@@ -3,9 +3,10 @@
 use leakbench_model::exit_code;
 
 leakbench_model::names! {
-    /// The verdict of the gate. A later one outweighs an earlier one.
+    /// The verdict of the gate: the gravest of the policies of level error. A run that is only slow is
+    /// `fail`, and no leak.
     ///
-    /// It is not the verdict of a run: a run that is only slow fails the gate, and is no leak.
+    /// A later one outweighs an earlier one.
     #[derive(PartialOrd, Ord)]
     GateVerdict ("gate verdict") {
         /// Every policy of level error passed.

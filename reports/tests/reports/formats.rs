@@ -199,7 +199,7 @@ fn the_list_of_lingering_images_in_json_takes_subjects_in_turn() {
     let result = ResultJson::new(&ledger, &judgement);
     assert_eq!(result.lingering.len(), ResultJson::LINGERING_MAX);
     let listed: Vec<(u32, u64)> =
-        result.lingering.iter().take(8).map(|image| (image.subject, image.module)).collect();
+        result.lingering.iter().take(8).map(|image| (image.subject, image.image.module)).collect();
     assert_eq!(listed, [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 4)]);
 }
 

@@ -1,17 +1,19 @@
 //! One finding of a rule.
 
 use leakbench_model::Verdict;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One finding of a rule about a run or an observation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Name of the rule.
     #[serde(rename = "policy")]
     pub rule: &'static str,
     /// Severity.
     pub level: Level,
-    /// The finding with its numbers: a clause without capital and full stop.
+    /// The finding with its numbers: a clause without capital and full stop. It may contain names from
+    /// processes and files: data, never markup.
     pub message: String,
     /// The verdict that this finding alone justifies; `None` if the run may be clean despite it.
     #[serde(skip)]
@@ -19,7 +21,7 @@ pub struct Finding {
 }
 
 leakbench_model::names! {
-    /// Severity of a finding.
+    /// Severity of a finding. A run with an error is not clean.
     #[derive(PartialOrd, Ord)]
     Level ("level of a finding") {
         /// The run is not clean, or would not be if it had not ended early.

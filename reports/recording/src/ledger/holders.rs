@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leakbench_model::{Holder, LingeringImage, Reason, SlotState};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Number of listed images that linger for one reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ImagesByReason {
     /// The reason.
     pub reason: Reason,
@@ -30,9 +31,10 @@ impl ImagesByReason {
 }
 
 /// Number of slots in one state that map a listed image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SlotsByState {
     /// The state.
+    #[schemars(extend("enum" = SlotState::OF_HOLDERS))]
     pub state: SlotState,
     /// Number of slots; each is counted once.
     pub slots: u64,

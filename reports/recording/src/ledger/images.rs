@@ -3,12 +3,13 @@
 use std::iter::Sum;
 
 use leakbench_model::Counts;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::released;
 
 /// Numbers of images by their fate. `made` is the sum of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Images {
     /// All images made.
     pub made: u64,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use leakbench_model::{Footprint, Resource, text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the line format, in [`ObservationStart::version`].
@@ -108,7 +109,7 @@ pub struct Example {
 }
 
 /// A remark of the observer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Remark {
     /// Time in ms since the observation began.
     pub at_ms: u64,
@@ -120,7 +121,7 @@ pub struct Remark {
 }
 
 /// The end of the process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessExit {
     /// Time in ms since the observation began.
     pub at_ms: u64,
@@ -129,7 +130,7 @@ pub struct ProcessExit {
 }
 
 /// The kind of a process's end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ProcessExitKind {
     /// It exited with this code. Known only of a command that leakbench started.

@@ -6,6 +6,7 @@
 
 use leakbench_model::{Counts, Footprint, Histogram, LastStep, LingeringImage, SlotCounts};
 use leakbench_scenarios::Scenario;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SlotMap;
@@ -147,7 +148,7 @@ impl Barrier {
 }
 
 /// A failure of a witness: its evidence is incomplete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WitnessFailure {
     /// Time in ms since the run began.
     pub at_ms: u64,
@@ -181,7 +182,7 @@ impl Witness {
 }
 
 /// The end of a subject.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exit {
     /// Time in ms since the run began.
     pub at_ms: u64,
@@ -194,7 +195,7 @@ pub struct Exit {
 }
 
 /// The kind of a subject's end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ExitKind {
     /// It completed its cycles and exited.
@@ -216,7 +217,7 @@ pub enum ExitKind {
     },
     /// It made no progress until the timeout and was killed.
     Hung {
-        /// Time without progress.
+        /// Time without progress, in ms.
         silent_ms: u64,
     },
     /// It violated the protocol and was killed.

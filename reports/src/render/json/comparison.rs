@@ -19,7 +19,6 @@ pub struct ComparisonJson<'a> {
     /// The kind of comparison: runtimes compared, or flags swept.
     pub kind: Kind,
     /// The gravest verdict of all runs; `null` without runs.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Verdict>"))]
     pub verdict: Option<Verdict>,
     /// The exit code of the verdict.
     #[cfg_attr(test, schemars(with = "Option<super::schema::ExitCode>"))]
@@ -49,7 +48,6 @@ pub struct RowJson<'a> {
     /// Its value of each swept flag.
     pub settings: Vec<SettingJson<'a>>,
     /// The gravest verdict of its runs; `null` without runs.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Verdict>"))]
     pub verdict: Option<Verdict>,
     /// The reason why it has no runs, or no more.
     pub refusal: Option<&'a Refusal>,
@@ -61,7 +59,6 @@ pub struct RowJson<'a> {
     /// images. The next three fields are of that run.
     pub worst: Option<&'a str>,
     /// Images by their fate.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Images>"))]
     pub images: Option<ImagesJson>,
     /// The footprint after every module was dropped, summed over processes.
     #[cfg_attr(test, schemars(with = "Option<super::schema::Amounts>"))]
@@ -92,7 +89,6 @@ pub struct RunJson<'a> {
     /// Its folder, beside this file.
     pub folder: &'a str,
     /// Its verdict.
-    #[cfg_attr(test, schemars(with = "super::schema::Verdict"))]
     pub verdict: Verdict,
     /// The verdict in a sentence.
     pub headline: &'a str,
@@ -111,7 +107,6 @@ pub struct RunJson<'a> {
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
     /// Images by their fate.
-    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
     /// The footprint after every module was dropped, summed over processes.
     #[cfg_attr(test, schemars(with = "super::schema::Amounts"))]

@@ -9,7 +9,7 @@ use crate::gate::Outcome;
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeJson<'a> {
-    /// [`RESULT_VERSION`].
+    /// Version of the format.
     #[cfg_attr(test, schemars(with = "super::schema::Version"))]
     pub version: u32,
     /// The exit code of the verdict.
@@ -17,7 +17,6 @@ pub struct OutcomeJson<'a> {
     pub exit_code: u8,
     /// The verdict, and the outcome of each policy.
     #[serde(flatten)]
-    #[cfg_attr(test, schemars(with = "super::schema::GateOutcome"))]
     pub outcome: &'a Outcome,
 }
 

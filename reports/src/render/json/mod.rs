@@ -13,7 +13,7 @@ pub use gate::{OutcomeJson, gate_json};
 pub use observation::{
     ExampleJson, ForecastJson, ObservationJson, ProcessJson, ResourceJson, SuspectJson,
 };
-pub use run::{HolderJson, LingeringJson, ReleaseJson, ResultJson, SubjectJson, SupervisorJson};
+pub use run::{LingeringJson, ReleaseJson, ResultJson, SubjectJson, SupervisorJson};
 
 use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::ledger::Images;
@@ -31,7 +31,6 @@ pub struct VerdictJson {
     #[cfg_attr(test, schemars(with = "schema::Version"))]
     pub version: u32,
     /// The verdict.
-    #[cfg_attr(test, schemars(with = "schema::Verdict"))]
     pub verdict: Verdict,
     /// The exit code of the verdict.
     #[cfg_attr(test, schemars(with = "schema::ExitCode"))]

@@ -31,10 +31,8 @@ pub struct ObservationJson<'a> {
     /// The leaks, each once, the worst first.
     pub suspects: Vec<SuspectJson<'a>>,
     /// Findings of the judge, errors first.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::Finding>"))]
     pub findings: &'a [Finding],
     /// Events: processes that came or went, and failures to read.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::Remark>"))]
     pub remarks: &'a [Remark],
     /// True if the user ended the observation early; `null` if the recording was cut.
     pub interrupted: Option<bool>,
@@ -62,7 +60,6 @@ pub struct ProcessJson<'a> {
     /// The largest number of processes in a sample.
     pub processes_max: u32,
     /// Its exit; `null` if it still ran.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::ProcessExit>"))]
     pub exit: Option<&'a ProcessExit>,
 }
 
@@ -71,10 +68,8 @@ pub struct ProcessJson<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ResourceJson<'a> {
     /// Its name. If that ends in `_bytes`, amounts are bytes, else objects.
-    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub name: Resource,
     /// Its class; `null` if there were too few samples.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::ResourceClass>"))]
     pub class: Option<ResourceClass>,
     /// Growth a second of the level that it falls back to, after the first third of the time.
     pub rate_per_s: Option<f64>,
@@ -120,10 +115,8 @@ pub struct ExampleJson<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SuspectJson<'a> {
     /// The most specific resource that leaks.
-    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub resource: Resource,
     /// Other resources that grow because of it.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::Resource>"))]
     pub evidence: &'a [Resource],
     /// The limit that it reaches first.
     pub forecast: Option<ForecastJson<'a>>,
@@ -134,7 +127,6 @@ pub struct SuspectJson<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ForecastJson<'a> {
     /// The limited resource.
-    #[cfg_attr(test, schemars(with = "super::schema::Resource"))]
     pub resource: Resource,
     /// The limit.
     pub limit: u64,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{AmountsJson, ImagesJson, OriginJson, VerdictJson, microseconds, seconds};
 use crate::headline;
-use leakbench_model::{Footprint, Holder, LingeringImage, SlotCounts, SlotState};
+use leakbench_model::{Footprint, LingeringImage, SlotCounts};
 use leakbench_recording::judge::{Finding, Judgement};
 use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
 use leakbench_recording::recording::{End, Exit, WitnessFailure};
@@ -25,10 +25,8 @@ pub struct ResultJson<'a> {
     pub runtime: Option<&'a str>,
     /// The choice of a free slot for an instance; `null` if the runtime has no such choice, as for the
     /// next two.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Strategy>"))]
     pub strategy: Option<Strategy>,
     /// The effect of a module's drop on free slots.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::OnDrop>"))]
     pub on_drop: Option<OnDrop>,
     /// Slots in each process's pool.
     pub slots: Option<u32>,
@@ -49,7 +47,6 @@ pub struct ResultJson<'a> {
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
     /// Images by their fate.
-    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
     /// Times from drop to release.
     pub release_us: ReleaseJson,
@@ -61,18 +58,14 @@ pub struct ResultJson<'a> {
     pub at_end: AmountsJson,
     /// Images that lingered at the last sample of their process: the longest-lingering of each
     /// process, then the next of each, and so on; at most 2,000. `images.lingering` is their number.
-    pub lingering: Vec<LingeringJson>,
+    pub lingering: Vec<LingeringJson<'a>>,
     /// Number of listed lingering images for each reason.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::ImagesByReason>"))]
     pub lingering_by_reason: &'a [ImagesByReason],
     /// Number of slots in each state that map a listed lingering image.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::SlotsByState>"))]
     pub slots_holding: &'a [SlotsByState],
     /// Findings of the judge, errors first.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::Finding>"))]
     pub findings: &'a [Finding],
     /// Failures of the witnesses.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::WitnessFailure>"))]
     pub witness_failures: &'a [WitnessFailure],
     /// Time of the interruption, in seconds since the run began.
     pub interrupted_at_s: Option<f64>,
@@ -103,46 +96,12 @@ pub struct ReleaseJson {
 /// A lingering image.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct LingeringJson {
+pub struct LingeringJson<'a> {
     /// The number of the process in the run.
     pub subject: u32,
-    /// Device number of its file system.
-    pub dev: u64,
-    /// Inode number on it.
-    pub inode: u64,
-    /// The module's number in the run.
-    pub module: u64,
-    /// The cycle, counted by its thread, in which the module was dropped.
-    pub dropped_at_cycle: u64,
-    /// Time from the drop to the barrier that listed it, in ms.
-    pub lingering_ms: u64,
-    /// Its listed holders.
-    #[cfg_attr(test, schemars(with = "Vec<super::schema::Holder>"))]
-    pub holders: Vec<HolderJson>,
-    /// The number of all holders; 0 if none is visible in the subject.
-    pub holders_total: u64,
-}
-
-/// A holder of an image. The kind determines the other fields.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct HolderJson {
-    /// `fd`, `slot` or `mapping`.
-    pub kind: &'static str,
-    /// The number of a slot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slot: Option<u32>,
-    /// The state of a slot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<SlotState>,
-    /// The number of a descriptor.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fd: Option<i32>,
-    /// The start of a mapping.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<u64>,
-    /// The end of a mapping.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<u64>,
+    /// The image with its holders.
+    #[serde(flatten)]
+    pub image: &'a LingeringImage,
 }
 
 /// The account of one process.
@@ -160,7 +119,6 @@ pub struct SubjectJson<'a> {
     /// True if it reached its last barrier, at which every module is dropped.
     pub reached_last_barrier: bool,
     /// Its images by their fate.
-    #[cfg_attr(test, schemars(with = "super::schema::Images"))]
     pub images: ImagesJson,
     /// The largest number of lingering images at a barrier.
     pub worst_lingering: u64,
@@ -177,10 +135,8 @@ pub struct SubjectJson<'a> {
     #[cfg_attr(test, schemars(with = "Option<super::schema::Footprint>"))]
     pub at_last_barrier: Option<Footprint>,
     /// The states of its slots at its last barrier, if the runtime reports them.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::SlotCounts>"))]
     pub slots: Option<SlotCounts>,
     /// Its end, with the last step of each thread; `null` if unknown.
-    #[cfg_attr(test, schemars(with = "Option<super::schema::Exit>"))]
     pub exit: Option<&'a Exit>,
 }
 
@@ -225,7 +181,7 @@ impl<'a> ResultJson<'a> {
             },
             peak: AmountsJson(ledger.peak),
             at_end: AmountsJson(ledger.at_end),
-            lingering: images.map(LingeringJson::of).collect(),
+            lingering: images.map(|(subject, image)| LingeringJson { subject, image }).collect(),
             lingering_by_reason: &ledger.held_by,
             slots_holding: &ledger.slots_holding,
             findings: &judgement.findings,
@@ -248,37 +204,6 @@ impl<'a> ResultJson<'a> {
     /// A path that is not UTF-8 has no JSON form.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         super::to_text(self)
-    }
-}
-
-impl LingeringJson {
-    fn of((subject, image): (u32, &LingeringImage)) -> LingeringJson {
-        LingeringJson {
-            subject,
-            dev: image.dev,
-            inode: image.inode,
-            module: image.module,
-            dropped_at_cycle: image.dropped_at_cycle,
-            lingering_ms: image.lingering_ms,
-            holders: image.holders.iter().map(HolderJson::of).collect(),
-            holders_total: image.holders_total,
-        }
-    }
-}
-
-impl HolderJson {
-    fn of(holder: &Holder) -> HolderJson {
-        let none =
-            |kind| HolderJson { kind, slot: None, state: None, fd: None, start: None, end: None };
-        match *holder {
-            Holder::Fd { fd } => HolderJson { fd: Some(fd), ..none("fd") },
-            Holder::Slot { slot, state } => {
-                HolderJson { slot: Some(slot), state: Some(state), ..none("slot") }
-            }
-            Holder::Mapping { start, end } => {
-                HolderJson { start: Some(start), end: Some(end), ..none("mapping") }
-            }
-        }
     }
 }
 

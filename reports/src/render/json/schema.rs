@@ -1,8 +1,8 @@
 //! The JSON Schemas of the documents, generated from the types that are serialised and compared with
 //! the files in `schema/`.
 //!
-//! Other crates know nothing of schemas: their types are described here, and the tests of documents
-//! hold these descriptions to what is written. Enums of names come from the names themselves.
+//! A type of a document describes itself. Only what is written by hand is described here: numbers with a
+//! fixed set of values, footprints, and the choices of a run.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -11,7 +11,6 @@ use leakbench_scenarios::{Options, Values};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{ComparisonJson, ObservationJson, OutcomeJson, RESULT_VERSION, ResultJson};
@@ -39,60 +38,15 @@ values! {
     /// Version of the format. Within a version, fields may be added, and none changes its meaning or
     /// is removed.
     Version = [RESULT_VERSION];
-    /// The verdict. A proved leak is a leak, whatever else is unknown.
-    Verdict = leakbench_model::Verdict::NAMES;
     /// The exit code of the verdict: 0 clean, 1 leak, 3 the subject died, 4 inconclusive, 130
     /// interrupted.
     ExitCode = leakbench_model::Verdict::ALL.map(leakbench_model::Verdict::exit_code);
-    /// The verdict of the gate: the gravest of the policies of level error. A run that is only slow is
-    /// `fail`, and no leak.
-    GateVerdict = crate::gate::GateVerdict::NAMES;
     /// The exit code of the gate's verdict: 0 pass, 1 fail or flaky, 3 the subject died, 4
     /// inconclusive.
     GateExitCode = {
         let codes = crate::gate::GateVerdict::ALL.map(crate::gate::GateVerdict::exit_code);
         std::collections::BTreeSet::from(codes)
     };
-    /// The effect of a policy's failure: none, a warning, or that the gate fails.
-    PolicyLevel = crate::gate::PolicyLevel::NAMES;
-    /// The outcome of a policy. `flaky`: within the budget at some attempts, and not at others.
-    /// `inconclusive` is never a pass.
-    PolicyStatus = crate::gate::Status::NAMES;
-    /// The choice of a free slot for an instance.
-    Strategy = leakbench_model::Strategy::NAMES;
-    /// The effect of a module's drop on slots that map its image.
-    OnDrop = leakbench_model::OnDrop::NAMES;
-    /// The reason why an image lingers: the kind of its holder.
-    Reason = leakbench_model::Reason::NAMES;
-    /// The state of a slot that holds an image.
-    SlotState = leakbench_model::SlotState::REPORTED
-        .into_iter()
-        .filter(|state| state.as_holder() == *state)
-        .map(leakbench_model::SlotState::as_str)
-        .collect::<Vec<&str>>();
-    /// The name of a resource. If it ends in `_bytes`, amounts are bytes, else objects.
-    Resource = leakbench_model::Resource::ALL
-        .map(leakbench_model::Resource::as_str);
-    /// The class of a resource.
-    ResourceClass = {
-        use leakbench_recording::observation::ResourceClass::*;
-        [Leak, Reservation, Sawtooth, Bounded, Flat].map(|class| class.as_str())
-    };
-}
-
-/// Images by their fate: `made` is the sum of the others.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Images {
-    /// All images that were made.
-    made: u64,
-    /// Released before the drop of their module returned.
-    synchronous: u64,
-    /// Released later.
-    late: u64,
-    /// Not released, though their module was dropped.
-    lingering: u64,
-    /// Images of unknown fate.
-    unknown: u64,
 }
 
 /// The footprint of a process. Missing measurements are absent.
@@ -139,216 +93,6 @@ fn amounts(mut amount: Schema) -> Map<String, Value> {
         (resource.to_string(), amount.clone().to_value())
     });
     properties.into_iter().collect()
-}
-
-/// A holder of an image.
-#[derive(JsonSchema, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(crate) enum Holder {
-    /// A mapping in a slot of the pool.
-    Slot {
-        /// The slot's number.
-        slot: u32,
-        /// The slot's state.
-        #[schemars(with = "SlotState")]
-        state: String,
-    },
-    /// A descriptor.
-    Fd {
-        /// Its number.
-        fd: i32,
-    },
-    /// A mapping outside every slot.
-    Mapping {
-        /// Its start.
-        start: u64,
-        /// Its end.
-        end: u64,
-    },
-}
-
-/// Images that linger for one reason.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct ImagesByReason {
-    /// The reason.
-    #[schemars(with = "Reason")]
-    reason: String,
-    /// Their number. Each image counts for one reason.
-    images: u64,
-}
-
-/// Slots in one state that map a lingering image.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct SlotsByState {
-    /// Their state.
-    #[schemars(with = "SlotState")]
-    state: String,
-    /// Their number. Each slot counts once.
-    slots: u64,
-}
-
-/// A finding of the judge.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Finding {
-    /// The name of the judge's rule.
-    policy: String,
-    /// Its gravity. A run with an error is not clean.
-    level: Level,
-    /// A clause with its numbers. It may contain names from processes and files: data, never markup.
-    message: String,
-}
-
-/// The gravity of a finding.
-#[derive(JsonSchema, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Level {
-    Error,
-    Warn,
-    Note,
-}
-
-/// A failure of a witness, after which its counts cannot be trusted.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct WitnessFailure {
-    /// Time since the run began, in ms.
-    at_ms: u64,
-    /// The number of the process in the run.
-    subject: u32,
-    /// The witness.
-    witness: Witness,
-    /// The failure in words.
-    what: String,
-}
-
-/// One of the two witnesses.
-#[derive(JsonSchema, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Witness {
-    DeathWatch,
-    ProcScan,
-}
-
-/// Number of slots in each state.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct SlotCounts {
-    /// Free, mapping nothing.
-    cold: u64,
-    /// Free, mapping memory but no image.
-    warm: u64,
-    /// Free, affine to a live module.
-    affine_live: u64,
-    /// Lent to an instance.
-    in_use: u64,
-    /// In a state that the subject does not know.
-    unknown: u64,
-    /// Waiting in the decommit queue.
-    queued: u64,
-    /// Free, affine to a dropped module.
-    affine_dropped: u64,
-}
-
-/// The end of a subject.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Exit {
-    /// Time since the run began, in ms.
-    at_ms: u64,
-    /// The number of the process in the run.
-    subject: u32,
-    /// The way it ended.
-    how: ExitKind,
-    /// The last step that each of its threads began.
-    last_steps: Vec<LastStep>,
-}
-
-/// The way a subject ended.
-#[derive(JsonSchema, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum ExitKind {
-    /// It completed its steps and left.
-    Done,
-    /// A step failed, and the subject reported it.
-    Failed {
-        /// The runtime's message.
-        error: String,
-    },
-    /// It left without a report.
-    Exited {
-        /// Its exit code.
-        code: i32,
-    },
-    /// A signal ended it that leakbench did not send.
-    Signaled {
-        /// The number of the signal.
-        signal: i32,
-    },
-    /// It made no progress for the timeout, and leakbench killed it.
-    Hung {
-        /// Time without progress, in ms.
-        silent_ms: u64,
-    },
-    /// It violated the protocol, and leakbench killed it.
-    ProtocolViolation {
-        /// The line that it sent.
-        line: String,
-    },
-    /// leakbench ended it because the user, or the failure of another process, ended the run.
-    Stopped,
-}
-
-/// The last step of a thread.
-#[derive(JsonSchema, Serialize)]
-struct LastStep {
-    /// The thread.
-    thread: u32,
-    /// Its cycle.
-    cycle: u64,
-    /// The step in words.
-    step: String,
-}
-
-/// The end of an observed process.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct ProcessExit {
-    /// Time since the observation began, in ms.
-    at_ms: u64,
-    /// The way it ended.
-    how: ProcessExitKind,
-}
-
-/// The way an observed process ended.
-#[derive(JsonSchema, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum ProcessExitKind {
-    /// It left with an exit code.
-    Exited {
-        /// The exit code.
-        code: i32,
-    },
-    /// A signal ended it that leakbench did not send.
-    Signaled {
-        /// The number of the signal.
-        signal: i32,
-    },
-    /// leakbench ended it, at the end of its time or at the user's request.
-    Stopped,
-    /// It is gone, and only its parent knows how it ended.
-    Vanished,
-}
-
-/// An event of an observation.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Remark {
-    /// Time since the observation began, in ms.
-    at_ms: u64,
-    /// True if it makes an observation without leaks inconclusive.
-    prevents_clean: bool,
-    /// The event in words.
-    what: String,
 }
 
 /// All choices of a run, from the table of options.
@@ -398,57 +142,13 @@ fn values(values: &Values) -> Value {
     }
 }
 
-/// The outcome of the gate over some recordings.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct GateOutcome {
-    /// The verdict.
-    #[schemars(with = "GateVerdict")]
-    verdict: String,
-    /// The verdict in a sentence, for people.
-    headline: String,
-    /// The source of the budget: a file's name, or `default budgets`.
-    budget: String,
-    /// Every policy of every run, also those that are off.
-    policies: Vec<PolicyOutcome>,
-}
-
-/// The outcome of a policy for one run, or for all attempts at one run.
-#[derive(JsonSchema, Serialize)]
-struct PolicyOutcome {
-    /// The policy's key in a budget file.
-    policy: String,
-    /// The name of the recording; of a run with several attempts, that of the first and their number.
-    run: String,
-    /// The effect of a failure.
-    #[schemars(with = "PolicyLevel")]
-    level: String,
-    /// The outcome.
-    #[schemars(with = "PolicyStatus")]
-    status: String,
-    /// The measured value with its unit; null if there is none.
-    measured: Option<String>,
-    /// The limits; empty if there are none.
-    allowed: String,
-    /// The outcome in a sentence. It may contain names of processes and files: data, never markup.
-    message: String,
-    /// The lines of the recording that the value was read from.
-    evidence: Vec<Evidence>,
-}
-
-/// A line of a recording.
-#[derive(JsonSchema, Serialize)]
-struct Evidence {
-    /// The recording's file.
-    path: String,
-    /// The line, from 1.
-    line: usize,
-    /// The content of the line.
-    what: String,
-}
-
-/// Closes objects, and describes the fields of variants that have no doc comment.
+/// Closes objects, writes descriptions in one line, and describes the fields of variants that have no
+/// doc comment.
 fn strict(schema: &mut Schema) {
     let object = schema.ensure_object();
+    if let Some(Value::String(description)) = object.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
     let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
     };

@@ -249,6 +249,9 @@ fn properties(schema: &Value, at: &str, found: &mut BTreeSet<String>) {
                     found.insert(here.clone());
                     let described = field.get("description").or(field.get("$ref"));
                     assert!(described.is_some(), "{here} is not described");
+                    let is_for_rust = |text: &str| text.contains("[`");
+                    let description = field["description"].as_str();
+                    assert!(!description.is_some_and(is_for_rust), "{here}: {description:?}");
                 }
                 properties(field, &here, found);
             }
