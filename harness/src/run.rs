@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use leakbench_recording::recording::Recorder;
-use leakbench_reports::render::RunProgress;
+use leakbench_reports::render::{RunProgress, RunSample};
 use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario, quoted};
 
 use crate::driver::Driver;
@@ -76,8 +76,12 @@ impl Run {
         let mut progress = RunProgress::new(scenario.cycles.get());
         let supervised =
             supervise(scenario, driver, command, &mut recorder, interrupt, &mut |totals| {
-                let at_ms = totals.running.as_millis() as u64;
-                progress.see(at_ms, 0, &totals.counts, &totals.footprint);
+                progress.see(RunSample {
+                    at_ms: totals.since_start.as_millis() as u64,
+                    running_us: totals.running.as_micros() as u64,
+                    counts: totals.counts,
+                    footprint: totals.footprint,
+                });
                 display.show(&progress);
             });
         display.clear();

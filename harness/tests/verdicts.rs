@@ -42,6 +42,18 @@ fn threads_processes_and_interleaving_are_clean() {
     }
 }
 
+/// Images linger at every barrier, so each waits for the whole settle time.
+#[test]
+fn the_time_of_the_cycles_is_without_barriers() {
+    let args = ["--strategy", "random", "--on-drop", "keep", "--slots", "50", "--cycles", "500"];
+    let flags = ["--barriers", "5", "--settle-ms", "200", "--processes", "1"];
+    let run = Run::of(&[&args[..], &flags].concat());
+    let [running_s, wall_s, rate] = ["running_s", "wall_s", "rate_per_s"]
+        .map(|field| run.result[field].as_f64().expect("a number"));
+    assert!(0.0 < running_s && running_s + 5.0 * 0.2 <= wall_s, "{running_s} of {wall_s}");
+    assert!((rate * running_s / 500.0 - 1.0).abs() < 1e-6, "{rate} in {running_s}");
+}
+
 /// After n uses of S slots at random, S(1-(1-1/S)^n) slots keep an image: 950 of 1000 after 3000.
 #[test]
 fn the_historic_leak_is_found_and_each_image_has_its_slot() {

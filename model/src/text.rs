@@ -41,6 +41,11 @@ pub fn duration_ns(ns: u64) -> String {
     format!("{} {name}", short(ns, size))
 }
 
+/// As [`duration_ns`], of microseconds.
+pub fn duration_us(us: u64) -> String {
+    duration_ns(us.saturating_mul(1_000))
+}
+
 /// As [`duration_ns`], of milliseconds.
 pub fn duration_ms(ms: u64) -> String {
     duration_ns(ms.saturating_mul(1_000_000))

@@ -52,6 +52,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     /// Time since the first cycle began.
+    pub(crate) since_start: Duration,
+    /// The longest time in which cycles of a subject ran, without barriers.
     pub(crate) running: Duration,
     /// Sum over all subjects.
     pub(crate) counts: Counts,
@@ -239,6 +241,7 @@ impl Run<'_> {
         let mut cost = Duration::ZERO;
         for subject in &mut self.subjects {
             totals.counts = add_counts(totals.counts, subject.counts());
+            totals.running = totals.running.max(subject.cycle_time());
             if let Some((own, took)) = subject.sample(&mut self.recorder) {
                 footprints.push(own);
                 cost += took;
@@ -248,7 +251,7 @@ impl Run<'_> {
         let interval = (cost * SAMPLE_COST_FACTOR).clamp(SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX);
         self.next_sample = Instant::now() + interval;
         if let Some(since) = self.running_since {
-            totals.running = since.elapsed();
+            totals.since_start = since.elapsed();
             show(&totals);
         }
     }

@@ -241,6 +241,7 @@ impl Supervised {
             subject,
             last: report.last,
             counts: report.counts,
+            running_us: self.running_us(),
             footprint,
             slots: reconciled.slots,
             slot_map: reconciled.slot_map,
@@ -278,6 +279,15 @@ impl Supervised {
         self.process.page().counts(self.threads)
     }
 
+    /// The time in which its cycles ran.
+    pub(super) fn cycle_time(&self) -> Duration {
+        self.process.page().clock().total()
+    }
+
+    fn running_us(&self) -> Option<u64> {
+        u64::try_from(self.cycle_time().as_micros()).ok()
+    }
+
     /// Samples it. Returns its footprint and the time that took; `None` if it does not run.
     pub(super) fn sample(
         &mut self,
@@ -287,10 +297,10 @@ impl Supervised {
         if self.phase != Phase::Running || self.failed {
             return None;
         }
-        let counts = self.counts();
+        let (counts, running_us) = (self.counts(), self.running_us());
         let (footprint, cost) = self.footprint();
         let (at_ms, subject) = (recorder.now_ms(), self.index);
-        recorder.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
+        recorder.write(Record::Sample(Sample { at_ms, subject, counts, running_us, footprint }));
         Some((footprint, cost))
     }
 
@@ -371,9 +381,10 @@ impl Supervised {
         self.failed |= !matches!(how, ExitKind::Done | ExitKind::Stopped);
         if self.phase == Phase::Running {
             // Its status page outlives it.
-            let counts = self.counts();
+            let (counts, running_us) = (self.counts(), self.running_us());
             let (at_ms, subject, footprint) = (recorder.now_ms(), self.index, Footprint::default());
-            recorder.write(Record::Sample(Sample { at_ms, subject, counts, footprint }));
+            let last = Sample { at_ms, subject, counts, running_us, footprint };
+            recorder.write(Record::Sample(last));
         }
         self.phase = Phase::Exited;
         let last_steps = self.process.page().last_steps(self.threads);

@@ -196,6 +196,7 @@ fn drive<S: Subject>(
         let cycles_max = workers.iter().map(Worker::cycles_asked).max().unwrap_or(1).max(1);
         let barriers = scenario.barriers.get().min(u32::try_from(cycles_max).unwrap_or(u32::MAX));
         for barrier in 1..=barriers {
+            page.clock().start();
             for (worker, lane) in workers.drain(..).zip(&lanes) {
                 let cycles = worker.cycles_until(barrier, barriers);
                 lane.send((worker, cycles)).expect("a worker's thread waits for tasks");
@@ -208,6 +209,7 @@ fn drive<S: Subject>(
                     failure.get_or_insert(failed);
                 }
             }
+            page.clock().stop();
             // Checked before, because a process that has died has released everything, and after,
             // because the account reads the states of its slots.
             let died = subject.failure();

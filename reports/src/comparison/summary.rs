@@ -29,7 +29,7 @@ pub struct RunSummary {
     pub cycles: u64,
     /// Cycles requested.
     pub cycles_asked: u64,
-    /// Time of the cycles alone, in seconds.
+    /// Time in which cycles ran, without barriers, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
@@ -55,7 +55,7 @@ impl RunSummary {
             started_unix_s: ledger.start.started_unix_s,
             cycles: ledger.cycles,
             cycles_asked: ledger.start.scenario.cycles.get(),
-            running_s: ledger.running_ms() as f64 / 1e3,
+            running_s: ledger.running_us() as f64 / 1e6,
             rate_per_s: ledger.rate_per_s(),
             images: ledger.images,
             at_end: ledger.at_end,

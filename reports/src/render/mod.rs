@@ -24,7 +24,7 @@ pub use html::html;
 pub use json::*;
 pub use layout::Closing;
 pub use markdown::comparison_markdown;
-pub use progress::{ObservationProgress, Progress, RunProgress};
+pub use progress::{ObservationProgress, Progress, RunProgress, RunSample};
 pub use summary::{Summary, SummaryStyle};
 
 pub use leakbench_model::text::{printable, utc};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::FactGroup;
-use leakbench_model::text::{bytes, duration_ms, grouped, utc};
+use leakbench_model::text::{bytes, duration_ms, duration_us, grouped, utc};
 use leakbench_recording::ledger::Ledger;
 
 /// The facts of a run, in groups.
@@ -15,7 +15,7 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {
         fact("took", &duration_ms(ledger.last_seen_ms)),
         fact(
             "cycles",
-            &format!("{} in {}", grouped(ledger.cycles), duration_ms(ledger.running_ms())),
+            &format!("{} in {}", grouped(ledger.cycles), duration_us(ledger.running_us())),
         ),
     ];
     if let Some(rate) = ledger.rate_per_s() {

@@ -3,7 +3,9 @@
 use super::lingering::{at_barrier, worst};
 use super::{Figure, Tone};
 use leakbench_model::Resource;
-use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped, signal_name};
+use leakbench_model::text::{
+    bytes, counted, duration_ms, duration_ns, duration_us, grouped, signal_name,
+};
 use leakbench_recording::judge::Growth;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 use leakbench_recording::recording::{Exit, ExitKind};
@@ -145,7 +147,7 @@ fn cycles(ledger: &Ledger) -> Figure {
 
 fn rate(ledger: &Ledger) -> Figure {
     let rate = ledger.rate_per_s().map(|rate| grouped(rate.round() as u64));
-    let beside = format!("in {}", duration_ms(ledger.running_ms()));
+    let beside = format!("in {}", duration_us(ledger.running_us()));
     figure("cycles a second", rate.unwrap_or_else(unknown), beside)
 }
 

@@ -42,6 +42,10 @@ pub(super) fn but_the_machine(ledger: &Ledger) -> Vec<String> {
             grouped(timed),
         ));
     }
+    if ledger.cycles > 0 && ledger.cycle_time_us().is_none() {
+        let older = "The time of barriers was not recorded: rates include it.";
+        sentences.push(older.to_owned());
+    }
     if ledger.end.is_none() {
         sentences.push("The recording ends before the run does: later events are unknown.".into());
     }

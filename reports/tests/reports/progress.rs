@@ -1,24 +1,25 @@
 //! The progress line: its parts and its width.
 
-use leakbench_model::{Counts, Footprint};
-use leakbench_reports::render::{Progress, RunProgress};
+use leakbench_model::Counts;
+use leakbench_reports::render::{Progress, RunProgress, RunSample};
 use proptest::prelude::*;
 
 use crate::common;
 
-fn counts(cycles: u64, lingering: u64) -> Counts {
-    Counts { lingering, ..common::counts(cycles, 0) }
+/// Of a run whose cycles ran all the time.
+fn sample(at_ms: u64, cycles: u64) -> RunSample {
+    let counts = common::counts(cycles, 0);
+    RunSample { at_ms, running_us: at_ms * 1_000, counts, ..RunSample::default() }
 }
 
 #[test]
-fn it_adds_the_latest_samples_of_all_subjects() {
+fn it_has_cycles_rate_time_left_and_footprint() {
     let mut progress = RunProgress::new(1_000_000);
     assert_eq!(progress.plain(), "0 of 1,000,000 cycles (0%), 0 lingering");
-    let had = common::footprint(1_506, 14, 1 << 20);
-    for (at_ms, cycles) in [(1_000, 16_000), (2_000, 32_000), (3_000, 48_000)] {
-        for subject in 0..2 {
-            progress.see(at_ms + u64::from(subject), subject, &counts(cycles, 3), &had);
-        }
+    for (at_ms, cycles) in [(1_000, 32_000), (2_000, 64_000), (3_000, 96_000)] {
+        let counts = Counts { lingering: 6, ..common::counts(cycles, 0) };
+        let footprint = common::footprint(3_012, 28, 2 << 20);
+        progress.see(RunSample { counts, footprint, ..sample(at_ms, cycles) });
     }
     assert_eq!(
         progress.plain(),
@@ -31,13 +32,11 @@ fn it_adds_the_latest_samples_of_all_subjects() {
 #[test]
 fn the_rate_is_of_the_last_seconds() {
     let mut progress = RunProgress::new(1_000_000);
-    let none = Footprint::default();
     for second in 0..20 {
-        progress.see(second * 1_000, 0, &counts(second * 10_000, 0), &none);
+        progress.see(sample(second * 1_000, second * 10_000));
     }
     for second in 0..20 {
-        let at_ms = 20_000 + second * 1_000;
-        progress.see(at_ms, 0, &counts(200_000 + second * 100, 0), &none);
+        progress.see(sample(20_000 + second * 1_000, 200_000 + second * 100));
     }
     let plain = progress.plain();
     assert!(plain.contains(", 100/s, "), "{plain}");
@@ -45,12 +44,16 @@ fn the_rate_is_of_the_last_seconds() {
     assert!(!plain.contains("mapping") && !plain.contains("fd"), "{plain}");
 }
 
+/// Barriers take nine tenths of the time: the time left has them, and the rate does not.
 #[test]
-fn a_sum_with_an_unknown_part_is_not_shown() {
-    let mut progress = RunProgress::new(100);
-    progress.see(0, 0, &counts(1, 0), &common::footprint(5, 5, 5));
-    progress.see(0, 1, &counts(1, 0), &Footprint::default());
-    assert_eq!(progress.plain(), "2 of 100 cycles (2%), 0 lingering");
+fn the_rate_is_without_barriers() {
+    let mut progress = RunProgress::new(10_000);
+    for second in 0..5 {
+        let running_us = second * 100_000;
+        progress.see(RunSample { running_us, ..sample(second * 1_000, second * 1_000) });
+    }
+    let plain = progress.plain();
+    assert!(plain.contains(", 10,000/s, ") && plain.contains(", 6 s left"), "{plain}");
 }
 
 /// Counts come from the subject, which may report any number.
@@ -58,14 +61,10 @@ fn a_sum_with_an_unknown_part_is_not_shown() {
 fn the_largest_numbers_do_not_wrap_around() {
     let max = u64::MAX;
     let mut progress = RunProgress::new(max);
-    for (at_ms, subject) in [(0, 0), (max - 1, 1), (max, 2)] {
-        let had = common::footprint(max, max, max);
-        progress.see(
-            at_ms,
-            subject,
-            &Counts { cycles: max, lingering: max, ..Counts::default() },
-            &had,
-        );
+    let footprint = common::footprint(max, max, max);
+    for at_ms in [0, max - 1, max] {
+        let counts = Counts { cycles: max, lingering: max, ..Counts::default() };
+        progress.see(RunSample { at_ms, running_us: at_ms, counts, footprint });
     }
     let plain = progress.plain();
     assert!(plain.contains("18,446,744,073,709,551,615 lingering"), "{plain}");
@@ -74,13 +73,14 @@ fn the_largest_numbers_do_not_wrap_around() {
 proptest! {
     #[test]
     fn a_line_fits_its_width_and_is_a_beginning_of_the_whole(
-        samples in proptest::collection::vec((0..9_999_999u64, 0..3u32, 0..9_999_999u64), 0..50),
+        samples in proptest::collection::vec((0..9_999_999u64, 0..9_999_999u64), 0..50),
         asked in 0..9_999_999u64,
         width in 0..120usize,
     ) {
         let mut progress = RunProgress::new(asked);
-        for (at_ms, subject, cycles) in samples {
-            progress.see(at_ms, subject, &counts(cycles, 0), &common::footprint(1_000, 9, 1));
+        for (at_ms, cycles) in samples {
+            let footprint = common::footprint(1_000, 9, 1);
+            progress.see(RunSample { footprint, ..sample(at_ms, cycles) });
         }
         let line = progress.line(width);
         prop_assert!(line.chars().count() <= width);

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use leakbench_kernel::ObjectId;
 
 /// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
-const PROTOCOL_VERSION: u32 = 3;
+const PROTOCOL_VERSION: u32 = 4;
 
 /// The line that a driver prints when it is started with the word `offer`.
 #[derive(Debug, Serialize, Deserialize)]

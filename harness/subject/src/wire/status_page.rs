@@ -3,9 +3,11 @@
 //! store a step.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use leakbench_model::{Counts, LastStep};
 use leakbench_scenarios::Scenario;
+use rustix::time::{ClockId, clock_gettime};
 
 /// The page. All zeros is a valid page of a subject that has done nothing.
 #[repr(C)]
@@ -13,7 +15,60 @@ use leakbench_scenarios::Scenario;
 pub struct StatusPage {
     /// Not 0: begin no further cycle. Not a bool, since the other process may write any value.
     stop: AtomicU64,
+    clock: CycleClock,
     threads: [ThreadStatus; Scenario::THREADS_MAX as usize],
+}
+
+/// The time in which a subject's cycles run, without barriers. The subject's main thread starts and stops
+/// it.
+///
+/// One word, so that another process reads it whole: its lowest bit is set while the clock runs. The
+/// other bits are the total in ns while it stands still, and while it runs the time on the system's
+/// monotonic clock at which the total would have been 0.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub struct CycleClock(AtomicU64);
+
+impl CycleClock {
+    const RUNS: u64 = 1;
+
+    /// Cycles begin to run.
+    pub fn start(&self) {
+        self.start_at(monotonic_ns());
+    }
+
+    /// Every thread stands still.
+    pub fn stop(&self) {
+        self.stop_at(monotonic_ns());
+    }
+
+    /// The total until now.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.total_at(monotonic_ns()))
+    }
+
+    fn start_at(&self, now_ns: u64) {
+        let began = now_ns.saturating_sub(self.total_at(now_ns));
+        self.0.store(began << 1 | Self::RUNS, Relaxed);
+    }
+
+    fn stop_at(&self, now_ns: u64) {
+        self.0.store(self.total_at(now_ns) << 1, Relaxed);
+    }
+
+    fn total_at(&self, now_ns: u64) -> u64 {
+        let word = self.0.load(Relaxed);
+        match word & Self::RUNS {
+            0 => word >> 1,
+            _ => now_ns.saturating_sub(word >> 1),
+        }
+    }
+}
+
+/// The same in all processes.
+fn monotonic_ns() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos() as u64
 }
 
 /// One thread's part, written by that thread alone. It has cache lines of its own, so that threads do
@@ -118,6 +173,11 @@ impl StatusPage {
         self.stop.load(Relaxed) != 0
     }
 
+    /// The time in which cycles run.
+    pub fn clock(&self) -> &CycleClock {
+        &self.clock
+    }
+
     /// The part of one thread.
     pub fn thread(&self, thread: u32) -> &ThreadStatus {
         &self.threads[thread as usize]
@@ -161,5 +221,27 @@ pub fn add_counts(a: Counts, b: Counts) -> Counts {
         live: a.live + b.live,
         lingering: a.lingering + b.lingering,
         unknown: a.unknown + b.unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_counts_only_while_it_runs() {
+        let clock = CycleClock::default();
+        assert_eq!(clock.total_at(5_000), 0);
+        clock.start_at(10_000);
+        assert_eq!(clock.total_at(10_700), 700);
+        clock.stop_at(11_000);
+        assert_eq!(clock.total_at(900_000), 1_000);
+        clock.start_at(1_000_000);
+        assert_eq!(clock.total_at(1_000_250), 1_250);
+        // Starting and stopping twice changes nothing.
+        clock.start_at(1_000_300);
+        clock.stop_at(1_000_500);
+        clock.stop_at(2_000_000);
+        assert_eq!(clock.total_at(3_000_000), 1_500);
     }
 }

@@ -161,15 +161,25 @@ impl Ledger {
         sum(self.subjects.iter().map(|subject| subject.lingering.len() as u64))
     }
 
-    /// Time of the cycles in ms. Without an end, the time of the last line.
-    pub fn running_ms(&self) -> u64 {
-        self.end.map_or(self.last_seen_ms, |end| end.running_ms)
+    /// Time in which cycles ran, without barriers, in µs: that of the subject whose cycles ran longest.
+    /// `None` if the recording is older than this measurement, or without cycles.
+    pub fn cycle_time_us(&self) -> Option<u64> {
+        let ran = self.subjects.iter().filter(|subject| subject.counts.cycles > 0);
+        let times: Option<Vec<u64>> = ran.map(|subject| subject.running_us).collect();
+        times?.into_iter().max()
     }
 
-    /// Cycles a second of all subjects. `None` if the time is 0 ms.
+    /// [`Ledger::cycle_time_us`]. Of an older recording, the time from the first cycle to the end of the
+    /// last barrier, or to the last line.
+    pub fn running_us(&self) -> u64 {
+        let with_barriers = || self.end.map_or(self.last_seen_ms, |end| end.running_ms);
+        self.cycle_time_us().unwrap_or_else(|| with_barriers().saturating_mul(1_000))
+    }
+
+    /// Cycles a second of all subjects, in the time in which they ran. `None` if that time is 0.
     pub fn rate_per_s(&self) -> Option<f64> {
-        let running_ms = self.running_ms();
-        (running_ms > 0).then(|| self.cycles as f64 * 1000.0 / running_ms as f64)
+        let running_us = self.running_us();
+        (running_us > 0).then(|| self.cycles as f64 * 1e6 / running_us as f64)
     }
 }
 

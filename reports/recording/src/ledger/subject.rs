@@ -20,6 +20,8 @@ pub struct SubjectLedger {
     pub counts_line: usize,
     /// Counts of the death watch in that line.
     pub counts: Counts,
+    /// Time in which cycles ran until that line, without barriers. Older recordings do not have it.
+    pub running_us: Option<u64>,
     /// Images by their fate as of that line. Images whose fate was open then are unknown.
     pub images: Images,
     /// Lingering images listed at the latest barrier; empty if a later sample exists.
@@ -66,6 +68,8 @@ pub struct SubjectSample {
     /// Counts of the death watch. They are exact at a barrier only: in other samples an image may
     /// count as lingering during its drop.
     pub counts: Counts,
+    /// Time in which cycles ran so far, without barriers. Older recordings do not have it.
+    pub running_us: Option<u64>,
     /// The footprint.
     pub footprint: Footprint,
     /// True if this is a barrier.
@@ -139,6 +143,7 @@ impl SubjectLedger {
             counts_from: CountsSource::Nothing,
             counts_line: 0,
             counts: Counts::default(),
+            running_us: None,
             images: Images::default(),
             lingering: Vec::new(),
             listed_before: Vec::new(),
@@ -189,8 +194,8 @@ impl SubjectLedger {
 
     /// Adds a sample of this line number.
     pub(super) fn see_sample(&mut self, line: usize, sample: &Sample) {
-        let Sample { at_ms, counts, footprint, .. } = *sample;
-        self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: false });
+        let Sample { at_ms, counts, running_us, footprint, .. } = *sample;
+        self.see(SubjectSample { line, at_ms, counts, running_us, footprint, at_barrier: false });
         // The last barrier is exact and final.
         if self.reached_last_barrier() {
             return;
@@ -198,14 +203,15 @@ impl SubjectLedger {
         self.counts_from = CountsSource::Sample;
         self.counts_line = line;
         self.counts = sample.counts;
+        self.running_us = sample.running_us;
         self.images = Images::of(&sample.counts, false);
         self.listed_before.append(&mut self.lingering);
     }
 
     /// Adds a barrier of this line number.
     pub(super) fn see_barrier(&mut self, line: usize, barrier: &Barrier) {
-        let Barrier { at_ms, counts, footprint, .. } = *barrier;
-        self.see(SubjectSample { line, at_ms, counts, footprint, at_barrier: true });
+        let Barrier { at_ms, counts, running_us, footprint, .. } = *barrier;
+        self.see(SubjectSample { line, at_ms, counts, running_us, footprint, at_barrier: true });
         self.barriers.push(BarrierSample {
             line,
             at_ms,
@@ -220,6 +226,7 @@ impl SubjectLedger {
         self.counts_line = line;
         let counts = &barrier.counts;
         self.counts = *counts;
+        self.running_us = barrier.running_us;
         self.images = Images::of(counts, true);
         self.lingering.clone_from(&barrier.lingering);
         self.listed_before = Vec::new();

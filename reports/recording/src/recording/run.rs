@@ -83,6 +83,9 @@ pub struct Sample {
     pub subject: u32,
     /// From the subject's status page while it runs, so fields may differ slightly in time.
     pub counts: Counts,
+    /// Time in which cycles ran so far, without barriers, in µs. Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_us: Option<u64>,
     /// From `/proc`.
     pub footprint: Footprint,
 }
@@ -98,6 +101,9 @@ pub struct Barrier {
     pub last: bool,
     /// The exact counts of the death watch.
     pub counts: Counts,
+    /// Time in which cycles ran so far, without barriers, in µs. Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_us: Option<u64>,
     /// From `/proc`.
     pub footprint: Footprint,
     /// Number of slots in each state, if the subject reports them.
@@ -241,7 +247,7 @@ pub struct Interrupted {
 pub struct End {
     /// Time in ms since the run began.
     pub at_ms: u64,
-    /// Time from the first cycle to the last drop, without set-up and judging.
+    /// Time from the first cycle to the end of the last barrier, with all barriers.
     pub running_ms: u64,
     /// Processor time of the supervisor itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

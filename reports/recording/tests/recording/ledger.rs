@@ -4,6 +4,7 @@ use leakbench_model::{Histogram, Resource, Verdict};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{CountsSource, Images, Ledger};
 use leakbench_recording::recording::*;
+use leakbench_scenarios::Options;
 use proptest::prelude::*;
 
 use crate::fixtures::any_run::any_recording;
@@ -122,4 +123,69 @@ fn the_largest_numbers_can_be_judged() {
     let ledger = Ledger::of(&common::largest_numbers()).expect("it has a start");
     let judgement = Judgement::of(&ledger);
     assert!(judgement.findings.iter().any(|finding| finding.rule == "late-releases"));
+}
+
+/// A run of 3,000 cycles in two subjects that ran for 100 and 120 ms and stood at barriers for most of
+/// the time.
+fn at_barriers() -> Recording {
+    let reached = |subject: u32, at_ms: u64, cycles: u64, running_ms: u64| {
+        let counts = common::counts(cycles, 0);
+        let barrier = common::barrier(subject, at_ms, counts);
+        let running_us = Some(running_ms * 1_000);
+        Record::Barrier(Box::new(Barrier { running_us, last: cycles == 1_500, ..barrier }))
+    };
+    common::recording([
+        common::start(3_000, 2, Options::default()),
+        common::up(0, 1_500),
+        common::up(1, 1_500),
+        reached(0, 300, 750, 40),
+        reached(1, 310, 750, 50),
+        reached(0, 600, 1_500, 100),
+        reached(1, 620, 1_500, 120),
+        common::end(700),
+    ])
+}
+
+#[test]
+fn a_rate_counts_only_the_time_in_which_cycles_ran() {
+    let recording = at_barriers();
+    let ledger = Ledger::of(&recording).expect("it has a start");
+    assert_eq!(ledger.cycle_time_us(), Some(120_000), "of the subject that ran longest");
+    assert_eq!(ledger.rate_per_s(), Some(25_000.0));
+
+    // The same cycles with barriers that take ten times as long.
+    let mut slow = recording.clone();
+    for record in &mut slow.records {
+        match record {
+            Record::Barrier(barrier) => barrier.at_ms *= 10,
+            Record::End(end) => (end.at_ms, end.running_ms) = (7_000, 6_950),
+            _ => {}
+        }
+    }
+    let slow = Ledger::of(&slow).expect("it has a start");
+    assert_eq!(slow.rate_per_s(), ledger.rate_per_s());
+
+    // A run that was cut has the rate of its cycles.
+    let mut cut = recording.clone();
+    cut.records.truncate(5);
+    let cut = Ledger::of(&cut).expect("it has a start");
+    assert_eq!(cut.rate_per_s(), Some(30_000.0), "1,500 cycles in 50 ms");
+}
+
+#[test]
+fn an_older_recording_has_the_time_with_barriers() {
+    let mut recording = at_barriers();
+    for record in &mut recording.records {
+        if let Record::Barrier(barrier) = record {
+            barrier.running_us = None;
+        }
+    }
+    let lines: Vec<String> =
+        recording.records.iter().map(|r| serde_json::to_string(r).expect("JSON")).collect();
+    assert!(!lines.concat().contains("running_us"));
+    let ledger = Ledger::of(&recording).expect("it has a start");
+    assert_eq!((ledger.cycle_time_us(), ledger.running_us()), (None, 650_000));
+    recording.records.pop();
+    let cut = Ledger::of(&recording).expect("it has a start");
+    assert_eq!(cut.running_us(), 620_000);
 }

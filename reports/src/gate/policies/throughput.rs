@@ -3,7 +3,7 @@
 //! windows between samples are slower too, with a large effect.
 
 use leakbench_model::text::{counted, grouped};
-use leakbench_recording::ledger::Ledger;
+use leakbench_recording::ledger::{Ledger, SubjectSample};
 
 use super::effect::{Effect, cliffs_delta};
 use crate::gate::budget::{MeasuredRuns, PolicySetting, Suggestion};
@@ -55,6 +55,13 @@ fn measure(
     if same.is_empty() {
         let why = format!("no baseline run of `{identity}` was given (--against DIR)");
         return Err(NotMeasured::Missing { key: Some(MIN_RATIO), why });
+    }
+    // Of an older recording, rates include barriers.
+    let is_older = |of: &Ledger| of.cycle_time_us().is_none();
+    if same.iter().any(|of| is_older(of) != is_older(&recorded.ledger)) {
+        let why =
+            "the time of barriers was recorded of one run alone: make the baseline runs again";
+        return Err(NotMeasured::Inconclusive(why.to_owned()));
     }
     let mut base_rates: Vec<f64> = same.iter().filter_map(|of| whole_rate(of)).collect();
     let (Some(rate), Some(base)) = (whole_rate(&recorded.ledger), median(&mut base_rates)) else {
@@ -109,11 +116,16 @@ fn whole_rate(ledger: &Ledger) -> Option<f64> {
 fn windows(ledger: &Ledger) -> Vec<f64> {
     let pairs = ledger.subjects.iter().flat_map(|subject| subject.samples.windows(2));
     let rates = pairs.filter_map(|pair| {
-        let ms = pair[1].at_ms.checked_sub(pair[0].at_ms).filter(|&ms| ms > 0)?;
+        let us = time_us(&pair[1]).checked_sub(time_us(&pair[0])).filter(|&us| us > 0)?;
         let cycles = pair[1].counts.cycles.checked_sub(pair[0].counts.cycles)?;
-        (cycles > 0).then(|| cycles as f64 * 1e3 / ms as f64)
+        (cycles > 0).then(|| cycles as f64 * 1e6 / us as f64)
     });
     rates.collect()
+}
+
+/// The time in which cycles ran; of an older recording, the time since the run began.
+fn time_us(sample: &SubjectSample) -> u64 {
+    sample.running_us.unwrap_or_else(|| sample.at_ms.saturating_mul(1_000))
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {

@@ -102,7 +102,7 @@ pub struct RunJson<'a> {
     pub cycles: u64,
     /// Cycles requested.
     pub cycles_asked: u64,
-    /// Time of the cycles alone, in seconds.
+    /// Time in which cycles ran, without barriers and their settle times, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,

@@ -42,7 +42,7 @@ pub struct ResultJson<'a> {
     pub cycles_asked: u64,
     /// Time of the whole run, in seconds.
     pub wall_s: f64,
-    /// Time of the cycles alone, in seconds.
+    /// Time in which cycles ran, without barriers and their settle times, in seconds.
     pub running_s: f64,
     /// Cycles a second.
     pub rate_per_s: Option<f64>,
@@ -171,7 +171,7 @@ impl<'a> ResultJson<'a> {
             cycles: ledger.cycles,
             cycles_asked: scenario.cycles.get(),
             wall_s: seconds(ledger.last_seen_ms),
-            running_s: seconds(ledger.running_ms()),
+            running_s: ledger.running_us() as f64 / 1e6,
             rate_per_s: ledger.rate_per_s(),
             images: ledger.images,
             release_us: ReleaseJson {

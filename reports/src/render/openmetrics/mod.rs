@@ -60,8 +60,10 @@ fn of_run(text: &mut Exposition, run: &RecordedRun) {
     let seconds = |ms: u64| Sample::number(Labels::new(), ms as f64 / 1e3);
     let family = measured("_wall_seconds", "seconds", "Duration of the run.");
     text.add(&family, Vec::from_iter(seconds(ledger.last_seen_ms)));
-    let family = measured("_running_seconds", "seconds", "Duration of the cycles alone.");
-    text.add(&family, Vec::from_iter(seconds(ledger.running_ms())));
+    let help = "Time in which cycles ran, without barriers.";
+    let family = measured("_running_seconds", "seconds", help);
+    let running = Sample::number(Labels::new(), ledger.running_us() as f64 / 1e6);
+    text.add(&family, Vec::from_iter(running));
     let run = Run {
         labels: Labels::new(),
         cycles: ledger.cycles,

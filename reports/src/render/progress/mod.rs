@@ -4,7 +4,7 @@ mod observation;
 mod run;
 
 pub use observation::ObservationProgress;
-pub use run::RunProgress;
+pub use run::{RunProgress, RunSample};
 
 use unicode_width::UnicodeWidthStr;
 

@@ -1,19 +1,30 @@
 //! Progress of a run: cycles, rate, lingering images, time left, mappings and descriptors.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use leakbench_model::text::{coarse_s, counted, grouped, sum};
+use leakbench_model::text::{coarse_s, counted, grouped};
 use leakbench_model::{Counts, Footprint, Resource};
 
 use super::Progress;
 
-/// The latest samples of all subjects.
+/// All subjects at one time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunSample {
+    /// Time since the first cycle began.
+    pub at_ms: u64,
+    /// Time in which cycles ran, without barriers.
+    pub running_us: u64,
+    /// Sum over all subjects.
+    pub counts: Counts,
+    /// Sum over all subjects.
+    pub footprint: Footprint,
+}
+
+/// The samples of the last few seconds.
 #[derive(Clone, Debug)]
 pub struct RunProgress {
     cycles_asked: u64,
-    latest: BTreeMap<u32, (Counts, Footprint)>,
-    /// Times in ms and cycles done by then, over the last few seconds.
-    recent: VecDeque<(u64, u64)>,
+    recent: VecDeque<RunSample>,
 }
 
 /// The rate is that of the last so many ms.
@@ -22,38 +33,38 @@ const RATE_OVER_MS: u64 = 5_000;
 impl RunProgress {
     /// The progress of a run of `cycles_asked` cycles, before its first sample.
     pub fn new(cycles_asked: u64) -> RunProgress {
-        RunProgress { cycles_asked, latest: BTreeMap::new(), recent: VecDeque::new() }
+        RunProgress { cycles_asked, recent: VecDeque::new() }
     }
 
-    /// Takes in a sample or barrier of `subject`, `at_ms` since the run began.
-    pub fn see(&mut self, at_ms: u64, subject: u32, counts: &Counts, footprint: &Footprint) {
-        self.latest.insert(subject, (*counts, *footprint));
-        let cycles = self.cycles();
-        match self.recent.back_mut() {
-            // Subjects are sampled one after the other.
-            Some(last) if at_ms < last.0.saturating_add(RATE_OVER_MS / 50) => last.1 = cycles,
-            _ => self.recent.push_back((at_ms, cycles)),
-        }
+    /// Takes in a sample.
+    pub fn see(&mut self, sample: RunSample) {
+        self.recent.push_back(sample);
         // The oldest that stays is the youngest of those that are old enough.
-        while self.recent.get(1).is_some_and(|&(ms, _)| ms.saturating_add(RATE_OVER_MS) <= at_ms) {
+        let is_old = |of: &RunSample| of.at_ms.saturating_add(RATE_OVER_MS) <= sample.at_ms;
+        while self.recent.get(1).is_some_and(is_old) {
             self.recent.pop_front();
         }
     }
 
-    fn cycles(&self) -> u64 {
-        sum(self.latest.values().map(|(counts, _)| counts.cycles))
-    }
-
-    fn rate_per_s(&self) -> Option<u64> {
-        let (&(from_ms, from), &(to_ms, to)) = (self.recent.front()?, self.recent.back()?);
-        let span_ms = to_ms.checked_sub(from_ms).filter(|&ms| ms > 0)?;
-        Some(to.saturating_sub(from).saturating_mul(1_000) / span_ms)
+    /// Cycles a second in the time in which they ran, and with barriers.
+    fn rates_per_s(&self) -> (Option<u64>, Option<u64>) {
+        let Some((first, last)) = self.recent.front().zip(self.recent.back()) else {
+            return (None, None);
+        };
+        let cycles = last.counts.cycles.saturating_sub(first.counts.cycles);
+        let rate = |from: u64, to: u64, a_second: u64| {
+            let time = to.checked_sub(from).filter(|&time| time > 0)?;
+            Some(cycles.saturating_mul(a_second) / time)
+        };
+        let running = rate(first.running_us, last.running_us, 1_000_000);
+        (running, rate(first.at_ms, last.at_ms, 1_000))
     }
 }
 
 impl Progress for RunProgress {
     fn parts(&self) -> Vec<String> {
-        let done = self.cycles();
+        let RunSample { counts, footprint, .. } = self.recent.back().copied().unwrap_or_default();
+        let done = counts.cycles;
         let asked = self.cycles_asked.max(1);
         let percent = u128::from(done) * 100 / u128::from(asked);
         let mut parts = vec![format!(
@@ -61,17 +72,15 @@ impl Progress for RunProgress {
             grouped(done),
             grouped(self.cycles_asked)
         )];
-        let rate = self.rate_per_s();
+        let (rate, overall) = self.rates_per_s();
         parts.extend(rate.map(|rate| format!("{}/s", grouped(rate))));
-        let lingering = self.latest.values().map(|(counts, _)| counts.lingering);
-        parts.push(format!("{} lingering", grouped(sum(lingering))));
-        if let Some(rate) = rate.filter(|&rate| rate > 0) {
+        parts.push(format!("{} lingering", grouped(counts.lingering)));
+        if let Some(rate) = overall.filter(|&rate| rate > 0) {
             let left_s = self.cycles_asked.saturating_sub(done).div_ceil(rate);
             parts.push(format!("{} left", coarse_s(left_s)));
         }
-        let all = Footprint::sum(self.latest.values().map(|(_, footprint)| *footprint));
-        parts.extend(all.of(Resource::Mappings).map(|number| counted(number, "mapping")));
-        parts.extend(all.of(Resource::Fds).map(|number| counted(number, "fd")));
+        parts.extend(footprint.of(Resource::Mappings).map(|number| counted(number, "mapping")));
+        parts.extend(footprint.of(Resource::Fds).map(|number| counted(number, "fd")));
         parts
     }
 }

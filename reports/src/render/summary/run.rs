@@ -1,6 +1,6 @@
 //! The summary of a run.
 
-use leakbench_model::text::{bytes, counted, duration_ms, duration_ns, grouped};
+use leakbench_model::text::{bytes, counted, duration_ns, duration_us, grouped};
 use leakbench_model::{LingeringImage, Reason, Resource};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
@@ -107,7 +107,7 @@ fn cycles(ledger: &Ledger) -> String {
         "{} of {} in {}",
         grouped(ledger.cycles),
         grouped(ledger.start.scenario.cycles.get()),
-        duration_ms(ledger.running_ms()),
+        duration_us(ledger.running_us()),
     );
     if let Some(rate) = ledger.rate_per_s() {
         text += &format!(", {} a second", grouped(rate.round() as u64));
