@@ -92,6 +92,20 @@ impl Growth {
         )
     }
 
+    /// `descriptors of subject 0 rose from 8 to 15, which proves neither a leak nor a bound: run 3
+    /// times as many cycles`.
+    fn undecided_sentence(&self) -> String {
+        let times = self.trend.decisive_span.unwrap_or(self.trend.span) / self.trend.span;
+        format!(
+            "{} of subject {} rose from {}, which proves neither a leak nor a bound: run {} times as \
+             many cycles",
+            self.resource.noun(),
+            self.subject,
+            self.span(),
+            times.ceil(),
+        )
+    }
+
     fn of(subject: &SubjectLedger, resource: Resource) -> Option<Growth> {
         let trend = Trend::of(&points(subject, resource), resource.noise() as f64)?;
         Some(Growth { resource, subject: subject.number, trend })
@@ -115,6 +129,10 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
         match Growth::of(subject, resource) {
             Some(growth) if growth.is_leak() => {
                 findings.push(Finding::error(RULE.name, Verdict::Leak, growth.sentence()));
+            }
+            Some(growth) if growth.trend.decisive_span.is_some() => {
+                let message = growth.undecided_sentence();
+                findings.push(Finding::error(RULE.name, Verdict::Inconclusive, message));
             }
             Some(growth) => bounded.push(format!("{} ({})", resource.noun(), growth.span())),
             None => {

@@ -24,6 +24,8 @@ leakbench_model::names! {
         Bounded = "bounded",
         /// It does not grow.
         Flat = "flat",
+        /// It grew for most of the time, but too little or too briefly to be classified.
+        Inconclusive = "inconclusive",
     }
 }
 
@@ -43,7 +45,7 @@ pub struct Account {
     pub samples: usize,
     /// The first amount, in the resource's unit.
     pub first: u64,
-    /// The last amount.
+    /// The last amount, before the process gave it back for its exit.
     pub last: u64,
     /// The highest amount.
     pub peak: u64,
@@ -56,6 +58,8 @@ pub struct Account {
     /// Seconds after the last sample until it reaches the limit at the present rate. `None` without
     /// growth or limit.
     pub seconds_to_limit: Option<f64>,
+    /// True if the last samples before the exit have less and less of it.
+    pub freed_at_exit: bool,
     /// Objects that appeared after the first samples and still exist, the oldest first.
     pub examples: Vec<Example>,
 }
@@ -75,6 +79,16 @@ impl Account {
     /// True if it is a leak.
     pub fn leaks(&self) -> bool {
         self.class == Some(ResourceClass::Leak)
+    }
+
+    /// True if a longer observation would classify it.
+    pub fn is_undecided(&self) -> bool {
+        self.class == Some(ResourceClass::Inconclusive)
+    }
+
+    /// True if it grew until the end, or may have done so.
+    fn may_leak(&self) -> bool {
+        self.leaks() || self.is_undecided()
     }
 
     /// True if it reached its limit and stays there. `amount` is the amount that the limit counts.
@@ -98,9 +112,6 @@ pub struct Accounts(BTreeMap<Resource, Account>);
 /// Minimum ratio of growth of resident memory to growth of the address space, for address space
 /// that is used.
 const RESIDENT_RATIO_MIN: f64 = 0.25;
-/// Minimum ratio of growth of file pages to growth of resident memory, for growth by file pages.
-const FILE_RATIO_MIN: f64 = 0.5;
-
 /// Minimum ratio of an amount to its limit, for an exhausted limit.
 const EXHAUSTED_RATIO_MIN: f64 = 0.98;
 
@@ -143,14 +154,9 @@ impl Accounts {
 
     /// Corrects the classes that depend on other resources.
     fn reclassify(&mut self, ledger: &ObservationLedger) {
-        let memory = [Resource::AnonymousBytes, Resource::ShmemBytes];
-        let memory_leaks = memory.into_iter().any(|kind| self.leaks(kind));
-        let by_files = self.rate(Resource::FileBytes)
-            >= FILE_RATIO_MIN * self.rate(Resource::RssBytes)
-            && self.leaks(Resource::FileBytes);
         // The kernel reclaims pages of files when it needs memory.
         self.demote(Resource::FileBytes, ResourceClass::Bounded);
-        if by_files && !memory_leaks {
+        if self.resident_kinds_are_settled() {
             self.demote(Resource::RssBytes, ResourceClass::Bounded);
         }
         if !swapped_grows(ledger) {
@@ -170,9 +176,17 @@ impl Accounts {
         }
     }
 
+    /// True if each kind of resident memory is classified and none may be a leak. Then their sum is
+    /// none: it grew by one after the other, or by memory that can be reclaimed.
+    fn resident_kinds_are_settled(&self) -> bool {
+        Resource::RssBytes
+            .kinds()
+            .all(|kind| self.get(kind).is_some_and(|kind| kind.class.is_some() && !kind.may_leak()))
+    }
+
     fn demote(&mut self, resource: Resource, class: ResourceClass) {
         if let Some(account) = self.0.get_mut(&resource)
-            && account.leaks()
+            && account.may_leak()
         {
             account.class = Some(class);
         }
@@ -223,13 +237,14 @@ impl Accounts {
 }
 
 fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
-    let samples = ledger.judged().iter();
-    let amounts: Vec<u64> = samples.filter_map(|sample| sample.amounts.of(resource)).collect();
-    let trend = Trend::of(&ledger.series(resource), resource.noise() as f64);
+    let (series, freed_at_exit) = ledger.series_until_teardown(resource);
+    let trend = Trend::of(&series, resource.noise() as f64);
+    let amounts: Vec<u64> = series.iter().map(|&(_, amount)| amount as u64).collect();
+    let read = ledger.judged().iter().filter(|sample| sample.amounts.of(resource).is_some());
     let examples = ledger.examples.objects.get(&resource);
     Some(Account {
         resource,
-        samples: amounts.len(),
+        samples: read.count(),
         first: *amounts.first()?,
         last: *amounts.last()?,
         peak: amounts.iter().copied().max()?,
@@ -238,10 +253,12 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
             TrendClass::Sawtooth => ResourceClass::Sawtooth,
             TrendClass::Bounded => ResourceClass::Bounded,
             TrendClass::Flat => ResourceClass::Flat,
+            TrendClass::Inconclusive => ResourceClass::Inconclusive,
         }),
         trend,
         limit: ledger.limit(resource).cloned(),
         seconds_to_limit: None,
+        freed_at_exit,
         examples: examples.cloned().unwrap_or_default(),
     })
 }

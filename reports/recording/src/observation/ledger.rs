@@ -2,11 +2,13 @@
 
 use leakbench_model::Resource;
 
+use super::teardown;
 use super::{
     Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
     ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark,
 };
 use crate::ledger::NoStart;
+use crate::trend::Trend;
 
 /// All that the judge and the renderers read of an observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,11 +106,15 @@ impl ObservationLedger {
         last_ms.saturating_sub(example.first_seen_ms)
     }
 
+    /// True if the process ended by itself.
+    fn exited(&self) -> bool {
+        self.exit.as_ref().is_some_and(|exit| exit.how != ProcessExitKind::Stopped)
+    }
+
     /// The samples of the running process. The last samples before an exit may be of a process that
     /// already closed and unmapped its objects.
     pub(super) fn judged(&self) -> &[ObservationSample] {
-        let exited = self.exit.as_ref().is_some_and(|exit| exit.how != ProcessExitKind::Stopped);
-        let exiting = if exited { (self.samples.len() / 50).max(1) } else { 0 };
+        let exiting = if self.exited() { (self.samples.len() / 50).max(1) } else { 0 };
         &self.samples[..self.samples.len().saturating_sub(exiting)]
     }
 
@@ -121,6 +127,18 @@ impl ObservationLedger {
             amounts.map(|(at_ms, amount)| (at_ms as f64 / 1e3, amount as f64)).collect();
         series.dedup_by(|later, before| later.0 <= before.0);
         series
+    }
+
+    /// The [series](Self::series) of one resource until the process began to give it back for its
+    /// exit, and true if it did so.
+    pub(super) fn series_until_teardown(&self, resource: Resource) -> (Vec<(f64, f64)>, bool) {
+        let mut series = self.series(resource);
+        let begin = if self.exited() { teardown::begin(&series) } else { series.len() };
+        // What is left must suffice for a trend.
+        let freed = (Trend::POINTS_MIN..series.len()).contains(&begin);
+        let begin = if freed { begin } else { series.len() };
+        series.truncate(begin);
+        (series, freed)
     }
 
     /// The lowest limit of a resource. Most limits are those of one process, and do not apply to the

@@ -10,6 +10,7 @@ mod judge;
 mod ledger;
 mod line;
 mod suspects;
+mod teardown;
 
 pub use accounts::{Account, Accounts, ResourceClass};
 pub use judge::{Diagnosis, rules};

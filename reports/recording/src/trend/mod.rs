@@ -8,7 +8,10 @@
 //! - rises, by a robust slope (Theil–Sen) whose confidence interval is above zero;
 //! - rises by more than the noise, in several steps, without a pause of a quarter of the time;
 //! - still rises at the end, and not much slower than before;
-//! - ends higher than the series was before its last fall.
+//! - ends higher than the series was before its last fall;
+//! - rises more than chance explains if each sample resembles the one before.
+//!
+//! Growth that lasted for most of the time and was kept, but lacks one of these, is inconclusive.
 //!
 //! ```text
 //!     leak            leak            sawtooth        bounded         flat
@@ -17,11 +20,14 @@
 //!     ／         ／                                ／
 //! ```
 
+mod drift;
+mod kept;
 mod lower_envelope;
 mod sawtooth;
 mod slope;
 mod steps;
 
+use kept::Kept;
 use leakbench_model::Estimate;
 use lower_envelope::LowerEnvelope;
 use sawtooth::Sawtooth;
@@ -39,6 +45,9 @@ pub enum TrendClass {
     Sawtooth,
     /// It does not grow.
     Flat,
+    /// It grew for most of the time. But chance explains growth of this size, or it may have reached
+    /// its bound. [`Trend::decisive_span`] would decide.
+    Inconclusive,
 }
 
 /// Class and rate of a series.
@@ -58,6 +67,8 @@ pub struct Trend {
     pub peak: f64,
     /// Time from the first point to the last.
     pub span: f64,
+    /// Span after which the series would probably be decided; `None` if it is.
+    pub decisive_span: Option<f64>,
 }
 
 /// Maximum number of points. A longer series is reduced to the first point in each of this number
@@ -65,6 +76,14 @@ pub struct Trend {
 const POINTS_MAX: usize = 512;
 /// Part of the time that a process may need to reach its normal state.
 const WARM_UP: f64 = 1.0 / 3.0;
+/// Minimum deviations of a leak. One in 700 series without drift has more.
+const DEVIATIONS_MIN: f64 = 3.0;
+/// Minimum deviations of troughs. Troughs depend less on each other than samples do.
+const DEVIATIONS_MIN_OF_TROUGHS: f64 = 2.5;
+/// Ratio of the rise in the warm-up to the rise after it, above which the warm-up is no evidence.
+const WARM_UP_RISE: f64 = 0.75;
+/// Factor between the time that decides on average, and the time that is advised.
+const MARGIN: f64 = 1.25;
 /// Growth with a longer pause has ended. Also the maximum time between two troughs.
 const PAUSE_MAX: f64 = 0.25;
 
@@ -93,7 +112,15 @@ impl Trend {
         let sawtooth = Sawtooth::of(&series, noise, spread);
         let envelope = LowerEnvelope::of(&series, &sawtooth);
         let slope = Slope::of(&envelope.settled)?;
-        let class = class(&series, noise, spread, &sawtooth, &envelope, &slope);
+        let deviations = deviations(&series, &envelope);
+        let kept = Kept::of(&series);
+        let class = match class(&series, noise, spread, &sawtooth, &envelope, &slope) {
+            TrendClass::Leak if deviations >= deviations_min(&envelope) => TrendClass::Leak,
+            TrendClass::Leak => TrendClass::Inconclusive,
+            _ if kept.may_be_a_leak(noise, deviations) => TrendClass::Inconclusive,
+            class => class,
+        };
+        let decisive = || span * decisive_factor(deviations, &kept);
         Some(Trend {
             class,
             rate: slope.estimate.scaled(1.0 / span),
@@ -101,10 +128,39 @@ impl Trend {
             last: last.1,
             peak,
             span,
+            decisive_span: (class == TrendClass::Inconclusive).then(decisive),
         })
     }
 }
 
+/// Deviations by which the series, or its troughs, rise. If most of the rise was in the warm-up, the
+/// rest must be as significant by itself.
+fn deviations(series: &[(f64, f64)], envelope: &LowerEnvelope) -> f64 {
+    let points = if envelope.of_troughs { &envelope.whole } else { series };
+    let amounts: Vec<f64> = points.iter().map(|&(_, y)| y).collect();
+    let settled = &amounts[points.partition_point(|&(x, _)| x < WARM_UP)..];
+    let whole = drift::deviations(&amounts);
+    match (amounts.first(), settled.first(), amounts.last()) {
+        (Some(first), Some(turn), Some(last)) if turn - first > WARM_UP_RISE * (last - turn) => {
+            whole.min(drift::deviations(settled))
+        }
+        _ => whole,
+    }
+}
+
+/// Minimum deviations of a leak.
+fn deviations_min(envelope: &LowerEnvelope) -> f64 {
+    if envelope.of_troughs { DEVIATIONS_MIN_OF_TROUGHS } else { DEVIATIONS_MIN }
+}
+
+/// Ratio of the span that decides to the present one: deviations grow by the square root of time,
+/// and growth that stopped must have stopped for most of the time.
+fn decisive_factor(deviations: f64, kept: &Kept) -> f64 {
+    let chance = (DEVIATIONS_MIN / deviations.max(1.0)).powi(2);
+    chance.max(2.0 * kept.end).max(1.0) * MARGIN
+}
+
+/// The class of a series, as if its points were independent.
 fn class(
     series: &[(f64, f64)],
     noise: f64,

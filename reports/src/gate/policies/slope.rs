@@ -103,7 +103,10 @@ impl<'a> Slope<'a> {
     fn lasting(&self) -> f64 {
         match self.trend.class {
             TrendClass::Leak => self.trend.rate.low * 1e3,
-            TrendClass::Bounded | TrendClass::Sawtooth | TrendClass::Flat => 0.0,
+            TrendClass::Bounded
+            | TrendClass::Sawtooth
+            | TrendClass::Flat
+            | TrendClass::Inconclusive => 0.0,
         }
     }
 
@@ -124,6 +127,7 @@ impl<'a> Slope<'a> {
             TrendClass::Bounded => "and stops growing",
             TrendClass::Sawtooth => "and gives it back repeatedly",
             TrendClass::Flat => "which is within its noise",
+            TrendClass::Inconclusive => "and is not proved to grow on",
         };
         let (subject, rate) = (self.subject, self.rate(resource));
         format!("subject {subject} gains {rate}, from {first} to {last}, {ending}")

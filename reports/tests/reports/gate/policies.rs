@@ -359,7 +359,7 @@ fn images_without_a_listed_holder_are_inconclusive_by_reason() {
 #[test]
 fn growth_that_stops_is_within_any_slope() {
     let warms_up = Plan {
-        samples: |sample| footprint(1_000 + 300 * sample.min(38), 11, 20 << 20),
+        samples: |sample| footprint(1_000 + 300 * sample.min(20), 11, 20 << 20),
         ..Plan::default()
     };
     let outcome = judged("[policy.slope-mappings]\n", &[warms_up.run()]);

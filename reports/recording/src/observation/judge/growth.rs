@@ -9,7 +9,11 @@ pub(super) const RULE: Rule<Evidence> = Rule { name: "growth", judge };
 
 fn judge(evidence: &Evidence) -> Vec<Finding> {
     let findings = evidence.suspects.iter().filter_map(|suspect| {
-        let mut message = growth_clause(evidence.accounts.get(suspect.resource)?)?;
+        let account = evidence.accounts.get(suspect.resource)?;
+        let mut message = growth_clause(account)?;
+        if account.freed_at_exit {
+            message += ", freed only at the exit";
+        }
         if let Some(forecast) = &suspect.forecast {
             message += &forecast_clause(&forecast.limit, forecast.seconds);
         }

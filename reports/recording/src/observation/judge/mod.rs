@@ -10,6 +10,7 @@ mod growth;
 mod interruption;
 mod remarks;
 mod reservation;
+mod span;
 
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped};
 use leakbench_model::{Resource, Verdict};
@@ -25,11 +26,12 @@ use crate::rate::Rate;
 /// The rule whose findings are the suspects.
 pub const GROWTH: &str = growth::RULE.name;
 
-const RULES: [Rule<Evidence>; 7] = [
+const RULES: [Rule<Evidence>; 8] = [
     interruption::RULE,
     exit::RULE,
     growth::RULE,
     exhaustion::RULE,
+    span::RULE,
     remarks::RULE,
     coverage::RULE,
     reservation::RULE,

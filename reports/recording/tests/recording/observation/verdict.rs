@@ -19,6 +19,50 @@ fn samples_of_an_exiting_process_are_not_judged() {
     assert_eq!(diagnosed(&recording).judgement.verdict, Verdict::Leak);
 }
 
+/// A process that leaks gives everything back before it exits.
+#[test]
+fn a_leak_that_is_freed_only_at_the_exit_is_a_leak() {
+    let freed_from = |from: u64| {
+        let leaked = move |second: u64| {
+            3 * if second < from { second } else { from.saturating_sub(4 * (second - from)) }
+        };
+        let recording = attached(move |second| {
+            vec![(Resource::Fds, leaked(second)), (Resource::SocketFds, leaked(second))]
+        });
+        diagnosed(&gone(recording, ProcessExitKind::Exited { code: 0 }, true))
+    };
+    let leak = freed_from(48);
+    assert_eq!(leak.judgement.verdict, Verdict::Leak, "{:?}", leak.judgement.findings);
+    assert!(leak.judgement.findings[0].message.contains("freed only at the exit"));
+    // The control: a program that gives back for a third of its time works through what it has.
+    assert_eq!(freed_from(35).judgement.verdict, Verdict::Clean);
+}
+
+/// Growth for most of the time that was not given back is never clean: the process may be idle.
+#[test]
+fn a_leak_that_pauses_is_inconclusive_and_names_the_time_that_decides() {
+    let until = |end: u64| {
+        diagnosed(&attached(move |second| {
+            let opened = 5 * second.min(end);
+            vec![(Resource::Fds, opened), (Resource::FileFds, opened)]
+        }))
+    };
+    let paused = until(40);
+    assert_eq!(paused.judgement.verdict, Verdict::Inconclusive);
+    let messages: Vec<&str> =
+        paused.judgement.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "descriptors rose from 12 to 212 in 59 s and do not fall again, which proves neither a leak \
+          nor a bound: observe for 90 s (--duration 90s)"
+        ],
+        "of a total and its kind, one finding"
+    );
+    // The control: a warm-up of a third of the time.
+    assert_eq!(until(20).judgement.verdict, Verdict::Clean);
+}
+
 #[test]
 fn without_amounts_or_an_end_no_verdict_is_clean() {
     let mut blind = attached(|_| Vec::new());
