@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::store::{AsContext, AsContextMut};
-use crate::sys::store::StoreId;
+use crate::sys::store_id::StoreId;
 
 /// A reference to a value of the host. Guests can hold it, but not use the value.
 ///

@@ -23,7 +23,7 @@ use crate::sys::context::{
 };
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
-use crate::sys::store::StoreId;
+use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::func_bits;
 use crate::types::ValType;

@@ -14,7 +14,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `store`, `instance` | the items of a store; the making of an instance |
+//! | `store_id`, `store`, `instance` | the identity of a store; its items; the making of an instance |
 //! | `context`, `memory`, `table`, `owned` | the structures that compiled code reads |
 //! | `values`, `typed` | conversion between Rust values and bits |
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
@@ -38,6 +38,7 @@ pub(crate) mod owned;
 mod signals;
 mod stack;
 pub(crate) mod store;
+pub(crate) mod store_id;
 pub(crate) mod table;
 pub(crate) mod typed;
 pub(crate) mod values;

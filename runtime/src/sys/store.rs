@@ -5,10 +5,8 @@
 //! address; a handle reads its address only after it has compared the ids.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::Engine;
 use crate::error::{Error, TrapError};
@@ -19,40 +17,13 @@ use crate::sys::host::HostFunc;
 use crate::sys::instance::InstanceBox;
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
+use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::RawVal;
 use crate::trap::{HOST_ERROR, Trap};
 use crate::types::{GlobalType, MemoryType, TableType};
 use crate::val::Val;
 use crate::vm::code::CodeList;
-
-/// Identifies a store. The process never gives an id twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StoreId(u64);
-
-impl StoreId {
-    /// Threads take ids in blocks, so that creating a store rarely touches the shared counter.
-    fn next() -> Self {
-        const BLOCK: u64 = 1024;
-        static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
-        thread_local!(static NEXT: Cell<u64> = const { Cell::new(0) });
-        let mut next = NEXT.get();
-        if next.is_multiple_of(BLOCK) {
-            next = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) * BLOCK;
-        }
-        NEXT.set(next + 1);
-        StoreId(next)
-    }
-
-    /// Checks that an item of store `owner` is used with this store.
-    ///
-    /// # Panics
-    /// If it is not.
-    #[track_caller]
-    pub(crate) fn check(self, owner: StoreId, item: &str) {
-        assert!(self == owner, "{item} used with another store than the one that owns it");
-    }
-}
 
 /// The failure of a host function, until the host's call of the guest returns.
 pub(crate) enum Pending {

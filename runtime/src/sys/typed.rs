@@ -2,7 +2,7 @@
 
 use crate::externref::ExternRef;
 use crate::func::Func;
-use crate::sys::store::StoreId;
+use crate::sys::store_id::StoreId;
 use crate::sys::values::RawVal;
 use crate::types::ValType;
 use crate::val::Val;

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use crate::externref::ExternRef;
 use crate::func::Func;
 use crate::sys::context::{FuncHandle, FuncRef};
-use crate::sys::store::StoreId;
+use crate::sys::store_id::StoreId;
 use crate::types::ValType;
 use crate::val::Val;
 
