@@ -8,6 +8,7 @@
 //! - [`Slab`] and [`Slabs`] give the slot of an address;
 //! - [`Counts`], [`LastStep`] and [`Histogram`] are reported by a subject, and so is a [`SlotState`]
 //!   for each slot, of which [`SlotCounts`] are the numbers;
+//! - [`ObjectId`] identifies a kernel object, such as an image;
 //! - [`Footprint`] is the amount of each [`Resource`] that `/proc` shows of a process;
 //! - [`LingeringImage`] has its [`Holder`]s, and [`Reason`] is their kind;
 //! - [`Estimate`] is a number with its confidence interval;
@@ -39,6 +40,7 @@ mod footprint;
 mod histogram;
 mod holder;
 mod names;
+mod object_id;
 mod reason;
 mod resource;
 #[cfg(feature = "schema")]
@@ -59,6 +61,7 @@ pub use footprint::Footprint;
 pub use histogram::Histogram;
 pub use holder::{Holder, LingeringImage};
 pub use names::UnknownName;
+pub use object_id::ObjectId;
 pub use reason::Reason;
 pub use resource::{Resource, Unit};
 pub use slab::{Slab, Slabs};

@@ -1,28 +1,34 @@
 //! Enums of names: one spelling for the command line, TOML, JSON and its schema alike.
 
 /// Declares an enum of names with one spelling for the command line, TOML and JSON alike. The
-/// crate that uses it has `serde`.
+/// enum is public, unless its name follows another visibility. The crate that uses it has `serde`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! names {
+    ( $(#[$($meta:tt)*])* $name:ident ($what:literal) $variants:tt ) => {
+        $crate::names! { $(#[$($meta)*])* pub $name ($what) $variants }
+    };
     (
         $(#[$($meta:tt)*])*
-        $name:ident ($what:literal) { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
+        $vis:vis $name:ident ($what:literal) {
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+
+        }
     ) => {
         $(#[$($meta)*])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize)]
-        pub enum $name {
+        $vis enum $name {
             $( $(#[$variant_meta])* #[serde(rename = $text)] $variant, )+
         }
 
+        #[allow(dead_code, reason = "an enum that is not public may use a part of it")]
         impl $name {
             /// Every spelling, in the order of declaration.
-            pub const NAMES: &'static [&'static str] = &[$($text),+];
+            $vis const NAMES: &'static [&'static str] = &[$($text),+];
             /// Every value, in the order of [`Self::NAMES`].
-            pub const ALL: [$name; Self::NAMES.len()] = [$($name::$variant),+];
+            $vis const ALL: [$name; Self::NAMES.len()] = [$($name::$variant),+];
 
             /// The spelling used on the command line, in TOML and in JSON.
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $( $name::$variant => $text, )+ }
             }
         }

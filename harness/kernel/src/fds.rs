@@ -2,11 +2,12 @@
 
 use std::ffi::CString;
 
+use leakbench_model::ObjectId;
 use rustix::fs::FileType;
 
 use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
-use super::object::ObjectId;
+use super::object;
 use super::process::Process;
 
 const FILE: &str = "fd";
@@ -23,36 +24,35 @@ pub struct FdEntry {
     pub kind: FdKind,
 }
 
-/// The kind of object that a descriptor refers to.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum FdKind {
-    /// A memfd.
-    Memfd,
-    /// A file, folder or device that has a name somewhere.
-    File,
-    /// A file or folder without a name.
-    DeletedFile,
-    /// A socket of any family.
-    Socket,
-    /// A pipe, named or not.
-    Pipe,
-    /// `eventfd`.
-    EventFd,
-    /// `timerfd_create`.
-    TimerFd,
-    /// `epoll_create`.
-    Epoll,
-    /// `pidfd_open`.
-    Pidfd,
-    /// `inotify_init`.
-    Inotify,
-    /// `signalfd`.
-    SignalFd,
-    /// Another kind: namespaces, io_uring, perf events, ...
-    Other,
+leakbench_model::names! {
+    /// The kind of object that a descriptor refers to.
+    #[derive(PartialOrd, Ord)]
+    FdKind ("kind of descriptor") {
+        /// A memfd.
+        Memfd = "memfd",
+        /// A file, folder or device that has a name somewhere.
+        File = "file",
+        /// A file or folder without a name.
+        DeletedFile = "deleted-file",
+        /// A socket of any family.
+        Socket = "socket",
+        /// A pipe, named or not.
+        Pipe = "pipe",
+        /// `eventfd`.
+        EventFd = "eventfd",
+        /// `timerfd_create`.
+        TimerFd = "timerfd",
+        /// `epoll_create`.
+        Epoll = "epoll",
+        /// `pidfd_open`.
+        Pidfd = "pidfd",
+        /// `inotify_init`.
+        Inotify = "inotify",
+        /// `signalfd`.
+        SignalFd = "signalfd",
+        /// Another kind: namespaces, io_uring, perf events, ...
+        Other = "other",
+    }
 }
 
 impl Process {
@@ -70,7 +70,7 @@ impl Process {
         let devices = self.memfd_devices();
         let every = |_: &_| true;
         let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
-            let object = ObjectId::from_stat(stat);
+            let object = object::from_stat(stat);
             entries.push(FdEntry { fd, object, kind: kind(devices, object, link, stat) });
         });
         walked.map_err(|error| self.failed(FILE, error))?;
@@ -90,7 +90,7 @@ impl Process {
         let devices = self.memfd_devices();
         let on_their_device = |stat: &rustix::fs::Stat| devices.contains(stat.st_dev);
         let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
-            let object = ObjectId::from_stat(stat);
+            let object = object::from_stat(stat);
             if devices.is_memfd(object.dev, link) {
                 entries.push(FdEntry { fd, object, kind: FdKind::Memfd });
             }

@@ -2,14 +2,14 @@
 //! of its images from inside. This crate reads and reports; it judges nothing.
 //!
 //! ```text
-//! Child ─► Process ─► Stat ─► Status, MappingCounts (sampled) ─► FileMapping, FdEntry (at barriers)
+//! Child ─► Process ─► Stat ─► Footprint, MappingCounts (sampled) ─► FileMapping, FdEntry (at barriers)
 //! memfd ─► DeathWatch ─► key of each destroyed object
 //! ```
 //!
 //! - Processes: [`Child`] is one that leakbench starts. [`Process`] reads any other by its folder under
-//!   `/proc`: [`Stat`], [`Status`], [`Limits`], [`CgroupLimits`], its tasks.
+//!   `/proc`: [`Stat`], [`Process::status`], [`Limits`], [`CgroupLimits`], its tasks.
 //! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`SharedSegment`]; each with
-//!   its [`ObjectId`], the device and inode.
+//!   its `ObjectId`, the device and inode.
 //! - Releases: [`DeathWatch`].
 //! - The machine: [`Machine`] for a recording's fingerprint, and trials of single features.
 //!
@@ -55,14 +55,14 @@ pub use limits::Limits;
 pub use poll::poll_until;
 pub use process::Process;
 pub use stat::Stat;
-pub use status::{Ids, SmapsRollup, Status};
+pub use status::{Ids, SmapsRollup};
 pub use tasks::children_by_parent;
 
 // Objects of a process.
 pub use fds::{FdEntry, FdKind};
 pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
-pub use object::ObjectId;
+pub use object::{device_numbers, object_of};
 pub use sysv::{SharedSegment, shared_segments};
 
 // Releases.

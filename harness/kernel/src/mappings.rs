@@ -8,10 +8,11 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leakbench_model::ObjectId;
+
 pub use kind::{Mapping, MappingKind};
 
 use super::error::ReadError;
-use super::object::ObjectId;
 use super::process::Process;
 
 /// One mapping of a process with a file behind it.
@@ -38,8 +39,7 @@ pub struct FileMapping {
 }
 
 /// The interface that mappings are read by. Both have the same content and differ in speed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MappingSource {
     /// The `PROCMAP_QUERY` request (Linux 6.11 and later).
     Query,
@@ -48,7 +48,7 @@ pub enum MappingSource {
 }
 
 /// The number of a process's mappings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappingCounts {
     /// Lines of `maps`: every mapping, and on x86 `[vsyscall]`, which is no mapping and does not count
     /// against `vm.max_map_count`.

@@ -19,11 +19,12 @@ use super::sys::proc_dir::ProcDir;
 ///
 /// ```
 /// use leakbench_kernel::Process;
+/// use leakbench_model::Resource;
 ///
 /// let mut own = Process::open(std::process::id())?;
 /// assert!(own.mapping_counts()?.all > 0);
 /// assert!(own.fd_count()? > 0);
-/// assert!(own.status()?.rss_bytes > Some(0));
+/// assert!(own.status()?.of(Resource::RssBytes) > Some(0));
 /// # Ok::<(), leakbench_kernel::ReadError>(())
 /// ```
 #[derive(Debug)]

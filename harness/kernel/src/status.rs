@@ -6,71 +6,31 @@ use super::error::ReadError;
 use super::fields;
 use super::process::Process;
 
-/// Fields of `/proc/PID/status`: cheap, and inexact by some pages a thread.
-///
-/// A field is `None` if the kernel prints no such line. A process that waits to be reaped has only
-/// `threads`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Status {
-    /// Resident memory (`VmRSS`).
-    pub rss_bytes: Option<u64>,
-    /// The maximum of resident memory so far (`VmHWM`).
-    pub rss_peak_bytes: Option<u64>,
-    /// The anonymous part of it (`RssAnon`): private memory, with copy-on-write copies.
-    pub rss_anon_bytes: Option<u64>,
-    /// The part of it that belongs to files (`RssFile`).
-    pub rss_file_bytes: Option<u64>,
-    /// The part of it that belongs to shared memory (`RssShmem`): memfd pages that were not written.
-    pub rss_shmem_bytes: Option<u64>,
-    /// The size of all mappings (`VmSize`), reservations included.
-    pub vm_size_bytes: Option<u64>,
-    /// Page tables (`VmPTE`).
-    pub page_tables_bytes: Option<u64>,
-    /// Swapped memory (`VmSwap`).
-    pub swap_bytes: Option<u64>,
-    /// Locked memory (`VmLck`).
-    pub locked_bytes: Option<u64>,
-    /// The number of threads (`Threads`).
-    pub threads: Option<u64>,
-}
+/// How a value is printed.
+type Reader = fn(&[u8]) -> Option<u64>;
 
-impl Status {
-    /// The amounts of the resources that `status` has.
-    pub fn footprint(&self) -> Footprint {
-        Footprint::default()
-            .with(Resource::AddressSpaceBytes, self.vm_size_bytes)
-            .with(Resource::RssBytes, self.rss_bytes)
-            .with(Resource::AnonymousBytes, self.rss_anon_bytes)
-            .with(Resource::FileBytes, self.rss_file_bytes)
-            .with(Resource::ShmemBytes, self.rss_shmem_bytes)
-            .with(Resource::SwapBytes, self.swap_bytes)
-            .with(Resource::PageTablesBytes, self.page_tables_bytes)
-            .with(Resource::LockedBytes, self.locked_bytes)
-            .with(Resource::Threads, self.threads)
-    }
-}
+/// The resources of `status`: the name of the line, the resource, and how its amount is printed.
+const LINES: [(&str, Resource, Reader); 9] = [
+    ("VmSize", Resource::AddressSpaceBytes, fields::kib_as_bytes),
+    ("VmRSS", Resource::RssBytes, fields::kib_as_bytes),
+    ("RssAnon", Resource::AnonymousBytes, fields::kib_as_bytes),
+    ("RssFile", Resource::FileBytes, fields::kib_as_bytes),
+    ("RssShmem", Resource::ShmemBytes, fields::kib_as_bytes),
+    ("VmSwap", Resource::SwapBytes, fields::kib_as_bytes),
+    ("VmPTE", Resource::PageTablesBytes, fields::kib_as_bytes),
+    ("VmLck", Resource::LockedBytes, fields::kib_as_bytes),
+    ("Threads", Resource::Threads, fields::number),
+];
 
 /// Fields of `/proc/PID/smaps_rollup`: exact, but the kernel walks every page table entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SmapsRollup {
-    /// Resident memory (`Rss`).
-    pub rss_bytes: Option<u64>,
     /// Resident memory, with each page divided by the number of processes that map it (`Pss`).
     pub pss_bytes: Option<u64>,
-    /// The part of `Pss` that is anonymous (`Pss_Anon`, Linux 5.5).
-    pub pss_anon_bytes: Option<u64>,
-    /// The part of `Pss` that belongs to files (`Pss_File`, Linux 5.5).
-    pub pss_file_bytes: Option<u64>,
     /// The part of `Pss` that belongs to shared memory (`Pss_Shmem`, Linux 5.5).
     pub pss_shmem_bytes: Option<u64>,
-    /// Pages that only this process maps and that were not written (`Private_Clean`).
-    pub private_clean_bytes: Option<u64>,
     /// Pages that only this process maps and that were written (`Private_Dirty`).
     pub private_dirty_bytes: Option<u64>,
-    /// Anonymous memory (`Anonymous`).
-    pub anonymous_bytes: Option<u64>,
-    /// Swapped memory (`Swap`).
-    pub swap_bytes: Option<u64>,
 }
 
 /// The thread group and the user of a process, from `/proc/PID/status`.
@@ -112,26 +72,32 @@ impl Process {
         self.read_whole(c"status", FILE, |pid, file| field(pid, FILE, file, "SigIgn", fields::hex))
     }
 
-    /// Reads `status`.
+    /// Reads the resources of `status`: cheap, and inexact by some pages a thread.
+    ///
+    /// A resource is absent if the kernel prints no such line. A process that waits to be reaped has
+    /// only threads.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn status(&mut self) -> Result<Status, ReadError> {
+    pub fn status(&mut self) -> Result<Footprint, ReadError> {
         const FILE: &str = "status";
         self.read_whole(c"status", FILE, |pid, file| {
-            let bytes = |key| field(pid, FILE, file, key, fields::kib_as_bytes);
-            Ok(Status {
-                rss_bytes: bytes("VmRSS")?,
-                rss_peak_bytes: bytes("VmHWM")?,
-                rss_anon_bytes: bytes("RssAnon")?,
-                rss_file_bytes: bytes("RssFile")?,
-                rss_shmem_bytes: bytes("RssShmem")?,
-                vm_size_bytes: bytes("VmSize")?,
-                page_tables_bytes: bytes("VmPTE")?,
-                swap_bytes: bytes("VmSwap")?,
-                locked_bytes: bytes("VmLck")?,
-                threads: field(pid, FILE, file, "Threads", fields::number)?,
-            })
+            let mut amounts = Footprint::default();
+            for (key, resource, read) in LINES {
+                amounts.set(resource, field(pid, FILE, file, key, read)?);
+            }
+            Ok(amounts)
+        })
+    }
+
+    /// The maximum of its resident memory so far (`VmHWM` of `status`).
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn rss_peak_bytes(&mut self) -> Result<Option<u64>, ReadError> {
+        const FILE: &str = "status";
+        self.read_whole(c"status", FILE, |pid, file| {
+            field(pid, FILE, file, "VmHWM", fields::kib_as_bytes)
         })
     }
 
@@ -147,15 +113,9 @@ impl Process {
         };
         let bytes = |key: &str| sums.extension.map.get(key).copied();
         Ok(SmapsRollup {
-            rss_bytes: bytes("Rss"),
             pss_bytes: bytes("Pss"),
-            pss_anon_bytes: bytes("Pss_Anon"),
-            pss_file_bytes: bytes("Pss_File"),
             pss_shmem_bytes: bytes("Pss_Shmem"),
-            private_clean_bytes: bytes("Private_Clean"),
             private_dirty_bytes: bytes("Private_Dirty"),
-            anonymous_bytes: bytes("Anonymous"),
-            swap_bytes: bytes("Swap"),
         })
     }
 }
@@ -166,7 +126,7 @@ fn field(
     file: &'static str,
     text: &[u8],
     key: &str,
-    read: fn(&[u8]) -> Option<u64>,
+    read: Reader,
 ) -> Result<Option<u64>, ReadError> {
     let Some((number, value)) = fields::value(text, key) else {
         return Ok(None);

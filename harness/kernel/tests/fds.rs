@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use leakbench_kernel::{DeathWatch, FdEntry, FdKind, ObjectId, Process};
+use leakbench_kernel::{DeathWatch, FdEntry, FdKind, Process};
+use leakbench_model::ObjectId;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::{Mode, OFlags, fstat, open};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};

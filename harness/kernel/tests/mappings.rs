@@ -8,7 +8,8 @@ use std::ffi::CString;
 use std::fs;
 use std::os::fd::AsFd;
 
-use leakbench_kernel::{FileMapping, MappingSource, ObjectId, Process, ReadError};
+use leakbench_kernel::{FileMapping, MappingSource, Process, ReadError};
+use leakbench_model::ObjectId;
 use procfs::process::{MMPermissions, MMapPath};
 use rustix::fs::{MemfdFlags, fstat, ftruncate, memfd_create};
 use rustix::mm::MapFlags;

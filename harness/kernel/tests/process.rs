@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use leakbench_kernel::{Bound, Machine, MappingSource, Process, ReadError, Status};
+use leakbench_kernel::{Bound, Machine, MappingSource, Process, ReadError};
+use leakbench_model::{Footprint, Resource};
 use sys::Still;
 use tempfile::TempDir;
 
@@ -57,18 +58,20 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     // Other processes share pages with this one, so only values that did not change are compared.
     let (status, read) = settled(|| theirs.status().unwrap(), || ours.status().unwrap());
     let bytes = |kib: Option<u64>| kib.map(|kib| kib * 1024);
-    for (name, value, expected) in [
-        ("VmRSS", read.rss_bytes, bytes(status.vmrss)),
-        ("RssAnon", read.rss_anon_bytes, bytes(status.rssanon)),
-        ("RssFile", read.rss_file_bytes, bytes(status.rssfile)),
-        ("RssShmem", read.rss_shmem_bytes, bytes(status.rssshmem)),
-        ("VmSize", read.vm_size_bytes, bytes(status.vmsize)),
-        ("VmPTE", read.page_tables_bytes, bytes(status.vmpte)),
-        ("Threads", read.threads, Some(status.threads)),
-    ] {
-        assert_eq!(value, expected, "{name}");
-    }
-    assert!(read.rss_bytes.unwrap() > 0);
+    let expected = Footprint::default()
+        .with(Resource::AddressSpaceBytes, bytes(status.vmsize))
+        .with(Resource::RssBytes, bytes(status.vmrss))
+        .with(Resource::AnonymousBytes, bytes(status.rssanon))
+        .with(Resource::FileBytes, bytes(status.rssfile))
+        .with(Resource::ShmemBytes, bytes(status.rssshmem))
+        .with(Resource::SwapBytes, bytes(status.vmswap))
+        .with(Resource::PageTablesBytes, bytes(status.vmpte))
+        .with(Resource::LockedBytes, bytes(status.vmlck))
+        .with(Resource::Threads, status.threads);
+    assert_eq!(read, expected);
+    assert!(read.of(Resource::RssBytes).unwrap() > 0);
+    let (status, peak) = settled(|| theirs.status().unwrap(), || ours.rss_peak_bytes().unwrap());
+    assert_eq!(peak, bytes(status.vmhwm));
 
     let rollup = || {
         let sums = theirs.smaps_rollup().unwrap().memory_map_rollup;
@@ -76,15 +79,9 @@ fn a_live_process_is_read_as_procfs_reads_it() {
     };
     let (rollup, sums) = settled(rollup, || ours.smaps_rollup().unwrap());
     for (name, value) in [
-        ("Rss", sums.rss_bytes),
         ("Pss", sums.pss_bytes),
-        ("Pss_Anon", sums.pss_anon_bytes),
-        ("Pss_File", sums.pss_file_bytes),
         ("Pss_Shmem", sums.pss_shmem_bytes),
-        ("Private_Clean", sums.private_clean_bytes),
         ("Private_Dirty", sums.private_dirty_bytes),
-        ("Anonymous", sums.anonymous_bytes),
-        ("Swap", sums.swap_bytes),
     ] {
         assert_eq!(value, rollup.get(name).copied(), "{name}");
     }
@@ -125,7 +122,7 @@ fn a_process_that_ended_has_vanished_reaped_or_not() {
     child.kill();
     assert_vanished(&mut process);
     let left = process.status().unwrap();
-    assert_eq!(left, Status { threads: Some(1), ..Status::default() });
+    assert_eq!(left, Footprint::from([(Resource::Threads, 1)]));
 
     let pid = child.pid();
     drop(child);
@@ -199,7 +196,7 @@ fn a_missing_file_is_absent_and_a_missing_process_has_vanished() {
 fn a_missing_line_of_status_is_none_and_a_malformed_one_is_an_error() {
     // A name that is not UTF-8, and a name that begins like a field.
     let text = b"Name:\t\xff\xfe\nState:\tS\nVmRSSx:\t 1 kB\nVmRSS:\t     320 kB\nThreads:\t3\n";
-    let expected = Status { rss_bytes: Some(320 * 1024), threads: Some(3), ..Status::default() };
+    let expected = Footprint::from([(Resource::RssBytes, 320 * 1024), (Resource::Threads, 3)]);
     assert_eq!(open(&tree(&[("status", text)])).status().unwrap(), expected);
 
     for bad in [

@@ -17,8 +17,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
-    Bound, Mapping, MappingKind, ObjectId, Process, ReadError, SharedSegment, Stat,
-    children_by_parent, shared_segments,
+    Bound, Mapping, MappingKind, Process, ReadError, SharedSegment, Stat, children_by_parent,
+    object_of, shared_segments,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -78,7 +78,7 @@ fn each_mapping_is_of_the_kind_that_it_was_made() {
     }
     let memfd =
         mappings.iter().find(|mapping| mapping.start == mapped[1].1.start() as u64).unwrap();
-    assert_eq!(memfd.object, Some(ObjectId::of(image.as_fd()).unwrap()));
+    assert_eq!(memfd.object, Some(object_of(image.as_fd()).unwrap()));
     assert!(memfd.shared && memfd.bytes() == page() as u64);
 
     // Every line is there but the one that is no mapping.

@@ -18,35 +18,26 @@ pub(super) struct Check {
     pub(super) change: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum State {
-    Ok,
-    /// Present, but too little for some runs.
-    Limited,
-    /// Absent, or it does not work.
-    Missing,
+leakbench_model::names! {
+    /// The state of what a check tries.
+    pub(super) State ("state") {
+        Ok = "ok",
+        /// Present, but too little for some runs.
+        Limited = "limited",
+        /// Absent, or it does not work.
+        Missing = "missing",
+    }
 }
 
-/// The importance of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Weight {
-    /// No measurement is possible without it.
-    Needed,
-    /// Some runs are impossible without it.
-    Wanted,
-    /// Everything can be measured without it.
-    Extra,
-}
-
-impl State {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Limited => "limited",
-            State::Missing => "missing",
-        }
+leakbench_model::names! {
+    /// The importance of a check.
+    pub(super) Weight ("weight") {
+        /// No measurement is possible without it.
+        Needed = "needed",
+        /// Some runs are impossible without it.
+        Wanted = "wanted",
+        /// Everything can be measured without it.
+        Extra = "extra",
     }
 }
 
@@ -141,8 +132,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn checks() -> impl Strategy<Value = Vec<Check>> {
-        let state = prop_oneof![Just(State::Ok), Just(State::Limited), Just(State::Missing)];
-        let weight = prop_oneof![Just(Weight::Needed), Just(Weight::Wanted), Just(Weight::Extra)];
+        let state = prop::sample::select(State::ALL.to_vec());
+        let weight = prop::sample::select(Weight::ALL.to_vec());
         let check = (state, weight).prop_map(|(state, weight)| Check {
             weight,
             ..Check::new("name", state, "found", "means")

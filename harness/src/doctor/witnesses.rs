@@ -9,11 +9,13 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use leakbench_model::ObjectId;
+
 use super::capacity::DEFAULT_SLOTS;
 use super::check::{Check, State};
 use leakbench_kernel::{
-    Child, DeathWatch, FdKind, Machine, ObjectId, Process, ProcessGroup, ReadError, WatchError,
-    WatchLimit, has_fd_count, has_pagemap_scan, make_memfd,
+    Child, DeathWatch, FdKind, Machine, Process, ProcessGroup, ReadError, WatchError, WatchLimit,
+    has_fd_count, has_pagemap_scan, make_memfd, object_of,
 };
 
 /// inotify instances for a few runs at a time, and for other programs.
@@ -127,7 +129,7 @@ fn sample_a_child() -> Result<(u64, usize), String> {
     let cannot = |what: &str, error: &dyn Error| format!("{what}: {}", chain(error));
     let start = || -> io::Result<(WaitingSubject, ObjectId)> {
         let memfd = make_memfd()?;
-        let object = ObjectId::of(memfd.as_fd())?;
+        let object = object_of(memfd.as_fd())?;
         let (requests, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command

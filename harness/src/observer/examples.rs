@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leakbench_model::Resource;
+use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{Example, Examples};
 
 use super::lifetimes::{Lifetime, Lifetimes};
 use super::observed_process::{FdKey, MappingKey, ObservedProcess, fd_resource, mapping_resource};
 use super::sampler::Sampler;
-use leakbench_kernel::{FdKind, Mapping, MappingKind, ObjectId};
+use leakbench_kernel::{FdKind, Mapping, MappingKind, device_numbers};
 
 /// Samples whose objects count as the working set of the process, not as growth.
 pub(super) const WARM_UP_SAMPLES: u64 = 3;
@@ -301,7 +301,7 @@ fn describe_fd(process: &ObservedProcess, key: FdKey) -> Option<String> {
 }
 
 fn identity(object: ObjectId, name: &str) -> String {
-    let (major, minor) = object.device_numbers();
+    let (major, minor) = device_numbers(object);
     format!("inode {} on {major}:{minor}, {name}", object.ino)
 }
 

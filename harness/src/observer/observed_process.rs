@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use leakbench_model::{Footprint, Resource};
+use leakbench_model::{Footprint, ObjectId, Resource};
 
 use super::lifetimes::Lifetimes;
 use super::remarks::Remarks;
-use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, ObjectId, Process, ReadError, Stat};
+use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, Process, ReadError, Stat};
 
 /// The identity of a mapping. It survives growth upwards, but not replacement by a mapping of
 /// another object.
@@ -109,7 +109,7 @@ impl ObservedProcess {
 
         // The process existed at every read, so all of it is added.
         if let Some(status) = status {
-            sums.amounts.add_all(&status.footprint());
+            sums.amounts.add_all(&status);
         }
         if mappings.is_none() {
             self.mappings.clear();
@@ -147,7 +147,7 @@ impl ObservedProcess {
 
     fn count_mappings(&self, sums: &mut Sums) {
         sums.amounts.add(Resource::Mappings, self.mappings.len() as u64);
-        for kind in MAPPING_KINDS {
+        for kind in MappingKind::ALL {
             let count = self.mappings.iter().filter(|mapping| mapping.kind == kind).count();
             if let Some(resource) = mapping_resource(kind) {
                 sums.amounts.add(resource, count as u64);
@@ -159,7 +159,7 @@ impl ObservedProcess {
 
     fn count_fds(&mut self, sums: &mut Sums, remarks: &mut Remarks) {
         sums.amounts.add(Resource::Fds, self.fds.len() as u64);
-        for kind in FD_KINDS {
+        for kind in FdKind::ALL {
             let count = self.fds.iter().filter(|entry| entry.kind == kind).count();
             sums.amounts.add(fd_resource(kind), count as u64);
         }
@@ -226,16 +226,6 @@ fn readable<T>(
     }
 }
 
-const MAPPING_KINDS: [MappingKind; 7] = [
-    MappingKind::Memfd,
-    MappingKind::File,
-    MappingKind::Anonymous,
-    MappingKind::Executable,
-    MappingKind::Reserved,
-    MappingKind::Stack,
-    MappingKind::Kernel,
-];
-
 /// The resource of a mapping of this kind, besides mappings in general.
 pub(super) fn mapping_resource(kind: MappingKind) -> Option<Resource> {
     match kind {
@@ -248,21 +238,6 @@ pub(super) fn mapping_resource(kind: MappingKind) -> Option<Resource> {
         MappingKind::Kernel => None,
     }
 }
-
-const FD_KINDS: [FdKind; 12] = [
-    FdKind::Memfd,
-    FdKind::File,
-    FdKind::DeletedFile,
-    FdKind::Socket,
-    FdKind::Pipe,
-    FdKind::EventFd,
-    FdKind::TimerFd,
-    FdKind::Epoll,
-    FdKind::Pidfd,
-    FdKind::Inotify,
-    FdKind::SignalFd,
-    FdKind::Other,
-];
 
 /// The resource of a descriptor of this kind, besides descriptors in general.
 pub(super) fn fd_resource(kind: FdKind) -> Resource {

@@ -5,14 +5,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use leakbench_model::Resource;
+use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::ObservationSample;
 
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
 use super::process_tree::ProcessTree;
 use super::remarks::Remarks;
-use leakbench_kernel::{ObjectId, Process, ReadError, SharedSegment, shared_segments};
+use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
 
 /// The observed processes and the objects of their last sample.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use leakbench_kernel::{Child, ObjectId, ProcessGroup};
+use leakbench_kernel::{Child, ProcessGroup, object_of};
+use leakbench_model::ObjectId;
 use leakbench_subject::wire::{Channel, ChannelError, Request, SharedPage, StatusPage};
 
 use crate::driver::Program;
@@ -67,7 +68,7 @@ impl SubjectProcess {
     /// # Errors
     /// The kernel's.
     pub(super) fn page_object(&self) -> io::Result<ObjectId> {
-        ObjectId::of(self.page.as_fd())
+        object_of(self.page.as_fd())
     }
 
     pub(super) fn page(&self) -> &StatusPage {

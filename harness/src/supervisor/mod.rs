@@ -17,7 +17,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use leakbench_model::{Counts, Footprint};
+use leakbench_model::{Counts, Footprint, ObjectId};
 use leakbench_recording::recording::{
     End, Interrupted, RECORDING_VERSION, Record, Recorder, Start, Witness, WitnessFailure,
 };
@@ -32,7 +32,7 @@ use self::subject::{Phase, Supervised};
 use crate::driver::Driver;
 use crate::interrupt::{Interrupt, SIGNAL_ECHO};
 use crate::timed_recorder::TimedRecorder;
-use leakbench_kernel::{Machine, ObjectId, Process, poll_until};
+use leakbench_kernel::{Machine, Process, poll_until};
 use leakbench_subject::wire::add_counts;
 
 /// Minimum time between two samples of a subject.
@@ -296,5 +296,5 @@ fn own_cpu_time() -> Duration {
 }
 
 fn own_peak_rss_bytes() -> Option<u64> {
-    Process::open(std::process::id()).ok()?.status().ok()?.rss_peak_bytes
+    Process::open(std::process::id()).ok()?.rss_peak_bytes().ok()?
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leakbench_model::{Holder, LingeringImage, Slabs, SlotCounts, SlotState};
+use leakbench_model::{Holder, LingeringImage, ObjectId, Slabs, SlotCounts, SlotState};
 use leakbench_recording::recording::{Barrier, SlotMap};
 
-use leakbench_kernel::{FdEntry, FdKind, FileMapping, ObjectId};
+use leakbench_kernel::{FdEntry, FdKind, FileMapping};
 use leakbench_subject::wire::BarrierReached;
 
 /// A scan of a subject's `/proc` at a barrier.

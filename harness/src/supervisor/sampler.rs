@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use leakbench_model::{Footprint, Resource, Slabs};
+use leakbench_model::{Footprint, ObjectId, Resource, Slabs};
 use leakbench_recording::recording::ExactMemory;
 use rustix::event::{PollFd, PollFlags};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
-use leakbench_kernel::{FdKind, ObjectId, Process, ReadError, poll_until};
+use leakbench_kernel::{FdKind, Process, ReadError, poll_until};
 use leakbench_subject::wire::BarrierReached;
 
 /// Scans at a barrier before a disagreement counts, and the time between two.
@@ -92,8 +92,7 @@ impl ProcSampler {
         let began = Instant::now();
         let mappings = self.process.mapping_counts().ok();
         let fds = self.process.fd_count().ok();
-        let status = self.process.status().ok();
-        let footprint = status.map(|status| status.footprint()).unwrap_or_default();
+        let footprint = self.process.status().unwrap_or_default();
         let footprint = footprint
             .with(Resource::Mappings, mappings.map(|counts| counts.all))
             .with(Resource::MemfdMappings, mappings.map(|counts| counts.memfd))

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use leakbench_model::{Counts, Footprint, Slabs};
+use leakbench_model::{Counts, Footprint, ObjectId, Slabs};
 use leakbench_recording::recording::{
     Barrier, Exit, ExitKind, Record, Sample, SubjectUp, Witness, WitnessFailure,
 };
@@ -16,7 +16,6 @@ use super::child::SubjectProcess;
 use super::sampler::ProcSampler;
 use super::{RunRecorder, SuperviseError};
 use crate::driver::Program;
-use leakbench_kernel::ObjectId;
 use leakbench_subject::wire::{
     BarrierReached, Channel, ChannelError, Event, FailureCause, Request,
 };

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use leakbench_model::Counts;
+use leakbench_model::{Counts, ObjectId};
 
 use crate::wire::Lingering;
-use leakbench_kernel::{DeathWatch, ObjectId, WatchError};
+use leakbench_kernel::{DeathWatch, WatchError, object_of};
 
 /// Failures that are kept between two barriers.
 const FAILURES_MAX: usize = 10;
@@ -95,7 +95,7 @@ impl Images {
         let cannot = |error: &dyn std::fmt::Display| {
             format!("the image of module {module} cannot be watched: {error}")
         };
-        let object = ObjectId::of(fd).map_err(|error| cannot(&error))?;
+        let object = object_of(fd).map_err(|error| cannot(&error))?;
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             (self.places.len() - 1) as u32

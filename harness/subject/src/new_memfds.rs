@@ -13,10 +13,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
+use leakbench_model::ObjectId;
 use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use leakbench_kernel::{FdEntry, FdKind, MemfdDevices, ObjectId, Process, ReadError};
+use leakbench_kernel::{FdEntry, FdKind, MemfdDevices, Process, ReadError, object_of};
 
 /// The table is read again, to forget objects that are gone, once so many more objects are known than
 /// twice those of the last reading.
@@ -161,7 +162,7 @@ impl Table {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let object = ObjectId::of(handle.as_fd())?;
+        let object = object_of(handle.as_fd())?;
         Ok(Some((object, handle)))
     }
 }

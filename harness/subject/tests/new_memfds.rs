@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use leakbench_kernel::{DeathWatch, ObjectId};
+use leakbench_kernel::{DeathWatch, object_of};
+use leakbench_model::ObjectId;
 use leakbench_subject::NewMemfds;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::fcntl_dupfd_cloexec;
@@ -24,7 +25,7 @@ fn memfd() -> OwnedFd {
 }
 
 fn objects(fds: &[OwnedFd]) -> Vec<ObjectId> {
-    fds.iter().map(|fd| ObjectId::of(fd.as_fd()).unwrap()).collect()
+    fds.iter().map(|fd| object_of(fd.as_fd()).unwrap()).collect()
 }
 
 /// Compares the memfds found with those that `act` returns.

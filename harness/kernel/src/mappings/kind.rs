@@ -1,27 +1,32 @@
 //! The kind of a mapping, from its line in `maps`.
 
+use leakbench_model::ObjectId;
+
 use super::text::Line;
 use crate::memfd_devices::MemfdDevices;
-use crate::object::ObjectId;
+use crate::object;
 
-/// The kind of a mapping, by the object behind it and its permissions. Each mapping is of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MappingKind {
-    /// A memfd, with any permissions.
-    Memfd,
-    /// A file with a name or without, not executable.
-    File,
-    /// Memory without a file, or shared memory without a descriptor (shared anonymous, System V);
-    /// neither executable nor reserved.
-    Anonymous,
-    /// Executable, with or without a file.
-    Executable,
-    /// As [`Anonymous`](Self::Anonymous), but without permissions (`PROT_NONE`).
-    Reserved,
-    /// The main thread's stack, which the kernel marks.
-    Stack,
-    /// The kernel's own mapping in every process: `[vdso]`, `[vvar]`.
-    Kernel,
+leakbench_model::names! {
+    /// The kind of a mapping, by the object behind it and its permissions. Each mapping is of one
+    /// kind.
+    #[derive(PartialOrd, Ord)]
+    MappingKind ("kind of mapping") {
+        /// A memfd, with any permissions.
+        Memfd = "memfd",
+        /// A file with a name or without, not executable.
+        File = "file",
+        /// Memory without a file, or shared memory without a descriptor (shared anonymous, System V);
+        /// neither executable nor reserved.
+        Anonymous = "anonymous",
+        /// Executable, with or without a file.
+        Executable = "executable",
+        /// As [`Anonymous`](Self::Anonymous), but without permissions (`PROT_NONE`).
+        Reserved = "reserved",
+        /// The main thread's stack, which the kernel marks.
+        Stack = "stack",
+        /// The kernel's own mapping in every process: `[vdso]`, `[vvar]`.
+        Kernel = "kernel",
+    }
 }
 
 /// One mapping of a process, of any kind.
@@ -48,7 +53,7 @@ impl Mapping {
     /// From a line of `maps`; `None` for `[vsyscall]`, which x86 prints and which is no mapping of the
     /// process: it does not count against `vm.max_map_count`.
     pub(super) fn of_line(line: &Line<'_>, devices: &MemfdDevices) -> Option<Mapping> {
-        let object = line.object.is_file().then_some(line.object);
+        let object = object::is_file(line.object).then_some(line.object);
         let [read, write, execute, share] = line.permissions;
         let kind = match line.name {
             b"[vsyscall]" => return None,

@@ -1,10 +1,11 @@
 //! File-backed mappings by `PROCMAP_QUERY`.
 
+use leakbench_model::ObjectId;
 use rustix::io::Errno;
 
 use crate::error::ReadError;
 use crate::mappings::FileMapping;
-use crate::object::ObjectId;
+use crate::object;
 use crate::process::Process;
 use crate::sys::procmap_query::{MappingQueries, QueriedMapping};
 
@@ -27,7 +28,7 @@ pub(super) fn file_mappings(
             Err(error) => return Err(refused(process, error)),
         };
         address = mapping.end;
-        let object = ObjectId::from_halves(mapping.dev_major, mapping.dev_minor, mapping.ino);
+        let object = object::from_halves(mapping.dev_major, mapping.dev_minor, mapping.ino);
         let memfd = if !devices.contains(object.dev) {
             false
         } else if !mapping.shared() && devices.private_is_memfd(object.dev) {

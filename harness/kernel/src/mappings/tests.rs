@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use leakbench_model::ObjectId;
 use proptest::prelude::*;
 
 use super::{FileMapping, MappingCounts, Process};
 use crate::memfd_devices::MemfdDevices;
-use crate::object::ObjectId;
 
 /// A mapping, and its name in `maps`.
 type Named = (FileMapping, String);

@@ -10,12 +10,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 
+use leakbench_model::ObjectId;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use crate::error::ReadError;
 use crate::mappings::{FileMapping, Mapping, MappingCounts};
 use crate::memfd_devices::MemfdDevices;
-use crate::object::ObjectId;
+use crate::object;
 use crate::process::Process;
 use crate::sys::proc_dir::read;
 
@@ -28,7 +29,7 @@ pub(super) fn file_mappings(
 ) -> Result<(), ReadError> {
     let devices = process.memfd_devices();
     for_each_line(process, |line| {
-        if line.object.is_file() {
+        if object::is_file(line.object) {
             mappings.push(line.file_mapping(devices));
         }
     })
@@ -223,7 +224,7 @@ fn parse(line: &[u8]) -> Option<Line<'_>> {
         return None;
     }
     let spaces = padded.iter().position(|&byte| byte != b' ').unwrap_or(padded.len());
-    let object = ObjectId::from_halves(u32::try_from(major).ok()?, u32::try_from(minor).ok()?, ino);
+    let object = object::from_halves(u32::try_from(major).ok()?, u32::try_from(minor).ok()?, ino);
     Some(Line { start, end, permissions: *permissions, offset, object, name: &padded[spaces..] })
 }
 

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use leakbench_model::ObjectId;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
-use leakbench_kernel::{FdEntry, ObjectId, Process, ReadError};
+use leakbench_kernel::{FdEntry, Process, ReadError, object_of};
 
 /// Distinguishes the memfds that a process opens from those that it had.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Memfds {
                 Err(Errno::NOENT) => continue,
                 Err(error) => return Err(failed(error.into())),
             };
-            if ObjectId::of(fd.as_fd()).map_err(failed)? == entry.object {
+            if object_of(fd.as_fd()).map_err(failed)? == entry.object {
                 show(fd.as_fd());
             }
         }

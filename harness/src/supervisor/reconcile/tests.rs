@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use leakbench_model::{Slab, Slabs};
+use leakbench_model::{ObjectId, Slab, Slabs};
 use leakbench_subject::wire::Lingering;
 
 const STRIDE: u64 = 1 << 32;

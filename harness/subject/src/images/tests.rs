@@ -9,6 +9,7 @@ mod sys;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 
+use leakbench_model::ObjectId;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -111,7 +112,7 @@ impl World {
         for _ in 0..images {
             let fd = memfd(c"image", 1);
             let key = self.images.made(fd.as_fd(), self.modules).expect("it can be watched");
-            let object = ObjectId::of(fd.as_fd()).expect("it is open");
+            let object = object_of(fd.as_fd()).expect("it is open");
             let (module, holders) = (self.modules, vec![Holder::Fd(fd)]);
             let (dropped, ended_late, accounted) = (None, None, false);
             self.twins.push(Twin { key, object, module, holders, dropped, ended_late, accounted });

@@ -18,11 +18,9 @@
 
 use std::io::{self, Write};
 
-use leakbench_model::{Counts, Histogram, Slabs};
+use leakbench_model::{Counts, Histogram, ObjectId, Slabs};
 use leakbench_scenarios::{Offer, Scenario, Share};
 use serde::{Deserialize, Serialize};
-
-use leakbench_kernel::ObjectId;
 
 /// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
 const PROTOCOL_VERSION: u32 = 4;
@@ -106,17 +104,17 @@ pub enum Event {
     },
 }
 
-/// The kind of a failure, which decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureCause {
-    /// A step of the runtime or of a guest. Before the first cycle: the scenario asks for something
-    /// that the runtime cannot do.
-    Step,
-    /// The subject itself, at any time.
-    Subject,
-    /// The machine does not allow the measurement.
-    Machine,
+leakbench_model::names! {
+    /// The kind of a failure, which decides the exit code.
+    FailureCause ("cause of a failure") {
+        /// A step of the runtime or of a guest. Before the first cycle: the scenario asks for
+        /// something that the runtime cannot do.
+        Step = "step",
+        /// The subject itself, at any time.
+        Subject = "subject",
+        /// The machine does not allow the measurement.
+        Machine = "machine",
+    }
 }
 
 /// The death watch's account at a barrier.
