@@ -1,32 +1,18 @@
-//! The limits of mappings, address space, descriptors, memory, tasks and processors.
+//! The number of slots that fit into a process: the limits of mappings and of address space.
 
 use std::fs;
-use std::path::Path;
 
 use leakbench_model::text::bytes;
-use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::check::{Check, State};
 use super::slot_capacity::{Slots, mappings_for, slots_by_mappings};
-use leakbench_kernel::{Bound, CgroupLimit, CgroupLimits, Machine, Process, free_ranges};
+use leakbench_kernel::{Bound, Machine, Process, free_ranges};
 
 /// Slots of a pool by default.
 pub(super) const DEFAULT_SLOTS: u64 = leakbench_model::DEFAULT_SLOTS.get() as u64;
 
-/// Descriptors of a subject without images.
-const FDS_AT_REST: u64 = 16;
-
-/// The limit of descriptors that the doctor proposes.
-const FDS_PROPOSED: u64 = 4096;
-
 /// Shorter ranges of address space are ignored; a slot needs more.
 const RANGE_MIN_BYTES: usize = 1 << 30;
-
-/// Peak of resident memory of a subject of default size, with a margin.
-const SUBJECT_BYTES: u64 = 64 << 20;
-
-/// Tasks of a run with a few processes and threads.
-const TASKS: u64 = 64;
 
 /// Slots that the proposed `vm.max_map_count` is for.
 const MANY_SLOTS: u64 = 80_000;
@@ -42,18 +28,14 @@ pub(super) struct Capacity {
     slots_by_mappings: Option<u64>,
     slots_by_addresses: u64,
     wide_slots_by_addresses: u64,
-    cgroups: CgroupLimits,
 }
 
 impl Capacity {
-    /// Reserves all address space for a moment, and reads the other limits.
+    /// Reserves all address space for a moment, and counts the mappings of this process.
     pub(super) fn measure(machine: &Machine) -> Capacity {
-        let (mut present_mappings, mut cgroups) = (0, CgroupLimits::default());
         // The check of /proc reports a failure.
-        if let Ok(process) = &mut Process::open(std::process::id()) {
-            present_mappings = process.mapping_counts().map_or(0, |counts| counts.all);
-            cgroups = process.cgroup_limits(Path::new("/proc")).unwrap_or_default();
-        }
+        let counts = Process::open(std::process::id()).and_then(|mut own| own.mapping_counts());
+        let present_mappings = counts.map_or(0, |counts| counts.all);
         let ranges_bytes = free_ranges(RANGE_MIN_BYTES);
         Capacity {
             present_mappings,
@@ -63,7 +45,6 @@ impl Capacity {
             slots_by_addresses: Slots::BUILTIN.in_ranges(&ranges_bytes),
             wide_slots_by_addresses: Slots::WIDE.in_ranges(&ranges_bytes),
             ranges_bytes,
-            cgroups,
         }
     }
 
@@ -83,16 +64,7 @@ impl Capacity {
     }
 
     pub(super) fn checks(&self, machine: &Machine) -> Vec<Check> {
-        vec![
-            self.mappings(machine),
-            self.addresses(machine),
-            self.all_slots(),
-            overcommit(machine),
-            open_files(machine),
-            self.memory(machine),
-            self.tasks(),
-            processors(machine),
-        ]
+        vec![self.mappings(machine), self.addresses(machine), self.all_slots()]
     }
 
     fn mappings(&self, machine: &Machine) -> Check {
@@ -104,7 +76,7 @@ impl Capacity {
         let found = format!("vm.max_map_count is {max}, and {} are in use", self.present_mappings);
         let means = format!("3 mappings a slot: a process can have {slots} slots");
         let more = mappings_for(MANY_SLOTS, self.present_mappings).next_power_of_two();
-        let check = Check::new(NAME, enough(slots, DEFAULT_SLOTS), found, means).extra();
+        let check = Check::new(NAME, State::enough(slots, DEFAULT_SLOTS), found, means).extra();
         if slots >= MANY_SLOTS {
             return check;
         }
@@ -131,7 +103,7 @@ impl Capacity {
             "room for {slots} slots of 4 GiB and a guard, or for {} of 6 GiB",
             self.wide_slots_by_addresses
         );
-        let check = Check::new("address space", enough(slots, DEFAULT_SLOTS), found, means);
+        let check = Check::new("address space", State::enough(slots, DEFAULT_SLOTS), found, means);
         let check = match (limit, machine.address_space_bytes.hard) {
             (Bound::Unlimited, _) => check,
             (_, Bound::Unlimited) => check.remedy("ulimit -v unlimited"),
@@ -149,138 +121,14 @@ impl Capacity {
             _ => "address space",
         };
         let found = format!("{slots} fit into a process, limited by {by}");
-        let means = match enough(slots, DEFAULT_SLOTS) {
+        let means = match State::enough(slots, DEFAULT_SLOTS) {
             State::Ok => format!("the maximum of --slots, whose default is {DEFAULT_SLOTS}"),
             State::Limited => {
                 format!("run with at most --slots {slots}: the default is {DEFAULT_SLOTS}")
             }
             State::Missing => "the built-in runtime cannot reserve a pool".to_owned(),
         };
-        Check::new("slots", enough(slots, DEFAULT_SLOTS), found, means).needed()
-    }
-
-    fn memory(&self, machine: &Machine) -> Check {
-        let needed = SUBJECT_BYTES * machine.cpus.unwrap_or(1);
-        let means = format!(
-            "{} suffice for a process on each processor, with lingering images",
-            bytes(needed)
-        );
-        match &self.cgroups.memory_bytes {
-            Some(CgroupLimit { max, name }) => {
-                let found = format!("{name} is {}", bytes(*max));
-                Check::new("memory limit", enough(*max, needed), found, means)
-            }
-            None => {
-                let found = "no visible control group has one";
-                Check::new("memory limit", State::Ok, found, means)
-            }
-        }
-    }
-
-    fn tasks(&self) -> Check {
-        let means = "each subject is a process with a thread for each of --threads";
-        match &self.cgroups.tasks {
-            Some(CgroupLimit { max, name }) => {
-                Check::new("task limit", enough(*max, TASKS), format!("{name} is {max}"), means)
-            }
-            None => Check::new("task limit", State::Ok, "no visible control group has one", means),
-        }
-    }
-}
-
-fn overcommit(machine: &Machine) -> Check {
-    const NAME: &str = "overcommit";
-    let Some(mode) = machine.overcommit_memory else {
-        let found = "vm.overcommit_memory cannot be read";
-        return Check::new(NAME, State::Ok, found, "a run reports memory that is refused").extra();
-    };
-    let found = format!("vm.overcommit_memory is {mode}");
-    if mode != 2 {
-        return Check::new(NAME, State::Ok, found, "reservations cost nothing");
-    }
-    let left = committable_bytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default());
-    let means = match left {
-        Some(left) => format!(
-            "linear memories count in full, touched or not: {} are left, enough for {} of one page \
-             (64 KiB); larger writable reservations are refused",
-            bytes(left),
-            left >> 16
-        ),
-        None => "linear memories count in full, touched or not".to_owned(),
-    };
-    Check::new(NAME, State::Limited, found, means).change("sysctl -w vm.overcommit_memory=0")
-}
-
-/// Memory that can still be committed, from `CommitLimit:    4011296 kB` and `Committed_AS:`.
-fn committable_bytes(meminfo: &str) -> Option<u64> {
-    let kib = |key: &str| -> Option<u64> {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
-        line.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok()
-    };
-    Some(kib("CommitLimit")?.saturating_sub(kib("Committed_AS")?) << 10)
-}
-
-fn open_files(machine: &Machine) -> Check {
-    const NAME: &str = "open files";
-    let limit = machine.open_files;
-    let means = |images: u64| {
-        format!("a process can have {images} images at a time, with a descriptor each")
-    };
-    let Bound::At(soft) = limit.soft else {
-        return Check::new(
-            NAME,
-            State::Ok,
-            "RLIMIT_NOFILE is unlimited",
-            "so is the number of images",
-        );
-    };
-    let images = soft.saturating_sub(FDS_AT_REST);
-    let state = match enough(images, DEFAULT_SLOTS) {
-        // A few suffice for a run with few modules at a time; the clean control tries it.
-        State::Missing => State::Limited,
-        state => state,
-    };
-    let hard = match limit.hard {
-        Bound::Unlimited => "unlimited".to_owned(),
-        Bound::At(hard) => hard.to_string(),
-    };
-    let check =
-        Check::new(NAME, state, format!("RLIMIT_NOFILE is {soft} of {hard}"), means(images));
-    match limit.hard {
-        Bound::At(hard) if hard < FDS_PROPOSED => {
-            check.remedy(format!("sudo prlimit --pid $$ --nofile={FDS_PROPOSED}"))
-        }
-        _ => check.remedy(format!("ulimit -n {FDS_PROPOSED}")),
-    }
-}
-
-fn processors(machine: &Machine) -> Check {
-    const NAME: &str = "processors";
-    let set = sched_getaffinity(None).ok();
-    let allowed = set.map(|set| (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).count() as u64);
-    let mut found = match machine.cpus {
-        Some(cpus) => format!("{cpus} usable"),
-        None => "their number cannot be read".to_owned(),
-    };
-    if let (Some(cpus), Some(allowed)) = (machine.cpus, allowed)
-        && cpus < allowed
-    {
-        found += &format!(" of {allowed}, by the quota of a control group");
-    }
-    if let Some(model) = &machine.cpu_model {
-        found += &format!(" ({model})");
-    }
-    let means = "a run starts one process for each by default; pools are sharded by processor, so \
-                 compare runs with the same --cpus";
-    Check::new(NAME, State::Ok, found, means)
-}
-
-/// The state of a number whose minimum is `wanted`.
-fn enough(number: u64, wanted: u64) -> State {
-    match number {
-        0 => State::Missing,
-        number if number < wanted => State::Limited,
-        _ => State::Ok,
+        Check::new("slots", State::enough(slots, DEFAULT_SLOTS), found, means).needed()
     }
 }
 
@@ -290,18 +138,4 @@ fn virtual_bits() -> Option<u32> {
     let line = text.lines().find(|line| line.starts_with("address sizes"))?;
     let bits = line.rsplit(',').next()?.trim().strip_suffix("bits virtual")?;
     bits.trim().parse().ok().filter(|bits| (32..=64).contains(bits))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn committable_is_limit_minus_committed() {
-        let meminfo = "MemTotal: 100 kB\nCommitLimit:     4000 kB\nCommitted_AS:    1000 kB\n";
-        assert_eq!(committable_bytes(meminfo), Some(3000 << 10));
-        let over = "CommitLimit:     1 kB\nCommitted_AS:    1000 kB\n";
-        assert_eq!(committable_bytes(over), Some(0));
-        assert_eq!(committable_bytes("MemTotal: 100 kB\n"), None);
-    }
 }

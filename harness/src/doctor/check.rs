@@ -41,6 +41,17 @@ leakbench_model::names! {
     }
 }
 
+impl State {
+    /// The state of a number whose minimum is `wanted`.
+    pub(super) fn enough(number: u64, wanted: u64) -> State {
+        match number {
+            0 => State::Missing,
+            number if number < wanted => State::Limited,
+            _ => State::Ok,
+        }
+    }
+}
+
 impl Check {
     /// A check of weight [`Weight::Wanted`].
     pub(super) fn new(

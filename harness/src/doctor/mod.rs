@@ -8,6 +8,8 @@ mod capacity;
 mod check;
 mod control_runs;
 mod environment;
+mod interfaces;
+mod limits;
 mod slot_capacity;
 mod text;
 mod witnesses;
@@ -35,7 +37,9 @@ impl Diagnosis {
         let capacity = Capacity::measure(&machine);
         let mut checks = environment::checks(&machine);
         checks.extend(witnesses::checks(&machine));
+        checks.extend(interfaces::checks(&machine));
         checks.extend(capacity.checks(&machine));
+        checks.extend(limits::checks(&machine));
         checks.extend(environment::drivers(driver_dir));
         checks.extend(control_runs::checks(capacity.slots()));
         Diagnosis { machine, capacity, checks }

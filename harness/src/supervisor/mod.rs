@@ -6,6 +6,7 @@
 //! /proc ─► sampler (second witness) ─┴─► reconcile (at barriers) ─► recorder
 //! ```
 
+mod activity;
 mod child;
 mod error;
 mod reconcile;

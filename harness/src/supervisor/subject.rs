@@ -1,17 +1,18 @@
 //! One subject under supervision: its phase, its events, and the lines that are recorded of it.
 
+mod ending;
+
 use std::collections::HashSet;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use leakbench_model::{Counts, Footprint, ObjectId, Slabs};
 use leakbench_recording::recording::{
-    Barrier, Exit, ExitKind, Record, Sample, SubjectUp, Witness, WitnessFailure,
+    Barrier, ExitKind, Record, Sample, SubjectUp, Witness, WitnessFailure,
 };
 use leakbench_scenarios::{Scenario, Share};
 
+use super::activity::Activity;
 use super::child::SubjectProcess;
 use super::sampler::ProcSampler;
 use super::{RunRecorder, SuperviseError};
@@ -48,18 +49,7 @@ pub(super) struct Supervised {
     /// The message of the step that failed.
     failure: Option<String>,
     failed: bool,
-    /// One for each thread.
-    activities: Vec<ThreadActivity>,
-    /// Time of its last event or request.
-    last_message_at: Instant,
-}
-
-/// The last change of a thread's number of steps.
-#[derive(Clone, Copy, Debug)]
-struct ThreadActivity {
-    /// `None` while the thread waits for the others.
-    steps: Option<u64>,
-    changed_at: Instant,
+    activity: Activity,
 }
 
 impl Supervised {
@@ -89,11 +79,7 @@ impl Supervised {
             phase: Phase::Building,
             failure: None,
             failed: false,
-            activities: vec![
-                ThreadActivity { steps: None, changed_at: Instant::now() };
-                threads as usize
-            ],
-            last_message_at: Instant::now(),
+            activity: Activity::new(threads),
         })
     }
 
@@ -120,7 +106,7 @@ impl Supervised {
         if self.phase == Phase::Ready {
             self.phase = Phase::Running;
         }
-        self.last_message_at = Instant::now();
+        self.activity.message();
         // If it has exited, the channel reports it as closed.
         let _ = self.process.channel.send(&Request::Go);
     }
@@ -153,7 +139,7 @@ impl Supervised {
         inherited: &HashSet<ObjectId>,
         recorder: &mut RunRecorder<'_>,
     ) -> Result<(), SuperviseError> {
-        self.last_message_at = Instant::now();
+        self.activity.message();
         match (event, self.phase) {
             (Event::Failed { step, error, cause: FailureCause::Machine }, Phase::Building) => {
                 let (witness, what) = (Witness::DeathWatch, format!("{step}: {error}"));
@@ -301,93 +287,5 @@ impl Supervised {
         let (at_ms, subject) = (recorder.now_ms(), self.index);
         recorder.write(Record::Sample(Sample { at_ms, subject, counts, running_us, footprint }));
         Some((footprint, cost))
-    }
-
-    /// Requests it to stop; before its first cycle it is killed.
-    pub(super) fn stop(&mut self, recorder: &mut RunRecorder<'_>) {
-        self.process.page().ask_to_stop();
-        if matches!(self.phase, Phase::Building | Phase::Ready) {
-            self.end(recorder);
-        }
-    }
-
-    /// Kills it if it made no progress for `timeout`.
-    pub(super) fn end_if_hung(&mut self, timeout: Duration, recorder: &mut RunRecorder<'_>) {
-        if self.has_exited() {
-            return;
-        }
-        let now = Instant::now();
-        let mut last_activity = self.last_message_at;
-        let mut silent = Duration::ZERO;
-        for (thread, activity) in (0..).zip(&mut self.activities) {
-            let steps = self.process.page().steps_of_busy(thread);
-            if steps != activity.steps {
-                *activity = ThreadActivity { steps, changed_at: now };
-            }
-            last_activity = last_activity.max(activity.changed_at);
-            if steps.is_some() {
-                silent = silent.max(now - activity.changed_at);
-            }
-        }
-        // If every thread waits, the subject's main thread must send an event; but not while it
-        // waits for the other subjects to become ready.
-        let all_wait = self.activities.iter().all(|activity| activity.steps.is_none());
-        if self.phase != Phase::Ready && all_wait {
-            silent = now - last_activity;
-        }
-        if silent > timeout {
-            self.end_as(ExitKind::Hung { silent_ms: silent.as_millis() as u64 }, recorder);
-        }
-    }
-
-    /// Kills it because the run ends.
-    pub(super) fn end(&mut self, recorder: &mut RunRecorder<'_>) {
-        if !self.has_exited() {
-            self.end_as(ExitKind::Stopped, recorder);
-        }
-    }
-
-    /// Kills it and records how it ended: by its own failure if it reported one, else `how`.
-    fn end_as(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
-        let how = self.failure.take().map_or(how, |error| ExitKind::Failed { error });
-        // If that fails, nothing more can be done: the process ends with this one.
-        let _ = self.process.end();
-        self.record_exit(how, recorder);
-    }
-
-    /// It has closed its end of the channel: it exits or has died.
-    fn channel_closed(&mut self, recorder: &mut RunRecorder<'_>) {
-        let silent_ms = self.last_message_at.elapsed().as_millis() as u64;
-        let how = match (self.process.wait(), self.failure.take()) {
-            (_, Some(error)) => ExitKind::Failed { error },
-            (Ok(None), None) => ExitKind::Hung { silent_ms },
-            (Ok(Some(status)), None) => self.exit_kind(status),
-            // The status is unknown, and the work was not done.
-            (Err(_), None) => ExitKind::Exited { code: -1 },
-        };
-        self.record_exit(how, recorder);
-    }
-
-    fn exit_kind(&self, status: ExitStatus) -> ExitKind {
-        match (status.signal(), status.code()) {
-            (Some(signal), _) => ExitKind::Signaled { signal },
-            (None, Some(0)) if self.phase == Phase::Exiting => ExitKind::Done,
-            (None, code) => ExitKind::Exited { code: code.unwrap_or(-1) },
-        }
-    }
-
-    fn record_exit(&mut self, how: ExitKind, recorder: &mut RunRecorder<'_>) {
-        self.failed |= !matches!(how, ExitKind::Done | ExitKind::Stopped);
-        if self.phase == Phase::Running {
-            // Its status page outlives it.
-            let (counts, running_us) = (self.counts(), self.running_us());
-            let (at_ms, subject, footprint) = (recorder.now_ms(), self.index, Footprint::default());
-            let last = Sample { at_ms, subject, counts, running_us, footprint };
-            recorder.write(Record::Sample(last));
-        }
-        self.phase = Phase::Exited;
-        let last_steps = self.process.page().last_steps(self.threads);
-        let (at_ms, subject) = (recorder.now_ms(), self.index);
-        recorder.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));
     }
 }

@@ -1,22 +1,17 @@
 //! A command as a process, and the conversation with it: one request, one reply, each within a time
 //! limit.
 
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::io;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_kernel::{Child, ProcessGroup, poll_until};
+use leakbench_kernel::{Child, ProcessGroup};
 use leakbench_scenarios::CommandLine;
-use leakbench_subject::wire::json_lines::{LineBuffer, ProtocolViolation, decode, encode, quoted};
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::ioctl_fionbio;
+use leakbench_subject::wire::json_lines::{ProtocolViolation, decode, encode, quoted};
 use serde::de::DeserializeOwned;
 
+use super::line_pipes::{LinePipes, PipeError};
 use super::messages::{Answer, Numbered, Reply, Request};
-
-/// The states of a million slots are shorter.
-const LINE_MAX_BYTES: usize = 4 << 20;
 
 /// Time for a command to exit after its standard input is closed.
 const EXIT_WITHIN: Duration = Duration::from_secs(2);
@@ -32,11 +27,7 @@ const STATUS_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Conversation {
     child: Child,
-    /// `None` once it is closed, which asks the command to exit.
-    stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
-    lines: LineBuffer,
-    chunk: Box<[u8]>,
+    pipes: LinePipes,
     next_id: u64,
     reply_within: Duration,
     /// The failure that ended the conversation: no request follows.
@@ -60,20 +51,6 @@ pub(super) enum RequestError {
     Broken(String),
 }
 
-/// The event that ends a conversation.
-enum Break {
-    Violation(ProtocolViolation),
-    Timeout,
-    Closed,
-    Io(io::Error),
-}
-
-impl From<ProtocolViolation> for Break {
-    fn from(violation: ProtocolViolation) -> Break {
-        Break::Violation(violation)
-    }
-}
-
 impl Conversation {
     /// Starts `command`, which ends with the thread that starts it. Each reply must come within
     /// `reply_within`.
@@ -92,16 +69,9 @@ impl Conversation {
         let (Some(stdin), Some(stdout)) = (child.take_stdin(), child.take_stdout()) else {
             return Err(failed(io::Error::other("its pipes are missing")));
         };
-        // The bridge's ends only: the command expects its own to block.
-        for end in [stdin.as_fd(), stdout.as_fd()] {
-            ioctl_fionbio(end, true).map_err(|error| failed(error.into()))?;
-        }
         Ok(Conversation {
             child,
-            stdin: Some(stdin),
-            stdout,
-            lines: LineBuffer::new(LINE_MAX_BYTES),
-            chunk: vec![0; 64 << 10].into_boxed_slice(),
+            pipes: LinePipes::new(stdin, stdout).map_err(failed)?,
             next_id: 0,
             reply_within,
             broken: None,
@@ -136,10 +106,10 @@ impl Conversation {
         self.next_id += 1;
         let line = match encode(&Numbered { id, request }) {
             Ok(line) => line,
-            Err(error) => return Err(self.fail(&[], Break::Io(error))),
+            Err(error) => return Err(self.fail(&[], PipeError::Io(error))),
         };
         let deadline = Instant::now() + self.reply_within;
-        match self.write(&line, deadline).and_then(|()| self.read_reply(id, deadline)) {
+        match self.pipes.write(&line, deadline).and_then(|()| self.read_reply(id, deadline)) {
             Ok(Reply { ok: Some(answer), .. }) => Ok(answer),
             Ok(Reply { error, .. }) => Err(RequestError::Refused(error.unwrap_or_default())),
             Err(event) => Err(self.fail(&line, event)),
@@ -160,32 +130,13 @@ impl Conversation {
             let id = self.next_id.saturating_sub(1);
             let request = encode(&Numbered { id, request }).unwrap_or_default();
             let violation = ProtocolViolation::new(error.to_string(), &line);
-            self.fail(&request, Break::Violation(violation))
+            self.fail(&request, PipeError::Violation(violation))
         })
     }
 
-    /// Writes the whole line.
-    fn write(&mut self, line: &[u8], deadline: Instant) -> Result<(), Break> {
-        let Some(stdin) = &mut self.stdin else { return Err(Break::Closed) };
-        let mut left = line;
-        while !left.is_empty() {
-            match stdin.write(left) {
-                Ok(count) => left = &left[count..],
-                // The end of its output, or its last line there, is the better report.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    wait(stdin, PollFlags::OUT, deadline)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Break::Io(error)),
-            }
-        }
-        Ok(())
-    }
-
     /// Waits for the reply to request `id`.
-    fn read_reply(&mut self, id: u64, deadline: Instant) -> Result<Reply, Break> {
-        let line = self.read_line(deadline)?;
+    fn read_reply(&mut self, id: u64, deadline: Instant) -> Result<Reply, PipeError> {
+        let line = self.pipes.read_line(deadline)?;
         let reply: Reply = decode(&line)?;
         if reply.ok.is_some() == reply.error.is_some() {
             return Err(ProtocolViolation::new("it needs one of 'ok' and 'error'", &line).into());
@@ -194,7 +145,7 @@ impl Conversation {
             let reason = format!("it answers request {} and not {id}", reply.id);
             return Err(ProtocolViolation::new(reason, &line).into());
         }
-        let rest = self.lines.take_rest();
+        let rest = self.pipes.take_rest();
         if !rest.is_empty() {
             return Err(
                 ProtocolViolation::new("it follows a reply without a request", &rest).into()
@@ -203,42 +154,19 @@ impl Conversation {
         Ok(reply)
     }
 
-    fn read_line(&mut self, deadline: Instant) -> Result<Vec<u8>, Break> {
-        loop {
-            if let Some(line) = self.lines.next_line()? {
-                return Ok(line);
-            }
-            wait(&self.stdout, PollFlags::IN, deadline)?;
-            match self.stdout.read(&mut self.chunk) {
-                // A last line without an end is a line.
-                Ok(0) => match self.lines.take_rest() {
-                    rest if rest.is_empty() => return Err(Break::Closed),
-                    rest => return Ok(rest),
-                },
-                Ok(count) => self.lines.push(&self.chunk[..count]),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                    ) => {}
-                Err(error) => return Err(Break::Io(error)),
-            }
-        }
-    }
-
     /// Ends the conversation. The error names the event and the request.
-    fn fail(&mut self, request: &[u8], event: Break) -> RequestError {
+    fn fail(&mut self, request: &[u8], event: PipeError) -> RequestError {
         let event = match event {
-            Break::Violation(ProtocolViolation { reason, line }) => format!(
+            PipeError::Violation(ProtocolViolation { reason, line }) => format!(
                 "wrote a line that is not a reply ({reason}): {line}; standard output is for \
                  replies alone, one a line: print anything else on standard error"
             ),
-            Break::Timeout => format!("did not answer within {:?}", self.reply_within),
-            Break::Closed => match self.child.wait_for(STATUS_WITHIN) {
+            PipeError::Timeout => format!("did not answer within {:?}", self.reply_within),
+            PipeError::Closed => match self.child.wait_for(STATUS_WITHIN) {
                 Ok(Some(status)) => format!("ended ({status}) without an answer"),
                 _ => "closed its standard output without an answer".to_owned(),
             },
-            Break::Io(error) => format!("cannot be written to or read from: {error}"),
+            PipeError::Io(error) => format!("cannot be written to or read from: {error}"),
         };
         let message = format!("after the request {}, the command {event}", quoted(request));
         self.broken = Some(message.clone());
@@ -272,7 +200,7 @@ impl Conversation {
 
     /// Ends the command. Returns its exit status, if it exited by itself.
     fn end(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
-        self.stdin = None;
+        self.pipes.close_stdin();
         // A command that broke the conversation gets no time to exit.
         let limit = match &self.broken {
             Some(_) => Duration::ZERO,
@@ -290,14 +218,5 @@ impl Drop for Conversation {
     fn drop(&mut self) {
         // The child's own drop kills what is left.
         let _ = self.end();
-    }
-}
-
-/// Waits until `fd` is ready.
-fn wait(fd: &impl AsFd, flags: PollFlags, deadline: Instant) -> Result<(), Break> {
-    match poll_until(&mut [PollFd::new(fd, flags)], deadline) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Break::Timeout),
-        Err(error) => Err(Break::Io(error)),
     }
 }

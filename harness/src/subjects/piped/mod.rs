@@ -2,6 +2,7 @@
 //! `docs/protocol.md` on its standard input and output.
 
 mod conversation;
+mod line_pipes;
 mod memfds;
 mod messages;
 
