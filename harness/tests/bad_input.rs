@@ -142,7 +142,7 @@ fn good_input_runs() {
     let scenario = format!("cycles = 10\nstrategy = \"warm-lru\"\nwasm = [\"{name}\"]\n");
     let path = Path::new(&guest).with_file_name("ok.toml");
     std::fs::write(&path, scenario).expect("written");
-    let run = common::Run::of(&["--scenario", path.to_str().expect("text")]);
+    let run = common::Run::recorded(&["--scenario", path.to_str().expect("text")]);
     assert_eq!(run.code, 0, "{:?}", run.result);
     run.assert_released_by_drops(10);
 }

@@ -1,14 +1,23 @@
 //! `leakbench compare` and `leakbench sweep`.
 
 mod common;
+#[path = "piped/fake_driver.rs"]
+mod fake_driver;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
 
-use common::{leakbench, subjects_of};
-use rustix::process::{Pid, Signal, kill_process};
+use common::{finish, leakbench, signal, subjects_of, wait_until};
+use fake_driver::{Faults, command};
+use rustix::process::Signal;
 use serde_json::Value;
+
+/// Not a test: the driver that a test starts.
+#[test]
+#[ignore = "it is the driver for these tests"]
+fn fake_driver() {
+    fake_driver::main();
+}
 
 /// A temporary folder for commands.
 struct Session {
@@ -335,24 +344,16 @@ fn start(session: &Session, args: &[&str]) -> Child {
     command.spawn().expect("the binary starts")
 }
 
-fn signal(pid: i32, signal: Signal) {
-    kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
-}
-
 #[test]
 fn an_interrupted_sweep_keeps_its_runs() {
     let session = Session::new();
     let cycles = "20,1000000000,30";
     let sweep = start(&session, &["sweep", "--cycles", cycles, "--processes", "1"]);
     let second = session.out().join("02-cycles=1000000000").join("recording.jsonl");
-    let until = Instant::now() + Duration::from_secs(30);
-    while !second.is_file() {
-        assert!(Instant::now() < until, "the second run does not begin");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the second run begins", || second.is_file());
     subjects_of(&sweep, 1);
     signal(sweep.id() as i32, Signal::INT);
-    let (code, drawn, stderr) = code_and_text(&sweep.wait_with_output().expect("it ends"));
+    let (code, drawn, stderr) = code_and_text(&finish(sweep));
     assert_eq!(code, 130, "{stderr}");
     let last = drawn.lines().last().expect("a line");
     assert_eq!(last, "verdict: interrupted — 1 of 3 runs done");
@@ -369,15 +370,13 @@ fn an_interrupted_sweep_keeps_its_runs() {
 #[test]
 fn a_subject_that_dies_does_not_end_the_comparison() {
     let session = Session::new();
-    let args = ["compare", "--subject", "builtin", "--subject", "builtin"];
-    // Enough cycles for the first run to be seen before its end.
-    let flags = ["--", "--cycles", "12000", "--processes", "1"];
-    let compare = start(&session, &[&args[..], &flags].concat());
-    signal(subjects_of(&compare, 1)[0], Signal::KILL);
-    let (code, drawn, stderr) = code_and_text(&compare.wait_with_output().expect("it ends"));
+    let faults = Faults { fault: "dies", step: "create", nth: 10 };
+    let dying = command(&faults, "");
+    let args = ["compare", "--subject", &dying, "--subject", "builtin", "--", "--cycles", "20"];
+    let (code, drawn, stderr) = session.run(&args);
     assert_eq!(code, 3, "{stderr}");
     let last = drawn.lines().last().expect("a line");
-    assert!(last.starts_with("verdict: subject died — 1 of 2 subjects: builtin (1) ("), "{last}");
+    assert!(last.starts_with("verdict: subject died — 1 of 2 subjects: "), "{last}");
     let comparison = session.kept();
     let [first, second] = &rows(&comparison)[..] else {
         panic!("two rows: {comparison:#}");

@@ -2,11 +2,9 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::session::{Finished, Session};
-use common::subjects_of;
-use rustix::process::{Pid, Signal, kill_process};
+use common::{finish, signal, subjects_of, wait_for_cycles};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Every slot is used in 1,000 cycles, so that 50 images linger with `--on-drop keep`.
@@ -187,13 +185,12 @@ fn an_incomplete_run_never_passes() {
     for (folder, code, judged) in [("killed", 3, 3), ("interrupted", 130, 4)] {
         let run = session.start(&[&endless[..], &[folder]].concat());
         let subject = subjects_of(&run, 1)[0];
-        std::thread::sleep(Duration::from_millis(100));
-        let (pid, signal) = match folder {
-            "killed" => (subject, Signal::KILL),
-            _ => (run.id() as i32, Signal::INT),
-        };
-        kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
-        let output = Finished::of(run.wait_with_output().expect("it ends"));
+        wait_for_cycles(&session.path(folder), 1);
+        match folder {
+            "killed" => signal(subject, Signal::KILL),
+            _ => signal(run.id() as i32, Signal::INT),
+        }
+        let output = Finished::of(finish(run));
         assert_eq!(output.code, code, "{output:?}");
         let output = session.run(&["gate", folder]);
         assert_eq!(output.code, judged, "{output:?}");

@@ -2,11 +2,9 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::session::{Finished, Session};
-use common::subjects_of;
-use rustix::process::{Pid, Signal, kill_process};
+use common::{finish, signal, subjects_of, wait_for_cycles};
+use rustix::process::Signal;
 
 fn is_page(content: &[u8]) -> bool {
     content.starts_with(b"<!DOCTYPE html>") && content.trim_ascii_end().ends_with(b"</html>")
@@ -129,13 +127,12 @@ fn interrupted_and_killed_runs_have_a_report() {
         let session = Session::new();
         let run = session.start(&[&endless[..], &["--out", folder]].concat());
         let subject = subjects_of(&run, 1)[0];
-        std::thread::sleep(Duration::from_millis(100));
-        let (pid, signal) = match folder {
-            "killed" => (subject, Signal::KILL),
-            _ => (run.id() as i32, Signal::INT),
-        };
-        kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("it is there");
-        let output = Finished::of(run.wait_with_output().expect("it ends"));
+        wait_for_cycles(&session.path(folder), 1);
+        match folder {
+            "killed" => signal(subject, Signal::KILL),
+            _ => signal(run.id() as i32, Signal::INT),
+        }
+        let output = Finished::of(finish(run));
         assert_eq!(output.code, code, "{output:?}");
         assert!(is_page(&session.files(folder)["report.html"]), "{folder}");
         let last: Vec<&str> = output.stdout.lines().rev().take(2).collect();

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use leakbench_kernel::{Child, ProcessGroup, Stat, poll_until};
 use rustix::event::{PollFd, PollFlags};
 
-const LONG: Duration = Duration::from_secs(20);
+/// A test that waits for longer hangs.
+const LONG: Duration = Duration::from_secs(120);
 const KILL: Option<i32> = Some(9);
 const TERM: Option<i32> = Some(15);
 
@@ -86,14 +87,14 @@ fn a_process_that_ignores_sigterm_is_killed_after_its_grace() {
 
 #[test]
 fn what_a_process_leaves_in_its_own_group_ends_with_it() {
-    // By itself, by a signal, and by the drop of its handle.
-    let (mut child, output) = shell("sleep 60 & echo", ProcessGroup::Own);
+    // By itself, by a signal, and by the drop of its handle. The sleep is longer than the wait.
+    let (mut child, output) = shell("sleep 600 & echo", ProcessGroup::Own);
     assert!(child.wait_for(LONG).unwrap().is_some());
     until_closed(&output);
-    let (mut child, output) = shell("sleep 60 & echo; wait", ProcessGroup::Own);
+    let (mut child, output) = shell("sleep 600 & echo; wait", ProcessGroup::Own);
     child.kill().unwrap();
     until_closed(&output);
-    let (child, output) = shell("sleep 60 & echo; wait", ProcessGroup::Own);
+    let (child, output) = shell("sleep 600 & echo; wait", ProcessGroup::Own);
     let pid = child.pid();
     drop(child);
     assert!(!runs(pid));

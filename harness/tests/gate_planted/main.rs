@@ -17,8 +17,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use causes::{BUILTIN, By, Cause, DRIVER, OBSERVED, PEAK, PURGED};
-use common::leakbench;
 use common::session::{Finished, Session};
+use common::{finish, leakbench, wait_for_samples};
 use leakbench_reports::gate::MEASUREMENT;
 use serde_json::Value;
 
@@ -57,8 +57,9 @@ impl By {
             }
             By::Victim(habit) => {
                 let (name, value) = victim::habits(&[habit]);
-                let mut command = leakbench(&["exec", "--interval", "50ms", "--duration", "5s"]);
+                let mut command = leakbench(&["exec", "--interval", "50ms"]);
                 command.args(["--out", folder, "--"]).args(victim::words()).env(name, value);
+                victim::end_with_input(&mut command);
                 command
             }
         };
@@ -82,8 +83,15 @@ fn record(session: &Session, causes: &[Cause], more: &[(By, &str)]) {
     for pair in wanted.chunks(2) {
         let started: Vec<(Child, &str)> =
             pair.iter().map(|(by, folder)| (by.start(session, folder), *folder)).collect();
+        for (by, folder) in pair {
+            if let By::Victim(_) = by {
+                // Twice as many as a trend needs.
+                wait_for_samples(&session.path(folder), 40);
+            }
+        }
         for (run, folder) in started {
-            let output = Finished::of(run.wait_with_output().unwrap());
+            // This closes its standard input, which ends a victim that has grown.
+            let output = Finished::of(finish(run));
             // A planted cause may leak.
             assert!([0, 1].contains(&output.code), "{folder}: {output:?}");
         }

@@ -1,35 +1,18 @@
 //! Observations that are interrupted, and commands and processes that end.
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use leakbench_recording::observation::{ObservationRecord, ObservationRecording, ProcessExitKind};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal};
 
-use super::common::{is_running, leakbench};
+use super::common::{
+    children_of, finish, is_running, leakbench, signal, wait_for_samples, wait_until,
+};
 use super::victim::Victim;
-use super::{Observed, attach, exec, remarks};
-
-fn signal(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < deadline, "not within 20 s: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// The number of samples in a folder's recording so far.
-fn samples(folder: &std::path::Path) -> usize {
-    let Ok(recording) = ObservationRecording::read(folder) else {
-        return 0;
-    };
-    recording.records.iter().filter(|record| matches!(record, ObservationRecord::Sample(_))).count()
-}
+use super::{Observed, SAMPLES, attach, exec, remarks};
 
 /// The exit of the process, by the recording.
 fn exit_kind(folder: &std::path::Path) -> Option<ProcessExitKind> {
@@ -44,9 +27,7 @@ fn exit_kind(folder: &std::path::Path) -> Option<ProcessExitKind> {
 fn command_of(exec: &Child) -> i32 {
     let mut found = None;
     wait_until("the command runs", || {
-        let pid = exec.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        found = children.unwrap().split_whitespace().next().map(|pid| pid.parse().unwrap());
+        found = children_of(exec.id() as i32).first().copied();
         found.is_some()
     });
     found.unwrap()
@@ -73,12 +54,13 @@ fn a_short_command_is_inconclusive_and_a_failed_one_has_died() {
 #[test]
 fn a_process_that_ends_is_judged_by_its_samples() {
     let out = tempfile::tempdir().unwrap();
-    let victim = Victim::start(&["events"]);
+    let mut victim = Victim::start(&["events"]);
     let flags = ["--out", out.path().to_str().unwrap()];
     let observer = attach(&flags, &victim.pid()).spawn().unwrap();
-    wait_until("it was sampled", || samples(out.path()) > 60);
+    victim.grow();
+    wait_for_samples(out.path(), SAMPLES);
     drop(victim);
-    let observed = Observed::from(observer.wait_with_output().unwrap());
+    let observed = Observed::from(finish(observer));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_eq!(observed.class("event_fds"), "leak");
     assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Vanished));
@@ -90,13 +72,14 @@ fn an_interrupted_observation_is_judged_and_the_process_runs_on() {
     let mut victim = Victim::start(&["events"]);
     let flags = ["--out", out.path().to_str().unwrap()];
     let observer = attach(&flags, &victim.pid()).spawn().unwrap();
-    wait_until("it was sampled", || samples(out.path()) > 30);
-    signal(observer.id(), Signal::INT);
-    let observed = Observed::from(observer.wait_with_output().unwrap());
+    victim.grow();
+    wait_for_samples(out.path(), SAMPLES);
+    signal(observer.id() as i32, Signal::INT);
+    let observed = Observed::from(finish(observer));
     // Ctrl-C is the regular end of an observation without --duration.
     assert_eq!(observed.verdict(), (1, "leak"));
     assert_eq!(observed.class("event_fds"), "leak", "{:#}", observed.result);
-    assert!(victim.0.try_wait().unwrap().is_none());
+    assert!(victim.runs());
     assert_eq!(exit_kind(out.path()), None);
 }
 
@@ -110,9 +93,9 @@ fn an_interrupt_ends_the_command_too() {
             .spawn()
             .unwrap();
         let command = command_of(&observer);
-        wait_until("it was sampled", || samples(out.path()) > 5);
-        signal(observer.id(), number);
-        let observed = Observed::from(observer.wait_with_output().unwrap());
+        wait_for_samples(out.path(), 5);
+        signal(observer.id() as i32, number);
+        let observed = Observed::from(finish(observer));
         assert_eq!(observed.verdict(), (130, "interrupted"));
         assert!(!is_running(command));
         assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Stopped));
@@ -130,10 +113,10 @@ fn a_ctrl_c_that_the_command_receives_first_is_an_interruption() {
         .spawn()
         .unwrap();
     command_of(&observer);
-    wait_until("it was sampled", || samples(out.path()) > 5);
+    wait_for_samples(out.path(), 5);
     let group = Pid::from_child(&observer);
     rustix::process::kill_process_group(group, Signal::INT).unwrap();
-    let observed = Observed::from(observer.wait_with_output().unwrap());
+    let observed = Observed::from(finish(observer));
     assert_eq!(observed.verdict(), (130, "interrupted"), "{}", observed.stderr);
     assert_eq!(exit_kind(out.path()), Some(ProcessExitKind::Stopped));
 }
@@ -141,7 +124,7 @@ fn a_ctrl_c_that_the_command_receives_first_is_an_interruption() {
 #[test]
 fn a_command_that_ignores_sigterm_is_killed() {
     let script = "trap '' TERM; while :; do sleep 0.1; done";
-    let flags = ["exec", "--json", "--interval", "50ms", "--duration", "3s"];
+    let flags = ["exec", "--json", "--interval", "20ms", "--duration", "3s"];
     let began = Instant::now();
     let observed = Observed::of(leakbench(&flags).args(["--", "sh", "-c", script]));
     assert!(began.elapsed() >= Duration::from_secs(8), "SIGTERM and five seconds come first");
@@ -182,16 +165,24 @@ fn a_command_keeps_its_streams_except_standard_output_with_json() {
 #[test]
 fn processes_that_start_end_and_exec_are_remarks() {
     let out = tempfile::tempdir().unwrap();
-    let script = "sleep 1; sleep 1 & exec sleep 2";
-    let flags = ["exec", "--json", "--tree", "--interval", "50ms", "--out"];
-    let mut command = leakbench(&flags);
+    // Each line of its input is a step; it ends with its input.
+    let script = "read x; sleep 600 & read x; kill $!; wait; read x; exec cat";
+    let mut command = leakbench(&["exec", "--json", "--tree", "--interval", "20ms", "--out"]);
     command.arg(out.path()).args(["--", "sh", "-c", script]);
-    let observed = Observed::of(&mut command);
-    let remarks = remarks(out.path());
-    let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));
-    assert!(has("runs another program now: sleep"), "{remarks:#?}");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut observer = command.spawn().unwrap();
+    let mut input = observer.stdin.take().unwrap();
+    let mut step_until = |words: &str| {
+        input.write_all(b"\n").unwrap();
+        wait_until(words, || remarks(out.path()).iter().any(|remark| remark.contains(words)));
+    };
+    wait_for_samples(out.path(), 1);
     // A sample may come between its fork and its exec.
-    assert!(has("(sleep) joined the tree") || has("(sh) joined the tree"), "{remarks:#?}");
-    assert!(has("of the tree ended"), "{remarks:#?}");
+    step_until(") joined the tree");
+    step_until("of the tree ended");
+    step_until("runs another program now: cat");
+    wait_for_samples(out.path(), SAMPLES);
+    drop(input);
+    let observed = Observed::from(finish(observer));
     assert_eq!(observed.code, 0, "{:#}", observed.result);
 }

@@ -1,10 +1,6 @@
 //! Each kind of planted growth is found under its own name, and bounded use is no leak.
 
-use super::victim::Victim;
-use super::{Observed, attach, exec};
-
-/// Enough for about eighty samples.
-const LONG: &[&str] = &["--duration", "5s"];
+use super::{Observed, attach_for_growth, exec_to_the_end};
 
 fn assert_leaks(observed: &Observed, name: &str, example: &str) {
     assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
@@ -18,7 +14,7 @@ fn assert_leaks(observed: &Observed, name: &str, example: &str) {
 fn descriptors_of_eight_kinds() {
     let habits =
         ["files", "deleted-files", "memfds", "sockets", "pipes", "events", "timers", "epolls"];
-    let observed = Observed::of(&mut exec(LONG, &habits));
+    let observed = exec_to_the_end(&habits);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     for (name, example) in [
         ("file_fds", "observe"),
@@ -44,8 +40,8 @@ fn descriptors_of_eight_kinds() {
 
 #[test]
 fn mappings_of_three_kinds() {
-    let victim = Victim::start(&["anonymous_mappings", "executable_mappings", "mapped-memfds"]);
-    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    let [observed] =
+        attach_for_growth(&["anonymous_mappings", "executable_mappings", "mapped-memfds"], [&[]]);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "anonymous_mappings", "p");
     assert_leaks(&observed, "executable_mappings", "xp");
@@ -58,7 +54,7 @@ fn mappings_of_three_kinds() {
 
 #[test]
 fn tasks_segments_and_descriptors_in_flight() {
-    let observed = Observed::of(&mut exec(LONG, &["threads", "zombies", "segments", "in-flight"]));
+    let observed = exec_to_the_end(&["threads", "zombies", "segments", "in-flight"]);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "threads", "(leaked)");
     assert_leaks(&observed, "zombies", "(true), a zombie");
@@ -69,8 +65,7 @@ fn tasks_segments_and_descriptors_in_flight() {
 
 #[test]
 fn memory() {
-    let victim = Victim::start(&["heap"]);
-    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    let [observed] = attach_for_growth(&["heap"], [&[]]);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "anonymous_bytes", "KiB more than at its first sample");
     assert_ne!(observed.class("fds"), "leak");
@@ -78,11 +73,8 @@ fn memory() {
 
 #[test]
 fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
-    let victim = Victim::start(&["child-with-memfds"]);
-    let alone = attach(LONG, &victim.pid()).spawn().unwrap();
-    let with_tree = Observed::of(attach(LONG, &victim.pid()).arg("--tree"));
-    let alone = Observed::from(alone.wait_with_output().unwrap());
-
+    let flags: [&[&str]; 2] = [&["--tree"], &[]];
+    let [with_tree, alone] = attach_for_growth(&["child-with-memfds"], flags);
     assert_eq!(with_tree.verdict(), (1, "leak"), "{:#}", with_tree.result);
     assert_leaks(&with_tree, "memfds", "of child ");
     // The control: without its child the process leaks nothing.
@@ -92,7 +84,7 @@ fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
 
 #[test]
 fn a_bounded_cache_and_reused_descriptor_numbers_are_no_leak() {
-    let observed = Observed::of(&mut exec(LONG, &["bounded-cache", "churn"]));
+    let observed = exec_to_the_end(&["bounded-cache", "churn"]);
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("file_fds"), "bounded");
     assert!(["flat", "sawtooth"].contains(&observed.class("event_fds")));
@@ -100,15 +92,14 @@ fn a_bounded_cache_and_reused_descriptor_numbers_are_no_leak() {
 
 #[test]
 fn a_sawtooth_is_no_leak() {
-    let observed = Observed::of(&mut exec(LONG, &["sawtooth"]));
+    let observed = exec_to_the_end(&["sawtooth"]);
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("event_fds"), "sawtooth");
 }
 
 #[test]
 fn a_growing_reservation_is_no_leak_and_has_a_forecast() {
-    let victim = Victim::start(&["reservation"]);
-    let observed = Observed::of(&mut attach(LONG, &victim.pid()));
+    let [observed] = attach_for_growth(&["reservation"], [&[]]);
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     let space = observed.resource("address_space_bytes");
     assert_eq!(space["class"], "reservation", "{space:#}");
@@ -117,8 +108,7 @@ fn a_growing_reservation_is_no_leak_and_has_a_forecast() {
 
 #[test]
 fn an_idle_process_is_flat() {
-    let victim = Victim::start(&["idle"]);
-    let observed = Observed::of(&mut attach(&["--duration", "3s"], &victim.pid()));
+    let [observed] = attach_for_growth(&["idle"], [&[]]);
     assert_eq!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
     assert_eq!(observed.class("fds"), "flat");
     assert_eq!(observed.class("mappings"), "flat");

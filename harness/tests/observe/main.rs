@@ -12,11 +12,13 @@ mod refusals;
 mod sys;
 mod victim;
 
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
+use common::{finish, leakbench, signal, wait_for_samples};
+use rustix::process::Signal;
 use serde_json::Value;
-
-use common::leakbench;
+use victim::Victim;
 
 /// A finished observation with `--json`.
 #[derive(Debug)]
@@ -58,6 +60,41 @@ impl Observed {
     }
 }
 
+/// Samples of an observation whose growth is judged: twice as many as a trend needs. Observations
+/// last for samples and for the growth of their victims, however long both take.
+const SAMPLES: usize = 40;
+
+/// Observes the command of a victim from its start to its end.
+fn exec_to_the_end(habits: &[&str]) -> Observed {
+    let out = tempfile::tempdir().unwrap();
+    let mut command = exec(&["--out", out.path().to_str().unwrap()], habits);
+    victim::end_with_input(&mut command);
+    let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_samples(out.path(), SAMPLES);
+    // This closes its standard input.
+    Observed::from(finish(observer))
+}
+
+/// Observes a victim while it grows, once for each list of flags, at the same time.
+fn attach_for_growth<const N: usize>(habits: &[&str], flags: [&[&str]; N]) -> [Observed; N] {
+    let mut victim = Victim::start(habits);
+    let started = flags.map(|flags| {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = attach(flags, &victim.pid());
+        (command.arg("--out").arg(out.path()).spawn().unwrap(), out)
+    });
+    victim.grow();
+    started.map(|(observer, out)| end_sampled(observer, out.path()))
+}
+
+/// Ends an observation without --duration, once its recording in `out` has [`SAMPLES`].
+fn end_sampled(observer: Child, out: &Path) -> Observed {
+    wait_for_samples(out, SAMPLES);
+    // Ctrl-C is its regular end.
+    signal(observer.id() as i32, Signal::INT);
+    Observed::from(finish(observer))
+}
+
 /// `leakbench exec` of a victim.
 fn exec(flags: &[&str], habits: &[&str]) -> Command {
     let mut command = leakbench(&["exec", "--json", "--interval", "50ms"]);
@@ -74,7 +111,7 @@ fn attach(flags: &[&str], pid: &str) -> Command {
 }
 
 /// All remarks of a recording.
-fn remarks(folder: &std::path::Path) -> Vec<String> {
+fn remarks(folder: &Path) -> Vec<String> {
     let recording = leakbench_recording::observation::ObservationRecording::read(folder).unwrap();
     let remarks = recording.records.into_iter().filter_map(|record| match record {
         leakbench_recording::observation::ObservationRecord::Remark(remark) => Some(remark.what),

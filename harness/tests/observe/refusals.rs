@@ -5,10 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Observed;
 use super::common::{copy_executable, leakbench};
 use super::sys::Still;
 use super::victim::Victim;
+use super::{attach, end_sampled};
 
 /// Standard error of a refusal.
 fn refused(args: &[&str]) -> String {
@@ -57,13 +57,8 @@ fn a_thread() {
     let victim = Victim::start(&["idle"]);
     let tasks = || std::fs::read_dir(format!("/proc/{}/task", victim.pid())).unwrap();
     // libtest runs the test in a second thread.
-    let other = loop {
-        let tids = tasks().map(|task| task.unwrap().file_name().into_string().unwrap());
-        if let Some(tid) = tids.into_iter().find(|tid| *tid != victim.pid()) {
-            break tid;
-        }
-        std::thread::yield_now();
-    };
+    let mut tids = tasks().map(|task| task.unwrap().file_name().into_string().unwrap());
+    let other = tids.find(|tid| *tid != victim.pid()).unwrap();
     let stderr = refused(&["attach", &other]);
     assert!(stderr.contains(&format!("attach to {}", victim.pid())), "{stderr}");
 }
@@ -97,16 +92,19 @@ fn a_process_of_another_user_is_inconclusive() {
         eprintln!("not tested: only root can run as two users");
         return;
     }
-    let victim = Victim::start(&["idle"]);
+    let mut victim = Victim::start(&["idle"]);
     // The other user must be able to run it.
     let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let binary = folder.path().join("leakbench");
     copy_executable(Path::new(env!("CARGO_BIN_EXE_leakbench")), &binary);
-    let mut attach = Command::new(&binary);
-    attach.args(["attach", "--json", "--interval", "20ms", "--duration", "2s", &victim.pid()]);
-    attach.uid(65534).gid(65534).stdin(Stdio::null());
-    let observed = Observed::of(&mut attach);
+    let out = folder.path().join("out");
+    let mut foreign = Command::new(&binary);
+    foreign.args(["attach", "--json", "--interval", "50ms", &victim.pid(), "--out"]).arg(&out);
+    foreign.uid(65534).gid(65534).stdin(Stdio::null());
+    let observer = foreign.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    victim.grow();
+    let observed = end_sampled(observer, &out);
     assert_eq!(observed.verdict(), (4, "inconclusive"), "{:#}", observed.result);
     let findings = observed.result["findings"].to_string();
     assert!(findings.contains("may not read maps"), "{findings}");
@@ -117,9 +115,7 @@ fn a_process_of_another_user_is_inconclusive() {
     let names: Vec<_> = observed.result["resources"].as_array().unwrap().iter().collect();
     assert!(names.iter().all(|resource| resource["name"] != "mappings"), "{names:#?}");
     // The control: its own user may read everything.
-    let own = leakbench(&["attach", "--json", "--interval", "20ms", "--duration", "2s"])
-        .arg(victim.pid())
-        .output()
-        .unwrap();
-    assert_eq!(Observed::from(own).verdict(), (0, "clean"));
+    let own = folder.path().join("own");
+    let observer = attach(&["--out", own.to_str().unwrap()], &victim.pid()).spawn().unwrap();
+    assert_eq!(end_sampled(observer, &own).verdict(), (0, "clean"));
 }

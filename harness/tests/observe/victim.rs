@@ -3,15 +3,15 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::IoSlice;
+use std::io::{BufRead, BufReader, IoSlice, Lines};
 use std::mem::MaybeUninit;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -22,8 +22,18 @@ use crate::sys::{OwnMapping, SysvSegment, memfd};
 /// The variable with the names of its habits, separated by commas.
 const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
 
+/// The variable of victims that end when their standard input is closed, after [`TICKS`] at least.
+const ENDS: &str = "LEAKBENCH_TEST_VICTIM_ENDS";
+
 /// The unit of time of habits.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Ticks in which every leak grows far beyond noise, however long they take.
+const TICKS: u32 = 400;
+
+/// The lines that a victim prints after its first tick and after [`TICKS`].
+const BEGUN: &str = "the victim has begun";
+const GROWN: &str = "the victim has grown";
 
 /// The command line of a victim.
 pub(crate) fn words() -> Vec<String> {
@@ -37,29 +47,57 @@ pub(crate) fn habits(habits: &[&str]) -> (&'static str, String) {
     (HABITS, habits.join(","))
 }
 
-/// A victim that runs. Dropping it kills it.
+/// Lets a command's victim end when its standard input is closed, which is a pipe then.
+pub(crate) fn end_with_input(command: &mut Command) {
+    command.env(ENDS, "1").stdin(Stdio::piped());
+}
+
+/// A victim that has begun. Dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Victim(pub(crate) Child);
+pub(crate) struct Victim {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+}
 
 impl Victim {
+    /// Starts a victim and waits for its first tick, so that no observation includes its start, in
+    /// which the dynamic loader adds some twenty mappings.
     pub(crate) fn start(names: &[&str]) -> Victim {
         let words = words();
         let (name, value) = habits(names);
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).env(name, value);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Victim(child.spawn().expect("a test starts itself"))
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("a test starts itself");
+        let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut victim = Victim { child, output };
+        victim.wait_for(BEGUN);
+        victim
+    }
+
+    /// Waits for [`TICKS`].
+    pub(crate) fn grow(&mut self) {
+        self.wait_for(GROWN);
+    }
+
+    fn wait_for(&mut self, words: &str) {
+        let printed = self.output.any(|line| line.is_ok_and(|line| line.contains(words)));
+        assert!(printed, "the victim ended before it printed {words:?}");
+    }
+
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("it can be waited for").is_none()
     }
 
     pub(crate) fn pid(&self) -> String {
-        self.0.id().to_string()
+        self.child.id().to_string()
     }
 }
 
 impl Drop for Victim {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -70,11 +108,27 @@ fn be_one() {
         return;
     };
     set_parent_process_death_signal(Some(Signal::KILL)).expect("a process may set this for itself");
+    let ends = std::env::var_os(ENDS).is_some();
     let mut habits: Vec<_> = names.split(',').map(habit).collect();
     for tick in 0.. {
         habits.iter_mut().for_each(|habit| habit(tick));
+        match tick {
+            0 => println!("{BEGUN}"),
+            TICKS => println!("{GROWN}"),
+            _ => {}
+        }
+        if ends && tick >= TICKS && input_is_closed() {
+            std::process::exit(0);
+        }
         std::thread::sleep(TICK);
     }
+}
+
+fn input_is_closed() -> bool {
+    let input = std::io::stdin();
+    let mut fds = [PollFd::new(&input, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).expect("it can be polled");
+    fds[0].revents().contains(PollFlags::HUP)
 }
 
 type Habit = Box<dyn FnMut(u32)>;
@@ -134,7 +188,7 @@ fn habit(name: &str) -> Habit {
         "segments" => keep(12, || SysvSegment::attach(4096).expect("a segment")),
         "child-with-memfds" => {
             let child = Victim::start(&["memfds"]);
-            Box::new(move |_| assert!(child.0.id() > 0))
+            Box::new(move |_| assert!(child.child.id() > 0))
         }
         // No leaks.
         "bounded-cache" => {
