@@ -87,6 +87,7 @@ fn a_runtime_compared_with_itself_has_numbered_rows() {
     let session = Session::new();
     let (code, drawn, stderr) = session.run(&[
         "compare",
+        "--repeat=1",
         "--subject",
         "builtin",
         "--subject",
@@ -147,8 +148,9 @@ fn different_runtimes_run_the_same_steps_round_by_round() {
         let runs = row["runs"].as_array().expect("a list");
         runs.iter().map(|run| run["folder"].as_str().expect("text").to_owned()).collect()
     };
-    assert_eq!(folders(builtin), ["01-builtin-round-1", "03-builtin-round-2"]);
-    assert_eq!(folders(example), ["02-example-round-1", "04-example-round-2"]);
+    assert_eq!(folders(builtin), ["01-builtin-round-1", "04-builtin-round-2"]);
+    // The second round is in reverse order.
+    assert_eq!(folders(example), ["02-example-round-1", "03-example-round-2"]);
     for row in [builtin, example] {
         for folder in folders(row) {
             let scenario = &json(&session.out().join(folder).join("result.json"))["scenario"];
@@ -161,6 +163,27 @@ fn different_runtimes_run_the_same_steps_round_by_round() {
     let [min, median, max] =
         ["min", "median", "max"].map(|field| example["ratio"][field].as_f64().expect("a number"));
     assert!(0.0 < min && min <= median && median <= max, "{}", example["ratio"]);
+}
+
+#[test]
+fn a_ratio_has_an_interval_over_six_rounds() {
+    let session = Session::new();
+    let args = ["compare", "--subject", "builtin", "--subject", "builtin"];
+    let (code, drawn, stderr) = session.run(&[&args[..], &["--", "--cycles", "100"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let comparison = session.kept();
+    assert_eq!(
+        (&comparison["rounds"], &rows(&comparison)[0]["ratio"]["mean"]),
+        (&6.into(), &1.0.into())
+    );
+    let ratio = &rows(&comparison)[1]["ratio"];
+    let [low, mean, high] =
+        ["ci_low", "mean", "ci_high"].map(|field| ratio[field].as_f64().expect("a number"));
+    assert!(0.0 < low && low < mean && mean < high, "{ratio}");
+    let within_noise = low <= 1.0 && 1.0 <= high;
+    assert_eq!(ratio["within_noise"], within_noise);
+    let row = drawn.lines().find(|line| line.starts_with("builtin (2)")).expect("a row");
+    assert_eq!(row.ends_with("within noise"), within_noise, "{row}");
 }
 
 #[test]
@@ -372,7 +395,8 @@ fn a_subject_that_dies_does_not_end_the_comparison() {
     let session = Session::new();
     let faults = Faults { fault: "dies", step: "create", nth: 10 };
     let dying = command(&faults, "");
-    let args = ["compare", "--subject", &dying, "--subject", "builtin", "--", "--cycles", "20"];
+    let args = ["compare", "--repeat=1", "--subject", &dying, "--subject", "builtin"];
+    let args = [&args[..], &["--", "--cycles", "20"]].concat();
     let (code, drawn, stderr) = session.run(&args);
     assert_eq!(code, 3, "{stderr}");
     let last = drawn.lines().last().expect("a line");

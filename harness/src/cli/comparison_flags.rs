@@ -10,12 +10,13 @@ use crate::output::Document;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ComparisonFlags {
-    /// Rounds: each makes every run once, so that a drift of the machine affects all alike
+    /// Rounds: each makes every run once, every second one in reverse order, so that a drift of the
+    /// machine affects all alike [default: 6 of compare, 1 of sweep]
     #[arg(
-        long, value_name = "N", default_value = "1", help_heading = None,
+        long, value_name = "N", help_heading = None,
         value_parser = clap::value_parser!(u32).range(1..=1000),
     )]
-    pub(super) repeat: u32,
+    pub(super) repeat: Option<u32>,
 
     /// Print comparison.json instead of the table
     #[arg(long, conflicts_with = "markdown")]

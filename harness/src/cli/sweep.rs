@@ -132,7 +132,7 @@ impl SweepArgs {
         let comparison = Comparison {
             kind: Kind::Sweep,
             command: reproduce,
-            rounds: self.output.repeat,
+            rounds: self.output.repeat.unwrap_or(1),
             swept: swept.collect(),
             rows,
             interrupted: false,

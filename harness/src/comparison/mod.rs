@@ -77,7 +77,7 @@ impl Plan {
         Conclusion::of_comparison(&self.comparison, verdict)?.print_and_keep(error, &output)
     }
 
-    /// Makes every run, round by round, until the user interrupts.
+    /// Makes every run, round by round, until the user interrupts. The rows have their runs by round.
     ///
     /// # Errors
     /// The first error of a run that could not begin or could not be kept. The other runs are made
@@ -89,8 +89,8 @@ impl Plan {
         let mut number = 0;
         let mut first_error = Ok(());
         for round in 1..=rounds {
-            for (row, run) in self.comparison.rows.iter_mut().zip(&self.runs) {
-                let Some(run) = run else {
+            for row in in_order(round, self.runs.len()) {
+                let (row, Some(run)) = (&mut self.comparison.rows[row], &self.runs[row]) else {
                     continue;
                 };
                 number += 1;
@@ -132,6 +132,15 @@ impl Plan {
             }
         }
         first_error
+    }
+}
+
+/// The rows of a round. Every second round is in reverse order, so that a steady drift of the machine
+/// favours no row.
+fn in_order(round: u32, rows: usize) -> Vec<usize> {
+    match round % 2 {
+        1 => (0..rows).collect(),
+        _ => (0..rows).rev().collect(),
     }
 }
 

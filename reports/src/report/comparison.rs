@@ -6,7 +6,7 @@ use super::grid::{comparison_table, refusals};
 use super::heat::heat_maps;
 use super::panels::panels;
 use super::{FactGroup, Figure, Report, Tone, unmeasured};
-use crate::comparison::{Comparison, Kind, Row};
+use crate::comparison::{Comparison, Kind, Ratio, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
 use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person, utc};
@@ -109,17 +109,21 @@ fn figures(comparison: &Comparison) -> Vec<Figure> {
     vec![leak, lingering, rate(comparison)]
 }
 
-/// The rate of the row that differs most from the first row, as a ratio; else the first row's rate.
+/// The rate of the row that differs most from the first row, as a ratio; of one that differs by more than
+/// noise if there is any. Without a ratio, the first row's rate.
 fn rate(comparison: &Comparison) -> Figure {
     let ratios = comparison.rows.iter().enumerate().skip(1);
     let ratios = ratios.filter_map(|(index, row)| Some((row, comparison.ratio(index)?)));
-    let apart = |median: f64| median.ln().abs();
-    let furthest = ratios.max_by(|(_, a), (_, b)| apart(a.median).total_cmp(&apart(b.median)));
+    let apart = |ratio: &Ratio| (ratio.within_noise != Some(true), ratio.mean.ln().abs());
+    let furthest = ratios.max_by(|(_, a), (_, b)| {
+        let ((a_shown, a), (b_shown, b)) = (apart(a), apart(b));
+        a_shown.cmp(&b_shown).then(a.total_cmp(&b))
+    });
     let first = comparison.rows.first();
     match (furthest, first) {
         (Some((row, ratio)), Some(first)) => {
             let beside = format!("{} to {}", row.name, first.name);
-            figure("cycles a second, ratio", format!("{:.2}", ratio.median), beside)
+            figure("cycles a second, ratio", ratio.to_string(), beside)
         }
         _ => {
             let rate = first.and_then(Row::rate_per_s);

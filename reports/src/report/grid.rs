@@ -11,7 +11,8 @@ const ABSENT: &str = "–";
 
 const NOTE: &str = "at drop, late, lingering: images by when they were released; at the end, with \
                     every module dropped: memfd (mappings of memfds; each process has one of \
-                    leakbench's own), mappings, fds, RSS in MiB";
+                    leakbench's own), mappings, fds, RSS in MiB; ratio: cycles/s to the first row's, \
+                    the geometric mean over rounds with its 95 % CI";
 
 /// The table with a row for each row of the comparison.
 pub(crate) fn comparison_table(comparison: &Comparison) -> Table {
@@ -149,11 +150,6 @@ fn mebibytes(bytes: Option<u64>) -> String {
     bytes.map_or(ABSENT.to_owned(), |bytes| format!("{:.1}", bytes as f64 / MEBIBYTE))
 }
 
-/// `0.43`; if rounds differ, with min and max.
 fn ratio(ratio: Option<Ratio>) -> String {
-    match ratio {
-        None => ABSENT.to_owned(),
-        Some(Ratio { median, min, max, .. }) if min == max => format!("{median:.2}"),
-        Some(Ratio { median, min, max, .. }) => format!("{median:.2} ({min:.2}–{max:.2})"),
-    }
+    ratio.map_or(ABSENT.to_owned(), |ratio| ratio.to_string())
 }

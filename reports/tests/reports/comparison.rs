@@ -216,8 +216,22 @@ fn a_round_in_which_one_was_not_finished_has_no_ratio() {
     let comparison = compare(vec![first, second]);
     let ratio = comparison.ratio(1).expect("of round 2");
     assert_eq!((ratio.median, ratio.min, ratio.max, ratio.rounds), (0.3, 0.3, 0.3, 1));
+    assert_eq!((ratio.to_string().as_str(), ratio.within_noise), ("0.30", None));
     assert_eq!(comparison.ratio(0).map(|ratio| ratio.rounds), Some(3));
     assert_eq!(comparison.ratio(2), None);
+}
+
+#[test]
+fn a_ratio_is_printed_with_its_interval() {
+    let printed = |rates: [f64; 4]| {
+        let rounds =
+            |rates: [f64; 4]| (1..).zip(rates).map(|(n, rate)| timed(n, rate, 0)).collect();
+        let comparison = compare(vec![row("a", rounds([100.0; 4])), row("b", rounds(rates))]);
+        comparison.ratio(1).expect("both ran").to_string()
+    };
+    assert_eq!(printed([80.0, 82.0, 78.0, 81.0]), "0.80 ± 0.03");
+    assert_eq!(printed([98.0, 102.0, 90.0, 109.0]), "1.00 [0.88, 1.13], within noise");
+    assert_eq!(printed([200.0; 4]), "2.00");
 }
 
 proptest! {
@@ -233,7 +247,7 @@ proptest! {
         };
         let comparison = compare(vec![row("a", rounds(1.0)), row("b", rounds(truth))]);
         let ratio = comparison.ratio(1).expect("both ran");
-        for part in [ratio.median, ratio.min, ratio.max] {
+        for part in [ratio.mean, ratio.median, ratio.min, ratio.max] {
             prop_assert!((part / truth - 1.0).abs() < 1e-9, "{ratio:?}");
         }
     }
