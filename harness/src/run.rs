@@ -1,11 +1,12 @@
 //! One run: prepared, so that every mistake is found before anything starts, and then made.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use leakbench_recording::recording::Recorder;
 use leakbench_reports::render::{RunProgress, RunSample};
-use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario, quoted};
+use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario, shell};
 
 use crate::driver::Driver;
 use crate::error::Error;
@@ -40,11 +41,12 @@ impl Run {
             *path = std::path::absolute(&*path)
                 .map_err(|error| GuestFileError::Read { path: path.clone(), error })?;
         }
-        let mut command = scenario.command_line();
+        let words = scenario.command_words();
+        let mut words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
         if let Some(folder) = driver_dir {
-            command += " --driver-dir ";
-            command += &quoted(&folder.to_string_lossy());
+            words.extend(["--driver-dir".into(), folder.into()]);
         }
+        let command = shell::command(words);
         Ok(Run { scenario, driver, command })
     }
 

@@ -2,8 +2,12 @@
 
 mod common;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+
 use common::session::{Finished, Session};
-use common::{finish, signal, subjects_of, wait_for_cycles};
+use common::{finish, leakbench, signal, subjects_of, wait_for_cycles};
 use rustix::process::Signal;
 
 fn is_page(content: &[u8]) -> bool {
@@ -65,6 +69,30 @@ fn a_run_without_out_creates_a_folder_and_prints_the_path() {
     let other = Session::new();
     assert_eq!(other.run(&["--cycles", "50"]).code, 0);
     assert!(!other.path("leakbench-out").exists());
+}
+
+/// A script that ends in a line break, and an argument that is not UTF-8: pasted from the summary, the
+/// command does the same.
+#[test]
+fn a_reproduce_command_can_be_pasted() {
+    let session = Session::new();
+    let script = "\nprintf '%s' \"$1\" > said # it's $HOME, `id` and !x\n";
+    let argument = OsStr::from_bytes(b"a\n\xff \\ 'b' \"%s\"\n");
+    let mut exec = leakbench(&["exec", "--interval", "50ms", "--out", "out", "--"]);
+    exec.current_dir(session.path(".")).args(["sh", "-c", script, "sh"]).arg(argument);
+    let output = Finished::of(exec.output().expect("it starts"));
+    let said = || std::fs::read(session.path("said")).ok();
+    assert_eq!(said().as_deref(), Some(argument.as_bytes()), "{output:?}");
+    std::fs::remove_file(session.path("said")).expect("it is there");
+
+    let mut lines = output.stderr.lines();
+    let shown = lines.find_map(|line| line.strip_prefix("reproduce  ")).expect("a command");
+    let pasted = format!("leakbench() {{ \"$LEAKBENCH\" \"$@\"; }}\n{shown}\n");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &pasted]).current_dir(session.path("."));
+    shell.env("LEAKBENCH", env!("CARGO_BIN_EXE_leakbench"));
+    let output = shell.output().expect("a shell is there");
+    assert_eq!(said().as_deref(), Some(argument.as_bytes()), "{shown}: {output:?}");
 }
 
 #[test]

@@ -4,24 +4,30 @@ use std::num::NonZeroU32;
 
 use crate::flag::{self, Choice, Value};
 use crate::options::{Offer, Options, Scenario};
+use crate::shell;
 
 impl Scenario {
-    /// The reproduce command, quoted for a shell: every flag whose value is not the default, and
-    /// `--processes`, whose default depends on the machine.
+    /// The reproduce command, [for a shell](shell::command): every flag whose value is not the default,
+    /// and `--processes`, whose default depends on the machine.
     ///
     /// Paths stay as given, so the command belongs to the same folder. Bytes of a path that are
     /// not UTF-8 become replacement characters.
     pub fn command_line(&self) -> String {
+        shell::command(self.command_words())
+    }
+
+    /// The words of [`Scenario::command_line`].
+    pub fn command_words(&self) -> Vec<String> {
         let default = Scenario::new(Options::default(), &Offer::builtin(), NonZeroU32::MIN)
             .unwrap_or_else(|error| unreachable!("the defaults go together: {error}"));
-        let mut command = Command("leakbench".to_owned());
+        let mut command = Command(vec!["leakbench".to_owned()]);
         self.write_flags(&mut command, &default);
         command.0
     }
 }
 
-/// A command of a shell, to which flags are added. `name` is the field that a flag fills.
-pub(crate) struct Command(String);
+/// The words of a command, to which flags are added. `name` is the field that a flag fills.
+pub(crate) struct Command(Vec<String>);
 
 impl Command {
     /// An option that every run has.
@@ -53,14 +59,10 @@ impl Command {
     pub(crate) fn value<T: Value>(&mut self, name: &str, value: &T) {
         let (name, value) = (flag::name(name), value.text());
         // Else it would be read as a flag, or as no value of this one.
-        let needs_equals = value.starts_with('-') || T::ALONE.is_some();
-        let separator = if needs_equals { '=' } else { ' ' };
-        self.0 += &format!(" --{name}{separator}{}", quoted(&value));
+        if value.starts_with('-') || T::ALONE.is_some() {
+            self.0.push(format!("--{name}={value}"));
+        } else {
+            self.0.extend([format!("--{name}"), value]);
+        }
     }
-}
-
-/// `word` as a POSIX shell reads it back. A NUL, which no argument can contain, is left out.
-pub fn quoted(word: &str) -> String {
-    let word = word.replace('\0', "");
-    shlex::try_quote(&word).unwrap_or_default().into_owned()
 }

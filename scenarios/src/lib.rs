@@ -34,6 +34,7 @@ mod guest;
 mod offer;
 mod options;
 mod scenario;
+pub mod shell;
 mod steps;
 mod subject_name;
 mod suggestion;
@@ -41,7 +42,6 @@ mod table;
 
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
-pub use command_line::quoted;
 pub use flag::{OptionRow, Values};
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use leakbench_scenarios::shell;
+
 use super::observe_flags::ObserveFlags;
 use crate::error::Error;
 use crate::observer::Target;
@@ -23,7 +25,8 @@ impl AttachArgs {
     /// # Errors
     /// The process could not be observed, or a clean result could not be kept.
     pub(super) fn run(self) -> Result<ExitCode, Error> {
-        let reproduce = format!("{} {}", self.observe.reproduce_command("attach"), self.pid);
-        self.observe.observe("attach", &Target::Process(self.pid), reproduce)
+        let mut words = self.observe.reproduce_words("attach");
+        words.push(self.pid.to_string().into());
+        self.observe.observe("attach", &Target::Process(self.pid), shell::command(words))
     }
 }

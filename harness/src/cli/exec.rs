@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use leakbench_scenarios::quoted;
+use leakbench_scenarios::shell;
 
 use super::observe_flags::ObserveFlags;
 use crate::error::Error;
@@ -27,9 +27,9 @@ impl ExecArgs {
     /// # Errors
     /// The command could not be observed, or a clean result could not be kept.
     pub(super) fn run(self) -> Result<ExitCode, Error> {
-        let words = self.command.iter().map(|word| quoted(&word.to_string_lossy()));
-        let front = self.observe.reproduce_command("exec") + " --";
-        let reproduce = words.fold(front, |command, word| command + " " + &word);
-        self.observe.observe("exec", &Target::Command(self.command), reproduce)
+        let mut words = self.observe.reproduce_words("exec");
+        words.push("--".into());
+        words.extend_from_slice(&self.command);
+        self.observe.observe("exec", &Target::Command(self.command), shell::command(words))
     }
 }

@@ -1,5 +1,6 @@
 //! The flags that `exec` and `attach` share, and the observation that both make.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,19 +43,20 @@ pub(super) struct ObserveFlags {
 }
 
 impl ObserveFlags {
-    /// The command that observes with the same flags, without its target.
-    pub(super) fn reproduce_command(&self, subcommand: &str) -> String {
-        let mut command = format!("leakbench {subcommand}");
+    /// The words of the command that observes with the same flags, without its target.
+    pub(super) fn reproduce_words(&self, subcommand: &str) -> Vec<OsString> {
+        let mut words = vec!["leakbench".into(), subcommand.into()];
+        let ms = |time: Duration| format!("{}ms", time.as_secs_f64() * 1e3).into();
         if self.interval != Duration::from_secs(1) {
-            command += &format!(" --interval {}ms", self.interval.as_secs_f64() * 1e3);
+            words.extend(["--interval".into(), ms(self.interval)]);
         }
         if let Some(duration) = self.duration {
-            command += &format!(" --duration {}ms", duration.as_secs_f64() * 1e3);
+            words.extend(["--duration".into(), ms(duration)]);
         }
         if self.tree {
-            command += " --tree";
+            words.push("--tree".into());
         }
-        command
+        words
     }
 
     /// Observes the target and prints the result: a command's on standard error, because standard

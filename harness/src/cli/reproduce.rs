@@ -2,17 +2,19 @@
 //! comparisons with the same command for two attempts at one. So it omits the flags that only say
 //! where results go or how they are shown.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use clap::Args;
+use leakbench_scenarios::shell;
 
 use super::comparison_flags::ComparisonFlags;
 
-/// The reproduce command, quoted for a shell, of a valid command line, program name first.
+/// The reproduce command, for a shell, of a valid command line, program name first.
 pub(super) fn command(args: &[OsString]) -> String {
     let output = ComparisonFlags::augment_args(clap::Command::new("output"));
-    let mut kept = vec!["leakbench".to_owned()];
-    let mut words = args.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let mut kept = vec![OsStr::new("leakbench")];
+    let mut words = args.iter().skip(1).map(OsString::as_os_str);
     while let Some(word) = words.next() {
         if word == "--" {
             // The flags of the runs follow.
@@ -20,24 +22,22 @@ pub(super) fn command(args: &[OsString]) -> String {
             kept.extend(words);
             break;
         }
-        let (flag, has_value) = match word.split_once('=') {
-            Some((flag, _)) => (flag, true),
-            None => (word.as_str(), false),
-        };
+        // A value need not be UTF-8.
+        let bytes = word.as_bytes();
+        let equals = bytes.iter().position(|byte| *byte == b'=');
+        let flag = bytes[..equals.unwrap_or(bytes.len())].strip_prefix(b"--");
         let omitted = output.get_arguments().find(|arg| {
-            let long = flag.strip_prefix("--");
-            long.is_some() && arg.get_long() == long && arg.get_id() != "repeat"
+            flag.is_some() && arg.get_long().map(str::as_bytes) == flag && arg.get_id() != "repeat"
         });
         match omitted {
             None => kept.push(word),
-            Some(arg) if arg.get_action().takes_values() && !has_value => {
+            Some(arg) if arg.get_action().takes_values() && equals.is_none() => {
                 words.next();
             }
             Some(_) => {}
         }
     }
-    // Only a word with a NUL has no quoted form, and no argument can contain one.
-    shlex::try_join(kept.iter().map(String::as_str)).unwrap_or_default()
+    shell::command(kept)
 }
 
 #[cfg(test)]
@@ -61,9 +61,16 @@ mod tests {
                 "leakbench compare --subject 'python3 --out x' '--subject=--json' -- --out",
             ),
         ] {
-            let words: Vec<OsString> =
-                shlex::split(typed).expect("words").into_iter().map(OsString::from).collect();
-            assert_eq!(shlex::split(&command(&words)), shlex::split(expected));
+            let words = shell::words(typed).expect("words");
+            assert_eq!(shell::words(&command(&words)), shell::words(expected));
         }
+    }
+    #[test]
+    fn values_need_not_be_text() {
+        let word = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        let typed = ["leakbench", "compare", "--subject"].map(|text| word(text.as_bytes()));
+        let driver = [&b"sh -c 'exec \xff\n'"[..], b"--out=\xff", b"--json"].map(word);
+        let kept = [&typed[..], &driver[..1]].concat();
+        assert_eq!(shell::words(&command(&[&typed[..], &driver].concat())), Some(kept));
     }
 }

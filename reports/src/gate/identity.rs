@@ -4,20 +4,22 @@
 
 use std::path::Path;
 
-use leakbench_scenarios::quoted;
+use leakbench_scenarios::shell;
 
 const DRIVER_DIR: &str = "--driver-dir";
 const WASM: &str = "--wasm";
 
 /// `command` without the folder of drivers, and with the file names of modules only. A command that
-/// a shell cannot split, or that observes a process, stays as it is.
+/// observes a process keeps its words, and one that a shell cannot split stays as it is.
 pub(super) fn identity(command: &str) -> String {
-    let Some(words) = shlex::split(command) else {
+    let Some(words) = shell::words(command) else {
         return command.to_owned();
     };
+    let words = words.into_iter().map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = words.collect();
     // The flags of an observed command are not leakbench's.
     if matches!(words.get(1).map(String::as_str), Some("exec" | "attach")) {
-        return command.to_owned();
+        return shell::command(words);
     }
     let mut kept: Vec<String> = Vec::new();
     let mut words = words.into_iter();
@@ -36,8 +38,7 @@ pub(super) fn identity(command: &str) -> String {
             _ => kept.push(word),
         }
     }
-    let quoted: Vec<String> = kept.iter().map(|word| quoted(word)).collect();
-    quoted.join(" ")
+    shell::command(kept)
 }
 
 /// The flag of a module, by the name of its file or folder.
@@ -70,7 +71,7 @@ mod tests {
                 "leakbench --wasm a.wasm --wasm mods --seed 1",
             ),
             ("leakbench --wasm '/x/a b.wasm'", "leakbench --wasm 'a b.wasm'"),
-            ("leakbench --wasm /x/-a.wasm", "leakbench '--wasm=-a.wasm'"),
+            ("leakbench --wasm /x/-a.wasm", "leakbench --wasm=-a.wasm"),
             ("leakbench --wasm .. --wasm", "leakbench --wasm .. --wasm"),
             ("leakbench exec -- run --wasm /x/a", "leakbench exec -- run --wasm /x/a"),
             ("leakbench 'unclosed --wasm /x/a", "leakbench 'unclosed --wasm /x/a"),

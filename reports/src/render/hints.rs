@@ -1,9 +1,10 @@
 //! Next steps for the end of a summary: a line or two that fit the run and its verdict. Formats for
 //! programs have none.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use leakbench_scenarios::{OnDrop, Scenario, quoted};
+use leakbench_scenarios::{OnDrop, Scenario, shell};
 
 use crate::comparison::Comparison;
 use leakbench_model::{Reason, Verdict};
@@ -26,8 +27,8 @@ pub struct Kept<'a> {
 
 impl Kept<'_> {
     fn command(&self, name: &str) -> Option<String> {
-        let folder = self.folder?.display().to_string();
-        Some(format!("leakbench {name} {}", quoted(&folder)))
+        let folder = self.folder?.as_os_str();
+        Some(shell::command([OsStr::new("leakbench"), OsStr::new(name), folder]))
     }
 
     /// The command that draws the report, if it is not drawn.

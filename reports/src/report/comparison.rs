@@ -1,6 +1,6 @@
 //! The report of a comparison.
 
-use super::facts::{fact, group, machine};
+use super::facts::{self, fact, group, machine};
 use super::figures::figure;
 use super::grid::{comparison_table, refusals};
 use super::heat::heat_maps;
@@ -158,7 +158,7 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
 fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
     let comparison = &recorded.comparison;
     let summaries = || comparison.rows.iter().flat_map(|row| &row.runs);
-    let mut reproduce = vec![fact("command", &comparison.command)];
+    let mut reproduce = vec![fact("command", facts::reproduce_command(&comparison.command))];
     if let Some(first) = summaries().map(|run| run.started_unix_s).min() {
         reproduce.push(fact("recorded", &utc(first)));
     }
@@ -170,7 +170,8 @@ fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {
     if let [seed] = seeds[..] {
         reproduce.push(fact("seed", &seed.to_string()));
     }
-    let commands = summaries().map(|run| fact(&run.folder, &run.command)).collect();
+    let commands =
+        summaries().map(|run| fact(&run.folder, facts::reproduce_command(&run.command))).collect();
     let mut runtimes: Vec<(String, String)> = Vec::new();
     for row in &comparison.rows {
         let runtime = row.runs.iter().find_map(|run| run.runtime.as_ref());

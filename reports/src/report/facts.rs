@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 use super::FactGroup;
 use leakbench_model::text::{bytes, duration_ms, duration_us, grouped, utc};
 use leakbench_recording::ledger::Ledger;
+use leakbench_scenarios::shell;
 
 /// The facts of a run, in groups.
 pub(super) fn of_run(ledger: &Ledger) -> Vec<FactGroup> {
     let start = &ledger.start;
     let mut reproduce = vec![
-        fact("command", &start.command),
+        fact("command", reproduce_command(&start.command)),
         fact("recorded", &utc(start.started_unix_s)),
         fact("took", &duration_ms(ledger.last_seen_ms)),
         fact(
@@ -94,6 +95,14 @@ fn words(value: &Value) -> Option<String> {
             let all: Vec<String> = all.collect();
             (!all.is_empty()).then(|| all.join(", "))
         }
+    }
+}
+
+/// A reproduce command, or why there is none to paste: commands of older recordings may have lost bytes.
+pub(crate) fn reproduce_command(command: &str) -> &str {
+    match shell::is_pasteable(command) {
+        true => command,
+        false => "not shown, since pasting it would run another command: see the recording",
     }
 }
 

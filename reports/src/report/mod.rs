@@ -20,6 +20,7 @@ mod times;
 mod unmeasured;
 
 pub use chart::*;
+pub(crate) use facts::reproduce_command;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
 pub(crate) use holders::lingering_image;
 pub(crate) use observation::title as title_of_observation;

@@ -264,3 +264,26 @@ fn result_json_has_the_fields_of_version_2() {
     assert!(json["rate_per_s"].as_f64().is_some_and(|rate| rate > 0.0));
     assert!(json["release_us"]["max"].is_f64());
 }
+
+/// A command of an older recording may have lost bytes or have line breaks: pasting it would run
+/// another one.
+#[test]
+fn a_command_that_cannot_be_pasted_is_not_shown() {
+    for (command, is_shown) in [
+        ("leakbench --wasm 'a b.wasm'", true),
+        ("leakbench --wasm 'a\nb.wasm'", false),
+        ("leakbench --wasm '\u{fffd}.wasm'", false),
+        ("leakbench --wasm '\u{202e}.wasm'", false),
+    ] {
+        let mut recording = common::clean();
+        let Record::Start(start) = &mut recording.records[0] else { panic!("it has a start") };
+        start.command = command.to_owned();
+        let ledger = Ledger::of(&recording).expect("it has a start");
+        let summary = Summary::of_run(&ledger, &Judgement::of(&ledger));
+        let drawn = summary.draw(&SummaryStyle::default(), &Closing::default());
+        let line = drawn.lines().find(|line| line.starts_with("reproduce")).expect("a line");
+        assert_eq!(line == format!("reproduce  {command}"), is_shown, "{line}");
+        assert_eq!(line.contains("not shown"), !is_shown, "{line}");
+        assert!(!result_json(&ledger, &Judgement::of(&ledger)).contains("not shown"));
+    }
+}

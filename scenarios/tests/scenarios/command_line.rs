@@ -1,13 +1,13 @@
 //! The command that runs a scenario again, read back by a real shell and by the flags' parser.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::process::Command;
 
 use leakbench_scenarios::{Offer, Options, Scenario, Strategy as Slots, SubjectName};
 use proptest::prelude::*;
 
 use crate::parse_flags;
 use crate::rows::{any_flags, every_choice};
+use crate::shell::pasted;
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     any::<bool>().prop_flat_map(|is_builtin| {
@@ -19,17 +19,6 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// The words that a shell makes of a command, but for its first.
-fn words(command: &str) -> Vec<String> {
-    let arguments = command.strip_prefix("leakbench").expect("it names the program");
-    let script = format!("set -- {arguments}; printf '%s\\0' \"$@\"");
-    let output = Command::new("sh").arg("-c").arg(&script).output();
-    let output = output.expect("a shell is there");
-    assert!(output.status.success(), "{command}: {output:?}");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.split_terminator('\0').map(str::to_owned).collect()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -39,7 +28,9 @@ proptest! {
         cpus in 1..300u32,
     ) {
         let command = scenario.command_line();
-        let options = parse_flags(&words(&command));
+        let words = pasted(&command);
+        let words: Vec<&str> = words.iter().map(|word| word.to_str().expect("UTF-8")).collect();
+        let options = parse_flags(&words[1..]);
         let options = options.unwrap_or_else(|error| panic!("{command}: {error}"));
         let cpus = NonZeroU32::new(cpus).expect("not zero");
         let offer = match scenario.subject {

@@ -5,6 +5,7 @@ mod guests;
 mod options;
 mod rows;
 mod scenario;
+mod shell;
 mod steps;
 mod subject_name;
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use leakbench_model::text::printable;
+use leakbench_scenarios::shell;
 
 /// An invisible character that separates a word from its context.
 const PARTED: &str = "&#8203;";
@@ -77,9 +78,11 @@ pub(super) fn code(text: &str, max: usize) -> String {
     shown + "</code>"
 }
 
-/// A whole command in a fenced block; `None` if it is longer than `max` bytes.
+/// A whole command in a fenced block; `None` if it is longer than `max` bytes, or cannot be pasted.
 pub(super) fn fenced(command: &str, max: usize) -> Option<String> {
-    let command = printable(command);
+    if !shell::is_pasteable(command) {
+        return None;
+    }
     let runs = command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(runs.max(2) + 1);
     (command.len() <= max).then(|| format!("{fence}sh\n{command}\n{fence}"))

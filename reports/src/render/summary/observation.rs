@@ -8,7 +8,7 @@ use leakbench_recording::observation::{
 use super::{Block, Entry, List, Summary};
 use crate::headline;
 use crate::render::RESULT_FILE;
-use crate::report::{Column, Table, title_of_observation};
+use crate::report::{Column, Table, reproduce_command, title_of_observation};
 
 /// Lines of the table, without its head.
 const ROWS_MAX: usize = 9;
@@ -27,7 +27,7 @@ impl Summary {
             findings: List::of_findings(&diagnosis.judgement, FINDING_LINES, |finding| {
                 finding.rule != GROWTH
             }),
-            command: Some(diagnosis.ledger.start.command.clone()),
+            command: Some(reproduce_command(&diagnosis.ledger.start.command).to_owned()),
             file: RESULT_FILE,
             lines_max: Some(Summary::LINES_MAX),
             verdict: diagnosis.judgement.verdict,

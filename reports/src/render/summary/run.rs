@@ -8,7 +8,7 @@ use leakbench_recording::ledger::Ledger;
 use super::{Entry, List, Summary};
 use crate::headline;
 use crate::render::RESULT_FILE;
-use crate::report::{lingering_image, title_of_run};
+use crate::report::{lingering_image, reproduce_command, title_of_run};
 
 /// Lines of an entry above the lists: the largest numbers still leave room for those.
 const ENTRY_LINES: usize = 3;
@@ -35,7 +35,7 @@ impl Summary {
             entries: entries.collect(),
             lists: vec![lingering(ledger), last_steps(ledger)],
             findings: List::of_findings(judgement, usize::MAX, |_| true),
-            command: Some(ledger.start.command.clone()),
+            command: Some(reproduce_command(&ledger.start.command).to_owned()),
             file: RESULT_FILE,
             lines_max: Some(Summary::LINES_MAX),
             verdict: judgement.verdict,

@@ -4,7 +4,7 @@ mod charts;
 mod resources;
 
 use self::charts::seen;
-use super::facts::{fact, group, machine};
+use super::facts::{fact, group, machine, reproduce_command};
 use super::figures::figure;
 use super::{FactGroup, Figure, Report, Tone, unmeasured};
 use crate::headline;
@@ -111,7 +111,7 @@ fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
     let observe = &ledger.start;
     let yes_or_no = |is: bool| if is { "yes" } else { "no" };
     let reproduce = vec![
-        fact("command", &observe.command),
+        fact("command", reproduce_command(&observe.command)),
         fact("recorded", &utc(observe.started_unix_s)),
         fact("took", &duration_ms(ledger.last_seen_ms)),
     ];
