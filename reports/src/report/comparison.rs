@@ -5,7 +5,7 @@ use super::figures::figure;
 use super::grid::{comparison_table, refusals};
 use super::heat::heat_maps;
 use super::panels::panels;
-use super::{FactGroup, Figure, Report, Tone, unmeasured};
+use super::{FactGroup, Figure, Report, Tone, next_steps, unmeasured};
 use crate::comparison::{Comparison, Kind, Ratio, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
 use leakbench_model::Verdict;
@@ -34,6 +34,7 @@ impl Report {
             headline: comparison.headline(),
             figures: figures(comparison),
             charts,
+            next: next_steps::of_comparison(comparison),
             findings: findings(recorded),
             lingering: None,
             tables: vec![comparison_table(comparison)],

@@ -11,6 +11,7 @@ mod heat;
 mod holders;
 mod lingering;
 mod marks;
+pub(crate) mod next_steps;
 mod observation;
 mod panels;
 mod run;
@@ -23,6 +24,7 @@ pub use chart::*;
 pub(crate) use facts::reproduce_command;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
 pub(crate) use holders::lingering_image;
+pub use next_steps::{Means, NextStep};
 pub(crate) use observation::title as title_of_observation;
 pub(crate) use run::title as title_of_run;
 
@@ -44,6 +46,8 @@ pub struct Report {
     pub figures: Vec<Figure>,
     /// The charts, the main one first.
     pub charts: Vec<Chart>,
+    /// What to do next, the most helpful first.
+    pub next: Vec<NextStep>,
     /// The findings of the judge, errors first.
     pub findings: Vec<Finding>,
     /// Lingering images; `None` if nothing made images.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::timeline::{at_barriers, at_samples, exact_memory, footprints, series};
 use super::{
     Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
-    slots, times, unmeasured,
+    next_steps, slots, times, unmeasured,
 };
 use crate::headline;
 use leakbench_model::text::{counted, grouped};
@@ -22,6 +22,7 @@ impl Report {
             headline: headline::of_run(ledger, judgement),
             figures: figures::of_run(ledger),
             charts: charts(ledger),
+            next: next_steps::of_run(ledger, judgement),
             findings: judgement.findings.clone(),
             lingering: lingering::table(ledger),
             tables: Vec::new(),

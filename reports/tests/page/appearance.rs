@@ -198,9 +198,13 @@ fn paper_has_charts_and_no_controls() {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
         assert_eq!(page.eval(&visible), false, "{hidden}");
     }
-    for shown in
-        ["#lingering svg", "#slots canvas", "#lingering-images tbody tr:nth-child(50)", "code"]
-    {
+    for shown in [
+        "#lingering svg",
+        "#slots canvas",
+        "#lingering-images tbody tr:nth-child(50)",
+        "code",
+        ".facts dd",
+    ] {
         let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
         assert_eq!(page.eval(&visible), true, "{shown}");
     }

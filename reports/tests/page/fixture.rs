@@ -263,6 +263,20 @@ pub(crate) fn leak() -> Report {
             finding("late-releases", Level::Warn, "2,050 images were released late"),
             finding("coverage", Level::Note, "both witnesses agreed at 10 barriers"),
         ],
+        next: vec![
+            NextStep {
+                means: Means::Choice {
+                    words: "--on-drop purge".to_owned(),
+                    command: Some(
+                        "leakbench --cycles 3000 --barriers 10 --on-drop purge".to_owned(),
+                    ),
+                },
+                effect: "removes a dropped module's images from its slots".to_owned(),
+            },
+            NextStep { means: Means::OnRecording("report"), effect: "draws it".to_owned() },
+            NextStep { means: Means::OnRecording("gate"), effect: "judges it".to_owned() },
+            NextStep { means: Means::Command("doctor"), effect: "shows the machine".to_owned() },
+        ],
         lingering: Some(lingering_rows()),
         tables: vec![Table {
             id: "resources".to_owned(),
@@ -502,7 +516,8 @@ pub(crate) fn hostile() -> Report {
         }
     }
     for finding in &mut report.findings {
-        finding.message = name();
+        // Other than the banner's sentence.
+        finding.message = format!("found: {HOSTILE}");
     }
     for row in report.lingering.iter_mut().flat_map(|table| &mut table.rows) {
         row.holders = vec![name(), "x".repeat(10_000)];
@@ -511,6 +526,12 @@ pub(crate) fn hostile() -> Report {
         table.title = name();
         table.columns.iter_mut().for_each(|column| column.name = name());
         table.rows.iter_mut().flatten().for_each(|cell| *cell = name());
+    }
+    for step in &mut report.next {
+        step.effect = name();
+        if let Means::Choice { words, command } = &mut step.means {
+            (*words, *command) = (name(), Some(name()));
+        }
     }
     for group in &mut report.facts {
         group.name = name();

@@ -41,6 +41,8 @@ fn the_order_is_that_of_reading() {
     let page = html(&fixture::leak());
     let ids = [
         "lingering",
+        "next",
+        "findings",
         "slots",
         "release",
         "mappings",
@@ -50,12 +52,39 @@ fn the_order_is_that_of_reading() {
         "lifetimes",
         "lingering-images",
         "resources",
-        "findings",
         "unmeasured",
+        "reproduce",
     ];
     let places =
         ids.map(|id| page.find(&format!(" id=\"{id}\"")).unwrap_or_else(|| panic!("{id}")));
     assert!(places.is_sorted(), "{places:?}");
+}
+
+/// The banner has the sentence of the decisive finding.
+#[test]
+fn no_finding_repeats_the_verdict() {
+    let mut report = fixture::leak();
+    let sentence = report.findings[0].message.clone();
+    assert_eq!(without_scripts(&html(&report)).matches(&sentence).count(), 1);
+    report.findings.truncate(1);
+    assert!(html(&report).contains("No other findings."));
+}
+
+/// The page says what to do next, but not to draw it.
+#[test]
+fn the_next_steps_have_commands_to_copy() {
+    let page = html(&fixture::leak());
+    let next = &page
+        [page.find("id=\"next\"").expect("steps")..page.find("id=\"findings\"").expect("findings")];
+    for said in [
+        "<code>--on-drop purge</code> removes a dropped module's images from its slots",
+        "<code>leakbench --cycles 3000 --barriers 10 --on-drop purge</code>",
+        "<code>leakbench gate DIR</code> judges it",
+        "<code>leakbench doctor</code> shows the machine",
+    ] {
+        assert!(next.contains(said), "{said}: {next}");
+    }
+    assert!(!next.contains("leakbench report"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use leakbench_recording::recording::*;
 use leakbench_reports::render::{
     Closing, Kept, Summary, SummaryStyle, comparison_hints, observation_hints, run_hints,
 };
+use leakbench_reports::report::{Means, Report};
 use leakbench_scenarios::{OnDrop, Options};
 
 use crate::common::{self, golden};
@@ -72,7 +73,7 @@ fn each_end_has_the_hints_that_help() {
         format!("{remedy} truncate leaves them there"),
     ];
     let [purge, purge_truncated] = purge.each_ref().map(String::as_str);
-    let queue = "--flush-on-drop on empties the queue before a drop searches slots; \
+    let queue = "--flush-on-drop=on empties the queue before a drop searches slots; \
                  --decommit-batch 1 has no queue";
     let gate = "leakbench gate out judges it by a budget";
     let report = "leakbench report out draws which slot held which image, and when";
@@ -117,6 +118,29 @@ fn each_end_has_the_hints_that_help() {
     ] {
         assert_eq!(hints(&recording, kept), expected, "{name}");
     }
+}
+
+/// The page copies the whole command: that of the run, with one choice changed.
+#[test]
+fn a_step_has_the_command_with_its_choice() {
+    let command = |recording: &Recording| {
+        let ledger = Ledger::of(recording).expect("it has a start");
+        let report = Report::of_run(&ledger, &Judgement::of(&ledger));
+        report.next.into_iter().find_map(|step| match step.means {
+            Means::Choice { command, .. } => command,
+            _ => None,
+        })
+    };
+    let of = |recording: Recording, rest: &str| {
+        chosen(recording, |start| start.command = start.scenario.command_line() + rest)
+    };
+    let keep = "leakbench --cycles 3000 --processes 1 --on-drop purge --driver-dir target";
+    assert_eq!(command(&of(common::leak_keep(), " --driver-dir target")).as_deref(), Some(keep));
+    let queue = of(common::leak_queue(), "");
+    let said = command(&queue).expect("a command");
+    assert!(said.contains("--decommit-batch 16") && said.contains("--flush-on-drop=on"), "{said}");
+    let other = chosen(common::leak_keep(), |start| start.command = "sh run.sh".to_owned());
+    assert_eq!(command(&other), None);
 }
 
 #[test]

@@ -9,21 +9,34 @@ use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
 use leakbench_model::SlotState;
 use leakbench_model::text::grouped;
 
-/// All charts, the main one first.
-pub(super) fn charts(charts: &[Chart]) -> Markup {
-    let ordered = ordered(charts);
-    let draws = ordered.iter().any(|(chart, _)| !matches!(chart.plot, Plot::Heat(_)));
+/// The controls, and the main chart with `beside` at its side. Charts of several runs are as wide as
+/// the page, and `beside` stands beneath them.
+pub(super) fn lead(charts: &[Chart], beside: &Markup) -> Markup {
+    let main = charts.first();
+    let is_wide = matches!(main.map(|chart| &chart.plot), Some(Plot::Heat(_) | Plot::Panels(_)));
+    let draws = charts.iter().any(|chart| !matches!(chart.plot, Plot::Heat(_)));
+    markup! {
+        @if draws {
+            noscript {
+                p .none {
+                    "Charts need JavaScript. The tables below them have their main numbers."
+                }
+            }
+            (controls())
+        }
+        div .lead .wide[is_wide] {
+            @if let Some(main) = main { (figure(main, "main")) }
+            aside { (beside) }
+        }
+    }
+}
+
+/// The charts but the main one.
+pub(super) fn others(charts: &[Chart]) -> Markup {
+    let ordered = ordered(charts.get(1..).unwrap_or_default());
     markup! {
         @if !ordered.is_empty() {
             section #charts aria-label="charts" {
-                @if draws {
-                    noscript {
-                        p .none {
-                            "Charts need JavaScript. The tables below them have their main numbers."
-                        }
-                    }
-                    (controls())
-                }
                 div .cards {
                     @for (chart, span) in &ordered { (figure(chart, span)) }
                 }
@@ -50,8 +63,8 @@ fn controls() -> Markup {
     }
 }
 
-/// Charts in reading order with their share of a row: the main one, slot maps, the small ones in rows
-/// without gaps, and the rest.
+/// Charts in reading order with their share of a row: slot maps, the small ones in rows without gaps,
+/// and the rest.
 fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
     let kind = |chart: &Chart| match chart.plot {
         Plot::Slots(_) => 1,
@@ -61,12 +74,11 @@ fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
         Plot::Panels(_) => 5,
         Plot::Heat(_) => 6,
     };
-    let Some((main, others)) = charts.split_first() else { return Vec::new() };
-    let mut others: Vec<&Chart> = others.iter().collect();
-    others.sort_by_key(|chart| kind(chart));
-    let small = others.iter().filter(|chart| matches!(kind(chart), 2 | 3)).count();
+    let mut charts: Vec<&Chart> = charts.iter().collect();
+    charts.sort_by_key(|chart| kind(chart));
+    let small = charts.iter().filter(|chart| matches!(kind(chart), 2 | 3)).count();
     let mut seen = 0;
-    let others = others.into_iter().map(|chart| {
+    let charts = charts.into_iter().map(|chart| {
         let span = match kind(chart) {
             2 | 3 => {
                 seen += 1;
@@ -81,7 +93,7 @@ fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
         };
         (chart, span)
     });
-    std::iter::once((main, "whole main")).chain(others).collect()
+    charts.collect()
 }
 
 fn figure(chart: &Chart, span: &str) -> Markup {

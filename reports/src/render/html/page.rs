@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use super::{SCRIPT, chart, data, digest, style, table};
 use crate::headline::verdict_word;
-use crate::report::{FactGroup, Figure, Report};
+use crate::report::{FactGroup, Figure, Means, NextStep, Report};
 use leakbench_model::Verdict;
 use leakbench_recording::judge::{Finding, Level};
 
@@ -36,16 +36,16 @@ pub fn html(report: &Report) -> String {
                 main {
                     (banner(report.verdict, &sentence))
                     (figures(&report.figures))
-                    (chart::charts(&report.charts))
+                    (chart::lead(&report.charts, &beside(report, &sentence)))
+                    (chart::others(&report.charts))
                     @if let Some(lingering) = &report.lingering {
                         (table::lingering(lingering))
                     }
                     @for other in &report.tables {
                         (table::table(other))
                     }
-                    (findings(&report.findings))
-                    (facts(&report.facts))
                     (unmeasured(&report.unmeasured))
+                    (facts(&report.facts))
                 }
                 footer {
                     p {
@@ -124,20 +124,63 @@ fn figures(figures: &[Figure]) -> Markup {
     }
 }
 
-fn findings(findings: &[Finding]) -> Markup {
+/// What stands beside the main chart: what to do next, and the findings. The banner's sentence is one
+/// of them.
+fn beside(report: &Report, sentence: &str) -> Markup {
+    let is_said = |finding: &&Finding| shown(&finding.message, SENTENCE_CHARS_MAX) == sentence;
+    let others = report.findings.iter().filter(|finding| !is_said(finding));
+    let others: Vec<&Finding> = others.collect();
     markup! {
+        (next(&report.next))
         section #findings {
             h2 { "Findings" }
-            @if findings.is_empty() {
-                p .none { "No findings." }
+            @if others.is_empty() {
+                p .none {
+                    @if report.findings.is_empty() { "No findings." } @else { "No other findings." }
+                }
             } @else {
                 ul .findings {
-                    @for finding in findings {
+                    @for finding in others {
                         li class=(level_tone(finding.level)) {
                             span .level { (finding.level.as_str()) }
                             div {
                                 p .said { (shown(&finding.message, SENTENCE_CHARS_MAX)) }
                                 p .policy { (finding.rule) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What to do next, with commands to copy. The page is drawn already.
+fn next(steps: &[NextStep]) -> Markup {
+    let steps = steps.iter().filter(|step| step.means != Means::OnRecording("report"));
+    let steps: Vec<&NextStep> = steps.collect();
+    markup! {
+        @if !steps.is_empty() {
+            section #next {
+                h2 { "Next" }
+                ul .steps {
+                    @for step in steps {
+                        li {
+                            @match &step.means {
+                                Means::Choice { words, command } => {
+                                    p { code { (shown(words, LABEL_CHARS_MAX)) } " "
+                                        (shown(&step.effect, SENTENCE_CHARS_MAX)) }
+                                    @if let Some(command) = command { (copied(command)) }
+                                },
+                                Means::Command(name) => {
+                                    p { code { "leakbench " (name) } " "
+                                        (shown(&step.effect, SENTENCE_CHARS_MAX)) }
+                                },
+                                Means::OnRecording(name) => {
+                                    p { code { "leakbench " (name) " DIR" } " "
+                                        (shown(&step.effect, SENTENCE_CHARS_MAX))
+                                        ". DIR is the folder of the recording." }
+                                },
                             }
                         }
                     }
@@ -155,18 +198,27 @@ fn level_tone(level: Level) -> &'static str {
     }
 }
 
+/// The commands, and all other facts in a box that is closed.
 fn facts(groups: &[FactGroup]) -> Markup {
+    let commands =
+        groups.iter().flat_map(|group| &group.facts).filter(|(name, _)| is_command(name));
+    let commands: Vec<&(String, String)> = commands.collect();
     markup! {
+        @if !commands.is_empty() {
+            section #reproduce {
+                h2 { "Reproduce" }
+                @for (_, command) in commands { (copied(command)) }
+            }
+        }
         @if !groups.is_empty() {
-            div .facts {
-                @for group in groups {
-                    section {
-                        h2 { (shown(&sentence_case(&group.name), LABEL_CHARS_MAX)) }
-                        dl {
-                            @for (name, value) in &group.facts {
-                                @if name == "command" {
-                                    (command(value))
-                                } @else {
+            details .facts {
+                summary { "Run, machine and processes" }
+                div {
+                    @for group in groups {
+                        section {
+                            h2 { (shown(&sentence_case(&group.name), LABEL_CHARS_MAX)) }
+                            dl {
+                                @for (name, value) in group.facts.iter().filter(|it| !is_command(&it.0)) {
                                     div {
                                         dt { (shown(name, LABEL_CHARS_MAX)) }
                                         dd { (shown(value, SENTENCE_CHARS_MAX)) }
@@ -181,14 +233,16 @@ fn facts(groups: &[FactGroup]) -> Markup {
     }
 }
 
-fn command(command: &str) -> Markup {
+fn is_command(fact: &str) -> bool {
+    fact == "command"
+}
+
+/// A command with a button that copies it.
+fn copied(command: &str) -> Markup {
     markup! {
         div .command {
-            dt { "command" }
-            dd {
-                pre { code { (shown(command, COMMAND_CHARS_MAX)) } }
-                button .control .copy type="button" hidden { "Copy" }
-            }
+            pre { code { (shown(command, COMMAND_CHARS_MAX)) } }
+            button .control .copy type="button" hidden { "Copy" }
         }
     }
 }

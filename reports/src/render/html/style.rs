@@ -1,4 +1,4 @@
-//! The page's style sheet: the palette as variables, then `style.css`.
+//! The page's style sheet: the palette as variables, then the files of `style/`.
 //!
 //! Only screens have dark colours. Paper is always light.
 
@@ -9,7 +9,13 @@ use crate::palette::{self, Colour};
 use crate::report::{MarkKind, Plot, Report, Tone};
 use leakbench_model::{Reason, SlotState, Verdict};
 
-const SHEET: &str = include_str!("style.css");
+/// Later parts override earlier ones.
+const SHEET: &str = concat!(
+    include_str!("style/page.css"),
+    include_str!("style/charts.css"),
+    include_str!("style/tables.css"),
+    include_str!("style/media.css"),
+);
 
 /// The whole style sheet of a report's page.
 pub(super) fn sheet(report: &Report) -> String {

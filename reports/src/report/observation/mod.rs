@@ -26,6 +26,7 @@ impl Report {
             headline: headline::of_observation(diagnosis),
             figures: figures(diagnosis),
             charts: charts::charts(diagnosis),
+            next: super::next_steps::of_observation(diagnosis),
             findings: diagnosis.judgement.findings.clone(),
             lingering: None,
             tables: vec![resources::table(diagnosis)],

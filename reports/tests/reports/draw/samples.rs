@@ -177,6 +177,7 @@ pub(super) fn report(verdict: Verdict, headline: &str, charts: Vec<Chart>) -> Re
             figure("rate", "51,200 cycles/s", "over 10.0 s", Tone::Good),
         ],
         charts,
+        next: vec![],
         findings: vec![],
         lingering: None,
         tables: vec![],

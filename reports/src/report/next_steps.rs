@@ -1,0 +1,223 @@
+//! What to do next after a run, an observation or a comparison, by its outcome: for the end of a
+//! summary and for the page.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use leakbench_scenarios::{OnDrop, Scenario};
+
+use crate::comparison::Comparison;
+use leakbench_model::{Reason, Verdict};
+use leakbench_recording::judge::{Judgement, KernelLimit, limit_reached};
+use leakbench_recording::ledger::Ledger;
+use leakbench_recording::observation::Diagnosis;
+use leakbench_recording::recording::{ExitKind, Start};
+
+/// Factor of a longer timeout.
+const TIMES_LONGER: NonZeroU64 = NonZeroU64::new(10).unwrap();
+
+/// Something to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// The means.
+    pub means: Means,
+    /// Its effect, as the rest of a sentence: `waits longer at barriers`.
+    pub effect: String,
+}
+
+/// The means of a [`NextStep`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Another choice for the run.
+    Choice {
+        /// The flag, a setting of the kernel, or words: `--on-drop purge`.
+        words: String,
+        /// The whole command with that choice, if it is known.
+        command: Option<String>,
+    },
+    /// A command of leakbench by name: `doctor`.
+    Command(&'static str),
+    /// A command of leakbench, by name, that reads the recording: `gate`.
+    OnRecording(&'static str),
+}
+
+impl NextStep {
+    /// Draws the report.
+    fn draw(shows: &str) -> NextStep {
+        NextStep { means: Means::OnRecording("report"), effect: format!("draws {shows}") }
+    }
+
+    fn gate() -> NextStep {
+        let effect = "judges it by a budget".to_owned();
+        NextStep { means: Means::OnRecording("gate"), effect }
+    }
+
+    fn doctor() -> NextStep {
+        let effect = "shows what this machine can measure, and what to change".to_owned();
+        NextStep { means: Means::Command("doctor"), effect }
+    }
+}
+
+/// Next steps after a run, the most helpful first.
+pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
+    let draw = NextStep::draw("which slot held which image, and when");
+    let steps = match judgement.verdict {
+        Verdict::Clean => vec![Some(NextStep::gate())],
+        Verdict::Leak => vec![remedy(ledger), Some(draw), Some(NextStep::gate())],
+        Verdict::SubjectDied => {
+            vec![way_past(ledger), Some(NextStep::draw("its resources until then"))]
+        }
+        Verdict::Inconclusive => vec![witness_failed(ledger).then(NextStep::doctor)],
+        Verdict::Interrupted => Vec::new(),
+    };
+    steps.into_iter().flatten().collect()
+}
+
+/// Next steps after an observation.
+pub(crate) fn of_observation(diagnosis: &Diagnosis) -> Vec<NextStep> {
+    match diagnosis.judgement.verdict {
+        Verdict::Clean => vec![NextStep::gate()],
+        Verdict::Leak => {
+            let draw = NextStep::draw("the growth, and the limit that it approaches");
+            vec![draw, NextStep::gate()]
+        }
+        Verdict::SubjectDied => vec![NextStep::draw("its resources until then")],
+        Verdict::Inconclusive => {
+            let mut remarks = diagnosis.ledger.remarks.iter();
+            let is_blind = remarks.any(|remark| remark.prevents_clean);
+            is_blind.then(NextStep::doctor).into_iter().collect()
+        }
+        Verdict::Interrupted => Vec::new(),
+    }
+}
+
+/// Next steps after a comparison.
+pub(crate) fn of_comparison(comparison: &Comparison) -> Vec<NextStep> {
+    match comparison.verdict() {
+        Some(Verdict::Clean) => vec![NextStep::gate()],
+        Some(Verdict::Leak | Verdict::SubjectDied) => {
+            vec![NextStep::draw("the runs side by side"), NextStep::gate()]
+        }
+        Some(Verdict::Inconclusive | Verdict::Interrupted) | None => Vec::new(),
+    }
+}
+
+/// Another choice for the run, and the command of the run with it.
+fn choice(
+    start: &Start,
+    flag: &str,
+    change: impl FnOnce(&mut Scenario),
+    effect: impl Into<String>,
+) -> NextStep {
+    let command = || {
+        // Beyond the scenario's flags, a command may name a folder of drivers.
+        let rest = start.command.strip_prefix(&start.scenario.command_line())?;
+        let mut scenario = start.scenario.clone();
+        change(&mut scenario);
+        let mut command = scenario.command_line();
+        // A choice that is the default has no flag in a command.
+        if !command.contains(flag) {
+            command += &format!(" {flag}");
+        }
+        Some(command + rest)
+    };
+    NextStep {
+        means: Means::Choice { words: flag.to_owned(), command: command() },
+        effect: effect.into(),
+    }
+}
+
+/// A means outside leakbench.
+fn other(words: impl Into<String>, effect: &str) -> NextStep {
+    let means = Means::Choice { words: words.into(), command: None };
+    NextStep { means, effect: effect.to_owned() }
+}
+
+/// The flags that would release the lingering images. Flags that the runtime lacks are not named.
+fn remedy(ledger: &Ledger) -> Option<NextStep> {
+    let scenario = &ledger.start.scenario;
+    let held_by = |reason| ledger.held_by.iter().any(|group| group.reason == reason);
+    let by_free_slots =
+        held_by(Reason::AffineSlot) || held_by(Reason::ColdSlot) || held_by(Reason::QueuedSlot);
+    if let (true, Some(on_drop @ (OnDrop::Keep | OnDrop::Truncate))) =
+        (by_free_slots, scenario.on_drop)
+    {
+        return Some(choice(
+            &ledger.start,
+            "--on-drop purge",
+            |scenario| scenario.on_drop = Some(OnDrop::Purge),
+            format!(
+                "removes a dropped module's images from its slots; {on_drop} leaves them there"
+            ),
+        ));
+    }
+    if by_free_slots && misses_the_queue(scenario) {
+        let no_queue = "--decommit-batch 1";
+        let step = match scenario.flush_on_drop {
+            Some(_) => choice(
+                &ledger.start,
+                "--flush-on-drop=on",
+                |scenario| scenario.flush_on_drop = Some(true),
+                format!("empties the queue before a drop searches slots; {no_queue} has no queue"),
+            ),
+            None => choice(
+                &ledger.start,
+                no_queue,
+                |scenario| scenario.decommit_batch = Some(NonZeroU32::MIN),
+                "has no queue",
+            ),
+        };
+        return Some(step);
+    }
+    // Images that lingered at a barrier and are gone at the end may only be slow.
+    (ledger.images.lingering == 0).then(|| {
+        let settle_ms = scenario.settle_ms;
+        let longer_ms = settle_ms.max(100).saturating_mul(10);
+        choice(
+            &ledger.start,
+            &format!("--settle-ms {longer_ms}"),
+            |scenario| scenario.settle_ms = longer_ms,
+            format!("waits longer at barriers than {settle_ms} ms and shows late releases"),
+        )
+    })
+}
+
+/// Returns whether slots can wait in a queue that a drop does not search.
+fn misses_the_queue(scenario: &Scenario) -> bool {
+    let batch = scenario.decommit_batch.map_or(1, NonZeroU32::get);
+    batch > 1 && scenario.flush_on_drop != Some(true)
+}
+
+/// A setting that lets a subject that died run longer.
+fn way_past(ledger: &Ledger) -> Option<NextStep> {
+    if let Some(KernelLimit { name, max }) = limit_reached(ledger) {
+        let more = max.saturating_mul(4);
+        let words = match name {
+            "RLIMIT_NOFILE" => format!("ulimit -n {more}"),
+            name => format!("sysctl -w {name}={more}"),
+        };
+        return Some(other(words, "lets it run longer, if it is no leak"));
+    }
+    let exits = ledger.subjects.iter().filter_map(|subject| subject.exit.as_ref());
+    exits.map(|exit| &exit.how).find_map(|how| match how {
+        ExitKind::Signaled { signal: 9 } => Some(other(
+            "dmesg",
+            "shows whether memory ran out; fewer --slots and --processes need less",
+        )),
+        ExitKind::Hung { .. } => {
+            let timeout_s = ledger.start.scenario.timeout.saturating_mul(TIMES_LONGER);
+            Some(choice(
+                &ledger.start,
+                &format!("--timeout {timeout_s}"),
+                |scenario| scenario.timeout = timeout_s,
+                "allows more time, if it was only slow",
+            ))
+        }
+        _ => None,
+    })
+}
+
+/// Returns whether a witness failed, in contrast to nothing to measure.
+fn witness_failed(ledger: &Ledger) -> bool {
+    let disagree = ledger.subjects.iter().any(|subject| subject.disagreeing.is_some());
+    disagree || !ledger.witness_failures.is_empty() || ledger.images.unknown > 0
+}
