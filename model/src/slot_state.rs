@@ -1,8 +1,7 @@
 //! The states of a slot, and their one alphabet of letters.
 
 crate::names! {
-    /// The state of a slot of a pool. Later states explain more of a leak: where one cell of a map
-    /// stands for several slots, it shows the last of their states.
+    /// The state of a slot of a pool. Later states explain more of a leak.
     ///
     /// A subject reports the states of [`SlotState::REPORTED`]. The other four come from what `/proc`
     /// shows: of a runtime that reports no states, that is all that is known.

@@ -10,7 +10,7 @@ use crate::report::{MarkKind, Tone};
 use leakbench_model::{Reason, SlotState, Verdict};
 
 /// A colour: red, green, blue. Shown as `#d1440c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
 
 /// A colour on a light and on a dark surface.
@@ -105,6 +105,20 @@ pub(crate) fn mark(kind: MarkKind) -> Colour {
         MarkKind::Drop => tone(Tone::Bad),
         MarkKind::Incident => verdict(Verdict::SubjectDied),
     }
+}
+
+/// The mean of colours by their weights; black without weight.
+pub(crate) fn mixed(parts: impl Iterator<Item = (Rgb, f64)>) -> Rgb {
+    let mut sums = [0.0; 4];
+    for (Rgb(red, green, blue), weight) in parts {
+        let channels = [f64::from(red), f64::from(green), f64::from(blue), 1.0];
+        for (sum, channel) in sums.iter_mut().zip(channels) {
+            *sum += channel * weight;
+        }
+    }
+    let [red, green, blue, total] = sums;
+    let mean = |sum: f64| if total > 0.0 { (sum / total).round() as u8 } else { 0 };
+    Rgb(mean(red), mean(green), mean(blue))
 }
 
 const fn colour(light: u32, dark: u32) -> Colour {

@@ -1,9 +1,9 @@
 //! Compares the two witnesses, image by image. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use leakbench_model::{Holder, LingeringImage, ObjectId, Slabs, SlotCounts, SlotState};
-use leakbench_recording::recording::{Barrier, SlotMap};
+use leakbench_recording::recording::{Barrier, SlotMap, SlotRun};
 
 use leakbench_kernel::{FdEntry, FdKind, FileMapping};
 use leakbench_subject::wire::BarrierReached;
@@ -78,14 +78,12 @@ pub(super) fn reconcile(
     let mut unknown_memfds: HashMap<ObjectId, String> = HashMap::new();
     // Slots that map an image of a dropped module.
     let mut holding = HashSet::new();
-    // Without slot states from the subject, the map shows only what the slots map.
-    let mut mapped = match states.as_slice() {
-        [] => SlotMap::new(slabs.slot_count().try_into().unwrap_or(0), SlotState::Empty),
-        _ => None,
-    };
-    let mut show = |slot: Option<u32>, cell| {
-        if let (Some(slot), Some(map)) = (slot, &mut mapped) {
-            map.show(slot, cell);
+    // What the slots map: without slot states from the subject, the map shows only that.
+    let mut mapping: BTreeMap<u32, SlotState> = BTreeMap::new();
+    let mut show = |slot: Option<u32>, state: SlotState| {
+        if let Some(slot) = slot {
+            let shown = mapping.entry(slot).or_insert(state);
+            *shown = (*shown).max(state);
         }
     };
     for mapping in
@@ -168,19 +166,34 @@ pub(super) fn reconcile(
         })
         .collect();
     let slots = (!states.is_empty()).then(|| count_slots(&states, &holding));
-    let slot_map = mapped.or_else(|| slot_map(&states, &holding));
+    let slot_map = match states.as_slice() {
+        [] => map_of_mappings(slabs, &mapping),
+        states => SlotMap::of_states(&as_shown(states, &holding)),
+    };
     Reconciled { lingering, disagreements, disagreements_total, slots, slot_map }
 }
 
 /// The states that the subject reports; a slot that maps an image of a dropped module is shown as
 /// that.
-fn slot_map(states: &[SlotState], holding: &HashSet<u32>) -> Option<SlotMap> {
-    let mut map = SlotMap::new(u32::try_from(states.len()).unwrap_or(0), SlotState::Cold)?;
-    for (slot, &state) in (0..).zip(states) {
-        let holds = holding.contains(&slot);
-        map.show(slot, if holds { state.mapping_dropped() } else { state });
+fn as_shown(states: &[SlotState], holding: &HashSet<u32>) -> Vec<SlotState> {
+    let states = (0..).zip(states).map(|(slot, &state)| {
+        if holding.contains(&slot) { state.mapping_dropped() } else { state }
+    });
+    states.collect()
+}
+
+/// The map of slots whose states are unknown but for what they map.
+fn map_of_mappings(slabs: &Slabs, mapping: &BTreeMap<u32, SlotState>) -> Option<SlotMap> {
+    let slots = u32::try_from(slabs.slot_count()).ok()?;
+    let empty = |slots| SlotRun { state: SlotState::Empty, slots };
+    let mut runs = Vec::new();
+    let mut next = 0;
+    for (&slot, &state) in mapping.range(..slots) {
+        runs.extend([empty(slot - next), SlotRun { state, slots: 1 }]);
+        next = slot + 1;
     }
-    Some(map)
+    runs.push(empty(slots - next));
+    SlotMap::of(runs)
 }
 
 fn count_slots(states: &[SlotState], holding: &HashSet<u32>) -> SlotCounts {

@@ -15,6 +15,7 @@ mod lifetimes;
 mod lines;
 mod marks;
 mod panels;
+mod shares;
 mod sheet;
 mod slots;
 mod times;

@@ -1,4 +1,4 @@
-//! The slot map: slots across, time downwards, a colour for the state of each slot.
+//! Slot maps: slots across, time downwards, a colour for the states of the slots of each cell.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,35 +8,77 @@ use plotters_backend::DrawingBackend;
 use super::axis;
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
+use super::shares::{self, Shares};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::palette;
-use crate::report::{SlotRow, SlotRows};
+use crate::palette::{self, Rgb};
+use crate::report::{SlotMaps, SlotRow, SlotRows};
 use leakbench_model::text::{counted, grouped};
 use leakbench_model::{SlotState, Unit};
 
-/// Draws a pool's history.
+/// Maps of several processes at most.
+const MAPS_MAX: usize = 16;
+const GAP: f64 = 16.0;
+/// Height of the name above one of several maps.
+const NAME: f64 = 17.0;
+
+/// Draws a pool's history, or those of several processes side by side.
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     frame: Frame,
-    slots: &SlotRows,
+    maps: &SlotMaps,
 ) -> Result<(), DrawError> {
-    let rows: Vec<&SlotRow> = slots.rows.iter().filter(|row| !row.cells.is_empty()).collect();
-    let Some(last) = rows.last() else {
+    let pools: Vec<&SlotRows> = maps.maps.iter().filter(|pool| !pool.rows.is_empty()).collect();
+    if pools.is_empty() {
         return draw_nothing(canvas, frame, "no barrier recorded the states of slots");
-    };
-    let frame = legend(canvas, frame, &entries(&rows, last), 3)?;
+    }
+    let frame = legend(canvas, frame, &entries(maps), 3)?;
     let how = Type::new(LABEL_EM, palette::MUTED.light);
-    let left = 50.0;
-    let map = frame.inset(left, 14.0, 12.0, 20.0);
+    if let [pool] = pools.as_slice() {
+        let map = frame.inset(50.0, 14.0, 12.0, 20.0);
+        canvas.text((map.left - 6.0, frame.top + 8.0), "cycle", how.end())?;
+        return draw_map(canvas, map, pool);
+    }
+    let shown = &pools[..pools.len().min(MAPS_MAX)];
+    let rest = (pools.len() - shown.len()) as u64 + maps.rest;
+    let grid = if rest > 0 { frame.inset(0.0, 0.0, 0.0, 16.0) } else { frame };
+    let columns = (shown.len() as f64).sqrt().ceil() as usize;
+    let rows = shown.len().div_ceil(columns);
+    let name = Type::new(LABEL_EM, palette::INK.light).bold();
+    for (index, pool) in shown.iter().enumerate() {
+        let cell = grid.row(index / columns, rows, GAP).column(index % columns, columns, GAP);
+        let text = format!("process {}", pool.subject);
+        canvas.text_within(
+            (cell.left + 44.0, cell.top + 10.0),
+            &text,
+            name,
+            cell.width() - 44.0,
+        )?;
+        draw_map(canvas, cell.inset(44.0, NAME, 0.0, 18.0), pool)?;
+    }
+    if rest > 0 {
+        let processes = if rest == 1 { "process" } else { "processes" };
+        let text = format!("… and {} more {processes}", grouped(rest));
+        canvas.text_within((frame.left, frame.bottom), &text, how, frame.width())?;
+    }
+    Ok(())
+}
+
+/// Draws one pool, its cycles at the left and its slots beneath.
+fn draw_map<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    map: Frame,
+    pool: &SlotRows,
+) -> Result<(), DrawError> {
+    let how = Type::new(LABEL_EM, palette::MUTED.light);
     let (left, top) = (canvas.snapped(map.left), canvas.snapped(map.top));
     let map = Frame::new(left, top, canvas.snapped(map.width()), canvas.snapped(map.height()));
     if map.width() < canvas.hair() || map.height() < canvas.hair() {
         return Ok(());
     }
-    canvas.text((map.left - 6.0, frame.top + 8.0), "cycle", how.end())?;
-    draw_cells(canvas, map, &rows)?;
+    draw_cells(canvas, map, &pool.rows)?;
 
     // All rows have one height, whenever their barriers were.
+    let rows = &pool.rows;
     let edge = |row: usize| map.top + map.height() * row as f64 / rows.len() as f64;
     let mut free_from = map.top;
     for (index, row) in rows.iter().enumerate() {
@@ -52,27 +94,30 @@ pub(super) fn draw<DB: DrawingBackend>(
     }
     let baseline = map.bottom + 14.0;
     canvas.text((map.left, baseline), "slot 0", how)?;
-    let last_slot = grouped(u64::from(slots.slots.saturating_sub(1)));
+    let last_slot = grouped(u64::from(pool.slots.saturating_sub(1)));
     canvas.text((map.right, baseline), &last_slot, how.end())?;
     let barriers = counted(rows.len() as u64, "barrier");
-    let together = match slots.slots_a_cell {
+    let cells = match pool.slots_per_bin() {
         0 | 1 => String::new(),
-        many => format!(", each cell shows the worst of {many} slots"),
+        many => format!(", a cell is {many} slots"),
     };
     let middle = ((map.left + map.right) / 2.0, baseline);
-    let text = format!("{barriers}, time runs downwards{together}");
-    canvas.text_within(middle, &text, how.middle(), map.width() - 150.0)
+    let text = format!("{barriers}, time runs downwards{cells}");
+    let room = map.width() - 150.0;
+    if canvas.width(&text, how) <= room {
+        canvas.text(middle, &text, how.middle())?;
+    }
+    Ok(())
 }
 
-/// The states that occur, the worst first, each with its number of slots at the last barrier.
-fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
-    let occurs = |cell: &SlotState| rows.iter().any(|row| row.cells.contains(cell));
-    let states = SlotState::ALL.into_iter().rev().filter(occurs);
+/// The states that occur, the worst first, each with its number of slots at the last barriers.
+fn entries(maps: &SlotMaps) -> Vec<Entry> {
+    let states = maps.states().into_iter().rev();
     states
-        .map(|cell| {
-            let sign = Sign::Square(palette::slot_state(cell).light);
-            let number = last.counts.and_then(|counts| counts.of(cell)).map(grouped);
-            Entry { sign, name: cell.words().to_owned(), number }
+        .map(|state| {
+            let sign = Sign::Square(palette::slot_state(state).light);
+            let number = Some(grouped(maps.at_end(state)));
+            Entry { sign, name: state.words().to_owned(), number }
         })
         .collect()
 }
@@ -81,52 +126,63 @@ fn entries(rows: &[&SlotRow], last: &SlotRow) -> Vec<Entry> {
 const COLUMNS_MAX: usize = 512;
 const ROWS_MAX: usize = 200;
 
-/// Draws cells with crisp edges. Of several cells on one pixel the worst state shows.
+/// Marks are this far apart, and this large: a map with one in every place still shows the shares.
+const MARK_DISTANCE: f64 = 48.0;
+const MARK: f64 = 2.0;
+
+/// Draws cells with crisp edges, and the marks of states that few slots of a cell have.
 fn draw_cells<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     map: Frame,
-    rows: &[&SlotRow],
+    rows: &[SlotRow],
 ) -> Result<(), DrawError> {
     let fit = |length: f64, max: usize| ((length / canvas.hair()) as usize).clamp(1, max);
-    let cells = rows.iter().map(|row| row.cells.len()).max().unwrap_or(1);
-    let columns = cells.min(fit(map.width(), COLUMNS_MAX));
+    let bins = rows.iter().map(|row| row.map.bin_count()).max().unwrap_or(1);
+    let columns = bins.min(fit(map.width(), COLUMNS_MAX));
     let bands = rows.len().min(fit(map.height(), ROWS_MAX));
     let x = |column: usize| map.left + canvas.snapped(map.width() * column as f64 / columns as f64);
     let y = |band: usize| map.top + canvas.snapped(map.height() * band as f64 / bands as f64);
-    let worst = |band: usize, column: usize| {
-        let rows = &rows[share(rows.len(), bands, band)];
-        let cells =
-            rows.iter().filter_map(|row| row.cells.get(share(row.cells.len(), columns, column)));
-        cells.flatten().max().copied()
-    };
-    // A run of one state is one rectangle, also through bands that repeat it.
+    let window = (MARK_DISTANCE * columns as f64 / map.width()).ceil() as usize;
+    let mut marks: Vec<(Frame, SlotState)> = Vec::new();
+    // A run of one colour is one rectangle, also through bands that repeat it.
     let mut open: BTreeMap<Run, usize> = BTreeMap::new();
     for band in 0..=bands {
         let mut runs: Vec<Run> = Vec::new();
-        for column in (0..columns).take_while(|_| band < bands) {
-            let Some(cell) = worst(band, column) else { continue };
-            match runs.last_mut() {
-                Some(run) if run.cell == cell && run.to == column => run.to = column + 1,
-                _ => runs.push(Run { from: column, to: column + 1, cell }),
+        if band < bands {
+            let rows = &rows[share(rows.len(), bands, band)];
+            let shares: Vec<Shares> = shares::shares(rows.iter().map(|row| &row.map), columns);
+            for (column, colour) in shares.iter().map(shares::colour).enumerate() {
+                match runs.last_mut() {
+                    Some(run) if run.colour == colour => run.to = column + 1,
+                    _ => runs.push(Run { from: column, to: column + 1, colour }),
+                }
             }
+            let middle = (y(band) + y(band + 1)) / 2.0;
+            let high = MARK.min(y(band + 1) - y(band));
+            marks.extend(shares::marks(&shares, window).into_iter().map(|(column, state)| {
+                let centre = (x(column) + x(column + 1)) / 2.0;
+                (Frame::new(centre - MARK / 2.0, middle - high / 2.0, MARK, high), state)
+            }));
         }
         let next = runs.iter().map(|run| (*run, open.remove(run).unwrap_or(band))).collect();
         for (run, since) in open {
             let (left, right) = (x(run.from), x(run.to));
-            let frame = Frame { left, top: y(since), right, bottom: y(band) };
-            canvas.fill(frame, palette::slot_state(run.cell).light)?;
+            canvas.fill(Frame { left, top: y(since), right, bottom: y(band) }, run.colour)?;
         }
         open = next;
+    }
+    for (frame, state) in marks {
+        canvas.fill(frame, palette::slot_state(state).light)?;
     }
     Ok(())
 }
 
-/// Neighbouring columns in one state.
+/// Neighbouring columns of one colour.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Run {
     from: usize,
     to: usize,
-    cell: SlotState,
+    colour: Rgb,
 }
 
 /// The range of `all` items in part `index` of `parts`; there are no more parts than items.

@@ -63,7 +63,7 @@ fn charts(ledger: &Ledger) -> Vec<Chart> {
     charts.extend(images(ledger));
     charts.extend(mappings(ledger));
     charts.extend(descriptors(ledger));
-    charts.extend(slots::charts(ledger));
+    charts.extend(slots::chart(ledger));
     charts.extend(times::chart(ledger));
     charts.extend(memory(ledger));
     charts.extend(page_tables(ledger));

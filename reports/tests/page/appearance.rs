@@ -66,6 +66,50 @@ const CELL: &str = "(() => { const canvas = document.querySelector('#slots canva
     const context = canvas.getContext('2d');
     return [...context.getImageData(5, canvas.height - 5, 1, 1).data].slice(0, 3).join(); })()";
 
+/// The share of vermilion in the pixels of the slot map, which are mixtures of it and the colour of
+/// cold slots; and the number of pixels that are vermilion.
+const VERMILION: &str = "(() => { const canvas = document.querySelector('#slots .plot canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let [sum, full, all] = [0, 0, 0];
+    for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] === 0) continue;
+        const part = (0xf0 - data[at + 2]) / (0xf0 - 0x0c);
+        [sum, full, all] = [sum + part, full + (part === 1), all + 1];
+    }
+    return [sum / all, full]; })()";
+
+#[test]
+fn a_slot_map_shows_the_share_of_held_slots() {
+    let Some(mut browser) = browser("a_slot_map_shows_the_share_of_held_slots") else { return };
+    for width in [1280, 390] {
+        let mut page = browser.open(width);
+        prefer(&mut page, "light");
+        for (slots, held) in [
+            (1_000, 260),
+            (1_000, 455),
+            (1_000, 940),
+            (1_000, 1),
+            (20_000, 5_200),
+            (20_000, 9_100),
+            (20_000, 18_800),
+            (20_000, 1),
+            (20_000, 0),
+        ] {
+            page.show(&html(&fixture::held(slots, held)));
+            let shown: (f64, f64) = serde_json::from_value(page.eval(VERMILION)).expect("numbers");
+            let truth = f64::from(held) / f64::from(slots);
+            assert!((shown.0 - truth).abs() < 0.03, "{held} of {slots} at {width}: {shown:?}");
+            // One slot has a mark in each of ten rows.
+            let marked = match held {
+                0 => 0.0..=0.0,
+                1 => 20.0..=600.0,
+                _ => 0.0..=f64::MAX,
+            };
+            assert!(marked.contains(&shown.1), "{held} of {slots} at {width}: {shown:?}");
+        }
+    }
+}
+
 #[test]
 fn every_text_stands_out_in_light_and_dark() {
     let Some(mut browser) = browser("every_text_stands_out_in_light_and_dark") else { return };

@@ -1,7 +1,7 @@
 //! The page under pointing, dragging, typing and clicking.
 
 use leakbench_reports::render::html;
-use leakbench_reports::report::Plot;
+use leakbench_reports::report::{Plot, SlotRows};
 use serde_json::json;
 
 use crate::browser::{Page, browser};
@@ -147,6 +147,39 @@ fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
 }
 
 #[test]
+fn each_process_has_a_map_to_choose() {
+    let Some(mut browser) = browser("each_process_has_a_map_to_choose") else { return };
+    let mut report = fixture::held(20_000, 1);
+    for chart in &mut report.charts {
+        if let Plot::Slots(maps) = &mut chart.plot {
+            let pool = maps.maps[0].clone();
+            maps.maps.extend((1..6).map(|subject| SlotRows { subject, ..pool.clone() }));
+            maps.maps[4].rows.truncate(3);
+        }
+    }
+    let mut page = browser.open(1280);
+    page.show(&html(&report));
+    let rows = "document.querySelectorAll('#slots .plot svg > .axis')[0].children.length";
+    let pressed =
+        "[...document.querySelectorAll('.maps button')].map((it) => it.ariaPressed).join()";
+    assert_eq!(page.text(pressed), "true,false,false,false,false,false");
+    assert_eq!(page.eval(rows), 10);
+    page.eval("document.querySelectorAll('.maps button')[4].click()");
+    page.until(&format!("{rows} === 3"));
+    assert_eq!(page.text(pressed), "false,false,false,false,true,false");
+    let drawn = "[...document.querySelectorAll('.maps canvas')].every((it) => it.width === 132)";
+    assert_eq!(page.eval(drawn), true);
+    focus(&mut page, "slots");
+    page.key("Home");
+    let shown = tip(&mut page, "slots");
+    assert!(shown.contains("of process 4"), "{shown}");
+    assert!(shown.contains("slots 0–78: affine to a dropped module1line 10"), "{shown}");
+    assert!(shown.contains("slots 0–78: free, cold78line 10"), "{shown}");
+    assert!(shown.contains("in all slotsaffine to a dropped module1free, cold19,999"), "{shown}");
+    assert_no_complaints(&mut page);
+}
+
+#[test]
 fn dragging_zooms_all_charts_over_time_and_0_resets() {
     let Some(mut browser) = browser("dragging_zooms_all_charts_over_time_and_0_resets") else {
         return;
@@ -236,7 +269,7 @@ fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
     page.key("ArrowUp");
     page.key("ArrowRight");
     let boxed = "document.querySelector('#slots .tip').textContent";
-    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cycles of this processslot 1: ')"));
+    page.until(&format!("{boxed}.startsWith('4.5 s · 2,700 cyclesslot 1: ')"));
     focus(&mut page, "release");
     page.key("ArrowRight");
     assert!(tip(&mut page, "release").starts_with("1.0 ms to 1.3 ms"));

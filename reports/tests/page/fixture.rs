@@ -2,6 +2,7 @@
 
 use leakbench_model::{Reason, SlotState, Unit, Verdict};
 use leakbench_recording::judge::{Finding, Level};
+use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::report::*;
 
 /// Barriers of the leak, one every 500 ms and 300 cycles.
@@ -59,7 +60,7 @@ fn marks() -> Vec<Mark> {
     marks
 }
 
-fn slot_rows() -> SlotRows {
+fn slot_maps() -> SlotMaps {
     let rows = (1..=BARRIERS).map(|n| {
         let dropped = lingering_after(u64::from(n) * 300) as u64;
         // Slots in a pseudo-random order.
@@ -71,20 +72,31 @@ fn slot_rows() -> SlotRows {
         SlotRow {
             at_s: f64::from(n) * 0.5,
             cycles: u64::from(n) * 300,
-            cells: cells.collect(),
-            counts: Some(
-                [
-                    (SlotState::Cold, 999 - dropped),
-                    (SlotState::InUse, 1),
-                    (SlotState::AffineDropped, dropped),
-                ]
-                .into_iter()
-                .collect(),
-            ),
+            map: SlotMap::of_states(&cells.collect::<Vec<_>>()).expect("slots"),
             line: 9 + n as usize,
         }
     });
-    SlotRows { subject: 0, slots: 1_000, slots_a_cell: 1, rows: rows.collect() }
+    let pool = SlotRows { subject: 0, slots: 1_000, rows: rows.collect() };
+    SlotMaps { maps: vec![pool], rest: 0 }
+}
+
+/// The leak with a slot map of which so many slots are held, without order.
+pub(crate) fn held(slots: u32, held: u32) -> Report {
+    let mut report = leak();
+    // A number that has no divisor in common with the number of slots visits each of them once.
+    let is_held = |slot: u32| u64::from(slot) * 7_919 % u64::from(slots) < u64::from(held);
+    let states = (0..slots).map(|slot| match is_held(slot) {
+        true => SlotState::AffineDropped,
+        false => SlotState::Cold,
+    });
+    let map = SlotMap::of_states(&states.collect::<Vec<_>>()).expect("slots");
+    for chart in &mut report.charts {
+        if let Plot::Slots(maps) = &mut chart.plot {
+            maps.maps[0].slots = slots;
+            maps.maps[0].rows.iter_mut().for_each(|row| row.map = map.clone());
+        }
+    }
+    report
 }
 
 fn times() -> Times {
@@ -225,7 +237,7 @@ pub(crate) fn leak() -> Report {
             "slots",
             "What slots do",
             "Each row is a barrier; vermilion slots map the image of a dropped module.",
-            Plot::Slots(slot_rows()),
+            Plot::Slots(slot_maps()),
         ),
         chart("release", "From drop to release", "None at the drop itself.", Plot::Times(times())),
         chart("memory", "Memory", "Resident memory and what of it is shared.", memory),
@@ -391,12 +403,21 @@ pub(crate) fn odd() -> Report {
         report.charts.push(chart(&format!("lines-{n}"), "", "", plot));
     }
     report.charts.push(chart("none", "", "", Plot::Lines(Lines::default())));
-    let mut slots = slot_rows();
-    slots.rows.truncate(1);
-    slots.rows[0].cells.truncate(1);
-    (slots.slots, slots.rows[0].counts) = (1, None);
-    report.charts.push(chart("slot", "", "", Plot::Slots(slots)));
-    report.charts.push(chart("no-slots", "", "", Plot::Slots(SlotRows::default())));
+    let mut maps = slot_maps();
+    let pool = &mut maps.maps[0];
+    pool.rows.truncate(1);
+    pool.slots = 1;
+    pool.rows[0].map = SlotMap::of_states(&[SlotState::Queued]).expect("a slot");
+    report.charts.push(chart("slot", "", "", Plot::Slots(maps)));
+    let all = SlotRun { state: SlotState::MapsDropped, slots: u32::MAX };
+    let mut huge = slot_maps();
+    huge.maps[0].slots = u32::MAX;
+    for row in &mut huge.maps[0].rows {
+        row.map = SlotMap::of([all]).expect("slots");
+    }
+    huge.maps.push(SlotRows { subject: 1, ..SlotRows::default() });
+    report.charts.push(chart("huge", "", "", Plot::Slots(huge)));
+    report.charts.push(chart("no-slots", "", "", Plot::Slots(SlotMaps::default())));
     let bin = |from_ns, to_ns, count| TimeBin { from_ns, to_ns, count };
     for (n, bins) in
         [vec![], vec![bin(0.0, 1.0, 0)], vec![bin(5.0, 5.0, 1)], vec![bin(1.0, 9e18, u64::MAX)]]
@@ -449,23 +470,26 @@ pub(crate) fn largest() -> Report {
                 series.points = (0..Series::POINTS_MAX).map(of).collect();
             }
         }
-        if let Plot::Slots(slots) = &mut chart.plot {
-            let mut row = slots.rows[0].clone();
-            row.cells.resize(1_024, row.cells[0]);
-            slots.rows = vec![row; SlotRows::ROWS_MAX];
-            for (n, row) in slots.rows.iter_mut().enumerate() {
-                (row.at_s, row.cycles) = (n as f64 * 81.0, n as u64 * 50_035);
-                for cell in &mut row.cells {
-                    *cell = SlotState::ALL[next() as usize % SlotState::ALL.len()];
-                }
-            }
+        if let Plot::Slots(maps) = &mut chart.plot {
+            let mut row = || {
+                let states = (0..SlotMap::SLOTS_MAX)
+                    .map(|_| SlotState::ALL[next() as usize % SlotState::ALL.len()]);
+                SlotMap::of_states(&states.collect::<Vec<_>>()).expect("slots")
+            };
+            let pool = |subject: u32| SlotRows {
+                subject,
+                slots: SlotMap::SLOTS_MAX as u32,
+                rows: (0..SlotRows::ROWS_MAX)
+                    .map(|n| SlotRow {
+                        at_s: n as f64 * 81.0,
+                        cycles: n as u64 * 50_035,
+                        map: row(),
+                        line: n,
+                    })
+                    .collect(),
+            };
+            maps.maps = (0..4).map(pool).collect();
         }
-    }
-    let at = report.charts.iter().position(|chart| chart.id == "slots").expect("slots");
-    for n in 1..4 {
-        let mut copy = report.charts[at].clone();
-        copy.id = format!("slots-{n}");
-        report.charts.push(copy);
     }
     let table = report.lingering.get_or_insert_default();
     let row = table.rows[0].clone();

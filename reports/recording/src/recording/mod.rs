@@ -18,4 +18,4 @@ pub use line::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 pub use read::{RECORDING_FILE, Recording};
 pub use recorder::Recorder;
 pub use run::*;
-pub use slot_map::SlotMap;
+pub use slot_map::{SlotMap, SlotRun};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::SlotMap;
 
 /// Version of the line format, in [`Start::version`].
-pub const RECORDING_VERSION: u32 = 2;
+pub const RECORDING_VERSION: u32 = 3;
 
 /// One line of a run's recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -23,10 +23,11 @@ const IMAGES_MAX: usize = 40_000;
 /// Pairs of release times in all barriers together: 16 bytes each, and a few thousand a barrier.
 const RELEASE_TIMES_MAX: usize = 200_000;
 
-/// Cells of the slot maps of one barrier of each subject together.
-const SLOT_CELLS_MAX: usize = 2 * SlotMap::COLUMNS_MAX;
-/// Cells that a slot map keeps in any case.
-const SLOT_CELLS_MIN: usize = 64;
+/// Slots or bins of the slot maps of one barrier of each subject together.
+const SLOTS_MAX: usize = 2 * SlotMap::SLOTS_MAX;
+const BINS_MAX: usize = 2 * SlotMap::BINS_MAX;
+/// Bins that a slot map keeps in any case.
+const BINS_MIN: usize = 32;
 
 impl Line for Record {
     const KIND: RecordingKind = RecordingKind::Run;
@@ -60,7 +61,10 @@ impl Line for Record {
         let room = Room::of(first.and_then(Record::start));
         barrier.lingering.truncate(room.images);
         if let Some(map) = &mut barrier.slot_map {
-            map.coarsen(room.slot_cells);
+            // A bin of several slots takes more text than a slot.
+            if map.slots_per_bin() > 1 || map.bin_count() > room.slots {
+                map.coarsen(room.bins);
+            }
         }
     }
 
@@ -145,19 +149,22 @@ impl Line for Record {
 /// Room in one barrier, so that the pinned barriers of all subjects fit.
 struct Room {
     images: usize,
-    slot_cells: usize,
+    slots: usize,
+    bins: usize,
 }
 
 impl Room {
     fn of(start: Option<&Start>) -> Room {
         let Some(start) = start else {
-            return Room { images: Barrier::LINGERING_MAX, slot_cells: SlotMap::COLUMNS_MAX };
+            let (slots, bins) = (SlotMap::SLOTS_MAX, SlotMap::BINS_MAX);
+            return Room { images: Barrier::LINGERING_MAX, slots, bins };
         };
         let subjects = start.scenario.processes.get() as usize;
         Room {
             // The worst and the latest list of each subject stay and may use half of the limit.
             images: (IMAGES_MAX / 4 / subjects).clamp(16, Barrier::LINGERING_MAX),
-            slot_cells: (SLOT_CELLS_MAX / subjects).clamp(SLOT_CELLS_MIN, SlotMap::COLUMNS_MAX),
+            slots: (SLOTS_MAX / subjects).min(SlotMap::SLOTS_MAX),
+            bins: (BINS_MAX / subjects).clamp(BINS_MIN, SlotMap::BINS_MAX),
         }
     }
 }

@@ -71,11 +71,11 @@ fn other_files_and_other_versions_are_refused_by_name() {
     assert!(other.contains("is not a recording"), "{other}");
     let not_json = read("hello\nyou\n");
     assert!(not_json.contains("line 1"), "{not_json}");
-    for (version, advice) in [(1, "record it again"), (3, "use the leakbench that wrote it")] {
+    for (version, advice) in [(2, "record it again"), (4, "use the leakbench that wrote it")] {
         let line = format!("{{\"record\":\"start\",\"version\":{version},\"what\":\"a field\"}}\n");
         let other = read(&line);
         assert!(other.contains(&format!("is a recording of version {version}")), "{other}");
-        assert!(other.contains("reads only version 2"), "{other}");
+        assert!(other.contains("reads only version 3"), "{other}");
         assert!(other.ends_with(advice) && !other.contains('\n'), "{other}");
     }
     let absent = Recording::<Record>::read(&folder.path().join("absent"));

@@ -3,9 +3,9 @@
 use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
-use crate::report::{Lifetimes, Lines, Plot, Point, SlotRow, SlotRows, TimeBin, Times};
+use crate::report::{Lifetimes, Lines, Plot, Point, SlotMaps, SlotRow, TimeBin, Times};
+use leakbench_model::Unit;
 use leakbench_model::text::{bytes, duration_ns, grouped};
-use leakbench_model::{SlotState, Unit};
 
 /// Rows of a table at most: people read them all.
 const ROWS_MAX: usize = 48;
@@ -14,7 +14,7 @@ const ROWS_MAX: usize = 48;
 pub(super) fn brief(plot: &Plot) -> Markup {
     let table = match plot {
         Plot::Lines(lines) => of_lines(lines),
-        Plot::Slots(rows) => of_slots(rows),
+        Plot::Slots(maps) => of_slots(maps),
         Plot::Times(times) => of_times(times),
         Plot::Lifetimes(lifetimes) => of_lifetimes(lifetimes),
         Plot::Heat(_) | Plot::Panels(_) => return Markup::default(),
@@ -69,43 +69,37 @@ fn of_lines(lines: &Lines) -> Markup {
     }
 }
 
-fn of_slots(slots: &SlotRows) -> Markup {
-    let occurs = |cell: &SlotState| slots.rows.iter().any(|row| row.cells.contains(cell));
-    let cells: Vec<SlotState> = SlotState::ALL.into_iter().filter(occurs).collect();
-    let number = |row: &SlotRow, cell: SlotState| match &row.counts {
-        Some(counts) => counts.of(cell),
-        // Each cell is one slot, so cells can be counted.
-        None if slots.slots_a_cell == 1 => {
-            Some(row.cells.iter().filter(|each| **each == cell).count() as u64)
+/// The barriers of one process, or the last one of each of several.
+fn of_slots(maps: &SlotMaps) -> Markup {
+    let states = maps.states();
+    let several = maps.maps.len() > 1;
+    let rows: Vec<(u32, &SlotRow)> = match maps.maps.as_slice() {
+        [pool] => {
+            let step = pool.rows.len().div_ceil(ROWS_MAX).max(1);
+            let rows = pool.rows.iter().rev().step_by(step).map(|row| (pool.subject, row));
+            rows.collect::<Vec<_>>().into_iter().rev().collect()
         }
-        None => None,
+        pools => pools.iter().filter_map(|pool| Some((pool.subject, pool.rows.last()?))).collect(),
     };
-    let step = slots.rows.len().div_ceil(ROWS_MAX).max(1);
-    let last = slots.rows.len().saturating_sub(1);
-    let rows =
-        slots.rows.iter().enumerate().filter(|(index, _)| (last - index).is_multiple_of(step));
     markup! {
         table {
             thead {
                 tr {
+                    @if several { th scope="col" .number { "process" } }
                     th scope="col" .number { "time" }
                     th scope="col" .number { "cycles" }
-                    @for cell in &cells { th scope="col" .number { (cell.words()) } }
+                    @for state in &states { th scope="col" .number { (state.words()) } }
                     th scope="col" .number { "line" }
                 }
             }
             tbody {
-                @for (_, row) in rows {
+                @for (subject, row) in rows {
                     tr {
+                        @if several { td .number { (subject) } }
                         td .number { (moment(row.at_s)) }
                         td .number { (grouped(row.cycles)) }
-                        @for &cell in &cells {
-                            td .number {
-                                @match number(row, cell) {
-                                    Some(count) => { (grouped(count)) },
-                                    None => { "–" },
-                                }
-                            }
+                        @for &state in &states {
+                            td .number { (grouped(row.map.count(state))) }
                         }
                         td .number { (row.line) }
                     }

@@ -5,8 +5,7 @@ use maud::{Markup, html as markup};
 use super::brief;
 use super::style::{state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotRows, Tone};
-use leakbench_model::SlotState;
+use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotMaps, Tone};
 use leakbench_model::text::grouped;
 
 /// The controls, and the main chart with `beside` at its side. Charts of several runs are as wide as
@@ -107,8 +106,8 @@ fn figure(chart: &Chart, span: &str) -> Markup {
             @match &chart.plot {
                 Plot::Heat(heat) => { (heat_table(heat, &chart.title)) },
                 Plot::Panels(panels) => { (panels_grid(&chart.id, panels)) },
-                Plot::Slots(rows) => {
-                    (cells_legend(rows))
+                Plot::Slots(maps) => {
+                    (states_legend(maps))
                     div .plot data-chart=(chart.id) {}
                 },
                 Plot::Lifetimes(lifetimes) => {
@@ -125,23 +124,17 @@ fn figure(chart: &Chart, span: &str) -> Markup {
 }
 
 /// The states that occur, with the number of slots in each at the end.
-fn cells_legend(slots: &SlotRows) -> Markup {
-    let occurs = |cell: &SlotState| slots.rows.iter().any(|row| row.cells.contains(cell));
-    let counts = slots.rows.last().and_then(|row| row.counts.as_ref());
-    let mut cells: Vec<SlotState> = SlotState::ALL.into_iter().filter(occurs).collect();
-    cells.reverse();
+fn states_legend(maps: &SlotMaps) -> Markup {
     markup! {
         ul .legend .cells {
-            @for cell in cells {
+            @for state in maps.states().into_iter().rev() {
                 li {
-                    span class={ "swatch " (state_class(cell)) } {}
-                    (cell.words())
-                    @if let Some(count) = counts.and_then(|counts| counts.of(cell)) {
-                        " " span .value { (grouped(count)) }
-                    }
+                    span class={ "swatch " (state_class(state)) } {}
+                    (state.words())
+                    " " span .value { (grouped(maps.at_end(state))) }
                 }
             }
-            @if counts.is_some() { li .muted { "counts at the end" } }
+            li .muted { "slots at the end" @if maps.maps.len() > 1 { ", in all processes" } }
         }
     }
 }

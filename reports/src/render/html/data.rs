@@ -1,16 +1,17 @@
 //! A report's charts as compact JSON, for the page's scripts.
 //!
 //! Times are whole milliseconds. Times, cycles and line numbers are differences from the one before,
-//! and a row of slots is a list of runs, `x31.4`: this keeps a page of many thousand points small.
+//! and a row of slots is the text of its map, `x31.4`: this keeps a page of many thousand points small.
 
 use serde_json::{Value, json};
 
 use super::style::{reason_class, state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
-    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotRows, Style, Times,
+    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotMaps, SlotRows,
+    Style, Times,
 };
-use leakbench_model::{SlotCounts, SlotState, Unit};
+use leakbench_model::{SlotState, Unit};
 
 /// The data of the page's scripts, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
@@ -41,7 +42,7 @@ fn for_script(json: &str) -> String {
 fn chart(chart: &Chart) -> Option<Value> {
     let mut value = match &chart.plot {
         Plot::Lines(lines) => lines_json("lines", lines),
-        Plot::Slots(rows) => slots(rows),
+        Plot::Slots(maps) => slots(maps),
         Plot::Times(times) => times_json(times),
         Plot::Lifetimes(lifetimes) => lifetimes_json(lifetimes),
         Plot::Panels(panels) => panels_json(panels),
@@ -114,31 +115,23 @@ fn mark(mark: &Mark) -> Value {
     json!([mark.kind.as_str(), from, to, shown(&mark.text, SENTENCE_CHARS_MAX)])
 }
 
-fn slots(slots: &SlotRows) -> Value {
-    let rows = || slots.rows.iter();
-    let counts = |counts: &SlotCounts| SlotState::ALL.map(|state| counts.of(state));
+fn slots(maps: &SlotMaps) -> Value {
+    let pools = maps.maps.iter().filter(|pool| !pool.rows.is_empty());
+    let maps: Vec<Value> = pools.map(pool).collect();
+    json!({ "kind": "slots", "maps": maps })
+}
+
+fn pool(pool: &SlotRows) -> Value {
+    let rows = || pool.rows.iter();
     json!({
-        "kind": "slots",
-        "slots": slots.slots,
-        "per": slots.slots_a_cell,
+        "subject": pool.subject,
+        "slots": pool.slots,
         "t": differences(rows().map(|row| Some(ms(row.at_s)))),
         "c": differences(rows().map(|row| Some(i128::from(row.cycles)))),
         "l": differences(rows().map(|row| Some(row.line as i128))),
-        "cells": rows().map(|row| runs(&row.cells)).collect::<Vec<String>>(),
-        "counts": rows().map(|row| row.counts.as_ref().map(counts)).collect::<Vec<_>>(),
+        "per": differences(rows().map(|row| Some(row.map.slots_per_bin().into()))),
+        "runs": rows().map(|row| row.map.text()).collect::<Vec<String>>(),
     })
-}
-
-/// Cells as runs: the letter of a state, then its number of cells if it is more than one.
-fn runs(cells: &[SlotState]) -> String {
-    let mut text = String::new();
-    for run in cells.chunk_by(|a, b| a == b) {
-        text.push(run[0].letter());
-        if run.len() > 1 {
-            text.push_str(&run.len().to_string());
-        }
-    }
-    text
 }
 
 fn times_json(times: &Times) -> Value {

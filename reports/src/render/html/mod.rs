@@ -24,6 +24,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/timeline.js"),
     include_str!("script/plot.js"),
     include_str!("charts/lines.js"),
+    include_str!("charts/slot-map.js"),
     include_str!("charts/slots.js"),
     include_str!("charts/times.js"),
     include_str!("charts/lifetimes.js"),

@@ -1,10 +1,11 @@
 //! Charts of any data and any names can be drawn.
 
-use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
+use leakbench_model::{Reason, SlotState, Unit, Verdict};
+use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
     Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
-    Plot, Point, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
+    Plot, Point, Series, SlotMaps, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
 };
 use proptest::prelude::*;
 
@@ -92,21 +93,22 @@ fn any_lines() -> impl Strategy<Value = Lines> {
         .prop_map(|(unit, series, limits, marks)| Lines { unit, series, limits, marks })
 }
 
-fn any_slots() -> impl Strategy<Value = SlotRows> {
-    let cells = |columns| {
-        let cell = prop::sample::select(SlotState::ALL.to_vec());
-        let row = (prop::collection::vec(cell, columns), amount(), number(), any::<bool>());
-        prop::collection::vec(row, 0..9)
-    };
-    (0..40_usize).prop_flat_map(cells).prop_map(|rows| {
-        let row = |(cells, at_s, cycles, tells): (Vec<SlotState>, f64, u64, bool)| {
-            let counts = tells.then(SlotCounts::default);
-            SlotRow { at_s, cycles, cells, counts, line: 1 }
-        };
+fn any_slots() -> impl Strategy<Value = SlotMaps> {
+    let run = (prop::sample::select(SlotState::ALL.to_vec()), 1_u32..=u32::MAX / 8);
+    let map = prop::collection::vec(run, 1..6).prop_map(|runs| {
+        let runs = runs.into_iter().map(|(state, slots)| SlotRun { state, slots });
+        SlotMap::of(runs).expect("slots")
+    });
+    let small = prop::collection::vec(prop::sample::select(SlotState::ALL.to_vec()), 1..40);
+    let small = small.prop_map(|states| SlotMap::of_states(&states).expect("slots"));
+    let row = (prop_oneof![map, small], amount(), number());
+    let pool = prop::collection::vec(row, 0..9).prop_map(|rows| {
+        let row = |(map, at_s, cycles)| SlotRow { at_s, cycles, map, line: 1 };
         let rows: Vec<SlotRow> = rows.into_iter().map(row).collect();
-        let slots = rows.first().map_or(0, |row| row.cells.len() as u32);
-        SlotRows { subject: 0, slots, slots_a_cell: 1, rows }
-    })
+        let slots = rows.last().map_or(0, |row| row.map.slots());
+        SlotRows { subject: 0, slots, rows }
+    });
+    (prop::collection::vec(pool, 0..7), number()).prop_map(|(maps, rest)| SlotMaps { maps, rest })
 }
 
 fn any_times() -> impl Strategy<Value = Times> {

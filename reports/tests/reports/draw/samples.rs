@@ -1,9 +1,11 @@
 //! Charts like those of runs and comparisons.
 
-use leakbench_model::{Reason, SlotCounts, SlotState, Unit, Verdict};
+use leakbench_model::{Reason, SlotState, Unit, Verdict};
+use leakbench_recording::recording::SlotMap;
 use leakbench_reports::report::{
     Axis, Chart, Figure, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind,
-    Panel, Panels, Plot, Point, Report, Series, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
+    Panel, Panels, Plot, Point, Report, Series, SlotMaps, SlotRow, SlotRows, Style, TimeBin, Times,
+    Tone,
 };
 
 use super::chart;
@@ -70,9 +72,9 @@ pub(super) fn memory() -> Lines {
 }
 
 /// Slots that are lent at random and keep their images.
-pub(super) fn slots(rows: u32, columns: u32) -> SlotRows {
-    let row = |row: u32| {
-        let cell = |slot: u32| match (slot.wrapping_mul(2_654_435_761) >> 7) % 1_000 {
+pub(super) fn slots(rows: u32, columns: u32) -> SlotMaps {
+    let states = |row: u32| {
+        let state = move |slot: u32| match (slot.wrapping_mul(2_654_435_761) >> 7) % 1_000 {
             at if at < 8 => SlotState::InUse,
             at if at < 30 => SlotState::Affine,
             at if at < 60 => SlotState::Queued,
@@ -80,19 +82,22 @@ pub(super) fn slots(rows: u32, columns: u32) -> SlotRows {
             at if at % 3 == 0 => SlotState::Warm,
             _ => SlotState::Cold,
         };
-        let cells: Vec<SlotState> = (0..columns).map(cell).collect();
-        let count = |state| cells.iter().filter(|&&cell| cell == state).count() as u64;
-        let counts: SlotCounts = SlotCounts::states().map(|state| (state, count(state))).collect();
-        let cycles = u64::from(row) * 300;
-        SlotRow {
-            at_s: f64::from(row),
-            cycles,
-            cells,
-            counts: Some(counts),
-            line: row as usize + 3,
-        }
+        (0..columns).map(state).collect()
     };
-    SlotRows { subject: 0, slots: columns, slots_a_cell: 1, rows: (0..rows).map(row).collect() }
+    slots_of((0..rows).map(states))
+}
+
+/// The rows of one process whose slots have these states.
+pub(super) fn slots_of(rows: impl Iterator<Item = Vec<SlotState>>) -> SlotMaps {
+    let row = |(number, states): (u32, Vec<SlotState>)| SlotRow {
+        at_s: f64::from(number),
+        cycles: u64::from(number) * 300,
+        map: SlotMap::of_states(&states).expect("slots"),
+        line: number as usize + 3,
+    };
+    let rows: Vec<SlotRow> = (0..).zip(rows).map(row).collect();
+    let pool = SlotRows { subject: 0, slots: rows[0].map.slots(), rows };
+    SlotMaps { maps: vec![pool], rest: 0 }
 }
 
 pub(super) fn times() -> Times {

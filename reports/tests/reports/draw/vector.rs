@@ -2,9 +2,11 @@
 
 use leakbench_model::SlotState;
 use leakbench_reports::draw;
-use leakbench_reports::report::{MarkKind, Plot};
+use leakbench_reports::report::{MarkKind, Plot, SlotRows};
 
-use super::samples::{heat, lifetimes, lingering, mappings, mark, memory, panels, slots, times};
+use super::samples::{
+    heat, lifetimes, lingering, mappings, mark, memory, panels, slots, slots_of, times,
+};
 use super::{chart, texts};
 
 #[track_caller]
@@ -72,11 +74,10 @@ fn a_heat_map_names_its_number_once() {
 
 #[test]
 fn a_slot_map_counts_the_slots_in_each_state_that_occurs() {
-    let rows = slots(60, 1_000);
-    let counts = rows.rows[59].counts.expect("counts");
-    let dropped = counts.of(SlotState::AffineDropped).expect("counted").to_string();
+    let maps = slots(60, 1_000);
+    let dropped = maps.at_end(SlotState::AffineDropped).to_string();
     let svg = assert_says(
-        Plot::Slots(rows),
+        Plot::Slots(maps),
         &[
             "affine to a dropped module",
             &dropped,
@@ -87,12 +88,24 @@ fn a_slot_map_counts_the_slots_in_each_state_that_occurs() {
         ],
     );
     assert!(svg.contains("#D1440C") && !svg.contains("not known"), "{svg}");
-    let mut clean = slots(60, 1_000);
-    for row in &mut clean.rows {
-        row.cells.fill(SlotState::Warm);
-    }
+    let clean = slots_of((0..60).map(|_| vec![SlotState::Warm; 1_000]));
     let svg = assert_says(Plot::Slots(clean), &["free, warm without an image"]);
     assert!(!svg.contains("#D1440C"));
+}
+
+#[test]
+fn slot_maps_of_many_processes_stand_side_by_side() {
+    let mut maps = slots(9, 160);
+    let pool = maps.maps[0].clone();
+    maps.maps = (0..20).map(|subject| SlotRows { subject, ..pool.clone() }).collect();
+    maps.rest = 3;
+    assert_says(Plot::Slots(maps), &["process 0", "process 15", "… and 7 more processes"]);
+}
+
+#[test]
+fn a_map_of_bins_says_how_many_slots_a_cell_is() {
+    let text = "60 barriers, time runs downwards, a cell is 79 slots";
+    assert_says(Plot::Slots(slots(60, 20_000)), &[text]);
 }
 
 #[test]

@@ -16,8 +16,9 @@ proptest! {
             let lingering = if number == worst { 9 } else { number as u64 % 3 };
             let counts = counts(100 * (number as u64 + 1), lingering);
             let mut seen = barrier(0, 50 * (number as u64 + 1), counts);
-            let mut map = SlotMap::new(64, SlotState::Cold).expect("slots");
-            map.show(number as u32 % 64, SlotState::AffineDropped);
+            let mut states = vec![SlotState::Cold; 64];
+            states[number % 64] = SlotState::AffineDropped;
+            let mut map = SlotMap::of_states(&states).expect("slots");
             // Older maps are coarser.
             map.coarsen(if number < barriers / 2 { 16 } else { 64 });
             seen.slot_map = Some(map);
@@ -25,7 +26,8 @@ proptest! {
         }
         let recording = recording(records);
         let report = report(&recording);
-        let Plot::Slots(slots) = plot(&report, "slots") else { panic!("a slot map") };
+        let Plot::Slots(maps) = plot(&report, "slots") else { panic!("a slot map") };
+        let [slots] = maps.maps.as_slice() else { panic!("one process") };
         prop_assert_eq!(slots.rows.len(), barriers.min(SlotRows::ROWS_MAX));
         let lines: Vec<usize> = slots.rows.iter().map(|row| row.line).collect();
         prop_assert!(lines.is_sorted_by(|a, b| a < b));
@@ -33,14 +35,42 @@ proptest! {
             prop_assert!(lines.contains(&(number + 3)), "{number} of {lines:?}");
         }
         for row in &slots.rows {
-            prop_assert_eq!(row.cells.len(), 64_usize.div_ceil(slots.slots_a_cell as usize));
             let number = row.line - 3;
             prop_assert_eq!(row.cycles, 100 * (number as u64 + 1));
-            let shown = number % 64 / slots.slots_a_cell as usize;
-            let dropped = row.cells.iter().position(|cell| *cell == SlotState::AffineDropped);
-            prop_assert_eq!(dropped, Some(shown));
+            let Record::Barrier(barrier) = record(&recording, row.line) else {
+                panic!("line {} is no barrier", row.line);
+            };
+            prop_assert_eq!(Some(&row.map), barrier.slot_map.as_ref());
         }
     }
+}
+
+/// Each process has a map, with fewer rows where there are many.
+#[test]
+fn every_process_has_a_slot_map() {
+    let maps = |processes: u32, slots: usize| {
+        let mut records = vec![start(1_000_000, processes, Options::default())];
+        for subject in 0..processes {
+            for number in 0..30 {
+                let mut seen = barrier(subject, 50 * (number + 1), counts(100 * (number + 1), 0));
+                seen.slot_map = SlotMap::of_states(&vec![SlotState::Cold; slots]);
+                records.push(Record::Barrier(Box::new(seen)));
+            }
+        }
+        let report = report(&recording(records));
+        let chart = report.charts.iter().find(|chart| chart.id == "slots").expect("a chart");
+        let Plot::Slots(maps) = &chart.plot else { panic!("slot maps") };
+        let rows = maps.maps.iter().map(|pool| pool.rows.len()).max().expect("a process");
+        (maps.maps.len(), rows, maps.rest, chart.title.clone(), chart.reads.clone())
+    };
+    let (shown, rows, rest, title, reads) = maps(6, 20_000);
+    assert_eq!((shown, rows, rest), (6, 30, 0));
+    assert_eq!(title, "States of 20,000 slots in each of 6 processes");
+    assert!(reads.contains("A cell is 79 neighbouring slots"), "{reads}");
+    let (shown, rows, rest, _, reads) = maps(70, 1_024);
+    assert_eq!((shown, rows, rest), (64, 12, 6));
+    assert!(reads.ends_with("6 more processes are not shown."), "{reads}");
+    assert!(!reads.contains("A cell is"), "{reads}");
 }
 
 #[test]
@@ -48,7 +78,7 @@ fn charts_come_in_their_order() {
     let mut recording = leak_keep();
     for record in &mut recording.records {
         if let Record::Barrier(barrier) = record {
-            barrier.slot_map = SlotMap::new(1_000, SlotState::AffineDropped);
+            barrier.slot_map = SlotMap::of_states(&[SlotState::AffineDropped; 1_000]);
             barrier.memory =
                 Some(ExactMemory { pss_bytes: Some(9 << 20), ..ExactMemory::default() });
         }

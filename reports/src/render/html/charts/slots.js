@@ -1,40 +1,46 @@
 // The states of each slot of a pool: slots across, time downwards, one row for each barrier.
 
-// States as `[letter, class, words]`. A state's index is its rank: where one cell or pixel stands
-// for several slots, the state of the highest rank shows.
-const STATES = DATA.states;
-const RANKS = new Map(STATES.map(([letter], rank) => [letter, rank]));
-
-function readRows(chart) {
-  const [t, c, l] = [chart.t, chart.c, chart.l].map(summed);
-  return chart.cells.map((runs, index) => ({
-    t: t[index],
-    c: c[index],
-    l: l[index],
-    cells: readRuns(runs),
-    counts: chart.counts[index],
-  }));
-}
-
-// `x31.4` as the ranks of 35 cells.
-function readRuns(runs) {
-  const cells = [];
-  for (const [, letter, length] of runs.matchAll(/(\D)(\d*)/g)) {
-    const rank = RANKS.get(letter);
-    for (let count = Number(length || 1); count > 0; count -= 1) cells.push(rank);
-  }
-  return Uint8Array.from(cells);
-}
+// Size of the map of one of several processes, in CSS pixels, and its rows at most.
+const SMALL = [132, 44];
+const SMALL_ROWS = 22;
 
 class SlotChart extends TimePlot {
   constructor(host, chart, timeline) {
     super(host, `${chart.title}: slots across, time downwards`, timeline);
-    this.chart = chart;
-    this.rows = readRows(chart);
-    this.slot = 0;
+    this.pools = chart.maps.map(readPool);
+    this.bin = 0;
     this.canvas = html("canvas", { "aria-hidden": "true" });
     host.prepend(this.canvas);
     host.classList.add("slots");
+    if (this.pools.length > 1) host.before(this.selector());
+    this.choose(0);
+  }
+
+  // A small map of each process, which shows that process.
+  selector() {
+    this.small = this.pools.map((pool, index) => {
+      const canvas = html("canvas", { "aria-hidden": "true" });
+      const button = html("button", { type: "button" }, canvas, `process ${pool.subject}`);
+      button.addEventListener("click", () => {
+        this.choose(index);
+        this.draw();
+      });
+      return { button, canvas };
+    });
+    const buttons = this.small.map(({ button }) => button);
+    return html("div", { class: "maps", role: "group", "aria-label": "process" }, ...buttons);
+  }
+
+  choose(index) {
+    this.pool = this.pools[index];
+    this.rows = this.pool.rows;
+    this.small?.forEach(({ button }, each) => {
+      button.setAttribute("aria-pressed", String(each === index));
+    });
+  }
+
+  get bins() {
+    return Math.ceil(this.pool.slots / this.rows[this.rows.length - 1].per);
   }
 
   along(event) {
@@ -66,8 +72,14 @@ class SlotChart extends TimePlot {
     });
     const { left, right, top, bottom } = this.bounds;
     this.tall = tall;
-    this.cells = this.rows[0].cells.length;
-    this.paint(right - left, bottom - top);
+    paintRows(this.canvas, this.shown, this.pool, [right - left, bottom - top], tall >= 9 ? 1 : 0);
+    this.small?.forEach(({ canvas }, index) => {
+      const pool = this.pools[index];
+      const step = Math.ceil(pool.rows.length / SMALL_ROWS);
+      const last = pool.rows.length - 1;
+      const rows = pool.rows.filter((_, row) => (last - row) % step === 0);
+      paintRows(canvas, rows, pool, SMALL, 0);
+    });
     const place = (name, share) => this.canvas.style.setProperty(name, `${share * 100}%`);
     place("left", left / this.width);
     place("width", (right - left) / this.width);
@@ -84,44 +96,6 @@ class SlotChart extends TimePlot {
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.selection, this.cursor);
     this.pointed();
-  }
-
-  // Each pixel shows the cell of the highest rank that falls on it.
-  paint(width, height) {
-    const ratio = Math.max(devicePixelRatio || 1, 1);
-    const { canvas } = this;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(canvas.width, canvas.height);
-    const pixels = new Uint32Array(image.data.buffer);
-    const colours = this.colours();
-    const gap = this.tall >= 9 ? Math.round(ratio) : 0;
-    this.shown.forEach(({ cells }, index) => {
-      const line = new Uint32Array(canvas.width);
-      for (let x = 0; x < canvas.width; x += 1) {
-        const first = Math.floor((x * cells.length) / canvas.width);
-        const last = Math.max(Math.floor(((x + 1) * cells.length) / canvas.width), first + 1);
-        let rank = 0;
-        for (let cell = first; cell < last; cell += 1) rank = Math.max(rank, cells[cell]);
-        line[x] = colours[rank];
-      }
-      const start = Math.round((index * canvas.height) / this.shown.length);
-      const end = Math.round(((index + 1) * canvas.height) / this.shown.length) - gap;
-      for (let y = start; y < end; y += 1) pixels.set(line, y * canvas.width);
-    });
-    context.putImageData(image, 0, 0);
-  }
-
-  // The colour of each rank as a pixel of a canvas.
-  colours() {
-    const style = getComputedStyle(this.host);
-    return STATES.map(([, name]) => {
-      const hex = parseInt(style.getPropertyValue(`--${name}`).trim().slice(1), 16);
-      return new Uint32Array(
-        new Uint8Array([hex >> 16, (hex >> 8) & 255, hex & 255, 255]).buffer,
-      )[0];
-    });
   }
 
   drawRows() {
@@ -144,8 +118,8 @@ class SlotChart extends TimePlot {
   drawSlots() {
     const { left, right, bottom } = this.bounds;
     const axis = svg("g", { class: "axis" });
-    const scale = linear(0, this.chart.slots, left, right);
-    const { ticks, write } = amountTicks(0, this.chart.slots, (right - left) / 90, "count");
+    const scale = linear(0, this.pool.slots, left, right);
+    const { ticks, write } = amountTicks(0, this.pool.slots, (right - left) / 90, "count");
     for (const tick of ticks) {
       const x = scale(tick);
       axis.append(
@@ -171,7 +145,7 @@ class SlotChart extends TimePlot {
     if (!this.drawn) return;
     const { left, right } = this.bounds;
     const share = (this.at(event)[0] - left) / (right - left);
-    this.slot = clamp(Math.floor(share * this.cells), 0, this.cells - 1);
+    this.bin = clamp(Math.floor(share * this.bins), 0, this.bins - 1);
     super.moved(event);
     if (this.timeline.source === this) soon(this.pointing);
   }
@@ -193,7 +167,7 @@ class SlotChart extends TimePlot {
     event.preventDefault();
     if (across) {
       const by = event.shiftKey ? across * 10 : across;
-      this.slot = clamp(this.slot + by, 0, this.cells - 1);
+      this.bin = clamp(this.bin + by, 0, this.bins - 1);
     }
     this.step(down ?? 0);
     soon(this.pointing);
@@ -232,8 +206,8 @@ class SlotChart extends TimePlot {
       return;
     }
     const row = this.shown[index];
-    const wide = (right - left) / this.cells;
-    const x = left + (this.slot + 0.5) * wide;
+    const wide = (right - left) / this.bins;
+    const x = left + (this.bin + 0.5) * wide;
     this.cursor.append(
       svg("rect", {
         class: "cell",
@@ -243,26 +217,46 @@ class SlotChart extends TimePlot {
         height: this.tall + 1,
       }),
     );
-    const [, tone, words] = STATES[row.cells[this.slot]];
-    const rows = [
-      { tone, name: `${this.slotWords()}: ${words}`, value: "", note: `line ${row.l}` },
-    ];
-    row.counts?.forEach((count, rank) => {
-      const [, each, name] = STATES[rank];
-      if (count) rows.push({ tone: each, name, value: grouped(count) });
+    const { words, counts } = this.binAt(row);
+    const note = `line ${row.l}`;
+    const rows = counts.map(([rank, count]) => {
+      const [, tone, name] = STATES[rank];
+      return row.per === 1
+        ? { tone, name: `${words}: ${name}`, note }
+        : { tone, name: `${words}: ${name}`, value: grouped(count), note };
     });
-    this.showTip(x, y, `${this.timeline.words(row.t, row.c)} of this process`, rows);
+    rows.push({ name: "in all slots" });
+    for (const [rank, count] of totals(row)) {
+      const [, tone, name] = STATES[rank];
+      rows.push({ tone, name, value: grouped(count) });
+    }
+    this.showTip(x, y, this.heading(row), rows);
   }
 
-  slotWords() {
-    const first = this.slot * this.chart.per;
-    const last = Math.min(first + this.chart.per, this.chart.slots) - 1;
-    return last > first ? `slots ${grouped(first)}–${grouped(last)}` : `slot ${grouped(first)}`;
+  heading(row) {
+    const whose = this.pools.length > 1 ? ` of process ${this.pool.subject}` : "";
+    return this.timeline.words(row.t, row.c) + whose;
+  }
+
+  // The bin at the cursor: its slots in words, and their numbers by state.
+  binAt(row) {
+    // Rows may have bins of different sizes.
+    const bin = Math.floor((this.bin * this.rows[this.rows.length - 1].per) / row.per);
+    const at = { words: "", counts: [] };
+    eachBin(row, this.pool.slots, (first, size, counts) => {
+      if (first !== bin * row.per) return;
+      const last = first + size - 1;
+      at.words = size > 1 ? `slots ${grouped(first)}–${grouped(last)}` : `slot ${grouped(first)}`;
+      at.counts = [...counts].sort(([a], [b]) => b - a);
+    });
+    return at;
   }
 
   said(cursor) {
     const row = this.rows[nearest(this.stops(), cursor)];
-    const [, , words] = STATES[row.cells[this.slot]];
-    return `${this.timeline.words(row.t, row.c)} of this process: ${this.slotWords()} ${words}`;
+    const { words, counts } = this.binAt(row);
+    const states = counts.map(([rank, count]) => `${grouped(count)} ${STATES[rank][2]}`);
+    const said = row.per === 1 ? STATES[counts[0][0]][2] : states.join(", ");
+    return `${this.heading(row)}: ${words} ${said}`;
   }
 }

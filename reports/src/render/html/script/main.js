@@ -17,7 +17,8 @@ function drawRun(hosts) {
   const series = lines.flatMap(([, chart]) => chart.series);
   const ends = [1, ...series.map(({ t }) => t[t.length - 1] ?? 0)];
   for (const [, chart] of charts) {
-    if (chart.kind === "slots") ends.push(...summed(chart.t).slice(-1));
+    if (chart.kind === "slots")
+      for (const { t } of chart.maps) ends.push(...summed(t).slice(-1));
     if (chart.kind === "lifetimes") ends.push(chart.until);
     if (chart.kind === "lines") for (const [, , to] of chart.marks) ends.push(to);
   }
@@ -125,7 +126,7 @@ function start() {
   ROOT.classList.add("scripted");
   for (const brief of document.querySelectorAll(".brief")) brief.open = false;
   // A chart without data stays empty.
-  const has = ({ bars, bins, cells }) => (bars ?? bins ?? cells)?.length !== 0;
+  const has = ({ bars, bins, maps }) => (bars ?? bins ?? maps)?.length !== 0;
   const hosts = [...document.querySelectorAll(".plot")].filter((host) =>
     has(DATA.charts[host.dataset.chart]),
   );
