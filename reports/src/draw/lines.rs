@@ -2,6 +2,7 @@
 
 use plotters_backend::DrawingBackend;
 
+use super::across::{Across, interpolated};
 use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
@@ -29,18 +30,19 @@ pub(super) fn draw<DB: DrawingBackend>(
     let frame = legend(canvas, frame, &entries, 3)?;
     let incidents = Incidents::of(&lines.marks, shown.until_s);
     let frame = incidents.draw_words(canvas, frame)?;
-    let has_cycles = cycles_at(lines, shown.until_s).is_some();
-    let below = if has_cycles { 34.0 } else { 20.0 };
+    let below = 20.0;
     let amounts = shown.ticks(frame.height() - below);
-    let left = amounts_width(canvas, &amounts, shown.unit).max(if has_cycles { 52.0 } else { 0.0 });
+    let left = amounts_width(canvas, &amounts, shown.unit);
+    // Room for the word beside an axis of cycles.
+    let left = if Across::counts_cycles(lines) { left.max(52.0) } else { left };
     let plot = frame.inset(left, 5.0, 12.0, below);
-    let across = Scale::new((0.0, shown.until_s), (plot.left, plot.right));
+    let across = Across::of(lines, shown.until_s, (plot.left, plot.right));
     let up = draw_amounts(canvas, plot, &amounts, shown.unit, true)?;
-    draw_times(canvas, plot, across, shown.until_s, has_cycles.then_some(lines))?;
-    marks::draw(canvas, plot, across, &lines.marks)?;
+    across.draw(canvas, plot)?;
+    marks::draw(canvas, plot, &across, &lines.marks)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
-    draw_series(canvas, plot, lines, |point| Some(across.at(point.at_s)), up)?;
-    incidents.draw(canvas, plot, across)
+    draw_series(canvas, plot, lines, |point| Some(across.of_point(point)), up)?;
+    incidents.draw(canvas, plot, &across)
 }
 
 /// The common axes of several sets of lines.
@@ -99,7 +101,7 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
     });
     let far = lines.limits.iter().filter(|limit| !is_near(limit.value, shown.peak));
     let of_limits = far.map(|limit| Entry::new(Sign::None, far_away(limit, shown)));
-    of_series.chain(marks::entries(&lines.marks)).chain(of_limits).collect()
+    of_series.chain(marks::entries(lines)).chain(of_limits).collect()
 }
 
 /// `limit vm.max_map_count 65,530, 27 times the peak`.
@@ -149,59 +151,6 @@ pub(super) fn draw_amounts<DB: DrawingBackend>(
 
 fn label() -> Type {
     Type::new(LABEL_EM, palette::MUTED.light)
-}
-
-/// Draws the time axis beneath the plot and, if the lines have them, the cycles done by then.
-fn draw_times<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    plot: Frame,
-    across: Scale,
-    until_s: f64,
-    cycles_of: Option<&Lines>,
-) -> Result<(), DrawError> {
-    let ticks = axis::time_ticks(until_s, (plot.width() / 70.0).clamp(1.0, 9.0));
-    let step = ticks.get(1).copied().unwrap_or(until_s);
-    let baseline = plot.bottom + 15.0;
-    if cycles_of.is_some() {
-        canvas.text((plot.left - 14.0, baseline + 14.0), "cycles", label().end())?;
-    }
-    for &at_s in &ticks {
-        let x = across.at(at_s);
-        let tick = Frame::new(canvas.snapped(x), plot.bottom, canvas.hair(), 4.0);
-        canvas.fill(tick, palette::FRAME.light)?;
-        let how = if x > plot.right - 20.0 { label().end() } else { label().middle() };
-        let x = if x > plot.right - 20.0 { x.max(plot.right) } else { x };
-        canvas.text((x, baseline), &axis::time(at_s, step), how)?;
-        if let Some(cycles) = cycles_of.and_then(|lines| cycles_at(lines, at_s)) {
-            canvas.text((x, baseline + 14.0), &axis::mark(cycles.round(), Unit::Count), how)?;
-        }
-    }
-    Ok(())
-}
-
-/// Cycles done by a time, interpolated between two points that have them.
-fn cycles_at(lines: &Lines, at_s: f64) -> Option<f64> {
-    let longest = lines
-        .series
-        .iter()
-        .max_by_key(|series| series.points.iter().filter(|point| point.cycles.is_some()).count())?;
-    let known = longest.points.iter().filter_map(|point| Some((point.at_s, point.cycles? as f64)));
-    let known: Vec<(f64, f64)> = known.collect();
-    // A run begins with 0 cycles.
-    (!known.is_empty()).then(|| {
-        let start = if known[0].0 > 0.0 { Some((0.0, 0.0)) } else { None };
-        interpolated(&start.into_iter().chain(known).collect::<Vec<_>>(), at_s)
-    })
-}
-
-/// The value at `at` on the line through `points`, which are in rising order.
-fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
-    let after = points.partition_point(|(place, _)| *place < at);
-    match (after.checked_sub(1).and_then(|before| points.get(before)), points.get(after)) {
-        (Some(&(x0, y0)), Some(&(x1, y1))) if x1 > x0 => y0 + (y1 - y0) * ((at - x0) / (x1 - x0)),
-        (_, Some(&(_, value))) | (Some(&(_, value)), None) => value,
-        (None, None) => 0.0,
-    }
 }
 
 fn draw_limits<DB: DrawingBackend>(

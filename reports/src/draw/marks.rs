@@ -2,18 +2,23 @@
 
 use plotters_backend::DrawingBackend;
 
-use super::axis::Scale;
+use super::across::Across;
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{self, Entry, Sign};
 use super::{DrawError, LABEL_EM};
 use crate::palette;
-use crate::report::{Mark, MarkKind};
+use crate::report::{Lines, Mark, MarkKind};
 use leakbench_model::text::counted;
 
 /// Legend entries of the kinds of marks. Incidents have their own texts.
-pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {
-    let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop];
-    let occur = kinds.into_iter().filter(|kind| marks.iter().any(|it| it.kind == *kind));
+pub(super) fn entries(lines: &Lines) -> impl Iterator<Item = Entry> {
+    // Settle times have no place on an axis of cycles.
+    let kinds: &[MarkKind] = match Across::counts_cycles(lines) {
+        true => &[MarkKind::Barrier, MarkKind::Drop],
+        false => &[MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop],
+    };
+    let kinds = kinds.iter().copied();
+    let occur = kinds.filter(|kind| lines.marks.iter().any(|it| it.kind == *kind));
     occur.map(|kind| {
         let colour = palette::mark(kind).light;
         let sign = match kind {
@@ -29,13 +34,13 @@ pub(super) fn entries(marks: &[Mark]) -> impl Iterator<Item = Entry> {
 pub(super) fn draw<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
-    across: Scale,
+    across: &Across,
     marks: &[Mark],
 ) -> Result<(), DrawError> {
     let hair = canvas.hair();
     let of = |kind: MarkKind| marks.iter().filter(move |mark| mark.kind == kind);
     let settle = palette::mark(MarkKind::Settle).light;
-    for mark in of(MarkKind::Settle) {
+    for mark in of(MarkKind::Settle).filter(|_| across.is_time()) {
         let from = canvas.snapped(across.at(mark.from_s));
         let width = (across.at(mark.to_s) - from).max(hair);
         canvas.veil(Frame::new(from, plot.top, width, plot.height()), settle, 0.8)?;
@@ -159,7 +164,7 @@ impl Incidents {
         &self,
         canvas: &Canvas<'_, DB>,
         plot: Frame,
-        across: Scale,
+        across: &Across,
     ) -> Result<(), DrawError> {
         let incident = palette::mark(MarkKind::Incident).light;
         for flag in &self.flags {

@@ -3,6 +3,7 @@
 //!
 //! Each kind of plot has a file, which draws on any backend. The font is inside the program.
 
+mod across;
 mod axis;
 mod banner;
 mod bitmap;

@@ -1,7 +1,7 @@
 //! The page under pointing, dragging, typing and clicking.
 
 use leakbench_reports::render::html;
-use leakbench_reports::report::{Plot, SlotRows};
+use leakbench_reports::report::{MarkKind, Plot, SlotRows};
 use serde_json::json;
 
 use crate::browser::{Page, browser};
@@ -22,6 +22,14 @@ fn ticks(page: &mut Page<'_>, id: &str) -> String {
             .concat([...document.querySelectorAll('#{id} .plot svg > .axis text')])
             .map((text) => text.textContent).filter((text) => / s$/.test(text)).join()"
     ))
+}
+
+/// Shows time instead of cycles.
+fn choose_time(page: &mut Page<'_>) {
+    page.eval("document.querySelector('[data-axis=time]').click()");
+    page.until(
+        "[...document.querySelectorAll('#mappings .axis text')].some((it) => / s$/.test(it.textContent))",
+    );
 }
 
 fn assert_no_complaints(page: &mut Page<'_>) {
@@ -186,6 +194,7 @@ fn dragging_zooms_all_charts_over_time_and_0_resets() {
     };
     let mut page = browser.open(1280);
     page.show(&html(&fixture::leak()));
+    choose_time(&mut page);
     let whole: Vec<String> = LINES.iter().map(|id| ticks(&mut page, id)).collect();
     let rows = "document.querySelectorAll('#slots svg > .axis')[0].children.length";
     assert_eq!(page.eval(rows), 10);
@@ -241,6 +250,7 @@ fn a_chart_works_from_the_keyboard_and_says_what_is_at_its_cursor() {
     };
     let mut page = browser.open(1280);
     page.show(&html(&fixture::leak()));
+    choose_time(&mut page);
     let live = "document.getElementById('live').textContent";
     focus(&mut page, "lingering");
     page.key("End");
@@ -281,16 +291,23 @@ fn the_axis_and_the_series_can_be_chosen() {
     let Some(mut browser) = browser("the_axis_and_the_series_can_be_chosen") else { return };
     let mut page = browser.open(1280);
     page.show(&html(&fixture::leak()));
-    page.eval("document.querySelector('[data-axis=cycles]').click()");
     let axis =
         "[...document.querySelectorAll('#lingering .axis text')].map((it) => it.textContent)";
-    page.until(&format!("{axis}.includes('2,500')"));
+    assert_eq!(page.eval(&format!("{axis}.includes('2,500')")), true);
     assert!(ticks(&mut page, "lingering").is_empty());
     let pressed =
         "[...document.querySelectorAll('#axis button')].map((it) => it.ariaPressed).join()";
-    assert_eq!(page.text(pressed), "false,true");
-    page.eval("document.querySelector('[data-axis=time]').click()");
+    assert_eq!(page.text(pressed), "true,false");
+    // Settle times cover no cycles.
+    let settles = "[document.querySelectorAll('#lingering rect.settle').length,
+        document.querySelector('#lingering .key.settle').checkVisibility()].join()";
+    assert_eq!(page.text(settles), "0,false");
+    choose_time(&mut page);
     page.until(&format!("!{axis}.includes('2,500')"));
+    assert_eq!(page.text(settles), "10,true");
+    page.eval("document.querySelector('[data-axis=cycles]').click()");
+    page.until(&format!("{axis}.includes('2,500')"));
+    assert_eq!(page.text(pressed), "true,false");
 
     let line = "document.querySelectorAll('#mappings svg .line').length";
     assert_eq!(page.eval(line), 2);
@@ -302,6 +319,37 @@ fn the_axis_and_the_series_can_be_chosen() {
     page.key("Enter");
     page.until(&format!("{line} === 2"));
     assert_no_complaints(&mut page);
+}
+
+/// Dots stand at their own cycles, and a drop in the cycles that ran before its settle time.
+#[test]
+fn marks_stand_at_their_cycles() {
+    let Some(mut browser) = browser("marks_stand_at_their_cycles") else { return };
+    let mut report = fixture::leak();
+    for chart in &mut report.charts {
+        if let Plot::Lines(lines) = &mut chart.plot {
+            // Nine tenths of the time before each barrier is settle time.
+            lines.series.retain(|series| series.points.len() < 20);
+            for mark in &mut lines.marks {
+                if mark.kind == MarkKind::Settle {
+                    mark.from_s = mark.to_s - 0.45;
+                }
+            }
+            lines.marks.retain(|mark| mark.kind != MarkKind::Drop || mark.from_s == 0.05);
+        }
+    }
+    let mut page = browser.open(1280);
+    page.show(&html(&report));
+    let path = page.text("document.querySelector('#lingering path.drop').getAttribute('d')");
+    let at: f64 = path[1..path.find(' ').expect("a place")].parse().expect("a number");
+    let dots = page.eval(
+        "[...document.querySelectorAll('#lingering circle.dot')].map((it) => it.cx.baseVal.value)",
+    );
+    let dots: Vec<f64> = serde_json::from_value(dots).expect("numbers");
+    // The first barrier is after 300 cycles, and its settle time began after 0.05 s.
+    assert_eq!(dots.len(), 10);
+    assert!((dots[0] - at).abs() < 0.1, "{at} {dots:?}");
+    assert!((dots[1] - 2.0 * dots[0] + 64.0).abs() < 0.1, "{dots:?}");
 }
 
 #[test]
@@ -318,7 +366,6 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
     }
     let mut page = browser.open(1280);
     page.show(&html(&report));
-    page.eval("document.querySelector('[data-axis=cycles]').click()");
     focus(&mut page, "lingering");
     page.key("+");
     page.until("!document.getElementById('reset').hidden");

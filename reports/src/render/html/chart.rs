@@ -49,8 +49,8 @@ fn controls() -> Markup {
     markup! {
         div #controls hidden {
             div #axis role="group" aria-label="horizontal axis" hidden {
-                button .control type="button" data-axis="time" aria-pressed="true" { "Time" }
-                button .control type="button" data-axis="cycles" aria-pressed="false" { "Cycles" }
+                button .control type="button" data-axis="cycles" aria-pressed="true" { "Cycles" }
+                button .control type="button" data-axis="time" aria-pressed="false" { "Time" }
             }
             p #window {}
             button #reset .control type="button" hidden { "Whole run" }

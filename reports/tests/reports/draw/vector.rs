@@ -27,12 +27,20 @@ fn lines_have_names_and_end_values() {
             "lingering at barriers",
             "950",
             "barrier",
-            "settle time",
             "the subject was killed",
+            "cycles",
             "5M",
             "1,000",
         ],
     );
+    // Settle times cover no cycles. Where nothing counts cycles, the axis is of time.
+    let mut timed = lingering();
+    let svg = draw::svg(&chart("one", "", Plot::Lines(timed.clone()))).expect("a picture");
+    assert!(!svg.contains("settle time"));
+    for point in timed.series.iter_mut().flat_map(|series| &mut series.points) {
+        point.cycles = None;
+    }
+    assert_says(Plot::Lines(timed), &["settle time", "barrier"]);
     assert_says(
         Plot::Lines(mappings()),
         &[

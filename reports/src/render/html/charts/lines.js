@@ -39,6 +39,13 @@ class LineChart extends TimePlot {
     return this.timeline.base === "ms" ? series.t : series.c;
   }
 
+  // The place of a point. Its own cycles are more exact than those of its time.
+  xOf(series, index, position) {
+    const { axis, base } = this.timeline;
+    const cycles = axis === "cycles" && base === "ms" ? series.c[index] : null;
+    return cycles === null ? this.x(position) : this.value(cycles);
+  }
+
   get shown() {
     return this.series.filter((series) => !this.hidden.has(series));
   }
@@ -61,7 +68,9 @@ class LineChart extends TimePlot {
     const kinds = new Set(this.marks.map(([kind]) => kind));
     for (const [kind, text] of DATA.marks) {
       if (kinds.has(kind)) {
-        items.push(html("li", { class: "mark" }, html("span", { class: `key ${kind}` }), text));
+        const item = html("li", { class: "mark" }, html("span", { class: `key ${kind}` }), text);
+        if (kind === "settle") this.settleItem = item;
+        items.push(item);
       }
     }
     const legend = html("ul", { class: "legend" }, ...items);
@@ -212,7 +221,11 @@ class LineChart extends TimePlot {
     return seen.length > (right - left) / 36 ? bottom - 12 : top;
   }
 
+  // Settle times have no place on an axis of cycles.
   drawStretches(into) {
+    const isTime = this.timeline.axis === "ms";
+    if (this.settleItem) this.settleItem.hidden = !isTime;
+    if (!isTime) return;
     const y = this.markTop("settle");
     for (const [kind, from, to] of this.marks) {
       if (kind !== "settle") continue;
@@ -243,8 +256,7 @@ class LineChart extends TimePlot {
   }
 
   drawSeries(series) {
-    const positions = this.positions(series);
-    const x = positions.map((position) => this.x(position));
+    const x = this.positions(series).map((position, index) => this.xOf(series, index, position));
     const heights = (series.top ?? series.v).map((value) =>
       value === null ? null : this.y(value),
     );
@@ -335,7 +347,12 @@ class LineChart extends TimePlot {
     for (const { series, index, position, value } of values) {
       const y = this.y(series.top ? series.top[index] : value);
       this.cursor.append(
-        svg("circle", { class: `${series.tone} dot`, cx: this.x(position), cy: y, r: 4 }),
+        svg("circle", {
+          class: `${series.tone} dot`,
+          cx: this.xOf(series, index, position),
+          cy: y,
+          r: 4,
+        }),
       );
       const shown = this.values?.get(series);
       if (shown) shown.textContent = amount(value, this.unit);

@@ -23,7 +23,9 @@ function drawRun(hosts) {
     if (chart.kind === "lines") for (const [, , to] of chart.marks) ends.push(to);
   }
   const end = ends.reduce((latest, each) => Math.max(latest, each));
-  const timeline = new Timeline(0, end, "ms", cyclesOf(series, end));
+  const marks = lines.flatMap(([, chart]) => chart.marks);
+  const settles = marks.filter(([kind]) => kind === "settle").map(([, from, to]) => [from, to]);
+  const timeline = new Timeline(0, end, "ms", cyclesOf(series, settles, end));
   for (const [host, chart] of charts) {
     if (chart.kind === "lines") new LineChart(host, chart, timeline, sizeOf(host));
     if (chart.kind === "slots") new SlotChart(host, chart, timeline);
@@ -36,10 +38,7 @@ function controls(timelines) {
   const bar = document.getElementById("controls");
   const [run] = timelines.filter(({ base }) => base === "ms");
   const axis = document.getElementById("axis");
-  axis.hidden =
-    !run ||
-    run.cyclesAt.positions.length < 2 ||
-    run.cyclesAt.cycles[run.cyclesAt.cycles.length - 1] === 0;
+  axis.hidden = !run?.hasCycles;
   for (const button of axis.querySelectorAll("button")) {
     button.addEventListener("click", () => {
       for (const each of axis.querySelectorAll("button")) {

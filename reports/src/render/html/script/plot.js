@@ -116,6 +116,7 @@ class TimePlot extends Plot {
     const [from, to] = this.timeline.window.map((end) => this.timeline.toAxis(end));
     const scale = linear(from, to, this.bounds.left, this.bounds.right);
     this.x = (position) => scale(this.timeline.toAxis(position));
+    this.value = scale;
     this.positionAt = (pixel) =>
       this.timeline.fromAxis(scale.back(clamp(pixel, this.bounds.left, this.bounds.right)));
   }

@@ -1,8 +1,8 @@
 // The window and the cursor that charts over time share.
 //
-// Positions are in ms, or in cycles where runs are compared. The axis may show cycles instead of
-// time: each position then stands at the cycles done by then, and a window in one is a window in
-// the other.
+// Positions are in ms, or in cycles where runs are compared. The axis of a run shows cycles, since
+// barriers take most of the time of a short one: each position stands at the cycles done by then, and
+// a window in one is a window in the other.
 
 class Timeline {
   constructor(from, to, base, cyclesAt) {
@@ -10,7 +10,9 @@ class Timeline {
     this.base = base;
     // Positions and the cycles done by then, both rising; empty if nothing counts cycles.
     this.cyclesAt = cyclesAt;
-    this.axis = base;
+    const { cycles } = cyclesAt;
+    this.hasCycles = base === "ms" && cycles.length > 1 && cycles[cycles.length - 1] > 0;
+    this.axis = this.hasCycles ? "cycles" : base;
     this.window = this.whole;
     this.cursor = null;
     this.source = null;
@@ -107,14 +109,17 @@ function between(x, xs, ys) {
   return ys[after - 1] + share * (ys[after] - ys[after - 1]);
 }
 
-// Positions and cycles of all series, as two lists that rise.
-function cyclesOf(series, end) {
+// Positions and cycles of all series, as two lists that rise. No cycle runs in the stretches of
+// settle time, each of which ends at a barrier.
+function cyclesOf(series, settles, end) {
   const points = [];
   for (const { t, c } of series) {
     c.forEach((cycles, index) => {
       if (cycles !== null) points.push([t[index], cycles]);
     });
   }
+  const at = new Map(points);
+  for (const [from, to] of settles) if (at.has(to)) points.push([from, at.get(to)]);
   points.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const [positions, cycles] = [[], []];
   if (points.length === 0) return { positions, cycles };
