@@ -1,13 +1,15 @@
-//! The types of options' values: how a flag is parsed, described and written.
+//! The types of options' values: how a flag and a key are parsed, described and written.
 
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser, ValueRange};
 use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 
 use crate::byte_size::ByteSize;
+use crate::quantity::{self, BYTES, COUNT, Millis, Seconds, TIME, at_least_one, parse_count};
 use crate::subject_name::SubjectName;
 
 /// A row of the table of options, for documents that list the options.
@@ -30,7 +32,7 @@ pub enum Values {
     Names(&'static [&'static str]),
     /// On or off; in TOML and JSON `true` or `false`.
     Switch,
-    /// A whole number in this range.
+    /// A whole number in this range; the command line and TOML take units too.
     Number {
         /// The minimum.
         min: u64,
@@ -50,9 +52,17 @@ pub enum Values {
 }
 
 /// A value of an option.
-pub(crate) trait Value: Clone + Send + Sync + 'static {
+pub(crate) trait Value: Clone + DeserializeOwned + Send + Sync + 'static {
     /// The parser of the flag.
     fn parser() -> ValueParser;
+
+    /// Reads the value of a key of a scenario file.
+    ///
+    /// # Errors
+    /// The deserializer's.
+    fn of_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
 
     /// The value as the command line writes it.
     fn text(&self) -> String;
@@ -115,12 +125,85 @@ impl Word for bool {
     const ALL: &'static [bool] = &[false, true];
 }
 
-/// Values that are written as they are displayed.
-macro_rules! displayed {
+/// Numbers: how each is parsed from text and written, and its range. In a scenario file a number may
+/// be text too, such as `"10k"`.
+macro_rules! numbers {
+    ($($name:ty: $units:expr, $parse:expr, $text:expr, $values:expr;)+) => {$(
+        impl Value for $name {
+            fn parser() -> ValueParser {
+                ValueParser::new($parse)
+            }
+
+            fn of_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(NumberOrText { units: &$units, parse: $parse })
+            }
+
+            fn text(&self) -> String {
+                $text(self)
+            }
+
+            fn values() -> Values {
+                $values
+            }
+        }
+    )+};
+}
+
+numbers! {
+    u32: COUNT, count_u32, u32::to_string, Values::Number { min: 0, max: u32::MAX.into() };
+    u64: COUNT, parse_count, u64::to_string, Values::Number { min: 0, max: u64::MAX };
+    NonZeroU32: COUNT, |text: &str| -> Result<NonZeroU32, String> {
+        at_least_one(count_u32(text)?.into())?.try_into().map_err(too_large)
+    }, NonZeroU32::to_string, Values::Number { min: 1, max: u32::MAX.into() };
+    NonZeroU64: COUNT, |text: &str| at_least_one(parse_count(text)?), NonZeroU64::to_string,
+        Values::Number { min: 1, max: u64::MAX };
+    Millis: TIME, Millis::parse, |ms: &Millis| ms.0.to_string(),
+        Values::Number { min: 0, max: u64::MAX };
+    Seconds: TIME, Seconds::parse, |s: &Seconds| s.0.to_string(),
+        Values::Number { min: 1, max: u64::MAX };
+    ByteSize: BYTES, str::parse::<ByteSize>, ByteSize::to_string, Values::Bytes;
+}
+
+fn count_u32(text: &str) -> Result<u32, String> {
+    parse_count(text)?.try_into().map_err(too_large)
+}
+
+fn too_large<E>(_: E) -> String {
+    format!("at most {}", u32::MAX)
+}
+
+/// Reads a number of a scenario file by the parser of the flag.
+struct NumberOrText<P> {
+    units: &'static quantity::Units,
+    parse: P,
+}
+
+impl<T, P: Fn(&str) -> Result<T, String>> de::Visitor<'_> for NumberOrText<P> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.units.what)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(|reason| E::custom(format!("`{text}`: {reason}")))
+    }
+}
+
+/// Names that are text on the command line and in TOML.
+macro_rules! texts {
     ($($name:ty: $parser:expr, $values:expr;)+) => {$(
         impl Value for $name {
             fn parser() -> ValueParser {
-                $parser.into()
+                $parser
             }
 
             fn text(&self) -> String {
@@ -134,13 +217,8 @@ macro_rules! displayed {
     )+};
 }
 
-displayed! {
-    u32: clap::value_parser!(u32), Values::Number { min: 0, max: u32::MAX.into() };
-    u64: clap::value_parser!(u64), Values::Number { min: 0, max: u64::MAX };
-    NonZeroU32: ValueParser::new(at_least_one_u32), Values::Number { min: 1, max: u32::MAX.into() };
-    NonZeroU64: ValueParser::new(at_least_one_u64), Values::Number { min: 1, max: u64::MAX };
-    ByteSize: ValueParser::new(ByteSize::from_str), Values::Bytes;
-    SubjectName: ValueParser::new(SubjectName::from_str), Values::Subject;
+texts! {
+    SubjectName: ValueParser::new(str::parse::<SubjectName>), Values::Subject;
     String: ValueParser::string(), Values::Text;
 }
 
@@ -158,18 +236,15 @@ impl Value for PathBuf {
     }
 }
 
-fn at_least_one_u32(text: &str) -> Result<NonZeroU32, String> {
-    at_least_one_u64(text)?.try_into().map_err(|_| format!("at most {}", u32::MAX))
-}
-
-fn at_least_one_u64(text: &str) -> Result<NonZeroU64, String> {
-    let number: u64 = text.replace('_', "").parse().map_err(|_| "not a whole number".to_owned())?;
-    NonZeroU64::new(number).ok_or_else(|| "must be at least 1".to_owned())
-}
-
 /// What the user gave for an option: a value that may be absent, or a list that may be empty.
-pub(crate) trait Choice {
+pub(crate) trait Choice: Sized {
     type Value: Value;
+
+    /// Reads the value of a key of a scenario file.
+    ///
+    /// # Errors
+    /// The deserializer's.
+    fn of_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
     /// This choice; if it is absent, `base`.
     fn or(self, base: Self) -> Self;
@@ -183,6 +258,10 @@ pub(crate) trait Choice {
 
 impl<T: Value> Choice for Option<T> {
     type Value = T;
+
+    fn of_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+        T::of_key(deserializer).map(Some)
+    }
 
     fn or(self, base: Option<T>) -> Option<T> {
         self.or(base)
@@ -199,6 +278,10 @@ impl<T: Value> Choice for Option<T> {
 
 impl<T: Value> Choice for Vec<T> {
     type Value = T;
+
+    fn of_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+        Vec::deserialize(deserializer)
+    }
 
     fn or(self, base: Vec<T>) -> Vec<T> {
         if self.is_empty() { base } else { self }
@@ -237,9 +320,19 @@ pub(crate) fn name(field: &str) -> String {
     field.replace('_', "-")
 }
 
-/// The help of an option: its documentation, and the words about its default in brackets.
+/// The help of an option: its documentation, whose paragraphs become sentences, and the words about
+/// its default in brackets.
 pub(crate) fn help(doc: &[&str], default: &[Option<String>]) -> String {
-    let mut help = doc.iter().map(|line| line.trim()).collect::<Vec<&str>>().join(" ");
+    let mut help = String::new();
+    let mut gap = "";
+    for line in doc.iter().map(|line| line.trim()) {
+        if line.is_empty() {
+            gap = ". ";
+            continue;
+        }
+        help = help + gap + line;
+        gap = " ";
+    }
     let default: Vec<&str> = default.iter().flatten().map(String::as_str).collect();
     if !default.is_empty() {
         help += &format!(" [default: {}]", default.join(", "));

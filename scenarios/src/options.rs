@@ -14,6 +14,7 @@ use crate::byte_size::ByteSize;
 use crate::command_line::Command;
 use crate::flag::{self, Choice, OptionRow, Value};
 use crate::offer::{Settlement, default_first};
+use crate::quantity::{Millis, Seconds};
 use crate::scenario::ScenarioError;
 use crate::subject_name::SubjectName;
 use crate::suggestion;
@@ -22,91 +23,133 @@ use crate::table::options;
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
 options! {
-    /// Runtime under test: builtin, a driver such as wasmtime@48, or a command that speaks the step
-    /// protocol, such as 'python3 driver.py'
-    subject: Always<SubjectName>(SubjectName::Builtin), "NAME|COMMAND";
+    "Choose what runs" {
+        /// Runtime under test
+        ///
+        /// A driver such as wasmtime@48, which is the program leakbench-wasmtime-48, or a command
+        /// that speaks the step protocol, such as 'python3 driver.py'
+        subject: Always<SubjectName>(SubjectName::Builtin), "NAME|COMMAND";
 
-    /// Modules to create and drop, shared out over processes and threads
-    cycles: Always<NonZeroU64>(n64(1_000_000)), "N";
+        /// Modules to create and drop
+        ///
+        /// Processes and threads share them out
+        cycles: Always<NonZeroU64>(n64(1_000_000)), "N";
+    }
 
-    /// Choice of the free slot for an instance
-    strategy: OneOf<Strategy>(Some(Strategy::Random)), "NAME", "of the builtin runtime";
+    "Set up the pool" {
+        /// Choice of the free slot for an instance
+        strategy: OneOf<Strategy>(Some(Strategy::Random)), "NAME";
 
-    /// warm-lru: unused slots that may stay warm before one of them is taken
-    warm_slots: Amount<u32>(Some(DEFAULT_WARM_SLOTS)), "N";
+        /// Unused slots that may stay warm
+        ///
+        /// For warm-lru: beyond that, an instance gets one of them and no cold slot
+        warm_slots: Amount<u32>(Some(DEFAULT_WARM_SLOTS)), "N";
 
-    /// Effect of a module's drop on free slots that still map its image
-    on_drop: OneOf<OnDrop>(Some(OnDrop::Purge)), "POLICY";
+        /// Effect of a module's drop on its free slots
+        ///
+        /// On free slots that still map its image
+        on_drop: OneOf<OnDrop>(Some(OnDrop::Purge)), "POLICY";
 
-    /// Slots that wait in the decommit queue until they are reset together
-    decommit_batch: Amount<NonZeroU32>(Some(ONE)), "N";
+        /// Slots that are reset together
+        ///
+        /// Until then they wait in the decommit queue
+        decommit_batch: Amount<NonZeroU32>(Some(ONE)), "N";
 
-    /// Empty the decommit queue before a module is dropped
-    flush_on_drop: OneOf<bool>(Some(false)), "on|off";
+        /// Empty the decommit queue before a module is dropped
+        flush_on_drop: OneOf<bool>(Some(false)), "on|off";
 
-    /// Bytes of a slot's memory that are reset by writing zeroes instead of by giving the pages
-    /// back, for runtimes that do
-    keep_resident: Amount<ByteSize>(None), "BYTES", "0";
+        /// Bytes of a slot that a reset zeroes and keeps
+        ///
+        /// It gives the other pages back. For runtimes that do
+        keep_resident: Amount<ByteSize>(None), "BYTES", "0";
 
-    /// Ask the kernel before a reset which pages were written (PAGEMAP_SCAN), for runtimes that can
-    pagemap_scan: OneOf<bool>(None), "on|off", "off";
+        /// Ask the kernel before a reset which pages were written
+        ///
+        /// By PAGEMAP_SCAN, for runtimes that can
+        pagemap_scan: OneOf<bool>(None), "on|off", "off";
 
-    /// Source of instances' memory, for runtimes that have both
-    allocation: OneOf<Allocation>(None), "HOW", Allocation::Pool;
+        /// Source of instances' memory
+        ///
+        /// For runtimes that have both
+        allocation: OneOf<Allocation>(None), "HOW", Allocation::Pool;
+    }
 
-    /// Storage of initial memories
-    image: OneOf<ImageKind>(Some(ImageKind::Memfd)), "KIND";
+    "Choose the modules" {
+        /// Storage of initial memories
+        image: OneOf<ImageKind>(Some(ImageKind::Memfd)), "KIND";
 
-    /// Bytes of initial memory of each generated module; no two modules have the same bytes
-    image_size: Always<ByteSize>(ByteSize(4096)), "BYTES";
+        /// Bytes of initial memory of each generated module
+        ///
+        /// No two modules have the same bytes
+        image_size: Always<ByteSize>(ByteSize(4096)), "BYTES";
+    }
 
-    /// Slots in each process's pool
-    slots: Amount<NonZeroU32>(Some(DEFAULT_SLOTS)), "N";
+    "Set up the pool" {
+        /// Slots in each process's pool
+        slots: Amount<NonZeroU32>(Some(DEFAULT_SLOTS)), "N";
+    }
 
-    /// Processes side by side, each with its own runtime
-    processes: PerMachine<NonZeroU32>, "N",
-        format!("one a core, each with at least {} cycles", Scenario::CYCLES_A_PROCESS);
+    "Run more at once" {
+        /// Processes side by side, each with its own runtime
+        processes: PerMachine<NonZeroU32>, "N",
+            format!("one a core, each with at least {} cycles", Scenario::CYCLES_A_PROCESS);
 
-    /// Threads in each process, sharing its runtime
-    threads: Always<NonZeroU32>(ONE), "N";
+        /// Threads in each process, sharing its runtime
+        threads: Always<NonZeroU32>(ONE), "N";
 
-    /// Number of processors for the subjects: the first ones that leakbench may use; runtimes shard
-    /// their pools by them
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpus: Optional<Option<NonZeroU32>>, "N", "all";
+        /// Number of processors for the subjects
+        ///
+        /// The first ones that leakbench may use. Runtimes shard their pools by them
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cpus: Optional<Option<NonZeroU32>>, "N", "all";
 
-    /// Instances of each module at once
-    instances: Always<NonZeroU32>(ONE), "N";
+        /// Instances of each module at once
+        instances: Always<NonZeroU32>(ONE), "N";
 
-    /// Modules that each thread holds at a time, so that drops and instantiations of different
-    /// modules interleave
-    live_modules: Always<NonZeroU32>(ONE), "N";
+        /// Modules that each thread holds at a time
+        ///
+        /// With several, drops and instantiations of different modules interleave
+        live_modules: Always<NonZeroU32>(ONE), "N";
 
-    /// Modules that each thread keeps to the end, of which one has an instance made, called and
-    /// dropped in every second cycle at random, so that no workload aligns with a pool's batches
-    long_lived: Always<u32>(0), "N";
+        /// Modules that each thread keeps to the end
+        ///
+        /// In every second cycle at random, one of them has an instance made, called and dropped,
+        /// so that no workload aligns with a pool's batches
+        long_lived: Always<u32>(0), "N";
+    }
 
-    /// Treatment of modules whose code is known
-    compile: OneOf<Compile>(Some(Compile::Cached)), "HOW";
+    "Choose the modules" {
+        /// Treatment of modules whose code is known
+        compile: OneOf<Compile>(Some(Compile::Cached)), "HOW";
 
-    /// Module to cycle instead of generated ones: a .wasm or .wat file, or a folder of them; may be
-    /// given again
-    wasm: Optional<Vec<PathBuf>>, "FILE|DIR";
+        /// Module to cycle instead of generated ones
+        ///
+        /// A .wasm or .wat file, or a folder of them; may be given again
+        wasm: Optional<Vec<PathBuf>>, "FILE|DIR";
 
-    /// Export to call in each instance of a module given by --wasm; it takes no parameters
-    invoke: Optional<Option<String>>, "NAME";
+        /// Export to call in each instance
+        ///
+        /// Of a module given by --wasm; it takes no parameters
+        invoke: Optional<Option<String>>, "NAME";
 
-    /// Seed of every random choice
-    seed: Always<u64>(0), "N";
+        /// Seed of every random choice
+        seed: Always<u64>(0), "N";
+    }
 
-    /// Barriers in the run, evenly spread, at which both witnesses are compared
-    barriers: Always<NonZeroU32>(n32(10)), "N";
+    "Decide when to judge" {
+        /// Barriers, at which both witnesses are compared
+        ///
+        /// Evenly spread over the run, the last at its end
+        barriers: Always<NonZeroU32>(n32(10)), "N";
 
-    /// Time that a barrier waits for late releases before it counts lingering images, in ms
-    settle_ms: Always<u64>(200), "MS";
+        /// Time for late releases at a barrier, in ms
+        ///
+        /// Images of dropped modules that are left after it are lingering
+        settle_ms: Always<Millis>(Millis(200)), "TIME";
 
-    /// Seconds without progress after which a subject is hung
-    timeout as "timeout_s": Always<NonZeroU64>(n64(60)), "SECONDS";
+        /// Time without progress after which a subject is hung, in seconds
+        timeout as "timeout_s": Always<Seconds>(Seconds(n64(60))), "TIME";
+    }
 }
 
 const fn n32(number: u32) -> NonZeroU32 {

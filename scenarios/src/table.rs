@@ -1,11 +1,15 @@
 //! The macro behind the table of options: a row becomes a flag and a key, a field of the scenario,
 //! a part of the offer, and a word of the reproduce command.
 
-/// Declares options, a row each:
+/// Declares options, a row each, under the headings of `--help`:
 ///
 /// ```text
-/// /// Help of the flag, and doc of the fields
-/// name: KIND<TYPE>(DEFAULT), "VALUE NAME", words about the default;
+/// "Heading" {
+///     /// Help in a few words, for `-h`
+///     ///
+///     /// The rest, for `--help`; both are the doc of the fields
+///     name: KIND<TYPE>(DEFAULT), "VALUE NAME", words about the default;
+/// }
 /// ```
 ///
 /// The kind says what decides if the user does not, and so the type of the scenario's field:
@@ -21,7 +25,7 @@
 /// `built-in` is the default of the built-in runtime, which takes every value; `None` if it lacks
 /// the choice. `name as "key"` gives the key in the scenario's JSON form.
 macro_rules! options {
-    ($(
+    ($($heading:literal {$(
         $(#[doc = $doc:literal])+
         $(#[serde($($serde:tt)*)])?
         $name:ident $(as $key:literal)?:
@@ -31,19 +35,21 @@ macro_rules! options {
             $(OneOf<$word:ty>($word_built_in:expr))?
             $(Amount<$amount:ty>($amount_built_in:expr))?
             , $value_name:literal $(, $words:expr)?;
-    )+) => {
+    )+})+) => {
         /// The choices of a run. An absent one is left to the runtime or to the default.
         #[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-        pub struct Options {$(
+        pub struct Options {$($(
             $(#[doc = $doc])+
+            #[serde(deserialize_with = "Choice::of_key")]
             #[arg(
                 long,
+                help_heading = $heading,
                 value_name = $value_name,
                 value_parser = flag::parser(|options: &Options| &options.$name),
                 num_args = flag::num_args(|options: &Options| &options.$name),
                 default_missing_value = flag::missing(|options: &Options| &options.$name),
-                help = flag::help(
+                long_help = flag::help(
                     &[$($doc),+],
                     &[
                         $(Some(<$always as Value>::text(&$default)),)?
@@ -58,7 +64,7 @@ macro_rules! options {
             $(pub $name: $optional,)?
             $(pub $name: Option<$word>,)?
             $(pub $name: Option<$amount>,)?
-        )+}
+        )+)+}
 
         /// The name of a runtime and its choices. A list has the values that it takes, the default
         /// first; a number is the default. A choice that the runtime does not have is empty or
@@ -68,7 +74,7 @@ macro_rules! options {
         pub struct Offer {
             /// Name and version, e.g. `wasmtime 48.0.8`.
             pub runtime: String,
-            $(
+            $($(
                 $(
                     #[doc = concat!("Values of [`Options::", stringify!($name), "`].")]
                     pub $name: Vec<$word>,
@@ -77,7 +83,7 @@ macro_rules! options {
                     #[doc = concat!("Default of [`Options::", stringify!($name), "`].")]
                     pub $name: Option<$amount>,
                 )?
-            )+
+            )+)+
             /// Maximum of threads that drive it at once; `None` without such a maximum.
             pub threads_max: Option<NonZeroU32>,
         }
@@ -89,7 +95,7 @@ macro_rules! options {
         /// one that is absent, as in an older recording, has its default.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub struct Scenario {$(
+        pub struct Scenario {$($(
             $(#[doc = $doc])+
             $(#[serde($($serde)*)])?
             $(#[serde(rename = $key)])?
@@ -104,22 +110,22 @@ macro_rules! options {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$amount>,
             )?
-        )+}
+        )+)+}
 
         impl Options {
             /// The rows of the table of options.
             pub fn rows() -> Vec<OptionRow> {
-                vec![$(OptionRow {
+                vec![$($(OptionRow {
                     flag: flag::name(stringify!($name)),
                     json_key: *[stringify!($name) $(, $key)?].last().unwrap_or(&""),
                     help: flag::help(&[$($doc),+], &[]),
                     values: flag::values(|options: &Options| &options.$name),
-                },)+]
+                },)+)+]
             }
 
             /// These options; absent ones are those of `base`.
             pub fn or(self, base: Options) -> Options {
-                Options { $($name: Choice::or(self.$name, base.$name),)+ }
+                Options { $($($name: Choice::or(self.$name, base.$name),)+)+ }
             }
         }
 
@@ -128,10 +134,10 @@ macro_rules! options {
             pub fn builtin() -> Offer {
                 Offer {
                     runtime: format!("leakbench-runtime {}", env!("CARGO_PKG_VERSION")),
-                    $(
+                    $($(
                         $($name: default_first::<$word>($word_built_in),)?
                         $($name: Option::<$amount>::from($amount_built_in),)?
-                    )+
+                    )+)+
                     threads_max: None,
                 }
             }
@@ -139,13 +145,13 @@ macro_rules! options {
             /// Completes `options` by the defaults, and refuses those that are not offered.
             pub(crate) fn settle(&self, options: Options) -> Result<Scenario, ScenarioError> {
                 let settlement = Settlement { subject: options.subject.clone().unwrap_or_default() };
-                Ok(Scenario {$(
+                Ok(Scenario {$($(
                     $($name: options.$name.unwrap_or($default),)?
                     $($name: options.$name.unwrap_or(<$machine>::MIN),)?
                     $($name: <$optional>::from(options.$name),)?
                     $($name: settlement.word::<$word>(stringify!($name), options.$name, &self.$name)?,)?
                     $($name: settlement.amount::<$amount>(stringify!($name), options.$name, self.$name)?,)?
-                )+})
+                )+)+})
             }
         }
 
@@ -154,14 +160,14 @@ macro_rules! options {
             /// than the built-in one are unknown.
             pub(crate) fn write_flags(&self, command: &mut Command, default: &Scenario) {
                 let known = self.subject == default.subject;
-                $(
+                $($(
                     let name = stringify!($name);
                     $(command.always::<$always>(name, &self.$name, &default.$name);)?
                     $(command.value::<$machine>(name, &self.$name);)?
                     $(command.values::<$optional>(name, &self.$name);)?
                     $(command.choice::<$word>(name, &self.$name, known.then_some(&default.$name));)?
                     $(command.choice::<$amount>(name, &self.$name, known.then_some(&default.$name));)?
-                )+
+                )+)+
             }
         }
     };

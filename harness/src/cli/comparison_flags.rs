@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use leakbench_scenarios::parse_count;
+
 use super::format_list::ReportFlag;
 use crate::comparison::Settings;
 use crate::output::Document;
@@ -10,11 +12,12 @@ use crate::output::Document;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ComparisonFlags {
-    /// Rounds: each makes every run once, every second one in reverse order, so that a drift of the
-    /// machine affects all alike [default: 6 of compare, 1 of sweep]
+    /// Rounds, in each of which every run is made once [default: 6 of compare, 1 of sweep]
+    ///
+    /// Every second round is in reverse order, so that a drift of the machine affects all alike
     #[arg(
         long, value_name = "N", help_heading = None,
-        value_parser = clap::value_parser!(u32).range(1..=1000),
+        value_parser = parse_rounds,
     )]
     pub(super) repeat: Option<u32>,
 
@@ -43,5 +46,12 @@ impl ComparisonFlags {
             (false, false) => Document::Summary,
         };
         Settings { document, folder: self.out, formats: self.report.formats() }
+    }
+}
+
+fn parse_rounds(text: &str) -> Result<u32, String> {
+    match parse_count(text)? {
+        rounds @ 1..=1000 => Ok(rounds as u32),
+        _ => Err("expected 1 to 1000 rounds".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use leakbench_model::Verdict;
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_reports::headline;
-use leakbench_scenarios::{OnDrop, Options};
+use leakbench_scenarios::{Millis, OnDrop, Options, Seconds};
 
 use super::check::{Check, State};
 use super::witnesses::chain;
@@ -50,8 +50,8 @@ fn run(on_drop: OnDrop, slots: u32) -> Result<(Verdict, String), Error> {
         on_drop: Some(on_drop),
         processes: Some(NonZeroU32::MIN),
         barriers: Some(NonZeroU32::MIN),
-        settle_ms: Some(20),
-        timeout: NonZeroU64::new(20),
+        settle_ms: Some(Millis(20)),
+        timeout: NonZeroU64::new(20).map(Seconds),
         ..Options::default()
     };
     let (recorder, _) = Run::prepare(options, None)?.perform(None)?;

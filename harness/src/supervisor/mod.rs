@@ -259,8 +259,8 @@ impl Run<'_> {
 
     /// Kills subjects that hang or do not stop on request.
     fn end_overdue(&mut self) {
-        let timeout = Duration::from_secs(self.scenario.timeout.get())
-            .saturating_add(Duration::from_millis(self.scenario.settle_ms));
+        let timeout =
+            self.scenario.timeout.duration().saturating_add(self.scenario.settle_ms.duration());
         for subject in &mut self.subjects {
             subject.end_if_hung(timeout, &mut self.recorder);
             if self.stop_by.is_some_and(|by| Instant::now() >= by) {

@@ -288,7 +288,7 @@ fn account<S: Subject>(
     workers: &mut [Worker<S>],
     scenario: &Scenario,
 ) -> BarrierReached {
-    settle(workers, Duration::from_millis(scenario.settle_ms));
+    settle(workers, scenario.settle_ms.duration());
     let mut account = BarrierReached::default();
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {

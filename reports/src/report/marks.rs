@@ -69,7 +69,7 @@ fn barriers(ledger: &Ledger) -> Vec<Mark> {
 /// Settle times that passed in full. A settle time ends as soon as nothing lingers, and a recording
 /// does not have that time.
 fn settling(ledger: &Ledger) -> Vec<Mark> {
-    let settle_ms = ledger.start.scenario.settle_ms;
+    let settle_ms = ledger.start.scenario.settle_ms.0;
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
         let whose = whose(ledger, subject);
         let waited = subject.barriers.iter().filter(|barrier| barrier.lingering > 0);

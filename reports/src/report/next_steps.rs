@@ -3,7 +3,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use leakbench_scenarios::{OnDrop, Scenario};
+use leakbench_scenarios::{Millis, OnDrop, Scenario, Seconds};
 
 use crate::comparison::Comparison;
 use leakbench_model::{Reason, Verdict};
@@ -170,12 +170,12 @@ fn remedy(ledger: &Ledger) -> Option<NextStep> {
     }
     // Images that lingered at a barrier and are gone at the end may only be slow.
     (ledger.images.lingering == 0).then(|| {
-        let settle_ms = scenario.settle_ms;
+        let settle_ms = scenario.settle_ms.0;
         let longer_ms = settle_ms.max(100).saturating_mul(10);
         choice(
             &ledger.start,
             &format!("--settle-ms {longer_ms}"),
-            |scenario| scenario.settle_ms = longer_ms,
+            |scenario| scenario.settle_ms = Millis(longer_ms),
             format!("waits longer at barriers than {settle_ms} ms and shows late releases"),
         )
     })
@@ -204,11 +204,11 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
             "shows whether memory ran out; fewer --slots and --processes need less",
         )),
         ExitKind::Hung { .. } => {
-            let timeout_s = ledger.start.scenario.timeout.saturating_mul(TIMES_LONGER);
+            let timeout_s = ledger.start.scenario.timeout.0.saturating_mul(TIMES_LONGER);
             Some(choice(
                 &ledger.start,
                 &format!("--timeout {timeout_s}"),
-                |scenario| scenario.timeout = timeout_s,
+                |scenario| scenario.timeout = Seconds(timeout_s),
                 "allows more time, if it was only slow",
             ))
         }

@@ -56,7 +56,9 @@ fn unknown_keys_and_wrong_types_are_errors_with_their_line() {
     assert!(unknown.ends_with("did you mean `slots`?"), "{unknown}");
 
     let wrong = toml_error("cycles = 3\n\nslots = 'many'\n");
-    assert!(wrong.starts_with("run.toml, line 3: invalid type: string"), "{wrong}");
+    assert!(wrong.starts_with("run.toml, line 3: `many`: expected a whole number"), "{wrong}");
+    let wrong = toml_error("cycles = 3\n\nslots = true\n");
+    assert!(wrong.starts_with("run.toml, line 3: invalid type: boolean"), "{wrong}");
 
     let broken = toml_error("cycles = 3\nslots = = 4\n");
     assert!(broken.starts_with("run.toml, line 2: "), "{broken}");
@@ -89,8 +91,32 @@ fn numbers_that_are_none_or_do_not_fit_are_refused() {
         let error = parse_flags(&[words]).err();
         assert!(error.is_some(), "{words}");
     }
-    let grouped = parse_flags(&["--cycles=1_000_000"]).expect("digits may be grouped");
-    assert_eq!(grouped.cycles, NonZeroU64::new(1_000_000));
+}
+
+#[test]
+fn every_number_takes_units_as_a_flag_and_as_a_key() {
+    let numbers =
+        || Options::rows().into_iter().filter(|row| matches!(row.values, Values::Number { .. }));
+    assert!(numbers().count() > 12);
+    for OptionRow { flag, .. } in numbers() {
+        // Times have units of their own.
+        let (texts, bare) = match flag.as_str() {
+            "settle-ms" => (["5s", "5000ms", "5_000"], "5000"),
+            "timeout" => (["2m", "120s", "120_000ms"], "120"),
+            _ => (["2k", "2_000", ".002M"], "2000"),
+        };
+        let expected = from_toml(&format!("{flag} = {bare}"));
+        for text in texts {
+            let by_flag = parse_flags(&[format!("--{flag}={text}")]).expect(text);
+            assert_eq!(by_flag, expected, "--{flag} {text}");
+            assert_eq!(from_toml(&format!("{flag} = '{text}'")), expected, "{flag} = '{text}'");
+        }
+        let wrong = toml_error(&format!("{flag} = '2 apples'"));
+        assert!(wrong.starts_with("run.toml, line 1: `2 apples`: expected a "), "{wrong}");
+    }
+    assert_eq!(from_toml("cycles = '1M'").cycles, NonZeroU64::new(1_000_000));
+    let part = toml_error("settle-ms = '0.5ms'");
+    assert!(part.contains("a whole number of ms"), "{part}");
 }
 
 #[test]
@@ -158,9 +184,12 @@ fn sizes_are_read_with_their_units() {
     ] {
         assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
     }
-    for text in ["", "KiB", "4KB", "-1", "1.5K", "99999999999999999999", "99999999999G"] {
+    for text in ["", "KiB", "4KB", "-1", "1.2345K"] {
         let error = text.parse::<ByteSize>().expect_err("no size");
         assert!(error.contains("such as 4096 or 64KiB"), "{error}");
+    }
+    for text in ["99999999999999999999", "99999999999G"] {
+        assert_eq!(text.parse::<ByteSize>(), Err(format!("at most {}", u64::MAX)));
     }
     assert_eq!(from_toml("image-size = 4096").image_size, Some(ByteSize(4096)));
     let negative = toml_error("image-size = -4096");

@@ -52,7 +52,7 @@ fn the_defaults_are_those_of_the_help() {
     assert_eq!(scenario.slots, Some(n32(1000)));
     assert_eq!(scenario.processes.get(), 2);
     assert_eq!(scenario.threads.get(), 1);
-    assert_eq!(scenario.timeout.get(), 60);
+    assert_eq!(scenario.timeout.0.get(), 60);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_scenario_from_before_an_option_existed_has_its_default() {
     assert_eq!(older.strategy, None);
     let rest = Scenario { cycles: NonZeroU64::MIN, processes: n32(1), slots: None, ..older };
     assert_eq!(rest, Scenario { cycles: NonZeroU64::MIN, ..Scenario::default() });
-    assert_eq!(rest.timeout.get(), 60);
+    assert_eq!(rest.timeout.0.get(), 60);
 }
 
 proptest! {

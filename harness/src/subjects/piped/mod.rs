@@ -63,7 +63,7 @@ impl Piped {
             return Err(SubjectError::new("the scenario is for another runtime"));
         };
         // Shorter than the supervisor's limit, so that the report names the request.
-        let reply_within = Duration::from_millis(scenario.timeout.get().saturating_mul(900));
+        let reply_within = Duration::from_millis(scenario.timeout.0.get().saturating_mul(900));
         let reply_within = reply_within.min(REPLY_WITHIN_MAX);
         let mut conversation = Conversation::start(command, reply_within)?;
         let pid = conversation.pid();

@@ -27,7 +27,7 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
     let Some(max_ns) = timed().filter_map(|subject| subject.release.max_ns()).max() else {
         return vec![Finding::note(RULE.name, message)];
     };
-    let settle_ms = ledger.start.scenario.settle_ms;
+    let settle_ms = ledger.start.scenario.settle_ms.0;
     let (max, allowed) = (duration_ns(max_ns), duration_ms(settle_ms));
     message += &format!(", up to {max} after the drop (allowed: {allowed})");
     let late_timed = sum(timed().map(|subject| subject.late_timed));
