@@ -11,7 +11,7 @@ use leakbench_scenarios::{GuestFile, GuestFileError, Options, Scenario, shell};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::output::{ProgressDisplay, folder};
+use crate::output::{ProgressDisplay, Verbosity, folder};
 use crate::supervisor::{SuperviseError, supervise};
 
 /// A run that can begin: its driver exists and offers what the scenario needs.
@@ -24,11 +24,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Completes `options` and finds the driver, first in `driver_dir`.
+    /// Completes `options` and finds the driver, first in `driver_dir`. With `no_config`, the
+    /// reproduce command ignores the defaults of its folder.
     ///
     /// # Errors
     /// The driver or a module's file does not exist, or the options contradict each other.
-    pub(crate) fn prepare(options: Options, driver_dir: Option<&Path>) -> Result<Run, Error> {
+    pub(crate) fn prepare(
+        options: Options,
+        driver_dir: Option<&Path>,
+        no_config: bool,
+    ) -> Result<Run, Error> {
         let subject = options.subject.clone().unwrap_or_default();
         let driver = Driver::find(&subject, driver_dir)?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
@@ -46,6 +51,9 @@ impl Run {
         if let Some(folder) = driver_dir {
             words.extend(["--driver-dir".into(), folder.into()]);
         }
+        if no_config {
+            words.push("--no-config".into());
+        }
         let command = shell::command(words);
         Ok(Run { scenario, driver, command })
     }
@@ -58,9 +66,10 @@ impl Run {
     pub(crate) fn perform(
         &self,
         out: Option<&Path>,
+        verbosity: Verbosity,
     ) -> Result<(Recorder, Result<(), Error>), Error> {
         let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
-        self.perform_one_of_several(out, &interrupt, ProgressDisplay::new())
+        self.perform_one_of_several(out, &interrupt, ProgressDisplay::new(verbosity))
     }
 
     /// The same for one of several runs, which share `interrupt`.

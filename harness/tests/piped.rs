@@ -80,6 +80,17 @@ fn a_command_without_memfds_is_judged_by_growth() {
     assert_eq!((growing.code, growing.verdict()), (1, "leak"), "{:?}", growing.result);
     let findings = growing.result["findings"].to_string();
     assert_contains(&findings, &["descriptors of subject 0 grow by ", " per 1,000 cycles"]);
+
+    // The next steps are those of a run without images.
+    let subject = command(&Faults::default(), "FAKE_IMAGELESS=1 FAKE_KEEPS=2");
+    let output = leakbench(&[&["--subject", &subject][..], &args].concat()).output();
+    let summary = String::from_utf8(output.expect("the binary starts").stdout).expect("text");
+    assert_contains(&summary, &["draws the growth of its mappings, descriptors and memory"]);
+    for absent in ["--settle-ms", "slot"] {
+        let next = summary.lines().skip_while(|line| !line.starts_with("next"));
+        let next = next.take_while(|line| !line.starts_with("verdict")).collect::<String>();
+        assert!(!next.contains(absent), "{absent} in {next}");
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use crate::flag::{self, Choice, Value};
+use crate::flag::{self, Choice};
 use crate::options::{Offer, Options, Scenario};
 use crate::shell;
+use crate::value::Value;
 
 impl Scenario {
     /// The reproduce command, [for a shell](shell::command): every flag whose value is not the default,

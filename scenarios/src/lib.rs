@@ -40,10 +40,11 @@ mod steps;
 mod subject_name;
 mod suggestion;
 mod table;
+mod value;
 
 pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
-pub use flag::{OptionRow, Values};
+pub use flag::OptionRow;
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 pub use options::{Offer, Options, Scenario, ScenarioFileError};
@@ -51,3 +52,4 @@ pub use quantity::{Millis, Seconds, parse_count, parse_time};
 pub use scenario::{ScenarioError, Share};
 pub use steps::{Step, Steps};
 pub use subject_name::{CommandLine, DriverName, SubjectName, SubjectNameError};
+pub use value::Values;

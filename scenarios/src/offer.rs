@@ -1,10 +1,11 @@
 //! The choices of a runtime, and the settlement of a run's options with them.
 
-use crate::flag::{self, Value, Word};
+use crate::flag;
 
 use crate::options::{Offer, Scenario};
 use crate::scenario::ScenarioError;
 use crate::subject_name::SubjectName;
+use crate::value::{Value, Word};
 
 impl Offer {
     /// A runtime without choices.

@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use leakbench_model::{
     Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, Strategy,
 };
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
 use crate::command_line::Command;
-use crate::flag::{self, Choice, OptionRow, Value};
+use crate::flag::{self, Choice, OptionRow};
 use crate::offer::{Settlement, default_first};
 use crate::quantity::{Millis, Seconds};
 use crate::scenario::ScenarioError;
 use crate::subject_name::SubjectName;
 use crate::suggestion;
 use crate::table::options;
+use crate::value::Value;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
@@ -26,8 +28,8 @@ options! {
     "Choose what runs" {
         /// Runtime under test
         ///
-        /// A driver such as wasmtime@48, which is the program leakbench-wasmtime-48, or a command
-        /// that speaks the step protocol, such as 'python3 driver.py'
+        /// It is builtin, a driver such as wasmtime@48, or a command that speaks the step protocol,
+        /// such as 'python3 driver.py'
         subject: Always<SubjectName>(SubjectName::Builtin), "NAME|COMMAND";
 
         /// Modules to create and drop
@@ -37,17 +39,19 @@ options! {
     }
 
     "Set up the pool" {
-        /// Choice of the free slot for an instance
+        /// Choice of an instance's slot
+        ///
+        /// Among the free ones
         strategy: OneOf<Strategy>(Some(Strategy::Random)), "NAME";
 
         /// Unused slots that may stay warm
         ///
-        /// For warm-lru: beyond that, an instance gets one of them and no cold slot
+        /// With warm-lru: beyond that, an instance gets one of them and no cold slot
         warm_slots: Amount<u32>(Some(DEFAULT_WARM_SLOTS)), "N";
 
-        /// Effect of a module's drop on its free slots
+        /// Effect of a drop on free slots
         ///
-        /// On free slots that still map its image
+        /// Those that still map the dropped module's image
         on_drop: OneOf<OnDrop>(Some(OnDrop::Purge)), "POLICY";
 
         /// Slots that are reset together
@@ -182,14 +186,35 @@ impl Options {
     /// # Errors
     /// As [`Options::from_file`], but for reading.
     pub fn from_toml(text: &str, name: &str) -> Result<Options, ScenarioFileError> {
-        toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            // The message alone: its long form draws the file over several lines.
-            let message = error.message().replace('\n', " ");
-            let message = suggestion::with_nearest(message);
-            ScenarioFileError::Parse { name: name.to_owned(), line, message }
-        })
+        parse(text, name)
     }
+
+    /// Reads the `[run]` table of a `leakbench.toml`, whose other tables are the gate's. Without one,
+    /// no option is given.
+    ///
+    /// # Errors
+    /// As [`Options::from_toml`].
+    pub fn from_run_table(text: &str, name: &str) -> Result<Options, ScenarioFileError> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct ProjectFile {
+            run: Options,
+            version: IgnoredAny,
+            gate: IgnoredAny,
+            policy: IgnoredAny,
+        }
+        parse(text, name).map(|file: ProjectFile| file.run)
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, ScenarioFileError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        // The message alone: its long form draws the file over several lines.
+        let message = error.message().replace('\n', " ");
+        let message = suggestion::with_nearest(message);
+        ScenarioFileError::Parse { name: name.to_owned(), line, message }
+    })
 }
 
 /// A scenario file cannot be used.

@@ -123,6 +123,15 @@ macro_rules! options {
                 },)+)+]
             }
 
+            /// The flags that are given, with their values as the command line writes them.
+            pub fn given(&self) -> Vec<(String, Vec<String>)> {
+                let all = [$($((
+                    flag::name(stringify!($name)),
+                    self.$name.iter().map(Value::text).collect::<Vec<String>>(),
+                ),)+)+];
+                all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
+            }
+
             /// These options; absent ones are those of `base`.
             pub fn or(self, base: Options) -> Options {
                 Options { $($($name: Choice::or(self.$name, base.$name),)+)+ }

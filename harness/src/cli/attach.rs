@@ -7,6 +7,7 @@ use leakbench_scenarios::shell;
 use super::observe_flags::ObserveFlags;
 use crate::error::Error;
 use crate::observer::Target;
+use crate::output::Verbosity;
 
 /// `leakbench attach`.
 #[derive(Debug, clap::Args)]
@@ -24,9 +25,10 @@ impl AttachArgs {
     ///
     /// # Errors
     /// The process could not be observed, or a clean result could not be kept.
-    pub(super) fn run(self) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, verbosity: Verbosity) -> Result<ExitCode, Error> {
         let mut words = self.observe.reproduce_words("attach");
         words.push(self.pid.to_string().into());
-        self.observe.observe("attach", &Target::Process(self.pid), shell::command(words))
+        let (target, reproduce) = (Target::Process(self.pid), shell::command(words));
+        self.observe.observe("attach", &target, reproduce, verbosity)
     }
 }

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use leakbench_reports::comparison::{Comparison, Kind, Row};
-use leakbench_scenarios::SubjectName;
+use leakbench_scenarios::{Options, SubjectName};
 
 use super::comparison_flags::ComparisonFlags;
+use super::project_file::ConfigFlag;
+use super::reproduce;
 use super::run_flags::RunFlags;
 use crate::comparison::Plan;
 use crate::error::Error;
+use crate::output::Verbosity;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,13 +34,20 @@ const ROUNDS: u32 = 6;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArgs {
-    /// Runtime, as for a run; give the flag once for each runtime. Ratios are relative to the first
+    /// Runtime, once for each
+    ///
+    /// As for a run. Ratios are relative to the first
     #[arg(long = "subject", value_name = "NAME|COMMAND", required = true)]
     subjects: Vec<SubjectName>,
 
-    /// Folder to search for drivers first, before leakbench's own folder and PATH
+    /// Folder to search for drivers first
+    ///
+    /// Before leakbench's own folder and PATH
     #[arg(long, value_name = "DIR")]
     driver_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigFlag,
 
     #[command(flatten)]
     output: ComparisonFlags,
@@ -48,37 +58,41 @@ pub(super) struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// Makes the runs and prints the comparison, which `reproduce` repeats. Returns the exit code.
+    /// Makes the runs and prints the comparison. `args` is the command line. Returns the exit code.
     ///
     /// # Errors
     /// The flags are wrong, and nothing was run; or as [`Plan::carry_out`].
-    pub(super) fn run(self, reproduce: String) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, args: &[OsString], verbosity: Verbosity) -> Result<ExitCode, Error> {
         let flags = RunFlags::parse(self.flags)?;
         if let Some(subject) = &flags.options.subject {
             let message =
                 format!("--subject {subject} is among the flags after --: move it before the --");
             return Err(Error::Usage(message));
         }
+        let defaults = self.config.read()?;
+        // Every row has a subject of its own.
+        let given = Options { subject: self.subjects.first().cloned(), ..flags.given()? };
         let mut rows = Vec::new();
         let mut runs = Vec::new();
         for (subject, name) in self.subjects.iter().zip(distinct_names(&self.subjects)) {
             let mut flags = flags.clone();
             flags.options.subject = Some(subject.clone());
             flags.driver_dir = flags.driver_dir.or_else(|| self.driver_dir.clone());
-            runs.push(Some(flags.prepare()?));
+            runs.push(Some(flags.prepare(&defaults)?));
             let subject = subject.to_string();
             let (values, runs) = (Vec::new(), Vec::new());
             rows.push(Row { name, subject, values, runs, refusal: None });
         }
+        defaults.report(&given, verbosity);
         let comparison = Comparison {
             kind: Kind::Compare,
-            command: reproduce,
+            command: reproduce::command(args, &defaults, &given),
             rounds: self.output.repeat.unwrap_or(ROUNDS),
             swept: Vec::new(),
             rows,
             interrupted: false,
         };
-        Plan { comparison, runs }.carry_out(&self.output.settings())
+        Plan { comparison, runs }.carry_out(&self.output.settings(verbosity))
     }
 }
 

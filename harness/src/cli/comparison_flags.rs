@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use leakbench_scenarios::parse_count;
 
 use super::format_list::ReportFlag;
+use super::help::RESULT;
 use crate::comparison::Settings;
-use crate::output::Document;
+use crate::output::{Document, Verbosity};
 
 /// How often to run, and how to show the results.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = RESULT)]
 pub(super) struct ComparisonFlags {
     /// Rounds, in each of which every run is made once [default: 6 of compare, 1 of sweep]
     ///
@@ -21,31 +22,32 @@ pub(super) struct ComparisonFlags {
     )]
     pub(super) repeat: Option<u32>,
 
-    /// Print comparison.json instead of the table
+    #[command(flatten)]
+    report: ReportFlag,
+
+    /// Keep the comparison and each run's recording in this folder
+    ///
+    /// comparison.json, and a folder for each run [default: a new one under leakbench-out]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print the comparison as one JSON object
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
 
     /// Print the table as Markdown
     #[arg(long)]
     markdown: bool,
-
-    /// Keep comparison.json and a folder for each run's recording in this folder [default: a new
-    /// one under leakbench-out]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
-    #[command(flatten)]
-    report: ReportFlag,
 }
 
 impl ComparisonFlags {
-    pub(super) fn settings(self) -> Settings {
+    pub(super) fn settings(self, verbosity: Verbosity) -> Settings {
         let document = match (self.json, self.markdown) {
             (true, _) => Document::Json,
             (false, true) => Document::Markdown,
             (false, false) => Document::Summary,
         };
-        Settings { document, folder: self.out, formats: self.report.formats() }
+        Settings { document, folder: self.out, formats: self.report.formats(), verbosity }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::doctor::Diagnosis;
 use crate::error::Error;
-use crate::output::{Appearance, print};
+use crate::output::{Stream, Verbosity, print};
 
 /// `leakbench doctor`.
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,9 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     json: bool,
 
-    /// Folder to search for drivers first, before leakbench's own folder and PATH
+    /// Folder to search for drivers first
+    ///
+    /// Before leakbench's own folder and PATH
     #[arg(long, value_name = "DIR")]
     driver_dir: Option<PathBuf>,
 }
@@ -24,14 +26,14 @@ impl DoctorArgs {
     ///
     /// # Errors
     /// The diagnosis cannot be printed.
-    pub(super) fn run(self) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, verbosity: Verbosity) -> Result<ExitCode, Error> {
         let diagnosis = Diagnosis::of_this_machine(self.driver_dir.as_deref());
         let text = if self.json {
             diagnosis.to_json()?
         } else {
-            diagnosis.to_text(Appearance::of(&std::io::stdout()).colour)
+            diagnosis.to_text(Stream::Stdout.appearance().colour)
         };
-        print(&text)?;
+        print(if self.json { &text } else { verbosity.of_summary(&text) })?;
         Ok(ExitCode::from(diagnosis.exit_code()))
     }
 }

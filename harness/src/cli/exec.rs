@@ -8,6 +8,7 @@ use leakbench_scenarios::shell;
 use super::observe_flags::ObserveFlags;
 use crate::error::Error;
 use crate::observer::Target;
+use crate::output::Verbosity;
 
 /// `leakbench exec`.
 #[derive(Debug, clap::Args)]
@@ -15,9 +16,11 @@ pub(super) struct ExecArgs {
     #[command(flatten)]
     observe: ObserveFlags,
 
-    /// The command and its arguments; it keeps its terminal, input and output, except that --json
-    /// sends its output to standard error
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    /// The command and its arguments
+    ///
+    /// All words after the command's name are its own. It keeps its terminal, input and output,
+    /// except that --json sends its output to standard error
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
@@ -26,10 +29,11 @@ impl ExecArgs {
     ///
     /// # Errors
     /// The command could not be observed, or a clean result could not be kept.
-    pub(super) fn run(self) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, verbosity: Verbosity) -> Result<ExitCode, Error> {
         let mut words = self.observe.reproduce_words("exec");
         words.push("--".into());
         words.extend_from_slice(&self.command);
-        self.observe.observe("exec", &Target::Command(self.command), shell::command(words))
+        let (target, reproduce) = (Target::Command(self.command), shell::command(words));
+        self.observe.observe("exec", &target, reproduce, verbosity)
     }
 }

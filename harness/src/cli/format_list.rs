@@ -3,17 +3,20 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use leakbench_reports::render::Format;
 
+use super::help::RESULT;
+
 /// The word for every format.
 const ALL: &str = "all";
 
 /// The flag `--report` of the commands that measure.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ReportFlag {
-    /// Draw reports too: html, png, ... separated by commas, or all; kept in --out, or else in a
-    /// new folder under leakbench-out
+    /// Draw reports too: html, png, ... or all
+    ///
+    /// Separated by commas. They are kept in --out, or else in a new folder under leakbench-out
     #[arg(
         long = "report", value_name = "LIST", value_delimiter = ',', value_parser = word_parser(&Format::ALL),
-        hide_possible_values = true, help_heading = "Output",
+        hide_possible_values = true, help_heading = RESULT,
     )]
     words: Vec<FormatWord>,
 }

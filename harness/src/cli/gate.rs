@@ -13,11 +13,12 @@ use leakbench_reports::recorded::{Recorded, RecordedKind};
 use leakbench_reports::render::{Format, GATE_FILE, Judged, gate_json, gate_summary};
 
 use super::format_list::{FormatWord, distinct, word_parser};
+use super::gate_init::InitArgs;
+use super::help::RESULT;
+use super::project_file::PROJECT_FILE;
 use crate::error::Error;
-use crate::output::{Appearance, ReportFiles, finish, folder, print, print_note};
+use crate::output::{ReportFiles, Stream, Verbosity, finish, folder, print, print_note};
 
-/// The budget that applies if --budget is absent.
-const BUDGET_FILE: &str = "leakbench.toml";
 const BASELINE_FILE: &str = "leakbench-baseline.toml";
 
 /// Formats that show the outcome of a gate.
@@ -55,71 +56,72 @@ pub(super) struct GateArgs {
 
 #[derive(Debug, Subcommand)]
 enum GateCommand {
-    /// Write a commented budget from a run: its measurements, and limits that it passes
+    /// Write a commented budget from a run
+    ///
+    /// It has the run's measurements, and limits that the run passes
     Init(InitArgs),
-    /// Judge, and give the reason for each policy's outcome, with lines of the recording
+    /// Judge, and give the reason for each outcome
+    ///
+    /// With the lines of the recording that show it
     Explain(JudgeArgs),
-    /// Write the results of runs as a file to check in, for budgets with over-baseline
+    /// Write the results of runs as a file to check in
+    ///
+    /// For budgets with over-baseline
     Baseline(BaselineArgs),
 }
 
 /// The recordings to judge, and the budget.
 #[derive(Debug, clap::Args)]
 struct JudgeArgs {
-    /// Folders that --out of a run, exec, attach, compare or sweep named; several of the same
-    /// command count as attempts, in this order
+    /// Folders to judge
+    ///
+    /// Those that --out of a run, exec, attach, compare or sweep named. Several of the same command
+    /// count as attempts, in this order
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
 
-    /// Budget file [default: leakbench.toml if it exists, else default budgets]
+    /// Budget file [default: leakbench.toml]
+    ///
+    /// Without that file, the default budgets
     #[arg(long, value_name = "FILE")]
     budget: Option<PathBuf>,
 
-    /// Baseline file, for budgets with over-baseline; an error with other budgets
+    /// Baseline file, for budgets with over-baseline
+    ///
+    /// With other budgets it is an error
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Folder of a run of the same command, made by the same job, to compare throughput with: the
-    /// minimum is 0.9 of its rate unless the budget says otherwise; may be repeated
+    /// Run of the same job to compare throughput with
+    ///
+    /// The folder of a run of the same command. The minimum is 0.9 of its rate unless the budget
+    /// says otherwise. May be repeated
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
 
-    /// Print the outcome as one JSON object
-    #[arg(long, help_heading = "Output")]
-    json: bool,
-
-    /// Write the outcome to files too: junit, markdown, github, openmetrics, json, separated by
-    /// commas, or all
+    /// Write the outcome to files: junit, ... or all
+    ///
+    /// junit, markdown, github, openmetrics, json, separated by commas
     #[arg(
         long = "report", value_name = "LIST", value_delimiter = ',',
-        value_parser = word_parser(FORMATS), hide_possible_values = true, help_heading = "Output",
+        value_parser = word_parser(FORMATS), hide_possible_values = true, help_heading = RESULT,
     )]
     words: Vec<FormatWord>,
 
     /// Folder for these files [default: the first DIR]
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    #[arg(long, value_name = "DIR", help_heading = RESULT)]
     out: Option<PathBuf>,
-}
 
-#[derive(Debug, clap::Args)]
-struct InitArgs {
-    /// Folders that --out named
-    #[arg(value_name = "DIR", required = true)]
-    folders: Vec<PathBuf>,
-
-    /// The file to write
-    #[arg(long, value_name = "FILE", default_value = BUDGET_FILE)]
-    out: PathBuf,
-
-    /// Replace an existing file
-    #[arg(long)]
-    force: bool,
+    /// Print the outcome as one JSON object
+    #[arg(long, help_heading = RESULT)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct BaselineArgs {
-    /// Folders that --out named, of runs with --processes and --cpus, so that runs of all machines
-    /// are comparable
+    /// Folders that --out named
+    ///
+    /// Of runs with --processes and --cpus, so that runs of all machines are comparable
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
@@ -133,13 +135,14 @@ impl GateArgs {
     ///
     /// # Errors
     /// The recordings could not be judged, or an outcome that passes could not be written.
-    pub(super) fn run(self) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, verbosity: Verbosity) -> Result<ExitCode, Error> {
         match self.command {
-            None => self.judge.run(|outcome| {
-                let appearance = Appearance::of(&std::io::stdout());
-                gate_summary(outcome, appearance.colour, appearance.width())
+            None => self.judge.run(verbosity, |outcome| {
+                let appearance = Stream::Stdout.appearance();
+                let is_full = verbosity == Verbosity::Full;
+                gate_summary(outcome, appearance.colour, appearance.width(), is_full)
             }),
-            Some(GateCommand::Explain(args)) => args.run(gate::explain),
+            Some(GateCommand::Explain(args)) => args.run(verbosity, gate::explain),
             Some(GateCommand::Init(args)) => args.run(),
             Some(GateCommand::Baseline(args)) => args.run(),
         }
@@ -148,7 +151,11 @@ impl GateArgs {
 
 impl JudgeArgs {
     /// Judges, writes the files, and prints the outcome as `to_text` does.
-    fn run(&self, to_text: impl FnOnce(&Outcome) -> String) -> Result<ExitCode, Error> {
+    fn run(
+        &self,
+        verbosity: Verbosity,
+        to_text: impl FnOnce(&Outcome) -> String,
+    ) -> Result<ExitCode, Error> {
         if self.folders.is_empty() {
             let message = "no folder to judge: leakbench gate DIR, with a folder that --out named";
             return Err(Error::Usage(message.to_owned()));
@@ -170,8 +177,12 @@ impl JudgeArgs {
             let judged = Judged { outcome: &outcome, recordings: recordings.len() };
             ReportFiles::write(&out, &formats, recorded, Some(judged)).errors
         });
-        let text = if self.json { gate_json(&outcome)? } else { to_text(&outcome) };
-        errors.extend(print(&text).err());
+        let printed = if self.json {
+            print(&gate_json(&outcome)?)
+        } else {
+            print(verbosity.of_summary(&to_text(&outcome)))
+        };
+        errors.extend(printed.err());
         finish(outcome.verdict.exit_code(), errors)
     }
 
@@ -180,9 +191,9 @@ impl JudgeArgs {
             Some(path) => path,
             // A dangling link or an unreadable file is an error: the default budgets must not
             // replace it.
-            None => match Path::new(BUDGET_FILE).symlink_metadata() {
+            None => match Path::new(PROJECT_FILE).symlink_metadata() {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Budget::default()),
-                _ => Path::new(BUDGET_FILE),
+                _ => Path::new(PROJECT_FILE),
             },
         };
         Ok(Budget::parse(&read(path)?, &path.display().to_string())?)
@@ -246,17 +257,6 @@ fn weight(policy: &PolicyOutcome, outcome: &Outcome) -> Option<u8> {
     }
 }
 
-impl InitArgs {
-    fn run(&self) -> Result<ExitCode, Error> {
-        if !self.force && self.out.metadata().is_ok_and(|file| file.is_file()) {
-            let path = self.out.display();
-            let message = format!("{path} exists already: replace it with --force");
-            return Err(Error::Usage(message));
-        }
-        write_file(&self.out, &Budget::init(&read_all(&self.folders)?))
-    }
-}
-
 impl BaselineArgs {
     fn run(&self) -> Result<ExitCode, Error> {
         let baseline = Baseline::of(&read_all(&self.folders)?);
@@ -283,7 +283,7 @@ fn write_file(path: &Path, text: &str) -> Result<ExitCode, Error> {
 }
 
 /// Each recording with its name.
-fn read_all(folders: &[PathBuf]) -> Result<Vec<(String, Recorded)>, Error> {
+pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<(String, Recorded)>, Error> {
     let read = |folder: &PathBuf| Ok((folder.display().to_string(), Recorded::read(folder)?));
     folders.iter().map(read).collect()
 }

@@ -9,6 +9,8 @@ use clap_mangen::Man;
 use crate::error::Error;
 use crate::output::{folder, print};
 
+const SOURCE: &str = concat!("leakbench ", env!("CARGO_PKG_VERSION"));
+
 const EXAMPLES: &str = "\
 Examples:
   leakbench man | man -l -
@@ -48,8 +50,12 @@ impl ManArgs {
 }
 
 /// The name of a page's file, and its text.
-fn page(command: Command) -> Result<(String, String), Error> {
-    let man = Man::new(command).manual("leakbench");
+fn page(mut command: Command) -> Result<(String, String), Error> {
+    // clap_mangen's own synopsis lists every flag.
+    let usage = command.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").lines().map(str::trim);
+    let usage = usage.collect::<Vec<&str>>().join("\n");
+    let man = Man::new(command.override_usage(usage)).manual("leakbench").source(SOURCE);
     let name = man.get_filename();
     let mut page = Vec::new();
     man.render(&mut page).map_err(|error| Error::Write { path: (&name).into(), error })?;
@@ -59,7 +65,7 @@ fn page(command: Command) -> Result<(String, String), Error> {
 /// Makes the examples of the help a section of their own, with their lines as they are: man would
 /// fill them into a paragraph.
 fn with_examples(page: &str) -> String {
-    let Some((before, rest)) = page.split_once(".SH EXTRA\nExamples:\n") else {
+    let Some((before, rest)) = page.split_once(".SH EXTRA\n") else {
         return page.to_owned();
     };
     let end = rest.find("\n.SH ").map_or(rest.len(), |at| at + 1);

@@ -10,9 +10,10 @@ use leakbench_reports::render::ObservationProgress;
 use leakbench_scenarios::parse_time;
 
 use super::format_list::ReportFlag;
+use super::help::RESULT;
 use crate::error::Error;
 use crate::observer::{Settings, Target, observe};
-use crate::output::{Conclusion, Document, Output, ProgressDisplay, Stream, folder};
+use crate::output::{Conclusion, Document, Output, ProgressDisplay, Stream, Verbosity, folder};
 
 /// How to observe, and how to show the result.
 #[derive(Debug, clap::Args)]
@@ -33,16 +34,16 @@ pub(super) struct ObserveFlags {
     #[arg(long)]
     tree: bool,
 
-    /// Print the result as one JSON object instead of the summary
-    #[arg(long, help_heading = "Output")]
-    json: bool,
-
-    /// Keep the recording and result.json in this folder
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    out: Option<PathBuf>,
-
     #[command(flatten)]
     report: ReportFlag,
+
+    /// Keep the recording and the result in this folder
+    #[arg(long, value_name = "DIR", help_heading = RESULT)]
+    out: Option<PathBuf>,
+
+    /// Print the result as one JSON object
+    #[arg(long, help_heading = RESULT)]
+    json: bool,
 }
 
 impl ObserveFlags {
@@ -72,6 +73,7 @@ impl ObserveFlags {
         subcommand: &str,
         target: &Target,
         reproduce: String,
+        verbosity: Verbosity,
     ) -> Result<ExitCode, Error> {
         let formats = self.report.formats();
         let folder = folder::for_reports(self.out.as_deref(), subcommand, &formats)?;
@@ -83,8 +85,8 @@ impl ObserveFlags {
             json: self.json,
         };
         let (mut display, stream) = match target {
-            Target::Process(_) => (ProgressDisplay::new(), Stream::Stdout),
-            Target::Command(_) => (ProgressDisplay::beside_a_command(), Stream::Stderr),
+            Target::Process(_) => (ProgressDisplay::new(verbosity), Stream::Stdout),
+            Target::Command(_) => (ProgressDisplay::beside_a_command(verbosity), Stream::Stderr),
         };
         let duration_ms = self.duration.map(|duration| duration.as_millis() as u64);
         let mut progress = None;
@@ -101,7 +103,7 @@ impl ObserveFlags {
         // The disk may have room again.
         let kept = recorder.restore().map_err(Error::from);
         let document = if self.json { Document::Json } else { Document::Summary };
-        let output = Output { document, folder: folder.as_deref(), formats: &formats };
+        let output = Output { document, folder: folder.as_deref(), formats: &formats, verbosity };
         let diagnosis = Diagnosis::of(recorder.recording())?;
         Conclusion::of_observation(&diagnosis, stream)?.print_and_keep(kept.err(), &output)
     }

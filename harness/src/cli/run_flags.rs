@@ -4,24 +4,29 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use leakbench_scenarios::{BUILTIN, Options};
+use leakbench_scenarios::{BUILTIN, BuiltinScenario, Options};
 
-use super::help::one_line;
+use super::help::{RUNTIME, one_line};
+use super::project_file::RunDefaults;
 use crate::error::Error;
 use crate::run::Run;
 
 /// A run as its user asks for it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct RunFlags {
-    /// Scenario to run: a name, or a TOML file whose keys are the flags below; flags override it
-    #[arg(long, value_name = "NAME|FILE")]
+    /// Scenario: a name, or a TOML file
+    ///
+    /// Its keys are the flags of a run; flags override it. `leakbench scenarios` lists the names
+    #[arg(long, value_name = "NAME|FILE", help_heading = RUNTIME)]
     scenario: Option<PathBuf>,
 
-    #[command(flatten, next_help_heading = "The run")]
+    #[command(flatten)]
     pub(super) options: Options,
 
-    /// Folder to search for the driver first, before leakbench's own folder and PATH
-    #[arg(long, value_name = "DIR", help_heading = "The run")]
+    /// Folder to search for the driver first
+    ///
+    /// Before leakbench's own folder and PATH
+    #[arg(long, value_name = "DIR", help_heading = RUNTIME)]
     pub(super) driver_dir: Option<PathBuf>,
 }
 
@@ -43,16 +48,25 @@ impl RunFlags {
         }
     }
 
+    /// The options that the flags and the scenario give.
+    ///
+    /// # Errors
+    /// The scenario does not exist, or cannot be read.
+    pub(super) fn given(&self) -> Result<Options, Error> {
+        let options = self.options.clone();
+        match &self.scenario {
+            None => Ok(options),
+            Some(scenario) => Ok(options.or(read_scenario(scenario)?)),
+        }
+    }
+
     /// Completes the options and checks them.
     ///
     /// # Errors
-    /// The scenario does not exist, or as [`Run::prepare`].
-    pub(super) fn prepare(self) -> Result<Run, Error> {
-        let mut options = self.options;
-        if let Some(scenario) = &self.scenario {
-            options = options.or(read_scenario(scenario)?);
-        }
-        Run::prepare(options, self.driver_dir.as_deref())
+    /// As [`RunFlags::given`] or [`Run::prepare`].
+    pub(super) fn prepare(self, defaults: &RunDefaults) -> Result<Run, Error> {
+        let options = defaults.complete(self.given()?);
+        Run::prepare(options, self.driver_dir.as_deref(), defaults.no_config)
     }
 }
 
@@ -61,9 +75,15 @@ fn read_scenario(name: &Path) -> Result<Options, Error> {
     if name.is_file() {
         return Ok(Options::from_file(name)?);
     }
-    let builtin = BUILTIN.iter().find(|scenario| Path::new(scenario.name) == name);
-    let Some(builtin) = builtin else {
-        return Err(Error::UnknownScenario { name: name.display().to_string() });
-    };
+    let builtin = builtin_scenario(name)?;
     Ok(Options::from_toml(builtin.toml, builtin.name)?)
+}
+
+/// The scenario with this name.
+///
+/// # Errors
+/// [`Error::UnknownScenario`].
+pub(super) fn builtin_scenario(name: &Path) -> Result<&'static BuiltinScenario, Error> {
+    let builtin = BUILTIN.iter().find(|scenario| Path::new(scenario.name) == name);
+    builtin.ok_or_else(|| Error::UnknownScenario { name: name.display().to_string() })
 }

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use clap::builder::ValueParser;
 use clap::{ArgMatches, Args, FromArgMatches};
 use leakbench_reports::comparison::{Comparison, Kind, Refusal, Row, Swept};
-use leakbench_scenarios::ScenarioError;
+use leakbench_scenarios::{Options, ScenarioError};
 
 use super::comparison_flags::ComparisonFlags;
+use super::project_file::ConfigFlag;
+use super::reproduce;
 use super::run_flags::RunFlags;
 use crate::comparison::{FlagTexts, Lists, Plan};
 use crate::error::Error;
+use crate::output::Verbosity;
 use crate::run::Run;
 
 const EXAMPLES: &str = "\
@@ -29,6 +32,9 @@ verdict.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SweepArgs {
+    #[command(flatten)]
+    config: ConfigFlag,
+
     #[command(flatten)]
     output: ComparisonFlags,
 
@@ -82,27 +88,32 @@ fn listing(arg: &clap::Arg) -> clap::Arg {
     let values = arg.get_possible_values();
     let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
     let mut arg = arg.clone().value_parser(ValueParser::os_string());
-    if let (false, Some(help)) = (names.is_empty(), arg.get_help()) {
+    if let (false, Some(help)) = (names.is_empty(), arg.get_long_help()) {
         let help = format!("{help} [possible values: {}]", names.join(", "));
-        arg = arg.help(help);
+        arg = arg.long_help(help);
     }
     arg
 }
 
 impl SweepArgs {
-    /// Makes the runs and prints the comparison, which `reproduce` repeats. Returns the exit code.
+    /// Makes the runs and prints the comparison. `args` is the command line. Returns the exit code.
     ///
     /// # Errors
     /// The flags are wrong, and nothing was run; or as [`Plan::carry_out`].
-    pub(super) fn run(self, reproduce: String) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, args: &[OsString], verbosity: Verbosity) -> Result<ExitCode, Error> {
+        let defaults = self.config.read()?;
+        let mut given = Options::default();
         let lists = Lists::parse(self.flags.0).map_err(|error| Error::Usage(error.to_string()))?;
         let mut rows = Vec::new();
         let mut runs: Vec<Option<Run>> = Vec::new();
         let mut first_refusal = None;
         for combination in lists.combinations() {
             let flags = RunFlags::parse(lists.words(&combination))?;
+            if rows.is_empty() {
+                given = flags.given()?;
+            }
             let subject = flags.options.subject.clone();
-            let (run, refusal) = match flags.prepare() {
+            let (run, refusal) = match flags.prepare(&defaults) {
                 Ok(run) => (Some(run), None),
                 Err(error) if lacks_a_swept_flag(&error, &lists) => {
                     let refusal = Refusal::NotOffered(error.to_string());
@@ -125,19 +136,20 @@ impl SweepArgs {
         if let (true, Some(error)) = (runs.iter().all(Option::is_none), first_refusal) {
             return Err(error);
         }
+        defaults.report(&given, verbosity);
         let swept = lists.swept().iter().map(|list| Swept {
             flag: list.flag.clone(),
             values: list.values.iter().map(|value| lossy(value)).collect(),
         });
         let comparison = Comparison {
             kind: Kind::Sweep,
-            command: reproduce,
+            command: reproduce::command(args, &defaults, &given),
             rounds: self.output.repeat.unwrap_or(1),
             swept: swept.collect(),
             rows,
             interrupted: false,
         };
-        Plan { comparison, runs }.carry_out(&self.output.settings())
+        Plan { comparison, runs }.carry_out(&self.output.settings(verbosity))
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use combinations::{FlagTexts, Lists};
 
 use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::output::{Conclusion, Document, Output, ProgressDisplay, folder, print_note};
+use crate::output::{Conclusion, Document, Output, ProgressDisplay, Verbosity, folder, print_note};
 use crate::run::Run;
 use crate::supervisor::SuperviseError;
 
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) folder: Option<PathBuf>,
     /// The reports to draw.
     pub(crate) formats: Vec<Format>,
+    pub(crate) verbosity: Verbosity,
 }
 
 /// The runs of a comparison, row by row, and their results so far.
@@ -67,13 +68,18 @@ impl Plan {
         folder::remove_results(&out)?;
         // A folder with both kinds of recording cannot be read.
         folder::remove(&out, RECORDING_FILE)?;
-        let error = self.run_all(&out).err();
+        let verbosity = settings.verbosity;
+        let error = self.run_all(&out, verbosity).err();
         let Some(verdict) = self.comparison.verdict() else {
             // No run was made, so there is an error.
             return error.map_or(Ok(ExitCode::SUCCESS), Err);
         };
-        let output =
-            Output { document: settings.document, folder: Some(&out), formats: &settings.formats };
+        let output = Output {
+            document: settings.document,
+            folder: Some(&out),
+            formats: &settings.formats,
+            verbosity,
+        };
         Conclusion::of_comparison(&self.comparison, verdict)?.print_and_keep(error, &output)
     }
 
@@ -82,7 +88,7 @@ impl Plan {
     /// # Errors
     /// The first error of a run that could not begin or could not be kept. The other runs are made
     /// all the same.
-    fn run_all(&mut self, out: &Path) -> Result<(), Error> {
+    fn run_all(&mut self, out: &Path, verbosity: Verbosity) -> Result<(), Error> {
         let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
         let rounds = self.comparison.rounds;
         let total = self.runs.iter().flatten().count() * rounds as usize;
@@ -110,9 +116,9 @@ impl Plan {
                     folder: run_folder::name(number, total, &name.replace(", ", " ")),
                     label: format!("run {number} of {total}, {name}"),
                 };
-                match perform(run, &place, out, &interrupt) {
+                match perform(run, &place, out, &interrupt, verbosity) {
                     Ok((summary, kept)) => {
-                        print_note(&format!("{}: {}", place.label, summary.headline));
+                        verbosity.note(&format!("{}: {}", place.label, summary.headline));
                         first_error = first_error.and(kept);
                         let interrupted = summary.verdict == Verdict::Interrupted;
                         row.runs.push(summary);
@@ -154,9 +160,10 @@ fn perform(
     place: &Place,
     out: &Path,
     interrupt: &Interrupt,
+    verbosity: Verbosity,
 ) -> Result<(RunSummary, Result<(), Error>), Error> {
     let path = out.join(&place.folder);
-    let progress = ProgressDisplay::labelled(&place.label);
+    let progress = ProgressDisplay::labelled(&place.label, verbosity);
     progress.begin();
     let (recorder, recorded) = run.perform_one_of_several(Some(&path), interrupt, progress)?;
     let ledger = Ledger::of(recorder.recording())?;

@@ -12,6 +12,7 @@ use leakbench_scenarios::{Millis, OnDrop, Options, Seconds};
 use super::check::{Check, State};
 use super::witnesses::chain;
 use crate::error::Error;
+use crate::output::Verbosity;
 use crate::run::Run;
 
 const CYCLES: u64 = 50;
@@ -54,7 +55,7 @@ fn run(on_drop: OnDrop, slots: u32) -> Result<(Verdict, String), Error> {
         timeout: NonZeroU64::new(20).map(Seconds),
         ..Options::default()
     };
-    let (recorder, _) = Run::prepare(options, None)?.perform(None)?;
+    let (recorder, _) = Run::prepare(options, None, false)?.perform(None, Verbosity::Normal)?;
     let ledger = Ledger::of(recorder.recording())?;
     let judgement = Judgement::of(&ledger);
     Ok((judgement.verdict, headline::of_run(&ledger, &judgement)))

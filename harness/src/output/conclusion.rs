@@ -17,6 +17,7 @@ use leakbench_reports::render::{
 use super::files::ReportFiles;
 use super::folder;
 use super::stream::{Stream, print_note};
+use super::verbosity::Verbosity;
 use crate::error::Error;
 
 /// The document that a command prints at its end.
@@ -38,6 +39,7 @@ pub(crate) struct Output<'a> {
     pub(crate) folder: Option<&'a Path>,
     /// The reports to draw into the folder.
     pub(crate) formats: &'a [Format],
+    pub(crate) verbosity: Verbosity,
 }
 
 /// Reads or wraps what the reports are drawn from, given the output folder.
@@ -143,7 +145,7 @@ impl<'a> Conclusion<'a> {
                 }
             }
             if output.document != Document::Summary {
-                print_note(&format!("kept in {}", folder.display()));
+                output.verbosity.note(&format!("kept in {}", folder.display()));
             }
         }
         errors.append(&mut reports.errors);
@@ -156,10 +158,12 @@ impl<'a> Conclusion<'a> {
                 let appearance = self.stream.appearance();
                 let style = SummaryStyle {
                     colour: appearance.colour,
-                    width: appearance.terminal_width,
+                    width: appearance.columns,
                     out: output.folder,
+                    is_full: output.verbosity == Verbosity::Full,
                 };
-                self.stream.print(&self.summary.draw(&style, &closing))
+                let summary = self.summary.draw(&style, &closing);
+                self.stream.print(output.verbosity.of_summary(&summary))
             }
         };
         errors.extend(printed.err());

@@ -6,8 +6,10 @@ mod files;
 pub(crate) mod folder;
 mod progress;
 mod stream;
+mod verbosity;
 
 pub(crate) use conclusion::{Conclusion, Document, Output, finish};
 pub(crate) use files::ReportFiles;
 pub(crate) use progress::ProgressDisplay;
-pub(crate) use stream::{Appearance, Stream, print, print_note};
+pub(crate) use stream::{Stream, print, print_note};
+pub(crate) use verbosity::Verbosity;

@@ -8,6 +8,7 @@ use leakbench_model::text::printable;
 use leakbench_reports::render::Progress;
 
 use super::stream::terminal_width;
+use super::verbosity::Verbosity;
 
 /// Between two lines in a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
@@ -19,6 +20,8 @@ pub(crate) struct ProgressDisplay {
     /// Before each line; names one of several runs.
     label: String,
     is_terminal: bool,
+    /// Nothing is shown.
+    is_quiet: bool,
     /// The observed command has the terminal.
     hidden: bool,
     drawn: bool,
@@ -27,15 +30,17 @@ pub(crate) struct ProgressDisplay {
 
 impl ProgressDisplay {
     /// For one of several runs, named by `label`.
-    pub(crate) fn labelled(label: &str) -> ProgressDisplay {
-        ProgressDisplay { label: format!("{}: ", printable(label)), ..ProgressDisplay::new() }
+    pub(crate) fn labelled(label: &str, verbosity: Verbosity) -> ProgressDisplay {
+        let label = format!("{}: ", printable(label));
+        ProgressDisplay { label, ..ProgressDisplay::new(verbosity) }
     }
 
     /// For the only run, or an observed process.
-    pub(crate) fn new() -> ProgressDisplay {
+    pub(crate) fn new(verbosity: Verbosity) -> ProgressDisplay {
         ProgressDisplay {
             label: String::new(),
             is_terminal: std::io::stderr().is_terminal(),
+            is_quiet: verbosity == Verbosity::Quiet,
             hidden: false,
             drawn: false,
             printed_at: Instant::now(),
@@ -43,18 +48,18 @@ impl ProgressDisplay {
     }
 
     /// For an observed command, which may print to the same terminal: hidden on a terminal.
-    pub(crate) fn beside_a_command() -> ProgressDisplay {
-        let display = ProgressDisplay::new();
+    pub(crate) fn beside_a_command(verbosity: Verbosity) -> ProgressDisplay {
+        let display = ProgressDisplay::new(verbosity);
         ProgressDisplay { hidden: display.is_terminal, ..display }
     }
 
     pub(crate) fn is_hidden(&self) -> bool {
-        self.hidden
+        self.hidden || self.is_quiet
     }
 
     /// Reports in a log that the run begins; on a terminal its first sample does.
     pub(crate) fn begin(&self) {
-        if !self.is_terminal {
+        if !self.is_terminal && !self.is_quiet {
             let _ = writeln!(std::io::stderr(), "{}begins", self.label);
         }
     }
@@ -62,7 +67,7 @@ impl ProgressDisplay {
     /// Shows the progress, in a log only if five seconds have passed.
     pub(crate) fn show(&mut self, progress: &impl Progress) {
         let mut stderr = std::io::stderr().lock();
-        if self.hidden {
+        if self.is_hidden() {
         } else if self.is_terminal {
             self.drawn = true;
             let width = terminal_width(&stderr).unwrap_or(80).saturating_sub(1);

@@ -1,8 +1,10 @@
 //! Standard output and standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use leakbench_model::text::printable;
 
 use crate::error::Error;
@@ -63,19 +65,25 @@ pub(crate) fn print_note(line: &str) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Appearance {
     pub(crate) colour: bool,
-    /// Columns of the terminal; `None` without a terminal.
-    pub(crate) terminal_width: Option<usize>,
+    /// Columns, by `COLUMNS` or else the terminal; `None` without either.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Appearance {
-    /// Colour only on a terminal, and not with `NO_COLOR`.
-    pub(crate) fn of(stream: &(impl AsFd + IsTerminal)) -> Appearance {
-        let colour = stream.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Appearance { colour, terminal_width: terminal_width(stream) }
+    /// The colour follows `--color`, `NO_COLOR`, `CLICOLOR_FORCE` and the terminal.
+    fn of(stream: &(impl AsFd + RawStream)) -> Appearance {
+        // anstream takes every value for a request, also 0.
+        let is_unforced = ColorChoice::global() == ColorChoice::Auto
+            && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value == "0")
+            && !stream.is_terminal();
+        let colour = !is_unforced && AutoStream::choice(stream) != ColorChoice::Never;
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let asked = asked.filter(|columns| *columns > 0);
+        Appearance { colour, columns: asked.or_else(|| terminal_width(stream)) }
     }
 
     pub(crate) fn width(&self) -> usize {
-        self.terminal_width.unwrap_or(PLAIN_WIDTH)
+        self.columns.unwrap_or(PLAIN_WIDTH)
     }
 }
 

@@ -83,7 +83,7 @@ fn a_command_that_does_not_start() {
     assert!(refused(&["exec"]).contains("COMMAND"));
     // An unknown flag is not taken for the command.
     assert!(refused(&["exec", "--durration", "1s", "--", "true"]).contains("--durration"));
-    assert!(refused(&["exec", "--interval", "fast", "--", "true"]).contains("500ms"));
+    assert!(refused(&["exec", "--interval", "fast", "--", "true"]).contains("250ms"));
 }
 
 #[test]

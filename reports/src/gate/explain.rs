@@ -20,7 +20,7 @@ pub fn explain(outcome: &Outcome) -> String {
         }
         text += &explained(policy);
     }
-    format!("{text}\ngate: {}\n", printable(&outcome.headline))
+    format!("{text}\ngate: {}\n", printable(&outcome.short_headline()))
 }
 
 fn explained(policy: &PolicyOutcome) -> String {

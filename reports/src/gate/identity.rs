@@ -8,6 +8,8 @@ use leakbench_scenarios::shell;
 
 const DRIVER_DIR: &str = "--driver-dir";
 const WASM: &str = "--wasm";
+/// The command has every flag itself, and so the flag changes nothing.
+const NO_CONFIG: &str = "--no-config";
 
 /// `command` without the folder of drivers, and with the file names of modules only. A command that
 /// observes a process keeps its words, and one that a shell cannot split stays as it is.
@@ -29,6 +31,7 @@ pub(super) fn identity(command: &str) -> String {
             None => (word.as_str(), None),
         };
         match name {
+            NO_CONFIG => {}
             DRIVER_DIR if given.is_none() => drop(words.next()),
             DRIVER_DIR => {}
             WASM => match given.or_else(|| words.next()) {
@@ -62,6 +65,7 @@ mod tests {
     fn paths_of_drivers_and_modules_are_left_out() {
         for (command, expected) in [
             ("leakbench --processes 2 --seed 3", "leakbench --processes 2 --seed 3"),
+            ("leakbench --processes 2 --no-config", "leakbench --processes 2"),
             (
                 "leakbench --subject wasmtime@48 --driver-dir '/home/a b/bin' --processes 2",
                 "leakbench --subject wasmtime@48 --processes 2",

@@ -83,7 +83,7 @@ fn over_baseline(
 }
 
 impl PolicySetting {
-    /// Its bounds in words: `at most 0`, `p99 at most 200 us`. Empty if it has none.
+    /// Its bounds in words: `at most 0`, `p99 at most 200 µs`. Empty if it has none.
     pub(super) fn allowed(&self) -> String {
         let bounds = self.bounds.iter().filter_map(|bound| {
             let key = self.policy.key(bound.key)?;

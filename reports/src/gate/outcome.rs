@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use leakbench_model::text::printable;
 use serde::{Serialize, Serializer};
 
 use super::GateVerdict;
@@ -19,6 +20,30 @@ pub struct Outcome {
     pub budget: String,
     /// Every policy of every run, also those that are off.
     pub policies: Vec<PolicyOutcome>,
+}
+
+impl Outcome {
+    /// The policy whose sentence the headline has, if it is not a pass.
+    pub fn decisive(&self) -> Option<&PolicyOutcome> {
+        let quotes = |policy: &&PolicyOutcome| {
+            let sentence = format!("{}{}", policy.policy, quoted(policy));
+            self.headline.contains(&sentence)
+        };
+        self.policies.iter().find(quotes)
+    }
+
+    /// The headline without that sentence, for texts that have it above.
+    pub fn short_headline(&self) -> String {
+        match self.decisive() {
+            Some(policy) => self.headline.replacen(&quoted(policy), "", 1),
+            None => self.headline.clone(),
+        }
+    }
+}
+
+/// A policy's sentence as headlines have it.
+fn quoted(policy: &PolicyOutcome) -> String {
+    printable(&format!(": {}", policy.message)).into_owned()
 }
 
 /// The outcome of a policy for one run, or for all attempts at one run.

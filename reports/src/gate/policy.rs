@@ -155,7 +155,7 @@ impl Policy {
 }
 
 impl Unit {
-    /// An amount in this unit: `2,045`, `41.2 MiB`, `260 us`.
+    /// An amount in this unit: `2,045`, `41.2 MiB`, `260 µs`.
     pub(super) fn shown(self, amount: f64) -> String {
         match self {
             Unit::Count | Unit::Ratio => figure(amount),

@@ -10,9 +10,10 @@ const ENTRY_LINES: usize = 4;
 const SHOWN: usize = 12;
 
 /// The policies that did not pass, errors first, and the headline in the last line: `gate: PASS — …`.
-/// Wrapped at `width` columns, taken as at least 60 and at most 100; the last line is never wrapped.
-pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
-    let layout = Layout::new(colour, width);
+/// The policy that decided is in the headline only. Wrapped at `width` columns, taken as at least 60
+/// and at most 100; the last line is never wrapped. With `is_full`, nothing is shortened.
+pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize, is_full: bool) -> String {
+    let layout = Layout::new(colour, width, is_full);
     let number = |status| {
         let policies = outcome.policies.iter();
         policies.filter(|policy| policy.status == status).count() as u64
@@ -26,11 +27,17 @@ pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
     let counts = counts.collect::<Vec<String>>().join(", ");
     lines.extend(layout.entry("policies", &counts, ENTRY_LINES));
 
+    let decisive = outcome.decisive();
+    let is_decisive =
+        |policy: &PolicyOutcome| decisive.is_some_and(|decisive| std::ptr::eq(policy, decisive));
     let mut failed: Vec<&PolicyOutcome> = outcome.policies.iter().filter(has_not_passed).collect();
+    let has_failures = !failed.is_empty();
+    failed.retain(|policy| !is_decisive(policy));
     failed.sort_by_key(|policy| std::cmp::Reverse((policy.level, policy.status)));
     let first_run = outcome.policies.first().map(|policy| &policy.run);
     let several = outcome.policies.iter().any(|policy| Some(&policy.run) != first_run);
-    for policy in failed.iter().take(SHOWN) {
+    let shown = if is_full { usize::MAX } else { SHOWN };
+    for policy in failed.iter().take(shown) {
         let label = match policy.level {
             PolicyLevel::Error => "error",
             PolicyLevel::Warn | PolicyLevel::Off => "warn",
@@ -39,12 +46,12 @@ pub fn gate_summary(outcome: &Outcome, colour: bool, width: usize) -> String {
         let text = format!("{run}{} [{}]", policy.message, policy.policy);
         lines.extend(layout.entry(label, &text, ENTRY_LINES));
     }
-    let more = failed.len().saturating_sub(SHOWN) as u64;
+    let more = failed.len().saturating_sub(shown) as u64;
     if more > 0 {
         let text = format!("… and {} (see leakbench gate explain)", counted(more, "more outcome"));
         lines.extend(layout.entry("", &text, 1));
     }
-    if !failed.is_empty() {
+    if has_failures {
         let text = "leakbench gate explain, with the same arguments, prints the lines of the \
                     recording that show it";
         lines.extend(layout.entry("next", text, ENTRY_LINES));

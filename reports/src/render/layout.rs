@@ -5,9 +5,8 @@ use std::path::Path;
 use leakbench_model::Verdict;
 use leakbench_model::text::printable;
 use leakbench_recording::judge::Level;
-use unicode_width::UnicodeWidthStr;
 
-use super::width::{cut, wrap};
+use super::width::{shortened, wrap};
 
 /// Columns of a label with the space after it.
 const LABEL_WIDTH: usize = 11;
@@ -18,6 +17,8 @@ pub(super) struct Layout {
     colour: bool,
     /// Columns to wrap at.
     width: usize,
+    /// Nothing is shortened.
+    is_full: bool,
 }
 
 /// The colour of a verdict.
@@ -42,9 +43,17 @@ pub struct Closing<'a> {
 }
 
 impl Layout {
-    /// Wraps at `width`, taken as at least 60 and at most 100.
-    pub(super) fn new(colour: bool, width: usize) -> Layout {
-        Layout { colour, width: width.clamp(60, 100) }
+    /// Wraps at `width`, taken as at least 60 and at most 100. With `is_full`, nothing is shortened.
+    pub(super) fn new(colour: bool, width: usize, is_full: bool) -> Layout {
+        Layout { colour, width: width.clamp(60, 100), is_full }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
     /// The command that reproduces the run, and the lines of `closing`. `kept` is the file to read
@@ -93,11 +102,9 @@ impl Layout {
     pub(super) fn entry(&self, label: &str, text: &str, lines_max: usize) -> Vec<String> {
         let width = self.width - LABEL_WIDTH;
         let mut lines = wrap(&printable(text), width);
-        if lines.len() > lines_max {
-            lines.truncate(lines_max);
-            if let Some(last) = lines.last_mut() {
-                *last = cut(last, width - 2) + " …";
-            }
+        if lines.len() > lines_max && !self.is_full {
+            let rest = lines.split_off(lines_max.saturating_sub(1)).join(" ");
+            lines.push(shortened(&rest, width));
         }
         let lines = lines.into_iter().enumerate().map(|(index, line)| {
             let label = if index == 0 { label } else { "" };
@@ -109,14 +116,6 @@ impl Layout {
     /// A labelled text on one line, however long.
     pub(super) fn unwrapped(&self, label: &str, text: &str) -> String {
         self.label(label) + &printable(text)
-    }
-
-    /// The line itself, or its beginning and `…` if it is too wide.
-    pub(super) fn fitted(&self, line: &str) -> String {
-        if line.width() <= self.width {
-            return line.to_owned();
-        }
-        cut(line, self.width - 2) + " …"
     }
 
     pub(super) fn bold(&self, text: &str) -> String {

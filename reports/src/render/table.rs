@@ -3,11 +3,15 @@
 use leakbench_model::text::printable;
 use unicode_width::UnicodeWidthStr;
 
-use super::width::padded;
+use super::width::{padded, shortened};
 use crate::report::{Column, Table};
 
-/// Lines without newlines, the heads first, and the names of the columns that were left out for
-/// lack of room. Lines are at most `width` columns wide if leaving out spare columns allows it.
+/// Columns that a cell has at least, however narrow the terminal.
+const SHRUNK_MIN: usize = 14;
+
+/// Lines without newlines, the heads first, without columns that are empty; and the names of the columns that were left out for
+/// lack of room. Lines are at most `width` columns wide if shortening and leaving out columns allows
+/// it.
 pub(super) fn lines(table: &Table, width: usize) -> (Vec<String>, Vec<String>) {
     // Names come from command lines and drivers.
     let heads: Vec<String> =
@@ -17,7 +21,7 @@ pub(super) fn lines(table: &Table, width: usize) -> (Vec<String>, Vec<String>) {
         .iter()
         .map(|row| row.iter().map(|cell| printable(cell).into_owned()).collect())
         .collect();
-    let widths: Vec<usize> = heads
+    let mut widths: Vec<usize> = heads
         .iter()
         .enumerate()
         .map(|(index, head)| {
@@ -25,26 +29,32 @@ pub(super) fn lines(table: &Table, width: usize) -> (Vec<String>, Vec<String>) {
             cells.chain([head.width()]).max().unwrap_or(0)
         })
         .collect();
-    let total = |kept: &[usize], gap: usize| {
+    let total = |widths: &[usize], kept: &[usize], gap: usize| {
         kept.iter().map(|index| widths[*index] + gap).sum::<usize>().saturating_sub(gap)
     };
     let spare = |index: &usize| table.columns[*index].spare;
 
-    let mut kept: Vec<usize> = (0..heads.len()).collect();
+    let is_empty = |index: usize| !rows.is_empty() && rows.iter().all(|row| row[index].is_empty());
+    let mut kept: Vec<usize> = (0..heads.len()).filter(|&index| !is_empty(index)).collect();
+    for index in kept.clone().into_iter().filter(|index| table.columns[*index].shrinks) {
+        let excess = total(&widths, &kept, 2).saturating_sub(width);
+        widths[index] = widths[index].saturating_sub(excess).max(SHRUNK_MIN.min(widths[index]));
+    }
     let mut left_out = Vec::new();
     // A narrow gap costs less than a number.
-    while total(&kept, 1) > width {
+    while total(&widths, &kept, 1) > width {
         let Some(index) = kept.iter().copied().filter(|i| spare(i) > 0).max_by_key(spare) else {
             break;
         };
         kept.retain(|other| *other != index);
         left_out.push(heads[index].clone());
     }
-    let gap = " ".repeat(if total(&kept, 2) > width { 1 } else { 2 });
+    let gap = " ".repeat(if total(&widths, &kept, 2) > width { 1 } else { 2 });
     let line = |cells: &Vec<String>| {
-        let cells = kept
-            .iter()
-            .map(|&index| padded(&cells[index], widths[index], table.columns[index].is_number));
+        let cells = kept.iter().map(|&index| {
+            let cell = shortened(&cells[index], widths[index]);
+            padded(&cell, widths[index], table.columns[index].is_number)
+        });
         cells.collect::<Vec<String>>().join(&gap).trim_end().to_owned()
     };
     (std::iter::once(&heads).chain(&rows).map(line).collect(), left_out)
@@ -111,6 +121,18 @@ mod tests {
         let (drawn, left_out) = lines(&table, 5);
         assert_eq!(drawn[0], "subject rate");
         assert_eq!(left_out, ["peak", "mappings"]);
+    }
+
+    #[test]
+    fn cells_of_words_shrink_before_columns_are_left_out() {
+        let columns = vec![Column::numbers("rate"), Column::words("set by").spare(1).shrinks()];
+        let rows = vec![vec!["20,000".to_owned(), "memory.max of /system.slice".to_owned()]];
+        let table = Table { columns, rows, ..Table::default() };
+        assert_eq!(lines(&table, 40).0[1], "20,000  memory.max of /system.slice");
+        assert_eq!(lines(&table, 30).0[1], "20,000  memory.max of …");
+        assert_eq!(lines(&table, 22).0[1], "20,000  memory.max …");
+        let (drawn, left_out) = lines(&table, 20);
+        assert_eq!((drawn[1].as_str(), left_out), ("20,000", vec!["set by".to_owned()]));
     }
 
     #[test]

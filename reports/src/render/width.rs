@@ -35,6 +35,31 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
+/// `text`, or its beginning and `…`, in `width` columns. It ends after a word and never in a number
+/// without its unit; only a first word that is too wide is cut itself.
+pub(super) fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut words: Vec<&str> = text.split(' ').collect();
+    while words.len() > 1 && words.join(" ").width() + 2 > width {
+        words.pop();
+    }
+    while words.len() > 1 && words.last().is_some_and(|word| is_number(word)) {
+        words.pop();
+    }
+    let kept = words.join(" ");
+    if kept.width() + 2 > width {
+        return cut(&kept, width.saturating_sub(2)) + " …";
+    }
+    kept + " …"
+}
+
+/// `20,000`, `+1.0`, `±`: it has no meaning without what follows.
+fn is_number(word: &str) -> bool {
+    word.chars().all(|c| c.is_ascii_digit() || "+-±,.".contains(c))
+}
+
 /// `text` with spaces after it, or before it, up to `width` columns.
 pub(super) fn padded(text: &str, width: usize, to_the_right: bool) -> String {
     let space = " ".repeat(width.saturating_sub(text.width()));
@@ -54,6 +79,25 @@ mod tests {
         assert_eq!(padded("大", 4, false), "大  ");
         assert_eq!(padded("大", 4, true), "  大");
         assert_eq!(padded("wide", 2, true), "wide");
+    }
+
+    #[test]
+    fn a_shortened_text_has_no_part_of_a_number() {
+        let text = "limit 20,000 in 17 min (RLIMIT_NOFILE)";
+        for (width, expected) in [
+            (38, text),
+            (37, "limit 20,000 in 17 min …"),
+            (23, "limit 20,000 in …"),
+            (17, "limit 20,000 in …"),
+            (16, "limit …"),
+            (7, "limit …"),
+            (5, "lim …"),
+        ] {
+            assert_eq!(shortened(text, width), expected, "{width}");
+        }
+        for width in 2..40 {
+            assert!(shortened(text, width).width() <= width, "{width}");
+        }
     }
 
     #[test]

@@ -168,12 +168,14 @@ pub struct Column {
     pub is_number: bool,
     /// Order in which a narrow terminal leaves columns out, the greatest first; 0 for never.
     pub spare: u8,
+    /// True if a narrow terminal shortens its cells before it leaves out columns.
+    pub shrinks: bool,
 }
 
 impl Column {
     /// A column of words, aligned to the left.
     pub fn words(name: &str) -> Column {
-        Column { name: name.to_owned(), is_number: false, spare: 0 }
+        Column { name: name.to_owned(), ..Column::default() }
     }
 
     /// A column of numbers, aligned to the right.
@@ -184,6 +186,11 @@ impl Column {
     /// The same column, left out where there is no room; those of greater `order` first.
     pub fn spare(self, order: u8) -> Column {
         Column { spare: order, ..self }
+    }
+
+    /// The same column, whose cells a narrow terminal shortens.
+    pub fn shrinks(self) -> Column {
+        Column { shrinks: true, ..self }
     }
 }
 

@@ -59,7 +59,12 @@ impl NextStep {
 
 /// Next steps after a run, the most helpful first.
 pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
-    let draw = NextStep::draw("which slot held which image, and when");
+    // A runtime without images is judged by the growth of its process.
+    let draw = NextStep::draw(if ledger.images.made > 0 {
+        "which slot held which image, and when"
+    } else {
+        "the growth of its mappings, descriptors and memory"
+    });
     let steps = match judgement.verdict {
         Verdict::Clean => vec![Some(NextStep::gate())],
         Verdict::Leak => vec![remedy(ledger), Some(draw), Some(NextStep::gate())],
@@ -127,9 +132,9 @@ fn choice(
 }
 
 /// A means outside leakbench.
-fn other(words: impl Into<String>, effect: &str) -> NextStep {
+fn other(words: impl Into<String>, effect: impl Into<String>) -> NextStep {
     let means = Means::Choice { words: words.into(), command: None };
-    NextStep { means, effect: effect.to_owned() }
+    NextStep { means, effect: effect.into() }
 }
 
 /// The flags that would release the lingering images. Flags that the runtime lacks are not named.
@@ -169,7 +174,9 @@ fn remedy(ledger: &Ledger) -> Option<NextStep> {
         return Some(step);
     }
     // Images that lingered at a barrier and are gone at the end may only be slow.
-    (ledger.images.lingering == 0).then(|| {
+    let mut worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
+    let lingered = worst.any(|barrier| barrier.lingering > 0);
+    (lingered && ledger.images.lingering == 0).then(|| {
         let settle_ms = scenario.settle_ms.0;
         let longer_ms = settle_ms.max(100).saturating_mul(10);
         choice(
@@ -199,10 +206,13 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
     }
     let exits = ledger.subjects.iter().filter_map(|subject| subject.exit.as_ref());
     exits.map(|exit| &exit.how).find_map(|how| match how {
-        ExitKind::Signaled { signal: 9 } => Some(other(
-            "dmesg",
-            "shows whether memory ran out; fewer --slots and --processes need less",
-        )),
+        ExitKind::Signaled { signal: 9 } => {
+            let less = match fewer(&ledger.start.scenario) {
+                None => String::new(),
+                Some(flags) => format!("; fewer {flags} need less"),
+            };
+            Some(other("dmesg", format!("shows whether memory ran out{less}")))
+        }
         ExitKind::Hung { .. } => {
             let timeout_s = ledger.start.scenario.timeout.0.saturating_mul(TIMES_LONGER);
             Some(choice(
@@ -214,6 +224,14 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
         }
         _ => None,
     })
+}
+
+/// The flags of this run that decide how much memory it needs.
+fn fewer(scenario: &Scenario) -> Option<String> {
+    let slots = scenario.slots.map(|_| "--slots");
+    let processes = (scenario.processes.get() > 1).then_some("--processes");
+    let flags: Vec<&str> = slots.into_iter().chain(processes).collect();
+    (!flags.is_empty()).then(|| flags.join(" and "))
 }
 
 /// Returns whether a witness failed, in contrast to nothing to measure.

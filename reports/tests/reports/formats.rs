@@ -52,7 +52,12 @@ fn every_format_is_as_it_was() {
         }
     }
     let clean = Ledger::of(&common::clean()).expect("it has a start");
-    let style = SummaryStyle { colour: true, width: Some(90), out: Some(Path::new("out")) };
+    let style = SummaryStyle {
+        colour: true,
+        width: Some(90),
+        out: Some(Path::new("out")),
+        ..SummaryStyle::default()
+    };
     let summary = Summary::of_run(&clean, &Judgement::of(&clean));
     let coloured = summary.draw(&style, &Closing::default());
     wrong.extend(golden("clean-coloured-with-out.txt", &coloured).err());

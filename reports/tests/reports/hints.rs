@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use leakbench_model::Counts;
+use leakbench_model::{Counts, Resource};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{Diagnosis, ProcessExitKind};
@@ -16,7 +16,7 @@ use leakbench_scenarios::{OnDrop, Options};
 
 use crate::common::{self, golden};
 use crate::comparison;
-use crate::fixtures::observation;
+use crate::fixtures::{growth, observation};
 
 const NOTHING: Kept<'_> = Kept { folder: None, is_drawn: false };
 
@@ -63,6 +63,21 @@ fn each_end_has_the_hints_that_help() {
     let both = chosen(common::leak_keep(), |start| {
         start.scenario.decommit_batch = NonZeroU32::new(16);
     });
+    // A runtime behind a pipe, whose images neither witness sees.
+    let growing = growth::run(growth::behind_a_pipe(), 60, |cycles| {
+        growth::steady(cycles).with(Resource::Mappings, 400 + 3 * cycles)
+    });
+    let grown = "the same command with --report html draws the growth of its mappings, \
+                 descriptors and memory";
+    let killed = common::died(ExitKind::Signaled { signal: 9 });
+    let killed_alone = chosen(killed.clone(), |start| {
+        start.scenario.processes = NonZeroU32::MIN;
+    });
+    let killed_without_slots = chosen(killed, |start| {
+        start.scenario.processes = NonZeroU32::MIN;
+        start.scenario.slots = None;
+    });
+    let fewer_slots = "dmesg shows whether memory ran out; fewer --slots need less";
     let no_memory = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
     let page = "the same command with --report html draws which slot held which image, and when";
     let dead = "the same command with --report html draws its resources until then";
@@ -115,6 +130,14 @@ fn each_end_has_the_hints_that_help() {
         ),
         ("interrupted", common::interrupted(), kept, &[]),
         ("copied", common::copy(), NOTHING, &[]),
+        ("grows without images", growing, NOTHING, &[grown]),
+        ("killed, one process", killed_alone, NOTHING, &[fewer_slots, dead]),
+        (
+            "killed, no slots",
+            killed_without_slots,
+            NOTHING,
+            &["dmesg shows whether memory ran out", dead],
+        ),
     ] {
         assert_eq!(hints(&recording, kept), expected, "{name}");
     }

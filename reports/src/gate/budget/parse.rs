@@ -38,7 +38,12 @@ impl Budget {
                     budget.flaky = flaky.unwrap_or(budget.flaky);
                 }),
                 "policy" => read_policies(&file, key, value, &mut budget.settings),
-                _ => Err(unknown(key, "the file", &["version", "gate", "policy"])),
+                // Defaults of runs, which the gate does not use.
+                "run" => match value.what {
+                    DeValue::Table(_) => Ok(()),
+                    _ => Err(wrong(key, value, "the file", "a table")),
+                },
+                _ => Err(unknown(key, "the file", &["version", "gate", "policy", "run"])),
             };
             read.map_err(|problem| error(Some(problem.line), problem.what))?;
         }

@@ -20,10 +20,11 @@ impl Summary {
         if let more @ 1.. = refusals.len().saturating_sub(REFUSALS_SHOWN) {
             entries.push(Entry::new("", format!("… and {more} more (in {COMPARISON_FILE})"), 1));
         }
-        let table = Block { caption: None, table, rest: None, is_cut: false };
+        let table =
+            Block { caption: None, table, noun: "row", rows_max: usize::MAX, is_narrow: false };
         let matrix = comparison_matrix(comparison).map(|matrix| {
             let caption = Some(matrix.title.clone());
-            Block { caption, table: matrix, rest: None, is_cut: false }
+            Block { caption, table: matrix, noun: "row", rows_max: usize::MAX, is_narrow: false }
         });
         Summary {
             title: None,

@@ -51,6 +51,8 @@ pub struct SummaryStyle<'a> {
     pub width: Option<usize>,
     /// The output folder, if there is one.
     pub out: Option<&'a Path>,
+    /// True for the whole summary, however long.
+    pub is_full: bool,
 }
 
 /// A table with the line above it.
@@ -58,10 +60,12 @@ pub struct SummaryStyle<'a> {
 struct Block {
     caption: Option<String>,
     table: Table,
-    /// Rows beyond those in the table, and their noun.
-    rest: Option<(u64, &'static str)>,
-    /// True if lines that are too wide are cut; not for tables that end in numbers.
-    is_cut: bool,
+    /// The noun of a row.
+    noun: &'static str,
+    /// Rows at most, with the line that counts the others.
+    rows_max: usize,
+    /// The table fits in the width of the texts, whatever the terminal.
+    is_narrow: bool,
 }
 
 /// A labelled text.
@@ -70,6 +74,8 @@ struct Entry {
     label: &'static str,
     text: String,
     lines_max: usize,
+    /// Only in the whole summary.
+    is_detail: bool,
 }
 
 /// Items of which as many are shown as there is room for.
@@ -78,9 +84,11 @@ struct List {
     /// The label of the line that counts the items if none of them fits.
     label: &'static str,
     noun: &'static str,
-    /// The first items, each of one or more entries.
+    /// Each of one or more entries.
     items: Vec<Vec<Entry>>,
-    /// The number of all items.
+    /// Items that are shown at most.
+    shown_max: usize,
+    /// The number of all items, some of which may not be recorded.
     total: u64,
     /// Lines that findings cannot take from it.
     reserve: usize,
@@ -92,7 +100,7 @@ impl Summary {
 
     /// Draws the summary; each line ends in a newline.
     pub fn draw(&self, style: &SummaryStyle<'_>, closing: &Closing<'_>) -> String {
-        let layout = Layout::new(style.colour, style.width.unwrap_or(usize::MAX));
+        let layout = Layout::new(style.colour, style.width.unwrap_or(usize::MAX), style.is_full);
         let elsewhere = match style.out {
             Some(_) => format!("in {}", self.file),
             None => "see --json".to_owned(),
@@ -117,8 +125,8 @@ impl Summary {
         let mut below = layout.closing(self.command.as_deref(), kept.as_deref(), closing);
         below.push(layout.verdict("verdict", self.verdict, &self.headline));
 
-        let room = self
-            .lines_max
+        let lines_max = self.lines_max.filter(|_| !style.is_full);
+        let room = lines_max
             .map_or(usize::MAX, |lines_max| lines_max.saturating_sub(lines.len() + below.len()));
         lines.extend(self.draw_lists(&layout, room, &elsewhere));
         lines.extend(below);
@@ -153,28 +161,41 @@ impl Block {
         elsewhere: &str,
         left_out: &mut Vec<String>,
     ) -> Vec<String> {
-        let width = width.filter(|_| !self.is_cut).unwrap_or(usize::MAX);
-        let (table, without) = table::lines(&self.table, width);
+        let width = if self.is_narrow { Some(layout.width()) } else { width };
+        let rows = self.table.rows.len();
+        let shown =
+            if rows > self.rows_max && !layout.is_full() { self.rows_max - 1 } else { rows };
+        let table = Table { rows: self.table.rows[..shown].to_vec(), ..self.table.clone() };
+        let (table, without) = table::lines(&table, width.unwrap_or(usize::MAX));
         left_out.extend(without);
         let mut lines: Vec<String> = Vec::new();
         if let Some(caption) = &self.caption {
             lines.extend([String::new(), format!("{}:", printable(caption))]);
         }
         for (index, line) in table.into_iter().enumerate() {
-            let line = if self.is_cut { layout.fitted(&line) } else { line };
             lines.push(if index == 0 { layout.bold(&line) } else { line });
         }
-        lines.extend(self.rest.map(|(rest, noun)| more(rest, noun, elsewhere)));
+        if let rest @ 1.. = rows - shown {
+            lines.push(more(rest as u64, self.noun, elsewhere));
+        }
         lines
     }
 }
 
 impl Entry {
     fn new(label: &'static str, text: impl Into<String>, lines_max: usize) -> Entry {
-        Entry { label, text: text.into(), lines_max }
+        Entry { label, text: text.into(), lines_max, is_detail: false }
+    }
+
+    /// The same entry, only for the whole summary.
+    fn detail(self, is_detail: bool) -> Entry {
+        Entry { is_detail, ..self }
     }
 
     fn draw(&self, layout: &Layout) -> Vec<String> {
+        if self.is_detail && !layout.is_full() {
+            return Vec::new();
+        }
         layout.entry(self.label, &self.text, self.lines_max)
     }
 }
@@ -196,7 +217,7 @@ impl List {
         });
         let items: Vec<Vec<Entry>> = items.collect();
         let total = items.len() as u64;
-        List { label: "findings", noun: "finding", items, total, reserve: 0 }
+        List { label: "findings", noun: "finding", items, shown_max: usize::MAX, total, reserve: 0 }
     }
 
     /// Lines of all items.
@@ -208,7 +229,8 @@ impl List {
     fn draw(&self, layout: &Layout, room: usize, elsewhere: &str) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut left = self.total;
-        for item in &self.items {
+        let shown_max = if layout.is_full() { usize::MAX } else { self.shown_max };
+        for item in self.items.iter().take(shown_max) {
             let item: Vec<String> = item.iter().flat_map(|entry| entry.draw(layout)).collect();
             let line_for_rest = usize::from(left > 1);
             if lines.len().saturating_add(item.len() + line_for_rest) > room {

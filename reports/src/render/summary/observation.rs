@@ -59,37 +59,41 @@ fn table(diagnosis: &Diagnosis) -> Option<Block> {
     if moving.is_empty() {
         return None;
     }
-    let shown = if moving.len() > ROWS_MAX { ROWS_MAX - 1 } else { moving.len() };
-    let heads = ["resource", "first → last", "rate, 95 %", "class", "limit"];
-    let table = Table {
-        columns: heads.map(Column::words).to_vec(),
-        rows: moving.iter().take(shown).map(|account| row(account)).collect(),
-        ..Table::default()
-    };
-    let rest = (moving.len() - shown) as u64;
-    let rest = (rest > 0).then_some((rest, "resource"));
-    Some(Block { caption: None, table, rest, is_cut: true })
+    let columns = vec![
+        Column::words("resource"),
+        Column::words("first → last"),
+        Column::words("peak").spare(2),
+        Column::words("rate, 95 %").spare(1),
+        Column::words("class"),
+        Column::words("limit").spare(3),
+        Column::words("set by").spare(4).shrinks(),
+    ];
+    let rows = moving.iter().map(|account| row(account)).collect();
+    let table = Table { columns, rows, ..Table::default() };
+    Some(Block { caption: None, table, noun: "resource", rows_max: ROWS_MAX, is_narrow: true })
 }
 
 fn row(account: &Account) -> Vec<String> {
     let resource = account.resource;
     let amount = |n| resource.amount(n);
-    let mut amounts = format!("{} → {}", amount(account.first), amount(account.last));
-    if account.peak > account.last && account.peak > account.first {
-        amounts += &format!(", peak {}", amount(account.peak));
-    }
+    let amounts = format!("{} → {}", amount(account.first), amount(account.last));
+    let is_higher = account.peak > account.last && account.peak > account.first;
+    let peak = is_higher.then(|| amount(account.peak));
     let rate = account.growth().map(|rate| rate.in_short());
     let limit = account.limit.as_ref().map(|limit| {
         let met = account.seconds_to_limit;
         let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));
-        format!("{}{met} ({})", amount(limit.max), limit.name)
+        format!("{}{met}", amount(limit.max))
     });
+    let set_by = account.limit.as_ref().map(|limit| limit.name.clone());
     vec![
         resource.noun().to_owned(),
         amounts,
+        peak.unwrap_or_default(),
         rate.unwrap_or_default(),
         account.class.map_or("", ResourceClass::as_str).to_owned(),
         limit.unwrap_or_default(),
+        set_by.unwrap_or_default(),
     ]
 }
 
@@ -108,14 +112,15 @@ fn suspects(diagnosis: &Diagnosis) -> List {
         }
         let label = if index == 0 { "suspects" } else { "" };
         let shown = if index == 0 { EXAMPLES_SHOWN } else { 1 };
-        let examples = examples(diagnosis, suspect).take(shown);
-        let examples = examples.map(|example| Entry::new("", words(diagnosis, example), 1));
+        let examples = examples(diagnosis, suspect).enumerate().map(|(number, example)| {
+            Entry::new("", words(diagnosis, example), 1).detail(number >= shown)
+        });
         std::iter::once(Entry::new(label, text, 2)).chain(examples).collect()
     });
     let items: Vec<Vec<Entry>> = items.collect();
     let total = items.len() as u64;
     // One suspect with its examples, and the line that counts the others.
-    List { label: "suspects", noun: "suspect", items, total, reserve: 5 }
+    List { label: "suspects", noun: "suspect", items, shown_max: usize::MAX, total, reserve: 5 }
 }
 
 /// Objects of a suspect or, if none is known, of its evidence.

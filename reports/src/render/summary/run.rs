@@ -56,7 +56,14 @@ fn lingering(ledger: &Ledger) -> List {
     // The recording may list more than its counts have.
     let total = ledger.images.lingering.max(items.len() as u64);
     // One image, and the line that counts the others.
-    List { label: "lingering", noun: "image", items, total, reserve: IMAGE_LINES + 1 }
+    List {
+        label: "lingering",
+        noun: "image",
+        items,
+        shown_max: IMAGES_SHOWN,
+        total,
+        reserve: IMAGE_LINES + 1,
+    }
 }
 
 /// One lingering image for each reason, then those that lingered longest.
@@ -65,16 +72,10 @@ fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
     for group in &ledger.held_by {
         shown.extend(ledger.lingering().find(|(_, image)| Reason::of(image) == group.reason));
     }
-    for candidate in ledger.lingering() {
-        if shown.len() >= IMAGES_SHOWN {
-            break;
-        }
-        let is_shown = shown.iter().any(|&(_, image)| std::ptr::eq(image, candidate.1));
-        if !is_shown {
-            shown.push(candidate);
-        }
-    }
-    shown.truncate(IMAGES_SHOWN);
+    let first: Vec<*const LingeringImage> =
+        shown.iter().map(|&(_, image)| std::ptr::from_ref(image)).collect();
+    let others = ledger.lingering();
+    shown.extend(others.filter(|&(_, image)| !first.contains(&std::ptr::from_ref(image))));
     shown
 }
 
@@ -87,7 +88,7 @@ fn last_steps(ledger: &Ledger) -> List {
     let steps: Vec<_> = several
         .flat_map(|(number, exit)| exit.last_steps.iter().map(move |last| (number, last)))
         .collect();
-    let items = steps.iter().take(STEPS_SHOWN).enumerate().map(|(index, (number, last))| {
+    let items = steps.iter().enumerate().map(|(index, (number, last))| {
         let label = if index == 0 { "last step" } else { "" };
         let (thread, cycle) = (last.thread, grouped(last.cycle));
         let text = format!("subject {number}, thread {thread}, cycle {cycle}: {}", last.step);
@@ -97,6 +98,7 @@ fn last_steps(ledger: &Ledger) -> List {
         label: "last step",
         noun: "thread",
         items: items.collect(),
+        shown_max: STEPS_SHOWN,
         total: steps.len() as u64,
         reserve: usize::MAX,
     }

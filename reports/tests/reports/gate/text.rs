@@ -2,7 +2,7 @@
 
 use leakbench_model::Holder;
 use leakbench_recording::recording::*;
-use leakbench_reports::gate::{Outcome, explain};
+use leakbench_reports::gate::{Outcome, Status, explain};
 use leakbench_reports::render::{gate_json, gate_summary};
 
 use super::{Named, Plan, judged, run};
@@ -34,10 +34,13 @@ fn texts_are_as_the_golden_files_have_them() {
     let mut wrong = Vec::new();
     for (name, outcome) in outcomes() {
         wrong.extend(golden(&format!("gate-{name}-explained.txt"), &explain(&outcome)).err());
-        wrong.extend(golden(&format!("gate-{name}.txt"), &gate_summary(&outcome, false, 90)).err());
+        wrong.extend(
+            golden(&format!("gate-{name}.txt"), &gate_summary(&outcome, false, 90, false)).err(),
+        );
     }
     let (_, coloured) = &outcomes()[1];
-    wrong.extend(golden("gate-failed-coloured.txt", &gate_summary(coloured, true, 90)).err());
+    wrong
+        .extend(golden("gate-failed-coloured.txt", &gate_summary(coloured, true, 90, false)).err());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -45,7 +48,7 @@ fn texts_are_as_the_golden_files_have_them() {
 fn summaries_keep_to_their_width_and_end_in_the_headline() {
     for (name, outcome) in outcomes() {
         for width in [0, 80, 500] {
-            let drawn = gate_summary(&outcome, false, width);
+            let drawn = gate_summary(&outcome, false, width, false);
             let lines: Vec<&str> = drawn.lines().collect();
             let (last, others) = lines.split_last().expect("there are lines");
             let word = match name {
@@ -61,6 +64,30 @@ fn summaries_keep_to_their_width_and_end_in_the_headline() {
     }
 }
 
+#[test]
+fn the_sentence_of_a_failure_is_printed_once() {
+    for (name, outcome) in outcomes() {
+        let failed = outcome.policies.iter().filter(|policy| policy.status > Status::Passed);
+        let messages = failed.map(|policy| &policy.message);
+        for text in [gate_summary(&outcome, false, 100, true), explain(&outcome)] {
+            // In one line, whatever the wrapping.
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let text = words.join(" ");
+            for message in messages.clone() {
+                let times = text.matches(message.as_str()).count();
+                assert!(times <= 1, "{name}: {times} times {message:?} in {text}");
+            }
+        }
+        let decisive = outcome.decisive().map(|policy| policy.policy.as_ref());
+        let expected = match name {
+            "passed" => None,
+            "flaky" | "failed" | "several" => Some("lingering-at-end"),
+            _ => Some("measurement"),
+        };
+        assert_eq!(decisive, expected, "{name}");
+    }
+}
+
 /// A text from a run, a path or a guest must not look like one of leakbench.
 #[test]
 fn text_from_outside_cannot_steer_the_terminal() {
@@ -71,7 +98,9 @@ fn text_from_outside_cannot_steer_the_terminal() {
     }
     let named: [Named; 1] = [run(EVIL, &recording)];
     let outcome = judged("", &named);
-    for drawn in [explain(&outcome), gate_summary(&outcome, false, 100), outcome.headline.clone()] {
+    for drawn in
+        [explain(&outcome), gate_summary(&outcome, false, 100, false), outcome.headline.clone()]
+    {
         let steered = drawn.contains(|c: char| c == '\u{202e}' || (c.is_control() && c != '\n'));
         assert!(!steered, "{drawn:?}");
         let headlines = drawn.lines().filter(|line| line.trim_start().starts_with("gate: "));
