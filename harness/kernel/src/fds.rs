@@ -60,7 +60,8 @@ impl Process {
     ///
     /// Only for barriers: it holds a reference to each object for a moment, so an object that is closed
     /// at that moment is released late. Drain a death watch after this, not before. A process that
-    /// reads its own descriptors also finds the two that this opens.
+    /// reads its own descriptors also finds the two that this opens. A descriptor of a `/proc` file
+    /// whose process has ended cannot be followed, and is left out; [`Process::fd_count`] counts it.
     ///
     /// # Errors
     /// See [`ReadError`]; then `entries` are incomplete.
