@@ -77,9 +77,9 @@ impl Appearance {
             && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value == "0")
             && !stream.is_terminal();
         let colour = !is_unforced && AutoStream::choice(stream) != ColorChoice::Never;
-        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let asked = asked.filter(|columns| *columns > 0);
-        Appearance { colour, columns: asked.or_else(|| terminal_width(stream)) }
+        let chosen = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let chosen = chosen.filter(|columns| *columns > 0);
+        Appearance { colour, columns: chosen.or_else(|| terminal_width(stream)) }
     }
 
     pub(crate) fn width(&self) -> usize {
