@@ -168,7 +168,13 @@ impl Accounts {
                 >= RESIDENT_RATIO_MIN * self.rate(Resource::AddressSpaceBytes);
         match resident {
             Some(Some(_)) if !used => {
-                self.demote(Resource::AddressSpaceBytes, ResourceClass::Reservation);
+                let class = if self.leaks(Resource::AddressSpaceBytes) {
+                    ResourceClass::Reservation
+                } else {
+                    // No growth is proved, so there is no forecast.
+                    ResourceClass::Bounded
+                };
+                self.demote(Resource::AddressSpaceBytes, class);
             }
             Some(Some(_)) => {}
             // Without resident memory, the class of address space is unknown.
@@ -263,7 +269,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     })
 }
 
-/// True if resident and swapped memory together grow. Swapping alone moves existing memory.
+/// True if resident and swapped memory together grow, or may do so. Swapping alone moves existing memory.
 fn swapped_grows(ledger: &ObservationLedger) -> bool {
     let resident = ledger.series(Resource::RssBytes);
     let swapped = ledger.series(Resource::SwapBytes);
@@ -273,5 +279,6 @@ fn swapped_grows(ledger: &ObservationLedger) -> bool {
     let both: Vec<(f64, f64)> =
         resident.iter().zip(&swapped).map(|(a, b)| (a.0, a.1 + b.1)).collect();
     let noise = Resource::SwapBytes.noise() as f64;
-    Trend::of(&both, noise).is_none_or(|trend| trend.class == TrendClass::Leak)
+    Trend::of(&both, noise)
+        .is_none_or(|trend| matches!(trend.class, TrendClass::Leak | TrendClass::Inconclusive))
 }

@@ -107,7 +107,7 @@ impl ObservationLedger {
     }
 
     /// True if the process ended by itself.
-    fn exited(&self) -> bool {
+    pub(super) fn exited(&self) -> bool {
         self.exit.as_ref().is_some_and(|exit| exit.how != ProcessExitKind::Stopped)
     }
 

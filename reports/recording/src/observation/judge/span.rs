@@ -20,14 +20,16 @@ fn judge(Evidence { accounts, ledger, .. }: &Evidence) -> Vec<Finding> {
         let (resource, trend) = (account.resource, account.trend?);
         let span_s = rounded_up(trend.decisive_span?.ceil() as u64);
         let message = format!(
-            "{} rose from {} to {} in {} and {} not fall again, which proves neither a leak nor a \
-             bound: observe for {} (--duration {span_s}s)",
+            "{} rose from {} to {} in {}, which proves neither a leak nor a bound: {}",
             resource.noun(),
             resource.amount(account.first),
             resource.amount(account.last),
             coarse_s(ledger.observed_ms().div_ceil(1_000)),
-            if resource.is_singular() { "does" } else { "do" },
-            coarse_s(span_s),
+            if ledger.exited() {
+                format!("it must run for {}", coarse_s(span_s))
+            } else {
+                format!("observe for {} (--duration {span_s}s)", coarse_s(span_s))
+            },
         );
         Some(Finding::error(RULE.name, Verdict::Inconclusive, message))
     });

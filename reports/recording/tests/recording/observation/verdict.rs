@@ -3,7 +3,7 @@
 use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::observation::*;
 
-use super::diagnosed;
+use super::{class, diagnosed};
 use crate::fixtures::observation::*;
 
 /// The last sample may be of a process that has closed its descriptors.
@@ -54,13 +54,31 @@ fn a_leak_that_pauses_is_inconclusive_and_names_the_time_that_decides() {
     assert_eq!(
         messages,
         [
-            "descriptors rose from 12 to 212 in 59 s and do not fall again, which proves neither a leak \
-          nor a bound: observe for 90 s (--duration 90s)"
+            "descriptors rose from 12 to 212 in 59 s, which proves neither a leak nor a bound: observe \
+          for 90 s (--duration 90s)"
         ],
         "of a total and its kind, one finding"
     );
+    // A command that ended by itself cannot be observed for longer.
+    let recording = attached(|second| vec![(Resource::Fds, 5 * second.min(40))]);
+    let ended = diagnosed(&gone(recording, ProcessExitKind::Exited { code: 0 }, true));
+    assert_eq!(ended.judgement.verdict, Verdict::Inconclusive);
+    let findings = &ended.judgement.findings;
+    assert!(findings.iter().any(|finding| finding.message.ends_with("it must run for 90 s")));
     // The control: a warm-up of a third of the time.
     assert_eq!(until(20).judgement.verdict, Verdict::Clean);
+}
+
+/// Undecided growth of swapped memory stays undecided. That of address space alone is no growth that
+/// is proved, so it has no forecast.
+#[test]
+fn undecided_memory_is_not_clean_and_undecided_address_space_has_no_forecast() {
+    let paused =
+        |resource| diagnosed(&attached(move |second| vec![(resource, 8 * MIB * second.min(40))]));
+    assert_eq!(paused(Resource::SwapBytes).judgement.verdict, Verdict::Inconclusive);
+    let space = paused(Resource::AddressSpaceBytes);
+    assert_eq!(space.judgement.verdict, Verdict::Clean);
+    assert_eq!(class(&space, Resource::AddressSpaceBytes), Some(ResourceClass::Bounded));
 }
 
 #[test]
