@@ -4,16 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SlotState;
+use crate::{ObjectId, SlotState};
 
 /// An image whose module was dropped and that the kernel still has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LingeringImage {
-    /// Device number of the image's file system.
-    pub dev: u64,
-    /// Inode number on it.
-    pub inode: u64,
+    /// The image's memfd.
+    #[serde(flatten)]
+    pub object: ObjectId,
     /// The module's number in the run.
     pub module: u64,
     /// The cycle, counted by its thread, in which the module was dropped.

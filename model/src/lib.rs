@@ -16,12 +16,11 @@
 //! - [`text`] prints numbers and names for people.
 //!
 //! ```
-//! use leakbench_model::{Holder, LingeringImage, Reason, SlotState, Verdict};
+//! use leakbench_model::{Holder, LingeringImage, ObjectId, Reason, SlotState, Verdict};
 //!
 //! let holder = Holder::Slot { slot: 17, state: SlotState::Affine };
 //! let image = LingeringImage {
-//!     dev: 1,
-//!     inode: 4711,
+//!     object: ObjectId { dev: 1, ino: 4711 },
 //!     module: 88,
 //!     dropped_at_cycle: 90,
 //!     lingering_ms: 210,

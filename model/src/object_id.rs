@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 /// `stat` and `maps` agree for memfds and plain file systems. On btrfs and overlayfs `maps` has the
 /// device below and `stat` the one above; such files are not images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ObjectId {
     /// The device as `st_dev` encodes it.
     pub dev: u64,
     /// The inode number.
+    #[serde(rename = "inode")]
     pub ino: u64,
 }
 

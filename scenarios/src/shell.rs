@@ -42,13 +42,16 @@ pub fn command<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
 }
 
 /// The words of a command that [`command`] made, or of another one that needs no shell but to split it.
-/// `None` if it has unclosed quotes.
+/// `None` if it has unclosed quotes, or a NUL byte, which no argument can contain.
 pub fn words(command: &str) -> Option<Vec<OsString>> {
     let inner = command.strip_prefix(EVAL.0).and_then(|rest| rest.strip_suffix(EVAL.1));
     let plain = match inner {
         Some(escaped) => Cow::Owned(unescaped(escaped.as_bytes())),
         None => Cow::Borrowed(command.as_bytes()),
     };
+    if plain.contains(&0) {
+        return None;
+    }
     let mut words = shlex::bytes::Shlex::new(&plain);
     let all = words.by_ref().map(OsString::from_vec).collect();
     (!words.had_error).then_some(all)

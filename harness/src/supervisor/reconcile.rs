@@ -155,8 +155,7 @@ pub(super) fn reconcile(
                 _ => Holders::default(),
             };
             LingeringImage {
-                dev: image.object.dev,
-                inode: image.object.ino,
+                object: image.object,
                 module: image.module,
                 dropped_at_cycle: image.dropped_at_cycle,
                 lingering_ms: image.lingering_ms,

@@ -79,6 +79,7 @@ mod tests {
             ("leakbench --wasm .. --wasm", "leakbench --wasm .. --wasm"),
             ("leakbench exec -- run --wasm /x/a", "leakbench exec -- run --wasm /x/a"),
             ("leakbench 'unclosed --wasm /x/a", "leakbench 'unclosed --wasm /x/a"),
+            ("leakbench \0--driver-dir x", "leakbench \0--driver-dir x"),
         ] {
             assert_eq!(identity(command), expected, "{command}");
         }

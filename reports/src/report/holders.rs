@@ -18,7 +18,7 @@ pub(crate) fn lingering_image(image: &LingeringImage) -> String {
     }
     format!(
         "inode {} of module {}, dropped at cycle {}: {}",
-        image.inode,
+        image.object.ino,
         image.module,
         image.dropped_at_cycle,
         holders.join(", ")

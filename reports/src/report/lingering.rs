@@ -20,7 +20,7 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     let shown = images.into_iter().take(LingeringTable::ROWS_MAX);
     let rows = shown.map(|(subject, image)| LingeringRow {
         subject: subject.number,
-        inode: image.inode,
+        inode: image.object.ino,
         module: image.module,
         created_at_cycle: created_at_cycle(scenario, subject.number, image.module),
         dropped_at_cycle: image.dropped_at_cycle,
@@ -114,7 +114,7 @@ pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
         let seen_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
         let of = if several { format!(" of subject {}", subject.number) } else { String::new() };
         Lifetime {
-            name: format!("inode {} of module {}{of}", image.inode, image.module),
+            name: format!("inode {} of module {}{of}", image.object.ino, image.module),
             from_s: seconds(seen_ms.saturating_sub(image.lingering_ms)),
             to_s: seconds(seen_ms),
             reason: Reason::of(image),

@@ -74,6 +74,9 @@ fn other_commands_are_split_as_they_are() {
         Some(["leakbench", "a b", "c"].map(OsString::from).into())
     );
     assert_eq!(words("leakbench 'unclosed"), None);
+    // No argument has a NUL, and so no words say what such a command does.
+    assert_eq!(words("leakbench \0--wasm a"), None);
+    assert_eq!(words(r#"eval "$(printf 'leakbench \000--wasm a')""#), None);
     assert!(!shell::is_pasteable("leakbench exec -- 'a\nb'"));
     assert!(!shell::is_pasteable("leakbench exec -- '\u{fffd}'"));
 }

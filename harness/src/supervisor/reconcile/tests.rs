@@ -142,7 +142,7 @@ proptest! {
             images.iter().enumerate().filter(|(_, image)| image.fate == Fate::Lingering).collect();
         prop_assert_eq!(reconciled.lingering.len(), lingering.len());
         for (listed, (ino, image)) in reconciled.lingering.iter().zip(&lingering) {
-            prop_assert_eq!(listed.inode, *ino as u64);
+            prop_assert_eq!(listed.object.ino, *ino as u64);
             prop_assert_eq!(listed.module, *ino as u64 * 10);
             let mut expected: Vec<Holder> = image
                 .slots

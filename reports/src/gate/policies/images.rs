@@ -67,7 +67,7 @@ pub(super) fn listed<'a>(
 
 /// `inode 4711 of module 88, held by slot 17 (affine) and fd 9`.
 fn described(image: &LingeringImage, subject: Option<u32>) -> String {
-    let mut text = format!("inode {} of module {}", image.inode, image.module);
+    let mut text = format!("inode {} of module {}", image.object.ino, image.module);
     if let Some(subject) = subject {
         text += &format!(" in subject {subject}");
     }

@@ -33,7 +33,7 @@ proptest! {
             let Record::Barrier(barrier) = record(&recording, row.line) else {
                 panic!("line {} is no barrier", row.line);
             };
-            let listed = barrier.lingering.iter().find(|image| image.inode == row.inode);
+            let listed = barrier.lingering.iter().find(|image| image.object.ino == row.inode);
             let listed = listed.expect("an image of the barrier");
             prop_assert_eq!((row.module, row.age_ms), (listed.module, listed.lingering_ms));
             // One thread has all modules, in the order of its cycles.
