@@ -1,0 +1,328 @@
+//! The documents' commands run, their configuration files are read, and what they name exists.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::leakbench;
+use common::session::{Finished, Session};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/ci.md",
+    "docs/protocol.md",
+    "docs/findings/wasmtime-48-decommit-queue.md",
+    "drivers/README.md",
+];
+
+/// Commands that stand for others, with one of those.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("leakbench --wasm DIR --invoke NAME", "leakbench --wasm guests --invoke answer"),
+    ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
+    ("leakbench report DIR", "leakbench report out"),
+    ("leakbench gate init DIR", "leakbench gate init --force out"),
+    ("leakbench gate explain DIR", "leakbench gate explain out"),
+    ("leakbench gate baseline DIR", "leakbench gate baseline out"),
+    ("leakbench gate", "leakbench gate out"),
+];
+
+/// Commands that no test runs, and why.
+const NOT_RUN: &[(&str, &str)] = &[
+    ("leakbench …", "stands for any command"),
+    ("leakbench run …", "stands for any run"),
+    ("leakbench attach PID", "the tests of attach have processes"),
+    ("leakbench --wasm target/guests/hash-wasm", "a script fetches the modules"),
+    ("leakbench --subject wasmtime@48 --decommit-batch 16", "needs a built Wasmtime"),
+    (
+        "leakbench --driver-dir target/release --subject wasmtime@48 --decommit-batch 16 --cycles 3000",
+        "needs a built Wasmtime",
+    ),
+    (
+        "leakbench compare --subject builtin --subject wasmtime@48 -- --cycles 3000",
+        "needs a built Wasmtime",
+    ),
+    (
+        "leakbench --subject 'python3 drivers/python/driver.py' --cycles 10000",
+        "needs a package of PyPI",
+    ),
+];
+
+/// Runs with more cycles are made with this number, since a test needs the command and not its length.
+const CYCLES_MAX: u64 = 200;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Parts of a document that a program reads.
+#[derive(Default)]
+struct Document {
+    name: &'static str,
+    commands: Vec<Documented>,
+    toml: Vec<String>,
+    /// Targets of links and pictures.
+    links: Vec<String>,
+    text: String,
+}
+
+/// A command of a document.
+struct Documented {
+    text: String,
+    /// The exit code beside it in a table.
+    code: Option<i32>,
+    /// The lines that the document shows as its output.
+    output: Vec<String>,
+}
+
+impl Document {
+    fn read(name: &'static str) -> Document {
+        let text = std::fs::read_to_string(root().join(name)).expect("a document");
+        let mut document = Document { name, ..Document::default() };
+        // The language of the present block of code.
+        let mut block: Option<String> = None;
+        // The commands and the last cell of the present row of a table.
+        let mut row: Option<(Vec<String>, String)> = None;
+        for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+            match event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                    block = Some(language.into_string());
+                }
+                Event::End(TagEnd::CodeBlock) => block = None,
+                Event::Text(text) if block.as_deref() == Some("toml") => {
+                    document.toml.push(text.into_string());
+                }
+                Event::Text(text) if block.is_some() => document.add_block(&text),
+                Event::Start(Tag::TableRow) => row = Some(Default::default()),
+                Event::Start(Tag::TableCell) => {
+                    if let Some((_, cell)) = &mut row {
+                        cell.clear();
+                    }
+                }
+                Event::Text(text) => {
+                    if let Some((_, cell)) = &mut row {
+                        cell.push_str(&text);
+                    }
+                }
+                Event::Code(text) => match &mut row {
+                    _ if !is_command(&text) => {}
+                    Some((commands, _)) => commands.push(text.into_string()),
+                    None => document.add(text.into_string(), None),
+                },
+                Event::End(TagEnd::TableRow) => {
+                    let (commands, last) = row.take().unwrap_or_default();
+                    for command in commands {
+                        document.add(command, last.trim().parse().ok());
+                    }
+                }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    document.links.push(dest_url.into_string());
+                }
+                _ => {}
+            }
+        }
+        document.text = text;
+        document
+    }
+
+    /// Adds the commands of a block of code. With a prompt, their output follows.
+    fn add_block(&mut self, block: &str) {
+        let joined = block.replace("\\\n", " ");
+        let has_output = joined.starts_with("$ ");
+        // False after the prompt of another program.
+        let mut is_ours = false;
+        for line in joined.lines() {
+            let typed = if has_output { line.strip_prefix("$ ") } else { Some(line) };
+            match (typed, self.commands.last_mut()) {
+                (Some(typed), _) => {
+                    is_ours = is_command(typed);
+                    if is_ours {
+                        self.add(typed.to_owned(), None);
+                    }
+                }
+                (None, Some(command)) if is_ours => command.output.push(line.to_owned()),
+                (None, _) => {}
+            }
+        }
+    }
+
+    fn add(&mut self, text: String, code: Option<i32>) {
+        self.commands.push(Documented { text, code, output: Vec::new() });
+    }
+}
+
+fn is_command(text: &str) -> bool {
+    text.starts_with("leakbench ")
+}
+
+/// The words after the program's name, with at most `CYCLES_MAX` cycles.
+fn arguments(command: &str) -> Vec<String> {
+    let mut words = shlex::split(command).expect("words");
+    words.remove(0);
+    let is_run = words.first().is_some_and(|word| word.starts_with("--"));
+    match words.iter().position(|word| word == "--cycles") {
+        Some(at) => {
+            let cycles: u64 = words[at + 1].parse().expect("a number of cycles");
+            words[at + 1] = cycles.min(CYCLES_MAX).to_string();
+        }
+        None if is_run && !words.contains(&"--scenario".to_owned()) => {
+            words.extend(["--cycles".to_owned(), CYCLES_MAX.to_string()]);
+        }
+        None => {}
+    }
+    words
+}
+
+/// A folder with what the documents' commands name: modules in `guests`, a recording in `out`.
+fn prepared() -> Session {
+    let session = Session::new();
+    std::fs::create_dir(session.path("guests")).expect("a folder");
+    let guest = "(module (memory 1) (data (i32.const 0) \"image\") (func (export \"answer\")))";
+    std::fs::write(session.path("guests/a.wat"), guest).expect("a module");
+    for out in ["out", "leakbench-out/ci"] {
+        let made = session.run(&["--cycles", "200", "--slots", "50", "--out", out]);
+        assert_eq!(made.code, 0, "{made:?}");
+    }
+    session
+}
+
+/// The first words of the lines of a summary, without lines that a terminal's width continues.
+fn labels(lines: &[&str]) -> BTreeSet<String> {
+    let mut labels = BTreeSet::new();
+    for line in lines.iter().filter(|line| !line.starts_with([' ', '…']) && !line.is_empty()) {
+        labels.insert(line.split_whitespace().next().unwrap_or_default().to_owned());
+    }
+    labels
+}
+
+#[test]
+fn each_command_runs_or_is_marked() {
+    let session = prepared();
+    let mut unused: BTreeSet<&str> = BTreeSet::new();
+    unused.extend(EXAMPLES.iter().chain(NOT_RUN).map(|(documented, _)| *documented));
+    let mut run = 0;
+    for document in DOCUMENTS.iter().map(|name| Document::read(name)) {
+        for command in &document.commands {
+            unused.remove(command.text.as_str());
+            if NOT_RUN.iter().any(|(marked, _)| *marked == command.text) {
+                continue;
+            }
+            let example = EXAMPLES.iter().find(|(marked, _)| *marked == command.text);
+            let text = example.map_or(command.text.as_str(), |(_, example)| *example);
+            let mut program = leakbench(&[]);
+            program.args(arguments(text)).current_dir(session.path("."));
+            program.env_remove("COLUMNS").stdin(Stdio::null());
+            let output = Finished::of(program.output().expect("the binary starts"));
+            let place = format!("{}: {text}: {output:?}", document.name);
+            match command.code {
+                Some(code) => assert_eq!(output.code, code, "{place}"),
+                None => assert!(matches!(output.code, 0 | 1), "{place}"),
+            }
+            // The summary of `exec` is on standard error: standard output is the command's.
+            let printed = output.stdout.lines().chain(output.stderr.lines());
+            let printed: Vec<&str> = printed.collect();
+            let shown: Vec<&str> = command.output.iter().map(String::as_str).collect();
+            let missing: Vec<String> =
+                labels(&shown).difference(&labels(&printed)).cloned().collect();
+            assert!(missing.is_empty(), "no {missing:?} in {place}");
+            run += 1;
+        }
+    }
+    assert!(unused.is_empty(), "no document has {unused:?}");
+    assert!(run >= 20, "only {run} commands were found");
+}
+
+#[test]
+fn each_configuration_file_is_read() {
+    let session = prepared();
+    let mut read = 0;
+    for document in DOCUMENTS.iter().map(|name| Document::read(name)) {
+        for toml in &document.toml {
+            std::fs::write(session.path("leakbench.toml"), "version = 1\n").expect("written");
+            std::fs::write(session.path("file.toml"), toml).expect("written");
+            let output = if toml.contains("[policy") {
+                session.run(&[
+                    "gate",
+                    "--budget",
+                    "file.toml",
+                    "--against",
+                    "leakbench-out/ci",
+                    "out",
+                ])
+            } else if toml.contains("[run]") {
+                std::fs::write(session.path("leakbench.toml"), toml).expect("written");
+                session.run(&["--cycles", "200", "--slots", "200"])
+            } else {
+                session.run(&["--scenario", "file.toml", "--cycles", "200"])
+            };
+            assert!(matches!(output.code, 0 | 1), "{}: {toml}: {output:?}", document.name);
+            read += 1;
+        }
+    }
+    assert!(read >= 3, "only {read} files were found");
+}
+
+#[test]
+fn what_documents_name_exists() {
+    let root = root();
+    for document in DOCUMENTS.iter().map(|name| Document::read(name)) {
+        let folder = root.join(document.name).parent().expect("a folder").to_owned();
+        for link in document.links.iter().filter(|link| !link.contains("://")) {
+            let path = link.split('#').next().unwrap_or_default();
+            assert!(folder.join(path).exists(), "{}: no {link}", document.name);
+        }
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "-_/.".contains(c);
+        for (at, _) in document.text.match_indices("scripts/") {
+            let rest = &document.text[at..];
+            let name = rest.split(|c| !is_of_name(c)).next().unwrap_or_default();
+            let name = name.trim_end_matches('.');
+            assert!(root.join(name).is_file(), "{}: no {name}", document.name);
+        }
+    }
+}
+
+/// A number that no command prints again cannot be checked.
+#[test]
+fn each_number_of_the_readme_has_its_command() {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let lines: Vec<&str> = text.lines().collect();
+    let has_command = |line: &&str| {
+        ["`scripts/", "scripts/", "leakbench ", "cargo "].iter().any(|word| line.contains(word))
+    };
+    let mut tables = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let is_rule = line.starts_with("|-") || line.starts_with("| -");
+        let cells = lines.get(at + 1).map_or("", |row| row.trim_matches('|'));
+        let numbers = cells.split('|').filter(|cell| cell.trim().parse::<f64>().is_ok()).count();
+        if is_rule && numbers >= 2 {
+            tables += 1;
+            let before = &lines[at.saturating_sub(20)..at];
+            assert!(before.iter().any(has_command), "no command prints the table at line {at}");
+        }
+    }
+    assert!(tables >= 3, "only {tables} tables were found");
+    // A rate in a sentence stands beside a command too.
+    let mut is_code = false;
+    for line in lines {
+        is_code ^= line.starts_with("```");
+        let is_rate = line.contains("/s ") || line.contains(" a second");
+        assert!(is_code || !is_rate || line.starts_with('|') || has_command(&line), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_command_is_found() {
+    let mut document = Document { name: "a document", ..Document::default() };
+    document.add_block("$ leakbench --no-such-flag \\\n    --cycles 9000\nverdict: clean\n");
+    let [command] = document.commands.as_slice() else { panic!("one command") };
+    assert_eq!(arguments(&command.text), ["--no-such-flag", "--cycles", "200"]);
+    assert_eq!(command.output, ["verdict: clean"]);
+    let output = Command::new(env!("CARGO_BIN_EXE_leakbench"))
+        .args(arguments(&command.text))
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2));
+}
