@@ -16,6 +16,8 @@ mod lifetimes;
 mod lines;
 mod marks;
 mod panels;
+mod peaks;
+mod proof;
 mod shares;
 mod sheet;
 mod slots;
@@ -122,6 +124,8 @@ fn svg_height(chart: &Chart) -> f64 {
         Plot::Lifetimes(lifetimes) => lifetimes::height(lifetimes) + around,
         Plot::Heat(heat) => heat::height(heat, &chart.title) + around,
         Plot::Panels(panels) => panels::height(panels) + around,
+        Plot::Proof(_) => proof::height() + around,
+        Plot::Peaks(peaks) => peaks::height(peaks) + around,
     }
 }
 
@@ -168,6 +172,8 @@ fn draw_plot<DB: DrawingBackend>(
         Plot::Lifetimes(plot) => lifetimes::draw(canvas, frame, plot),
         Plot::Heat(plot) => heat::draw(canvas, frame, plot, &chart.title),
         Plot::Panels(plot) => panels::draw(canvas, frame, plot),
+        Plot::Proof(plot) => proof::draw(canvas, frame, plot),
+        Plot::Peaks(plot) => peaks::draw(canvas, frame, plot),
     }
 }
 

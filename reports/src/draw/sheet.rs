@@ -8,7 +8,9 @@ use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use super::bitmap::{Bitmap, GRAIN};
 use super::canvas::{Canvas, Frame};
 use super::font::Fonts;
-use super::{DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, encoder, heat, panels};
+use super::{
+    DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, encoder, heat, panels, proof,
+};
 use crate::palette;
 use crate::report::{Chart, Plot, Report};
 
@@ -81,25 +83,36 @@ pub fn picture(
     })
 }
 
-/// The main charts, four at most: lingering images, slots, times and another over time, as far as
-/// the report has them; else the first ones.
+/// The main charts: of a run without a leak the proof, times and peaks; else, four at most, lingering
+/// images, slots, times and another over time, as far as the report has them; else the first ones.
 fn main_charts(report: &Report) -> Vec<&Chart> {
     let mut left: Vec<&Chart> = report.charts.iter().collect();
     let mut chosen: Vec<&Chart> = Vec::new();
-    let of_a_run = left.iter().any(|chart| matches!(chart.plot, Plot::Slots(_)));
-    let wanted: [fn(&Plot) -> bool; 4] = [
-        |plot| matches!(plot, Plot::Lines(_)),
-        |plot| matches!(plot, Plot::Slots(_)),
-        |plot| matches!(plot, Plot::Times(_)),
-        |plot| matches!(plot, Plot::Lines(_)),
-    ];
-    for is_wanted in wanted.into_iter().filter(|_| of_a_run) {
+    let has = |wanted: fn(&Plot) -> bool| report.charts.iter().any(|chart| wanted(&chart.plot));
+    let is_proved = has(|plot| matches!(plot, Plot::Proof(_)));
+    let of_a_run = is_proved || has(|plot| matches!(plot, Plot::Slots(_)));
+    let wanted: &[fn(&Plot) -> bool] = match is_proved {
+        true => &[
+            |plot| matches!(plot, Plot::Proof(_)),
+            |plot| matches!(plot, Plot::Times(_)),
+            |plot| matches!(plot, Plot::Peaks(_)),
+        ],
+        false => &[
+            |plot| matches!(plot, Plot::Lines(_)),
+            |plot| matches!(plot, Plot::Slots(_)),
+            |plot| matches!(plot, Plot::Times(_)),
+            |plot| matches!(plot, Plot::Lines(_)),
+        ],
+    };
+    for is_wanted in wanted.iter().filter(|_| of_a_run) {
         if let Some(at) = left.iter().position(|chart| is_wanted(&chart.plot)) {
             chosen.push(left.remove(at));
         }
     }
-    left.truncate(4 - chosen.len());
-    chosen.extend(left);
+    if !is_proved {
+        left.truncate(4 - chosen.len());
+        chosen.extend(left);
+    }
     chosen
 }
 
@@ -128,11 +141,11 @@ fn rows_of_a_run(charts: Vec<&Chart>) -> Vec<Row<'_>> {
     let alone = charts.len() % 2;
     let (first, pairs) = charts.split_at(alone);
     let rows = first.chunks(1).chain(pairs.chunks(2));
-    rows.map(|charts| Row {
-        charts: charts.to_vec(),
-        columns: charts.len(),
-        least_height: CHART_LEAST,
-        stretches: true,
+    rows.map(|charts| {
+        let is_proof = matches!(charts, [chart] if matches!(chart.plot, Plot::Proof(_)));
+        let least_height = if is_proof { HEADING + proof::height() } else { CHART_LEAST };
+        let columns = charts.len();
+        Row { charts: charts.to_vec(), columns, least_height, stretches: !is_proof }
     })
     .collect()
 }

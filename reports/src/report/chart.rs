@@ -1,6 +1,6 @@
 //! Charts, as data.
 
-use super::Tone;
+use super::{Peaks, Proof, Tone};
 use leakbench_model::{Reason, SlotState, Unit};
 use leakbench_recording::recording::SlotMap;
 
@@ -17,11 +17,36 @@ pub struct Chart {
     pub plot: Plot,
 }
 
+impl Chart {
+    /// True if it has nothing to show but that nothing lingers: all amounts proved at barriers are 0,
+    /// or no slot maps an image. Pages and main pictures with a [`Proof`] leave it out.
+    pub fn is_quiet(&self) -> bool {
+        match &self.plot {
+            Plot::Lines(lines) => {
+                let mut proved = lines.series.iter().filter(|it| it.style == Style::Dots);
+                proved.clone().next().is_some()
+                    && proved.all(|it| {
+                        it.tone == Tone::Bad && it.points.iter().all(|point| point.value == 0.0)
+                    })
+            }
+            Plot::Slots(maps) => {
+                let quiet = [SlotState::Empty, SlotState::Cold, SlotState::Warm];
+                maps.states().iter().all(|state| quiet.contains(state))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// The marks of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plot {
     /// Amounts over time.
     Lines(Lines),
+    /// Verified releases.
+    Proof(Proof),
+    /// Peaks beside their limits.
+    Peaks(Peaks),
     /// The states of slots, over time.
     Slots(SlotMaps),
     /// The distribution of times.

@@ -14,6 +14,8 @@ mod marks;
 pub(crate) mod next_steps;
 mod observation;
 mod panels;
+mod peaks;
+mod proof;
 mod run;
 mod slots;
 mod timeline;
@@ -26,6 +28,8 @@ pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
 pub(crate) use holders::lingering_image;
 pub use next_steps::{Means, NextStep};
 pub(crate) use observation::title as title_of_observation;
+pub use peaks::{Peak, Peaks};
+pub use proof::{Proof, Stretch};
 pub(crate) use run::title as title_of_run;
 
 use crate::recorded::{Recorded, RecordedKind};

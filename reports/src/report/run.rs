@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 
 use super::timeline::{at_barriers, at_samples, exact_memory, footprints, series};
 use super::{
-    Chart, LimitLine, Lines, Plot, Report, Series, Style, Tone, facts, figures, lingering, marks,
-    next_steps, slots, times, unmeasured,
+    Chart, LimitLine, Lines, Peaks, Plot, Report, Series, Style, Tone, facts, figures, lingering,
+    marks, next_steps, peaks, proof, slots, times, unmeasured,
 };
 use crate::headline;
 use leakbench_model::text::{counted, grouped};
 use leakbench_model::{Resource, Unit};
 use leakbench_recording::judge::Judgement;
-use leakbench_recording::ledger::Ledger;
+use leakbench_recording::ledger::{Ledger, SubjectLedger};
 
 impl Report {
     /// The report of a run.
@@ -58,17 +58,48 @@ pub(crate) fn title(ledger: &Ledger) -> String {
     text + &format!(", {processes} of {}", counted(scenario.threads.get().into(), "thread"))
 }
 
+/// The charts, the one that explains the verdict first.
 fn charts(ledger: &Ledger) -> Vec<Chart> {
-    let mut charts: Vec<Chart> = Vec::new();
-    charts.extend(images(ledger));
-    charts.extend(mappings(ledger));
-    charts.extend(descriptors(ledger));
-    charts.extend(slots::chart(ledger));
-    charts.extend(times::chart(ledger));
-    charts.extend(memory(ledger));
-    charts.extend(page_tables(ledger));
-    charts.extend(lingering::lifetimes(ledger));
+    let charts = [
+        proof::chart(ledger),
+        images(ledger),
+        mappings(ledger),
+        descriptors(ledger),
+        slots::chart(ledger),
+        times::chart(ledger),
+        peaks::chart(ledger),
+        memory(ledger),
+        page_tables(ledger),
+        lingering::lifetimes(ledger),
+    ];
+    let mut charts: Vec<Chart> = charts.into_iter().flatten().collect();
+    if ledger.subjects.iter().any(SubjectLedger::died) {
+        lead_with_the_limit(&mut charts);
+    }
     charts
+}
+
+/// Puts first what a death is likely due to: the chart of the resource that came nearest to its limit
+/// or, if none came near one, the peaks.
+fn lead_with_the_limit(charts: &mut [Chart]) {
+    let peaks = charts.iter().find_map(|chart| match &chart.plot {
+        Plot::Peaks(peaks) => peaks.nearest(),
+        _ => None,
+    });
+    let near = peaks.filter(|peak| peak.share() >= Some(Peaks::NEAR)).cloned();
+    let (id, title) = match near {
+        Some(peak) if peak.resource == Resource::Fds => ("descriptors", Some(peak.of_limit())),
+        Some(peak) => ("mappings", Some(peak.of_limit())),
+        None => ("peaks", None),
+    };
+    for id in ["peaks", id] {
+        if let Some(at) = charts.iter().position(|chart| chart.id == id) {
+            charts[..=at].rotate_right(1);
+        }
+    }
+    if let (Some(main), Some(of_limit)) = (charts.first_mut(), title) {
+        main.title += &format!(": {of_limit}");
+    }
 }
 
 fn images(ledger: &Ledger) -> Option<Chart> {
@@ -111,7 +142,7 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
             footprints(ledger, Resource::MemfdMappings),
         ),
     ];
-    let limit = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
+    let limit = whole_limit(&ledger.start.fingerprint, "max_map_count");
     let limit = of_each_process(ledger, "vm.max_map_count", limit);
     let reads = "Each mapped image is a mapping of a memfd. Mappings that rise with the cycles reach \
                  the limit, where mmap fails.";
@@ -201,7 +232,12 @@ fn of_each_process(ledger: &Ledger, name: &str, max: Option<u64>) -> Option<Limi
     Some(LimitLine { name, value: max? as f64 * processes.max(1) as f64 })
 }
 
+/// A limit of the machine that is a number.
+pub(super) fn whole_limit(fingerprint: &Map<String, Value>, name: &str) -> Option<u64> {
+    fingerprint.get(name).and_then(Value::as_u64)
+}
+
 /// `RLIMIT_NOFILE`; `None` if it is unlimited.
-fn open_files(fingerprint: &Map<String, Value>) -> Option<u64> {
+pub(super) fn open_files(fingerprint: &Map<String, Value>) -> Option<u64> {
     fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64())
 }

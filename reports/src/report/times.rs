@@ -15,8 +15,8 @@ pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
         id: "release".to_owned(),
         title: "Time from drop to release".to_owned(),
         reads:
-            "On a logarithmic axis. Releases during the drop are at the left, late releases at the \
-                right."
+            "On a logarithmic axis, ten bins for each factor of ten. Releases during the drop are at \
+                the left, late releases at the right."
                 .to_owned(),
         plot,
     })

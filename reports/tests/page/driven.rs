@@ -1,7 +1,7 @@
 //! The page under pointing, dragging, typing and clicking.
 
 use leakbench_reports::render::html;
-use leakbench_reports::report::{MarkKind, Plot, SlotRows};
+use leakbench_reports::report::{Mark, MarkKind, Plot, SlotRows};
 use serde_json::json;
 
 use crate::browser::{Page, browser};
@@ -45,7 +45,13 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
     let Some(mut browser) = browser("it_loads_without_errors_and_asks_for_nothing_else") else {
         return;
     };
-    let reports = [fixture::leak(), fixture::clean(), fixture::comparison(), fixture::hostile()];
+    let reports = [
+        fixture::leak(),
+        fixture::clean(),
+        fixture::proved(),
+        fixture::comparison(),
+        fixture::hostile(),
+    ];
     for report in reports {
         let mut page = browser.open(1280);
         page.show(&html(&report));
@@ -150,6 +156,60 @@ fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
     assert_eq!(
         page.text("document.querySelector('#lifetimes .plot + p').innerText"),
         "and 910 more"
+    );
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn a_proof_tells_what_was_verified_at_each_barrier() {
+    let Some(mut browser) = browser("a_proof_tells_what_was_verified_at_each_barrier") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::proved()));
+    let lanes = page.text("document.querySelector('#proof .plot svg').textContent");
+    assert!(lanes.contains("death watch, inside: 3,000 destroyed, 30 of them late"), "{lanes}");
+    assert!(lanes.contains("scan of /proc, outside: 0 still held"), "{lanes}");
+    assert_eq!(page.eval("document.querySelectorAll('#proof .block').length"), 21);
+    let [left, top, width, _] = page.chart("proof");
+    page.mouse("mouseMoved", left + width * 0.35, top + 30.0);
+    let shown = tip(&mut page, "proof");
+    let expected =
+        "barrier of process 1 after 600 cyclesreleased300of them late30still held0line 13";
+    assert_eq!(shown, expected);
+    focus(&mut page, "proof");
+    page.key("End");
+    let shown = tip(&mut page, "proof");
+    assert!(shown.starts_with("barrier of process 1 after 1,500 cycles"), "{shown}");
+    page.until("document.getElementById('live').textContent.includes('released 300')");
+    // What has nothing to show is absent, with its scripts.
+    assert_eq!(page.eval("document.querySelectorAll('#lingering, #slots').length"), 0);
+    assert_eq!(page.eval("document.querySelectorAll('#peaks .meter').length"), 1);
+    assert_no_complaints(&mut page);
+}
+
+#[test]
+fn the_main_chart_says_what_happened_where_it_did() {
+    let Some(mut browser) = browser("the_main_chart_says_what_happened_where_it_did") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    let mut report = fixture::leak();
+    let words = "[...document.querySelectorAll('text.words')].map((it) => it.textContent).join()";
+    page.show(&html(&report));
+    assert_eq!(page.text(words), "");
+    for chart in &mut report.charts {
+        if let Plot::Lines(lines) = &mut chart.plot {
+            let text = "subject 0 failed in cycle 2,900 (drop): no descriptor".to_owned();
+            lines.marks.push(Mark { kind: MarkKind::Incident, from_s: 4.9, to_s: 4.9, text });
+        }
+    }
+    page.show(&html(&report));
+    // Once, at the side of its line that has room for it.
+    assert_eq!(page.text(words), "subject 0 failed in cycle 2,900 (drop)");
+    assert_eq!(
+        page.text("document.querySelector('text.words').getAttribute('text-anchor')"),
+        "end"
     );
     assert_no_complaints(&mut page);
 }

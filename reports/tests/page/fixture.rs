@@ -1,6 +1,6 @@
 //! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and variants of it.
 
-use leakbench_model::{Reason, SlotState, Unit, Verdict};
+use leakbench_model::{Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::judge::{Finding, Level};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::report::*;
@@ -327,6 +327,52 @@ pub(crate) fn clean() -> Report {
     report
 }
 
+/// A clean run of two processes as it is drawn: proof, times, peaks, and a chart and a map that have
+/// nothing to show.
+pub(crate) fn proved() -> Report {
+    let mut report = clean();
+    let stretch = |n: u32| Stretch {
+        subject: n % 2,
+        at_s: f64::from(n),
+        cycles: u64::from(n / 2 + 1) * 300,
+        barriers: 1,
+        released: 300,
+        late: if n == 3 { 30 } else { 0 },
+        disagreements: 0,
+        line: 10 + n as usize,
+    };
+    let stretches = (0..10).map(stretch).collect();
+    let proof = Plot::Proof(Proof { stretches, unverified: 0, by_process: true });
+    let peak = |resource, name: &str, peak, limit: Option<u64>| Peak {
+        resource,
+        name: name.to_owned(),
+        at_rest: Some(9),
+        peak,
+        limit: limit.map(|limit| ("RLIMIT_NOFILE".to_owned(), limit)),
+    };
+    let rows = vec![
+        peak(Resource::Fds, "descriptors of process 1", 900, Some(1_024)),
+        peak(Resource::RssBytes, "resident memory", 1 << 20, None),
+    ];
+    let quiet = vec![series("lingering", Tone::Bad, Style::Dots, at_barriers(|_| 0.0))];
+    let quiet = Lines { unit: Some(Unit::Count), series: quiet, ..Lines::default() };
+    let mappings = leak().charts.swap_remove(1);
+    let mut maps = slot_maps();
+    for row in &mut maps.maps[0].rows {
+        row.map = SlotMap::of_states(&[SlotState::Warm; 1_000]).expect("slots");
+    }
+    let title = "3,000 of 3,000 images verified, by two witnesses, at 10 barriers";
+    report.charts = vec![
+        chart("proof", title, "A block for each barrier.", proof),
+        chart("lingering", "Images lingering", "Nothing.", Plot::Lines(quiet)),
+        mappings,
+        chart("slots", "What slots do", "Nothing.", Plot::Slots(maps)),
+        chart("release", "From drop to release", "At the drop itself.", Plot::Times(times())),
+        chart("peaks", "Peaks", "Beside their limits.", Plot::Peaks(Peaks { rows })),
+    ];
+    report
+}
+
 /// A comparison with two swept flags.
 pub(crate) fn comparison() -> Report {
     let mut report = leak();
@@ -443,6 +489,11 @@ pub(crate) fn odd() -> Report {
     report.charts.push(chart("panels", "", "", Plot::Panels(panels)));
     report.charts.push(chart("no-panels", "", "", Plot::Panels(Panels::default())));
     report.charts.push(chart("heat", "", "", Plot::Heat(Heat::default())));
+    report.charts.push(chart("no-proof", "", "", Plot::Proof(Proof::default())));
+    let stretches = vec![Stretch { released: u64::MAX, late: 1, ..Stretch::default() }; 2];
+    let proof = Proof { stretches, unverified: u64::MAX, by_process: true };
+    report.charts.push(chart("proof", "", "", Plot::Proof(proof)));
+    report.charts.push(chart("no-peaks", "", "", Plot::Peaks(Peaks::default())));
     report.lingering = Some(LingeringTable { total: u64::MAX, ..LingeringTable::default() });
     report.tables = vec![Table { id: "empty".to_owned(), ..Table::default() }];
     (report.figures, report.findings, report.facts) = (Vec::new(), Vec::new(), Vec::new());
@@ -536,7 +587,7 @@ pub(crate) fn hostile() -> Report {
                     (cell.text, cell.name) = (name(), name());
                 }
             }
-            Plot::Slots(_) | Plot::Times(_) => {}
+            Plot::Slots(_) | Plot::Times(_) | Plot::Proof(_) | Plot::Peaks(_) => {}
         }
     }
     for finding in &mut report.findings {

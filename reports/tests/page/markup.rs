@@ -96,6 +96,28 @@ fn a_clean_report_has_no_findings_and_no_missing_measurement() {
     assert!(!page.contains("id=\"unmeasured\""));
 }
 
+/// Charts of what does not linger would repeat the proof.
+#[test]
+fn a_proof_stands_for_all_that_is_quiet() {
+    let page = html(&fixture::proved());
+    let shown = without_scripts(&page);
+    for absent in ["id=\"lingering\"", "id=\"slots\"", "No image of a dropped module lingers."] {
+        assert!(!shown.contains(absent), "{absent}");
+    }
+    assert!(
+        !page.contains("class SlotChart") && html(&fixture::leak()).contains("class SlotChart")
+    );
+    for said in ["900", "of 1,024, RLIMIT_NOFILE; 9 at rest", "87.9 %", "9 bytes at rest"] {
+        assert!(shown.contains(said), "{said}");
+    }
+    let ids = ["proof", "release", "peaks", "mappings", "reproduce"];
+    let places = ids.map(|id| page.find(&format!(" id=\"{id}\"")).expect(id));
+    assert!(places.is_sorted(), "{places:?}");
+    let mut leaked = fixture::proved();
+    leaked.charts.remove(0);
+    assert!(html(&leaked).contains("id=\"slots\""), "without a proof it is shown");
+}
+
 /// An unknown fate is not reported as clean.
 #[test]
 fn a_table_has_its_caveat() {

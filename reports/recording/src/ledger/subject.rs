@@ -87,6 +87,10 @@ pub struct BarrierSample {
     pub cycles: u64,
     /// Number of lingering images.
     pub lingering: u64,
+    /// The exact counts of the death watch.
+    pub counts: Counts,
+    /// Number of disagreements of the witnesses.
+    pub disagreements: u64,
     /// Exact memory.
     pub memory: Option<ExactMemory>,
     /// Slots by state.
@@ -217,6 +221,8 @@ impl SubjectLedger {
             at_ms,
             cycles: counts.cycles,
             lingering: counts.lingering,
+            counts,
+            disagreements: barrier.disagreements_total,
             memory: barrier.memory,
             slots: barrier.slots,
             slot_map: barrier.slot_map.clone(),

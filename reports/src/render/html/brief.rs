@@ -3,21 +3,22 @@
 use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
-use crate::report::{Lifetimes, Lines, Plot, Point, SlotMaps, SlotRow, TimeBin, Times};
+use crate::report::{Lifetimes, Lines, Plot, Point, Proof, SlotMaps, SlotRow, TimeBin, Times};
 use leakbench_model::Unit;
 use leakbench_model::text::{bytes, duration_ns, grouped};
 
 /// Rows of a table at most: people read them all.
 const ROWS_MAX: usize = 48;
 
-/// A chart's table. Heat maps are tables themselves, and panels have their own notes.
+/// A chart's table. Heat maps and peaks are texts themselves, and panels have their own notes.
 pub(super) fn brief(plot: &Plot) -> Markup {
     let table = match plot {
         Plot::Lines(lines) => of_lines(lines),
         Plot::Slots(maps) => of_slots(maps),
         Plot::Times(times) => of_times(times),
         Plot::Lifetimes(lifetimes) => of_lifetimes(lifetimes),
-        Plot::Heat(_) | Plot::Panels(_) => return Markup::default(),
+        Plot::Proof(proof) => of_proof(proof),
+        Plot::Heat(_) | Plot::Panels(_) | Plot::Peaks(_) => return Markup::default(),
     };
     markup! {
         // The scripts close it where they draw.
@@ -106,6 +107,34 @@ fn of_slots(maps: &SlotMaps) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn of_proof(proof: &Proof) -> Markup {
+    let step = proof.stretches.len().div_ceil(ROWS_MAX).max(1);
+    markup! {
+        table {
+            thead {
+                tr {
+                    @if proof.by_process { th scope="col" .number { "process" } }
+                    @for column in ["cycles", "barriers", "released", "late", "disagreements", "line"] {
+                        th scope="col" .number { (column) }
+                    }
+                }
+            }
+            tbody {
+                @for it in proof.stretches.iter().step_by(step) {
+                    tr {
+                        @if proof.by_process { td .number { (it.subject) } }
+                        @for number in [it.cycles, it.barriers, it.released, it.late, it.disagreements] {
+                            td .number { (grouped(number)) }
+                        }
+                        td .number { (it.line) }
+                    }
+                }
+            }
+        }
+        @if step > 1 { p .muted { "every " (grouped(step as u64)) "th stretch" } }
     }
 }
 

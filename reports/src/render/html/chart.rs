@@ -5,15 +5,23 @@ use maud::{Markup, html as markup};
 use super::brief;
 use super::style::{state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::report::{Chart, Heat, HeatCell, Panels, Plot, SlotMaps, Tone};
+use crate::report::{Chart, Heat, HeatCell, Panels, Peak, Peaks, Plot, Report, SlotMaps, Tone};
 use leakbench_model::text::grouped;
+
+/// The charts to show: a proof says that nothing lingers, so no other chart says it again.
+pub(super) fn shown_charts(report: &Report) -> Vec<&Chart> {
+    let is_proved = report.charts.iter().any(|it| matches!(it.plot, Plot::Proof(_)));
+    report.charts.iter().filter(|chart| !(is_proved && chart.is_quiet())).collect()
+}
 
 /// The controls, and the main chart with `beside` at its side. Charts of several runs are as wide as
 /// the page, and `beside` stands beneath them.
-pub(super) fn lead(charts: &[Chart], beside: &Markup) -> Markup {
-    let main = charts.first();
+pub(super) fn lead(charts: &[&Chart], beside: &Markup) -> Markup {
+    let main = charts.first().copied();
     let is_wide = matches!(main.map(|chart| &chart.plot), Some(Plot::Heat(_) | Plot::Panels(_)));
-    let draws = charts.iter().any(|chart| !matches!(chart.plot, Plot::Heat(_)));
+    let is_proof = matches!(main.map(|chart| &chart.plot), Some(Plot::Proof(_)));
+    let is_markup = |chart: &&Chart| matches!(chart.plot, Plot::Heat(_) | Plot::Peaks(_));
+    let draws = !charts.iter().all(is_markup);
     markup! {
         @if draws {
             noscript {
@@ -21,8 +29,9 @@ pub(super) fn lead(charts: &[Chart], beside: &Markup) -> Markup {
                     "Charts need JavaScript. The tables below them have their main numbers."
                 }
             }
-            (controls())
         }
+        // A main chart without the axis of a run has no use for its controls.
+        @if draws && !is_proof { (controls()) }
         div .lead .wide[is_wide] {
             @if let Some(main) = main { (figure(main, "main")) }
             aside { (beside) }
@@ -30,14 +39,20 @@ pub(super) fn lead(charts: &[Chart], beside: &Markup) -> Markup {
     }
 }
 
-/// The charts but the main one.
-pub(super) fn others(charts: &[Chart]) -> Markup {
+/// The charts but the main one. Those after a proof have the controls before the first that uses them.
+pub(super) fn others(charts: &[&Chart]) -> Markup {
+    let is_proof = matches!(charts.first().map(|chart| &chart.plot), Some(Plot::Proof(_)));
     let ordered = ordered(charts.get(1..).unwrap_or_default());
+    let is_over_time = |(chart, _): &(&Chart, _)| matches!(chart.plot, Plot::Lines(_));
+    let controlled = ordered.iter().position(is_over_time).filter(|_| is_proof);
     markup! {
         @if !ordered.is_empty() {
             section #charts aria-label="charts" {
                 div .cards {
-                    @for (chart, span) in &ordered { (figure(chart, span)) }
+                    @for (index, (chart, span)) in ordered.iter().enumerate() {
+                        @if controlled == Some(index) { (controls()) }
+                        (figure(chart, span))
+                    }
                 }
             }
         }
@@ -62,18 +77,22 @@ fn controls() -> Markup {
     }
 }
 
-/// Charts in reading order with their share of a row: slot maps, the small ones in rows without gaps,
-/// and the rest.
-fn ordered(charts: &[Chart]) -> Vec<(&Chart, &'static str)> {
+/// Charts in reading order with their share of a row: the times of a clean run, slot maps, the small
+/// ones in rows without gaps, and the rest.
+fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
+    let is_clean = !charts.iter().any(|it| matches!(it.plot, Plot::Slots(_) | Plot::Lifetimes(_)));
     let kind = |chart: &Chart| match chart.plot {
-        Plot::Slots(_) => 1,
+        Plot::Proof(_) | Plot::Slots(_) => 1,
+        Plot::Times(_) if is_clean => 1,
+        Plot::Peaks(_) if is_clean => 1,
+        Plot::Peaks(_) => 4,
         Plot::Times(_) => 2,
         Plot::Lines(_) => 3,
         Plot::Lifetimes(_) => 4,
         Plot::Panels(_) => 5,
         Plot::Heat(_) => 6,
     };
-    let mut charts: Vec<&Chart> = charts.iter().collect();
+    let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
     let small = charts.iter().filter(|chart| matches!(kind(chart), 2 | 3)).count();
     let mut seen = 0;
@@ -106,6 +125,7 @@ fn figure(chart: &Chart, span: &str) -> Markup {
             @match &chart.plot {
                 Plot::Heat(heat) => { (heat_table(heat, &chart.title)) },
                 Plot::Panels(panels) => { (panels_grid(&chart.id, panels)) },
+                Plot::Peaks(peaks) => { (bars(peaks)) },
                 Plot::Slots(maps) => {
                     (states_legend(maps))
                     div .plot data-chart=(chart.id) {}
@@ -135,6 +155,39 @@ fn states_legend(maps: &SlotMaps) -> Markup {
                 }
             }
             li .muted { "slots at the end" @if maps.maps.len() > 1 { ", in all processes" } }
+        }
+    }
+}
+
+/// Each peak with its numbers and, if it has a limit, a bar.
+fn bars(peaks: &Peaks) -> Markup {
+    markup! {
+        ul .peaks {
+            @for peak in &peaks.rows {
+                li class=(tone_class(peak.tone())) {
+                    p {
+                        span .name { (shown(&peak.name, LABEL_CHARS_MAX)) } " "
+                        strong { (peak.amount()) } " "
+                        span .note { (shown(&peak.beside(), LABEL_CHARS_MAX)) }
+                        @if let Some(percent) = peak.percent() { " " span .percent { (percent) } }
+                    }
+                    (bar(peak))
+                }
+            }
+        }
+    }
+}
+
+/// The peak as a share of its limit. The policy of the page allows no style in markup.
+fn bar(peak: &Peak) -> Markup {
+    let width = peak
+        .share()
+        .map(|share| (share * 1000.0).clamp(if share > 0.0 { 2.0 } else { 0.0 }, 1000.0));
+    markup! {
+        @if let Some(width) = width {
+            svg .meter viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" {
+                rect width=(format!("{width:.0}")) height="10" {}
+            }
         }
     }
 }

@@ -5,18 +5,19 @@
 
 use serde_json::{Value, json};
 
+use super::chart::shown_charts;
 use super::style::{reason_class, state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
-    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Report, Series, SlotMaps, SlotRows,
-    Style, Times,
+    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps,
+    SlotRows, Style, Times,
 };
 use leakbench_model::{SlotState, Unit};
 
 /// The data of the page's scripts, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
     let charts: serde_json::Map<String, Value> =
-        report.charts.iter().filter_map(|c| Some((c.id.clone(), chart(c)?))).collect();
+        shown_charts(report).iter().filter_map(|c| Some((c.id.clone(), chart(c)?))).collect();
     // In order: the index of a state is its rank in the scripts.
     let states =
         SlotState::ALL.map(|state| json!([state.letter(), state_class(state), state.words()]));
@@ -46,7 +47,8 @@ fn chart(chart: &Chart) -> Option<Value> {
         Plot::Times(times) => times_json(times),
         Plot::Lifetimes(lifetimes) => lifetimes_json(lifetimes),
         Plot::Panels(panels) => panels_json(panels),
-        Plot::Heat(_) => return None,
+        Plot::Proof(proof) => proof_json(proof),
+        Plot::Peaks(_) | Plot::Heat(_) => return None,
     };
     value["title"] = json!(shown(&chart.title, LABEL_CHARS_MAX));
     Some(value)
@@ -145,6 +147,31 @@ fn times_json(times: &Times) -> Value {
         "bins": bins,
         "count": times.count,
         "lines": [["median", times.p50_ns], ["p99", times.p99_ns], ["max", times.max_ns]],
+    })
+}
+
+fn proof_json(proof: &Proof) -> Value {
+    let stretches: Vec<Value> = proof
+        .stretches
+        .iter()
+        .map(|it| {
+            json!([
+                it.subject,
+                it.cycles,
+                it.barriers,
+                it.released,
+                it.late,
+                it.disagreements,
+                it.line
+            ])
+        })
+        .collect();
+    json!({
+        "kind": "proof",
+        "stretches": stretches,
+        "rest": proof.unverified,
+        "released": proof.released(),
+        "several": proof.by_process,
     })
 }
 

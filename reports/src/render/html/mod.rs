@@ -16,20 +16,29 @@ mod text;
 
 pub use page::html;
 
-/// The page's script. Later parts use earlier ones.
-const SCRIPT: &str = concat!(
-    "(() => {\n\"use strict\";\n",
-    include_str!("script/base.js"),
-    include_str!("script/scale.js"),
-    include_str!("script/timeline.js"),
-    include_str!("script/plot.js"),
-    include_str!("charts/lines.js"),
-    include_str!("charts/slot-map.js"),
-    include_str!("charts/slots.js"),
-    include_str!("charts/times.js"),
-    include_str!("charts/lifetimes.js"),
-    include_str!("charts/panels.js"),
-    include_str!("script/table.js"),
-    include_str!("script/main.js"),
-    "})();\n",
-);
+use crate::report::{Plot, Report};
+
+/// The page's script, with the parts that its charts need. Later parts use earlier ones.
+fn script(report: &Report) -> String {
+    let charts = chart::shown_charts(report);
+    let has = |is: fn(&Plot) -> bool| charts.iter().any(|chart| is(&chart.plot));
+    let base = concat!(
+        include_str!("script/base.js"),
+        include_str!("script/scale.js"),
+        include_str!("script/timeline.js"),
+        include_str!("script/plot.js"),
+        include_str!("charts/lines.js"),
+    );
+    let slots = concat!(include_str!("charts/slot-map.js"), include_str!("charts/slots.js"));
+    let of_charts = [
+        (has(|it| matches!(it, Plot::Slots(_))), slots),
+        (has(|it| matches!(it, Plot::Times(_))), include_str!("charts/times.js")),
+        (has(|it| matches!(it, Plot::Proof(_))), include_str!("charts/proof.js")),
+        (has(|it| matches!(it, Plot::Lifetimes(_))), include_str!("charts/lifetimes.js")),
+        (has(|it| matches!(it, Plot::Panels(_))), include_str!("charts/panels.js")),
+    ];
+    let of_charts = of_charts.iter().filter(|(needed, _)| *needed).map(|(_, part)| *part);
+    let rest = [include_str!("script/table.js"), include_str!("script/main.js")];
+    let parts: String = [base].into_iter().chain(of_charts).chain(rest).collect();
+    format!("(() => {{\n\"use strict\";\n{parts}}})();\n")
+}

@@ -3,21 +3,23 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use super::{SCRIPT, chart, data, digest, style, table};
+use super::{chart, data, digest, script, style, table};
 use crate::headline::verdict_word;
-use crate::report::{FactGroup, Figure, Means, NextStep, Report};
+use crate::report::{FactGroup, Figure, LingeringTable, Means, NextStep, Plot, Report};
 use leakbench_model::Verdict;
 use leakbench_recording::judge::{Finding, Level};
 
 /// The whole page of a report, for a file of its own.
 pub fn html(report: &Report) -> String {
     let sheet = style::sheet(report);
+    let script = script(report);
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; \
          form-action 'none'",
         digest::source(&sheet),
-        digest::source(SCRIPT),
+        digest::source(&script),
     );
+    let charts = chart::shown_charts(report);
     let sentence = sentence(report);
     let word = verdict_word(report.verdict);
     let page = markup! {
@@ -36,9 +38,9 @@ pub fn html(report: &Report) -> String {
                 main {
                     (banner(report.verdict, &sentence))
                     (figures(&report.figures))
-                    (chart::lead(&report.charts, &beside(report, &sentence)))
-                    (chart::others(&report.charts))
-                    @if let Some(lingering) = &report.lingering {
+                    (chart::lead(&charts, &beside(report, &sentence)))
+                    (chart::others(&charts))
+                    @if let Some(lingering) = &report.lingering && !is_said(report, lingering) {
                         (table::lingering(lingering))
                     }
                     @for other in &report.tables {
@@ -55,11 +57,17 @@ pub fn html(report: &Report) -> String {
                 }
                 div #live .unseen aria-live="polite" {}
                 script #data type="application/json" { (PreEscaped(data::data(report))) }
-                script { (PreEscaped(SCRIPT)) }
+                script { (PreEscaped(&script)) }
             }
         }
     };
     page.into_string()
+}
+
+/// Returns whether a proof says already that no image lingers.
+fn is_said(report: &Report, table: &LingeringTable) -> bool {
+    let is_proved = report.charts.iter().any(|it| matches!(it.plot, Plot::Proof(_)));
+    is_proved && table.total == 0 && table.caveat.is_none()
 }
 
 /// The headline without the verdict's word, which the banner has.

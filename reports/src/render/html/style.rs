@@ -71,7 +71,7 @@ fn tones(report: &Report) -> BTreeSet<Tone> {
                 let lines = panels.panels.iter().flat_map(|panel| &panel.lines.series);
                 tones.extend(lines.map(|series| series.tone));
             }
-            Plot::Slots(_) | Plot::Times(_) | Plot::Lifetimes(_) | Plot::Heat(_) => {}
+            _ => {}
         }
     }
     tones

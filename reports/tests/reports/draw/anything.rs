@@ -1,11 +1,12 @@
 //! Charts of any data and any names can be drawn.
 
-use leakbench_model::{Reason, SlotState, Unit, Verdict};
+use leakbench_model::{Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
     Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
-    Plot, Point, Series, SlotMaps, SlotRow, SlotRows, Style, TimeBin, Times, Tone,
+    Peak, Peaks, Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Stretch, Style, TimeBin,
+    Times, Tone,
 };
 use proptest::prelude::*;
 
@@ -178,6 +179,30 @@ fn any_panels() -> impl Strategy<Value = Panels> {
         .prop_map(|(panels, rest)| Panels { panels, rest })
 }
 
+fn any_proof() -> impl Strategy<Value = Proof> {
+    let stretch = (number(), number(), 0_u64..3, any::<u32>()).prop_map(
+        |(released, late, disagreements, subject)| Stretch {
+            subject,
+            barriers: 1,
+            released,
+            late,
+            disagreements,
+            ..Stretch::default()
+        },
+    );
+    (prop::collection::vec(stretch, 0..30), number(), any::<bool>())
+        .prop_map(|(stretches, unverified, by_process)| Proof { stretches, unverified, by_process })
+}
+
+fn any_peaks() -> impl Strategy<Value = Peaks> {
+    let resource = prop::sample::select(vec![Resource::Mappings, Resource::RssBytes]);
+    let limit = prop::option::of((name(), number()));
+    let peak = (resource, name(), prop::option::of(number()), number(), limit).prop_map(
+        |(resource, name, at_rest, peak, limit)| Peak { resource, name, at_rest, peak, limit },
+    );
+    prop::collection::vec(peak, 0..6).prop_map(|rows| Peaks { rows })
+}
+
 fn any_plot() -> impl Strategy<Value = Plot> {
     prop_oneof![
         any_lines().prop_map(Plot::Lines),
@@ -186,6 +211,8 @@ fn any_plot() -> impl Strategy<Value = Plot> {
         any_lifetimes().prop_map(Plot::Lifetimes),
         any_heat().prop_map(Plot::Heat),
         any_panels().prop_map(Plot::Panels),
+        any_proof().prop_map(Plot::Proof),
+        any_peaks().prop_map(Plot::Peaks),
     ]
 }
 

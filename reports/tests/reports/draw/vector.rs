@@ -1,8 +1,8 @@
 //! The texts of SVG pictures.
 
-use leakbench_model::SlotState;
+use leakbench_model::{Resource, SlotState};
 use leakbench_reports::draw;
-use leakbench_reports::report::{MarkKind, Plot, SlotRows};
+use leakbench_reports::report::{MarkKind, Peak, Peaks, Plot, Proof, SlotRows, Stretch};
 
 use super::samples::{
     heat, lifetimes, lingering, mappings, mark, memory, panels, slots, slots_of, times,
@@ -145,5 +145,42 @@ fn other_plots_have_their_numbers_as_texts() {
     assert_says(
         Plot::Panels(panels(4)),
         &["wasmtime@3", "1200 of 3,000 linger", "5M cycles", "lingering"],
+    );
+}
+
+#[test]
+fn a_proof_names_both_witnesses_and_their_numbers() {
+    let stretch = |disagreements| Stretch {
+        barriers: 1,
+        released: 250_000,
+        late: 600,
+        disagreements,
+        ..Stretch::default()
+    };
+    let proof = |last, unverified| {
+        Plot::Proof(Proof {
+            stretches: vec![stretch(0), stretch(last)],
+            unverified,
+            by_process: false,
+        })
+    };
+    let clean = assert_says(
+        proof(0, 0),
+        &["death watch, inside:", "500,000 destroyed", "scan of /proc, outside:", "0 still held"],
+    );
+    assert!(!texts(&clean).iter().any(|text| text == "not verified"));
+    assert_says(proof(3, 250_000), &["3 disagreements", "not verified", "250,000"]);
+}
+
+#[test]
+fn peaks_have_their_limits_and_shares() {
+    let limit = Some(("RLIMIT_NOFILE".to_owned(), 8_192));
+    let resource = Resource::Fds;
+    let peak =
+        Peak { resource, name: "descriptors".to_owned(), at_rest: Some(9), peak: 8_191, limit };
+    let beside = "of 8,192, RLIMIT_NOFILE; 9 at rest";
+    assert_says(
+        Plot::Peaks(Peaks { rows: vec![peak] }),
+        &["descriptors", "8,191", beside, "100.0 %"],
     );
 }

@@ -90,6 +90,7 @@ fn charts_come_in_their_order() {
         "descriptors",
         "slots",
         "release",
+        "peaks",
         "memory",
         "page-tables",
         "lifetimes",
@@ -153,6 +154,84 @@ fn deaths_and_witness_failures_are_marked_and_listed() {
         assert!(is_listed(words), "{words}: {:#?}", report.unmeasured);
     }
     assert!(!ids(&report).contains(&"slots"));
+}
+
+#[test]
+fn a_run_without_a_leak_begins_with_its_proof() {
+    let report = report(&clean());
+    let chart = &report.charts[0];
+    let Plot::Proof(proof) = &chart.plot else { panic!("{:?}", ids(&report)) };
+    assert_eq!(
+        chart.title,
+        "1,000,000 of 1,000,000 images verified, by two witnesses, at 4 barriers"
+    );
+    assert_eq!((proof.verified(), proof.late(), proof.unverified), (1_000_000, 1_200, 0));
+    let of = |line: usize| proof.stretches.iter().find(|it| it.line == line).expect("a barrier");
+    let Record::Barrier(half) = record(&clean(), 5).clone() else { panic!("a barrier") };
+    assert_eq!((of(5).subject, of(5).released), (0, half.counts.synchronous));
+    assert_eq!((of(6).released, of(6).late), (250_000, 600), "since the barrier before");
+    // Nothing lingered, and no other chart says so again.
+    let lingering = report.charts.iter().find(|chart| chart.id == "lingering").expect("a chart");
+    assert!(lingering.is_quiet());
+
+    for leak in [leak_keep(), leak_earlier()] {
+        let report = self::report(&leak);
+        assert!(!ids(&report).contains(&"proof"));
+        assert!(!report.charts[0].is_quiet());
+    }
+}
+
+#[test]
+fn what_the_witnesses_did_not_verify_is_not_said_to_be() {
+    let report = report(&inconclusive());
+    let Plot::Proof(proof) = plot(&report, "proof") else { panic!("a proof") };
+    assert_eq!((proof.released(), proof.verified(), proof.unverified), (2_900, 0, 3_000));
+    assert_eq!(proof.stretches[0].disagreements, 31);
+    let report = self::report(&died(ExitKind::Signaled { signal: 9 }));
+    let Plot::Proof(proof) = plot(&report, "proof") else { panic!("a proof") };
+    assert_eq!((proof.verified(), proof.unverified), (100_000, 2_500));
+}
+
+/// Each process has the limit, so the one that has most is nearest to it.
+#[test]
+fn a_peak_is_compared_with_the_limit_of_one_process() {
+    let mut recording = clean();
+    if let Record::Start(start) = &mut recording.records[0] {
+        start.fingerprint.insert("max_map_count".to_owned(), 65_530.into());
+    }
+    recording.records.insert(4, sample(1, 900, counts(9, 0), footprint(3_000, 9, 1 << 20)));
+    let Plot::Peaks(peaks) = plot(&report(&recording), "peaks").clone() else { panic!("peaks") };
+    let texts: Vec<(String, String, String, Option<String>)> = peaks
+        .rows
+        .iter()
+        .map(|peak| (peak.name.clone(), peak.amount(), peak.beside(), peak.percent()))
+        .collect();
+    let row = |name: &str, peak: &str, beside: &str, percent: Option<&str>| {
+        (name.to_owned(), peak.to_owned(), beside.to_owned(), percent.map(str::to_owned))
+    };
+    let of_mappings = "of 65,530, vm.max_map_count; 60 at rest";
+    assert_eq!(texts[0], row("mappings of process 1", "3,000", of_mappings, Some("4.6 %")));
+    assert_eq!(texts[1], row("descriptors of process 0", "14", "11 at rest", None));
+    assert_eq!(texts[2].0, "resident memory of 2 processes");
+}
+
+#[test]
+fn a_death_begins_with_the_resource_that_was_nearest_to_its_limit() {
+    let first = |allowed: u64, had: u64| {
+        let mut records = vec![start(3_000, 1, Options::default()), up(0, 3_000)];
+        records.push(sample(0, 100, counts(900, 0), footprint(60, had, 1 << 20)));
+        records.push(exit(0, 150, ExitKind::Signaled { signal: 9 }, &[]));
+        if let Record::Start(start) = &mut records[0] {
+            start.fingerprint.insert("max_map_count".to_owned(), 65_530.into());
+            let limit = serde_json::json!({ "soft": allowed, "hard": allowed });
+            start.fingerprint.insert("open_files".to_owned(), limit);
+        }
+        let report = report(&recording(records));
+        (report.charts[0].id.clone(), report.charts[0].title.clone())
+    };
+    let near = ("descriptors".to_owned(), "Descriptors: 1,020 of 1,024, RLIMIT_NOFILE".to_owned());
+    assert_eq!(first(1_024, 1_020), near);
+    assert_eq!(first(20_000, 1_020).0, "peaks", "no limit was near");
 }
 
 #[test]

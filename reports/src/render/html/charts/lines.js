@@ -319,6 +319,27 @@ class LineChart extends TimePlot {
         svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }),
       );
     }
+    if (this.size === "main") drawing.append(...this.drawIncidentWords());
+  }
+
+  // The words of the first incident in the window, at the side of its line that has more room.
+  drawIncidentWords() {
+    const { left, right, bottom } = this.bounds;
+    const seen = this.marks.filter(([kind, from]) => {
+      const x = this.x(from);
+      return kind === "incident" && x >= left - 1 && x <= right + 1;
+    });
+    if (seen.length === 0) return [];
+    // The rest of a long text is in the verdict and in the tooltip.
+    const [, from, , whole] = seen[0];
+    const [text] = whole.split(": ");
+    const x = this.x(from);
+    const before = x - left > right - x;
+    const room = Math.floor((before ? x - left : right - x) / 6.6) - 2;
+    const cut = text.length > room ? `${text.slice(0, Math.max(room - 1, 0))}…` : text;
+    const place = { x: before ? x - 8 : x + 8, y: bottom - 24 };
+    const anchor = before ? "end" : "start";
+    return [svg("text", { class: "incident words", ...place, "text-anchor": anchor }, cut)];
   }
 
   // The point of each series that is nearest to the cursor.

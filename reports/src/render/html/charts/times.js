@@ -1,15 +1,11 @@
 // A histogram of times on a logarithmic axis.
 
-class TimesChart extends Plot {
+class TimesChart extends PartsPlot {
   constructor(host, chart, size) {
-    super(host, `${chart.title}: histogram`);
+    super(host, `${chart.title}: histogram`, chart.bins);
     this.chart = chart;
-    this.size = size;
-    this.bin = null;
-    host.addEventListener("pointermove", (event) => this.hovered(event));
-    host.addEventListener("pointerleave", () => this.choose(null));
-    host.addEventListener("blur", () => this.choose(null));
-    host.addEventListener("keydown", (event) => this.typed(event));
+    // Alone in its row it is the chart of a run without a leak.
+    this.size = size === "whole" ? "main" : size;
   }
 
   draw() {
@@ -55,7 +51,7 @@ class TimesChart extends Plot {
     drawing.append(...this.drawLines());
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.cursor);
-    this.choose(this.bin);
+    this.choose(this.part);
   }
 
   drawCounts(max) {
@@ -112,76 +108,35 @@ class TimesChart extends Plot {
   }
 
   // Median, p99 and max, each named in a row of its own above the bars. The shortest time has the
-  // lowest row, so that no line crosses the name at its left.
+  // lowest row, and no line is drawn over a name.
   drawLines() {
     const { left, bottom } = this.bounds;
-    return this.chart.lines.flatMap(([name, ns], index, { length }) => {
-      if (ns === null) return [];
+    const [lines, names] = [[], []];
+    this.chart.lines.forEach(([name, ns], index, { length }) => {
+      if (ns === null) return;
       const x = this.x(ns);
       const y = 10 + (length - 1 - index) * 14;
       const text = `${name} ${durationNs(ns)}`;
       const before = x - text.length * 6.8 > left - 56;
-      return [
-        svg("line", { class: "statistic", x1: x, x2: x, y1: y - 8, y2: bottom }),
-        svg(
-          "text",
-          {
-            class: "statistic",
-            x: before ? x - 5 : x + 5,
-            y: y + 1,
-            "text-anchor": before ? "end" : "start",
-          },
-          text,
-        ),
-      ];
+      const anchor = before ? "end" : "start";
+      lines.push(svg("line", { class: "statistic", x1: x, x2: x, y1: y - 8, y2: bottom }));
+      const place = { x: before ? x - 5 : x + 5, y: y + 1, "text-anchor": anchor };
+      names.push(svg("text", { class: "statistic", ...place }, text));
     });
+    return [...lines, ...names];
   }
 
-  hovered(event) {
-    if (!this.drawn) return;
-    const [x] = this.at(event);
-    const index = this.chart.bins.findIndex(([from, to]) => x >= this.x(from) && x <= this.x(to));
-    this.choose(index < 0 ? null : index);
-  }
-
-  typed(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-    if (event.key === "Escape") this.choose(null);
-    const last = this.chart.bins.length - 1;
-    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    this.choose(clamp(this.bin === null ? (step < 0 ? last : 0) : this.bin + step, 0, last));
-    const [heading, value] = this.words(this.bin);
-    announce(`${heading}: ${value}`);
+  span(index) {
+    const [from, to] = this.chart.bins[index];
+    return [this.x(from), this.x(to)];
   }
 
   words(index) {
     const [from, to, count] = this.chart.bins[index];
-    return [`${durationNs(from)} to ${durationNs(to)}`, grouped(count)];
-  }
-
-  choose(index) {
-    this.bin = index;
-    this.cursor?.replaceChildren();
-    if (index === null || !this.cursor) {
-      this.hideTip();
-      return;
-    }
-    const [from, to, count] = this.chart.bins[index];
-    const { top, bottom } = this.bounds;
-    this.cursor.append(
-      svg("rect", {
-        class: "cell",
-        x: this.x(from),
-        y: top,
-        width: this.x(to) - this.x(from),
-        height: bottom - top,
-      }),
-    );
-    const [heading, value] = this.words(index);
     const share = (100 * count) / Math.max(this.chart.count, 1);
-    this.showTip(this.x(to), (top + bottom) / 2, heading, [
-      { name: "count", value, note: `${PARTS.format(share)}%` },
-    ]);
+    return {
+      heading: `${durationNs(from)} to ${durationNs(to)}`,
+      rows: [{ name: "count", value: grouped(count), note: `${PARTS.format(share)}%` }],
+    };
   }
 }

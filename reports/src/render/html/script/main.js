@@ -36,6 +36,7 @@ function drawRun(hosts) {
 
 function controls(timelines) {
   const bar = document.getElementById("controls");
+  if (!bar) return;
   const [run] = timelines.filter(({ base }) => base === "ms");
   const axis = document.getElementById("axis");
   axis.hidden = !run?.hasCycles;
@@ -125,13 +126,14 @@ function start() {
   ROOT.classList.add("scripted");
   for (const brief of document.querySelectorAll(".brief")) brief.open = false;
   // A chart without data stays empty.
-  const has = ({ bars, bins, maps }) => (bars ?? bins ?? maps)?.length !== 0;
+  const has = ({ bars, bins, maps, stretches }) =>
+    (bars ?? bins ?? maps ?? stretches)?.length !== 0;
   const hosts = [...document.querySelectorAll(".plot")].filter((host) =>
     has(DATA.charts[host.dataset.chart]),
   );
   const kind = (host) => DATA.charts[host.dataset.chart].kind;
   const timelines = [];
-  const ofRun = hosts.filter((host) => !["times", "panels"].includes(kind(host)));
+  const ofRun = hosts.filter((host) => !["times", "panels", "proof"].includes(kind(host)));
   if (ofRun.length > 0) timelines.push(drawRun(ofRun));
   const ofPanels = hosts.filter((host) => kind(host) === "panels");
   for (const id of new Set(ofPanels.map((host) => host.dataset.chart))) {
@@ -143,8 +145,10 @@ function start() {
     );
   }
   const plots = timelines.flatMap((timeline) => timeline.plots);
-  for (const host of hosts.filter((each) => kind(each) === "times")) {
-    plots.push(new TimesChart(host, DATA.charts[host.dataset.chart], sizeOf(host)));
+  for (const host of hosts) {
+    const chart = DATA.charts[host.dataset.chart];
+    if (chart.kind === "times") plots.push(new TimesChart(host, chart, sizeOf(host)));
+    if (chart.kind === "proof") plots.push(new ProofChart(host, chart));
   }
   controls(timelines);
   drawAll(plots);

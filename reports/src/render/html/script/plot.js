@@ -87,6 +87,57 @@ class Plot {
   }
 }
 
+// A chart of parts side by side, each with a tooltip: `span(index)` are the pixels of its ends, and
+// `words(index)` the heading and the rows.
+class PartsPlot extends Plot {
+  constructor(host, label, parts) {
+    super(host, label);
+    this.parts = parts;
+    this.part = null;
+    host.addEventListener("pointermove", (event) => this.hovered(event));
+    host.addEventListener("pointerleave", () => this.choose(null));
+    host.addEventListener("blur", () => this.choose(null));
+    host.addEventListener("keydown", (event) => this.typed(event));
+  }
+
+  hovered(event) {
+    if (!this.drawn) return;
+    const [x] = this.at(event);
+    const index = this.parts.findIndex((_, each) => {
+      const [from, to] = this.span(each);
+      return x >= from && x <= to;
+    });
+    this.choose(index < 0 ? null : index);
+  }
+
+  typed(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    if (event.key === "Escape") this.choose(null);
+    const last = this.parts.length - 1;
+    if (!step || last < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.choose(clamp(this.part === null ? (step < 0 ? last : 0) : this.part + step, 0, last));
+    const { heading, rows } = this.words(this.part);
+    announce(`${heading}: ${rows.map(({ name, value }) => `${name} ${value}`).join(", ")}`);
+  }
+
+  choose(index) {
+    this.part = index;
+    this.cursor?.replaceChildren();
+    if (index === null || !this.cursor) {
+      this.hideTip();
+      return;
+    }
+    const [from, to] = this.span(index);
+    const { top, bottom } = this.bounds;
+    this.cursor.append(
+      svg("rect", { class: "cell", x: from, y: top, width: to - from, height: bottom - top }),
+    );
+    const { heading, rows } = this.words(index);
+    this.showTip(to, (top + bottom) / 2, heading, rows);
+  }
+}
+
 // A chart over time or cycles. It shares its window and its cursor with the others.
 class TimePlot extends Plot {
   constructor(host, label, timeline) {
