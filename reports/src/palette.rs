@@ -102,7 +102,7 @@ pub(crate) fn mark(kind: MarkKind) -> Colour {
     match kind {
         MarkKind::Barrier => FRAME,
         MarkKind::Settle => colour(0xdfe7f3, 0x26334a),
-        MarkKind::Drop => tone(Tone::Bad),
+        MarkKind::Drop | MarkKind::Onset => tone(Tone::Bad),
         MarkKind::Incident => verdict(Verdict::SubjectDied),
     }
 }

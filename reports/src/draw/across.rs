@@ -7,7 +7,7 @@ use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::{DrawError, LABEL_EM};
 use crate::palette;
-use crate::report::{Lines, MarkKind, Point};
+use crate::report::{Lines, Mark, MarkKind, Point, Style};
 use leakbench_model::Unit;
 
 /// The axis with its scale.
@@ -48,6 +48,14 @@ impl Across {
             // Its own cycles are more exact than those of its time.
             Some(cycles) if !self.is_time() => self.scale.at(cycles as f64),
             _ => self.at(point.at_s),
+        }
+    }
+
+    /// The pixel of a mark, which may know its cycles.
+    pub(super) fn of_mark(&self, mark: &Mark) -> f64 {
+        match mark.cycles {
+            Some(cycles) if !self.is_time() => self.scale.at(cycles as f64),
+            _ => self.at(mark.from_s),
         }
     }
 
@@ -92,7 +100,9 @@ fn done(lines: &Lines) -> Vec<(f64, f64)> {
     if !Across::counts_cycles(lines) {
         return Vec::new();
     }
-    let points = lines.series.iter().flat_map(|series| &series.points);
+    // Times of a theory are not measured.
+    let measured = lines.series.iter().filter(|series| series.style != Style::Expected);
+    let points = measured.flat_map(|series| &series.points);
     let known = points.filter_map(|point| Some((point.at_s, point.cycles? as f64)));
     let mut known: Vec<(f64, f64)> = known.collect();
     let settles = lines.marks.iter().filter(|mark| mark.kind == MarkKind::Settle);

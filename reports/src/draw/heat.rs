@@ -3,8 +3,7 @@
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Canvas, Frame, Type};
-use super::lifetimes::on;
-use super::{DrawError, LABEL_EM, draw_nothing};
+use super::{DrawError, LABEL_EM, draw_nothing, on};
 use crate::palette::{self, Rgb};
 use crate::report::{Axis, Heat, HeatCell, Tone};
 

@@ -23,6 +23,10 @@ pub(super) enum Sign {
     Line(Rgb),
     /// A thin line.
     Thin(Rgb),
+    /// A dashed line.
+    Dashed(Rgb),
+    /// An arrow upwards.
+    Arrow(Rgb),
     /// A line with a dot on it.
     Dots(Rgb),
     /// A wide faint band.
@@ -103,6 +107,8 @@ fn draw_sign<DB: DrawingBackend>(
         }
         Sign::Line(colour) => canvas.line(&ends, colour, 2.2),
         Sign::Thin(colour) => canvas.faint_line(&ends, colour, 1.2, 0.65),
+        Sign::Dashed(colour) => canvas.dashed_path(&ends, colour, 1.8),
+        Sign::Arrow(colour) => arrow(canvas, (x + 6.0, middle - 5.0), colour),
         Sign::Dots(colour) => {
             canvas.line(&ends, colour, 1.6)?;
             canvas.dot((x + 6.0, middle), 3.0, colour)
@@ -116,4 +122,13 @@ fn draw_sign<DB: DrawingBackend>(
         }
         Sign::None => Ok(()),
     }
+}
+
+/// A small arrow upwards with its point at `(x, y)`.
+pub(super) fn arrow<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    (x, y): (f64, f64),
+    colour: Rgb,
+) -> Result<(), DrawError> {
+    canvas.polygon(&[(x, y), (x + 4.5, y + 9.0), (x - 4.5, y + 9.0)], colour, 1.0)
 }

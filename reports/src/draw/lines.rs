@@ -42,6 +42,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     marks::draw(canvas, plot, &across, &lines.marks)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
     draw_series(canvas, plot, lines, |point| Some(across.of_point(point)), up)?;
+    marks::draw_onset(canvas, plot, &across, &lines.marks)?;
     incidents.draw(canvas, plot, &across)
 }
 
@@ -94,6 +95,7 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
             Style::Faint => Sign::Thin(colour),
             Style::Dots => Sign::Dots(colour),
             Style::Stacked => Sign::Square(colour),
+            Style::Expected => Sign::Dashed(colour),
         };
         let last = series.points.last().filter(|_| numbers);
         let number = last.map(|point| axis::amount(point.value, shown.unit));
@@ -199,6 +201,7 @@ pub(super) fn draw_series<DB: DrawingBackend>(
         let points: Vec<(f64, f64)> = series.points.iter().filter_map(place).collect();
         match series.style {
             Style::Faint => canvas.faint_line(&points, colour, 1.1, 0.65)?,
+            Style::Expected => canvas.dashed_path(&points, colour, 1.8)?,
             _ => canvas.line(&points, colour, 2.0)?,
         }
         // A single point makes no line, and many dots make a thick one.

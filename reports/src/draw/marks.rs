@@ -14,8 +14,8 @@ use leakbench_model::text::counted;
 pub(super) fn entries(lines: &Lines) -> impl Iterator<Item = Entry> {
     // Settle times have no place on an axis of cycles.
     let kinds: &[MarkKind] = match Across::counts_cycles(lines) {
-        true => &[MarkKind::Barrier, MarkKind::Drop],
-        false => &[MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop],
+        true => &[MarkKind::Barrier, MarkKind::Drop, MarkKind::Onset],
+        false => &[MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop, MarkKind::Onset],
     };
     let kinds = kinds.iter().copied();
     let occur = kinds.filter(|kind| lines.marks.iter().any(|it| it.kind == *kind));
@@ -24,6 +24,7 @@ pub(super) fn entries(lines: &Lines) -> impl Iterator<Item = Entry> {
         let sign = match kind {
             MarkKind::Settle => Sign::Band(colour),
             MarkKind::Drop => Sign::Rug(colour),
+            MarkKind::Onset => Sign::Arrow(colour),
             MarkKind::Barrier | MarkKind::Incident => Sign::Upright(colour),
         };
         Entry::new(sign, kind.words())
@@ -55,10 +56,32 @@ pub(super) fn draw<DB: DrawingBackend>(
     }
     let drop = palette::mark(MarkKind::Drop).light;
     for mark in of(MarkKind::Drop) {
-        let x = canvas.snapped(across.at(mark.from_s));
+        let x = canvas.snapped(across.of_mark(mark));
         canvas.veil(Frame::new(x, plot.bottom - 7.0, hair * 1.5, 7.0), drop, 0.7)?;
     }
     Ok(())
+}
+
+/// Draws the first drop whose image lingered, over the series, with its words at its side.
+pub(super) fn draw_onset<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    across: &Across,
+    marks: &[Mark],
+) -> Result<(), DrawError> {
+    let Some(mark) = marks.iter().find(|mark| mark.kind == MarkKind::Onset) else { return Ok(()) };
+    let x = across.of_mark(mark);
+    let y = plot.bottom - 18.0;
+    legend::arrow(canvas, (x, y - 4.0), palette::mark(MarkKind::Onset).light)?;
+    let how = Type::new(LABEL_EM, palette::INK.light);
+    let (before, after) = (x - plot.left - 10.0, plot.right - x - 10.0);
+    let text = format!("first: {}", mark.text);
+    let text = canvas.fitted(&text, how, before.max(after));
+    let width = canvas.width(&text, how);
+    let left = if after >= before { x + 9.0 } else { x - 9.0 - width };
+    let behind = Frame::new(left - 2.0, y - 7.0, width + 4.0, 14.0);
+    canvas.veil(behind, palette::SURFACE.light, 0.85)?;
+    canvas.text((left, y + 4.0), &text, how)
 }
 
 /// Incidents closer than this share of the time have one flag, since theirs would overlap.
@@ -131,6 +154,10 @@ impl Incidents {
         match self.flags.len() {
             0 => return Ok(frame),
             1 => return Ok(frame.inset(0.0, STRIP, 0.0, 0.0)),
+            // Another chart of the picture has the list.
+            _ if self.flags.iter().all(|flag| flag.text().is_empty()) => {
+                return Ok(frame.inset(0.0, STRIP, 0.0, 0.0));
+            }
             _ => {}
         }
         let room = ((frame.height() - PLOT_LEAST) / legend::LINE).clamp(1.0, LINES_MAX) as usize;

@@ -12,7 +12,6 @@ mod encoder;
 mod font;
 mod heat;
 mod legend;
-mod lifetimes;
 mod lines;
 mod marks;
 mod panels;
@@ -21,6 +20,7 @@ mod proof;
 mod shares;
 mod sheet;
 mod slots;
+mod survival;
 mod times;
 
 use std::error::Error;
@@ -32,7 +32,7 @@ use plotters_backend::DrawingBackend;
 
 use self::canvas::{Canvas, Frame, Type, shown};
 use self::font::Fonts;
-use crate::palette;
+use crate::palette::{self, Rgb};
 use crate::report::{Chart, Plot};
 
 pub use self::sheet::{picture, png};
@@ -119,9 +119,8 @@ fn finished(text: &str, drawn: (u32, u32), meant: (u32, u32), chart: &Chart) -> 
 fn svg_height(chart: &Chart) -> f64 {
     let around = MARGIN_TOP + HEADING + MARGIN_BOTTOM;
     match &chart.plot {
-        Plot::Lines(_) | Plot::Times(_) => 340.0,
+        Plot::Lines(_) | Plot::Times(_) | Plot::Survival(_) => 340.0,
         Plot::Slots(_) => 420.0,
-        Plot::Lifetimes(lifetimes) => lifetimes::height(lifetimes) + around,
         Plot::Heat(heat) => heat::height(heat, &chart.title) + around,
         Plot::Panels(panels) => panels::height(panels) + around,
         Plot::Proof(_) => proof::height() + around,
@@ -144,7 +143,12 @@ fn draw_chart<DB: DrawingBackend>(
     let reads = Type::new(LABEL_EM, palette::MUTED.light);
     draw_title(canvas, frame, chart)?;
     let mut top = 18.0;
-    for line in canvas.wrapped(&chart.reads, reads, frame.width(), 2) {
+    // Those of runs explain bins and witnesses.
+    let lines = match chart.plot {
+        Plot::Slots(_) | Plot::Survival(_) | Plot::Proof(_) => 3,
+        _ => 2,
+    };
+    for line in canvas.wrapped(&chart.reads, reads, frame.width(), lines) {
         canvas.text((frame.left, frame.top + top + 11.0), &line, reads)?;
         top += 15.0;
     }
@@ -169,7 +173,7 @@ fn draw_plot<DB: DrawingBackend>(
         Plot::Lines(plot) => lines::draw(canvas, frame, plot),
         Plot::Slots(plot) => slots::draw(canvas, frame, plot),
         Plot::Times(plot) => times::draw(canvas, frame, plot),
-        Plot::Lifetimes(plot) => lifetimes::draw(canvas, frame, plot),
+        Plot::Survival(plot) => survival::draw(canvas, frame, plot),
         Plot::Heat(plot) => heat::draw(canvas, frame, plot, &chart.title),
         Plot::Panels(plot) => panels::draw(canvas, frame, plot),
         Plot::Proof(plot) => proof::draw(canvas, frame, plot),
@@ -187,4 +191,10 @@ fn draw_nothing<DB: DrawingBackend>(
     let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0 + 4.0);
     let how = Type::new(12.0, palette::MUTED.light).middle();
     canvas.text_within(middle, why, how, frame.width() - 20.0)
+}
+
+/// A readable text colour on a background.
+fn on(Rgb(red, green, blue): Rgb) -> Rgb {
+    let light = 0.3 * f64::from(red) + 0.59 * f64::from(green) + 0.11 * f64::from(blue);
+    if light > 140.0 { palette::INK.light } else { palette::SURFACE.light }
 }

@@ -12,7 +12,7 @@ use super::{
     DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, encoder, heat, panels, proof,
 };
 use crate::palette;
-use crate::report::{Chart, Plot, Report};
+use crate::report::{Chart, MarkKind, Plot, Report};
 
 /// Pixels of a picture per pixel of the layout: the picture can be read at half its size.
 const ENLARGED: f64 = 1.5;
@@ -45,11 +45,27 @@ pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
     drawn(width, height, |canvas, page| {
         banner::draw(canvas, page, report)?;
         let body = page.inset(MARGIN, banner::HEIGHT, MARGIN, MARGIN_BOTTOM);
+        let mut listed: Vec<String> = Vec::new();
         for (chart, frame) in arranged(body, &rows) {
-            draw_chart(canvas, frame, chart)?;
+            draw_chart(canvas, frame, &unlisted(chart, &mut listed))?;
         }
         Ok(())
     })
+}
+
+/// The chart without the words of incidents that an earlier chart of the picture lists.
+fn unlisted(chart: &Chart, listed: &mut Vec<String>) -> Chart {
+    let mut chart = chart.clone();
+    if let Plot::Lines(lines) = &mut chart.plot {
+        let incidents = || lines.marks.iter().filter(|mark| mark.kind == MarkKind::Incident);
+        let texts: Vec<String> = incidents().map(|mark| mark.text.clone()).collect();
+        if *listed == texts {
+            let incidents = lines.marks.iter_mut().filter(|mark| mark.kind == MarkKind::Incident);
+            incidents.for_each(|mark| mark.text.clear());
+        }
+        *listed = texts;
+    }
+    chart
 }
 
 /// The charts of these ids, one below the other beneath the verdict, as PNG of `width` by `height`
@@ -83,36 +99,41 @@ pub fn picture(
     })
 }
 
-/// The main charts: of a run without a leak the proof, times and peaks; else, four at most, lingering
-/// images, slots, times and another over time, as far as the report has them; else the first ones.
+/// The main charts: of a run without a leak the proof, times and peaks; of a dead subject the first
+/// ones, which say what it ran out of; of a leak lingering images, slots, survival and times. Else the
+/// first ones, four at most.
 fn main_charts(report: &Report) -> Vec<&Chart> {
-    let mut left: Vec<&Chart> = report.charts.iter().collect();
-    let mut chosen: Vec<&Chart> = Vec::new();
-    let has = |wanted: fn(&Plot) -> bool| report.charts.iter().any(|chart| wanted(&chart.plot));
-    let is_proved = has(|plot| matches!(plot, Plot::Proof(_)));
-    let of_a_run = is_proved || has(|plot| matches!(plot, Plot::Slots(_)));
-    let wanted: &[fn(&Plot) -> bool] = match is_proved {
-        true => &[
-            |plot| matches!(plot, Plot::Proof(_)),
-            |plot| matches!(plot, Plot::Times(_)),
-            |plot| matches!(plot, Plot::Peaks(_)),
-        ],
-        false => &[
+    let is = |chart: &Chart, wanted: fn(&Plot) -> bool| wanted(&chart.plot);
+    let has = |wanted: fn(&Plot) -> bool| report.charts.iter().any(|chart| is(chart, wanted));
+    let is_proof: fn(&Plot) -> bool = |plot| matches!(plot, Plot::Proof(_));
+    let is_peaks: fn(&Plot) -> bool = |plot| matches!(plot, Plot::Peaks(_));
+    let is_times: fn(&Plot) -> bool = |plot| matches!(plot, Plot::Times(_));
+    let is_proved = has(is_proof);
+    let mut left: Vec<&Chart> =
+        report.charts.iter().filter(|chart| !(is_proved && chart.is_quiet())).collect();
+    let is_dead = left.iter().take(2).any(|chart| is(chart, is_peaks));
+    let wanted: &[fn(&Plot) -> bool] = match (is_dead, is_proved) {
+        (true, _) => &[],
+        (false, true) => &[is_proof, is_times, is_peaks],
+        (false, false) if has(|plot| matches!(plot, Plot::Slots(_) | Plot::Survival(_))) => &[
             |plot| matches!(plot, Plot::Lines(_)),
             |plot| matches!(plot, Plot::Slots(_)),
-            |plot| matches!(plot, Plot::Times(_)),
+            |plot| matches!(plot, Plot::Survival(_)),
+            is_times,
             |plot| matches!(plot, Plot::Lines(_)),
         ],
+        (false, false) => &[],
     };
-    for is_wanted in wanted.iter().filter(|_| of_a_run) {
+    let mut chosen: Vec<&Chart> = Vec::new();
+    for is_wanted in wanted {
         if let Some(at) = left.iter().position(|chart| is_wanted(&chart.plot)) {
             chosen.push(left.remove(at));
         }
     }
-    if !is_proved {
-        left.truncate(4 - chosen.len());
+    if is_dead || !is_proved {
         chosen.extend(left);
     }
+    chosen.truncate(4);
     chosen
 }
 

@@ -1,7 +1,7 @@
 //! Charts, as data.
 
-use super::{Peaks, Proof, Tone};
-use leakbench_model::{Reason, SlotState, Unit};
+use super::{Peaks, Proof, Survival, Tone};
+use leakbench_model::{SlotState, Unit};
 use leakbench_recording::recording::SlotMap;
 
 /// A chart.
@@ -51,8 +51,8 @@ pub enum Plot {
     Slots(SlotMaps),
     /// The distribution of times.
     Times(Times),
-    /// The lifetimes of lingering images.
-    Lifetimes(Lifetimes),
+    /// The survival of dropped images.
+    Survival(Survival),
     /// One number by two swept flags.
     Heat(Heat),
     /// One chart for each of several runs, on one scale.
@@ -101,6 +101,8 @@ pub enum Style {
     Dots,
     /// A filled band on top of the series before it, as a stack.
     Stacked,
+    /// A dashed line, for amounts that a theory expects.
+    Expected,
 }
 
 /// An amount at a time.
@@ -136,6 +138,8 @@ pub struct Mark {
     pub to_s: f64,
     /// The event in words.
     pub text: String,
+    /// Cycles done by then, if they are known more exactly than by the time.
+    pub cycles: Option<u64>,
 }
 
 leakbench_model::names! {
@@ -148,6 +152,8 @@ leakbench_model::names! {
         Settle = "settle",
         /// A module was dropped whose image lingers.
         Drop = "drop",
+        /// The first drop whose image lingered at a barrier.
+        Onset = "onset",
         /// A subject died, a witness failed, or the user interrupted the run.
         Incident = "incident",
     }
@@ -160,6 +166,7 @@ impl MarkKind {
             MarkKind::Barrier => "barrier",
             MarkKind::Settle => "settle time",
             MarkKind::Drop => "drop of a module whose image lingers",
+            MarkKind::Onset => "first drop whose image lingered",
             MarkKind::Incident => "incident",
         }
     }
@@ -259,39 +266,6 @@ pub struct TimeBin {
     pub to_ns: f64,
     /// The number of times in the bin.
     pub count: u64,
-}
-
-/// The lifetimes of lingering images, the longest first.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lifetimes {
-    /// The longest lifetimes, at most [`Lifetimes::BARS_MAX`].
-    pub bars: Vec<Lifetime>,
-    /// The number of those that are not shown.
-    pub rest: u64,
-    /// The end of the axis, which is that of the run, in seconds.
-    pub until_s: f64,
-}
-
-impl Lifetimes {
-    /// Bars at most.
-    pub const BARS_MAX: usize = 40;
-}
-
-/// The lifetime of a lingering image.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lifetime {
-    /// The image: `inode 4711 of module 88`.
-    pub name: String,
-    /// The drop of its module, in seconds since the run began.
-    pub from_s: f64,
-    /// The last time it was seen, in seconds since the run began.
-    pub to_s: f64,
-    /// The reason why it lingers.
-    pub reason: Reason,
-    /// Its holders in words.
-    pub holders: String,
-    /// The line of the recording, from 1.
-    pub line: usize,
 }
 
 /// One number by the values of two swept flags.

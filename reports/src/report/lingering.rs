@@ -1,10 +1,9 @@
-//! Lingering images: their table and their lifetimes.
+//! Lingering images: their table.
 
 use leakbench_scenarios::Scenario;
 
 use super::marks::whose;
-use super::timeline::seconds;
-use super::{Chart, Lifetime, Lifetimes, LingeringRow, LingeringTable, Plot};
+use super::{LingeringRow, LingeringTable};
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{LingeringImage, Reason};
 use leakbench_recording::ledger::{CountsSource, Ledger, LingeringBarrier, SubjectLedger};
@@ -37,7 +36,7 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
 }
 
 /// The number of lingering images at the latest barriers of all subjects. Later ones are unknown.
-fn total(ledger: &Ledger) -> u64 {
+pub(super) fn total(ledger: &Ledger) -> u64 {
     let latest = ledger.subjects.iter().map(|subject| {
         let counted = subject.barriers.last().map_or(0, |barrier| barrier.lingering);
         counted.max(subject.last_listed().len() as u64)
@@ -103,37 +102,6 @@ pub(super) fn at_barrier(ledger: &Ledger, subject: &SubjectLedger, cycles: u64) 
     format!("at the barrier{} after cycle {}", whose(ledger, subject), grouped(cycles))
 }
 
-/// The chart of the longest lifetimes; `None` if no image is listed.
-pub(super) fn lifetimes(ledger: &Ledger) -> Option<Chart> {
-    let images = longest_first(ledger);
-    let several = ledger.subjects.len() > 1;
-    let total = total(ledger);
-    let shown = images.into_iter().take(Lifetimes::BARS_MAX);
-    let bars = shown.map(|(subject, image)| {
-        // What is listed is of the latest barrier.
-        let seen_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
-        let of = if several { format!(" of subject {}", subject.number) } else { String::new() };
-        Lifetime {
-            name: format!("inode {} of module {}{of}", image.object.ino, image.module),
-            from_s: seconds(seen_ms.saturating_sub(image.lingering_ms)),
-            to_s: seconds(seen_ms),
-            reason: Reason::of(image),
-            holders: held_by(image),
-            line: listed_on(subject),
-        }
-    });
-    let bars: Vec<Lifetime> = bars.collect();
-    let rest = total.saturating_sub(bars.len() as u64);
-    (!bars.is_empty()).then(|| Chart {
-        id: "lifetimes".to_owned(),
-        title: "The longest-lingering images".to_owned(),
-        reads: "Each bar reaches from the drop of a module to the last sample of its image. A bar \
-                that ends with the run is an image that was never released."
-            .to_owned(),
-        plot: Plot::Lifetimes(Lifetimes { bars, rest, until_s: seconds(ledger.last_seen_ms) }),
-    })
-}
-
 /// All listed images with their subjects, the longest-lingering first.
 fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
     let subjects = ledger.subjects.iter();
@@ -142,17 +110,6 @@ fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
         .collect();
     images.sort_by_key(|(_, image)| std::cmp::Reverse(image.lingering_ms));
     images
-}
-
-/// `slot 731 (affine), fd 17 and 14 more`.
-fn held_by(image: &LingeringImage) -> String {
-    let holders: Vec<String> = image.holders.iter().map(ToString::to_string).collect();
-    if holders.is_empty() {
-        return "no holder visible in the subject".to_owned();
-    }
-    let more = image.holders_total.saturating_sub(holders.len() as u64);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    holders.join(", ") + &more
 }
 
 /// The cycle of its thread in which a module was created. Each thread creates the modules of its

@@ -3,6 +3,7 @@
 use super::holders::lingering_image;
 use super::timeline::{seconds, spread};
 use super::{Mark, MarkKind};
+use leakbench_model::LingeringImage;
 use leakbench_model::text::{counted, duration_ms, grouped, third_person};
 use leakbench_recording::judge::ending;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
@@ -16,6 +17,7 @@ pub(super) fn of_run(ledger: &Ledger) -> Vec<Mark> {
     let mut marks = thinned(barriers(ledger));
     marks.extend(thinned(settling(ledger)));
     marks.extend(thinned(drops(ledger)));
+    marks.extend(onset(ledger));
     marks.extend(incidents(ledger));
     marks
 }
@@ -44,7 +46,7 @@ pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
 /// A mark at a single time.
 pub(super) fn moment(kind: MarkKind, at_ms: u64, text: String) -> Mark {
     let at_s = seconds(at_ms);
-    Mark { kind, from_s: at_s, to_s: at_s, text }
+    Mark { kind, from_s: at_s, to_s: at_s, text, cycles: None }
 }
 
 fn barriers(ledger: &Ledger) -> Vec<Mark> {
@@ -83,6 +85,7 @@ fn settling(ledger: &Ledger) -> Vec<Mark> {
                     duration_ms(settle_ms),
                     counted(barrier.cycles, "cycle"),
                 ),
+                cycles: None,
             })
             .collect()
     };
@@ -95,14 +98,29 @@ fn drops(ledger: &Ledger) -> Vec<Mark> {
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
         let last_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
         let listed = subject.last_listed().iter();
-        listed
-            .map(|image| {
-                let at_ms = last_ms.saturating_sub(image.lingering_ms);
-                moment(MarkKind::Drop, at_ms, lingering_image(image))
-            })
-            .collect()
+        listed.map(|image| drop_of(ledger, image, last_ms, MarkKind::Drop)).collect()
     };
     ledger.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// The first drop whose image lingered at a barrier.
+fn onset(ledger: &Ledger) -> Option<Mark> {
+    let first = ledger.subjects.iter().filter_map(|subject| {
+        let began = subject.began.as_ref()?;
+        let barrier = subject.barriers.iter().find(|barrier| barrier.line == began.line)?;
+        Some(drop_of(ledger, began.example.as_ref()?, barrier.at_ms, MarkKind::Onset))
+    });
+    first.min_by(|a, b| a.from_s.total_cmp(&b.from_s))
+}
+
+/// The drop of the module of an image that lingered at a barrier.
+fn drop_of(ledger: &Ledger, image: &LingeringImage, barrier_ms: u64, kind: MarkKind) -> Mark {
+    let at_ms = barrier_ms.saturating_sub(image.lingering_ms);
+    let scenario = &ledger.start.scenario;
+    // All threads of all processes have equal shares.
+    let threads = u64::from(scenario.processes.get()) * u64::from(scenario.threads.get());
+    let cycles = image.dropped_at_cycle.checked_mul(threads).filter(|it| *it <= ledger.cycles);
+    Mark { cycles, ..moment(kind, at_ms, lingering_image(image)) }
 }
 
 /// ` of subject 1`, if there are several subjects.

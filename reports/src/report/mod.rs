@@ -18,6 +18,8 @@ mod peaks;
 mod proof;
 mod run;
 mod slots;
+mod survival;
+mod theory;
 mod timeline;
 mod times;
 mod unmeasured;
@@ -31,6 +33,7 @@ pub(crate) use observation::title as title_of_observation;
 pub use peaks::{Peak, Peaks};
 pub use proof::{Proof, Stretch};
 pub(crate) use run::title as title_of_run;
+pub use survival::{AgeBin, Survival};
 
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::{Reason, Verdict};

@@ -65,7 +65,7 @@ impl Proof {
     }
 }
 
-/// The chart; `None` if images lingered at a barrier, or if no barrier saw an image.
+/// The chart; `None` if images lingered at a barrier, or if no barrier saw a release.
 pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
     let made = ledger.images.made;
     if made == 0 || worst(ledger).is_some() {
@@ -77,7 +77,7 @@ pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
     let barriers = proof.barriers();
     proof.stretches = merged(&proof.stretches);
     proof.unverified = made.saturating_sub(proof.verified());
-    (barriers > 0).then(|| Chart {
+    (proof.released() > 0).then(|| Chart {
         id: "proof".to_owned(),
         title: format!(
             "{} of {} verified, by two witnesses, at {}",

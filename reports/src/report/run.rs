@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::timeline::{at_barriers, at_samples, exact_memory, footprints, series};
 use super::{
     Chart, LimitLine, Lines, Peaks, Plot, Report, Series, Style, Tone, facts, figures, lingering,
-    marks, next_steps, peaks, proof, slots, times, unmeasured,
+    marks, next_steps, peaks, proof, slots, survival, theory, times, unmeasured,
 };
 use crate::headline;
 use leakbench_model::text::{counted, grouped};
@@ -70,7 +70,7 @@ fn charts(ledger: &Ledger) -> Vec<Chart> {
         peaks::chart(ledger),
         memory(ledger),
         page_tables(ledger),
-        lingering::lifetimes(ledger),
+        survival::chart(ledger),
     ];
     let mut charts: Vec<Chart> = charts.into_iter().flatten().collect();
     if ledger.subjects.iter().any(SubjectLedger::died) {
@@ -106,6 +106,11 @@ fn images(ledger: &Ledger) -> Option<Chart> {
     if ledger.images.made == 0 {
         return None;
     }
+    let live = at_samples(ledger, |moment| Some(moment.counts.live));
+    // One of each thread is no news.
+    let scenario = &ledger.start.scenario;
+    let threads = u64::from(scenario.processes.get()) * u64::from(scenario.threads.get());
+    let has_many = live.iter().any(|point| point.value > threads as f64);
     let series = [
         series(
             "lingering, proved at a barrier",
@@ -119,12 +124,8 @@ fn images(ledger: &Ledger) -> Option<Chart> {
             Style::Faint,
             at_samples(ledger, |moment| Some(moment.counts.lingering)),
         ),
-        series(
-            "of live modules",
-            Tone::Neutral,
-            Style::Line,
-            at_samples(ledger, |moment| Some(moment.counts.live)),
-        ),
+        series("of live modules", Tone::Neutral, Style::Line, live).filter(|_| has_many),
+        theory::lingering(ledger),
     ];
     let reads = "Each dot is proved by both witnesses at a barrier and should be at 0. A line that rises \
                  with the cycles shows that images of dropped modules accumulate.";

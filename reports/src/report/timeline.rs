@@ -100,7 +100,8 @@ pub(super) fn samples_of(subject: &SubjectLedger) -> &[SubjectSample] {
     let until = if subject.reached_last_barrier() {
         moments.partition_point(|moment| moment.line <= subject.counts_line)
     } else if subject.exit.is_some() {
-        let readable = |moment: &SubjectSample| !moment.footprint.is_empty();
+        // A process that is exiting has no memory any more, and closes its descriptors.
+        let readable = |moment: &SubjectSample| moment.footprint.of(Resource::RssBytes).is_some();
         // If nothing was ever readable, the reason is not the exit.
         moments.iter().rposition(readable).map_or(moments.len(), |last| last + 1)
     } else {

@@ -127,8 +127,8 @@ fn leakbench_grouped(value: f64) -> String {
 }
 
 #[test]
-fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
-    let Some(mut browser) = browser("slots_times_and_lifetimes_tell_what_is_pointed_at") else {
+fn slots_times_and_survival_tell_what_is_pointed_at() {
+    let Some(mut browser) = browser("slots_times_and_survival_tell_what_is_pointed_at") else {
         return;
     };
     let mut page = browser.open(1280);
@@ -148,15 +148,12 @@ fn slots_times_and_lifetimes_tell_what_is_pointed_at() {
     let shown = tip(&mut page, "release");
     assert!(shown.starts_with("398 ms to 501 ms") && shown.contains("count2,000"), "{shown}");
 
-    let [left, top, width, _] = page.chart("lifetimes");
-    page.mouse("mouseMoved", left + width * 0.8, top + 4.0 + 16.0 * 2.5);
-    let shown = tip(&mut page, "lifetimes");
-    assert!(shown.starts_with("inode 49800679 of module 7"), "{shown}");
-    assert!(shown.contains("held by slot 462 (affine)line 19"), "{shown}");
-    assert_eq!(
-        page.text("document.querySelector('#lifetimes .plot + p').innerText"),
-        "and 910 more"
-    );
+    let [left, top, width, height] = page.chart("survival");
+    page.mouse("mouseMoved", left + 64.0 + (width - 76.0) * 0.05, top + height * 0.4);
+    let shown = tip(&mut page, "survival");
+    let expected = "0 to 299 cycles since the dropdropped300\
+                    held by a queued slot103.3 %held by an affine slot22073.3 %expected86.1 %";
+    assert_eq!(shown, expected);
     assert_no_complaints(&mut page);
 }
 
@@ -201,7 +198,13 @@ fn the_main_chart_says_what_happened_where_it_did() {
     for chart in &mut report.charts {
         if let Plot::Lines(lines) = &mut chart.plot {
             let text = "subject 0 failed in cycle 2,900 (drop): no descriptor".to_owned();
-            lines.marks.push(Mark { kind: MarkKind::Incident, from_s: 4.9, to_s: 4.9, text });
+            lines.marks.push(Mark {
+                kind: MarkKind::Incident,
+                from_s: 4.9,
+                to_s: 4.9,
+                text,
+                cycles: None,
+            });
         }
     }
     page.show(&html(&report));
@@ -211,6 +214,59 @@ fn the_main_chart_says_what_happened_where_it_did() {
         page.text("document.querySelector('text.words').getAttribute('text-anchor')"),
         "end"
     );
+    assert_no_complaints(&mut page);
+}
+
+/// The rows of the table that are shown.
+const ROWS: &str = "[...document.querySelectorAll('#lingering-images tbody tr')]
+    .filter((row) => row.checkVisibility()).length";
+
+/// The pixels of the slot map that are as vermilion as a held slot.
+const HELD: &str = "(() => { const canvas = document.querySelector('#slots .plot canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let held = 0;
+    for (let at = 0; at < data.length; at += 4) held += data[at + 1] === 0x44 ? 1 : 0;
+    return held; })()";
+
+#[test]
+fn a_choice_of_holders_filters_table_map_and_survival() {
+    let Some(mut browser) = browser("a_choice_of_holders_filters_table_map_and_survival") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let items = "[...document.querySelectorAll('#holders .breakdown button')]
+        .map((it) => it.textContent).join('; ')";
+    let crumbs = "document.querySelector('#holders .crumbs').innerText";
+    assert_eq!(page.text(items), "an affine slot 160; a queued slot 40");
+    let bars = "[...document.querySelectorAll('#survival .block')]
+        .reduce((sum, bar) => sum + bar.height.baseVal.value, 0)";
+    let (all_held, all_bars) = (page.eval(HELD), page.eval(bars));
+    assert_eq!(page.eval(ROWS), 200);
+
+    page.eval("document.querySelectorAll('#holders .breakdown button')[0].click()");
+    page.until(&format!("{ROWS} === 160"));
+    let ranges = page.text(items);
+    assert!(ranges.contains("slots 0–49 11; slots 50–99 7; "), "{ranges}");
+    // By the keyboard to the images of one slot.
+    page.eval("document.querySelectorAll('#holders .breakdown button')[1].focus()");
+    page.key("Enter");
+    page.until(&format!("{ROWS} === 7"));
+    page.until(&format!("{HELD} < {all_held} / 10 && {HELD} > 0"));
+    page.until(&format!("{bars} < {all_bars} / 10"));
+    let slots = page.text(items);
+    assert!(slots.starts_with("slot 53 1; "), "{slots}");
+    page.key("Enter");
+    page.until(&format!("{ROWS} === 1"));
+    let image = page.text(items);
+    assert!(image.starts_with("inode 4980"), "{image}");
+    assert_eq!(page.text(crumbs), "all 200\nan affine slot 160\nslots 50–99 7\nslot 53 1");
+    page.until("document.getElementById('live').textContent === 'slot 53: 1 images'");
+    // A search looks among the chosen, and Escape goes back.
+    page.key("Escape");
+    page.until(&format!("{ROWS} === 7"));
+    page.eval("document.querySelector('#holders .crumbs button').click()");
+    page.until(&format!("{ROWS} === 200 && {HELD} === {all_held} && {bars} === {all_bars}"));
     assert_no_complaints(&mut page);
 }
 
@@ -270,7 +326,7 @@ fn dragging_zooms_all_charts_over_time_and_0_resets() {
         assert_ne!(&zoomed, whole, "{id}");
         assert!(zoomed.split(',').all(|tick| tick < "2.1"), "{id}: {zoomed}");
     }
-    assert!(!ticks(&mut page, "lifetimes").contains("4.0 s"));
+    assert!(!ticks(&mut page, "memory").contains("4.0 s"));
 
     focus(&mut page, "mappings");
     page.key("0");
@@ -420,8 +476,10 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
     // The run goes on after its last cycle, as in a settle time.
     let mut report = fixture::leak();
     for chart in &mut report.charts {
-        if let Plot::Lifetimes(lifetimes) = &mut chart.plot {
-            lifetimes.until_s = fixture::END_S + 0.3;
+        if let Plot::Lines(lines) = &mut chart.plot {
+            let (from_s, to_s) = (fixture::END_S, fixture::END_S + 0.3);
+            let text = String::new();
+            lines.marks.push(Mark { kind: MarkKind::Settle, from_s, to_s, text, cycles: None });
         }
     }
     let mut page = browser.open(1280);
@@ -500,23 +558,23 @@ fn tables_are_sorted_and_searched() {
     let sorted = |n: u32| format!("{}.getAttribute('aria-sort')", heading(n));
 
     // By the keyboard: by age, ascending, then descending.
-    page.eval(&format!("{}.firstChild.focus()", heading(4)));
+    page.eval(&format!("{}.firstChild.focus()", heading(3)));
     page.key("Enter");
-    page.until(&format!("{} === 'ascending'", sorted(4)));
-    assert_eq!(page.text(&format!("{}[0]", column(4))), "3.7 s");
-    assert_eq!(page.text(&format!("{}[199]", column(4))), "4.7 s");
+    page.until(&format!("{} === 'ascending'", sorted(3)));
+    assert_eq!(page.text(&format!("{}[0]", column(3))), "3.7 s");
+    assert_eq!(page.text(&format!("{}[199]", column(3))), "4.7 s");
     page.key("Enter");
-    page.until(&format!("{} === 'descending'", sorted(4)));
-    assert_eq!(page.text(&format!("{}[0]", column(1))), "1");
+    page.until(&format!("{} === 'descending'", sorted(3)));
+    assert_eq!(page.text(&format!("{}[0]", column(2))), "1");
     // Numbers sort as numbers, and unknown values come last in both orders.
     for order in ["ascending", "descending"] {
-        page.eval(&format!("{}.firstChild.click()", heading(2)));
-        assert_eq!(page.text(&sorted(2)), order);
-        assert_eq!(page.text(&format!("{}[199]", column(2))), "unknown");
+        page.eval(&format!("{}.firstChild.click()", heading(1)));
+        assert_eq!(page.text(&sorted(1)), order);
+        assert_eq!(page.text(&format!("{}[199]", column(1))), "unknown");
         let first = if order == "ascending" { "1" } else { "598" };
-        assert_eq!(page.text(&format!("{}[0]", column(2))), first);
+        assert_eq!(page.text(&format!("{}[0]", column(1))), first);
     }
-    assert!(page.eval(&sorted(4)).is_null());
+    assert!(page.eval(&sorted(3)).is_null());
 
     page.eval("document.querySelector('#lingering-images input').focus()");
     page.call("Input.insertText", json!({ "text": "QUEUED 49800689" }));
@@ -566,11 +624,13 @@ fn hostile_names_are_text_and_nothing_more() {
     let mut page = browser.open(1280);
     page.show(&html(&fixture::hostile()));
     // In every tooltip, too.
-    for id in ["lingering", "lifetimes"] {
-        let [left, top, width, height] = page.chart(id);
-        page.mouse("mouseMoved", left + width * 0.6, top + height * 0.4);
-        assert!(tip(&mut page, id).contains("<img src=x onerror=alert(1)></script>"));
-    }
+    let [left, top, width, height] = page.chart("lingering");
+    page.mouse("mouseMoved", left + width * 0.6, top + height * 0.4);
+    assert!(tip(&mut page, "lingering").contains("<img src=x onerror=alert(1)></script>"));
+    // And among the holders to choose from.
+    page.eval("document.querySelector('#holders .breakdown button').click()");
+    let holder = page.text("document.querySelector('#holders .breakdown button').textContent");
+    assert!(holder.contains("<img src=x onerror=alert(1)></script>"), "{holder}");
     focus(&mut page, "lingering");
     page.key("End");
     page.until("document.getElementById('live').textContent.includes('<img src=x')");

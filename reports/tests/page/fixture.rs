@@ -46,7 +46,7 @@ fn limit(name: &str, value: f64) -> LimitLine {
 }
 
 fn marks() -> Vec<Mark> {
-    let mark = |kind, from_s, to_s, text: String| Mark { kind, from_s, to_s, text };
+    let mark = |kind, from_s, to_s, text: String| Mark { kind, from_s, to_s, text, cycles: None };
     let mut marks = Vec::new();
     for n in 1..=BARRIERS {
         let at = f64::from(n) * 0.5;
@@ -111,17 +111,18 @@ fn times() -> Times {
     Times { bins, count, p50_ns, p99_ns, max_ns: Some(4_529_848_319) }
 }
 
-fn lifetimes() -> Lifetimes {
-    let reasons = [Reason::AffineSlot, Reason::AffineSlot, Reason::QueuedSlot];
-    let bars = (0..40_u32).map(|n| Lifetime {
-        name: format!("inode {} of module {}", 49_800_661 + n * 9, n * 3 + 1),
-        from_s: f64::from(n) * 0.04 + 0.01,
-        to_s: END_S,
-        reason: reasons[n as usize % 3],
-        holders: format!("slot {} (affine)", n * 731 % 1_000),
-        line: 19,
-    });
-    Lifetimes { bars: bars.collect(), rest: 910, until_s: END_S }
+/// Ten ages of 300 cycles; images that were dropped long ago linger more rarely.
+fn survival() -> Survival {
+    let bin = |n: u64| {
+        let lingering = vec![10, (220.0 * 0.999_f64.powi(n as i32 * 300)) as u64];
+        AgeBin { from: n * 300, to: (n + 1) * 300, dropped: 300.0, lingering }
+    };
+    Survival {
+        bins: (0..10).map(bin).collect(),
+        reasons: vec![Reason::QueuedSlot, Reason::AffineSlot],
+        random_slots: Some(1_000),
+        cycles: vec![(0, 3_000)],
+    }
 }
 
 fn lingering_rows() -> LingeringTable {
@@ -132,7 +133,10 @@ fn lingering_rows() -> LingeringTable {
         created_at_cycle: (n != 3).then_some(n * 3 + 1),
         dropped_at_cycle: n * 3 + 1,
         age_ms: 4_713 - n * 5,
-        holders: vec![format!("slot {} (affine)", n * 731 % 1_000)],
+        holders: vec![match n % 5 {
+            4 => format!("slot {} (queued)", n * 731 % 1_000),
+            _ => format!("slot {} (affine)", n * 731 % 1_000),
+        }],
         holders_total: 1 + n % 3,
         reason: if n % 5 == 4 { Reason::QueuedSlot } else { Reason::AffineSlot },
         line: 19,
@@ -242,7 +246,7 @@ pub(crate) fn leak() -> Report {
         chart("release", "From drop to release", "None at the drop itself.", Plot::Times(times())),
         chart("memory", "Memory", "Resident memory and what of it is shared.", memory),
         chart("page-tables", "Page tables", "8 KiB for each touched slot.", page_tables),
-        chart("lifetimes", "Longest-lingering images", "None ends.", Plot::Lifetimes(lifetimes())),
+        chart("survival", "Survival", "None ends.", Plot::Survival(survival())),
     ];
     let figure = |label: &str, value: &str, beside: &str, tone| Figure {
         label: label.to_owned(),
@@ -474,11 +478,11 @@ pub(crate) fn odd() -> Report {
             Times { bins, count: n as u64, p50_ns: Some(0), p99_ns: None, max_ns: Some(u64::MAX) };
         report.charts.push(chart(&format!("times-{n}"), "", "", Plot::Times(times)));
     }
-    report.charts.push(chart("no-lives", "", "", Plot::Lifetimes(Lifetimes::default())));
-    let mut life = lifetimes();
-    life.bars.truncate(1);
-    (life.bars[0].to_s, life.until_s) = (life.bars[0].from_s, 0.0);
-    report.charts.push(chart("life", "", "", Plot::Lifetimes(life)));
+    report.charts.push(chart("no-lives", "", "", Plot::Survival(Survival::default())));
+    let bin = AgeBin { from: 7, to: 8, dropped: 0.0, lingering: vec![u64::MAX] };
+    let reasons = vec![Reason::NotInSubject];
+    let life = Survival { bins: vec![bin], reasons, ..Survival::default() };
+    report.charts.push(chart("life", "", "", Plot::Survival(life)));
     let panel = |n| Panel {
         name: String::new(),
         note: String::new(),
@@ -572,11 +576,6 @@ pub(crate) fn hostile() -> Report {
                     rename(&mut panel.lines);
                 }
             }
-            Plot::Lifetimes(lifetimes) => {
-                for bar in &mut lifetimes.bars {
-                    (bar.name, bar.holders) = (name(), name());
-                }
-            }
             Plot::Heat(heat) => {
                 heat.what = name();
                 for axis in [&mut heat.across, &mut heat.down] {
@@ -587,7 +586,11 @@ pub(crate) fn hostile() -> Report {
                     (cell.text, cell.name) = (name(), name());
                 }
             }
-            Plot::Slots(_) | Plot::Times(_) | Plot::Proof(_) | Plot::Peaks(_) => {}
+            Plot::Slots(_)
+            | Plot::Times(_)
+            | Plot::Proof(_)
+            | Plot::Peaks(_)
+            | Plot::Survival(_) => {}
         }
     }
     for finding in &mut report.findings {

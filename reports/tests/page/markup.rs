@@ -2,7 +2,7 @@
 
 use leakbench_model::Reason;
 use leakbench_reports::render::html;
-use leakbench_reports::report::Plot;
+use leakbench_reports::report::{Plot, Report};
 
 use crate::fixture;
 
@@ -43,13 +43,14 @@ fn the_order_is_that_of_reading() {
         "lingering",
         "next",
         "findings",
+        "holders",
         "slots",
+        "survival",
         "release",
         "mappings",
         "descriptors",
         "memory",
         "page-tables",
-        "lifetimes",
         "lingering-images",
         "resources",
         "unmeasured",
@@ -143,23 +144,49 @@ fn a_reason_is_called_alike_on_the_page_and_in_pictures() {
         row.reason = reason;
     }
     let mut charts = report.charts.iter_mut();
-    let chart = charts.find(|chart| chart.id == "lifetimes").expect("lifetimes");
-    if let Plot::Lifetimes(lifetimes) = &mut chart.plot {
-        lifetimes.bars.iter_mut().for_each(|bar| bar.reason = reason);
+    let chart = charts.find(|chart| chart.id == "survival").expect("survival");
+    if let Plot::Survival(survival) = &mut chart.plot {
+        survival.reasons[1] = reason;
     }
     let picture = leakbench_reports::draw::svg(chart).expect("a picture");
     assert!(picture.contains(&format!("held by {}", reason.singular())));
     let page = html(&report);
-    let table = page.find("id=\"lingering-images\"").expect("a table");
-    assert!(page[table..].contains(reason.singular()));
-    let brief = &page[page.find("id=\"lifetimes\"").expect("bars")..table];
-    assert!(brief.contains(reason.singular()));
+    let [holders, survival, table] = ["holders", "survival", "lingering-images"]
+        .map(|id| page.find(&format!("id=\"{id}\"")).expect(id));
+    assert!(page[holders..survival].contains(reason.singular()));
+    assert!(page[survival..table].contains(reason.singular()));
+}
+
+/// A column that says what another one says is left out, and so is a line that is that of all rows.
+#[test]
+fn no_two_columns_say_the_same() {
+    let heads = |report: &Report| {
+        let page = html(report);
+        let table = &page[page.find("id=\"lingering-images\"").expect("a table")..];
+        let head =
+            &table[table.find("<thead>").expect("a head")..table.find("</thead>").expect("it")];
+        let names = head.split("</th>").filter_map(|cell| cell.rsplit('>').next());
+        let names: Vec<String> = names.filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        (names.join(" | "), page.contains("Line 19 of the recording lists them."))
+    };
+    let mut report = fixture::leak();
+    // One module was created in an unknown cycle.
+    let with_created = "inode | created at cycle | module, dropped at cycle | age | held by";
+    assert_eq!(heads(&report), (with_created.to_owned(), true));
+    let rows = &mut report.lingering.as_mut().expect("a table").rows;
+    rows[3].created_at_cycle = Some(rows[3].dropped_at_cycle);
+    let alike = "inode | module, created and dropped at cycle | age | held by";
+    assert_eq!(heads(&report), (alike.to_owned(), true));
+    let rows = &mut report.lingering.as_mut().expect("a table").rows;
+    (rows[1].subject, rows[1].module, rows[1].line) = (1, 999, 20);
+    let apart = "process | inode | module | created and dropped at cycle | age | held by | line";
+    assert_eq!(heads(&report), (apart.to_owned(), false));
 }
 
 #[test]
 fn cycles_of_several_threads_are_headed_as_such() {
     let mut report = fixture::leak();
-    let heads = ["created at cycle of its thread", "dropped at cycle of its thread"];
+    let heads = ["created at cycle of its thread", "module, dropped at cycle of its thread"];
     let page = html(&report);
     assert!(heads.iter().all(|head| !page.contains(head)));
     report.lingering.get_or_insert_default().by_thread = true;

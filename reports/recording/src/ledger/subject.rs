@@ -31,6 +31,8 @@ pub struct SubjectLedger {
     pub listed_before: Vec<LingeringImage>,
     /// The barrier with the most lingering images, if any. Of equal barriers, the first.
     pub worst: Option<LingeringBarrier>,
+    /// The first barrier at which images lingered, if any.
+    pub began: Option<LingeringBarrier>,
     /// The barrier with the most disagreements, if any. Of equal barriers, the first.
     pub disagreeing: Option<DisagreeingBarrier>,
     /// Times from the beginning of a drop until the subject learned of the release, as of the
@@ -152,6 +154,7 @@ impl SubjectLedger {
             lingering: Vec::new(),
             listed_before: Vec::new(),
             worst: None,
+            began: None,
             disagreeing: None,
             release: Histogram::default(),
             late_timed: 0,
@@ -247,12 +250,14 @@ impl SubjectLedger {
         }
         let worst = self.worst.as_ref().map_or(0, |worst| worst.lingering);
         if counts.lingering > worst {
-            self.worst = Some(LingeringBarrier {
+            let seen = LingeringBarrier {
                 line,
                 after_cycle: counts.cycles,
                 lingering: counts.lingering,
                 example: barrier.lingering.first().cloned(),
-            });
+            };
+            self.began.get_or_insert_with(|| seen.clone());
+            self.worst = Some(seen);
         }
         let highest = self.disagreeing.as_ref().map_or(0, |highest| highest.total);
         if barrier.disagreements_total > highest {

@@ -1,7 +1,8 @@
 //! Bounds of a run's recording: its limits, and the lines that a ledger reads individually.
 //!
-//! Pinned are, for each subject: the first and the latest barrier, the barriers with the most
-//! lingering images and with the most disagreements, the latest sample, and the lines with peaks.
+//! Pinned are, for each subject: the first and the latest barrier, the first one with lingering images,
+//! the barriers with the most lingering images and with the most disagreements, the latest sample, and
+//! the lines with peaks.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -119,8 +120,9 @@ impl Line for Record {
             (HashSet::new(), HashSet::new(), HashSet::new());
         for subject in subjects.into_values() {
             let at = |highest: Option<(u64, usize)>| highest.map(|(_, position)| position);
-            images
-                .extend([at(subject.most_lingering), subject.latest_barrier].into_iter().flatten());
+            let lists =
+                [subject.first_lingering, at(subject.most_lingering), subject.latest_barrier];
+            images.extend(lists.into_iter().flatten());
             release_times.extend(subject.latest_barrier);
             all.extend(subject.latest_sample);
             all.extend(subject.first_barrier);
@@ -161,7 +163,8 @@ impl Room {
         };
         let subjects = start.scenario.processes.get() as usize;
         Room {
-            // The worst and the latest list of each subject stay and may use half of the limit.
+            // The first, the worst and the latest list of each subject stay and may use three quarters
+            // of the limit.
             images: (IMAGES_MAX / 4 / subjects).clamp(16, Barrier::LINGERING_MAX),
             slots: (SLOTS_MAX / subjects).min(SlotMap::SLOTS_MAX),
             bins: (BINS_MAX / subjects).clamp(BINS_MIN, SlotMap::BINS_MAX),
@@ -175,6 +178,7 @@ struct SubjectPins {
     latest_sample: Option<usize>,
     first_barrier: Option<usize>,
     latest_barrier: Option<usize>,
+    first_lingering: Option<usize>,
     most_lingering: Option<(u64, usize)>,
     most_disagreements: Option<(u64, usize)>,
     peaks: BTreeMap<Resource, Option<(u64, usize)>>,
@@ -190,6 +194,9 @@ impl SubjectPins {
     fn see_barrier(&mut self, position: usize, barrier: &Barrier) {
         self.first_barrier.get_or_insert(position);
         self.latest_barrier = Some(position);
+        if barrier.counts.lingering > 0 {
+            self.first_lingering.get_or_insert(position);
+        }
         raise(&mut self.most_lingering, barrier.counts.lingering, position);
         raise(&mut self.most_disagreements, barrier.disagreements_total, position);
     }

@@ -108,6 +108,7 @@ fn read_off_single_lines(recording: &Recording) -> Ledger {
         subject.barriers.clear();
         subject.counts_line = 0;
         subject.worst.iter_mut().for_each(|worst| worst.line = 0);
+        subject.began.iter_mut().for_each(|first| first.line = 0);
         subject.disagreeing.iter_mut().for_each(|most| most.line = 0);
     }
     ledger

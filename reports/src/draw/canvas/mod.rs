@@ -126,6 +126,30 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         Ok(())
     }
 
+    /// A dashed line through points.
+    pub(super) fn dashed_path(&self, points: &[(f64, f64)], colour: Rgb, width: f64) -> Drawn {
+        const DASH: f64 = 6.0;
+        const GAP: f64 = 4.0;
+        // Length since the last dash began.
+        let mut at = 0.0;
+        for (from, to) in points.iter().zip(points.iter().skip(1)) {
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = dx.hypot(dy).min(10_000.0);
+            let mut done = 0.0;
+            while done < length {
+                let is_dash = at < DASH;
+                let step = (if is_dash { DASH - at } else { DASH + GAP - at }).min(length - done);
+                let on = |way: f64| (from.0 + dx * way / length, from.1 + dy * way / length);
+                if is_dash {
+                    self.line(&[on(done), on(done + step)], colour, width)?;
+                }
+                done += step.max(0.01);
+                at = (at + step.max(0.01)) % (DASH + GAP);
+            }
+        }
+        Ok(())
+    }
+
     /// A filled polygon.
     pub(super) fn polygon(&self, points: &[(f64, f64)], colour: Rgb, alpha: f64) -> Drawn {
         let mut places: Vec<(i32, i32)> = points.iter().map(|&point| self.place(point)).collect();

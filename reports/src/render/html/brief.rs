@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 
 use super::text::{LABEL_CHARS_MAX, shown};
-use crate::report::{Lifetimes, Lines, Plot, Point, Proof, SlotMaps, SlotRow, TimeBin, Times};
+use crate::report::{Lines, Plot, Point, Proof, SlotMaps, SlotRow, Survival, TimeBin, Times};
 use leakbench_model::Unit;
 use leakbench_model::text::{bytes, duration_ns, grouped};
 
@@ -16,7 +16,7 @@ pub(super) fn brief(plot: &Plot) -> Markup {
         Plot::Lines(lines) => of_lines(lines),
         Plot::Slots(maps) => of_slots(maps),
         Plot::Times(times) => of_times(times),
-        Plot::Lifetimes(lifetimes) => of_lifetimes(lifetimes),
+        Plot::Survival(survival) => of_survival(survival),
         Plot::Proof(proof) => of_proof(proof),
         Plot::Heat(_) | Plot::Panels(_) | Plot::Peaks(_) => return Markup::default(),
     };
@@ -168,33 +168,32 @@ fn of_times(times: &Times) -> Markup {
     }
 }
 
-fn of_lifetimes(lifetimes: &Lifetimes) -> Markup {
+fn of_survival(survival: &Survival) -> Markup {
     markup! {
         table {
             thead {
                 tr {
-                    th scope="col" { "image" }
-                    th scope="col" .number { "dropped at" }
-                    th scope="col" .number { "last seen" }
-                    th scope="col" { "held by" }
-                    th scope="col" { "reason" }
-                    th scope="col" .number { "line" }
+                    th scope="col" .number { "cycles since the drop, from" }
+                    th scope="col" .number { "to before" }
+                    th scope="col" .number { "dropped" }
+                    @for reason in &survival.reasons {
+                        th scope="col" .number { "held by " (reason.singular()) }
+                    }
+                    th scope="col" .number { "linger" }
                 }
             }
             tbody {
-                @for bar in &lifetimes.bars {
+                @for bin in &survival.bins {
                     tr {
-                        th scope="row" { (shown(&bar.name, LABEL_CHARS_MAX)) }
-                        td .number { (moment(bar.from_s)) }
-                        td .number { (moment(bar.to_s)) }
-                        td { (shown(&bar.holders, LABEL_CHARS_MAX)) }
-                        td { (bar.reason.singular()) }
-                        td .number { (bar.line) }
+                        td .number { (grouped(bin.from)) }
+                        td .number { (grouped(bin.to)) }
+                        td .number { (grouped(bin.dropped.round() as u64)) }
+                        @for &count in &bin.lingering { td .number { (grouped(count)) } }
+                        td .number { (format!("{:.0} %", bin.total() * 100.0)) }
                     }
                 }
             }
         }
-        @if lifetimes.rest > 0 { p .muted { "and " (grouped(lifetimes.rest)) " more" } }
     }
 }
 

@@ -80,25 +80,24 @@ fn controls() -> Markup {
 /// Charts in reading order with their share of a row: the times of a clean run, slot maps, the small
 /// ones in rows without gaps, and the rest.
 fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
-    let is_clean = !charts.iter().any(|it| matches!(it.plot, Plot::Slots(_) | Plot::Lifetimes(_)));
+    let is_clean = !charts.iter().any(|it| matches!(it.plot, Plot::Slots(_) | Plot::Survival(_)));
     let kind = |chart: &Chart| match chart.plot {
         Plot::Proof(_) | Plot::Slots(_) => 1,
-        Plot::Times(_) if is_clean => 1,
-        Plot::Peaks(_) if is_clean => 1,
-        Plot::Peaks(_) => 4,
-        Plot::Times(_) => 2,
-        Plot::Lines(_) => 3,
-        Plot::Lifetimes(_) => 4,
-        Plot::Panels(_) => 5,
-        Plot::Heat(_) => 6,
+        Plot::Times(_) | Plot::Peaks(_) if is_clean => 1,
+        Plot::Survival(_) => 2,
+        Plot::Times(_) => 3,
+        Plot::Lines(_) => 4,
+        Plot::Peaks(_) => 5,
+        Plot::Panels(_) => 6,
+        Plot::Heat(_) => 7,
     };
     let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
-    let small = charts.iter().filter(|chart| matches!(kind(chart), 2 | 3)).count();
+    let small = charts.iter().filter(|chart| matches!(kind(chart), 2..=4)).count();
     let mut seen = 0;
     let charts = charts.into_iter().map(|chart| {
         let span = match kind(chart) {
-            2 | 3 => {
+            2..=4 => {
                 seen += 1;
                 match small {
                     1 => "whole",
@@ -129,12 +128,6 @@ fn figure(chart: &Chart, span: &str) -> Markup {
                 Plot::Slots(maps) => {
                     (states_legend(maps))
                     div .plot data-chart=(chart.id) {}
-                },
-                Plot::Lifetimes(lifetimes) => {
-                    div .plot data-chart=(chart.id) {}
-                    @if lifetimes.rest > 0 {
-                        p .muted .rest { "and " (grouped(lifetimes.rest)) " more" }
-                    }
                 },
                 _ => { div .plot data-chart=(chart.id) {} },
             }

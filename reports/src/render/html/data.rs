@@ -9,8 +9,8 @@ use super::chart::shown_charts;
 use super::style::{reason_class, state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
-    Chart, Lifetimes, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps,
-    SlotRows, Style, Times,
+    Chart, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps, SlotRows, Style,
+    Survival, Times,
 };
 use leakbench_model::{SlotState, Unit};
 
@@ -45,7 +45,7 @@ fn chart(chart: &Chart) -> Option<Value> {
         Plot::Lines(lines) => lines_json("lines", lines),
         Plot::Slots(maps) => slots(maps),
         Plot::Times(times) => times_json(times),
-        Plot::Lifetimes(lifetimes) => lifetimes_json(lifetimes),
+        Plot::Survival(survival) => survival_json(survival),
         Plot::Panels(panels) => panels_json(panels),
         Plot::Proof(proof) => proof_json(proof),
         Plot::Peaks(_) | Plot::Heat(_) => return None,
@@ -73,6 +73,7 @@ fn series(series: &Series) -> Value {
         Style::Faint => "faint",
         Style::Dots => "dots",
         Style::Stacked => "stacked",
+        Style::Expected => "expected",
     };
     let cycles = points.iter().map(|point| point.cycles.map(i128::from));
     json!({
@@ -114,7 +115,11 @@ fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> 
 
 fn mark(mark: &Mark) -> Value {
     let (from, to) = (ms(mark.from_s) as i64, ms(mark.to_s) as i64);
-    json!([mark.kind.as_str(), from, to, shown(&mark.text, SENTENCE_CHARS_MAX)])
+    let text = shown(&mark.text, SENTENCE_CHARS_MAX);
+    match mark.cycles {
+        Some(cycles) => json!([mark.kind.as_str(), from, to, text, cycles]),
+        None => json!([mark.kind.as_str(), from, to, text]),
+    }
 }
 
 fn slots(maps: &SlotMaps) -> Value {
@@ -175,23 +180,20 @@ fn proof_json(proof: &Proof) -> Value {
     })
 }
 
-fn lifetimes_json(lifetimes: &Lifetimes) -> Value {
-    let bars: Vec<Value> = lifetimes
-        .bars
+fn survival_json(survival: &Survival) -> Value {
+    let bins: Vec<Value> = survival
+        .bins
         .iter()
-        .map(|bar| {
-            json!([
-                shown(&bar.name, LABEL_CHARS_MAX),
-                ms(bar.from_s) as i64,
-                ms(bar.to_s) as i64,
-                reason_class(bar.reason),
-                bar.reason.singular(),
-                shown(&bar.holders, LABEL_CHARS_MAX),
-                bar.line,
-            ])
-        })
+        .map(|bin| json!([bin.from, bin.to, amount(bin.dropped), bin.lingering]))
         .collect();
-    json!({ "kind": "lifetimes", "bars": bars, "until": ms(lifetimes.until_s) as i64 })
+    let reasons = survival.reasons.iter().map(|it| json!([reason_class(*it), it.singular()]));
+    json!({
+        "kind": "survival",
+        "bins": bins,
+        "reasons": reasons.collect::<Vec<Value>>(),
+        "slots": survival.random_slots,
+        "cycles": survival.cycles,
+    })
 }
 
 fn panels_json(panels: &Panels) -> Value {

@@ -34,11 +34,13 @@ fn script(report: &Report) -> String {
         (has(|it| matches!(it, Plot::Slots(_))), slots),
         (has(|it| matches!(it, Plot::Times(_))), include_str!("charts/times.js")),
         (has(|it| matches!(it, Plot::Proof(_))), include_str!("charts/proof.js")),
-        (has(|it| matches!(it, Plot::Lifetimes(_))), include_str!("charts/lifetimes.js")),
+        (has(|it| matches!(it, Plot::Survival(_))), include_str!("charts/survival.js")),
         (has(|it| matches!(it, Plot::Panels(_))), include_str!("charts/panels.js")),
     ];
     let of_charts = of_charts.iter().filter(|(needed, _)| *needed).map(|(_, part)| *part);
-    let rest = [include_str!("script/table.js"), include_str!("script/main.js")];
+    let lists = report.lingering.as_ref().is_some_and(|table| !table.rows.is_empty());
+    let holders = if lists { include_str!("script/holders.js") } else { "" };
+    let rest = [include_str!("script/table.js"), holders, include_str!("script/main.js")];
     let parts: String = [base].into_iter().chain(of_charts).chain(rest).collect();
     format!("(() => {{\n\"use strict\";\n{parts}}})();\n")
 }

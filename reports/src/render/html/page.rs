@@ -39,6 +39,7 @@ pub fn html(report: &Report) -> String {
                     (banner(report.verdict, &sentence))
                     (figures(&report.figures))
                     (chart::lead(&charts, &beside(report, &sentence)))
+                    @if let Some(lingering) = &report.lingering { (table::holders(lingering)) }
                     (chart::others(&charts))
                     @if let Some(lingering) = &report.lingering && !is_said(report, lingering) {
                         (table::lingering(lingering))

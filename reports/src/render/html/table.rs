@@ -1,10 +1,13 @@
 //! The page's tables, complete as markup. The scripts sort and search them in place.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html as markup};
 
 use super::style::reason_class;
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{LingeringRow, LingeringTable, Table};
+use leakbench_model::Reason;
 use leakbench_model::text::{counted, duration_ms, grouped};
 
 /// Holders of an image at most.
@@ -15,8 +18,7 @@ const ROWS_TO_SEARCH: usize = 8;
 /// The table of lingering images.
 pub(super) fn lingering(table: &LingeringTable) -> Markup {
     let rest = table.total.saturating_sub(table.rows.len() as u64);
-    let several = table.rows.iter().any(|row| row.subject != table.rows[0].subject);
-    let of_thread = if table.by_thread { " of its thread" } else { "" };
+    let columns = Columns::of(table);
     markup! {
         section #lingering-images {
             h2 { "Lingering images" }
@@ -36,23 +38,23 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
                 }
             } @else {
                 (searching(table.rows.len(), rest))
+                @if let (false, Some(row)) = (columns.line, table.rows.first()) {
+                    p .reads { "Line " (row.line) " of the recording lists them." }
+                }
                 div .scroll tabindex="0" role="region" aria-label="Lingering images" {
-                    table {
+                    table data-process=(table.rows[0].subject) {
                         thead {
                             tr {
-                                @if several { (heading("process", true)) }
+                                @if columns.process { (heading("process", true)) }
                                 (heading("inode", true))
-                                (heading("module", true))
-                                (heading(&format!("created at cycle{of_thread}"), true))
-                                (heading(&format!("dropped at cycle{of_thread}"), true))
+                                @for name in columns.cycles(table) { (heading(&name, true)) }
                                 (heading("age", true))
                                 (heading("held by", false))
-                                (heading("reason", false))
-                                (heading("line", true))
+                                @if columns.line { (heading("line", true)) }
                             }
                         }
                         tbody {
-                            @for row in &table.rows { (lingering_row(row, several)) }
+                            @for row in &table.rows { (lingering_row(row, columns)) }
                         }
                     }
                 }
@@ -61,34 +63,110 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
     }
 }
 
-fn lingering_row(row: &LingeringRow, several: bool) -> Markup {
+/// The columns that say something of their own.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// There are several processes.
+    process: bool,
+    /// The module's number is not that of the cycle of its drop.
+    module: bool,
+    /// A module was created in another cycle than that of its drop.
+    created: bool,
+    /// Several lines list the images.
+    line: bool,
+}
+
+impl Columns {
+    fn of(table: &LingeringTable) -> Columns {
+        let rows = || table.rows.iter();
+        let differ = |of: fn(&LingeringRow) -> u64| rows().any(|row| of(row) != of(&table.rows[0]));
+        Columns {
+            process: differ(|row| row.subject.into()),
+            module: rows().any(|row| row.module != row.dropped_at_cycle),
+            created: rows().any(|row| row.created_at_cycle != Some(row.dropped_at_cycle)),
+            line: differ(|row| row.line as u64),
+        }
+    }
+
+    /// The names of the columns of module and cycles.
+    fn cycles(self, table: &LingeringTable) -> Vec<String> {
+        let of_thread = if table.by_thread { " of its thread" } else { "" };
+        let mut last = Vec::new();
+        let mut names = Vec::new();
+        match self.module {
+            true => names.push("module".to_owned()),
+            false => last.push("module,"),
+        }
+        match self.created {
+            true => names.push(format!("created at cycle{of_thread}")),
+            false => last.push("created and"),
+        }
+        last.push("dropped at cycle");
+        names.push(last.join(" ") + of_thread);
+        names
+    }
+}
+
+fn lingering_row(row: &LingeringRow, columns: Columns) -> Markup {
     let more = row.holders_total.saturating_sub(row.holders.len().min(HOLDERS_SHOWN) as u64);
     markup! {
         tr {
-            @if several { td .number { (row.subject) } }
+            @if columns.process { td .number { (row.subject) } }
             // Names to be copied, so their digits are not grouped.
             td .number { (row.inode) }
-            td .number { (row.module) }
-            td .number {
-                @match row.created_at_cycle {
-                    Some(cycle) => { (grouped(cycle)) },
-                    None => { span .muted { "unknown" } },
+            @if columns.module { td .number { (row.module) } }
+            @if columns.created {
+                td .number {
+                    @match row.created_at_cycle {
+                        Some(cycle) => { (grouped(cycle)) },
+                        None => { span .muted { "unknown" } },
+                    }
                 }
             }
             td .number { (grouped(row.dropped_at_cycle)) }
             td .number data-value=(row.age_ms) { (duration_ms(row.age_ms)) }
             td {
+                span class={ "swatch " (reason_class(row.reason)) } {}
                 @for (index, holder) in row.holders.iter().take(HOLDERS_SHOWN).enumerate() {
                     @if index > 0 { ", " }
                     (shown(holder, LABEL_CHARS_MAX))
                 }
-                @if row.holders.is_empty() && more == 0 { span .muted { "no visible holder" } }
+                @if row.holders.is_empty() && more == 0 { (row.reason.singular()) }
                 @if more > 0 { span .muted { " and " (counted(more, "more holder")) } }
             }
-            td {
-                span class={ "swatch " (reason_class(row.reason)) } {} (row.reason.singular())
+            @if columns.line { td .number .muted { (row.line) } }
+        }
+    }
+}
+
+/// The holders of lingering images by reason. The scripts make it a breakdown to choose from.
+pub(super) fn holders(table: &LingeringTable) -> Markup {
+    let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+    for row in &table.rows {
+        *reasons.entry(row.reason).or_default() += 1;
+    }
+    let listed = table.rows.len() as u64;
+    markup! {
+        @if !reasons.is_empty() {
+            section #holders {
+                h2 { "Held by" }
+                p .reads {
+                    @if listed < table.total {
+                        "Of " (counted(table.total, "lingering image")) ", the " (grouped(listed))
+                        " that linger longest. "
+                    }
+                    span .chooses { "A choice shows its slots, its images and its survival." }
+                }
+                ul .breakdown {
+                    @for (reason, count) in &reasons {
+                        li {
+                            span class={ "swatch " (reason_class(*reason)) } {}
+                            span .name { (reason.singular()) } " "
+                            strong { (grouped(*count)) }
+                        }
+                    }
+                }
             }
-            td .number .muted { (row.line) }
         }
     }
 }

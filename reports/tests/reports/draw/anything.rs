@@ -4,13 +4,13 @@ use leakbench_model::{Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
-    Axis, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
-    Peak, Peaks, Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Stretch, Style, TimeBin,
+    AgeBin, Axis, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels, Peak, Peaks,
+    Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Stretch, Style, Survival, TimeBin,
     Times, Tone,
 };
 use proptest::prelude::*;
 
-use super::samples::{heat, lifetimes, lingering, panels, report};
+use super::samples::{heat, lingering, panels, report};
 use super::{chart, decoded, texts};
 
 /// A name with markup, control characters, and of great length.
@@ -23,17 +23,12 @@ fn a_name_from_outside_is_text_and_nothing_else() {
     lines.series[0].name = HOSTILE.to_owned();
     lines.marks[0].text = HOSTILE.to_owned();
     lines.limits.push(LimitLine { name: HOSTILE.to_owned(), value: 1e9 });
-    let mut lifetimes = lifetimes();
-    lifetimes.bars[0].name = HOSTILE.to_owned();
-    lifetimes.bars[1].holders = HOSTILE.repeat(1_000);
     let mut heat = heat();
     heat.across.values[0] = HOSTILE.to_owned();
     heat.cells[0][0].text = HOSTILE.to_owned();
     let mut panels = panels(2);
     panels.panels[0].name = HOSTILE.repeat(1_000);
-    for plot in
-        [Plot::Lines(lines), Plot::Lifetimes(lifetimes), Plot::Heat(heat), Plot::Panels(panels)]
-    {
+    for plot in [Plot::Lines(lines), Plot::Heat(heat), Plot::Panels(panels)] {
         let mut chart = chart("hostile", HOSTILE, plot);
         chart.reads = HOSTILE.repeat(1_000);
         let svg = draw::svg(&chart).expect("a picture");
@@ -67,8 +62,8 @@ fn tone() -> impl Strategy<Value = Tone> {
 }
 
 fn any_lines() -> impl Strategy<Value = Lines> {
-    let style = prop::sample::select(vec![Style::Line, Style::Faint, Style::Dots, Style::Stacked]);
-    let kinds = [MarkKind::Barrier, MarkKind::Settle, MarkKind::Drop, MarkKind::Incident];
+    let styles = [Style::Line, Style::Faint, Style::Dots, Style::Stacked, Style::Expected];
+    let style = prop::sample::select(styles.to_vec());
     let point = (amount(), amount(), prop::option::of(number()));
     let points = prop::collection::vec(point, 0..12).prop_map(|mut points| {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -82,8 +77,10 @@ fn any_lines() -> impl Strategy<Value = Lines> {
         points,
     });
     let limit = (name(), amount()).prop_map(|(name, value)| LimitLine { name, value });
-    let mark = (prop::sample::select(kinds.to_vec()), amount(), amount(), name())
-        .prop_map(|(kind, a, b, text)| Mark { kind, from_s: a.min(b), to_s: a.max(b), text });
+    let kind = prop::sample::select(MarkKind::ALL.to_vec());
+    let mark = (kind, amount(), amount(), name(), prop::option::of(number())).prop_map(
+        |(kind, a, b, text, cycles)| Mark { kind, from_s: a.min(b), to_s: a.max(b), text, cycles },
+    );
     let unit = prop::sample::select(vec![None, Some(Unit::Count), Some(Unit::Bytes)]);
     (
         unit,
@@ -130,19 +127,16 @@ fn any_times() -> impl Strategy<Value = Times> {
     )
 }
 
-fn any_lifetimes() -> impl Strategy<Value = Lifetimes> {
+fn any_survival() -> impl Strategy<Value = Survival> {
     let reasons = [Reason::InUseSlot, Reason::QueuedSlot, Reason::ColdSlot, Reason::NotInSubject];
-    let bar = (name(), amount(), amount(), prop::sample::select(reasons.to_vec()), name())
-        .prop_map(|(name, a, b, reason, holders)| Lifetime {
-            name,
-            from_s: a.min(b),
-            to_s: a.max(b),
-            reason,
-            holders,
-            line: 1,
-        });
-    (prop::collection::vec(bar, 0..41), number(), amount())
-        .prop_map(|(bars, rest, until_s)| Lifetimes { bars, rest, until_s })
+    let bin = (number(), number(), amount(), prop::collection::vec(number(), 0..5)).prop_map(
+        |(a, b, dropped, lingering)| AgeBin { from: a.min(b), to: a.max(b), dropped, lingering },
+    );
+    let reasons = prop::sample::subsequence(reasons.to_vec(), 0..4);
+    let slots = prop::option::of(1_u32..2_000);
+    (prop::collection::vec(bin, 0..41), reasons, slots).prop_map(|(bins, reasons, random_slots)| {
+        Survival { bins, reasons, random_slots, cycles: Vec::new() }
+    })
 }
 
 fn any_heat() -> impl Strategy<Value = Heat> {
@@ -208,7 +202,7 @@ fn any_plot() -> impl Strategy<Value = Plot> {
         any_lines().prop_map(Plot::Lines),
         any_slots().prop_map(Plot::Slots),
         any_times().prop_map(Plot::Times),
-        any_lifetimes().prop_map(Plot::Lifetimes),
+        any_survival().prop_map(Plot::Survival),
         any_heat().prop_map(Plot::Heat),
         any_panels().prop_map(Plot::Panels),
         any_proof().prop_map(Plot::Proof),

@@ -3,8 +3,8 @@
 use leakbench_model::{Reason, SlotState, Unit, Verdict};
 use leakbench_recording::recording::SlotMap;
 use leakbench_reports::report::{
-    Axis, Chart, Figure, Heat, HeatCell, Lifetime, Lifetimes, LimitLine, Lines, Mark, MarkKind,
-    Panel, Panels, Plot, Point, Report, Series, SlotMaps, SlotRow, SlotRows, Style, TimeBin, Times,
+    AgeBin, Axis, Chart, Figure, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
+    Plot, Point, Report, Series, SlotMaps, SlotRow, SlotRows, Style, Survival, TimeBin, Times,
     Tone,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn series(name: &str, tone: Tone, style: Style, values: impl Fn(f64) 
 }
 
 pub(super) fn mark(kind: MarkKind, from_s: f64, to_s: f64, text: &str) -> Mark {
-    Mark { kind, from_s, to_s, text: text.to_owned() }
+    Mark { kind, from_s, to_s, text: text.to_owned(), cycles: None }
 }
 
 pub(super) fn lingering() -> Lines {
@@ -113,17 +113,19 @@ pub(super) fn times() -> Times {
     Times { bins, count, p50_ns, p99_ns, max_ns: Some(7_300_000) }
 }
 
-pub(super) fn lifetimes() -> Lifetimes {
-    let reasons = [Reason::AffineSlot, Reason::QueuedSlot, Reason::DescriptorOnly];
-    let bar = |index: u32| Lifetime {
-        name: format!("inode {} of module {}", 4_711 + index, 88 + index),
-        from_s: f64::from(index * index) / 40.0,
-        to_s: 10.0,
-        reason: reasons[index as usize % 3],
-        holders: format!("slot {} (affine), fd {}", 700 + index, 20 + index),
-        line: 12,
+pub(super) fn survival() -> Survival {
+    let bin = |index: u64| AgeBin {
+        from: index * 75,
+        to: (index + 1) * 75,
+        dropped: 75.0,
+        lingering: vec![5, 60 - index],
     };
-    Lifetimes { bars: (0..20).map(bar).collect(), rest: 922, until_s: 10.0 }
+    Survival {
+        bins: (0..40).map(bin).collect(),
+        reasons: vec![Reason::QueuedSlot, Reason::AffineSlot],
+        random_slots: Some(1_000),
+        cycles: vec![(0, 3_000)],
+    }
 }
 
 pub(super) fn heat() -> Heat {
@@ -202,7 +204,7 @@ pub(super) fn leak() -> Report {
             chart("release", "From drop to release", Plot::Times(times())),
             chart("objects", "Mappings and descriptors", Plot::Lines(mappings())),
             chart("memory", "Memory", Plot::Lines(memory())),
-            chart("lifetimes", "Longest-lingering images", Plot::Lifetimes(lifetimes())),
+            chart("survival", "Survival after the drop", Plot::Survival(survival())),
         ],
     )
 }

@@ -2,10 +2,10 @@
 
 use leakbench_model::{Resource, SlotState};
 use leakbench_reports::draw;
-use leakbench_reports::report::{MarkKind, Peak, Peaks, Plot, Proof, SlotRows, Stretch};
+use leakbench_reports::report::{Mark, MarkKind, Peak, Peaks, Plot, Proof, SlotRows, Stretch};
 
 use super::samples::{
-    heat, lifetimes, lingering, mappings, mark, memory, panels, slots, slots_of, times,
+    heat, lingering, mappings, mark, memory, panels, slots, slots_of, survival, times,
 };
 use super::{chart, texts};
 
@@ -123,12 +123,13 @@ fn other_plots_have_their_numbers_as_texts() {
         &["median 9.3 µs", "p99 41.0 µs", "max 7.3 ms", "10 µs", "1 ms"],
     );
     assert_says(
-        Plot::Lifetimes(lifetimes()),
+        Plot::Survival(survival()),
         &[
-            "inode 4711 of module 88",
-            "slot 700 (affine), fd 20",
             "held by an affine slot",
-            "… and 922 more",
+            "1,620",
+            "expected: (1 − 1/S)^n, S = 1,000 slots",
+            "cycles since the drop, 75 in a bar",
+            "100 %",
         ],
     );
     assert_says(
@@ -183,4 +184,21 @@ fn peaks_have_their_limits_and_shares() {
         Plot::Peaks(Peaks { rows: vec![peak] }),
         &["descriptors", "8,191", beside, "100.0 %"],
     );
+}
+
+/// The first drop stands at its cycle, whatever its time.
+#[test]
+fn the_first_drop_has_its_words_at_its_cycle() {
+    let place = |cycles: Option<u64>| {
+        let mut lines = lingering();
+        let first = mark(MarkKind::Onset, 9.0, 9.0, "inode 9 of module 1, dropped at cycle 1");
+        lines.marks.push(Mark { cycles, ..first });
+        let svg =
+            assert_says(Plot::Lines(lines), &["first: inode 9 of module 1, dropped at cycle 1"]);
+        let words = svg.find("first: inode 9 of module 1").expect("its words");
+        let start = svg[..words].rfind("<text x=\"").expect("a text") + 9;
+        let end = start + svg[start..].find('"').expect("a number");
+        svg[start..end].parse::<f64>().expect("a number")
+    };
+    assert!(place(Some(1)) < 400.0 && place(None) > 2_000.0);
 }

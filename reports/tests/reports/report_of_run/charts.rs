@@ -93,7 +93,7 @@ fn charts_come_in_their_order() {
         "peaks",
         "memory",
         "page-tables",
-        "lifetimes",
+        "survival",
     ];
     assert_eq!(ids(&report), expected);
     assert_eq!(report.figures.len(), 3);

@@ -1,7 +1,10 @@
 //! The table of lingering images.
 
+use std::num::NonZeroU32;
+
 use leakbench_model::LingeringImage;
-use proptest::prelude::*;
+use leakbench_scenarios::{OnDrop, Strategy};
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
 
@@ -40,13 +43,18 @@ proptest! {
             prop_assert_eq!(row.created_at_cycle, Some(row.module));
         }
         if listed > 0 {
-            let Plot::Lifetimes(lifetimes) = plot(&report, "lifetimes") else { panic!("bars") };
-            prop_assert_eq!(lifetimes.bars.len() as u64 + lifetimes.rest, lingering);
-            prop_assert!(lifetimes.bars.len() <= Lifetimes::BARS_MAX);
-            let reach = |bar: &Lifetime| bar.to_s - bar.from_s;
-            prop_assert!(lifetimes.bars.is_sorted_by(|a, b| reach(a) >= reach(b) - 1e-9));
+            let Plot::Survival(survival) = plot(&report, "survival") else { panic!("ages") };
+            let all: u64 = survival.bins.iter().flat_map(|bin| &bin.lingering).sum();
+            prop_assert_eq!(all, listed as u64);
+            // Every age of the run, or those of which all images are listed.
+            let youngest = if more > 0 { 3_000 - listed as u64 } else { 0 };
+            prop_assert_eq!(survival.bins[0].from, youngest);
+            prop_assert!(survival.bins.len() <= Survival::BINS_MAX);
+            prop_assert!(survival.bins.windows(2).all(|pair| pair[0].to == pair[1].from));
+            let dropped: f64 = survival.bins.iter().map(|bin| bin.dropped).sum();
+            prop_assert_eq!(dropped, (3_000 - youngest) as f64);
         } else {
-            prop_assert!(!ids(&report).contains(&"lifetimes"));
+            prop_assert!(!ids(&report).contains(&"survival"));
         }
     }
 }
@@ -60,9 +68,8 @@ fn the_list_of_the_latest_barrier_survives_a_death() {
     let caveat = "Listed at the barrier after cycle 28,000. The fate of 1,002 images is unknown.";
     assert_eq!(table.caveat.as_deref(), Some(caveat));
     assert!(table.rows.iter().all(|row| row.line == 4 && row.holders_total == 1));
-    let Plot::Lifetimes(lifetimes) = plot(&report, "lifetimes") else { panic!("bars") };
-    assert_eq!((lifetimes.bars.len(), lifetimes.rest), (40, 960));
-    assert!(lifetimes.bars.iter().all(|bar| bar.to_s == 2.0 && bar.line == 4));
+    let Plot::Survival(survival) = plot(&report, "survival") else { panic!("ages") };
+    assert_eq!(survival.bins[0].from, 28_000 - 40, "younger images are not listed");
 
     // The judge does not count images of unknown fate.
     let ledger = Ledger::of(&recording).expect("a start");
@@ -82,7 +89,7 @@ fn a_later_barrier_replaces_the_list() {
     assert_eq!((table.rows.len(), table.total), (0, 0));
     let caveat = "1,000 images lingered at the barrier after cycle 28,000; none does at the end.";
     assert_eq!(table.caveat.as_deref(), Some(caveat));
-    assert!(!ids(&report).contains(&"lifetimes"));
+    assert!(!ids(&report).contains(&"survival"));
 }
 
 #[test]
@@ -120,4 +127,69 @@ fn a_process_beyond_those_of_the_scenario_has_no_share() {
     let recording = recording([start(u64::MAX, 2, Options::default()), mid_barrier(seen)]);
     let table = report(&recording).lingering.expect("a table");
     assert_eq!(table.rows[0].created_at_cycle, None);
+}
+
+/// The theory is that of one instance at a time in random slots that keep their images.
+#[test]
+fn what_is_expected_is_drawn_where_the_theory_holds() {
+    let keep = || Options { on_drop: Some(OnDrop::Keep), ..Options::default() };
+    let expected = |options: Options, processes: u32| {
+        let mut records = vec![start(3_000, processes, options)];
+        for subject in 0..processes {
+            let done = 3_000 / u64::from(processes);
+            let mut seen = barrier(subject, 210, counts(done, done / 2));
+            seen.lingering = vec![image(0, vec![slot(3, SlotState::Affine)])];
+            seen.last = true;
+            records.extend([up(subject, done), mid_barrier(seen)]);
+        }
+        let report = report(&recording(records));
+        let series = lines(&report, "lingering").series.iter();
+        let mut expected = series.filter(|series| series.style == Style::Expected);
+        let last = expected.next().and_then(|series| series.points.last().copied());
+        last.map(|point| (point.cycles, point.value.round()))
+    };
+    // 1,000 (1 - 0.999^3000), and twice 1,000 (1 - 0.999^1500).
+    assert_eq!(expected(keep(), 1), Some((Some(3_000), 950.0)));
+    assert_eq!(expected(keep(), 2), Some((Some(3_000), 1_554.0)));
+    let two = NonZeroU32::new(2);
+    for other in [
+        Options { on_drop: Some(OnDrop::Purge), ..Options::default() },
+        Options { strategy: Some(Strategy::WarmLru), ..keep() },
+        Options { threads: two, ..keep() },
+        Options { instances: two, ..keep() },
+        Options { live_modules: two, ..keep() },
+        Options { decommit_batch: two, ..keep() },
+        Options { long_lived: Some(1), ..keep() },
+    ] {
+        assert_eq!(expected(other, 1), None);
+    }
+}
+
+/// The first barrier that saw a lingering image names the drop that began it, at its own cycle.
+#[test]
+fn the_first_drop_is_marked() {
+    let report = report(&leak_earlier());
+    let marks = &lines(&report, "lingering").marks;
+    let first: Vec<&Mark> = marks.iter().filter(|mark| mark.kind == MarkKind::Onset).collect();
+    let [first] = first.as_slice() else { panic!("{first:?}") };
+    assert_eq!(first.text, "inode 4623 of module 0, dropped at cycle 0: fd 20");
+    assert_eq!(first.cycles, Some(0));
+    // None lingers at the end, so no drop of those is marked.
+    assert!(!marks.iter().any(|mark| mark.kind == MarkKind::Drop));
+    let clean = self::report(&clean());
+    assert!(!lines(&clean, "lingering").marks.iter().any(|mark| mark.kind == MarkKind::Onset));
+}
+
+/// Drops that do not follow the cycles have no ages in them.
+#[test]
+fn a_survival_needs_drops_that_fit_the_cycles() {
+    let with = |images: Vec<LingeringImage>| {
+        let mut seen = barrier(0, 210, counts(100, images.len() as u64));
+        (seen.last, seen.lingering) = (true, images);
+        let records = [start(100, 1, Options::default()), up(0, 100), mid_barrier(seen)];
+        ids(&report(&recording(records))).contains(&"survival")
+    };
+    let of = |cycle: u64| LingeringImage { dropped_at_cycle: cycle, ..image(cycle, vec![]) };
+    assert!(with((0..50).map(of).collect()));
+    assert!(!with((0..50).map(|_| of(7)).collect()), "50 drops in one cycle");
 }

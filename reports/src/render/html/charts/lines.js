@@ -46,6 +46,11 @@ class LineChart extends TimePlot {
     return cycles === null ? this.x(position) : this.value(cycles);
   }
 
+  // The place of a mark, which may know its cycles.
+  xOfMark([, from, , , cycles]) {
+    return cycles !== undefined && this.timeline.axis === "cycles" ? this.value(cycles) : this.x(from);
+  }
+
   get shown() {
     return this.series.filter((series) => !this.hidden.has(series));
   }
@@ -247,7 +252,7 @@ class LineChart extends TimePlot {
     const path = (kind, y1, y2) =>
       this.marks
         .filter((mark) => mark[0] === kind)
-        .map(([, from]) => `M${this.x(from).toFixed(1)} ${y1}V${y2}`)
+        .map((mark) => `M${this.xOfMark(mark).toFixed(1)} ${y1}V${y2}`)
         .join("");
     into.append(
       svg("path", { class: "barrier", d: path("barrier", this.markTop("barrier"), bottom) }),
@@ -319,27 +324,34 @@ class LineChart extends TimePlot {
         svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }),
       );
     }
-    if (this.size === "main") drawing.append(...this.drawIncidentWords());
+    for (const mark of this.marks) {
+      const x = this.xOfMark(mark);
+      if (mark[0] === "onset" && x >= left - 1 && x <= right + 1)
+        drawing.append(
+          svg("path", { class: "onset", d: `M${x} ${bottom - 20}l5 10h-10z` }),
+        );
+    }
+    if (this.size === "main")
+      drawing.append(...this.drawWords("incident", 34), ...this.drawWords("onset", 11));
   }
 
-  // The words of the first incident in the window, at the side of its line that has more room.
-  drawIncidentWords() {
+  // The words of the first mark of a kind in the window, at the side that has more room. The rest of a
+  // long text of an incident is in the verdict and in the tooltip.
+  drawWords(kind, above) {
     const { left, right, bottom } = this.bounds;
-    const seen = this.marks.filter(([kind, from]) => {
-      const x = this.x(from);
-      return kind === "incident" && x >= left - 1 && x <= right + 1;
+    const seen = this.marks.find((mark) => {
+      const x = this.xOfMark(mark);
+      return mark[0] === kind && x >= left - 1 && x <= right + 1;
     });
-    if (seen.length === 0) return [];
-    // The rest of a long text is in the verdict and in the tooltip.
-    const [, from, , whole] = seen[0];
-    const [text] = whole.split(": ");
-    const x = this.x(from);
+    if (!seen) return [];
+    const text = kind === "incident" ? seen[3].split(": ")[0] : `first: ${seen[3]}`;
+    const x = this.xOfMark(seen);
     const before = x - left > right - x;
     const room = Math.floor((before ? x - left : right - x) / 6.6) - 2;
     const cut = text.length > room ? `${text.slice(0, Math.max(room - 1, 0))}…` : text;
-    const place = { x: before ? x - 8 : x + 8, y: bottom - 24 };
+    const place = { x: before ? x - 9 : x + 9, y: bottom - above };
     const anchor = before ? "end" : "start";
-    return [svg("text", { class: "incident words", ...place, "text-anchor": anchor }, cut)];
+    return [svg("text", { class: `${kind} words`, ...place, "text-anchor": anchor }, cut)];
   }
 
   // The point of each series that is nearest to the cursor.

@@ -12,6 +12,7 @@ class SlotChart extends TimePlot {
     this.canvas = html("canvas", { "aria-hidden": "true" });
     host.prepend(this.canvas);
     host.classList.add("slots");
+    CHOICE.followers.push(this.drawing);
     if (this.pools.length > 1) host.before(this.selector());
     this.choose(0);
   }
@@ -73,6 +74,7 @@ class SlotChart extends TimePlot {
     const { left, right, top, bottom } = this.bounds;
     this.tall = tall;
     paintRows(this.canvas, this.shown, this.pool, [right - left, bottom - top], tall >= 9 ? 1 : 0);
+    this.veil();
     this.small?.forEach(({ canvas }, index) => {
       const pool = this.pools[index];
       const step = Math.ceil(pool.rows.length / SMALL_ROWS);
@@ -96,6 +98,23 @@ class SlotChart extends TimePlot {
     this.cursor = svg("g", { class: "cursor" });
     drawing.append(this.selection, this.cursor);
     this.pointed();
+  }
+
+  // Covers the slots that do not hold the chosen images.
+  veil() {
+    if (!CHOICE.slots) return;
+    const { width, height } = this.canvas;
+    const kept = new Set();
+    for (const slot of CHOICE.slots.get(this.pool.subject) ?? []) {
+      const from = Math.floor((slot * width) / this.pool.slots);
+      const to = Math.max(Math.ceil(((slot + 1) * width) / this.pool.slots), from + 1);
+      for (let x = from; x < to; x += 1) kept.add(x);
+    }
+    const context = this.canvas.getContext("2d");
+    context.fillStyle = getComputedStyle(this.host).getPropertyValue("--surface").trim();
+    context.globalAlpha = 0.82;
+    for (let x = 0; x < width; x += 1) if (!kept.has(x)) context.fillRect(x, 0, 1, height);
+    context.globalAlpha = 1;
   }
 
   drawRows() {

@@ -57,6 +57,10 @@ function lastUpTo(values, value) {
   return from < values.length && values[from] === value ? from : from - 1;
 }
 
+// The lingering images that were chosen, their slots by process, and those who show the choice; null
+// for all.
+const CHOICE = { images: null, slots: null, followers: [] };
+
 const REDRAWS = new Set();
 
 // Calls `redraw` once before the next frame, however often it is requested.

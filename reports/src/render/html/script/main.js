@@ -14,12 +14,13 @@ function drawRun(hosts) {
   for (const [, chart] of charts)
     if (chart.kind === "lines") chart.series = chart.series.map(readSeries);
   const lines = charts.filter(([, chart]) => chart.kind === "lines");
-  const series = lines.flatMap(([, chart]) => chart.series);
+  // Times of a theory are not measured.
+  const measured = ({ style }) => style !== "expected";
+  const series = lines.flatMap(([, chart]) => chart.series).filter(measured);
   const ends = [1, ...series.map(({ t }) => t[t.length - 1] ?? 0)];
   for (const [, chart] of charts) {
     if (chart.kind === "slots")
       for (const { t } of chart.maps) ends.push(...summed(t).slice(-1));
-    if (chart.kind === "lifetimes") ends.push(chart.until);
     if (chart.kind === "lines") for (const [, , to] of chart.marks) ends.push(to);
   }
   const end = ends.reduce((latest, each) => Math.max(latest, each));
@@ -29,7 +30,6 @@ function drawRun(hosts) {
   for (const [host, chart] of charts) {
     if (chart.kind === "lines") new LineChart(host, chart, timeline, sizeOf(host));
     if (chart.kind === "slots") new SlotChart(host, chart, timeline);
-    if (chart.kind === "lifetimes") new LifetimeChart(host, chart, timeline);
   }
   return timeline;
 }
@@ -126,14 +126,14 @@ function start() {
   ROOT.classList.add("scripted");
   for (const brief of document.querySelectorAll(".brief")) brief.open = false;
   // A chart without data stays empty.
-  const has = ({ bars, bins, maps, stretches }) =>
-    (bars ?? bins ?? maps ?? stretches)?.length !== 0;
+  const has = ({ bins, maps, stretches }) =>
+    (bins ?? maps ?? stretches)?.length !== 0;
   const hosts = [...document.querySelectorAll(".plot")].filter((host) =>
     has(DATA.charts[host.dataset.chart]),
   );
   const kind = (host) => DATA.charts[host.dataset.chart].kind;
   const timelines = [];
-  const ofRun = hosts.filter((host) => !["times", "panels", "proof"].includes(kind(host)));
+  const ofRun = hosts.filter((host) => !["times", "panels", "proof", "survival"].includes(kind(host)));
   if (ofRun.length > 0) timelines.push(drawRun(ofRun));
   const ofPanels = hosts.filter((host) => kind(host) === "panels");
   for (const id of new Set(ofPanels.map((host) => host.dataset.chart))) {
@@ -148,6 +148,7 @@ function start() {
   for (const host of hosts) {
     const chart = DATA.charts[host.dataset.chart];
     if (chart.kind === "times") plots.push(new TimesChart(host, chart, sizeOf(host)));
+    if (chart.kind === "survival") plots.push(new SurvivalChart(host, chart, sizeOf(host)));
     if (chart.kind === "proof") plots.push(new ProofChart(host, chart));
   }
   controls(timelines);
@@ -155,6 +156,8 @@ function start() {
   themes(plots);
   for (const status of document.querySelectorAll(".shown-rows")) activate(status.closest("section"));
   for (const button of document.querySelectorAll(".copy")) copying(button);
+  const holders = document.getElementById("holders");
+  if (holders) breakdown(holders, document.querySelector("#lingering-images table"));
 }
 
 start();

@@ -74,8 +74,11 @@ function activate(section) {
       .split(/\s+/)
       .filter((word) => word !== "");
     let shown = 0;
+    const chosen = section.id === "lingering-images" && CHOICE.images;
+    const rowsOf = chosen ? new Set(CHOICE.images.map(({ row }) => row)) : null;
     rows.forEach((row, index) => {
-      row.hidden = !words.every((word) => texts[index].includes(word));
+      row.hidden =
+        (rowsOf && !rowsOf.has(row)) || !words.every((word) => texts[index].includes(word));
       shown += row.hidden ? 0 : 1;
     });
     status.classList.toggle("cut", shown > ROWS_ON_PAPER);
@@ -84,5 +87,6 @@ function activate(section) {
   }
 
   input.addEventListener("input", search);
+  CHOICE.followers.push(search);
   search();
 }
