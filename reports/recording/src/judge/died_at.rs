@@ -12,7 +12,7 @@ use leakbench_model::{Footprint, Resource};
 use serde_json::{Map, Value};
 
 use super::{Finding, Rule};
-use crate::ledger::{Ledger, SubjectLedger};
+use crate::ledger::{Ledger, SubjectLedger, SubjectSample};
 use crate::recording::{Exit, ExitKind};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "died-at", judge };
@@ -253,8 +253,10 @@ enum Evidence {
 
 impl Evidence {
     fn of(limit: Limit, subject: &SubjectLedger, at_rest: u64, growth: f64) -> Evidence {
-        // The last sample may be of a dead process and then has no count.
-        let mut samples = subject.samples.iter().rev();
+        // The last sample may be of a dead process and then has no count; one that is exiting has
+        // closed its descriptors, of which a subject has some.
+        let is_alive = |sample: &&SubjectSample| sample.footprint.of(Resource::Fds) != Some(0);
+        let mut samples = subject.samples.iter().rev().filter(is_alive);
         let last = samples.find_map(|sample| {
             Some((sample.counts.cycles, limit.objects.count(&sample.footprint)?))
         });

@@ -81,6 +81,17 @@ fn a_death_at_a_limit_is_converted_to_objects_a_cycle() {
     }
 }
 
+/// A sample can see a subject that has closed everything on its way out.
+#[test]
+fn what_a_subject_closes_while_it_exits_is_no_evidence() {
+    let mut recording = died_at(1_012, no_descriptor(), 1_000, 60, 1_011);
+    let explained = explanation(&recording);
+    assert!(explained.is_some());
+    let exiting = common::sample(0, 150, counts(1_012, 0), footprint(60, 0, 1 << 20));
+    recording.records.insert(3, exiting);
+    assert_eq!(explanation(&recording), explained);
+}
+
 #[test]
 fn other_deaths_are_not_explained() {
     let crashed = || ExitKind::Signaled { signal: 11 };
