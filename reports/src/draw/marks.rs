@@ -73,6 +73,10 @@ pub(super) fn draw_onset<DB: DrawingBackend>(
     let x = across.of_mark(mark);
     let y = plot.bottom - 18.0;
     legend::arrow(canvas, (x, y - 4.0), palette::mark(MarkKind::Onset).light)?;
+    // Words would cover the series of a low chart.
+    if plot.height() < PLOT_LEAST {
+        return Ok(());
+    }
     let how = Type::new(LABEL_EM, palette::INK.light);
     let (before, after) = (x - plot.left - 10.0, plot.right - x - 10.0);
     let text = format!("first: {}", mark.text);

@@ -143,11 +143,8 @@ fn draw_chart<DB: DrawingBackend>(
     let reads = Type::new(LABEL_EM, palette::MUTED.light);
     draw_title(canvas, frame, chart)?;
     let mut top = 18.0;
-    // Those of runs explain bins and witnesses.
-    let lines = match chart.plot {
-        Plot::Slots(_) | Plot::Survival(_) | Plot::Proof(_) => 3,
-        _ => 2,
-    };
+    // Heights of heat maps and panels have room for two.
+    let lines = if matches!(chart.plot, Plot::Heat(_) | Plot::Panels(_)) { 2 } else { 3 };
     for line in canvas.wrapped(&chart.reads, reads, frame.width(), lines) {
         canvas.text((frame.left, frame.top + top + 11.0), &line, reads)?;
         top += 15.0;

@@ -27,6 +27,9 @@ const MARGIN_BOTTOM: f64 = 12.0;
 const GAP: f64 = 22.0;
 const COLUMN_GAP: f64 = 28.0;
 
+/// Height of a chart in a picture of chosen ones from which on it has its caption.
+const CAPTIONED_LEAST: f64 = 320.0;
+
 /// Height of a chart at least, and of a map at most; many rows have lower maps.
 const CHART_LEAST: f64 = 200.0;
 const MAP_MOST: f64 = 340.0;
@@ -69,7 +72,7 @@ fn unlisted(chart: &Chart, listed: &mut Vec<String>) -> Chart {
 }
 
 /// The charts of these ids, one below the other beneath the verdict, as PNG of `width` by `height`
-/// pixels (at most 10,000 each): for pictures that stand side by side.
+/// pixels (at most 10,000 each): for pictures that stand side by side. Low ones have no captions.
 ///
 /// # Errors
 /// There is no chart of an id, or another [`DrawError`].
@@ -92,8 +95,12 @@ pub fn picture(
         let body = page.inset(12.0, banner::STRIP_HEIGHT + 12.0, 10.0, 8.0);
         for (index, chart) in charts.iter().enumerate() {
             let frame = body.row(index, charts.len(), 14.0);
-            draw_title(canvas, frame, chart)?;
-            draw_plot(canvas, frame.inset(0.0, 24.0, 0.0, 0.0), chart)?;
+            if frame.height() >= CAPTIONED_LEAST {
+                draw_chart(canvas, frame, chart)?;
+            } else {
+                draw_title(canvas, frame, chart)?;
+                draw_plot(canvas, frame.inset(0.0, 24.0, 0.0, 0.0), chart)?;
+            }
         }
         Ok(())
     })
@@ -270,7 +277,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::{Heat, HeatCell, Lines, Panel, Panels, Tone};
+    use crate::report::{
+        Heat, HeatCell, Lines, Mark, Panel, Panels, Peaks, Proof, SlotMaps, Survival, Times, Tone,
+    };
 
     fn chart(id: &str, plot: Plot) -> Chart {
         Chart { id: id.to_owned(), title: String::new(), reads: String::new(), plot }
@@ -299,6 +308,65 @@ mod tests {
 
     fn ids<'a>(rows: &[Row<'a>]) -> Vec<&'a str> {
         rows.iter().flat_map(|row| &row.charts).map(|chart| chart.id.as_str()).collect()
+    }
+
+    #[test]
+    fn an_incident_has_its_words_in_one_chart_of_a_picture() {
+        let died = |text: &str| {
+            let mark = Mark {
+                kind: MarkKind::Incident,
+                from_s: 1.0,
+                to_s: 1.0,
+                text: text.to_owned(),
+                cycles: None,
+            };
+            chart("lines", Plot::Lines(Lines { marks: vec![mark], ..Lines::default() }))
+        };
+        let mut listed = Vec::new();
+        let mut words = |of: &str| match unlisted(&died(of), &mut listed).plot {
+            Plot::Lines(lines) => lines.marks[0].text.clone(),
+            _ => panic!("lines"),
+        };
+        assert_eq!(words("it was killed"), "it was killed");
+        assert_eq!(words("it was killed"), "");
+        assert_eq!(words("it hung"), "it hung", "other incidents are named");
+    }
+
+    /// The charts that explain each verdict, in a picture.
+    #[test]
+    fn a_picture_shows_what_explains_the_verdict() {
+        let report = |charts: Vec<Chart>| Report {
+            title: String::new(),
+            verdict: leakbench_model::Verdict::Clean,
+            headline: String::new(),
+            figures: Vec::new(),
+            charts,
+            next: Vec::new(),
+            findings: Vec::new(),
+            lingering: None,
+            tables: Vec::new(),
+            facts: Vec::new(),
+            unmeasured: Vec::new(),
+        };
+        let shown = |charts: Vec<Chart>| {
+            let report = report(charts);
+            let ids = main_charts(&report).into_iter().map(|chart| chart.id.clone());
+            ids.collect::<Vec<String>>().join(" ")
+        };
+        let lines = |id: &str| chart(id, Plot::Lines(Lines::default()));
+        let slots = || chart("slots", Plot::Slots(SlotMaps::default()));
+        let times = || chart("release", Plot::Times(Times::default()));
+        let peaks = || chart("peaks", Plot::Peaks(Peaks::default()));
+        let proof = || chart("proof", Plot::Proof(Proof::default()));
+        let survival = chart("survival", Plot::Survival(Survival::default()));
+        let clean = vec![proof(), lines("mappings"), slots(), times(), peaks()];
+        assert_eq!(shown(clean), "proof release peaks");
+        let leak = vec![lines("lingering"), lines("mappings"), slots(), times(), peaks(), survival];
+        assert_eq!(shown(leak), "lingering slots survival release");
+        let died = vec![lines("descriptors"), peaks(), proof(), lines("mappings"), times()];
+        assert_eq!(shown(died), "descriptors peaks proof mappings");
+        let observed = vec![lines("memory"), lines("sockets")];
+        assert_eq!(shown(observed), "memory sockets");
     }
 
     #[test]

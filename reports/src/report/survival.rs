@@ -64,9 +64,9 @@ pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
         ledger.subjects.iter().filter_map(|it| Group::of(ledger, it)).collect();
     let survival = survival(&groups, random_slots(ledger))?;
     let listed: u64 = groups.iter().map(|group| group.images.len() as u64).sum();
-    let mut reads = "Of the images that were dropped so many cycles before the last barrier, the share that \
-                     still lingers. A level line never ends; a falling one is freed as other instances \
-                     take the slots."
+    let mut reads = "Of the images dropped so many cycles before the last barrier, the share that still \
+                     lingers. Bars of one height are images that nothing frees; falling bars are freed \
+                     as other instances take their slots."
         .to_owned();
     if listed < total(ledger) {
         reads += " The youngest images are not listed, so their shares are not known.";

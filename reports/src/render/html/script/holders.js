@@ -115,9 +115,10 @@ function breakdown(section, table) {
   list.before(crumbs);
   let path = [root];
 
-  function item(group, tone, choose) {
+  // A group with its number of images, and a bar beside that of the largest group.
+  function item(group, tone, largest, choose) {
     const bar = html("span", { class: `share ${tone}` });
-    bar.style.width = `${(100 * group.images.length) / images.length}%`;
+    bar.style.width = `${(100 * group.images.length) / largest}%`;
     const button = html(
       "button",
       { type: "button" },
@@ -145,9 +146,10 @@ function breakdown(section, table) {
       }),
     );
     const groups = last.next();
+    const largest = groups.reduce((max, group) => Math.max(max, group.images.length), 1);
     list.replaceChildren(
       ...groups.map((group) =>
-        item(group, group.tone ?? tone, () => {
+        item(group, group.tone ?? tone, largest, () => {
           show([...path, group]);
           (list.querySelector("button") ?? crumbs.lastElementChild).focus();
         }),
