@@ -144,7 +144,7 @@ resources! {
     LockedBytes = "locked_bytes": "locked memory", Singular, Bytes, PAGE_TABLES_NOISE_BYTES;
     /// Threads.
     Threads = "threads": "threads", Plural, Count, COUNT_NOISE;
-    /// Living descendants of the process; counted with `--tree` and without.
+    /// Living descendants of the process; counted whether they are sampled or not.
     Children = "children": "child processes", Plural, Count, COUNT_NOISE;
     /// Children that ended and were not waited for.
     Zombies = "zombies": "zombies", Plural, Count, ZOMBIES_NOISE;

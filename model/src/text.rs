@@ -48,7 +48,10 @@ pub fn duration_us(us: u64) -> String {
 
 /// As [`duration_ns`], of milliseconds.
 pub fn duration_ms(ms: u64) -> String {
-    duration_ns(ms.saturating_mul(1_000_000))
+    match ms {
+        0 => "0 ms".to_owned(),
+        _ => duration_ns(ms.saturating_mul(1_000_000)),
+    }
 }
 
 /// An estimated time, rounded to its unit: `80 s`, `12 min`, `3 h`, `5 days`.

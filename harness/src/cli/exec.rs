@@ -16,6 +16,12 @@ pub(super) struct ExecArgs {
     #[command(flatten)]
     observe: ObserveFlags,
 
+    /// Leave the processes running that outlive the command, or the observation
+    ///
+    /// Without it leakbench ends them: SIGTERM, then SIGKILL
+    #[arg(long)]
+    leave_running: bool,
+
     /// The command and its arguments
     ///
     /// All words after the command's name are its own. It keeps its terminal, input and output,
@@ -31,9 +37,13 @@ impl ExecArgs {
     /// The command could not be observed, or a clean result could not be kept.
     pub(super) fn run(self, verbosity: Verbosity) -> Result<ExitCode, Error> {
         let mut words = self.observe.reproduce_words("exec");
+        if self.leave_running {
+            words.push("--leave-running".into());
+        }
         words.push("--".into());
         words.extend_from_slice(&self.command);
-        let (target, reproduce) = (Target::Command(self.command), shell::command(words));
-        self.observe.observe("exec", &target, reproduce, verbosity)
+        let ExecArgs { command, leave_running, .. } = self;
+        let target = Target::Command { words: command, leave_running };
+        self.observe.observe("exec", &target, shell::command(words), verbosity)
     }
 }

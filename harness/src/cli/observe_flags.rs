@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_recording::observation::Diagnosis;
+use leakbench_recording::observation::{Diagnosis, Scope};
 use leakbench_reports::render::ObservationProgress;
 use leakbench_scenarios::parse_time;
 
@@ -18,21 +18,26 @@ use crate::output::{Conclusion, Document, Output, ProgressDisplay, Stream, Verbo
 /// How to observe, and how to show the result.
 #[derive(Debug, clap::Args)]
 pub(super) struct ObserveFlags {
-    /// Time between two samples
+    /// Time between two samples [default: 25ms at the start, then longer, up to 1s]
     ///
     /// Longer if samples would use more than 1 % of a processor (10 % below 1s)
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_interval)]
-    interval: Duration,
+    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    interval: Option<Duration>,
 
     /// When to stop [default: when the process ends, or at Ctrl-C]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
 
-    /// Observe its descendants too, and add up what they have
+    /// Observe its descendants too, and add up what they have [default of exec]
     ///
-    /// A descendant that loses its parent before a sample has seen it, as a daemon does, is missed
-    #[arg(long)]
+    /// With attach, a descendant that loses its parent before a sample has seen it, as a daemon does,
+    /// is missed
+    #[arg(long, overrides_with = "no_tree")]
     tree: bool,
+
+    /// Observe the process alone: what its descendants leak does not matter
+    #[arg(long)]
+    no_tree: bool,
 
     #[command(flatten)]
     report: ReportFlag,
@@ -47,18 +52,30 @@ pub(super) struct ObserveFlags {
 }
 
 impl ObserveFlags {
+    /// The processes to observe; `default` without a flag.
+    fn scope(&self, default: Scope) -> Scope {
+        match (self.tree, self.no_tree) {
+            (true, _) => Scope::Family,
+            (false, true) => Scope::Alone,
+            (false, false) => default,
+        }
+    }
+
     /// The words of the command that observes with the same flags, without its target.
     pub(super) fn reproduce_words(&self, subcommand: &str) -> Vec<OsString> {
         let mut words = vec!["leakbench".into(), subcommand.into()];
         let ms = |time: Duration| format!("{}ms", time.as_secs_f64() * 1e3).into();
-        if self.interval != Duration::from_secs(1) {
-            words.extend(["--interval".into(), ms(self.interval)]);
+        if let Some(interval) = self.interval {
+            words.extend(["--interval".into(), ms(interval)]);
         }
         if let Some(duration) = self.duration {
             words.extend(["--duration".into(), ms(duration)]);
         }
         if self.tree {
             words.push("--tree".into());
+        }
+        if self.no_tree {
+            words.push("--no-tree".into());
         }
         words
     }
@@ -78,15 +95,21 @@ impl ObserveFlags {
         let formats = self.report.formats();
         let folder = folder::for_reports(self.out.as_deref(), subcommand, &formats)?;
         let mut recorder = folder::create_recorder(folder.as_deref())?;
+        let default = match target {
+            Target::Process(_) => Scope::Process,
+            Target::Command { .. } => Scope::Family,
+        };
         let settings = Settings {
             interval: self.interval,
             duration: self.duration,
-            tree: self.tree,
+            scope: self.scope(default),
             json: self.json,
         };
         let (mut display, stream) = match target {
             Target::Process(_) => (ProgressDisplay::new(verbosity), Stream::Stdout),
-            Target::Command(_) => (ProgressDisplay::beside_a_command(verbosity), Stream::Stderr),
+            Target::Command { .. } => {
+                (ProgressDisplay::beside_a_command(verbosity), Stream::Stderr)
+            }
         };
         let duration_ms = self.duration.map(|duration| duration.as_millis() as u64);
         let mut progress = None;

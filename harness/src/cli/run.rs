@@ -28,7 +28,7 @@ Examples:
                                            the same run on several runtimes
   leakbench sweep --decommit-batch 1,16 --warm-slots 0,100 --cycles 3k
                                            every combination, as a grid
-  leakbench exec --tree ./server --port 8080
+  leakbench exec ./server --port 8080
                                            what does any command leak?
   leakbench attach --duration 10m 4242     ... or a running process?
   leakbench --cycles 100k --out out        in CI: keep the recording,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use leakbench_kernel::{Child, ProcessGroup, poll_until};
 use leakbench_recording::observation::ProcessExitKind;
 use rustix::event::{PollFd, PollFlags};
+use rustix::process::{getpid, set_child_subreaper};
 
 use crate::interrupt::Interrupt;
 
@@ -22,15 +23,25 @@ const TERMINATE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A command that runs. Dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Started(Child);
+pub(super) struct Started {
+    child: Child,
+    /// The processes that outlive it are left running.
+    pub(super) leave_running: bool,
+}
 
 impl Started {
     /// Starts the command. With `json` its standard output goes to standard error, because standard
     /// output is for the result.
     ///
+    /// From now on this process is the parent of the command's descendants that lose theirs.
+    ///
     /// # Errors
     /// The kernel's: there is no such program, or it may not be run.
-    pub(super) fn spawn(words: &[OsString], json: bool) -> io::Result<Started> {
+    pub(super) fn spawn(
+        words: &[OsString],
+        json: bool,
+        leave_running: bool,
+    ) -> io::Result<Started> {
         let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(args);
@@ -38,11 +49,13 @@ impl Started {
             let stderr: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
             command.stdout(Stdio::from(stderr));
         }
-        Child::spawn(&mut command, ProcessGroup::Inherited).map(Started)
+        set_child_subreaper(Some(getpid()))?;
+        let child = Child::spawn(&mut command, ProcessGroup::Inherited)?;
+        Ok(Started { child, leave_running })
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.0.pid()
+        self.child.pid()
     }
 
     /// The way it ended, if it has.
@@ -58,7 +71,7 @@ impl Started {
     /// # Errors
     /// The kernel's.
     pub(super) fn wait_for(&mut self, limit: Duration) -> io::Result<Option<ProcessExitKind>> {
-        Ok(self.0.wait_for(limit)?.map(gone_kind))
+        Ok(self.child.wait_for(limit)?.map(gone_kind))
     }
 
     /// Ends it: SIGTERM, then SIGKILL after some seconds, or when `interrupt` has a signal for which
@@ -71,14 +84,14 @@ impl Started {
         interrupt: &Interrupt,
         mut insists: impl FnMut() -> bool,
     ) -> io::Result<()> {
-        self.0.terminate();
+        self.child.terminate();
         let deadline = Instant::now() + TERMINATE_WITHIN;
-        while self.0.try_wait()?.is_none() {
+        while self.child.try_wait()?.is_none() {
             let mut fds =
-                [PollFd::new(&self.0, PollFlags::IN), PollFd::new(interrupt, PollFlags::IN)];
+                [PollFd::new(&self.child, PollFlags::IN), PollFd::new(interrupt, PollFlags::IN)];
             let is_late = !poll_until(&mut fds, deadline)?;
             if is_late || (interrupt.take() > 0 && insists()) {
-                self.0.kill()?;
+                self.child.kill()?;
             }
         }
         Ok(())
@@ -88,7 +101,7 @@ impl Started {
 /// The pidfd: readable once the command has ended.
 impl AsFd for Started {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.child.as_fd()
     }
 }
 

@@ -11,18 +11,20 @@ mod error;
 mod examples;
 mod lifetimes;
 mod limits;
+mod nearest;
 mod observation;
 mod observed_process;
 mod process_tree;
 mod remarks;
 mod sampler;
 mod sampling_interval;
+mod survivors;
 mod target;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use leakbench_recording::observation::{
-    OBSERVATION_VERSION, ObservationRecorder, ObservationSample, ObservationStart,
+    OBSERVATION_VERSION, ObservationRecorder, ObservationSample, ObservationStart, Scope,
 };
 use rustix::process::{Resource as RlimitResource, Rlimit, getrlimit, setrlimit};
 
@@ -30,6 +32,7 @@ use self::command::Started;
 pub(crate) use self::error::ObserveError;
 use self::observation::Observation;
 use self::remarks::Remarks;
+use self::sampling_interval::INTERVAL_DEFAULT;
 pub(crate) use self::target::Target;
 use crate::interrupt::Interrupt;
 use leakbench_kernel::{Machine, Process};
@@ -37,12 +40,12 @@ use leakbench_kernel::{Machine, Process};
 /// The settings of an observation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// Minimum time between two samples.
-    pub(crate) interval: Duration,
+    /// Minimum time between two samples; `None`: short at first, then [`INTERVAL_DEFAULT`].
+    pub(crate) interval: Option<Duration>,
     /// Time to observe; `None`: until the process ends.
     pub(crate) duration: Option<Duration>,
-    /// Observe its descendants too.
-    pub(crate) tree: bool,
+    /// The processes to observe.
+    pub(crate) scope: Scope,
     /// Standard output is reserved for the result; a command must not print there.
     pub(crate) json: bool,
 }
@@ -64,11 +67,12 @@ pub(crate) fn observe(
     let mut started = None;
     let (mut process, stat) = match target {
         Target::Process(pid) => target::open(*pid)?,
-        Target::Command(words) => {
-            let command = Started::spawn(words, settings.json).map_err(|error| {
-                let command = words.first().map(|word| word.to_string_lossy().into_owned());
-                ObserveError::Start { command: command.unwrap_or_default(), error }
-            })?;
+        Target::Command { words, leave_running } => {
+            let command =
+                Started::spawn(words, settings.json, *leave_running).map_err(|error| {
+                    let command = words.first().map(|word| word.to_string_lossy().into_owned());
+                    ObserveError::Start { command: command.unwrap_or_default(), error }
+                })?;
             // It has not been reaped, so its entry in /proc exists even if it has ended.
             let process = Process::open(command.pid())?;
             let stat = process.stat()?;
@@ -78,23 +82,23 @@ pub(crate) fn observe(
     };
     raise_open_files_limit();
     let mut remarks = Remarks::default();
-    let limits = limits::limits_of(&mut process, settings.tree, &mut remarks);
+    let limits = limits::of_all_processes(&mut process, &mut remarks);
     let observe = ObservationStart {
         version: OBSERVATION_VERSION,
         command: reproduce,
         pid: process.pid(),
         start_time_ticks: process.start_time_ticks(),
-        process: target::command_of(&process, &stat),
+        process: target::command_of(&process, &stat, target),
         started_here: started.is_some(),
-        tree: settings.tree,
-        interval_ms: settings.interval.as_millis() as u64,
+        scope: settings.scope,
+        interval_ms: settings.interval.unwrap_or(INTERVAL_DEFAULT).as_millis() as u64,
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         limits,
         fingerprint: fingerprint(),
     };
     let mut observation = Observation::begin(recorder, observe, settings, process, &stat, started);
     observation.remarks = remarks;
-    let ending = observation.run(&interrupt, show)?;
+    let ending = observation.run(&interrupt, show);
     observation.end(ending, &interrupt)?;
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use leakbench_model::text::counted;
 use leakbench_recording::observation::{
     ObservationEnd, ObservationRecord, ObservationRecorder, ObservationSample, ObservationStart,
-    ProcessExit, ProcessExitKind, Remark,
+    ProcessExit, ProcessExitKind, Remark, Scope,
 };
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -18,6 +19,7 @@ use super::observed_process::ObservedProcess;
 use super::remarks::{PendingRemark, Remarks};
 use super::sampler::Sampler;
 use super::sampling_interval::{SamplingInterval, process_cpu_time, thread_cpu_time};
+use super::survivors;
 use crate::interrupt::{Interrupt, SIGNAL_ECHO};
 use crate::timed_recorder::TimedRecorder;
 use leakbench_kernel::{Process, ReadError, Stat, poll_until};
@@ -52,6 +54,8 @@ pub(super) struct Observation<'a> {
     next_examples: u64,
     /// The process runs, but `/proc` shows nothing of it any more.
     is_unreadable: bool,
+    /// The command has ended and its end is recorded: its descendants are followed.
+    follows_descendants: bool,
 }
 
 impl<'a> Observation<'a> {
@@ -70,10 +74,14 @@ impl<'a> Observation<'a> {
         let pidfd = pidfd.filter(|_| process.stat().is_ok());
         let mut recorder = TimedRecorder::start(recorder);
         recorder.write(ObservationRecord::Start(Box::new(start)));
+        let mut sampler = Sampler::new(ObservedProcess::new(process, stat), settings.scope);
+        if started.is_some() {
+            sampler.tree.adopt_orphans();
+        }
         Observation {
             settings,
             recorder,
-            sampler: Sampler::new(ObservedProcess::new(process, stat), settings.tree),
+            sampler,
             remarks: Remarks::default(),
             started,
             pidfd,
@@ -82,6 +90,7 @@ impl<'a> Observation<'a> {
             warm_up_ms: 0,
             next_examples: WARM_UP_SAMPLES + 1,
             is_unreadable: false,
+            follows_descendants: false,
         }
     }
 
@@ -144,7 +153,9 @@ impl<'a> Observation<'a> {
         show(&sample, self.sampler.tree.root.pid());
         self.samples += 1;
         self.recorder.write(ObservationRecord::Sample(Box::new(sample)));
-        if self.samples <= WARM_UP_SAMPLES {
+        // With the present interval, since the first ones are short.
+        let warm_up = self.interval.get() * (WARM_UP_SAMPLES as u32 - 1);
+        if self.samples <= WARM_UP_SAMPLES || u128::from(at_ms) <= warm_up.as_millis() {
             self.warm_up_ms = at_ms;
         }
         if self.samples >= self.next_examples {
@@ -164,6 +175,9 @@ impl<'a> Observation<'a> {
         for PendingRemark { prevents_clean, what } in self.remarks.take() {
             self.recorder.write(ObservationRecord::Remark(Remark { at_ms, prevents_clean, what }));
         }
+        for reached in self.sampler.tree.take_limits_reached() {
+            self.recorder.write(ObservationRecord::LimitReached(reached));
+        }
     }
 
     fn write_examples(&mut self) {
@@ -172,15 +186,39 @@ impl<'a> Observation<'a> {
         self.recorder.write(ObservationRecord::Examples(examples));
     }
 
-    /// Holds once the kernel reports the end of the process.
+    /// Holds once the kernel reports the end of the process, and nothing is left to observe.
     fn has_ended(&mut self) -> io::Result<bool> {
+        if self.follows_descendants {
+            return Ok(false);
+        }
         if let Some(started) = &mut self.started {
-            return Ok(started.try_wait()?.is_some());
+            let Some(how) = started.try_wait()? else { return Ok(false) };
+            let is_wanted =
+                self.settings.scope == Scope::Family && self.settings.duration.is_some();
+            return Ok(!(is_wanted && self.follow_descendants(how)));
         }
         let Some(pidfd) = &self.pidfd else {
             return Ok(self.sampler.tree.root.process.stat().is_err());
         };
         poll_until(&mut [PollFd::new(pidfd, PollFlags::IN)], Instant::now())
+    }
+
+    /// Continues with the descendants of the command, which ended in this way. Returns false if none
+    /// runs: a program that starts a daemon leaves its work to it.
+    fn follow_descendants(&mut self, how: ProcessExitKind) -> bool {
+        let at_ms = self.recorder.now_ms();
+        self.sampler.tree.root_ended(at_ms);
+        if self.sampler.tree.update(at_ms, &mut self.remarks).is_err() {
+            return false;
+        }
+        self.follows_descendants = true;
+        // It would be readable for ever.
+        self.pidfd = None;
+        let left = counted(self.sampler.tree.descendants.len() as u64, "process");
+        self.remarks.note(format!("the command {how}; what it started is observed: {left}"));
+        self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
+        self.write_remarks();
+        true
     }
 
     /// Holds if a process that `/proc` does not show any more ends within a second. It does, unless
@@ -201,8 +239,20 @@ impl<'a> Observation<'a> {
         self.write_remarks();
     }
 
-    /// Ends the command, if there is one, and records the end.
-    pub(super) fn end(&mut self, ending: Ending, interrupt: &Interrupt) -> io::Result<()> {
+    /// Ends the command and its descendants, if there is one, and records the end. If `ending` is an
+    /// error, it is returned after that.
+    pub(super) fn end(
+        &mut self,
+        ending: io::Result<Ending>,
+        interrupt: &Interrupt,
+    ) -> io::Result<()> {
+        match ending {
+            Ok(ending) => self.end_as(ending, interrupt),
+            Err(error) => self.end_as(Ending::TimeUp, interrupt).and(Err(error)),
+        }
+    }
+
+    fn end_as(&mut self, ending: Ending, interrupt: &Interrupt) -> io::Result<()> {
         let mut interrupted = ending == Ending::Interrupted;
         if ending != Ending::Exited && self.samples > WARM_UP_SAMPLES && !self.is_unreadable {
             self.write_examples();
@@ -213,32 +263,21 @@ impl<'a> Observation<'a> {
             None => None,
         };
         let at_ms = self.recorder.now_ms();
-        if let Some(how) = exit {
+        if let (Some(how), false) = (exit, self.follows_descendants) {
+            self.sampler.tree.root_ended(at_ms);
             self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
         }
-        if self.started.is_some() {
-            self.record_survivors();
+        if let Some(started) = &self.started {
+            let leave_running = started.leave_running;
+            survivors::end(&mut self.sampler.tree, at_ms, leave_running, &mut self.remarks)?;
         }
+        self.write_remarks();
         self.recorder.write(ObservationRecord::End(ObservationEnd {
             at_ms,
             interrupted,
             observer_cpu_ms: Some(process_cpu_time().as_millis() as u64),
         }));
         Ok(())
-    }
-
-    /// Records the processes that outlive the command. leakbench does not end them.
-    fn record_survivors(&mut self) {
-        let runs =
-            |process: &&ObservedProcess| process.process.stat().is_ok_and(|stat| !stat.has_ended);
-        let left: Vec<_> = self.sampler.tree.descendants.values().filter(runs).collect();
-        if let Some(first) = left.first() {
-            let (count, pid, name) = (left.len(), first.pid(), &first.name);
-            self.remarks.note(format!(
-                "{count} processes that the command started still run; the first is {pid} ({name})"
-            ));
-            self.write_remarks();
-        }
     }
 }
 

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use leakbench_model::{Footprint, ObjectId, Resource};
 
 use super::lifetimes::Lifetimes;
+use super::nearest::OwnGrowth;
 use super::remarks::Remarks;
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, Process, ReadError, Stat};
+use leakbench_recording::observation::{LimitReached, Nearest};
+
+/// See [`ObservedProcess::is_settled`].
+const SETTLED_AFTER_MS: u64 = 1_000;
 
 /// The identity of a mapping. It survives growth upwards, but not replacement by a mapping of
 /// another object.
@@ -33,6 +38,10 @@ pub(super) struct ObservedProcess {
     /// Its name at the first sample, or after its last exec.
     pub(super) name: String,
     stack_start: Option<u64>,
+    /// Time of its first sample; `None` before.
+    first_sampled_ms: Option<u64>,
+    /// Its start is reported, or needs no report.
+    pub(super) is_reported: bool,
     pub(super) threads: Vec<u32>,
     pub(super) children: Vec<u32>,
     pub(super) fds: Vec<FdEntry>,
@@ -42,6 +51,7 @@ pub(super) struct ObservedProcess {
     pub(super) thread_lifetimes: Lifetimes<u32>,
     /// Sockets that cannot have descriptors in flight.
     not_unix: HashSet<ObjectId>,
+    growth: OwnGrowth,
 }
 
 /// The sums of a sample over all processes.
@@ -52,6 +62,8 @@ pub(super) struct Sums {
     pub(super) memfds: BTreeSet<ObjectId>,
     /// Sockets with descriptors in flight.
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+    /// For each limit of single processes, the process that is nearest to it.
+    pub(super) nearest: BTreeMap<Resource, Nearest>,
 }
 
 /// Descriptors in flight in a socket, and a process that has the socket.
@@ -76,11 +88,30 @@ impl ObservedProcess {
             mapping_lifetimes: Lifetimes::new(),
             thread_lifetimes: Lifetimes::new(),
             not_unix: HashSet::new(),
+            growth: OwnGrowth::default(),
+            first_sampled_ms: None,
+            is_reported: false,
         }
+    }
+
+    /// True if it has been sampled for so long that its start, its end and its next program are worth
+    /// a remark. Scripts start many programs that run for a moment.
+    pub(super) fn is_settled(&self, at_ms: u64) -> bool {
+        self.first_sampled_ms.is_some_and(|first_ms| at_ms >= first_ms + SETTLED_AFTER_MS)
     }
 
     pub(super) fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// True if it exists and has not ended.
+    pub(super) fn runs(&self) -> bool {
+        self.process.stat().is_ok_and(|stat| !stat.has_ended)
+    }
+
+    /// The limit that it had reached when it ended at `at_ms`, if it had.
+    pub(super) fn limit_reached(&self, at_ms: u64) -> Option<LimitReached> {
+        self.growth.limit_reached(at_ms, self.pid(), &self.name)
     }
 
     /// Samples it and adds its objects to the sums. Its threads are those of the last update of
@@ -99,7 +130,8 @@ impl ObservedProcess {
         if stat.has_ended {
             return Err(ReadError::Vanished { pid });
         }
-        self.notice_exec(&stat, remarks);
+        self.notice_exec(at_ms, &stat, remarks);
+        self.first_sampled_ms.get_or_insert(at_ms);
         let status = self.process.status();
         let status = readable(pid, "status", status, remarks)?;
         let mappings = self.process.mappings(&mut self.mappings);
@@ -108,28 +140,34 @@ impl ObservedProcess {
         let fds = readable(pid, "fd", fds, remarks)?;
 
         // The process existed at every read, so all of it is added.
+        let mut own = Footprint::default();
         if let Some(status) = status {
+            own = status;
             sums.amounts.add_all(&status);
         }
         if mappings.is_none() {
             self.mappings.clear();
         } else {
+            own.set(Resource::Mappings, self.mappings.len() as u64);
             self.count_mappings(sums);
         }
         if fds.is_none() {
             self.fds.clear();
             // Their number can be read without permission to list them.
             if let Ok(fds) = self.process.fd_count() {
+                own.set(Resource::Fds, fds);
                 sums.amounts.add(Resource::Fds, fds);
             }
         } else {
+            own.set(Resource::Fds, self.fds.len() as u64);
             self.count_fds(sums, remarks);
         }
+        self.growth.add(at_ms, &mut self.process, &own, &mut sums.nearest);
         self.update_lifetimes(at_ms);
         Ok(())
     }
 
-    fn notice_exec(&mut self, stat: &Stat, remarks: &mut Remarks) {
+    fn notice_exec(&mut self, at_ms: u64, stat: &Stat, remarks: &mut Remarks) {
         if stat.stack_start == self.stack_start {
             return;
         }
@@ -138,6 +176,9 @@ impl ObservedProcess {
         if ran_before {
             let was = std::mem::replace(&mut self.name, stat.name.clone());
             let pid = self.pid();
+            if !self.is_settled(at_ms) {
+                return;
+            }
             remarks.note(format!(
                 "process {pid} runs another program now: {}, before {was}",
                 stat.name

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rustix::process::{Pid, WaitOptions, waitpid};
+
 use super::observed_process::ObservedProcess;
 use super::remarks::Remarks;
 use leakbench_kernel::{Process, ReadError, Stat, children_by_parent};
+use leakbench_recording::observation::{LimitReached, Scope};
 
 /// Maximum of descendants: each takes a descriptor and some buffers.
 const DESCENDANTS_MAX: usize = 1024;
@@ -24,54 +27,97 @@ pub(super) struct Zombie {
 #[derive(Debug)]
 pub(super) struct ProcessTree {
     pub(super) root: ObservedProcess,
-    /// Descendants are sampled too, so that their start and end are remarks.
-    samples_descendants: bool,
+    /// The observed process has ended, and its descendants may go on.
+    root_has_ended: bool,
+    scope: Scope,
     pub(super) descendants: BTreeMap<u32, ObservedProcess>,
     zombies: BTreeMap<u32, Zombie>,
+    /// leakbench, if the kernel gives it descendants that lose their parents.
+    reaper: Option<Reaper>,
+    /// Processes that ended at one of their limits, until they are recorded.
+    limits_reached: Vec<LimitReached>,
+    limits_recorded: usize,
     /// The kernel lists the children of a process.
     lists_children: bool,
     has_updated: bool,
 }
 
+/// leakbench as the parent of processes that lost theirs.
+#[derive(Debug)]
+struct Reaper {
+    process: Process,
+    threads: Vec<u32>,
+    children: Vec<u32>,
+}
+
+/// Processes that ended at a limit are recorded up to this number: a supervisor may start its worker
+/// again for hours.
+const LIMITS_REACHED_MAX: usize = 50;
+
 impl ProcessTree {
-    pub(super) fn new(root: ObservedProcess, samples_descendants: bool) -> ProcessTree {
+    pub(super) fn new(root: ObservedProcess, scope: Scope) -> ProcessTree {
         ProcessTree {
             root,
-            samples_descendants,
+            root_has_ended: false,
+            scope,
             descendants: BTreeMap::new(),
             zombies: BTreeMap::new(),
+            reaper: None,
+            limits_reached: Vec::new(),
+            limits_recorded: 0,
             lists_children: true,
             has_updated: false,
         }
     }
 
-    /// Finds the processes that exist now.
+    /// Takes in children of this process, other than the root, since the kernel gives it the
+    /// descendants that lose their parents.
+    pub(super) fn adopt_orphans(&mut self) {
+        let process = Process::open(std::process::id()).ok();
+        self.reaper =
+            process.map(|process| Reaper { process, threads: Vec::new(), children: Vec::new() });
+    }
+
+    /// Continues without the root, which has ended at `at_ms`.
+    pub(super) fn root_ended(&mut self, at_ms: u64) {
+        if !self.root_has_ended {
+            self.root_has_ended = true;
+            self.limits_reached.extend(self.root.limit_reached(at_ms));
+        }
+    }
+
+    /// Finds the processes that exist now, `at_ms` after the observation began.
     ///
     /// # Errors
-    /// Only [`ReadError::Vanished`]: the observed process has ended.
-    pub(super) fn update(&mut self, remarks: &mut Remarks) -> Result<(), ReadError> {
+    /// Only [`ReadError::Vanished`]: the observed process has ended, and no descendant goes on for it.
+    pub(super) fn update(&mut self, at_ms: u64, remarks: &mut Remarks) -> Result<(), ReadError> {
         let proc = Path::new("/proc");
         let table = if self.lists_children { None } else { children_by_parent(proc).ok() };
         let pid = self.root.pid();
-        if self.root.process.stat()?.has_ended {
-            return Err(ReadError::Vanished { pid });
+        let mut waiting = Vec::new();
+        if !self.root_has_ended {
+            if self.root.process.stat()?.has_ended {
+                return Err(ReadError::Vanished { pid });
+            }
+            waiting = self.children_of(None, table.as_ref(), remarks)?;
         }
-        let mut waiting = self.children_of(None, table.as_ref(), remarks)?;
+        waiting.extend(self.orphans(table.as_ref()));
         self.zombies.clear();
         let known: Vec<u32> = self.descendants.keys().copied().collect();
         for pid in known {
-            let runs = |process: &ObservedProcess| {
-                process.process.stat().is_ok_and(|stat| !stat.has_ended)
-            };
-            if self.descendants.get(&pid).is_some_and(runs) {
+            if self.descendants.get(&pid).is_some_and(ObservedProcess::runs) {
+                self.report_start(pid, at_ms, remarks);
                 // One that ends now is removed by the next update.
                 waiting.extend(
                     self.children_of(Some(pid), table.as_ref(), remarks).unwrap_or_default(),
                 );
             } else if let Some(process) = self.descendants.remove(&pid)
-                && self.samples_descendants
+                && self.scope == Scope::Family
             {
-                remarks.note(format!("process {pid} ({}) of the tree ended", process.name));
+                self.limits_reached.extend(process.limit_reached(at_ms));
+                if process.is_settled(at_ms) {
+                    remarks.note(format!("process {pid} ({}) of the tree ended", process.name));
+                }
             }
         }
         while let Some(pid) = waiting.pop() {
@@ -85,7 +131,47 @@ impl ProcessTree {
             }
         }
         self.has_updated = true;
+        if self.root_has_ended && self.descendants.is_empty() {
+            return Err(ReadError::Vanished { pid });
+        }
         Ok(())
+    }
+
+    /// The children of this process that lost their parents, without those that it reaps here.
+    fn orphans(&mut self, table: Option<&BTreeMap<u32, Vec<u32>>>) -> Vec<u32> {
+        let Some(reaper) = &mut self.reaper else {
+            return Vec::new();
+        };
+        // On failure the children of the last update are checked again.
+        let _ = reaper.process.tasks(&mut reaper.threads, &mut reaper.children);
+        if let Some(table) = table {
+            reaper.children = table.get(&reaper.process.pid()).cloned().unwrap_or_default();
+        }
+        let root = self.root.pid();
+        let children = reaper.children.iter().copied().filter(|&pid| pid != root);
+        children.filter(|&pid| !reap(pid)).collect()
+    }
+
+    /// The processes that ended at a limit since the last call.
+    pub(super) fn take_limits_reached(&mut self) -> Vec<LimitReached> {
+        let room = LIMITS_REACHED_MAX.saturating_sub(self.limits_recorded);
+        let mut reached = std::mem::take(&mut self.limits_reached);
+        reached.truncate(room);
+        self.limits_recorded += reached.len();
+        reached
+    }
+
+    /// Reports the start of a descendant that has run for a while.
+    fn report_start(&mut self, pid: u32, at_ms: u64, remarks: &mut Remarks) {
+        let Some(process) = self.descendants.get_mut(&pid) else { return };
+        if process.is_reported || !process.is_settled(at_ms) {
+            return;
+        }
+        process.is_reported = true;
+        if let Ok(stat) = process.process.stat() {
+            let (name, parent) = (&process.name, stat.parent);
+            remarks.note(format!("process {pid} ({name}) joined the tree, child of {parent}"));
+        }
     }
 
     /// Adds a new process. Returns `true` if it runs and can be opened.
@@ -111,12 +197,10 @@ impl ProcessTree {
             // The pid belongs to a new process by now.
             Ok(process) if process.start_time_ticks() != stat.start_time_ticks => false,
             Ok(process) => {
-                if self.samples_descendants && self.has_updated {
-                    let Stat { name, parent, .. } = &stat;
-                    remarks
-                        .note(format!("process {pid} ({name}) joined the tree, child of {parent}"));
-                }
-                self.descendants.insert(pid, ObservedProcess::new(process, &stat));
+                let mut process = ObservedProcess::new(process, &stat);
+                // Those of the first update are there from the start.
+                process.is_reported = !self.has_updated;
+                self.descendants.insert(pid, process);
                 true
             }
             Err(ReadError::Vanished { .. }) => false,
@@ -162,14 +246,15 @@ impl ProcessTree {
 
     /// The processes that are sampled.
     pub(super) fn observed(&self) -> impl Iterator<Item = &ObservedProcess> {
-        let others = self.descendants.values().filter(|_| self.samples_descendants);
-        std::iter::once(&self.root).chain(others)
+        let others = self.descendants.values().filter(|_| self.scope == Scope::Family);
+        std::iter::once(&self.root).filter(|_| !self.root_has_ended).chain(others)
     }
 
-    /// The descendants that are sampled.
-    pub(super) fn sampled_descendants_mut(&mut self) -> impl Iterator<Item = &mut ObservedProcess> {
-        let all = self.samples_descendants;
-        self.descendants.values_mut().filter(move |_| all)
+    /// The processes that are sampled, the observed one first.
+    pub(super) fn observed_mut(&mut self) -> impl Iterator<Item = &mut ObservedProcess> {
+        let ProcessTree { root, descendants, scope, root_has_ended, .. } = self;
+        let root = std::iter::once(root).filter(|_| !*root_has_ended);
+        root.chain(descendants.values_mut().filter(|_| *scope == Scope::Family))
     }
 
     /// Zombies whose parent is sampled, in ascending order of pid.
@@ -177,7 +262,7 @@ impl ProcessTree {
         let root = self.root.pid();
         self.zombies
             .values()
-            .filter(move |zombie| self.samples_descendants || zombie.parent == root)
+            .filter(move |zombie| self.scope == Scope::Family || zombie.parent == root)
     }
 
     /// Holds for the pid of the observed process and of every descendant.
@@ -186,4 +271,10 @@ impl ProcessTree {
             || self.descendants.contains_key(&pid)
             || self.zombies.contains_key(&pid)
     }
+}
+
+/// Reaps a child of this process if it has ended, and returns true if it had.
+fn reap(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_))))
 }

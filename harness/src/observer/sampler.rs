@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use leakbench_model::{ObjectId, Resource};
-use leakbench_recording::observation::ObservationSample;
+use leakbench_recording::observation::{ObservationSample, Scope};
 
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
@@ -33,11 +33,11 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Of `root`, and with `tree` of its descendants.
-    pub(super) fn new(root: ObservedProcess, tree: bool) -> Sampler {
+    /// Of `root`, and of its descendants if they are in the scope.
+    pub(super) fn new(root: ObservedProcess, scope: Scope) -> Sampler {
         let sees_segments = shares_ipc(&root.process);
         Sampler {
-            tree: ProcessTree::new(root, tree),
+            tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
             segments: BTreeMap::new(),
             memfd_lifetimes: Lifetimes::new(),
@@ -60,17 +60,19 @@ impl Sampler {
         at_ms: u64,
         remarks: &mut Remarks,
     ) -> Result<ObservationSample, ReadError> {
-        self.tree.update(remarks)?;
+        self.tree.update(at_ms, remarks)?;
         let mut sums = Sums::default();
-        self.tree.root.sample(at_ms, &mut sums, remarks)?;
-        let mut processes = 1;
-        for process in self.tree.sampled_descendants_mut() {
-            // One that ends now has no objects any more.
-            if process.sample(at_ms, &mut sums, remarks).is_ok() {
-                processes += 1;
+        let mut processes = 0;
+        let root = self.tree.root.pid();
+        for process in self.tree.observed_mut() {
+            match process.sample(at_ms, &mut sums, remarks) {
+                Ok(()) => processes += 1,
+                Err(error) if process.pid() == root => return Err(error),
+                // It ends now and has no objects any more.
+                Err(_) => {}
             }
         }
-        let Sums { mut amounts, memfds, in_flight } = sums;
+        let Sums { mut amounts, memfds, in_flight, nearest } = sums;
         self.in_flight = in_flight;
         self.in_flight.retain(|_, found| found.waiting > 0);
         self.update_segments();
@@ -101,7 +103,7 @@ impl Sampler {
         let children = self.tree.descendants.values().map(|child| &child.process);
         let children = children.map(|child| (child.pid(), child.start_time_ticks()));
         self.child_lifetimes.update(at_ms, children.map(|child| (child, 0)));
-        Ok(ObservationSample { at_ms, amounts, processes })
+        Ok(ObservationSample { at_ms, amounts, processes, nearest })
     }
 
     /// A segment belongs to the tree if its creator was in the tree at a sample that contained it.

@@ -16,7 +16,12 @@ const COMMAND_CHARS_MAX: usize = 300;
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// A command to start.
-    Command(Vec<OsString>),
+    Command {
+        /// Its name and arguments.
+        words: Vec<OsString>,
+        /// Do not end the processes that it leaves behind.
+        leave_running: bool,
+    },
     /// A running process.
     Process(u32),
 }
@@ -77,11 +82,14 @@ fn is_own_or_above(pid: u32) -> bool {
     true
 }
 
-/// The command line of a process, or its name in parentheses if this user may not read it.
-pub(super) fn command_of(process: &Process, stat: &Stat) -> String {
-    let words = process.command_line().unwrap_or_default();
+/// The command line of a process: as it is now, else as it was started, else its name.
+pub(super) fn command_of(process: &Process, stat: &Stat, target: &Target) -> String {
+    let mut words = process.command_line().unwrap_or_default();
+    if let (true, Target::Command { words: started, .. }) = (words.is_empty(), target) {
+        words = started.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    }
     let text = match words.is_empty() {
-        true => format!("({})", stat.name),
+        true => stat.name.clone(),
         false => words.join(" "),
     };
     match text.char_indices().nth(COMMAND_CHARS_MAX) {

@@ -73,13 +73,15 @@ fn memory() {
 
 #[test]
 fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
-    let flags: [&[&str]; 2] = [&["--tree"], &[]];
-    let [with_tree, alone] = attach_for_growth(&["child-with-memfds"], flags);
+    let flags: [&[&str]; 3] = [&["--tree"], &["--no-tree"], &[]];
+    let [with_tree, alone, unsaid] = attach_for_growth(&["child-with-memfds"], flags);
     assert_eq!(with_tree.verdict(), (1, "leak"), "{:#}", with_tree.result);
     assert_leaks(&with_tree, "memfds", "of child ");
     // The control: without its child the process leaks nothing.
     assert_eq!(alone.verdict(), (0, "clean"), "{:#}", alone.result);
     assert_eq!(alone.resource("children")["last"], 1, "{:#}", alone.resource("children"));
+    // Unless the user says that the child does not matter, it may leak.
+    assert_eq!(unsaid.verdict(), (4, "inconclusive"), "{:#}", unsaid.result);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod endings;
+mod family;
 mod growth;
 mod refusals;
 #[path = "../../kernel/tests/sys/mod.rs"]

@@ -33,7 +33,7 @@
 //!     start_time_ticks: 123_456,
 //!     process: "server".to_owned(),
 //!     started_here: false,
-//!     tree: false,
+//!     scope: Scope::Process,
 //!     interval_ms: 1_000,
 //!     started_unix_s: 1_750_000_000,
 //!     limits: Vec::new(),
@@ -44,6 +44,7 @@
 //!         at_ms: second * 1_000,
 //!         amounts: Footprint::default().with(Resource::Fds, 12 + second),
 //!         processes: 1,
+//!         ..ObservationSample::default()
 //!     })))?;
 //! }
 //! recorder.record(ObservationRecord::End(ObservationEnd {

@@ -83,6 +83,11 @@ impl Rate {
         format!("{} {} (95 % CI)", self.amount(), self.period.words)
     }
 
+    /// `12.0 a second`: of a rate whose interval is unknown.
+    pub fn value_in_words(&self) -> String {
+        format!("{:.1}{} {}", self.amount.value, self.unit, self.period.words)
+    }
+
     /// `+12.0 ± 0.2/s`.
     pub fn in_short(&self) -> String {
         format!("+{}/{}", self.amount(), self.period.short)

@@ -165,7 +165,12 @@ fn progress_says_what_there_is_and_how_many_rise() {
     }
     // A day of looks costs no more than a minute of them.
     for second in 60..86_400 {
-        progress.see(&ObservationSample { at_ms: second * 1_000, amounts: quiet(), processes: 1 });
+        progress.see(&ObservationSample {
+            at_ms: second * 1_000,
+            amounts: quiet(),
+            processes: 1,
+            nearest: Default::default(),
+        });
     }
     assert!(progress.plain().starts_with("observing 4242 for 24 h of 60 s, 12 fds"));
 }
@@ -196,9 +201,14 @@ fn headlines_name_the_decisive_finding() {
         "LEAK — socket descriptors grow by 12.0 ± 0.0 a second (95 % CI); RLIMIT_NOFILE \
          (1,024) is reached in 25 s"
     );
-    let children =
-        |count| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * count)]);
-    let headline = |count| headline::of_observation(&diagnosed(&children(count)));
+    let headline = |count| {
+        let mut recording =
+            attached(move |s| vec![(Resource::Children, u64::from(s == 30) * count)]);
+        if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
+            observe.scope = Scope::Alone;
+        }
+        headline::of_observation(&diagnosed(&recording))
+    };
     assert!(headline(3).ends_with("; 3 child processes were not observed"), "{}", headline(3));
     assert!(headline(1).ends_with("; 1 child process was not observed"), "{}", headline(1));
     assert!(!headline(0).contains("child"), "{}", headline(0));

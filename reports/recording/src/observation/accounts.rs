@@ -107,7 +107,27 @@ impl Account {
 
 /// The accounts of all sampled resources.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Accounts(BTreeMap<Resource, Account>);
+pub struct Accounts {
+    all: BTreeMap<Resource, Account>,
+    /// Of several processes, for each limit of single ones: the process that is nearest to it.
+    nearest: BTreeMap<Resource, NearestGrowth>,
+}
+
+/// The amount of the process that is nearest to a limit, and its growth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct NearestGrowth {
+    amount: u64,
+    rate_per_s: f64,
+}
+
+impl NearestGrowth {
+    fn of(ledger: &ObservationLedger, resource: Resource) -> Option<NearestGrowth> {
+        let amount = ledger.nearest(resource)?.amount;
+        let trend = Trend::of(&ledger.series_of_nearest(resource), resource.noise() as f64);
+        let grows = trend.filter(|trend| trend.class == TrendClass::Leak);
+        Some(NearestGrowth { amount, rate_per_s: grows.map_or(0.0, |trend| trend.rate.value) })
+    }
+}
 
 /// Minimum ratio of growth of resident memory to growth of the address space, for address space
 /// that is used.
@@ -118,7 +138,11 @@ const EXHAUSTED_RATIO_MIN: f64 = 0.98;
 impl Accounts {
     pub(super) fn of(ledger: &ObservationLedger) -> Accounts {
         let all = Resource::ALL.into_iter().filter_map(|r| Some((r, account(ledger, r)?)));
-        let mut accounts = Accounts(all.collect());
+        // Of one process, the sums are its own.
+        let is_family = ledger.processes_max() > 1;
+        let of_nearest = |r| Some((r, NearestGrowth::of(ledger, r).filter(|_| is_family)?));
+        let nearest = Resource::ALL.into_iter().filter_map(of_nearest).collect();
+        let mut accounts = Accounts { all: all.collect(), nearest };
         accounts.reclassify(ledger);
         accounts.forecast(ledger);
         accounts
@@ -126,12 +150,12 @@ impl Accounts {
 
     /// Each account, in the order of resources.
     pub fn iter(&self) -> impl Iterator<Item = &Account> {
-        self.0.values()
+        self.all.values()
     }
 
     /// The account of one resource; `None` if no sample has it.
     pub fn get(&self, resource: Resource) -> Option<&Account> {
-        self.0.get(&resource)
+        self.all.get(&resource)
     }
 
     /// True if a resource is a leak.
@@ -191,7 +215,7 @@ impl Accounts {
     }
 
     fn demote(&mut self, resource: Resource, class: ResourceClass) {
-        if let Some(account) = self.0.get_mut(&resource)
+        if let Some(account) = self.all.get_mut(&resource)
             && account.may_leak()
         {
             account.class = Some(class);
@@ -199,7 +223,7 @@ impl Accounts {
     }
 
     fn set(&mut self, resource: Resource, class: Option<ResourceClass>) {
-        if let Some(account) = self.0.get_mut(&resource) {
+        if let Some(account) = self.all.get_mut(&resource) {
             account.class = class;
         }
     }
@@ -215,15 +239,19 @@ impl Accounts {
             })
             .collect();
         for (resource, seconds) in limits {
-            if let Some(account) = self.0.get_mut(&resource) {
+            if let Some(account) = self.all.get_mut(&resource) {
                 account.seconds_to_limit = Some(seconds);
             }
         }
     }
 
-    /// Seconds until a limit is reached at a rate.
+    /// Seconds until a limit is reached at a rate. Of a limit of single processes, the rate is at
+    /// most that of the nearest process.
     pub(super) fn seconds_to(&self, limit: &Limit, rate_per_s: f64) -> Option<f64> {
         let amount = self.limited_amount(limit.resource)?;
+        let of_nearest = self.nearest.get(&limit.resource);
+        let rate_per_s =
+            of_nearest.map_or(rate_per_s, |nearest| nearest.rate_per_s.min(rate_per_s));
         let seconds = limit.max.saturating_sub(amount) as f64 / rate_per_s;
         (rate_per_s > 0.0 && seconds.is_finite()).then_some(seconds)
     }
@@ -234,6 +262,7 @@ impl Accounts {
         let last = |resource| self.get(resource).map(|account| account.last);
         let kinds = (last(Resource::AnonymousBytes), last(Resource::ShmemBytes));
         match (resource, kinds) {
+            _ if self.nearest.contains_key(&resource) => Some(self.nearest[&resource].amount),
             (Resource::RssBytes, (Some(anonymous), Some(shared))) => {
                 Some(anonymous.saturating_add(shared))
             }
@@ -246,7 +275,7 @@ fn account(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
     let (series, freed_at_exit) = ledger.series_until_teardown(resource);
     let trend = Trend::of(&series, resource.noise() as f64);
     let amounts: Vec<u64> = series.iter().map(|&(_, amount)| amount as u64).collect();
-    let read = ledger.judged().iter().filter(|sample| sample.amounts.of(resource).is_some());
+    let read = ledger.judged().filter(|sample| sample.amounts.of(resource).is_some());
     let examples = ledger.examples.objects.get(&resource);
     Some(Account {
         resource,

@@ -2,11 +2,12 @@
 
 use leakbench_model::Resource;
 
-use super::teardown;
 use super::{
-    Example, Examples, Limit, ObservationEnd, ObservationRecord, ObservationRecording,
-    ObservationSample, ObservationStart, ProcessExit, ProcessExitKind, Remark,
+    Example, Examples, Limit, LimitReached, Nearest, ObservationEnd, ObservationRecord,
+    ObservationRecording, ObservationSample, ObservationStart, ProcessExit, ProcessExitKind,
+    Remark, Scope, own_limit_name,
 };
+use super::{spacing, teardown};
 use crate::ledger::NoStart;
 use crate::trend::Trend;
 
@@ -23,12 +24,19 @@ pub struct ObservationLedger {
     pub examples: Examples,
     /// The observer's remarks.
     pub remarks: Vec<Remark>,
+    /// Processes that ended at a limit.
+    pub limits_reached: Vec<LimitReached>,
+    /// The latest limits: of all processes together, and for limits of single processes those of the
+    /// nearest process.
+    pub limits: Vec<Limit>,
     /// The end of the process, if it ended.
     pub exit: Option<ProcessExit>,
     /// The end; `None` if the observer did not complete the observation.
     pub end: Option<ObservationEnd>,
     /// Time of the latest line, in ms since the observation began.
     pub last_seen_ms: u64,
+    /// Indices of the judged samples.
+    judged: Vec<usize>,
 }
 
 impl ObservationLedger {
@@ -43,6 +51,9 @@ impl ObservationLedger {
             sample_lines: Vec::new(),
             examples: Examples::default(),
             remarks: Vec::new(),
+            limits_reached: Vec::new(),
+            limits: Vec::new(),
+            judged: Vec::new(),
             exit: None,
             end: None,
             last_seen_ms: 0,
@@ -63,6 +74,10 @@ impl ObservationLedger {
                     ledger.remarks.push(remark.clone());
                     remark.at_ms
                 }
+                ObservationRecord::LimitReached(reached) => {
+                    ledger.limits_reached.push(reached.clone());
+                    reached.at_ms
+                }
                 ObservationRecord::Exit(exit) => {
                     ledger.exit = Some(exit.clone());
                     exit.at_ms
@@ -74,6 +89,13 @@ impl ObservationLedger {
             };
             ledger.last_seen_ms = ledger.last_seen_ms.max(at_ms);
         }
+        ledger.limits = ledger.latest_limits();
+        let times: Vec<u64> = ledger.samples.iter().map(|sample| sample.at_ms).collect();
+        ledger.judged = spacing::even(&times);
+        // The last samples before an exit may be of a process that already closed and unmapped its
+        // objects.
+        let exiting = if ledger.exited() { (ledger.judged.len() / 50).max(1) } else { 0 };
+        ledger.judged.truncate(ledger.judged.len().saturating_sub(exiting));
         Ok(ledger)
     }
 
@@ -90,9 +112,9 @@ impl ObservationLedger {
         self.samples.iter().map(|sample| sample.processes).max().unwrap_or(0)
     }
 
-    /// Maximum number of children that were not observed; 0 with `--tree`.
+    /// Maximum number of children that were not observed; 0 if descendants are sampled.
     pub fn unobserved_children_max(&self) -> u64 {
-        if self.start.tree {
+        if self.start.scope == Scope::Family {
             return 0;
         }
         let children =
@@ -106,23 +128,24 @@ impl ObservationLedger {
         last_ms.saturating_sub(example.first_seen_ms)
     }
 
-    /// True if the process ended by itself.
+    /// True if the observation ended because the process ended by itself. Its descendants may have
+    /// been sampled after it.
     pub(super) fn exited(&self) -> bool {
-        self.exit.as_ref().is_some_and(|exit| exit.how != ProcessExitKind::Stopped)
+        let last_ms = self.samples.last().map_or(0, |sample| sample.at_ms);
+        self.exit
+            .as_ref()
+            .is_some_and(|exit| exit.how != ProcessExitKind::Stopped && exit.at_ms >= last_ms)
     }
 
-    /// The samples of the running process. The last samples before an exit may be of a process that
-    /// already closed and unmapped its objects.
-    pub(super) fn judged(&self) -> &[ObservationSample] {
-        let exiting = if self.exited() { (self.samples.len() / 50).max(1) } else { 0 };
-        &self.samples[..self.samples.len().saturating_sub(exiting)]
+    /// The samples of running processes, evenly spaced.
+    pub(super) fn judged(&self) -> impl ExactSizeIterator<Item = &ObservationSample> {
+        self.judged.iter().map(|&index| &self.samples[index])
     }
 
     /// Times in seconds and amounts of one resource, at rising times.
     pub(super) fn series(&self, resource: Resource) -> Vec<(f64, f64)> {
-        let amounts = self.judged().iter();
         let amounts =
-            amounts.filter_map(|sample| Some((sample.at_ms, sample.amounts.of(resource)?)));
+            self.judged().filter_map(|sample| Some((sample.at_ms, sample.amounts.of(resource)?)));
         let mut series: Vec<(f64, f64)> =
             amounts.map(|(at_ms, amount)| (at_ms as f64 / 1e3, amount as f64)).collect();
         series.dedup_by(|later, before| later.0 <= before.0);
@@ -141,20 +164,37 @@ impl ObservationLedger {
         (series, freed)
     }
 
-    /// The lowest limit of a resource. Most limits are those of one process, and do not apply to the
-    /// sum over several.
+    /// The limit of a resource that is met first.
     pub(super) fn limit(&self, resource: Resource) -> Option<&Limit> {
-        let own = matches!(
-            resource,
-            Resource::Fds
-                | Resource::Mappings
-                | Resource::AddressSpaceBytes
-                | Resource::LockedBytes
-        );
-        if own && self.processes_max() > 1 {
-            return None;
-        }
-        let limits = self.start.limits.iter().filter(|limit| limit.resource == resource);
+        let limits = self.limits.iter().filter(|limit| limit.resource == resource);
         limits.min_by_key(|limit| limit.max)
+    }
+
+    /// The process that is nearest to a limit of single processes, at the last judged sample.
+    pub(super) fn nearest(&self, resource: Resource) -> Option<&Nearest> {
+        self.judged().last()?.nearest.get(&resource)
+    }
+
+    /// Times in seconds and amounts of the process that is nearest to a limit at the end, from the
+    /// judged samples in which it was the nearest.
+    pub(super) fn series_of_nearest(&self, resource: Resource) -> Vec<(f64, f64)> {
+        let Some(nearest) = self.nearest(resource) else { return Vec::new() };
+        let of_it = self.judged().filter_map(|sample| {
+            let it = sample.nearest.get(&resource).filter(|it| it.pid == nearest.pid)?;
+            Some((sample.at_ms as f64 / 1e3, it.amount as f64))
+        });
+        of_it.collect()
+    }
+
+    fn latest_limits(&self) -> Vec<Limit> {
+        let mut limits = self.start.limits.clone();
+        let nearest = self.samples.iter().rev().map(|sample| &sample.nearest);
+        if let Some(nearest) = nearest.into_iter().find(|nearest| !nearest.is_empty()) {
+            limits.extend(nearest.iter().filter_map(|(&resource, nearest)| {
+                let name = own_limit_name(resource, nearest.max)?;
+                Some(Limit { resource, max: nearest.max, name })
+            }));
+        }
+        limits
     }
 }

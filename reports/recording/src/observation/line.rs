@@ -11,7 +11,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the line format, in [`ObservationStart::version`].
-pub const OBSERVATION_VERSION: u32 = 2;
+pub const OBSERVATION_VERSION: u32 = 3;
+
+leakbench_model::names! {
+    /// The processes that an observation samples.
+    Scope ("scope of an observation") {
+        /// The process and its descendants.
+        Family = "family",
+        /// The process. Descendants that were not sampled keep the verdict from being clean.
+        Process = "process",
+        /// The process, and what its descendants do does not matter.
+        Alone = "alone",
+    }
+}
 
 /// One line of an observation's recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +32,15 @@ pub enum ObservationRecord {
     /// The first line.
     #[serde(rename = "observation-start")]
     Start(Box<ObservationStart>),
-    /// A sample of the process or, with `--tree`, of all its descendants too.
+    /// A sample of all processes in the [`Scope`].
     Sample(Box<ObservationSample>),
     /// Examples of growth. A later line replaces an earlier one.
     Examples(Examples),
     /// A remark: a failure to observe, or a process of the tree that started or ended.
     Remark(Remark),
-    /// The process ended.
+    /// A process ended at one of its limits.
+    LimitReached(LimitReached),
+    /// The observed process ended. Samples of its descendants may follow.
     Exit(ProcessExit),
     /// The last line of an observation that its observer completed.
     End(ObservationEnd),
@@ -47,13 +61,13 @@ pub struct ObservationStart {
     pub process: String,
     /// True if leakbench started it (`exec`), false if it attached to it (`attach`).
     pub started_here: bool,
-    /// True if samples include its descendants.
-    pub tree: bool,
-    /// Requested time between two samples.
+    /// The sampled processes.
+    pub scope: Scope,
+    /// Time between two samples. It may begin shorter.
     pub interval_ms: u64,
     /// Start of the observation by the wall clock, in seconds since 1970.
     pub started_unix_s: u64,
-    /// The known limits of resources.
+    /// The known limits of all processes together. Those of single processes are in samples.
     pub limits: Vec<Limit>,
     /// Facts about the machine: kernel, cpus, limits. The set is open.
     pub fingerprint: serde_json::Map<String, serde_json::Value>,
@@ -79,6 +93,63 @@ pub struct ObservationSample {
     pub amounts: Footprint,
     /// Number of sampled processes.
     pub processes: u32,
+    /// For each limit that holds for a single process, the process that is nearest to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nearest: BTreeMap<Resource, Nearest>,
+}
+
+/// The process that is nearest to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nearest {
+    /// Its id.
+    pub pid: u32,
+    /// Its amount of the resource.
+    pub amount: u64,
+    /// Its limit.
+    pub max: u64,
+}
+
+impl Nearest {
+    /// True if it is nearer to its limit than `other`.
+    pub fn is_nearer_than(&self, other: &Nearest) -> bool {
+        u128::from(self.amount) * u128::from(other.max)
+            > u128::from(other.amount) * u128::from(self.max)
+    }
+}
+
+/// The name of the limit on `resource` of a single process; `None` if there is none. `max` is the
+/// limit: address space is limited by its size too, which is a power of two.
+pub fn own_limit_name(resource: Resource, max: u64) -> Option<String> {
+    match resource {
+        Resource::Fds => Some("RLIMIT_NOFILE".to_owned()),
+        Resource::Mappings => Some("vm.max_map_count".to_owned()),
+        Resource::LockedBytes => Some("RLIMIT_MEMLOCK".to_owned()),
+        Resource::AddressSpaceBytes if max.is_power_of_two() && max >= 1 << 40 => {
+            Some(format!("address space of {} bits", max.trailing_zeros()))
+        }
+        Resource::AddressSpaceBytes => Some("RLIMIT_AS".to_owned()),
+        _ => None,
+    }
+}
+
+/// A process that ended at a limit: it had nearly as much as the limit allows, and its growth would
+/// have reached it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LimitReached {
+    /// Time of its end in ms since the observation began.
+    pub at_ms: u64,
+    /// The process.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// The limited resource.
+    pub resource: Resource,
+    /// Its last known amount.
+    pub amount: u64,
+    /// The limit.
+    pub max: u64,
+    /// Its growth in the resource's unit a second.
+    pub rate_per_s: f64,
 }
 
 /// Objects that appeared after the first samples and still exist, the oldest of each resource

@@ -9,6 +9,7 @@ mod bounds;
 mod judge;
 mod ledger;
 mod line;
+mod spacing;
 mod suspects;
 mod teardown;
 

@@ -8,7 +8,7 @@ use leakbench_model::Resource;
 use leakbench_recording::judge::Finding;
 use leakbench_recording::observation::{
     Account, Diagnosis, Example, LimitForecast, ObservationLedger, ProcessExit, Remark,
-    ResourceClass, Suspect,
+    ResourceClass, Scope, Suspect,
 };
 
 /// The result of an observation. Missing measurements are `null`.
@@ -148,7 +148,7 @@ impl<'a> ObservationJson<'a> {
                 start_time_ticks: observe.start_time_ticks,
                 command_line: &observe.process,
                 started_here: observe.started_here,
-                tree: observe.tree,
+                tree: observe.scope == Scope::Family,
                 processes_max: ledger.processes_max(),
                 exit: ledger.exit.as_ref(),
             },

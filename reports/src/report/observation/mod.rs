@@ -11,7 +11,7 @@ use crate::headline;
 use leakbench_model::Resource;
 use leakbench_model::text::{coarse_s, counted, duration_ms, grouped, utc};
 use leakbench_recording::observation::{
-    Account, Diagnosis, ObservationLedger, sample_summary, unobserved_children,
+    Account, Diagnosis, ObservationLedger, Scope, sample_summary, unobserved_children,
 };
 
 /// Characters of a command line in a title, at most.
@@ -120,7 +120,7 @@ fn facts(ledger: &ObservationLedger) -> Vec<FactGroup> {
         fact("process", &observe.pid.to_string()),
         fact("command line", &observe.process),
         fact("started by leakbench", yes_or_no(observe.started_here)),
-        fact("with its descendants", yes_or_no(observe.tree)),
+        fact("with its descendants", yes_or_no(observe.scope == Scope::Family)),
         fact("interval", &duration_ms(observe.interval_ms)),
     ];
     let mut groups = vec![

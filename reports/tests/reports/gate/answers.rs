@@ -19,7 +19,7 @@ fn observation(amounts: impl Fn(u64) -> Footprint) -> ObservationRecording {
         start_time_ticks: 123_456,
         process: "server".to_owned(),
         started_here: false,
-        tree: false,
+        scope: Scope::Process,
         interval_ms: 1_000,
         started_unix_s: 1_750_000_000,
         limits: Vec::new(),
@@ -32,6 +32,7 @@ fn observation(amounts: impl Fn(u64) -> Footprint) -> ObservationRecording {
             at_ms,
             amounts,
             processes: 1,
+            nearest: BTreeMap::new(),
         })));
     }
     records.push(ObservationRecord::End(ObservationEnd {

@@ -1,10 +1,11 @@
 //! Rule `coverage`: too few samples of a resource, and unobserved processes, prove nothing.
 
 use leakbench_model::Verdict;
-use leakbench_model::text::{counted, duration_ms, grouped};
+use leakbench_model::text::{counted, grouped};
 
 use super::{Evidence, sample_summary, unobserved_children};
 use crate::judge::{Finding, Rule};
+use crate::observation::Scope;
 use crate::observation::accounts::Account;
 use crate::observation::ledger::ObservationLedger;
 use crate::trend::Trend;
@@ -30,10 +31,14 @@ fn inconclusive(message: String) -> Finding {
 fn trends(Evidence { ledger, accounts, .. }: &Evidence) -> Vec<Finding> {
     let judged = ledger.judged().len();
     if judged < Trend::POINTS_MIN {
+        let advice = if ledger.exited() {
+            "it must run for longer, or be sampled more often (--interval)"
+        } else {
+            "observe for longer or sample more often (--interval)"
+        };
         return vec![inconclusive(format!(
-            "{} in {}, and a trend needs {}: observe for longer or sample more often (--interval)",
-            counted(judged as u64, "sample"),
-            duration_ms(ledger.observed_ms()),
+            "{}, and a trend needs {}: {advice}",
+            sample_summary(ledger),
             Trend::POINTS_MIN,
         ))];
     }
@@ -59,9 +64,14 @@ fn unclassified_resource(account: &Account, judged: usize) -> Finding {
     Finding::warning(RULE.name, message)
 }
 
-/// Resources that a process passes on to its children are not sampled without them.
+/// A leak of a process that was not sampled is not seen.
 fn children(ledger: &ObservationLedger) -> Option<Finding> {
     let max = ledger.unobserved_children_max();
-    let message = format!("up to {}: --tree observes them too", unobserved_children(max));
-    (max > 0).then(|| Finding::warning(RULE.name, message))
+    let message = format!("up to {}", unobserved_children(max));
+    (max > 0).then(|| match ledger.start.scope {
+        Scope::Alone => Finding::note(RULE.name, message),
+        Scope::Family | Scope::Process => inconclusive(format!(
+            "{message}: --tree observes them too, --no-tree judges the process alone"
+        )),
+    })
 }

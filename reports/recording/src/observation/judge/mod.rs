@@ -29,8 +29,8 @@ pub const GROWTH: &str = growth::RULE.name;
 const RULES: [Rule<Evidence>; 8] = [
     interruption::RULE,
     exit::RULE,
-    growth::RULE,
     exhaustion::RULE,
+    growth::RULE,
     span::RULE,
     remarks::RULE,
     coverage::RULE,
@@ -99,10 +99,13 @@ pub fn unobserved_children(children: u64) -> String {
     format!("{} child {processes} {were} not observed", grouped(children))
 }
 
-/// `60 samples in 60 s`.
+/// `60 samples in 60 s`; `1 sample`.
 pub fn sample_summary(ledger: &ObservationLedger) -> String {
     let count = counted(ledger.samples.len() as u64, "sample");
-    format!("{count} in {}", duration_ms(ledger.observed_ms()))
+    match ledger.samples.len() {
+        0 | 1 => count,
+        _ => format!("{count} in {}", duration_ms(ledger.observed_ms())),
+    }
 }
 
 /// `socket descriptors grow by 12.0 ± 0.2 a second (95 % CI)`; `None` without a trend.

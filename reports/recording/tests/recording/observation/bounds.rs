@@ -16,7 +16,12 @@ fn a_day_of_samples_stays_below_two_megabytes() {
         let mut amounts: Footprint =
             Resource::ALL.into_iter().map(|resource| (resource, 1 << 40)).collect();
         amounts.set(Resource::SocketFds, 4 + second / 60);
-        let sample = ObservationSample { at_ms: second * 1_000, amounts, processes: 1 };
+        let sample = ObservationSample {
+            at_ms: second * 1_000,
+            amounts,
+            processes: 1,
+            nearest: Default::default(),
+        };
         recorder.record(ObservationRecord::Sample(Box::new(sample))).expect("writable");
         if second % 600 == 0 {
             let long = "x".repeat(4_096);
@@ -53,7 +58,12 @@ fn the_latest_sample_and_the_latest_examples_stay() {
     let mut recorder = ObservationRecorder::in_memory();
     recorder.record(ObservationRecord::Start(Box::new(observe(false)))).expect("in memory");
     for second in 0..5_000u64 {
-        let sample = ObservationSample { at_ms: second * 1_000, amounts: quiet(), processes: 1 };
+        let sample = ObservationSample {
+            at_ms: second * 1_000,
+            amounts: quiet(),
+            processes: 1,
+            nearest: Default::default(),
+        };
         let sample = ObservationRecord::Sample(Box::new(sample));
         recorder.record(sample.clone()).expect("in memory");
         assert_eq!(recorder.recording().records.last(), Some(&sample), "at {second} s");

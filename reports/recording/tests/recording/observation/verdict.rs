@@ -1,6 +1,7 @@
 //! The verdict of an observation and its findings.
 
 use leakbench_model::{Footprint, Resource, Verdict};
+use leakbench_recording::judge::Judgement;
 use leakbench_recording::observation::*;
 
 use super::{class, diagnosed};
@@ -155,24 +156,112 @@ fn samples_that_are_bunched_in_time_are_reported_as_such() {
 }
 
 #[test]
-fn unobserved_children_are_a_warning() {
-    let children = |most| attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
-    let in_tree = |mut recording: ObservationRecording| {
+fn unobserved_children_prevent_a_clean_verdict() {
+    let children = |most, scope| {
+        let mut recording =
+            attached(move |s| vec![(Resource::Children, u64::from(s == 30) * most)]);
         if let Some(ObservationRecord::Start(observe)) = recording.records.first_mut() {
-            observe.tree = true;
+            observe.scope = scope;
         }
-        recording
+        let Judgement { verdict, findings } = diagnosed(&recording).judgement;
+        (verdict, findings.into_iter().map(|finding| finding.message).collect::<Vec<String>>())
     };
-    let messages = |recording| -> Vec<String> {
-        let diagnosis = diagnosed(&recording);
-        assert_eq!(diagnosis.judgement.verdict, Verdict::Clean);
-        diagnosis.judgement.findings.into_iter().map(|finding| finding.message).collect()
-    };
-    let expected = ["up to 3 child processes were not observed: --tree observes them too"];
-    assert_eq!(messages(children(3)), expected);
-    for observed in [children(0), in_tree(children(3))] {
-        assert_eq!(messages(observed), Vec::<String>::new());
+    let unobserved = "up to 3 child processes were not observed";
+    let advised =
+        format!("{unobserved}: --tree observes them too, --no-tree judges the process alone");
+    assert_eq!(children(3, Scope::Process), (Verdict::Inconclusive, vec![advised]));
+    assert_eq!(children(3, Scope::Alone), (Verdict::Clean, vec![unobserved.to_owned()]));
+    for (count, scope) in [(3, Scope::Family), (0, Scope::Process), (0, Scope::Alone)] {
+        assert_eq!(children(count, scope), (Verdict::Clean, Vec::new()), "{count} {scope}");
     }
+}
+
+/// A process with five children of `amount` descriptors each, of which one is nearest to its limit.
+fn family(amount: impl Fn(u64) -> u64) -> ObservationRecording {
+    let amount_of = &amount;
+    let mut recording = attached(move |s| vec![(Resource::Fds, 5 * amount_of(s))]);
+    for record in &mut recording.records {
+        match record {
+            ObservationRecord::Start(observe) => observe.scope = Scope::Family,
+            ObservationRecord::Sample(sample) => {
+                let nearest = Nearest { pid: 7, amount: amount(sample.at_ms / 1_000), max: 1_000 };
+                sample.processes = 6;
+                sample.nearest = [(Resource::Fds, nearest)].into();
+            }
+            _ => {}
+        }
+    }
+    recording
+}
+
+#[test]
+fn the_limit_of_one_process_is_forecast_by_the_process_that_is_nearest() {
+    // Each child gains two a second: the nearest one reaches 1,000 after (1,000 - 218) / 2 s.
+    let diagnosis = diagnosed(&family(|s| 100 + 2 * s));
+    assert_eq!(diagnosis.judgement.verdict, Verdict::Leak);
+    let forecast = diagnosis.suspects[0].forecast.as_ref().expect("a limit");
+    assert_eq!((forecast.limit.max, forecast.limit.name.as_str()), (1_000, "RLIMIT_NOFILE"));
+    assert!((forecast.seconds - 391.0).abs() < 2.0, "{}", forecast.seconds);
+
+    // The sum grows by new processes, and the nearest one does not: no limit is near.
+    let mut recording = family(|_| 900);
+    for record in &mut recording.records {
+        if let ObservationRecord::Sample(sample) = record {
+            sample.amounts.add(Resource::Fds, sample.at_ms / 1_000);
+        }
+    }
+    let diagnosis = diagnosed(&recording);
+    assert_eq!(diagnosis.judgement.verdict, Verdict::Leak);
+    assert_eq!(diagnosis.suspects[0].forecast, None);
+
+    // All of them together may have more than one process may.
+    assert_eq!(diagnosed(&family(|_| 900)).judgement.verdict, Verdict::Clean);
+    let full = diagnosed(&family(|_| 1_000)).judgement;
+    assert_eq!(full.verdict, Verdict::Leak, "{:?}", full.findings);
+}
+
+#[test]
+fn the_latest_limit_counts() {
+    let mut recording = attached(|s| vec![(Resource::Fds, 10 * s)]);
+    for record in &mut recording.records {
+        if let ObservationRecord::Sample(sample) = record
+            && sample.at_ms > 1_000
+            && let Some(nearest) = sample.nearest.get_mut(&Resource::Fds)
+        {
+            nearest.max = 524_288;
+        }
+    }
+    let diagnosis = diagnosed(&recording);
+    let forecast = diagnosis.suspects[0].forecast.as_ref().expect("a limit");
+    assert_eq!(forecast.limit.max, 524_288);
+}
+
+#[test]
+fn processes_that_ended_at_a_limit_are_a_leak() {
+    let reached = |pid, at_ms| {
+        ObservationRecord::LimitReached(LimitReached {
+            at_ms,
+            pid,
+            name: "worker".to_owned(),
+            resource: Resource::Fds,
+            amount: 60,
+            max: 64,
+            rate_per_s: 6.5,
+        })
+    };
+    let one = with(attached(|_| Vec::new()), reached(7, 9_000));
+    let judgement = diagnosed(&one).judgement;
+    assert_eq!(judgement.verdict, Verdict::Leak);
+    assert_eq!(
+        judgement.findings[0].message,
+        "process 7 (worker) ended with 60 of 64 descriptors (RLIMIT_NOFILE), after growth of 6.5 a \
+         second"
+    );
+    let again = with(one, reached(8, 19_000));
+    let judgement = diagnosed(&again).judgement;
+    assert_eq!(judgement.findings.len(), 1);
+    let message = &judgement.findings[0].message;
+    assert!(message.ends_with("6.5 a second; 1 more of this name ended so too"), "{message}");
 }
 
 #[test]
