@@ -70,6 +70,9 @@ fn limits_of_each_process_say_nothing_of_the_sum_over_a_tree() {
     for record in &mut recording.records {
         if let ObservationRecord::Sample(sample) = record {
             sample.processes = 3;
+            // They take turns, and each has few.
+            let nearest = sample.nearest.get_mut(&Resource::Fds).expect("a limit");
+            (nearest.pid, nearest.amount) = (sample.at_ms as u32, 12);
         }
     }
     let diagnosis = diagnosed(&recording);
