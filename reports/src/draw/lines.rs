@@ -7,7 +7,7 @@ use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
 use super::marks::{self, Incidents};
-use super::{DrawError, LABEL_EM, draw_nothing};
+use super::{DrawError, LABEL_EM, draw_nothing, fits};
 use crate::palette;
 use crate::report::{LimitLine, Lines, Point, Series, Style};
 use leakbench_model::Unit;
@@ -37,11 +37,14 @@ pub(super) fn draw<DB: DrawingBackend>(
     let left = if Across::counts_cycles(lines) { left.max(52.0) } else { left };
     let plot = frame.inset(left, 5.0, 12.0, below);
     let across = Across::of(lines, shown.until_s, (plot.left, plot.right));
+    fits::draw_ahead(canvas, plot, &across, lines)?;
     let up = draw_amounts(canvas, plot, &amounts, shown.unit, true)?;
     across.draw(canvas, plot)?;
     marks::draw(canvas, plot, &across, &lines.marks)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
+    fits::draw_bands(canvas, (&across, up), lines, &shown)?;
     draw_series(canvas, plot, lines, |point| Some(across.of_point(point)), up)?;
+    fits::draw_lines(canvas, plot, (&across, up), lines, &shown)?;
     marks::draw_onset(canvas, plot, &across, &lines.marks)?;
     incidents.draw(canvas, plot, &across)
 }
@@ -49,12 +52,15 @@ pub(super) fn draw<DB: DrawingBackend>(
 /// The common axes of several sets of lines.
 pub(super) struct Shown {
     pub(super) unit: Unit,
+    /// The end of the axis of time, beyond the last amount if there are projections.
     pub(super) until_s: f64,
     pub(super) is_empty: bool,
     /// The highest amount or drawn limit.
     max: f64,
     /// The highest amount.
     peak: f64,
+    /// Limits that a projection reaches on these axes.
+    reached: Vec<f64>,
 }
 
 impl Shown {
@@ -66,24 +72,32 @@ impl Shown {
         let stacked = all.iter().flat_map(|it| stacks(it)).flat_map(|stack| stack.upper);
         let peak = stacked.map(|(_, value)| value).fold(single, f64::max);
         let limits = all.iter().flat_map(|it| &it.limits).map(|limit| limit.value);
-        let near = limits.filter(|&limit| is_near(limit, peak));
-        Shown {
+        let fits = || all.iter().flat_map(|it| &it.fits);
+        let until_s = fits().map(|fit| fit.until_s(until_s)).fold(until_s, f64::max);
+        let ends = fits().map(|fit| fit.at(fits::end_s(fit, until_s)).value);
+        let max = ends.fold(peak, f64::max);
+        let mut shown = Shown {
             unit: all.iter().find_map(|it| it.unit).unwrap_or(Unit::Count),
             until_s,
             is_empty: points().next().is_none(),
-            max: near.fold(peak, f64::max),
+            max,
             peak,
-        }
+            reached: fits().filter_map(|fit| fits::reached(fit, until_s)).collect(),
+        };
+        shown.max = limits.filter(|&limit| shown.has_limit(limit)).fold(max, f64::max);
+        shown
+    }
+
+    /// Returns whether a limit is drawn to scale: if it is not far above every amount, or reached by
+    /// a projection.
+    fn has_limit(&self, limit: f64) -> bool {
+        self.reached.contains(&limit) || self.peak > 0.0 && limit <= self.peak * LIMIT_REACH
     }
 
     /// Ticks of an axis of this height, in pixels.
     pub(super) fn ticks(&self, height: f64) -> Vec<f64> {
         axis::ticks(self.max, (height / 34.0).clamp(2.0, 6.0), self.unit)
     }
-}
-
-fn is_near(limit: f64, peak: f64) -> bool {
-    peak > 0.0 && limit <= peak * LIMIT_REACH
 }
 
 /// The legend: each series, each kind of mark, and limits that are not drawn.
@@ -101,9 +115,13 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
         let number = last.map(|point| axis::amount(point.value, shown.unit));
         Entry { sign, name: series.name.clone(), number }
     });
-    let far = lines.limits.iter().filter(|limit| !is_near(limit.value, shown.peak));
+    let far = lines.limits.iter().filter(|limit| !shown.has_limit(limit.value));
     let of_limits = far.map(|limit| Entry::new(Sign::None, far_away(limit, shown)));
-    of_series.chain(marks::entries(lines)).chain(of_limits).collect()
+    let of_fits = lines
+        .fits
+        .first()
+        .map(|_| Entry::new(Sign::Thin(palette::INK.light), "fitted line with its 95 % CI"));
+    of_series.chain(of_fits).chain(marks::entries(lines)).chain(of_limits).collect()
 }
 
 /// `limit vm.max_map_count 65,530, 27 times the peak`.
@@ -163,9 +181,13 @@ fn draw_limits<DB: DrawingBackend>(
     shown: &Shown,
 ) -> Result<(), DrawError> {
     let colour = palette::LIMIT.light;
-    for limit in lines.limits.iter().filter(|limit| is_near(limit.value, shown.peak)) {
+    for limit in lines.limits.iter().filter(|limit| shown.has_limit(limit.value)) {
         let y = up.at(limit.value);
         canvas.dashed((plot.left, y), (plot.right, y), colour, 1.4)?;
+        // The projection names the limit that it reaches.
+        if shown.reached.contains(&limit.value) {
+            continue;
+        }
         let text = format!("{} {}", limit.name, axis::amount(limit.value, shown.unit));
         let below = if y - plot.top < 14.0 { 13.0 } else { -4.0 };
         let how = Type::new(LABEL_EM, colour).bold();

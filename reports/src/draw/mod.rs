@@ -9,6 +9,7 @@ mod banner;
 mod bitmap;
 mod canvas;
 mod encoder;
+mod fits;
 mod font;
 mod heat;
 mod legend;

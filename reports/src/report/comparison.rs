@@ -33,6 +33,7 @@ impl Report {
             verdict: comparison.verdict().unwrap_or(Verdict::Inconclusive),
             headline: comparison.headline(),
             figures: figures(comparison),
+            suspects: Vec::new(),
             charts,
             next: next_steps::of_comparison(comparison),
             findings: findings(recorded),

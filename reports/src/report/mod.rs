@@ -18,6 +18,7 @@ mod peaks;
 mod proof;
 mod run;
 mod slots;
+mod suspect;
 mod survival;
 mod theory;
 mod timeline;
@@ -29,11 +30,12 @@ pub(crate) use facts::reproduce_command;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
 pub(crate) use holders::lingering_image;
 pub use next_steps::{Means, NextStep};
-pub(crate) use observation::title as title_of_observation;
+pub(crate) use observation::{example_words, examples, title as title_of_observation};
 pub use peaks::{Peak, Peaks};
 pub use proof::{Proof, Stretch};
 pub(crate) use run::title as title_of_run;
 pub use survival::{AgeBin, Survival};
+pub use suspect::{Forecast, SuspectCard};
 
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::{Reason, Verdict};
@@ -51,6 +53,8 @@ pub struct Report {
     pub headline: String,
     /// The three main numbers.
     pub figures: Vec<Figure>,
+    /// The leaks of an observed process, the worst first.
+    pub suspects: Vec<SuspectCard>,
     /// The charts, the main one first.
     pub charts: Vec<Chart>,
     /// What to do next, the most helpful first.

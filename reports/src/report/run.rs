@@ -21,6 +21,7 @@ impl Report {
             verdict: judgement.verdict,
             headline: headline::of_run(ledger, judgement),
             figures: figures::of_run(ledger),
+            suspects: Vec::new(),
             charts: charts(ledger),
             next: next_steps::of_run(ledger, judgement),
             findings: judgement.findings.clone(),
@@ -211,7 +212,7 @@ pub(super) fn lines(
         id: id.to_owned(),
         title: title.to_owned(),
         reads: reads.to_owned(),
-        plot: Plot::Lines(Lines { unit: Some(unit), series, limits, marks: Vec::new() }),
+        plot: Plot::Lines(Lines { unit: Some(unit), series, limits, ..Lines::default() }),
     })
 }
 

@@ -49,6 +49,7 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
         fixture::leak(),
         fixture::clean(),
         fixture::proved(),
+        fixture::observed(),
         fixture::comparison(),
         fixture::hostile(),
     ];
@@ -642,5 +643,25 @@ fn hostile_names_are_text_and_nothing_more() {
         assert!(text.contains("onerror=alert(1)>"), "{shown}: {text}");
         assert!(!text.contains(['\u{202e}', '\u{2028}']), "{shown}: {text:?}");
     }
+    assert_no_complaints(&mut page);
+}
+
+/// The line goes on to the limit, which the axis of time reaches; a zoomed chart shows the time observed.
+#[test]
+fn a_fitted_line_goes_on_to_its_limit() {
+    let Some(mut browser) = browser("a_fitted_line_goes_on_to_its_limit") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::observed()));
+    let label = "document.querySelector('#descriptors text.projection')";
+    page.until(&format!("{label}?.textContent === 'RLIMIT_NOFILE 1,024 in 25 s'"));
+    for part in [".band", ".fit", ".fit.projected", ".reached", "line.limit"] {
+        let drawn = format!("document.querySelectorAll('#descriptors .plot {part}').length > 0");
+        assert_eq!(page.eval(&drawn), true, "{part}");
+    }
+    assert!(ticks(&mut page, "descriptors").contains("80 s"));
+    focus(&mut page, "descriptors");
+    page.key("+");
+    page.until(&format!("{label} === null"));
+    assert!(!ticks(&mut page, "descriptors").contains("80 s"));
     assert_no_complaints(&mut page);
 }

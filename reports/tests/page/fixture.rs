@@ -1,6 +1,6 @@
 //! Reports made by hand: the historic leak of 1,000 slots at ten barriers, and variants of it.
 
-use leakbench_model::{Reason, Resource, SlotState, Unit, Verdict};
+use leakbench_model::{Estimate, Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::judge::{Finding, Level};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::report::*;
@@ -170,8 +170,9 @@ fn facts() -> Vec<FactGroup> {
 
 /// The choices of a run with random slots that keep dropped images.
 pub(crate) fn leak() -> Report {
-    let amounts =
-        |unit, series, limits| Plot::Lines(Lines { unit, series, limits, marks: marks() });
+    let amounts = |unit, series, limits| {
+        Plot::Lines(Lines { unit, series, limits, marks: marks(), fits: Vec::new() })
+    };
     let lingering = amounts(
         Some(Unit::Count),
         vec![
@@ -269,6 +270,7 @@ pub(crate) fn leak() -> Report {
             figure("released late", "2,050", "none at the drop itself", Tone::Warning),
             figure("drop to release, p99", "3.7 s", "median 480 ms", Tone::Neutral),
         ],
+        suspects: Vec::new(),
         charts,
         findings: vec![
             finding(
@@ -377,6 +379,64 @@ pub(crate) fn proved() -> Report {
     report
 }
 
+/// An observed process with two leaks, the first of which reaches its limit soon.
+pub(crate) fn observed() -> Report {
+    let mut report = leak();
+    report.lingering = None;
+    let at =
+        |n: u32, value: f64| Point { at_s: f64::from(n), cycles: None, value, line: n as usize };
+    let sockets: Vec<Point> = (0..=60).map(|n| at(n, 4.0 + 12.0 * f64::from(n))).collect();
+    let per_s = Estimate { value: 12.0, low: 11.0, high: 13.0 };
+    let limit = FitLimit { value: 1_024.0, text: "RLIMIT_NOFILE 1,024 in 25 s".to_owned() };
+    let fit = Fit {
+        tone: Tone::Bad,
+        from_s: 20.0,
+        to_s: 60.0,
+        at_s: 40.0,
+        value: 484.0,
+        per_s,
+        limit: Some(limit),
+    };
+    let lines = Lines {
+        unit: Some(Unit::Count),
+        series: vec![series("socket descriptors", Tone::Bad, Style::Line, sockets)],
+        limits: vec![self::limit("RLIMIT_NOFILE", 1_024.0)],
+        marks: Vec::new(),
+        fits: vec![fit],
+    };
+    report.charts =
+        vec![chart("descriptors", "Descriptors", "The kind that rises.", Plot::Lines(lines))];
+    let trace = "strace -f -k -e socket,accept,accept4,close -p 4242";
+    let forecast = Forecast {
+        limit: "RLIMIT_NOFILE".to_owned(),
+        max: "1,024".to_owned(),
+        left: "25 s".to_owned(),
+        between: Some("23 s to 27 s".to_owned()),
+        used: "71 %".to_owned(),
+        share: 0.71,
+        observed_s: 60.0,
+        seconds: Estimate { value: 25.0, low: 23.0, high: 27.0 },
+    };
+    let card = |name: &str, forecast| SuspectCard {
+        name: name.to_owned(),
+        chart: Some("descriptors".to_owned()),
+        rate: "+12.0 ± 1.0/s".to_owned(),
+        grew: "from 4 to 724 in 60 s".to_owned(),
+        evidence: vec!["descriptors".to_owned()],
+        forecast,
+        examples: vec![format!(
+            "inode 7 on 0:9, {}socket: fd 17, for 58 s",
+            "/a/long/path".repeat(9)
+        )],
+        next: Some(NextStep {
+            means: Means::Choice { words: "strace -k".to_owned(), command: Some(trace.to_owned()) },
+            effect: "prints the stack of each call".to_owned(),
+        }),
+    };
+    report.suspects = vec![card("socket descriptors", Some(forecast)), card("threads", None)];
+    report
+}
+
 /// A comparison with two swept flags.
 pub(crate) fn comparison() -> Report {
     let mut report = leak();
@@ -394,6 +454,7 @@ pub(crate) fn comparison() -> Report {
             )],
             limits: Vec::new(),
             marks: marks(),
+            fits: Vec::new(),
         },
     };
     let cell = |n: u64| HeatCell {
@@ -444,6 +505,7 @@ pub(crate) fn odd() -> Report {
         series: vec![series("odd", Tone::Series(250), style, points(n))],
         limits: vec![limit("none", 0.0), limit("endless", f64::MAX)],
         marks: Vec::new(),
+        fits: Vec::new(),
     };
     report.charts.clear();
     for (n, style) in

@@ -217,3 +217,33 @@ fn it_needs_nothing_else() {
         assert!(!page.contains(reaches_out), "{reaches_out}");
     }
 }
+
+/// The cards of suspects replace the figures, and the growth findings that they show.
+#[test]
+fn suspects_are_cards_with_their_way_to_the_code() {
+    let mut report = fixture::observed();
+    let growth = "socket descriptors grow by 12.0 a second";
+    report.findings[2].rule = "growth";
+    report.findings[2].message = growth.to_owned();
+    let page = html(&report);
+    let shown = without_scripts(&page);
+    assert_eq!(shown.matches("<article class=\"suspect\">").count(), 2);
+    for said in [
+        "<a href=\"#descriptors\">socket descriptors</a>",
+        "+12.0 ± 1.0/s",
+        "with it grow descriptors",
+        "RLIMIT_NOFILE 1,024, 71 % used; 23 s to 27 s (95 % CI)",
+        "strace -f -k -e socket,accept,accept4,close -p 4242",
+        "…",
+    ] {
+        assert!(shown.contains(said), "{said}");
+    }
+    let whole =
+        format!("title=\"inode 7 on 0:9, {}socket: fd 17, for 58 s\"", "/a/long/path".repeat(9));
+    assert!(shown.contains(&whole), "the whole path on hovering");
+    assert!(!shown.contains(growth) && !shown.contains("class=\"figures\""));
+    // The control: without cards there are figures, and findings of growth.
+    report.suspects.clear();
+    let page = html(&report);
+    assert!(page.contains(growth) && page.contains("class=\"figures\""));
+}

@@ -96,3 +96,62 @@ fn events_are_marked_and_missing_measurements_are_listed() {
     assert!(is_listed("cannot read fdinfo"), "{:?}", report.unmeasured);
     assert!(is_listed("could never be read") && is_listed("zombies"), "{:?}", report.unmeasured);
 }
+
+/// A suspect has all that its finding has, and the way to its code.
+#[test]
+fn each_suspect_has_a_card() {
+    let report = report(&socket_leak());
+    let [card] = &report.suspects[..] else { panic!("{:?}", report.suspects) };
+    assert_eq!(card.name, "socket descriptors");
+    assert_eq!(card.chart.as_deref(), Some("descriptors"));
+    assert_eq!(card.rate, "+12.0 ± 0.0/s");
+    assert_eq!(card.grew, "from 4 to 712 in 59.0 s");
+    assert_eq!(card.evidence, ["descriptors"]);
+    assert!(!card.examples.is_empty() && card.examples.len() <= 2, "{:?}", card.examples);
+    let forecast = card.forecast.as_ref().expect("a limit");
+    let said = (&forecast.limit[..], &forecast.max[..], &forecast.left[..], &forecast.used[..]);
+    assert_eq!(said, ("RLIMIT_NOFILE", "1,024", "25 s", "70 %"));
+    let next = card.next.as_ref().expect("a step");
+    let Means::Choice { command, .. } = &next.means else { panic!("{next:?}") };
+    let command = command.as_deref();
+    assert_eq!(command, Some("strace -f -k -e socket,accept,accept4,close -p 4242"));
+
+    assert_eq!(self::report(&healthy()).suspects, []);
+}
+
+/// A command that leakbench started is started again under the tool.
+#[test]
+fn a_started_command_is_traced_from_its_start() {
+    let mut recording = socket_leak();
+    let ObservationRecord::Start(start) = &mut recording.records[0] else { panic!("no start") };
+    start.started_here = true;
+    start.command = "leakbench exec --tree -- sh -c 'a -- b'".to_owned();
+    let report = report(&recording);
+    let next = report.suspects[0].next.as_ref().expect("a step");
+    let Means::Choice { command: Some(command), .. } = &next.means else { panic!("{next:?}") };
+    assert!(command.ends_with(",close -- sh -c 'a -- b'"), "{command}");
+}
+
+/// The line goes through the amounts, and its limit is where the forecast is.
+#[test]
+fn the_suspect_has_its_line_on_its_chart() {
+    let report = report(&socket_leak());
+    let shown = lines(&report, "descriptors");
+    let [total, sockets] = &shown.fits[..] else { panic!("{:?}", shown.fits) };
+    assert_eq!((total.tone, sockets.tone), (Tone::Series(0), Tone::Bad));
+    let of_sockets = shown.series.iter().find(|series| series.tone == Tone::Bad).expect("a series");
+    assert_eq!(of_sockets.name, "socket descriptors");
+    for point in of_sockets.points.iter().filter(|point| point.at_s >= sockets.from_s) {
+        assert!((sockets.at(point.at_s).value - point.value).abs() < 0.5, "{point:?}");
+    }
+    assert_eq!(sockets.limit, None);
+    let limit = total.limit.as_ref().expect("a limit");
+    assert_eq!(limit.text, "RLIMIT_NOFILE 1,024 in 25 s");
+    let reaches_s = total.reaches_s().expect("a time");
+    assert!((84.0..85.0).contains(&reaches_s), "{reaches_s}");
+    assert!(total.until_s(60.0) > reaches_s, "a near limit is on the axis");
+    assert_eq!(total.until_s(20.0), 25.0, "a far one is not");
+
+    let healthy = self::report(&healthy());
+    assert!(healthy.charts.iter().all(|chart| lines(&healthy, &chart.id).fits.is_empty()));
+}

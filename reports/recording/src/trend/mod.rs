@@ -59,16 +59,32 @@ pub struct Trend {
     /// the median of all slopes between two of its points. Its interval assumes that the deviations
     /// of the points are independent.
     pub rate: Estimate,
+    /// The line of that slope through the middle of its points: the time from which it was fitted,
+    /// and a point on it.
+    pub line: Line,
     /// The first amount.
     pub first: f64,
     /// The last amount.
     pub last: f64,
     /// The highest amount.
     pub peak: f64,
+    /// Time of the first point.
+    pub begin: f64,
     /// Time from the first point to the last.
     pub span: f64,
     /// Span after which the series would probably be decided; `None` if it is.
     pub decisive_span: Option<f64>,
+}
+
+/// Where a line of a [`Trend`] lies. Its slope is [`Trend::rate`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Time of the first point that it was fitted to.
+    pub from: f64,
+    /// The middle of the times of its points.
+    pub time: f64,
+    /// Its amount at that time.
+    pub amount: f64,
 }
 
 /// Maximum number of points. A longer series is reduced to the first point in each of this number
@@ -88,6 +104,11 @@ const MARGIN: f64 = 1.25;
 const PAUSE_MAX: f64 = 0.25;
 
 impl Trend {
+    /// Time of the last point.
+    pub fn end(&self) -> f64 {
+        self.begin + self.span
+    }
+
     /// Minimum number of points of a trend.
     pub const POINTS_MIN: usize = 20;
 
@@ -124,9 +145,15 @@ impl Trend {
         Some(Trend {
             class,
             rate: slope.estimate.scaled(1.0 / span),
+            line: Line {
+                from: first.0 + span * slope.from,
+                time: first.0 + span * slope.middle.0,
+                amount: first.1 + slope.middle.1,
+            },
             first: first.1,
             last: last.1,
             peak,
+            begin: first.0,
             span,
             decisive_span: (class == TrendClass::Inconclusive).then(decisive),
         })

@@ -9,6 +9,10 @@ use super::median;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slope {
     pub(super) estimate: Estimate,
+    /// The time of the first point.
+    pub(super) from: f64,
+    /// The point of the line at the median time. Half of the points are above the line.
+    pub(super) middle: (f64, f64),
     /// Number of rising pairs minus falling pairs, in standard deviations.
     z: f64,
 }
@@ -31,16 +35,21 @@ impl Slope {
         let falling = slopes.iter().filter(|&&slope| slope < 0.0).count() as f64;
         let score = rising - falling;
         let deviation = deviation(points);
-        let median = median(&mut slopes);
+        let slope = median(&mut slopes);
         let pairs = slopes.len();
         let half_width = CONFIDENCE * deviation;
+        let mut times: Vec<f64> = points.iter().map(|&(x, _)| x).collect();
+        let mut levels: Vec<f64> = points.iter().map(|&(x, y)| y - slope * x).collect();
+        let time = median(&mut times);
         let rank = |at: f64| (at.max(0.0) as usize).min(pairs - 1);
         Some(Slope {
             estimate: Estimate {
-                value: median,
+                value: slope,
                 low: slopes[rank(((pairs as f64 - half_width) / 2.0).floor())],
                 high: slopes[rank(((pairs as f64 + half_width) / 2.0).ceil() - 1.0)],
             },
+            from: points[0].0,
+            middle: (time, slope * time + median(&mut levels)),
             // Minus one, because the score changes in steps of two.
             z: if score > 1.0 && deviation > 0.0 { (score - 1.0) / deviation } else { 0.0 },
         })

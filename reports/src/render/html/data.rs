@@ -9,10 +9,10 @@ use super::chart::shown_charts;
 use super::style::{reason_class, state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use crate::report::{
-    Chart, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps, SlotRows, Style,
+    Chart, Fit, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps, SlotRows, Style,
     Survival, Times,
 };
-use leakbench_model::{SlotState, Unit};
+use leakbench_model::{Estimate, SlotState, Unit};
 
 /// The data of the page's scripts, as JSON that may stand in a `<script>`.
 pub(super) fn data(report: &Report) -> String {
@@ -63,7 +63,27 @@ fn lines_json(kind: &str, lines: &Lines) -> Value {
         .collect();
     let marks: Vec<Value> = lines.marks.iter().map(mark).collect();
     let unit = if lines.unit == Some(Unit::Bytes) { "bytes" } else { "count" };
-    json!({ "kind": kind, "unit": unit, "series": series, "limits": limits, "marks": marks })
+    let mut value =
+        json!({ "kind": kind, "unit": unit, "series": series, "limits": limits, "marks": marks });
+    if !lines.fits.is_empty() {
+        let end_s = lines.end_s();
+        value["fits"] = lines.fits.iter().map(|it| fit(it, end_s)).collect();
+    }
+    value
+}
+
+fn fit(fit: &Fit, end_s: f64) -> Value {
+    let Estimate { value, low, high } = fit.per_s.scaled(1e-3);
+    json!({
+        "tone": tone_class(fit.tone),
+        "from": ms(fit.from_s) as i64,
+        "to": ms(fit.to_s) as i64,
+        "at": ms(fit.at_s) as i64,
+        "value": amount(fit.value),
+        "perMs": [value, low, high],
+        "until": ms(fit.until_s(end_s)) as i64,
+        "limit": fit.limit.as_ref().map(|it| json!([it.value, shown(&it.text, LABEL_CHARS_MAX)])),
+    })
 }
 
 fn series(series: &Series) -> Value {

@@ -11,6 +11,7 @@ mod data;
 mod digest;
 mod page;
 mod style;
+mod suspects;
 mod table;
 mod text;
 
@@ -30,7 +31,9 @@ fn script(report: &Report) -> String {
         include_str!("charts/lines.js"),
     );
     let slots = concat!(include_str!("charts/slot-map.js"), include_str!("charts/slots.js"));
+    let fitted = |it: &Plot| matches!(it, Plot::Lines(lines) if !lines.fits.is_empty());
     let of_charts = [
+        (has(fitted), include_str!("charts/fits.js")),
         (has(|it| matches!(it, Plot::Slots(_))), slots),
         (has(|it| matches!(it, Plot::Times(_))), include_str!("charts/times.js")),
         (has(|it| matches!(it, Plot::Proof(_))), include_str!("charts/proof.js")),

@@ -3,11 +3,12 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use super::{chart, data, digest, script, style, table};
+use super::{chart, data, digest, script, style, suspects, table};
 use crate::headline::verdict_word;
 use crate::report::{FactGroup, Figure, LingeringTable, Means, NextStep, Plot, Report};
 use leakbench_model::Verdict;
 use leakbench_recording::judge::{Finding, Level};
+use leakbench_recording::observation::GROWTH;
 
 /// The whole page of a report, for a file of its own.
 pub fn html(report: &Report) -> String {
@@ -37,7 +38,12 @@ pub fn html(report: &Report) -> String {
                 (top(report))
                 main {
                     (banner(report.verdict, &sentence))
-                    (figures(&report.figures))
+                    // The card of a suspect has its figures.
+                    @if report.suspects.is_empty() {
+                        (figures(&report.figures))
+                    } @else {
+                        (suspects::suspects(&report.suspects))
+                    }
                     (chart::lead(&charts, &beside(report, &sentence)))
                     @if let Some(lingering) = &report.lingering { (table::holders(lingering)) }
                     (chart::others(&charts))
@@ -133,10 +139,13 @@ fn figures(figures: &[Figure]) -> Markup {
     }
 }
 
-/// What stands beside the main chart: what to do next, and the findings. The banner's sentence is one
-/// of them.
+/// What stands beside the main chart: what to do next, and the findings that neither the banner nor a
+/// suspect shows.
 fn beside(report: &Report, sentence: &str) -> Markup {
-    let is_said = |finding: &&Finding| shown(&finding.message, SENTENCE_CHARS_MAX) == sentence;
+    let is_said = |finding: &&Finding| {
+        let is_suspect = !report.suspects.is_empty() && finding.rule == GROWTH;
+        is_suspect || shown(&finding.message, SENTENCE_CHARS_MAX) == sentence
+    };
     let others = report.findings.iter().filter(|finding| !is_said(finding));
     let others: Vec<&Finding> = others.collect();
     markup! {
@@ -174,27 +183,30 @@ fn next(steps: &[NextStep]) -> Markup {
                 h2 { "Next" }
                 ul .steps {
                     @for step in steps {
-                        li {
-                            @match &step.means {
-                                Means::Choice { words, command } => {
-                                    p { code { (shown(words, LABEL_CHARS_MAX)) } " "
-                                        (shown(&step.effect, SENTENCE_CHARS_MAX)) }
-                                    @if let Some(command) = command { (copied(command)) }
-                                },
-                                Means::Command(name) => {
-                                    p { code { "leakbench " (name) } " "
-                                        (shown(&step.effect, SENTENCE_CHARS_MAX)) }
-                                },
-                                Means::OnRecording(name) => {
-                                    p { code { "leakbench " (name) " DIR" } " "
-                                        (shown(&step.effect, SENTENCE_CHARS_MAX))
-                                        ". DIR is the folder of the recording." }
-                                },
-                            }
-                        }
+                        li { (next_step(step)) }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A step with its command, if it has one to copy.
+pub(super) fn next_step(step: &NextStep) -> Markup {
+    let effect = shown(&step.effect, SENTENCE_CHARS_MAX);
+    markup! {
+        @match &step.means {
+            Means::Choice { words, command } => {
+                p { code { (shown(words, LABEL_CHARS_MAX)) } " " (effect) }
+                @if let Some(command) = command { (copied(command)) }
+            },
+            Means::Command(name) => {
+                p { code { "leakbench " (name) } " " (effect) }
+            },
+            Means::OnRecording(name) => {
+                p { code { "leakbench " (name) " DIR" } " " (effect)
+                    ". DIR is the folder of the recording." }
+            },
         }
     }
 }

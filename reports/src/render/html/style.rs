@@ -14,6 +14,7 @@ const SHEET: &str = concat!(
     include_str!("style/page.css"),
     include_str!("style/charts.css"),
     include_str!("style/tables.css"),
+    include_str!("style/suspects.css"),
     include_str!("style/media.css"),
 );
 

@@ -1,6 +1,7 @@
 //! Texts fit for the page: printable and of bounded length.
 
 use leakbench_model::text::printable;
+use maud::{Markup, html as markup};
 
 /// Characters of a name at most.
 pub(super) const LABEL_CHARS_MAX: usize = 240;
@@ -18,6 +19,26 @@ pub(super) fn shown(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// A text of which people know the beginning and the end: the middle of a long one is left out, and
+/// shown on hovering.
+pub(super) fn middle_cut(text: &str, chars_max: usize) -> Markup {
+    let whole = shown(text, SENTENCE_CHARS_MAX);
+    match without_middle(&whole, chars_max) {
+        None => markup! { (whole) },
+        Some(short) => markup! { span .cut title=(whole) { (short) } },
+    }
+}
+
+/// `None` if the text is short enough.
+fn without_middle(text: &str, chars_max: usize) -> Option<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let kept = chars_max.saturating_sub(1);
+    let (head, tail) = (kept / 2, kept - kept / 2);
+    let text = |part: &[char]| part.iter().collect::<String>();
+    (chars.len() > chars_max)
+        .then(|| format!("{}…{}", text(&chars[..head]), text(&chars[chars.len() - tail..])))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +48,18 @@ mod tests {
         assert_eq!(shown("größe", 5), "größe");
         assert_eq!(shown("größe", 3), "grö …");
         assert_eq!(shown("a\u{202e}b", 100), r"a\u{202e}b");
+    }
+
+    #[test]
+    fn the_middle_of_a_long_text_is_left_out() {
+        let path = "/usr/lib/größe/python3.11/site.py";
+        assert_eq!(without_middle(path, 33), None);
+        assert_eq!(without_middle(path, 21).as_deref(), Some("/usr/lib/g…11/site.py"));
+        let markup = middle_cut("<i>/a/long/path</i>", 7).into_string();
+        let whole = "&lt;i&gt;/a/long/path&lt;/i&gt;";
+        assert_eq!(
+            markup,
+            format!("<span class=\"cut\" title=\"{whole}\">&lt;i&gt;…/i&gt;</span>")
+        );
     }
 }

@@ -1,14 +1,14 @@
 //! The summary of an observation.
 
 use leakbench_model::text::{coarse_s, counted};
-use leakbench_recording::observation::{
-    Account, Diagnosis, Example, GROWTH, ResourceClass, Suspect,
-};
+use leakbench_recording::observation::{Account, Diagnosis, GROWTH, ResourceClass, Suspect};
 
 use super::{Block, Entry, List, Summary};
 use crate::headline;
 use crate::render::RESULT_FILE;
-use crate::report::{Column, Table, reproduce_command, title_of_observation};
+use crate::report::{
+    Column, Table, example_words, examples, reproduce_command, title_of_observation,
+};
 
 /// Lines of the table, without its head.
 const ROWS_MAX: usize = 9;
@@ -113,7 +113,8 @@ fn suspects(diagnosis: &Diagnosis) -> List {
         let label = if index == 0 { "suspects" } else { "" };
         let shown = if index == 0 { EXAMPLES_SHOWN } else { 1 };
         let examples = examples(diagnosis, suspect).enumerate().map(|(number, example)| {
-            Entry::new("", words(diagnosis, example), 1).detail(number >= shown)
+            let words = format!("- {}", example_words(&diagnosis.ledger, example));
+            Entry::new("", words, 1).detail(number >= shown)
         });
         std::iter::once(Entry::new(label, text, 2)).chain(examples).collect()
     });
@@ -121,24 +122,4 @@ fn suspects(diagnosis: &Diagnosis) -> List {
     let total = items.len() as u64;
     // One suspect with its examples, and the line that counts the others.
     List { label: "suspects", noun: "suspect", items, shown_max: usize::MAX, total, reserve: 5 }
-}
-
-/// Objects of a suspect or, if none is known, of its evidence.
-fn examples<'a>(
-    diagnosis: &'a Diagnosis,
-    suspect: &'a Suspect,
-) -> impl Iterator<Item = &'a Example> {
-    let shown = std::iter::once(&suspect.resource).chain(&suspect.evidence);
-    let known = shown.filter_map(|&resource| diagnosis.account(resource));
-    let known = known.map(|account| &account.examples).find(|examples| !examples.is_empty());
-    known.into_iter().flatten()
-}
-
-fn words(diagnosis: &Diagnosis, example: &Example) -> String {
-    let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
-    let holders = match example.holders.as_slice() {
-        [] => String::new(),
-        holders => format!(": {}", holders.join(", ")),
-    };
-    format!("- {}{holders}, for {age}", example.what)
 }

@@ -1,9 +1,10 @@
 //! The charts of an observation.
 
+use super::fits;
 use crate::report::marks::{moment, thinned};
 use crate::report::run::{lines, with_marks};
 use crate::report::timeline::{seconds, series};
-use crate::report::{Chart, LimitLine, Mark, MarkKind, Point, Series, Style, Tone};
+use crate::report::{Chart, LimitLine, Mark, MarkKind, Plot, Point, Series, Style, Tone};
 use leakbench_model::Resource;
 use leakbench_recording::observation::{Account, Diagnosis, ObservationLedger, ResourceClass};
 
@@ -100,24 +101,67 @@ impl Theme {
         let total = (!stacked).then_some((self.total, Style::Line));
         let kinds = self.total.kinds().filter(|&kind| stacked || ever(ledger, kind));
         let all = total.into_iter().chain(kinds.map(|kind| (kind, style)));
-        let series = all.zip((0..TONES).cycle()).map(|((resource, style), tone)| {
-            of_resource(ledger, resource, Tone::Series(tone), style)
-        });
+        // The worst suspect has the colour of a leak.
+        let mut suspects = diagnosis.suspects.iter().map(|suspect| suspect.resource);
+        let worst = suspects.find(|&resource| self.has(resource));
+        let all: Vec<(Resource, Style, Tone)> = all
+            .zip((0..TONES).cycle())
+            .map(|((resource, style), number)| {
+                let tone = if worst == Some(resource) { Tone::Bad } else { Tone::Series(number) };
+                (resource, style, tone)
+            })
+            .collect();
+        let series =
+            all.iter().map(|&(resource, style, tone)| of_resource(ledger, resource, tone, style));
         let limit = limit(diagnosis, self.total);
-        lines(self.id, self.title, self.reads, self.total.unit(), series, limit)
+        let chart = lines(self.id, self.title, self.reads, self.total.unit(), series, limit)?;
+        // On a stack, only the lowest series stands on its own amounts.
+        let fitted = if stacked { &all[..1] } else { &all[..] };
+        Some(with_fits(
+            chart,
+            diagnosis,
+            fitted.iter().map(|&(resource, _, tone)| (resource, tone)),
+        ))
     }
 }
 
 /// The chart of a resource that moves and that no theme has.
 fn other(diagnosis: &Diagnosis, account: &Account) -> Option<Chart> {
     let resource = account.resource;
-    let series = [of_resource(&diagnosis.ledger, resource, Tone::Series(0), Style::Line)];
+    let tone = if account.leaks() { Tone::Bad } else { Tone::Series(0) };
+    let series = [of_resource(&diagnosis.ledger, resource, tone, Style::Line)];
     let class = account.class.map_or("", ResourceClass::as_str);
     let (noun, unit) = (resource.noun(), resource.unit());
     let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
     let title = first.to_uppercase() + rest;
     let reads = format!("Drawn because of its class: {class}.");
-    lines(&resource.dashed(), &title, &reads, unit, series, limit(diagnosis, resource))
+    let chart =
+        lines(&resource.dashed(), &title, &reads, unit, series, limit(diagnosis, resource))?;
+    Some(with_fits(chart, diagnosis, [(resource, tone)].into_iter()))
+}
+
+/// The chart with the lines fitted to those of its resources that leak.
+fn with_fits(
+    mut chart: Chart,
+    diagnosis: &Diagnosis,
+    shown: impl Iterator<Item = (Resource, Tone)>,
+) -> Chart {
+    if let Plot::Lines(lines) = &mut chart.plot {
+        let fitted = fits::resources(diagnosis);
+        let shown = shown.filter(|(resource, _)| fitted.contains(resource));
+        lines.fits =
+            shown.filter_map(|(resource, tone)| fits::fit(diagnosis, resource, tone)).collect();
+    }
+    chart
+}
+
+/// The id of the chart that shows a resource.
+pub(super) fn id_of(diagnosis: &Diagnosis, resource: Resource) -> Option<String> {
+    if !ever(&diagnosis.ledger, resource) {
+        return None;
+    }
+    let theme = THEMES.iter().find(|theme| theme.has(resource));
+    Some(theme.map_or_else(|| resource.dashed(), |theme| theme.id.to_owned()))
 }
 
 fn of_resource(

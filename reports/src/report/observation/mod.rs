@@ -1,9 +1,13 @@
 //! The report of an observation.
 
 mod charts;
+mod fits;
 mod resources;
+mod suspects;
+mod tracing;
 
 use self::charts::seen;
+pub(crate) use self::suspects::{example_words, examples};
 use super::facts::{fact, group, machine, reproduce_command};
 use super::figures::figure;
 use super::{FactGroup, Figure, Report, Tone, unmeasured};
@@ -25,6 +29,7 @@ impl Report {
             verdict: diagnosis.judgement.verdict,
             headline: headline::of_observation(diagnosis),
             figures: figures(diagnosis),
+            suspects: suspects::cards(diagnosis),
             charts: charts::charts(diagnosis),
             next: super::next_steps::of_observation(diagnosis),
             findings: diagnosis.judgement.findings.clone(),

@@ -1,5 +1,6 @@
 //! The table of an observation's resources.
 
+use super::example_words;
 use crate::report::{Column, Table};
 use leakbench_model::text::coarse_s;
 use leakbench_recording::observation::{Account, Diagnosis, ResourceClass};
@@ -34,13 +35,8 @@ fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
     let limit = account.limit.as_ref();
     let limit = limit.map(|limit| format!("{} ({})", amount(limit.max), limit.name));
     let in_s = account.seconds_to_limit.map(|seconds| coarse_s(seconds as u64));
-    let example = account.examples.first().map(|example| {
-        let age = coarse_s(diagnosis.ledger.age_ms(example) / 1_000);
-        match example.holders.as_slice() {
-            [] => format!("{}, for {age}", example.what),
-            holders => format!("{}: {}, for {age}", example.what, holders.join(", ")),
-        }
-    });
+    let example = account.examples.first();
+    let example = example.map(|example| example_words(&diagnosis.ledger, example));
     vec![
         resource.noun().to_owned(),
         account.class.map_or("unknown", ResourceClass::as_str).to_owned(),

@@ -1,10 +1,10 @@
 //! Charts of any data and any names can be drawn.
 
-use leakbench_model::{Reason, Resource, SlotState, Unit, Verdict};
+use leakbench_model::{Estimate, Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
-    AgeBin, Axis, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels, Peak, Peaks,
+    AgeBin, Axis, Fit, FitLimit, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels, Peak, Peaks,
     Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Stretch, Style, Survival, TimeBin,
     Times, Tone,
 };
@@ -81,14 +81,32 @@ fn any_lines() -> impl Strategy<Value = Lines> {
     let mark = (kind, amount(), amount(), name(), prop::option::of(number())).prop_map(
         |(kind, a, b, text, cycles)| Mark { kind, from_s: a.min(b), to_s: a.max(b), text, cycles },
     );
+    let fit = (tone(), [amount(), amount(), amount(), amount()], amount(), name()).prop_map(
+        |(tone, [a, b, at_s, value], rate, text)| Fit {
+            tone,
+            from_s: a.min(b),
+            to_s: a.max(b),
+            at_s,
+            value,
+            per_s: Estimate { value: rate, low: rate * 0.9, high: rate * 1.2 },
+            limit: (rate > 1.0).then_some(FitLimit { value: value * 3.0, text }),
+        },
+    );
     let unit = prop::sample::select(vec![None, Some(Unit::Count), Some(Unit::Bytes)]);
     (
         unit,
         prop::collection::vec(series, 0..4),
         prop::collection::vec(limit, 0..3),
         prop::collection::vec(mark, 0..6),
+        prop::collection::vec(fit, 0..3),
     )
-        .prop_map(|(unit, series, limits, marks)| Lines { unit, series, limits, marks })
+        .prop_map(|(unit, series, limits, marks, fits)| Lines {
+            unit,
+            series,
+            limits,
+            marks,
+            fits,
+        })
 }
 
 fn any_slots() -> impl Strategy<Value = SlotMaps> {

@@ -35,7 +35,13 @@ pub(super) fn lingering() -> Lines {
         marks.push(mark(MarkKind::Drop, at_s * 0.7, at_s * 0.7, "dropped module 88"));
     }
     let between = series("between barriers", Tone::Bad, Style::Faint, |at_s| proved(at_s) + 20.0);
-    Lines { unit: Some(Unit::Count), series: vec![at_barriers, between], limits: vec![], marks }
+    Lines {
+        unit: Some(Unit::Count),
+        series: vec![at_barriers, between],
+        limits: vec![],
+        marks,
+        ..Lines::default()
+    }
 }
 
 pub(super) fn mappings() -> Lines {
@@ -48,6 +54,7 @@ pub(super) fn mappings() -> Lines {
         ],
         limits: vec![limit("vm.max_map_count", 65_530.0), limit("RLIMIT_NOFILE", 4_096.0)],
         marks: vec![],
+        fits: vec![],
     }
 }
 
@@ -68,6 +75,7 @@ pub(super) fn memory() -> Lines {
         ],
         limits: vec![],
         marks: vec![],
+        fits: vec![],
     }
 }
 
@@ -174,6 +182,7 @@ pub(super) fn figure(label: &str, value: &str, beside: &str, tone: Tone) -> Figu
 
 pub(super) fn report(verdict: Verdict, headline: &str, charts: Vec<Chart>) -> Report {
     Report {
+        suspects: Vec::new(),
         title: "builtin, strategy random over 1,000 slots, on drop keep, 1 process, seed 7"
             .to_owned(),
         verdict,

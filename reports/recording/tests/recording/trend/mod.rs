@@ -4,7 +4,7 @@ mod dice;
 mod models;
 mod shapes;
 
-use leakbench_recording::trend::{Trend, TrendClass};
+use leakbench_recording::trend::{Line, Trend, TrendClass};
 use proptest::prelude::*;
 
 use dice::Dice;
@@ -115,6 +115,27 @@ fn the_rate_is_that_of_the_lower_envelope() {
     assert_eq!(trend.class, TrendClass::Leak);
     assert!((trend.rate.value - 0.5).abs() < 0.01, "{trend:?}");
     assert_eq!((trend.first, trend.last, trend.peak, trend.span), (0.0, 109.0, 109.0, 119.0));
+}
+
+/// The line lies on the points of a steady leak, and below those of a sawtooth.
+#[test]
+fn the_line_has_the_rate_and_lies_on_the_envelope() {
+    let steady: Vec<(f64, f64)> =
+        (0..90).map(|n| (100.0 + f64::from(n), 7.0 + 2.0 * f64::from(n))).collect();
+    let trend = Trend::of(&steady, 0.0).expect("enough points");
+    let Line { from, time, amount } = trend.line;
+    assert!((130.0..132.0).contains(&from), "after the warm-up: {trend:?}");
+    assert!((150.0..170.0).contains(&time), "{trend:?}");
+    assert!((amount - (7.0 + 2.0 * (time - 100.0))).abs() < 1e-9, "{trend:?}");
+    assert_eq!(trend.end(), 189.0);
+
+    let saw = |n: i32| f64::from(n % 12 * 5 + n / 12 * 6);
+    let sawtooth: Vec<(f64, f64)> = (0..120).map(|n| (f64::from(n), saw(n))).collect();
+    let trend = Trend::of(&sawtooth, 0.0).expect("enough points");
+    let on = |x: f64| trend.line.amount + trend.rate.value * (x - trend.line.time);
+    for trough in (48..120).step_by(12) {
+        assert!((on(f64::from(trough)) - saw(trough)).abs() < 1.0, "{trough}: {trend:?}");
+    }
 }
 
 #[test]

@@ -30,9 +30,17 @@ class LineChart extends TimePlot {
     this.series = chart.series;
     this.limits = chart.limits;
     this.marks = chart.marks;
+    this.fits = (chart.fits ?? []).map((fit) => new Fit(fit));
     this.hidden = new Set();
     stack(this.series);
     if (size !== "panel") host.before(...this.legend());
+  }
+
+  // Beyond the whole run, to where projections are shown.
+  get ends() {
+    const { window, zoomed, axis } = this.timeline;
+    if (zoomed || axis !== "ms") return window;
+    return [window[0], Math.max(window[1], ...this.fits.map(({ until }) => until))];
   }
 
   positions(series) {
@@ -70,6 +78,10 @@ class LineChart extends TimePlot {
       button.addEventListener("click", () => this.toggle(series, button));
       return html("li", {}, button);
     });
+    if (this.fits.length > 0) {
+      const key = html("span", { class: "key fit" });
+      items.push(html("li", { class: "mark" }, key, "fitted line with its 95 % CI"));
+    }
     const kinds = new Set(this.marks.map(([kind]) => kind));
     for (const [kind, text] of DATA.marks) {
       if (kinds.has(kind)) {
@@ -108,7 +120,8 @@ class LineChart extends TimePlot {
 
   // A limit is drawn to scale if it is not far above every amount.
   near([, value]) {
-    return value <= Math.max(this.max ?? 0, this.highest()) * 1.6;
+    const reached = this.fits.some((fit) => fit.limit?.[0] === value && fit.reached <= fit.until);
+    return reached || value <= Math.max(this.max ?? 0, this.highest()) * 1.6;
   }
 
   // The lowest and the highest amount of the axis in the window.
@@ -130,6 +143,7 @@ class LineChart extends TimePlot {
     if (this.max !== undefined) return [0, this.max || 1];
     if (!this.timeline.zoomed) {
       for (const limit of this.limits) if (this.near(limit)) high = Math.max(high, limit[1]);
+      for (const fit of this.fits) high = Math.max(high, fit.on(Math.min(this.ends[1], fit.reached)));
     }
     // From 0, unless that would flatten the lines.
     if (low < high * 0.6 || high < 50) return [Math.min(low, 0), high || 1];
@@ -189,8 +203,19 @@ class LineChart extends TimePlot {
       );
     }
     this.drawMoments(inside);
+    const [, last] = this.ends;
+    const end = this.timeline.whole[1];
+    if (last > end) {
+      const x = this.x(end);
+      inside.prepend(
+        svg("rect", { class: "ahead", x, y: top, width: right - x, height: bottom - top }),
+      );
+    }
+    inside.append(...this.fits.map((fit) => fit.band(this, last)));
     for (const series of this.shown) inside.append(...this.drawSeries(series));
+    inside.append(...this.fits.flatMap((fit) => fit.line(this, last)));
     drawing.append(inside, ...this.drawLimits());
+    for (const fit of this.fits) if (last > end) drawing.append(...fit.label(this, last));
     this.drawIncidents(drawing);
     this.drawAxis(drawing, (right - left) / 90);
     this.selection = svg("rect", {
@@ -303,8 +328,12 @@ class LineChart extends TimePlot {
       .flatMap(([name, value]) => {
         const y = this.y(value);
         if (y < top - 1 || y > bottom) return [];
+        const line = svg("line", { class: "limit", x1: left, x2: right, y1: y, y2: y });
+        // The projection names the limit that it reaches.
+        if (this.ends[1] > this.timeline.whole[1] && this.fits.some((fit) => fit.limit?.[0] === value))
+          return [line];
         return [
-          svg("line", { class: "limit", x1: left, x2: right, y1: y, y2: y }),
+          line,
           svg(
             "text",
             { class: "limit", x: right, y: y < top + 16 ? y + 14 : y - 6, "text-anchor": "end" },

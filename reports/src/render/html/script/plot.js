@@ -163,8 +163,13 @@ class TimePlot extends Plot {
     return this.at(event)[0];
   }
 
+  // The first and the last position of the axis.
+  get ends() {
+    return this.timeline.window;
+  }
+
   scaled() {
-    const [from, to] = this.timeline.window.map((end) => this.timeline.toAxis(end));
+    const [from, to] = this.ends.map((end) => this.timeline.toAxis(end));
     const scale = linear(from, to, this.bounds.left, this.bounds.right);
     this.x = (position) => scale(this.timeline.toAxis(position));
     this.value = scale;
@@ -286,7 +291,7 @@ class TimePlot extends Plot {
   }
 
   drawAxis(drawing, about) {
-    const { ticks, write } = this.timeline.ticks(about);
+    const { ticks, write } = this.timeline.ticks(about, this.ends);
     const { left, right, bottom } = this.bounds;
     const axis = svg(
       "g",

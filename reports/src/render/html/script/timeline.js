@@ -82,8 +82,8 @@ class Timeline {
     return between(value, this.cyclesAt.cycles, this.cyclesAt.positions);
   }
 
-  ticks(about) {
-    const [from, to] = this.window.map((end) => this.toAxis(end));
+  ticks(about, ends) {
+    const [from, to] = ends.map((end) => this.toAxis(end));
     if (this.axis === "ms") return timeTicks(from, to, about);
     return amountTicks(from, to, about, "count");
   }

@@ -1,0 +1,114 @@
+//! The suspects of an observation: a card for each.
+
+use std::fmt::Write;
+
+use maud::{Markup, html as markup};
+
+use super::page::next_step;
+use super::text::{LABEL_CHARS_MAX, middle_cut, shown};
+use crate::report::{Forecast, SuspectCard};
+
+/// Characters of an example before its middle is left out.
+const EXAMPLE_CHARS: usize = 72;
+
+/// The cards, the worst suspect first.
+pub(super) fn suspects(cards: &[SuspectCard]) -> Markup {
+    markup! {
+        section #suspects aria-label="suspects" {
+            @for suspect in cards { (card(suspect, cards.len() == 1)) }
+        }
+    }
+}
+
+/// A card. If it is `alone`, there is room for the command that it advises.
+fn card(suspect: &SuspectCard, alone: bool) -> Markup {
+    let name = shown(&suspect.name, LABEL_CHARS_MAX);
+    markup! {
+        article .suspect {
+            div .growth {
+                h2 {
+                    @match &suspect.chart {
+                        Some(chart) => a href={ "#" (chart) } { (name) },
+                        None => (name),
+                    }
+                }
+                p .figure { (shown(&suspect.rate, LABEL_CHARS_MAX)) }
+                p .beside { (shown(&suspect.grew, LABEL_CHARS_MAX)) }
+                @if !suspect.evidence.is_empty() {
+                    p .beside { "with it grow " (shown(&suspect.evidence.join(", "), LABEL_CHARS_MAX)) }
+                }
+            }
+            @if let Some(forecast) = &suspect.forecast { (until_limit(forecast)) }
+            div .traces {
+                @for example in &suspect.examples {
+                    p .example { (middle_cut(example, EXAMPLE_CHARS)) }
+                }
+                @match (&suspect.next, alone) {
+                    (Some(step), true) => div .step { (next_step(step)) },
+                    (Some(step), false) => details .step {
+                        summary { "Find its code" }
+                        (next_step(step))
+                    },
+                    (None, _) => {},
+                }
+            }
+        }
+    }
+}
+
+fn until_limit(forecast: &Forecast) -> Markup {
+    let (limit, max) =
+        (shown(&forecast.limit, LABEL_CHARS_MAX), shown(&forecast.max, LABEL_CHARS_MAX));
+    markup! {
+        div .until {
+            h3 { "to the limit" }
+            p .figure { (shown(&forecast.left, LABEL_CHARS_MAX)) }
+            p .beside {
+                (limit) " " (max) ", " (shown(&forecast.used, LABEL_CHARS_MAX)) " used"
+                @if let Some(between) = &forecast.between {
+                    "; " (shown(between, LABEL_CHARS_MAX)) " (95 % CI)"
+                }
+            }
+            (outlook(forecast))
+        }
+    }
+}
+
+/// Size of a drawing, in its own unit.
+const WIDTH: f64 = 200.0;
+const HEIGHT: f64 = 44.0;
+/// The limit's distance from the top.
+const LIMIT: f64 = 4.0;
+
+/// The growth until the limit, to scale: the time observed as a solid line, the rest dashed with the
+/// confidence band.
+fn outlook(forecast: &Forecast) -> Markup {
+    let Forecast { observed_s, seconds, share, .. } = forecast;
+    let end_s = (observed_s + seconds.high.min(seconds.value * 1.5)).max(f64::MIN_POSITIVE);
+    let x = |at_s: f64| (at_s / end_s).clamp(0.0, 1.0) * WIDTH;
+    let y = |share: f64| HEIGHT - share.clamp(0.0, 1.0) * (HEIGHT - LIMIT);
+    let now = (x(*observed_s), y(*share));
+    // The growth while it was observed had the same rate.
+    let before = share - (1.0 - share) * observed_s / seconds.value.max(f64::MIN_POSITIVE);
+    let path = |points: &[(f64, f64)]| {
+        points.iter().fold(String::new(), |mut path, (x, y)| {
+            let letter = if path.is_empty() { 'M' } else { 'L' };
+            // Writing to a string cannot fail.
+            let _ = write!(path, "{letter}{x:.1} {y:.1}");
+            path
+        })
+    };
+    let limit_at = |s: f64| (x(observed_s + s), LIMIT);
+    let band = [now, limit_at(seconds.low), limit_at(seconds.high.min(end_s - observed_s))];
+    markup! {
+        svg .outlook viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none"
+            aria-hidden="true" {
+            path .base d={ "M0 " (HEIGHT) "H" (WIDTH) } {}
+            path .limit d={ "M0 " (LIMIT) "H" (WIDTH) } {}
+            path .band d={ (path(&band)) "Z" } {}
+            path .ahead d=(path(&[now, limit_at(seconds.value)])) {}
+            path .seen d=(path(&[(0.0, y(before)), now])) {}
+        }
+        p .scale aria-hidden="true" { span { "start" } span { (shown(&forecast.left, LABEL_CHARS_MAX)) } }
+    }
+}
