@@ -84,6 +84,14 @@ pub enum Error {
         /// The kernel's error.
         error: std::io::Error,
     },
+    /// A file cannot be shown.
+    #[error("cannot open {}: {why}; or open the file in a browser", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and what to do.
+        why: String,
+    },
     /// The recording lacks its first line.
     #[error(transparent)]
     NoStart(#[from] NoStart),

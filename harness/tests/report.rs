@@ -280,3 +280,68 @@ fn wrong_use_is_refused_in_one_line() {
     }
     assert!(!session.path("leakbench-out").exists());
 }
+
+/// A desktop's opener that writes its arguments beside itself, and exits with this code.
+fn opener(session: &Session, code: u8) -> std::path::PathBuf {
+    let folder = session.path("bin");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let script =
+        format!("#!/bin/sh\nprintf '%s\\n' \"$#\" \"$1\" > \"${{0%/*}}/opened\"\nexit {code}\n");
+    let program = folder.join("xdg-open");
+    std::fs::write(&program, script).expect("a program");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).expect("permissions");
+    folder
+}
+
+#[test]
+fn a_page_is_opened_without_a_shell_and_errors_name_what_is_missing() {
+    let session = Session::new();
+    let out = "out; touch x";
+    assert_eq!(session.run(&["--cycles", "50", "--out", out]).code, 0);
+    let open = |args: &[&str], bin: &std::path::Path, display: &str| {
+        let mut command = leakbench(args);
+        command.current_dir(session.path("")).env("PATH", bin).env("DISPLAY", display);
+        command.env_remove("WAYLAND_DISPLAY").env_remove("BROWSER");
+        Finished::of(command.output().expect("the binary starts"))
+    };
+    let bin = opener(&session, 0);
+    // The page is drawn although no list has it.
+    let output = open(&["report", out, "--report", "csv", "--open"], &bin, ":9");
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    let page = session.path(out).join("report.html");
+    let opened = std::fs::read_to_string(bin.join("opened")).expect("it was started");
+    let page = page.canonicalize().expect("the page");
+    let given = std::path::Path::new(opened.lines().nth(1).expect("a path"));
+    assert!(opened.starts_with("1\n") && given.is_absolute(), "{opened}");
+    assert_eq!(given.canonicalize().expect("the page"), page);
+    assert!(!session.path("x").exists(), "no shell read the path");
+    // The control: without the flag nothing is opened.
+    std::fs::remove_file(bin.join("opened")).expect("a file");
+    assert_eq!(open(&["report", out], &bin, ":9").code, 0);
+    assert!(!bin.join("opened").exists());
+
+    let failing = opener(&session, 3);
+    let absent = session.path("");
+    for (bin, display, words) in [
+        (&failing, ":9", "found no browser"),
+        (&absent, ":9", "no xdg-open in PATH: install xdg-utils"),
+        (&failing, "", "none of WAYLAND_DISPLAY, DISPLAY and BROWSER"),
+    ] {
+        let output = open(&["report", out, "--open"], bin, display);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains(words) && output.stderr.lines().count() == 1, "{output:?}");
+        assert!(output.stdout.contains("report.html"), "the page is drawn: {output:?}");
+    }
+}
+
+/// A pipe has no links, also with colours.
+#[test]
+fn a_pipe_has_the_plain_path_of_the_page() {
+    let session = Session::new();
+    let output =
+        session.run(&["--cycles", "50", "--report", "html", "--out", "out", "--color", "always"]);
+    assert!(output.stdout.contains("out/report.html\n"), "{output:?}");
+    assert!(output.stdout.contains("\x1b["), "{output:?}");
+    assert!(!output.stdout.contains("\x1b]8"), "{output:?}");
+}

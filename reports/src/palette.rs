@@ -103,6 +103,7 @@ pub(crate) fn mark(kind: MarkKind) -> Colour {
         MarkKind::Barrier => FRAME,
         MarkKind::Settle => colour(0xdfe7f3, 0x26334a),
         MarkKind::Drop | MarkKind::Onset => tone(Tone::Bad),
+        MarkKind::Event => MUTED,
         MarkKind::Incident => verdict(Verdict::SubjectDied),
     }
 }
@@ -147,6 +148,8 @@ impl fmt::Display for Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::tone_of_class;
+    use leakbench_recording::observation::ResourceClass;
 
     /// Full colour vision, then each kind of colour blindness, as matrices of linear light (Machado,
     /// Oliveira and Fernandes 2009, severity 1).
@@ -262,6 +265,13 @@ mod tests {
         let mapped =
             [SlotState::Empty, SlotState::MapsLive, SlotState::Unknown, SlotState::MapsDropped];
         assert_apart("mapped slots", &mapped.map(slot_state), 20.0, 10.0);
+    }
+
+    /// The classes of an observation's resources, whose words stand beside them.
+    #[test]
+    fn classes_differ_for_every_eye() {
+        let classes = ResourceClass::ALL.map(|class| tone(tone_of_class(Some(class))));
+        assert_apart("classes", &classes, 7.0, 0.0);
     }
 
     #[test]

@@ -13,13 +13,14 @@ use leakbench_reports::report::Report;
 use super::format_list::{FormatWord, distinct, word_parser};
 use crate::error::Error;
 use crate::output::folder::{self, PICTURE_FILE};
-use crate::output::{ReportFiles, print, print_note};
+use crate::output::{ReportFiles, open, print, print_note};
 use leakbench_model::exit_code::WRONG_USE;
 
 const EXAMPLES: &str = "\
 Examples:
   leakbench report out                            out/report.html and out/report.png
   leakbench report out --report all --out pages   every format, in another folder
+  leakbench report out --open                     draw the page and show it in a browser
   leakbench report out --print markdown           one format, to standard output
   leakbench report out --charts slots,lingering --size 640x760
                                                   some charts alone, as out/picture.png
@@ -57,6 +58,10 @@ pub(super) struct ReportArgs {
     /// Folder to keep them in [default: DIR]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Draw the page and open it with the desktop's program (xdg-open)
+    #[arg(long, conflicts_with_all = ["print", "charts"])]
+    open: bool,
 
     /// Print one text format to standard output and write no file
     #[arg(
@@ -138,13 +143,19 @@ impl ReportArgs {
 
     fn keep(&self, recorded: &Recorded) -> Result<ExitCode, Error> {
         let out = self.out.as_deref().unwrap_or(&recorded.folder);
-        let formats = distinct(&self.words, &Format::ALL);
+        let mut formats = distinct(&self.words, &Format::ALL);
+        if self.open && !formats.contains(&Format::Html) {
+            formats.push(Format::Html);
+        }
         let written = ReportFiles::write(out, &formats, recorded, None);
         for error in &written.errors {
             print_note(&format!("leakbench: {error}"));
         }
         let paths = written.files.iter().map(|(_, path)| format!("{}\n", path.display()));
         print(&paths.collect::<String>())?;
+        if let Some(page) = written.page().filter(|_| self.open) {
+            open(page)?;
+        }
         Ok(if written.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG_USE) })
     }
 }

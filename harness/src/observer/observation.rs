@@ -172,8 +172,9 @@ impl<'a> Observation<'a> {
 
     fn write_remarks(&mut self) {
         let at_ms = self.recorder.now_ms();
-        for PendingRemark { prevents_clean, what } in self.remarks.take() {
-            self.recorder.write(ObservationRecord::Remark(Remark { at_ms, prevents_clean, what }));
+        for PendingRemark { prevents_clean, what, event } in self.remarks.take() {
+            let remark = Remark { at_ms, prevents_clean, what, event };
+            self.recorder.write(ObservationRecord::Remark(remark));
         }
         for reached in self.sampler.tree.take_limits_reached() {
             self.recorder.write(ObservationRecord::LimitReached(reached));

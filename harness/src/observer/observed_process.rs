@@ -8,7 +8,7 @@ use super::lifetimes::Lifetimes;
 use super::nearest::OwnGrowth;
 use super::remarks::Remarks;
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, Process, ReadError, Stat};
-use leakbench_recording::observation::{LimitReached, Nearest};
+use leakbench_recording::observation::{LimitReached, Nearest, ProcessEventKind};
 
 /// See [`ObservedProcess::is_settled`].
 const SETTLED_AFTER_MS: u64 = 1_000;
@@ -179,10 +179,9 @@ impl ObservedProcess {
             if !self.is_settled(at_ms) {
                 return;
             }
-            remarks.note(format!(
-                "process {pid} runs another program now: {}, before {was}",
-                stat.name
-            ));
+            let what =
+                format!("process {pid} runs another program now: {}, before {was}", stat.name);
+            remarks.event(ProcessEventKind::Exec, &stat.name, what);
         }
     }
 

@@ -8,7 +8,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use super::observed_process::ObservedProcess;
 use super::remarks::Remarks;
 use leakbench_kernel::{Process, ReadError, Stat, children_by_parent};
-use leakbench_recording::observation::{LimitReached, Scope};
+use leakbench_recording::observation::{LimitReached, ProcessEventKind, Scope};
 
 /// Maximum of descendants: each takes a descriptor and some buffers.
 const DESCENDANTS_MAX: usize = 1024;
@@ -116,7 +116,8 @@ impl ProcessTree {
             {
                 self.limits_reached.extend(process.limit_reached(at_ms));
                 if process.is_settled(at_ms) {
-                    remarks.note(format!("process {pid} ({}) of the tree ended", process.name));
+                    let what = format!("process {pid} ({}) of the tree ended", process.name);
+                    remarks.event(ProcessEventKind::Ended, &process.name, what);
                 }
             }
         }
@@ -170,7 +171,8 @@ impl ProcessTree {
         process.is_reported = true;
         if let Ok(stat) = process.process.stat() {
             let (name, parent) = (&process.name, stat.parent);
-            remarks.note(format!("process {pid} ({name}) joined the tree, child of {parent}"));
+            let what = format!("process {pid} ({name}) joined the tree, child of {parent}");
+            remarks.event(ProcessEventKind::Started, name, what);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use leakbench_kernel::ReadError;
+use leakbench_recording::observation::{ProcessEvent, ProcessEventKind};
 
 /// Unreadable files that are remembered, to report each once; more are not reported.
 const UNREADABLE_MAX: usize = 1000;
@@ -21,18 +22,25 @@ pub(super) struct PendingRemark {
     /// A clean verdict is impossible, because something could not be observed.
     pub(super) prevents_clean: bool,
     pub(super) what: String,
+    pub(super) event: Option<ProcessEvent>,
 }
 
 impl Remarks {
     /// Adds a remark that has no influence on the verdict.
     pub(super) fn note(&mut self, what: String) {
-        self.pending.push(PendingRemark { prevents_clean: false, what });
+        self.pending.push(PendingRemark { prevents_clean: false, what, event: None });
+    }
+
+    /// Adds a remark on an event of a process that runs `program`.
+    pub(super) fn event(&mut self, kind: ProcessEventKind, program: &str, what: String) {
+        let event = Some(ProcessEvent { kind, program: program.to_owned() });
+        self.pending.push(PendingRemark { prevents_clean: false, what, event });
     }
 
     /// Adds a remark that prevents a clean verdict, once for each process and file.
     pub(super) fn prevent_clean(&mut self, pid: u32, file: &'static str, what: String) {
         if self.is_new(pid, file) {
-            self.pending.push(PendingRemark { prevents_clean: true, what });
+            self.pending.push(PendingRemark { prevents_clean: true, what, event: None });
         }
     }
 

@@ -15,9 +15,9 @@ use leakbench_reports::render::{
 };
 
 use super::files::ReportFiles;
-use super::folder;
 use super::stream::{Stream, print_note};
 use super::verbosity::Verbosity;
+use super::{folder, link};
 use crate::error::Error;
 
 /// The document that a command prints at its end.
@@ -154,8 +154,11 @@ impl<'a> Conclusion<'a> {
             (Document::Markdown, Some(markdown)) => Stream::Stdout.print(markdown),
             _ => {
                 let kept = Kept { folder: output.folder, is_drawn: reports.has_page() };
-                let closing = Closing { report: reports.main(), hints: &(self.hints)(kept) };
                 let appearance = self.stream.appearance();
+                let report = reports.main();
+                let link = report.filter(|_| appearance.links).and_then(link::uri);
+                let hints = (self.hints)(kept);
+                let closing = Closing { report, link: link.as_deref(), hints: &hints };
                 let style = SummaryStyle {
                     colour: appearance.colour,
                     width: appearance.columns,

@@ -50,11 +50,15 @@ impl ReportFiles {
 
     /// The file to open first: the page, else the first one.
     pub(crate) fn main(&self) -> Option<&Path> {
+        self.page().or_else(|| Some(&self.files.first()?.1))
+    }
+
+    pub(crate) fn page(&self) -> Option<&Path> {
         let page = self.files.iter().find(|(format, _)| *format == Format::Html);
-        Some(&page.or(self.files.first())?.1)
+        page.map(|(_, path)| path.as_path())
     }
 
     pub(crate) fn has_page(&self) -> bool {
-        self.files.iter().any(|(format, _)| *format == Format::Html)
+        self.page().is_some()
     }
 }

@@ -65,6 +65,8 @@ pub(crate) fn print_note(line: &str) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Appearance {
     pub(crate) colour: bool,
+    /// Links to files: a terminal with colours.
+    pub(crate) links: bool,
     /// Columns, by `COLUMNS` or else the terminal; `None` without either.
     pub(crate) columns: Option<usize>,
 }
@@ -79,7 +81,8 @@ impl Appearance {
         let colour = !is_unforced && AutoStream::choice(stream) != ColorChoice::Never;
         let chosen = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let chosen = chosen.filter(|columns| *columns > 0);
-        Appearance { colour, columns: chosen.or_else(|| terminal_width(stream)) }
+        let links = colour && stream.is_terminal();
+        Appearance { colour, links, columns: chosen.or_else(|| terminal_width(stream)) }
     }
 
     pub(crate) fn width(&self) -> usize {

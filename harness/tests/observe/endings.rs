@@ -185,4 +185,9 @@ fn processes_that_start_end_and_exec_are_remarks() {
     drop(input);
     let observed = Observed::from(finish(observer));
     assert_eq!(observed.code, 0, "{:#}", observed.result);
+    let events = observed.result["remarks"].as_array().unwrap().iter();
+    let events: Vec<&str> = events.filter_map(|it| it["event"]["kind"].as_str()).collect();
+    for kind in ["started", "ended", "exec"] {
+        assert!(events.contains(&kind), "{kind}: {events:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The verdict of several runs in one sentence.
 
-use super::{Comparison, Kind, Row, RunSummary};
+use super::{Common, Comparison, Kind, Row, RunSummary};
 use crate::headline::headline;
 use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, sum};
@@ -30,6 +30,9 @@ fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
+    if comparison.kind == Kind::Sweep && rows.len() > 1 {
+        return Some(headline(verdict, &swept(comparison, verdict)));
+    }
     let mut named: Vec<String> =
         rows.iter().take(NAMED).map(|row| with_reason(row, verdict)).collect();
     if rows.len() > NAMED {
@@ -37,6 +40,28 @@ fn group(comparison: &Comparison, verdict: Verdict) -> Option<String> {
     }
     let (number, of) = (rows.len(), counted(comparison.rows.len() as u64, noun(comparison)));
     Some(headline(verdict, &format!("{number} of {of}: {}", named.join(", "))))
+}
+
+/// Rows of a sweep with one verdict, by what they have in common, and the reason of the worst:
+/// `4 of 8 combinations, all with on-drop=keep; at worst slots=1000 (951 of 3,000 images linger)`.
+fn swept(comparison: &Comparison, verdict: Verdict) -> String {
+    let rows =
+        (0..comparison.rows.len()).filter(|&at| grave(&comparison.rows[at]) == Some(verdict));
+    let rows: Vec<usize> = rows.collect();
+    let common = Common::of(comparison, &rows);
+    let lingering = |at: usize| comparison.rows[at].worst().map_or(0, |run| run.images.lingering);
+    let worst = rows.iter().copied().rev().max_by_key(|&at| lingering(at));
+    let all = counted(comparison.rows.len() as u64, noun(comparison));
+    let number = grouped(rows.len() as u64);
+    let shared = match common.values.as_slice() {
+        [] => String::new(),
+        values => format!(", all with {}", values.join(",")),
+    };
+    let Some(worst) = worst.map(|at| &comparison.rows[at]) else {
+        return format!("{number} of {all}");
+    };
+    let own = Row { name: common.but(comparison, worst), ..worst.clone() };
+    format!("{number} of {all}{shared}; at worst {}", with_reason(&own, verdict))
 }
 
 /// The gravest verdict of a row. An interruption is one of the whole comparison.

@@ -1,11 +1,13 @@
 //! Comparisons of runs: the same steps on several runtimes, or one runtime under every combination
 //! of some flags. Rows, ratios and the verdict are functions of the runs' ledgers.
 
+mod common;
 mod file;
 mod headline;
 mod ratio;
 mod summary;
 
+pub(crate) use common::Common;
 pub(crate) use file::ComparisonFile;
 pub use file::{COMPARISON_FILE, COMPARISON_VERSION};
 pub use ratio::Ratio;
@@ -109,8 +111,12 @@ impl Row {
 
     /// Cycles a second: the median of the runs that completed their cycles.
     pub fn rate_per_s(&self) -> Option<f64> {
-        let rates: Vec<f64> = self.runs.iter().filter_map(RunSummary::whole_rate_per_s).collect();
-        ratio::median(&rates)
+        ratio::median(&self.rates_per_s().collect::<Vec<f64>>())
+    }
+
+    /// Cycles a second of each run that completed its cycles.
+    pub(crate) fn rates_per_s(&self) -> impl Iterator<Item = f64> {
+        self.runs.iter().filter_map(RunSummary::whole_rate_per_s)
     }
 }
 
@@ -127,6 +133,12 @@ impl Comparison {
     /// Cycles a second of row `index` relative to the first row, round by round.
     pub fn ratio(&self, index: usize) -> Option<Ratio> {
         Ratio::of(self.rows.get(index)?, self.rows.first()?)
+    }
+
+    /// The ratios of the rounds of [`Self::ratio`].
+    pub(crate) fn ratios_of_rounds(&self, index: usize) -> Vec<f64> {
+        let rows = self.rows.get(index).zip(self.rows.first());
+        rows.map(|(row, first)| ratio::of_rounds(row, first).collect()).unwrap_or_default()
     }
 
     /// The verdict with its reasons, in one printable line:

@@ -38,11 +38,7 @@ pub struct Ratio {
 impl Ratio {
     /// `row` to `first`; `None` if no round has both.
     pub(super) fn of(row: &Row, first: &Row) -> Option<Ratio> {
-        let ratios = row.runs.iter().filter_map(|run| {
-            let first = first.runs.iter().find(|other| other.round == run.round)?;
-            Some(run.whole_rate_per_s()? / first.whole_rate_per_s()?)
-        });
-        Ratio::of_rounds(&ratios.collect::<Vec<f64>>())
+        Ratio::of_rounds(&of_rounds(row, first).collect::<Vec<f64>>())
     }
 
     /// Of the ratios of rounds, which are above 0; `None` without any.
@@ -67,6 +63,14 @@ impl Ratio {
     pub fn estimate(&self) -> Option<Estimate> {
         Some(Estimate { value: self.mean, low: self.ci_low?, high: self.ci_high? })
     }
+}
+
+/// The ratio of each round in which both completed all cycles.
+pub(super) fn of_rounds<'a>(row: &'a Row, first: &'a Row) -> impl Iterator<Item = f64> + 'a {
+    row.runs.iter().filter_map(|run| {
+        let first = first.runs.iter().find(|other| other.round == run.round)?;
+        Some(run.whole_rate_per_s()? / first.whole_rate_per_s()?)
+    })
 }
 
 /// `0.43 ± 0.02`, `0.98 [0.93, 1.04], within noise`; of one round, or of a row to itself, `0.43`.

@@ -68,15 +68,15 @@ pub(super) fn draw_lines<DB: DrawingBackend>(
         canvas.line(&[place(fit.from_s), place(fit.to_s)], palette::INK.light, 1.1)?;
         canvas.dashed(place(fit.to_s), end, palette::tone(fit.tone).light, 1.5)?;
         let Some(limit) = &fit.limit else { continue };
-        let is_reached = reached(fit, shown.until_s).is_some();
-        if is_reached {
-            canvas.dot(end, 3.5, palette::LIMIT.light)?;
+        // The legend names a limit that is far away.
+        if reached(fit, shown.until_s).is_none() {
+            continue;
         }
-        let text = if is_reached { limit.text.clone() } else { format!("→ {}", limit.text) };
+        canvas.dot(end, 3.5, palette::LIMIT.light)?;
         let above = end.1 - 8.0 - plot.top > LABEL_EM;
         let baseline = if above { end.1 - 8.0 } else { end.1 + 17.0 };
         let how = Type::new(LABEL_EM, palette::INK.light).bold().end();
-        canvas.text_within((end.0, baseline), &text, how, end.0 - plot.left)?;
+        canvas.text_within((end.0, baseline), &limit.text, how, end.0 - plot.left)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use plotters_backend::DrawingBackend;
 use super::across::{Across, interpolated};
 use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
+use super::events::Events;
 use super::legend::{Entry, Sign, legend};
 use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing, fits};
@@ -36,11 +37,15 @@ pub(super) fn draw<DB: DrawingBackend>(
     // Room for the word beside an axis of cycles.
     let left = if Across::counts_cycles(lines) { left.max(52.0) } else { left };
     let plot = frame.inset(left, 5.0, 12.0, below);
-    let across = Across::of(lines, shown.until_s, (plot.left, plot.right));
+    let ends = (plot.left, plot.right);
+    let across = Across::of(lines, shown.until_s, ends);
+    let events = Events::of(canvas, &lines.marks, &across, ends);
+    let plot = plot.inset(0.0, events.height(), 0.0, 0.0);
     fits::draw_ahead(canvas, plot, &across, lines)?;
     let up = draw_amounts(canvas, plot, &amounts, shown.unit, true)?;
     across.draw(canvas, plot)?;
     marks::draw(canvas, plot, &across, &lines.marks)?;
+    events.draw(canvas, plot, &across)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
     fits::draw_bands(canvas, (&across, up), lines, &shown)?;
     draw_series(canvas, plot, lines, |point| Some(across.of_point(point)), up)?;
@@ -116,7 +121,13 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
         Entry { sign, name: series.name.clone(), number }
     });
     let far = lines.limits.iter().filter(|limit| !shown.has_limit(limit.value));
-    let of_limits = far.map(|limit| Entry::new(Sign::None, far_away(limit, shown)));
+    let projected = |limit: &LimitLine| {
+        let limits = lines.fits.iter().filter_map(|fit| fit.limit.as_ref());
+        let mut of_fits = limits.filter(|it| it.value == limit.value);
+        of_fits.next().map(|it| format!("limit {}", it.text))
+    };
+    let words = |limit| projected(limit).unwrap_or_else(|| far_away(limit, shown));
+    let of_limits = far.map(|limit| Entry::new(Sign::None, words(limit)));
     let of_fits = lines
         .fits
         .first()

@@ -25,7 +25,7 @@ pub(super) fn entries(lines: &Lines) -> impl Iterator<Item = Entry> {
             MarkKind::Settle => Sign::Band(colour),
             MarkKind::Drop => Sign::Rug(colour),
             MarkKind::Onset => Sign::Arrow(colour),
-            MarkKind::Barrier | MarkKind::Incident => Sign::Upright(colour),
+            MarkKind::Barrier | MarkKind::Event | MarkKind::Incident => Sign::Upright(colour),
         };
         Entry::new(sign, kind.words())
     })

@@ -9,6 +9,7 @@ mod banner;
 mod bitmap;
 mod canvas;
 mod encoder;
+mod events;
 mod fits;
 mod font;
 mod heat;
@@ -21,6 +22,7 @@ mod proof;
 mod shares;
 mod sheet;
 mod slots;
+mod spreads;
 mod survival;
 mod times;
 
@@ -126,6 +128,7 @@ fn svg_height(chart: &Chart) -> f64 {
         Plot::Panels(panels) => panels::height(panels) + around,
         Plot::Proof(_) => proof::height() + around,
         Plot::Peaks(peaks) => peaks::height(peaks) + around,
+        Plot::Spreads(spreads) => spreads::height(spreads) + around,
     }
 }
 
@@ -176,6 +179,7 @@ fn draw_plot<DB: DrawingBackend>(
         Plot::Panels(plot) => panels::draw(canvas, frame, plot),
         Plot::Proof(plot) => proof::draw(canvas, frame, plot),
         Plot::Peaks(plot) => peaks::draw(canvas, frame, plot),
+        Plot::Spreads(plot) => spreads::draw(canvas, frame, plot),
     }
 }
 

@@ -6,7 +6,7 @@ use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::legend;
 use super::lines::{Shown, amounts_width, draw_amounts, draw_series, entries};
-use super::{DrawError, LABEL_EM, draw_nothing};
+use super::{DrawError, LABEL_EM, draw_nothing, heat};
 use crate::palette;
 use crate::report::{Lines, Panel, Panels, Point};
 use leakbench_model::Unit;
@@ -33,14 +33,32 @@ pub(super) fn least_height(panels: &Panels) -> f64 {
 }
 
 fn around(panels: &Panels, plot: f64) -> f64 {
-    let count = panels.panels.len();
-    let rows = count.max(1).div_ceil(columns(count)) as f64;
-    rows * (NAMES + plot) + (rows - 1.0) * GAP + AROUND
+    let rows = panels.panels.len().max(1).div_ceil(columns(panels)) as f64;
+    let headings =
+        panels.grid.as_ref().map_or(0.0, |(down, across)| heat::headings_height(down, across));
+    rows * (names(panels) + plot) + (rows - 1.0) * gap(panels) + AROUND + headings
 }
 
-/// Columns of so many panels. Two rows of two are better than three and one.
-fn columns(panels: usize) -> usize {
-    match panels {
+/// Height of the names and notes of panels, if they have any. A grid has the names at its edges.
+fn names(panels: &Panels) -> f64 {
+    match &panels.grid {
+        Some(_) => NAMES / 2.0,
+        None if panels.panels.iter().any(|panel| !panel.name.is_empty()) => NAMES,
+        None => 0.0,
+    }
+}
+
+/// Between two rows.
+fn gap(panels: &Panels) -> f64 {
+    if panels.grid.is_some() { GAP / 2.0 } else { GAP }
+}
+
+/// Columns of a grid or of so many panels. Two rows of two are better than three and one.
+fn columns(panels: &Panels) -> usize {
+    if let Some((_, across)) = &panels.grid {
+        return across.values.len().max(1);
+    }
+    match panels.panels.len() {
         0 | 1 => 1,
         2 | 4 => 2,
         3 | 5 | 6 | 9 => 3,
@@ -66,19 +84,36 @@ pub(super) fn draw<DB: DrawingBackend>(
     };
     let until = all.iter().flat_map(|it| points(it)).filter_map(place).fold(0.0, f64::max);
 
-    let columns = columns(panels.panels.len());
+    let columns = columns(panels);
     let rows = panels.panels.len().div_ceil(columns);
+    let whole = frame;
+    let frame = panels.grid.as_ref().map_or(frame, |(down, across)| {
+        let side = heat::side_width(canvas, down, across).min(frame.width() * 0.25);
+        frame.inset(side, heat::headings_height(down, across), 0.0, 0.0)
+    });
+    let gap = gap(panels);
     let muted = Type::new(LABEL_EM, palette::MUTED.light);
     let below = 18.0;
     let grid = frame.inset(0.0, 0.0, 4.0, below + 2.0);
-    let amounts = shown.ticks(grid.row(0, rows, GAP).height() - NAMES);
+    let amounts = shown.ticks(grid.row(0, rows, gap).height() - names(panels));
     let left = amounts_width(canvas, &amounts, shown.unit);
     let grid = grid.inset(left, 0.0, 0.0, 0.0);
+    if let Some((down, across_flags)) = &panels.grid {
+        heat::draw_headings(canvas, whole, (grid, columns, 18.0), down, across_flags)?;
+        for row in 0..rows {
+            let band = grid.row(row, rows, gap).inset(0.0, names(panels), 0.0, 0.0);
+            heat::draw_row_heading(canvas, (whole.left, frame.left), band, down, row)?;
+        }
+    }
     for (index, panel) in panels.panels.iter().enumerate() {
         let (row, column) = (index / columns, index % columns);
-        let cell = grid.row(row, rows, GAP).column(column, columns, 18.0);
-        let plot = cell.inset(0.0, NAMES, 0.0, 0.0);
-        draw_heading(canvas, cell, panel)?;
+        let cell = grid.row(row, rows, gap).column(column, columns, 18.0);
+        let plot = cell.inset(0.0, names(panels), 0.0, 0.0);
+        if panels.grid.is_some() {
+            draw_note(canvas, (cell.left, cell.top + 11.0), cell.width(), panel)?;
+        } else {
+            draw_heading(canvas, cell, panel)?;
+        }
         let up = draw_amounts(canvas, plot, &amounts, shown.unit, column == 0)?;
         let across = Scale::new((0.0, until), (plot.left, plot.right));
         draw_series(canvas, plot, &panel.lines, |point| Some(across.at(place(point)?)), up)?;
@@ -111,8 +146,17 @@ fn draw_heading<DB: DrawingBackend>(
     panel: &Panel,
 ) -> Result<(), DrawError> {
     let name = Type::new(12.0, palette::INK.light).bold();
-    let note = Type::new(LABEL_EM, palette::tone(panel.tone).light);
     let room = cell.width();
     canvas.text_within((cell.left, cell.top + 11.0), &panel.name, name, room)?;
-    canvas.text_within((cell.left, cell.top + 25.0), &panel.note, note, room)
+    draw_note(canvas, (cell.left, cell.top + 25.0), room, panel)
+}
+
+fn draw_note<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    at: (f64, f64),
+    room: f64,
+    panel: &Panel,
+) -> Result<(), DrawError> {
+    let note = Type::new(LABEL_EM, palette::tone(panel.tone).light);
+    canvas.text_within(at, &panel.note, note, room)
 }

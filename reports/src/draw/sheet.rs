@@ -10,9 +10,10 @@ use super::canvas::{Canvas, Frame};
 use super::font::Fonts;
 use super::{
     DrawError, HEADING, banner, draw_chart, draw_plot, draw_title, encoder, heat, panels, proof,
+    spreads,
 };
 use crate::palette;
-use crate::report::{Chart, MarkKind, Plot, Report};
+use crate::report::{Chart, Plot, Report};
 
 /// Pixels of a picture per pixel of the layout: the picture can be read at half its size.
 const ENLARGED: f64 = 1.5;
@@ -40,7 +41,7 @@ const MAP_MOST: f64 = 340.0;
 /// # Errors
 /// [`DrawError`], never because of the report's data.
 pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
-    let rows = rows(report, WIDTH - 2.0 * MARGIN);
+    let rows = rows(report);
     let needed = page_height(rows.iter());
     let min = if rows.iter().any(|row| row.stretches) { HEIGHT } else { 0.0 };
     let height = needed.clamp(min, HEIGHT_MOST);
@@ -56,15 +57,17 @@ pub fn png(report: &Report) -> Result<Vec<u8>, DrawError> {
     })
 }
 
-/// The chart without the words of incidents that an earlier chart of the picture lists.
+/// The chart without the words of events and incidents that an earlier chart of the picture has.
 fn unlisted(chart: &Chart, listed: &mut Vec<String>) -> Chart {
     let mut chart = chart.clone();
     if let Plot::Lines(lines) = &mut chart.plot {
-        let incidents = || lines.marks.iter().filter(|mark| mark.kind == MarkKind::Incident);
-        let texts: Vec<String> = incidents().map(|mark| mark.text.clone()).collect();
+        let worded = lines.marks.iter().filter(|mark| mark.is_worded());
+        let texts: Vec<String> = worded.map(|mark| mark.text.clone()).collect();
         if *listed == texts {
-            let incidents = lines.marks.iter_mut().filter(|mark| mark.kind == MarkKind::Incident);
-            incidents.for_each(|mark| mark.text.clear());
+            for mark in lines.marks.iter_mut().filter(|mark| mark.is_worded()) {
+                mark.text.clear();
+                mark.label.clear();
+            }
         }
         *listed = texts;
     }
@@ -154,11 +157,12 @@ struct Row<'a> {
     stretches: bool,
 }
 
-/// Charts of a report as rows of a page, with its width in pixels.
-fn rows<'a>(report: &'a Report, width: f64) -> Vec<Row<'a>> {
-    let of_several = |chart: &Chart| matches!(chart.plot, Plot::Panels(_) | Plot::Heat(_));
+/// Charts of a report as rows of a page.
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let of_several =
+        |chart: &Chart| matches!(chart.plot, Plot::Panels(_) | Plot::Heat(_) | Plot::Spreads(_));
     if report.charts.iter().any(of_several) {
-        rows_of_several_runs(&report.charts, width)
+        rows_of_several_runs(&report.charts)
     } else {
         rows_of_a_run(main_charts(report))
     }
@@ -178,28 +182,33 @@ fn rows_of_a_run(charts: Vec<&Chart>) -> Vec<Row<'_>> {
     .collect()
 }
 
-/// Maps, as many in a row as fit, and panels beneath them. Rows beyond the maximum height are left
+/// The main map, panels, and the other maps side by side. Rows beyond the maximum height are left
 /// out, and so are all panels but the first if they would make the page higher.
-fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
-    let maps: Vec<(&Chart, f64, f64)> = charts
+fn rows_of_several_runs(charts: &[Chart]) -> Vec<Row<'_>> {
+    let maps: Vec<(&Chart, f64)> = charts
         .iter()
         .filter_map(|chart| match &chart.plot {
-            Plot::Heat(map) => Some((chart, heat::width(map), heat::height(map, &chart.title))),
+            Plot::Heat(map) => Some((chart, heat::height(map, &chart.title))),
             _ => None,
         })
         .collect();
-    let widest = maps.iter().map(|(_, wide, _)| *wide).fold(1.0, f64::max);
-    let columns = (((width + COLUMN_GAP) / (widest + COLUMN_GAP)) as usize).max(1);
-    let mut of_maps = maps.chunks(columns).map(|maps| {
-        let highest = maps.iter().map(|(.., high)| *high).fold(0.0, f64::max);
+    let (main, others) = maps.split_at(maps.len().min(1));
+    let mut of_maps = main.chunks(1).chain(others.chunks(2)).map(|maps| {
+        let highest = maps.iter().map(|(_, high)| *high).fold(0.0, f64::max);
         Row {
-            charts: maps.iter().map(|(chart, ..)| *chart).collect(),
-            columns,
+            charts: maps.iter().map(|(chart, _)| *chart).collect(),
+            columns: maps.len(),
             least_height: HEADING + highest.min(MAP_MOST),
             stretches: false,
         }
     });
-    let mut of_panels = charts.iter().filter_map(|chart| match &chart.plot {
+    let (small, panels): (Vec<&Chart>, Vec<&Chart>) =
+        charts.iter().partition(|chart| match &chart.plot {
+            Plot::Panels(panels) => panels.panels.len() == 1,
+            Plot::Spreads(_) => true,
+            _ => false,
+        });
+    let mut of_panels = panels.into_iter().filter_map(|chart| match &chart.plot {
         Plot::Panels(panels) => Some(Row {
             charts: vec![chart],
             columns: 1,
@@ -209,21 +218,37 @@ fn rows_of_several_runs(charts: &[Chart], width: f64) -> Vec<Row<'_>> {
         _ => None,
     });
     let mut rows: Vec<Row<'_>> = of_maps.next().into_iter().collect();
-    let panels = of_panels.next();
+    rows.extend(rows_of_small(&small));
+    rows.extend(of_panels.next());
     for row in of_maps {
-        let with = rows.iter().chain(&panels).chain([&row]);
-        if page_height(with) > HEIGHT_MOST {
+        if page_height(rows.iter().chain([&row])) > HEIGHT_MOST {
             break;
         }
         rows.push(row);
     }
-    rows.extend(panels);
     for row in of_panels {
         if page_height(rows.iter().chain([&row])) <= HEIGHT {
             rows.push(row);
         }
     }
     rows
+}
+
+/// Charts without panels of several runs, two in a row; of an odd number the last is alone.
+fn rows_of_small<'a>(charts: &[&'a Chart]) -> Vec<Row<'a>> {
+    let rows = charts.chunks(2).map(|charts| {
+        let height = |chart: &&Chart| match &chart.plot {
+            Plot::Spreads(spreads) => (HEADING + spreads::height(spreads)).min(MAP_MOST),
+            _ => CHART_LEAST,
+        };
+        Row {
+            charts: charts.to_vec(),
+            columns: charts.len(),
+            least_height: charts.iter().map(height).fold(0.0, f64::max),
+            stretches: charts.iter().any(|chart| !matches!(chart.plot, Plot::Spreads(_))),
+        }
+    });
+    rows.collect()
 }
 
 /// Height of a page of these rows.
@@ -278,7 +303,8 @@ mod tests {
 
     use super::*;
     use crate::report::{
-        Heat, HeatCell, Lines, Mark, Panel, Panels, Peaks, Proof, SlotMaps, Survival, Times, Tone,
+        Heat, HeatCell, Lines, Mark, MarkKind, Panel, Panels, Peaks, Proof, SlotMaps, Survival,
+        Times, Tone,
     };
 
     fn chart(id: &str, plot: Plot) -> Chart {
@@ -292,7 +318,7 @@ mod tests {
             tone: Tone::Good,
             lines: Lines::default(),
         };
-        chart(id, Plot::Panels(Panels { panels: vec![panel; count], rest: 0 }))
+        chart(id, Plot::Panels(Panels { panels: vec![panel; count], ..Panels::default() }))
     }
 
     fn of_cells(columns: usize, rows: usize) -> Chart {
@@ -310,6 +336,7 @@ mod tests {
         rows.iter().flat_map(|row| &row.charts).map(|chart| chart.id.as_str()).collect()
     }
 
+    /// The first chart has the labels and texts of marks, and the others only what it has not.
     #[test]
     fn an_incident_has_its_words_in_one_chart_of_a_picture() {
         let died = |text: &str| {
@@ -319,6 +346,7 @@ mod tests {
                 to_s: 1.0,
                 text: text.to_owned(),
                 cycles: None,
+                label: String::new(),
             };
             chart("lines", Plot::Lines(Lines { marks: vec![mark], ..Lines::default() }))
         };
@@ -339,6 +367,7 @@ mod tests {
             title: String::new(),
             verdict: leakbench_model::Verdict::Clean,
             headline: String::new(),
+            suspects: Vec::new(),
             figures: Vec::new(),
             charts,
             next: Vec::new(),
@@ -372,16 +401,16 @@ mod tests {
     #[test]
     fn mappings_are_shown_where_panels_leave_room_for_them() {
         let two = [of_panels("panels", 2), of_panels("panels-mappings", 2)];
-        assert_eq!(ids(&rows_of_several_runs(&two, 1_000.0)), ["panels", "panels-mappings"]);
+        assert_eq!(ids(&rows_of_several_runs(&two)), ["panels", "panels-mappings"]);
         let nine = [of_cells(3, 3), of_panels("panels", 9), of_panels("panels-mappings", 9)];
-        assert_eq!(ids(&rows_of_several_runs(&nine, 1_000.0)), ["heat", "panels"]);
+        assert_eq!(ids(&rows_of_several_runs(&nine)), ["heat", "panels"]);
     }
 
     #[test]
-    fn small_maps_stand_beside_each_other() {
+    fn the_main_map_is_wide_and_others_stand_beside_each_other() {
         let maps = [of_cells(3, 2), of_cells(2, 2), of_cells(2, 2)];
-        let rows = rows_of_several_runs(&maps, WIDTH - 2.0 * MARGIN);
-        assert_eq!(rows.iter().map(|row| row.charts.len()).collect::<Vec<_>>(), [2, 1]);
+        let rows = rows_of_several_runs(&maps);
+        assert_eq!(rows.iter().map(|row| row.charts.len()).collect::<Vec<_>>(), [1, 2]);
     }
 
     proptest! {
@@ -390,11 +419,11 @@ mod tests {
             maps in 0_usize..7,
             columns in 1_usize..20,
             rows in 1_usize..60,
-            count in 1_usize..=Panels::PANELS_MAX,
+            count in 2_usize..=Panels::PANELS_MAX,
         ) {
             let mut charts = vec![of_cells(columns, rows); maps];
             charts.extend([of_panels("panels", count), of_panels("panels-mappings", count)]);
-            let rows = rows_of_several_runs(&charts, 1_000.0);
+            let rows = rows_of_several_runs(&charts);
             let height = page_height(rows.iter());
             prop_assert!(height <= HEIGHT_MOST, "{}", height);
             prop_assert!(ids(&rows).contains(&"panels"));

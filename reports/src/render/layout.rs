@@ -38,6 +38,8 @@ pub struct Closing<'a> {
     /// The report that was drawn. Without one, the summary names the result's file in the output
     /// folder.
     pub report: Option<&'a Path>,
+    /// Its URI, for a terminal that shows links.
+    pub link: Option<&'a str>,
     /// Next steps, a line each.
     pub hints: &'a [String],
 }
@@ -73,7 +75,15 @@ impl Layout {
             label = "";
         }
         let report = closing.report.or(kept);
-        lines.extend(report.map(|path| self.unwrapped("report", &path.display().to_string())));
+        let path = report.map(|path| printable(&path.display().to_string()).into_owned());
+        lines.extend(path.map(|path| {
+            self.label("report")
+                + &match closing.link {
+                    // An OSC 8 link: terminals without links show the path alone.
+                    Some(uri) => format!("\x1b]8;;{uri}\x1b\\{path}\x1b]8;;\x1b\\"),
+                    None => path,
+                }
+        }));
         lines
     }
 

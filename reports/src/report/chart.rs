@@ -1,6 +1,6 @@
 //! Charts, as data.
 
-use super::{Peaks, Proof, Survival, Tone};
+use super::{Peaks, Proof, Spreads, Survival, Tone};
 use leakbench_model::{Estimate, SlotState, Unit};
 use leakbench_recording::recording::SlotMap;
 
@@ -53,10 +53,12 @@ pub enum Plot {
     Times(Times),
     /// The survival of dropped images.
     Survival(Survival),
-    /// One number by two swept flags.
+    /// One number by swept flags.
     Heat(Heat),
     /// One chart for each of several runs, on one scale.
     Panels(Panels),
+    /// Numbers of several rows with their spread over rounds.
+    Spreads(Spreads),
 }
 
 /// Amounts over time.
@@ -207,6 +209,15 @@ pub struct Mark {
     pub text: String,
     /// Cycles done by then, if they are known more exactly than by the time.
     pub cycles: Option<u64>,
+    /// The same in few words, to stand beside the mark; empty if the text is not shown there.
+    pub label: String,
+}
+
+impl Mark {
+    /// Returns whether pictures write its text or its label.
+    pub(crate) fn is_worded(&self) -> bool {
+        matches!(self.kind, MarkKind::Event | MarkKind::Incident)
+    }
 }
 
 leakbench_model::names! {
@@ -221,6 +232,8 @@ leakbench_model::names! {
         Drop = "drop",
         /// The first drop whose image lingered at a barrier.
         Onset = "onset",
+        /// A process runs another program, begins or ends.
+        Event = "event",
         /// A subject died, a witness failed, or the user interrupted the run.
         Incident = "incident",
     }
@@ -234,6 +247,7 @@ impl MarkKind {
             MarkKind::Settle => "settle time",
             MarkKind::Drop => "drop of a module whose image lingers",
             MarkKind::Onset => "first drop whose image lingered",
+            MarkKind::Event => "event of a process",
             MarkKind::Incident => "incident",
         }
     }
@@ -335,27 +349,66 @@ pub struct TimeBin {
     pub count: u64,
 }
 
-/// One number by the values of two swept flags.
+/// One number by the values of swept flags.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heat {
     /// The number's name: `images lingering at the end`.
     pub what: String,
-    /// The flag of the columns, and its values.
+    /// The flags of the columns.
     pub across: Axis,
-    /// The flag of the rows, and its values. A sweep of one flag has an axis without a name here,
-    /// with one value.
+    /// The flags of the rows. A sweep of one flag has none here, and one row.
     pub down: Axis,
     /// Rows of cells, `down` by `across`.
     pub cells: Vec<Vec<HeatCell>>,
 }
 
-/// A flag and its values.
+impl Heat {
+    /// The strength of a cell's colour, from 0 to 1; `None` if it was not measured. Of counts that
+    /// should be 0, its square root distinguishes small ones from 0. Other numbers are between the
+    /// least and the greatest.
+    pub fn share(&self, cell: &HeatCell) -> Option<f64> {
+        let value = cell.value.filter(|value| value.is_finite())?;
+        let values = self.cells.iter().flatten().filter_map(|cell| cell.value);
+        let (min, max) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| {
+                (min.min(value), max.max(value))
+            });
+        let share = match cell.tone {
+            Tone::Series(_) => (value - min) / (max - min),
+            _ => (value / max).max(0.0).sqrt(),
+        };
+        Some(if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 })
+    }
+}
+
+/// Flags of one side of a grid, and the combinations of their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Axis {
-    /// Without its dashes.
-    pub flag: String,
-    /// The values, as given on the command line.
-    pub values: Vec<String>,
+    /// Names without dashes, the outermost first.
+    pub flags: Vec<String>,
+    /// A value for each flag, as given on the command line. The last flag changes fastest.
+    pub values: Vec<Vec<String>>,
+}
+
+impl Axis {
+    /// The headings of a flag: each value with the number of combinations that it spans.
+    pub fn headings(&self, flag: usize) -> Vec<(&str, usize)> {
+        let runs = self.values.chunk_by(|a, b| a.iter().zip(b).take(flag + 1).all(|(a, b)| a == b));
+        runs.map(|run| (run[0].get(flag).map_or("", String::as_str), run.len())).collect()
+    }
+
+    /// The heading of a flag that begins at a combination, with its span; `None` if it began before.
+    pub fn heading_at(&self, flag: usize, combination: usize) -> Option<(&str, usize)> {
+        let mut begin = 0;
+        for (value, span) in self.headings(flag) {
+            if begin == combination {
+                return Some((value, span));
+            }
+            begin += span;
+        }
+        None
+    }
 }
 
 /// The cell of a combination of values.
@@ -376,6 +429,9 @@ pub struct HeatCell {
 pub struct Panels {
     /// The panels, which share both scales.
     pub panels: Vec<Panel>,
+    /// The flags of the rows and of the columns of a grid, which has a panel for each combination, row
+    /// by row. None if they stand in the order of runs.
+    pub grid: Option<(Axis, Axis)>,
     /// The number of those that are not shown.
     pub rest: u64,
 }

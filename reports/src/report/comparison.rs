@@ -5,8 +5,8 @@ use super::figures::figure;
 use super::grid::{comparison_table, refusals};
 use super::heat::heat_maps;
 use super::panels::panels;
-use super::{FactGroup, Figure, Report, Tone, next_steps, unmeasured};
-use crate::comparison::{Comparison, Kind, Ratio, Row};
+use super::{FactGroup, Figure, Report, Tone, next_steps, spreads, unmeasured};
+use crate::comparison::{Common, Comparison, Kind, Ratio, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
 use leakbench_model::Verdict;
 use leakbench_model::text::{counted, grouped, third_person, utc};
@@ -26,7 +26,10 @@ impl Report {
         let mut charts = Vec::new();
         // The map is the result of a sweep.
         charts.extend(heat_maps(comparison));
-        charts.extend(panels(recorded));
+        let (leaks, others) = panels(recorded);
+        charts.extend(leaks);
+        charts.extend(spreads::of_comparison(comparison));
+        charts.extend(others);
         Report {
             title: title(comparison),
             // Without a run nothing is proved clean.
@@ -136,17 +139,23 @@ fn rate(comparison: &Comparison) -> Figure {
     }
 }
 
-/// Errors and warnings of all runs, each with the name of its run.
+/// Errors and warnings of all runs, each with the name of its run; those of a sweep by rule.
 fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
     let all = runs(recorded).flat_map(|(row, folder, run)| {
-        let name = if row.runs.len() > 1 { folder } else { row.name.as_str() };
         let grave = run.judgement.findings.iter().filter(|f| f.level != Level::Note);
-        grave.map(move |finding| Finding {
-            message: format!("{name}: {}", finding.message),
-            ..finding.clone()
-        })
+        grave.map(move |finding| (row, folder, finding))
     });
-    let mut all: Vec<Finding> = all.collect();
+    let all: Vec<(&Row, &str, &Finding)> = all.collect();
+    let mut all = match recorded.comparison.kind {
+        Kind::Sweep => by_rule(&recorded.comparison, &all),
+        Kind::Compare => all
+            .into_iter()
+            .map(|(row, folder, finding)| {
+                let name = if row.runs.len() > 1 { folder } else { row.name.as_str() };
+                named(name, finding)
+            })
+            .collect(),
+    };
     all.sort_by_key(|finding| finding.level);
     let more = all.len().saturating_sub(FINDINGS_MAX) as u64;
     all.truncate(FINDINGS_MAX);
@@ -155,6 +164,36 @@ fn findings(recorded: &RecordedComparison) -> Vec<Finding> {
         all.push(Finding::note(MORE, message));
     }
     all
+}
+
+fn named(name: &str, finding: &Finding) -> Finding {
+    Finding { message: format!("{name}: {}", finding.message), ..finding.clone() }
+}
+
+/// The findings of each rule as one, that of the row with most lingering images, and what the rows
+/// have in common: `4 combinations with on-drop=keep; at worst slots=1000: 951 of 3,000 linger`.
+fn by_rule(comparison: &Comparison, all: &[(&Row, &str, &Finding)]) -> Vec<Finding> {
+    let mut rules: Vec<(Level, &str)> =
+        all.iter().map(|(.., finding)| (finding.level, finding.rule)).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let one = |(level, rule): (Level, &str)| {
+        let of_rule = || all.iter().filter(|(.., it)| (it.level, it.rule) == (level, rule));
+        let has_it = |row: &Row| of_rule().any(|(of, ..)| of.name == row.name);
+        let numbered = comparison.rows.iter().enumerate();
+        let rows: Vec<usize> = numbered.filter(|(_, row)| has_it(row)).map(|it| it.0).collect();
+        let lingering =
+            |row: &Row| row.worst().map_or((0, 0), |run| (run.images.lingering, run.images.late));
+        let (worst, _, finding) = of_rule().rev().max_by_key(|(row, ..)| lingering(row))?;
+        if rows.len() == 1 {
+            return Some(named(&worst.name, finding));
+        }
+        let common = Common::of(comparison, &rows);
+        let own = common.but(comparison, worst);
+        let worst = if own.is_empty() { own } else { format!("; at worst {own}") };
+        Some(named(&format!("{}{worst}", common.words()), finding))
+    };
+    rules.into_iter().filter_map(one).collect()
 }
 
 fn facts(recorded: &RecordedComparison) -> Vec<FactGroup> {

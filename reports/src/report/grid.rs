@@ -1,5 +1,6 @@
 //! The table of a comparison, the same on a terminal, in Markdown and on the page.
 
+use super::heat::tone;
 use super::{Column, Table};
 use crate::comparison::{Comparison, Kind, Ratio, Refusal, Row, RunSummary};
 use crate::headline::verdict_word;
@@ -23,7 +24,7 @@ pub(crate) fn comparison_table(comparison: &Comparison) -> Table {
     let with_unknown =
         comparison.rows.iter().filter_map(Row::worst).any(|run| run.images.unknown > 0);
     columns.extend([
-        Column::words("verdict"),
+        Column::words("verdict").coloured(),
         Column::numbers("at drop"),
         Column::numbers("late"),
         Column::numbers("lingering"),
@@ -60,8 +61,9 @@ pub(crate) fn comparison_table(comparison: &Comparison) -> Table {
         cells
     });
     let rows = rows.collect();
+    let tones = comparison.rows.iter().map(tone).collect();
     let (title, note) = ("Rows".to_owned(), NOTE.to_owned());
-    Table { id: "rows".to_owned(), title, note, columns, rows }
+    Table { id: "rows".to_owned(), title, note, columns, rows, tones, ..Table::default() }
 }
 
 /// Lingering images alone, if two flags are swept: the values of the first one down, those of the
@@ -82,7 +84,7 @@ pub(crate) fn comparison_matrix(comparison: &Comparison) -> Option<Table> {
     });
     let rows = rows.collect();
     let title = format!("lingering images, by {} (down) and {} (across)", down.flag, across.flag);
-    Some(Table { id: "matrix".to_owned(), title, note: String::new(), columns, rows })
+    Some(Table { id: "matrix".to_owned(), title, columns, rows, ..Table::default() })
 }
 
 /// The reasons of refused rows, each once.

@@ -1,77 +1,146 @@
-//! Heat maps of a sweep: lingering images by the values of two flags.
+//! Heat maps of a sweep: one for each measure, by the values of the swept flags.
 
 use super::grid::row_verdict;
 use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
-use crate::comparison::{Comparison, Row, Swept};
-use leakbench_model::Verdict;
+use crate::comparison::{Comparison, Kind, Row, RunSummary, Swept};
 use leakbench_model::text::grouped;
+use leakbench_model::{Resource, Verdict};
 
-/// Maps at most of a sweep of more than two flags.
-const MAPS_MAX: usize = 6;
+/// Columns of a grid at most, if the flags allow it.
+const COLUMNS_MAX: usize = 8;
+
+/// A number of each row.
+struct Measure {
+    id: &'static str,
+    title: &'static str,
+    reads: &'static str,
+    value: fn(&Row) -> Option<f64>,
+    text: fn(f64) -> String,
+}
+
+/// Beside the lingering images, which come first.
+const MEASURES: [Measure; 4] = [
+    Measure {
+        id: "heat-late",
+        title: "Images released late",
+        reads: "Images that the kernel released after the drop had returned.",
+        value: |row| Some(with_images(row)?.images.late as f64),
+        text: whole,
+    },
+    Measure {
+        id: "heat-mappings",
+        title: "Mappings at the end",
+        reads: "With every module dropped. Slots that were used keep theirs.",
+        value: |row| Some(row.worst()?.at_end.of(Resource::Mappings)? as f64),
+        text: whole,
+    },
+    Measure {
+        id: "heat-memory",
+        title: "Resident memory at the end",
+        reads: "With every module dropped.",
+        value: |row| Some(row.worst()?.at_end.of(Resource::RssBytes)? as f64),
+        text: |bytes| Resource::RssBytes.amount(bytes as u64),
+    },
+    Measure {
+        id: "heat-rate",
+        title: "Cycles a second",
+        reads: "The median of rounds. Barriers and settle times are outside it.",
+        value: Row::rate_per_s,
+        text: whole,
+    },
+];
 
 const WHAT: &str = "images lingering at the end";
 
-/// A map for each combination of the flags after the first two, which are rows and columns. None if
-/// nothing is swept.
+/// A map for each measure that differs between combinations. None if nothing is swept.
 pub(super) fn heat_maps(comparison: &Comparison) -> Vec<Chart> {
-    let (down, across, rest) = match comparison.swept.as_slice() {
-        [] => return Vec::new(),
-        [across] => (None, across, &[][..]),
-        [down, across, rest @ ..] => (Some(down), across, rest),
-    };
-    let combinations = combinations(rest);
-    let left_out = combinations.len().saturating_sub(MAPS_MAX);
-    let shown = combinations.into_iter().take(MAPS_MAX).enumerate();
-    let maps = shown.map(|(index, others)| {
-        let id = if index == 0 { "heat".to_owned() } else { format!("heat-{index}") };
-        let with: Vec<String> = rest
-            .iter()
-            .zip(&others)
-            .map(|(swept, value)| format!("{} {value}", swept.flag))
-            .collect();
-        let with = if with.is_empty() { String::new() } else { format!(", {}", with.join(", ")) };
-        let mut reads = match down {
-            Some(down) => format!("{} down, {} across", down.flag, across.flag),
-            None => format!("by {}", across.flag),
+    let Some((down, across)) = sides(comparison) else { return Vec::new() };
+    let chart =
+        |id: &str, title: &str, reads: &str, what: &str, cell: &dyn Fn(&Row) -> HeatCell| {
+            let cells = down.values.iter().map(|first| {
+                let cells =
+                    across.values.iter().map(|second| match find(comparison, first, second) {
+                        Some(row) => cell(row),
+                        None => absent("not run".to_owned(), String::new()),
+                    });
+                cells.collect()
+            });
+            let heat = Heat {
+                what: what.to_owned(),
+                across: across.clone(),
+                down: down.clone(),
+                cells: cells.collect(),
+            };
+            let reads = format!("{reads} The stronger the colour, the more.");
+            Chart { id: id.to_owned(), title: title.to_owned(), reads, plot: Plot::Heat(heat) }
         };
-        reads += ": the stronger the colour, the more images of dropped modules linger";
-        if left_out > 0 {
-            reads += &format!("; the table has {left_out} more combinations");
-        }
-        let heat = map(comparison, down, across, &others);
-        Chart {
-            id,
-            title: format!("Images lingering at the end{with}"),
-            reads: reads + ".",
-            plot: Plot::Heat(heat),
-        }
+    let reads = "Images of dropped modules that the kernel still keeps.";
+    let lingering = chart("heat", "Images lingering at the end", reads, WHAT, &lingering);
+    let others = MEASURES.iter().filter(|measure| differs(comparison, measure)).map(|measure| {
+        let cell = |row: &Row| match (measure.value)(row) {
+            Some(value) => HeatCell {
+                value: Some(value),
+                text: (measure.text)(value),
+                tone: Tone::Series(0),
+                name: row.name.clone(),
+            },
+            None => absent(row_verdict(row), row.name.clone()),
+        };
+        chart(measure.id, measure.title, measure.reads, &measure.title.to_lowercase(), &cell)
     });
-    maps.collect()
+    std::iter::once(lingering).chain(others).collect()
 }
 
-fn map(comparison: &Comparison, down: Option<&Swept>, across: &Swept, rest: &[String]) -> Heat {
-    let axis = |swept: &Swept| Axis { flag: swept.flag.clone(), values: swept.values.clone() };
-    let one = Axis { flag: String::new(), values: vec![String::new()] };
-    let down = down.map_or(one, axis);
-    let cells = down.values.iter().map(|first| {
-        let cells = across.values.iter().map(|second| {
-            let mut values: Vec<&String> = if down.flag.is_empty() { vec![] } else { vec![first] };
-            values.push(second);
-            values.extend(rest);
-            cell(comparison.rows.iter().find(|row| row.values.iter().eq(values.iter().copied())))
-        });
-        cells.collect()
-    });
-    let cells = cells.collect();
-    Heat { what: WHAT.to_owned(), across: axis(across), down, cells }
+/// The flags of the rows and of the columns of a sweep: as many columns as fit, the last flags.
+pub(super) fn sides(comparison: &Comparison) -> Option<(Axis, Axis)> {
+    let swept = comparison.swept.as_slice();
+    if comparison.kind != Kind::Sweep || swept.is_empty() {
+        return None;
+    }
+    let columns = |flags: &[Swept]| flags.iter().map(|flag| flag.values.len()).product::<usize>();
+    let last = swept.len() - 1;
+    let fits = (1..last).find(|&at| columns(&swept[at..]) <= COLUMNS_MAX);
+    let (down, across) = swept.split_at(fits.unwrap_or(last));
+    Some((axis(down), axis(across)))
 }
 
-fn cell(row: Option<&Row>) -> HeatCell {
-    let Some(row) = row else {
-        let text = "not run".to_owned();
-        return HeatCell { value: None, text, tone: Tone::Neutral, name: String::new() };
-    };
-    let images = row.worst().map(|run| run.images).filter(|images| images.made > 0);
+/// The row of a combination.
+pub(super) fn find<'a>(
+    comparison: &'a Comparison,
+    down: &[String],
+    across: &[String],
+) -> Option<&'a Row> {
+    comparison.rows.iter().find(|row| row.values.iter().eq(down.iter().chain(across)))
+}
+
+fn axis(swept: &[Swept]) -> Axis {
+    let flags = swept.iter().map(|flag| flag.flag.clone()).collect();
+    Axis { flags, values: combinations(swept) }
+}
+
+fn whole(value: f64) -> String {
+    grouped(value.round() as u64)
+}
+
+/// The run of a row that shows its counts, if it made images.
+fn with_images(row: &Row) -> Option<&RunSummary> {
+    row.worst().filter(|run| run.images.made > 0)
+}
+
+/// Returns whether a measure differs between rows by enough to be looked at.
+fn differs(comparison: &Comparison, measure: &Measure) -> bool {
+    const FACTOR_MIN: f64 = 1.1;
+    let values = || comparison.rows.iter().filter_map(|row| (measure.value)(row));
+    let (min, max) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    max > min * FACTOR_MIN
+}
+
+fn absent(text: String, name: String) -> HeatCell {
+    HeatCell { value: None, text, tone: Tone::Neutral, name }
+}
+
+fn lingering(row: &Row) -> HeatCell {
+    let images = with_images(row).map(|run| run.images);
     let word = || row_verdict(row);
     let (value, text) = match (row.verdict(), images) {
         (Some(Verdict::Clean | Verdict::Leak), Some(images)) => {

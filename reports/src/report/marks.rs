@@ -46,7 +46,7 @@ pub(super) fn incidents(ledger: &Ledger) -> Vec<Mark> {
 /// A mark at a single time.
 pub(super) fn moment(kind: MarkKind, at_ms: u64, text: String) -> Mark {
     let at_s = seconds(at_ms);
-    Mark { kind, from_s: at_s, to_s: at_s, text, cycles: None }
+    Mark { kind, from_s: at_s, to_s: at_s, text, cycles: None, label: String::new() }
 }
 
 fn barriers(ledger: &Ledger) -> Vec<Mark> {
@@ -86,6 +86,7 @@ fn settling(ledger: &Ledger) -> Vec<Mark> {
                     counted(barrier.cycles, "cycle"),
                 ),
                 cycles: None,
+                label: String::new(),
             })
             .collect()
     };

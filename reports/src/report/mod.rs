@@ -18,8 +18,9 @@ mod peaks;
 mod proof;
 mod run;
 mod slots;
-mod suspect;
+mod spreads;
 mod survival;
+mod suspect;
 mod theory;
 mod timeline;
 mod times;
@@ -30,10 +31,13 @@ pub(crate) use facts::reproduce_command;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
 pub(crate) use holders::lingering_image;
 pub use next_steps::{Means, NextStep};
+#[cfg(test)]
+pub(crate) use observation::tone_of_class;
 pub(crate) use observation::{example_words, examples, title as title_of_observation};
 pub use peaks::{Peak, Peaks};
 pub use proof::{Proof, Stretch};
 pub(crate) use run::title as title_of_run;
+pub use spreads::{Spread, Spreads};
 pub use survival::{AgeBin, Survival};
 pub use suspect::{Forecast, SuspectCard};
 
@@ -168,6 +172,10 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Cells in the order of columns.
     pub rows: Vec<Vec<String>>,
+    /// The meaning of each row's colour, which a [`Column::coloured`] shows; empty without colours.
+    pub tones: Vec<Tone>,
+    /// True if the page folds it and other formats omit it: nothing in it needs attention.
+    pub is_folded: bool,
 }
 
 /// A column of a table.
@@ -181,6 +189,10 @@ pub struct Column {
     pub spare: u8,
     /// True if a narrow terminal shortens its cells before it leaves out columns.
     pub shrinks: bool,
+    /// True if the page shows the row's colour in it.
+    pub is_coloured: bool,
+    /// True if its cells have names and paths, of which the page leaves out the middle.
+    pub has_paths: bool,
 }
 
 impl Column {
@@ -197,6 +209,16 @@ impl Column {
     /// The same column, left out where there is no room; those of greater `order` first.
     pub fn spare(self, order: u8) -> Column {
         Column { spare: order, ..self }
+    }
+
+    /// The same column, with the colour of the row.
+    pub fn coloured(self) -> Column {
+        Column { is_coloured: true, ..self }
+    }
+
+    /// The same column, with names and paths.
+    pub fn paths(self) -> Column {
+        Column { has_paths: true, ..self }
     }
 
     /// The same column, whose cells a narrow terminal shortens.

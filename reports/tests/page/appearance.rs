@@ -113,7 +113,14 @@ fn a_slot_map_shows_the_share_of_held_slots() {
 #[test]
 fn every_text_stands_out_in_light_and_dark() {
     let Some(mut browser) = browser("every_text_stands_out_in_light_and_dark") else { return };
-    for report in [fixture::leak(), fixture::proved(), fixture::observed(), fixture::comparison()] {
+    for report in [
+        fixture::leak(),
+        fixture::proved(),
+        fixture::observed(),
+        fixture::comparison(),
+        fixture::compared(),
+        fixture::swept(),
+    ] {
         let mut page = browser.open(1280);
         for scheme in ["light", "dark"] {
             prefer(&mut page, scheme);
@@ -154,7 +161,15 @@ fn light_and_dark_follow_the_system_until_one_is_chosen() {
 #[test]
 fn a_phone_scrolls_down_only() {
     let Some(mut browser) = browser("a_phone_scrolls_down_only") else { return };
-    for report in [fixture::leak(), fixture::proved(), fixture::observed(), fixture::comparison(), fixture::hostile()] {
+    for report in [
+        fixture::leak(),
+        fixture::proved(),
+        fixture::observed(),
+        fixture::comparison(),
+        fixture::compared(),
+        fixture::swept(),
+        fixture::hostile(),
+    ] {
         let mut page = browser.open(360);
         page.show(&html(&report));
         page.eval("document.querySelectorAll('details').forEach((each) => { each.open = true; })");

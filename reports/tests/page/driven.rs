@@ -51,6 +51,8 @@ fn it_loads_without_errors_and_asks_for_nothing_else() {
         fixture::proved(),
         fixture::observed(),
         fixture::comparison(),
+        fixture::compared(),
+        fixture::swept(),
         fixture::hostile(),
     ];
     for report in reports {
@@ -205,6 +207,7 @@ fn the_main_chart_says_what_happened_where_it_did() {
                 to_s: 4.9,
                 text,
                 cycles: None,
+                label: String::new(),
             });
         }
     }
@@ -480,7 +483,8 @@ fn what_zooms_in_and_out_again_shows_the_whole_run() {
         if let Plot::Lines(lines) = &mut chart.plot {
             let (from_s, to_s) = (fixture::END_S, fixture::END_S + 0.3);
             let text = String::new();
-            lines.marks.push(Mark { kind: MarkKind::Settle, from_s, to_s, text, cycles: None });
+            let (kind, label) = (MarkKind::Settle, String::new());
+            lines.marks.push(Mark { kind, from_s, to_s, text, cycles: None, label });
         }
     }
     let mut page = browser.open(1280);
@@ -619,6 +623,14 @@ fn odd_charts_are_drawn_and_used_without_errors() {
     assert_no_complaints(&mut page);
 }
 
+fn assert_are_texts(page: &mut Page<'_>, selectors: &[&str]) {
+    for shown in selectors {
+        let text = page.text(&format!("document.querySelector({}).innerText", json!(shown)));
+        assert!(text.contains("onerror=alert(1)>"), "{shown}: {text}");
+        assert!(!text.contains(['\u{202e}', '\u{2028}']), "{shown}: {text:?}");
+    }
+}
+
 #[test]
 fn hostile_names_are_text_and_nothing_more() {
     let Some(mut browser) = browser("hostile_names_are_text_and_nothing_more") else { return };
@@ -638,11 +650,16 @@ fn hostile_names_are_text_and_nothing_more() {
     page.eval("document.querySelector('th button').click()");
     assert_eq!(page.eval("document.querySelectorAll('img, svg[onload], [onerror]').length"), 0);
     assert_eq!(page.eval("document.scripts.length"), 2);
-    for shown in ["h1", "h2", ".figures strong", ".said", "code", "#resources td", ".panel h3"] {
-        let text = page.text(&format!("document.querySelector({}).innerText", json!(shown)));
-        assert!(text.contains("onerror=alert(1)>"), "{shown}: {text}");
-        assert!(!text.contains(['\u{202e}', '\u{2028}']), "{shown}: {text:?}");
-    }
+    let shown = ["h1", "h2", ".figures strong", ".said", "code", "#resources td", ".panel h3"];
+    assert_are_texts(&mut page, &shown);
+    assert_no_complaints(&mut page);
+    drop(page);
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::hostile_observed()));
+    assert_are_texts(&mut page, &[".suspect h2", ".suspect .figure", ".suspect .until .beside"]);
+    let example = page.text("document.querySelector('.suspect .cut').title");
+    assert!(example.contains("onerror=alert(1)>"), "{example}");
+    assert_eq!(page.eval("document.querySelectorAll('img, svg[onload], [onerror]').length"), 0);
     assert_no_complaints(&mut page);
 }
 
@@ -663,5 +680,78 @@ fn a_fitted_line_goes_on_to_its_limit() {
     page.key("+");
     page.until(&format!("{label} === null"));
     assert!(!ticks(&mut page, "descriptors").contains("80 s"));
+    assert_no_complaints(&mut page);
+}
+
+/// Events are labelled where there is room; folded tables open and sort.
+#[test]
+fn events_have_labels_and_flat_resources_are_folded() {
+    let Some(mut browser) = browser("events_have_labels_and_flat_resources_are_folded") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::observed()));
+    let labels = "[...document.querySelectorAll('#descriptors text.label')]";
+    page.until(&format!("{labels}.length === 3"));
+    let texts = page.text(&format!("{labels}.map((it) => it.textContent).join('|')"));
+    assert_eq!(texts, "exec python3|exec gunicorn: <b>|exit 0");
+    // Two at about the same time are one above the other.
+    assert_eq!(page.eval(&format!("new Set({labels}.map((it) => it.getAttribute('y'))).size")), 2);
+    assert_eq!(page.eval("document.querySelector('#flat table').checkVisibility()"), false);
+    page.eval("document.querySelector('#flat summary').click()");
+    page.until("document.querySelector('#flat table').checkVisibility()");
+    let cut = "document.querySelector('#flat .cut')";
+    assert_eq!(page.eval(&format!("{cut}.title")), "/a/long/path".repeat(9));
+    assert_eq!(page.eval(&format!("{cut}.textContent.length")), 64);
+    assert_eq!(page.eval("document.querySelectorAll('#resources td .swatch.tone-bad').length"), 1);
+    assert_no_complaints(&mut page);
+}
+
+/// A row of ratios has a dot for each round and a line at 1; lines of subjects share a chart.
+#[test]
+fn subjects_are_compared_on_one_scale() {
+    let Some(mut browser) = browser("subjects_are_compared_on_one_scale") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::compared()));
+    page.until("document.querySelectorAll('#panels .plot svg .line').length === 3");
+    let x = |selector: &str| {
+        format!(
+            "document.querySelector('#ratios .spread:nth-child(1) {selector}').getBoundingClientRect()"
+        )
+    };
+    assert_eq!(page.eval("document.querySelectorAll('#ratios .round').length"), 6);
+    let reference = page.eval(&format!("{}.x", x(".reference")));
+    let interval = page.eval(&format!("(({{x, right}}) => [x, right])({})", x(".interval")));
+    let within = page.eval(&format!("{reference} > {}[0] && {reference} < {0}[1]", interval));
+    assert_eq!(within, true, "{reference} in {interval}");
+    let second = page.eval("document.querySelector('#ratios .spread:nth-child(2) .interval').getBoundingClientRect().right");
+    assert!(second.as_f64() < reference.as_f64(), "0.05 is left of 1: {second} {reference}");
+    assert_no_complaints(&mut page);
+}
+
+/// Panels of a sweep stand in a grid with headings, and only those at its edges have axes.
+#[test]
+fn a_sweep_is_a_grid_with_axes_at_its_edges() {
+    let Some(mut browser) = browser("a_sweep_is_a_grid_with_axes_at_its_edges") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::swept()));
+    // A combination that was not run has no chart.
+    page.until("document.querySelectorAll('#panels .plot svg').length === 7");
+    let texts = |side: &str| {
+        format!(
+            "[...document.querySelectorAll('#panels .plot')]
+                .filter((plot) => plot.dataset.edge{side})
+                .map((plot) => plot.querySelectorAll('.axis text').length > 0)"
+        )
+    };
+    assert_eq!(page.eval(&texts(" === 'none'")), json!([false, false, false]));
+    assert_eq!(page.eval(&texts(" === 'left'")), json!([true]));
+    let widths = "(() => { const widths = [...document.querySelectorAll('#panels .plot .grid')]
+        .map((line) => Math.round(line.getBoundingClientRect().width));
+        return Math.max(...widths) - Math.min(...widths); })()";
+    assert!(page.eval(widths).as_f64().is_some_and(|apart| apart <= 2.0), "one scale");
+    let spans =
+        "[...document.querySelectorAll('#panels thead tr:first-child th')].map((th) => th.colSpan)";
+    assert_eq!(page.eval(spans), json!([1, 2, 2]));
     assert_no_complaints(&mut page);
 }

@@ -46,7 +46,14 @@ fn limit(name: &str, value: f64) -> LimitLine {
 }
 
 fn marks() -> Vec<Mark> {
-    let mark = |kind, from_s, to_s, text: String| Mark { kind, from_s, to_s, text, cycles: None };
+    let mark = |kind, from_s, to_s, text: String| Mark {
+        kind,
+        from_s,
+        to_s,
+        text,
+        cycles: None,
+        label: String::new(),
+    };
     let mut marks = Vec::new();
     for n in 1..=BARRIERS {
         let at = f64::from(n) * 0.5;
@@ -297,13 +304,18 @@ pub(crate) fn leak() -> Report {
         ],
         lingering: Some(lingering_rows()),
         tables: vec![Table {
+            is_folded: false,
+            tones: vec![Tone::Bad, Tone::Neutral, Tone::Series(0)],
             id: "resources".to_owned(),
             title: "Resources".to_owned(),
             note: String::new(),
             columns: ["resource", "last", "rate"]
                 .iter()
                 .enumerate()
-                .map(|(n, name)| if n > 0 { Column::numbers(name) } else { Column::words(name) })
+                .map(|(n, name)| match n {
+                    0 => Column::words(name).coloured(),
+                    _ => Column::numbers(name),
+                })
                 .collect(),
             rows: [
                 ["mappings", "2,894", "1.2/s"],
@@ -387,6 +399,14 @@ pub(crate) fn observed() -> Report {
         |n: u32, value: f64| Point { at_s: f64::from(n), cycles: None, value, line: n as usize };
     let sockets: Vec<Point> = (0..=60).map(|n| at(n, 4.0 + 12.0 * f64::from(n))).collect();
     let per_s = Estimate { value: 12.0, low: 11.0, high: 13.0 };
+    let event = |at_s, label: &str| Mark {
+        kind: MarkKind::Event,
+        from_s: at_s,
+        to_s: at_s,
+        text: format!("process 7: {label}"),
+        cycles: None,
+        label: label.to_owned(),
+    };
     let limit = FitLimit { value: 1_024.0, text: "RLIMIT_NOFILE 1,024 in 25 s".to_owned() };
     let fit = Fit {
         tone: Tone::Bad,
@@ -401,7 +421,11 @@ pub(crate) fn observed() -> Report {
         unit: Some(Unit::Count),
         series: vec![series("socket descriptors", Tone::Bad, Style::Line, sockets)],
         limits: vec![self::limit("RLIMIT_NOFILE", 1_024.0)],
-        marks: Vec::new(),
+        marks: vec![
+            event(2.0, "exec python3"),
+            event(2.1, "exec gunicorn: <b>"),
+            event(60.0, "exit 0"),
+        ],
         fits: vec![fit],
     };
     report.charts =
@@ -433,6 +457,14 @@ pub(crate) fn observed() -> Report {
             effect: "prints the stack of each call".to_owned(),
         }),
     };
+    report.tables.push(Table {
+        id: "flat".to_owned(),
+        title: "1 flat resource".to_owned(),
+        columns: vec![Column::words("resource"), Column::words("example").paths()],
+        rows: vec![vec!["zombies".to_owned(), "/a/long/path".repeat(9)]],
+        is_folded: true,
+        ..Table::default()
+    });
     report.suspects = vec![card("socket descriptors", Some(forecast)), card("threads", None)];
     report
 }
@@ -464,8 +496,8 @@ pub(crate) fn comparison() -> Report {
         name: format!("run {n}"),
     };
     let axis = |flag: &str, values: &[&str]| Axis {
-        flag: flag.to_owned(),
-        values: values.iter().map(|value| value.to_string()).collect(),
+        flags: vec![flag.to_owned()],
+        values: values.iter().map(|value| vec![value.to_string()]).collect(),
     };
     let heat = Heat {
         what: "images lingering at the end".to_owned(),
@@ -478,11 +510,84 @@ pub(crate) fn comparison() -> Report {
             "panels",
             "Images lingering",
             "One panel a run, all on one scale.",
-            Plot::Panels(Panels { panels: (0..6).map(panel).collect(), rest: 2 }),
+            Plot::Panels(Panels {
+                panels: (0..6).map(panel).collect(),
+                rest: 2,
+                ..Panels::default()
+            }),
         ),
         chart("heat", "Lingering by two flags", "The darker, the more.", Plot::Heat(heat)),
     ];
     report.lingering = None;
+    report
+}
+
+/// A sweep of three flags, whose charts are a grid.
+pub(crate) fn swept() -> Report {
+    let mut report = comparison();
+    let values = |values: &[&[&str]]| {
+        let row = |values: &&[&str]| values.iter().map(|value| value.to_string()).collect();
+        values.iter().map(row).collect()
+    };
+    let down = Axis { flags: vec!["on-drop".to_owned()], values: values(&[&["keep"], &["purge"]]) };
+    let across = Axis {
+        flags: vec!["strategy".to_owned(), "slots".to_owned()],
+        values: values(&[
+            &["random", "100"],
+            &["random", "1000"],
+            &["warm-lru", "100"],
+            &["warm-lru", "1000"],
+        ]),
+    };
+    for chart in &mut report.charts {
+        match &mut chart.plot {
+            Plot::Panels(panels) => {
+                panels.panels.extend_from_within(..2);
+                panels.panels[5].lines.series.clear();
+                panels.grid = Some((down.clone(), across.clone()));
+            }
+            Plot::Heat(heat) => {
+                let cells: Vec<HeatCell> = heat.cells.concat();
+                heat.cells = cells[..8].chunks(4).map(<[HeatCell]>::to_vec).collect();
+                (heat.down, heat.across) = (down.clone(), across.clone());
+            }
+            _ => {}
+        }
+    }
+    report
+}
+
+/// A comparison of three subjects: lines over each other, and ratios of which one is within noise.
+pub(crate) fn compared() -> Report {
+    let mut report = comparison();
+    let names = ["builtin", "wasmtime@48", "python3 a/long/path/to/a/driver/of/some/runtime.py"];
+    let lines = names.iter().zip(0..).map(|(name, n)| {
+        series(
+            name,
+            Tone::Series(n),
+            Style::Dots,
+            at_barriers(|cycles| (cycles * u64::from(n)) as f64),
+        )
+    });
+    let lines = Lines { unit: Some(Unit::Count), series: lines.collect(), ..Lines::default() };
+    let (name, note) = (String::new(), String::new());
+    let panel = Panel { name, note, tone: Tone::Neutral, lines };
+    let panels = Panels { panels: vec![panel], ..Panels::default() };
+    let spread = |n: u8, middle: f64, text: &str| Spread {
+        name: names[usize::from(n)].to_owned(),
+        series: n,
+        rounds: vec![middle * 0.9, middle, middle * 1.1],
+        middle,
+        interval: Some((middle * 0.85, middle * 1.2)),
+        text: text.to_owned(),
+    };
+    let rows =
+        vec![spread(1, 0.98, "0.98 [0.83, 1.18], within noise"), spread(2, 0.05, "0.05 ± 0.01")];
+    let ratios = Spreads { rows, rest: 0, reference: Some(1.0), is_logarithmic: true };
+    report.charts = vec![
+        chart("panels", "Images lingering", "Over cycles.", Plot::Panels(panels)),
+        chart("ratios", "Ratio to builtin", "Each dot is a round.", Plot::Spreads(ratios)),
+    ];
     report
 }
 
@@ -551,7 +656,7 @@ pub(crate) fn odd() -> Report {
         tone: Tone::Warning,
         lines: lines(n, Style::Line),
     };
-    let panels = Panels { panels: (0..3).map(panel).collect(), rest: 0 };
+    let panels = Panels { panels: (0..3).map(panel).collect(), ..Panels::default() };
     report.charts.push(chart("panels", "", "", Plot::Panels(panels)));
     report.charts.push(chart("no-panels", "", "", Plot::Panels(Panels::default())));
     report.charts.push(chart("heat", "", "", Plot::Heat(Heat::default())));
@@ -560,6 +665,10 @@ pub(crate) fn odd() -> Report {
     let proof = Proof { stretches, unverified: u64::MAX, by_process: true };
     report.charts.push(chart("proof", "", "", Plot::Proof(proof)));
     report.charts.push(chart("no-peaks", "", "", Plot::Peaks(Peaks::default())));
+    report.charts.push(chart("no-spreads", "", "", Plot::Spreads(Spreads::default())));
+    let odd = Spread { rounds: vec![0.0, f64::MAX, f64::NAN], ..Spread::default() };
+    let spreads = Spreads { rows: vec![odd], is_logarithmic: true, ..Spreads::default() };
+    report.charts.push(chart("spreads", "", "", Plot::Spreads(spreads)));
     report.lingering = Some(LingeringTable { total: u64::MAX, ..LingeringTable::default() });
     report.tables = vec![Table { id: "empty".to_owned(), ..Table::default() }];
     (report.figures, report.findings, report.facts) = (Vec::new(), Vec::new(), Vec::new());
@@ -641,11 +750,16 @@ pub(crate) fn hostile() -> Report {
             Plot::Heat(heat) => {
                 heat.what = name();
                 for axis in [&mut heat.across, &mut heat.down] {
-                    axis.flag = name();
-                    axis.values.iter_mut().for_each(|value| *value = name());
+                    axis.flags.iter_mut().for_each(|flag| *flag = name());
+                    axis.values.iter_mut().flatten().for_each(|value| *value = name());
                 }
                 for cell in heat.cells.iter_mut().flatten() {
                     (cell.text, cell.name) = (name(), name());
+                }
+            }
+            Plot::Spreads(spreads) => {
+                for row in &mut spreads.rows {
+                    (row.name, row.text) = (name(), name());
                 }
             }
             Plot::Slots(_)
@@ -690,4 +804,19 @@ fn rename(lines: &mut Lines) {
     lines.series.iter_mut().for_each(|series| series.name = HOSTILE.to_owned());
     lines.limits.iter_mut().for_each(|limit| limit.name = HOSTILE.to_owned());
     lines.marks.iter_mut().for_each(|mark| mark.text = HOSTILE.to_owned());
+}
+
+/// The same with suspects.
+pub(crate) fn hostile_observed() -> Report {
+    let name = || HOSTILE.to_owned();
+    let mut report = hostile();
+    report.suspects = observed().suspects;
+    for card in &mut report.suspects {
+        (card.name, card.rate, card.grew) = (name(), name(), name());
+        (card.evidence, card.examples) = (vec![name()], vec![name()]);
+        if let Some(forecast) = &mut card.forecast {
+            (forecast.limit, forecast.max, forecast.left) = (name(), name(), name());
+        }
+    }
+    report
 }

@@ -231,7 +231,8 @@ fn a_summary_has_hints_above_the_report_and_the_verdict_last() {
     let judgement = Judgement::of(&ledger);
     let out = Some(Path::new("out"));
     let hints = run_hints(&ledger, &judgement, Kept { folder: out, is_drawn: true });
-    let closing = Closing { report: Some(Path::new("out/report.html")), hints: &hints };
+    let report = Some(Path::new("out/report.html"));
+    let closing = Closing { report, link: None, hints: &hints };
     for width in [0, 90] {
         let style = SummaryStyle { width: Some(width), out, ..SummaryStyle::default() };
         let drawn = Summary::of_run(&ledger, &judgement).draw(&style, &closing);
@@ -243,4 +244,12 @@ fn a_summary_has_hints_above_the_report_and_the_verdict_last() {
             golden("leak-queue-drawn.txt", &drawn).expect("as it was");
         }
     }
+    // A terminal with links has the same text.
+    let linked = Closing { link: Some("file://host/out/report.html"), ..closing };
+    let style = SummaryStyle::default();
+    let drawn = Summary::of_run(&ledger, &judgement).draw(&style, &linked);
+    let link = "\x1b]8;;file://host/out/report.html\x1b\\out/report.html\x1b]8;;\x1b\\";
+    assert!(drawn.contains(&format!("report     {link}\n")), "{drawn:?}");
+    let plain = Summary::of_run(&ledger, &judgement).draw(&style, &closing);
+    assert_eq!(drawn.replace(link, "out/report.html"), plain);
 }

@@ -77,10 +77,43 @@ fn a_healthy_process_has_good_figures() {
     assert_eq!(class("pipe descriptors").as_deref(), Some("sawtooth"));
     assert_eq!(class("address space").as_deref(), Some("reservation"));
     assert!(ids(&report).contains(&"address-space-bytes"), "{:?}", ids(&report));
-    let table = &report.tables[0];
+    for table in &report.tables {
+        assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
+    }
+    let [table, flat] = &report.tables[..] else { panic!("{:?}", report.tables) };
+    assert!(flat.is_folded && !table.is_folded);
+    assert!(flat.title.contains(&format!("{} flat resources", flat.rows.len())), "{}", flat.title);
+    assert_eq!(table.tones.len(), table.rows.len());
     assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
     let stack = &lines(&report, "memory").series;
     assert!(stack.iter().all(|series| series.style == Style::Stacked), "{stack:?}");
+}
+
+/// What happens in any process's life is an event; what disturbs the observation is an incident.
+#[test]
+fn events_have_labels() {
+    let event = |kind, program: &str, what: &str| {
+        let event = Some(ProcessEvent { kind, program: program.to_owned() });
+        let (at_ms, what) = (100, what.to_owned());
+        ObservationRecord::Remark(Remark { at_ms, prevents_clean: false, what, event })
+    };
+    let recording = with(
+        socket_leak(),
+        event(ProcessEventKind::Exec, "python3", "process 7 runs another program now: python3"),
+    );
+    let recording = with(recording, event(ProcessEventKind::Started, "sleep", "7 (sleep) joined"));
+    let recording = with(recording, remark(true, "cannot read fdinfo"));
+    let recording = gone(recording, ProcessExitKind::Exited { code: 0 }, true);
+    let report = report(&recording);
+    let marks = &lines(&report, "descriptors").marks;
+    let marks: Vec<(MarkKind, &str)> = marks.iter().map(|it| (it.kind, &it.label[..])).collect();
+    let expected = [
+        (MarkKind::Event, "exec python3"),
+        (MarkKind::Event, "+ sleep"),
+        (MarkKind::Incident, ""),
+        (MarkKind::Event, "exit 0"),
+    ];
+    assert_eq!(marks, expected);
 }
 
 #[test]
@@ -114,7 +147,7 @@ fn each_suspect_has_a_card() {
     let next = card.next.as_ref().expect("a step");
     let Means::Choice { command, .. } = &next.means else { panic!("{next:?}") };
     let command = command.as_deref();
-    assert_eq!(command, Some("strace -f -k -e socket,accept,accept4,close -p 4242"));
+    assert_eq!(command, Some("strace -f -k -e 'socket,accept,accept4,close' -p 4242"));
 
     assert_eq!(self::report(&healthy()).suspects, []);
 }
@@ -129,7 +162,7 @@ fn a_started_command_is_traced_from_its_start() {
     let report = report(&recording);
     let next = report.suspects[0].next.as_ref().expect("a step");
     let Means::Choice { command: Some(command), .. } = &next.means else { panic!("{next:?}") };
-    assert!(command.ends_with(",close -- sh -c 'a -- b'"), "{command}");
+    assert!(command.ends_with(",close' -- sh -c 'a -- b'"), "{command}");
 }
 
 /// The line goes through the amounts, and its limit is where the forecast is.

@@ -43,7 +43,12 @@ impl Line for ObservationRecord {
     fn shorten(&mut self, _first: Option<&ObservationRecord>) {
         match self {
             ObservationRecord::Examples(examples) => examples.shorten(),
-            ObservationRecord::Remark(remark) => shorten(&mut remark.what),
+            ObservationRecord::Remark(remark) => {
+                shorten(&mut remark.what);
+                if let Some(event) = &mut remark.event {
+                    shorten(&mut event.program);
+                }
+            }
             _ => {}
         }
     }
@@ -85,7 +90,7 @@ impl Line for ObservationRecord {
 
     fn omitted(prevents_clean: bool, count: u64, at_ms: u64) -> ObservationRecord {
         let what = format!("{count} more remarks, not listed");
-        ObservationRecord::Remark(Remark { at_ms, prevents_clean, what })
+        ObservationRecord::Remark(Remark { at_ms, prevents_clean, what, event: None })
     }
 }
 

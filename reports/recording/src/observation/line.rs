@@ -189,6 +189,42 @@ pub struct Remark {
     pub prevents_clean: bool,
     /// The remark, in words.
     pub what: String,
+    /// The event that it describes, if it is one of a process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<ProcessEvent>,
+}
+
+/// A change of an observed process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessEvent {
+    /// The kind of change.
+    pub kind: ProcessEventKind,
+    /// Name of the program that it runs. The process chooses it, so it is data, never markup.
+    pub program: String,
+}
+
+leakbench_model::names! {
+    /// The kind of a process's change.
+    ProcessEventKind ("kind of event") {
+        /// It runs another program.
+        Exec = "exec",
+        /// A descendant began.
+        Started = "started",
+        /// A descendant ended.
+        Ended = "ended",
+    }
+}
+
+/// In few words, for a label: `exec python3`, `+ sleep`, `− sleep`.
+impl fmt::Display for ProcessEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ProcessEventKind::Exec => "exec",
+            ProcessEventKind::Started => "+",
+            ProcessEventKind::Ended => "−",
+        };
+        write!(f, "{kind} {}", self.program)
+    }
 }
 
 /// The end of the process.

@@ -10,7 +10,7 @@ use leakbench_model::text::{bytes, duration_ns, grouped};
 /// Rows of a table at most: people read them all.
 const ROWS_MAX: usize = 48;
 
-/// A chart's table. Heat maps and peaks are texts themselves, and panels have their own notes.
+/// A chart's table. Heat maps, peaks and spreads are texts themselves, and panels have their own notes.
 pub(super) fn brief(plot: &Plot) -> Markup {
     let table = match plot {
         Plot::Lines(lines) => of_lines(lines),
@@ -18,7 +18,9 @@ pub(super) fn brief(plot: &Plot) -> Markup {
         Plot::Times(times) => of_times(times),
         Plot::Survival(survival) => of_survival(survival),
         Plot::Proof(proof) => of_proof(proof),
-        Plot::Heat(_) | Plot::Panels(_) | Plot::Peaks(_) => return Markup::default(),
+        Plot::Heat(_) | Plot::Panels(_) | Plot::Peaks(_) | Plot::Spreads(_) => {
+            return Markup::default();
+        }
     };
     markup! {
         // The scripts close it where they draw.

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html as markup};
 
-use super::brief;
 use super::style::{state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::report::{Chart, Heat, HeatCell, Panels, Peak, Peaks, Plot, Report, SlotMaps, Tone};
+use super::{brief, multiples, spreads};
+use crate::report::{Chart, Peak, Peaks, Plot, Report, SlotMaps};
 use leakbench_model::text::grouped;
 
 /// The charts to show: a proof says that nothing lingers, so no other chart says it again.
@@ -18,9 +18,14 @@ pub(super) fn shown_charts(report: &Report) -> Vec<&Chart> {
 /// the page, and `beside` stands beneath them.
 pub(super) fn lead(charts: &[&Chart], beside: &Markup) -> Markup {
     let main = charts.first().copied();
-    let is_wide = matches!(main.map(|chart| &chart.plot), Some(Plot::Heat(_) | Plot::Panels(_)));
+    let is_wide = main.is_some_and(|chart| match &chart.plot {
+        Plot::Heat(_) => true,
+        Plot::Panels(panels) => panels.panels.len() > 1,
+        _ => false,
+    });
     let is_proof = matches!(main.map(|chart| &chart.plot), Some(Plot::Proof(_)));
-    let is_markup = |chart: &&Chart| matches!(chart.plot, Plot::Heat(_) | Plot::Peaks(_));
+    let is_markup =
+        |chart: &&Chart| matches!(chart.plot, Plot::Heat(_) | Plot::Peaks(_) | Plot::Spreads(_));
     let draws = !charts.iter().all(is_markup);
     markup! {
         @if draws {
@@ -81,15 +86,15 @@ fn controls() -> Markup {
 /// ones in rows without gaps, and the rest.
 fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
     let is_clean = !charts.iter().any(|it| matches!(it.plot, Plot::Slots(_) | Plot::Survival(_)));
-    let kind = |chart: &Chart| match chart.plot {
+    let kind = |chart: &Chart| match &chart.plot {
         Plot::Proof(_) | Plot::Slots(_) => 1,
         Plot::Times(_) | Plot::Peaks(_) if is_clean => 1,
         Plot::Survival(_) => 2,
-        Plot::Times(_) => 3,
+        Plot::Times(_) | Plot::Spreads(_) | Plot::Heat(_) => 3,
+        Plot::Panels(panels) if panels.panels.len() == 1 => 4,
         Plot::Lines(_) => 4,
         Plot::Peaks(_) => 5,
         Plot::Panels(_) => 6,
-        Plot::Heat(_) => 7,
     };
     let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
@@ -122,9 +127,13 @@ fn figure(chart: &Chart, span: &str) -> Markup {
                 p .reads { (shown(&chart.reads, SENTENCE_CHARS_MAX)) }
             }
             @match &chart.plot {
-                Plot::Heat(heat) => { (heat_table(heat, &chart.title)) },
-                Plot::Panels(panels) => { (panels_grid(&chart.id, panels)) },
+                Plot::Heat(heat) => { (multiples::heat(heat, &chart.title)) },
+                Plot::Panels(panels) if panels.panels.len() == 1 => {
+                    div .plot data-chart=(chart.id) data-panel="0" {}
+                },
+                Plot::Panels(panels) => { (multiples::panels(&chart.id, panels)) },
                 Plot::Peaks(peaks) => { (bars(peaks)) },
+                Plot::Spreads(spreads) => { (spreads::spreads(spreads)) },
                 Plot::Slots(maps) => {
                     (states_legend(maps))
                     div .plot data-chart=(chart.id) {}
@@ -181,100 +190,6 @@ fn bar(peak: &Peak) -> Markup {
             svg .meter viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" {
                 rect width=(format!("{width:.0}")) height="10" {}
             }
-        }
-    }
-}
-
-fn panels_grid(id: &str, panels: &Panels) -> Markup {
-    markup! {
-        div class={ "panels columns-" (columns(panels.panels.len())) } {
-            @for (index, panel) in panels.panels.iter().enumerate() {
-                div .panel {
-                    h3 { (shown(&panel.name, LABEL_CHARS_MAX)) }
-                    p class={ "note " (tone_class(panel.tone)) } {
-                        (shown(&panel.note, LABEL_CHARS_MAX))
-                    }
-                    div .plot data-chart=(id) data-panel=(index) {}
-                }
-            }
-        }
-        @if panels.rest > 0 {
-            p .muted { (grouped(panels.rest)) " more are not drawn; the table below has their numbers." }
-        }
-    }
-}
-
-/// Columns of a grid of panels: the number that leaves the fewest gaps.
-fn columns(panels: usize) -> usize {
-    match panels {
-        0..=4 => panels.max(1),
-        _ => [4, 3].into_iter().min_by_key(|n| panels.next_multiple_of(*n) - panels).unwrap_or(4),
-    }
-}
-
-/// A heat map: a table with coloured cells, which needs no script and can be read aloud.
-fn heat_table(heat: &Heat, title: &str) -> Markup {
-    let max = heat.cells.iter().flatten().filter_map(|cell| cell.value);
-    let max = max.filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let one_flag = heat.down.flag.is_empty();
-    markup! {
-        div .scroll tabindex="0" role="region" aria-label=(shown(&heat.what, LABEL_CHARS_MAX)) {
-            table .heat {
-                caption .unseen[heat.what.eq_ignore_ascii_case(title)] {
-                    (shown(&heat.what, LABEL_CHARS_MAX))
-                }
-                thead {
-                    tr {
-                        @if !one_flag { td {} }
-                        th .axis colspan=(heat.across.values.len().max(1)) scope="colgroup" {
-                            (shown(&heat.across.flag, LABEL_CHARS_MAX))
-                        }
-                    }
-                    tr {
-                        @if !one_flag {
-                            th .axis scope="col" { (shown(&heat.down.flag, LABEL_CHARS_MAX)) }
-                        }
-                        @for value in &heat.across.values {
-                            th scope="col" { (shown(value, LABEL_CHARS_MAX)) }
-                        }
-                    }
-                }
-                tbody {
-                    @for (index, row) in heat.cells.iter().enumerate() {
-                        tr {
-                            @if !one_flag {
-                                th scope="row" {
-                                    @if let Some(value) = heat.down.values.get(index) {
-                                        (shown(value, LABEL_CHARS_MAX))
-                                    }
-                                }
-                            }
-                            @for cell in row { (heat_cell(cell, max)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn heat_cell(cell: &HeatCell, max: f64) -> Markup {
-    /// Steps of a colour in the style sheet.
-    const STEPS: f64 = 8.0;
-    // The square root distinguishes small numbers from 0.
-    let share = cell.value.filter(|value| value.is_finite() && max > 0.0);
-    let share = share.map(|value| (value / max).clamp(0.0, 1.0).sqrt());
-    let class = match (cell.tone, share) {
-        (_, None) if cell.value.is_none() => "absent".to_owned(),
-        (tone, share) => {
-            let step = (share.unwrap_or(0.0) * STEPS).ceil() as u8;
-            let tone = if matches!(tone, Tone::Series(_)) { Tone::Neutral } else { tone };
-            format!("{} step-{step}", tone_class(tone))
-        }
-    };
-    markup! {
-        td class=(class) title=(shown(&cell.name, LABEL_CHARS_MAX)) {
-            (shown(&cell.text, LABEL_CHARS_MAX))
         }
     }
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::chart::shown_charts;
 use super::style::{reason_class, state_class, tone_class};
-use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
+use super::text::{EVENT_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, middle_of, shown};
 use crate::report::{
-    Chart, Fit, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps, SlotRows, Style,
-    Survival, Times,
+    Chart, Fit, Lines, Mark, MarkKind, Panels, Plot, Proof, Report, Series, SlotMaps, SlotRows,
+    Style, Survival, Times,
 };
 use leakbench_model::{Estimate, SlotState, Unit};
 
@@ -48,7 +48,7 @@ fn chart(chart: &Chart) -> Option<Value> {
         Plot::Survival(survival) => survival_json(survival),
         Plot::Panels(panels) => panels_json(panels),
         Plot::Proof(proof) => proof_json(proof),
-        Plot::Peaks(_) | Plot::Heat(_) => return None,
+        Plot::Peaks(_) | Plot::Heat(_) | Plot::Spreads(_) => return None,
     };
     value["title"] = json!(shown(&chart.title, LABEL_CHARS_MAX));
     Some(value)
@@ -136,9 +136,11 @@ fn differences(numbers: impl Iterator<Item = Option<i128>>) -> Vec<Option<i64>> 
 fn mark(mark: &Mark) -> Value {
     let (from, to) = (ms(mark.from_s) as i64, ms(mark.to_s) as i64);
     let text = shown(&mark.text, SENTENCE_CHARS_MAX);
-    match mark.cycles {
-        Some(cycles) => json!([mark.kind.as_str(), from, to, text, cycles]),
-        None => json!([mark.kind.as_str(), from, to, text]),
+    let label = middle_of(&mark.label, EVENT_CHARS_MAX);
+    match (mark.cycles, mark.label.is_empty()) {
+        (None, true) => json!([mark.kind.as_str(), from, to, text]),
+        (cycles, true) => json!([mark.kind.as_str(), from, to, text, cycles]),
+        (cycles, false) => json!([mark.kind.as_str(), from, to, text, cycles, label]),
     }
 }
 

@@ -9,7 +9,9 @@ mod brief;
 mod chart;
 mod data;
 mod digest;
+mod multiples;
 mod page;
+mod spreads;
 mod style;
 mod suspects;
 mod table;
@@ -28,6 +30,7 @@ fn script(report: &Report) -> String {
         include_str!("script/scale.js"),
         include_str!("script/timeline.js"),
         include_str!("script/plot.js"),
+        include_str!("charts/events.js"),
         include_str!("charts/lines.js"),
     );
     let slots = concat!(include_str!("charts/slot-map.js"), include_str!("charts/slots.js"));

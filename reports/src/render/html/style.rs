@@ -14,7 +14,8 @@ const SHEET: &str = concat!(
     include_str!("style/page.css"),
     include_str!("style/charts.css"),
     include_str!("style/tables.css"),
-    include_str!("style/suspects.css"),
+    include_str!("style/observed.css"),
+    include_str!("style/comparison.css"),
     include_str!("style/media.css"),
 );
 
@@ -65,6 +66,7 @@ fn colours(report: &Report) -> Vec<(String, Colour)> {
 /// The tones of a report's charts, and those of every page.
 fn tones(report: &Report) -> BTreeSet<Tone> {
     let mut tones = BTreeSet::from([Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad]);
+    tones.extend(report.tables.iter().flat_map(|table| &table.tones));
     for chart in &report.charts {
         match &chart.plot {
             Plot::Lines(lines) => tones.extend(lines.series.iter().map(|series| series.tone)),
@@ -72,6 +74,10 @@ fn tones(report: &Report) -> BTreeSet<Tone> {
                 let lines = panels.panels.iter().flat_map(|panel| &panel.lines.series);
                 tones.extend(lines.map(|series| series.tone));
             }
+            Plot::Spreads(spreads) => {
+                tones.extend(spreads.rows.iter().map(|row| Tone::Series(row.series)));
+            }
+            Plot::Heat(heat) => tones.extend(heat.cells.iter().flatten().map(|cell| cell.tone)),
             _ => {}
         }
     }

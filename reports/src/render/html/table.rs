@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html as markup};
 
-use super::style::reason_class;
-use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
-use crate::report::{LingeringRow, LingeringTable, Table};
+use super::style::{reason_class, tone_class};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, middle_cut, shown};
+use crate::report::{Column, LingeringRow, LingeringTable, Table, Tone};
 use leakbench_model::Reason;
 use leakbench_model::text::{counted, duration_ms, grouped};
 
 /// Holders of an image at most.
 const HOLDERS_SHOWN: usize = 4;
+/// Characters of a cell with a path, before its middle is left out.
+const PATH_CHARS: usize = 64;
 /// Tables of this many rows have a search field.
 const ROWS_TO_SEARCH: usize = 8;
 
@@ -173,34 +175,60 @@ pub(super) fn holders(table: &LingeringTable) -> Markup {
 
 /// A table of texts.
 pub(super) fn table(table: &Table) -> Markup {
+    let title = shown(&table.title, LABEL_CHARS_MAX);
     markup! {
-        section id=(table.id) {
-            h2 { (shown(&table.title, LABEL_CHARS_MAX)) }
-            @if !table.note.is_empty() {
-                p .reads { (shown(&table.note, SENTENCE_CHARS_MAX)) }
+        @if table.is_folded {
+            section id=(table.id) {
+                details .folded {
+                    summary { (title) }
+                    (rows(table))
+                }
             }
-            (searching(table.rows.len(), 0))
-            div .scroll tabindex="0" role="region" aria-label=(shown(&table.title, LABEL_CHARS_MAX)) {
-                table {
-                    thead {
-                        tr {
-                            @for column in &table.columns {
-                                (heading(&column.name, column.is_number))
-                            }
-                        }
-                    }
-                    tbody {
-                        @for row in &table.rows {
-                            tr {
-                                @for (index, cell) in row.iter().enumerate() {
-                                    @let column = table.columns.get(index);
-                                    @let number = column.is_some_and(|column| column.is_number);
-                                    td .number[number] { (shown(cell, LABEL_CHARS_MAX)) }
-                                }
-                            }
+        } @else {
+            section id=(table.id) {
+                h2 { (title) }
+                (rows(table))
+            }
+        }
+    }
+}
+
+fn rows(table: &Table) -> Markup {
+    markup! {
+        @if !table.note.is_empty() {
+            p .reads { (shown(&table.note, SENTENCE_CHARS_MAX)) }
+        }
+        (searching(table.rows.len(), 0))
+        div .scroll tabindex="0" role="region" aria-label=(shown(&table.title, LABEL_CHARS_MAX)) {
+            table {
+                thead {
+                    tr {
+                        @for column in &table.columns {
+                            (heading(&column.name, column.is_number))
                         }
                     }
                 }
+                tbody {
+                    @for (index, row) in table.rows.iter().enumerate() {
+                        @let tone = table.tones.get(index).copied();
+                        tr { @for (cell, column) in row.iter().zip(&table.columns) { (cell_of(cell, column, tone)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell_of(cell: &str, column: &Column, tone: Option<Tone>) -> Markup {
+    markup! {
+        td .number[column.is_number] {
+            @if let (true, Some(tone)) = (column.is_coloured, tone) {
+                span class={ "swatch " (tone_class(tone)) } {}
+            }
+            @if column.has_paths {
+                (middle_cut(cell, PATH_CHARS))
+            } @else {
+                (shown(cell, LABEL_CHARS_MAX))
             }
         }
     }

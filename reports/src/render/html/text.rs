@@ -5,6 +5,8 @@ use maud::{Markup, html as markup};
 
 /// Characters of a name at most.
 pub(super) const LABEL_CHARS_MAX: usize = 240;
+/// Characters of a label of an event at most.
+pub(super) const EVENT_CHARS_MAX: usize = 24;
 /// Characters of a sentence at most.
 pub(super) const SENTENCE_CHARS_MAX: usize = 2_000;
 /// Characters of a command at most.
@@ -27,6 +29,12 @@ pub(super) fn middle_cut(text: &str, chars_max: usize) -> Markup {
         None => markup! { (whole) },
         Some(short) => markup! { span .cut title=(whole) { (short) } },
     }
+}
+
+/// `text`, without its middle if it is long.
+pub(super) fn middle_of(text: &str, chars_max: usize) -> String {
+    let whole = shown(text, SENTENCE_CHARS_MAX);
+    without_middle(&whole, chars_max).unwrap_or(whole)
 }
 
 /// `None` if the text is short enough.

@@ -61,7 +61,9 @@ pub(super) fn markdown(report: &Report, recorded: &Recorded, judged: Option<Judg
         blocks.push(policies(outcome));
     }
     blocks.extend(findings(report));
-    blocks.extend(report.tables.iter().take(TABLES_MAX).filter_map(table));
+    blocks.extend(
+        report.tables.iter().filter(|table| !table.is_folded).take(TABLES_MAX).filter_map(table),
+    );
     blocks.extend(report.lingering.as_ref().and_then(lingering));
     blocks.extend(unmeasured(report));
     blocks.push(reproduce(recorded));

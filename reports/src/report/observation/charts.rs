@@ -6,7 +6,10 @@ use crate::report::run::{lines, with_marks};
 use crate::report::timeline::{seconds, series};
 use crate::report::{Chart, LimitLine, Mark, MarkKind, Plot, Point, Series, Style, Tone};
 use leakbench_model::Resource;
-use leakbench_recording::observation::{Account, Diagnosis, ObservationLedger, ResourceClass};
+use leakbench_model::text;
+use leakbench_recording::observation::{
+    Account, Diagnosis, ObservationLedger, ProcessEvent, ProcessExitKind, ResourceClass,
+};
 
 /// Colours of series. More series repeat them.
 const TONES: u8 = 8;
@@ -196,18 +199,30 @@ fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
     Some(LimitLine { name: limit.name.clone(), value: limit.max as f64 })
 }
 
-/// Remarks, the exit, and an interruption.
+/// Remarks, the exit, and an interruption. Those that are ordinary in a process's life are events.
 fn marks(ledger: &ObservationLedger) -> Vec<Mark> {
+    let kind = |is_incident| if is_incident { MarkKind::Incident } else { MarkKind::Event };
     let remarks = ledger.remarks.iter();
     let mut marks: Vec<Mark> = remarks
-        .map(|remark| moment(MarkKind::Incident, remark.at_ms, remark.what.clone()))
+        .map(|remark| {
+            let label = remark.event.as_ref().map(ProcessEvent::to_string).unwrap_or_default();
+            let mark = moment(kind(remark.prevents_clean), remark.at_ms, remark.what.clone());
+            Mark { label, ..mark }
+        })
         .collect();
     marks.extend(ledger.exit.as_ref().map(|gone| {
-        let text = format!("process {} {}", ledger.start.pid, gone.how);
-        moment(MarkKind::Incident, gone.at_ms, text)
+        let what = format!("process {} {}", ledger.start.pid, gone.how);
+        let (is_incident, label) = match gone.how {
+            ProcessExitKind::Exited { code } => (code != 0, format!("exit {code}")),
+            ProcessExitKind::Signaled { signal } => (true, text::signal(signal)),
+            ProcessExitKind::Stopped => (false, "stopped".to_owned()),
+            ProcessExitKind::Vanished => (false, "ended".to_owned()),
+        };
+        Mark { label, ..moment(kind(is_incident), gone.at_ms, what) }
     }));
     if let Some(end) = ledger.end.filter(|end| end.interrupted) {
-        marks.push(moment(MarkKind::Incident, end.at_ms, "interrupted by the user".to_owned()));
+        let mark = moment(MarkKind::Incident, end.at_ms, "interrupted by the user".to_owned());
+        marks.push(Mark { label: "interrupted".to_owned(), ..mark });
     }
     thinned(marks)
 }

@@ -7,6 +7,8 @@ mod suspects;
 mod tracing;
 
 use self::charts::seen;
+#[cfg(test)]
+pub(crate) use self::resources::tone_of_class;
 pub(crate) use self::suspects::{example_words, examples};
 use super::facts::{fact, group, machine, reproduce_command};
 use super::figures::figure;
@@ -34,7 +36,7 @@ impl Report {
             next: super::next_steps::of_observation(diagnosis),
             findings: diagnosis.judgement.findings.clone(),
             lingering: None,
-            tables: vec![resources::table(diagnosis)],
+            tables: resources::tables(diagnosis),
             facts: facts(&diagnosis.ledger),
             unmeasured: unmeasured(diagnosis),
         }

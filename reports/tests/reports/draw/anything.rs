@@ -4,9 +4,9 @@ use leakbench_model::{Estimate, Reason, Resource, SlotState, Unit, Verdict};
 use leakbench_recording::recording::{SlotMap, SlotRun};
 use leakbench_reports::draw;
 use leakbench_reports::report::{
-    AgeBin, Axis, Fit, FitLimit, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels, Peak, Peaks,
-    Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Stretch, Style, Survival, TimeBin,
-    Times, Tone,
+    AgeBin, Axis, Fit, FitLimit, Heat, HeatCell, LimitLine, Lines, Mark, MarkKind, Panel, Panels,
+    Peak, Peaks, Plot, Point, Proof, Series, SlotMaps, SlotRow, SlotRows, Spread, Spreads, Stretch,
+    Style, Survival, TimeBin, Times, Tone,
 };
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn a_name_from_outside_is_text_and_nothing_else() {
     lines.marks[0].text = HOSTILE.to_owned();
     lines.limits.push(LimitLine { name: HOSTILE.to_owned(), value: 1e9 });
     let mut heat = heat();
-    heat.across.values[0] = HOSTILE.to_owned();
+    heat.across.values[0][0] = HOSTILE.to_owned();
     heat.cells[0][0].text = HOSTILE.to_owned();
     let mut panels = panels(2);
     panels.panels[0].name = HOSTILE.repeat(1_000);
@@ -79,7 +79,14 @@ fn any_lines() -> impl Strategy<Value = Lines> {
     let limit = (name(), amount()).prop_map(|(name, value)| LimitLine { name, value });
     let kind = prop::sample::select(MarkKind::ALL.to_vec());
     let mark = (kind, amount(), amount(), name(), prop::option::of(number())).prop_map(
-        |(kind, a, b, text, cycles)| Mark { kind, from_s: a.min(b), to_s: a.max(b), text, cycles },
+        |(kind, a, b, text, cycles)| Mark {
+            kind,
+            from_s: a.min(b),
+            to_s: a.max(b),
+            label: if kind == MarkKind::Event { text.clone() } else { String::new() },
+            text,
+            cycles,
+        },
     );
     let fit = (tone(), [amount(), amount(), amount(), amount()], amount(), name()).prop_map(
         |(tone, [a, b, at_s, value], rate, text)| Fit {
@@ -167,8 +174,9 @@ fn any_heat() -> impl Strategy<Value = Heat> {
         })
     };
     let axis = || {
-        (name(), prop::collection::vec(name(), 0..4))
-            .prop_map(|(flag, values)| Axis { flag, values })
+        let values = prop::collection::vec(prop::collection::vec(name(), 0..3), 0..4);
+        (prop::collection::vec(name(), 0..3), values)
+            .prop_map(|(flags, values)| Axis { flags, values })
     };
     // Also fewer cells than values.
     let cells = prop::collection::vec(prop::collection::vec(cell(), 0..4), 0..4);
@@ -180,6 +188,28 @@ fn any_heat() -> impl Strategy<Value = Heat> {
     })
 }
 
+fn any_spreads() -> impl Strategy<Value = Spreads> {
+    let rounds = prop::collection::vec(amount(), 0..6);
+    let row = (name(), any::<u8>(), rounds, amount(), amount()).prop_map(
+        |(name, series, rounds, middle, half)| Spread {
+            text: name.clone(),
+            name,
+            series,
+            rounds,
+            middle,
+            interval: Some((middle - half, middle + half)),
+        },
+    );
+    (prop::collection::vec(row, 0..9), number(), any::<bool>()).prop_map(
+        |(rows, rest, is_logarithmic)| Spreads {
+            rows,
+            rest,
+            reference: is_logarithmic.then_some(1.0),
+            is_logarithmic,
+        },
+    )
+}
+
 fn any_panels() -> impl Strategy<Value = Panels> {
     let panel = (name(), name(), tone(), any_lines()).prop_map(|(name, note, tone, lines)| Panel {
         name,
@@ -187,8 +217,11 @@ fn any_panels() -> impl Strategy<Value = Panels> {
         tone,
         lines,
     });
-    (prop::collection::vec(panel, 0..7), number())
-        .prop_map(|(panels, rest)| Panels { panels, rest })
+    (prop::collection::vec(panel, 0..7), number()).prop_map(|(panels, rest)| Panels {
+        panels,
+        rest,
+        ..Panels::default()
+    })
 }
 
 fn any_proof() -> impl Strategy<Value = Proof> {
@@ -225,6 +258,7 @@ fn any_plot() -> impl Strategy<Value = Plot> {
         any_panels().prop_map(Plot::Panels),
         any_proof().prop_map(Plot::Proof),
         any_peaks().prop_map(Plot::Peaks),
+        any_spreads().prop_map(Plot::Spreads),
     ]
 }
 

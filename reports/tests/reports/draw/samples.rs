@@ -20,7 +20,7 @@ pub(super) fn series(name: &str, tone: Tone, style: Style, values: impl Fn(f64) 
 }
 
 pub(super) fn mark(kind: MarkKind, from_s: f64, to_s: f64, text: &str) -> Mark {
-    Mark { kind, from_s, to_s, text: text.to_owned(), cycles: None }
+    Mark { kind, from_s, to_s, text: text.to_owned(), cycles: None, label: String::new() }
 }
 
 pub(super) fn lingering() -> Lines {
@@ -138,8 +138,8 @@ pub(super) fn survival() -> Survival {
 
 pub(super) fn heat() -> Heat {
     let axis = |flag: &str, values: [&str; 3]| Axis {
-        flag: flag.to_owned(),
-        values: values.map(str::to_owned).to_vec(),
+        flags: vec![flag.to_owned()],
+        values: values.map(|value| vec![value.to_owned()]).to_vec(),
     };
     let cell = |value: Option<f64>| HeatCell {
         value,
@@ -172,7 +172,7 @@ pub(super) fn panels(count: u32) -> Panels {
         let tone = if index == 0 { Tone::Good } else { Tone::Bad };
         Panel { name: format!("wasmtime@{index}"), note, tone, lines }
     };
-    Panels { panels: (0..count).map(panel).collect(), rest: 0 }
+    Panels { panels: (0..count).map(panel).collect(), ..Panels::default() }
 }
 
 pub(super) fn figure(label: &str, value: &str, beside: &str, tone: Tone) -> Figure {

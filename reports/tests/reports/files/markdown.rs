@@ -54,6 +54,7 @@ fn saying(said: &str, many: usize) -> Case {
         note: said.to_owned(),
         columns: vec![Column::numbers(said); many],
         rows: vec![vec![said.to_owned(); many]; many],
+        ..Table::default()
     };
     *tables = vec![table(), table(), table()];
     *unmeasured = vec![said.to_owned(); many];

@@ -30,6 +30,9 @@ class LineChart extends TimePlot {
     this.series = chart.series;
     this.limits = chart.limits;
     this.marks = chart.marks;
+    this.events = chart.marks
+      .filter(([kind]) => kind === "event" || kind === "incident")
+      .sort((a, b) => a[1] - b[1]);
     this.fits = (chart.fits ?? []).map((fit) => new Fit(fit));
     this.hidden = new Set();
     stack(this.series);
@@ -41,6 +44,18 @@ class LineChart extends TimePlot {
     const { window, zoomed, axis } = this.timeline;
     if (zoomed || axis !== "ms") return window;
     return [window[0], Math.max(window[1], ...this.fits.map(({ until }) => until))];
+  }
+
+  // Returns whether it has the axis of that edge. In a grid of panels, only those at the edges have it.
+  isEdge(side) {
+    const { edge } = this.host.dataset;
+    return edge === undefined || edge.split(" ").includes(side);
+  }
+
+  get margins() {
+    if (this.size !== "panel") return { left: this.gutter, bottom: 28 };
+    if (this.host.dataset.edge === undefined) return { left: 44, bottom: 28 };
+    return { left: this.isEdge("left") ? 50 : 6, bottom: this.isEdge("bottom") ? 28 : 8 };
   }
 
   positions(series) {
@@ -56,7 +71,7 @@ class LineChart extends TimePlot {
 
   // The place of a mark, which may know its cycles.
   xOfMark([, from, , , cycles]) {
-    return cycles !== undefined && this.timeline.axis === "cycles" ? this.value(cycles) : this.x(from);
+    return (cycles ?? null) !== null && this.timeline.axis === "cycles" ? this.value(cycles) : this.x(from);
   }
 
   get shown() {
@@ -160,12 +175,16 @@ class LineChart extends TimePlot {
   }
 
   draw() {
-    const panel = this.size === "panel";
-    const drawing = this.begin(HEIGHTS[this.size], {
-      left: panel ? 44 : this.gutter,
+    const [first, final] = this.ends.map((position) => this.timeline.toAxis(position));
+    const { left: edge, bottom: foot } = this.margins;
+    const wide = linear(first, final, edge, this.width - 12);
+    const xOf = (position) => wide(this.timeline.toAxis(position));
+    const labels = placeLabels(this.events, xOf, edge, this.width - 12);
+    const drawing = this.begin(HEIGHTS[this.size] - 28 + foot + labels.height, {
+      left: edge,
       right: 12,
-      top: 12,
-      bottom: 28,
+      top: 12 + labels.height,
+      bottom: foot,
     });
     this.scaled();
     const { left, right, top, bottom } = this.bounds;
@@ -216,8 +235,8 @@ class LineChart extends TimePlot {
     inside.append(...this.fits.flatMap((fit) => fit.line(this, last)));
     drawing.append(inside, ...this.drawLimits());
     for (const fit of this.fits) if (last > end) drawing.append(...fit.label(this, last));
-    this.drawIncidents(drawing);
-    this.drawAxis(drawing, (right - left) / 90);
+    this.drawIncidents(drawing, labels);
+    if (this.isEdge("bottom")) this.drawAxis(drawing, (right - left) / 90);
     this.selection = svg("rect", {
       class: "selection",
       x: left,
@@ -235,10 +254,9 @@ class LineChart extends TimePlot {
     const axis = svg("g", { class: "axis" });
     for (const tick of ticks) {
       const y = this.y(tick);
-      axis.append(
-        svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
-        svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)),
-      );
+      axis.append(svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }));
+      if (this.isEdge("left"))
+        axis.append(svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, write(tick)));
     }
     return axis;
   }
@@ -343,15 +361,21 @@ class LineChart extends TimePlot {
       });
   }
 
-  drawIncidents(drawing) {
+  // Events and incidents, each with its label in a lane above the plot.
+  drawIncidents(drawing, labels) {
     const { left, right, top, bottom } = this.bounds;
-    for (const [kind, from] of this.marks) {
+    const labelled = new Map(labels.placed.map((label) => [label.mark, label]));
+    for (const mark of this.events) {
+      const [kind, from] = mark;
       const x = this.x(from);
-      if (kind !== "incident" || x < left - 1 || x > right + 1) continue;
-      drawing.append(
-        svg("path", { class: "incident", d: `M${x} ${top}V${bottom}` }),
-        svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }),
-      );
+      if (x < left - 1 || x > right + 1) continue;
+      const label = labelled.get(mark);
+      const base = top - 10 - (label?.lane ?? 0) * LANE;
+      drawing.append(svg("path", { class: kind, d: `M${x} ${label ? base + 3 : top}V${bottom}` }));
+      if (label)
+        drawing.append(svg("text", { class: `label ${kind}`, x: label.start, y: base }, label.text));
+      if (kind === "incident")
+        drawing.append(svg("path", { class: "incident head", d: `M${x - 5} ${top - 8}h10l-5 8z` }));
     }
     for (const mark of this.marks) {
       const x = this.xOfMark(mark);
@@ -360,7 +384,8 @@ class LineChart extends TimePlot {
           svg("path", { class: "onset", d: `M${x} ${bottom - 20}l5 10h-10z` }),
         );
     }
-    if (this.size === "main")
+    // Labels say what the words would.
+    if (this.size === "main" && labels.placed.length === 0)
       drawing.append(...this.drawWords("incident", 34), ...this.drawWords("onset", 11));
   }
 

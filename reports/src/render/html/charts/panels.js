@@ -12,15 +12,14 @@ function drawPanels(chart, hosts) {
     const panel = panels[Number(host.dataset.panel)];
     // Marks have times, and an axis of cycles has no place for those.
     const marks = byCycles ? [] : panel.marks;
-    const name = host.parentElement.querySelector("h3").textContent;
-    return new LineChart(
-      host,
-      { ...panel, title: `${chart.title}: ${name}`, limits: [], marks },
-      timeline,
-      "panel",
-      max,
-    );
+    const name = host.dataset.name ?? host.parentElement.querySelector("h3")?.textContent;
+    const title = name ? `${chart.title}: ${name}` : chart.title;
+    // A single one has its own legend.
+    const size = panels.length > 1 ? "panel" : sizeOf(host);
+    return new LineChart(host, { ...panel, title, limits: [], marks }, timeline, size, max);
   });
+  if (panels.length === 1) return timeline;
+  const grid = hosts[0].closest(".scroll.bare");
   const seen = new Map(all.map((series) => [series.name, series]));
   const legend = [...seen.values()].map(({ name, tone, style }) => {
     const button = html(
@@ -37,15 +36,13 @@ function drawPanels(chart, hosts) {
     });
     return html("li", {}, button);
   });
-  hosts[0]
-    .closest(".panels")
-    .before(
-      html(
-        "ul",
-        { class: "legend" },
-        ...legend,
-        html("li", { class: "muted" }, byCycles ? "over cycles" : "over time"),
-      ),
-    );
+  (grid ?? hosts[0].closest(".panels")).before(
+    html(
+      "ul",
+      { class: "legend" },
+      ...legend,
+      html("li", { class: "muted" }, byCycles ? "over cycles" : "over time"),
+    ),
+  );
   return timeline;
 }
