@@ -22,7 +22,7 @@
 //! use leakbench_model::{Footprint, Resource, Verdict};
 //! use leakbench_recording::observation::{
 //!     Diagnosis, OBSERVATION_VERSION, ObservationEnd, ObservationRecord, ObservationRecorder,
-//!     ObservationSample, ObservationStart,
+//!     ObservationSample, ObservationStart, Scope,
 //! };
 //!
 //! let mut recorder = ObservationRecorder::in_memory();
