@@ -1,6 +1,7 @@
 //! The page's markup, read as text.
 
-use leakbench_model::Reason;
+use leakbench_model::{Reason, SlotState};
+use leakbench_recording::recording::SlotMap;
 use leakbench_reports::render::html;
 use leakbench_reports::report::{Plot, Report};
 
@@ -114,6 +115,18 @@ fn a_proof_stands_for_all_that_is_quiet() {
     let ids = ["proof", "release", "peaks", "mappings", "reproduce"];
     let places = ids.map(|id| page.find(&format!(" id=\"{id}\"")).expect(id));
     assert!(places.is_sorted(), "{places:?}");
+    // A map that shows live images comes after the peaks, with the controls of its axis.
+    let mut report = fixture::proved();
+    for chart in &mut report.charts {
+        if let Plot::Slots(maps) = &mut chart.plot {
+            let states = [SlotState::Warm, SlotState::InUse];
+            maps.maps[0].rows[0].map = SlotMap::of_states(&states).expect("slots");
+        }
+    }
+    let page = html(&report);
+    let ids = ["proof", "release", "peaks", "controls", "slots", "mappings"];
+    let places = ids.map(|id| page.find(&format!("id=\"{id}\"")).expect(id));
+    assert!(places.is_sorted(), "{places:?}");
     let mut leaked = fixture::proved();
     leaked.charts.remove(0);
     assert!(html(&leaked).contains("id=\"slots\""), "without a proof it is shown");
@@ -175,7 +188,7 @@ fn no_two_columns_say_the_same() {
     assert_eq!(heads(&report), (with_created.to_owned(), true));
     let rows = &mut report.lingering.as_mut().expect("a table").rows;
     rows[3].created_at_cycle = Some(rows[3].dropped_at_cycle);
-    let alike = "inode | module, created and dropped at cycle | age | held by";
+    let alike = "inode | module and cycle | age | held by";
     assert_eq!(heads(&report), (alike.to_owned(), true));
     let rows = &mut report.lingering.as_mut().expect("a table").rows;
     (rows[1].subject, rows[1].module, rows[1].line) = (1, 999, 20);

@@ -47,8 +47,9 @@ pub(super) fn lead(charts: &[&Chart], beside: &Markup) -> Markup {
 /// The charts but the main one. Those after a proof have the controls before the first that uses them.
 pub(super) fn others(charts: &[&Chart]) -> Markup {
     let is_proof = matches!(charts.first().map(|chart| &chart.plot), Some(Plot::Proof(_)));
-    let ordered = ordered(charts.get(1..).unwrap_or_default());
-    let is_over_time = |(chart, _): &(&Chart, _)| matches!(chart.plot, Plot::Lines(_));
+    let ordered = ordered(charts);
+    let is_over_time =
+        |(chart, _): &(&Chart, _)| matches!(chart.plot, Plot::Lines(_) | Plot::Slots(_));
     let controlled = ordered.iter().position(is_over_time).filter(|_| is_proof);
     markup! {
         @if !ordered.is_empty() {
@@ -82,27 +83,31 @@ fn controls() -> Markup {
     }
 }
 
-/// Charts in reading order with their share of a row: the times of a clean run, slot maps, the small
-/// ones in rows without gaps, and the rest.
+/// The charts but the main one, in reading order with their share of a row: those that explain a run
+/// without a leak or a death, slot maps, the small ones in rows without gaps, and the rest.
 fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
-    let is_clean = !charts.iter().any(|it| matches!(it.plot, Plot::Slots(_) | Plot::Survival(_)));
+    let is_proved = charts.iter().any(|it| matches!(it.plot, Plot::Proof(_)));
+    let charts = charts.get(1..).unwrap_or_default();
+    let is_dead = charts.first().is_some_and(|it| matches!(it.plot, Plot::Peaks(_)));
     let kind = |chart: &Chart| match &chart.plot {
-        Plot::Proof(_) | Plot::Slots(_) => 1,
-        Plot::Times(_) | Plot::Peaks(_) if is_clean => 1,
-        Plot::Survival(_) => 2,
-        Plot::Times(_) | Plot::Spreads(_) | Plot::Heat(_) => 3,
-        Plot::Panels(panels) if panels.panels.len() == 1 => 4,
-        Plot::Lines(_) => 4,
-        Plot::Peaks(_) => 5,
-        Plot::Panels(_) => 6,
+        Plot::Proof(_) => 1,
+        Plot::Peaks(_) if is_proved || is_dead => 1,
+        Plot::Times(_) if is_proved => 1,
+        Plot::Slots(_) => 2,
+        Plot::Survival(_) => 3,
+        Plot::Times(_) | Plot::Spreads(_) | Plot::Heat(_) => 4,
+        Plot::Panels(panels) if panels.panels.len() == 1 => 5,
+        Plot::Lines(_) => 5,
+        Plot::Peaks(_) => 6,
+        Plot::Panels(_) => 7,
     };
     let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
-    let small = charts.iter().filter(|chart| matches!(kind(chart), 2..=4)).count();
+    let small = charts.iter().filter(|chart| matches!(kind(chart), 3..=5)).count();
     let mut seen = 0;
     let charts = charts.into_iter().map(|chart| {
         let span = match kind(chart) {
-            2..=4 => {
+            3..=5 => {
                 seen += 1;
                 match small {
                     1 => "whole",

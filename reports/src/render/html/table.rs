@@ -40,8 +40,13 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
                 }
             } @else {
                 (searching(table.rows.len(), rest))
-                @if let (false, Some(row)) = (columns.line, table.rows.first()) {
-                    p .reads { "Line " (row.line) " of the recording lists them." }
+                p .reads {
+                    @if let (false, Some(row)) = (columns.line, table.rows.first()) {
+                        "Line " (row.line) " of the recording lists them."
+                    }
+                    @if columns.are_one() {
+                        " The number of a module is that of the cycle that created and dropped it."
+                    }
                 }
                 div .scroll tabindex="0" role="region" aria-label="Lingering images" {
                     table data-process=(table.rows[0].subject) {
@@ -90,9 +95,17 @@ impl Columns {
         }
     }
 
+    /// Returns whether module and cycles are one number.
+    fn are_one(self) -> bool {
+        !self.module && !self.created
+    }
+
     /// The names of the columns of module and cycles.
     fn cycles(self, table: &LingeringTable) -> Vec<String> {
         let of_thread = if table.by_thread { " of its thread" } else { "" };
+        if self.are_one() {
+            return vec!["module and cycle".to_owned() + of_thread];
+        }
         let mut last = Vec::new();
         let mut names = Vec::new();
         match self.module {
