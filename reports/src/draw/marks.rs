@@ -62,7 +62,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Draws the first drop whose image lingered, over the series, with its words at its side.
+/// Draws the first drop whose image lingered, and its words at the right, where a rising series leaves
+/// room.
 pub(super) fn draw_onset<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     plot: Frame,
@@ -70,22 +71,23 @@ pub(super) fn draw_onset<DB: DrawingBackend>(
     marks: &[Mark],
 ) -> Result<(), DrawError> {
     let Some(mark) = marks.iter().find(|mark| mark.kind == MarkKind::Onset) else { return Ok(()) };
-    let x = across.of_mark(mark);
-    let y = plot.bottom - 18.0;
-    legend::arrow(canvas, (x, y - 4.0), palette::mark(MarkKind::Onset).light)?;
+    let at = (across.of_mark(mark), plot.bottom - 22.0);
+    legend::arrow(canvas, at, palette::mark(MarkKind::Onset).light)?;
     // Words would cover the series of a low chart.
     if plot.height() < PLOT_LEAST {
         return Ok(());
     }
     let how = Type::new(LABEL_EM, palette::INK.light);
-    let (before, after) = (x - plot.left - 10.0, plot.right - x - 10.0);
     let text = format!("first: {}", mark.text);
-    let text = canvas.fitted(&text, how, before.max(after));
-    let width = canvas.width(&text, how);
-    let left = if after >= before { x + 9.0 } else { x - 9.0 - width };
-    let behind = Frame::new(left - 2.0, y - 7.0, width + 4.0, 14.0);
-    canvas.veil(behind, palette::SURFACE.light, 0.85)?;
-    canvas.text((left, y + 4.0), &text, how)
+    let text = canvas.fitted(&text, how, plot.width() - 8.0);
+    let (right, baseline) = (plot.right - 4.0, plot.bottom - 34.0);
+    let left = right - canvas.width(&text, how);
+    canvas.veil(
+        Frame { left: left - 2.0, top: baseline - 10.0, right, bottom: baseline + 3.0 },
+        palette::SURFACE.light,
+        0.85,
+    )?;
+    canvas.text((left, baseline), &text, how)
 }
 
 /// Incidents closer than this share of the time have one flag, since theirs would overlap.

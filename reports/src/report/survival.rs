@@ -129,7 +129,10 @@ fn age(cycles: u64, image: &LingeringImage) -> u64 {
 fn survival(groups: &[Group<'_>], random_slots: Option<u32>) -> Option<Survival> {
     let images = || groups.iter().flat_map(|group| group.images.iter().map(move |it| (group, it)));
     let from = groups.iter().map(|group| group.known_from).max()?;
-    let to = groups.iter().map(|group| group.cycles).max()?.max(from + 1);
+    // Some ages beyond the oldest image show that none is older.
+    let oldest = images().map(|(group, image)| age(group.cycles, image)).max()?;
+    let shown = oldest.saturating_add(oldest / 10).saturating_add(1);
+    let to = groups.iter().map(|group| group.cycles).max()?.min(shown).max(from + 1);
     let width = (to - from).div_ceil(Survival::BINS_MAX as u64).max(1);
     let mut reasons: Vec<Reason> = images().map(|(_, image)| Reason::of(image)).collect();
     reasons.sort_unstable();

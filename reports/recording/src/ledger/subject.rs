@@ -31,7 +31,7 @@ pub struct SubjectLedger {
     pub listed_before: Vec<LingeringImage>,
     /// The barrier with the most lingering images, if any. Of equal barriers, the first.
     pub worst: Option<LingeringBarrier>,
-    /// The first barrier at which images lingered, if any.
+    /// The first barrier at which images lingered, if any. Its example is the first dropped one.
     pub began: Option<LingeringBarrier>,
     /// The barrier with the most disagreements, if any. Of equal barriers, the first.
     pub disagreeing: Option<DisagreeingBarrier>,
@@ -256,7 +256,10 @@ impl SubjectLedger {
                 lingering: counts.lingering,
                 example: barrier.lingering.first().cloned(),
             };
-            self.began.get_or_insert_with(|| seen.clone());
+            self.began.get_or_insert_with(|| LingeringBarrier {
+                example: first_dropped(&barrier.lingering).cloned(),
+                ..seen.clone()
+            });
             self.worst = Some(seen);
         }
         let highest = self.disagreeing.as_ref().map_or(0, |highest| highest.total);
@@ -274,4 +277,12 @@ impl SubjectLedger {
         self.peak.raise_to(&sample.footprint);
         self.samples.push(sample);
     }
+}
+
+/// The image whose module was dropped first. Times are whole ms, so of those that linger longest it is
+/// the one of the lowest cycle.
+fn first_dropped(listed: &[LingeringImage]) -> Option<&LingeringImage> {
+    let longest = listed.first()?.lingering_ms;
+    let same = listed.iter().filter(|image| image.lingering_ms == longest);
+    same.min_by_key(|image| image.dropped_at_cycle)
 }

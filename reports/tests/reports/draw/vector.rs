@@ -188,17 +188,18 @@ fn peaks_have_their_limits_and_shares() {
 
 /// The first drop stands at its cycle, whatever its time.
 #[test]
-fn the_first_drop_has_its_words_at_its_cycle() {
+fn the_first_drop_is_at_its_cycle_and_has_its_words() {
     let place = |cycles: Option<u64>| {
         let mut lines = lingering();
         let first = mark(MarkKind::Onset, 9.0, 9.0, "inode 9 of module 1, dropped at cycle 1");
         lines.marks.push(Mark { cycles, ..first });
         let svg =
             assert_says(Plot::Lines(lines), &["first: inode 9 of module 1, dropped at cycle 1"]);
-        let words = svg.find("first: inode 9 of module 1").expect("its words");
-        let start = svg[..words].rfind("<text x=\"").expect("a text") + 9;
-        let end = start + svg[start..].find('"').expect("a number");
-        svg[start..end].parse::<f64>().expect("a number")
+        // Its arrow is the last one, after that of the legend.
+        let arrow = svg.rfind("<polygon").expect("an arrow");
+        let start = arrow + svg[arrow..].find("points=\"").expect("corners") + 8;
+        let end = start + svg[start..].find(',').expect("a number");
+        svg[start..end].trim().parse::<f64>().expect("a number")
     };
     assert!(place(Some(1)) < 400.0 && place(None) > 2_000.0);
 }

@@ -174,6 +174,18 @@ fn the_first_drop_is_marked() {
     let [first] = first.as_slice() else { panic!("{first:?}") };
     assert_eq!(first.text, "inode 4623 of module 0, dropped at cycle 0: fd 20");
     assert_eq!(first.cycles, Some(0));
+    // Of drops in the same millisecond, that of the lowest cycle.
+    let mut together = leak_earlier();
+    if let Record::Barrier(half) = &mut together.records[2] {
+        half.lingering.iter_mut().for_each(|image| image.lingering_ms = 7);
+        half.lingering.reverse();
+    }
+    let again = self::report(&together);
+    let of = |report: &Report| -> Vec<String> {
+        let marks = lines(report, "lingering").marks.clone().into_iter();
+        marks.filter(|mark| mark.kind == MarkKind::Onset).map(|mark| mark.text).collect()
+    };
+    assert_eq!(of(&again), of(&report));
     // None lingers at the end, so no drop of those is marked.
     assert!(!marks.iter().any(|mark| mark.kind == MarkKind::Drop));
     let clean = self::report(&clean());

@@ -384,26 +384,29 @@ class LineChart extends TimePlot {
           svg("path", { class: "onset", d: `M${x} ${bottom - 20}l5 10h-10z` }),
         );
     }
-    // Labels say what the words would.
-    if (this.size === "main" && labels.placed.length === 0)
-      drawing.append(...this.drawWords("incident", 34), ...this.drawWords("onset", 11));
+    if (this.size !== "main") return;
+    // Labels say what the words of incidents would.
+    if (labels.placed.length === 0) drawing.append(...this.drawWords("incident"));
+    drawing.append(...this.drawWords("onset"));
   }
 
-  // The words of the first mark of a kind in the window, at the side that has more room. The rest of a
-  // long text of an incident is in the verdict and in the tooltip.
-  drawWords(kind, above) {
+  // The words of the first mark of a kind in the window: those of an incident at the side of its line
+  // that has more room, those of the first drop at the right, where a rising series leaves room. The
+  // rest of a long text is in the verdict and in the tooltip.
+  drawWords(kind) {
     const { left, right, bottom } = this.bounds;
     const seen = this.marks.find((mark) => {
       const x = this.xOfMark(mark);
       return mark[0] === kind && x >= left - 1 && x <= right + 1;
     });
     if (!seen) return [];
-    const text = kind === "incident" ? seen[3].split(": ")[0] : `first: ${seen[3]}`;
-    const x = this.xOfMark(seen);
+    const isIncident = kind === "incident";
+    const text = isIncident ? seen[3].split(": ")[0] : `first: ${seen[3]}`;
+    const x = isIncident ? this.xOfMark(seen) : right + 4;
     const before = x - left > right - x;
     const room = Math.floor((before ? x - left : right - x) / 6.6) - 2;
     const cut = text.length > room ? `${text.slice(0, Math.max(room - 1, 0))}…` : text;
-    const place = { x: before ? x - 9 : x + 9, y: bottom - above };
+    const place = { x: before ? x - 8 : x + 8, y: bottom - (isIncident ? 58 : 36) };
     const anchor = before ? "end" : "start";
     return [svg("text", { class: `${kind} words`, ...place, "text-anchor": anchor }, cut)];
   }
