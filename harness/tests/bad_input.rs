@@ -46,6 +46,7 @@ fn flags() {
         (&["--threads", "4", "--slots", "3"], &["4 slots", "--slots is 3"]),
         (&["--invoke", "run"], &["--invoke", "--wasm"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
+        (&["exec"], &["not provided: <COMMAND>"]),
         (&["--slots", "1000000"], &["1000000 slots", "would fit"]),
     ] {
         assert_contains(&complaint(args), words);

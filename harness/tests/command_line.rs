@@ -83,7 +83,7 @@ fn a_bare_number_of_seconds_is_a_time_of_exec() {
     let output = session.run(&["exec", "--interval", "0.05", "--duration", "1", "sleep", "1000"]);
     assert!(began.elapsed() < std::time::Duration::from_secs(60), "it ended {output:?}");
     let reproduce = labelled(&output.stderr, "reproduce");
-    assert_eq!(reproduce, "leakbench exec --interval 50ms --duration 1000ms -- sleep 1000");
+    assert_eq!(reproduce, "leakbench exec --interval 50ms --duration 1s -- sleep 1000");
 }
 
 #[test]

@@ -128,6 +128,11 @@ resources! {
     Memfds = "memfds": "memfds", Plural, Count, COUNT_NOISE;
     /// Bytes of all mappings, touched or not (`VmSize`).
     AddressSpaceBytes = "address_space_bytes": "address space", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Bytes of private mappings that the process may write, touched or not. Their resident part is
+    /// anonymous memory.
+    WritableBytes = "writable_bytes": "writable memory", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Bytes of shared mappings, touched or not, in each process that has them.
+    SharedBytes = "shared_bytes": "mapped shared memory", Singular, Bytes, MEMORY_NOISE_BYTES;
     /// Resident bytes, of all kinds (`VmRSS`).
     RssBytes = "rss_bytes": "resident memory", Singular, Bytes, RSS_NOISE_BYTES;
     /// Resident anonymous memory (`RssAnon`).

@@ -138,5 +138,6 @@ pub(super) fn one_line(error: &clap::Error) -> String {
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: "))
         .collect();
-    format!("{} (see --help)", parts.join("; "))
+    // The arguments that a message lists follow its colon.
+    format!("{} (see --help)", parts.join("; ").replace(":; ", ": "))
 }

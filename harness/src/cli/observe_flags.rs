@@ -64,12 +64,11 @@ impl ObserveFlags {
     /// The words of the command that observes with the same flags, without its target.
     pub(super) fn reproduce_words(&self, subcommand: &str) -> Vec<OsString> {
         let mut words = vec!["leakbench".into(), subcommand.into()];
-        let ms = |time: Duration| format!("{}ms", time.as_secs_f64() * 1e3).into();
         if let Some(interval) = self.interval {
-            words.extend(["--interval".into(), ms(interval)]);
+            words.extend(["--interval".into(), typed(interval).into()]);
         }
         if let Some(duration) = self.duration {
-            words.extend(["--duration".into(), ms(duration)]);
+            words.extend(["--duration".into(), typed(duration).into()]);
         }
         if self.tree {
             words.push("--tree".into());
@@ -135,6 +134,14 @@ impl ObserveFlags {
 /// With shorter intervals most of the change between two samples would be the sampler's own.
 const INTERVAL_MIN: Duration = Duration::from_millis(5);
 
+/// A time as one would type it: `4s`, `250ms`.
+fn typed(time: Duration) -> String {
+    match time.subsec_nanos() {
+        0 => format!("{}s", time.as_secs()),
+        _ => format!("{}ms", time.as_secs_f64() * 1e3),
+    }
+}
+
 fn parse_interval(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         time if time < INTERVAL_MIN => Err("the minimum is 5ms".to_owned()),
@@ -159,6 +166,9 @@ mod tests {
         assert_eq!(parse_interval("5ms"), Ok(INTERVAL_MIN));
         assert_eq!(parse_interval("2"), Ok(Duration::from_secs(2)));
         assert!(parse_duration("0s").is_err());
+        for text in ["4s", "1500ms", "90s", "0.5ms"] {
+            assert_eq!(typed(parse_duration(text).expect("a time")), text);
+        }
         assert_eq!(parse_duration("0.5"), Ok(Duration::from_millis(500)));
     }
 }

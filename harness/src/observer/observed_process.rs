@@ -193,6 +193,11 @@ impl ObservedProcess {
                 sums.amounts.add(resource, count as u64);
             }
         }
+        let bytes = |counts: fn(&&Mapping) -> bool| {
+            self.mappings.iter().filter(counts).map(Mapping::bytes).sum::<u64>()
+        };
+        sums.amounts.add(Resource::WritableBytes, bytes(|of| of.writable && !of.shared));
+        sums.amounts.add(Resource::SharedBytes, bytes(|of| of.shared));
         let memfds = self.mappings.iter().filter(|mapping| mapping.kind == MappingKind::Memfd);
         sums.memfds.extend(memfds.filter_map(|mapping| mapping.object));
     }

@@ -72,6 +72,15 @@ fn memory() {
 }
 
 #[test]
+fn memory_within_one_mapping_is_no_leak() {
+    let [observed] = attach_for_growth(&["filling"], [&[]]);
+    assert_eq!(observed.verdict(), (4, "inconclusive"), "{:#}", observed.result);
+    let memory = observed.resource("anonymous_bytes");
+    assert_eq!(memory["class"], "filling", "{memory:#}");
+    assert!(memory["limit"].as_u64().is_some_and(|limit| limit >= 1 << 30), "{memory:#}");
+}
+
+#[test]
 fn a_memfd_that_only_a_child_holds_is_found_with_the_tree() {
     let flags: [&[&str]; 3] = [&["--tree"], &["--no-tree"], &[]];
     let [with_tree, alone, unsaid] = attach_for_growth(&["child-with-memfds"], flags);

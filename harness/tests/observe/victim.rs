@@ -176,6 +176,11 @@ fn habit(name: &str) -> Habit {
             OwnMapping::file(memfd.as_fd(), 0, 1, crate::sys::Sharing::Private)
         }),
         "heap" => keep(1, || vec![1u8; 16 << 10]),
+        "filling" => {
+            // One mapping, of which more and more is used.
+            let mut pool: Vec<u8> = Vec::with_capacity(1 << 30);
+            Box::new(move |_| pool.extend_from_slice(&[1; 16 << 10]))
+        }
         // Leaks of tasks, and of objects without a descriptor.
         "threads" => keep(15, || {
             let parked = || loop {

@@ -42,6 +42,8 @@ pub struct Mapping {
     pub object: Option<ObjectId>,
     /// Writes are visible to other mappings of the same object.
     pub shared: bool,
+    /// The process may write to it.
+    pub writable: bool,
 }
 
 impl Mapping {
@@ -67,6 +69,13 @@ impl Mapping {
             _ if (read, write) == (b'-', b'-') => MappingKind::Reserved,
             _ => MappingKind::Anonymous,
         };
-        Some(Mapping { start: line.start, end: line.end, kind, object, shared: share == b's' })
+        Some(Mapping {
+            start: line.start,
+            end: line.end,
+            kind,
+            object,
+            shared: share == b's',
+            writable: write == b'w',
+        })
     }
 }

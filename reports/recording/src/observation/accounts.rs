@@ -17,6 +17,9 @@ leakbench_model::names! {
         /// Address space that grows while the memory in it does not. It is no leak, but has a
         /// forecast.
         Reservation = "reservation",
+        /// Memory that the process has mapped and comes to use: it grows at most until all of it is
+        /// used, which is its limit.
+        Filling = "filling",
         /// It rises and falls repeatedly.
         Sawtooth = "sawtooth",
         /// It rose and then stopped, or it grows by memory that the kernel can reclaim: pages of
@@ -86,6 +89,11 @@ impl Account {
         self.class == Some(ResourceClass::Inconclusive)
     }
 
+    /// True if it grows until what is mapped is used.
+    pub(super) fn fills(&self) -> bool {
+        self.class == Some(ResourceClass::Filling)
+    }
+
     /// True if it grew until the end, or may have done so.
     fn may_leak(&self) -> bool {
         self.leaks() || self.is_undecided()
@@ -129,8 +137,14 @@ impl NearestGrowth {
     }
 }
 
-/// Minimum ratio of growth of resident memory to growth of the address space, for address space
-/// that is used.
+/// Kinds of resident memory, each with the mappings that bound it.
+const MAPPED: [(Resource, Resource); 2] = [
+    (Resource::AnonymousBytes, Resource::WritableBytes),
+    (Resource::ShmemBytes, Resource::SharedBytes),
+];
+
+/// Minimum ratio of growth of resident memory to growth of what is mapped, for mappings that are
+/// used.
 const RESIDENT_RATIO_MIN: f64 = 0.25;
 /// Minimum ratio of an amount to its limit, for an exhausted limit.
 const EXHAUSTED_RATIO_MIN: f64 = 0.98;
@@ -180,8 +194,26 @@ impl Accounts {
     fn reclassify(&mut self, ledger: &ObservationLedger) {
         // The kernel reclaims pages of files when it needs memory.
         self.demote(Resource::FileBytes, ResourceClass::Bounded);
+        for (resident, mapped) in MAPPED {
+            self.fill(resident, mapped);
+            // Memory that is mapped and not used is no leak.
+            let used = self.leaks(resident)
+                && self.rate(resident) >= RESIDENT_RATIO_MIN * self.rate(mapped);
+            if !used {
+                self.demote(mapped, ResourceClass::Reservation);
+            }
+        }
         if self.resident_kinds_are_settled() {
-            self.demote(Resource::RssBytes, ResourceClass::Bounded);
+            let fills = |kind| self.get(kind).is_some_and(Account::fills);
+            let class = match MAPPED.into_iter().any(|(resident, _)| fills(resident)) {
+                true => ResourceClass::Filling,
+                false => ResourceClass::Bounded,
+            };
+            self.demote(Resource::RssBytes, class);
+            if class == ResourceClass::Filling {
+                // Each page that is used needs its entry.
+                self.demote(Resource::PageTablesBytes, class);
+            }
         }
         if !swapped_grows(ledger) {
             self.demote(Resource::SwapBytes, ResourceClass::Bounded);
@@ -203,6 +235,24 @@ impl Accounts {
             Some(Some(_)) => {}
             // Without resident memory, the class of address space is unknown.
             _ => self.set(Resource::AddressSpaceBytes, None),
+        }
+    }
+
+    /// Classifies growth of resident memory within mappings that do not grow.
+    fn fill(&mut self, resident: Resource, mapped: Resource) {
+        let Some(space) = self.get(mapped) else { return };
+        let (ceiling, settled) = (space.last, space.class.is_some() && !space.may_leak());
+        if let Some(account) = self.all.get_mut(&resident)
+            && account.may_leak()
+            && settled
+            && account.last <= ceiling
+        {
+            let name = "what is mapped".to_owned();
+            account.class = Some(ResourceClass::Filling);
+            account.limit = Some(Limit { resource: resident, max: ceiling, name });
+            let rate_per_s = account.rate_per_s().unwrap_or(0.0);
+            let seconds = (ceiling - account.last) as f64 / rate_per_s;
+            account.seconds_to_limit = (rate_per_s > 0.0).then_some(seconds);
         }
     }
 

@@ -135,6 +135,9 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         (Threads, AnonymousMappings | ReservedMappings | StackMappings) => Some(2.5),
         (Threads, AnonymousBytes) => Some((1 << 20) as f64),
         (AnonymousMappings | ExecutableMappings, AnonymousBytes) => Some(ANY),
+        // Mappings that grow and are used.
+        (AnonymousBytes | AnonymousMappings | ExecutableMappings, WritableBytes) => Some(ANY),
+        (ShmemBytes | MemfdMappings | FileMappings | SysvSegments, SharedBytes) => Some(ANY),
         // Growing memory may be swapped or locked, and needs page tables and address space.
         (
             AnonymousBytes | ShmemBytes | AnonymousMappings | MemfdMappings | ExecutableMappings

@@ -55,9 +55,8 @@ fn calls(resource: Resource) -> Option<&'static str> {
         Fds | OtherFds | FdsInFlight => "%desc",
         Memfds | MemfdFds | ShmemBytes => "memfd_create,mmap,munmap,close",
         Mappings | FileMappings | MemfdMappings | AnonymousMappings | ExecutableMappings
-        | ReservedMappings | StackMappings | AddressSpaceBytes | LockedBytes => {
-            "mmap,munmap,mprotect"
-        }
+        | ReservedMappings | StackMappings | AddressSpaceBytes | WritableBytes | SharedBytes
+        | LockedBytes => "mmap,munmap,mprotect",
         Threads => "clone,clone3,exit",
         Children | Zombies => "%process",
         SysvSegments | SysvBytes => "%ipc",

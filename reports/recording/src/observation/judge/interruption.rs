@@ -19,6 +19,10 @@ fn judge(Evidence { ledger, .. }: &Evidence) -> Vec<Finding> {
     vec![if !ledger.start.started_here && enough {
         Finding::note(RULE.name, format!("the user ended the observation {message}"))
     } else {
-        Finding::error(RULE.name, Verdict::Interrupted, message)
+        Finding::error(
+            RULE.name,
+            Verdict::Interrupted,
+            format!("the user interrupted it {message}"),
+        )
     }]
 }
