@@ -39,7 +39,8 @@ fn process(start: &ObservationStart, flags_end: bool) -> Option<Vec<OsString>> {
     Some(words[from..].to_vec())
 }
 
-/// The system calls that make and free objects of a resource, as an expression of strace.
+/// The system calls that make and free objects of a resource, as an expression of strace: those of its
+/// total, unless fewer calls are known.
 fn calls(resource: Resource) -> Option<&'static str> {
     use Resource::*;
     Some(match resource {
@@ -52,14 +53,52 @@ fn calls(resource: Resource) -> Option<&'static str> {
         PidFds => "pidfd_open,close",
         InotifyFds => "inotify_init1,close",
         SignalFds => "signalfd4,close",
-        Fds | OtherFds | FdsInFlight => "%desc",
+        FdsInFlight => OF_DESCRIPTORS,
         Memfds | MemfdFds | ShmemBytes => "memfd_create,mmap,munmap,close",
-        Mappings | FileMappings | MemfdMappings | AnonymousMappings | ExecutableMappings
-        | ReservedMappings | StackMappings | AddressSpaceBytes | WritableBytes | SharedBytes
-        | LockedBytes => "mmap,munmap,mprotect",
+        AddressSpaceBytes | WritableBytes | SharedBytes | LockedBytes => OF_MAPPINGS,
         Threads => "clone,clone3,exit",
         Children | Zombies => "%process",
         SysvSegments | SysvBytes => "%ipc",
-        AnonymousBytes | RssBytes | FileBytes | SwapBytes | PageTablesBytes => return None,
+        _ => match resource.total().unwrap_or(resource) {
+            Fds => OF_DESCRIPTORS,
+            Mappings => OF_MAPPINGS,
+            _ => return None,
+        },
     })
+}
+
+/// Calls that make and free descriptors of any kind.
+const OF_DESCRIPTORS: &str = "%desc";
+/// Calls that make, free and divide mappings.
+const OF_MAPPINGS: &str = "mmap,munmap,mprotect";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_without_calls_of_its_own_has_those_of_its_total() {
+        use Resource::*;
+        for (resource, expected) in [
+            (SocketFds, Some("socket,accept,accept4,close")),
+            (Fds, Some("%desc")),
+            (OtherFds, Some("%desc")),
+            (FdsInFlight, Some("%desc")),
+            (MemfdFds, Some("memfd_create,mmap,munmap,close")),
+            (Mappings, Some("mmap,munmap,mprotect")),
+            (MemfdMappings, Some("mmap,munmap,mprotect")),
+            (StackMappings, Some("mmap,munmap,mprotect")),
+            (AddressSpaceBytes, Some("mmap,munmap,mprotect")),
+            (SysvBytes, Some("%ipc")),
+            (RssBytes, None),
+            (AnonymousBytes, None),
+            (PageTablesBytes, None),
+        ] {
+            assert_eq!(calls(resource), expected, "{resource}");
+        }
+        // A new kind of descriptor or mapping needs no row.
+        for kind in Fds.kinds().chain(Mappings.kinds()) {
+            assert!(calls(kind).is_some(), "{kind}");
+        }
+    }
 }
