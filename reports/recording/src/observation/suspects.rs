@@ -139,14 +139,22 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         (AnonymousBytes | AnonymousMappings | ExecutableMappings, WritableBytes) => Some(ANY),
         (ShmemBytes | MemfdMappings | FileMappings | SysvSegments, SharedBytes) => Some(ANY),
         // Growing memory may be swapped or locked, and needs page tables and address space.
-        (
-            AnonymousBytes | ShmemBytes | AnonymousMappings | MemfdMappings | ExecutableMappings
-            | ReservedMappings | FileMappings,
-            SwapBytes | LockedBytes | PageTablesBytes | AddressSpaceBytes,
-        ) => Some(ANY),
+        (_, SwapBytes | LockedBytes | PageTablesBytes | AddressSpaceBytes)
+            if needs_memory(cause) =>
+        {
+            Some(ANY)
+        }
         (RssBytes | Mappings, PageTablesBytes | AddressSpaceBytes) => Some(ANY),
         _ => None,
     }
+}
+
+/// True if its growth needs memory: a kind of mapping, or memory that the kernel cannot reclaim. A process has
+/// one stack that the kernel knows as such.
+fn needs_memory(cause: Resource) -> bool {
+    use Resource::*;
+    let is_mapping = cause.total() == Some(Mappings) && cause != StackMappings;
+    is_mapping || matches!(cause, AnonymousBytes | ShmemBytes)
 }
 
 #[cfg(test)]
