@@ -309,10 +309,12 @@ impl Accounts {
     /// The amount that counts towards a limit of `resource`. Pages of files do not count towards a
     /// limit of memory, because the kernel reclaims them first.
     fn limited_amount(&self, resource: Resource) -> Option<u64> {
+        if let Some(nearest) = self.nearest.get(&resource) {
+            return Some(nearest.amount);
+        }
         let last = |resource| self.get(resource).map(|account| account.last);
         let kinds = (last(Resource::AnonymousBytes), last(Resource::ShmemBytes));
         match (resource, kinds) {
-            _ if self.nearest.contains_key(&resource) => Some(self.nearest[&resource].amount),
             (Resource::RssBytes, (Some(anonymous), Some(shared))) => {
                 Some(anonymous.saturating_add(shared))
             }
