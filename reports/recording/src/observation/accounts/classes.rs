@@ -1,0 +1,121 @@
+//! Classes that depend on other resources: resident memory on what is mapped, a total on its kinds.
+
+use leakbench_model::Resource;
+
+use super::{Account, Accounts, ResourceClass};
+use crate::observation::{Limit, ObservationLedger};
+use crate::trend::{Trend, TrendClass};
+
+/// Kinds of resident memory, each with the mappings that bound it.
+const MAPPED: [(Resource, Resource); 2] = [
+    (Resource::AnonymousBytes, Resource::WritableBytes),
+    (Resource::ShmemBytes, Resource::SharedBytes),
+];
+
+/// Minimum ratio of growth of resident memory to growth of what is mapped, for mappings that are
+/// used.
+const RESIDENT_RATIO_MIN: f64 = 0.25;
+
+impl Accounts {
+    /// Corrects the classes that depend on other resources.
+    pub(super) fn reclassify(&mut self, ledger: &ObservationLedger) {
+        // The kernel reclaims pages of files when it needs memory.
+        self.demote(Resource::FileBytes, ResourceClass::Bounded);
+        for (resident, mapped) in MAPPED {
+            self.fill(resident, mapped);
+            // Memory that is mapped and not used is no leak.
+            let used = self.leaks(resident)
+                && self.rate(resident) >= RESIDENT_RATIO_MIN * self.rate(mapped);
+            if !used {
+                self.demote(mapped, ResourceClass::Reservation);
+            }
+        }
+        if self.resident_kinds_are_settled() {
+            let fills = |kind| self.get(kind).is_some_and(Account::fills);
+            let class = match MAPPED.into_iter().any(|(resident, _)| fills(resident)) {
+                true => ResourceClass::Filling,
+                false => ResourceClass::Bounded,
+            };
+            self.demote(Resource::RssBytes, class);
+            if class == ResourceClass::Filling {
+                // Each page that is used needs its entry.
+                self.demote(Resource::PageTablesBytes, class);
+            }
+        }
+        if !swapped_grows(ledger) {
+            self.demote(Resource::SwapBytes, ResourceClass::Bounded);
+        }
+        let resident = self.get(Resource::RssBytes).map(|account| account.class);
+        let used = self.leaks(Resource::RssBytes)
+            && self.rate(Resource::RssBytes)
+                >= RESIDENT_RATIO_MIN * self.rate(Resource::AddressSpaceBytes);
+        match resident {
+            Some(Some(_)) if !used => {
+                let class = if self.leaks(Resource::AddressSpaceBytes) {
+                    ResourceClass::Reservation
+                } else {
+                    // No growth is proved, so there is no forecast.
+                    ResourceClass::Bounded
+                };
+                self.demote(Resource::AddressSpaceBytes, class);
+            }
+            Some(Some(_)) => {}
+            // Without resident memory, the class of address space is unknown.
+            _ => self.set(Resource::AddressSpaceBytes, None),
+        }
+    }
+
+    /// Classifies growth of resident memory within mappings that do not grow.
+    fn fill(&mut self, resident: Resource, mapped: Resource) {
+        let Some(space) = self.get(mapped) else { return };
+        let (ceiling, settled) = (space.last, space.class.is_some() && !space.may_leak());
+        if let Some(account) = self.all.get_mut(&resident)
+            && account.may_leak()
+            && settled
+            && account.last <= ceiling
+        {
+            let name = "what is mapped".to_owned();
+            account.class = Some(ResourceClass::Filling);
+            account.limit = Some(Limit { resource: resident, max: ceiling, name });
+            let rate_per_s = account.rate_per_s().unwrap_or(0.0);
+            let seconds = (ceiling - account.last) as f64 / rate_per_s;
+            account.seconds_to_limit = (rate_per_s > 0.0).then_some(seconds);
+        }
+    }
+
+    /// True if each kind of resident memory is classified and none may be a leak. Then their sum is
+    /// none: it grew by one after the other, or by memory that can be reclaimed.
+    fn resident_kinds_are_settled(&self) -> bool {
+        Resource::RssBytes
+            .kinds()
+            .all(|kind| self.get(kind).is_some_and(|kind| kind.class.is_some() && !kind.may_leak()))
+    }
+
+    fn demote(&mut self, resource: Resource, class: ResourceClass) {
+        if let Some(account) = self.all.get_mut(&resource)
+            && account.may_leak()
+        {
+            account.class = Some(class);
+        }
+    }
+
+    fn set(&mut self, resource: Resource, class: Option<ResourceClass>) {
+        if let Some(account) = self.all.get_mut(&resource) {
+            account.class = class;
+        }
+    }
+}
+
+/// True if resident and swapped memory together grow, or may do so. Swapping alone moves existing memory.
+fn swapped_grows(ledger: &ObservationLedger) -> bool {
+    let resident = ledger.series(Resource::RssBytes);
+    let swapped = ledger.series(Resource::SwapBytes);
+    if resident.len() != swapped.len() {
+        return true;
+    }
+    let both: Vec<(f64, f64)> =
+        resident.iter().zip(&swapped).map(|(a, b)| (a.0, a.1 + b.1)).collect();
+    let noise = Resource::SwapBytes.noise() as f64;
+    Trend::of(&both, noise)
+        .is_none_or(|trend| matches!(trend.class, TrendClass::Leak | TrendClass::Inconclusive))
+}
