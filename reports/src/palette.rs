@@ -4,23 +4,15 @@
 //! lightness, so a grey print distinguishes them. Closer colours (series, verdicts) have words or
 //! labels beside them: no fact is shown by colour alone.
 
-use std::fmt;
+mod colour;
+#[cfg(test)]
+mod eyes;
 
+pub(crate) use colour::{Colour, Rgb, mixed};
+
+use self::colour::colour;
 use crate::report::{MarkKind, Tone};
 use leakbench_model::{Reason, SlotState, Verdict};
-
-/// A colour: red, green, blue. Shown as `#d1440c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
-
-/// A colour on a light and on a dark surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Colour {
-    /// On [`SURFACE`]'s light.
-    pub(crate) light: Rgb,
-    /// On [`SURFACE`]'s dark.
-    pub(crate) dark: Rgb,
-}
 
 /// The background.
 pub(crate) const SURFACE: Colour = colour(0xffffff, 0x14171c);
@@ -108,133 +100,12 @@ pub(crate) fn mark(kind: MarkKind) -> Colour {
     }
 }
 
-/// The mean of colours by their weights; black without weight.
-pub(crate) fn mixed(parts: impl Iterator<Item = (Rgb, f64)>) -> Rgb {
-    let mut sums = [0.0; 4];
-    for (Rgb(red, green, blue), weight) in parts {
-        let channels = [f64::from(red), f64::from(green), f64::from(blue), 1.0];
-        for (sum, channel) in sums.iter_mut().zip(channels) {
-            *sum += channel * weight;
-        }
-    }
-    let [red, green, blue, total] = sums;
-    let mean = |sum: f64| if total > 0.0 { (sum / total).round() as u8 } else { 0 };
-    Rgb(mean(red), mean(green), mean(blue))
-}
-
-const fn colour(light: u32, dark: u32) -> Colour {
-    Colour { light: Rgb::of(light), dark: Rgb::of(dark) }
-}
-
-impl Rgb {
-    const fn of(hex: u32) -> Rgb {
-        let [_, red, green, blue] = hex.to_be_bytes();
-        Rgb(red, green, blue)
-    }
-
-    /// This colour mixed with `other`: a `share` of 0 is this one, 1 the other.
-    pub(crate) fn mixed(self, other: Rgb, share: f64) -> Rgb {
-        let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as u8;
-        Rgb(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
-    }
-}
-
-impl fmt::Display for Rgb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::eyes::{EYES, HALVES, contrast, distance, lightness};
     use super::*;
     use crate::report::tone_of_class;
     use leakbench_recording::observation::ResourceClass;
-
-    /// Full colour vision, then each kind of colour blindness, as matrices of linear light (Machado,
-    /// Oliveira and Fernandes 2009, severity 1).
-    const EYES: [(&str, [[f64; 3]; 3]); 4] = [
-        ("all", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
-        (
-            "protanope",
-            [
-                [0.152286, 1.052583, -0.204868],
-                [0.114503, 0.786281, 0.099216],
-                [-0.003882, -0.048116, 1.051998],
-            ],
-        ),
-        (
-            "deuteranope",
-            [
-                [0.367322, 0.860646, -0.227968],
-                [0.280085, 0.672501, 0.047413],
-                [-0.011820, 0.042940, 0.968881],
-            ],
-        ),
-        (
-            "tritanope",
-            [
-                [1.255528, -0.076749, -0.178779],
-                [-0.078411, 0.930809, 0.147602],
-                [0.004733, 0.691367, 0.303900],
-            ],
-        ),
-    ];
-
-    type Half = fn(Colour) -> Rgb;
-    const HALVES: [(&str, Half); 2] = [("light", |it| it.light), ("dark", |it| it.dark)];
-
-    fn linear(Rgb(red, green, blue): Rgb) -> [f64; 3] {
-        [red, green, blue].map(|channel| {
-            let share = f64::from(channel) / 255.0;
-            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-        })
-    }
-
-    fn times(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
-        matrix.map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
-    }
-
-    /// In Oklab, lightness from 0 to 100.
-    fn oklab(light: [f64; 3]) -> [f64; 3] {
-        let cones = times(
-            [
-                [0.4122214708, 0.5363325363, 0.0514459929],
-                [0.2119034982, 0.6806995451, 0.1073969566],
-                [0.0883024619, 0.2817188376, 0.6299787005],
-            ],
-            light.map(|share| share.clamp(0.0, 1.0)),
-        );
-        times(
-            [
-                [21.04542553, 79.3617785, -0.40720468],
-                [197.79984951, -242.8592205, 45.05937099],
-                [2.59040371, 78.27717662, -80.8675766],
-            ],
-            cones.map(f64::cbrt),
-        )
-    }
-
-    fn distance(a: Rgb, b: Rgb, eyes: [[f64; 3]; 3]) -> f64 {
-        let [a, b] = [a, b].map(|colour| oklab(times(eyes, linear(colour))));
-        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-    }
-
-    /// CIE lightness, from 0 to 100.
-    fn lightness(colour: Rgb) -> f64 {
-        116.0 * luminance(colour).max(0.008_856).cbrt() - 16.0
-    }
-
-    fn luminance(colour: Rgb) -> f64 {
-        let [red, green, blue] = linear(colour);
-        0.2126 * red + 0.7152 * green + 0.0722 * blue
-    }
-
-    /// Contrast ratio of the Web Content Accessibility Guidelines.
-    fn contrast(a: Rgb, b: Rgb) -> f64 {
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
 
     fn assert_apart(what: &str, colours: &[Colour], min: f64, min_lightness: f64) {
         for (half, of) in HALVES {
@@ -311,12 +182,5 @@ mod tests {
                 assert!(apart >= 4.5, "{half}: {word:?} {apart:.2}");
             }
         }
-    }
-
-    #[test]
-    fn colours_are_written_as_in_css() {
-        assert_eq!(slot_state(SlotState::AffineDropped).light.to_string(), "#d1440c");
-        assert_eq!(Rgb(0, 0, 0).mixed(Rgb(255, 255, 255), 1.0), Rgb(255, 255, 255));
-        assert_eq!(Rgb(9, 9, 9).mixed(Rgb(255, 255, 255), 0.0), Rgb(9, 9, 9));
     }
 }
