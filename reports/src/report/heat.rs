@@ -1,10 +1,85 @@
 //! Heat maps of a sweep: one for each measure, by the values of the swept flags.
 
 use super::grid::row_verdict;
-use super::{Axis, Chart, Heat, HeatCell, Plot, Tone};
+use super::{Chart, Plot, Tone};
 use crate::comparison::{Comparison, Kind, Row, RunSummary, Swept};
 use leakbench_model::text::grouped;
 use leakbench_model::{Resource, Verdict};
+
+/// One number by the values of swept flags.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heat {
+    /// The number's name: `images lingering at the end`.
+    pub what: String,
+    /// The flags of the columns.
+    pub across: Axis,
+    /// The flags of the rows. A sweep of one flag has none here, and one row.
+    pub down: Axis,
+    /// Rows of cells, `down` by `across`.
+    pub cells: Vec<Vec<HeatCell>>,
+}
+
+impl Heat {
+    /// The strength of a cell's colour, from 0 to 1; `None` if it was not measured. Of counts that
+    /// should be 0, its square root distinguishes small ones from 0. Other numbers are between the
+    /// least and the greatest.
+    pub fn share(&self, cell: &HeatCell) -> Option<f64> {
+        let value = cell.value.filter(|value| value.is_finite())?;
+        let values = self.cells.iter().flatten().filter_map(|cell| cell.value);
+        let (min, max) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| {
+                (min.min(value), max.max(value))
+            });
+        let share = match cell.tone {
+            Tone::Series(_) => (value - min) / (max - min),
+            _ => (value / max).max(0.0).sqrt(),
+        };
+        Some(if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 })
+    }
+}
+
+/// Flags of one side of a grid, and the combinations of their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Axis {
+    /// Names without dashes, the outermost first.
+    pub flags: Vec<String>,
+    /// A value for each flag, as given on the command line. The last flag changes fastest.
+    pub values: Vec<Vec<String>>,
+}
+
+impl Axis {
+    /// The headings of a flag: each value with the number of combinations that it spans.
+    pub fn headings(&self, flag: usize) -> Vec<(&str, usize)> {
+        let runs = self.values.chunk_by(|a, b| a.iter().zip(b).take(flag + 1).all(|(a, b)| a == b));
+        runs.map(|run| (run[0].get(flag).map_or("", String::as_str), run.len())).collect()
+    }
+
+    /// The heading of a flag that begins at a combination, with its span; `None` if it began before.
+    pub fn heading_at(&self, flag: usize, combination: usize) -> Option<(&str, usize)> {
+        let mut begin = 0;
+        for (value, span) in self.headings(flag) {
+            if begin == combination {
+                return Some((value, span));
+            }
+            begin += span;
+        }
+        None
+    }
+}
+
+/// The cell of a combination of values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatCell {
+    /// The number; `None` if it was not measured.
+    pub value: Option<f64>,
+    /// The text of the cell: `942`, `refused`.
+    pub text: String,
+    /// The meaning of its colour.
+    pub tone: Tone,
+    /// The name of the row.
+    pub name: String,
+}
 
 /// Columns of a grid at most, if the flags allow it.
 const COLUMNS_MAX: usize = 8;

@@ -2,12 +2,68 @@
 
 use super::holders::lingering_image;
 use super::timeline::{seconds, spread};
-use super::{Mark, MarkKind};
 use leakbench_model::LingeringImage;
 use leakbench_model::text::{counted, duration_ms, grouped, third_person};
 use leakbench_recording::judge::ending;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 use leakbench_recording::recording::ExitKind;
+
+/// A marked time or stretch of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// The kind of mark.
+    pub kind: MarkKind,
+    /// In seconds since the run began.
+    pub from_s: f64,
+    /// Its end; equal to `from_s` if it is a single time.
+    pub to_s: f64,
+    /// The event in words.
+    pub text: String,
+    /// Cycles done by then, if they are known more exactly than by the time.
+    pub cycles: Option<u64>,
+    /// The same in few words, to stand beside the mark; empty if the text is not shown there.
+    pub label: String,
+}
+
+impl Mark {
+    /// Returns whether pictures write its text or its label.
+    pub(crate) fn is_worded(&self) -> bool {
+        matches!(self.kind, MarkKind::Event | MarkKind::Incident)
+    }
+}
+
+leakbench_model::names! {
+    /// Kinds of marks.
+    #[derive(PartialOrd, Ord)]
+    MarkKind ("kind of mark") {
+        /// The subject stood still, and both witnesses counted.
+        Barrier = "barrier",
+        /// A barrier waited for late releases.
+        Settle = "settle",
+        /// A module was dropped whose image lingers.
+        Drop = "drop",
+        /// The first drop whose image lingered at a barrier.
+        Onset = "onset",
+        /// A process runs another program, begins or ends.
+        Event = "event",
+        /// A subject died, a witness failed, or the user interrupted the run.
+        Incident = "incident",
+    }
+}
+
+impl MarkKind {
+    /// Its words in a legend.
+    pub fn words(self) -> &'static str {
+        match self {
+            MarkKind::Barrier => "barrier",
+            MarkKind::Settle => "settle time",
+            MarkKind::Drop => "drop of a module whose image lingers",
+            MarkKind::Onset => "first drop whose image lingered",
+            MarkKind::Event => "event of a process",
+            MarkKind::Incident => "incident",
+        }
+    }
+}
 
 /// Marks of one kind at most.
 const OF_A_KIND_MAX: usize = 300;

@@ -9,6 +9,7 @@ mod figures;
 mod grid;
 mod heat;
 mod holders;
+mod lines;
 mod lingering;
 mod marks;
 pub(crate) mod next_steps;
@@ -26,20 +27,26 @@ mod timeline;
 mod times;
 mod unmeasured;
 
-pub use chart::*;
+pub use chart::{Chart, Plot};
 pub(crate) use facts::reproduce_command;
 pub(crate) use grid::{comparison_matrix, comparison_table, refusals};
+pub use heat::{Axis, Heat, HeatCell};
 pub(crate) use holders::lingering_image;
+pub use lines::{Fit, FitLimit, LimitLine, Lines, Point, Series, Style};
+pub use marks::{Mark, MarkKind};
 pub use next_steps::{Means, NextStep};
 #[cfg(test)]
 pub(crate) use observation::tone_of_class;
 pub(crate) use observation::{example_words, examples, title as title_of_observation};
+pub use panels::{Panel, Panels};
 pub use peaks::{Peak, Peaks};
 pub use proof::{Proof, Stretch};
 pub(crate) use run::title as title_of_run;
+pub use slots::{SlotMaps, SlotRow, SlotRows};
 pub use spreads::{Spread, Spreads};
 pub use survival::{AgeBin, Survival};
 pub use suspect::{Forecast, SuspectCard};
+pub use times::{TimeBin, Times};
 
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::{Reason, Verdict};

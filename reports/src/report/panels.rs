@@ -4,12 +4,42 @@ use super::grid::row_verdict;
 use super::heat::{self, tone};
 use super::spreads::tone_of;
 use super::timeline::{at_barriers, at_samples, capped, footprints};
-use super::{Axis, Chart, Lines, Panel, Panels, Plot, Point, Series, Style, Tone};
+use super::{Axis, Chart, Lines, Plot, Point, Series, Style, Tone};
 use crate::comparison::{Comparison, Kind, Row};
 use crate::recorded::{RecordedComparison, RecordedRun};
 use leakbench_model::text::{counted, grouped, third_person};
 use leakbench_model::{Resource, Unit, Verdict};
 use leakbench_recording::ledger::Ledger;
+
+/// One chart for each of several runs, on one scale.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Panels {
+    /// The panels, which share both scales.
+    pub panels: Vec<Panel>,
+    /// The flags of the rows and of the columns of a grid, which has a panel for each combination, row
+    /// by row. None if they stand in the order of runs.
+    pub grid: Option<(Axis, Axis)>,
+    /// The number of those that are not shown.
+    pub rest: u64,
+}
+
+impl Panels {
+    /// Panels at most.
+    pub const PANELS_MAX: usize = 24;
+}
+
+/// The chart of one run of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// The row: `wasmtime@3`.
+    pub name: String,
+    /// Its result: `942 of 3,000 linger`.
+    pub note: String,
+    /// The meaning of its colour.
+    pub tone: Tone,
+    /// Its lines. All panels have the same series in the same order.
+    pub lines: Lines,
+}
 
 /// Points of a panel's series at most. Panels are small and many.
 const POINTS_MAX: usize = 200;

@@ -1,10 +1,81 @@
 //! Slot maps: the state of each slot of each pool at each barrier.
 
 use super::timeline::{seconds, spread};
-use super::{Chart, Plot, SlotMaps, SlotRow, SlotRows};
+use super::{Chart, Plot};
+use leakbench_model::SlotState;
 use leakbench_model::text::{counted, grouped};
 use leakbench_recording::ledger::{BarrierSample, Ledger, SubjectLedger};
 use leakbench_recording::recording::SlotMap;
+
+/// The states of the slots of the pools of all processes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SlotMaps {
+    /// The pool of each process, at most [`SlotMaps::MAPS_MAX`].
+    pub maps: Vec<SlotRows>,
+    /// The number of processes that are not shown.
+    pub rest: u64,
+}
+
+impl SlotMaps {
+    /// Processes at most.
+    pub const MAPS_MAX: usize = 64;
+    /// Bins of all rows of all maps at most, which bounds the size of a page.
+    const BINS_MAX: usize = 4 * SlotRows::ROWS_MAX * SlotMap::SLOTS_MAX;
+
+    /// The states that occur, in their order.
+    pub fn states(&self) -> Vec<SlotState> {
+        let rows = || self.maps.iter().flat_map(|pool| &pool.rows);
+        let occurs = |state: &SlotState| rows().any(|row| row.map.count(*state) > 0);
+        SlotState::ALL.into_iter().filter(occurs).collect()
+    }
+
+    /// The number of slots in a state at the last barriers.
+    pub fn at_end(&self, state: SlotState) -> u64 {
+        let last = self.maps.iter().filter_map(|pool| pool.rows.last());
+        last.map(|row| row.map.count(state)).sum()
+    }
+
+    /// Rows of each of so many maps at most, with so many bins in a row.
+    pub fn rows_max(maps: usize, bins: usize) -> usize {
+        (Self::BINS_MAX / (maps * bins).max(1)).clamp(SlotRows::ROWS_MIN, SlotRows::ROWS_MAX)
+    }
+}
+
+/// The states of the slots of one process's pool, a row for each barrier.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SlotRows {
+    /// The number of the process in the run.
+    pub subject: u32,
+    /// Slots in the pool.
+    pub slots: u32,
+    /// Rows in the order of time; at most [`SlotRows::ROWS_MAX`].
+    pub rows: Vec<SlotRow>,
+}
+
+impl SlotRows {
+    /// Rows at most.
+    pub const ROWS_MAX: usize = 200;
+    /// Rows at most where there are many processes.
+    pub const ROWS_MIN: usize = 12;
+
+    /// Slots of a bin of its coarsest map.
+    pub fn slots_per_bin(&self) -> u32 {
+        self.rows.iter().map(|row| row.map.slots_per_bin()).max().unwrap_or(1)
+    }
+}
+
+/// The states of a pool's slots at one barrier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotRow {
+    /// In seconds since the run began.
+    pub at_s: f64,
+    /// Cycles that this process had done.
+    pub cycles: u64,
+    /// The states.
+    pub map: SlotMap,
+    /// The line of the recording, from 1.
+    pub line: usize,
+}
 
 /// The chart of all pools; `None` without slot maps.
 pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {

@@ -1,8 +1,34 @@
 //! Release times, in bins for a logarithmic axis.
 
-use super::{Chart, Plot, TimeBin, Times};
+use super::{Chart, Plot};
 use leakbench_model::Histogram;
 use leakbench_recording::ledger::Ledger;
+
+/// A distribution of times, for a logarithmic axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Bins from short to long without gaps; empty ones have a count of 0.
+    pub bins: Vec<TimeBin>,
+    /// The number of times.
+    pub count: u64,
+    /// The median.
+    pub p50_ns: Option<u64>,
+    /// The 99th percentile.
+    pub p99_ns: Option<u64>,
+    /// The maximum.
+    pub max_ns: Option<u64>,
+}
+
+/// A bin of times of about the same length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeBin {
+    /// The lower bound, exclusive.
+    pub from_ns: f64,
+    /// The upper bound, inclusive.
+    pub to_ns: f64,
+    /// The number of times in the bin.
+    pub count: u64,
+}
 
 /// Bins per decade: each bound is a quarter longer than the one before.
 const BINS_A_DECADE: i32 = 10;
