@@ -15,6 +15,7 @@ const DOCUMENTS: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/ci.md",
     "docs/protocol.md",
+    "docs/trust.md",
     "docs/findings/wasmtime-48-decommit-queue.md",
     "drivers/README.md",
 ];
