@@ -22,6 +22,8 @@ pub struct FdEntry {
     pub object: ObjectId,
     /// The kind of object.
     pub kind: FdKind,
+    /// A hash of the target of its link: equal for descriptors with the same target.
+    pub name_hash: u64,
 }
 
 leakbench_model::names! {
@@ -72,7 +74,8 @@ impl Process {
         let every = |_: &_| true;
         let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
             let object = object::from_stat(stat);
-            entries.push(FdEntry { fd, object, kind: kind(devices, object, link, stat) });
+            let kind = kind(devices, object, link, stat);
+            entries.push(FdEntry { fd, object, kind, name_hash: object::name_hash(link) });
         });
         walked.map_err(|error| self.failed(FILE, error))?;
         if entries.is_empty() {
@@ -93,7 +96,8 @@ impl Process {
         let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
             let object = object::from_stat(stat);
             if devices.is_memfd(object.dev, link) {
-                entries.push(FdEntry { fd, object, kind: FdKind::Memfd });
+                let name_hash = object::name_hash(link);
+                entries.push(FdEntry { fd, object, kind: FdKind::Memfd, name_hash });
             }
         });
         walked.map_err(|error| self.failed(FILE, error))

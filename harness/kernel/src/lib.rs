@@ -8,7 +8,7 @@
 //!
 //! - Processes: [`Child`] is one that leakbench starts. [`Process`] reads any other by its folder under
 //!   `/proc`: [`Stat`], [`Process::status`], [`Limits`], [`CgroupLimits`], its tasks.
-//! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`SharedSegment`]; each with
+//! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`Socket`], [`SharedSegment`]; each with
 //!   its `ObjectId`, the device and inode.
 //! - Releases: [`DeathWatch`].
 //! - The machine: [`Machine`] for a recording's fingerprint, and trials of single features.
@@ -24,6 +24,8 @@
 //!   resemble Linux, or for a name that is not UTF-8.
 //! - `task/TID/children`, `cmdline`, `fdinfo`: `procfs` opens a folder for each thread, needs UTF-8, and
 //!   does not have `scm_fds`.
+//! - `net/tcp` and the like: `procfs` makes a text for each address and keeps each line, also of the
+//!   thousands that are not wanted.
 //! - `sysvipc/shm`: `procfs` refuses the whole table for a segment of a user above 65535.
 
 mod cgroup;
@@ -40,6 +42,7 @@ mod memfd_devices;
 mod object;
 mod poll;
 mod process;
+mod sockets;
 mod stat;
 mod status;
 mod sys;
@@ -63,6 +66,7 @@ pub use fds::{FdEntry, FdKind};
 pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
 pub use object::{device_numbers, object_of};
+pub use sockets::{Addresses, Protocol, Socket};
 pub use sysv::{SharedSegment, shared_segments};
 
 // Releases.

@@ -1,4 +1,4 @@
-//! Identities of kernel objects, from the kernel's own forms of them.
+//! Identities of kernel objects, from the kernel's own forms of them, and hashes of their names.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -33,4 +33,17 @@ pub(crate) fn from_halves(major: u32, minor: u32, ino: u64) -> ObjectId {
 /// is valid: the first System V segment has it.
 pub(crate) fn is_file(object: ObjectId) -> bool {
     object.dev != 0
+}
+
+/// A hash of a name, to compare names without keeping them. It is fast rather than strong: a sample
+/// has tens of thousands of names.
+pub(crate) fn name_hash(name: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = name.len() as u64;
+    for chunk in name.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
+    }
+    hash
 }

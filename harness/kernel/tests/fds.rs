@@ -60,8 +60,9 @@ fn every_kind_is_known_with_its_object() {
 
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
+    let object_zero = ObjectId { dev: 0, ino: 0 };
     let mut entries =
-        vec![FdEntry { fd: -1, object: ObjectId { dev: 0, ino: 0 }, kind: FdKind::Other }];
+        vec![FdEntry { fd: -1, object: object_zero, kind: FdKind::Other, name_hash: 0 }];
     process.fds(&mut entries).unwrap();
     for (kind, fd) in &kept {
         let found = entries.iter().find(|entry| entry.fd == fd.as_raw_fd()).unwrap();

@@ -7,9 +7,9 @@ mod sys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::IoSlice;
+use std::io::{IoSlice, Write};
 use std::mem::MaybeUninit;
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -17,8 +17,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
-    Bound, Mapping, MappingKind, Process, ReadError, SharedSegment, Stat, children_by_parent,
-    object_of, shared_segments,
+    Bound, Mapping, MappingKind, Process, ReadError, SharedSegment, Socket, Stat,
+    children_by_parent, object_of, shared_segments,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -204,6 +204,52 @@ fn descriptors_that_wait_in_a_socket_are_counted() {
     assert_eq!(waiting(sender.as_raw_fd()).unwrap(), Some(0));
     assert_eq!(waiting(udp.as_raw_fd()).unwrap(), None);
     assert!(matches!(waiting(1 << 20), Err(ReadError::Absent { .. })));
+}
+
+#[test]
+fn sockets_have_states_addresses_and_queues() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    let (mut accepted, _) = listener.accept().unwrap();
+    accepted.write_all(b"unread").unwrap();
+    let closed = TcpStream::connect(address).unwrap();
+    // The peer closes, and this end does not.
+    drop(listener.accept().unwrap());
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (unix, _peer) = UnixStream::pair().unwrap();
+    let unbound = rustix::net::socket(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::STREAM,
+        None,
+    )
+    .unwrap();
+    let inode = |fd: &dyn AsFd| object_of(fd.as_fd()).unwrap().ino;
+    let fds: [&dyn AsFd; 7] = [&listener, &client, &accepted, &closed, &udp, &unix, &unbound];
+    let wanted: BTreeSet<u64> = fds.into_iter().map(inode).collect();
+    let own = Process::open(std::process::id()).unwrap();
+    let mut found = BTreeMap::new();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    // The kernel delivers after `write` and `close` have returned.
+    while found.get(&inode(&client)).is_none_or(|client: &Socket| client.to_read == 0)
+        || found.get(&inode(&closed)).is_none_or(|closed: &Socket| closed.state == "ESTABLISHED")
+    {
+        assert!(Instant::now() < deadline, "{found:?}");
+        own.sockets(&wanted, &mut found).unwrap();
+    }
+    let kind = |fd: &dyn AsFd| found[&inode(fd)].kind();
+    assert_eq!(kind(&listener), format!("LISTEN at {address}"));
+    assert_eq!(kind(&client), format!("ESTABLISHED to {address}"));
+    assert_eq!(kind(&accepted), format!("ESTABLISHED at {address} from 127.0.0.1"));
+    assert_eq!(kind(&closed), format!("CLOSE_WAIT to {address}"));
+    assert_eq!(kind(&udp), "UDP UNCONNECTED at 127.0.0.1");
+    assert_eq!(kind(&unix), "unix socket, ESTABLISHED");
+    let local = client.local_addr().unwrap();
+    assert_eq!(found[&inode(&client)].to_string(), format!("from {local}, 6 B to read"));
+    assert_eq!(found[&inode(&accepted)].to_string(), format!("from {local}"));
+    // Neither bound nor connected.
+    assert!(!found.contains_key(&inode(&unbound)));
+    assert_eq!(found.len(), 6);
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Examples of growth: for each resource the oldest objects that appeared after the warm-up and
-//! still exist.
+//! Examples of growth: for each resource the objects that appeared after the warm-up and still exist.
+//! Those that look the same are one example with their number.
 
 mod description;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{Example, Examples};
@@ -11,7 +12,7 @@ use leakbench_recording::observation::{Example, Examples};
 use super::lifetimes::{Lifetime, Lifetimes};
 use super::observed_process::{FdKey, MappingKey, ObservedProcess, fd_resource, mapping_resource};
 use super::sampler::Sampler;
-use leakbench_kernel::MappingKind;
+use leakbench_kernel::{FdKind, Mapping, MappingKind, Socket};
 
 /// Samples whose objects count as the working set of the process, not as growth.
 pub(super) const WARM_UP_SAMPLES: u64 = 3;
@@ -31,42 +32,86 @@ enum Object<'a> {
     Segment(u64),
 }
 
-/// An object that may become an example.
+/// Objects that look the same.
 #[derive(Clone, Copy, Debug)]
-struct Candidate<'a> {
-    /// Candidates of lower rank are preferred.
-    rank: u64,
+struct Group<'a> {
+    /// Groups of more weight are preferred: their objects, or bytes of growth.
+    weight: u64,
+    count: u64,
+    /// Of the oldest.
     first_seen_ms: u64,
+    /// The oldest.
     object: Object<'a>,
 }
 
-/// The best candidates of each resource, in order of rank.
+/// Groups by resource and a hash of what their objects have in common.
 #[derive(Debug, Default)]
-struct Best<'a>(BTreeMap<Resource, Vec<Candidate<'a>>>);
+struct Groups<'a>(HashMap<(Resource, u64), Group<'a>>);
 
-impl<'a> Best<'a> {
-    fn offer(&mut self, resource: Resource, candidate: Candidate<'a>) {
-        let best = self.0.entry(resource).or_default();
-        let at = best.partition_point(|held| held.rank <= candidate.rank);
-        if at < Examples::OF_EACH_MAX {
-            best.insert(at, candidate);
-            best.truncate(Examples::OF_EACH_MAX);
+/// The best groups of each resource, in order.
+type Best<'a> = BTreeMap<Resource, Vec<Group<'a>>>;
+
+impl<'a> Groups<'a> {
+    /// Adds an object that is the same as others with an equal `look`.
+    fn add(
+        &mut self,
+        resource: Resource,
+        look: impl Hash,
+        weight: u64,
+        first_seen_ms: u64,
+        object: Object<'a>,
+    ) {
+        let mut hasher = DefaultHasher::new();
+        look.hash(&mut hasher);
+        let new = Group { weight: 0, count: 0, first_seen_ms, object };
+        let group = self.0.entry((resource, hasher.finish())).or_insert(new);
+        group.weight = group.weight.saturating_add(weight);
+        group.count += 1;
+        if first_seen_ms < group.first_seen_ms {
+            (group.first_seen_ms, group.object) = (first_seen_ms, object);
         }
     }
 
-    fn offer_each<K: Ord + Copy>(
+    /// Adds the objects that appeared after `after_ms`, each with its look.
+    fn add_each<K: Ord + Copy, L: Hash>(
         &mut self,
         lifetimes: &Lifetimes<K>,
         after_ms: u64,
-        mut object_of: impl FnMut(K) -> (Option<Resource>, Object<'a>),
+        mut object_of: impl FnMut(K) -> (Resource, L, Object<'a>),
     ) {
         for &Lifetime { key, first_seen_ms, .. } in lifetimes.iter() {
-            if first_seen_ms <= after_ms {
-                continue;
+            if first_seen_ms > after_ms {
+                let (resource, look, object) = object_of(key);
+                self.add(resource, look, 1, first_seen_ms, object);
             }
-            if let (Some(resource), object) = object_of(key) {
-                self.offer(resource, Candidate { rank: first_seen_ms, first_seen_ms, object });
-            }
+        }
+    }
+
+    fn best(self) -> Best<'a> {
+        let mut best = Best::new();
+        for ((resource, _), group) in self.0 {
+            best.entry(resource).or_default().push(group);
+        }
+        for groups in best.values_mut() {
+            // The object's number decides between equal ones, since the map has no order.
+            groups.sort_by_key(|group| {
+                (u64::MAX - group.weight, group.first_seen_ms, group.object.number())
+            });
+            groups.truncate(Examples::OF_EACH_MAX);
+        }
+        best
+    }
+}
+
+impl Object<'_> {
+    /// A number by which equal groups are ordered.
+    fn number(&self) -> u64 {
+        match *self {
+            Object::Fd(_, key) => u64::from(key.fd.unsigned_abs()),
+            Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
+            Object::Memfd(object) | Object::Socket(object) => object.ino,
+            Object::Thread(_, id) | Object::Child(id) | Object::Zombie(id) => u64::from(id),
+            Object::Segment(id) => id,
         }
     }
 }
@@ -75,20 +120,28 @@ impl Sampler {
     /// Examples at the last sample. For each resource these are objects of the last three quarters
     /// of the time, when the process has its working set; if there are none, objects that appeared
     /// after `warm_up_ms`.
-    pub(super) fn examples(&self, at_ms: u64, warm_up_ms: u64) -> Examples {
+    pub(super) fn examples(&mut self, at_ms: u64, warm_up_ms: u64) -> Examples {
+        let is_new = |process: &ObservedProcess| {
+            let mut fds = process.fd_lifetimes.iter();
+            fds.any(|fd| fd.key.kind == FdKind::Socket && fd.first_seen_ms > warm_up_ms)
+        };
+        if self.tree.observed().any(is_new) {
+            self.sockets.refresh(self.tree.observed());
+        }
         let settled_ms = warm_up_ms.max(at_ms / 4);
         let mut best = self.best(settled_ms);
         if settled_ms > warm_up_ms {
-            for (resource, candidates) in self.best(warm_up_ms).0 {
-                best.0.entry(resource).or_insert(candidates);
+            for (resource, groups) in self.best(warm_up_ms) {
+                best.entry(resource).or_insert(groups);
             }
         }
         let lines = self.lines_of_mappings(&best);
         let mut objects: BTreeMap<Resource, Vec<Example>> = BTreeMap::new();
-        for (resource, candidates) in best.0 {
-            let examples = candidates.into_iter().filter_map(|candidate| {
-                let (what, holders) = self.describe(candidate.object, &lines)?;
-                Some(Example { what, holders, first_seen_ms: candidate.first_seen_ms })
+        for (resource, groups) in best {
+            let examples = groups.into_iter().filter_map(|group| {
+                let Group { count, first_seen_ms, object, .. } = group;
+                let (what, holders) = self.describe(object, count, &lines)?;
+                Some(Example { what, count, holders, first_seen_ms })
             });
             objects.insert(resource, examples.collect());
         }
@@ -97,55 +150,105 @@ impl Sampler {
     }
 
     fn best(&self, after_ms: u64) -> Best<'_> {
-        let mut best = Best::default();
+        let mut groups = Groups::default();
+        let mut memfd_names = HashMap::new();
         for process in self.tree.observed() {
-            best.offer_each(&process.fd_lifetimes, after_ms, |key| {
-                (Some(fd_resource(key.kind)), Object::Fd(process, key))
+            for entry in process.fds.iter().filter(|entry| entry.kind == FdKind::Memfd) {
+                memfd_names.insert(entry.object, entry.name_hash);
+            }
+            self.add_fds(&mut groups, process, after_ms);
+            add_mappings(&mut groups, process, after_ms, &mut memfd_names);
+            groups.add_each(&process.thread_lifetimes, after_ms, |tid| {
+                let name = process.process.thread_name(tid).unwrap_or_default();
+                (Resource::Threads, (name, process.pid()), Object::Thread(process, tid))
             });
-            best.offer_each(&process.mapping_lifetimes, after_ms, |key| {
-                (mapping_resource(key.kind), Object::Mapping(process, key))
-            });
-            best.offer_each(&process.thread_lifetimes, after_ms, |tid| {
-                (Some(Resource::Threads), Object::Thread(process, tid))
-            });
-            offer_growth(&mut best, process, after_ms);
         }
-        best.offer_each(&self.memfd_lifetimes, after_ms, |memfd| {
-            (Some(Resource::Memfds), Object::Memfd(memfd))
+        groups.add_each(&self.memfd_lifetimes, after_ms, |memfd| {
+            (Resource::Memfds, memfd_names.get(&memfd).copied(), Object::Memfd(memfd))
         });
         for &Lifetime { key, first_seen_ms, first_amount } in self.in_flight_lifetimes.iter() {
             // All of them may be in one old socket: what counts is the increase.
             let before = if first_seen_ms > after_ms { 0 } else { first_amount };
             let waiting = self.in_flight.get(&key).map_or(0, |found| found.waiting);
             if waiting > before {
-                let rank = u64::MAX - (waiting - before);
-                let object = Object::Socket(key);
-                best.offer(Resource::FdsInFlight, Candidate { rank, first_seen_ms, object });
+                let more = waiting - before;
+                groups.add(Resource::FdsInFlight, key, more, first_seen_ms, Object::Socket(key));
             }
         }
-        best.offer_each(&self.segment_lifetimes, after_ms, |id| {
-            (Some(Resource::SysvSegments), Object::Segment(id))
+        groups.add_each(&self.segment_lifetimes, after_ms, |id| {
+            let segment = self.segments.get(&id);
+            let look = segment.map(|segment| (segment.bytes, segment.attached));
+            (Resource::SysvSegments, look, Object::Segment(id))
         });
-        best.offer_each(&self.zombie_lifetimes, after_ms, |(pid, _)| {
-            (Some(Resource::Zombies), Object::Zombie(pid))
+        let zombies: HashMap<u32, _> = self.tree.zombies().map(|it| (it.pid, it)).collect();
+        groups.add_each(&self.zombie_lifetimes, after_ms, |(pid, _)| {
+            let look = zombies.get(&pid).map(|zombie| (&zombie.name, zombie.parent));
+            (Resource::Zombies, look, Object::Zombie(pid))
         });
-        best.offer_each(&self.child_lifetimes, after_ms, |(pid, _)| {
-            (Some(Resource::Children), Object::Child(pid))
+        groups.add_each(&self.child_lifetimes, after_ms, |(pid, _)| {
+            let child = self.tree.descendants.get(&pid);
+            (Resource::Children, child.map(command_line), Object::Child(pid))
         });
-        best
+        groups.best()
+    }
+
+    fn add_fds<'a>(&'a self, groups: &mut Groups<'a>, process: &'a ObservedProcess, after_ms: u64) {
+        let mut entries = process.fds.iter().peekable();
+        for &Lifetime { key, first_seen_ms, .. } in process.fd_lifetimes.iter() {
+            while entries.next_if(|entry| entry.fd < key.fd).is_some() {}
+            if first_seen_ms <= after_ms {
+                continue;
+            }
+            let name = entries.peek().filter(|entry| entry.fd == key.fd);
+            let name = name.map(|entry| entry.name_hash).filter(|_| has_name(key.kind));
+            let socket = match key.kind {
+                FdKind::Socket => self.sockets.get(key.object.ino).map(Socket::kind),
+                _ => None,
+            };
+            let look = (key.kind, name, socket);
+            groups.add(fd_resource(key.kind), look, 1, first_seen_ms, Object::Fd(process, key));
+        }
     }
 }
 
-/// Offers mappings by the growth of their size; the resident part of it is unknown.
-fn offer_growth<'a>(best: &mut Best<'a>, process: &'a ObservedProcess, after_ms: u64) {
+/// True if the link of a descriptor names its object. Other links number it or name the kind.
+fn has_name(kind: FdKind) -> bool {
+    matches!(kind, FdKind::File | FdKind::DeletedFile | FdKind::Memfd | FdKind::Other)
+}
+
+/// The command line of a process, or its name.
+fn command_line(process: &ObservedProcess) -> String {
+    match process.process.command_line() {
+        Ok(words) if !words.is_empty() => words.join(" "),
+        _ => process.name.clone(),
+    }
+}
+
+/// Adds new mappings, and those that grew by the growth of their size; the resident part of it is
+/// unknown.
+fn add_mappings<'a>(
+    groups: &mut Groups<'a>,
+    process: &'a ObservedProcess,
+    after_ms: u64,
+    memfd_names: &mut HashMap<ObjectId, u64>,
+) {
     let mut mappings = process.mappings.iter().peekable();
     for &Lifetime { key, first_seen_ms, first_amount } in process.mapping_lifetimes.iter() {
         while mappings.next_if(|mapping| mapping.start < key.start).is_some() {}
-        let Some(mapping) = mappings.peek().filter(|mapping| mapping.start == key.start) else {
+        let Some(&&mapping) = mappings.peek().filter(|mapping| mapping.start == key.start) else {
             continue;
         };
+        if let (MappingKind::Memfd, Some(memfd)) = (key.kind, mapping.object) {
+            memfd_names.entry(memfd).or_insert(mapping.name_hash);
+        }
+        let is_new = first_seen_ms > after_ms;
+        if let (Some(resource), true) = (mapping_resource(key.kind), is_new) {
+            let Mapping { kind, shared, writable, name_hash, .. } = mapping;
+            let look = (kind, shared, writable, name_hash, mapping.bytes());
+            groups.add(resource, look, 1, first_seen_ms, Object::Mapping(process, key));
+        }
         let to = mapping.bytes();
-        let by = if first_seen_ms > after_ms { to } else { to.saturating_sub(first_amount) };
+        let by = if is_new { to } else { to.saturating_sub(first_amount) };
         if by == 0 {
             continue;
         }
@@ -158,9 +261,43 @@ fn offer_growth<'a>(best: &mut Best<'a>, process: &'a ObservedProcess, after_ms:
             }
             _ => &[Resource::AddressSpaceBytes],
         };
-        for resource in resources {
+        for &resource in resources {
             let object = Object::Growth(process, key, by, to);
-            best.offer(*resource, Candidate { rank: u64::MAX - by, first_seen_ms, object });
+            groups.add(resource, (process.pid(), key.start), by, first_seen_ms, object);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Each object counts in one group, and the heaviest groups are kept.
+        #[test]
+        fn equal_objects_are_one_example(
+            objects in prop::collection::vec((0u8..9, 1u64..5, 0u64..50), 0..60)
+        ) {
+            let mut groups = Groups::default();
+            let mut model: BTreeMap<u8, (u64, u64, u64)> = BTreeMap::new();
+            for (id, &(look, weight, first_seen_ms)) in (0..).zip(&objects) {
+                let object = Object::Segment(id);
+                groups.add(Resource::SysvSegments, look, weight, first_seen_ms, object);
+                let of_look = model.entry(look).or_insert((0, 0, first_seen_ms));
+                of_look.0 += weight;
+                of_look.1 += 1;
+                of_look.2 = of_look.2.min(first_seen_ms);
+            }
+            let mut expected: Vec<_> = model.into_values().collect();
+            expected.sort_by_key(|&(weight, _, first_seen_ms)| (u64::MAX - weight, first_seen_ms));
+            expected.truncate(Examples::OF_EACH_MAX);
+            let found = groups.best().remove(&Resource::SysvSegments).unwrap_or_default();
+            let weights = |group: &Group<'_>| (group.weight, group.first_seen_ms);
+            let found: Vec<_> = found.iter().map(weights).collect();
+            let expected: Vec<_> = expected.into_iter().map(|(weight, _, ms)| (weight, ms)).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }

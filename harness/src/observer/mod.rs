@@ -6,6 +6,7 @@
 //!           (who exists)    (its objects) └► lifetimes (age of each object) ─► examples
 //! ```
 
+mod allowance;
 mod command;
 mod error;
 mod examples;
@@ -18,6 +19,7 @@ mod process_tree;
 mod remarks;
 mod sampler;
 mod sampling_interval;
+mod sockets;
 mod survivors;
 mod target;
 

@@ -12,6 +12,7 @@ use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
 use super::process_tree::ProcessTree;
 use super::remarks::Remarks;
+use super::sockets::Sockets;
 use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
 
 /// The observed processes and the objects of their last sample.
@@ -19,6 +20,7 @@ use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
 pub(super) struct Sampler {
     pub(super) tree: ProcessTree,
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+    pub(super) sockets: Sockets,
     /// Shared memory segments that processes of the tree have created.
     pub(super) segments: BTreeMap<u64, SharedSegment>,
     pub(super) memfd_lifetimes: Lifetimes<ObjectId>,
@@ -39,6 +41,7 @@ impl Sampler {
         Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
+            sockets: Sockets::default(),
             segments: BTreeMap::new(),
             memfd_lifetimes: Lifetimes::new(),
             in_flight_lifetimes: Lifetimes::new(),

@@ -1,6 +1,9 @@
 //! Each kind of planted growth is found under its own name, and bounded use is no leak.
 
-use super::{Observed, attach_for_growth, exec_to_the_end};
+use std::process::{Command, Stdio};
+
+use super::common::{finish, leakbench, wait_for_samples};
+use super::{Observed, SAMPLES, attach_for_growth, exec_to_the_end, victim};
 
 fn assert_leaks(observed: &Observed, name: &str, example: &str) {
     assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
@@ -20,8 +23,8 @@ fn descriptors_of_eight_kinds() {
         ("file_fds", "observe"),
         ("deleted_file_fds", "(deleted)"),
         ("memfd_fds", "/memfd:leaked"),
-        ("socket_fds", "socket:["),
-        ("pipe_fds", "pipe:["),
+        ("socket_fds", "UDP UNCONNECTED at 127.0.0.1"),
+        ("pipe_fds", "pipe"),
         ("event_fds", "eventfd"),
         ("timer_fds", "timerfd"),
         ("epoll_fds", "eventpoll"),
@@ -36,6 +39,45 @@ fn descriptors_of_eight_kinds() {
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
     assert_ne!(observed.class("threads"), "leak");
     assert_ne!(observed.class("executable_mappings"), "leak");
+}
+
+#[test]
+fn sockets_have_states_and_equal_ones_are_one_example() {
+    let observed = exec_to_the_end(&["close-wait", "connections", "files"]);
+    assert_leaks(&observed, "socket_fds", "CLOSE_WAIT to 127.0.0.1:");
+    assert!(observed.example("socket_fds").contains(" from 127.0.0.1:"), "{:#}", observed.result);
+    // As many of each end, and half as many as of those that the server has closed.
+    let examples = observed.examples("socket_fds");
+    let count = |words: &str| {
+        let found = examples.iter().find(|(what, _)| what.starts_with(words));
+        found.unwrap_or_else(|| panic!("{words}: {examples:?}")).1
+    };
+    let closed = count("CLOSE_WAIT to 127.0.0.1:");
+    let (clients, accepted) = (count("ESTABLISHED to "), count("ESTABLISHED at "));
+    assert!(clients.abs_diff(accepted) <= 1, "{examples:?}");
+    assert!(closed > 10 && closed.abs_diff(2 * clients) <= 3, "{examples:?}");
+    // A file that is opened again and again is one example by its path.
+    let files = observed.examples("file_fds");
+    assert!(files.len() == 1 && files[0].1 > 10 && files[0].0.starts_with('/'), "{files:?}");
+}
+
+#[test]
+fn sockets_of_another_network_namespace_have_states() {
+    let unshare = ["unshare", "--map-root-user", "--net", "--"];
+    let refused = Command::new(unshare[0]).args(&unshare[1..]).arg("true").status();
+    if !refused.is_ok_and(|status| status.success()) {
+        eprintln!("this user may not make a network namespace: nothing to test");
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let (name, value) = victim::habits(&["any-sockets"]);
+    let mut command = leakbench(&["exec", "--json", "--interval", "50ms", "--out"]);
+    command.arg(out.path()).arg("--").args(unshare).args(victim::words()).env(name, value);
+    victim::end_with_input(&mut command);
+    let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_samples(out.path(), SAMPLES);
+    let observed = Observed::from(finish(observer));
+    assert_leaks(&observed, "socket_fds", "UDP UNCONNECTED at 0.0.0.0");
 }
 
 #[test]

@@ -59,6 +59,14 @@ impl Observed {
     fn example(&self, name: &str) -> String {
         self.resource(name)["example"].to_string()
     }
+
+    /// The words and the number of each example of a resource.
+    fn examples(&self, name: &str) -> Vec<(&str, u64)> {
+        let resource = self.resource(name);
+        let more = resource["more_examples"].as_array().unwrap();
+        let all = std::iter::once(&resource["example"]).chain(more);
+        all.filter_map(|it| Some((it["what"].as_str()?, it["count"].as_u64()?))).collect()
+    }
 }
 
 /// Samples of an observation whose growth is judged: twice as many as a trend needs. Observations

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IoSlice, Lines};
 use std::mem::MaybeUninit;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -159,6 +159,24 @@ fn habit(name: &str) -> Habit {
         "deleted-files" => keep(12, || tempfile::tempfile().expect("a file")),
         "memfds" => keep(12, || memfd(c"leaked", 1)),
         "sockets" => keep(12, || UdpSocket::bind("127.0.0.1:0").expect("a socket")),
+        "any-sockets" => {
+            keep(12, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket"))
+        }
+        "close-wait" => {
+            let server = TcpListener::bind("127.0.0.1:0").expect("a socket");
+            keep(12, move || {
+                let client = TcpStream::connect(server.local_addr().expect("an address"));
+                drop(server.accept().expect("a connection"));
+                client
+            })
+        }
+        "connections" => {
+            let server = TcpListener::bind("127.0.0.1:0").expect("a socket");
+            keep(24, move || {
+                let client = TcpStream::connect(server.local_addr().expect("an address"));
+                (client, server.accept().expect("a connection"))
+            })
+        }
         "pipes" => keep(12, || std::io::pipe().expect("a pipe")),
         "events" => keep(12, event),
         "timers" => keep(12, || {

@@ -44,6 +44,8 @@ pub struct Mapping {
     pub shared: bool,
     /// The process may write to it.
     pub writable: bool,
+    /// A hash of its name in `maps`: equal for mappings with the same name or without one.
+    pub name_hash: u64,
 }
 
 impl Mapping {
@@ -76,6 +78,7 @@ impl Mapping {
             object,
             shared: share == b's',
             writable: write == b'w',
+            name_hash: object::name_hash(line.name),
         })
     }
 }

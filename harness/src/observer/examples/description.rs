@@ -6,7 +6,7 @@ use leakbench_model::ObjectId;
 
 use super::super::observed_process::{FdKey, MappingKey, ObservedProcess};
 use super::super::sampler::Sampler;
-use super::{Best, Object};
+use super::{Best, Object, command_line};
 use leakbench_kernel::{FdKind, Mapping, MappingKind, device_numbers};
 
 /// Lines of `maps` by pid and start.
@@ -16,10 +16,8 @@ impl Sampler {
     /// The lines of `maps` of the chosen mappings, by pid and start.
     pub(super) fn lines_of_mappings(&self, best: &Best<'_>) -> MappingLines {
         let mut starts: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
-        for candidate in best.0.values().flatten() {
-            if let Object::Mapping(process, key) | Object::Growth(process, key, ..) =
-                candidate.object
-            {
+        for group in best.values().flatten() {
+            if let Object::Mapping(process, key) | Object::Growth(process, key, ..) = group.object {
                 starts.entry(process.pid()).or_default().insert(key.start);
             }
         }
@@ -35,20 +33,30 @@ impl Sampler {
         lines
     }
 
-    /// Describes an object and its holders; `None` if it does not exist any more.
+    /// Describes an object and its holders; `None` if it does not exist any more. Of several, the
+    /// words fit all of them, and the holders are those of this one.
     pub(super) fn describe(
         &self,
         object: Object<'_>,
+        count: u64,
         lines: &MappingLines,
     ) -> Option<(String, Vec<String>)> {
         let line = |process: &ObservedProcess, key: MappingKey| {
             lines.get(&(process.pid(), key.start)).cloned()
         };
+        let is_one = count == 1;
         Some(match object {
-            Object::Fd(process, key) => {
-                (describe_fd(process, key)?, vec![self.held_as(process, key.fd)])
+            Object::Fd(process, key) => self.describe_fd(process, key, is_one)?,
+            Object::Mapping(process, key) if is_one => {
+                (line(process, key)?, self.in_child(process))
             }
-            Object::Mapping(process, key) => (line(process, key)?, self.in_child(process)),
+            Object::Mapping(process, key) => {
+                let line = line(process, key)?;
+                let (range, rest) = line.split_once(' ')?;
+                let bytes = mapping_bytes(process, key)?;
+                let what = format!("{rest}, {} KiB", bytes >> 10);
+                (what, vec![self.of_child(process, range.to_owned())])
+            }
             Object::Growth(process, key, by, to) => {
                 let size = match by {
                     // New, or merged with the mapping below it: maps does not distinguish these.
@@ -61,7 +69,7 @@ impl Sampler {
                 };
                 (format!("{}, {size}", line(process, key)?), self.in_child(process))
             }
-            Object::Memfd(memfd) => self.describe_memfd(memfd)?,
+            Object::Memfd(memfd) => self.describe_memfd(memfd, is_one)?,
             Object::Socket(socket) => {
                 let found = self.in_flight.get(&socket)?;
                 let what =
@@ -71,33 +79,81 @@ impl Sampler {
             }
             Object::Thread(process, tid) => {
                 let name = process.process.thread_name(tid).ok()?;
-                (format!("thread {tid} ({name})"), self.in_child(process))
+                match is_one {
+                    true => (format!("thread {tid} ({name})"), self.in_child(process)),
+                    false => {
+                        let thread = self.of_child(process, format!("thread {tid}"));
+                        (format!("thread ({name})"), vec![thread])
+                    }
+                }
             }
             Object::Child(pid) => {
                 let child = self.tree.descendants.get(&pid)?;
                 let parent = child.process.stat().ok()?.parent;
-                (format!("process {pid} ({})", child.name), vec![format!("child of {parent}")])
+                let command = command_line(child);
+                let of_parent = format!("child of {parent}");
+                match is_one {
+                    true => (format!("process {pid}: {command}"), vec![of_parent]),
+                    false => (command, vec![format!("process {pid}"), of_parent]),
+                }
             }
             Object::Zombie(pid) => {
                 let zombie = self.tree.zombies().find(|zombie| zombie.pid == pid)?;
-                let what = format!("process {pid} ({}), a zombie", zombie.name);
-                (what, vec![format!("child of {}", zombie.parent)])
+                let of_parent = format!("child of {}", zombie.parent);
+                let name = &zombie.name;
+                match is_one {
+                    true => (format!("process {pid} ({name}), a zombie"), vec![of_parent]),
+                    false => {
+                        (format!("({name}), a zombie"), vec![format!("process {pid}"), of_parent])
+                    }
+                }
             }
             Object::Segment(id) => {
                 let segment = self.segments.get(&id)?;
-                let what = format!("shared memory {id} of {} KiB", segment.bytes >> 10);
-                let holders = match segment.attached {
+                let number = if is_one { format!(" {id}") } else { String::new() };
+                let what = format!("shared memory{number} of {} KiB", segment.bytes >> 10);
+                let attached = match segment.attached {
                     0 => "attached by no process".to_owned(),
                     1 => "attached once".to_owned(),
                     attached => format!("attached {attached} times"),
                 };
-                (what, vec![format!("created by process {}", segment.creator), holders])
+                let creator = format!("created by process {}", segment.creator);
+                let number = (!is_one).then(|| format!("number {id}"));
+                (what, number.into_iter().chain([creator, attached]).collect())
             }
         })
     }
 
+    fn describe_fd(
+        &self,
+        process: &ObservedProcess,
+        key: FdKey,
+        is_one: bool,
+    ) -> Option<(String, Vec<String>)> {
+        let link = fd_link(process, key.fd)?;
+        let holder = self.held_as(process, key.fd);
+        let socket = match key.kind {
+            FdKind::Socket => self.sockets.get(key.object.ino),
+            _ => None,
+        };
+        if let Some(socket) = socket {
+            let detail = socket.to_string();
+            let holder = if detail.is_empty() { holder } else { format!("{holder} {detail}") };
+            return Some((socket.kind(), vec![holder]));
+        }
+        let what = match key.kind {
+            FdKind::File | FdKind::DeletedFile | FdKind::Memfd if is_one => {
+                identity(key.object, &link)
+            }
+            // Their links have the number of one.
+            FdKind::Socket | FdKind::Pipe if !is_one => key.kind.to_string(),
+            _ => link,
+        };
+        Some((what, vec![holder]))
+    }
+
     /// A memfd's identity and name, and its holders in every process.
-    fn describe_memfd(&self, memfd: ObjectId) -> Option<(String, Vec<String>)> {
+    fn describe_memfd(&self, memfd: ObjectId, is_one: bool) -> Option<(String, Vec<String>)> {
         let mut holders = Vec::new();
         let mut name = None;
         for process in self.tree.observed() {
@@ -122,7 +178,8 @@ impl Sampler {
                 }
             }
         }
-        Some((identity(memfd, &name?), holders))
+        let name = name?;
+        Some((if is_one { identity(memfd, &name) } else { name }, holders))
     }
 
     fn held_as(&self, process: &ObservedProcess, fd: i32) -> String {
@@ -143,13 +200,10 @@ impl Sampler {
     }
 }
 
-fn describe_fd(process: &ObservedProcess, key: FdKey) -> Option<String> {
-    let link = fd_link(process, key.fd)?;
-    Some(match key.kind {
-        FdKind::File | FdKind::DeletedFile | FdKind::Memfd => identity(key.object, &link),
-        // Their links contain the inode, or they have none of their own.
-        _ => link,
-    })
+/// The size of a mapping at the last sample.
+fn mapping_bytes(process: &ObservedProcess, key: MappingKey) -> Option<u64> {
+    let mut mappings = process.mappings.iter();
+    mappings.find(|mapping| mapping.start == key.start).map(Mapping::bytes)
 }
 
 fn identity(object: ObjectId, name: &str) -> String {

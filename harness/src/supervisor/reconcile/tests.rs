@@ -117,6 +117,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, H
             fd: i32::from(fd) + 10 * ino as i32,
             object,
             kind: FdKind::Memfd,
+            name_hash: 0,
         }));
     }
     (report, scan, known)

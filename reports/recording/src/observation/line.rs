@@ -152,8 +152,8 @@ pub struct LimitReached {
     pub rate_per_s: f64,
 }
 
-/// Objects that appeared after the first samples and still exist, the oldest of each resource
-/// first.
+/// Objects that appeared after the first samples and still exist, the most frequent of each
+/// resource first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examples {
     /// Time in ms since the observation began.
@@ -167,16 +167,39 @@ impl Examples {
     pub const OF_EACH_MAX: usize = 5;
 }
 
-/// An object that may be leaked.
+/// Objects that may be leaked and look the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// Identity of the object: `inode 4711 on 0:1, /memfd:cache (deleted)`,
-    /// `7f12a000-7f12b000 r-xp`. The process chooses names, so it is data, never markup.
+    /// `7f12a000-7f12b000 r-xp`. Of several, what they have in common: `/etc/hostname`,
+    /// `CLOSE_WAIT to 10.0.0.7:443`. The process chooses names, so it is data, never markup.
     pub what: String,
-    /// Its holders: `fd 17`, `2 mappings`, `fd 3 of child 4242`.
+    /// Number of objects.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u64,
+    /// Holders of the oldest: `fd 17`, `2 mappings`, `fd 3 of child 4242`.
     pub holders: Vec<String>,
-    /// Time of the first sample that has it, in ms since the observation began.
+    /// Time of the first sample that has the oldest, in ms since the observation began.
     pub first_seen_ms: u64,
+}
+
+/// Recordings without counts have single objects.
+fn one() -> u64 {
+    1
+}
+
+fn is_one(count: &u64) -> bool {
+    *count == 1
+}
+
+/// The objects without holders: `/etc/hostname`, `180 x /etc/hostname`.
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => f.write_str(&self.what),
+            count => write!(f, "{} x {}", text::grouped(count), self.what),
+        }
+    }
 }
 
 /// A remark of the observer.

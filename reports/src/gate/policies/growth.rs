@@ -91,7 +91,7 @@ fn observed(diagnosis: &Diagnosis) -> Vec<Growing> {
         let (first, last) = (amount(account.first), amount(account.last));
         let mut message = format!("{noun} from {first} to {last}");
         if let Some(example) = account.examples.first() {
-            message += &format!(", such as {}", cut(&example.what));
+            message += &format!(", such as {}", cut(&example.to_string()));
         }
         Some(Growing { resource: suspect.resource, message })
     });

@@ -84,7 +84,7 @@ pub struct ResourceJson<'a> {
     /// Seconds from the last sample to the limit at the current rate; absent if it does not grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_to_limit: Option<f64>,
-    /// The oldest object that appeared after the first samples and still exists.
+    /// The most frequent of the objects that appeared after the first samples and still exist.
     pub example: Option<ExampleJson<'a>>,
     /// The next ones of those.
     pub more_examples: Vec<ExampleJson<'a>>,
@@ -98,13 +98,16 @@ pub struct ResourceJson<'a> {
     pub samples: usize,
 }
 
-/// An object that may be leaked.
+/// Objects that may be leaked and look the same.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExampleJson<'a> {
-    /// The object, by its identity. From the process: data, never markup.
+    /// The object, by its identity; of several, what they have in common. From the process: data,
+    /// never markup.
     pub what: &'a str,
-    /// Its holders.
+    /// Number of objects.
+    pub count: u64,
+    /// Holders of the oldest.
     pub holders: &'a [String],
     /// Its age at the last sample, since it was first seen, in seconds.
     pub age_s: f64,
@@ -205,6 +208,7 @@ impl<'a> ExampleJson<'a> {
     fn of(example: &'a Example, ledger: &ObservationLedger) -> ExampleJson<'a> {
         ExampleJson {
             what: &example.what,
+            count: example.count,
             holders: &example.holders,
             age_s: seconds(ledger.age_ms(example)),
         }

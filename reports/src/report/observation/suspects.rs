@@ -81,11 +81,12 @@ pub(crate) fn examples<'a>(
     known.into_iter().flatten()
 }
 
-/// `inode 611 on 254:0, /etc/hostname: fd 19, for 4 s`.
+/// `inode 611 on 254:0, /etc/hostname: fd 19, for 4 s`, `180 x /etc/hostname: such as fd 19, for 4 s`.
 pub(crate) fn example_words(ledger: &ObservationLedger, example: &Example) -> String {
     let age = coarse_s(ledger.age_ms(example) / 1_000);
+    let such_as = if example.count == 1 { "" } else { "such as " };
     match example.holders.as_slice() {
-        [] => format!("{}, for {age}", example.what),
-        holders => format!("{}: {}, for {age}", example.what, holders.join(", ")),
+        [] => format!("{example}, for {age}"),
+        holders => format!("{example}: {such_as}{}, for {age}", holders.join(", ")),
     }
 }

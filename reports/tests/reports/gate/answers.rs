@@ -81,7 +81,7 @@ fn growth_of_an_observed_process_fails_unless_the_budget_allows_it() {
 fn a_long_name_is_cut() {
     let mut recording = observation(|second| Footprint::from([(Resource::SocketFds, 3 * second)]));
     let what = "ü".repeat(5_000);
-    let example = Example { what, holders: Vec::new(), first_seen_ms: 3_000 };
+    let example = Example { what, count: 1, holders: Vec::new(), first_seen_ms: 3_000 };
     let objects = BTreeMap::from([(Resource::SocketFds, vec![example])]);
     let examples = ObservationRecord::Examples(Examples { at_ms: 59_000, objects });
     recording.records.insert(61, examples);
