@@ -1,6 +1,6 @@
 //! Every measured quantity: one row each, in [`Resource`].
 
-use crate::text::{bytes, counted, grouped};
+use crate::text::{bytes, counted, grouped, singular};
 
 /// The kernel counts resident pages apart for each processor, off by up to 32 pages on each, and an
 /// allocator takes memory from it 128 KiB at a time, or a thread's arena at 132 KiB: growth of less
@@ -108,6 +108,8 @@ resources! {
     SignalFds = "signal_fds": "signalfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors of any other kind.
     OtherFds = "other_fds": "other descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Watches of inotify descriptors.
+    InotifyWatches = "inotify_watches": "inotify watches", Plural, Count, COUNT_NOISE;
     /// Descriptors that wait in the process's unix sockets to be received.
     FdsInFlight = "fds_in_flight": "descriptors in flight", Plural, Count, COUNT_NOISE;
     /// Memory mappings (VMAs), of all kinds.
@@ -220,7 +222,7 @@ impl Resource {
     /// An amount of it with its noun: `2,045 mappings`, `1 zombie`, `20.0 MiB of resident memory`.
     pub fn counted(self, amount: u64) -> String {
         let noun = self.noun();
-        match (self.unit(), noun.strip_suffix('s')) {
+        match (self.unit(), singular(noun)) {
             (Unit::Count, Some(singular)) => counted(amount, singular),
             (Unit::Count, None) => format!("{} {noun}", grouped(amount)),
             (Unit::Bytes, _) => format!("{} of {noun}", bytes(amount)),
@@ -254,6 +256,8 @@ mod tests {
     #[test]
     fn amounts_have_their_nouns() {
         assert_eq!(Resource::Zombies.counted(1), "1 zombie");
+        assert_eq!(Resource::Children.counted(1), "1 child process");
+        assert_eq!(Resource::InotifyWatches.counted(2_000), "2,000 inotify watches");
         assert_eq!(Resource::Mappings.counted(2_045), "2,045 mappings");
         assert_eq!(Resource::RssBytes.counted(20 << 20), "20.0 MiB of resident memory");
     }

@@ -20,10 +20,25 @@ pub fn sum(values: impl IntoIterator<Item = u64>) -> u64 {
     values.into_iter().fold(0, u64::saturating_add)
 }
 
-/// A number with its noun: `1 image`, `2,000 images`.
+/// A number with its noun: `1 image`, `2,000 images`, `2 processes`.
 pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match number {
+        1 => "",
+        _ if has_sibilant(noun) => "es",
+        _ => "s",
+    };
     format!("{} {noun}{plural}", grouped(number))
+}
+
+/// The noun of one, from a plural in `s`: `image`, `process`. `None` for other nouns.
+pub fn singular(plural: &str) -> Option<&str> {
+    let with_es = plural.strip_suffix("es").filter(|noun| has_sibilant(noun));
+    with_es.or_else(|| plural.strip_suffix('s'))
+}
+
+/// True for a noun whose plural ends in `es`.
+fn has_sibilant(noun: &str) -> bool {
+    ["ss", "ch", "sh", "x"].into_iter().any(|end| noun.ends_with(end))
 }
 
 /// `1 image lingers`, `2 images linger`: the verb's ending is the noun's missing one.

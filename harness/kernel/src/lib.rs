@@ -49,6 +49,7 @@ mod sys;
 mod sysv;
 mod tasks;
 mod trials;
+mod watches;
 
 // Processes.
 pub use cgroup::{CgroupLimit, CgroupLimits};
@@ -68,6 +69,7 @@ pub use memfd_devices::MemfdDevices;
 pub use object::{device_numbers, object_of};
 pub use sockets::{Addresses, Protocol, Socket};
 pub use sysv::{SharedSegment, shared_segments};
+pub use watches::{Watched, Watches, holders_of_pipes};
 
 // Releases.
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};

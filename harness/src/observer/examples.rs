@@ -3,7 +3,7 @@
 
 mod description;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use leakbench_model::{ObjectId, Resource};
@@ -30,6 +30,8 @@ enum Object<'a> {
     Child(u32),
     Zombie(u32),
     Segment(u64),
+    /// An inotify descriptor with so many more watches.
+    Watches(&'a ObservedProcess, i32, u64),
 }
 
 /// Objects that look the same.
@@ -107,7 +109,7 @@ impl Object<'_> {
     /// A number by which equal groups are ordered.
     fn number(&self) -> u64 {
         match *self {
-            Object::Fd(_, key) => u64::from(key.fd.unsigned_abs()),
+            Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd, _) => u64::from(fd.unsigned_abs()),
             Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
             Object::Memfd(object) | Object::Socket(object) => object.ino,
             Object::Thread(_, id) | Object::Child(id) | Object::Zombie(id) => u64::from(id),
@@ -128,6 +130,8 @@ impl Sampler {
         if self.tree.observed().any(is_new) {
             self.sockets.refresh(self.tree.observed());
         }
+        // The examples borrow the rest of the sampler.
+        let mut peers = std::mem::take(&mut self.pipe_peers);
         let settled_ms = warm_up_ms.max(at_ms / 4);
         let mut best = self.best(settled_ms);
         if settled_ms > warm_up_ms {
@@ -135,17 +139,24 @@ impl Sampler {
                 best.entry(resource).or_insert(groups);
             }
         }
+        let pipes = best.values().flatten().filter_map(|group| match group.object {
+            Object::Fd(_, key) if key.kind == FdKind::Pipe => Some(key.object.ino),
+            _ => None,
+        });
+        let pipes: BTreeSet<u64> = pipes.collect();
+        peers.search(&pipes, &self.tree);
         let lines = self.lines_of_mappings(&best);
         let mut objects: BTreeMap<Resource, Vec<Example>> = BTreeMap::new();
         for (resource, groups) in best {
             let examples = groups.into_iter().filter_map(|group| {
                 let Group { count, first_seen_ms, object, .. } = group;
-                let (what, holders) = self.describe(object, count, &lines)?;
+                let (what, holders) = self.describe(object, count, &lines, &peers)?;
                 Some(Example { what, count, holders, first_seen_ms })
             });
             objects.insert(resource, examples.collect());
         }
         objects.retain(|_, examples| !examples.is_empty());
+        self.pipe_peers = peers;
         Examples { at_ms, objects }
     }
 
@@ -158,6 +169,7 @@ impl Sampler {
             }
             self.add_fds(&mut groups, process, after_ms);
             add_mappings(&mut groups, process, after_ms, &mut memfd_names);
+            self.add_watches(&mut groups, process, after_ms);
             groups.add_each(&process.thread_lifetimes, after_ms, |tid| {
                 let name = process.process.thread_name(tid).unwrap_or_default();
                 (Resource::Threads, (name, process.pid()), Object::Thread(process, tid))
@@ -190,6 +202,24 @@ impl Sampler {
             (Resource::Children, child.map(command_line), Object::Child(pid))
         });
         groups.best()
+    }
+
+    fn add_watches<'a>(
+        &self,
+        groups: &mut Groups<'a>,
+        process: &'a ObservedProcess,
+        after_ms: u64,
+    ) {
+        for &Lifetime { key, first_seen_ms, first_amount } in self.watches.lifetimes.iter() {
+            let (pid, fd) = key;
+            let count = self.watches.get(key).map_or(0, |watches| watches.count);
+            let before = if first_seen_ms > after_ms { 0 } else { first_amount };
+            if pid == process.pid() && count > before {
+                let more = count - before;
+                let object = Object::Watches(process, fd, more);
+                groups.add(Resource::InotifyWatches, key, more, first_seen_ms, object);
+            }
+        }
     }
 
     fn add_fds<'a>(&'a self, groups: &mut Groups<'a>, process: &'a ObservedProcess, after_ms: u64) {

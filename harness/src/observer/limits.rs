@@ -47,6 +47,12 @@ pub(super) fn of_all_processes(process: &mut Process, remarks: &mut Remarks) -> 
         tightest.add_known(resource, machine_value(proc, "kernel/pid_max"), "kernel.pid_max");
     }
     tightest.add_known(Resource::RssBytes, memory_total_bytes(proc), "memory of this machine");
+    for (resource, name) in [
+        (Resource::InotifyFds, "fs/inotify/max_user_instances"),
+        (Resource::InotifyWatches, "fs/inotify/max_user_watches"),
+    ] {
+        tightest.add_known(resource, machine_value(proc, name), &name.replace('/', "."));
+    }
     let segments = machine_value(proc, "kernel/shmmni");
     tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
     tightest.0

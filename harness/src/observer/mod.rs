@@ -15,6 +15,7 @@ mod limits;
 mod nearest;
 mod observation;
 mod observed_process;
+mod pipe_peers;
 mod process_tree;
 mod remarks;
 mod sampler;
@@ -22,6 +23,7 @@ mod sampling_interval;
 mod sockets;
 mod survivors;
 mod target;
+mod watches;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -10,9 +10,11 @@ use leakbench_recording::observation::{ObservationSample, Scope};
 
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
+use super::pipe_peers::PipePeers;
 use super::process_tree::ProcessTree;
 use super::remarks::Remarks;
 use super::sockets::Sockets;
+use super::watches::InotifyWatches;
 use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
 
 /// The observed processes and the objects of their last sample.
@@ -21,6 +23,8 @@ pub(super) struct Sampler {
     pub(super) tree: ProcessTree,
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
     pub(super) sockets: Sockets,
+    pub(super) watches: InotifyWatches,
+    pub(super) pipe_peers: PipePeers,
     /// Shared memory segments that processes of the tree have created.
     pub(super) segments: BTreeMap<u64, SharedSegment>,
     pub(super) memfd_lifetimes: Lifetimes<ObjectId>,
@@ -42,6 +46,8 @@ impl Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
             sockets: Sockets::default(),
+            watches: InotifyWatches::new(),
+            pipe_peers: PipePeers::default(),
             segments: BTreeMap::new(),
             memfd_lifetimes: Lifetimes::new(),
             in_flight_lifetimes: Lifetimes::new(),
@@ -87,6 +93,10 @@ impl Sampler {
         if self.reports_in_flight && amounts.of(Resource::SocketFds).is_some() {
             let waiting: u64 = self.in_flight.values().map(|found| found.waiting).sum();
             amounts.set(Resource::FdsInFlight, waiting);
+        }
+        if amounts.of(Resource::InotifyFds).is_some() {
+            let watches = self.watches.count(at_ms, self.tree.observed(), remarks);
+            amounts.set(Resource::InotifyWatches, watches);
         }
         amounts.set(Resource::Children, self.tree.descendants.len() as u64);
         amounts.set(Resource::Zombies, self.tree.zombies().count() as u64);

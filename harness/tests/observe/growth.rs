@@ -27,7 +27,7 @@ fn descriptors_of_eight_kinds() {
         ("pipe_fds", "pipe"),
         ("event_fds", "eventfd"),
         ("timer_fds", "timerfd"),
-        ("epoll_fds", "eventpoll"),
+        ("epoll_fds", "watching fd "),
         ("memfds", "/memfd:leaked"),
     ] {
         assert_leaks(&observed, name, example);
@@ -78,6 +78,35 @@ fn sockets_of_another_network_namespace_have_states() {
     wait_for_samples(out.path(), SAMPLES);
     let observed = Observed::from(finish(observer));
     assert_leaks(&observed, "socket_fds", "UDP UNCONNECTED at 0.0.0.0");
+}
+
+#[test]
+fn watches_of_one_inotify_descriptor() {
+    let observed = exec_to_the_end(&["watches"]);
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    // Only root may look up the path.
+    let newest = if rustix::process::geteuid().is_root() { "of /usr/bin/" } else { "of inode " };
+    assert_leaks(&observed, "inotify_watches", newest);
+    let watches = observed.resource("inotify_watches");
+    assert_eq!(watches["limit_name"], "fs.inotify.max_user_watches", "{watches:#}");
+    assert_ne!(observed.class("inotify_fds"), "leak");
+    // The control: watches that are removed, and descriptors without watches.
+    let observed = exec_to_the_end(&["watch-churn", "inotifies"]);
+    assert_eq!(observed.class("inotify_watches"), "flat", "{:#}", observed.result);
+    assert_leaks(&observed, "inotify_fds", "anon_inode:inotify");
+    let instances = observed.resource("inotify_fds");
+    assert_eq!(instances["limit_name"], "fs.inotify.max_user_instances", "{instances:#}");
+}
+
+#[test]
+fn the_other_end_of_a_pipe_is_named() {
+    let [observed] = attach_for_growth(&["fed-children"], [&["--no-tree"]]);
+    assert_leaks(&observed, "pipe_fds", "(cat)");
+    // The control: both ends are in the process.
+    let [observed] = attach_for_growth(&["pipes"], [&[]]);
+    assert_leaks(&observed, "pipe_fds", "pipe");
+    let holders = observed.resource("pipe_fds")["example"]["holders"].as_array().unwrap();
+    assert!(holders.len() == 2 && holders[1].as_str().unwrap().starts_with("fd "), "{holders:?}");
 }
 
 #[test]

@@ -8,10 +8,12 @@ use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -182,7 +184,36 @@ fn habit(name: &str) -> Habit {
         "timers" => keep(12, || {
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).expect("a timer")
         }),
-        "epolls" => keep(12, || epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll")),
+        "epolls" => {
+            let watched = event();
+            keep(12, move || {
+                let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll");
+                let data = epoll::EventData::new_u64(0);
+                epoll::add(&epoll, &watched, data, epoll::EventFlags::IN).expect("a new target");
+                epoll
+            })
+        }
+        "inotifies" => keep(12, || inotify::init(CreateFlags::CLOEXEC).expect("an instance")),
+        "watches" => {
+            let inotify = inotify::init(CreateFlags::CLOEXEC).expect("an instance");
+            let mut files = programs();
+            keep(3, move || watch(&inotify, &files.next()?))
+        }
+        // It removes each watch.
+        "watch-churn" => {
+            let inotify = inotify::init(CreateFlags::CLOEXEC).expect("an instance");
+            let mut files = programs();
+            Box::new(move |_| {
+                if let Some(number) = files.next().and_then(|file| watch(&inotify, &file)) {
+                    inotify::remove_watch(&inotify, number).expect("a watch");
+                }
+            })
+        }
+        // Each reads from a pipe until it is closed.
+        "fed-children" => keep(15, || {
+            let mut cat = Command::new("cat");
+            cat.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("cat runs")
+        }),
         "in-flight" => in_flight(),
         // Leaks of memory. The kernel would merge equal neighbours into one mapping.
         "anonymous_mappings" => keep(6, || [ProtFlags::empty(), ProtFlags::WRITE].map(page)),
@@ -244,6 +275,17 @@ fn habit(name: &str) -> Habit {
         }
         other => panic!("unknown habit {other:?}"),
     }
+}
+
+/// Many files that exist everywhere.
+fn programs() -> impl Iterator<Item = PathBuf> {
+    let all = std::fs::read_dir("/usr/bin").expect("programs").flatten();
+    let files = all.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    files.map(|entry| entry.path())
+}
+
+fn watch(inotify: &OwnedFd, path: &Path) -> Option<i32> {
+    inotify::add_watch(inotify, path, WatchFlags::DELETE_SELF).ok()
 }
 
 fn page(protection: ProtFlags) -> OwnMapping {

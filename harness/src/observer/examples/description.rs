@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leakbench_model::ObjectId;
+use leakbench_model::text::{counted, grouped};
 
 use super::super::observed_process::{FdKey, MappingKey, ObservedProcess};
+use super::super::pipe_peers::PipePeers;
 use super::super::sampler::Sampler;
 use super::{Best, Object, command_line};
-use leakbench_kernel::{FdKind, Mapping, MappingKind, device_numbers};
+use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, device_numbers};
 
 /// Lines of `maps` by pid and start.
 pub(super) type MappingLines = BTreeMap<(u32, u64), String>;
@@ -40,13 +42,14 @@ impl Sampler {
         object: Object<'_>,
         count: u64,
         lines: &MappingLines,
+        peers: &PipePeers,
     ) -> Option<(String, Vec<String>)> {
         let line = |process: &ObservedProcess, key: MappingKey| {
             lines.get(&(process.pid(), key.start)).cloned()
         };
         let is_one = count == 1;
         Some(match object {
-            Object::Fd(process, key) => self.describe_fd(process, key, is_one)?,
+            Object::Fd(process, key) => self.describe_fd(process, key, is_one, peers)?,
             Object::Mapping(process, key) if is_one => {
                 (line(process, key)?, self.in_child(process))
             }
@@ -76,6 +79,19 @@ impl Sampler {
                     format!("socket:[{}] with {} descriptors in flight", socket.ino, found.waiting);
                 let process = self.tree.observed().find(|process| process.pid() == found.pid)?;
                 (what, vec![self.held_as(process, found.fd)])
+            }
+            Object::Watches(process, fd, more) => {
+                let watches = self.watches.get((process.pid(), fd))?;
+                let mut what = counted(watches.count, "watch");
+                if more < watches.count {
+                    what += &format!(", {} more than at its first sample", grouped(more));
+                }
+                if let Some(newest) = &watches.newest {
+                    let path = process.process.path_of_watched(newest);
+                    let path = path.unwrap_or_else(|| identity(newest.object, "of unknown path"));
+                    what += &format!(", the newest of {path}");
+                }
+                (what, vec![self.held_as(process, fd)])
             }
             Object::Thread(process, tid) => {
                 let name = process.process.thread_name(tid).ok()?;
@@ -129,6 +145,7 @@ impl Sampler {
         process: &ObservedProcess,
         key: FdKey,
         is_one: bool,
+        peers: &PipePeers,
     ) -> Option<(String, Vec<String>)> {
         let link = fd_link(process, key.fd)?;
         let holder = self.held_as(process, key.fd);
@@ -149,7 +166,31 @@ impl Sampler {
             FdKind::Socket | FdKind::Pipe if !is_one => key.kind.to_string(),
             _ => link,
         };
-        Some((what, vec![holder]))
+        let mut holders = vec![holder];
+        match key.kind {
+            FdKind::Pipe => holders.extend(self.other_ends(process, key, peers)),
+            FdKind::Epoll => holders.extend(targets(process, key.fd)),
+            _ => {}
+        }
+        Some((what, holders))
+    }
+
+    /// The other holders of a pipe.
+    fn other_ends(&self, process: &ObservedProcess, key: FdKey, peers: &PipePeers) -> Vec<String> {
+        let mut ends = Vec::new();
+        for other in self.tree.observed() {
+            let same = |entry: &&FdEntry| {
+                let is_itself = other.pid() == process.pid() && entry.fd == key.fd;
+                entry.object == key.object && !is_itself
+            };
+            ends.extend(other.fds.iter().filter(same).map(|entry| self.held_as(other, entry.fd)));
+        }
+        let outside = peers.of(key.object.ino);
+        ends.extend(outside.unwrap_or_default().iter().cloned());
+        if ends.is_empty() && outside.is_some() {
+            ends.push("no visible other end".to_owned());
+        }
+        ends
     }
 
     /// A memfd's identity and name, and its holders in every process.
@@ -198,6 +239,16 @@ impl Sampler {
         let pid = process.pid();
         if pid == self.tree.root.pid() { Vec::new() } else { vec![format!("child {pid}")] }
     }
+}
+
+/// The descriptors that an epoll descriptor watches.
+fn targets(process: &ObservedProcess, fd: i32) -> Option<String> {
+    let targets = process.process.epoll_targets(fd).ok()?;
+    Some(match targets.as_slice() {
+        [] => "watching nothing".to_owned(),
+        [one] => format!("watching fd {one}"),
+        [first, rest @ ..] => format!("watching fd {first} and {} more", rest.len()),
+    })
 }
 
 /// The size of a mapping at the last sample.

@@ -131,6 +131,8 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         (SysvSegments, SysvBytes | ShmemBytes) => Some(ANY),
         (SysvSegments, FileMappings) => Some(1.5),
         (Children | Zombies, PidFds) => Some(1.5),
+        // Each instance that is made has its watches.
+        (InotifyWatches, InotifyFds) => Some(1.5),
         // A thread has a stack with its guard, and may have an arena of the allocator.
         (Threads, AnonymousMappings | ReservedMappings | StackMappings) => Some(2.5),
         (Threads, AnonymousBytes) => Some((1 << 20) as f64),

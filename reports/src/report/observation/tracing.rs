@@ -52,6 +52,7 @@ fn calls(resource: Resource) -> Option<&'static str> {
         EpollFds => "epoll_create1,close",
         PidFds => "pidfd_open,close",
         InotifyFds => "inotify_init1,close",
+        InotifyWatches => "inotify_add_watch,inotify_rm_watch",
         SignalFds => "signalfd4,close",
         FdsInFlight => OF_DESCRIPTORS,
         Memfds | MemfdFds | ShmemBytes => "memfd_create,mmap,munmap,close",
