@@ -128,6 +128,12 @@ resources! {
     StackMappings = "stack_mappings": "stack mappings", Plural, Count, COUNT_NOISE, of Mappings;
     /// Memfds, each counted once, whether open or mapped.
     Memfds = "memfds": "memfds", Plural, Count, COUNT_NOISE;
+    /// Bytes of deleted files that are held open. Those in memory count while no process maps them.
+    DeletedBytes = "deleted_bytes": "space of deleted files", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Bytes of open memfds that no process maps.
+    UnmappedMemfdBytes = "unmapped_memfd_bytes": "memory of unmapped memfds", Singular, Bytes, MEMORY_NOISE_BYTES;
+    /// Bytes of open files on a tmpfs that have a name and that no process maps.
+    TmpfsBytes = "tmpfs_bytes": "memory of tmpfs files", Singular, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of all mappings, touched or not (`VmSize`).
     AddressSpaceBytes = "address_space_bytes": "address space", Singular, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of private mappings that the process may write, touched or not. Their resident part is

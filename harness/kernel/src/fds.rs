@@ -24,6 +24,8 @@ pub struct FdEntry {
     pub kind: FdKind,
     /// A hash of the target of its link: equal for descriptors with the same target.
     pub name_hash: u64,
+    /// Bytes that the object takes on its file system, or in memory.
+    pub bytes: u64,
 }
 
 leakbench_model::names! {
@@ -57,6 +59,21 @@ leakbench_model::names! {
     }
 }
 
+impl FdEntry {
+    fn new(
+        fd: i32,
+        object: ObjectId,
+        kind: FdKind,
+        link: &[u8],
+        stat: &rustix::fs::Stat,
+    ) -> FdEntry {
+        // `stat` counts in this unit on every file system.
+        const BLOCK_BYTES: u64 = 512;
+        let bytes = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(BLOCK_BYTES);
+        FdEntry { fd, object, kind, name_hash: object::name_hash(link), bytes }
+    }
+}
+
 impl Process {
     /// Reads every descriptor, in rising order, into `entries`, which it clears first.
     ///
@@ -75,7 +92,7 @@ impl Process {
         let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
             let object = object::from_stat(stat);
             let kind = kind(devices, object, link, stat);
-            entries.push(FdEntry { fd, object, kind, name_hash: object::name_hash(link) });
+            entries.push(FdEntry::new(fd, object, kind, link, stat));
         });
         walked.map_err(|error| self.failed(FILE, error))?;
         if entries.is_empty() {
@@ -96,8 +113,7 @@ impl Process {
         let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
             let object = object::from_stat(stat);
             if devices.is_memfd(object.dev, link) {
-                let name_hash = object::name_hash(link);
-                entries.push(FdEntry { fd, object, kind: FdKind::Memfd, name_hash });
+                entries.push(FdEntry::new(fd, object, FdKind::Memfd, link, stat));
             }
         });
         walked.map_err(|error| self.failed(FILE, error))

@@ -58,16 +58,23 @@ fn every_kind_is_known_with_its_object() {
     std::fs::hard_link(&linked, folder.path().join("second")).unwrap();
     std::fs::remove_file(&linked).unwrap();
 
+    let written = memfd(c"written", 0);
+    rustix::io::write(&written, &vec![1; 3 * sys::page()]).unwrap();
     let child = Still::fork();
     let mut process = Process::open(child.pid()).unwrap();
     let object_zero = ObjectId { dev: 0, ino: 0 };
     let mut entries =
-        vec![FdEntry { fd: -1, object: object_zero, kind: FdKind::Other, name_hash: 0 }];
+        vec![FdEntry { fd: -1, object: object_zero, kind: FdKind::Other, name_hash: 0, bytes: 0 }];
     process.fds(&mut entries).unwrap();
     for (kind, fd) in &kept {
         let found = entries.iter().find(|entry| entry.fd == fd.as_raw_fd()).unwrap();
         assert_eq!((found.kind, found.object), (*kind, object(fd)), "descriptor {}", found.fd);
     }
+    let bytes_of = |fd: &OwnedFd| {
+        entries.iter().find(|entry| entry.fd == fd.as_raw_fd()).map(|entry| entry.bytes)
+    };
+    assert_eq!(bytes_of(&written), Some(3 * sys::page() as u64));
+    assert_eq!(bytes_of(&kept[0].1), Some(0));
     assert!(entries.windows(2).all(|pair| pair[0].fd < pair[1].fd));
     assert_eq!(process.fd_count().unwrap(), entries.len() as u64);
     let theirs = procfs::process::Process::new(child.pid().cast_signed()).unwrap().fd().unwrap();

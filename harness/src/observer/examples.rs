@@ -26,6 +26,8 @@ enum Object<'a> {
     Growth(&'a ObservedProcess, MappingKey, u64, u64),
     Memfd(ObjectId),
     Socket(ObjectId),
+    /// A held file that grew by this many bytes.
+    Held(ObjectId, u64),
     Thread(&'a ObservedProcess, u32),
     Child(u32),
     Zombie(u32),
@@ -111,7 +113,7 @@ impl Object<'_> {
         match *self {
             Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd, _) => u64::from(fd.unsigned_abs()),
             Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
-            Object::Memfd(object) | Object::Socket(object) => object.ino,
+            Object::Memfd(object) | Object::Socket(object) | Object::Held(object, _) => object.ino,
             Object::Thread(_, id) | Object::Child(id) | Object::Zombie(id) => u64::from(id),
             Object::Segment(id) => id,
         }
@@ -149,8 +151,8 @@ impl Sampler {
         let mut objects: BTreeMap<Resource, Vec<Example>> = BTreeMap::new();
         for (resource, groups) in best {
             let examples = groups.into_iter().filter_map(|group| {
-                let Group { count, first_seen_ms, object, .. } = group;
-                let (what, holders) = self.describe(object, count, &lines, &peers)?;
+                let Group { count, first_seen_ms, .. } = group;
+                let (what, holders) = self.describe(group, &lines, &peers)?;
                 Some(Example { what, count, holders, first_seen_ms })
             });
             objects.insert(resource, examples.collect());
@@ -185,6 +187,15 @@ impl Sampler {
             if waiting > before {
                 let more = waiting - before;
                 groups.add(Resource::FdsInFlight, key, more, first_seen_ms, Object::Socket(key));
+            }
+        }
+        for &Lifetime { key, first_seen_ms, first_amount } in self.held_bytes.lifetimes.iter() {
+            let Some(file) = self.held_bytes.get(key) else { continue };
+            let before = if first_seen_ms > after_ms { 0 } else { first_amount };
+            if file.bytes > before {
+                let more = file.bytes - before;
+                let object = Object::Held(key, more);
+                groups.add(file.resource, file.name_hash, more, first_seen_ms, object);
             }
         }
         groups.add_each(&self.segment_lifetimes, after_ms, |id| {

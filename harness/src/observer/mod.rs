@@ -10,6 +10,7 @@ mod allowance;
 mod command;
 mod error;
 mod examples;
+mod held_bytes;
 mod lifetimes;
 mod limits;
 mod nearest;

@@ -247,7 +247,7 @@ impl ProcessTree {
     }
 
     /// The processes that are sampled.
-    pub(super) fn observed(&self) -> impl Iterator<Item = &ObservedProcess> {
+    pub(super) fn observed(&self) -> impl Iterator<Item = &ObservedProcess> + Clone {
         let others = self.descendants.values().filter(|_| self.scope == Scope::Family);
         std::iter::once(&self.root).filter(|_| !self.root_has_ended).chain(others)
     }

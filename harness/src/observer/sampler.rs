@@ -8,6 +8,7 @@ use std::path::Path;
 use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{ObservationSample, Scope};
 
+use super::held_bytes::HeldBytes;
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
 use super::pipe_peers::PipePeers;
@@ -22,6 +23,7 @@ use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
 pub(super) struct Sampler {
     pub(super) tree: ProcessTree,
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+    pub(super) held_bytes: HeldBytes,
     pub(super) sockets: Sockets,
     pub(super) watches: InotifyWatches,
     pub(super) pipe_peers: PipePeers,
@@ -45,6 +47,7 @@ impl Sampler {
         Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
+            held_bytes: HeldBytes::new(),
             sockets: Sockets::default(),
             watches: InotifyWatches::new(),
             pipe_peers: PipePeers::default(),
@@ -93,6 +96,9 @@ impl Sampler {
         if self.reports_in_flight && amounts.of(Resource::SocketFds).is_some() {
             let waiting: u64 = self.in_flight.values().map(|found| found.waiting).sum();
             amounts.set(Resource::FdsInFlight, waiting);
+        }
+        if amounts.of(Resource::FileFds).is_some() {
+            amounts.add_all(&self.held_bytes.count(at_ms, self.tree.observed()));
         }
         if amounts.of(Resource::InotifyFds).is_some() {
             let watches = self.watches.count(at_ms, self.tree.observed(), remarks);

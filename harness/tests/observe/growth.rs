@@ -99,6 +99,22 @@ fn watches_of_one_inotify_descriptor() {
 }
 
 #[test]
+fn files_that_grow_while_they_are_held() {
+    let observed = exec_to_the_end(&["deleted-growth", "memfd-growth", "tmpfs-growth"]);
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_leaks(&observed, "deleted_bytes", "KiB more than at its first sample");
+    assert_leaks(&observed, "unmapped_memfd_bytes", "/memfd:buffer (deleted), ");
+    assert_leaks(&observed, "tmpfs_bytes", "/dev/shm/");
+    assert_ne!(observed.class("fds"), "leak");
+    assert_ne!(observed.class("shmem_bytes"), "leak");
+    // The controls: a memfd that is written again and again, and small files that pile up.
+    let observed = exec_to_the_end(&["memfd-rewrite", "deleted-files"]);
+    assert_ne!(observed.class("unmapped_memfd_bytes"), "leak", "{:#}", observed.result);
+    assert_eq!(observed.class("deleted_bytes"), "flat", "{:#}", observed.result);
+    assert_leaks(&observed, "deleted_file_fds", "(deleted)");
+}
+
+#[test]
 fn the_other_end_of_a_pipe_is_named() {
     let [observed] = attach_for_growth(&["fed-children"], [&["--no-tree"]]);
     assert_leaks(&observed, "pipe_fds", "(cat)");

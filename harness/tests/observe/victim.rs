@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, IoSlice, Lines};
+use std::io::{BufRead, BufReader, IoSlice, Lines, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -120,6 +121,8 @@ fn be_one() {
             _ => {}
         }
         if ends && tick >= TICKS && input_is_closed() {
+            // Files with names are removed.
+            drop(habits);
             std::process::exit(0);
         }
         std::thread::sleep(TICK);
@@ -145,6 +148,13 @@ fn keep<T: Any>(every: u32, mut make: impl FnMut() -> T + 'static) -> Habit {
     })
 }
 
+/// What a file grows by in a tick.
+static GROWTH: [u8; 64 << 10] = [1; 64 << 10];
+
+fn grow(mut file: File) -> Habit {
+    Box::new(move |_| file.write_all(&GROWTH).expect("there is room"))
+}
+
 fn named_file() -> File {
     File::open(std::env::current_exe().expect("a path")).expect("it can be read")
 }
@@ -159,6 +169,26 @@ fn habit(name: &str) -> Habit {
         // Leaks of descriptors.
         "files" => keep(12, named_file),
         "deleted-files" => keep(12, || tempfile::tempfile().expect("a file")),
+        // One file each that grows by 64 KiB a tick.
+        "deleted-growth" => grow(tempfile::tempfile().expect("a file")),
+        "memfd-growth" => grow(memfd(c"buffer", 0).into()),
+        "tmpfs-growth" => {
+            let file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
+            let (file, path) = file.into_parts();
+            // It must not outlive the victim.
+            let mut grow = grow(file);
+            Box::new(move |tick| {
+                assert!(path.exists());
+                grow(tick);
+            })
+        }
+        "memfd-rewrite" => {
+            let file = File::from(memfd(c"ring", 0));
+            Box::new(move |tick| {
+                let at = u64::from(tick % 8) * GROWTH.len() as u64;
+                file.write_all_at(&GROWTH, at).expect("there is room");
+            })
+        }
         "memfds" => keep(12, || memfd(c"leaked", 1)),
         "sockets" => keep(12, || UdpSocket::bind("127.0.0.1:0").expect("a socket")),
         "any-sockets" => {

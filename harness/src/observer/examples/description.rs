@@ -8,7 +8,7 @@ use leakbench_model::text::{counted, grouped};
 use super::super::observed_process::{FdKey, MappingKey, ObservedProcess};
 use super::super::pipe_peers::PipePeers;
 use super::super::sampler::Sampler;
-use super::{Best, Object, command_line};
+use super::{Best, Group, Object, command_line};
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, device_numbers};
 
 /// Lines of `maps` by pid and start.
@@ -36,19 +36,18 @@ impl Sampler {
     }
 
     /// Describes an object and its holders; `None` if it does not exist any more. Of several, the
-    /// words fit all of them, and the holders are those of this one.
+    /// words fit all of them, and the holders are those of the oldest.
     pub(super) fn describe(
         &self,
-        object: Object<'_>,
-        count: u64,
+        group: Group<'_>,
         lines: &MappingLines,
         peers: &PipePeers,
     ) -> Option<(String, Vec<String>)> {
         let line = |process: &ObservedProcess, key: MappingKey| {
             lines.get(&(process.pid(), key.start)).cloned()
         };
-        let is_one = count == 1;
-        Some(match object {
+        let is_one = group.count == 1;
+        Some(match group.object {
             Object::Fd(process, key) => self.describe_fd(process, key, is_one, peers)?,
             Object::Mapping(process, key) if is_one => {
                 (line(process, key)?, self.in_child(process))
@@ -61,16 +60,9 @@ impl Sampler {
                 (what, vec![self.of_child(process, range.to_owned())])
             }
             Object::Growth(process, key, by, to) => {
-                let size = match by {
-                    // New, or merged with the mapping below it: maps does not distinguish these.
-                    whole if whole == to => format!("{} KiB", to >> 10),
-                    part => format!(
-                        "{} KiB, {} KiB more than at its first sample",
-                        to >> 10,
-                        part >> 10
-                    ),
-                };
-                (format!("{}, {size}", line(process, key)?), self.in_child(process))
+                // A whole one is new, or merged with the mapping below it: maps does not distinguish
+                // these.
+                (format!("{}, {}", line(process, key)?, grown(by, to)), self.in_child(process))
             }
             Object::Memfd(memfd) => self.describe_memfd(memfd, is_one)?,
             Object::Socket(socket) => {
@@ -79,6 +71,16 @@ impl Sampler {
                     format!("socket:[{}] with {} descriptors in flight", socket.ino, found.waiting);
                 let process = self.tree.observed().find(|process| process.pid() == found.pid)?;
                 (what, vec![self.held_as(process, found.fd)])
+            }
+            Object::Held(object, by) => {
+                let file = self.held_bytes.get(object)?;
+                let process = self.tree.observed().find(|process| process.pid() == file.pid)?;
+                let link = fd_link(process, file.fd)?;
+                let what = match is_one {
+                    true => format!("{}, {}", identity(object, &link), grown(by, file.bytes)),
+                    false => format!("{link}, {} KiB together", group.weight >> 10),
+                };
+                (what, vec![self.held_as(process, file.fd)])
             }
             Object::Watches(process, fd, more) => {
                 let watches = self.watches.get((process.pid(), fd))?;
@@ -238,6 +240,15 @@ impl Sampler {
     fn in_child(&self, process: &ObservedProcess) -> Vec<String> {
         let pid = process.pid();
         if pid == self.tree.root.pid() { Vec::new() } else { vec![format!("child {pid}")] }
+    }
+}
+
+/// A size, and the part of it that is growth.
+fn grown(by: u64, to: u64) -> String {
+    let size = format!("{} KiB", to >> 10);
+    match by {
+        whole if whole == to => size,
+        part => format!("{size}, {} KiB more than at its first sample", part >> 10),
     }
 }
 

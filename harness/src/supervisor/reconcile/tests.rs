@@ -118,6 +118,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, H
             object,
             kind: FdKind::Memfd,
             name_hash: 0,
+            bytes: 0,
         }));
     }
     (report, scan, known)

@@ -128,6 +128,8 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         _ if cause.total() == Some(effect) => Some(ANY),
         (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => Some(ANY),
         (MemfdFds | MemfdMappings, ShmemBytes) => Some(ANY),
+        (DeletedFileFds, DeletedBytes) | (FileFds, TmpfsBytes) => Some(ANY),
+        (Memfds | MemfdFds, UnmappedMemfdBytes) => Some(ANY),
         (SysvSegments, SysvBytes | ShmemBytes) => Some(ANY),
         (SysvSegments, FileMappings) => Some(1.5),
         (Children | Zombies, PidFds) => Some(1.5),

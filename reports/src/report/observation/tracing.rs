@@ -45,6 +45,8 @@ fn calls(resource: Resource) -> Option<&'static str> {
     use Resource::*;
     Some(match resource {
         FileFds | DeletedFileFds => "openat,close",
+        DeletedBytes | TmpfsBytes => "openat,write,pwrite64,ftruncate,unlink,unlinkat,close",
+        UnmappedMemfdBytes => "memfd_create,write,pwrite64,ftruncate,close",
         SocketFds => "socket,accept,accept4,close",
         PipeFds => "pipe2,close",
         EventFds => "eventfd2,close",
