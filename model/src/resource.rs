@@ -161,6 +161,10 @@ resources! {
     Children = "children": "child processes", Plural, Count, COUNT_NOISE;
     /// Children that ended and were not waited for.
     Zombies = "zombies": "zombies", Plural, Count, ZOMBIES_NOISE;
+    /// System V semaphore sets that it uses, or that appeared unused with its user.
+    SysvSemaphores = "sysv_semaphores": "System V semaphore sets", Plural, Count, COUNT_NOISE;
+    /// System V message queues that it uses, or that appeared unused with its user.
+    SysvQueues = "sysv_queues": "System V message queues", Plural, Count, COUNT_NOISE;
     /// System V shared memory segments that it made.
     SysvSegments = "sysv_segments": "System V segments", Plural, Count, COUNT_NOISE;
     /// Bytes of those.

@@ -26,7 +26,7 @@
 //!   does not have `scm_fds`.
 //! - `net/tcp` and the like: `procfs` makes a text for each address and keeps each line, also of the
 //!   thousands that are not wanted.
-//! - `sysvipc/shm`: `procfs` refuses the whole table for a segment of a user above 65535.
+//! - `sysvipc`: `procfs` refuses a whole table for an object of a user above 65535.
 
 mod cgroup;
 mod child;
@@ -70,12 +70,16 @@ pub use memfd_devices::MemfdDevices;
 pub use mounts::Mount;
 pub use object::{device_numbers, object_of};
 pub use sockets::{Addresses, Protocol, Socket};
-pub use sysv::{SharedSegment, shared_segments};
+pub use sysv::{
+    MessageQueue, SemaphoreSet, SharedSegment, message_queues, semaphore_sets, shared_segments,
+};
 pub use watches::{Watched, Watches, holders_of_pipes};
 
 // Releases.
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 
 // The machine.
-pub use machine::{Bound, Machine, ResourceLimit, machine_value, memory_total_bytes};
+pub use machine::{
+    Bound, Machine, ResourceLimit, machine_numbers, machine_value, memory_total_bytes,
+};
 pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};

@@ -112,6 +112,12 @@ pub fn machine_value(proc: &Path, name: &str) -> Option<u64> {
     parsed(&proc.join("sys").join(name))
 }
 
+/// The numbers in a file of the kernel, by its name under `/proc/sys`, such as `kernel/sem`.
+pub fn machine_numbers(proc: &Path, name: &str) -> Option<Vec<u64>> {
+    let line = line(&proc.join("sys").join(name))?;
+    line.split_whitespace().map(|word| word.parse().ok()).collect()
+}
+
 /// The memory of this machine, in bytes.
 pub fn memory_total_bytes(proc: &Path) -> Option<u64> {
     Some(procfs::Meminfo::from_file(proc.join("meminfo")).ok()?.mem_total)

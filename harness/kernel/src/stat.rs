@@ -18,6 +18,8 @@ pub struct Stat {
     pub parent: u32,
     /// It is a thread of the kernel, without memory and descriptors of its own.
     pub is_kernel_thread: bool,
+    /// Page faults of the children that it has waited for, and of theirs: they grow with each child.
+    pub children_faults: u64,
     /// The time of its start, in clock ticks since boot.
     pub start_time_ticks: u64,
     /// The address at which its stack began, which differs after an `exec`. `None` if this user may
@@ -58,12 +60,14 @@ impl Stat {
         let state = *fields.next()?.first()?;
         let parent = fields.next().and_then(fields::number)?;
         let flags = fields.nth(9 - 5).and_then(fields::number)?;
-        let start_time_ticks = fields.nth(22 - 10).and_then(fields::number)?;
+        let children_faults = fields.nth(11 - 10).and_then(fields::number)?;
+        let start_time_ticks = fields.nth(22 - 12).and_then(fields::number)?;
         let stack_start = fields.nth(28 - 23).and_then(fields::number);
         Some(Stat {
             name: String::from_utf8_lossy(name).into_owned(),
             has_ended: matches!(state, b'Z' | b'X'),
             parent: u32::try_from(parent).ok()?,
+            children_faults,
             is_kernel_thread: flags & KERNEL_THREAD != 0,
             start_time_ticks,
             stack_start: stack_start.filter(|&address| address != 0),

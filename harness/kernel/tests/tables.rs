@@ -18,11 +18,13 @@ use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
     Bound, Mapping, MappingKind, Process, ReadError, SharedSegment, Socket, Stat,
-    children_by_parent, object_of, shared_segments,
+    children_by_parent, message_queues, object_of, semaphore_sets, shared_segments,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use sys::{OwnMapping, Sharing, Still, SysvSegment, memfd, page};
+use sys::{
+    MessageQueue, OwnMapping, SemaphoreSet, Sharing, Still, SysvSegment, memfd, page,
+};
 use tempfile::TempDir;
 
 const PID: u32 = 4242;
@@ -276,8 +278,29 @@ fn a_segment_has_its_creator() {
     let high = "key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap\n\
                 0 5 1600 4096 77 0 1 100000 100000 100000 100000 0 0 0 4096 0\n";
     fs::write(bad.path().join("sysvipc/shm"), high).unwrap();
-    let segment = SharedSegment { id: 5, bytes: 4096, creator: 77, attached: 1 };
+    let segment = SharedSegment { id: 5, bytes: 4096, creator: 77, attached: 1, user: 100_000 };
     assert_eq!(shared_segments(bad.path()), Some(vec![segment]));
+}
+
+#[test]
+fn semaphores_and_queues_have_their_last_users() {
+    let proc = Path::new("/proc");
+    if semaphore_sets(proc).is_none() {
+        eprintln!("this system has no System V semaphores: nothing to read");
+        return;
+    }
+    let (set, queue) = (SemaphoreSet::make(), MessageQueue::make());
+    let own = std::process::id();
+    let sets = semaphore_sets(proc).unwrap();
+    let found = sets.iter().find(|it| it.id == set.id()).unwrap();
+    assert_eq!((found.semaphores, found.last_user()), (1, Some(own)));
+    assert_eq!(found.user, rustix::process::geteuid().as_raw());
+    let queues = message_queues(proc).unwrap();
+    let found = queues.iter().find(|it| it.id == queue.id()).unwrap();
+    assert_eq!((found.messages, found.bytes, found.sender, found.receiver), (1, 1, own, 0));
+    let id = set.id();
+    drop(set);
+    assert!(semaphore_sets(proc).unwrap().iter().all(|it| it.id != id));
 }
 
 #[test]

@@ -32,6 +32,8 @@ enum Object<'a> {
     Child(u32),
     Zombie(u32),
     Segment(u64),
+    Semaphores(u64),
+    Queue(u64),
     /// An inotify descriptor with so many more watches.
     Watches(&'a ObservedProcess, i32, u64),
 }
@@ -115,7 +117,7 @@ impl Object<'_> {
             Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
             Object::Memfd(object) | Object::Socket(object) | Object::Held(object, _) => object.ino,
             Object::Thread(_, id) | Object::Child(id) | Object::Zombie(id) => u64::from(id),
-            Object::Segment(id) => id,
+            Object::Segment(id) | Object::Semaphores(id) | Object::Queue(id) => id,
         }
     }
 }
@@ -198,10 +200,18 @@ impl Sampler {
                 groups.add(file.resource, file.name_hash, more, first_seen_ms, object);
             }
         }
-        groups.add_each(&self.segment_lifetimes, after_ms, |id| {
-            let segment = self.segments.get(&id);
+        groups.add_each(&self.sysv.segments.lifetimes, after_ms, |id| {
+            let segment = self.sysv.segments.get(id);
             let look = segment.map(|segment| (segment.bytes, segment.attached));
             (Resource::SysvSegments, look, Object::Segment(id))
+        });
+        groups.add_each(&self.sysv.semaphores.lifetimes, after_ms, |id| {
+            let look = self.sysv.semaphores.get(id).map(|set| set.semaphores);
+            (Resource::SysvSemaphores, look, Object::Semaphores(id))
+        });
+        groups.add_each(&self.sysv.queues.lifetimes, after_ms, |id| {
+            let look = self.sysv.queues.get(id).map(|queue| (queue.messages, queue.bytes));
+            (Resource::SysvQueues, look, Object::Queue(id))
         });
         let zombies: HashMap<u32, _> = self.tree.zombies().map(|it| (it.pid, it)).collect();
         groups.add_each(&self.zombie_lifetimes, after_ms, |(pid, _)| {

@@ -6,7 +6,7 @@ use leakbench_model::Resource;
 use leakbench_recording::observation::Limit;
 
 use super::remarks::Remarks;
-use leakbench_kernel::{Bound, Process, machine_value, memory_total_bytes};
+use leakbench_kernel::{Bound, Process, machine_numbers, machine_value, memory_total_bytes};
 
 /// The limits of all processes together, for each resource the tightest: those of the process's user,
 /// of its control group and of the machine.
@@ -53,8 +53,18 @@ pub(super) fn of_all_processes(process: &mut Process, remarks: &mut Remarks) -> 
     ] {
         tightest.add_known(resource, machine_value(proc, name), &name.replace('/', "."));
     }
-    let segments = machine_value(proc, "kernel/shmmni");
-    tightest.add_known(Resource::SysvSegments, segments, "kernel.shmmni");
+    for (resource, name) in [
+        (Resource::SysvSegments, "kernel/shmmni"),
+        (Resource::SysvQueues, "kernel/msgmni"),
+    ] {
+        tightest.add_known(resource, machine_value(proc, name), &name.replace('/', "."));
+    }
+    let pages = machine_value(proc, "kernel/shmall");
+    let bytes = pages.and_then(|pages| pages.checked_mul(rustix::param::page_size() as u64));
+    tightest.add_known(Resource::SysvBytes, bytes, "kernel.shmall");
+    // Semaphores of a set, of all sets, operations of a call, sets.
+    let sets = machine_numbers(proc, "kernel/sem").and_then(|numbers| numbers.get(3).copied());
+    tightest.add_known(Resource::SysvSemaphores, sets, "kernel.sem, the last number");
     tightest.0
 }
 

@@ -23,6 +23,7 @@ mod sampler;
 mod sampling_interval;
 mod sockets;
 mod survivors;
+mod sysv;
 mod target;
 mod watches;
 

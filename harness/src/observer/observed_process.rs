@@ -52,6 +52,8 @@ pub(super) struct ObservedProcess {
     /// Sockets that cannot have descriptors in flight.
     not_unix: HashSet<ObjectId>,
     growth: OwnGrowth,
+    /// As of its last sample; see [`Stat::children_faults`].
+    children_faults: u64,
 }
 
 /// The sums of a sample over all processes.
@@ -64,6 +66,8 @@ pub(super) struct Sums {
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
     /// For each limit of single processes, the process that is nearest to it.
     pub(super) nearest: BTreeMap<Resource, Nearest>,
+    /// A process has reaped a child since the last sample.
+    pub(super) reaped: bool,
 }
 
 /// Descriptors in flight in a socket, and a process that has the socket.
@@ -89,6 +93,7 @@ impl ObservedProcess {
             thread_lifetimes: Lifetimes::new(),
             not_unix: HashSet::new(),
             growth: OwnGrowth::default(),
+            children_faults: stat.children_faults,
             first_sampled_ms: None,
             is_reported: false,
         }
@@ -132,6 +137,8 @@ impl ObservedProcess {
         }
         self.notice_exec(at_ms, &stat, remarks);
         self.first_sampled_ms.get_or_insert(at_ms);
+        sums.reaped |= stat.children_faults > self.children_faults;
+        self.children_faults = stat.children_faults;
         let status = self.process.status();
         let status = readable(pid, "status", status, remarks)?;
         let mappings = self.process.mappings(&mut self.mappings);

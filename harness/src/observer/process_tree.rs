@@ -48,6 +48,8 @@ struct Reaper {
     process: Process,
     threads: Vec<u32>,
     children: Vec<u32>,
+    /// At the last update.
+    has_reaped: bool,
 }
 
 /// Processes that ended at a limit are recorded up to this number: a supervisor may start its worker
@@ -74,8 +76,12 @@ impl ProcessTree {
     /// descendants that lose their parents.
     pub(super) fn adopt_orphans(&mut self) {
         let process = Process::open(std::process::id()).ok();
-        self.reaper =
-            process.map(|process| Reaper { process, threads: Vec::new(), children: Vec::new() });
+        self.reaper = process.map(|process| Reaper {
+            process,
+            threads: Vec::new(),
+            children: Vec::new(),
+            has_reaped: false,
+        });
     }
 
     /// Continues without the root, which has ended at `at_ms`.
@@ -150,7 +156,9 @@ impl ProcessTree {
         }
         let root = self.root.pid();
         let children = reaper.children.iter().copied().filter(|&pid| pid != root);
-        children.filter(|&pid| !reap(pid)).collect()
+        let (ended, running): (Vec<u32>, Vec<u32>) = children.partition(|&pid| reap(pid));
+        reaper.has_reaped = !ended.is_empty();
+        running
     }
 
     /// The processes that ended at a limit since the last call.
@@ -265,6 +273,17 @@ impl ProcessTree {
         self.zombies
             .values()
             .filter(move |zombie| self.scope == Scope::Family || zombie.parent == root)
+    }
+
+    /// The pids for which [`contains`](Self::contains) holds.
+    pub(super) fn pids(&self) -> impl Iterator<Item = u32> {
+        let others = self.descendants.keys().chain(self.zombies.keys()).copied();
+        std::iter::once(self.root.pid()).chain(others)
+    }
+
+    /// True if leakbench has reaped a descendant at the last update.
+    pub(super) fn has_reaped_orphans(&self) -> bool {
+        self.reaper.as_ref().is_some_and(|reaper| reaper.has_reaped)
     }
 
     /// Holds for the pid of the observed process and of every descendant.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
 use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{ObservationSample, Scope};
@@ -15,8 +14,9 @@ use super::pipe_peers::PipePeers;
 use super::process_tree::ProcessTree;
 use super::remarks::Remarks;
 use super::sockets::Sockets;
+use super::sysv::SysvObjects;
 use super::watches::InotifyWatches;
-use leakbench_kernel::{Process, ReadError, SharedSegment, shared_segments};
+use leakbench_kernel::{Process, ReadError};
 
 /// The observed processes and the objects of their last sample.
 #[derive(Debug)]
@@ -27,23 +27,19 @@ pub(super) struct Sampler {
     pub(super) sockets: Sockets,
     pub(super) watches: InotifyWatches,
     pub(super) pipe_peers: PipePeers,
-    /// Shared memory segments that processes of the tree have created.
-    pub(super) segments: BTreeMap<u64, SharedSegment>,
+    pub(super) sysv: SysvObjects,
     pub(super) memfd_lifetimes: Lifetimes<ObjectId>,
     pub(super) in_flight_lifetimes: Lifetimes<ObjectId>,
-    pub(super) segment_lifetimes: Lifetimes<u64>,
     pub(super) zombie_lifetimes: Lifetimes<(u32, u64)>,
     pub(super) child_lifetimes: Lifetimes<(u32, u64)>,
     /// This kernel reports descriptors in flight.
     reports_in_flight: bool,
-    /// The observed process is in this IPC namespace, so its segments are visible.
-    sees_segments: bool,
 }
 
 impl Sampler {
     /// Of `root`, and of its descendants if they are in the scope.
-    pub(super) fn new(root: ObservedProcess, scope: Scope) -> Sampler {
-        let sees_segments = shares_ipc(&root.process);
+    pub(super) fn new(mut root: ObservedProcess, scope: Scope) -> Sampler {
+        let sysv = SysvObjects::new(&mut root.process);
         Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
@@ -51,14 +47,12 @@ impl Sampler {
             sockets: Sockets::default(),
             watches: InotifyWatches::new(),
             pipe_peers: PipePeers::default(),
-            segments: BTreeMap::new(),
+            sysv,
             memfd_lifetimes: Lifetimes::new(),
             in_flight_lifetimes: Lifetimes::new(),
-            segment_lifetimes: Lifetimes::new(),
             zombie_lifetimes: Lifetimes::new(),
             child_lifetimes: Lifetimes::new(),
             reports_in_flight: reports_in_flight().unwrap_or(false),
-            sees_segments,
         }
     }
 
@@ -84,10 +78,9 @@ impl Sampler {
                 Err(_) => {}
             }
         }
-        let Sums { mut amounts, memfds, in_flight, nearest } = sums;
+        let Sums { mut amounts, memfds, in_flight, nearest, reaped } = sums;
         self.in_flight = in_flight;
         self.in_flight.retain(|_, found| found.waiting > 0);
-        self.update_segments();
 
         // Memfds are unknown if no table of mappings or descriptors could be read.
         if amounts.of(Resource::FileMappings).is_some() || amounts.of(Resource::FileFds).is_some() {
@@ -106,17 +99,12 @@ impl Sampler {
         }
         amounts.set(Resource::Children, self.tree.descendants.len() as u64);
         amounts.set(Resource::Zombies, self.tree.zombies().count() as u64);
-        if self.sees_segments {
-            amounts.set(Resource::SysvSegments, self.segments.len() as u64);
-            let bytes: u64 = self.segments.values().map(|segment| segment.bytes).sum();
-            amounts.set(Resource::SysvBytes, bytes);
-        }
+        let reaped = reaped || self.tree.has_reaped_orphans();
+        amounts.add_all(&self.sysv.count(at_ms, &self.tree, reaped));
 
         let waiting = self.in_flight.iter().map(|(socket, found)| (*socket, found.waiting));
         self.in_flight_lifetimes.update(at_ms, waiting);
         self.memfd_lifetimes.update(at_ms, memfds.into_iter().map(|memfd| (memfd, 0)));
-        let segments = self.segments.values().map(|segment| (segment.id, segment.bytes));
-        self.segment_lifetimes.update(at_ms, segments);
         let zombies = self.tree.zombies().map(|zombie| (zombie.pid, zombie.start_time_ticks));
         self.zombie_lifetimes.update(at_ms, zombies.map(|zombie| (zombie, 0)));
         let children = self.tree.descendants.values().map(|child| &child.process);
@@ -124,31 +112,6 @@ impl Sampler {
         self.child_lifetimes.update(at_ms, children.map(|child| (child, 0)));
         Ok(ObservationSample { at_ms, amounts, processes, nearest })
     }
-
-    /// A segment belongs to the tree if its creator was in the tree at a sample that contained it.
-    /// Later its creator's pid may belong to another process.
-    fn update_segments(&mut self) {
-        if !self.sees_segments {
-            return;
-        }
-        let Some(all) = shared_segments(Path::new("/proc")) else {
-            // This kernel has no System V shared memory.
-            self.sees_segments = false;
-            return;
-        };
-        let before = std::mem::take(&mut self.segments);
-        let ours = |segment: &SharedSegment| {
-            before.contains_key(&segment.id) || self.tree.contains(segment.creator)
-        };
-        self.segments = all.into_iter().filter(ours).map(|segment| (segment.id, segment)).collect();
-    }
-}
-
-/// Holds if `process` is in this IPC namespace, so that `/proc/sysvipc` shows its segments.
-fn shares_ipc(process: &Process) -> bool {
-    let theirs = process.link(c"ns/ipc", "ns/ipc");
-    let own = std::fs::read_link("/proc/self/ns/ipc");
-    matches!((theirs, own), (Ok(theirs), Ok(own)) if own.as_os_str() == theirs.as_str())
 }
 
 /// Tries on an own socket if the kernel reports the number of descriptors in flight.

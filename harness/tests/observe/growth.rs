@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 
 use super::common::{finish, leakbench, wait_for_samples};
-use super::{Observed, SAMPLES, attach_for_growth, exec_to_the_end, victim};
+use super::victim::{self, Victim};
+use super::{Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end};
 
 fn assert_leaks(observed: &Observed, name: &str, example: &str) {
     assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
@@ -112,6 +113,27 @@ fn files_that_grow_while_they_are_held() {
     assert_ne!(observed.class("unmapped_memfd_bytes"), "leak", "{:#}", observed.result);
     assert_eq!(observed.class("deleted_bytes"), "flat", "{:#}", observed.result);
     assert_leaks(&observed, "deleted_file_fds", "(deleted)");
+}
+
+#[test]
+fn system_v_objects_of_the_process_and_of_no_other() {
+    let out = tempfile::tempdir().unwrap();
+    let idle = Victim::start(&["idle"]);
+    let bystander = attach(&["--out", out.path().to_str().unwrap()], &idle.pid()).spawn().unwrap();
+    let observed = exec_to_the_end(&["semaphores", "queues", "segments-of-children"]);
+    let bystander = end_sampled(bystander, out.path());
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    for (name, example, limit) in [
+        ("sysv_semaphores", "set of 1 semaphore", "kernel.sem"),
+        ("sysv_queues", "queue of 1 message", "kernel.msgmni"),
+        ("sysv_segments", "which has ended", "kernel.shmmni"),
+    ] {
+        assert_leaks(&observed, name, example);
+        let limit_name = observed.resource(name)["limit_name"].as_str().unwrap();
+        assert!(limit_name.starts_with(limit), "{name}: {limit_name}");
+        // The control: a process of the same user at the same time.
+        assert_eq!(bystander.resource(name)["peak"], 0, "{:#}", bystander.resource(name));
+    }
 }
 
 #[test]

@@ -20,7 +20,9 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
-use crate::sys::{OwnMapping, SysvSegment, memfd};
+use crate::sys::{
+    MessageQueue, OwnMapping, RemovedSegment, SemaphoreSet, SysvSegment, memfd,
+};
 
 /// The variable with the names of its habits, separated by commas.
 const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
@@ -270,6 +272,16 @@ fn habit(name: &str) -> Habit {
         }),
         "zombies" => keep(15, || Command::new("true").spawn().expect("true runs")),
         "segments" => keep(12, || SysvSegment::attach(4096).expect("a segment")),
+        // They would outlive the victim: it removes them at its end.
+        "semaphores" => keep(12, SemaphoreSet::make),
+        "queues" => keep(12, MessageQueue::make),
+        // A child makes each and ends before anyone sees it.
+        "segments-of-children" => keep(25, || {
+            let made = Command::new("ipcmk").args(["-M", "4096"]).output().expect("ipcmk runs");
+            let printed = String::from_utf8_lossy(&made.stdout).into_owned();
+            let number = printed.split_whitespace().last().and_then(|word| word.parse().ok());
+            RemovedSegment(number.unwrap_or_else(|| panic!("no number: {printed}")))
+        }),
         "child-with-memfds" => {
             let child = Victim::start(&["memfds"]);
             Box::new(move |_| assert!(child.child.id() > 0))

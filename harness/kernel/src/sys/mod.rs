@@ -16,3 +16,4 @@ pub(super) mod pagemap_scan;
 pub(super) mod parent_death;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;
+pub(super) mod semaphores;

@@ -185,6 +185,76 @@ impl Drop for SysvSegment {
     }
 }
 
+/// A System V segment that nobody attached, removed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct RemovedSegment(pub(crate) i32);
+
+impl Drop for RemovedSegment {
+    fn drop(&mut self) {
+        // SAFETY: removes a segment by its number, and no memory of this process.
+        unsafe { libc::shmctl(self.0, libc::IPC_RMID, ptr::null_mut()) };
+    }
+}
+
+/// A set of one System V semaphore, which this process has set.
+#[derive(Debug)]
+pub(crate) struct SemaphoreSet(i32);
+
+impl SemaphoreSet {
+    pub(crate) fn make() -> Self {
+        // SAFETY: makes a new private set and sets its only semaphore; neither touches memory of this
+        // process.
+        unsafe {
+            let id = libc::semget(libc::IPC_PRIVATE, 1, 0o600);
+            assert!(id >= 0, "semget: {}", io::Error::last_os_error());
+            let set = libc::semctl(id, 0, libc::SETVAL, 1);
+            assert!(set >= 0, "semctl: {}", io::Error::last_os_error());
+            Self(id)
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0 as u64
+    }
+}
+
+impl Drop for SemaphoreSet {
+    fn drop(&mut self) {
+        // SAFETY: removes this value's own set.
+        unsafe { libc::semctl(self.0, 0, libc::IPC_RMID) };
+    }
+}
+
+/// A System V message queue with one message from this process.
+#[derive(Debug)]
+pub(crate) struct MessageQueue(i32);
+
+impl MessageQueue {
+    pub(crate) fn make() -> Self {
+        // The type of the message, and a byte of it.
+        let message = [1u64, 0];
+        // SAFETY: makes a new private queue and copies one byte into it.
+        unsafe {
+            let id = libc::msgget(libc::IPC_PRIVATE, 0o600);
+            assert!(id >= 0, "msgget: {}", io::Error::last_os_error());
+            let sent = libc::msgsnd(id, message.as_ptr().cast(), 1, libc::IPC_NOWAIT);
+            assert!(sent >= 0, "msgsnd: {}", io::Error::last_os_error());
+            Self(id)
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0 as u64
+    }
+}
+
+impl Drop for MessageQueue {
+    fn drop(&mut self) {
+        // SAFETY: removes this value's own queue.
+        unsafe { libc::msgctl(self.0, libc::IPC_RMID, ptr::null_mut()) };
+    }
+}
+
 /// A copy of this process that does nothing, so that its mappings and descriptors do not change.
 #[derive(Debug)]
 pub(crate) struct Still {

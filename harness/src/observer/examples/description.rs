@@ -127,17 +127,40 @@ impl Sampler {
                 }
             }
             Object::Segment(id) => {
-                let segment = self.segments.get(&id)?;
-                let number = if is_one { format!(" {id}") } else { String::new() };
-                let what = format!("shared memory{number} of {} KiB", segment.bytes >> 10);
+                let segment = self.sysv.segments.get(id)?;
+                let what = format!("shared memory of {} KiB", segment.bytes >> 10);
                 let attached = match segment.attached {
                     0 => "attached by no process".to_owned(),
                     1 => "attached once".to_owned(),
                     attached => format!("attached {attached} times"),
                 };
-                let creator = format!("created by process {}", segment.creator);
-                let number = (!is_one).then(|| format!("number {id}"));
-                (what, number.into_iter().chain([creator, attached]).collect())
+                let creator = match self.tree.contains(segment.creator) {
+                    true => format!("created by process {}", segment.creator),
+                    false => format!("created by process {}, which has ended", segment.creator),
+                };
+                (what, vec![format!("number {id}"), creator, attached])
+            }
+            Object::Semaphores(id) => {
+                let set = self.sysv.semaphores.get(id)?;
+                let used = match set.last_user() {
+                    None | Some(0) => "not used yet".to_owned(),
+                    Some(pid) => format!("last used by process {pid}"),
+                };
+                let what = format!("set of {}", counted(set.semaphores, "semaphore"));
+                (what, vec![format!("number {id}"), used])
+            }
+            Object::Queue(id) => {
+                let queue = self.sysv.queues.get(id)?;
+                let used = match (queue.sender, queue.receiver) {
+                    (0, 0) => "not used yet".to_owned(),
+                    (0, pid) | (pid, _) => format!("last used by process {pid}"),
+                };
+                let what = format!(
+                    "queue of {} with {} B",
+                    counted(queue.messages, "message"),
+                    queue.bytes
+                );
+                (what, vec![format!("number {id}"), used])
             }
         })
     }

@@ -61,7 +61,7 @@ fn calls(resource: Resource) -> Option<&'static str> {
         AddressSpaceBytes | WritableBytes | SharedBytes | LockedBytes => OF_MAPPINGS,
         Threads => "clone,clone3,exit",
         Children | Zombies => "%process",
-        SysvSegments | SysvBytes => "%ipc",
+        SysvSegments | SysvBytes | SysvSemaphores | SysvQueues => "%ipc",
         _ => match resource.total().unwrap_or(resource) {
             Fds => OF_DESCRIPTORS,
             Mappings => OF_MAPPINGS,
