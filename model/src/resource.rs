@@ -14,6 +14,8 @@ const PAGE_TABLES_NOISE_BYTES: u64 = 64 << 10;
 const COUNT_NOISE: u64 = 3;
 /// The sum of six kinds of mappings, and what arenas come and go by: each is a mapping or two.
 const MAPPINGS_NOISE: u64 = 16;
+/// Other processes of the user have keys, too: a login has some.
+const KEYS_NOISE: u64 = 16;
 /// No program wants zombies; it has few at any time.
 const ZOMBIES_NOISE: u64 = 1;
 
@@ -92,6 +94,8 @@ resources! {
     MemfdFds = "memfd_fds": "memfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors of sockets.
     SocketFds = "socket_fds": "socket descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Ports of TCP sockets within the range that the kernel chooses from, each once.
+    EphemeralPorts = "ephemeral_ports": "ephemeral ports", Plural, Count, COUNT_NOISE;
     /// Descriptors of pipes.
     PipeFds = "pipe_fds": "pipe descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors from `eventfd`.
@@ -161,6 +165,8 @@ resources! {
     Children = "children": "child processes", Plural, Count, COUNT_NOISE;
     /// Children that ended and were not waited for.
     Zombies = "zombies": "zombies", Plural, Count, ZOMBIES_NOISE;
+    /// Keys that count for its user, of all processes of that user.
+    UserKeys = "user_keys": "keys of the user", Plural, Count, KEYS_NOISE;
     /// System V semaphore sets that it uses, or that appeared unused with its user.
     SysvSemaphores = "sysv_semaphores": "System V semaphore sets", Plural, Count, COUNT_NOISE;
     /// System V message queues that it uses, or that appeared unused with its user.

@@ -17,14 +17,25 @@ use super::process::Process;
 pub struct CgroupLimit {
     /// The limit.
     pub max: u64,
+    /// What the group has of it; of memory, what cannot be reclaimed. `None` if unknown.
+    pub used: Option<u64>,
     /// The file and its group: `memory.max of /system.slice/x`.
     pub name: String,
 }
 
-/// The tightest limits from a process's groups up to the roots; `None` if there is no limit.
+impl CgroupLimit {
+    /// What is left.
+    fn room(&self) -> u64 {
+        self.max.saturating_sub(self.used.unwrap_or(0))
+    }
+}
+
+/// The limits that leave least room, from a process's groups up to the roots; `None` if there is no
+/// limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CgroupLimits {
-    /// Memory of the whole group in bytes: anonymous, shared and the page cache.
+    /// Memory of the whole group in bytes: anonymous, shared and the page cache. At `memory.max` the
+    /// kernel kills; at `memory.high` it only slows down.
     pub memory_bytes: Option<CgroupLimit>,
     /// Processes and threads of the whole group.
     pub tasks: Option<CgroupLimit>,
@@ -56,11 +67,15 @@ fn limits(groups: &ProcessCGroups, mounts: &MountInfos) -> CgroupLimits {
             let is_v2 = group.controllers.is_empty();
             let has = |name: &str| is_v2 || group.controllers.iter().any(|c| c == name);
             if has("memory") {
-                let file = if is_v2 { "memory.max" } else { "memory.limit_in_bytes" };
-                tighten(&mut found.memory_bytes, mount.tightest(path, file));
+                let files: &[&str] =
+                    if is_v2 { &["memory.max", "memory.high"] } else { &["memory.limit_in_bytes"] };
+                for file in files {
+                    tighten(&mut found.memory_bytes, mount.tightest(path, file, memory_used));
+                }
             }
             if has("pids") {
-                tighten(&mut found.tasks, mount.tightest(path, "pids.max"));
+                let used = |group: &Path| number(&group.join("pids.current"));
+                tighten(&mut found.tasks, mount.tightest(path, "pids.max", used));
             }
         }
     }
@@ -71,9 +86,25 @@ fn tighten(limit: &mut Option<CgroupLimit>, other: Option<CgroupLimit>) {
     let Some(other) = other else {
         return;
     };
-    if limit.as_ref().is_none_or(|limit| other.max < limit.max) {
+    if limit.as_ref().is_none_or(|limit| other.room() < limit.room()) {
         *limit = Some(other);
     }
+}
+
+/// Anonymous and shared memory of a group, from `memory.stat` of either version.
+fn memory_used(group: &Path) -> Option<u64> {
+    let text = fs::read_to_string(group.join("memory.stat")).ok()?;
+    let value = |names: [&str; 2]| {
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        lines.find(|(name, _)| names.contains(name)).and_then(|(_, value)| value.parse::<u64>().ok())
+    };
+    Some(value(["anon", "total_rss"])?.saturating_add(value(["shmem", "total_shmem"]).unwrap_or(0)))
+}
+
+/// The number in a file. `max`, and the huge number of version 1, mean that there is no limit.
+fn number(path: &Path) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.trim().parse::<u64>().ok().filter(|&number| number < 1 << 62)
 }
 
 /// A mounted hierarchy of control groups.
@@ -111,8 +142,14 @@ impl Hierarchy {
         }
     }
 
-    /// The smallest number in `file` from `group` up to the mount's root.
-    fn tightest(&self, group: &str, file: &str) -> Option<CgroupLimit> {
+    /// The number in `file` that leaves least room, from `group` up to the mount's root. `used` reads
+    /// what a group has, from its folder.
+    fn tightest(
+        &self,
+        group: &str,
+        file: &str,
+        used: impl Fn(&Path) -> Option<u64>,
+    ) -> Option<CgroupLimit> {
         let below = group.strip_prefix(self.root.trim_end_matches('/'))?;
         // A group outside of this process's namespace, which is not visible here.
         if below.contains("/..") {
@@ -121,12 +158,13 @@ impl Hierarchy {
         let mut limit = None;
         let mut below = below.trim_matches('/');
         loop {
-            let text =
-                fs::read_to_string(self.mount_point.join(below).join(file)).unwrap_or_default();
-            // "max", and the huge number of version 1, mean that there is no limit.
-            let max = text.trim().parse::<u64>().ok().filter(|&max| max < 1 << 62);
-            let name = || format!("{file} of /{below}");
-            tighten(&mut limit, max.map(|max| CgroupLimit { max, name: name() }));
+            let folder = self.mount_point.join(below);
+            let found = number(&folder.join(file)).map(|max| CgroupLimit {
+                max,
+                used: used(&folder),
+                name: format!("{file} of /{below}"),
+            });
+            tighten(&mut limit, found);
             if below.is_empty() {
                 return limit;
             }
@@ -158,7 +196,11 @@ mod tests {
     }
 
     fn limit(max: u64, name: &str) -> Option<CgroupLimit> {
-        Some(CgroupLimit { max, name: name.to_owned() })
+        used(max, None, name)
+    }
+
+    fn used(max: u64, used: Option<u64>, name: &str) -> Option<CgroupLimit> {
+        Some(CgroupLimit { max, used, name: name.to_owned() })
     }
 
     fn limits(groups: &str, mounts: &str) -> CgroupLimits {
@@ -182,6 +224,27 @@ mod tests {
         assert_eq!(limits("0::/x\n", &mounts), CgroupLimits::default());
         assert_eq!(limits("0::/../a\n", &mounts), CgroupLimits::default());
         assert_eq!(limits("", ""), CgroupLimits::default());
+    }
+
+    #[test]
+    fn the_limit_that_leaves_least_room_counts() {
+        let (_tree, mounts) = tree(&[
+            ("v2/a/memory.max", "1000\n"),
+            ("v2/a/memory.stat", "anon 700\nfile 9000\nshmem 200\n"),
+            ("v2/a/b/memory.max", "500\n"),
+            ("v2/a/b/memory.stat", "anon 300\n"),
+            ("v2/a/b/memory.high", "350\n"),
+            ("v2/a/pids.max", "100\n"),
+            ("v2/a/pids.current", "99\n"),
+            ("v2/a/b/pids.max", "10\n"),
+            ("v2/a/b/pids.current", "3\n"),
+        ]);
+        let found = limits("0::/a/b\n", &mounts);
+        assert_eq!(found.memory_bytes, used(350, Some(300), "memory.high of /a/b"));
+        assert_eq!(found.tasks, used(100, Some(99), "pids.max of /a"));
+        // Without the soft limit it is the group above.
+        let found = limits("0::/a\n", &mounts);
+        assert_eq!(found.memory_bytes, used(1000, Some(900), "memory.max of /a"));
     }
 
     #[test]

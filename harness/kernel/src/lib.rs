@@ -50,6 +50,7 @@ mod sys;
 mod sysv;
 mod tasks;
 mod trials;
+mod users;
 mod watches;
 
 // Processes.
@@ -67,7 +68,7 @@ pub use tasks::children_by_parent;
 pub use fds::{FdEntry, FdKind};
 pub use mappings::{FileMapping, Mapping, MappingCounts, MappingKind, MappingSource};
 pub use memfd_devices::MemfdDevices;
-pub use mounts::Mount;
+pub use mounts::{FileSystemSize, Mount};
 pub use object::{device_numbers, object_of};
 pub use sockets::{Addresses, Protocol, Socket};
 pub use sysv::{
@@ -79,7 +80,8 @@ pub use watches::{Watched, Watches, holders_of_pipes};
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 
 // The machine.
-pub use machine::{
-    Bound, Machine, ResourceLimit, machine_numbers, machine_value, memory_total_bytes,
+pub use machine::{Bound, Machine, ResourceLimit, machine_numbers, machine_value};
+pub use users::{
+    MachineMemory, UserKeys, machine_memory, machine_tasks, user_keys, user_tasks,
 };
 pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};

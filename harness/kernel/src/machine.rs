@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
-use procfs::FromRead;
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
@@ -116,11 +115,6 @@ pub fn machine_value(proc: &Path, name: &str) -> Option<u64> {
 pub fn machine_numbers(proc: &Path, name: &str) -> Option<Vec<u64>> {
     let line = line(&proc.join("sys").join(name))?;
     line.split_whitespace().map(|word| word.parse().ok()).collect()
-}
-
-/// The memory of this machine, in bytes.
-pub fn memory_total_bytes(proc: &Path) -> Option<u64> {
-    Some(procfs::Meminfo::from_file(proc.join("meminfo")).ok()?.mem_total)
 }
 
 fn line(path: &Path) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The file systems that a process sees.
 
 use procfs::process::MountInfos;
-use rustix::fs::makedev;
+use rustix::fs::{makedev, statvfs};
 
 use super::error::ReadError;
 use super::process::Process;
@@ -17,7 +17,25 @@ pub struct Mount {
     pub is_tmpfs: bool,
 }
 
+/// The size of a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSystemSize {
+    /// All of it.
+    pub total: u64,
+    /// What is not free for an ordinary user.
+    pub used: u64,
+}
+
 impl Process {
+    /// The size of the file system that has the file of a descriptor; `None` if it has no size, as a
+    /// tmpfs may, or if the descriptor is closed.
+    pub fn size_of_file_system(&self, fd: i32) -> Option<FileSystemSize> {
+        let stat = statvfs(format!("/proc/{}/fd/{fd}", self.pid())).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        let (total, free) = (bytes(stat.f_blocks), bytes(stat.f_bavail));
+        (total > 0).then_some(FileSystemSize { total, used: total.saturating_sub(free) })
+    }
+
     /// The file systems in its mount namespace. One that is mounted twice is listed twice.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! One process, by its open folder under `/proc`.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -171,6 +171,14 @@ impl Process {
     pub fn link(&self, name: &CStr, file: &'static str) -> Result<String, ReadError> {
         let target = self.dir.link(name).map_err(|error| self.failed(file, error))?;
         Ok(String::from_utf8_lossy(&target).into_owned())
+    }
+
+    /// True if it is in the same namespace as this process, by the namespace's link: `ns/ipc`. False if
+    /// the link cannot be read.
+    pub fn shares_namespace(&self, link: &'static str) -> bool {
+        let theirs = self.link(&CString::new(link).unwrap_or_default(), link);
+        let own = std::fs::read_link(Path::new("/proc/self").join(link));
+        matches!((theirs, own), (Ok(theirs), Ok(own)) if own.as_os_str() == theirs.as_str())
     }
 
     /// Reads a file of any size.

@@ -127,7 +127,7 @@ fn memory(machine: &Machine, cgroups: &CgroupLimits) -> Check {
     let means =
         format!("{} suffice for a process on each processor, with lingering images", bytes(needed));
     match &cgroups.memory_bytes {
-        Some(CgroupLimit { max, name }) => {
+        Some(CgroupLimit { max, name, .. }) => {
             let found = format!("{name} is {}", bytes(*max));
             Check::new("memory limit", State::enough(*max, needed), found, means)
         }
@@ -141,7 +141,7 @@ fn memory(machine: &Machine, cgroups: &CgroupLimits) -> Check {
 fn tasks(cgroups: &CgroupLimits) -> Check {
     let means = "each subject is a process with a thread for each of --threads";
     match &cgroups.tasks {
-        Some(CgroupLimit { max, name }) => {
+        Some(CgroupLimit { max, name, .. }) => {
             Check::new("task limit", State::enough(*max, TASKS), format!("{name} is {max}"), means)
         }
         None => Check::new("task limit", State::Ok, "no visible control group has one", means),

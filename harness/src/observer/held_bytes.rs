@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use leakbench_kernel::{FdEntry, FdKind};
+use leakbench_kernel::{FdEntry, FdKind, Mount};
 use leakbench_model::{Footprint, ObjectId, Resource};
 
 use super::lifetimes::Lifetimes;
@@ -15,8 +15,17 @@ pub(super) struct HeldBytes {
     found: BTreeMap<ObjectId, HeldFile>,
     /// Amounts are bytes.
     pub(super) lifetimes: Lifetimes<ObjectId>,
-    /// By device: true for a file system in memory.
-    is_tmpfs: HashMap<u64, bool>,
+    /// By device.
+    file_systems: HashMap<u64, FileSystem>,
+}
+
+/// A file system that has held files.
+#[derive(Clone, Debug, Default)]
+struct FileSystem {
+    /// Its files are in memory.
+    is_tmpfs: bool,
+    /// The folder where it is mounted; `None` if it is not.
+    point: Option<String>,
 }
 
 /// A file, and a descriptor that holds it.
@@ -37,7 +46,7 @@ impl HeldBytes {
         HeldBytes {
             found: BTreeMap::new(),
             lifetimes: Lifetimes::new(),
-            is_tmpfs: HashMap::new(),
+            file_systems: HashMap::new(),
         }
     }
 
@@ -77,7 +86,8 @@ impl HeldBytes {
         match entry.kind {
             FdKind::Memfd => {
                 // As those of a tmpfs.
-                self.is_tmpfs.insert(entry.object.dev, true);
+                let file_system = self.file_systems.entry(entry.object.dev).or_default();
+                file_system.is_tmpfs = true;
                 Some(Resource::UnmappedMemfdBytes)
             }
             FdKind::DeletedFile => {
@@ -94,18 +104,31 @@ impl HeldBytes {
     }
 
     fn is_in_memory(&self, object: ObjectId) -> bool {
-        self.is_tmpfs.get(&object.dev).copied().unwrap_or(false)
+        self.file_systems.get(&object.dev).is_some_and(|file_system| file_system.is_tmpfs)
     }
 
     /// Finds out if files of a device are in memory.
     fn learn(&mut self, process: &ObservedProcess, dev: u64) {
-        if self.is_tmpfs.contains_key(&dev) {
+        if self.file_systems.contains_key(&dev) {
             return;
         }
-        let mounts = process.process.mounts().unwrap_or_default();
-        self.is_tmpfs.extend(mounts.into_iter().map(|mount| (mount.dev, mount.is_tmpfs)));
-        // Mounted elsewhere, or not any more.
-        self.is_tmpfs.entry(dev).or_insert(false);
+        for Mount { dev, point, is_tmpfs } in process.process.mounts().unwrap_or_default() {
+            let known = self.file_systems.entry(dev).or_default();
+            *known = FileSystem { is_tmpfs, point: Some(point) };
+        }
+        // It may be mounted elsewhere, or not any more.
+        self.file_systems.entry(dev).or_default();
+    }
+
+    /// The mounted file system that has most bytes of a resource: a descriptor of one of its files, and
+    /// its folder.
+    pub(super) fn file_system(&self, resource: Resource) -> Option<(&HeldFile, &str)> {
+        let mut by_device: BTreeMap<u64, (u64, &HeldFile)> = BTreeMap::new();
+        for (object, file) in self.found.iter().filter(|(_, file)| file.resource == resource) {
+            by_device.entry(object.dev).or_insert((0, file)).0 += file.bytes;
+        }
+        let (dev, (_, file)) = by_device.into_iter().max_by_key(|(_, (bytes, _))| *bytes)?;
+        Some((file, self.file_systems.get(&dev)?.point.as_deref()?))
     }
 
     /// A file that the last sample counted.

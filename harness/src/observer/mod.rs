@@ -36,6 +36,7 @@ use rustix::process::{Resource as RlimitResource, Rlimit, getrlimit, setrlimit};
 
 use self::command::Started;
 pub(crate) use self::error::ObserveError;
+use self::limits::SharedLimits;
 use self::observation::Observation;
 use self::remarks::Remarks;
 use self::sampling_interval::INTERVAL_DEFAULT;
@@ -88,7 +89,8 @@ pub(crate) fn observe(
     };
     raise_open_files_limit();
     let mut remarks = Remarks::default();
-    let limits = limits::of_all_processes(&mut process, &mut remarks);
+    let mut shared_limits = SharedLimits::default();
+    let limits = shared_limits.first(&mut process, &mut remarks);
     let observe = ObservationStart {
         version: OBSERVATION_VERSION,
         command: reproduce,
@@ -104,6 +106,7 @@ pub(crate) fn observe(
     };
     let mut observation = Observation::begin(recorder, observe, settings, process, &stat, started);
     observation.remarks = remarks;
+    observation.limits = shared_limits;
     let ending = observation.run(&interrupt, show);
     observation.end(ending, &interrupt)?;
     Ok(())

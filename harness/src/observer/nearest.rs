@@ -1,9 +1,8 @@
 //! The limits of single processes at a sample, and processes that end at one of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use leakbench_kernel::{Bound, Process, machine_value};
+use leakbench_kernel::{Bound, Process};
 use leakbench_model::{Footprint, Resource};
 use leakbench_recording::observation::{LimitReached, Nearest};
 
@@ -22,12 +21,46 @@ const REACHED_RATIO_MIN: f64 = 0.98;
 /// it has before it ends.
 const TEARDOWN_MAX: f64 = 0.25;
 
+/// Time for which the limits of a process far from them are taken as unchanged.
+const READ_EVERY_MS: u64 = 1_000;
+/// Ratio of an amount to its limit from which the limits are read at each sample.
+const NEAR_RATIO: f64 = 0.75;
+
 /// The limits of one process, each with its maximum. A process may change them at any time.
-pub(super) fn own_limits(process: &mut Process) -> Vec<(Resource, u64)> {
-    let mut own = Vec::with_capacity(4);
-    if let Some(max) = machine_value(Path::new("/proc"), "vm/max_map_count") {
-        own.push((Resource::Mappings, max));
+#[derive(Debug, Default)]
+pub(super) struct OwnLimits {
+    known: Vec<(Resource, u64)>,
+    /// Time of the last reading.
+    read_ms: Option<u64>,
+}
+
+impl OwnLimits {
+    /// The limits at a sample, at which the process has `amounts`. They are read again after some
+    /// time, and near a limit at once. `mappings_max` is `vm.max_map_count`.
+    pub(super) fn at(
+        &mut self,
+        at_ms: u64,
+        process: &mut Process,
+        amounts: &Footprint,
+        mappings_max: Option<u64>,
+    ) -> &[(Resource, u64)] {
+        let is_near = |&(resource, max): &(Resource, u64)| {
+            let amount = amounts.of(resource).unwrap_or(0);
+            // Address space may be reserved up to its limit by design.
+            resource != Resource::AddressSpaceBytes && amount as f64 >= NEAR_RATIO * max as f64
+        };
+        let is_old = |read_ms| at_ms >= READ_EVERY_MS.saturating_add(read_ms);
+        if self.read_ms.is_none_or(is_old) || self.known.iter().any(is_near) {
+            self.read_ms = Some(at_ms);
+            self.known = own_limits(process, mappings_max);
+        }
+        &self.known
     }
+}
+
+fn own_limits(process: &mut Process, mappings_max: Option<u64>) -> Vec<(Resource, u64)> {
+    let mut own = Vec::with_capacity(4);
+    own.extend(mappings_max.map(|max| (Resource::Mappings, max)));
     let Ok(limits) = process.limits() else {
         return own;
     };
@@ -69,12 +102,12 @@ impl OwnGrowth {
     pub(super) fn add(
         &mut self,
         at_ms: u64,
-        process: &mut Process,
+        pid: u32,
+        limits: &[(Resource, u64)],
         amounts: &Footprint,
         nearest: &mut BTreeMap<Resource, Nearest>,
     ) {
-        let pid = process.pid();
-        for (resource, max) in own_limits(process) {
+        for &(resource, max) in limits {
             let Some(amount) = amounts.of(resource).filter(|_| max > 0) else { continue };
             let point = (at_ms, amount);
             let known = Growth { first: point, peak: point, after_peak_ms: None, max };

@@ -15,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::Settings;
 use super::command::Started;
 use super::examples::WARM_UP_SAMPLES;
+use super::limits::SharedLimits;
 use super::observed_process::ObservedProcess;
 use super::remarks::{PendingRemark, Remarks};
 use super::sampler::Sampler;
@@ -42,6 +43,7 @@ pub(super) struct Observation<'a> {
     recorder: TimedRecorder<'a, ObservationRecord>,
     sampler: Sampler,
     pub(super) remarks: Remarks,
+    pub(super) limits: SharedLimits,
     started: Option<Started>,
     /// Becomes readable when the process ends; `None` if the kernel has no pidfd.
     pidfd: Option<OwnedFd>,
@@ -83,6 +85,7 @@ impl<'a> Observation<'a> {
             recorder,
             sampler,
             remarks: Remarks::default(),
+            limits: SharedLimits::default(),
             started,
             pidfd,
             interval: SamplingInterval::new(settings.interval),
@@ -152,7 +155,11 @@ impl<'a> Observation<'a> {
         };
         show(&sample, self.sampler.tree.root.pid());
         self.samples += 1;
+        let amounts = sample.amounts;
         self.recorder.write(ObservationRecord::Sample(Box::new(sample)));
+        if let Some(limits) = self.limits.update(at_ms, &mut self.sampler, &amounts) {
+            self.recorder.write(ObservationRecord::Limits(limits));
+        }
         // With the present interval, since the first ones are short.
         let warm_up = self.interval.get() * (WARM_UP_SAMPLES as u32 - 1);
         if self.samples <= WARM_UP_SAMPLES || u128::from(at_ms) <= warm_up.as_millis() {

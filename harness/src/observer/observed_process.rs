@@ -1,12 +1,14 @@
 //! One observed process: its objects at a sample, and the age of each.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
 
 use leakbench_model::{Footprint, ObjectId, Resource};
 
 use super::lifetimes::Lifetimes;
-use super::nearest::OwnGrowth;
+use super::nearest::{OwnGrowth, OwnLimits};
 use super::remarks::Remarks;
+use super::sampling_interval::thread_cpu_time;
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, Process, ReadError, Stat};
 use leakbench_recording::observation::{LimitReached, Nearest, ProcessEventKind};
 
@@ -51,6 +53,7 @@ pub(super) struct ObservedProcess {
     pub(super) thread_lifetimes: Lifetimes<u32>,
     /// Sockets that cannot have descriptors in flight.
     not_unix: HashSet<ObjectId>,
+    own_limits: OwnLimits,
     growth: OwnGrowth,
     /// As of its last sample; see [`Stat::children_faults`].
     children_faults: u64,
@@ -62,12 +65,17 @@ pub(super) struct Sums {
     pub(super) amounts: Footprint,
     /// Each counts once, however many processes have it.
     pub(super) memfds: BTreeSet<ObjectId>,
-    /// Sockets with descriptors in flight.
+    /// The sockets are asked for descriptors in flight, which costs a read of each.
+    pub(super) reads_in_flight: bool,
+    pub(super) in_flight_cost: Duration,
+    /// Unix sockets with their descriptors in flight.
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
     /// For each limit of single processes, the process that is nearest to it.
     pub(super) nearest: BTreeMap<Resource, Nearest>,
     /// A process has reaped a child since the last sample.
     pub(super) reaped: bool,
+    /// `vm.max_map_count`.
+    pub(super) mappings_max: Option<u64>,
 }
 
 /// Descriptors in flight in a socket, and a process that has the socket.
@@ -92,6 +100,7 @@ impl ObservedProcess {
             mapping_lifetimes: Lifetimes::new(),
             thread_lifetimes: Lifetimes::new(),
             not_unix: HashSet::new(),
+            own_limits: OwnLimits::default(),
             growth: OwnGrowth::default(),
             children_faults: stat.children_faults,
             first_sampled_ms: None,
@@ -169,7 +178,8 @@ impl ObservedProcess {
             own.set(Resource::Fds, self.fds.len() as u64);
             self.count_fds(sums, remarks);
         }
-        self.growth.add(at_ms, &mut self.process, &own, &mut sums.nearest);
+        let limits = self.own_limits.at(at_ms, &mut self.process, &own, sums.mappings_max);
+        self.growth.add(at_ms, pid, limits, &own, &mut sums.nearest);
         self.update_lifetimes(at_ms);
         Ok(())
     }
@@ -217,7 +227,11 @@ impl ObservedProcess {
         }
         let memfds = self.fds.iter().filter(|entry| entry.kind == FdKind::Memfd);
         sums.memfds.extend(memfds.map(|entry| entry.object));
-        self.count_in_flight(sums, remarks);
+        if sums.reads_in_flight {
+            let before = thread_cpu_time();
+            self.count_in_flight(sums, remarks);
+            sums.in_flight_cost += thread_cpu_time().saturating_sub(before);
+        }
     }
 
     fn count_in_flight(&mut self, sums: &mut Sums, remarks: &mut Remarks) {

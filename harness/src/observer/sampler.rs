@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{ObservationSample, Scope};
 
+use super::allowance::Allowance;
 use super::held_bytes::HeldBytes;
 use super::lifetimes::Lifetimes;
 use super::observed_process::{InFlight, ObservedProcess, Sums};
@@ -16,13 +18,14 @@ use super::remarks::Remarks;
 use super::sockets::Sockets;
 use super::sysv::SysvObjects;
 use super::watches::InotifyWatches;
-use leakbench_kernel::{Process, ReadError};
+use leakbench_kernel::{Process, ReadError, machine_value, user_keys};
 
 /// The observed processes and the objects of their last sample.
 #[derive(Debug)]
 pub(super) struct Sampler {
     pub(super) tree: ProcessTree,
     pub(super) in_flight: BTreeMap<ObjectId, InFlight>,
+    in_flight_allowance: Allowance,
     pub(super) held_bytes: HeldBytes,
     pub(super) sockets: Sockets,
     pub(super) watches: InotifyWatches,
@@ -32,6 +35,8 @@ pub(super) struct Sampler {
     pub(super) in_flight_lifetimes: Lifetimes<ObjectId>,
     pub(super) zombie_lifetimes: Lifetimes<(u32, u64)>,
     pub(super) child_lifetimes: Lifetimes<(u32, u64)>,
+    /// The user of the observed process, if this kernel has keys.
+    user: Option<u32>,
     /// This kernel reports descriptors in flight.
     reports_in_flight: bool,
 }
@@ -40,11 +45,15 @@ impl Sampler {
     /// Of `root`, and of its descendants if they are in the scope.
     pub(super) fn new(mut root: ObservedProcess, scope: Scope) -> Sampler {
         let sysv = SysvObjects::new(&mut root.process);
+        let has_keys = Path::new("/proc/key-users").exists();
+        let user = root.process.ids().ok().map(|ids| ids.user).filter(|_| has_keys);
+        let sockets = Sockets::new(&root.process);
         Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
+            in_flight_allowance: Allowance::default(),
             held_bytes: HeldBytes::new(),
-            sockets: Sockets::default(),
+            sockets,
             watches: InotifyWatches::new(),
             pipe_peers: PipePeers::default(),
             sysv,
@@ -52,6 +61,7 @@ impl Sampler {
             in_flight_lifetimes: Lifetimes::new(),
             zombie_lifetimes: Lifetimes::new(),
             child_lifetimes: Lifetimes::new(),
+            user,
             reports_in_flight: reports_in_flight().unwrap_or(false),
         }
     }
@@ -67,7 +77,12 @@ impl Sampler {
         remarks: &mut Remarks,
     ) -> Result<ObservationSample, ReadError> {
         self.tree.update(at_ms, remarks)?;
-        let mut sums = Sums::default();
+        let mut sums = Sums {
+            mappings_max: machine_value(Path::new("/proc"), "vm/max_map_count"),
+            reads_in_flight: self.reports_in_flight && self.in_flight_allowance.allows(),
+            ..Sums::default()
+        };
+        let reads_in_flight = sums.reads_in_flight;
         let mut processes = 0;
         let root = self.tree.root.pid();
         for process in self.tree.observed_mut() {
@@ -78,17 +93,24 @@ impl Sampler {
                 Err(_) => {}
             }
         }
-        let Sums { mut amounts, memfds, in_flight, nearest, reaped } = sums;
-        self.in_flight = in_flight;
-        self.in_flight.retain(|_, found| found.waiting > 0);
+        let Sums { mut amounts, memfds, in_flight, in_flight_cost, nearest, reaped, .. } = sums;
 
         // Memfds are unknown if no table of mappings or descriptors could be read.
         if amounts.of(Resource::FileMappings).is_some() || amounts.of(Resource::FileFds).is_some() {
             amounts.set(Resource::Memfds, memfds.len() as u64);
         }
-        if self.reports_in_flight && amounts.of(Resource::SocketFds).is_some() {
+        if reads_in_flight && amounts.of(Resource::SocketFds).is_some() {
+            self.in_flight_allowance.add(in_flight_cost);
+            self.in_flight = in_flight;
+            self.in_flight.retain(|_, found| found.waiting > 0);
+            let waiting = self.in_flight.iter().map(|(socket, found)| (*socket, found.waiting));
+            self.in_flight_lifetimes.update(at_ms, waiting);
             let waiting: u64 = self.in_flight.values().map(|found| found.waiting).sum();
             amounts.set(Resource::FdsInFlight, waiting);
+        }
+        if amounts.of(Resource::SocketFds).is_some() {
+            let ports = self.sockets.ephemeral_ports(self.tree.observed());
+            amounts.set(Resource::EphemeralPorts, ports);
         }
         if amounts.of(Resource::FileFds).is_some() {
             amounts.add_all(&self.held_bytes.count(at_ms, self.tree.observed()));
@@ -97,13 +119,12 @@ impl Sampler {
             let watches = self.watches.count(at_ms, self.tree.observed(), remarks);
             amounts.set(Resource::InotifyWatches, watches);
         }
+        amounts.set(Resource::UserKeys, self.user_keys());
         amounts.set(Resource::Children, self.tree.descendants.len() as u64);
         amounts.set(Resource::Zombies, self.tree.zombies().count() as u64);
         let reaped = reaped || self.tree.has_reaped_orphans();
         amounts.add_all(&self.sysv.count(at_ms, &self.tree, reaped));
 
-        let waiting = self.in_flight.iter().map(|(socket, found)| (*socket, found.waiting));
-        self.in_flight_lifetimes.update(at_ms, waiting);
         self.memfd_lifetimes.update(at_ms, memfds.into_iter().map(|memfd| (memfd, 0)));
         let zombies = self.tree.zombies().map(|zombie| (zombie.pid, zombie.start_time_ticks));
         self.zombie_lifetimes.update(at_ms, zombies.map(|zombie| (zombie, 0)));
@@ -111,6 +132,13 @@ impl Sampler {
         let children = children.map(|child| (child.pid(), child.start_time_ticks()));
         self.child_lifetimes.update(at_ms, children.map(|child| (child, 0)));
         Ok(ObservationSample { at_ms, amounts, processes, nearest })
+    }
+}
+
+impl Sampler {
+    /// The keys of the observed process's user; `None` if unknown.
+    fn user_keys(&self) -> Option<u64> {
+        Some(user_keys(Path::new("/proc"), self.user?).map_or(0, |keys| keys.count))
     }
 }
 

@@ -116,7 +116,8 @@ fn origin(tree: &ProcessTree, pid: u32) -> Origin {
 impl SysvObjects {
     /// Those of the tree of `root`, if it is in this IPC namespace.
     pub(super) fn new(root: &mut Process) -> SysvObjects {
-        let user = if shares_ipc(root) { root.ids().ok().map(|ids| ids.user) } else { None };
+        let is_visible = root.shares_namespace("ns/ipc");
+        let user = root.ids().ok().map(|ids| ids.user).filter(|_| is_visible);
         SysvObjects {
             user,
             segments: Kind::new(),
@@ -184,11 +185,4 @@ impl<T> Kind<T> {
         }
         self.lifetimes.update(at_ms, self.counted.values().map(measure));
     }
-}
-
-/// Holds if `process` is in this IPC namespace, so that `/proc/sysvipc` shows its objects.
-fn shares_ipc(process: &Process) -> bool {
-    let theirs = process.link(c"ns/ipc", "ns/ipc");
-    let own = std::fs::read_link("/proc/self/ns/ipc");
-    matches!((theirs, own), (Ok(theirs), Ok(own)) if own.as_os_str() == theirs.as_str())
 }

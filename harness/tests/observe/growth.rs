@@ -6,7 +6,7 @@ use super::common::{finish, leakbench, wait_for_samples};
 use super::victim::{self, Victim};
 use super::{Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end};
 
-fn assert_leaks(observed: &Observed, name: &str, example: &str) {
+pub(crate) fn assert_leaks(observed: &Observed, name: &str, example: &str) {
     assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
     let found = observed.example(name);
     assert!(found.contains(example), "{name}: {example:?} is not in {found}");
@@ -124,7 +124,7 @@ fn system_v_objects_of_the_process_and_of_no_other() {
     let bystander = end_sampled(bystander, out.path());
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     for (name, example, limit) in [
-        ("sysv_semaphores", "set of 1 semaphore", "kernel.sem"),
+        ("sysv_semaphores", "set of 1 semaphore", "kernel.sem (SEMMNI)"),
         ("sysv_queues", "queue of 1 message", "kernel.msgmni"),
         ("sysv_segments", "which has ended", "kernel.shmmni"),
     ] {

@@ -8,6 +8,7 @@ mod common;
 mod endings;
 mod family;
 mod growth;
+mod limits;
 mod refusals;
 #[path = "../../kernel/tests/sys/mod.rs"]
 mod sys;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, IoSlice, Lines, Write};
+use std::io::{self, BufRead, BufReader, IoSlice, Lines, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,6 +29,9 @@ const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
 
 /// The variable of victims that end when their standard input is closed, after [`TICKS`] at least.
 const ENDS: &str = "LEAKBENCH_TEST_VICTIM_ENDS";
+
+/// The variable with a folder in memory.
+pub(crate) const FOLDER: &str = "LEAKBENCH_TEST_VICTIM_FOLDER";
 
 /// The unit of time of habits.
 const TICK: Duration = Duration::from_millis(10);
@@ -69,15 +72,20 @@ impl Victim {
     /// which the dynamic loader adds some twenty mappings.
     pub(crate) fn start(names: &[&str]) -> Victim {
         let words = words();
-        let (name, value) = habits(names);
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).env(name, value);
+        Victim::start_by(command.args(&words[1..]), names).expect("a test starts itself")
+    }
+
+    /// As [`Victim::start`], by a command that runs [`words`].
+    pub(crate) fn start_by(command: &mut Command, names: &[&str]) -> io::Result<Victim> {
+        let (name, value) = habits(names);
+        command.env(name, value);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("a test starts itself");
+        let mut child = command.spawn()?;
         let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut victim = Victim { child, output };
         victim.wait_for(BEGUN);
-        victim
+        Ok(victim)
     }
 
     /// Waits for [`TICKS`].
@@ -175,7 +183,8 @@ fn habit(name: &str) -> Habit {
         "deleted-growth" => grow(tempfile::tempfile().expect("a file")),
         "memfd-growth" => grow(memfd(c"buffer", 0).into()),
         "tmpfs-growth" => {
-            let file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
+            let folder = std::env::var_os(FOLDER).unwrap_or_else(|| "/dev/shm".into());
+            let file = tempfile::NamedTempFile::new_in(folder).expect("a file");
             let (file, path) = file.into_parts();
             // It must not outlive the victim.
             let mut grow = grow(file);
@@ -282,6 +291,13 @@ fn habit(name: &str) -> Habit {
             let number = printed.split_whitespace().last().and_then(|word| word.parse().ok());
             RemovedSegment(number.unwrap_or_else(|| panic!("no number: {printed}")))
         }),
+        "keys" => keep(12, crate::sys::add_key),
+        "ptys" => keep(12, || {
+            File::options().read(true).write(true).open("/dev/ptmx").expect("a pseudoterminal")
+        }),
+        "rings" => keep(12, || crate::sys::io_uring().expect("a ring")),
+        "bpf-maps" => keep(12, || crate::sys::bpf_map().expect("a map")),
+        "perf-events" => keep(12, || crate::sys::perf_event().expect("an event")),
         "child-with-memfds" => {
             let child = Victim::start(&["memfds"]);
             Box::new(move |_| assert!(child.child.id() > 0))

@@ -255,6 +255,59 @@ impl Drop for MessageQueue {
     }
 }
 
+/// Adds one more key to the keyring of this process, which ends with it.
+pub(crate) fn add_key() -> i32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    const PROCESS_KEYRING: libc::c_long = -2;
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = std::ffi::CString::new(format!("leakbench {number}")).unwrap();
+    // SAFETY: the kernel copies both texts and one byte.
+    let key = unsafe {
+        let kind = c"user".as_ptr();
+        libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), c"x".as_ptr(), 1, PROCESS_KEYRING)
+    };
+    assert!(key >= 0, "add_key: {}", io::Error::last_os_error());
+    key as i32
+}
+
+/// An io_uring; `None` if this user may not have one.
+pub(crate) fn io_uring() -> Option<OwnedFd> {
+    // `struct io_uring_params` with no flags.
+    let mut params = [0u32; 30];
+    // SAFETY: the kernel reads and writes the parameters, which have its size.
+    owned(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) })
+}
+
+/// A BPF map; `None` if this user may not have one.
+pub(crate) fn bpf_map() -> Option<OwnedFd> {
+    const MAP_CREATE: libc::c_long = 0;
+    // The type (array), bytes of a key, bytes of a value, entries.
+    let mut attributes = [2u32, 4, 8, 1];
+    let size = size_of_val(&attributes);
+    // SAFETY: the kernel reads so many bytes of the attributes.
+    owned(unsafe { libc::syscall(libc::SYS_bpf, MAP_CREATE, attributes.as_mut_ptr(), size) })
+}
+
+/// A perf event that counts this process's page faults; `None` if this user may not have one.
+pub(crate) fn perf_event() -> Option<OwnedFd> {
+    // `struct perf_event_attr`: type (software), its own size, config (page faults); `exclude_kernel`.
+    let mut attributes = [0u64; 16];
+    let size = size_of_val(&attributes) as u64;
+    attributes[0] = 1 | size << 32;
+    attributes[1] = 2;
+    attributes[5] = 1 << 5;
+    // SAFETY: the kernel reads so many bytes of the attributes as they say.
+    owned(unsafe {
+        libc::syscall(libc::SYS_perf_event_open, attributes.as_mut_ptr(), 0, -1, -1, 0)
+    })
+}
+
+fn owned(fd: libc::c_long) -> Option<OwnedFd> {
+    // SAFETY: the call that returned it made the descriptor, and nothing else has it.
+    (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
 /// A copy of this process that does nothing, so that its mappings and descriptors do not change.
 #[derive(Debug)]
 pub(crate) struct Still {

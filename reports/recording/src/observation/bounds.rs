@@ -2,15 +2,20 @@
 
 use std::collections::HashSet;
 
-use super::{Example, Examples, OBSERVATION_VERSION, ObservationRecord, ObservationStart, Remark};
+use super::{
+    Example, Examples, Limits, OBSERVATION_VERSION, ObservationRecord, ObservationStart, Remark,
+};
 use crate::recording::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 
 /// Indices into [`Line::GROUPS`].
 const SAMPLES: usize = 0;
 const EXAMPLES: usize = 1;
+const LIMITS: usize = 2;
 
 /// Characters kept of a text from the process. A path may have 4,096.
 const TEXT_CHARS_MAX: usize = 300;
+/// Limits of one line: a resource has several at most.
+const LIMITS_MAX: usize = 200;
 /// Holders of an example that are kept by name. Of more, the number is kept.
 const HOLDERS_MAX: usize = 8;
 
@@ -20,7 +25,8 @@ impl Line for ObservationRecord {
     const GROUPS: &'static [Group] = &[
         // About a kilobyte each.
         Group { subject_max: 1_600, total_max: 1_600, keep: Keep::FirstOfStretch },
-        // A later line replaces all earlier ones.
+        // A later line of these replaces all earlier ones.
+        Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },
         Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },
     ];
     const LISTS: &'static [List] = &[];
@@ -43,6 +49,10 @@ impl Line for ObservationRecord {
     fn shorten(&mut self, _first: Option<&ObservationRecord>) {
         match self {
             ObservationRecord::Examples(examples) => examples.shorten(),
+            ObservationRecord::Limits(Limits { limits, .. }) => {
+                limits.truncate(LIMITS_MAX);
+                limits.iter_mut().for_each(|limit| shorten(&mut limit.name));
+            }
             ObservationRecord::Remark(remark) => {
                 shorten(&mut remark.what);
                 if let Some(event) = &mut remark.event {
@@ -61,6 +71,9 @@ impl Line for ObservationRecord {
             ObservationRecord::Examples(examples) => {
                 Some(Member { group: EXAMPLES, subject: 0, at_ms: examples.at_ms })
             }
+            ObservationRecord::Limits(limits) => {
+                Some(Member { group: LIMITS, subject: 0, at_ms: limits.at_ms })
+            }
             _ => None,
         }
     }
@@ -71,13 +84,13 @@ impl Line for ObservationRecord {
 
     fn clear_list(&mut self, _list: usize) {}
 
-    /// The latest sample and the latest examples.
+    /// The latest line of each group.
     fn pins(lines: &[ObservationRecord]) -> Pins {
         let latest = |group| {
             lines.iter().rposition(|line| line.member().is_some_and(|of| of.group == group))
         };
         let pinned: HashSet<usize> =
-            [latest(SAMPLES), latest(EXAMPLES)].into_iter().flatten().collect();
+            [latest(SAMPLES), latest(EXAMPLES), latest(LIMITS)].into_iter().flatten().collect();
         Pins { lines: pinned, lists: Vec::new() }
     }
 

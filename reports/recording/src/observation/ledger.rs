@@ -3,7 +3,7 @@
 use leakbench_model::Resource;
 
 use super::{
-    Example, Examples, Limit, LimitReached, Nearest, ObservationEnd, ObservationRecord,
+    Example, Examples, Limit, LimitReached, Limits, Nearest, ObservationEnd, ObservationRecord,
     ObservationRecording, ObservationSample, ObservationStart, ProcessExit, ProcessExitKind,
     Remark, Scope, own_limit_name,
 };
@@ -45,14 +45,15 @@ impl ObservationLedger {
     /// # Errors
     /// The recording was cut before its first line.
     pub fn of(recording: &ObservationRecording) -> Result<ObservationLedger, NoStart> {
+        let start = recording.start().ok_or(NoStart)?.clone();
         let mut ledger = ObservationLedger {
-            start: recording.start().ok_or(NoStart)?.clone(),
+            limits: start.limits.clone(),
+            start,
             samples: Vec::new(),
             sample_lines: Vec::new(),
             examples: Examples::default(),
             remarks: Vec::new(),
             limits_reached: Vec::new(),
-            limits: Vec::new(),
             judged: Vec::new(),
             exit: None,
             end: None,
@@ -69,6 +70,10 @@ impl ObservationLedger {
                 ObservationRecord::Examples(examples) => {
                     ledger.examples = examples.clone();
                     examples.at_ms
+                }
+                ObservationRecord::Limits(Limits { at_ms, limits }) => {
+                    ledger.limits.clone_from(limits);
+                    *at_ms
                 }
                 ObservationRecord::Remark(remark) => {
                     ledger.remarks.push(remark.clone());
@@ -89,7 +94,8 @@ impl ObservationLedger {
             };
             ledger.last_seen_ms = ledger.last_seen_ms.max(at_ms);
         }
-        ledger.limits = ledger.latest_limits();
+        let own = ledger.limits_of_nearest();
+        ledger.limits.extend(own);
         let times: Vec<u64> = ledger.samples.iter().map(|sample| sample.at_ms).collect();
         ledger.judged = spacing::even(&times);
         // The last samples before an exit may be of a process that already closed and unmapped its
@@ -167,7 +173,7 @@ impl ObservationLedger {
     /// The limit of a resource that is met first.
     pub(super) fn limit(&self, resource: Resource) -> Option<&Limit> {
         let limits = self.limits.iter().filter(|limit| limit.resource == resource);
-        limits.min_by_key(|limit| limit.max)
+        limits.min_by_key(|limit| limit.room(0))
     }
 
     /// The process that is nearest to a limit of single processes, at the last judged sample.
@@ -186,15 +192,13 @@ impl ObservationLedger {
         of_it.collect()
     }
 
-    fn latest_limits(&self) -> Vec<Limit> {
-        let mut limits = self.start.limits.clone();
+    fn limits_of_nearest(&self) -> Vec<Limit> {
         let nearest = self.samples.iter().rev().map(|sample| &sample.nearest);
-        if let Some(nearest) = nearest.into_iter().find(|nearest| !nearest.is_empty()) {
-            limits.extend(nearest.iter().filter_map(|(&resource, nearest)| {
-                let name = own_limit_name(resource, nearest.max)?;
-                Some(Limit { resource, max: nearest.max, name })
-            }));
-        }
-        limits
+        let latest = nearest.into_iter().find(|nearest| !nearest.is_empty()).into_iter().flatten();
+        let limits = latest.filter_map(|(&resource, nearest)| {
+            let name = own_limit_name(resource, nearest.max)?;
+            Some(Limit { resource, max: nearest.max, name, others: 0 })
+        });
+        limits.collect()
     }
 }

@@ -36,6 +36,8 @@ pub enum ObservationRecord {
     Sample(Box<ObservationSample>),
     /// Examples of growth. A later line replaces an earlier one.
     Examples(Examples),
+    /// Limits that have changed. A later line replaces an earlier one.
+    Limits(Limits),
     /// A remark: a failure to observe, or a process of the tree that started or ended.
     Remark(Remark),
     /// A process ended at one of its limits.
@@ -67,7 +69,8 @@ pub struct ObservationStart {
     pub interval_ms: u64,
     /// Start of the observation by the wall clock, in seconds since 1970.
     pub started_unix_s: u64,
-    /// The known limits of all processes together. Those of single processes are in samples.
+    /// The known limits of all processes together, which may change. Those of single processes are in
+    /// samples.
     pub limits: Vec<Limit>,
     /// Facts about the machine: kernel, cpus, limits. The set is open.
     pub fingerprint: serde_json::Map<String, serde_json::Value>,
@@ -82,6 +85,37 @@ pub struct Limit {
     pub max: u64,
     /// Name of the limit, e.g. `RLIMIT_NOFILE`, `vm.max_map_count`, `memory.max of /system.slice/x`.
     pub name: String,
+    /// The part of it that processes outside of the observation have, as far as it is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub others: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Limit {
+    /// What is left of it for processes that have `amount`.
+    pub fn room(&self, amount: u64) -> u64 {
+        self.max.saturating_sub(self.others).saturating_sub(amount)
+    }
+
+    /// Its name and what others have of it: `pids.max of /x, of which others have 312`.
+    pub fn set_by(&self) -> String {
+        match self.others {
+            0 => self.name.clone(),
+            others => format!("{}, of which others have {}", self.name, self.resource.amount(others)),
+        }
+    }
+}
+
+/// The limits of all processes together, when they have changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Time in ms since the observation began.
+    pub at_ms: u64,
+    /// All of them. They replace those of the start.
+    pub limits: Vec<Limit>,
 }
 
 /// The amounts of all resources at one time.

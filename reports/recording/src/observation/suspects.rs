@@ -96,6 +96,8 @@ fn grown(account: &Account) -> f64 {
 /// before memory and totals.
 fn in_causal_order() -> impl Iterator<Item = Resource> {
     let stage = |resource: Resource| match (resource.unit(), resource.total()) {
+        // Their sockets are objects.
+        _ if resource == Resource::EphemeralPorts => 2,
         (Unit::Count, Some(_)) => 1,
         (Unit::Count, None) if resource.kinds().next().is_none() => 0,
         _ => 2,
@@ -128,6 +130,7 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         _ if cause.total() == Some(effect) => Some(ANY),
         (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => Some(ANY),
         (MemfdFds | MemfdMappings, ShmemBytes) => Some(ANY),
+        (SocketFds, EphemeralPorts) => Some(1.5),
         (DeletedFileFds, DeletedBytes) | (FileFds, TmpfsBytes) => Some(ANY),
         (Memfds | MemfdFds, UnmappedMemfdBytes) => Some(ANY),
         (SysvSegments, SysvBytes | ShmemBytes) => Some(ANY),

@@ -81,6 +81,9 @@ pub struct ResourceJson<'a> {
     pub limit: Option<u64>,
     /// The setting that is the limit.
     pub limit_name: Option<&'a str>,
+    /// The part of the limit that processes outside of the observation have; absent if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_others: Option<u64>,
     /// Seconds from the last sample to the limit at the current rate; absent if it does not grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_to_limit: Option<f64>,
@@ -193,6 +196,7 @@ impl<'a> ResourceJson<'a> {
             ci_high: trend.map(|trend| trend.rate.high),
             limit: account.limit.as_ref().map(|limit| limit.max),
             limit_name: account.limit.as_ref().map(|limit| limit.name.as_str()),
+            limit_others: account.limit.as_ref().map(|limit| limit.others).filter(|&n| n > 0),
             seconds_to_limit: account.seconds_to_limit,
             example: examples.next(),
             more_examples: examples.collect(),

@@ -1,7 +1,9 @@
 //! The summary of an observation.
 
 use leakbench_model::text::{coarse_s, counted};
-use leakbench_recording::observation::{Account, Diagnosis, GROWTH, ResourceClass, Suspect};
+use leakbench_recording::observation::{
+    Account, Diagnosis, GROWTH, Limit, ResourceClass, Suspect,
+};
 
 use super::{Block, Entry, List, Summary};
 use crate::headline;
@@ -85,7 +87,7 @@ fn row(account: &Account) -> Vec<String> {
         let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));
         format!("{}{met}", amount(limit.max))
     });
-    let set_by = account.limit.as_ref().map(|limit| limit.name.clone());
+    let set_by = account.limit.as_ref().map(Limit::set_by);
     vec![
         resource.noun().to_owned(),
         amounts,

@@ -196,7 +196,7 @@ fn ever(ledger: &ObservationLedger, resource: Resource) -> bool {
 
 fn limit(diagnosis: &Diagnosis, resource: Resource) -> Option<LimitLine> {
     let limit = diagnosis.account(resource)?.limit.as_ref()?;
-    Some(LimitLine { name: limit.name.clone(), value: limit.max as f64 })
+    Some(LimitLine { name: limit.set_by(), value: limit.room(0) as f64 })
 }
 
 /// Remarks, the exit, and an interruption. Those that are ordinary in a process's life are events.

@@ -40,5 +40,6 @@ fn limit(account: &Account) -> Option<FitLimit> {
     let limit = account.limit.as_ref().filter(|limit| limit.resource != Resource::RssBytes)?;
     let max = limit.resource.amount(limit.max);
     let text = format!("{} {max} in {}", limit.name, coarse_s(seconds as u64));
-    Some(FitLimit { value: limit.max as f64, text })
+    // Where the line of these processes meets it.
+    Some(FitLimit { value: limit.room(0) as f64, text })
 }

@@ -99,6 +99,6 @@ fn flat_row(account: &Account) -> Vec<String> {
 fn limit(account: &Account) -> String {
     let limit = account.limit.as_ref();
     let limit =
-        limit.map(|limit| format!("{} ({})", account.resource.amount(limit.max), limit.name));
+        limit.map(|limit| format!("{} ({})", account.resource.amount(limit.max), limit.set_by()));
     limit.unwrap_or_default()
 }

@@ -48,6 +48,8 @@ fn calls(resource: Resource) -> Option<&'static str> {
         DeletedBytes | TmpfsBytes => "openat,write,pwrite64,ftruncate,unlink,unlinkat,close",
         UnmappedMemfdBytes => "memfd_create,write,pwrite64,ftruncate,close",
         SocketFds => "socket,accept,accept4,close",
+        EphemeralPorts => "socket,bind,connect,close",
+        UserKeys => "add_key,request_key,keyctl",
         PipeFds => "pipe2,close",
         EventFds => "eventfd2,close",
         TimerFds => "timerfd_create,close",

@@ -76,7 +76,7 @@ impl Accounts {
         {
             let name = "what is mapped".to_owned();
             account.class = Some(ResourceClass::Filling);
-            account.limit = Some(Limit { resource: resident, max: ceiling, name });
+            account.limit = Some(Limit { resource: resident, max: ceiling, name, others: 0 });
             let rate_per_s = account.rate_per_s().unwrap_or(0.0);
             let seconds = (ceiling - account.last) as f64 / rate_per_s;
             account.seconds_to_limit = (rate_per_s > 0.0).then_some(seconds);
