@@ -110,6 +110,14 @@ resources! {
     InotifyFds = "inotify_fds": "inotify descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors from `signalfd`.
     SignalFds = "signal_fds": "signalfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Controlling ends of pseudoterminals.
+    PtyFds = "pty_fds": "pseudoterminals", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `io_uring_setup`.
+    IoUringFds = "io_uring_fds": "io_uring descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of BPF programs, maps and links.
+    BpfFds = "bpf_fds": "BPF descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors from `perf_event_open`.
+    PerfEventFds = "perf_event_fds": "perf event descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors of any other kind.
     OtherFds = "other_fds": "other descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Watches of inotify descriptors.
@@ -159,6 +167,8 @@ resources! {
     PageTablesBytes = "page_tables_bytes": "page tables", Plural, Bytes, PAGE_TABLES_NOISE_BYTES;
     /// Locked memory (`VmLck`).
     LockedBytes = "locked_bytes": "locked memory", Singular, Bytes, PAGE_TABLES_NOISE_BYTES;
+    /// Pages of hugetlbfs (`HugetlbPages`), which resident memory does not include.
+    HugetlbBytes = "hugetlb_bytes": "huge pages", Plural, Bytes, RSS_NOISE_BYTES;
     /// Threads.
     Threads = "threads": "threads", Plural, Count, COUNT_NOISE;
     /// Living descendants of the process; counted whether they are sampled or not.

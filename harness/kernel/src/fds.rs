@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use leakbench_model::ObjectId;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, makedev};
 
 use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
@@ -54,7 +54,15 @@ leakbench_model::names! {
         Inotify = "inotify",
         /// `signalfd`.
         SignalFd = "signalfd",
-        /// Another kind: namespaces, io_uring, perf events, ...
+        /// The controlling end of a pseudoterminal (`/dev/ptmx`).
+        Pty = "pty",
+        /// `io_uring_setup`.
+        IoUring = "io-uring",
+        /// BPF programs, maps, links.
+        Bpf = "bpf",
+        /// `perf_event_open`.
+        PerfEvent = "perf-event",
+        /// Another kind: namespaces, fanotify, userfaultfd, ...
         Other = "other",
     }
 }
@@ -156,6 +164,8 @@ fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Socket => return FdKind::Socket,
         FileType::Fifo => return FdKind::Pipe,
+        // `/dev/ptmx`, under any name.
+        FileType::CharacterDevice if stat.st_rdev == makedev(5, 2) => return FdKind::Pty,
         _ => {}
     }
     // A path is absolute or marked as unreachable; any other target is the name of a kind.
@@ -170,7 +180,12 @@ fn kind(devices: &MemfdDevices, object: ObjectId, link: &[u8], stat: &rustix::fs
         b"anon_inode:[signalfd]" => FdKind::SignalFd,
         // The kernel prints this one without brackets.
         b"anon_inode:inotify" => FdKind::Inotify,
+        b"anon_inode:[io_uring]" => FdKind::IoUring,
+        b"anon_inode:[perf_event]" => FdKind::PerfEvent,
         link if link.starts_with(b"pidfd:") => FdKind::Pidfd,
+        // Maps, programs and links, with brackets and without.
+        link if link.starts_with(b"anon_inode:bpf") => FdKind::Bpf,
+        link if link.starts_with(b"anon_inode:[bpf") => FdKind::Bpf,
         _ => FdKind::Other,
     }
 }

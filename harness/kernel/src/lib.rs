@@ -82,6 +82,6 @@ pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 // The machine.
 pub use machine::{Bound, Machine, ResourceLimit, machine_numbers, machine_value};
 pub use users::{
-    MachineMemory, UserKeys, machine_memory, machine_tasks, user_keys, user_tasks,
+    MachineMemory, UserKeys, huge_pages, machine_memory, machine_tasks, user_keys, user_tasks,
 };
 pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};

@@ -10,7 +10,7 @@ use super::process::Process;
 type Reader = fn(&[u8]) -> Option<u64>;
 
 /// The resources of `status`: the name of the line, the resource, and how its amount is printed.
-const LINES: [(&str, Resource, Reader); 9] = [
+const LINES: [(&str, Resource, Reader); 10] = [
     ("VmSize", Resource::AddressSpaceBytes, fields::kib_as_bytes),
     ("VmRSS", Resource::RssBytes, fields::kib_as_bytes),
     ("RssAnon", Resource::AnonymousBytes, fields::kib_as_bytes),
@@ -19,6 +19,7 @@ const LINES: [(&str, Resource, Reader); 9] = [
     ("VmSwap", Resource::SwapBytes, fields::kib_as_bytes),
     ("VmPTE", Resource::PageTablesBytes, fields::kib_as_bytes),
     ("VmLck", Resource::LockedBytes, fields::kib_as_bytes),
+    ("HugetlbPages", Resource::HugetlbBytes, fields::kib_as_bytes),
     ("Threads", Resource::Threads, fields::number),
 ];
 

@@ -66,6 +66,15 @@ pub fn machine_memory(proc: &Path) -> Option<MachineMemory> {
     Some(MachineMemory { total: memory.mem_total, used })
 }
 
+/// The huge pages of this machine, of the default size; `None` if it has none.
+pub fn huge_pages(proc: &Path) -> Option<MachineMemory> {
+    let memory = procfs::Meminfo::from_file(proc.join("meminfo")).ok()?;
+    let bytes = |pages: u64| pages.saturating_mul(memory.hugepagesize.unwrap_or(0));
+    let total = memory.hugepages_total.filter(|&total| total > 0)?;
+    let used = memory.hugepages_free.map(|free| bytes(total.saturating_sub(free)));
+    Some(MachineMemory { total: bytes(total), used })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,7 +28,7 @@ fn every_kind_is_known_with_its_object() {
     let named = folder.path().join("named (deleted)");
     let deleted = folder.path().join("deleted");
     let linked = folder.path().join("linked");
-    let kept: Vec<(FdKind, OwnedFd)> = vec![
+    let mut kept: Vec<(FdKind, OwnedFd)> = vec![
         (FdKind::Memfd, memfd(c"image", 1)),
         (FdKind::Memfd, memfd(c"two\nlines (deleted)", 1)),
         (FdKind::Memfd, memfd(c"", 1)),
@@ -53,6 +53,14 @@ fn every_kind_is_known_with_its_object() {
         (FdKind::SignalFd, sys::signalfd()),
         (FdKind::Other, File::open("/proc/self/ns/mnt").unwrap().into()),
     ];
+    let ptmx = File::options().read(true).write(true).open("/dev/ptmx");
+    let may_be_refused = [
+        (FdKind::Pty, ptmx.ok().map(OwnedFd::from)),
+        (FdKind::IoUring, sys::io_uring()),
+        (FdKind::Bpf, sys::bpf_map()),
+        (FdKind::PerfEvent, sys::perf_event()),
+    ];
+    kept.extend(may_be_refused.into_iter().filter_map(|(kind, fd)| Some((kind, fd?))));
     std::fs::remove_file(&deleted).unwrap();
     // The file has another name, so it is not deleted.
     std::fs::hard_link(&linked, folder.path().join("second")).unwrap();

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use leakbench_kernel::{
-    Bound, CgroupLimit, Process, ReadError, machine_memory, machine_numbers, machine_tasks,
-    machine_value, user_keys, user_tasks,
+    Bound, CgroupLimit, Process, ReadError, huge_pages, machine_memory, machine_numbers,
+    machine_tasks, machine_value, user_keys, user_tasks,
 };
 use leakbench_model::{Footprint, Resource};
 use leakbench_recording::observation::{Limit, Limits};
@@ -110,7 +110,12 @@ impl SharedLimits {
         if let Some(memory) = machine_memory(proc) {
             tightest.add_each(&MEMORY, Some(memory.total), memory.used, "memory of this machine");
         }
+        if let Some(pages) = huge_pages(proc) {
+            let name = "vm.nr_hugepages";
+            tightest.add_each(&[Resource::HugetlbBytes], Some(pages.total), pages.used, name);
+        }
         for (resource, file, name) in [
+            (Resource::PtyFds, "kernel/pty/max", "kernel.pty.max"),
             (Resource::InotifyFds, "fs/inotify/max_user_instances", "fs.inotify.max_user_instances"),
             (Resource::InotifyWatches, "fs/inotify/max_user_watches", "fs.inotify.max_user_watches"),
         ] {

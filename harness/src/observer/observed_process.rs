@@ -319,6 +319,10 @@ pub(super) fn fd_resource(kind: FdKind) -> Resource {
         FdKind::Pidfd => Resource::PidFds,
         FdKind::Inotify => Resource::InotifyFds,
         FdKind::SignalFd => Resource::SignalFds,
+        FdKind::Pty => Resource::PtyFds,
+        FdKind::IoUring => Resource::IoUringFds,
+        FdKind::Bpf => Resource::BpfFds,
+        FdKind::PerfEvent => Resource::PerfEventFds,
         FdKind::Other => Resource::OtherFds,
     }
 }

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::common::{finish, leakbench, wait_for_samples};
+use super::sys;
 use super::victim::{self, Victim};
 use super::{Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end};
 
@@ -40,6 +41,25 @@ fn descriptors_of_eight_kinds() {
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
     assert_ne!(observed.class("threads"), "leak");
     assert_ne!(observed.class("executable_mappings"), "leak");
+}
+
+#[test]
+fn descriptors_of_rarer_kinds() {
+    let kinds = [
+        ("ptys", "pty_fds", true),
+        ("rings", "io_uring_fds", sys::io_uring().is_some()),
+        ("bpf-maps", "bpf_fds", sys::bpf_map().is_some()),
+        ("perf-events", "perf_event_fds", sys::perf_event().is_some()),
+    ];
+    let allowed = kinds.into_iter().filter(|(.., allowed)| *allowed);
+    let (habits, names): (Vec<&str>, Vec<&str>) =
+        allowed.map(|(habit, name, _)| (habit, name)).unzip();
+    let observed = exec_to_the_end(&habits);
+    for name in names {
+        assert_leaks(&observed, name, "fd ");
+    }
+    assert_eq!(observed.resource("pty_fds")["limit_name"], "kernel.pty.max");
+    assert_eq!(observed.class("other_fds"), "flat");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Accounts {
         let of_nearest = self.nearest.get(&limit.resource);
         let rate_per_s =
             of_nearest.map_or(rate_per_s, |nearest| nearest.rate_per_s.min(rate_per_s));
-        let seconds = limit.max.saturating_sub(amount) as f64 / rate_per_s;
+        let seconds = limit.room(amount) as f64 / rate_per_s;
         (rate_per_s > 0.0 && seconds.is_finite()).then_some(seconds)
     }
 
