@@ -1,7 +1,7 @@
 //! Measures the slowdown of a process while `leakbench attach` observes it at the default interval.
 //!
-//! The observed process has ten thousand mappings, and maps, touches and unmaps pages in a loop,
-//! which a sample of its mappings could delay. Windows with and without an observer alternate, and
+//! The observed process has ten thousand mappings and ten thousand descriptors, most of them sockets. It
+//! maps, touches and unmaps pages and sends over sockets in a loop, which samples could delay. Windows with and without an observer alternate, and
 //! their order alternates too. Each pair gives one ratio, so that the load and the temperature of the
 //! machine affect both alike.
 //!
@@ -10,15 +10,23 @@
 #[path = "../../kernel/tests/sys/mod.rs"]
 mod sys;
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::mm::ProtFlags;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sys::{OwnMapping, Sharing};
 
 /// Mappings of the observed process.
 const MAPPINGS: usize = 10_000;
+/// Files, TCP connections within the process, and pairs of unix sockets: 10,000 descriptors.
+const FILES: usize = 2_000;
+const CONNECTIONS: usize = 2_000;
+const PAIRS: usize = 2_000;
 /// Duration of a window: several samples.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Time for a new observer to start, before its window begins.
@@ -47,11 +55,28 @@ fn observed() -> ExitCode {
     let kinds = [ProtFlags::empty(), ProtFlags::WRITE].into_iter().cycle();
     let mappings: Vec<OwnMapping> =
         kinds.take(MAPPINGS).map(|protection| OwnMapping::private(1, protection)).collect();
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("allowed");
+    let own = std::env::current_exe().expect("an example has a path");
+    let files: Vec<File> = (0..FILES).map(|_| File::open(&own).expect("a file")).collect();
+    let server = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = server.local_addr().expect("an address");
+    let connect = |_| {
+        let client = TcpStream::connect(address).expect("a connection");
+        (client, server.accept().expect("a connection").0)
+    };
+    let connections: Vec<(TcpStream, TcpStream)> = (0..CONNECTIONS).map(connect).collect();
+    let mut pairs: Vec<(UnixStream, UnixStream)> =
+        (0..PAIRS).map(|_| UnixStream::pair().expect("a pair")).collect();
+    assert_eq!((files.len(), connections.len()), (FILES, CONNECTIONS));
     let mut stdout = std::io::stdout().lock();
+    let mut byte = [0];
     loop {
-        for _ in 0..BATCH {
+        for (sender, receiver) in pairs.iter_mut().take(BATCH as usize) {
             let work = OwnMapping::anonymous(4, Sharing::Private);
             (0..4).for_each(|page| work.touch(page));
+            sender.write_all(&byte).expect("there is room");
+            receiver.read_exact(&mut byte).expect("the byte");
         }
         if stdout.write_all(&[mappings.len() as u8]).and_then(|()| stdout.flush()).is_err() {
             return ExitCode::SUCCESS;
