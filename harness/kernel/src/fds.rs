@@ -9,6 +9,7 @@ use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
 use super::object;
 use super::process::Process;
+use super::sys::fd_table::Wanted;
 
 const FILE: &str = "fd";
 
@@ -22,7 +23,8 @@ pub struct FdEntry {
     pub object: ObjectId,
     /// The kind of object.
     pub kind: FdKind,
-    /// A hash of the target of its link: equal for descriptors with the same target.
+    /// A hash of the target of its link: equal for descriptors with the same target. Sockets and pipes
+    /// have equal ones, since their links have numbers and no names.
     pub name_hash: u64,
     /// Bytes that the object takes on its file system, or in memory.
     pub bytes: u64,
@@ -96,8 +98,7 @@ impl Process {
         entries.clear();
         let dir = self.open_dir(c"fd", FILE)?;
         let devices = self.memfd_devices();
-        let every = |_: &_| true;
-        let walked = self.fd_buffers().walk(&dir, every, |fd, link, stat| {
+        let walked = self.fd_buffers().walk(&dir, with_link, |fd, link, stat| {
             let object = object::from_stat(stat);
             let kind = kind(devices, object, link, stat);
             entries.push(FdEntry::new(fd, object, kind, link, stat));
@@ -117,7 +118,10 @@ impl Process {
         entries.clear();
         let dir = self.open_dir(c"fd", FILE)?;
         let devices = self.memfd_devices();
-        let on_their_device = |stat: &rustix::fs::Stat| devices.contains(stat.st_dev);
+        let on_their_device = |stat: &rustix::fs::Stat| match devices.contains(stat.st_dev) {
+            true => Wanted::ObjectAndLink,
+            false => Wanted::Nothing,
+        };
         let walked = self.fd_buffers().walk(&dir, on_their_device, |fd, link, stat| {
             let object = object::from_stat(stat);
             if devices.is_memfd(object.dev, link) {
@@ -154,6 +158,14 @@ impl Process {
             self.expect_alive()?;
         }
         Ok(count)
+    }
+}
+
+/// The links of sockets and pipes are only numbered.
+fn with_link(stat: &rustix::fs::Stat) -> Wanted {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Socket | FileType::Fifo => Wanted::Object,
+        _ => Wanted::ObjectAndLink,
     }
 }
 

@@ -10,6 +10,17 @@ use rustix::io::{self, Errno};
 /// Longer links are cut.
 const LINK_BYTES: usize = 4096;
 
+/// The part of a descriptor that a walk reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Neither object nor link.
+    Nothing,
+    /// The object. The link is empty.
+    Object,
+    /// Both.
+    ObjectAndLink,
+}
+
 /// Buffers for reading a table of descriptors.
 #[derive(Debug)]
 pub(crate) struct FdTableBuffers {
@@ -27,20 +38,24 @@ impl FdTableBuffers {
 
     /// Calls `each` for every descriptor whose object is `wanted`, with its number, the target of its
     /// link and the object behind it. It omits a descriptor that is closed meanwhile. The link is half
-    /// of the cost, and is read for wanted objects alone.
+    /// of the cost, and is read only where it is wanted.
     pub(crate) fn walk(
         &mut self,
         dir: &OwnedFd,
-        wanted: impl Fn(&Stat) -> bool,
+        wanted: impl Fn(&Stat) -> Wanted,
         mut each: impl FnMut(i32, &[u8], &Stat),
     ) -> io::Result<()> {
         let link = &mut self.link;
         for_each_name(dir, &mut self.entries, |name, fd| {
             let found = (|| {
                 let stat = statat(dir.as_fd(), name, AtFlags::empty())?;
-                if wanted(&stat) {
-                    let (target, _) = readlinkat_raw(dir.as_fd(), name, &mut **link)?;
-                    each(fd, target, &stat);
+                match wanted(&stat) {
+                    Wanted::Nothing => {}
+                    Wanted::Object => each(fd, &[], &stat),
+                    Wanted::ObjectAndLink => {
+                        let (target, _) = readlinkat_raw(dir.as_fd(), name, &mut **link)?;
+                        each(fd, target, &stat);
+                    }
                 }
                 Ok(())
             })();
@@ -101,8 +116,13 @@ mod tests {
         let open = || OwnedFd::from(std::fs::File::open(folder.path()).unwrap());
         assert_eq!(buffers.count(&open()).unwrap(), 3000);
         let mut shown = 0;
-        buffers.walk(&open(), |_| true, |_, _, _| shown += 1).unwrap();
+        let each = |_: i32, link: &[u8], _: &Stat| shown += usize::from(link == b"/dev/null");
+        buffers.walk(&open(), |_| Wanted::ObjectAndLink, each).unwrap();
         assert_eq!(shown, 3000);
-        buffers.walk(&open(), |_| false, |_, _, _| panic!("nothing was wanted")).unwrap();
+        let each = |_: i32, link: &[u8], _: &Stat| shown += usize::from(link.is_empty());
+        buffers.walk(&open(), |_| Wanted::Object, each).unwrap();
+        assert_eq!(shown, 6000);
+        let refused = |_: i32, _: &[u8], _: &Stat| panic!("nothing was wanted");
+        buffers.walk(&open(), |_| Wanted::Nothing, refused).unwrap();
     }
 }
