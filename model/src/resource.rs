@@ -141,11 +141,11 @@ resources! {
     /// Memfds, each counted once, whether open or mapped.
     Memfds = "memfds": "memfds", Plural, Count, COUNT_NOISE;
     /// Bytes of deleted files that are held open. Those in memory count while no process maps them.
-    DeletedBytes = "deleted_bytes": "space of deleted files", Singular, Bytes, MEMORY_NOISE_BYTES;
+    DeletedBytes = "deleted_bytes": "deleted files", Plural, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of open memfds that no process maps.
-    UnmappedMemfdBytes = "unmapped_memfd_bytes": "memory of unmapped memfds", Singular, Bytes, MEMORY_NOISE_BYTES;
+    UnmappedMemfdBytes = "unmapped_memfd_bytes": "unmapped memfds", Plural, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of open files on a tmpfs that have a name and that no process maps.
-    TmpfsBytes = "tmpfs_bytes": "memory of tmpfs files", Singular, Bytes, MEMORY_NOISE_BYTES;
+    TmpfsBytes = "tmpfs_bytes": "tmpfs files", Plural, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of all mappings, touched or not (`VmSize`).
     AddressSpaceBytes = "address_space_bytes": "address space", Singular, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of private mappings that the process may write, touched or not. Their resident part is

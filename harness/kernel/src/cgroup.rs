@@ -96,7 +96,9 @@ fn memory_used(group: &Path) -> Option<u64> {
     let text = fs::read_to_string(group.join("memory.stat")).ok()?;
     let value = |names: [&str; 2]| {
         let mut lines = text.lines().filter_map(|line| line.split_once(' '));
-        lines.find(|(name, _)| names.contains(name)).and_then(|(_, value)| value.parse::<u64>().ok())
+        lines
+            .find(|(name, _)| names.contains(name))
+            .and_then(|(_, value)| value.parse::<u64>().ok())
     };
     Some(value(["anon", "total_rss"])?.saturating_add(value(["shmem", "total_shmem"]).unwrap_or(0)))
 }

@@ -81,7 +81,7 @@ pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
 
 // The machine.
 pub use machine::{Bound, Machine, ResourceLimit, machine_numbers, machine_value};
+pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};
 pub use users::{
     MachineMemory, UserKeys, huge_pages, machine_memory, machine_tasks, user_keys, user_tasks,
 };
-pub use trials::{free_ranges, has_fd_count, has_pagemap_scan, make_memfd};

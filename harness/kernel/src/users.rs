@@ -37,7 +37,8 @@ pub fn user_tasks(proc: &Path, user: u32) -> Option<u64> {
         }
         // It may have ended meanwhile.
         let status = fs::read(entry.path().join("status")).unwrap_or_default();
-        let threads = fields::value(&status, "Threads").and_then(|(_, value)| fields::number(value));
+        let threads =
+            fields::value(&status, "Threads").and_then(|(_, value)| fields::number(value));
         tasks += threads.unwrap_or(0);
     }
     Some(tasks)

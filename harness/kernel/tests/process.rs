@@ -67,6 +67,7 @@ fn a_live_process_is_read_as_procfs_reads_it() {
         .with(Resource::SwapBytes, bytes(status.vmswap))
         .with(Resource::PageTablesBytes, bytes(status.vmpte))
         .with(Resource::LockedBytes, bytes(status.vmlck))
+        .with(Resource::HugetlbBytes, bytes(status.hugetlbpages))
         .with(Resource::Threads, status.threads);
     assert_eq!(read, expected);
     assert!(read.of(Resource::RssBytes).unwrap() > 0);

@@ -22,9 +22,7 @@ use leakbench_kernel::{
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use sys::{
-    MessageQueue, OwnMapping, SemaphoreSet, Sharing, Still, SysvSegment, memfd, page,
-};
+use sys::{MessageQueue, OwnMapping, SemaphoreSet, Sharing, Still, SysvSegment, memfd, page};
 use tempfile::TempDir;
 
 const PID: u32 = 4242;

@@ -1,5 +1,5 @@
 //! Examples of growth: for each resource the objects that appeared after the warm-up and still exist.
-//! Those that look the same are one example with their number.
+//! Equal ones are one example with their number.
 
 mod description;
 
@@ -11,6 +11,7 @@ use leakbench_recording::observation::{Example, Examples};
 
 use super::lifetimes::{Lifetime, Lifetimes};
 use super::observed_process::{FdKey, MappingKey, ObservedProcess, fd_resource, mapping_resource};
+use super::pipe_peers::PipePeers;
 use super::sampler::Sampler;
 use leakbench_kernel::{FdKind, Mapping, MappingKind, Socket};
 
@@ -38,7 +39,7 @@ enum Object<'a> {
     Watches(&'a ObservedProcess, i32, u64),
 }
 
-/// Objects that look the same.
+/// Equal objects: of one path, of one state and peer.
 #[derive(Clone, Copy, Debug)]
 struct Group<'a> {
     /// Groups of more weight are preferred: their objects, or bytes of growth.
@@ -50,7 +51,7 @@ struct Group<'a> {
     object: Object<'a>,
 }
 
-/// Groups by resource and a hash of what their objects have in common.
+/// Groups by resource and by the hash of a key: what their objects have in common.
 #[derive(Debug, Default)]
 struct Groups<'a>(HashMap<(Resource, u64), Group<'a>>);
 
@@ -58,17 +59,17 @@ struct Groups<'a>(HashMap<(Resource, u64), Group<'a>>);
 type Best<'a> = BTreeMap<Resource, Vec<Group<'a>>>;
 
 impl<'a> Groups<'a> {
-    /// Adds an object that is the same as others with an equal `look`.
+    /// Adds an object to those with an equal key.
     fn add(
         &mut self,
         resource: Resource,
-        look: impl Hash,
+        group_key: impl Hash,
         weight: u64,
         first_seen_ms: u64,
         object: Object<'a>,
     ) {
         let mut hasher = DefaultHasher::new();
-        look.hash(&mut hasher);
+        group_key.hash(&mut hasher);
         let new = Group { weight: 0, count: 0, first_seen_ms, object };
         let group = self.0.entry((resource, hasher.finish())).or_insert(new);
         group.weight = group.weight.saturating_add(weight);
@@ -78,7 +79,7 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// Adds the objects that appeared after `after_ms`, each with its look.
+    /// Adds the objects that appeared after `after_ms`, each with the key of its group.
     fn add_each<K: Ord + Copy, L: Hash>(
         &mut self,
         lifetimes: &Lifetimes<K>,
@@ -87,8 +88,8 @@ impl<'a> Groups<'a> {
     ) {
         for &Lifetime { key, first_seen_ms, .. } in lifetimes.iter() {
             if first_seen_ms > after_ms {
-                let (resource, look, object) = object_of(key);
-                self.add(resource, look, 1, first_seen_ms, object);
+                let (resource, group_key, object) = object_of(key);
+                self.add(resource, group_key, 1, first_seen_ms, object);
             }
         }
     }
@@ -113,7 +114,9 @@ impl Object<'_> {
     /// A number by which equal groups are ordered.
     fn number(&self) -> u64 {
         match *self {
-            Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd, _) => u64::from(fd.unsigned_abs()),
+            Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd, _) => {
+                u64::from(fd.unsigned_abs())
+            }
             Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
             Object::Memfd(object) | Object::Socket(object) | Object::Held(object, _) => object.ino,
             Object::Thread(_, id) | Object::Child(id) | Object::Zombie(id) => u64::from(id),
@@ -135,7 +138,7 @@ impl Sampler {
             self.sockets.refresh(self.tree.observed());
         }
         // The examples borrow the rest of the sampler.
-        let mut peers = std::mem::take(&mut self.pipe_peers);
+        let mut peers = std::mem::replace(&mut self.pipe_peers, PipePeers::new());
         let settled_ms = warm_up_ms.max(at_ms / 4);
         let mut best = self.best(settled_ms);
         if settled_ms > warm_up_ms {
@@ -202,21 +205,21 @@ impl Sampler {
         }
         groups.add_each(&self.sysv.segments.lifetimes, after_ms, |id| {
             let segment = self.sysv.segments.get(id);
-            let look = segment.map(|segment| (segment.bytes, segment.attached));
-            (Resource::SysvSegments, look, Object::Segment(id))
+            let group_key = segment.map(|segment| (segment.bytes, segment.attached));
+            (Resource::SysvSegments, group_key, Object::Segment(id))
         });
         groups.add_each(&self.sysv.semaphores.lifetimes, after_ms, |id| {
-            let look = self.sysv.semaphores.get(id).map(|set| set.semaphores);
-            (Resource::SysvSemaphores, look, Object::Semaphores(id))
+            let group_key = self.sysv.semaphores.get(id).map(|set| set.semaphores);
+            (Resource::SysvSemaphores, group_key, Object::Semaphores(id))
         });
         groups.add_each(&self.sysv.queues.lifetimes, after_ms, |id| {
-            let look = self.sysv.queues.get(id).map(|queue| (queue.messages, queue.bytes));
-            (Resource::SysvQueues, look, Object::Queue(id))
+            let group_key = self.sysv.queues.get(id).map(|queue| (queue.messages, queue.bytes));
+            (Resource::SysvQueues, group_key, Object::Queue(id))
         });
         let zombies: HashMap<u32, _> = self.tree.zombies().map(|it| (it.pid, it)).collect();
         groups.add_each(&self.zombie_lifetimes, after_ms, |(pid, _)| {
-            let look = zombies.get(&pid).map(|zombie| (&zombie.name, zombie.parent));
-            (Resource::Zombies, look, Object::Zombie(pid))
+            let group_key = zombies.get(&pid).map(|zombie| (&zombie.name, zombie.parent));
+            (Resource::Zombies, group_key, Object::Zombie(pid))
         });
         groups.add_each(&self.child_lifetimes, after_ms, |(pid, _)| {
             let child = self.tree.descendants.get(&pid);
@@ -256,8 +259,14 @@ impl Sampler {
                 FdKind::Socket => self.sockets.get(key.object.ino).map(Socket::kind),
                 _ => None,
             };
-            let look = (key.kind, name, socket);
-            groups.add(fd_resource(key.kind), look, 1, first_seen_ms, Object::Fd(process, key));
+            let group_key = (key.kind, name, socket);
+            groups.add(
+                fd_resource(key.kind),
+                group_key,
+                1,
+                first_seen_ms,
+                Object::Fd(process, key),
+            );
         }
     }
 }
@@ -295,8 +304,8 @@ fn add_mappings<'a>(
         let is_new = first_seen_ms > after_ms;
         if let (Some(resource), true) = (mapping_resource(key.kind), is_new) {
             let Mapping { kind, shared, writable, name_hash, .. } = mapping;
-            let look = (kind, shared, writable, name_hash, mapping.bytes());
-            groups.add(resource, look, 1, first_seen_ms, Object::Mapping(process, key));
+            let group_key = (kind, shared, writable, name_hash, mapping.bytes());
+            groups.add(resource, group_key, 1, first_seen_ms, Object::Mapping(process, key));
         }
         let to = mapping.bytes();
         let by = if is_new { to } else { to.saturating_sub(first_amount) };
@@ -333,13 +342,13 @@ mod tests {
         ) {
             let mut groups = Groups::default();
             let mut model: BTreeMap<u8, (u64, u64, u64)> = BTreeMap::new();
-            for (id, &(look, weight, first_seen_ms)) in (0..).zip(&objects) {
+            for (id, &(group_key, weight, first_seen_ms)) in (0..).zip(&objects) {
                 let object = Object::Segment(id);
-                groups.add(Resource::SysvSegments, look, weight, first_seen_ms, object);
-                let of_look = model.entry(look).or_insert((0, 0, first_seen_ms));
-                of_look.0 += weight;
-                of_look.1 += 1;
-                of_look.2 = of_look.2.min(first_seen_ms);
+                groups.add(Resource::SysvSegments, group_key, weight, first_seen_ms, object);
+                let of_key = model.entry(group_key).or_insert((0, 0, first_seen_ms));
+                of_key.0 += weight;
+                of_key.1 += 1;
+                of_key.2 = of_key.2.min(first_seen_ms);
             }
             let mut expected: Vec<_> = model.into_values().collect();
             expected.sort_by_key(|&(weight, _, first_seen_ms)| (u64::MAX - weight, first_seen_ms));

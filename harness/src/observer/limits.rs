@@ -25,7 +25,7 @@ const MEMORY: [Resource; 3] =
     [Resource::RssBytes, Resource::UnmappedMemfdBytes, Resource::TmpfsBytes];
 
 /// The limits of all processes together, as they were recorded last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SharedLimits {
     recorded: Vec<Limit>,
     /// Time of the last reading.
@@ -36,6 +36,15 @@ pub(super) struct SharedLimits {
 }
 
 impl SharedLimits {
+    pub(super) fn new() -> SharedLimits {
+        SharedLimits {
+            recorded: Vec::new(),
+            read_ms: None,
+            user_tasks: None,
+            counting: Allowance::new(),
+        }
+    }
+
     /// Reads the limits before the first sample. What others have of them is unknown.
     pub(super) fn first(&mut self, process: &mut Process, remarks: &mut Remarks) -> Vec<Limit> {
         let mut tightest = Tightest::default();
@@ -116,8 +125,16 @@ impl SharedLimits {
         }
         for (resource, file, name) in [
             (Resource::PtyFds, "kernel/pty/max", "kernel.pty.max"),
-            (Resource::InotifyFds, "fs/inotify/max_user_instances", "fs.inotify.max_user_instances"),
-            (Resource::InotifyWatches, "fs/inotify/max_user_watches", "fs.inotify.max_user_watches"),
+            (
+                Resource::InotifyFds,
+                "fs/inotify/max_user_instances",
+                "fs.inotify.max_user_instances",
+            ),
+            (
+                Resource::InotifyWatches,
+                "fs/inotify/max_user_watches",
+                "fs.inotify.max_user_watches",
+            ),
         ] {
             tightest.add_each(&[resource], machine_value(proc, file), None, name);
         }
@@ -192,8 +209,7 @@ fn of_sample(sampler: &Sampler, tightest: &mut Tightest) {
     }
     for resource in [Resource::DeletedBytes, Resource::TmpfsBytes] {
         let is_much = tightest.own.of(resource) > Some(resource.noise());
-        let Some((file, point)) =
-            sampler.held_bytes.file_system(resource).filter(|_| is_much)
+        let Some((file, point)) = sampler.held_bytes.file_system(resource).filter(|_| is_much)
         else {
             continue;
         };

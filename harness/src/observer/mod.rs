@@ -89,7 +89,7 @@ pub(crate) fn observe(
     };
     raise_open_files_limit();
     let mut remarks = Remarks::default();
-    let mut shared_limits = SharedLimits::default();
+    let mut shared_limits = SharedLimits::new();
     let limits = shared_limits.first(&mut process, &mut remarks);
     let observe = ObservationStart {
         version: OBSERVATION_VERSION,

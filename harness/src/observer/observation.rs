@@ -85,7 +85,7 @@ impl<'a> Observation<'a> {
             recorder,
             sampler,
             remarks: Remarks::default(),
-            limits: SharedLimits::default(),
+            limits: SharedLimits::new(),
             started,
             pidfd,
             interval: SamplingInterval::new(settings.interval),

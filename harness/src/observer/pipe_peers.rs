@@ -10,7 +10,7 @@ use super::observed_process::ObservedProcess;
 use super::process_tree::ProcessTree;
 
 /// The holders of some pipes, as of their last search.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PipePeers {
     /// By inode; a pipe without other holders has none.
     found: BTreeMap<u64, Vec<String>>,
@@ -18,6 +18,10 @@ pub(super) struct PipePeers {
 }
 
 impl PipePeers {
+    pub(super) fn new() -> PipePeers {
+        PipePeers { found: BTreeMap::new(), allowance: Allowance::new() }
+    }
+
     /// Searches the descriptors of all visible processes, unless the last search was expensive and
     /// recent.
     pub(super) fn search(&mut self, pipes: &BTreeSet<u64>, tree: &ProcessTree) {

@@ -51,11 +51,11 @@ impl Sampler {
         Sampler {
             tree: ProcessTree::new(root, scope),
             in_flight: BTreeMap::new(),
-            in_flight_allowance: Allowance::default(),
+            in_flight_allowance: Allowance::new(),
             held_bytes: HeldBytes::new(),
             sockets,
             watches: InotifyWatches::new(),
-            pipe_peers: PipePeers::default(),
+            pipe_peers: PipePeers::new(),
             sysv,
             memfd_lifetimes: Lifetimes::new(),
             in_flight_lifetimes: Lifetimes::new(),

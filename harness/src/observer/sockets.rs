@@ -30,12 +30,12 @@ impl Sockets {
         let is_own = root.shares_namespace("ns/net");
         let numbers = machine_numbers(Path::new("/proc"), "net/ipv4/ip_local_port_range");
         let port = |number: Option<&u64>| number.and_then(|&number| u16::try_from(number).ok());
-        let range = numbers.filter(|_| is_own).and_then(|numbers| {
-            Some(port(numbers.first())?..=port(numbers.get(1))?)
-        });
+        let range = numbers
+            .filter(|_| is_own)
+            .and_then(|numbers| Some(port(numbers.first())?..=port(numbers.get(1))?));
         Sockets {
             found: BTreeMap::new(),
-            allowance: Allowance::default(),
+            allowance: Allowance::new(),
             has_own_range: range.is_some(),
             range: range.unwrap_or(RANGE_DEFAULT),
         }

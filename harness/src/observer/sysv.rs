@@ -3,7 +3,7 @@
 //! They belong to no process, and the kernel records little of who made them: the creator of a
 //! segment, and the last users of other objects. So an object is counted if a process of the tree made
 //! or used it. One that appeared meanwhile also counts if its user is that of the observed process and
-//! nothing points elsewhere: nobody has used it yet, or its maker has ended while a process of the tree
+//! nothing points elsewhere: no process has used it yet, or its maker has ended while a process of the tree
 //! reaped a child that no sample saw.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,24 +138,39 @@ impl SysvObjects {
         let proc = Path::new("/proc");
         if let Some(all) = shared_segments(proc) {
             // Later the creator's number may belong to another process.
-            segments.update(at_ms, all, |it| (it.id, it.bytes), |it, was_counted, is_new| {
-                was_counted || origins.counts(false, is_new, it.user, &[it.creator])
-            });
+            segments.update(
+                at_ms,
+                all,
+                |it| (it.id, it.bytes),
+                |it, was_counted, is_new| {
+                    was_counted || origins.counts(false, is_new, it.user, &[it.creator])
+                },
+            );
             let bytes: u64 = segments.counted.values().map(|segment| segment.bytes).sum();
             amounts.set(Resource::SysvSegments, segments.counted.len() as u64);
             amounts.set(Resource::SysvBytes, bytes);
         }
         if let Some(all) = semaphore_sets(proc) {
-            semaphores.update(at_ms, all, |it| (it.id, 0), |it, was_counted, is_new| {
-                let last = it.last_user().unwrap_or(0);
-                origins.counts(was_counted, is_new, it.user, &[last])
-            });
+            semaphores.update(
+                at_ms,
+                all,
+                |it| (it.id, 0),
+                |it, was_counted, is_new| {
+                    let last = it.last_user().unwrap_or(0);
+                    origins.counts(was_counted, is_new, it.user, &[last])
+                },
+            );
             amounts.set(Resource::SysvSemaphores, semaphores.counted.len() as u64);
         }
         if let Some(all) = message_queues(proc) {
-            queues.update(at_ms, all, |it| (it.id, it.bytes), |it, was_counted, is_new| {
-                origins.counts(was_counted, is_new, it.user, &[it.sender, it.receiver])
-            });
+            queues.update(
+                at_ms,
+                all,
+                |it| (it.id, it.bytes),
+                |it, was_counted, is_new| {
+                    origins.counts(was_counted, is_new, it.user, &[it.sender, it.receiver])
+                },
+            );
             amounts.set(Resource::SysvQueues, queues.counted.len() as u64);
         }
         *last_tree = tree.pids().collect();

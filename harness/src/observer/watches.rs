@@ -30,7 +30,7 @@ impl InotifyWatches {
         InotifyWatches {
             found: BTreeMap::new(),
             lifetimes: Lifetimes::new(),
-            allowance: Allowance::default(),
+            allowance: Allowance::new(),
             text: Vec::new(),
         }
     }

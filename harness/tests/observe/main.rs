@@ -76,11 +76,16 @@ const SAMPLES: usize = 40;
 
 /// Observes the command of a victim from its start to its end.
 fn exec_to_the_end(habits: &[&str]) -> Observed {
+    exec_for(SAMPLES, habits)
+}
+
+/// The same with so many samples at least.
+fn exec_for(samples: usize, habits: &[&str]) -> Observed {
     let out = tempfile::tempdir().unwrap();
     let mut command = exec(&["--out", out.path().to_str().unwrap()], habits);
     victim::end_with_input(&mut command);
     let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for_samples(out.path(), SAMPLES);
+    wait_for_samples(out.path(), samples);
     // This closes its standard input.
     Observed::from(finish(observer))
 }

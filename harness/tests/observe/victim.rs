@@ -20,9 +20,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
-use crate::sys::{
-    MessageQueue, OwnMapping, RemovedSegment, SemaphoreSet, SysvSegment, memfd,
-};
+use crate::sys::{MessageQueue, OwnMapping, RemovedSegment, SemaphoreSet, SysvSegment, memfd};
 
 /// The variable with the names of its habits, separated by commas.
 const HABITS: &str = "LEAKBENCH_TEST_VICTIM";
@@ -284,7 +282,7 @@ fn habit(name: &str) -> Habit {
         // They would outlive the victim: it removes them at its end.
         "semaphores" => keep(12, SemaphoreSet::make),
         "queues" => keep(12, MessageQueue::make),
-        // A child makes each and ends before anyone sees it.
+        // A child makes each and ends between two samples.
         "segments-of-children" => keep(25, || {
             let made = Command::new("ipcmk").args(["-M", "4096"]).output().expect("ipcmk runs");
             let printed = String::from_utf8_lossy(&made.stdout).into_owned();

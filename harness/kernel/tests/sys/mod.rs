@@ -185,7 +185,7 @@ impl Drop for SysvSegment {
     }
 }
 
-/// A System V segment that nobody attached, removed when this is dropped.
+/// A System V segment that no process has attached, removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RemovedSegment(pub(crate) i32);
 

@@ -1,4 +1,4 @@
-//! Bounds of an observation's recording: a day of samples stays below two megabytes.
+//! Bounds of an observation's recording: a day of samples stays below three megabytes.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ impl Line for ObservationRecord {
     const KIND: RecordingKind = RecordingKind::Observation;
     const VERSION: u32 = OBSERVATION_VERSION;
     const GROUPS: &'static [Group] = &[
-        // About a kilobyte each.
+        // At most 1.7 kB each.
         Group { subject_max: 1_600, total_max: 1_600, keep: Keep::FirstOfStretch },
         // A later line of these replaces all earlier ones.
         Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },

@@ -104,7 +104,9 @@ impl Limit {
     pub fn set_by(&self) -> String {
         match self.others {
             0 => self.name.clone(),
-            others => format!("{}, of which others have {}", self.name, self.resource.amount(others)),
+            others => {
+                format!("{}, of which others have {}", self.name, self.resource.amount(others))
+            }
         }
     }
 }
@@ -201,7 +203,7 @@ impl Examples {
     pub const OF_EACH_MAX: usize = 5;
 }
 
-/// Objects that may be leaked and look the same.
+/// Equal objects that may be leaked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// Identity of the object: `inode 4711 on 0:1, /memfd:cache (deleted)`,

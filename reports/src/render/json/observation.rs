@@ -101,7 +101,7 @@ pub struct ResourceJson<'a> {
     pub samples: usize,
 }
 
-/// Objects that may be leaked and look the same.
+/// Equal objects that may be leaked.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExampleJson<'a> {

@@ -1,9 +1,7 @@
 //! The summary of an observation.
 
 use leakbench_model::text::{coarse_s, counted};
-use leakbench_recording::observation::{
-    Account, Diagnosis, GROWTH, Limit, ResourceClass, Suspect,
-};
+use leakbench_recording::observation::{Account, Diagnosis, GROWTH, Limit, ResourceClass, Suspect};
 
 use super::{Block, Entry, List, Summary};
 use crate::headline;

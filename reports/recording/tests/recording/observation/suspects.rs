@@ -26,6 +26,29 @@ fn a_kind_is_the_suspect_and_its_total_has_the_limit() {
 }
 
 #[test]
+fn the_latest_limit_that_leaves_least_room_is_met() {
+    let limit = |max, name: &str, others| {
+        let (resource, name) = (Resource::Threads, name.to_owned());
+        Limit { resource, max, name, others }
+    };
+    let limits = |at_ms, limits| ObservationRecord::Limits(Limits { at_ms, limits });
+    let recording = attached(|second| vec![(Resource::Threads, second)]);
+    let forecast = |recording: &ObservationRecording| {
+        let diagnosis = diagnosed(recording);
+        let forecast = diagnosis.suspects[0].forecast.clone();
+        forecast.map(|met| (met.limit.name, met.seconds.round() as u64))
+    };
+    // 1,000 at the start, of which others have 312.
+    assert_eq!(forecast(&recording), Some(("pids.max of /system.slice/x".to_owned(), 625)));
+    let recording = with(recording, limits(20_000, vec![limit(70, "RLIMIT_NPROC", 0)]));
+    // 4 and 59 are there at the last sample.
+    assert_eq!(forecast(&recording), Some(("RLIMIT_NPROC".to_owned(), 7)));
+    let later = vec![limit(1_000, "RLIMIT_NPROC", 0), limit(2_000, "pids.max of /x", 1_900)];
+    let recording = with(recording, limits(40_000, later));
+    assert_eq!(forecast(&recording), Some(("pids.max of /x".to_owned(), 37)));
+}
+
+#[test]
 fn a_memfd_leak_is_one_suspect_however_many_ways_it_shows() {
     let diagnosis = diagnosed(&memfd_leak());
     let [suspect] = diagnosis.suspects.as_slice() else {
