@@ -222,6 +222,12 @@ impl Resource {
         self.row().verb == Singular
     }
 
+    /// True if an observation reads it at fewer samples than others, where reading it is expensive.
+    pub fn is_sparse(self) -> bool {
+        use Resource::{EphemeralPorts, FdsInFlight, InotifyWatches};
+        matches!(self, EphemeralPorts | FdsInFlight | InotifyWatches)
+    }
+
     /// The resource that this one is a part of.
     pub fn total(self) -> Option<Resource> {
         self.row().total.first().copied()

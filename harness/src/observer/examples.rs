@@ -35,8 +35,8 @@ enum Object<'a> {
     Segment(u64),
     Semaphores(u64),
     Queue(u64),
-    /// An inotify descriptor with so many more watches.
-    Watches(&'a ObservedProcess, i32, u64),
+    /// An inotify descriptor that has more watches.
+    Watches(&'a ObservedProcess, i32),
 }
 
 /// Equal objects: of one path, of one state and peer.
@@ -114,7 +114,7 @@ impl Object<'_> {
     /// A number by which equal groups are ordered.
     fn number(&self) -> u64 {
         match *self {
-            Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd, _) => {
+            Object::Fd(_, FdKey { fd, .. }) | Object::Watches(_, fd) => {
                 u64::from(fd.unsigned_abs())
             }
             Object::Mapping(_, key) | Object::Growth(_, key, ..) => key.start,
@@ -240,7 +240,7 @@ impl Sampler {
             let before = if first_seen_ms > after_ms { 0 } else { first_amount };
             if pid == process.pid() && count > before {
                 let more = count - before;
-                let object = Object::Watches(process, fd, more);
+                let object = Object::Watches(process, fd);
                 groups.add(Resource::InotifyWatches, key, more, first_seen_ms, object);
             }
         }

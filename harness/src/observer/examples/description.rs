@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leakbench_model::ObjectId;
-use leakbench_model::text::{counted, grouped};
+use leakbench_model::text::counted;
 
 use super::super::observed_process::{FdKey, MappingKey, ObservedProcess};
 use super::super::pipe_peers::PipePeers;
@@ -82,12 +82,9 @@ impl Sampler {
                 };
                 (what, vec![self.held_as(process, file.fd)])
             }
-            Object::Watches(process, fd, more) => {
+            Object::Watches(process, fd) => {
                 let watches = self.watches.get((process.pid(), fd))?;
                 let mut what = counted(watches.count, "watch");
-                if more < watches.count {
-                    what += &format!(", {} more than at its first sample", grouped(more));
-                }
                 if let Some(newest) = &watches.newest {
                     let path = process.process.path_of_watched(newest);
                     let path = path.unwrap_or_else(|| identity(newest.object, "of unknown path"));

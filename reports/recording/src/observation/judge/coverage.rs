@@ -44,6 +44,8 @@ fn trends(Evidence { ledger, accounts, .. }: &Evidence) -> Vec<Finding> {
     }
     if accounts.iter().any(|account| account.class.is_some()) {
         let unclassified = accounts.iter().filter(|account| account.class.is_none());
+        // The page lists what has too few samples.
+        let unclassified = unclassified.filter(|account| !account.resource.is_sparse());
         return unclassified.map(|account| unclassified_resource(account, judged)).collect();
     }
     if accounts.iter().any(|account| account.samples >= Trend::POINTS_MIN) {
