@@ -24,14 +24,18 @@ def grade(run, result):
     if verdict != "leak":
         return f"wrong: {verdict}"
     expected = expected_rates(run)
-    named = [suspect["resource"] for suspect in result["suspects"]]
-    hit = next((name for name in named if name in expected), None)
+    hit = next((hit for suspect in result["suspects"] if (hit := named_truth(suspect, expected))), None)
     if hit is None:
-        return f"wrong: names {', '.join(named) or 'nothing'}"
+        return f"wrong: names {', '.join(suspect['resource'] for suspect in result['suspects']) or 'nothing'}"
     rate, truth = resource(result, hit)["rate_per_s"], expected[hit]
-    if truth and abs(rate - truth) > RATE_ERROR * truth:
+    if truth and (rate is None or abs(rate - truth) > RATE_ERROR * truth):
         return f"wrong: {amount(hit, rate)}/s, true are {amount(hit, truth)}/s"
     return "right"
+
+
+def named_truth(suspect, expected):
+    """The resource of the truth that the suspect names, as itself or as its evidence."""
+    return next((name for name in [suspect["resource"], *suspect["evidence"]] if name in expected), None)
 
 
 def resource(result, name):
@@ -40,6 +44,8 @@ def resource(result, name):
 
 def amount(name, value):
     """An amount with its unit."""
+    if value is None:
+        return "unknown"
     if name.endswith("_bytes"):
         for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
             if abs(value) >= size:
@@ -77,16 +83,15 @@ def row(run, result, before=""):
     verdict, rate, limit, example = result["verdict"], "", "", ""
     if result["suspects"]:
         named = [suspect["resource"] for suspect in result["suspects"]]
-        suspect = next((s for s in result["suspects"] if s["resource"] in expected), result["suspects"][0])
-        name, forecast = suspect["resource"], suspect["forecast"]
+        suspect = next((s for s in result["suspects"] if named_truth(s, expected)), result["suspects"][0])
+        name, forecast = named_truth(suspect, expected) or suspect["resource"], suspect["forecast"]
         grown = resource(result, name)
         verdict += ": " + ", ".join(noun(name) for name in named)
         rate = f"{amount(name, grown['rate_per_s'])} [{amount(name, grown['ci_low'])}, {amount(name, grown['ci_high'])}]/s"
         if forecast:
             limit = f"{forecast['limit_name']} of {forecast['limit']:,} in {forecast['seconds'] / 60:,.0f} min"
         if grown["example"]:
-            holders = ", ".join(grown["example"]["holders"][:2])
-            example = f"{grown['example']['what']}: {holders}"
+            example = ": ".join([grown["example"]["what"], *grown["example"]["holders"][:1]])
     elif verdict == "inconclusive":
         example = result["headline"]
     source = f"[{run.name}]({run.case['source']})" if "source" in run.case else run.name
