@@ -151,7 +151,7 @@ resources! {
     /// Bytes of private mappings that the process may write, touched or not. Their resident part is
     /// anonymous memory.
     WritableBytes = "writable_bytes": "writable memory", Singular, Bytes, MEMORY_NOISE_BYTES;
-    /// Bytes of shared mappings, touched or not, in each process that has them.
+    /// Bytes of shared mappings, touched or not. What several processes map counts once.
     SharedBytes = "shared_bytes": "mapped shared memory", Singular, Bytes, MEMORY_NOISE_BYTES;
     /// Resident bytes, of all kinds (`VmRSS`).
     RssBytes = "rss_bytes": "resident memory", Singular, Bytes, RSS_NOISE_BYTES;

@@ -6,6 +6,7 @@
 //!           (who exists)    (its objects) └► lifetimes (age of each object) ─► examples
 //! ```
 
+mod ages;
 mod allowance;
 mod command;
 mod error;
@@ -21,6 +22,7 @@ mod process_tree;
 mod remarks;
 mod sampler;
 mod sampling_interval;
+mod shared_memory;
 mod sockets;
 mod survivors;
 mod sysv;

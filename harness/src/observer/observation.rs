@@ -9,6 +9,7 @@ use leakbench_recording::observation::{
     ObservationEnd, ObservationRecord, ObservationRecorder, ObservationSample, ObservationStart,
     ProcessExit, ProcessExitKind, Remark, Scope,
 };
+use leakbench_recording::trend::Trend;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -168,13 +169,30 @@ impl<'a> Observation<'a> {
         if self.samples >= self.next_examples {
             // The gap grows with the observation, so the last examples are at most 1/8 of it old.
             self.next_examples = self.samples + (self.samples / 8).clamp(1, 60);
-            self.write_examples();
+            self.write_objects();
         }
-        if let Some(what) = self.interval.add_cost(thread_cpu_time().saturating_sub(before)) {
+        if let Some(mut what) = self.interval.add_cost(thread_cpu_time().saturating_sub(before)) {
+            what.extend(self.shortage());
             self.remarks.note(what);
             self.write_remarks();
         }
         true
+    }
+
+    /// The end of a remark on a longer interval, if the duration has too few samples by it.
+    fn shortage(&self) -> Option<String> {
+        let interval = self.interval.get();
+        let min = Trend::POINTS_MIN as u32;
+        let duration = self.settings.duration?;
+        let left = duration.saturating_sub(Duration::from_millis(self.recorder.now_ms()));
+        let samples = self.samples + (left.as_nanos() / interval.as_nanos().max(1)) as u64;
+        (samples < u64::from(min)).then(|| {
+            let least_s = (interval * min).as_secs() + 1;
+            format!(
+                "; that is {} by the end, and a trend needs {min}: --duration {least_s}s",
+                counted(samples, "sample")
+            )
+        })
     }
 
     fn write_remarks(&mut self) {
@@ -188,10 +206,14 @@ impl<'a> Observation<'a> {
         }
     }
 
-    fn write_examples(&mut self) {
+    /// Records examples and ages of the objects so far.
+    fn write_objects(&mut self) {
         let at_ms = self.recorder.now_ms();
         let examples = self.sampler.examples(at_ms, self.warm_up_ms);
         self.recorder.write(ObservationRecord::Examples(examples));
+        if let Some(old_objects) = self.sampler.ages.old_objects() {
+            self.recorder.write(ObservationRecord::OldObjects(old_objects));
+        }
     }
 
     /// Holds once the kernel reports the end of the process, and nothing is left to observe.
@@ -263,7 +285,7 @@ impl<'a> Observation<'a> {
     fn end_as(&mut self, ending: Ending, interrupt: &Interrupt) -> io::Result<()> {
         let mut interrupted = ending == Ending::Interrupted;
         if ending != Ending::Exited && self.samples > WARM_UP_SAMPLES && !self.is_unreadable {
-            self.write_examples();
+            self.write_objects();
         }
         let exit = match &mut self.started {
             Some(started) => Some(end_command(started, ending, interrupt, &mut interrupted)?),

@@ -9,6 +9,7 @@ use super::lifetimes::Lifetimes;
 use super::nearest::{OwnGrowth, OwnLimits};
 use super::remarks::Remarks;
 use super::sampling_interval::thread_cpu_time;
+use super::shared_memory::SharedMemory;
 use leakbench_kernel::{FdEntry, FdKind, Mapping, MappingKind, Process, ReadError, Stat};
 use leakbench_recording::observation::{LimitReached, Nearest, ProcessEventKind};
 
@@ -76,6 +77,8 @@ pub(super) struct Sums {
     pub(super) reaped: bool,
     /// `vm.max_map_count`.
     pub(super) mappings_max: Option<u64>,
+    /// `None` of a single process, which shares its memory with none that is observed.
+    pub(super) shared_memory: Option<SharedMemory>,
 }
 
 /// Descriptors in flight in a socket, and a process that has the socket.
@@ -163,6 +166,9 @@ impl ObservedProcess {
         }
         if mappings.is_none() {
             self.mappings.clear();
+            if let Some(shared) = &mut sums.shared_memory {
+                shared.add_unknown();
+            }
         } else {
             own.set(Resource::Mappings, self.mappings.len() as u64);
             self.count_mappings(sums);
@@ -215,6 +221,9 @@ impl ObservedProcess {
         };
         sums.amounts.add(Resource::WritableBytes, bytes(|of| of.writable && !of.shared));
         sums.amounts.add(Resource::SharedBytes, bytes(|of| of.shared));
+        if let Some(shared) = &mut sums.shared_memory {
+            shared.add(&self.mappings);
+        }
         let memfds = self.mappings.iter().filter(|mapping| mapping.kind == MappingKind::Memfd);
         sums.memfds.extend(memfds.filter_map(|mapping| mapping.object));
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use leakbench_model::{ObjectId, Resource};
 use leakbench_recording::observation::{ObservationSample, Scope};
 
+use super::ages::Ages;
 use super::allowance::Allowance;
 use super::held_bytes::HeldBytes;
 use super::lifetimes::Lifetimes;
@@ -15,6 +16,7 @@ use super::observed_process::{InFlight, ObservedProcess, Sums};
 use super::pipe_peers::PipePeers;
 use super::process_tree::ProcessTree;
 use super::remarks::Remarks;
+use super::shared_memory::SharedMemory;
 use super::sockets::Sockets;
 use super::sysv::SysvObjects;
 use super::watches::InotifyWatches;
@@ -37,6 +39,7 @@ pub(super) struct Sampler {
     pub(super) child_lifetimes: Lifetimes<(u32, u64)>,
     /// The user of the observed process, if this kernel has keys.
     user: Option<u32>,
+    pub(super) ages: Ages,
     /// This kernel reports descriptors in flight.
     reports_in_flight: bool,
 }
@@ -62,6 +65,7 @@ impl Sampler {
             zombie_lifetimes: Lifetimes::new(),
             child_lifetimes: Lifetimes::new(),
             user,
+            ages: Ages::default(),
             reports_in_flight: reports_in_flight().unwrap_or(false),
         }
     }
@@ -83,6 +87,9 @@ impl Sampler {
             ..Sums::default()
         };
         let reads_in_flight = sums.reads_in_flight;
+        if self.tree.observed().nth(1).is_some() {
+            sums.shared_memory = Some(SharedMemory::default());
+        }
         let mut processes = 0;
         let root = self.tree.root.pid();
         for process in self.tree.observed_mut() {
@@ -93,7 +100,19 @@ impl Sampler {
                 Err(_) => {}
             }
         }
-        let Sums { mut amounts, memfds, in_flight, in_flight_cost, nearest, reaped, .. } = sums;
+        let Sums {
+            mut amounts,
+            memfds,
+            in_flight,
+            in_flight_cost,
+            nearest,
+            reaped,
+            shared_memory,
+            ..
+        } = sums;
+        if let Some(shared_memory) = shared_memory {
+            shared_memory.correct(&mut amounts);
+        }
 
         // Memfds are unknown if no table of mappings or descriptors could be read.
         if amounts.of(Resource::FileMappings).is_some() || amounts.of(Resource::FileFds).is_some() {
@@ -131,6 +150,10 @@ impl Sampler {
         let children = self.tree.descendants.values().map(|child| &child.process);
         let children = children.map(|child| (child.pid(), child.start_time_ticks()));
         self.child_lifetimes.update(at_ms, children.map(|child| (child, 0)));
+        if self.ages.wants(at_ms) {
+            let snapshot = self.snapshot(at_ms);
+            self.ages.add(snapshot);
+        }
         Ok(ObservationSample { at_ms, amounts, processes, nearest })
     }
 }

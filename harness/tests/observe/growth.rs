@@ -2,6 +2,9 @@
 
 use std::process::{Command, Stdio};
 
+use leakbench_model::Resource;
+use leakbench_recording::observation::{ObservationRecord, ObservationRecording};
+
 use super::common::{finish, leakbench, wait_for_samples};
 use super::sys;
 use super::victim::{self, Victim};
@@ -41,6 +44,28 @@ fn descriptors_of_eight_kinds() {
     assert!(all["seconds_to_limit"].as_f64().is_some_and(|seconds| seconds > 0.0), "{all:#}");
     assert_ne!(observed.class("threads"), "leak");
     assert_ne!(observed.class("executable_mappings"), "leak");
+}
+
+/// Sockets of a leak grow old, and those that are closed after a while do not.
+#[test]
+fn a_leak_below_traffic_is_recorded_by_age() {
+    let out = tempfile::tempdir().unwrap();
+    let mut victim = Victim::start(&["traffic", "sockets"]);
+    let flags = ["--out", out.path().to_str().unwrap()];
+    let observer = attach(&flags, &victim.pid()).spawn().unwrap();
+    victim.grow();
+    let observed = end_sampled(observer, out.path());
+    assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
+    assert_leaks(&observed, "socket_fds", "UDP");
+    let recording = ObservationRecording::read(out.path()).unwrap();
+    let old_objects = recording.records.iter().rev().find_map(|record| match record {
+        ObservationRecord::OldObjects(old_objects) => Some(old_objects),
+        _ => None,
+    });
+    let old_objects = old_objects.expect("ages");
+    let old = &old_objects.counts[&Resource::SocketFds];
+    assert!(old.is_sorted() && old[old.len() - 1] >= old[0] + 15, "{old_objects:?}");
+    assert!(old_objects.young[&Resource::SocketFds] >= 30, "{old_objects:?}");
 }
 
 #[test]

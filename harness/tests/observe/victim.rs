@@ -200,6 +200,16 @@ fn habit(name: &str) -> Habit {
         }
         "memfds" => keep(12, || memfd(c"leaked", 1)),
         "sockets" => keep(12, || UdpSocket::bind("127.0.0.1:0").expect("a socket")),
+        // Forty sockets, each of which is closed after forty ticks.
+        "traffic" => {
+            let mut open = VecDeque::new();
+            Box::new(move |_| {
+                open.push_back(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+                if open.len() > 40 {
+                    open.pop_front();
+                }
+            })
+        }
         "any-sockets" => {
             keep(12, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket"))
         }

@@ -11,6 +11,7 @@ use crate::recording::{Group, Keep, Line, List, Member, Pins, RecordingKind};
 const SAMPLES: usize = 0;
 const EXAMPLES: usize = 1;
 const LIMITS: usize = 2;
+const OLD_OBJECTS: usize = 3;
 
 /// Characters kept of a text from the process. A path may have 4,096.
 const TEXT_CHARS_MAX: usize = 300;
@@ -28,6 +29,8 @@ impl Line for ObservationRecord {
         // A later line of these replaces all earlier ones.
         Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },
         Group { subject_max: 8, total_max: 8, keep: Keep::Pinned },
+        // The same; some ten kilobytes each.
+        Group { subject_max: 2, total_max: 2, keep: Keep::Pinned },
     ];
     const LISTS: &'static [List] = &[];
     const REPEATS_MAX: usize = 50;
@@ -74,6 +77,9 @@ impl Line for ObservationRecord {
             ObservationRecord::Limits(limits) => {
                 Some(Member { group: LIMITS, subject: 0, at_ms: limits.at_ms })
             }
+            ObservationRecord::OldObjects(old_objects) => {
+                Some(Member { group: OLD_OBJECTS, subject: 0, at_ms: old_objects.at_ms })
+            }
             _ => None,
         }
     }
@@ -90,7 +96,7 @@ impl Line for ObservationRecord {
             lines.iter().rposition(|line| line.member().is_some_and(|of| of.group == group))
         };
         let pinned: HashSet<usize> =
-            [latest(SAMPLES), latest(EXAMPLES), latest(LIMITS)].into_iter().flatten().collect();
+            [SAMPLES, EXAMPLES, LIMITS, OLD_OBJECTS].into_iter().filter_map(latest).collect();
         Pins { lines: pinned, lists: Vec::new() }
     }
 

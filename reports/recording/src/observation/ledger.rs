@@ -4,8 +4,8 @@ use leakbench_model::Resource;
 
 use super::{
     Example, Examples, Limit, LimitReached, Limits, Nearest, ObservationEnd, ObservationRecord,
-    ObservationRecording, ObservationSample, ObservationStart, ProcessExit, ProcessExitKind,
-    Remark, Scope, own_limit_name,
+    ObservationRecording, ObservationSample, ObservationStart, OldObjects, ProcessExit,
+    ProcessExitKind, Remark, Scope, own_limit_name,
 };
 use super::{spacing, teardown};
 use crate::ledger::NoStart;
@@ -22,6 +22,8 @@ pub struct ObservationLedger {
     pub sample_lines: Vec<usize>,
     /// The latest examples of growth.
     pub examples: Examples,
+    /// The latest ages of objects.
+    pub old_objects: OldObjects,
     /// The observer's remarks.
     pub remarks: Vec<Remark>,
     /// Processes that ended at a limit.
@@ -52,6 +54,7 @@ impl ObservationLedger {
             samples: Vec::new(),
             sample_lines: Vec::new(),
             examples: Examples::default(),
+            old_objects: OldObjects::default(),
             remarks: Vec::new(),
             limits_reached: Vec::new(),
             judged: Vec::new(),
@@ -74,6 +77,10 @@ impl ObservationLedger {
                 ObservationRecord::Limits(Limits { at_ms, limits }) => {
                     ledger.limits.clone_from(limits);
                     *at_ms
+                }
+                ObservationRecord::OldObjects(old_objects) => {
+                    ledger.old_objects = old_objects.clone();
+                    old_objects.at_ms
                 }
                 ObservationRecord::Remark(remark) => {
                     ledger.remarks.push(remark.clone());

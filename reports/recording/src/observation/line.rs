@@ -10,6 +10,8 @@ use leakbench_model::{Footprint, Resource, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::OldObjects;
+
 /// Version of the line format, in [`ObservationStart::version`].
 pub const OBSERVATION_VERSION: u32 = 3;
 
@@ -38,6 +40,8 @@ pub enum ObservationRecord {
     Examples(Examples),
     /// Limits that have changed. A later line replaces an earlier one.
     Limits(Limits),
+    /// The ages of objects. A later line replaces an earlier one.
+    OldObjects(OldObjects),
     /// A remark: a failure to observe, or a process of the tree that started or ended.
     Remark(Remark),
     /// A process ended at one of its limits.

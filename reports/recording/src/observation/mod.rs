@@ -9,15 +9,18 @@ mod bounds;
 mod judge;
 mod ledger;
 mod line;
+mod old_objects;
 mod spacing;
 mod suspects;
 mod teardown;
+mod together;
 
 pub use accounts::{Account, Accounts, ResourceClass};
 pub use judge::{Diagnosis, rules};
 pub use judge::{GROWTH, sample_summary, unobserved_children};
 pub use ledger::ObservationLedger;
 pub use line::*;
+pub use old_objects::{AGE_MAX, OldObjects};
 pub use suspects::{LimitForecast, Suspect};
 
 /// The recording of an observation.

@@ -7,6 +7,7 @@ use leakbench_model::{Resource, Unit};
 use super::Limit;
 use super::accounts::{Account, Accounts};
 use super::ledger::ObservationLedger;
+use super::together;
 
 /// A leak and all resources that grow because of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +36,19 @@ impl Suspect {
         let mut suspects: Vec<Suspect> = Vec::new();
         for effect in in_causal_order().filter(|&resource| accounts.leaks(resource)) {
             // Causes precede their effects, so a cause that leaks is a suspect already.
-            let cause = suspects.iter_mut().find(|suspect| {
-                let mut known = std::iter::once(&suspect.resource).chain(&suspect.evidence);
-                known.any(|&cause| explains(accounts, cause, effect))
+            let explaining = (0..suspects.len()).rev().filter(|&index| {
+                suspects[index].resources().any(|cause| explains(accounts, cause, effect))
+                    || makes(ledger, suspects[index].resource, effect)
             });
+            // A total belongs to the kind that has most of it. Of equals, `max_by` takes the last one,
+            // which is the first suspect.
+            let kind_rate = |index: usize| {
+                let kinds = suspects[index].resources().filter(|kind| kind.total() == Some(effect));
+                kinds.map(|kind| accounts.rate(kind)).fold(0.0, f64::max)
+            };
+            let cause = explaining.max_by(|&a, &b| kind_rate(a).total_cmp(&kind_rate(b)));
             match cause {
-                Some(suspect) => suspect.evidence.push(effect),
+                Some(index) => suspects[index].evidence.push(effect),
                 None => suspects.push(Suspect {
                     resource: effect,
                     evidence: Vec::new(),
@@ -55,9 +63,14 @@ impl Suspect {
         suspects
     }
 
+    /// The resource that is the cause, and its evidence.
+    fn resources(&self) -> impl Iterator<Item = Resource> {
+        std::iter::once(self.resource).chain(self.evidence.iter().copied())
+    }
+
     fn soonest(&self, ledger: &ObservationLedger, accounts: &Accounts) -> Option<LimitForecast> {
-        let own = std::iter::once(self.resource).chain(self.evidence.iter().copied());
-        let limited = own.flat_map(|resource| [Some(resource), resource.total()]).flatten();
+        let limited =
+            self.resources().flat_map(|resource| [Some(resource), resource.total()]).flatten();
         limited
             .filter_map(|resource| {
                 let limit = ledger.limit(resource)?;
@@ -82,8 +95,9 @@ impl Suspect {
 
 /// The resources of a suspect that are `total` or one of its kinds.
 fn own_kinds(suspect: &Suspect, total: Resource) -> impl Iterator<Item = Resource> {
-    let own = std::iter::once(suspect.resource).chain(suspect.evidence.iter().copied());
-    own.filter(move |&resource| resource == total || resource.total() == Some(total))
+    suspect
+        .resources()
+        .filter(move |&resource| resource == total || resource.total() == Some(total))
 }
 
 /// Growth relative to the first amount.
@@ -122,6 +136,21 @@ fn explains(accounts: &Accounts, cause: Resource, effect: Resource) -> bool {
     })
 }
 
+/// Maximum of memory that is taken for that of an object: a socket with its buffers and its TLS state.
+const OBJECT_BYTES_MAX: f64 = (256 << 10) as f64;
+
+/// True if each new object of `cause` comes with some of `effect`: a child with its pipes, an eventfd
+/// descriptor with an epoll descriptor, a socket with its memory.
+fn makes(ledger: &ObservationLedger, cause: Resource, effect: Resource) -> bool {
+    let max = match (cause, effect.unit()) {
+        // A child has all that it brings.
+        (Resource::Children, _) | (_, Unit::Count) => f64::INFINITY,
+        (_, Unit::Bytes) => OBJECT_BYTES_MAX,
+    };
+    cause.unit() == Unit::Count
+        && together::ratio(ledger, cause, effect).is_some_and(|ratio| ratio <= max)
+}
+
 /// The maximum of `effect` for each of `cause`, if a leak of `cause` can explain one of `effect`.
 fn link(cause: Resource, effect: Resource) -> Option<f64> {
     use Resource::*;
@@ -138,6 +167,8 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         (Children | Zombies, PidFds) => Some(1.5),
         // Each instance that is made has its watches.
         (InotifyWatches, InotifyFds) => Some(1.5),
+        // Each child is a thread at least.
+        (Children, Threads) => Some(1.5),
         // A thread has a stack with its guard, and may have an arena of the allocator.
         (Threads, AnonymousMappings | ReservedMappings | StackMappings) => Some(2.5),
         (Threads, AnonymousBytes) => Some((1 << 20) as f64),

@@ -7,17 +7,17 @@ pub(super) struct Kept {
     rise: f64,
     /// The deepest fall from an earlier peak.
     fall: f64,
-    /// Time at which half of the growth had happened.
+    /// Part of the time in which half of the growth had happened.
     half: f64,
-    /// Time at which nearly all of it had happened.
+    /// Part of the time in which nearly all of it had happened.
     pub(super) end: f64,
 }
 
 /// Part of the growth that is nearly all of it.
 const NEARLY_ALL: f64 = 0.9;
-/// Minimum time of half of the growth. A process that starts grows faster.
+/// Minimum part of the time for half of the growth. A process that starts grows faster.
 const HALF_MIN: f64 = 0.2;
-/// Minimum duration of growth that lasts for most of the time.
+/// Minimum part of the time for growth that lasts for most of it.
 const END_MIN: f64 = 0.5;
 /// Maximum part of the growth that was given back.
 const FALL_MAX: f64 = 0.25;
@@ -29,9 +29,9 @@ const DEVIATIONS_MIN: f64 = 1.7;
 const DEVIATIONS_MIN_WITH_FALLS: f64 = 2.3;
 
 impl Kept {
-    /// The growth of a series with times from 0 to 1.
+    /// The growth of a series.
     pub(super) fn of(series: &[(f64, f64)]) -> Kept {
-        let (Some(&(_, first)), Some(&(_, last))) = (series.first(), series.last()) else {
+        let (Some(&(from, first)), Some(&(until, last))) = (series.first(), series.last()) else {
             return Kept { rise: 0.0, fall: 0.0, half: 0.0, end: 0.0 };
         };
         let rise = last - first;
@@ -42,8 +42,11 @@ impl Kept {
         }
         let half = series.iter().find(|(_, y)| y - first >= 0.5 * rise);
         let end = series.iter().rfind(|(_, y)| y - first < NEARLY_ALL * rise);
-        let time = |point: Option<&(f64, f64)>| point.map_or(0.0, |&(x, _)| x);
-        Kept { rise, fall, half: time(half), end: time(end) }
+        let part = |point: Option<&(f64, f64)>| {
+            point
+                .map_or(0.0, |&(x, _)| if until > from { (x - from) / (until - from) } else { 0.0 })
+        };
+        Kept { rise, fall, half: part(half), end: part(end) }
     }
 
     /// True if the process may be leaking: neither a bound nor chance explains the growth.

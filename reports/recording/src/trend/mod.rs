@@ -91,13 +91,17 @@ pub struct Line {
 /// of equal stretches of time.
 const POINTS_MAX: usize = 512;
 /// Part of the time that a process may need to reach its normal state.
-const WARM_UP: f64 = 1.0 / 3.0;
+pub(crate) const WARM_UP: f64 = 1.0 / 3.0;
+/// Part of the time in which a process takes what it always has.
+const START_UP: f64 = 0.1;
 /// Minimum deviations of a leak. One in 700 series without drift has more.
 const DEVIATIONS_MIN: f64 = 3.0;
 /// Minimum deviations of troughs. Troughs depend less on each other than samples do.
 const DEVIATIONS_MIN_OF_TROUGHS: f64 = 2.5;
 /// Ratio of the rise in the warm-up to the rise after it, above which the warm-up is no evidence.
 const WARM_UP_RISE: f64 = 0.75;
+/// The same ratio, above which the steps of the warm-up are not those of a leak.
+const WARM_UP_RISE_OF_STEPS: f64 = 2.0;
 /// Factor between the time that decides on average, and the time that is advised.
 const MARGIN: f64 = 1.25;
 /// Growth with a longer pause has ended. Also the maximum time between two troughs.
@@ -135,10 +139,16 @@ impl Trend {
         let slope = Slope::of(&envelope.settled)?;
         let deviations = deviations(&series, &envelope);
         let kept = Kept::of(&series);
+        // A step at the start must not hide what follows.
+        let started = Kept::of(&series[series.partition_point(|&(x, _)| x < START_UP)..]);
         let class = match class(&series, noise, spread, &sawtooth, &envelope, &slope) {
             TrendClass::Leak if deviations >= deviations_min(&envelope) => TrendClass::Leak,
             TrendClass::Leak => TrendClass::Inconclusive,
-            _ if kept.may_be_a_leak(noise, deviations) => TrendClass::Inconclusive,
+            _ if kept.may_be_a_leak(noise, deviations)
+                || started.may_be_a_leak(noise, deviations) =>
+            {
+                TrendClass::Inconclusive
+            }
             class => class,
         };
         let decisive = || span * decisive_factor(deviations, &kept);
@@ -165,13 +175,25 @@ impl Trend {
 fn deviations(series: &[(f64, f64)], envelope: &LowerEnvelope) -> f64 {
     let points = if envelope.of_troughs { &envelope.whole } else { series };
     let amounts: Vec<f64> = points.iter().map(|&(_, y)| y).collect();
-    let settled = &amounts[points.partition_point(|&(x, _)| x < WARM_UP)..];
     let whole = drift::deviations(&amounts);
-    match (amounts.first(), settled.first(), amounts.last()) {
-        (Some(first), Some(turn), Some(last)) if turn - first > WARM_UP_RISE * (last - turn) => {
-            whole.min(drift::deviations(settled))
-        }
-        _ => whole,
+    match rises_in_warm_up(points, WARM_UP_RISE) {
+        true => whole.min(drift::deviations(&amounts[settled(points)..])),
+        false => whole,
+    }
+}
+
+/// Index of the first point after the warm-up.
+fn settled(points: &[(f64, f64)]) -> usize {
+    points.partition_point(|&(x, _)| x < WARM_UP)
+}
+
+/// True if points rise in the warm-up by more than `ratio` times their rise after it. Then it is no
+/// evidence of what follows.
+fn rises_in_warm_up(points: &[(f64, f64)], ratio: f64) -> bool {
+    let turn = points.get(settled(points));
+    match (points.first(), turn, points.last()) {
+        (Some(first), Some(turn), Some(last)) => turn.1 - first.1 > ratio * (last.1 - turn.1),
+        _ => false,
     }
 }
 
@@ -200,7 +222,9 @@ fn class(
     // Without troughs, the series must exceed its earlier peak.
     let may_fall_again =
         !envelope.of_troughs && Sawtooth::is_below_earlier_peak(series, noise, spread);
-    if slope.rises() && steps.are_sustained() && !may_fall_again {
+    let is_sustained =
+        steps.are_sustained(!rises_in_warm_up(&envelope.whole, WARM_UP_RISE_OF_STEPS));
+    if slope.rises() && is_sustained && !may_fall_again {
         TrendClass::Leak
     } else if sawtooth.repeats() {
         TrendClass::Sawtooth

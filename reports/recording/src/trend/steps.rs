@@ -64,15 +64,17 @@ impl Steps {
         steps
     }
 
-    /// True if the steps are spread over the time and continue until the end.
-    pub(super) fn are_sustained(&self) -> bool {
+    /// True if the steps are spread over the time and continue until the end. Those of the warm-up may
+    /// count as well.
+    pub(super) fn are_sustained(&self, with_early: bool) -> bool {
         let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else {
             return false;
         };
         let pauses = self.times.windows(2).map(|pair| pair[1] - pair[0]);
         let longest = pauses.fold(first - WARM_UP, f64::max);
         let last_pause_max = (LAST_PAUSE_MAX * longest).clamp(LAST_PAUSE_MIN, PAUSE_MAX);
-        self.early + self.times.len() >= STEPS_MIN
+        let early = if with_early { self.early } else { 0 };
+        early + self.times.len() >= STEPS_MIN
             && self.times.windows(2).all(|pair| pair[1] - pair[0] < PAUSE_MAX)
             && last - first >= DURATION_MIN
             && self.last_pause < last_pause_max

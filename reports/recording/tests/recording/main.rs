@@ -4,6 +4,7 @@
 mod fixtures;
 
 mod bounds;
+mod dice;
 mod died_at;
 mod growth;
 mod judge;

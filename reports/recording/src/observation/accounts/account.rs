@@ -1,6 +1,7 @@
 //! The account of one resource.
 
 use leakbench_model::Resource;
+use leakbench_model::text::duration_ms;
 
 use crate::observation::{Example, Limit, ObservationLedger};
 use crate::rate::Rate;
@@ -57,6 +58,9 @@ pub struct Account {
     pub class: Option<ResourceClass>,
     /// The trend over time in seconds; `None` with too few samples.
     pub trend: Option<Trend>,
+    /// Set if the trend is that of the objects of at least this age in ms, because it proves more than
+    /// that of all.
+    pub age_ms: Option<u64>,
     /// The lowest known limit.
     pub limit: Option<Limit>,
     /// Seconds after the last sample until it reaches the limit at the present rate. `None` without
@@ -72,7 +76,9 @@ impl Account {
     /// `None` if no judged sample has the resource.
     pub(super) fn of(ledger: &ObservationLedger, resource: Resource) -> Option<Account> {
         let (series, freed_at_exit) = ledger.series_until_teardown(resource);
-        let trend = Trend::of(&series, resource.noise() as f64);
+        let total = Trend::of(&series, resource.noise() as f64);
+        let old = total.and_then(|total| of_old_objects(ledger, resource, &total));
+        let trend = old.or(total);
         let amounts: Vec<u64> = series.iter().map(|&(_, amount)| amount as u64).collect();
         let read = ledger.judged().filter(|sample| sample.amounts.of(resource).is_some());
         let examples = ledger.examples.objects.get(&resource);
@@ -90,6 +96,7 @@ impl Account {
                 TrendClass::Inconclusive => ResourceClass::Inconclusive,
             }),
             trend,
+            age_ms: old.map(|_| ledger.old_objects.age_ms),
             limit: ledger.limit(resource).cloned(),
             seconds_to_limit: None,
             freed_at_exit,
@@ -123,6 +130,13 @@ impl Account {
         self.class == Some(ResourceClass::Filling)
     }
 
+    /// What grows, in the plural: its noun, and the age of the objects if it is not that of all.
+    pub fn growing(&self) -> String {
+        let noun = self.resource.noun();
+        let old = |age_ms| format!("{noun} older than {}", duration_ms(age_ms));
+        self.age_ms.map_or_else(|| noun.to_owned(), old)
+    }
+
     /// True if it grew until the end, or may have done so.
     pub(super) fn may_leak(&self) -> bool {
         self.leaks() || self.is_undecided()
@@ -139,5 +153,15 @@ impl Account {
         settled
             && self.resource != Resource::AddressSpaceBytes
             && self.limit.as_ref().is_some_and(full)
+    }
+}
+
+/// The trend of the old objects, if the trend of all says less.
+fn of_old_objects(ledger: &ObservationLedger, resource: Resource, total: &Trend) -> Option<Trend> {
+    use TrendClass::{Inconclusive, Leak};
+    let old = ledger.old_objects.growth(resource)?;
+    match (total.class, old.class) {
+        (Leak, _) | (Inconclusive, Inconclusive) => None,
+        _ => Some(old),
     }
 }

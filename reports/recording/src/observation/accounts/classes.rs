@@ -15,6 +15,10 @@ const MAPPED: [(Resource, Resource); 2] = [
 /// Minimum ratio of growth of resident memory to growth of what is mapped, for mappings that are
 /// used.
 const RESIDENT_RATIO_MIN: f64 = 0.25;
+/// Memory in each new mapping, in bytes, from which mappings are the chunks of a heap.
+const CHUNK_BYTES_MIN: f64 = (64 << 10) as f64;
+/// Address space that a page table of the lowest level maps, for each of its bytes.
+const MAPPED_BY_PAGE_TABLE: u64 = 512;
 
 impl Accounts {
     /// Corrects the classes that depend on other resources.
@@ -28,6 +32,18 @@ impl Accounts {
                 && self.rate(resident) >= RESIDENT_RATIO_MIN * self.rate(mapped);
             if !used {
                 self.demote(mapped, ResourceClass::Reservation);
+            }
+        }
+        // A heap that comes to its first collection takes chunk after chunk; its memory is the measure.
+        let chunk = CHUNK_BYTES_MIN * self.rate(Resource::AnonymousMappings);
+        if self.is_settled(Resource::AnonymousBytes) && self.rate(Resource::AnonymousBytes) >= chunk
+        {
+            self.doubt(Resource::AnonymousMappings);
+        }
+        for total in [Resource::Fds, Resource::Mappings] {
+            let mut kinds = total.kinds().filter_map(|kind| self.get(kind)).peekable();
+            if kinds.peek().is_some() && !kinds.any(Account::leaks) {
+                self.doubt(total);
             }
         }
         if self.resident_kinds_are_settled() {
@@ -45,6 +61,7 @@ impl Accounts {
         if !swapped_grows(ledger) {
             self.demote(Resource::SwapBytes, ResourceClass::Bounded);
         }
+        self.fill_page_tables();
         let resident = self.get(Resource::RssBytes).map(|account| account.class);
         let used = self.leaks(Resource::RssBytes)
             && self.rate(Resource::RssBytes)
@@ -67,11 +84,34 @@ impl Accounts {
 
     /// Classifies growth of resident memory within mappings that do not grow.
     fn fill(&mut self, resident: Resource, mapped: Resource) {
-        let Some(space) = self.get(mapped) else { return };
-        let (ceiling, settled) = (space.last, space.class.is_some() && !space.may_leak());
+        if self.is_settled(mapped)
+            && let Some(space) = self.get(mapped)
+        {
+            self.fill_up_to(resident, space.last);
+        }
+    }
+
+    /// Classifies growth of page tables alone: memory that is used now here and now there in an address
+    /// space that does not grow.
+    fn fill_page_tables(&mut self) {
+        let causes = [Resource::RssBytes, Resource::Mappings];
+        let causes =
+            causes.into_iter().flat_map(|total| std::iter::once(total).chain(total.kinds()));
+        if causes.into_iter().any(|cause| self.leaks(cause)) {
+            return;
+        }
+        if self.is_settled(Resource::AddressSpaceBytes)
+            && let Some(space) = self.get(Resource::AddressSpaceBytes)
+        {
+            self.fill_up_to(Resource::PageTablesBytes, space.last / MAPPED_BY_PAGE_TABLE);
+        } else {
+            self.doubt(Resource::PageTablesBytes);
+        }
+    }
+
+    fn fill_up_to(&mut self, resident: Resource, ceiling: u64) {
         if let Some(account) = self.all.get_mut(&resident)
             && account.may_leak()
-            && settled
             && account.last <= ceiling
         {
             let name = "what is mapped".to_owned();
@@ -86,9 +126,24 @@ impl Accounts {
     /// True if each kind of resident memory is classified and none may be a leak. Then their sum is
     /// none: it grew by one after the other, or by memory that can be reclaimed.
     fn resident_kinds_are_settled(&self) -> bool {
-        Resource::RssBytes
-            .kinds()
-            .all(|kind| self.get(kind).is_some_and(|kind| kind.class.is_some() && !kind.may_leak()))
+        Resource::RssBytes.kinds().all(|kind| self.is_settled(kind))
+    }
+
+    /// True if a resource is classified, and neither a leak nor undecided.
+    fn is_settled(&self, resource: Resource) -> bool {
+        self.get(resource).is_some_and(|it| it.class.is_some() && !it.may_leak())
+    }
+
+    /// Makes a leak inconclusive. Twice the time decides.
+    fn doubt(&mut self, resource: Resource) {
+        if let Some(account) = self.all.get_mut(&resource)
+            && account.leaks()
+        {
+            account.class = Some(ResourceClass::Inconclusive);
+            if let Some(trend) = &mut account.trend {
+                trend.decisive_span = Some(2.0 * trend.span);
+            }
+        }
     }
 
     fn demote(&mut self, resource: Resource, class: ResourceClass) {

@@ -113,7 +113,7 @@ fn growth_clause(account: &Account) -> Option<String> {
     let resource = account.resource;
     let ending = if resource.is_singular() { "s" } else { "" };
     let rate = Rate::over_time(account.trend.as_ref()?.rate, resource.unit());
-    Some(format!("{} grow{ending} by {}", resource.noun(), rate.in_words()))
+    Some(format!("{} grow{ending} by {}", account.growing(), rate.in_words()))
 }
 
 /// `; RLIMIT_NOFILE (1,024) is reached in 80 s`.

@@ -20,16 +20,23 @@ fn judge(Evidence { accounts, ledger, .. }: &Evidence) -> Vec<Finding> {
     });
     let undecided = undecided.filter_map(|account| {
         let (resource, trend) = (account.resource, account.trend?);
+        let (first, last) = match account.age_ms {
+            None => (account.first, account.last),
+            Some(_) => (trend.first as u64, trend.last as u64),
+        };
         Some(format!(
             "{} rose from {} to {} in {}, which proves neither a leak nor a bound: {}",
-            resource.noun(),
-            resource.amount(account.first),
-            resource.amount(account.last),
+            account.growing(),
+            resource.amount(first),
+            resource.amount(last),
             coarse_s(ledger.observed_ms().div_ceil(1_000)),
             advice(ledger, trend.decisive_span?),
         ))
     });
-    let filling = accounts.iter().filter(|account| account.fills()).filter_map(|account| {
+    // Page tables that fill are bounded by a small part of an address space that does not grow.
+    let fills =
+        |account: &&Account| account.fills() && account.resource != Resource::PageTablesBytes;
+    let filling = accounts.iter().filter(fills).filter_map(|account| {
         let (resource, ceiling) = (account.resource, account.limit.as_ref()?.max);
         let span_s = ledger.observed_ms() as f64 / 1e3 + FILLED_MARGIN * account.seconds_to_limit?;
         Some(format!(

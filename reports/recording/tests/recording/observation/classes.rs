@@ -92,3 +92,59 @@ fn reclaimable_and_swapped_memory_is_no_leak() {
     }));
     assert_eq!(little.judgement.verdict, Verdict::Clean);
 }
+
+/// As in a JavaScript engine before its first full collection: a chunk every five seconds, and
+/// memory that small collections give back in between.
+#[test]
+fn the_chunks_of_a_heap_are_judged_by_their_memory() {
+    let chunks = |bytes_each: u64| {
+        attached(move |s| {
+            let (chunks, waves) = (s / 5, [0, 3, 1, 4, 2][(s % 5) as usize]);
+            let bytes = chunks * bytes_each + waves * 300 * (bytes_each >> 8);
+            vec![
+                (Resource::AnonymousMappings, chunks),
+                (Resource::Mappings, chunks),
+                (Resource::AnonymousBytes, bytes),
+                (Resource::RssBytes, bytes),
+            ]
+        })
+    };
+    let heap = diagnosed(&chunks(100 << 10));
+    assert_ne!(heap.judgement.verdict, Verdict::Leak, "{:?}", heap.judgement.findings);
+    // Mappings that hold next to nothing are a leak by themselves.
+    let mappings = diagnosed(&chunks(4 << 10));
+    assert_eq!(mappings.suspects[0].resource, Resource::AnonymousMappings);
+}
+
+#[test]
+fn a_total_without_a_leaking_kind_is_inconclusive() {
+    // Each kind grows by no more than its noise.
+    let few = |s: u64, from: u64| s.saturating_sub(from) / 12;
+    let diagnosis = diagnosed(&attached(|s| {
+        let kinds = [Resource::FileFds, Resource::SocketFds, Resource::PipeFds];
+        let mut amounts: Vec<(Resource, u64)> =
+            kinds.into_iter().zip([12, 16, 20]).map(|(kind, from)| (kind, few(s, from))).collect();
+        amounts.push((Resource::Fds, amounts.iter().map(|(_, amount)| amount).sum()));
+        amounts
+    }));
+    assert_eq!(diagnosis.judgement.verdict, Verdict::Inconclusive);
+    assert_eq!(class(&diagnosis, Resource::Fds), Some(ResourceClass::Inconclusive));
+}
+
+#[test]
+fn page_tables_alone_are_no_leak() {
+    let tables = |s: u64| vec![(Resource::PageTablesBytes, s * (64 << 10))];
+    let within = diagnosed(&attached(|s| {
+        [tables(s), vec![(Resource::AddressSpaceBytes, 8 << 30)]].concat()
+    }));
+    assert_eq!(class(&within, Resource::PageTablesBytes), Some(ResourceClass::Filling));
+    assert_eq!(within.judgement.verdict, Verdict::Clean, "{:?}", within.judgement.findings);
+    let account = within.account(Resource::PageTablesBytes).expect("it was seen");
+    assert!(account.limit.as_ref().is_some_and(|limit| limit.max > 16 * MIB));
+    // With address space that grows they have no bound.
+    let beyond = diagnosed(&attached(|s| {
+        [tables(s), vec![(Resource::AddressSpaceBytes, s * (32 << 20))]].concat()
+    }));
+    assert_ne!(class(&beyond, Resource::PageTablesBytes), Some(ResourceClass::Leak));
+    assert_eq!(beyond.judgement.verdict, Verdict::Inconclusive);
+}

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod classes;
+mod old_objects;
 mod suspects;
 mod verdict;
 

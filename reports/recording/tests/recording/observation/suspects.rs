@@ -73,7 +73,8 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
             (Resource::AnonymousBytes, 8 * s * MIB),
             (Resource::RssBytes, 8 * s * MIB),
             (Resource::AddressSpaceBytes, 8 * s * MIB),
-            (Resource::Zombies, s / 2),
+            // At other times than the eventfd descriptors.
+            (Resource::Zombies, s * s / 120),
         ]
     }));
     let suspects: Vec<Resource> =
@@ -85,6 +86,80 @@ fn two_leaks_are_two_suspects_and_the_one_that_ends_sooner_is_first() {
     assert!((memory.seconds - (512.0 - 21.0 - 8.0 * 59.0) / 8.0).abs() < 0.1, "{memory:?}");
     // The address space is filled: it is no reservation.
     assert_eq!(class(&diagnosis, Resource::AddressSpaceBytes), Some(ResourceClass::Leak));
+}
+
+/// The suspects of a process whose resources grow so, each with its evidence.
+fn suspects(more: impl Fn(u64) -> Vec<(Resource, u64)>) -> Vec<(Resource, Vec<Resource>)> {
+    let diagnosis = diagnosed(&attached(more));
+    diagnosis.suspects.into_iter().map(|it| (it.resource, it.evidence)).collect()
+}
+
+#[test]
+fn resources_that_grow_together_are_one_suspect() {
+    // At irregular times, as of requests.
+    let events = |s: u64| s * s / 40 + s % 3;
+    let pairs = suspects(|s| {
+        let events = events(s);
+        vec![
+            (Resource::Fds, 2 * events),
+            (Resource::EventFds, events),
+            (Resource::EpollFds, events),
+        ]
+    });
+    assert_eq!(pairs, [(Resource::EventFds, vec![Resource::EpollFds, Resource::Fds])]);
+    let threads = suspects(|s| {
+        let events = events(s);
+        vec![
+            (Resource::Threads, events),
+            (Resource::Fds, events),
+            (Resource::InotifyFds, events),
+            (Resource::Zombies, s),
+        ]
+    });
+    let watchers = (Resource::Threads, vec![Resource::InotifyFds, Resource::Fds]);
+    assert_eq!(threads.len(), 2, "{threads:?}");
+    assert!(threads.contains(&watchers), "{threads:?}");
+    let children = suspects(|s| {
+        let events = events(s);
+        vec![
+            (Resource::Children, events),
+            (Resource::Fds, 3 * events),
+            (Resource::PipeFds, 3 * events),
+            (Resource::Threads, events),
+            (Resource::AnonymousBytes, 5 * events * MIB),
+            (Resource::RssBytes, 5 * events * MIB),
+        ]
+    });
+    assert_eq!(children.len(), 1, "{children:?}");
+    assert_eq!(children[0].0, Resource::Children);
+}
+
+#[test]
+fn objects_explain_their_memory_but_not_more() {
+    let with_memory = |each: u64| {
+        suspects(move |s| {
+            vec![
+                (Resource::Fds, 3 * s),
+                (Resource::SocketFds, 3 * s),
+                (Resource::AnonymousBytes, 3 * s * each),
+                (Resource::RssBytes, 3 * s * each),
+            ]
+        })
+    };
+    let objects = with_memory(60 << 10);
+    assert_eq!(objects.len(), 1, "{objects:?}");
+    assert_eq!(objects[0].0, Resource::SocketFds);
+    assert_eq!(with_memory(4 << 20).len(), 2);
+}
+
+#[test]
+fn a_total_belongs_to_the_kind_that_has_most_of_it() {
+    let kinds = suspects(|s| {
+        let pipes = s * s / 10;
+        vec![(Resource::Fds, s + pipes), (Resource::SocketFds, s), (Resource::PipeFds, pipes)]
+    });
+    let pipes = (Resource::PipeFds, vec![Resource::Fds]);
+    assert!(kinds.contains(&pipes) && kinds.contains(&(Resource::SocketFds, vec![])), "{kinds:?}");
 }
 
 #[test]

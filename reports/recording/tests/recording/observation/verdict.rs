@@ -179,7 +179,10 @@ fn unobserved_children_prevent_a_clean_verdict() {
 /// A process with five children of `amount` descriptors each, of which one is nearest to its limit.
 fn family(amount: impl Fn(u64) -> u64) -> ObservationRecording {
     let amount_of = &amount;
-    let mut recording = attached(move |s| vec![(Resource::Fds, 5 * amount_of(s))]);
+    let mut recording = attached(move |s| {
+        let fds = 5 * amount_of(s);
+        vec![(Resource::Fds, fds), (Resource::FileFds, fds)]
+    });
     for record in &mut recording.records {
         match record {
             ObservationRecord::Start(observe) => observe.scope = Scope::Family,
@@ -208,6 +211,7 @@ fn the_limit_of_one_process_is_forecast_by_the_process_that_is_nearest() {
     for record in &mut recording.records {
         if let ObservationRecord::Sample(sample) = record {
             sample.amounts.add(Resource::Fds, sample.at_ms / 1_000);
+            sample.amounts.add(Resource::FileFds, sample.at_ms / 1_000);
         }
     }
     let diagnosis = diagnosed(&recording);
@@ -222,7 +226,7 @@ fn the_limit_of_one_process_is_forecast_by_the_process_that_is_nearest() {
 
 #[test]
 fn the_latest_limit_counts() {
-    let mut recording = attached(|s| vec![(Resource::Fds, 10 * s)]);
+    let mut recording = attached(|s| vec![(Resource::Fds, 10 * s), (Resource::FileFds, 10 * s)]);
     for record in &mut recording.records {
         if let ObservationRecord::Sample(sample) = record
             && sample.at_ms > 1_000

@@ -1,13 +1,12 @@
 //! Classes of series: planted leaks are found, and other series are not called leaks.
 
-mod dice;
 mod models;
 mod shapes;
 
 use leakbench_recording::trend::{Line, Trend, TrendClass};
 use proptest::prelude::*;
 
-use dice::Dice;
+use crate::dice::Dice;
 
 /// `n` times from 0 to 1.
 fn times(n: usize) -> impl Iterator<Item = f64> {

@@ -1,9 +1,10 @@
 //! Models of real programs: servers, heaps and slow leaks, sampled each second.
 
 use leakbench_model::Resource;
+use leakbench_recording::trend::TrendClass;
 
 use super::Rates;
-use super::dice::Dice;
+use crate::dice::Dice;
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -159,4 +160,41 @@ fn leaks_are_found_below_live_connections() {
         let rates = row(&name, Resource::Fds, n, model);
         assert!(rates.leak >= min, "{name} in {n} s: {rates}");
     }
+}
+
+/// A start of nine units, as of an interpreter and its libraries, then a slow leak of one.
+#[test]
+fn a_start_does_not_hide_a_slow_leak() {
+    for start in [0.0, 1.0, 9.0, 90.0] {
+        let grown = |second: usize| match second {
+            0 => 0.0,
+            _ => MIB * (start + 0.04 * second as f64),
+        };
+        let series: Vec<f64> = (0..60).map(grown).collect();
+        let noise = Resource::AnonymousBytes.noise() as f64;
+        let class = super::class(&super::points(&series), noise);
+        assert!(
+            matches!(class, TrendClass::Leak | TrendClass::Inconclusive),
+            "{start} MiB at the start: {class:?}"
+        );
+        // The control: nothing after the start.
+        let steady: Vec<f64> = (0..60).map(|second| grown(second.min(1))).collect();
+        let class = super::class(&super::points(&steady), noise);
+        assert!(matches!(class, TrendClass::Bounded | TrendClass::Flat), "{class:?}");
+    }
+}
+
+/// As of a warm virtual machine that still compiles now and then.
+#[test]
+fn a_warm_up_and_three_steps_are_no_leak() {
+    let heights = |second: usize| match second {
+        0..20 => 80.0 + second as f64 * 1.2,
+        20..30 => 104.0,
+        30..44 => 105.3,
+        44..56 => 107.0,
+        _ => 108.0,
+    };
+    let series: Vec<f64> = (0..60).map(|second| MIB * heights(second)).collect();
+    let class = super::class(&super::points(&series), Resource::AnonymousBytes.noise() as f64);
+    assert_ne!(class, TrendClass::Leak);
 }

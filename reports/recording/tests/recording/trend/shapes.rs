@@ -1,7 +1,7 @@
 //! Series of known truth, by their shapes.
 
-use super::dice::Dice;
 use super::{Rates, times};
+use crate::dice::Dice;
 
 /// Name of a shape, and its amounts at `n` times from 0 to 1.
 type Shape = (&'static str, fn(&mut Dice, usize) -> Vec<f64>);
