@@ -29,6 +29,7 @@ impl AttachArgs {
         let mut words = self.observe.reproduce_words("attach");
         words.push(self.pid.to_string().into());
         let (target, reproduce) = (Target::Process(self.pid), shell::command(words));
-        self.observe.observe("attach", &target, reproduce, verbosity)
+        let (code, _) = self.observe.observe("attach", &target, reproduce, verbosity)?;
+        Ok(code)
     }
 }

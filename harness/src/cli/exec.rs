@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use leakbench_recording::observation::ProcessExitKind;
 use leakbench_scenarios::shell;
 
+use super::help::RESULT;
 use super::observe_flags::ObserveFlags;
 use crate::error::Error;
 use crate::observer::Target;
@@ -22,6 +24,12 @@ pub(super) struct ExecArgs {
     #[arg(long)]
     leave_running: bool,
 
+    /// Exit with the command's own code instead of the verdict's
+    ///
+    /// 128 and the signal's number if a signal killed it. The verdict's code if leakbench stopped it
+    #[arg(long, help_heading = RESULT)]
+    passthrough: bool,
+
     /// The command and its arguments
     ///
     /// All words after the command's name are its own. It keeps its terminal, input and output,
@@ -31,7 +39,8 @@ pub(super) struct ExecArgs {
 }
 
 impl ExecArgs {
-    /// Starts the command and observes it. Returns the verdict's exit code.
+    /// Starts the command and observes it. Returns the verdict's exit code or, with `--passthrough`, the
+    /// command's.
     ///
     /// # Errors
     /// The command could not be observed, or a clean result could not be kept.
@@ -40,10 +49,24 @@ impl ExecArgs {
         if self.leave_running {
             words.push("--leave-running".into());
         }
+        if self.passthrough {
+            words.push("--passthrough".into());
+        }
         words.push("--".into());
         words.extend_from_slice(&self.command);
-        let ExecArgs { command, leave_running, .. } = self;
+        let ExecArgs { observe, command, leave_running, passthrough } = self;
         let target = Target::Command { words: command, leave_running };
-        self.observe.observe("exec", &target, shell::command(words), verbosity)
+        let (code, exit) = observe.observe("exec", &target, shell::command(words), verbosity)?;
+        Ok(exit.filter(|_| passthrough).and_then(|exit| own_code(&exit)).unwrap_or(code))
     }
+}
+
+/// The exit code that a shell would report; `None` if the command did not end by itself.
+fn own_code(exit: &ProcessExitKind) -> Option<ExitCode> {
+    let code = match *exit {
+        ProcessExitKind::Exited { code } => code,
+        ProcessExitKind::Signaled { signal } => 128 + signal,
+        ProcessExitKind::Stopped | ProcessExitKind::Vanished => return None,
+    };
+    u8::try_from(code).ok().map(ExitCode::from)
 }

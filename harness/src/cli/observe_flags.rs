@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leakbench_recording::observation::{Diagnosis, Scope};
+use leakbench_model::text::counted;
+use leakbench_recording::observation::{Diagnosis, ProcessExitKind, Scope};
+use leakbench_recording::trend::Trend;
 use leakbench_reports::render::ObservationProgress;
 use leakbench_scenarios::parse_time;
 
 use super::format_list::ReportFlag;
 use super::help::RESULT;
 use crate::error::Error;
-use crate::observer::{Settings, Target, observe};
+use crate::observer::{INTERVAL_FIRST, Settings, Target, observe};
 use crate::output::{Conclusion, Document, Output, ProgressDisplay, Stream, Verbosity, folder};
 
 /// How to observe, and how to show the result.
@@ -80,17 +82,20 @@ impl ObserveFlags {
     }
 
     /// Observes the target and prints the result: a command's on standard error, because standard
-    /// output is the command's own. Returns the verdict's exit code.
+    /// output is the command's own. Returns the verdict's exit code, and how the target ended if it
+    /// did.
     ///
     /// # Errors
-    /// The target could not be observed, or a clean result could not be kept.
+    /// The plan cannot have a verdict, the target could not be observed, or a clean result could not
+    /// be kept.
     pub(super) fn observe(
         &self,
         subcommand: &str,
         target: &Target,
         reproduce: String,
         verbosity: Verbosity,
-    ) -> Result<ExitCode, Error> {
+    ) -> Result<(ExitCode, Option<ProcessExitKind>), Error> {
+        self.check_plan()?;
         let formats = self.report.formats();
         let folder = folder::for_reports(self.out.as_deref(), subcommand, &formats)?;
         let mut recorder = folder::create_recorder(folder.as_deref())?;
@@ -127,7 +132,34 @@ impl ObserveFlags {
         let document = if self.json { Document::Json } else { Document::Summary };
         let output = Output { document, folder: folder.as_deref(), formats: &formats, verbosity };
         let diagnosis = Diagnosis::of(recorder.recording())?;
-        Conclusion::of_observation(&diagnosis, stream)?.print_and_keep(kept.err(), &output)
+        let code =
+            Conclusion::of_observation(&diagnosis, stream)?.print_and_keep(kept.err(), &output)?;
+        Ok((code, diagnosis.ledger.exit.as_ref().map(|exit| exit.how.clone())))
+    }
+
+    /// Refuses a duration that is too short for a trend.
+    fn check_plan(&self) -> Result<(), Error> {
+        let Some(duration) = self.duration else { return Ok(()) };
+        let interval = self.interval.unwrap_or(INTERVAL_FIRST);
+        // The first sample is at the start.
+        let samples = duration.as_nanos() / interval.as_nanos() + 1;
+        let min = Trend::POINTS_MIN as u32;
+        if samples >= u128::from(min) {
+            return Ok(());
+        }
+        let mut message = format!(
+            "--duration {} is too short: it has {} at intervals of {}, and a trend needs {min}. Use \
+             --duration {}",
+            typed(duration),
+            counted(samples as u64, "sample"),
+            typed(interval),
+            typed(interval * (min - 1)),
+        );
+        let shorter = Duration::from_millis((duration / (min - 1)).as_millis() as u64);
+        if self.interval.is_some() && shorter >= INTERVAL_MIN {
+            message += &format!(" or --interval {}", typed(shorter));
+        }
+        Err(Error::Usage(message))
     }
 }
 

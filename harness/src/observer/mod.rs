@@ -42,6 +42,7 @@ use self::limits::SharedLimits;
 use self::observation::Observation;
 use self::remarks::Remarks;
 use self::sampling_interval::INTERVAL_DEFAULT;
+pub(crate) use self::sampling_interval::INTERVAL_FIRST;
 pub(crate) use self::target::Target;
 use crate::interrupt::Interrupt;
 use leakbench_kernel::{Machine, Process};

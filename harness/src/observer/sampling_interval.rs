@@ -17,7 +17,7 @@ const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// The interval that observations reach without a requested one.
 pub(super) const INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 /// The interval with which they begin, so that a command of two seconds has enough samples.
-const INTERVAL_FIRST: Duration = Duration::from_millis(25);
+pub(crate) const INTERVAL_FIRST: Duration = Duration::from_millis(25);
 /// Samples with the first interval.
 const SAMPLES_FIRST: u32 = 40;
 /// Samples with each other one before it is doubled. So at each interval there are as many samples

@@ -51,6 +51,34 @@ fn a_short_command_is_inconclusive_and_a_failed_one_has_died() {
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()["exit_code"], 3);
 }
 
+/// The verdict stays in the result.
+#[test]
+fn passthrough_exits_with_the_commands_own_code() {
+    for (script, verdict, own) in
+        [("exit 0", (4, "inconclusive"), 0), ("exit 7", (3, "subject-died"), 7)]
+    {
+        let run = |flags: &[&str]| {
+            let command =
+                leakbench(&["exec", "--json"]).args(flags).args(["sh", "-c", script]).output();
+            Observed::from(command.unwrap())
+        };
+        assert_eq!(run(&[]).verdict(), verdict);
+        assert_eq!(run(&["--passthrough"]).verdict(), (own, verdict.1));
+    }
+    let killed = Observed::of(&mut leakbench(&[
+        "exec",
+        "--json",
+        "--passthrough",
+        "sh",
+        "-c",
+        "kill -TERM $$",
+    ]));
+    assert_eq!(killed.verdict(), (128 + 15, "subject-died"));
+    // A command that leakbench stops has no code of its own.
+    let stopped = ["exec", "--json", "--passthrough", "--duration", "2s", "sleep", "600"];
+    assert_eq!(Observed::of(&mut leakbench(&stopped)).verdict(), (0, "clean"));
+}
+
 #[test]
 fn a_process_that_ends_is_judged_by_its_samples() {
     let out = tempfile::tempdir().unwrap();

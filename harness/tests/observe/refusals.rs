@@ -32,6 +32,24 @@ fn a_pid_without_a_process() {
 }
 
 #[test]
+fn a_duration_that_is_too_short_for_a_trend() {
+    let stderr = refused(&["exec", "--interval", "5s", "--duration", "60s", "--", "true"]);
+    let wanted = "--duration 60s is too short: it has 13 samples at intervals of 5s, and a trend needs \
+                  20. Use --duration 95s or --interval 3157ms";
+    assert!(stderr.contains(wanted), "{stderr}");
+    let stderr = refused(&["attach", "--duration", "0.1s", &std::process::id().to_string()]);
+    assert!(stderr.contains("5 samples at intervals of 25ms"), "{stderr}");
+    assert!(stderr.trim_end().ends_with("Use --duration 475ms"), "{stderr}");
+    // What it advises is accepted: the next thing that is wrong is the process.
+    let own = std::process::id().to_string();
+    for plan in [["--duration", "95s"], ["--duration", "475ms"]] {
+        let interval: &[&str] = if plan[1] == "95s" { &["--interval", "5s"] } else { &[] };
+        let stderr = refused(&[&["attach"], &plan[..], interval, &[own.as_str()]].concat());
+        assert!(stderr.contains("an ancestor of it"), "{stderr}");
+    }
+}
+
+#[test]
 fn a_zombie() {
     let still = Still::fork();
     still.kill();
