@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use leakbench_model::Resource;
 use leakbench_recording::observation::{ObservationRecord, ObservationRecording};
 use leakbench_recording::recording::{Record, Recording};
 use rustix::process::{Pid, Signal, kill_process};
@@ -172,6 +173,18 @@ pub(crate) fn wait_for_samples(folder: &Path, count: usize) {
     wait_until(&format!("the recording has {count} samples"), || {
         let recording = ObservationRecording::read(folder);
         recording.is_ok_and(|read| read.records.iter().filter(is_sample).count() >= count)
+    });
+}
+
+/// Waits until the observation in `folder` has `count` samples of a resource, which not each sample reads.
+pub(crate) fn wait_for_samples_of(folder: &Path, resource: Resource, count: usize) {
+    let has_it = |record: &&ObservationRecord| match record {
+        ObservationRecord::Sample(sample) => sample.amounts.of(resource).is_some(),
+        _ => false,
+    };
+    wait_until(&format!("the recording has {count} samples of {resource}"), || {
+        let recording = ObservationRecording::read(folder);
+        recording.is_ok_and(|read| read.records.iter().filter(has_it).count() >= count)
     });
 }
 

@@ -76,16 +76,16 @@ const SAMPLES: usize = 40;
 
 /// Observes the command of a victim from its start to its end.
 fn exec_to_the_end(habits: &[&str]) -> Observed {
-    exec_for(SAMPLES, habits)
+    exec_until(habits, |out| wait_for_samples(out, SAMPLES))
 }
 
-/// The same with so many samples at least.
-fn exec_for(samples: usize, habits: &[&str]) -> Observed {
+/// The same until `wait` returns, which gets the folder of the recording.
+fn exec_until(habits: &[&str], wait: impl FnOnce(&Path)) -> Observed {
     let out = tempfile::tempdir().unwrap();
     let mut command = exec(&["--out", out.path().to_str().unwrap()], habits);
     victim::end_with_input(&mut command);
     let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for_samples(out.path(), samples);
+    wait(out.path());
     // This closes its standard input.
     Observed::from(finish(observer))
 }
