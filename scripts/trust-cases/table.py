@@ -128,6 +128,8 @@ def models(printed):
     """The models' rows: each has the share of trials called a leak, and called inconclusive."""
     lines, trials, kind = [], 0, ""
     for line in printed.splitlines():
+        # The test runner prints a dot for each test, without a line's end.
+        line = line.lstrip(".")
         if head := re.match(r"leak/inconclusive % of (\d+), (.*)", line):
             trials, kind = int(head[1]), head[2]
         elif found := re.match(r" *(\d+) s  (.*\S) +([\d.]+)/([\d.]+)", line):
