@@ -32,9 +32,7 @@ pub(super) fn figure(label: &str, value: String, beside: String) -> Figure {
 
 /// The first death of a subject: the cycle and the cause.
 fn death(ledger: &Ledger) -> Option<Figure> {
-    let dead = ledger.subjects.iter().filter(|subject| subject.died());
-    let dead = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
-    let (subject, exit) = dead.min_by_key(|(_, exit)| exit.at_ms)?;
+    let &(subject, exit) = ledger.deaths().first()?;
     let label = match ledger.subjects.len() {
         0 | 1 => "the subject died after".to_owned(),
         _ => format!("subject {} died after", subject.number),

@@ -204,8 +204,7 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
         };
         return Some(other(words, "lets it run longer, if it is no leak"));
     }
-    let exits = ledger.subjects.iter().filter_map(|subject| subject.exit.as_ref());
-    exits.map(|exit| &exit.how).find_map(|how| match how {
+    ledger.deaths().into_iter().map(|(_, exit)| &exit.how).find_map(|how| match how {
         ExitKind::Signaled { signal: 9 } => {
             let less = match fewer(&ledger.start.scenario) {
                 None => String::new(),

@@ -32,7 +32,7 @@ const ONCE_PER_THREAD: u64 = 4;
 const FEWER_THAN_AT_REST: u64 = 3;
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let findings = deaths(ledger).map(|(subject, limit, death)| {
+    let findings = at_limits(ledger).map(|(subject, limit, death)| {
         let message = format!("subject {} {}", subject.number, death.message(limit));
         Finding::warning(RULE.name, message)
     });
@@ -48,22 +48,22 @@ pub struct KernelLimit {
     pub max: u64,
 }
 
-/// The limit at which the first dead subject died; `None` if no death was at a limit.
+/// The limit at which a subject died, of several the first; `None` if no death was at a limit.
 pub fn limit_reached(ledger: &Ledger) -> Option<KernelLimit> {
-    let (_, limit, _) = deaths(ledger).next()?;
+    let (_, limit, _) = at_limits(ledger).next()?;
     Some(KernelLimit { name: limit.objects.setting(), max: limit.max })
 }
 
-/// Subjects that died at a limit.
-fn deaths(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death)> {
+/// Subjects that died at a limit, in the order of their ends.
+fn at_limits(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death)> {
     let once = ONCE + ONCE_PER_THREAD * u64::from(ledger.start.scenario.threads.get());
-    let dead = ledger.subjects.iter().filter(|subject| subject.died());
-    dead.filter_map(move |subject| {
+    ledger.deaths().into_iter().filter_map(move |(subject, exit)| {
         let limits = Limit::of(&ledger.start.fingerprint);
-        limits.into_iter().flatten().find_map(|limit| {
-            let exit = subject.exit.as_ref()?;
-            Some((subject, limit, Death::at(limit, subject, exit, once)?))
-        })
+        let mut deaths = limits
+            .into_iter()
+            .flatten()
+            .filter_map(|limit| Some((subject, limit, Death::at(limit, subject, exit, once)?)));
+        deaths.next()
     })
 }
 

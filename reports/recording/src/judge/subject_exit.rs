@@ -10,14 +10,11 @@ use crate::recording::{Exit, ExitKind};
 pub(super) const RULE: Rule<Ledger> = Rule { name: "subject-exit", judge };
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let dead = ledger.subjects.iter().filter(|subject| subject.died());
-    let exits = dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?)));
-    exits
-        .map(|(subject, exit)| {
-            let message = format!("{} {}", name(subject), ending(exit));
-            Finding::error(RULE.name, Verdict::SubjectDied, message)
-        })
-        .collect()
+    let findings = ledger.deaths().into_iter().map(|(subject, exit)| {
+        let message = format!("{} {}", name(subject), ending(exit));
+        Finding::error(RULE.name, Verdict::SubjectDied, message)
+    });
+    findings.collect()
 }
 
 fn name(subject: &SubjectLedger) -> String {

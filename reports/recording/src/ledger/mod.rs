@@ -13,7 +13,7 @@ pub use subject::{
     BarrierSample, CountsSource, DisagreeingBarrier, LingeringBarrier, SubjectLedger, SubjectSample,
 };
 
-use crate::recording::{End, Record, Recording, Start, WitnessFailure};
+use crate::recording::{End, Exit, Record, Recording, Start, WitnessFailure};
 use leakbench_model::text::sum;
 use leakbench_model::{Counts, Footprint, Histogram, LingeringImage};
 
@@ -154,6 +154,17 @@ impl Ledger {
                 subject.lingering.get(turn).map(|image| (subject.number, image))
             })
         })
+    }
+
+    /// The subjects that died, each with its end, in the order of their ends: the first may be the cause
+    /// of the others. Every text that names a dead subject names the first.
+    pub fn deaths(&self) -> Vec<(&SubjectLedger, &Exit)> {
+        let dead = self.subjects.iter().filter(|subject| subject.died());
+        let mut dead: Vec<_> =
+            dead.filter_map(|subject| Some((subject, subject.exit.as_ref()?))).collect();
+        // Of equal times the lowest number.
+        dead.sort_by_key(|(_, exit)| exit.at_ms);
+        dead
     }
 
     /// Number of listed lingering images.

@@ -82,11 +82,10 @@ fn examples(ledger: &Ledger) -> Vec<(u32, &LingeringImage)> {
 /// The last step of each of several threads when a subject died. The headline has that of a single
 /// one.
 fn last_steps(ledger: &Ledger) -> List {
-    let dead = ledger.subjects.iter().filter(|subject| subject.died());
-    let exits = dead.filter_map(|subject| Some((subject.number, subject.exit.as_ref()?)));
-    let several = exits.filter(|(_, exit)| exit.last_steps.len() > 1);
+    let deaths = ledger.deaths().into_iter();
+    let several = deaths.filter(|(_, exit)| exit.last_steps.len() > 1);
     let steps: Vec<_> = several
-        .flat_map(|(number, exit)| exit.last_steps.iter().map(move |last| (number, last)))
+        .flat_map(|(subject, exit)| exit.last_steps.iter().map(move |last| (subject.number, last)))
         .collect();
     let items = steps.iter().enumerate().map(|(index, (number, last))| {
         let label = if index == 0 { "last step" } else { "" };

@@ -43,6 +43,25 @@ fn an_unknown_number_is_not_zero() {
     );
 }
 
+/// Two subjects died; the one that died first may have the higher number.
+#[test]
+fn headline_and_figure_name_the_same_death() {
+    for (end_of_0, end_of_1, first) in [(3_200, 3_177, 1), (3_177, 3_200, 0), (3_177, 3_177, 0)] {
+        let mut recording = died(ExitKind::Signaled { signal: 9 });
+        for record in &mut recording.records {
+            if let Record::Exit(exit) = record {
+                exit.at_ms = if exit.subject == 0 { end_of_0 } else { end_of_1 };
+                exit.how = ExitKind::Signaled { signal: 9 };
+            }
+        }
+        let report = report(&recording);
+        let named = format!("subject {first} ");
+        assert!(report.headline.contains(&named), "{}", report.headline);
+        assert!(report.figures[0].label.starts_with(&named), "{}", report.figures[0].label);
+        assert!(report.findings[0].message.starts_with(&named), "{}", report.findings[0].message);
+    }
+}
+
 #[test]
 fn a_runtime_without_images_has_figures_of_growth() {
     let options = Options {
