@@ -29,13 +29,16 @@ pub(crate) const FRAME: Colour = colour(0xb4bfca, 0x4a5562);
 /// The limit of an amount.
 pub(crate) const LIMIT: Colour = colour(0x9c1f4a, 0xff8fb0);
 
-/// Series by number.
-const SERIES: [Colour; 5] = [
+/// Series by number, the most different ones first.
+const SERIES: [Colour; 8] = [
     colour(0x3a86e8, 0x84aeda),
     colour(0x1b7d66, 0x6fe8d5),
     colour(0x6731ab, 0x8a74e0),
     colour(0x7b2d0b, 0xf0e04a),
+    colour(0xc060a8, 0x2a7d34),
+    colour(0x8f9a3a, 0xc0cc84),
     colour(0x4b1836, 0xb0607a),
+    colour(0x24306c, 0x7850d0),
 ];
 
 /// The colour of a tone, for lines and for text.
@@ -46,6 +49,38 @@ pub(crate) fn tone(tone: Tone) -> Colour {
         Tone::Warning => colour(0x946200, 0xf0b440),
         Tone::Bad => colour(0xc83e08, 0xff7a45),
         Tone::Series(number) => SERIES[usize::from(number) % SERIES.len()],
+    }
+}
+
+/// The dashes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dash {
+    Solid,
+    Dashed,
+    Dotted,
+}
+
+impl Dash {
+    /// The lengths of a dash and of a gap, in pixels; `None` without gaps.
+    pub(crate) fn lengths(self) -> Option<[f64; 2]> {
+        match self {
+            Dash::Solid => None,
+            Dash::Dashed => Some([6.0, 4.0]),
+            Dash::Dotted => Some([2.0, 3.0]),
+        }
+    }
+}
+
+/// The dashes of a tone's lines. Series beyond the number of colours repeat the colours, dashed and then
+/// dotted.
+pub(crate) fn dash(tone: Tone) -> Dash {
+    match tone {
+        Tone::Series(number) => match usize::from(number) / SERIES.len() % 3 {
+            0 => Dash::Solid,
+            1 => Dash::Dashed,
+            _ => Dash::Dotted,
+        },
+        _ => Dash::Solid,
     }
 }
 
@@ -104,8 +139,10 @@ pub(crate) fn mark(kind: MarkKind) -> Colour {
 mod tests {
     use super::eyes::{EYES, HALVES, contrast, distance, lightness};
     use super::*;
-    use crate::report::tone_of_class;
+    use crate::report::{tone_of_class, tones_of_series};
+    use leakbench_model::{Resource, Unit};
     use leakbench_recording::observation::ResourceClass;
+    use std::collections::HashSet;
 
     fn assert_apart(what: &str, colours: &[Colour], min: f64, min_lightness: f64) {
         for (half, of) in HALVES {
@@ -141,9 +178,7 @@ mod tests {
     /// The classes of an observation's resources, whose words stand beside them.
     #[test]
     fn classes_differ_for_every_eye() {
-        // A class shares the colour of a kindred one.
-        let own = ResourceClass::ALL.into_iter().filter(|class| *class != ResourceClass::Filling);
-        let classes: Vec<Colour> = own.map(|class| tone(tone_of_class(Some(class)))).collect();
+        let classes = ResourceClass::ALL.map(|class| tone(tone_of_class(Some(class))));
         assert_apart("classes", &classes, 7.0, 0.0);
     }
 
@@ -152,7 +187,30 @@ mod tests {
         let mut colours = SERIES.to_vec();
         colours.push(tone(Tone::Bad));
         assert_apart("series", &colours, 7.0, 0.0);
-        assert_eq!(tone(Tone::Series(255)), SERIES[0]);
+        assert_eq!(tone(Tone::Series(255)), SERIES[7]);
+    }
+
+    /// Charts of an observation have a total and any set of its kinds. Their tones depend on the number
+    /// of series and on the worst suspect alone.
+    #[test]
+    fn series_of_one_chart_are_drawn_differently() {
+        let look =
+            |it: Tone| (tone(it), dash(it).lengths().map(|lengths| lengths.map(f64::to_bits)));
+        let mut highest = 0;
+        for total in Resource::ALL {
+            let kinds = total.kinds().count();
+            highest = highest.max(1 + kinds);
+            for series in 1..=1 + kinds {
+                for worst in std::iter::once(None).chain((0..series).map(Some)) {
+                    let tones = tones_of_series(series, worst);
+                    let looks: HashSet<_> = tones.iter().copied().map(look).collect();
+                    assert_eq!(looks.len(), series, "{total}: {tones:?}");
+                }
+            }
+            // The bands of a stack have no dashes.
+            assert!(total.unit() == Unit::Count || kinds <= SERIES.len(), "{total}");
+        }
+        assert!(highest > SERIES.len(), "the dashes are tried");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use plotters_backend::DrawingBackend;
 
 use super::DrawError;
 use super::canvas::{Canvas, Frame, Type};
-use crate::palette::{self, Rgb};
+use crate::palette::{self, Dash, Rgb};
 
 /// A sign and its meaning.
 pub(super) struct Entry {
@@ -19,12 +19,10 @@ pub(super) struct Entry {
 pub(super) enum Sign {
     /// A filled square.
     Square(Rgb),
-    /// A line.
-    Line(Rgb),
+    /// A line with its dashes.
+    Line(Rgb, Dash),
     /// A thin line.
     Thin(Rgb),
-    /// A dashed line.
-    Dashed(Rgb),
     /// An arrow upwards.
     Arrow(Rgb),
     /// A line with a dot on it.
@@ -105,9 +103,8 @@ fn draw_sign<DB: DrawingBackend>(
             canvas.fill(square, palette::FRAME.light)?;
             canvas.fill(square.inset(hair, hair, hair, hair), colour)
         }
-        Sign::Line(colour) => canvas.line(&ends, colour, 2.2),
+        Sign::Line(colour, dash) => canvas.path(&ends, colour, 2.2, dash.lengths()),
         Sign::Thin(colour) => canvas.faint_line(&ends, colour, 1.2, 0.65),
-        Sign::Dashed(colour) => canvas.dashed_path(&ends, colour, 1.8),
         Sign::Arrow(colour) => arrow(canvas, (x + 6.0, middle - 5.0), colour),
         Sign::Dots(colour) => {
             canvas.line(&ends, colour, 1.6)?;

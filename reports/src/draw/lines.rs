@@ -9,7 +9,7 @@ use super::events::Events;
 use super::legend::{Entry, Sign, legend};
 use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing, fits};
-use crate::palette;
+use crate::palette::{self, Dash};
 use crate::report::{LimitLine, Lines, Point, Series, Style};
 use leakbench_model::Unit;
 use leakbench_model::text::grouped;
@@ -110,11 +110,11 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
     let of_series = lines.series.iter().map(|series| {
         let colour = palette::tone(series.tone).light;
         let sign = match series.style {
-            Style::Line => Sign::Line(colour),
+            Style::Line => Sign::Line(colour, palette::dash(series.tone)),
             Style::Faint => Sign::Thin(colour),
             Style::Dots => Sign::Dots(colour),
             Style::Stacked => Sign::Square(colour),
-            Style::Expected => Sign::Dashed(colour),
+            Style::Expected => Sign::Line(colour, Dash::Dashed),
         };
         let last = series.points.last().filter(|_| numbers);
         let number = last.map(|point| axis::amount(point.value, shown.unit));
@@ -234,8 +234,8 @@ pub(super) fn draw_series<DB: DrawingBackend>(
         let points: Vec<(f64, f64)> = series.points.iter().filter_map(place).collect();
         match series.style {
             Style::Faint => canvas.faint_line(&points, colour, 1.1, 0.65)?,
-            Style::Expected => canvas.dashed_path(&points, colour, 1.8)?,
-            _ => canvas.line(&points, colour, 2.0)?,
+            Style::Expected => canvas.path(&points, colour, 1.8, Dash::Dashed.lengths())?,
+            _ => canvas.path(&points, colour, 2.0, palette::dash(series.tone).lengths())?,
         }
         // A single point makes no line, and many dots make a thick one.
         let dots = series.style == Style::Dots && points.len() as f64 <= plot.width() / 7.0;

@@ -6,7 +6,7 @@ use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::legend::{Entry, Sign, legend};
 use super::{DrawError, LABEL_EM, draw_nothing};
-use crate::palette;
+use crate::palette::{self, Dash};
 use crate::report::{AgeBin, Survival};
 use leakbench_model::Unit;
 use leakbench_model::text::{grouped, sum};
@@ -50,7 +50,7 @@ pub(super) fn draw<DB: DrawingBackend>(
         .iter()
         .filter_map(|bin| Some((across.at(middle(bin)), up.at(survival.expected(middle(bin))?))));
     let expected: Vec<(f64, f64)> = expected.collect();
-    canvas.dashed_path(&expected, palette::INK.light, 1.8)?;
+    canvas.path(&expected, palette::INK.light, 1.8, Dash::Dashed.lengths())?;
 
     let ticks = axis::ticks(last.to as f64, (plot.width() / 70.0).clamp(1.0, 9.0), Unit::Count);
     for &tick in ticks.iter().filter(|it| (first.from as f64..=last.to as f64).contains(*it)) {
@@ -75,7 +75,7 @@ fn entries(survival: &Survival) -> Vec<Entry> {
     });
     let expected = survival.random_slots.map(|slots| {
         let name = format!("expected: (1 − 1/S)^n, S = {} slots", grouped(slots.into()));
-        Entry::new(Sign::Dashed(palette::INK.light), name)
+        Entry::new(Sign::Line(palette::INK.light, Dash::Dashed), name)
     });
     of_reasons.chain(expected).collect()
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 /// A colour: red, green, blue. Shown as `#d1440c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
 
 /// A colour on a light and on a dark surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Colour {
     /// On [`super::SURFACE`]'s light.
     pub(crate) light: Rgb,

@@ -35,9 +35,9 @@ pub(crate) use holders::lingering_image;
 pub use lines::{Fit, FitLimit, LimitLine, Lines, Point, Series, Style};
 pub use marks::{Mark, MarkKind};
 pub use next_steps::{Means, NextStep};
-#[cfg(test)]
-pub(crate) use observation::tone_of_class;
 pub(crate) use observation::{example_words, examples, title as title_of_observation};
+#[cfg(test)]
+pub(crate) use observation::{tone_of_class, tones_of_series};
 pub use panels::{Panel, Panels};
 pub use peaks::{Peak, Peaks};
 pub use proof::{Proof, Stretch};

@@ -1,10 +1,14 @@
 //! The report of an observation, compared with the recording line by line.
 
+use std::collections::BTreeSet;
+
 use leakbench_model::{Resource, Verdict};
 use leakbench_recording::observation::*;
 use leakbench_reports::report::*;
 
-use crate::fixtures::observation::{gone, healthy, memfd_leak, remark, socket_leak, with};
+use crate::fixtures::observation::{
+    attached, gone, healthy, memfd_leak, remark, socket_leak, with,
+};
 
 fn report(recording: &ObservationRecording) -> Report {
     Report::of_observation(&Diagnosis::of(recording).expect("it says what was observed"))
@@ -128,6 +132,22 @@ fn events_are_marked_and_missing_measurements_are_listed() {
     let is_listed = |words: &str| report.unmeasured.iter().any(|text| text.contains(words));
     assert!(is_listed("cannot read fdinfo"), "{:?}", report.unmeasured);
     assert!(is_listed("could never be read") && is_listed("zombies"), "{:?}", report.unmeasured);
+}
+
+/// A process that has every kind of descriptor, and leaks one of them.
+#[test]
+fn series_of_one_chart_have_tones_of_their_own() {
+    let kinds = || Resource::Fds.kinds();
+    let report = report(&attached(|s| {
+        let leaked = (Resource::SocketFds, 12 * s);
+        let total = (Resource::Fds, 12 * s + 5 * kinds().count() as u64);
+        kinds().map(|kind| (kind, 5)).chain([leaked, total]).collect()
+    }));
+    let shown = &lines(&report, "descriptors").series;
+    assert_eq!(shown.len(), 1 + kinds().count());
+    let tones: BTreeSet<Tone> = shown.iter().map(|series| series.tone).collect();
+    assert_eq!(tones.len(), shown.len(), "{tones:?}");
+    assert!(tones.contains(&Tone::Bad), "{tones:?}");
 }
 
 /// A suspect has all that its finding has, and the way to its code.

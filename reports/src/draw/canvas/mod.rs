@@ -126,10 +126,15 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         Ok(())
     }
 
-    /// A dashed line through points.
-    pub(super) fn dashed_path(&self, points: &[(f64, f64)], colour: Rgb, width: f64) -> Drawn {
-        const DASH: f64 = 6.0;
-        const GAP: f64 = 4.0;
+    /// A line through points; if it is `dashed`, with these lengths of a dash and of a gap.
+    pub(super) fn path(
+        &self,
+        points: &[(f64, f64)],
+        colour: Rgb,
+        width: f64,
+        dashed: Option<[f64; 2]>,
+    ) -> Drawn {
+        let Some([dash, gap]) = dashed else { return self.line(points, colour, width) };
         // Length since the last dash began.
         let mut at = 0.0;
         for (from, to) in points.iter().zip(points.iter().skip(1)) {
@@ -137,14 +142,14 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             let length = dx.hypot(dy).min(10_000.0);
             let mut done = 0.0;
             while done < length {
-                let is_dash = at < DASH;
-                let step = (if is_dash { DASH - at } else { DASH + GAP - at }).min(length - done);
+                let is_dash = at < dash;
+                let step = (if is_dash { dash - at } else { dash + gap - at }).min(length - done);
                 let on = |way: f64| (from.0 + dx * way / length, from.1 + dy * way / length);
                 if is_dash {
                     self.line(&[on(done), on(done + step)], colour, width)?;
                 }
                 done += step.max(0.01);
-                at = (at + step.max(0.01)) % (DASH + GAP);
+                at = (at + step.max(0.01)) % (dash + gap);
             }
         }
         Ok(())

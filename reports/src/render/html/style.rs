@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::palette::{self, Colour};
+use crate::palette::{self, Colour, Dash};
 use crate::report::{MarkKind, Plot, Report, Tone};
 use leakbench_model::{Reason, SlotState, Verdict};
 
@@ -38,6 +38,18 @@ pub(super) fn sheet(report: &Report) -> String {
     for (name, _) in colours.iter().filter(|(name, _)| name.contains('-')) {
         // Writing to a string cannot fail.
         let _ = writeln!(sheet, ".{name}{{--c:var(--{name})}}");
+    }
+    for tone in tones(report) {
+        let dash = palette::dash(tone);
+        let key = match dash {
+            Dash::Solid => continue,
+            Dash::Dashed => "dashed",
+            Dash::Dotted => "dotted",
+        };
+        let class = tone_class(tone);
+        if let Some([line, gap]) = dash.lengths() {
+            let _ = writeln!(sheet, ".{class}{{--dash:{line} {gap};--cap:butt;--key:{key}}}");
+        }
     }
     sheet + SHEET
 }

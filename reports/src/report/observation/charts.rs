@@ -11,9 +11,6 @@ use leakbench_recording::observation::{
     Account, Diagnosis, ObservationLedger, ProcessEvent, ProcessExitKind, ResourceClass,
 };
 
-/// Colours of series. More series repeat them.
-const TONES: u8 = 8;
-
 /// A chart of a total and its kinds.
 struct Theme {
     /// The total, which may have a limit. It is the first series; its kinds are the others.
@@ -103,17 +100,13 @@ impl Theme {
         let style = if stacked { Style::Stacked } else { Style::Line };
         let total = (!stacked).then_some((self.total, Style::Line));
         let kinds = self.total.kinds().filter(|&kind| stacked || ever(ledger, kind));
-        let all = total.into_iter().chain(kinds.map(|kind| (kind, style)));
-        // The worst suspect has the colour of a leak.
+        let all: Vec<(Resource, Style)> =
+            total.into_iter().chain(kinds.map(|kind| (kind, style))).collect();
         let mut suspects = diagnosis.suspects.iter().map(|suspect| suspect.resource);
-        let worst = suspects.find(|&resource| self.has(resource));
-        let all: Vec<(Resource, Style, Tone)> = all
-            .zip((0..TONES).cycle())
-            .map(|((resource, style), number)| {
-                let tone = if worst == Some(resource) { Tone::Bad } else { Tone::Series(number) };
-                (resource, style, tone)
-            })
-            .collect();
+        let worst = suspects.find_map(|it| all.iter().position(|&(resource, _)| resource == it));
+        let tones = tones_of_series(all.len(), worst);
+        let all: Vec<(Resource, Style, Tone)> =
+            all.into_iter().zip(tones).map(|((of, style), tone)| (of, style, tone)).collect();
         let series =
             all.iter().map(|&(resource, style, tone)| of_resource(ledger, resource, tone, style));
         let limit = limit(diagnosis, self.total);
@@ -126,6 +119,14 @@ impl Theme {
             fitted.iter().map(|&(resource, _, tone)| (resource, tone)),
         ))
     }
+}
+
+/// The tones of so many series of one chart. The worst suspect has the colour of a leak, and no other series
+/// is drawn like it or like each other.
+pub(crate) fn tones_of_series(series: usize, worst: Option<usize>) -> Vec<Tone> {
+    let mut others = (0..=u8::MAX).cycle().map(Tone::Series);
+    let tones = (0..series).map(|index| if worst == Some(index) { None } else { others.next() });
+    tones.map(|tone| tone.unwrap_or(Tone::Bad)).collect()
 }
 
 /// The chart of a resource that moves and that no theme has.

@@ -7,9 +7,9 @@ mod suspects;
 mod tracing;
 
 use self::charts::seen;
-#[cfg(test)]
-pub(crate) use self::resources::tone_of_class;
 pub(crate) use self::suspects::{example_words, examples};
+#[cfg(test)]
+pub(crate) use self::{charts::tones_of_series, resources::tone_of_class};
 use super::facts::{fact, group, machine, reproduce_command};
 use super::figures::figure;
 use super::{FactGroup, Figure, Report, Tone, unmeasured};

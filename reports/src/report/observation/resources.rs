@@ -58,8 +58,8 @@ pub(crate) fn tone_of_class(class: Option<ResourceClass>) -> Tone {
     match class {
         Some(ResourceClass::Leak) => Tone::Bad,
         Some(ResourceClass::Inconclusive) => Tone::Series(3),
-        // Both are about memory that is mapped and not used.
-        Some(ResourceClass::Reservation | ResourceClass::Filling) => Tone::Series(2),
+        Some(ResourceClass::Reservation) => Tone::Series(2),
+        Some(ResourceClass::Filling) => Tone::Series(5),
         Some(ResourceClass::Sawtooth) => Tone::Series(0),
         Some(ResourceClass::Bounded) => Tone::Series(1),
         Some(ResourceClass::Flat) => Tone::Series(4),
