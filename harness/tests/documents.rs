@@ -229,6 +229,14 @@ fn each_command_runs_or_is_marked() {
             let missing: Vec<String> =
                 labels(&shown).difference(&labels(&printed)).cloned().collect();
             assert!(missing.is_empty(), "no {missing:?} in {place}");
+            // The outcome is that of this command. Numbers differ from machine to machine.
+            for outcome in shown.iter().filter(|line| line.starts_with("verdict: ")) {
+                let words = outcome.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+                assert!(
+                    printed.iter().any(|line| line.starts_with(words)),
+                    "no {words:?} in {place}"
+                );
+            }
             run += 1;
         }
     }
@@ -285,33 +293,152 @@ fn what_documents_name_exists() {
     }
 }
 
-/// A number that no command prints again cannot be checked.
+/// The measured numbers of a document that stand beneath no command that prints them.
+struct Unprinted {
+    /// Tables of numbers.
+    tables: usize,
+    faults: Vec<String>,
+}
+
+impl Unprinted {
+    /// The command of a table is the nearest one before it in its section, and prints columns of its
+    /// names. A rate in a paragraph has its command there. `columns_of` has the names that a command
+    /// prints.
+    fn of(text: &str, columns_of: impl Fn(&str) -> BTreeSet<String>) -> Unprinted {
+        let mut unprinted = Unprinted { tables: 0, faults: Vec::new() };
+        let mut command: Option<String> = None;
+        let mut is_block = false;
+        let mut paragraph: Option<(String, bool)> = None;
+        let mut table: Option<Vec<Vec<String>>> = None;
+        for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+            match event {
+                Event::Start(Tag::Heading { .. }) => command = None,
+                Event::Start(Tag::CodeBlock(_)) => is_block = true,
+                Event::End(TagEnd::CodeBlock) => is_block = false,
+                Event::Text(block) if is_block => {
+                    let mut lines = block.lines().map(|line| line.trim_start_matches("$ "));
+                    let last = lines.rfind(|line| prints(line));
+                    command = last.map(str::to_owned).or(command);
+                }
+                Event::Start(Tag::Table(_)) => table = Some(Vec::new()),
+                Event::Start(Tag::TableHead | Tag::TableRow) => {
+                    table.iter_mut().for_each(|rows| rows.push(Vec::new()));
+                }
+                Event::Start(Tag::TableCell) => {
+                    let row = table.as_mut().and_then(|rows| rows.last_mut());
+                    row.into_iter().for_each(|row| row.push(String::new()));
+                }
+                Event::Text(words) | Event::Code(words) if table.is_some() => {
+                    let row = table.as_mut().and_then(|rows| rows.last_mut());
+                    row.into_iter().flat_map(|row| row.last_mut()).for_each(|cell| *cell += &words);
+                }
+                Event::End(TagEnd::Table) => {
+                    let rows = table.take().unwrap_or_default();
+                    unprinted.add_table(&rows, command.as_deref(), &columns_of);
+                }
+                Event::Start(Tag::Paragraph) => paragraph = Some((String::new(), false)),
+                Event::Code(code) if prints(&code) => {
+                    paragraph.iter_mut().for_each(|(_, has_command)| *has_command = true);
+                    command = Some(code.into_string());
+                }
+                Event::Text(words) => {
+                    paragraph.iter_mut().for_each(|(text, _)| *text += &words);
+                }
+                Event::SoftBreak => paragraph.iter_mut().for_each(|(text, _)| text.push(' ')),
+                Event::End(TagEnd::Paragraph) => {
+                    let (text, has_command) = paragraph.take().unwrap_or_default();
+                    let is_rate = text.contains("/s ") || text.contains(" a second");
+                    let is_measured = is_rate && text.contains(|c: char| c.is_ascii_digit());
+                    if is_measured && !has_command {
+                        unprinted.faults.push(format!("no command prints the rate: {text}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        unprinted
+    }
+
+    fn add_table(
+        &mut self,
+        rows: &[Vec<String>],
+        command: Option<&str>,
+        columns_of: impl Fn(&str) -> BTreeSet<String>,
+    ) {
+        let is_number = |cell: &&String| cell.starts_with(|c: char| c.is_ascii_digit());
+        let numbers = |row: &Vec<String>| row.iter().filter(is_number).count();
+        let Some((head, rows)) = rows.split_first() else { return };
+        if rows.iter().map(numbers).max() < Some(2) {
+            return;
+        }
+        self.tables += 1;
+        let Some(command) = command else {
+            self.faults.push(format!("no command before the table of {head:?}"));
+            return;
+        };
+        let columns = columns_of(command);
+        let missing: Vec<&String> = head.iter().filter(|name| !columns.contains(*name)).collect();
+        if !missing.is_empty() {
+            self.faults.push(format!("{command} prints no column {missing:?}"));
+        }
+    }
+}
+
+/// True for a command that prints numbers.
+fn prints(code: &str) -> bool {
+    is_command(code) || ["scripts/", "cargo "].iter().any(|word| code.starts_with(word))
+}
+
+/// The columns that a command prints: those that a script names, or those of `leakbench compare`.
+fn columns_of(command: &str) -> BTreeSet<String> {
+    let script = command.split_whitespace().rfind(|word| word.starts_with("scripts/"));
+    let Some(script) = script else { return BTreeSet::new() };
+    let script = std::fs::read_to_string(root().join(script)).expect("a script");
+    if script.contains("leakbench compare") {
+        let mut program = leakbench(&["compare", "--subject", "builtin", "--repeat", "1"]);
+        program.args(["--markdown", "--", "--cycles", "20", "--processes", "1"]);
+        // It keeps its runs in the working folder.
+        let session = Session::new();
+        program.current_dir(session.path("."));
+        let output =
+            Finished::of(program.stdin(Stdio::null()).output().expect("the binary starts"));
+        let mut heads = output.stdout.lines().filter(|line| line.starts_with('|'));
+        let head = heads.next().unwrap_or_else(|| panic!("a table: {output:?}"));
+        return head.split('|').map(|cell| cell.trim().to_owned()).collect();
+    }
+    script.split('"').map(str::to_owned).collect()
+}
+
 #[test]
 fn each_number_of_the_readme_has_its_command() {
     let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
-    let lines: Vec<&str> = text.lines().collect();
-    let has_command = |line: &&str| {
-        ["`scripts/", "scripts/", "leakbench ", "cargo "].iter().any(|word| line.contains(word))
-    };
-    let mut tables = 0;
-    for (at, line) in lines.iter().enumerate() {
-        let is_rule = line.starts_with("|-") || line.starts_with("| -");
-        let cells = lines.get(at + 1).map_or("", |row| row.trim_matches('|'));
-        let numbers = cells.split('|').filter(|cell| cell.trim().parse::<f64>().is_ok()).count();
-        if is_rule && numbers >= 2 {
-            tables += 1;
-            let before = &lines[at.saturating_sub(20)..at];
-            assert!(before.iter().any(has_command), "no command prints the table at line {at}");
-        }
-    }
+    let Unprinted { tables, faults } = Unprinted::of(&text, columns_of);
     assert!(tables >= 3, "only {tables} tables were found");
-    // A rate in a sentence stands beside a command too.
-    let mut is_code = false;
-    for line in lines {
-        is_code ^= line.starts_with("```");
-        let is_rate = line.contains("/s ") || line.contains(" a second");
-        assert!(is_code || !is_rate || line.starts_with('|') || has_command(&line), "{line}");
-    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn a_number_beneath_another_command_is_found() {
+    let columns_of = |command: &str| match command {
+        "scripts/a" => ["name", "a", "b"].map(str::to_owned).into(),
+        _ => BTreeSet::new(),
+    };
+    let faults = |text: &str| Unprinted::of(text, columns_of).faults;
+    let table = "| name | a | b |\n|---|---|---|\n| x | 1 | 2 |\n";
+    assert_eq!(faults(&format!("`scripts/a` prints this:\n\n{table}")), [""; 0]);
+    assert_eq!(faults(&format!("```sh\nscripts/a\n```\n\n{table}")), [""; 0]);
+    let other = faults(&format!("`scripts/a` prints this.\n\n`scripts/b` does not:\n\n{table}"));
+    assert_eq!(other, ["scripts/b prints no column [\"name\", \"a\", \"b\"]"]);
+    let none = faults(&format!("`scripts/a` prints this.\n\n## Another section\n\n{table}"));
+    assert_eq!(none, ["no command before the table of [\"name\", \"a\", \"b\"]"]);
+    let columns = faults("`scripts/a`:\n\n| name | a | c |\n|---|---|---|\n| x | 1 | 2 |\n");
+    assert_eq!(columns, ["scripts/a prints no column [\"c\"]"]);
+    assert_eq!(faults("`scripts/a` prints 5 a second."), [""; 0]);
+    assert_eq!(
+        faults("It makes\n5 a second."),
+        ["no command prints the rate: It makes 5 a second."]
+    );
+    assert_eq!(faults("Once a second."), [""; 0]);
 }
 
 #[test]
