@@ -144,6 +144,14 @@ impl Recorded {
         folder.join(RECORDING_FILE)
     }
 
+    /// The path that names it to a command of leakbench: its folder or, if the file has another name than
+    /// leakbench's own, the file. `None` if nothing is kept on disk.
+    pub fn path(&self) -> Option<&Path> {
+        let own = [RECORDING_FILE, COMPARISON_FILE].map(|name| self.folder.join(name));
+        let path = if own.contains(&self.file) { &self.folder } else { &self.file };
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
     /// Reads the folder of a run, an observation or a comparison, or its file, and judges it.
     ///
     /// # Errors

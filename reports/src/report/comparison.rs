@@ -44,6 +44,7 @@ impl Report {
             tables: vec![comparison_table(comparison)],
             facts: facts(recorded),
             unmeasured: unmeasured(recorded),
+            recording: None,
         }
     }
 }

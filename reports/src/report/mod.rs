@@ -48,6 +48,8 @@ pub use survival::{AgeBin, Survival};
 pub use suspect::{Forecast, SuspectCard};
 pub use times::{TimeBin, Times};
 
+use std::path::{Path, PathBuf};
+
 use crate::recorded::{Recorded, RecordedKind};
 use leakbench_model::{Reason, Verdict};
 use leakbench_recording::judge::Finding;
@@ -80,16 +82,19 @@ pub struct Report {
     pub facts: Vec<FactGroup>,
     /// Missing measurements, a sentence each.
     pub unmeasured: Vec<String>,
+    /// The path that names the recording to a command of leakbench; `None` if it is unknown.
+    pub recording: Option<PathBuf>,
 }
 
 impl Report {
     /// The report of a run, an observation or a comparison.
     pub fn of(recorded: &Recorded) -> Report {
-        match &recorded.what {
+        let report = match &recorded.what {
             RecordedKind::Run(run) => Report::of_run(&run.ledger, &run.judgement),
             RecordedKind::Observation(diagnosis) => Report::of_observation(diagnosis),
             RecordedKind::Comparison(comparison) => Report::of_comparison(comparison),
-        }
+        };
+        Report { recording: recorded.path().map(Path::to_owned), ..report }
     }
 }
 

@@ -29,6 +29,7 @@ impl Report {
             tables: Vec::new(),
             facts: facts::of_run(ledger),
             unmeasured: unmeasured::of_run(ledger),
+            recording: None,
         }
     }
 }

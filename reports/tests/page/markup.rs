@@ -75,18 +75,30 @@ fn no_finding_repeats_the_verdict() {
 /// The page says what to do next, but not to draw it.
 #[test]
 fn the_next_steps_have_commands_to_copy() {
-    let page = html(&fixture::leak());
-    let next = &page
-        [page.find("id=\"next\"").expect("steps")..page.find("id=\"findings\"").expect("findings")];
+    let next = |report: &Report| {
+        let page = html(report);
+        let ends = ["id=\"next\"", "id=\"findings\""].map(|id| page.find(id).expect("a section"));
+        page[ends[0]..ends[1]].to_owned()
+    };
+    let mut report = fixture::leak();
+    let unknown = next(&report);
     for said in [
         "<code>--on-drop purge</code> removes a dropped module's images from its slots",
         "<code>leakbench --cycles 3000 --barriers 10 --on-drop purge</code>",
-        "<code>leakbench gate DIR</code> judges it",
+        "<code>leakbench gate</code> with the recording's folder judges it",
         "<code>leakbench doctor</code> shows the machine",
     ] {
-        assert!(next.contains(said), "{said}: {next}");
+        assert!(unknown.contains(said), "{said}: {unknown}");
     }
-    assert!(!next.contains("leakbench report"));
+    assert!(!unknown.contains("leakbench report"));
+    report.recording = Some("out of <b>".into());
+    let known = next(&report);
+    for said in [
+        "<code>leakbench gate</code> judges it",
+        "<pre><code>leakbench gate 'out of &lt;b&gt;'</code></pre>",
+    ] {
+        assert!(known.contains(said), "{said}: {known}");
+    }
 }
 
 #[test]

@@ -86,7 +86,16 @@ fn a_run_is_read_from_its_folder_and_from_its_file() {
     let read = Recorded::read(folder.path()).expect("a run");
     assert_eq!(read, Recorded::of_run(folder.path(), &leak_keep()).expect("a run"));
     assert_eq!(read, Recorded::read(&folder.path().join(RECORDING_FILE)).expect("a run"));
-    assert_eq!(Report::of(&read).verdict, Verdict::Leak);
+    let report = Report::of(&read);
+    assert_eq!(report.verdict, Verdict::Leak);
+    assert_eq!(report.recording.as_deref(), Some(folder.path()));
+    // A file of another name is not found in its folder.
+    let renamed = folder.path().join("mine.jsonl");
+    std::fs::rename(folder.path().join(RECORDING_FILE), &renamed).expect("renamed");
+    let report = Report::of(&Recorded::read(&renamed).expect("a run"));
+    assert_eq!(report.recording.as_deref(), Some(renamed.as_path()));
+    let kept_nowhere = Recorded::of_run(Path::new(""), &leak_keep()).expect("a run");
+    assert_eq!(Report::of(&kept_nowhere).recording, None);
 }
 
 #[test]

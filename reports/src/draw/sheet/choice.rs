@@ -65,6 +65,7 @@ mod tests {
             tables: Vec::new(),
             facts: Vec::new(),
             unmeasured: Vec::new(),
+            recording: None,
         };
         let shown = |charts: Vec<Chart>| {
             let report = report(charts);

@@ -1,5 +1,9 @@
 //! The page's markup, from top to bottom.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
+use leakbench_scenarios::shell;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
@@ -149,7 +153,7 @@ fn beside(report: &Report, sentence: &str) -> Markup {
     let others = report.findings.iter().filter(|finding| !is_said(finding));
     let others: Vec<&Finding> = others.collect();
     markup! {
-        (next(&report.next))
+        (next(&report.next, report.recording.as_deref()))
         section #findings {
             h2 { "Findings" }
             @if others.is_empty() {
@@ -174,7 +178,7 @@ fn beside(report: &Report, sentence: &str) -> Markup {
 }
 
 /// What to do next, with commands to copy. The page is drawn already.
-fn next(steps: &[NextStep]) -> Markup {
+fn next(steps: &[NextStep], recording: Option<&Path>) -> Markup {
     let steps = steps.iter().filter(|step| step.means != Means::OnRecording("report"));
     let steps: Vec<&NextStep> = steps.collect();
     markup! {
@@ -183,7 +187,7 @@ fn next(steps: &[NextStep]) -> Markup {
                 h2 { "Next" }
                 ul .steps {
                     @for step in steps {
-                        li { (next_step(step)) }
+                        li { (next_step(step, recording)) }
                     }
                 }
             }
@@ -191,8 +195,8 @@ fn next(steps: &[NextStep]) -> Markup {
     }
 }
 
-/// A step with its command, if it has one to copy.
-pub(super) fn next_step(step: &NextStep) -> Markup {
+/// A step with its command, if it has one to copy. `recording` is the path of the recording, if it is known.
+pub(super) fn next_step(step: &NextStep, recording: Option<&Path>) -> Markup {
     let effect = shown(&step.effect, SENTENCE_CHARS_MAX);
     markup! {
         @match &step.means {
@@ -204,8 +208,14 @@ pub(super) fn next_step(step: &NextStep) -> Markup {
                 p { code { "leakbench " (name) } " " (effect) }
             },
             Means::OnRecording(name) => {
-                p { code { "leakbench " (name) " DIR" } " " (effect)
-                    ". DIR is the folder of the recording." }
+                p {
+                    code { "leakbench " (name) } " "
+                    @if recording.is_none() { "with the recording's folder " }
+                    (effect)
+                }
+                @if let Some(path) = recording {
+                    (copied(&shell::command([OsStr::new("leakbench"), OsStr::new(name), path.as_os_str()])))
+                }
             },
         }
     }

@@ -44,10 +44,10 @@ fn card(suspect: &SuspectCard, alone: bool) -> Markup {
                     p .example { (middle_cut(example, EXAMPLE_CHARS)) }
                 }
                 @match (&suspect.next, alone) {
-                    (Some(step), true) => div .step { (next_step(step)) },
+                    (Some(step), true) => div .step { (next_step(step, None)) },
                     (Some(step), false) => details .step {
                         summary { "Find its code" }
-                        (next_step(step))
+                        (next_step(step, None))
                     },
                     (None, _) => {},
                 }

@@ -39,6 +39,7 @@ impl Report {
             tables: resources::tables(diagnosis),
             facts: facts(&diagnosis.ledger),
             unmeasured: unmeasured(diagnosis),
+            recording: None,
         }
     }
 }

@@ -199,6 +199,7 @@ pub(super) fn report(verdict: Verdict, headline: &str, charts: Vec<Chart>) -> Re
         tables: vec![],
         facts: vec![],
         unmeasured: vec![],
+        recording: None,
     }
 }
 
