@@ -117,6 +117,7 @@ fn every_text_stands_out_in_light_and_dark() {
         fixture::leak(),
         fixture::proved(),
         fixture::observed(),
+        fixture::three_suspects(),
         fixture::comparison(),
         fixture::compared(),
         fixture::swept(),
@@ -132,6 +133,32 @@ fn every_text_stands_out_in_light_and_dark() {
             assert!(texts.len() > 40, "{} texts", texts.len());
             assert!(texts[0].0 >= 4.5, "{scheme}: {:?}", &texts[..texts.len().min(5)]);
         }
+    }
+}
+
+/// On a screen of 1280 by 800, each part of interest begins on the first screen, and most of the main chart
+/// is on it.
+#[test]
+fn the_first_screen_has_verdict_chart_next_step_and_findings() {
+    let name = "the_first_screen_has_verdict_chart_next_step_and_findings";
+    let Some(mut browser) = browser(name) else { return };
+    for report in
+        [fixture::leak(), fixture::proved(), fixture::observed(), fixture::three_suspects()]
+    {
+        let mut page = browser.open(1280);
+        page.show(&html(&report));
+        page.until("document.querySelector('.main .plot svg') !== null");
+        let mut top = |selector: &str| {
+            let place = format!("document.querySelector('{selector}').getBoundingClientRect().top");
+            page.eval(&place).as_f64().expect("a number")
+        };
+        for (part, lowest) in
+            [(".banner", 100.0), (".main h2", 400.0), ("#next", 400.0), ("#findings", 760.0)]
+        {
+            let top = top(part);
+            assert!(top < lowest, "{}: {part} begins at {top}", report.title);
+        }
+        assert!(top(".main .plot") < 560.0, "{}", top(".main .plot"));
     }
 }
 
@@ -165,6 +192,7 @@ fn a_phone_scrolls_down_only() {
         fixture::leak(),
         fixture::proved(),
         fixture::observed(),
+        fixture::three_suspects(),
         fixture::comparison(),
         fixture::compared(),
         fixture::swept(),

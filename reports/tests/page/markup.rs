@@ -257,7 +257,8 @@ fn suspects_are_cards_with_their_way_to_the_code() {
         "<a href=\"#descriptors\">socket descriptors</a>",
         "+12.0 ± 1.0/s",
         "with it grow descriptors",
-        "RLIMIT_NOFILE 1,024, 71 % used; 23 s to 27 s (95 % CI)",
+        "<strong>25 s</strong> to RLIMIT_NOFILE 1,024, 71\u{a0}% used",
+        "limit in 23 s to 27 s (95 % CI)",
         "strace -f -k -e socket,accept,accept4,close -p 4242",
         "…",
     ] {

@@ -153,7 +153,7 @@ fn beside(report: &Report, sentence: &str) -> Markup {
     let others = report.findings.iter().filter(|finding| !is_said(finding));
     let others: Vec<&Finding> = others.collect();
     markup! {
-        (next(&report.next, report.recording.as_deref()))
+        (next(report))
         section #findings {
             h2 { "Findings" }
             @if others.is_empty() {
@@ -178,16 +178,25 @@ fn beside(report: &Report, sentence: &str) -> Markup {
 }
 
 /// What to do next, with commands to copy. The page is drawn already.
-fn next(steps: &[NextStep], recording: Option<&Path>) -> Markup {
-    let steps = steps.iter().filter(|step| step.means != Means::OnRecording("report"));
+fn next(report: &Report) -> Markup {
+    let steps = report.next.iter().filter(|step| step.means != Means::OnRecording("report"));
     let steps: Vec<&NextStep> = steps.collect();
+    // Of several suspects, the cards fold the way to the code.
+    let worst = report.suspects.first().filter(|_| report.suspects.len() > 1);
+    let worst = worst.and_then(|suspect| Some((suspect, suspect.next.as_ref()?)));
     markup! {
-        @if !steps.is_empty() {
+        @if !steps.is_empty() || worst.is_some() {
             section #next {
                 h2 { "Next" }
                 ul .steps {
+                    @if let Some((suspect, step)) = worst {
+                        li {
+                            p .muted { "For " (shown(&suspect.name, LABEL_CHARS_MAX)) ":" }
+                            (next_step(step, None))
+                        }
+                    }
                     @for step in steps {
-                        li { (next_step(step, recording)) }
+                        li { (next_step(step, report.recording.as_deref())) }
                     }
                 }
             }

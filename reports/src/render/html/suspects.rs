@@ -11,65 +11,104 @@ use crate::report::{Forecast, SuspectCard};
 /// Characters of an example before its middle is left out.
 const EXAMPLE_CHARS: usize = 72;
 
-/// The cards, the worst suspect first.
+/// The cards, the worst suspect first. One alone shows all; of several the evidence is folded, so that the
+/// main chart is on the first screen.
 pub(super) fn suspects(cards: &[SuspectCard]) -> Markup {
     markup! {
         section #suspects aria-label="suspects" {
-            @for suspect in cards { (card(suspect, cards.len() == 1)) }
+            @match cards {
+                [suspect] => (alone(suspect)),
+                suspects => { @for suspect in suspects { (one_of_several(suspect)) } },
+            }
         }
     }
 }
 
-/// A card. If it is `alone`, there is room for the command that it advises.
-fn card(suspect: &SuspectCard, alone: bool) -> Markup {
-    let name = shown(&suspect.name, LABEL_CHARS_MAX);
+fn alone(suspect: &SuspectCard) -> Markup {
+    markup! {
+        article .suspect .alone {
+            div .growth { (growth(suspect)) (evidence(suspect)) }
+            @if let Some(forecast) = &suspect.forecast {
+                div .until {
+                    h3 { "to the limit" }
+                    p .figure { (shown(&forecast.left, LABEL_CHARS_MAX)) }
+                    p .beside { (limit(forecast)) }
+                    (interval(forecast))
+                    (outlook(forecast))
+                }
+            }
+            div .traces {
+                (examples(suspect))
+                @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
+            }
+        }
+    }
+}
+
+fn one_of_several(suspect: &SuspectCard) -> Markup {
     markup! {
         article .suspect {
-            div .growth {
-                h2 {
-                    @match &suspect.chart {
-                        Some(chart) => a href={ "#" (chart) } { (name) },
-                        None => (name),
-                    }
-                }
-                p .figure { (shown(&suspect.rate, LABEL_CHARS_MAX)) }
-                p .beside { (shown(&suspect.grew, LABEL_CHARS_MAX)) }
-                @if !suspect.evidence.is_empty() {
-                    p .beside { "with it grow " (shown(&suspect.evidence.join(", "), LABEL_CHARS_MAX)) }
-                }
+            (growth(suspect))
+            @if let Some(forecast) = &suspect.forecast {
+                p .until .beside { strong { (shown(&forecast.left, LABEL_CHARS_MAX)) } " to " (limit(forecast)) }
             }
-            @if let Some(forecast) = &suspect.forecast { (until_limit(forecast)) }
-            div .traces {
-                @for example in &suspect.examples {
-                    p .example { (middle_cut(example, EXAMPLE_CHARS)) }
+            details {
+                summary { "Evidence" }
+                (evidence(suspect))
+                @if let Some(forecast) = &suspect.forecast {
+                    (interval(forecast))
+                    (outlook(forecast))
                 }
-                @match (&suspect.next, alone) {
-                    (Some(step), true) => div .step { (next_step(step, None)) },
-                    (Some(step), false) => details .step {
-                        summary { "Find its code" }
-                        (next_step(step, None))
-                    },
-                    (None, _) => {},
-                }
+                (examples(suspect))
+                @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
             }
         }
     }
 }
 
-fn until_limit(forecast: &Forecast) -> Markup {
-    let (limit, max) =
-        (shown(&forecast.limit, LABEL_CHARS_MAX), shown(&forecast.max, LABEL_CHARS_MAX));
+fn growth(suspect: &SuspectCard) -> Markup {
+    let name = shown(&suspect.name, LABEL_CHARS_MAX);
     markup! {
-        div .until {
-            h3 { "to the limit" }
-            p .figure { (shown(&forecast.left, LABEL_CHARS_MAX)) }
-            p .beside {
-                (limit) " " (max) ", " (shown(&forecast.used, LABEL_CHARS_MAX)) " used"
-                @if let Some(between) = &forecast.between {
-                    "; " (shown(between, LABEL_CHARS_MAX)) " (95 % CI)"
-                }
+        h2 {
+            @match &suspect.chart {
+                Some(chart) => a href={ "#" (chart) } { (name) },
+                None => (name),
             }
-            (outlook(forecast))
+        }
+        p .figure { (shown(&suspect.rate, LABEL_CHARS_MAX)) }
+        p .beside { (shown(&suspect.grew, LABEL_CHARS_MAX)) }
+    }
+}
+
+/// The other resources that grow.
+fn evidence(suspect: &SuspectCard) -> Markup {
+    markup! {
+        @if !suspect.evidence.is_empty() {
+            p .beside { "with it grow " (shown(&suspect.evidence.join(", "), LABEL_CHARS_MAX)) }
+        }
+    }
+}
+
+fn examples(suspect: &SuspectCard) -> Markup {
+    markup! {
+        @for example in &suspect.examples {
+            p .example { (middle_cut(example, EXAMPLE_CHARS)) }
+        }
+    }
+}
+
+/// `RLIMIT_NOFILE 1,024, 12 % used`. No line breaks between a number and its unit.
+fn limit(forecast: &Forecast) -> String {
+    let words = [&forecast.limit, &forecast.max, &forecast.used];
+    let [limit, max, used] = words.map(|text| shown(text, LABEL_CHARS_MAX));
+    let [max, used] = [max, used].map(|number| number.replace(' ', "\u{a0}"));
+    format!("{limit} {max}, {used} used")
+}
+
+fn interval(forecast: &Forecast) -> Markup {
+    markup! {
+        @if let Some(between) = &forecast.between {
+            p .beside { "limit in " (shown(between, LABEL_CHARS_MAX)) " (95 % CI)" }
         }
     }
 }
