@@ -10,8 +10,13 @@ use common::Run;
 
 /// A run whose processes have at most `open_files` descriptors.
 fn run_with_descriptors(open_files: u32, args: &[&str]) -> Run {
-    let script = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
-    let output = Command::new("sh")
+    run_after(&format!("ulimit -n {open_files}"), args)
+}
+
+/// A run by a shell that runs `first` before.
+fn run_after(first: &str, args: &[&str]) -> Run {
+    let script = format!("{first} && exec \"$0\" \"$@\"");
+    let output = Command::new("bash")
         .args(["-c", &script, env!("CARGO_BIN_EXE_leakbench")])
         .args(args)
         .args(["--processes", "1", "--json"])
@@ -66,6 +71,30 @@ fn a_leak_of_one_descriptor_a_cycle_is_computed() {
     let [message] = &messages[..] else { panic!("one finding: {messages:?}") };
     assert!(message.contains("(512 descriptors allowed"), "{message}");
     assert!(message.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{message}");
+}
+
+/// They have numbers beyond the limit, so the kernel does not count them.
+#[test]
+fn inherited_descriptors_are_no_part_of_the_leak() {
+    let folder = drivers();
+    let folder = folder.to_str().expect("a plain path");
+    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
+    wat.write_all(b"(module)").expect("written");
+    let wat = wat.path().to_str().expect("a plain path");
+    let out = tempfile::tempdir().expect("a folder");
+    let kept = out.path().to_str().expect("a plain path");
+    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat, "--out", kept];
+    let first = "for fd in {701..720}; do eval \"exec $fd</dev/null\"; done; ulimit -n 512";
+    let run = run_after(first, &leaky);
+    let messages = died_at(&run);
+    let [message] = &messages[..] else { panic!("one finding: {messages:?}") };
+    assert!(message.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{message}");
+    let recording =
+        std::fs::read_to_string(out.path().join("recording.jsonl")).expect("a recording");
+    let open_files = "\"open_files\":{\"max\":512,\"beyond\":";
+    let beyond = recording.split(open_files).nth(1).and_then(|rest| rest.split('}').next());
+    let beyond: u64 = beyond.expect("a limit").parse().expect("a number");
+    assert!((20..30).contains(&beyond), "{beyond} inherited");
 }
 
 /// The control: the same error of the kernel without a leak.

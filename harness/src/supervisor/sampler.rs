@@ -5,11 +5,11 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use leakbench_model::{Footprint, ObjectId, Resource, Slabs};
-use leakbench_recording::recording::ExactMemory;
+use leakbench_recording::recording::{ExactMemory, OpenFiles};
 use rustix::event::{PollFd, PollFlags};
 
 use super::reconcile::{Reconciled, Scan, reconcile};
-use leakbench_kernel::{FdKind, Process, ReadError, poll_until};
+use leakbench_kernel::{Bound, FdEntry, FdKind, Process, ReadError, poll_until};
 use leakbench_subject::wire::BarrierReached;
 
 /// Scans at a barrier before a disagreement counts, and the time between two.
@@ -99,6 +99,15 @@ impl ProcSampler {
             .with(Resource::Fds, fds)
             .only(&Resource::OF_A_RUN);
         (footprint, began.elapsed())
+    }
+
+    /// The limit of the subject's descriptors, and those of the latest scan that do not count towards it.
+    /// `None` if it is unlimited or cannot be read.
+    pub(super) fn open_files(&mut self) -> Option<OpenFiles> {
+        let Bound::At(max) = self.process.limits().ok()?.open_files.soft else { return None };
+        let is_beyond = |entry: &&FdEntry| u64::try_from(entry.fd).is_ok_and(|fd| fd >= max);
+        let beyond = self.scan.fds.iter().filter(is_beyond).count() as u64;
+        Some(OpenFiles { max, beyond })
     }
 
     /// The subject's memory, exact to the page; too slow except at barriers.

@@ -182,6 +182,7 @@ impl Supervised {
             Err(error) => self.record_sampler_failure(&error, recorder),
         }
         let (at_rest, _) = self.footprint();
+        let open_files = self.sampler.as_mut().and_then(ProcSampler::open_files);
         recorder.write(Record::Subject(SubjectUp {
             at_ms: recorder.now_ms(),
             subject: self.index,
@@ -189,6 +190,7 @@ impl Supervised {
             runtime,
             cycles: self.share.cycles,
             at_rest,
+            open_files,
         }));
         self.phase = Phase::Ready;
         Ok(())

@@ -1,6 +1,6 @@
 //! The cost of a run, and how close it came to the limits of the machine.
 
-use super::run::{open_files, whole_limit};
+use super::run::whole_limit;
 use super::{Chart, Plot, Tone};
 use leakbench_model::text::{bytes, counted, duration_us, grouped};
 use leakbench_model::{Footprint, Resource, Unit};
@@ -37,13 +37,19 @@ pub struct Peak {
     pub peak: u64,
     /// The name and the amount of its limit; `None` if the recording has none.
     pub limit: Option<(String, u64)>,
+    /// The part of the peak that does not count towards the limit: inherited descriptors.
+    pub uncounted: u64,
 }
 
 impl Peak {
-    /// The peak as a share of the limit, which it may exceed.
+    /// The peak as a share of the limit. It exceeds a limit that the process raised after its start.
     pub fn share(&self) -> Option<f64> {
         let (_, limit) = self.limit.as_ref()?;
-        (*limit > 0).then(|| self.peak as f64 / *limit as f64)
+        (*limit > 0).then(|| self.counted() as f64 / *limit as f64)
+    }
+
+    fn counted(&self) -> u64 {
+        self.peak.saturating_sub(self.uncounted)
     }
 
     /// The meaning of the share's colour.
@@ -61,7 +67,9 @@ impl Peak {
         let percent = self.share()? * 100.0;
         Some(match percent {
             percent if percent > 0.0 && percent < 0.1 => "below 0.1 %".to_owned(),
-            percent => format!("{percent:.1} %"),
+            // The kernel allows one mapping more, and `[vsyscall]` is none.
+            percent if percent > 100.5 => "above the limit at its start".to_owned(),
+            percent => format!("{:.1} %", percent.min(100.0)),
         })
     }
 
@@ -74,15 +82,17 @@ impl Peak {
     pub fn beside(&self) -> String {
         let limit = self.limit.as_ref();
         let limit = limit.map(|(name, limit)| format!("of {}, {name}", self.written(*limit)));
+        let uncounted = (self.uncounted > 0)
+            .then(|| format!("{} inherited and not counted", self.written(self.uncounted)));
         let at_rest = self.at_rest.map(|amount| format!("{} at rest", self.written(amount)));
-        limit.into_iter().chain(at_rest).collect::<Vec<_>>().join("; ")
+        [limit, uncounted, at_rest].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
     /// `8,191 of 8,192, RLIMIT_NOFILE`.
     pub(super) fn of_limit(&self) -> String {
         let of =
             self.limit.as_ref().map(|(name, max)| format!(" of {}, {name}", self.written(*max)));
-        self.amount() + &of.unwrap_or_default()
+        self.written(self.counted()) + &of.unwrap_or_default()
     }
 
     fn written(&self, amount: u64) -> String {
@@ -95,11 +105,12 @@ impl Peak {
 
 /// The chart; `None` if nothing was measured.
 pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
-    let fingerprint = &ledger.start.fingerprint;
-    let mappings = whole_limit(fingerprint, "max_map_count");
+    let mappings = whole_limit(&ledger.start.fingerprint, "max_map_count");
+    let descriptors =
+        |subject: &SubjectLedger| ledger.open_files(subject).map(|files| (files.max, files.beyond));
     let limited = [
-        nearest(ledger, Resource::Mappings, "vm.max_map_count", mappings),
-        nearest(ledger, Resource::Fds, "RLIMIT_NOFILE", open_files(fingerprint)),
+        nearest(ledger, Resource::Mappings, "vm.max_map_count", |_| Some((mappings?, 0))),
+        nearest(ledger, Resource::Fds, "RLIMIT_NOFILE", descriptors),
     ];
     let costs = [Resource::RssBytes, Resource::PageTablesBytes].map(|it| cost(ledger, it));
     let rows: Vec<Peak> = limited.into_iter().chain(costs).flatten().collect();
@@ -123,22 +134,32 @@ fn reads(ledger: &Ledger) -> String {
     )
 }
 
-/// The peak of the process that has most, since each process has the limit.
-fn nearest(ledger: &Ledger, resource: Resource, name: &str, limit: Option<u64>) -> Option<Peak> {
-    let peaks = ledger.subjects.iter().filter_map(|it| Some((it, it.peak.of(resource)?)));
+/// The peak of the process that came nearest to its limit or, without a limit, that has most. A limit is
+/// an amount and what does not count towards it.
+fn nearest(
+    ledger: &Ledger,
+    resource: Resource,
+    name: &str,
+    limit: impl Fn(&SubjectLedger) -> Option<(u64, u64)>,
+) -> Option<Peak> {
+    let peaks = ledger.subjects.iter().filter_map(|subject| {
+        let of = match ledger.subjects.len() {
+            0 | 1 => String::new(),
+            _ => format!(" of process {}", subject.number),
+        };
+        let limit = limit(subject);
+        Some(Peak {
+            name: format!("{}{of}", resource.noun()),
+            resource,
+            at_rest: subject.at_rest.of(resource),
+            peak: subject.peak.of(resource)?,
+            limit: limit.map(|(max, _)| (name.to_owned(), max)),
+            uncounted: limit.map_or(0, |(_, uncounted)| uncounted),
+        })
+    });
+    let share = |peak: &Peak| peak.share().unwrap_or(0.0);
     // Of equals the first.
-    let (subject, peak) = peaks.rev().max_by_key(|(_, peak)| *peak)?;
-    let of = match ledger.subjects.len() {
-        0 | 1 => String::new(),
-        _ => format!(" of process {}", subject.number),
-    };
-    Some(Peak {
-        name: format!("{}{of}", resource.noun()),
-        resource,
-        at_rest: subject.at_rest.of(resource),
-        peak,
-        limit: limit.map(|limit| (name.to_owned(), limit)),
-    })
+    peaks.rev().max_by(|a, b| share(a).total_cmp(&share(b)).then(a.peak.cmp(&b.peak)))
 }
 
 /// The sum over all processes of a resource without a known limit.
@@ -154,5 +175,6 @@ fn cost(ledger: &Ledger, resource: Resource) -> Option<Peak> {
         at_rest: Footprint::sum(ledger.subjects.iter().map(at_rest)).of(resource),
         peak: ledger.peak.of(resource)?,
         limit: None,
+        uncounted: 0,
     })
 }

@@ -8,7 +8,7 @@ use super::{
     marks, next_steps, peaks, proof, slots, survival, theory, times, unmeasured,
 };
 use crate::headline;
-use leakbench_model::text::{counted, grouped};
+use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{Resource, Unit};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
@@ -146,7 +146,7 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
         ),
     ];
     let limit = whole_limit(&ledger.start.fingerprint, "max_map_count");
-    let limit = of_each_process(ledger, "vm.max_map_count", limit);
+    let limit = of_each_process(ledger, "vm.max_map_count", |_| limit);
     let reads = "Each mapped image is a mapping of a memfd. Mappings that rise with the cycles reach \
                  the limit, where mmap fails.";
     let chart = lines("mappings", "Mappings", reads, Unit::Count, series, limit)?;
@@ -155,7 +155,14 @@ fn mappings(ledger: &Ledger) -> Option<Chart> {
 
 fn descriptors(ledger: &Ledger) -> Option<Chart> {
     let series = [series("open", Tone::Series(0), Style::Line, footprints(ledger, Resource::Fds))];
-    let limit = of_each_process(ledger, "RLIMIT_NOFILE", open_files(&ledger.start.fingerprint));
+    let max = |subject: &SubjectLedger| {
+        ledger.open_files(subject).map(|files| files.max.saturating_add(files.beyond))
+    };
+    let mut limit = of_each_process(ledger, "RLIMIT_NOFILE", max);
+    let uncounted = sum(ledger.subjects.iter().filter_map(|it| Some(it.open_files?.beyond)));
+    if let (Some(limit), 1..) = (&mut limit, uncounted) {
+        limit.name += &format!(" plus {} inherited:", grouped(uncounted));
+    }
     let reads = "A descriptor that stays open holds its image, even after every mapping is gone.";
     let chart = lines("descriptors", "Descriptors", reads, Unit::Count, series, limit)?;
     Some(with_marks(chart, marks::incidents(ledger)))
@@ -226,21 +233,23 @@ pub(super) fn with_marks(mut chart: Chart, marks: Vec<super::Mark>) -> Chart {
 }
 
 /// The sum of a limit that each process has.
-fn of_each_process(ledger: &Ledger, name: &str, max: Option<u64>) -> Option<LimitLine> {
-    let processes = ledger.subjects.iter().filter(|subject| !subject.samples.is_empty()).count();
-    let name = match processes {
+fn of_each_process(
+    ledger: &Ledger,
+    name: &str,
+    max: impl Fn(&SubjectLedger) -> Option<u64>,
+) -> Option<LimitLine> {
+    let sampled: Vec<&SubjectLedger> =
+        ledger.subjects.iter().filter(|subject| !subject.samples.is_empty()).collect();
+    let name = match sampled.len() {
         0 | 1 => name.to_owned(),
         processes => format!("{name} of {} processes", grouped(processes as u64)),
     };
-    Some(LimitLine { name, value: max? as f64 * processes.max(1) as f64 })
+    let maxima: Option<Vec<u64>> = sampled.into_iter().map(max).collect();
+    let value = sum(maxima?);
+    Some(LimitLine { name, value: value as f64 })
 }
 
 /// A limit of the machine that is a number.
 pub(super) fn whole_limit(fingerprint: &Map<String, Value>, name: &str) -> Option<u64> {
     fingerprint.get(name).and_then(Value::as_u64)
-}
-
-/// `RLIMIT_NOFILE`; `None` if it is unlimited.
-pub(super) fn open_files(fingerprint: &Map<String, Value>) -> Option<u64> {
-    fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64())
 }

@@ -58,7 +58,7 @@ pub fn limit_reached(ledger: &Ledger) -> Option<KernelLimit> {
 fn at_limits(ledger: &Ledger) -> impl Iterator<Item = (&SubjectLedger, Limit, Death)> {
     let once = ONCE + ONCE_PER_THREAD * u64::from(ledger.start.scenario.threads.get());
     ledger.deaths().into_iter().filter_map(move |(subject, exit)| {
-        let limits = Limit::of(&ledger.start.fingerprint);
+        let limits = Limit::of(ledger, subject);
         let mut deaths = limits
             .into_iter()
             .flatten()
@@ -84,7 +84,7 @@ impl Death {
     fn at(limit: Limit, subject: &SubjectLedger, exit: &Exit, once: u64) -> Option<Death> {
         let objects = limit.objects;
         let cycles = subject.counts.cycles;
-        let at_rest = objects.count(&subject.at_rest)?;
+        let at_rest = limit.count(&subject.at_rest)?;
         // A live image has one descriptor. The number of its mappings is unknown here.
         let live = match objects {
             Objects::Mappings => 0,

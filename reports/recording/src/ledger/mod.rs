@@ -13,7 +13,7 @@ pub use subject::{
     BarrierSample, CountsSource, DisagreeingBarrier, LingeringBarrier, SubjectLedger, SubjectSample,
 };
 
-use crate::recording::{End, Exit, Record, Recording, Start, WitnessFailure};
+use crate::recording::{End, Exit, OpenFiles, Record, Recording, Start, WitnessFailure};
 use leakbench_model::text::sum;
 use leakbench_model::{Counts, Footprint, Histogram, LingeringImage};
 
@@ -165,6 +165,13 @@ impl Ledger {
         // Of equal times the lowest number.
         dead.sort_by_key(|(_, exit)| exit.at_ms);
         dead
+    }
+
+    /// The limit of a subject's descriptors: its own or, in older recordings, the supervisor's. `None` if
+    /// it is unlimited or unknown.
+    pub fn open_files(&self, subject: &SubjectLedger) -> Option<OpenFiles> {
+        let of_supervisor = || self.start.fingerprint.get("open_files")?.get("soft")?.as_u64();
+        subject.open_files.or_else(|| Some(OpenFiles { max: of_supervisor()?, beyond: 0 }))
     }
 
     /// Number of listed lingering images.

@@ -3,7 +3,9 @@
 use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
 
 use super::Images;
-use crate::recording::{Barrier, ExactMemory, Exit, ExitKind, Sample, SlotMap, SubjectUp};
+use crate::recording::{
+    Barrier, ExactMemory, Exit, ExitKind, OpenFiles, Sample, SlotMap, SubjectUp,
+};
 
 /// All recorded facts about one subject.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub struct SubjectLedger {
     pub late_timed: u64,
     /// Footprint before the first cycle.
     pub at_rest: Footprint,
+    /// The limit of its descriptors; see [`Ledger::open_files`](super::Ledger::open_files).
+    pub open_files: Option<OpenFiles>,
     /// Footprint at the first barrier.
     pub at_first_barrier: Option<Footprint>,
     /// Footprint at the last barrier.
@@ -159,6 +163,7 @@ impl SubjectLedger {
             release: Histogram::default(),
             late_timed: 0,
             at_rest: Footprint::default(),
+            open_files: None,
             at_first_barrier: None,
             at_last_barrier: None,
             slots: None,
@@ -196,6 +201,7 @@ impl SubjectLedger {
         self.pid = Some(up.pid);
         self.cycles_asked = Some(up.cycles);
         self.at_rest = up.at_rest;
+        self.open_files = up.open_files;
         self.peak.raise_to(&up.at_rest);
     }
 

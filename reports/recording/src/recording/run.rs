@@ -72,6 +72,20 @@ pub struct SubjectUp {
     pub cycles: u64,
     /// Footprint before the first cycle.
     pub at_rest: Footprint,
+    /// The limit of its descriptors. Absent in older recordings, and if it is unlimited or unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<OpenFiles>,
+}
+
+/// The limit of the descriptors of a process before its first cycle, which may differ from the
+/// supervisor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFiles {
+    /// `RLIMIT_NOFILE`: new descriptors have lower numbers.
+    pub max: u64,
+    /// Descriptors with other numbers. They are older than the limit, as inherited ones may be, and do
+    /// not count towards it.
+    pub beyond: u64,
 }
 
 /// A sample of a running subject.

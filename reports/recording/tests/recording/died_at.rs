@@ -46,6 +46,25 @@ fn explanation(recording: &Recording) -> Option<String> {
     findings.first().map(|finding| finding.message.clone())
 }
 
+/// Descriptors that were inherited with numbers beyond the limit do not count towards it, and the limit is
+/// the subject's own.
+#[test]
+fn inherited_descriptors_are_left_out() {
+    let explained = |open_files: Option<OpenFiles>| {
+        let mut recording = died_at(485, no_descriptor(), 480, 60, 520);
+        if let Record::Subject(up) = &mut recording.records[1] {
+            up.at_rest = footprint(60, 37, 9 << 20);
+            up.open_files = open_files;
+        }
+        explanation(&recording)
+    };
+    let message = explained(Some(OpenFiles { max: 512, beyond: 10 })).expect("a limit");
+    assert!(message.contains("(512 descriptors allowed − 27 at rest) / 485 cycles"), "{message}");
+    assert!(message.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{message}");
+    // 520 are more than the limit allows, so it was another.
+    assert_eq!(explained(Some(OpenFiles { max: 512, beyond: 0 })), None);
+}
+
 #[test]
 fn a_death_at_a_limit_is_converted_to_objects_a_cycle() {
     for (recording, expected) in [

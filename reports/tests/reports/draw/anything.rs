@@ -243,7 +243,14 @@ fn any_peaks() -> impl Strategy<Value = Peaks> {
     let resource = prop::sample::select(vec![Resource::Mappings, Resource::RssBytes]);
     let limit = prop::option::of((name(), number()));
     let peak = (resource, name(), prop::option::of(number()), number(), limit).prop_map(
-        |(resource, name, at_rest, peak, limit)| Peak { resource, name, at_rest, peak, limit },
+        |(resource, name, at_rest, peak, limit)| Peak {
+            resource,
+            name,
+            at_rest,
+            peak,
+            limit,
+            uncounted: peak / 7,
+        },
     );
     prop::collection::vec(peak, 0..6).prop_map(|rows| Peaks { rows })
 }

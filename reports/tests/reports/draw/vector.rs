@@ -177,8 +177,14 @@ fn a_proof_names_both_witnesses_and_their_numbers() {
 fn peaks_have_their_limits_and_shares() {
     let limit = Some(("RLIMIT_NOFILE".to_owned(), 8_192));
     let resource = Resource::Fds;
-    let peak =
-        Peak { resource, name: "descriptors".to_owned(), at_rest: Some(9), peak: 8_191, limit };
+    let peak = Peak {
+        resource,
+        name: "descriptors".to_owned(),
+        at_rest: Some(9),
+        peak: 8_191,
+        limit,
+        uncounted: 0,
+    };
     let beside = "of 8,192, RLIMIT_NOFILE; 9 at rest";
     assert_says(
         Plot::Peaks(Peaks { rows: vec![peak] }),

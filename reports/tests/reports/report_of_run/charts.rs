@@ -1,5 +1,7 @@
 //! The order of charts, their marks and their limits.
 
+use leakbench_model::Resource;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -232,6 +234,59 @@ fn a_death_begins_with_the_resource_that_was_nearest_to_its_limit() {
     let near = ("descriptors".to_owned(), "Descriptors: 1,020 of 1,024, RLIMIT_NOFILE".to_owned());
     assert_eq!(first(1_024, 1_020), near);
     assert_eq!(first(20_000, 1_020).0, "peaks", "no limit was near");
+}
+
+/// The kernel counts numbers of descriptors: one that was inherited with a higher number is not in the way.
+#[test]
+fn descriptors_beyond_their_limit_do_not_count_towards_it() {
+    let of = |had: [u64; 2], beyond: u64| {
+        let mut records = vec![start(3_000, 2, Options::default())];
+        for (subject, had) in (0..2).zip(had) {
+            let mut up = up(subject, 1_500);
+            if let Record::Subject(up) = &mut up {
+                up.at_rest = footprint(60, 9 + beyond, 1 << 20);
+                // The second process raised its own limit.
+                let max = 64 * (1 + u64::from(subject));
+                up.open_files = Some(OpenFiles { max, beyond });
+            }
+            records.push(up);
+            records.push(sample(subject, 100, counts(900, 0), footprint(60, had, 1 << 20)));
+        }
+        let report = report(&recording(records));
+        let Plot::Peaks(peaks) = plot(&report, "peaks") else { panic!("{:?}", ids(&report)) };
+        let peak = peaks.rows.iter().find(|peak| peak.resource == Resource::Fds).expect("a peak");
+        let limit = lines(&report, "descriptors").limits[0].clone();
+        (peak.name.clone(), peak.amount(), peak.beside(), peak.percent().expect("a limit"), limit)
+    };
+    let limit = |name: &str, value| LimitLine { name: name.to_owned(), value };
+    let row = |name: &str, peak: &str, beside: &str, percent: &str, limit| {
+        (name.to_owned(), peak.to_owned(), beside.to_owned(), percent.to_owned(), limit)
+    };
+    assert_eq!(
+        of([65, 65], 1),
+        row(
+            "descriptors of process 0",
+            "65",
+            "of 64, RLIMIT_NOFILE; 1 inherited and not counted; 10 at rest",
+            "100.0 %",
+            limit("RLIMIT_NOFILE of 2 processes plus 2 inherited:", 194.0),
+        )
+    );
+    // The one nearest to its own limit, not the one that has most.
+    let of_both = limit("RLIMIT_NOFILE of 2 processes", 192.0);
+    assert_eq!(
+        of([32, 96], 0),
+        row(
+            "descriptors of process 1",
+            "96",
+            "of 128, RLIMIT_NOFILE; 9 at rest",
+            "75.0 %",
+            of_both.clone(),
+        )
+    );
+    assert_eq!(of([60, 96], 0).0, "descriptors of process 0");
+    // A limit that was raised later.
+    assert_eq!(of([70, 96], 0).3, "above the limit at its start");
 }
 
 #[test]

@@ -34,9 +34,8 @@ impl Evidence {
         // closed its descriptors, of which a subject has some.
         let is_alive = |sample: &&SubjectSample| sample.footprint.of(Resource::Fds) != Some(0);
         let mut samples = subject.samples.iter().rev().filter(is_alive);
-        let last = samples.find_map(|sample| {
-            Some((sample.counts.cycles, limit.objects.count(&sample.footprint)?))
-        });
+        let last = samples
+            .find_map(|sample| Some((sample.counts.cycles, limit.count(&sample.footprint)?)));
         let Some((cycles, count)) = last else { return Evidence::Missing };
         if count > limit.max.saturating_add(FEWER_THAN_AT_REST) {
             return Evidence::Against;

@@ -1,7 +1,9 @@
 //! Limits of the kernel that end a subject, and the errors that name them.
 
 use leakbench_model::{Footprint, Resource};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::ledger::{Ledger, SubjectLedger};
 
 /// Objects that a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,23 +12,35 @@ pub(super) enum Objects {
     Descriptors,
 }
 
-/// A limit of the machine of the run.
+/// A limit of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
     pub(super) objects: Objects,
     pub(super) max: u64,
+    /// Objects that do not count towards it.
+    uncounted: u64,
 }
 
 impl Limit {
-    /// The limits in the fingerprint.
-    pub(super) fn of(fingerprint: &Map<String, Value>) -> [Option<Limit>; 2] {
-        let mappings = fingerprint.get("max_map_count").and_then(Value::as_u64);
-        // "unlimited" is not a number.
-        let fds = fingerprint.get("open_files").and_then(|limit| limit.get("soft")?.as_u64());
+    /// The limits of a subject.
+    pub(super) fn of(ledger: &Ledger, subject: &SubjectLedger) -> [Option<Limit>; 2] {
+        let mappings = ledger.start.fingerprint.get("max_map_count").and_then(Value::as_u64);
+        let limit = |objects, max, uncounted| Limit { objects, max, uncounted };
         [
-            mappings.map(|max| Limit { objects: Objects::Mappings, max }),
-            fds.map(|max| Limit { objects: Objects::Descriptors, max }),
+            mappings.map(|max| limit(Objects::Mappings, max, 0)),
+            ledger
+                .open_files(subject)
+                .map(|files| limit(Objects::Descriptors, files.max, files.beyond)),
         ]
+    }
+
+    /// The objects that count towards it.
+    pub(super) fn count(self, footprint: &Footprint) -> Option<u64> {
+        let all = match self.objects {
+            Objects::Mappings => footprint.of(Resource::Mappings),
+            Objects::Descriptors => footprint.of(Resource::Fds),
+        };
+        Some(all?.saturating_sub(self.uncounted))
     }
 }
 
@@ -42,13 +56,6 @@ impl Objects {
         match self {
             Objects::Mappings => "vm.max_map_count",
             Objects::Descriptors => "RLIMIT_NOFILE",
-        }
-    }
-
-    pub(super) fn count(self, footprint: &Footprint) -> Option<u64> {
-        match self {
-            Objects::Mappings => footprint.of(Resource::Mappings),
-            Objects::Descriptors => footprint.of(Resource::Fds),
         }
     }
 
