@@ -54,10 +54,9 @@ pub(super) fn draw_bands<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Draws the lines, dashed after the last amount, with the limits that they reach in words.
+/// Draws the lines, dashed after the last amount.
 pub(super) fn draw_lines<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
-    plot: Frame,
     (across, up): (&Across, Scale),
     lines: &Lines,
     shown: &Shown,
@@ -67,11 +66,24 @@ pub(super) fn draw_lines<DB: DrawingBackend>(
         let end = place(end_s(fit, shown.until_s));
         canvas.line(&[place(fit.from_s), place(fit.to_s)], palette::INK.light, 1.1)?;
         canvas.dashed(place(fit.to_s), end, palette::tone(fit.tone).light, 1.5)?;
+    }
+    Ok(())
+}
+
+/// Marks and names the limits that the lines reach.
+pub(super) fn draw_limits<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    plot: Frame,
+    (across, up): (&Across, Scale),
+    lines: &Lines,
+    shown: &Shown,
+) -> Result<(), DrawError> {
+    for fit in &lines.fits {
         let Some(limit) = &fit.limit else { continue };
         // The legend names a limit that is far away.
-        if reached(fit, shown.until_s).is_none() {
-            continue;
-        }
+        let Some(_) = reached(fit, shown.until_s) else { continue };
+        let end_s = end_s(fit, shown.until_s);
+        let end = (across.at(end_s), up.at(fit.at(end_s).value));
         canvas.dot(end, 3.5, palette::LIMIT.light)?;
         let above = end.1 - 8.0 - plot.top > LABEL_EM;
         let baseline = if above { end.1 - 8.0 } else { end.1 + 17.0 };

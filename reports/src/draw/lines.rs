@@ -6,7 +6,7 @@ use super::across::{Across, interpolated};
 use super::axis::{self, Scale};
 use super::canvas::{Canvas, Frame, Type};
 use super::events::Events;
-use super::legend::{Entry, Sign, legend};
+use super::legend::{self, Entry, Sign, legend};
 use super::marks::{self, Incidents};
 use super::{DrawError, LABEL_EM, draw_nothing, fits};
 use crate::palette::{self, Dash};
@@ -28,7 +28,7 @@ pub(super) fn draw<DB: DrawingBackend>(
         return draw_nothing(canvas, frame, "nothing was measured");
     }
     let entries = entries(lines, &shown, true);
-    let frame = legend(canvas, frame, &entries, 3)?;
+    let frame = legend(canvas, frame, &entries, legend_lines(frame.height()))?;
     let incidents = Incidents::of(&lines.marks, shown.until_s);
     let frame = incidents.draw_words(canvas, frame)?;
     let below = 20.0;
@@ -48,10 +48,17 @@ pub(super) fn draw<DB: DrawingBackend>(
     events.draw(canvas, plot, &across)?;
     draw_limits(canvas, plot, up, lines, &shown)?;
     fits::draw_bands(canvas, (&across, up), lines, &shown)?;
+    // Beneath the series, whose colours they would hide.
+    fits::draw_lines(canvas, (&across, up), lines, &shown)?;
     draw_series(canvas, plot, lines, |point| Some(across.of_point(point)), up)?;
-    fits::draw_lines(canvas, plot, (&across, up), lines, &shown)?;
+    fits::draw_limits(canvas, plot, (&across, up), lines, &shown)?;
     marks::draw_onset(canvas, plot, &across, &lines.marks)?;
     incidents.draw(canvas, plot, &across)
+}
+
+/// Lines of a legend at most: a third of the chart.
+fn legend_lines(height: f64) -> usize {
+    (height / 3.0 / legend::LINE).clamp(3.0, 6.0) as usize
 }
 
 /// The common axes of several sets of lines.

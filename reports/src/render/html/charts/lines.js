@@ -110,7 +110,7 @@ class LineChart extends TimePlot {
     const texts = far.map(([name, value]) => {
       const share = (100 * this.highest()) / value;
       const reached =
-        share < 0.1 ? "Less than 0.1%" : `Up to ${PARTS.format(Math.round(share * 10) / 10)}%`;
+        share < 0.1 ? "Less than 0.1 %" : `Up to ${PARTS.format(Math.round(share * 10) / 10)} %`;
       return html(
         "p",
         { class: "limit" },
@@ -161,7 +161,7 @@ class LineChart extends TimePlot {
       for (const fit of this.fits) high = Math.max(high, fit.on(Math.min(this.ends[1], fit.reached)));
     }
     // From 0, unless that would flatten the lines.
-    if (low < high * 0.6 || high < 50) return [Math.min(low, 0), high || 1];
+    if (low < high * 0.6 || high < 50 || low === high) return [Math.min(low, 0), high || 1];
     const length = Math.max(high - low, high * 0.04);
     return [Math.max(0, low - length * 0.5), low + length * 1.2];
   }
@@ -231,8 +231,9 @@ class LineChart extends TimePlot {
       );
     }
     inside.append(...this.fits.map((fit) => fit.band(this, last)));
-    for (const series of this.shown) inside.append(...this.drawSeries(series));
+    // Beneath the series, whose colours they would hide.
     inside.append(...this.fits.flatMap((fit) => fit.line(this, last)));
+    for (const series of this.shown) inside.append(...this.drawSeries(series));
     drawing.append(inside, ...this.drawLimits());
     for (const fit of this.fits) if (last > end) drawing.append(...fit.label(this, last));
     this.drawIncidents(drawing, labels);
