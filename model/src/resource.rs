@@ -140,11 +140,11 @@ resources! {
     StackMappings = "stack_mappings": "stack mappings", Plural, Count, COUNT_NOISE, of Mappings;
     /// Memfds, each counted once, whether open or mapped.
     Memfds = "memfds": "memfds", Plural, Count, COUNT_NOISE;
-    /// Bytes of deleted files that are held open. Those in memory count while no process maps them.
+    /// Bytes of deleted files that are held open; of those in memory, what no mapping covers.
     DeletedBytes = "deleted_bytes": "deleted files", Plural, Bytes, MEMORY_NOISE_BYTES;
-    /// Bytes of open memfds that no process maps.
+    /// Bytes of open memfds that no mapping covers.
     UnmappedMemfdBytes = "unmapped_memfd_bytes": "unmapped memfds", Plural, Bytes, MEMORY_NOISE_BYTES;
-    /// Bytes of open files on a tmpfs that have a name and that no process maps.
+    /// Bytes of open files on a tmpfs that have a name, without those that a mapping covers.
     TmpfsBytes = "tmpfs_bytes": "tmpfs files", Plural, Bytes, MEMORY_NOISE_BYTES;
     /// Bytes of all mappings, touched or not (`VmSize`).
     AddressSpaceBytes = "address_space_bytes": "address space", Singular, Bytes, MEMORY_NOISE_BYTES;

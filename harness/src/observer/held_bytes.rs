@@ -1,5 +1,5 @@
-//! Bytes of files that exist only as long as a descriptor holds them: deleted files, memfds that no
-//! process maps, and files in memory.
+//! Bytes that only descriptors hold or give access to: those of deleted files, and those of memfds and
+//! of files in memory that no mapping covers.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -66,20 +66,37 @@ impl HeldBytes {
                 }
             }
         }
-        // Mapped memory is shared memory, of which the touched part is resident.
         if self.found.keys().any(|object| self.is_in_memory(*object)) {
-            for process in processes {
-                for object in process.mappings.iter().filter_map(|mapping| mapping.object) {
-                    if self.is_in_memory(object) {
-                        self.found.remove(&object);
-                    }
-                }
-            }
+            self.subtract_mapped(processes);
         }
         self.lifetimes.update(at_ms, self.found.iter().map(|(&object, file)| (object, file.bytes)));
         let mut amounts: Footprint = RESOURCES.into_iter().map(|resource| (resource, 0)).collect();
         self.found.values().for_each(|file| amounts.add(file.resource, file.bytes));
         amounts
+    }
+
+    /// Leaves what no mapping covers of files in memory. The rest is shared memory, of which the touched
+    /// part is resident.
+    fn subtract_mapped<'a>(&mut self, processes: impl Iterator<Item = &'a ObservedProcess>) {
+        // The most that one process has of each.
+        let mut most: HashMap<ObjectId, u64> = HashMap::new();
+        for process in processes {
+            let mut mapped: HashMap<ObjectId, u64> = HashMap::new();
+            for mapping in &process.mappings {
+                if let Some(object) = mapping.object.filter(|&object| self.is_in_memory(object)) {
+                    *mapped.entry(object).or_default() += mapping.bytes();
+                }
+            }
+            for (object, bytes) in mapped {
+                let most = most.entry(object).or_default();
+                *most = bytes.max(*most);
+            }
+        }
+        self.found.retain(|object, file| {
+            let covered = most.get(object).copied().unwrap_or(0);
+            file.bytes = file.bytes.saturating_sub(covered);
+            covered == 0 || file.bytes > 0
+        });
     }
 
     fn resource_of(&mut self, process: &ObservedProcess, entry: &FdEntry) -> Option<Resource> {

@@ -153,8 +153,8 @@ fn files_that_grow_while_they_are_held() {
     assert_leaks(&observed, "tmpfs_bytes", "/dev/shm/");
     assert_ne!(observed.class("fds"), "leak");
     assert_ne!(observed.class("shmem_bytes"), "leak");
-    // The controls: a memfd that is written again and again, and small files that pile up.
-    let observed = exec_to_the_end(&["memfd-rewrite", "deleted-files"]);
+    // The controls: memfds that are mapped or written again and again, and small files that pile up.
+    let observed = exec_to_the_end(&["memfd-rewrite", "mapped-memfd-growth", "deleted-files"]);
     assert_ne!(observed.class("unmapped_memfd_bytes"), "leak", "{:#}", observed.result);
     assert_eq!(observed.class("deleted_bytes"), "flat", "{:#}", observed.result);
     assert_leaks(&observed, "deleted_file_fds", "(deleted)");

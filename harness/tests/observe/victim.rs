@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IoSlice, Lines, Write};
 use std::mem::MaybeUninit;
@@ -163,6 +164,17 @@ fn grow(mut file: File) -> Habit {
     Box::new(move |_| file.write_all(&GROWTH).expect("there is room"))
 }
 
+/// The same with a memfd of which so many pages are mapped.
+fn grow_mapped(name: &CStr, pages: usize) -> Habit {
+    let memfd = memfd(name, 0);
+    let mapping = OwnMapping::file(memfd.as_fd(), 0, pages, crate::sys::Sharing::Shared);
+    let mut grow = grow(memfd.into());
+    Box::new(move |tick| {
+        assert!(mapping.end() > mapping.start());
+        grow(tick);
+    })
+}
+
 fn named_file() -> File {
     File::open(std::env::current_exe().expect("a path")).expect("it can be read")
 }
@@ -179,7 +191,8 @@ fn habit(name: &str) -> Habit {
         "deleted-files" => keep(12, || tempfile::tempfile().expect("a file")),
         // One file each that grows by 64 KiB a tick.
         "deleted-growth" => grow(tempfile::tempfile().expect("a file")),
-        "memfd-growth" => grow(memfd(c"buffer", 0).into()),
+        // All but its header is written and never mapped.
+        "memfd-growth" => grow_mapped(c"buffer", 1),
         "tmpfs-growth" => {
             let folder = std::env::var_os(FOLDER).unwrap_or_else(|| "/dev/shm".into());
             let file = tempfile::NamedTempFile::new_in(folder).expect("a file");
@@ -191,6 +204,8 @@ fn habit(name: &str) -> Habit {
                 grow(tick);
             })
         }
+        // It grows as much, within what is mapped: that is shared memory.
+        "mapped-memfd-growth" => grow_mapped(c"mapped buffer", 1 << 16),
         "memfd-rewrite" => {
             let file = File::from(memfd(c"ring", 0));
             Box::new(move |tick| {
