@@ -143,6 +143,11 @@ impl Sampler {
         amounts.set(Resource::Zombies, self.tree.zombies().count() as u64);
         let reaped = reaped || self.tree.has_reaped_orphans();
         amounts.add_all(&self.sysv.count(at_ms, &self.tree, reaped));
+        if self.sysv.unused() as u64 > Resource::SysvSemaphores.noise() {
+            let what = "System V semaphores and message queues appear that no process has used: \
+                        their maker is unknown";
+            remarks.prevent_clean(root, "sysvipc", what.to_owned());
+        }
 
         self.memfd_lifetimes.update(at_ms, memfds.into_iter().map(|memfd| (memfd, 0)));
         let zombies = self.tree.zombies().map(|zombie| (zombie.pid, zombie.start_time_ticks));

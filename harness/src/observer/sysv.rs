@@ -3,8 +3,8 @@
 //! They belong to no process, and the kernel records little of who made them: the creator of a
 //! segment, and the last users of other objects. So an object is counted if a process of the tree made
 //! or used it. One that appeared meanwhile also counts if its user is that of the observed process and
-//! nothing points elsewhere: no process has used it yet, or its maker has ended while a process of the tree
-//! reaped a child that no sample saw.
+//! its maker has ended while a process of the tree reaped a child that no sample saw. Who made one that
+//! no process has used is unknown: several of them prevent a clean verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,6 +31,8 @@ pub(super) struct SysvObjects {
     pub(super) queues: Kind<MessageQueue>,
     /// The processes of the tree at the last sample.
     last_tree: BTreeSet<u32>,
+    /// New objects of the user that no process has used.
+    unused: BTreeSet<(Resource, u64)>,
 }
 
 /// Objects of one kind, by number.
@@ -95,7 +97,7 @@ impl Origins<'_> {
         if origins.contains(&Origin::Elsewhere) {
             return false;
         }
-        was_counted || (is_new && user == self.user && (origins.is_empty() || self.reaped))
+        was_counted || (is_new && user == self.user && self.reaped && !origins.is_empty())
     }
 }
 
@@ -124,7 +126,13 @@ impl SysvObjects {
             semaphores: Kind::new(),
             queues: Kind::new(),
             last_tree: BTreeSet::new(),
+            unused: BTreeSet::new(),
         }
+    }
+
+    /// Number of the objects that appeared and that no process has used, so that their maker is unknown.
+    pub(super) fn unused(&self) -> usize {
+        self.unused.len()
     }
 
     /// Counts the objects of the tree. `reaped`: one of its processes has reaped a child since the
@@ -132,7 +140,14 @@ impl SysvObjects {
     pub(super) fn count(&mut self, at_ms: u64, tree: &ProcessTree, reaped: bool) -> Footprint {
         let mut amounts = Footprint::default();
         let Some(user) = self.user else { return amounts };
-        let SysvObjects { segments, semaphores, queues, last_tree, .. } = self;
+        let SysvObjects { segments, semaphores, queues, last_tree, unused, .. } = self;
+        let mut note = |resource, id, is_new: bool, owner: u32, is_used: bool| {
+            if is_used {
+                unused.remove(&(resource, id));
+            } else if is_new && owner == user {
+                unused.insert((resource, id));
+            }
+        };
         let mut origins =
             Origins { tree, last_tree: &*last_tree, known: BTreeMap::new(), user, reaped };
         let proc = Path::new("/proc");
@@ -157,6 +172,7 @@ impl SysvObjects {
                 |it| (it.id, 0),
                 |it, was_counted, is_new| {
                     let last = it.last_user().unwrap_or(0);
+                    note(Resource::SysvSemaphores, it.id, is_new, it.user, last != 0);
                     origins.counts(was_counted, is_new, it.user, &[last])
                 },
             );
@@ -168,6 +184,8 @@ impl SysvObjects {
                 all,
                 |it| (it.id, it.bytes),
                 |it, was_counted, is_new| {
+                    let is_used = it.sender != 0 || it.receiver != 0;
+                    note(Resource::SysvQueues, it.id, is_new, it.user, is_used);
                     origins.counts(was_counted, is_new, it.user, &[it.sender, it.receiver])
                 },
             );
