@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use leakbench_model::Resource;
 use serde::{Deserialize, Serialize};
 
-use crate::trend::{Trend, TrendClass};
+use crate::trend::{Kept, Trend, TrendClass};
 
 /// The number of objects that had existed for a time. A later line replaces an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,6 @@ pub const AGE_MAX: f64 = 1.0 / 6.0;
 /// Minimum ratio of the objects that came since the youngest old one and are still there to those that
 /// growth has made in this time. With fewer, growth has stopped.
 const YOUNG_MIN: f64 = 0.5;
-/// Maximum part of their growth that the old objects gave back, for growth that proves nothing yet.
-const FALL_MAX: f64 = 0.1;
 
 impl OldObjects {
     /// The trend of the old objects of a resource, if they are a leak or may be one. The total then
@@ -46,22 +44,11 @@ impl OldObjects {
         let trend = Trend::of(&series, resource.noise() as f64)?;
         let is_proved = match trend.class {
             TrendClass::Leak => true,
-            TrendClass::Inconclusive => is_kept(counts),
+            TrendClass::Inconclusive => Kept::of(&series).is_without_falls(),
             TrendClass::Bounded | TrendClass::Sawtooth | TrendClass::Flat => false,
         };
         let young = self.young.get(&resource).copied().unwrap_or(0) as f64;
         let expected = trend.rate.value * self.age_ms as f64 / 1e3;
         (is_proved && trend.rate.value > 0.0 && young >= YOUNG_MIN * expected).then_some(trend)
     }
-}
-
-/// True if nearly none of the growth was given back.
-fn is_kept(counts: &[u64]) -> bool {
-    let (Some(&first), Some(&last)) = (counts.first(), counts.last()) else { return false };
-    let (mut peak, mut fall) = (first, 0);
-    for &count in counts {
-        peak = peak.max(count);
-        fall = fall.max(peak - count);
-    }
-    fall as f64 <= FALL_MAX * last.saturating_sub(first) as f64
 }

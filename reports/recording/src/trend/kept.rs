@@ -2,7 +2,7 @@
 
 /// Growth from the first point of a series to the last.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// The growth.
     rise: f64,
     /// The deepest fall from an earlier peak.
@@ -30,7 +30,7 @@ const DEVIATIONS_MIN_WITH_FALLS: f64 = 2.3;
 
 impl Kept {
     /// The growth of a series.
-    pub(super) fn of(series: &[(f64, f64)]) -> Kept {
+    pub(crate) fn of(series: &[(f64, f64)]) -> Kept {
         let (Some(&(from, first)), Some(&(until, last))) = (series.first(), series.last()) else {
             return Kept { rise: 0.0, fall: 0.0, half: 0.0, end: 0.0 };
         };
@@ -49,13 +49,14 @@ impl Kept {
         Kept { rise, fall, half: part(half), end: part(end) }
     }
 
+    /// True if nearly none of the growth was given back.
+    pub(crate) fn is_without_falls(&self) -> bool {
+        self.fall <= NO_FALL * self.rise
+    }
+
     /// True if the process may be leaking: neither a bound nor chance explains the growth.
     pub(super) fn may_be_a_leak(&self, noise: f64, deviations: f64) -> bool {
-        let min = if self.fall <= NO_FALL * self.rise {
-            DEVIATIONS_MIN
-        } else {
-            DEVIATIONS_MIN_WITH_FALLS
-        };
+        let min = if self.is_without_falls() { DEVIATIONS_MIN } else { DEVIATIONS_MIN_WITH_FALLS };
         self.rise > noise
             && self.fall <= FALL_MAX * self.rise
             && self.half >= HALF_MIN

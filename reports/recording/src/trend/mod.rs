@@ -27,7 +27,7 @@ mod sawtooth;
 mod slope;
 mod steps;
 
-use kept::Kept;
+pub(crate) use kept::Kept;
 use leakbench_model::Estimate;
 use lower_envelope::LowerEnvelope;
 use sawtooth::Sawtooth;
