@@ -32,17 +32,19 @@ impl Snapshot {
         Snapshot { at_ms, counts: BTreeMap::new() }
     }
 
-    /// Adds an object that was first seen then.
-    pub(super) fn add(&mut self, resource: Resource, first_seen_ms: u64) {
+    /// Adds an object that was first seen then, to each of its resources.
+    fn add(&mut self, resources: impl IntoIterator<Item = Resource>, first_seen_ms: u64) {
         let age_ms = self.at_ms.saturating_sub(first_seen_ms) as f64;
         let bin = (2.0 * (age_ms / AGE_FIRST_MS).log2()).floor() + 1.0;
-        let by_age = self.counts.entry(resource).or_insert([0; BINS]);
         // A younger object has a negative or infinite logarithm: the first bin.
-        by_age[(bin.max(0.0) as usize).min(BINS - 1)] += 1;
+        let bin = (bin.max(0.0) as usize).min(BINS - 1);
+        for resource in resources {
+            self.counts.entry(resource).or_insert([0; BINS])[bin] += 1;
+        }
     }
 
     fn add_all<K: Ord + Copy>(&mut self, resource: Resource, lifetimes: &Lifetimes<K>) {
-        lifetimes.iter().for_each(|it| self.add(resource, it.first_seen_ms));
+        lifetimes.iter().for_each(|it| self.add([resource], it.first_seen_ms));
     }
 
     /// The objects of a resource from a bin on.
@@ -127,14 +129,11 @@ impl Sampler {
         let mut snapshot = Snapshot::at(at_ms);
         for process in self.tree.observed() {
             for Lifetime { key, first_seen_ms, .. } in process.fd_lifetimes.iter() {
-                snapshot.add(fd_resource(key.kind), *first_seen_ms);
-                snapshot.add(Resource::Fds, *first_seen_ms);
+                snapshot.add([Resource::Fds, fd_resource(key.kind)], *first_seen_ms);
             }
             for Lifetime { key, first_seen_ms, .. } in process.mapping_lifetimes.iter() {
-                if let Some(kind) = mapping_resource(key.kind) {
-                    snapshot.add(kind, *first_seen_ms);
-                }
-                snapshot.add(Resource::Mappings, *first_seen_ms);
+                let resources = [Some(Resource::Mappings), mapping_resource(key.kind)];
+                snapshot.add(resources.into_iter().flatten(), *first_seen_ms);
             }
             snapshot.add_all(Resource::Threads, &process.thread_lifetimes);
         }
@@ -174,7 +173,7 @@ mod tests {
                 }
                 let mut snapshot = Snapshot::at(at_ms);
                 for object in objects.iter().filter(|object| lives(object, at_ms)) {
-                    snapshot.add(Resource::SocketFds, object.0);
+                    snapshot.add([Resource::SocketFds], object.0);
                 }
                 ages.add(snapshot);
             }
