@@ -128,7 +128,8 @@ impl Object<'_> {
 impl Sampler {
     /// Examples at the last sample. For each resource these are objects of the last three quarters
     /// of the time, when the process has its working set; if there are none, objects that appeared
-    /// after `warm_up_ms`.
+    /// after `warm_up_ms`. If all of a resource's objects went since the sample, as when the process has
+    /// ended, its former examples stay.
     pub(super) fn examples(&mut self, at_ms: u64, warm_up_ms: u64) -> Examples {
         let is_new = |process: &ObservedProcess| {
             let mut fds = process.fd_lifetimes.iter();
@@ -162,7 +163,11 @@ impl Sampler {
             });
             objects.insert(resource, examples.collect());
         }
+        for (resource, examples) in objects.iter_mut().filter(|(_, examples)| examples.is_empty()) {
+            *examples = self.former_examples.remove(resource).unwrap_or_default();
+        }
         objects.retain(|_, examples| !examples.is_empty());
+        self.former_examples.clone_from(&objects);
         self.pipe_peers = peers;
         Examples { at_ms, objects }
     }
@@ -330,9 +335,38 @@ fn add_mappings<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    use leakbench_kernel::Process;
+    use leakbench_recording::observation::Scope;
     use proptest::prelude::*;
 
+    use super::super::remarks::Remarks;
     use super::*;
+
+    #[test]
+    fn examples_stay_when_their_process_has_ended() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read x; exec 7</dev/null; echo; read x"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh");
+        let mut input = child.stdin.take().expect("a pipe");
+        let mut output = child.stdout.take().expect("a pipe");
+        let process = Process::open(child.id()).expect("it runs");
+        let stat = process.stat().expect("it runs");
+        let mut sampler = Sampler::new(ObservedProcess::new(process, &stat), Scope::Alone);
+        let mut remarks = Remarks::default();
+        sampler.sample(0, &mut remarks).expect("it runs");
+        input.write_all(b"\n").expect("it reads");
+        output.read_exact(&mut [0]).expect("it has opened the file");
+        sampler.sample(1_000, &mut remarks).expect("it runs");
+        let before = sampler.examples(1_000, 0);
+        let files = before.objects.get(&Resource::FileFds).expect("an example");
+        assert!(files.iter().any(|file| file.what.contains("/dev/null")), "{files:?}");
+        drop(input);
+        child.wait().expect("it ends");
+        assert_eq!(sampler.examples(1_000, 0), before);
+    }
 
     proptest! {
         /// Each object counts in one group, and the heaviest groups are kept.

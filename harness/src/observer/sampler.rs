@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use leakbench_model::{ObjectId, Resource};
-use leakbench_recording::observation::{ObservationSample, Scope};
+use leakbench_recording::observation::{Example, ObservationSample, Scope};
 
 use super::ages::Ages;
 use super::allowance::Allowance;
@@ -40,6 +40,8 @@ pub(super) struct Sampler {
     /// The user of the observed process, if this kernel has keys.
     user: Option<u32>,
     pub(super) ages: Ages,
+    /// The examples that were recorded last.
+    pub(super) former_examples: BTreeMap<Resource, Vec<Example>>,
     /// This kernel reports descriptors in flight.
     reports_in_flight: bool,
 }
@@ -66,6 +68,7 @@ impl Sampler {
             child_lifetimes: Lifetimes::new(),
             user,
             ages: Ages::default(),
+            former_examples: BTreeMap::new(),
             reports_in_flight: reports_in_flight().unwrap_or(false),
         }
     }
