@@ -21,7 +21,8 @@ const REACHED_RATIO_MIN: f64 = 0.98;
 /// it has before it ends.
 const TEARDOWN_MAX: f64 = 0.25;
 
-/// Time for which the limits of a process far from them are taken as unchanged.
+/// Time for which the limits of a process far from them are taken as unchanged. Those of a young
+/// process are taken as unchanged for its present age: it may set them and fail within a second.
 const READ_EVERY_MS: u64 = 1_000;
 /// Ratio of an amount to its limit from which the limits are read at each sample.
 const NEAR_RATIO: f64 = 0.75;
@@ -30,8 +31,22 @@ const NEAR_RATIO: f64 = 0.75;
 #[derive(Debug, Default)]
 pub(super) struct OwnLimits {
     known: Vec<(Resource, u64)>,
-    /// Time of the last reading.
-    read_ms: Option<u64>,
+    /// `None` before the first reading.
+    readings: Option<Readings>,
+}
+
+/// The times of readings.
+#[derive(Clone, Copy, Debug)]
+struct Readings {
+    first_ms: u64,
+    last_ms: u64,
+}
+
+impl Readings {
+    fn is_next_due(self, at_ms: u64) -> bool {
+        let age_ms = self.last_ms.saturating_sub(self.first_ms);
+        at_ms.saturating_sub(self.last_ms) >= age_ms.min(READ_EVERY_MS)
+    }
 }
 
 impl OwnLimits {
@@ -49,9 +64,10 @@ impl OwnLimits {
             // Address space may be reserved up to its limit by design.
             resource != Resource::AddressSpaceBytes && amount as f64 >= NEAR_RATIO * max as f64
         };
-        let is_old = |read_ms| at_ms >= READ_EVERY_MS.saturating_add(read_ms);
-        if self.read_ms.is_none_or(is_old) || self.known.iter().any(is_near) {
-            self.read_ms = Some(at_ms);
+        let is_due = self.readings.is_none_or(|readings| readings.is_next_due(at_ms));
+        if is_due || self.known.iter().any(is_near) {
+            let first_ms = self.readings.map_or(at_ms, |readings| readings.first_ms);
+            self.readings = Some(Readings { first_ms, last_ms: at_ms });
             self.known = own_limits(process, mappings_max);
         }
         &self.known
@@ -179,6 +195,23 @@ mod tests {
         let mut growth = Growth { first, peak: first, after_peak_ms: None, max: 64 };
         points.for_each(|&point| growth.add(point, 64));
         OwnGrowth([(Resource::Fds, growth)].into()).limit_reached(at_ms, 7, "worker")
+    }
+
+    #[test]
+    fn limits_of_a_young_process_are_never_older_than_half_its_age() {
+        let mut readings = Readings { first_ms: 500, last_ms: 500 };
+        let mut times_ms = Vec::new();
+        for at_ms in (520..10_500).step_by(20) {
+            if readings.is_next_due(at_ms) {
+                readings.last_ms = at_ms;
+                times_ms.push(at_ms);
+            }
+            let age_ms = at_ms - readings.first_ms;
+            assert!(at_ms - readings.last_ms < age_ms.div_ceil(2).min(READ_EVERY_MS), "{at_ms}");
+        }
+        assert_eq!(times_ms[..7], [520, 540, 580, 660, 820, 1_140, 1_780]);
+        // One a second from then on.
+        assert_eq!(times_ms[7..], [2_780, 3_780, 4_780, 5_780, 6_780, 7_780, 8_780, 9_780]);
     }
 
     #[test]
