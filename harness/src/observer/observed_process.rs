@@ -185,6 +185,11 @@ impl ObservedProcess {
             self.count_fds(sums, remarks);
         }
         let limits = self.own_limits.at(at_ms, &mut self.process, &own, sums.mappings_max);
+        if let Some(max) = limit_of_fds(limits)
+            && fds.is_some()
+        {
+            own.set(Resource::Fds, fds_within(&self.fds, max));
+        }
         self.growth.add(at_ms, pid, limits, &own, &mut sums.nearest);
         self.update_lifetimes(at_ms);
         Ok(())
@@ -282,6 +287,16 @@ impl ObservedProcess {
         self.fd_lifetimes.update(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
         self.thread_lifetimes.update(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
     }
+}
+
+/// The number of descriptors that count towards `RLIMIT_NOFILE`: those with numbers below it. A process
+/// may have inherited others, or have lowered its limit.
+fn fds_within(fds: &[FdEntry], max: u64) -> u64 {
+    fds.iter().filter(|entry| u64::try_from(entry.fd).is_ok_and(|fd| fd < max)).count() as u64
+}
+
+fn limit_of_fds(limits: &[(Resource, u64)]) -> Option<u64> {
+    limits.iter().find(|(resource, _)| *resource == Resource::Fds).map(|&(_, max)| max)
 }
 
 /// `None` and a remark for a file that cannot be read.

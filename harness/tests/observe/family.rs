@@ -127,15 +127,22 @@ fn the_first_samples_of_a_command_are_close_together() {
 #[test]
 fn a_command_that_dies_at_its_limit_names_the_limit() {
     let out = tempfile::tempdir().unwrap();
-    // Each line of input opens a descriptor, from 3 to 8. The next one fails.
-    let script = "ulimit -n 9; i=3; while read x; do eval \"exec $i</dev/null\"; i=$((i+1)); done";
+    // Each line of input opens a descriptor, from 3 to 8. The next one fails. The first one, 9, does
+    // not count towards the limit.
+    let script = "exec 9</dev/null; ulimit -n 9; i=3; \
+                  while read x; do eval \"exec $i</dev/null\"; i=$((i+1)); done";
     let mut command = leakbench(&["exec", "--json", "--interval", "20ms", "--out"]);
     command.arg(out.path()).args(["--", "sh", "-c", script]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut observer = command.spawn().unwrap();
     let mut input = observer.stdin.take().unwrap();
     let fds = |out: &Path| samples(out).last().and_then(|sample| sample.amounts.of(Resource::Fds));
+    let limit = |out: &Path| {
+        let last = samples(out).pop()?;
+        last.nearest.get(&Resource::Fds).map(|nearest| nearest.max)
+    };
     wait_for_samples(out.path(), 1);
+    wait_until("its own limit is sampled", || limit(out.path()) == Some(9));
     let first = fds(out.path()).unwrap();
     for opened in 1..=6 {
         input.write_all(b"\n").unwrap();
@@ -145,5 +152,5 @@ fn a_command_that_dies_at_its_limit_names_the_limit() {
     let observed = Observed::from(finish(observer));
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     let headline = observed.result["headline"].as_str().unwrap_or_default().to_owned();
-    assert!(headline.contains("of 9 descriptors (RLIMIT_NOFILE)"), "{:#}", observed.result);
+    assert!(headline.contains(" 9 of 9 descriptors (RLIMIT_NOFILE)"), "{:#}", observed.result);
 }

@@ -22,6 +22,8 @@ pub struct Accounts {
     all: BTreeMap<Resource, Account>,
     /// Of several processes, for each limit of single ones: the process that is nearest to it.
     nearest: BTreeMap<Resource, NearestGrowth>,
+    /// Of one process, the descriptors that do not count towards its limit.
+    fds_beyond: u64,
 }
 
 /// The amount of the process that is nearest to a limit, and its growth.
@@ -45,9 +47,10 @@ impl Accounts {
         let all = Resource::ALL.into_iter().filter_map(|r| Some((r, Account::of(ledger, r)?)));
         // Of one process, the sums are its own.
         let is_family = ledger.processes_max() > 1;
+        let fds_beyond = if is_family { 0 } else { ledger.fds_beyond_limit() };
         let of_nearest = |r| Some((r, NearestGrowth::of(ledger, r).filter(|_| is_family)?));
         let nearest = Resource::ALL.into_iter().filter_map(of_nearest).collect();
-        let mut accounts = Accounts { all: all.collect(), nearest };
+        let mut accounts = Accounts { all: all.collect(), nearest, fds_beyond };
         accounts.reclassify(ledger);
         accounts.forecast(ledger);
         accounts
@@ -121,6 +124,7 @@ impl Accounts {
             (Resource::RssBytes, (Some(anonymous), Some(shared))) => {
                 Some(anonymous.saturating_add(shared))
             }
+            (Resource::Fds, _) => Some(last(Resource::Fds)?.saturating_sub(self.fds_beyond)),
             _ => last(resource),
         }
     }

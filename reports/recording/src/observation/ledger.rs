@@ -188,6 +188,13 @@ impl ObservationLedger {
         self.judged().last()?.nearest.get(&resource)
     }
 
+    /// Descriptors of one process that do not count towards its limit, at the last judged sample.
+    pub(super) fn fds_beyond_limit(&self) -> u64 {
+        let all = self.judged().last().and_then(|sample| sample.amounts.of(Resource::Fds));
+        let counted = self.nearest(Resource::Fds).map(|nearest| nearest.amount);
+        all.zip(counted).map_or(0, |(all, counted)| all.saturating_sub(counted))
+    }
+
     /// Times in seconds and amounts of the process that is nearest to a limit at the end, from the
     /// judged samples in which it was the nearest.
     pub(super) fn series_of_nearest(&self, resource: Resource) -> Vec<(f64, f64)> {

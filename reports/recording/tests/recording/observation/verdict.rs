@@ -224,6 +224,25 @@ fn the_limit_of_one_process_is_forecast_by_the_process_that_is_nearest() {
     assert_eq!(full.verdict, Verdict::Leak, "{:?}", full.findings);
 }
 
+/// Descriptors with numbers beyond the limit were inherited, or are older than the limit.
+#[test]
+fn descriptors_beyond_their_limit_leave_its_room() {
+    let forecast = |beyond| {
+        let mut recording = attached(|s| vec![(Resource::Fds, 600 + s), (Resource::FileFds, s)]);
+        for record in &mut recording.records {
+            if let ObservationRecord::Sample(sample) = record
+                && let Some(nearest) = sample.nearest.get_mut(&Resource::Fds)
+            {
+                nearest.amount -= beyond;
+            }
+        }
+        let diagnosis = diagnosed(&recording);
+        diagnosis.suspects[0].forecast.as_ref().expect("a limit").seconds
+    };
+    // One a second.
+    assert!((forecast(600) - forecast(0) - 600.0).abs() < 2.0, "{}", forecast(600));
+}
+
 #[test]
 fn the_latest_limit_counts() {
     let mut recording = attached(|s| vec![(Resource::Fds, 10 * s), (Resource::FileFds, 10 * s)]);
