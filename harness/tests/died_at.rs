@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::Run;
+use tempfile::NamedTempFile;
 
 /// A run whose processes have at most `open_files` descriptors.
 fn run_with_descriptors(open_files: u32, args: &[&str]) -> Run {
@@ -32,24 +33,38 @@ fn died_at(run: &Run) -> Vec<String> {
     died_at.map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
 }
 
-/// The folder with the driver `leaky`.
-fn drivers() -> PathBuf {
-    let folder = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
-    let driver = folder.join("leakbench-leaky");
-    assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
-    folder
+/// The driver `leaky`, and a module without contents to give to it.
+struct Leaky {
+    drivers: PathBuf,
+    module: NamedTempFile,
+}
+
+impl Leaky {
+    fn new() -> Leaky {
+        let drivers = Path::new(env!("CARGO_BIN_EXE_leakbench")).with_file_name("examples");
+        let driver = drivers.join("leakbench-leaky");
+        assert!(driver.is_file(), "no {}: build it with the tests (cargo test)", driver.display());
+        let mut module = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
+        module.write_all(b"(module)").expect("written");
+        Leaky { drivers, module }
+    }
+
+    fn args(&self) -> [&str; 6] {
+        let [drivers, module] = [&self.drivers, self.module.path()].map(plain);
+        ["--subject", "leaky", "--driver-dir", drivers, "--wasm", module]
+    }
+}
+
+fn plain(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
 }
 
 #[test]
 fn a_driver_that_fails_after_its_last_step_is_never_clean() {
-    let folder = drivers();
-    let folder = folder.to_str().expect("a plain path");
-    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
-    wat.write_all(b"(module)").expect("written");
-    let wat = wat.path().to_str().expect("a plain path");
-    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat, "--cycles", "20"];
+    let leaky = Leaky::new();
+    let args = [&leaky.args()[..], &["--cycles", "20"]].concat();
     for (status, code, verdict) in [("0", 0, "clean"), ("7", 3, "subject-died")] {
-        let mut leakbench = common::leakbench(&leaky);
+        let mut leakbench = common::leakbench(&args);
         leakbench.env("LEAKY_LEAVES", "nothing").env("LEAKY_EXIT_STATUS", status).arg("--json");
         let run = Run::from(leakbench.output().expect("the binary starts"));
         let findings = &run.result["findings"];
@@ -59,13 +74,8 @@ fn a_driver_that_fails_after_its_last_step_is_never_clean() {
 
 #[test]
 fn a_leak_of_one_descriptor_a_cycle_is_computed() {
-    let folder = drivers();
-    let folder = folder.to_str().expect("a plain path");
-    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
-    wat.write_all(b"(module)").expect("written");
-    let wat = wat.path().to_str().expect("a plain path");
-    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat];
-    let run = run_with_descriptors(512, &leaky);
+    let leaky = Leaky::new();
+    let run = run_with_descriptors(512, &leaky.args());
     assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{}", run.result["findings"]);
     let messages = died_at(&run);
     let [message] = &messages[..] else { panic!("one finding: {messages:?}") };
@@ -76,16 +86,11 @@ fn a_leak_of_one_descriptor_a_cycle_is_computed() {
 /// They have numbers beyond the limit, so the kernel does not count them.
 #[test]
 fn inherited_descriptors_are_no_part_of_the_leak() {
-    let folder = drivers();
-    let folder = folder.to_str().expect("a plain path");
-    let mut wat = tempfile::Builder::new().suffix(".wat").tempfile().expect("a file");
-    wat.write_all(b"(module)").expect("written");
-    let wat = wat.path().to_str().expect("a plain path");
+    let leaky = Leaky::new();
     let out = tempfile::tempdir().expect("a folder");
-    let kept = out.path().to_str().expect("a plain path");
-    let leaky = ["--subject", "leaky", "--driver-dir", folder, "--wasm", wat, "--out", kept];
+    let args = [&leaky.args()[..], &["--out", plain(out.path())]].concat();
     let first = "for fd in {701..720}; do eval \"exec $fd</dev/null\"; done; ulimit -n 512";
-    let run = run_after(first, &leaky);
+    let run = run_after(first, &args);
     let messages = died_at(&run);
     let [message] = &messages[..] else { panic!("one finding: {messages:?}") };
     assert!(message.ends_with("= 1 descriptor a cycle (RLIMIT_NOFILE)"), "{message}");
