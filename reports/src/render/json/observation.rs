@@ -77,6 +77,10 @@ pub struct ResourceJson<'a> {
     pub ci_low: Option<f64>,
     /// The upper end of the interval.
     pub ci_high: Option<f64>,
+    /// Set if the rate is that of the objects of at least this age, since it proves more than that of
+    /// all; amounts are those of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_of_age_s: Option<f64>,
     /// Its limit; `null` if none is known.
     pub limit: Option<u64>,
     /// The setting that is the limit.
@@ -194,6 +198,7 @@ impl<'a> ResourceJson<'a> {
             rate_per_s: trend.map(|trend| trend.rate.value),
             ci_low: trend.map(|trend| trend.rate.low),
             ci_high: trend.map(|trend| trend.rate.high),
+            rate_of_age_s: account.age_ms.map(seconds),
             limit: account.limit.as_ref().map(|limit| limit.max),
             limit_name: account.limit.as_ref().map(|limit| limit.name.as_str()),
             limit_others: account.limit.as_ref().map(|limit| limit.others).filter(|&n| n > 0),

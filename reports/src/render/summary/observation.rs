@@ -79,7 +79,6 @@ fn row(account: &Account) -> Vec<String> {
     let amounts = format!("{} → {}", amount(account.first), amount(account.last));
     let is_higher = account.peak > account.last && account.peak > account.first;
     let peak = is_higher.then(|| amount(account.peak));
-    let rate = account.growth().map(|rate| rate.in_short());
     let limit = account.limit.as_ref().map(|limit| {
         let met = account.seconds_to_limit;
         let met = met.map_or(String::new(), |in_s| format!(" in {}", coarse_s(in_s as u64)));
@@ -90,7 +89,7 @@ fn row(account: &Account) -> Vec<String> {
         resource.noun().to_owned(),
         amounts,
         peak.unwrap_or_default(),
-        rate.unwrap_or_default(),
+        account.growth_in_short().unwrap_or_default(),
         account.class.map_or("", ResourceClass::as_str).to_owned(),
         limit.unwrap_or_default(),
         set_by.unwrap_or_default(),

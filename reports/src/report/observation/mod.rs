@@ -83,7 +83,7 @@ fn figures(diagnosis: &Diagnosis) -> Vec<Figure> {
     let amount = |number| account.resource.amount(number);
     let grows = Figure {
         label: format!("{} grow", account.resource.noun()),
-        value: account.growth().map(|rate| rate.in_short()).unwrap_or_default(),
+        value: account.growth_in_short().unwrap_or_default(),
         beside: format!("from {} to {}", amount(account.first), amount(account.last)),
         tone: Tone::Bad,
     };

@@ -78,7 +78,7 @@ fn row(diagnosis: &Diagnosis, account: &Account) -> Vec<String> {
         amount(account.first),
         amount(account.last),
         amount(account.peak),
-        account.growth().map(|rate| rate.in_short()).unwrap_or_default(),
+        account.growth_in_short().unwrap_or_default(),
         limit(account),
         in_s.unwrap_or_default(),
         example.unwrap_or_default(),

@@ -26,7 +26,7 @@ fn card(diagnosis: &Diagnosis, suspect: &Suspect) -> Option<SuspectCard> {
     Some(SuspectCard {
         name: suspect.resource.noun().to_owned(),
         chart: charts::id_of(diagnosis, suspect.resource),
-        rate: account.growth()?.in_short(),
+        rate: account.growth_in_short()?,
         grew: format!("from {first} to {last} in {observed}{freed}"),
         evidence: suspect.evidence.iter().map(|other| other.noun().to_owned()).collect(),
         forecast: suspect.forecast.as_ref().map(|it| forecast(diagnosis, account, it)),

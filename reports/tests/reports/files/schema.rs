@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use leakbench_model::SlotCounts;
-use leakbench_recording::observation::{ObservationRecord, ProcessExit, ProcessExitKind};
+use leakbench_model::{Resource, SlotCounts};
+use leakbench_recording::observation::{
+    ObservationRecord, OldObjects, ProcessExit, ProcessExitKind,
+};
 use leakbench_recording::recording::{ExitKind, Interrupted, Record};
 use leakbench_reports::render::Format;
 use leakbench_scenarios::{Options, Values};
@@ -57,7 +59,7 @@ fn checked() -> Vec<Checked> {
         }
     }
     let mut all = cases();
-    all.extend([everything(), stopped()]);
+    all.extend([everything(), stopped(), slow_leak_below_traffic()]);
     all.extend(
         observation::cases().iter().map(|(name, recording, _)| Case::observation(name, recording)),
     );
@@ -133,6 +135,22 @@ fn stopped() -> Case {
     let gone = ProcessExit { at_ms: 59_500, how: ProcessExitKind::Stopped };
     recording.records.insert(61, ObservationRecord::Exit(gone));
     Case::observation("stopped", &recording)
+}
+
+/// One socket in two seconds is never closed, and up to 420 others are at any time.
+fn slow_leak_below_traffic() -> Case {
+    let traffic = |second: u64| 20 + second * 7_919 % 401;
+    let recording = observation::attached(|s| vec![(Resource::SocketFds, traffic(s) + s / 2)]);
+    let age_s = 10;
+    let old_objects = OldObjects {
+        at_ms: 59_000,
+        age_ms: age_s * 1_000,
+        times_ms: (age_s..60).map(|second| second * 1_000).collect(),
+        counts: [(Resource::SocketFds, (0..60 - age_s).map(|second| second / 2).collect())].into(),
+        young: [(Resource::SocketFds, traffic(59))].into(),
+    };
+    let recording = observation::with(recording, ObservationRecord::OldObjects(old_objects));
+    Case::observation("slow leak below traffic", &recording)
 }
 
 fn slots(record: &Record) -> Option<SlotCounts> {

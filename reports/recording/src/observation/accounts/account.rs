@@ -115,6 +115,13 @@ impl Account {
         Some(Rate::over_time(trend.rate, self.resource.unit()))
     }
 
+    /// Its growth for a table, with the age of the objects if it is not that of all: `+0.5 ± 0.1/s`,
+    /// `+0.5 ± 0.1/s older than 10.0 s`.
+    pub fn growth_in_short(&self) -> Option<String> {
+        let old = |age_ms| format!(" older than {}", duration_ms(age_ms));
+        Some(self.growth()?.in_short() + &self.age_ms.map(old).unwrap_or_default())
+    }
+
     /// True if it is a leak.
     pub fn leaks(&self) -> bool {
         self.class == Some(ResourceClass::Leak)

@@ -149,9 +149,14 @@ fn the_verdict_names_the_age() {
     assert_eq!(class(&diagnosis, Resource::SocketFds), Some(ResourceClass::Leak));
     let message = &diagnosis.judgement.findings[0].message;
     assert!(message.starts_with("socket descriptors older than 10.0 s grow by "), "{message}");
-    let rate = diagnosis.account(Resource::SocketFds).and_then(Account::rate_per_s);
+    let account = diagnosis.account(Resource::SocketFds);
+    let rate = account.and_then(Account::rate_per_s);
     assert!(rate.is_some_and(|rate| (rate - 0.5).abs() < 0.1), "{rate:?}");
+    let short = account.and_then(Account::growth_in_short).unwrap_or_default();
+    assert!(short.ends_with("/min older than 10.0 s"), "{short}");
     // Without ages, nothing is said of them.
     let steady = diagnosed(&attached(|second| vec![(Resource::SocketFds, 2 * second)]));
     assert!(steady.judgement.findings[0].message.starts_with("socket descriptors grow by "));
+    let account = steady.account(Resource::SocketFds);
+    assert!(account.and_then(Account::growth_in_short).is_some_and(|short| short.ends_with("/s")));
 }
