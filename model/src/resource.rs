@@ -10,6 +10,8 @@ const MEMORY_NOISE_BYTES: u64 = 1 << 20;
 const RSS_NOISE_BYTES: u64 = 4 << 20;
 /// A page table is 4 KiB and maps 2 MiB: sixteen first touches are no growth.
 const PAGE_TABLES_NOISE_BYTES: u64 = 64 << 10;
+/// Less than one message queue of the default size.
+const QUEUES_NOISE_BYTES: u64 = 16 << 10;
 /// Three descriptors, mappings or threads more may well be three that were wanted.
 const COUNT_NOISE: u64 = 3;
 /// The sum of six kinds of mappings, and what arenas come and go by: each is a mapping or two.
@@ -98,6 +100,10 @@ resources! {
     EphemeralPorts = "ephemeral_ports": "ephemeral ports", Plural, Count, COUNT_NOISE;
     /// Descriptors of pipes.
     PipeFds = "pipe_fds": "pipe descriptors", Plural, Count, COUNT_NOISE, of Fds;
+    /// Descriptors of POSIX message queues.
+    PosixQueueFds = "posix_queue_fds": "POSIX message queues", Plural, Count, COUNT_NOISE, of Fds;
+    /// Bytes of those, of which a user may have `RLIMIT_MSGQUEUE`. Each queue counts once.
+    PosixQueueBytes = "posix_queue_bytes": "POSIX queue memory", Singular, Bytes, QUEUES_NOISE_BYTES;
     /// Descriptors from `eventfd`.
     EventFds = "event_fds": "eventfd descriptors", Plural, Count, COUNT_NOISE, of Fds;
     /// Descriptors from `timerfd_create`.

@@ -8,6 +8,7 @@ use rustix::fs::{FileType, makedev};
 use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
 use super::object;
+use super::posix_queues;
 use super::process::Process;
 use super::sys::fd_table::Wanted;
 
@@ -44,6 +45,8 @@ leakbench_model::names! {
         Socket = "socket",
         /// A pipe, named or not.
         Pipe = "pipe",
+        /// A POSIX message queue (`mq_open`).
+        MessageQueue = "message-queue",
         /// `eventfd`.
         EventFd = "eventfd",
         /// `timerfd_create`.
@@ -100,7 +103,10 @@ impl Process {
         let devices = self.memfd_devices();
         let walked = self.fd_buffers().walk(&dir, with_link, |fd, link, stat| {
             let object = object::from_stat(stat);
-            let kind = kind(devices, object, link, stat);
+            let mut kind = kind(devices, object, link, stat);
+            if posix_queues::may_be_one(kind, link, stat) && posix_queues::is_one(&dir, fd) {
+                kind = FdKind::MessageQueue;
+            }
             entries.push(FdEntry::new(fd, object, kind, link, stat));
         });
         walked.map_err(|error| self.failed(FILE, error))?;

@@ -42,6 +42,7 @@ mod memfd_devices;
 mod mounts;
 mod object;
 mod poll;
+mod posix_queues;
 mod process;
 mod sockets;
 mod stat;

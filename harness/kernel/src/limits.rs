@@ -17,6 +17,8 @@ pub struct Limits {
     pub processes: ResourceLimit,
     /// `RLIMIT_MEMLOCK`, in bytes.
     pub locked_bytes: ResourceLimit,
+    /// `RLIMIT_MSGQUEUE`: bytes of POSIX message queues of the process's user.
+    pub posix_queue_bytes: ResourceLimit,
 }
 
 impl Process {
@@ -31,6 +33,7 @@ impl Process {
             address_space_bytes: limits.max_address_space.into(),
             processes: limits.max_processes.into(),
             locked_bytes: limits.max_locked_memory.into(),
+            posix_queue_bytes: limits.max_msgqueue_size.into(),
         })
     }
 }

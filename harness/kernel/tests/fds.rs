@@ -58,6 +58,7 @@ fn every_kind_is_known_with_its_object() {
         (FdKind::Pty, ptmx.ok().map(OwnedFd::from)),
         (FdKind::IoUring, sys::io_uring()),
         (FdKind::Bpf, sys::bpf_map()),
+        (FdKind::MessageQueue, sys::posix_queue(8, 100)),
         (FdKind::PerfEvent, sys::perf_event()),
     ];
     kept.extend(may_be_refused.into_iter().filter_map(|(kind, fd)| Some((kind, fd?))));

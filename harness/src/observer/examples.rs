@@ -278,7 +278,10 @@ impl Sampler {
 
 /// True if the link of a descriptor names its object. Other links number it or name the kind.
 fn has_name(kind: FdKind) -> bool {
-    matches!(kind, FdKind::File | FdKind::DeletedFile | FdKind::Memfd | FdKind::Other)
+    matches!(
+        kind,
+        FdKind::File | FdKind::DeletedFile | FdKind::Memfd | FdKind::MessageQueue | FdKind::Other
+    )
 }
 
 /// The command line of a process, or its name.

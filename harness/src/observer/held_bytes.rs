@@ -1,5 +1,5 @@
-//! Bytes that only descriptors hold or give access to: those of deleted files, and those of memfds and
-//! of files in memory that no mapping covers.
+//! Bytes that only descriptors hold or give access to: those of deleted files and of POSIX message
+//! queues, and those of memfds and of files in memory that no mapping covers.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,6 +17,8 @@ pub(super) struct HeldBytes {
     pub(super) lifetimes: Lifetimes<ObjectId>,
     /// By device.
     file_systems: HashMap<u64, FileSystem>,
+    /// Bytes of each message queue, which do not change; 0 if they cannot be read.
+    queues: HashMap<ObjectId, u64>,
 }
 
 /// A file system that has held files.
@@ -38,8 +40,12 @@ pub(super) struct HeldFile {
     pub(super) fd: i32,
 }
 
-const RESOURCES: [Resource; 3] =
-    [Resource::DeletedBytes, Resource::UnmappedMemfdBytes, Resource::TmpfsBytes];
+const RESOURCES: [Resource; 4] = [
+    Resource::DeletedBytes,
+    Resource::UnmappedMemfdBytes,
+    Resource::TmpfsBytes,
+    Resource::PosixQueueBytes,
+];
 
 impl HeldBytes {
     pub(super) fn new() -> HeldBytes {
@@ -47,6 +53,7 @@ impl HeldBytes {
             found: BTreeMap::new(),
             lifetimes: Lifetimes::new(),
             file_systems: HashMap::new(),
+            queues: HashMap::new(),
         }
     }
 
@@ -60,7 +67,11 @@ impl HeldBytes {
         for process in processes.clone() {
             for entry in &process.fds {
                 if let Some(resource) = self.resource_of(process, entry) {
-                    let &FdEntry { fd, bytes, name_hash, .. } = entry;
+                    let &FdEntry { fd, name_hash, .. } = entry;
+                    let bytes = match entry.kind {
+                        FdKind::MessageQueue => self.bytes_of_queue(process, entry),
+                        _ => entry.bytes,
+                    };
                     let file = HeldFile { resource, bytes, name_hash, pid: process.pid(), fd };
                     self.found.entry(entry.object).or_insert(file);
                 }
@@ -69,6 +80,7 @@ impl HeldBytes {
         if self.found.keys().any(|object| self.is_in_memory(*object)) {
             self.subtract_mapped(processes);
         }
+        self.queues.retain(|queue, _| self.found.contains_key(queue));
         self.lifetimes.update(at_ms, self.found.iter().map(|(&object, file)| (object, file.bytes)));
         let mut amounts: Footprint = RESOURCES.into_iter().map(|resource| (resource, 0)).collect();
         self.found.values().for_each(|file| amounts.add(file.resource, file.bytes));
@@ -111,6 +123,7 @@ impl HeldBytes {
                 self.learn(process, entry.object.dev);
                 Some(Resource::DeletedBytes)
             }
+            FdKind::MessageQueue => Some(Resource::PosixQueueBytes),
             // Most files have blocks, but devices and folders of a tmpfs have none.
             FdKind::File if entry.bytes > 0 => {
                 self.learn(process, entry.object.dev);
@@ -118,6 +131,11 @@ impl HeldBytes {
             }
             _ => None,
         }
+    }
+
+    fn bytes_of_queue(&mut self, process: &ObservedProcess, entry: &FdEntry) -> u64 {
+        let read = || process.process.posix_queue_bytes(entry.fd).unwrap_or(0);
+        *self.queues.entry(entry.object).or_insert_with(read)
     }
 
     fn is_in_memory(&self, object: ObjectId) -> bool {

@@ -153,13 +153,14 @@ impl SharedLimits {
             let name = if user == 0 { "kernel.keys.root_maxkeys" } else { "kernel.keys.maxkeys" };
             tightest.add_each(&[Resource::UserKeys], Some(keys.max), Some(keys.count), name);
         }
-        // Root is exempt from the others.
-        if user == 0 {
-            return;
-        }
         match process.limits() {
             Ok(limits) => {
-                if let Bound::At(max) = limits.processes.soft {
+                if let Bound::At(max) = limits.posix_queue_bytes.soft {
+                    let resources = [Resource::PosixQueueBytes];
+                    tightest.add_each(&resources, Some(max), None, "RLIMIT_MSGQUEUE");
+                }
+                // Root is exempt from this one.
+                if let (Bound::At(max), true) = (limits.processes.soft, user != 0) {
                     if self.counting.allows() {
                         self.user_tasks = self.counting.spend(|| user_tasks(proc, user));
                     }
@@ -168,6 +169,12 @@ impl SharedLimits {
             }
             Err(error) => failed.push(("its own limits are unknown", error)),
         }
+        // Root is exempt from the others.
+        if user == 0 {
+            return;
+        }
+        let queues = machine_value(proc, "fs/mqueue/queues_max");
+        tightest.add_each(&[Resource::PosixQueueFds], queues, None, "fs.mqueue.queues_max");
         // A pipe has 16 pages, and two descriptors. Later ones have two pages.
         let pages = machine_value(proc, "fs/pipe-user-pages-soft").filter(|&pages| pages > 0);
         let ends = pages.map(|pages| pages / 16 * 2);

@@ -337,6 +337,7 @@ pub(super) fn fd_resource(kind: FdKind) -> Resource {
         FdKind::Memfd => Resource::MemfdFds,
         FdKind::Socket => Resource::SocketFds,
         FdKind::Pipe => Resource::PipeFds,
+        FdKind::MessageQueue => Resource::PosixQueueFds,
         FdKind::EventFd => Resource::EventFds,
         FdKind::TimerFd => Resource::TimerFds,
         FdKind::Epoll => Resource::EpollFds,

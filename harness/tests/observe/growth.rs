@@ -75,13 +75,19 @@ fn descriptors_of_rarer_kinds() {
         ("rings", "io_uring_fds", sys::io_uring().is_some()),
         ("bpf-maps", "bpf_fds", sys::bpf_map().is_some()),
         ("perf-events", "perf_event_fds", sys::perf_event().is_some()),
+        ("posix-queues", "posix_queue_fds", sys::posix_queue(2, 700).is_some()),
     ];
     let allowed = kinds.into_iter().filter(|(.., allowed)| *allowed);
     let (habits, names): (Vec<&str>, Vec<&str>) =
         allowed.map(|(habit, name, _)| (habit, name)).unzip();
     let observed = exec_to_the_end(&habits);
-    for name in names {
+    for &name in &names {
         assert_leaks(&observed, name, "fd ");
+    }
+    if names.contains(&"posix_queue_fds") {
+        let bytes = observed.resource("posix_queue_bytes");
+        assert_leaks(&observed, "posix_queue_bytes", "/leakbench-");
+        assert_eq!(bytes["limit_name"], "RLIMIT_MSGQUEUE", "{bytes:#}");
     }
     assert_eq!(observed.resource("pty_fds")["limit_name"], "kernel.pty.max");
     assert_eq!(observed.class("other_fds"), "flat");

@@ -318,6 +318,8 @@ fn habit(name: &str) -> Habit {
         "ptys" => keep(12, || {
             File::options().read(true).write(true).open("/dev/ptmx").expect("a pseudoterminal")
         }),
+        // None when the limit is reached.
+        "posix-queues" => keep(12, || crate::sys::posix_queue(2, 700)),
         "rings" => keep(12, || crate::sys::io_uring().expect("a ring")),
         "bpf-maps" => keep(12, || crate::sys::bpf_map().expect("a map")),
         "perf-events" => keep(12, || crate::sys::perf_event().expect("an event")),

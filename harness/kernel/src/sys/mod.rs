@@ -14,6 +14,7 @@ pub(super) mod limits;
 pub(super) mod memfd;
 pub(super) mod pagemap_scan;
 pub(super) mod parent_death;
+pub(super) mod posix_queue;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;
 pub(super) mod semaphores;

@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
@@ -277,6 +278,23 @@ pub(crate) fn io_uring() -> Option<OwnedFd> {
     let mut params = [0u32; 30];
     // SAFETY: the kernel reads and writes the parameters, which have its size.
     owned(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) })
+}
+
+/// A POSIX message queue without a name; `None` if this kernel or user has none.
+pub(crate) fn posix_queue(messages_max: i64, message_bytes_max: i64) -> Option<OwnedFd> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = CString::new(format!("/leakbench-{}-{number}", std::process::id())).ok()?;
+    // SAFETY: all bits zero are a valid `mq_attr`.
+    let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
+    attributes.mq_maxmsg = messages_max;
+    attributes.mq_msgsize = message_bytes_max;
+    let flags = libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_CLOEXEC;
+    // SAFETY: the name is a C string, and the kernel reads the attributes.
+    let queue = unsafe { libc::mq_open(name.as_ptr(), flags, 0o600, &raw mut attributes) };
+    // SAFETY: as above.
+    unsafe { libc::mq_unlink(name.as_ptr()) };
+    owned(queue.into())
 }
 
 /// A BPF map; `None` if this user may not have one.

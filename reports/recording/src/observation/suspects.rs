@@ -160,6 +160,7 @@ fn link(cause: Resource, effect: Resource) -> Option<f64> {
         (Memfds, MemfdFds | MemfdMappings | ShmemBytes) => Some(ANY),
         (MemfdFds | MemfdMappings, ShmemBytes) => Some(ANY),
         (SocketFds, EphemeralPorts) => Some(1.5),
+        (PosixQueueFds, PosixQueueBytes) => Some(ANY),
         (DeletedFileFds, DeletedBytes) | (FileFds, TmpfsBytes) => Some(ANY),
         (Memfds | MemfdFds, UnmappedMemfdBytes) => Some(ANY),
         (SysvSegments, SysvBytes | ShmemBytes) => Some(ANY),

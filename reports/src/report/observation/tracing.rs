@@ -51,6 +51,7 @@ fn calls(resource: Resource) -> Option<&'static str> {
         EphemeralPorts => "socket,bind,connect,close",
         UserKeys => "add_key,request_key,keyctl",
         PipeFds => "pipe2,close",
+        PosixQueueFds | PosixQueueBytes => "mq_open,mq_unlink,close",
         EventFds => "eventfd2,close",
         TimerFds => "timerfd_create,close",
         EpollFds => "epoll_create1,close",
