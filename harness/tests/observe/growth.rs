@@ -8,7 +8,9 @@ use leakbench_recording::observation::{ObservationRecord, ObservationRecording};
 use super::common::{finish, leakbench, wait_for_samples};
 use super::sys;
 use super::victim::{self, Victim};
-use super::{Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end};
+use super::{
+    Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end, exec_until_read,
+};
 
 pub(crate) fn assert_leaks(observed: &Observed, name: &str, example: &str) {
     assert_eq!(observed.class(name), "leak", "{name}: {:#}", observed.resource(name));
@@ -134,7 +136,7 @@ fn sockets_of_another_network_namespace_have_states() {
 
 #[test]
 fn watches_of_one_inotify_descriptor() {
-    let observed = exec_to_the_end(&["watches"]);
+    let observed = exec_until_read(&["watches"], Resource::InotifyWatches);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     // Only root may look up the path.
     let newest = if rustix::process::geteuid().is_root() { "of /usr/bin/" } else { "of inode " };
@@ -143,7 +145,7 @@ fn watches_of_one_inotify_descriptor() {
     assert_eq!(watches["limit_name"], "fs.inotify.max_user_watches", "{watches:#}");
     assert_ne!(observed.class("inotify_fds"), "leak");
     // The control: watches that are removed, and descriptors without watches.
-    let observed = exec_to_the_end(&["watch-churn", "inotifies"]);
+    let observed = exec_until_read(&["watch-churn", "inotifies"], Resource::InotifyWatches);
     assert_eq!(observed.class("inotify_watches"), "flat", "{:#}", observed.result);
     assert_leaks(&observed, "inotify_fds", "anon_inode:inotify");
     let instances = observed.resource("inotify_fds");

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use leakbench_model::Resource;
-use leakbench_recording::trend::Trend;
 use rustix::process::geteuid;
 
-use super::common::{finish, leakbench, wait_for_samples, wait_for_samples_of, wait_until};
+use super::common::{finish, leakbench, wait_for_samples, wait_until};
 use super::growth::assert_leaks;
 use super::victim::{self, Victim};
-use super::{Observed, SAMPLES, attach, end_sampled, exec_to_the_end, exec_until};
+use super::{Observed, SAMPLES, attach, end_sampled, exec_until_read};
 
 /// A control group of this test. Dropping it removes it.
 struct Group(PathBuf);
@@ -151,17 +150,14 @@ fn the_size_of_a_file_system_in_memory() {
 
 #[test]
 fn ephemeral_ports_of_connections() {
-    // Not each sample reads the tables of sockets, and with many sockets on the machine few do.
-    let observed = exec_until(&["close-wait"], |out| {
-        wait_for_samples_of(out, Resource::EphemeralPorts, Trend::POINTS_MIN + 4);
-    });
+    let observed = exec_until_read(&["close-wait"], Resource::EphemeralPorts);
     let ports = observed.resource("ephemeral_ports");
     assert_eq!(observed.class("ephemeral_ports"), "leak", "{ports:#}");
     assert_eq!(ports["limit_name"], "net.ipv4.ip_local_port_range", "{ports:#}");
     // It is the descriptors that are the suspect.
     assert_eq!(observed.result["suspects"][0]["resource"], "socket_fds", "{:#}", observed.result);
     // The control: UDP.
-    let observed = exec_to_the_end(&["sockets"]);
+    let observed = exec_until_read(&["sockets"], Resource::EphemeralPorts);
     assert_eq!(observed.class("socket_fds"), "leak");
     assert_eq!(observed.class("ephemeral_ports"), "flat");
 }

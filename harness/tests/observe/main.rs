@@ -17,7 +17,9 @@ mod victim;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use common::{finish, leakbench, signal, wait_for_samples};
+use common::{finish, leakbench, signal, wait_for_samples, wait_for_samples_of};
+use leakbench_model::Resource;
+use leakbench_recording::trend::Trend;
 use rustix::process::Signal;
 use serde_json::Value;
 use victim::Victim;
@@ -77,6 +79,15 @@ const SAMPLES: usize = 40;
 /// Observes the command of a victim from its start to its end.
 fn exec_to_the_end(habits: &[&str]) -> Observed {
     exec_until(habits, |out| wait_for_samples(out, SAMPLES))
+}
+
+/// The same of a resource that not each sample reads: on a busy machine few do.
+fn exec_until_read(habits: &[&str], resource: Resource) -> Observed {
+    assert!(resource.is_sparse());
+    exec_until(habits, |out| {
+        wait_for_samples(out, SAMPLES);
+        wait_for_samples_of(out, resource, Trend::POINTS_MIN + 4);
+    })
 }
 
 /// The same until `wait` returns, which gets the folder of the recording.
