@@ -30,6 +30,11 @@ impl Allowance {
         self.next.is_none_or(|next| Instant::now() >= next)
     }
 
+    /// Allows the next read, whatever the last one cost.
+    pub(super) fn allow(&mut self) {
+        self.next = None;
+    }
+
     /// Reads, and adds the cost.
     pub(super) fn spend<T>(&mut self, read: impl FnOnce() -> T) -> T {
         let before = thread_cpu_time();
@@ -55,6 +60,10 @@ mod tests {
         let mut allowance = Allowance::new();
         assert!(allowance.allows());
         allowance.add(Duration::ZERO);
+        assert!(allowance.allows());
+        allowance.add(Duration::from_secs(1));
+        assert!(!allowance.allows());
+        allowance.allow();
         assert!(allowance.allows());
         allowance.add(Duration::from_secs(1));
         assert!(!allowance.allows());

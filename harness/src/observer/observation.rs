@@ -285,6 +285,7 @@ impl<'a> Observation<'a> {
     fn end_as(&mut self, ending: Ending, interrupt: &Interrupt) -> io::Result<()> {
         let mut interrupted = ending == Ending::Interrupted;
         if ending != Ending::Exited && self.samples > WARM_UP_SAMPLES && !self.is_unreadable {
+            self.sampler.allow_expensive_reads();
             self.write_objects();
         }
         let exit = match &mut self.started {

@@ -14,7 +14,7 @@ use super::process_tree::ProcessTree;
 pub(super) struct PipePeers {
     /// By inode; a pipe without other holders has none.
     found: BTreeMap<u64, Vec<String>>,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
 }
 
 impl PipePeers {

@@ -14,7 +14,7 @@ use super::observed_process::ObservedProcess;
 pub(super) struct Sockets {
     /// By inode. Sockets of all network namespaces have different inodes.
     found: BTreeMap<u64, Socket>,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
     /// The ports that the kernel chooses from.
     range: RangeInclusive<u16>,
     /// The observed process is in this network namespace.

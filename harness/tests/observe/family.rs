@@ -21,10 +21,10 @@ fn exec_script(out: &Path, flags: &[&str], script: &str, words: &[String]) -> Co
     command
 }
 
-/// A process that starts more and more others, slowly after the first twenty: each makes a sample
+/// A process that starts more and more others, slowly after the first eight: each makes a sample
 /// longer.
 const GROWING: &str = "(n=0; while :; do sleep 600 & n=$((n+1)); \
-                       if [ $n -lt 20 ]; then sleep 0.3; else sleep 3; fi; done)";
+                       if [ $n -lt 8 ]; then sleep 0.3; else sleep 3; fi; done)";
 /// A process that does not keep its parent's standard streams open.
 const QUIET: &str = "sleep 600 >/dev/null 2>&1";
 

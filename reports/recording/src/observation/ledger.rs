@@ -1,5 +1,7 @@
 //! The ledger of an observation: a pure fold over a recording, without conclusions.
 
+use std::collections::BTreeMap;
+
 use leakbench_model::Resource;
 
 use super::{
@@ -22,6 +24,8 @@ pub struct ObservationLedger {
     pub sample_lines: Vec<usize>,
     /// The latest examples of growth.
     pub examples: Examples,
+    /// For each resource, those before the latest.
+    former_examples: BTreeMap<Resource, Vec<Example>>,
     /// The latest ages of objects.
     pub old_objects: OldObjects,
     /// The observer's remarks.
@@ -54,6 +58,7 @@ impl ObservationLedger {
             samples: Vec::new(),
             sample_lines: Vec::new(),
             examples: Examples::default(),
+            former_examples: BTreeMap::new(),
             old_objects: OldObjects::default(),
             remarks: Vec::new(),
             limits_reached: Vec::new(),
@@ -71,7 +76,8 @@ impl ObservationLedger {
                     sample.at_ms
                 }
                 ObservationRecord::Examples(examples) => {
-                    ledger.examples = examples.clone();
+                    let former = std::mem::replace(&mut ledger.examples, examples.clone());
+                    ledger.former_examples.extend(former.objects);
                     examples.at_ms
                 }
                 ObservationRecord::Limits(Limits { at_ms, limits }) => {
@@ -133,6 +139,15 @@ impl ObservationLedger {
         let children =
             self.samples.iter().filter_map(|sample| sample.amounts.of(Resource::Children));
         children.max().unwrap_or(0)
+    }
+
+    /// Examples of a resource's growth until this time in ms. Later ones are of a process that has begun
+    /// to give its objects back.
+    pub(super) fn examples_until(&self, resource: Resource, until_ms: u64) -> &[Example] {
+        let latest = self.examples.objects.get(&resource);
+        let former = self.former_examples.get(&resource);
+        let examples = if self.examples.at_ms > until_ms { former.or(latest) } else { latest };
+        examples.map_or(&[], Vec::as_slice)
     }
 
     /// Time from the first sample that has the object to the last sample, in ms.

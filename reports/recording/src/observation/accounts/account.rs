@@ -81,7 +81,10 @@ impl Account {
         let trend = old.or(total);
         let amounts: Vec<u64> = series.iter().map(|&(_, amount)| amount as u64).collect();
         let read = ledger.judged().filter(|sample| sample.amounts.of(resource).is_some());
-        let examples = ledger.examples.objects.get(&resource);
+        let until_ms = match series.last() {
+            Some(&(last_s, _)) if freed_at_exit => (last_s * 1e3).round() as u64,
+            _ => u64::MAX,
+        };
         Some(Account {
             resource,
             samples: read.count(),
@@ -100,7 +103,7 @@ impl Account {
             limit: ledger.limit(resource).cloned(),
             seconds_to_limit: None,
             freed_at_exit,
-            examples: examples.cloned().unwrap_or_default(),
+            examples: ledger.examples_until(resource, until_ms).to_vec(),
         })
     }
 

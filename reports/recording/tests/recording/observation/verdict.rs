@@ -23,20 +23,34 @@ fn samples_of_an_exiting_process_are_not_judged() {
 /// A process that leaks gives everything back before it exits.
 #[test]
 fn a_leak_that_is_freed_only_at_the_exit_is_a_leak() {
-    let freed_from = |from: u64| {
+    let sockets = |at_s: u64, what: &[&str]| {
+        let record = examples(Resource::SocketFds, what);
+        let ObservationRecord::Examples(examples) = record else { panic!("{record:?}") };
+        ObservationRecord::Examples(Examples { at_ms: at_s * 1_000, ..examples })
+    };
+    let freed_from = |from: u64, records: &[ObservationRecord]| {
         let leaked = move |second: u64| {
             3 * if second < from { second } else { from.saturating_sub(4 * (second - from)) }
         };
         let recording = attached(move |second| {
             vec![(Resource::Fds, leaked(second)), (Resource::SocketFds, leaked(second))]
         });
+        let recording = records.iter().cloned().fold(recording, with);
         diagnosed(&gone(recording, ProcessExitKind::Exited { code: 0 }, true))
     };
-    let leak = freed_from(48);
+    let leak = freed_from(48, &[]);
     assert_eq!(leak.judgement.verdict, Verdict::Leak, "{:?}", leak.judgement.findings);
     assert!(leak.judgement.findings[0].message.contains("freed only at the exit"));
     // The control: a program that gives back for a third of its time works through what it has.
-    assert_eq!(freed_from(35).judgement.verdict, Verdict::Clean);
+    assert_eq!(freed_from(35, &[]).judgement.verdict, Verdict::Clean);
+    // Examples of its last moments are not those of its growth.
+    for last in [&["a few"][..], &[]] {
+        let leak = freed_from(48, &[sockets(40, &["many"]), sockets(55, last)]);
+        let account = leak.account(Resource::SocketFds).expect("an account");
+        assert_eq!(account.examples[0].what, "many", "{last:?}");
+    }
+    let leak = freed_from(48, &[sockets(40, &["some"]), sockets(45, &["many"])]);
+    assert_eq!(leak.account(Resource::SocketFds).expect("an account").examples[0].what, "many");
 }
 
 /// Growth for most of the time that was not given back is never clean: the process may be idle.
