@@ -92,9 +92,8 @@ fn an_invalid_module_is_refused_with_offset_and_reason() {
 
 #[test]
 fn a_module_with_an_unsupported_proposal() {
-    let simd = b"(module (func (drop (v128.const i64x2 0 0))))";
-    let (_folder, path) = file("simd.wat", simd);
-    assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["simd"]);
+    let (_folder, path) = file("tag.wat", b"(module (tag))");
+    assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["exceptions"]);
     let (_folder, path) = file("threads.wat", b"(module (memory 1 1 shared))");
     assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["threads"]);
 }

@@ -187,7 +187,7 @@ fn compile(c: &mut Criterion) {
         b.iter(|| Module::new(&engine, &guest).expect("a module"));
     });
     c.bench_function("compile/validate only", |b| {
-        b.iter(|| Module::validate(&guest).expect("valid"));
+        b.iter(|| Module::validate(&engine, &guest).expect("valid"));
     });
 }
 

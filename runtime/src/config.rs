@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use leakbench_allocator::PoolConfig;
 
 pub use crate::compile::OptLevel;
+use crate::features::WasmFeatures;
 
 /// Configuration of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Config {
     /// Number of modules whose compiled code the cache keeps, up to 256 MiB. Modules that differ
     /// only in their data share the code. `None` compiles every module.
     pub code_cache_modules: Option<NonZeroUsize>,
+    /// The proposals that modules may use. Default: all that this runtime supports.
+    pub features: WasmFeatures,
 }
 
 impl Default for Config {
@@ -27,6 +30,7 @@ impl Default for Config {
             opt_level: OptLevel::Speed,
             max_wasm_stack_bytes: 512 << 10,
             code_cache_modules: NonZeroUsize::new(1024),
+            features: WasmFeatures::default(),
         }
     }
 }

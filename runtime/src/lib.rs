@@ -43,7 +43,7 @@
 //! # Modules
 //! | module | contents |
 //! |---|---|
-//! | `config`, `engine` | the configuration; the compiler, the pool and the cache |
+//! | `config`, `features`, `engine` | the configuration; the accepted proposals; the compiler, the pool and the cache |
 //! | `module` | parsing, declarations, and the plan for the image |
 //! | `cache` | compiled code by the binary without its data |
 //! | `compile` | validated bodies to machine code |
@@ -61,6 +61,7 @@ mod engine;
 mod error;
 mod externref;
 mod externs;
+mod features;
 mod func;
 mod host;
 mod instance;
@@ -81,6 +82,7 @@ pub use engine::Engine;
 pub use error::{Error, FunctionName, LinkError, TrapError, TypeError};
 pub use externref::ExternRef;
 pub use externs::{Extern, Global, Memory, Table};
+pub use features::WasmFeatures;
 pub use func::{Caller, Func};
 pub use host::{HostResult, IntoFunc};
 pub use instance::Instance;
@@ -94,4 +96,4 @@ pub use sys::code_memory::CodeMemoryError;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
-pub use val::Val;
+pub use val::{V128, Val};

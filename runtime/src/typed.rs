@@ -8,9 +8,10 @@ use crate::store::AsContextMut;
 use crate::sys::call::TypedCallable;
 use crate::sys::store::StoreInner;
 use crate::sys::typed::sealed;
+use crate::val::V128;
 
 /// A Rust type that corresponds to a WebAssembly type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`,
-/// `Option<Func>` or `Option<ExternRef>`. Only this crate implements the trait.
+/// `V128`, `u128`, `Option<Func>` or `Option<ExternRef>`. Only this crate implements the trait.
 pub trait WasmTy: sealed::Raw {}
 
 /// The parameters of a typed function: one value, or a tuple of up to eight.
@@ -61,7 +62,7 @@ macro_rules! wasm_types {
     ($($ty:ty)+) => { $( impl WasmTy for $ty {} )+ };
 }
 
-wasm_types! { i32 u32 i64 u64 f32 f64 Option<Func> Option<ExternRef> }
+wasm_types! { i32 u32 i64 u64 f32 f64 V128 u128 Option<Func> Option<ExternRef> }
 
 impl<V: WasmTy> WasmParams for V {}
 impl<V: WasmTy> WasmResults for V {}

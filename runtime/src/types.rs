@@ -15,6 +15,8 @@ pub enum ValType {
     F32,
     /// 64-bit float.
     F64,
+    /// Vector of 128 bits.
+    V128,
     /// Reference to a function, or null.
     FuncRef,
     /// Opaque reference to a value of the host, or null.
@@ -35,6 +37,7 @@ impl fmt::Display for ValType {
             ValType::I64 => "i64",
             ValType::F32 => "f32",
             ValType::F64 => "f64",
+            ValType::V128 => "v128",
             ValType::FuncRef => "funcref",
             ValType::ExternRef => "externref",
         })

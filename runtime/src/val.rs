@@ -1,8 +1,39 @@
 //! Values that pass between host and guest.
 
+use std::fmt;
+
 use crate::externref::ExternRef;
 use crate::func::Func;
 use crate::types::ValType;
+
+/// A vector of 128 bits. WebAssembly's operators interpret it as lanes of integers or floats.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct V128([u8; 16]);
+
+impl V128 {
+    /// The bits. Lane 0 is in the low ones.
+    pub const fn as_u128(self) -> u128 {
+        u128::from_le_bytes(self.0)
+    }
+}
+
+impl From<u128> for V128 {
+    fn from(bits: u128) -> V128 {
+        V128(bits.to_le_bytes())
+    }
+}
+
+impl From<V128> for u128 {
+    fn from(vector: V128) -> u128 {
+        vector.as_u128()
+    }
+}
+
+impl fmt::Debug for V128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "V128({:#034x})", self.as_u128())
+    }
+}
 
 /// A WebAssembly value. Floats are kept as bits, so that NaN payloads do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +46,8 @@ pub enum Val {
     F32(u32),
     /// Bits of a 64-bit float.
     F64(u64),
+    /// Vector of 128 bits.
+    V128(V128),
     /// A function, or null.
     FuncRef(Option<Func>),
     /// A value of the host, or null.
@@ -29,6 +62,7 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FuncRef,
             Val::ExternRef(_) => ValType::ExternRef,
         }
@@ -41,6 +75,7 @@ impl Val {
             ValType::I64 => Val::I64(0),
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(V128::default()),
             ValType::FuncRef => Val::FuncRef(None),
             ValType::ExternRef => Val::ExternRef(None),
         }
@@ -77,6 +112,14 @@ impl Val {
             _ => None,
         }
     }
+
+    /// The value, if it is a vector.
+    pub fn v128(&self) -> Option<V128> {
+        match self {
+            Val::V128(vector) => Some(*vector),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! from {
@@ -94,6 +137,8 @@ from! {
     i64 => |value| Val::I64(value);
     f32 => |value| Val::F32(value.to_bits());
     f64 => |value| Val::F64(value.to_bits());
+    u128 => |bits| Val::V128(bits.into());
+    V128 => |vector| Val::V128(vector);
     Func => |func| Val::FuncRef(Some(func));
     ExternRef => |reference| Val::ExternRef(Some(reference));
     Option<Func> => |func| Val::FuncRef(func);

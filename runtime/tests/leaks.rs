@@ -3,77 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod counts;
+
 use std::num::NonZeroU32;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use counts::{Counts, run_alone};
 use leakbench_runtime::{
     Config, Engine, Error, Extern, Func, Instance, LinkError, Linker, Module, OptLevel, PoolConfig,
     Store,
 };
 
 const TIMES: usize = 1000;
-
-/// Mappings that the test harness may add: stacks of its threads, arenas of `malloc`.
-const SLACK_MAPPINGS: usize = 40;
-/// Bytes that the test harness may add.
-const SLACK_BYTES: usize = 8 << 20;
-
-/// Runs one test at a time, because the counts are those of the whole process.
-fn run_alone() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Counts {
-    mappings: usize,
-    /// Bytes are counted too, because equal neighbours merge into one mapping.
-    accessible_bytes: usize,
-    code_bytes: usize,
-    images: usize,
-    fds: usize,
-}
-
-impl Counts {
-    fn now() -> Self {
-        let mut counts = Counts {
-            mappings: 0,
-            accessible_bytes: 0,
-            code_bytes: 0,
-            images: 0,
-            fds: std::fs::read_dir("/proc/self/fd").unwrap().count(),
-        };
-        for line in std::fs::read_to_string("/proc/self/maps").unwrap().lines() {
-            let mut fields = line.split_whitespace();
-            let (range, permissions) = (fields.next().unwrap(), fields.next().unwrap());
-            let (start, end) = range.split_once('-').unwrap();
-            let address = |text| usize::from_str_radix(text, 16).unwrap();
-            let len_bytes = address(end) - address(start);
-            let path = fields.nth(3);
-            counts.mappings += 1;
-            if permissions != "---p" {
-                counts.accessible_bytes += len_bytes;
-            }
-            if permissions == "r-xp" && path.is_none() {
-                counts.code_bytes += len_bytes;
-            }
-            if path.is_some_and(|path| path.contains("leakbench-image")) {
-                counts.images += 1;
-            }
-        }
-        counts
-    }
-
-    fn assert_same_now(self, what: &str) {
-        let now = Counts::now();
-        let exact = |counts: Counts| (counts.code_bytes, counts.images, counts.fds);
-        assert_eq!(exact(now), exact(self), "{what}: code, images, descriptors");
-        assert!(now.mappings <= self.mappings + SLACK_MAPPINGS, "{what}: {self:?}, then {now:?}");
-        let max_bytes = self.accessible_bytes + SLACK_BYTES;
-        assert!(now.accessible_bytes <= max_bytes, "{what}: {self:?}, then {now:?}");
-    }
-}
 
 fn engine(slots: u32, cached: bool) -> Engine {
     let config = Config {
@@ -135,9 +76,9 @@ fn invalid_modules() {
 #[test]
 fn modules_that_need_unsupported_features() {
     let _alone = run_alone();
-    let vectors = binary("(module (memory 1) (data (i32.const 0) \"x\") (func (param v128)))");
+    let threads = binary("(module (memory 1 1 shared) (data (i32.const 0) \"x\"))");
     repeat("unsupported modules", |engine| {
-        let error = Module::new(engine, &vectors).unwrap_err();
+        let error = Module::new(engine, &threads).unwrap_err();
         assert!(error.to_string().contains("which this runtime does not support"), "{error}");
     });
 }

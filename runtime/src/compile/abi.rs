@@ -4,7 +4,7 @@
 //! They use Cranelift's `Tail` convention. Functions of the host and of the runtime use the host's
 //! convention.
 
-use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, MemFlagsData, Signature, Type};
 use cranelift_codegen::isa::CallConv;
 
@@ -28,6 +28,8 @@ pub(super) fn machine_type(ty: ValType) -> Type {
         ValType::I64 => I64,
         ValType::F32 => F32,
         ValType::F64 => F64,
+        // The shape of vectors in variables, parameters and results.
+        ValType::V128 => I8X16,
         ValType::FuncRef | ValType::ExternRef => POINTER,
     }
 }

@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function, UserFuncName};
-use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
@@ -94,6 +94,12 @@ impl Compiler {
     /// # Errors
     /// [`CompileError::Host`] if the machine is not supported.
     pub(crate) fn new(opt: OptLevel) -> Result<Compiler, CompileError> {
+        let machine = cranelift_native::builder()
+            .map_err(|reason| CompileError::Host { reason: reason.to_owned() })?;
+        Self::for_machine(machine, opt)
+    }
+
+    fn for_machine(machine: isa::Builder, opt: OptLevel) -> Result<Compiler, CompileError> {
         let host = |reason: String| CompileError::Host { reason };
         let mut flags = settings::builder();
         let (opt_level, allocator) = match opt {
@@ -118,11 +124,9 @@ impl Compiler {
                 .set(name, value)
                 .map_err(|error| host(format!("Cranelift's setting {name}: {error}")))?;
         }
-        let isa = cranelift_native::builder()
-            .map_err(|reason| host(reason.to_owned()))?
-            .finish(settings::Flags::new(flags))
-            .map_err(|error| host(error.to_string()))?;
-        require_rounding(&*isa)?;
+        let isa =
+            machine.finish(settings::Flags::new(flags)).map_err(|error| host(error.to_string()))?;
+        require_instructions(&*isa)?;
         Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
     }
 
@@ -137,8 +141,7 @@ impl Compiler {
         layout: &VmLayout,
         type_ids: &[u32],
     ) -> Result<CompiledCode, CompileError> {
-        let env =
-            ModuleEnv { info: &module.info, layout, type_ids, target: self.isa.frontend_config() };
+        let env = ModuleEnv { info: &module.info, layout, type_ids, isa: &*self.isa };
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, module.bodies.len());
             for (defined, body) in (0..).zip(&module.bodies) {
@@ -262,15 +265,14 @@ impl std::fmt::Debug for Compiler {
     }
 }
 
-/// Requires SSE4.1, which x86-64 machines have since 2008. Without it, Cranelift would call
-/// rounding functions of the C library, which compiled code cannot reach.
-fn require_rounding(isa: &dyn TargetIsa) -> Result<(), CompileError> {
-    let lacks = isa
-        .isa_flags()
-        .iter()
-        .any(|flag| flag.name == "has_sse41" && flag.as_bool() == Some(false));
-    if lacks {
-        return Err(CompileError::Host { reason: "it lacks the SSE4.1 instructions".to_owned() });
+/// Requires SSSE3 and SSE4.1, which x86-64 machines have since 2008. Without them, Cranelift would
+/// call functions that permute bytes or round floats, which compiled code cannot reach.
+fn require_instructions(isa: &dyn TargetIsa) -> Result<(), CompileError> {
+    for (flag, name) in [("has_ssse3", "SSSE3"), ("has_sse41", "SSE4.1")] {
+        let lacks = isa.isa_flags().iter().any(|f| f.name == flag && f.as_bool() == Some(false));
+        if lacks {
+            return Err(CompileError::Host { reason: format!("it lacks the {name} instructions") });
+        }
     }
     Ok(())
 }

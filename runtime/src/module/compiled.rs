@@ -43,7 +43,7 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
-        let module = parse(binary)?;
+        let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
         let signatures: Box<[Arc<Signature>]> =
             module.info.types.iter().map(|ty| engine.signatures().intern(ty)).collect();

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::val::V128;
 
 /// The declarations of a validated module. All indices in it are in bounds.
 #[derive(Debug, Default)]
@@ -126,6 +127,7 @@ pub(crate) enum ConstOp {
     I64Const(i64),
     F32Const(u32),
     F64Const(u64),
+    V128Const(V128),
     RefNull(ValType),
     RefFunc(u32),
     GlobalGet(u32),

@@ -78,9 +78,9 @@ impl Module {
     /// Validates a module without compiling it.
     ///
     /// # Errors
-    /// If the bytes are not a module that this runtime can load.
-    pub fn validate(binary: impl AsRef<[u8]>) -> Result<(), Error> {
-        parse::parse(binary.as_ref())?;
+    /// If the bytes are not a module that this engine can load.
+    pub fn validate(engine: &Engine, binary: impl AsRef<[u8]>) -> Result<(), Error> {
+        parse::parse(binary.as_ref(), engine.config().features)?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 use wasmparser::{
     CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
     FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TypeRef,
-    ValidPayload, Validator, WasmFeatures,
+    ValidPayload, Validator, WasmFeatures as ParserFeatures,
 };
 
 use super::info::{
@@ -14,15 +14,8 @@ use super::info::{
     ImportKind, ModuleInfo, SegmentMode,
 };
 use super::unsupported::{explain, feature_name};
+use crate::features::WasmFeatures;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
-
-/// The supported features: WebAssembly 2.0 without SIMD, and extended constant expressions.
-///
-/// `GC_TYPES` is wasmparser's gate for `externref`, not the GC proposal.
-pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .difference(WasmFeatures::SIMD)
-    .union(WasmFeatures::GC_TYPES)
-    .union(WasmFeatures::EXTENDED_CONST);
 
 /// The bytes are not a module that this runtime can load.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +45,16 @@ pub enum ModuleError {
         /// Offset of its first use, in bytes from the start of the binary.
         offset: u64,
     },
+    /// The module needs a feature that is turned off in the engine's configuration.
+    #[error(
+        "the module needs {feature} (at offset {offset:#x}), which the engine's configuration turns off"
+    )]
+    Disabled {
+        /// The usual name of the proposal or feature.
+        feature: String,
+        /// Offset of its first use, in bytes from the start of the binary.
+        offset: u64,
+    },
 }
 
 /// A valid module.
@@ -63,17 +66,17 @@ pub(crate) struct ParsedModule<'a> {
     pub(crate) bodies: Vec<FunctionBody<'a>>,
 }
 
-/// Parses and validates a module.
+/// Parses and validates a module that may use `features`.
 ///
 /// # Errors
 /// A [`ModuleError`] with the reason and its offset.
-pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedModule<'_>, ModuleError> {
+pub(crate) fn parse(bytes: &[u8], features: WasmFeatures) -> Result<ParsedModule<'_>, ModuleError> {
     if !Parser::is_core_wasm(bytes) {
         return Err(super::unsupported::not_a_module(bytes));
     }
-    match ModuleParser::default().read(bytes) {
+    match ModuleParser::default().read(bytes, features.for_parser()) {
         Ok(module) => Ok(module),
-        Err(ParseError::Wasm(error)) => Err(explain(bytes, &error)),
+        Err(ParseError::Wasm(error)) => Err(explain(bytes, features, &error)),
         Err(ParseError::Module(error)) => Err(error),
     }
 }
@@ -104,11 +107,15 @@ struct ModuleParser<'a> {
 }
 
 impl<'a> ModuleParser<'a> {
-    fn read(mut self, bytes: &'a [u8]) -> Result<ParsedModule<'a>, ParseError> {
-        let mut validator = Validator::new_with_features(FEATURES);
+    fn read(
+        mut self,
+        bytes: &'a [u8],
+        features: ParserFeatures,
+    ) -> Result<ParsedModule<'a>, ParseError> {
+        let mut validator = Validator::new_with_features(features);
         let mut allocations = FuncValidatorAllocations::default();
         let mut parser = Parser::new(0);
-        parser.set_features(FEATURES);
+        parser.set_features(features);
         for payload in parser.parse_all(bytes) {
             let payload = payload?;
             if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
@@ -304,6 +311,9 @@ impl<'a> ModuleParser<'a> {
                 Operator::I64Const { value } => ConstOp::I64Const(value),
                 Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
                 Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+                Operator::V128Const { value } => {
+                    ConstOp::V128Const(u128::from_le_bytes(*value.bytes()).into())
+                }
                 Operator::RefNull { hty } => {
                     let ty = wasmparser::RefType::new(true, hty)
                         .ok_or_else(|| unexpected(&format!("{hty:?}"), offset))?;
@@ -362,6 +372,7 @@ pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
         wasmparser::ValType::I64 => Some(ValType::I64),
         wasmparser::ValType::F32 => Some(ValType::F32),
         wasmparser::ValType::F64 => Some(ValType::F64),
+        wasmparser::ValType::V128 => Some(ValType::V128),
         wasmparser::ValType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FuncRef),
         wasmparser::ValType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::ExternRef),
         _ => None,
@@ -381,7 +392,7 @@ fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, ParseError>
 }
 
 fn limit(value: u64, offset: u64) -> Result<u32, ParseError> {
-    u32::try_from(value).map_err(|_| unexpected(feature_name(WasmFeatures::MEMORY64), offset))
+    u32::try_from(value).map_err(|_| unexpected(feature_name(ParserFeatures::MEMORY64), offset))
 }
 
 fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, ParseError> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::info::{ConstOp, ElementItems, ExportItem, SegmentMode};
 use super::parse::{ModuleError, parse};
+use crate::features::WasmFeatures;
 use crate::types::{FuncType, ValType};
 
 fn wasm(text: &str) -> Vec<u8> {
@@ -11,7 +12,7 @@ fn wasm(text: &str) -> Vec<u8> {
 }
 
 fn refused(bytes: &[u8]) -> ModuleError {
-    match parse(bytes) {
+    match parse(bytes, WasmFeatures::all()) {
         Ok(_) => panic!("accepted"),
         Err(error) => error,
     }
@@ -38,7 +39,7 @@ fn declarations_are_parsed() {
             (data (global.get $base) "abc")
             (data "passive"))"#,
     );
-    let module = parse(&bytes).unwrap();
+    let module = parse(&bytes, WasmFeatures::all()).unwrap();
     let info = &module.info;
     assert_eq!(info.name.as_deref(), Some("named"));
     assert_eq!(info.num_imported_funcs, 1);
@@ -106,12 +107,8 @@ the module needs the component model (these bytes are a component, not a module)
 #[test]
 fn an_unsupported_feature_is_named() {
     for (feature, text) in [
-        ("SIMD", "(module (func (result v128) unreachable))"),
-        ("SIMD", "(module (func (drop (v128.const i64x2 0 0))))"),
         ("threads", "(module (memory 1 1 shared))"),
         ("threads", "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))"),
-        ("tail calls", "(module (func $f return_call $f))"),
-        ("multiple memories", "(module (memory 1) (memory 1))"),
         ("64-bit memories (memory64)", "(module (memory i64 1))"),
         ("exceptions", "(module (tag $t))"),
         ("exceptions", "(module (type (func)) (tag (type 0)) (func throw 0))"),
@@ -122,6 +119,7 @@ fn an_unsupported_feature_is_named() {
             "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
         ),
         ("custom page sizes", "(module (memory 1 (pagesize 1)))"),
+        ("tail calls", "(module (func $f return_call $f))"),
         (
             "wide arithmetic",
             "(module (func (param i64 i64) (result i64 i64)
@@ -133,6 +131,39 @@ fn an_unsupported_feature_is_named() {
             matches!(&error, ModuleError::Unsupported { feature: found, .. } if found == feature),
             "{text}: {error}"
         );
+    }
+}
+
+/// A proposal that is turned off is named, even if all others are on.
+#[test]
+fn a_feature_that_is_turned_off_is_named() {
+    for (off, feature, text) in [
+        (WasmFeatures::SIMD, "SIMD", "(module (func (result v128) unreachable))"),
+        (WasmFeatures::SIMD, "SIMD", "(module (func (drop (v128.const i64x2 0 0))))"),
+        (WasmFeatures::SIMD, "SIMD", "(module (global v128 (v128.const i64x2 0 0)))"),
+        (
+            WasmFeatures::RELAXED_SIMD,
+            "relaxed SIMD",
+            "(module (func (param v128) (result v128)
+                (i8x16.relaxed_swizzle (local.get 0) (local.get 0))))",
+        ),
+        (WasmFeatures::MULTI_MEMORY, "multiple memories", "(module (memory 1) (memory 1))"),
+        (
+            WasmFeatures::EXTENDED_CONST,
+            "extended constant expressions",
+            "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
+        ),
+    ] {
+        let bytes = wasm(text);
+        parse(&bytes, WasmFeatures::all()).unwrap();
+        let error = parse(&bytes, WasmFeatures::all().without(off)).unwrap_err();
+        assert!(
+            matches!(&error, ModuleError::Disabled { feature: found, .. } if found == feature),
+            "{text}: {error}"
+        );
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("the module needs {feature} (at offset 0x")));
+        assert!(message.ends_with("), which the engine's configuration turns off"), "{message}");
     }
 }
 
@@ -151,7 +182,8 @@ fn an_invalid_module_is_reported_with_its_offset() {
 fn a_cut_module_is_refused() {
     let bytes =
         wasm("(module (func (result i32) i32.const 1) (memory 1) (data (i32.const 0) \"a\"))");
-    let whole: Vec<usize> = (0..=bytes.len()).filter(|&len| parse(&bytes[..len]).is_ok()).collect();
+    let is_whole = |&len: &usize| parse(&bytes[..len], WasmFeatures::all()).is_ok();
+    let whole: Vec<usize> = (0..=bytes.len()).filter(is_whole).collect();
     // Valid lengths: the header; with its types; with its body, which the function section
     // requires; the end.
     assert_eq!(whole, [8, 15, 32, bytes.len()]);
@@ -162,6 +194,6 @@ fn a_cut_module_is_refused() {
 fn a_malformed_name_section_is_ignored() {
     let mut bytes = wasm("(module (func))");
     bytes.extend_from_slice(b"\x00\x07\x04name\x01\xff");
-    let module = parse(&bytes).unwrap();
+    let module = parse(&bytes, WasmFeatures::all()).unwrap();
     assert!(module.info.func_names.is_empty());
 }

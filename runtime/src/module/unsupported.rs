@@ -1,47 +1,60 @@
 //! Explains why bytes were refused: they are not WebAssembly, break a rule, or need an unsupported
 //! feature. Runs only after a module was refused.
 
-use wasmparser::{Parser, Validator, WasmFeatures};
+use wasmparser::{Parser, Validator, WasmFeatures as ParserFeatures};
 
-use super::parse::{FEATURES, ModuleError};
+use super::parse::ModuleError;
+use crate::features::WasmFeatures;
 
-/// Features that this runtime does not support, with their usual names, in the order in which they
-/// are tried. A feature includes those that it builds on.
-const UNSUPPORTED_FEATURES: &[(WasmFeatures, &str)] = &[
-    (WasmFeatures::SIMD, "SIMD"),
-    (WasmFeatures::RELAXED_SIMD, "relaxed SIMD"),
-    (WasmFeatures::THREADS, "threads"),
-    (WasmFeatures::TAIL_CALL, "tail calls"),
-    (WasmFeatures::MULTI_MEMORY, "multiple memories"),
-    (WasmFeatures::MEMORY64, "64-bit memories (memory64)"),
-    (WasmFeatures::EXCEPTIONS, "exceptions"),
-    (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions"),
-    (WasmFeatures::FUNCTION_REFERENCES, "typed function references"),
-    (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "garbage collection (GC)"),
-    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
-    (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
-    (WasmFeatures::STACK_SWITCHING, "stack switching"),
-    (WasmFeatures::COMPACT_IMPORTS, "compact imports"),
-    (WasmFeatures::MEMORY_CONTROL, "memory control"),
-    (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads"),
-    (WasmFeatures::CUSTOM_DESCRIPTORS, "custom descriptors"),
+/// Features beyond the parts of WebAssembly that every engine accepts, with their usual names, in
+/// the order in which they are tried. A feature includes those that it builds on.
+const FEATURES: &[(ParserFeatures, &str)] = &[
+    (ParserFeatures::SIMD, "SIMD"),
+    (ParserFeatures::RELAXED_SIMD.union(ParserFeatures::SIMD), "relaxed SIMD"),
+    (ParserFeatures::THREADS, "threads"),
+    (ParserFeatures::TAIL_CALL, "tail calls"),
+    (ParserFeatures::MULTI_MEMORY, "multiple memories"),
+    (ParserFeatures::MEMORY64, "64-bit memories (memory64)"),
+    (ParserFeatures::EXTENDED_CONST, "extended constant expressions"),
+    (ParserFeatures::EXCEPTIONS, "exceptions"),
+    (ParserFeatures::LEGACY_EXCEPTIONS, "legacy exceptions"),
+    (ParserFeatures::FUNCTION_REFERENCES, "typed function references"),
+    (ParserFeatures::GC.union(ParserFeatures::FUNCTION_REFERENCES), "garbage collection (GC)"),
+    (ParserFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
+    (ParserFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
+    (ParserFeatures::STACK_SWITCHING, "stack switching"),
+    (ParserFeatures::COMPACT_IMPORTS, "compact imports"),
+    (ParserFeatures::MEMORY_CONTROL, "memory control"),
+    (ParserFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads"),
+    (ParserFeatures::CUSTOM_DESCRIPTORS, "custom descriptors"),
 ];
 
-/// The usual name of an unsupported feature.
-pub(super) fn feature_name(missing: WasmFeatures) -> &'static str {
-    UNSUPPORTED_FEATURES
+/// The usual name of a feature.
+pub(super) fn feature_name(missing: ParserFeatures) -> &'static str {
+    FEATURES
         .iter()
         .find(|(feature, _)| feature.intersects(missing))
         .map_or("a proposal beyond WebAssembly 2.0", |&(_, name)| name)
 }
 
-/// Explains why validation of `bytes` ended in `error`.
-pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
+/// Explains why validation of `bytes` with `features` ended in `error`.
+pub(super) fn explain(
+    bytes: &[u8],
+    features: WasmFeatures,
+    error: &wasmparser::Error,
+) -> ModuleError {
     let offset = error.offset();
-    let unsupported =
-        |feature: &str| ModuleError::Unsupported { feature: feature.to_owned(), offset };
-    if let Some(missing) = error.missing_wasm_feature() {
-        return unsupported(feature_name(missing));
+    let accepted = features.for_parser();
+    let supported = WasmFeatures::all().for_parser();
+    let missing = |missing: ParserFeatures, name: &str| {
+        let feature = name.to_owned();
+        match supported.contains(missing) {
+            true => ModuleError::Disabled { feature, offset },
+            false => ModuleError::Unsupported { feature, offset },
+        }
+    };
+    if let Some(feature) = error.missing_wasm_feature() {
+        return missing(feature, feature_name(feature));
     }
     // wasmparser does not always name the feature. A feature is missing if validation gets further
     // with it. The comparison repeats validation without it, because sections are validated before
@@ -50,17 +63,11 @@ pub(super) fn explain(bytes: &[u8], error: &wasmparser::Error) -> ModuleError {
         Ok(_) => u64::MAX,
         Err(error) => error.offset(),
     };
-    let reached = furthest(FEATURES);
-    for &(feature, name) in UNSUPPORTED_FEATURES {
-        if furthest(FEATURES | feature) > reached {
-            return unsupported(name);
+    let reached = furthest(accepted);
+    for &(feature, name) in FEATURES {
+        if !accepted.contains(feature) && furthest(accepted | feature) > reached {
+            return missing(feature, name);
         }
-    }
-    // If wasmparser is built without SIMD, it stops at the prefix of the instructions.
-    const SIMD_PREFIX: u8 = 0xfd;
-    let at = usize::try_from(offset).ok().and_then(|at| bytes.get(at));
-    if at == Some(&SIMD_PREFIX) && error.message().contains("SIMD") {
-        return unsupported(feature_name(WasmFeatures::SIMD));
     }
     ModuleError::Invalid {
         offset,

@@ -146,14 +146,14 @@ pub(crate) fn call(
                 TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
             );
         }
-        *value = RawVal::new(param.to_bits(store.id()));
+        *value = param.to_raw(store.id());
     }
     // SAFETY: the loop compared the values' types with the parameters.
     let outcome = unsafe { entry::invoke(store, &callable, &mut values) };
     if outcome.is_ok() {
         for ((result, value), &ty) in results.iter_mut().zip(&values).zip(ty.results()) {
             // SAFETY: the function left results of its types.
-            *result = unsafe { Val::from_bits(ty, value.bits(), store.id()) };
+            *result = unsafe { Val::from_raw(ty, *value, store.id()) };
         }
     }
     store.return_values(values);

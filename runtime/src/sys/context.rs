@@ -9,6 +9,7 @@ use crate::sys::instance::InstanceState;
 use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
+use crate::sys::values::RawVal;
 use crate::types::GlobalType;
 use crate::val::Val;
 use crate::vm::layout;
@@ -164,21 +165,12 @@ impl FuncHandle {
     }
 }
 
-/// A global's value, in its low bytes.
-#[repr(C, align(16))]
+/// A global's value.
+#[repr(transparent)]
 #[derive(Debug, Default)]
-pub(super) struct GlobalCell {
-    pub(super) bits: u64,
-    _vector: u64,
-}
+pub(super) struct GlobalCell(pub(super) RawVal);
 
 const _: () = assert!(size_of::<GlobalCell>() == layout::GLOBAL_CELL_BYTES as usize);
-
-impl GlobalCell {
-    pub(super) fn new(bits: u64) -> Self {
-        GlobalCell { bits, _vector: 0 }
-    }
-}
 
 /// A global of a store: the address of its cell, which the store keeps until it is dropped, and
 /// its type.
@@ -224,9 +216,9 @@ impl GlobalHandle {
     pub(crate) fn get(self, store: &StoreInner) -> Val {
         let cell = self.cell(store);
         // SAFETY: the borrowed store keeps the cell, by `new`. Guests do not run meanwhile.
-        let bits = unsafe { (*cell.as_ptr()).bits };
+        let raw = unsafe { (*cell.as_ptr()).0 };
         // SAFETY: the cell holds a value of the type and the store, by `new`.
-        unsafe { Val::from_bits(self.ty.content, bits, self.store) }
+        unsafe { Val::from_raw(self.ty.content, raw, self.store) }
     }
 
     /// Sets the global's value, even if it is immutable to guests.
@@ -235,10 +227,10 @@ impl GlobalHandle {
     /// If the global belongs to another store, or `value` is of another type or store.
     #[track_caller]
     pub(crate) fn set(self, store: &mut StoreInner, value: Val) {
-        let bits = value.to_typed_bits(self.ty.content, store.id());
+        let raw = value.to_typed_raw(self.ty.content, store.id());
         let cell = self.cell(store);
         // SAFETY: the store keeps the cell, by `new`, and is exclusively borrowed, so nothing
         // else uses the cell.
-        unsafe { (*cell.as_ptr()).bits = bits };
+        unsafe { (*cell.as_ptr()).0 = raw };
     }
 }

@@ -106,7 +106,7 @@ impl HostFunc {
             let id = store.id();
             let params = ty.params().iter().zip(&*values).map(|(&ty, value)| {
                 // SAFETY: the caller passes arguments of the function's type.
-                unsafe { Val::from_bits(ty, value.bits(), id) }
+                unsafe { Val::from_raw(ty, *value, id) }
             });
             let params: Vec<Val> = params.collect();
             let mut results: Vec<Val> =
@@ -121,7 +121,7 @@ impl HostFunc {
                     }
                     .into());
                 }
-                *value = RawVal::new(result.to_bits(id));
+                *value = result.to_raw(id);
             }
             Ok(())
         };

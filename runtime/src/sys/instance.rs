@@ -230,7 +230,7 @@ impl InstanceBox {
     pub(crate) fn set_table_element(&mut self, table: u32, element: u32, value: Val) -> Option<()> {
         let store = self.state().store;
         let table = self.table_mut(table);
-        let bits = value.to_typed_bits(table.ty().element, store);
+        let bits = value.to_ref_bits(table.ty().element, store);
         *table.elements_mut().get_mut(element as usize)? = bits;
         Some(())
     }
@@ -253,10 +253,10 @@ impl InstanceBox {
     /// The value of a global.
     pub(crate) fn global_value(&self, global: u32) -> Val {
         // SAFETY: a live cell, this instance's or imported from the same store.
-        let bits = unsafe { (*self.global_ptr(global).as_ptr()).bits };
+        let raw = unsafe { (*self.global_ptr(global).as_ptr()).0 };
         let ty = self.info().globals[global as usize].content;
         // SAFETY: the cell holds a value of its type and of this store.
-        unsafe { Val::from_bits(ty, bits, self.state().store) }
+        unsafe { Val::from_raw(ty, raw, self.state().store) }
     }
 
     /// Sets a global that the module defines to its first value.
@@ -265,10 +265,10 @@ impl InstanceBox {
     /// If `value` is of another type or store.
     pub(crate) fn init_global(&mut self, global: u32, value: Val) {
         let ty = self.info().globals[global as usize].content;
-        let bits = value.to_typed_bits(ty, self.state().store);
+        let raw = value.to_typed_raw(ty, self.state().store);
         // SAFETY: a cell in the context of this instance, or one imported from the same store;
         // the store is exclusively borrowed.
-        unsafe { self.global_ptr(global).write(GlobalCell::new(bits)) };
+        unsafe { self.global_ptr(global).write(GlobalCell(raw)) };
     }
 
     fn func_ptr(&self, func: u32) -> NonNull<FuncRef> {

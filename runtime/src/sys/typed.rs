@@ -5,7 +5,7 @@ use crate::func::Func;
 use crate::sys::store_id::StoreId;
 use crate::sys::values::RawVal;
 use crate::types::ValType;
-use crate::val::Val;
+use crate::val::{V128, Val};
 
 pub(crate) mod sealed {
     use super::*;
@@ -16,11 +16,11 @@ pub(crate) mod sealed {
 
         /// # Panics
         /// If it is a reference of another store.
-        fn into_bits(self, store: StoreId) -> u64;
+        fn into_raw(self, store: StoreId) -> RawVal;
 
         /// # Safety
-        /// `bits` are those of a value of type [`Self::TYPE`] in code of the store.
-        unsafe fn from_bits(bits: u64, store: StoreId) -> Self;
+        /// `raw` is a value of type [`Self::TYPE`] in code of the store.
+        unsafe fn from_raw(raw: RawVal, store: StoreId) -> Self;
     }
 
     /// Parameters or results.
@@ -46,12 +46,13 @@ macro_rules! scalars {
         impl Raw for $ty {
             const TYPE: ValType = ValType::$name;
 
-            fn into_bits(self, _: StoreId) -> u64 {
+            fn into_raw(self, _: StoreId) -> RawVal {
                 let $value = self;
-                $into
+                RawVal::new($into)
             }
 
-            unsafe fn from_bits($bits: u64, _: StoreId) -> Self {
+            unsafe fn from_raw(raw: RawVal, _: StoreId) -> Self {
+                let $bits = raw.bits();
                 $from
             }
         }
@@ -67,18 +68,36 @@ scalars! {
     f64 = F64, |value| value.to_bits(), |bits| f64::from_bits(bits);
 }
 
+macro_rules! vectors {
+    ($($ty:ty)+) => { $(
+        impl Raw for $ty {
+            const TYPE: ValType = ValType::V128;
+
+            fn into_raw(self, _: StoreId) -> RawVal {
+                RawVal::of_vector(self.into())
+            }
+
+            unsafe fn from_raw(raw: RawVal, _: StoreId) -> Self {
+                raw.vector().into()
+            }
+        }
+    )+ };
+}
+
+vectors! { V128 u128 }
+
 macro_rules! references {
     ($($ty:ident = $name:ident;)+) => { $(
         impl Raw for Option<$ty> {
             const TYPE: ValType = ValType::$name;
 
-            fn into_bits(self, store: StoreId) -> u64 {
-                Val::$name(self).to_bits(store)
+            fn into_raw(self, store: StoreId) -> RawVal {
+                Val::$name(self).to_raw(store)
             }
 
-            unsafe fn from_bits(bits: u64, store: StoreId) -> Self {
+            unsafe fn from_raw(raw: RawVal, store: StoreId) -> Self {
                 // SAFETY: by the contract.
-                match unsafe { Val::from_bits(ValType::$name, bits, store) } {
+                match unsafe { Val::from_raw(ValType::$name, raw, store) } {
                     Val::$name(reference) => reference,
                     _ => None,
                 }
@@ -102,12 +121,12 @@ impl<V: Raw> List for V {
     }
 
     fn write(self, values: &mut [RawVal], store: StoreId) {
-        values[0] = RawVal::new(self.into_bits(store));
+        values[0] = self.into_raw(store);
     }
 
     unsafe fn read(values: &[RawVal], store: StoreId) -> Self {
         // SAFETY: by the contract.
-        unsafe { V::from_bits(values[0].bits(), store) }
+        unsafe { V::from_raw(values[0], store) }
     }
 }
 
@@ -137,12 +156,12 @@ macro_rules! tuples {
             }
 
             fn write(self, values: &mut [RawVal], store: StoreId) {
-                $( values[$i] = RawVal::new(self.$i.into_bits(store)); )+
+                $( values[$i] = self.$i.into_raw(store); )+
             }
 
             unsafe fn read(values: &[RawVal], store: StoreId) -> Self {
                 // SAFETY: by the contract.
-                $( let $v = unsafe { $V::from_bits(values[$i].bits(), store) }; )+
+                $( let $v = unsafe { $V::from_raw(values[$i], store) }; )+
                 ($($v,)+)
             }
         }

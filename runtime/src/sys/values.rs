@@ -7,23 +7,33 @@ use crate::func::Func;
 use crate::sys::context::{FuncHandle, FuncRef};
 use crate::sys::store_id::StoreId;
 use crate::types::ValType;
-use crate::val::Val;
+use crate::val::{V128, Val};
 
-/// A value in the form in which trampolines pass it: in the low bits.
-#[repr(C)]
+/// A value in the form in which trampolines pass it and globals keep it: in the low bits.
+#[repr(C, align(16))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawVal {
-    bits: u64,
-    _vector: u64,
+    low: u64,
+    high: u64,
 }
 
 impl RawVal {
     pub(crate) fn new(bits: u64) -> Self {
-        RawVal { bits, _vector: 0 }
+        RawVal { low: bits, high: 0 }
     }
 
+    /// The bits of a value that is not a vector.
     pub(crate) fn bits(self) -> u64 {
-        self.bits
+        self.low
+    }
+
+    pub(crate) fn of_vector(vector: V128) -> Self {
+        let bits = vector.as_u128();
+        RawVal { low: bits as u64, high: (bits >> 64) as u64 }
+    }
+
+    pub(crate) fn vector(self) -> V128 {
+        (u128::from(self.high) << 64 | u128::from(self.low)).into()
     }
 }
 
@@ -33,37 +43,48 @@ pub(super) fn func_bits(func_ref: NonNull<FuncRef>) -> u64 {
 }
 
 impl Val {
-    /// The value's bits in code of store `store`.
+    /// The value in the form of code of store `store`.
     ///
     /// # Panics
     /// If it is a reference of another store.
-    pub(super) fn to_bits(self, store: StoreId) -> u64 {
-        match self {
+    pub(super) fn to_raw(self, store: StoreId) -> RawVal {
+        RawVal::new(match self {
             Val::I32(value) => value as u32 as u64,
             Val::I64(value) => value as u64,
             Val::F32(bits) => bits.into(),
             Val::F64(bits) => bits,
+            Val::V128(vector) => return RawVal::of_vector(vector),
             Val::FuncRef(func) => func.map_or(0, |func| func_bits(func.handle().func_ref(store))),
             Val::ExternRef(reference) => reference.map_or(0, |reference| reference.raw(store)),
-        }
+        })
     }
 
-    /// As [`Self::to_bits`], of a value that must be of type `ty`.
+    /// As [`Self::to_raw`], of a value that must be of type `ty`.
     ///
     /// # Panics
     /// If it is of another type, or a reference of another store.
-    pub(super) fn to_typed_bits(self, ty: ValType, store: StoreId) -> u64 {
+    pub(super) fn to_typed_raw(self, ty: ValType, store: StoreId) -> RawVal {
         assert_eq!(self.ty(), ty, "a value of another type");
-        self.to_bits(store)
+        self.to_raw(store)
     }
 
-    /// The value of type `ty` that has these bits in code of store `store`.
+    /// The bits of a reference, which must be of type `ty`.
+    ///
+    /// # Panics
+    /// If it is of another type, or of another store.
+    pub(super) fn to_ref_bits(self, ty: ValType, store: StoreId) -> u64 {
+        self.to_typed_raw(ty, store).bits()
+    }
+
+    /// The value of type `ty` that code of store `store` has in the form `raw`.
     ///
     /// # Safety
-    /// If `ty` is a function type, then `bits` is 0 or the address of a function reference that
+    /// If `ty` is a function type, then `raw` is 0 or the address of a function reference that
     /// the store keeps until it is dropped.
-    pub(super) unsafe fn from_bits(ty: ValType, bits: u64, store: StoreId) -> Self {
+    pub(super) unsafe fn from_raw(ty: ValType, raw: RawVal, store: StoreId) -> Self {
+        let bits = raw.bits();
         match ty {
+            ValType::V128 => Val::V128(raw.vector()),
             ValType::I32 => Val::I32(bits as i32),
             ValType::I64 => Val::I64(bits as i64),
             ValType::F32 => Val::F32(bits as u32),

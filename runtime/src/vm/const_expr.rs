@@ -65,6 +65,7 @@ fn operand(op: ConstOp, scope: &impl Scope) -> Option<Val> {
         ConstOp::I64Const(value) => Some(Val::I64(value)),
         ConstOp::F32Const(bits) => Some(Val::F32(bits)),
         ConstOp::F64Const(bits) => Some(Val::F64(bits)),
+        ConstOp::V128Const(vector) => Some(Val::V128(vector)),
         ConstOp::RefNull(ValType::ExternRef) => Some(Val::ExternRef(None)),
         ConstOp::RefNull(_) => Some(Val::FuncRef(None)),
         ConstOp::RefFunc(func) => scope.func(func),

@@ -46,7 +46,7 @@ pub(crate) const TABLE_DEF_ELEMENTS: u32 = 0;
 /// In a `TableDef`: number of elements, u32.
 pub(crate) const TABLE_DEF_LEN: u32 = 8;
 
-/// Size of a `GlobalCell`, which holds a value in its low bytes.
+/// Size and alignment of a `GlobalCell`, which holds a value in its low bytes.
 pub(crate) const GLOBAL_CELL_BYTES: u32 = 16;
 
 /// In a `FuncRef`: address of code in the wasm calling convention.

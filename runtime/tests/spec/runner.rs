@@ -1,17 +1,21 @@
 //! Runs one file of the specification's tests.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::iter::Sum;
 use std::num::NonZeroU32;
 use std::ops::Add;
 
+use leakbench_runtime::allocator::Strategy;
 use leakbench_runtime::{
     Config, Engine, Error, Instance, Linker, Module, OptLevel, PoolConfig, Store, Trap, Val,
+    WasmFeatures,
 };
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, WastRet};
 
+use crate::death_watch::DeathWatch;
 use crate::{spectest, values};
 
 /// Number of assertions of each kind that held.
@@ -26,6 +30,22 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// The counts of one of `runs` equal runs.
+    pub(crate) fn divided_by(self, runs: usize) -> Counts {
+        let one = |count: usize| {
+            assert_eq!(count % runs, 0, "runs of the same files count differently");
+            count / runs
+        };
+        Counts {
+            returned: one(self.returned),
+            trapped: one(self.trapped),
+            exhausted: one(self.exhausted),
+            invalid: one(self.invalid),
+            malformed: one(self.malformed),
+            unlinkable: one(self.unlinkable),
+        }
+    }
+
     pub(crate) fn total(self) -> usize {
         let Counts { returned, trapped, exhausted, invalid, malformed, unlinkable } = self;
         returned + trapped + exhausted + invalid + malformed + unlinkable
@@ -53,18 +73,32 @@ impl Sum for Counts {
     }
 }
 
+/// The engine's settings for a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) features: WasmFeatures,
+    pub(crate) opt_level: OptLevel,
+    pub(crate) strategy: Strategy,
+}
+
 /// Runs the file `name`. An error names the line.
-pub(crate) fn run(name: &str, text: &str) -> Result<Counts, String> {
+pub(crate) fn run(name: &str, text: &str, setting: Setting) -> Result<Counts, String> {
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| format!("{name}: {error}"))?;
     let wast = parser::parse::<Wast<'_>>(&buffer).map_err(|error| format!("{name}: {error}"))?;
-    let mut file = File::new().map_err(|error| format!("{name}: {error}"))?;
+    let mut file = File::new(setting).map_err(|error| format!("{name}: {error}"))?;
     for directive in wast.directives {
         let line = directive.span().linecol_in(text).0 + 1;
         file.directive(directive).map_err(|why| format!("{name}:{line}: {why}"))?;
     }
-    Ok(file.counts)
+    let File { counts, watch, engine, linker, store, definitions, .. } = file;
+    drop((store, linker, definitions, engine));
+    let (images, destroyed) = watch.into_inner().watched_and_destroyed();
+    if destroyed != images {
+        return Err(format!("{name}: {destroyed} of {images} images are destroyed at the end"));
+    }
+    Ok(counts)
 }
 
 struct File {
@@ -75,18 +109,20 @@ struct File {
     current: Option<Instance>,
     named: HashMap<String, Instance>,
     definitions: HashMap<String, Module>,
+    watch: RefCell<DeathWatch>,
     counts: Counts,
 }
 
 impl File {
-    fn new() -> Result<Self, Error> {
+    fn new(setting: Setting) -> Result<Self, Error> {
         let engine = Engine::new(&Config {
             pool: PoolConfig {
                 slots: const { NonZeroU32::new(500).unwrap() },
+                strategy: setting.strategy,
                 ..PoolConfig::default()
             },
-            // Compilation takes most of the time.
-            opt_level: OptLevel::None,
+            opt_level: setting.opt_level,
+            features: setting.features,
             ..Config::default()
         })?;
         let mut linker = Linker::new(&engine);
@@ -100,6 +136,7 @@ impl File {
             current: None,
             named: HashMap::new(),
             definitions: HashMap::new(),
+            watch: RefCell::new(DeathWatch::new()),
             counts: Counts::default(),
         })
     }
@@ -169,7 +206,9 @@ impl File {
 
     fn module(&self, module: &mut QuoteWat<'_>) -> Result<Module, Error> {
         let binary = module.encode().map_err(|error| Error::host(error.to_string()))?;
-        Module::new(&self.engine, binary)
+        let module = Module::new(&self.engine, binary)?;
+        self.watch.borrow_mut().watch(&module);
+        Ok(module)
     }
 
     fn instantiate(&mut self, name: Option<String>, module: &Module) -> Result<(), String> {

@@ -95,7 +95,7 @@ impl FuncTranslator<'_> {
     fn emit_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Inst {
         let table = self.load_context(VMCTX_BUILTINS);
         let code = self.load_at(POINTER, constant_flags(), table, builtin.offset());
-        let signature = abi::builtin_signature(builtin, self.env.target.default_call_conv);
+        let signature = abi::builtin_signature(builtin, self.env.isa.default_call_conv());
         let signature = self.builder.import_signature(signature);
         let values = &mut self.stacks.values;
         values.clear();
@@ -113,6 +113,7 @@ impl FuncTranslator<'_> {
     /// from the stack.
     fn take_args(&mut self, ty: u32, callee_vmctx: Value) {
         let num_params = self.env.info.types[ty as usize].params().len();
+        self.cast_top(num_params);
         let operands = &mut self.stacks.operands;
         let first = operands.len() - num_params;
         let values = &mut self.stacks.values;

@@ -265,6 +265,7 @@ impl FuncTranslator<'_> {
 
     /// Sets the arguments of a branch to the top `arity` operands.
     fn set_args(&mut self, arity: usize) {
+        self.cast_top(arity);
         let operands = &self.stacks.operands;
         let top = &operands[operands.len() - arity..];
         self.stacks.args.clear();
@@ -277,6 +278,7 @@ impl FuncTranslator<'_> {
     }
 
     fn return_top(&mut self, arity: usize) {
+        self.cast_top(arity);
         let operands = &self.stacks.operands;
         let results = &operands[operands.len() - arity..];
         self.builder.ins().return_(results);

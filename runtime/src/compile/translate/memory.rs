@@ -105,11 +105,11 @@ impl<'a> FuncTranslator<'a> {
         true
     }
 
-    fn load_whole(&mut self, memarg: &MemArg, ty: Type) {
+    pub(super) fn load_whole(&mut self, memarg: &MemArg, ty: Type) {
         self.load(memarg, ty.bytes(), |ins, f, p, o| ins.load(ty, f, p, o));
     }
 
-    fn load(
+    pub(super) fn load(
         &mut self,
         memarg: &MemArg,
         bytes: u32,
@@ -120,7 +120,7 @@ impl<'a> FuncTranslator<'a> {
         self.push(value);
     }
 
-    fn store_whole(&mut self, memarg: &MemArg, bytes: u32) {
+    pub(super) fn store_whole(&mut self, memarg: &MemArg, bytes: u32) {
         self.store(memarg, bytes, |ins, f, x, p, o| {
             ins.store(f, x, p, o);
         });

@@ -11,16 +11,18 @@ mod call;
 mod control;
 mod memory;
 mod numeric;
+mod simd;
 mod table;
 
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    self, BlockArg, BlockCall, GlobalValueData, InstBuilder, MemFlagsData, Type, Value,
+    self, BlockArg, BlockCall, ConstantData, GlobalValueData, InstBuilder, MemFlagsData, Type,
+    Value,
 };
-use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
@@ -37,7 +39,7 @@ pub(super) struct ModuleEnv<'a> {
     pub(super) layout: &'a VmLayout,
     /// The engine's id of each type of the module.
     pub(super) type_ids: &'a [u32],
-    pub(super) target: TargetFrontendConfig,
+    pub(super) isa: &'a dyn TargetIsa,
 }
 
 impl ModuleEnv<'_> {
@@ -118,7 +120,7 @@ pub(super) fn translate(
         translator.operator(&op)?;
     }
     let FuncTranslator { builder, stacks, .. } = translator;
-    builder.finalize(env.target);
+    builder.finalize(env.isa.frontend_config());
     stacks.reader = reader.into_allocations();
     Ok(())
 }
@@ -178,6 +180,10 @@ fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     match ty {
         F32 => builder.ins().f32const(Ieee32::with_bits(0)),
         F64 => builder.ins().f64const(Ieee64::with_bits(0)),
+        I8X16 => {
+            let bytes = builder.func.dfg.constants.insert(ConstantData::from(&[0; 16][..]));
+            builder.ins().vconst(I8X16, bytes)
+        }
         ty => builder.ins().iconst(ty, 0),
     }
 }
@@ -208,10 +214,12 @@ impl<'a> FuncTranslator<'a> {
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop();
+                let value = self.cast_for_variable(value);
                 self.builder.def_var(Variable::from_u32(*local_index), value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek();
+                let value = self.cast_for_variable(value);
                 self.builder.def_var(Variable::from_u32(*local_index), value);
             }
             Operator::GlobalGet { global_index } => self.global_get(*global_index),
@@ -243,6 +251,7 @@ impl<'a> FuncTranslator<'a> {
             Operator::Select | Operator::TypedSelect { .. } => {
                 let condition = self.pop();
                 let (if_true, if_false) = self.pop2();
+                let (if_true, if_false) = self.in_one_type(if_true, if_false);
                 let value = self.builder.ins().select(condition, if_true, if_false);
                 self.push(value);
             }
@@ -255,7 +264,8 @@ impl<'a> FuncTranslator<'a> {
                     || self.numeric(op)
                     || self.memory(op)
                     || self.call(op)
-                    || self.table(op);
+                    || self.table(op)
+                    || self.simd(op);
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
                 }

@@ -1,0 +1,192 @@
+//! The proposals to WebAssembly that an engine accepts.
+
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+use wasmparser::WasmFeatures as ParserFeatures;
+
+use crate::config::Config;
+
+/// Accepted by every engine: WebAssembly 2.0 without SIMD.
+///
+/// `GC_TYPES` is wasmparser's gate for `externref`, not the GC proposal.
+const ALWAYS: ParserFeatures =
+    ParserFeatures::WASM2.difference(ParserFeatures::SIMD).union(ParserFeatures::GC_TYPES);
+
+macro_rules! features {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident = 1 << $bit:literal, $setter:ident $(, needs $($needs:ident)|+)?;
+    )+) => {
+        /// A set of proposals beyond WebAssembly 2.0 without SIMD. [`Default`] has all that this
+        /// runtime supports.
+        ///
+        /// ```
+        /// use leakbench_runtime::{Config, Engine, Module, WasmFeatures};
+        ///
+        /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let mut config = Config::default();
+        /// config.wasm_simd(false);
+        /// assert!(!config.features.contains(WasmFeatures::SIMD));
+        /// let engine = Engine::new(&config)?;
+        /// let error = Module::new(&engine, wat::parse_str("(module (func (param v128)))")?);
+        /// assert!(error.is_err_and(|error| error.to_string().contains("SIMD")));
+        /// # Ok(())
+        /// # }
+        /// ```
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct WasmFeatures(u32);
+
+        impl WasmFeatures {
+            $(
+                $(#[$meta])*
+                pub const $name: WasmFeatures = WasmFeatures(1 << $bit);
+            )+
+
+            /// Each proposal, with its name and those that it builds on.
+            const EACH: &'static [(WasmFeatures, &'static str, ParserFeatures, WasmFeatures)] = &[$(
+                (
+                    WasmFeatures::$name,
+                    stringify!($name),
+                    ParserFeatures::$name,
+                    WasmFeatures(0 $($(| WasmFeatures::$needs.0)+)?),
+                ),
+            )+];
+        }
+
+        impl Config {
+            $(
+                $(#[$meta])*
+                ///
+                /// A proposal that builds on it is turned off with it.
+                pub fn $setter(&mut self, enable: bool) -> &mut Self {
+                    self.wasm_features(WasmFeatures::$name, enable)
+                }
+            )+
+        }
+    };
+}
+
+features! {
+    /// Vectors of 128 bits: fixed-width SIMD, a part of WebAssembly 2.0.
+    SIMD = 1 << 0, wasm_simd;
+    /// Vector operators whose results depend on the processor. The runtime has the results of the
+    /// processor's instructions.
+    RELAXED_SIMD = 1 << 1, wasm_relaxed_simd, needs SIMD;
+    /// Several memories in a module.
+    MULTI_MEMORY = 1 << 3, wasm_multi_memory;
+    /// Arithmetic in constant expressions.
+    EXTENDED_CONST = 1 << 4, wasm_extended_const;
+}
+
+impl WasmFeatures {
+    /// No proposal.
+    pub const fn empty() -> Self {
+        WasmFeatures(0)
+    }
+
+    /// Every proposal that this runtime supports.
+    pub fn all() -> Self {
+        Self::EACH.iter().fold(Self::empty(), |all, &(feature, ..)| all | feature)
+    }
+
+    /// Returns true if all of `features` are in the set.
+    pub const fn contains(self, features: WasmFeatures) -> bool {
+        self.0 & features.0 == features.0
+    }
+
+    /// The set with `features`, and with those that they build on.
+    #[must_use]
+    pub fn with(self, features: WasmFeatures) -> Self {
+        let added = Self::EACH.iter().filter(|&&(feature, ..)| features.contains(feature));
+        added.fold(self | features, |set, &(.., needs)| set | needs)
+    }
+
+    /// The set without `features`, and without those that build on them.
+    #[must_use]
+    pub fn without(self, features: WasmFeatures) -> Self {
+        let users = Self::EACH.iter().filter(|&&(.., needs)| needs.0 & features.0 != 0);
+        let removed = users.fold(features, |removed, &(user, ..)| removed | user);
+        WasmFeatures(self.0 & !removed.0)
+    }
+
+    /// The parser's features for this set.
+    pub(crate) fn for_parser(self) -> ParserFeatures {
+        let accepted = Self::EACH.iter().filter(|&&(feature, ..)| self.contains(feature));
+        accepted.fold(ALWAYS, |set, &(_, _, parser, _)| set | parser)
+    }
+}
+
+impl Default for WasmFeatures {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+impl BitOr for WasmFeatures {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        WasmFeatures(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for WasmFeatures {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+impl fmt::Debug for WasmFeatures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Self::EACH.iter().filter(|&&(feature, ..)| self.contains(feature));
+        let mut set = f.debug_set();
+        for &(_, name, ..) in names {
+            set.entry(&format_args!("{name}"));
+        }
+        set.finish()
+    }
+}
+
+impl Config {
+    /// Turns proposals on or off. With one that is turned on, those that it builds on are turned on;
+    /// with one that is turned off, those that build on it are turned off.
+    pub fn wasm_features(&mut self, features: WasmFeatures, enable: bool) -> &mut Self {
+        self.features = match enable {
+            true => self.features.with(features),
+            false => self.features.without(features),
+        };
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposal_is_on_only_with_those_that_it_builds_on() {
+        let none = WasmFeatures::empty();
+        let relaxed = none.with(WasmFeatures::RELAXED_SIMD);
+        assert!(relaxed.contains(WasmFeatures::SIMD));
+        assert_eq!(relaxed.without(WasmFeatures::SIMD), none);
+        assert_eq!(relaxed.without(WasmFeatures::RELAXED_SIMD), WasmFeatures::SIMD);
+        assert_eq!(
+            format!("{:?}", WasmFeatures::SIMD | WasmFeatures::EXTENDED_CONST),
+            "{SIMD, EXTENDED_CONST}"
+        );
+    }
+
+    #[test]
+    fn each_switch_turns_its_proposal_off_and_on() {
+        let mut config = Config::default();
+        assert_eq!(config.features, WasmFeatures::all());
+        config.wasm_simd(false).wasm_extended_const(false);
+        assert!(!config.features.contains(WasmFeatures::SIMD));
+        assert!(!config.features.contains(WasmFeatures::RELAXED_SIMD));
+        assert!(!config.features.contains(WasmFeatures::EXTENDED_CONST));
+        assert!(config.features.contains(WasmFeatures::MULTI_MEMORY));
+        config.wasm_relaxed_simd(true).wasm_extended_const(true);
+        assert_eq!(config.features, WasmFeatures::all());
+    }
+}

