@@ -73,6 +73,8 @@ features! {
     /// Vector operators whose results depend on the processor. The runtime has the results of the
     /// processor's instructions.
     RELAXED_SIMD = 1 << 1, wasm_relaxed_simd, needs SIMD;
+    /// Calls in place of the calling function.
+    TAIL_CALL = 1 << 2, wasm_tail_call;
     /// Several memories in a module.
     MULTI_MEMORY = 1 << 3, wasm_multi_memory;
     /// Arithmetic in constant expressions.

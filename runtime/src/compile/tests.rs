@@ -223,8 +223,12 @@ fn each_operator_has_exactly_its_traps() {
         ("(global.set 1 (i64.add (global.get 0) (global.get 1)))", &[]),
         ("(call_indirect (param i32) (local.get 0) (local.get 0))", &indirect),
         ("(call $imported)", &[STACK]),
+        ("(return_call $imported)", &[STACK]),
+        ("(return_call $f (local.get 0) (local.get 1) (local.get 2))", &[STACK]),
+        ("(return_call_indirect (param i32) (local.get 0) (local.get 0))", &indirect),
         ("(call $f (local.get 0) (local.get 1) (local.get 2))", &[STACK]),
         // Unreachable code cannot trap.
+        ("(return_call $imported) unreachable", &[STACK]),
         ("return unreachable", &[]),
         ("(block (br 0) (drop (i32.div_u (i32.const 1))))", &[]),
         (

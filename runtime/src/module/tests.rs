@@ -119,7 +119,6 @@ fn an_unsupported_feature_is_named() {
             "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
         ),
         ("custom page sizes", "(module (memory 1 (pagesize 1)))"),
-        ("tail calls", "(module (func $f return_call $f))"),
         (
             "wide arithmetic",
             "(module (func (param i64 i64) (result i64 i64)
@@ -147,6 +146,7 @@ fn a_feature_that_is_turned_off_is_named() {
             "(module (func (param v128) (result v128)
                 (i8x16.relaxed_swizzle (local.get 0) (local.get 0))))",
         ),
+        (WasmFeatures::TAIL_CALL, "tail calls", "(module (func $f return_call $f))"),
         (WasmFeatures::MULTI_MEMORY, "multiple memories", "(module (memory 1) (memory 1))"),
         (
             WasmFeatures::EXTENDED_CONST,

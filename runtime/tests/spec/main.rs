@@ -114,6 +114,11 @@ fn multi_memory() {
 }
 
 #[test]
+fn tail_calls() {
+    run_group(&Group::proposal(Proposal::TailCall, WasmFeatures::TAIL_CALL, 2, 113));
+}
+
+#[test]
 fn extended_constant_expressions() {
     run_group(&Group::proposal(Proposal::ExtendedConst, WasmFeatures::EXTENDED_CONST, 3, 212));
 }

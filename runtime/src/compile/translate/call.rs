@@ -1,4 +1,6 @@
-//! Calls: of the module's functions, of imported ones, through tables, and of builtins.
+//! Calls: of the module's functions, of imported ones, through tables, and of builtins. A tail call
+//! replaces the frame of its caller; all code of wasm's calling convention can be reached so, also
+//! trampolines to host functions.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
@@ -28,7 +30,21 @@ impl FuncTranslator<'_> {
                 }
             }
             Operator::CallIndirect { type_index, table_index } => {
-                self.call_indirect(*type_index, *table_index)
+                let (callee, ty) = self.callee_in_table(*type_index, *table_index);
+                self.call_func_ref(callee, ty);
+            }
+            Operator::ReturnCall { function_index } => {
+                let func = *function_index;
+                if (func as usize) < self.env.info.num_imported_funcs {
+                    let callee = self.func_ref(func);
+                    self.return_call_func_ref(callee, self.env.info.funcs[func as usize]);
+                } else {
+                    self.return_call_defined(func);
+                }
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                let (callee, ty) = self.callee_in_table(*type_index, *table_index);
+                self.return_call_func_ref(callee, ty);
             }
             _ => return false,
         }
@@ -43,7 +59,17 @@ impl FuncTranslator<'_> {
         self.push_results(call);
     }
 
-    fn call_indirect(&mut self, ty: u32, table: u32) {
+    fn return_call_defined(&mut self, func: u32) {
+        let ty = self.env.info.funcs[func as usize];
+        let callee = self.declare_func(func, ty);
+        self.take_args(ty, self.vmctx);
+        self.builder.ins().return_call(callee, &self.stacks.values);
+        self.reachable = false;
+    }
+
+    /// Pops an index into table `table`. Returns the `FuncRef` there, whose type must be `ty`, and
+    /// the type.
+    fn callee_in_table(&mut self, ty: u32, table: u32) -> (Value, u32) {
         let index = self.pop();
         let element = self.element(table, index, Trap::UndefinedElement);
         let callee = self.load_at(POINTER, trusted_flags(), element, 0);
@@ -52,17 +78,30 @@ impl FuncTranslator<'_> {
         let expected = i64::from(self.env.type_ids[ty as usize]);
         let differs = self.builder.ins().icmp_imm_u(IntCC::NotEqual, actual, expected);
         self.builder.ins().trapnz(differs, Trap::IndirectCallTypeMismatch.code());
-        self.call_func_ref(callee, ty);
+        (callee, ty)
     }
 
     /// Calls the function of the `FuncRef` at `callee`, whose type has index `ty`.
     fn call_func_ref(&mut self, callee: Value, ty: u32) {
+        let (signature, code) = self.take_call(callee, ty);
+        let call = self.builder.ins().call_indirect(signature, code, &self.stacks.values);
+        self.push_results(call);
+    }
+
+    /// The signature and the code of the function of the `FuncRef` at `callee`. Takes the arguments.
+    fn take_call(&mut self, callee: Value, ty: u32) -> (ir::SigRef, Value) {
         let code = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_CODE);
         let vmctx = self.load_at(POINTER, constant_once_known(), callee, FUNC_REF_VMCTX);
         let signature = self.declare_signature(ty);
         self.take_args(ty, vmctx);
-        let call = self.builder.ins().call_indirect(signature, code, &self.stacks.values);
-        self.push_results(call);
+        (signature, code)
+    }
+
+    /// As [`Self::call_func_ref`], in place of the function that calls.
+    fn return_call_func_ref(&mut self, callee: Value, ty: u32) {
+        let (signature, code) = self.take_call(callee, ty);
+        self.builder.ins().return_call_indirect(signature, code, &self.stacks.values);
+        self.reachable = false;
     }
 
     /// Calls a builtin that returns a value for the guest.
