@@ -79,6 +79,8 @@ features! {
     MULTI_MEMORY = 1 << 3, wasm_multi_memory;
     /// Arithmetic in constant expressions.
     EXTENDED_CONST = 1 << 4, wasm_extended_const;
+    /// Addition, subtraction and multiplication of 128 bits.
+    WIDE_ARITHMETIC = 1 << 5, wasm_wide_arithmetic;
 }
 
 impl WasmFeatures {

@@ -123,6 +123,11 @@ fn extended_constant_expressions() {
     run_group(&Group::proposal(Proposal::ExtendedConst, WasmFeatures::EXTENDED_CONST, 3, 212));
 }
 
+#[test]
+fn wide_arithmetic() {
+    run_group(&Group::proposal(Proposal::WideArithmetic, WasmFeatures::WIDE_ARITHMETIC, 1, 107));
+}
+
 /// The runner detects failures: each of these assertions is wrong.
 #[test]
 fn wrong_assertions_fail() {

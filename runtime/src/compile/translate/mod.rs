@@ -13,6 +13,7 @@ mod memory;
 mod numeric;
 mod simd;
 mod table;
+mod wide;
 
 use std::collections::HashMap;
 
@@ -265,7 +266,8 @@ impl<'a> FuncTranslator<'a> {
                     || self.memory(op)
                     || self.call(op)
                     || self.table(op)
-                    || self.simd(op);
+                    || self.simd(op)
+                    || self.wide(op);
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
                 }
