@@ -33,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Memory(#[from] AllocError),
     /// A table cannot be allocated.
-    #[error("cannot allocate a table of {min} elements (the maximum is {limit})", min = .ty.min, limit = crate::sys::table::TABLE_MAX_ELEMENTS)]
+    #[error("cannot allocate a table of {min} elements (the maximum is {limit})", min = .ty.minimum(), limit = crate::sys::table::TABLE_MAX_ELEMENTS)]
     Table {
         /// The table's type.
         ty: TableType,
@@ -261,8 +261,25 @@ pub enum TypeError {
     )]
     Grow {
         /// Pages or elements to add.
-        delta: u32,
+        delta: u64,
         /// Present pages or elements.
-        present: u32,
+        present: u64,
+    },
+    /// A memory type with pages of another size than WebAssembly has.
+    #[error("a memory has no pages of 2^{log2} bytes: use 2^0 or 2^16")]
+    PageSize {
+        /// The base 2 logarithm of the size.
+        log2: u8,
+    },
+    /// A memory type whose limits contradict each other or its addresses.
+    #[error(
+        "a memory of {minimum} to {maximum:?} pages: the minimum must not be more than the maximum, \
+         nor the maximum more than the addresses reach"
+    )]
+    Limits {
+        /// The minimum number of pages.
+        minimum: u64,
+        /// The maximum number of pages.
+        maximum: Option<u64>,
     },
 }

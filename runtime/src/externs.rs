@@ -117,8 +117,8 @@ impl Memory {
         self.def(store.as_context().into_inner()).ty()
     }
 
-    /// The present size in pages of 64 KiB.
-    pub fn size(&self, store: impl AsContext) -> u32 {
+    /// The present size in pages, which usually have 64 KiB.
+    pub fn size(&self, store: impl AsContext) -> u64 {
         self.def(store.as_context().into_inner()).pages()
     }
 
@@ -131,7 +131,7 @@ impl Memory {
     ///
     /// # Errors
     /// If the maximum or the kernel does not allow it.
-    pub fn grow(&self, mut store: impl AsContextMut, delta: u32) -> Result<u32, Error> {
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64, Error> {
         let store = store.as_context_mut().into_inner();
         let present = self.def(store).pages();
         let grown = store.grow_memory(self.index, delta);
@@ -280,7 +280,7 @@ impl Table {
     /// If `init` has another type, or there is no memory for the table.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        check_type("a table's element", ty.element, init)?;
+        check_type("a table's element", ty.element(), init)?;
         let index = store.add_table(ty, init).ok_or(Error::Table { ty })?;
         Ok(Table::new_in(store, index))
     }
@@ -300,12 +300,12 @@ impl Table {
     }
 
     /// The present number of elements.
-    pub fn size(&self, store: impl AsContext) -> u32 {
-        self.ty(store).min
+    pub fn size(&self, store: impl AsContext) -> u64 {
+        self.ty(store).minimum()
     }
 
     /// The element at `index`; `None` beyond the end.
-    pub fn get(&self, store: impl AsContext, index: u32) -> Option<Val> {
+    pub fn get(&self, store: impl AsContext, index: u64) -> Option<Val> {
         let store = store.as_context().into_inner();
         store.check(self.store, "Table");
         store.table_element(self.index, index)
@@ -315,23 +315,23 @@ impl Table {
     ///
     /// # Errors
     /// If the index is beyond the end, or `value` has another type.
-    pub fn set(&self, mut store: impl AsContextMut, index: u32, value: Val) -> Result<(), Error> {
+    pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
-        check_type("a table's element", ty.element, value)?;
+        check_type("a table's element", ty.element(), value)?;
         let set = store.set_table_element(self.index, index, value);
-        set.ok_or_else(|| out_of_bounds(index.into(), ty.min.into()))
+        set.ok_or_else(|| out_of_bounds(index, ty.minimum()))
     }
 
     /// Adds `delta` elements that hold `init`, and returns the previous number.
     ///
     /// # Errors
     /// If the maximum or the memory does not allow it, or `init` has another type.
-    pub fn grow(&self, mut store: impl AsContextMut, delta: u32, init: Val) -> Result<u32, Error> {
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64, Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
-        check_type("a table's element", ty.element, init)?;
+        check_type("a table's element", ty.element(), init)?;
         let grown = store.grow_table(self.index, delta, init);
-        grown.ok_or_else(|| TypeError::Grow { delta, present: ty.min }.into())
+        grown.ok_or_else(|| TypeError::Grow { delta, present: ty.minimum() }.into())
     }
 }

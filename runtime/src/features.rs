@@ -81,6 +81,10 @@ features! {
     EXTENDED_CONST = 1 << 4, wasm_extended_const;
     /// Addition, subtraction and multiplication of 128 bits.
     WIDE_ARITHMETIC = 1 << 5, wasm_wide_arithmetic;
+    /// Memories with pages of one byte.
+    CUSTOM_PAGE_SIZES = 1 << 6, wasm_custom_page_sizes;
+    /// Memories and tables with indices of 64 bits. A memory has at most 4 GiB, as others.
+    MEMORY64 = 1 << 7, wasm_memory64;
 }
 
 impl WasmFeatures {

@@ -176,7 +176,7 @@ fn define_memories(instance: &mut NewInstance<'_>, module: &Module) -> Result<()
     for (i, ty) in info.memories.iter().enumerate().skip(info.num_imported_memories) {
         // The module's image is that of memory 0.
         let image = (i == 0).then(|| module.pool_module());
-        let slot = instance.engine().pool().allocate(image, ty.min_bytes())?;
+        let slot = instance.engine().pool().allocate(image, ty.slot_bytes())?;
         instance.define_memory(slot);
     }
     Ok(())
@@ -207,8 +207,8 @@ fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Err
         let len = match &segment.items {
             ElementItems::Funcs(funcs) => funcs.len(),
             ElementItems::Exprs(exprs) => exprs.len(),
-        } as u32;
-        let dst = offset.eval(instance).and_then(|offset| offset.i32()).map(|offset| offset as u32);
+        } as u64;
+        let dst = offset.eval(instance).and_then(|offset| offset.index());
         dst.and_then(|dst| segments::write_table(instance, *target, dst, &segment.items, 0, len))
             .ok_or_else(|| TrapError::at_instantiation(Trap::TableOutOfBounds, module.name()))?;
     }
@@ -224,8 +224,8 @@ fn apply_data(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> 
             continue;
         };
         let bytes = module.segment_bytes(i as u32);
-        let dst = offset.eval(instance).and_then(|offset| offset.i32()).map(|offset| offset as u32);
-        let len = bytes.len() as u32;
+        let dst = offset.eval(instance).and_then(|offset| offset.index());
+        let len = bytes.len() as u64;
         dst.and_then(|dst| segments::write_memory(instance, *target, dst, bytes, 0, len))
             .ok_or_else(|| TrapError::at_instantiation(Trap::MemoryOutOfBounds, module.name()))?;
     }

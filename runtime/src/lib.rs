@@ -49,7 +49,7 @@
 //! | `compile` | validated bodies to machine code |
 //! | `store`, `instance`, `linker` | instantiation |
 //! | `func`, `typed`, `host`, `signature` | functions of guests and of the host, and their types |
-//! | `externs`, `externref`, `val`, `types` | memories, tables, globals, values and types |
+//! | `externs`, `externref`, `val`, `types`, `memory_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
 //! | `error`, `trap` | errors, and the reasons of traps |
@@ -66,6 +66,7 @@ mod func;
 mod host;
 mod instance;
 mod linker;
+mod memory_type;
 mod module;
 mod signature;
 mod store;
@@ -95,5 +96,7 @@ pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use sys::code_memory::CodeMemoryError;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
-pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
+pub use types::{
+    ExternType, FuncType, GlobalType, MemoryType, MemoryTypeBuilder, TableType, ValType,
+};
 pub use val::{V128, Val};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::sys::memory::PAGE_BYTES;
+use crate::memory_type::limits_fit;
+pub use crate::memory_type::{MemoryType, MemoryTypeBuilder};
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,30 +97,57 @@ pub struct GlobalType {
     pub mutable: bool,
 }
 
-/// The type of a table of references.
+/// The type of a table of references: its limits, and the type of its indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
-    /// [`ValType::FuncRef`] or [`ValType::ExternRef`].
-    pub element: ValType,
-    /// Initial number of elements.
-    pub min: u32,
-    /// Maximum number of elements.
-    pub max: Option<u32>,
+    element: ValType,
+    minimum: u64,
+    maximum: Option<u64>,
+    is_64: bool,
 }
 
-/// The type of a memory, in pages of 64 KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MemoryType {
-    /// Initial number of pages.
-    pub min_pages: u32,
-    /// Maximum number of pages.
-    pub max_pages: Option<u32>,
-}
+impl TableType {
+    /// A table of `element`, [`ValType::FuncRef`] or [`ValType::ExternRef`], with indices of 32
+    /// bits.
+    pub fn new(element: ValType, minimum: u32, maximum: Option<u32>) -> Self {
+        let table = Self::new64(element, minimum.into(), maximum.map(u64::from));
+        TableType { is_64: false, ..table }
+    }
 
-impl MemoryType {
-    /// The initial length in bytes.
-    pub(crate) fn min_bytes(self) -> usize {
-        self.min_pages as usize * PAGE_BYTES
+    /// As [`Self::new`], with indices of 64 bits.
+    pub fn new64(element: ValType, minimum: u64, maximum: Option<u64>) -> Self {
+        TableType { element, minimum, maximum, is_64: true }
+    }
+
+    /// The type of the elements.
+    pub fn element(&self) -> ValType {
+        self.element
+    }
+
+    /// The initial number of elements.
+    pub fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// The maximum number of elements.
+    pub fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Returns true if indices have 64 bits, and not 32.
+    pub fn is_64(&self) -> bool {
+        self.is_64
+    }
+
+    pub(crate) fn with_minimum(self, minimum: u64) -> Self {
+        TableType { minimum, ..self }
+    }
+
+    /// Returns true if a table of type `found` can be imported as one of this type.
+    pub(crate) fn accepts(self, found: TableType) -> bool {
+        self.element == found.element
+            && self.is_64 == found.is_64
+            && limits_fit((self.minimum, self.maximum), (found.minimum, found.maximum))
     }
 }
 
@@ -138,20 +166,21 @@ pub enum ExternType {
 
 impl fmt::Display for ExternType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limits = |f: &mut fmt::Formatter<'_>, min: u32, max: Option<u32>| match max {
+        let limits = |f: &mut fmt::Formatter<'_>, min: u64, max: Option<u64>| match max {
             Some(max) => write!(f, "{min}..={max}"),
             None => write!(f, "{min}.."),
         };
         match self {
             ExternType::Func(ty) => ty.fmt(f),
             ExternType::Table(ty) => {
-                write!(f, "table {} ", ty.element)?;
-                limits(f, ty.min, ty.max)
+                f.write_str(if ty.is_64 { "64-bit table " } else { "table " })?;
+                write!(f, "{} ", ty.element)?;
+                limits(f, ty.minimum, ty.maximum)
             }
             ExternType::Memory(ty) => {
-                f.write_str("memory ")?;
-                limits(f, ty.min_pages, ty.max_pages)?;
-                f.write_str(" pages")
+                f.write_str(if ty.is_64() { "64-bit memory " } else { "memory " })?;
+                limits(f, ty.minimum(), ty.maximum())?;
+                f.write_str(if ty.page_size() == 1 { " bytes" } else { " pages" })
             }
             ExternType::Global(ty) => {
                 write!(f, "global {}{}", if ty.mutable { "mut " } else { "" }, ty.content)

@@ -97,6 +97,15 @@ impl Val {
         }
     }
 
+    /// The value as an index of a memory or table.
+    pub(crate) fn index(&self) -> Option<u64> {
+        match *self {
+            Val::I32(value) => Some(value.cast_unsigned().into()),
+            Val::I64(value) => Some(value.cast_unsigned()),
+            _ => None,
+        }
+    }
+
     /// The value, if it is an f32.
     pub fn f32(&self) -> Option<f32> {
         match self {

@@ -81,11 +81,11 @@ fn an_instance_does_not_see_earlier_writes() {
 fn modules_share_what_they_import() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType { min_pages: 1, max_pages: Some(2) };
+    let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(&mut store, ty).unwrap();
     let ty = GlobalType { content: ValType::I32, mutable: true };
     let global = Global::new(&mut store, ty, Val::I32(40)).unwrap();
-    let ty = TableType { element: ValType::FuncRef, min: 2, max: None };
+    let ty = TableType::new(ValType::FuncRef, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut linker = Linker::new(&engine);
     linker.define("env", "memory", memory).unwrap();
@@ -153,7 +153,7 @@ fn guests_return_references_of_the_host() {
 fn a_failed_instance_stays_in_its_store() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let ty = TableType { element: ValType::FuncRef, min: 1, max: None };
+    let ty = TableType::new(ValType::FuncRef, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let failing = module(
         &engine,

@@ -225,3 +225,45 @@ fn a_host_function_of_vectors_is_called_by_the_host() {
     assert_eq!(results[0], Val::from(0x0fu128 << 90));
     assert_eq!(xor.ty(&store).to_string(), "func (v128, v128) -> (v128)");
 }
+
+/// Relaxed operators have the results of the processor's instructions: on every machine the same,
+/// except for the rounding of products that are added.
+#[test]
+fn relaxed_operators_have_the_results_of_instructions() {
+    let text = r#"(module
+        (func (export "min") (param v128 v128) (result v128)
+            (f32x4.relaxed_min (local.get 0) (local.get 1)))
+        (func (export "max") (param v128 v128) (result v128)
+            (f32x4.relaxed_max (local.get 0) (local.get 1)))
+        (func (export "trunc") (param v128 v128) (result v128)
+            (i32x4.relaxed_trunc_f32x4_s (local.get 0)))
+        (func (export "swizzle") (param v128 v128) (result v128)
+            (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))
+        (func (export "select") (param v128 v128) (result v128)
+            (i32x4.relaxed_laneselect (local.get 0) (v128.const i64x2 0 0) (local.get 1)))
+        (func (export "product") (param v128 v128) (result v128)
+            (i16x8.relaxed_q15mulr_s (local.get 0) (local.get 1)))
+        (func (export "dot") (param v128 v128) (result v128)
+            (i16x8.relaxed_dot_i8x16_i7x16_s (local.get 0) (local.get 1))))"#;
+    const NAN: u32 = 0x7fc0_0000;
+    const ONE: u32 = 0x3f80_0000;
+    const MINUS: u32 = 1 << 31;
+    for opt_level in LEVELS {
+        let mut store = Store::new(&engine(opt_level), ());
+        let instance = instance(&mut store, text);
+        for (name, x, y, expected) in [
+            // The right lane if one is NaN, or both are zero.
+            ("min", [NAN, ONE, 0, MINUS], [ONE, NAN, MINUS, 0], [ONE, NAN, MINUS, 0]),
+            ("max", [NAN, ONE, 0, MINUS], [ONE, NAN, MINUS, 0], [ONE, NAN, MINUS, 0]),
+            ("trunc", [NAN, ONE, 0x4f80_0000, 0xcf80_0000], [0; 4], [MINUS, 1, MINUS, MINUS]),
+            ("swizzle", [0x0302_0100, 7, 8, 9], [0x8003_1001, 0, 0, 0], [0x0003_0001, 0, 0, 0]),
+            ("select", [1, 2, 3, 4], [MINUS, !MINUS, u32::MAX, 0], [1, 0, 3, 0]),
+            ("product", [0x8000_8000; 4], [0x8000_4000; 4], [0x8000_c000; 4]),
+            ("dot", [0x7f7f_0201; 4], [0xffff_0403; 4], [0x7fff_000b; 4]),
+        ] {
+            let func = instance.get_typed_func::<(u128, u128), u128>(&store, name).unwrap();
+            let found = func.call(&mut store, (lanes(x), lanes(y))).unwrap();
+            assert_eq!(format!("{found:032x}"), format!("{:032x}", lanes(expected)), "{name}");
+        }
+    }
+}

@@ -74,7 +74,8 @@ pub(super) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signat
     signature.params.extend(builtin.params().iter().map(param));
     match builtin.ret() {
         Ret::Nothing => {}
-        Ret::Status | Ret::Value => signature.returns.push(AbiParam::new(I32)),
+        Ret::Status => signature.returns.push(AbiParam::new(I32)),
+        Ret::Value => signature.returns.push(AbiParam::new(I64)),
     }
     signature
 }

@@ -6,10 +6,9 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use leakbench_allocator::InitialMemory;
+use leakbench_allocator::{InitialMemory, MEMORY_MAX_BYTES};
 
 use super::info::{ModuleInfo, SegmentMode};
-use crate::val::Val;
 use crate::vm::const_expr::NoInstance;
 
 /// An image may be larger than twice its data by this many bytes. Beyond that, copying scattered
@@ -47,16 +46,19 @@ impl ImagePlan {
         if info.num_imported_memories > 0 || info.memories.is_empty() {
             return plan;
         }
-        let memory_bytes = info.memories[0].min_bytes();
+        // A memory that is longer than any slot cannot be allocated, but its module is valid.
+        let memory_bytes = info.memories[0].min_bytes().min(MEMORY_MAX_BYTES);
         let mut pieces: Vec<Piece> = Vec::new();
         let mut data_bytes = 0;
         for segment in &info.data {
             if let SegmentMode::Active { target, offset } = &segment.mode {
-                let Some(Val::I32(offset)) = offset.eval(&NoInstance) else {
+                let offset = offset.eval(&NoInstance).and_then(|offset| offset.index());
+                let Some(start) = offset.map(|offset| offset as usize) else {
                     break;
                 };
-                let start = offset as u32 as usize;
-                let end = start + segment.bytes.len();
+                let Some(end) = start.checked_add(segment.bytes.len()) else {
+                    break;
+                };
                 if *target != 0 || end > memory_bytes {
                     break;
                 }

@@ -3,6 +3,7 @@
 //! wasmparser validates everything, bodies included. Users of a [`ParsedModule`] can rely on that.
 //! Its implementation limits apply: a million functions, 7.6 MB for each body.
 
+use leakbench_allocator::WASM_PAGE_BYTES;
 use wasmparser::{
     CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
     FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TypeRef,
@@ -13,9 +14,9 @@ use super::info::{
     ConstExpr, ConstOp, DataSegment, ElementItems, ElementSegment, Export, ExportItem, Import,
     ImportKind, ModuleInfo, SegmentMode,
 };
-use super::unsupported::{explain, feature_name};
+use super::unsupported::explain;
 use crate::features::WasmFeatures;
-use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, GlobalType, MemoryType, MemoryTypeBuilder, TableType, ValType};
 
 /// The bytes are not a module that this runtime can load.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -391,23 +392,24 @@ fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, ParseError>
     known_type(wasmparser::ValType::Ref(ty), offset)
 }
 
-fn limit(value: u64, offset: u64) -> Result<u32, ParseError> {
-    u32::try_from(value).map_err(|_| unexpected(feature_name(ParserFeatures::MEMORY64), offset))
-}
-
 fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, ParseError> {
-    Ok(TableType {
-        element: ref_type(ty.element_type, offset)?,
-        min: limit(ty.initial, offset)?,
-        max: ty.maximum.map(|max| limit(max, offset)).transpose()?,
-    })
+    let element = ref_type(ty.element_type, offset)?;
+    if ty.table64 {
+        return Ok(TableType::new64(element, ty.initial, ty.maximum));
+    }
+    let limit = |limit| u32::try_from(limit).map_err(|_| unexpected("a table this large", offset));
+    Ok(TableType::new(element, limit(ty.initial)?, ty.maximum.map(limit).transpose()?))
 }
 
 fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, ParseError> {
-    Ok(MemoryType {
-        min_pages: limit(ty.initial, offset)?,
-        max_pages: ty.maximum.map(|max| limit(max, offset)).transpose()?,
-    })
+    let page_size_log2 = ty.page_size_log2.unwrap_or(WASM_PAGE_BYTES.ilog2());
+    MemoryTypeBuilder::new()
+        .min(ty.initial)
+        .max(ty.maximum)
+        .memory64(ty.memory64)
+        .page_size_log2(u8::try_from(page_size_log2).unwrap_or(u8::MAX))
+        .build()
+        .map_err(|error| unexpected(&error.to_string(), offset))
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, ParseError> {

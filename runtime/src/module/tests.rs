@@ -49,8 +49,8 @@ fn declarations_are_parsed() {
     assert_eq!(info.escapes, [true, true, false, true]);
     assert_eq!(info.start, Some(3));
     assert_eq!(info.func_names[2].as_deref(), Some("hidden"));
-    assert_eq!((info.tables[0].min, info.tables[0].max), (3, Some(9)));
-    assert_eq!(info.memories[0].max_pages, Some(2));
+    assert_eq!((info.tables[0].minimum(), info.tables[0].maximum()), (3, Some(9)));
+    assert_eq!(info.memories[0].maximum(), Some(2));
     assert_eq!(info.globals.len(), 3);
     assert_eq!(
         *info.global_inits[1].0,
@@ -109,7 +109,6 @@ fn an_unsupported_feature_is_named() {
     for (feature, text) in [
         ("threads", "(module (memory 1 1 shared))"),
         ("threads", "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))"),
-        ("64-bit memories (memory64)", "(module (memory i64 1))"),
         ("exceptions", "(module (tag $t))"),
         ("exceptions", "(module (type (func)) (tag (type 0)) (func throw 0))"),
         ("garbage collection (GC)", "(module (type (struct (field i32))))"),
@@ -118,7 +117,6 @@ fn an_unsupported_feature_is_named() {
             "typed function references",
             "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
         ),
-        ("custom page sizes", "(module (memory 1 (pagesize 1)))"),
     ] {
         let error = refused(&wasm(text));
         assert!(
@@ -148,6 +146,9 @@ fn a_feature_that_is_turned_off_is_named() {
             "extended constant expressions",
             "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
         ),
+        (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes", "(module (memory 1 (pagesize 1)))"),
+        (WasmFeatures::MEMORY64, "64-bit memories (memory64)", "(module (memory i64 1))"),
+        (WasmFeatures::MEMORY64, "64-bit memories (memory64)", "(module (table i64 1 funcref))"),
         (
             WasmFeatures::WIDE_ARITHMETIC,
             "wide arithmetic",

@@ -17,7 +17,7 @@ unsafe impl Sync for BuiltinTable {}
 
 type Context = NonNull<u8>;
 
-const FAILED: u32 = u32::MAX;
+const FAILED: u64 = u64::MAX;
 
 pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
     let mut table = [std::ptr::null(); Builtin::ALL.len()];
@@ -44,14 +44,14 @@ fn status(done: Option<()>) -> u32 {
 }
 
 /// `len` bytes from `start`; `None` if there are fewer.
-fn range(bytes: &mut [u8], start: u32, len: u32) -> Option<&mut [u8]> {
-    let end = start as usize + len as usize;
-    bytes.get_mut(start as usize..end)
+fn range(bytes: &mut [u8], start: u64, len: u64) -> Option<&mut [u8]> {
+    let end = start.checked_add(len)?;
+    bytes.get_mut(start as usize..end as usize)
 }
 
 /// # Safety
 /// For all builtins: the caller is compiled code of the instance whose context it passes.
-unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u32) -> u32 {
+unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64) -> u64 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
     instance.memory_mut(memory).grow(delta_pages).unwrap_or(FAILED)
@@ -62,9 +62,9 @@ unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u32
 unsafe extern "C" fn memory_fill(
     context: Context,
     memory: u32,
-    dst: u32,
+    dst: u64,
     value: u32,
-    len: u32,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
@@ -78,9 +78,9 @@ unsafe extern "C" fn memory_copy(
     context: Context,
     dst_memory: u32,
     src_memory: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let instance = unsafe { InstanceBox::of_context(context) };
@@ -99,9 +99,9 @@ unsafe extern "C" fn memory_init(
     context: Context,
     memory: u32,
     segment: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
@@ -118,7 +118,7 @@ unsafe extern "C" fn data_drop(context: Context, segment: u32) {
 
 /// # Safety
 /// As [`memory_grow`].
-unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: u32) -> u32 {
+unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: u64) -> u64 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
     instance.table_mut(table).grow(delta, init).unwrap_or(FAILED)
@@ -129,9 +129,9 @@ unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: 
 unsafe extern "C" fn table_fill(
     context: Context,
     table: u32,
-    dst: u32,
+    dst: u64,
     value: u64,
-    len: u32,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
@@ -145,9 +145,9 @@ unsafe extern "C" fn table_copy(
     context: Context,
     dst_table: u32,
     src_table: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let instance = unsafe { InstanceBox::of_context(context) };
@@ -163,9 +163,9 @@ unsafe extern "C" fn table_init(
     context: Context,
     table: u32,
     segment: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> u32 {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };

@@ -213,9 +213,9 @@ impl InstanceBox {
     ///
     /// # Panics
     /// If the table does not hold functions.
-    pub(crate) fn set_table_funcs(&mut self, table: u32, start: u32, funcs: &[u32]) -> Option<()> {
-        assert_eq!(self.table(table).ty().element, ValType::FuncRef, "a table of another type");
-        self.table_mut(table).range_mut(start, funcs.len() as u32)?;
+    pub(crate) fn set_table_funcs(&mut self, table: u32, start: u64, funcs: &[u32]) -> Option<()> {
+        assert_eq!(self.table(table).ty().element(), ValType::FuncRef, "a table of another type");
+        self.table_mut(table).range_mut(start, funcs.len() as u64)?;
         for (element, &func) in (start as usize..).zip(funcs) {
             let bits = func_bits(self.func_ptr(func));
             self.table_mut(table).elements_mut()[element] = bits;
@@ -227,10 +227,10 @@ impl InstanceBox {
     ///
     /// # Panics
     /// If `value` is of another type or store.
-    pub(crate) fn set_table_element(&mut self, table: u32, element: u32, value: Val) -> Option<()> {
+    pub(crate) fn set_table_element(&mut self, table: u32, element: u64, value: Val) -> Option<()> {
         let store = self.state().store;
         let table = self.table_mut(table);
-        let bits = value.to_ref_bits(table.ty().element, store);
+        let bits = value.to_ref_bits(table.ty().element(), store);
         *table.elements_mut().get_mut(element as usize)? = bits;
         Some(())
     }

@@ -161,7 +161,7 @@ impl StoreInner {
 
     /// Adds `delta` pages to a memory and returns its previous size in pages; `None` if its
     /// maximum or the kernel does not allow it.
-    pub(crate) fn grow_memory(&mut self, index: u32, delta: u32) -> Option<u32> {
+    pub(crate) fn grow_memory(&mut self, index: u32, delta: u64) -> Option<u64> {
         self.memories[index as usize].grow(delta)
     }
 
@@ -170,7 +170,7 @@ impl StoreInner {
     /// # Errors
     /// If the pool has no slot, or the kernel refuses.
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32, Error> {
-        let slot = self.engine.pool().allocate(None, ty.min_bytes())?;
+        let slot = self.engine.pool().allocate(None, ty.slot_bytes())?;
         let index = self.memories.len() as u32;
         self.memories.push(Owned::new(MemoryDef::new(index, ty, slot)));
         Ok(index)
@@ -186,28 +186,28 @@ impl StoreInner {
     /// # Panics
     /// If `init` is not of the table's type.
     pub(crate) fn add_table(&mut self, ty: TableType, init: Val) -> Option<u32> {
-        let init = init.to_ref_bits(ty.element, self.id);
+        let init = init.to_ref_bits(ty.element(), self.id);
         let index = self.tables.len() as u32;
         self.tables.push(Owned::new(TableDef::new(index, ty, init)?));
         Some(index)
     }
 
     /// An element of a table; `None` beyond the table's end.
-    pub(crate) fn table_element(&self, table: u32, element: u32) -> Option<Val> {
+    pub(crate) fn table_element(&self, table: u32, element: u64) -> Option<Val> {
         let table = self.table(table);
         let bits = *table.elements().get(element as usize)?;
         // SAFETY: every element was written by compiled code of this store, or from a value of
         // this store, as one of the table's type.
-        Some(unsafe { Val::from_raw(table.ty().element, RawVal::new(bits), self.id) })
+        Some(unsafe { Val::from_raw(table.ty().element(), RawVal::new(bits), self.id) })
     }
 
     /// Sets an element of a table; `None` beyond the table's end.
     ///
     /// # Panics
     /// If `value` is not of the table's type.
-    pub(crate) fn set_table_element(&mut self, table: u32, element: u32, value: Val) -> Option<()> {
+    pub(crate) fn set_table_element(&mut self, table: u32, element: u64, value: Val) -> Option<()> {
         let table = &mut self.tables[table as usize];
-        let bits = value.to_ref_bits(table.ty().element, self.id);
+        let bits = value.to_ref_bits(table.ty().element(), self.id);
         *table.elements_mut().get_mut(element as usize)? = bits;
         Some(())
     }
@@ -217,9 +217,9 @@ impl StoreInner {
     ///
     /// # Panics
     /// If `init` is not of the table's type.
-    pub(crate) fn grow_table(&mut self, table: u32, delta: u32, init: Val) -> Option<u32> {
+    pub(crate) fn grow_table(&mut self, table: u32, delta: u64, init: Val) -> Option<u64> {
         let table = &mut self.tables[table as usize];
-        let init = init.to_ref_bits(table.ty().element, self.id);
+        let init = init.to_ref_bits(table.ty().element(), self.id);
         table.grow(delta, init)
     }
 

@@ -38,7 +38,7 @@ impl TableDef {
     /// A table of type `ty` filled with `init`; `None` if there is no memory for it.
     pub(super) fn new(index: u32, ty: TableType, init: u64) -> Option<Self> {
         let mut table = TableDef { elements: NonNull::dangling(), len: 0, capacity: 0, index, ty };
-        table.resize(ty.min, init)?;
+        table.resize(ty.minimum(), init)?;
         Some(table)
     }
 
@@ -48,7 +48,7 @@ impl TableDef {
 
     /// The type for matching imports: its minimum is the present size.
     pub(crate) fn ty(&self) -> TableType {
-        TableType { min: self.len, ..self.ty }
+        self.ty.with_minimum(self.len.into())
     }
 
     pub(super) fn elements(&self) -> &[u64] {
@@ -63,33 +63,33 @@ impl TableDef {
     }
 
     /// `len` elements from `start`; `None` if the table has fewer.
-    pub(super) fn range_mut(&mut self, start: u32, len: u32) -> Option<&mut [u64]> {
+    pub(super) fn range_mut(&mut self, start: u64, len: u64) -> Option<&mut [u64]> {
         let end = start.checked_add(len)?;
         self.elements_mut().get_mut(start as usize..end as usize)
     }
 
     /// The address of `len` elements from `start`; `None` if the table has fewer. Unlike a slice,
     /// an address may overlap another one.
-    fn address_of(&self, start: u32, len: u32) -> Option<NonNull<u64>> {
+    fn address_of(&self, start: u64, len: u64) -> Option<NonNull<u64>> {
         let end = start.checked_add(len)?;
         // SAFETY: in bounds of the elements, by the comparison.
-        (end <= self.len).then(|| unsafe { self.elements.add(start as usize) })
+        (end <= self.len.into()).then(|| unsafe { self.elements.add(start as usize) })
     }
 
     /// Adds `delta` elements that hold `init`, and returns the previous number; `None` if the
     /// table's maximum or the memory does not allow it.
-    pub(super) fn grow(&mut self, delta: u32, init: u64) -> Option<u32> {
-        let before = self.len;
+    pub(super) fn grow(&mut self, delta: u64, init: u64) -> Option<u64> {
+        let before = u64::from(self.len);
         let after = before.checked_add(delta)?;
-        if self.ty.max.is_some_and(|max| after > max) {
+        if self.ty.maximum().is_some_and(|max| after > max) {
             return None;
         }
         self.resize(after, init)?;
         Some(before)
     }
 
-    fn resize(&mut self, len: u32, init: u64) -> Option<()> {
-        if len > TABLE_MAX_ELEMENTS {
+    fn resize(&mut self, len: u64, init: u64) -> Option<()> {
+        if len > TABLE_MAX_ELEMENTS.into() {
             return None;
         }
         let mut elements = ManuallyDrop::new(self.take());
@@ -122,9 +122,9 @@ impl TableDef {
     pub(super) unsafe fn copy(
         dst_table: NonNull<TableDef>,
         src_table: NonNull<TableDef>,
-        dst: u32,
-        src: u32,
-        len: u32,
+        dst: u64,
+        src: u64,
+        len: u64,
     ) -> Option<()> {
         // SAFETY: by the contract; shared references, because both may be the same table.
         let (from, to) = unsafe { (src_table.as_ref(), dst_table.as_ref()) };

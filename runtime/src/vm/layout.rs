@@ -105,7 +105,7 @@ macro_rules! builtins {
 pub(crate) enum Abi {
     /// 32 bits.
     U32,
-    /// 64 bits: a reference or an address.
+    /// 64 bits: a reference, or an index or length that is extended if it has 32 bits.
     U64,
 }
 
@@ -116,29 +116,29 @@ pub(crate) enum Ret {
     Nothing,
     /// u32: 0 for success, another number for a trap.
     Status,
-    /// u32: a value for the guest.
+    /// u64: a value for the guest, which takes the low 32 bits if it expects no more.
     Value,
 }
 
 builtins! {
-    /// Pages before growth, or `u32::MAX`.
-    MemoryGrow(memory: U32, delta_pages: U32) -> Value;
+    /// Pages before growth, or `u64::MAX`.
+    MemoryGrow(memory: U32, delta_pages: U64) -> Value;
     /// `memory.fill`
-    MemoryFill(memory: U32, dst: U32, value: U32, len: U32) -> Status;
+    MemoryFill(memory: U32, dst: U64, value: U32, len: U64) -> Status;
     /// `memory.copy`
-    MemoryCopy(dst_memory: U32, src_memory: U32, dst: U32, src: U32, len: U32) -> Status;
+    MemoryCopy(dst_memory: U32, src_memory: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `memory.init`
-    MemoryInit(memory: U32, segment: U32, dst: U32, src: U32, len: U32) -> Status;
+    MemoryInit(memory: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `data.drop`
     DataDrop(segment: U32) -> Nothing;
-    /// Elements before growth, or `u32::MAX`.
-    TableGrow(table: U32, init: U64, delta: U32) -> Value;
+    /// Elements before growth, or `u64::MAX`.
+    TableGrow(table: U32, init: U64, delta: U64) -> Value;
     /// `table.fill`
-    TableFill(table: U32, dst: U32, value: U64, len: U32) -> Status;
+    TableFill(table: U32, dst: U64, value: U64, len: U64) -> Status;
     /// `table.copy`
-    TableCopy(dst_table: U32, src_table: U32, dst: U32, src: U32, len: U32) -> Status;
+    TableCopy(dst_table: U32, src_table: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `table.init`
-    TableInit(table: U32, segment: U32, dst: U32, src: U32, len: U32) -> Status;
+    TableInit(table: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `elem.drop`
     ElemDrop(segment: U32) -> Nothing;
 }

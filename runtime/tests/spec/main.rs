@@ -70,12 +70,10 @@ fn run_group(group: &Group) -> Counts {
     before.assert_no_more("after the group");
     let total: Counts = outcomes.iter().flatten().copied().sum();
     let per_file = total.divided_by(runs.len() / files.len());
-    println!(
-        "{:.1} s: {} files, {} runs, each time {per_file:?}",
-        started.elapsed().as_secs_f64(),
-        files.len(),
-        runs.len()
-    );
+    // `scripts/spec-suite` collects these rows.
+    let (files, runs) = (files.len(), runs.len());
+    println!("\n| {} | {files} | {} | {runs} |", group.name, per_file.total());
+    println!("{:.1} s, in each file once: {per_file:?}", started.elapsed().as_secs_f64());
     assert_eq!(per_file.total(), group.assertions);
     per_file
 }
@@ -98,34 +96,73 @@ fn version_2() {
 fn simd() {
     // One file of the group has a module with two memories.
     let features = WasmFeatures::SIMD | WasmFeatures::MULTI_MEMORY;
-    run_group(&Group::proposal(Proposal::Simd, features, 59, 25_515));
+    run_group(&Group::proposal("SIMD, its vectors", Proposal::Simd, features, 59, 25_515));
 }
 
 #[test]
 fn relaxed_simd() {
     let features = WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD;
-    run_group(&Group::proposal(Proposal::RelaxedSimd, features, 7, 69));
+    run_group(&Group::proposal("relaxed SIMD", Proposal::RelaxedSimd, features, 7, 69));
 }
 
 #[test]
 fn multi_memory() {
-    let group = Group::proposal(Proposal::MultiMemory, WasmFeatures::MULTI_MEMORY, 41, 768);
+    let group = Group::proposal(
+        "several memories in a module",
+        Proposal::MultiMemory,
+        WasmFeatures::MULTI_MEMORY,
+        41,
+        768,
+    );
     run_group(&group.under_every_strategy());
 }
 
 #[test]
 fn tail_calls() {
-    run_group(&Group::proposal(Proposal::TailCall, WasmFeatures::TAIL_CALL, 2, 113));
+    run_group(&Group::proposal("tail calls", Proposal::TailCall, WasmFeatures::TAIL_CALL, 2, 113));
 }
 
 #[test]
 fn extended_constant_expressions() {
-    run_group(&Group::proposal(Proposal::ExtendedConst, WasmFeatures::EXTENDED_CONST, 3, 212));
+    run_group(&Group::proposal(
+        "extended constant expressions",
+        Proposal::ExtendedConst,
+        WasmFeatures::EXTENDED_CONST,
+        3,
+        212,
+    ));
 }
 
 #[test]
 fn wide_arithmetic() {
-    run_group(&Group::proposal(Proposal::WideArithmetic, WasmFeatures::WIDE_ARITHMETIC, 1, 107));
+    run_group(&Group::proposal(
+        "wide arithmetic",
+        Proposal::WideArithmetic,
+        WasmFeatures::WIDE_ARITHMETIC,
+        1,
+        107,
+    ));
+}
+
+#[test]
+fn custom_page_sizes() {
+    let features =
+        WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64;
+    let group = Group::proposal("custom page sizes", Proposal::CustomPageSizes, features, 5, 164);
+    run_group(&group.under_every_strategy());
+}
+
+#[test]
+fn memory64() {
+    let features = WasmFeatures::MEMORY64 | WasmFeatures::SIMD;
+    let group = Group::proposal(
+        "64-bit indices of memories and tables",
+        Proposal::Memory64,
+        features,
+        14,
+        1_438,
+    );
+    run_group(&group.under_every_strategy());
 }
 
 /// The runner detects failures: each of these assertions is wrong.

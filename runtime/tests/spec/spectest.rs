@@ -28,10 +28,10 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         let ty = GlobalType { content: value.ty(), mutable: false };
         linker.define("spectest", name, Global::new(&mut *store, ty, value)?)?;
     }
-    let ty = TableType { element: ValType::FuncRef, min: 10, max: Some(20) };
+    let ty = TableType::new(ValType::FuncRef, 10, Some(20));
     let table: Extern = Table::new(&mut *store, ty, Val::FuncRef(None))?.into();
     linker.define("spectest", "table", table)?;
-    let ty = MemoryType { min_pages: 1, max_pages: Some(2) };
+    let ty = MemoryType::new(1, Some(2));
     linker.define("spectest", "memory", Memory::new(&mut *store, ty)?)?;
     Ok(())
 }

@@ -1,18 +1,24 @@
 //! Loads, stores and operators on whole memories.
 //!
-//! A slot reserves all 4 GiB that an index can reach and a guard beyond. An access outside of the
-//! memory faults. So an access needs no check if its constant offset is less than the guard.
+//! A slot reserves all 4 GiB that an index of 32 bits can reach and a guard beyond. An access outside
+//! of the memory faults. So an access needs no check if its constant offset is less than the guard.
+//!
+//! The end of a memory with pages of one byte is within a page of the kernel, and an index of 64
+//! bits reaches everything. An access to such a memory compares its end with the memory's length. If
+//! it is beyond, the address becomes null, and the access faults there. So the processor does not
+//! read beyond the length before it knows the outcome of the comparison either.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
-use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
+use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::super::abi::{POINTER, constant_flags, trusted_flags};
+use super::super::abi::{POINTER, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
+use crate::types::MemoryType;
 use crate::vm::layout::{Builtin, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
 
 impl<'a> FuncTranslator<'a> {
@@ -75,23 +81,36 @@ impl<'a> FuncTranslator<'a> {
 
             O::MemorySize { mem } => self.memory_size(*mem),
             O::MemoryGrow { mem } => {
+                let is_64 = self.has_long_indices(*mem);
                 let delta = self.pop();
+                let delta = self.extended(is_64, delta);
                 let memory = self.index(*mem);
                 self.call_builtin_value(Builtin::MemoryGrow, &[memory, delta]);
+                self.reduce_top(is_64);
             }
             O::MemoryFill { mem } => {
+                let is_64 = self.has_long_indices(*mem);
                 let [dst, value, len] = self.pop3();
+                let (dst, len) = (self.extended(is_64, dst), self.extended(is_64, len));
                 let memory = self.index(*mem);
                 self.call_builtin(Builtin::MemoryFill, &[memory, dst, value, len]);
             }
             O::MemoryCopy { dst_mem, src_mem } => {
+                let dst_is_64 = self.has_long_indices(*dst_mem);
+                let src_is_64 = self.has_long_indices(*src_mem);
                 let [dst, src, len] = self.pop3();
+                let dst = self.extended(dst_is_64, dst);
+                let src = self.extended(src_is_64, src);
+                let len = self.extended(dst_is_64 && src_is_64, len);
                 let dst_memory = self.index(*dst_mem);
                 let src_memory = self.index(*src_mem);
                 self.call_builtin(Builtin::MemoryCopy, &[dst_memory, src_memory, dst, src, len]);
             }
             O::MemoryInit { data_index, mem } => {
+                let is_64 = self.has_long_indices(*mem);
                 let [dst, src, len] = self.pop3();
+                let dst = self.extended(is_64, dst);
+                let (src, len) = (self.extended(false, src), self.extended(false, len));
                 let memory = self.index(*mem);
                 let segment = self.index(*data_index);
                 self.call_builtin(Builtin::MemoryInit, &[memory, segment, dst, src, len]);
@@ -145,6 +164,10 @@ impl<'a> FuncTranslator<'a> {
             MemArgTarget::Array(_) => 0,
         };
         let index = self.pop();
+        let ty = self.env.info.memories[memory as usize];
+        if !ty.is_bounded_by_slot() {
+            return (self.checked_address(memory, ty, index, memarg.offset, bytes), 0);
+        }
         let index = self.builder.ins().uextend(I64, index);
         let base = self.load_context(self.env.layout.memory_entry(memory));
         if memarg.offset < GUARD_BYTES as u64 {
@@ -160,13 +183,75 @@ impl<'a> FuncTranslator<'a> {
         (self.builder.ins().iadd(base, index), 0)
     }
 
+    /// The address of an access of `bytes` bytes at `index` and `offset`. Null if it ends beyond the
+    /// memory's length.
+    fn checked_address(
+        &mut self,
+        memory: u32,
+        ty: MemoryType,
+        index: Value,
+        offset: u64,
+        bytes: u32,
+    ) -> Value {
+        let null = self.builder.ins().iconst(POINTER, 0);
+        // The distance from the index to the end of the access.
+        let reach = offset.checked_add(bytes.into());
+        let Some(reach) = reach.filter(|&reach| reach <= MEMORY_MAX_BYTES as u64) else {
+            // No memory is that long.
+            return null;
+        };
+        let index = self.extended(ty.is_64(), index);
+        let len = self.memory_len(memory);
+        let beyond = if reach <= ty.min_bytes() as u64 {
+            // Memories do not shrink, so the difference is not negative.
+            let last = self.builder.ins().iadd_imm_s(len, -reach.cast_signed());
+            self.builder.ins().icmp(IntCC::UnsignedGreaterThan, index, last)
+        } else {
+            let end = match ty.is_64() {
+                // Both are below 2^33, so the sum does not overflow.
+                false => self.builder.ins().iadd_imm_u(index, reach.cast_signed()),
+                true => {
+                    let reach = self.builder.ins().iconst(I64, reach.cast_signed());
+                    let code = Trap::MemoryOutOfBounds.code();
+                    self.builder.ins().uadd_overflow_trap(index, reach, code)
+                }
+            };
+            self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len)
+        };
+        let base = self.load_context(self.env.layout.memory_entry(memory));
+        let address = self.builder.ins().iadd(base, index);
+        let address = self.builder.ins().iadd_imm_u(address, offset.cast_signed());
+        self.builder.ins().select_spectre_guard(beyond, null, address)
+    }
+
+    /// The present length of a memory in bytes.
+    fn memory_len(&mut self, memory: u32) -> Value {
+        let def = self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF);
+        self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES)
+    }
+
     fn memory_size(&mut self, memory: u32) {
-        let def = self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF;
-        let def = self.load_at(POINTER, constant_flags(), self.vmctx, def);
-        let bytes = self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES);
-        let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(WASM_PAGE_BYTES.ilog2()));
-        let pages = self.builder.ins().ireduce(I32, pages);
+        let ty = self.env.info.memories[memory as usize];
+        let bytes = self.memory_len(memory);
+        let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(ty.page_size_log2()));
         self.push(pages);
+        self.reduce_top(ty.is_64());
+    }
+
+    fn has_long_indices(&self, memory: u32) -> bool {
+        self.env.info.memories[memory as usize].is_64()
+    }
+
+    /// An index or length of 64 bits, made from one that has 64 bits only if `is_64`.
+    pub(super) fn extended(&mut self, is_64: bool, index: Value) -> Value {
+        if is_64 { index } else { self.builder.ins().uextend(I64, index) }
+    }
+
+    /// Reduces the top operand, a number of 64 bits, to 32 bits unless `is_64`.
+    pub(super) fn reduce_top(&mut self, is_64: bool) {
+        if !is_64 {
+            self.unary(|ins, number| ins.ireduce(I32, number));
+        }
     }
 }
 

@@ -42,25 +42,41 @@ impl FuncTranslator<'_> {
                 let def = self.load_context(self.env.layout.table_def(*table));
                 let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
                 self.push(len);
+                if self.table_is_64(*table) {
+                    self.unary(|ins, len| ins.uextend(I64, len));
+                }
             }
             O::TableGrow { table } => {
+                let is_64 = self.table_is_64(*table);
                 let (init, delta) = self.pop2();
+                let delta = self.extended(is_64, delta);
                 let table = self.index(*table);
                 self.call_builtin_value(Builtin::TableGrow, &[table, init, delta]);
+                self.reduce_top(is_64);
             }
             O::TableFill { table } => {
+                let is_64 = self.table_is_64(*table);
                 let [dst, value, len] = self.pop3();
+                let (dst, len) = (self.extended(is_64, dst), self.extended(is_64, len));
                 let table = self.index(*table);
                 self.call_builtin(Builtin::TableFill, &[table, dst, value, len]);
             }
             O::TableCopy { dst_table, src_table } => {
+                let (dst_is_64, src_is_64) =
+                    (self.table_is_64(*dst_table), self.table_is_64(*src_table));
                 let [dst, src, len] = self.pop3();
+                let dst = self.extended(dst_is_64, dst);
+                let src = self.extended(src_is_64, src);
+                let len = self.extended(dst_is_64 && src_is_64, len);
                 let dst_table = self.index(*dst_table);
                 let src_table = self.index(*src_table);
                 self.call_builtin(Builtin::TableCopy, &[dst_table, src_table, dst, src, len]);
             }
             O::TableInit { elem_index, table } => {
+                let is_64 = self.table_is_64(*table);
                 let [dst, src, len] = self.pop3();
+                let dst = self.extended(is_64, dst);
+                let (src, len) = (self.extended(false, src), self.extended(false, len));
                 let table = self.index(*table);
                 let segment = self.index(*elem_index);
                 self.call_builtin(Builtin::TableInit, &[table, segment, dst, src, len]);
@@ -79,12 +95,18 @@ impl FuncTranslator<'_> {
     pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
         let def = self.load_context(self.env.layout.table_def(table));
         let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
+        let is_64 = self.table_is_64(table);
+        let len = if is_64 { self.builder.ins().uextend(I64, len) } else { len };
         let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.builder.ins().trapnz(beyond, otherwise.code());
         let elements = self.load_at(POINTER, trusted_flags(), def, TABLE_DEF_ELEMENTS);
-        let index = self.builder.ins().uextend(I64, index);
+        let index = self.extended(is_64, index);
         let offset = self.builder.ins().ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
         self.builder.ins().iadd(elements, offset)
+    }
+
+    fn table_is_64(&self, table: u32) -> bool {
+        self.env.info.tables[table as usize].is_64()
     }
 
     /// The address of the `FuncRef` of function `func`.

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::module::info::{ConstExpr, ConstOp, DataSegment};
-use crate::sys::memory::PAGE_BYTES;
 use crate::types::{GlobalType, MemoryType, ValType};
+use leakbench_allocator::WASM_PAGE_BYTES;
 
 /// A segment: its offset (`None`: that of an imported global, which is 5), whether it is active,
 /// and its length.
@@ -14,7 +14,7 @@ const IMPORTED_OFFSET: usize = 5;
 /// A module with these segments, and its binary, in which neighbouring bytes differ.
 fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
     let mut info = ModuleInfo {
-        memories: vec![MemoryType { min_pages: pages, max_pages: None }],
+        memories: vec![MemoryType::new(pages, None)],
         globals: vec![GlobalType { content: ValType::I32, mutable: false }],
         num_imported_globals: 1,
         ..ModuleInfo::default()
@@ -76,7 +76,7 @@ proptest! {
     ) {
         let (info, binary) = module(pages, &segments);
         let plan = ImagePlan::new(&info);
-        let len = pages as usize * PAGE_BYTES;
+        let len = pages as usize * WASM_PAGE_BYTES;
         let (mut expected, mut found) = (vec![0; len], vec![0; len]);
         apply(&mut expected, &segments, &info, &binary, 0);
         initial(&plan, &binary, &mut found);
@@ -110,7 +110,7 @@ fn the_scratch_buffer_is_zero_for_the_next_image() {
         let segments = [(Some(fill.into()), true, 3), (Some(40), true, 2)];
         let (info, mut binary) = module(1, &segments);
         binary.fill(fill);
-        let mut memory = vec![0; PAGE_BYTES];
+        let mut memory = vec![0; WASM_PAGE_BYTES];
         initial(&ImagePlan::new(&info), &binary, &mut memory);
         assert_eq!(memory.iter().filter(|&&byte| byte != 0).count(), 5);
         assert_eq!(memory.iter().filter(|&&byte| byte == fill).count(), 5);

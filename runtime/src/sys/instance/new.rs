@@ -68,9 +68,6 @@ impl<'a> NewInstance<'a> {
     /// # Panics
     /// If the item belongs to another store, or the module has no more imports.
     pub(crate) fn import(&mut self, item: &Extern) -> bool {
-        let limits_fit = |min: u32, max: Option<u32>, found_min: u32, found_max: Option<u32>| {
-            found_min >= min && max.is_none_or(|max| found_max.is_some_and(|found| found <= max))
-        };
         let instance =
             self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes it"));
         let store = &*self.store;
@@ -93,8 +90,7 @@ impl<'a> NewInstance<'a> {
             }
             (ImportKind::Memory(ty), Extern::Memory(memory)) => {
                 let def = memory.def(store);
-                let found = def.ty();
-                if !limits_fit(ty.min_pages, ty.max_pages, found.min_pages, found.max_pages) {
+                if !ty.accepts(def.ty()) {
                     return false;
                 }
                 instance.set_memory(self.memories, def);
@@ -102,9 +98,7 @@ impl<'a> NewInstance<'a> {
             }
             (ImportKind::Table(ty), Extern::Table(table)) => {
                 let def = table.def(store);
-                let found = def.ty();
-                if found.element != ty.element || !limits_fit(ty.min, ty.max, found.min, found.max)
-                {
+                if !ty.accepts(def.ty()) {
                     return false;
                 }
                 instance.write(instance.layout().table_def(self.tables), def.as_ptr());
@@ -134,7 +128,6 @@ impl<'a> NewInstance<'a> {
     pub(crate) fn define_memory(&mut self, slot: SlotMemory) {
         let memory = self.memories;
         let ty = self.instance().info().memories[memory as usize];
-        assert_eq!(slot.len_bytes(), ty.min_bytes(), "a slot of another length");
         let index = self.store.memories.len() as u32;
         let def = self.store.memories.push_mut(Owned::new(MemoryDef::new(index, ty, slot)));
         if let Some(instance) = &mut self.instance {

@@ -1,0 +1,198 @@
+//! The types of memories.
+
+use leakbench_allocator::WASM_PAGE_BYTES;
+
+use crate::error::{Error, TypeError};
+
+/// The base 2 logarithm of the usual page size, 64 KiB.
+const PAGE_SIZE_LOG2: u8 = WASM_PAGE_BYTES.ilog2() as u8;
+
+/// The type of a memory: its limits in pages, the size of a page, and the type of its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    minimum: u64,
+    maximum: Option<u64>,
+    is_64: bool,
+    page_size_log2: u8,
+}
+
+impl MemoryType {
+    /// A memory with addresses of 32 bits, and limits in pages of 64 KiB.
+    pub const fn new(minimum: u32, maximum: Option<u32>) -> Self {
+        let maximum = match maximum {
+            Some(maximum) => Some(maximum as u64),
+            None => None,
+        };
+        MemoryType { is_64: false, ..Self::new64(minimum as u64, maximum) }
+    }
+
+    /// A memory with addresses of 64 bits, and limits in pages of 64 KiB.
+    pub const fn new64(minimum: u64, maximum: Option<u64>) -> Self {
+        MemoryType { minimum, maximum, is_64: true, page_size_log2: PAGE_SIZE_LOG2 }
+    }
+
+    /// The initial number of pages.
+    pub fn minimum(&self) -> u64 {
+        self.minimum
+    }
+
+    /// The maximum number of pages.
+    pub fn maximum(&self) -> Option<u64> {
+        self.maximum
+    }
+
+    /// Returns true if addresses have 64 bits, and not 32.
+    pub fn is_64(&self) -> bool {
+        self.is_64
+    }
+
+    /// The size of a page in bytes.
+    pub fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// The base 2 logarithm of the size of a page in bytes.
+    pub fn page_size_log2(&self) -> u8 {
+        self.page_size_log2
+    }
+
+    pub(crate) fn with_minimum(self, minimum: u64) -> Self {
+        MemoryType { minimum, ..self }
+    }
+
+    /// The initial length in bytes. More than the address space if there is no such length.
+    pub(crate) fn min_bytes(self) -> usize {
+        (self.minimum as usize).saturating_mul(1 << self.page_size_log2)
+    }
+
+    /// The length of a slot for it in bytes: whole pages of 64 KiB.
+    pub(crate) fn slot_bytes(self) -> usize {
+        self.min_bytes().checked_next_multiple_of(WASM_PAGE_BYTES).unwrap_or(usize::MAX)
+    }
+
+    /// Returns true if an address of 32 bits cannot leave the slot of such a memory without meeting
+    /// inaccessible addresses. Accesses to other memories compare the address with the length.
+    pub(crate) fn is_bounded_by_slot(self) -> bool {
+        !self.is_64 && self.page_size_log2 == PAGE_SIZE_LOG2
+    }
+
+    /// Returns true if a memory of type `found` can be imported as one of this type.
+    pub(crate) fn accepts(self, found: MemoryType) -> bool {
+        self.is_64 == found.is_64
+            && self.page_size_log2 == found.page_size_log2
+            && limits_fit((self.minimum, self.maximum), (found.minimum, found.maximum))
+    }
+}
+
+/// Returns true if limits satisfy those that an import declares.
+pub(crate) fn limits_fit(declared: (u64, Option<u64>), found: (u64, Option<u64>)) -> bool {
+    found.0 >= declared.0 && declared.1.is_none_or(|max| found.1.is_some_and(|found| found <= max))
+}
+
+/// Builds memory types that are not usual.
+///
+/// ```
+/// use leakbench_runtime::MemoryTypeBuilder;
+///
+/// # fn main() -> Result<(), leakbench_runtime::Error> {
+/// let bytes = MemoryTypeBuilder::new().min(100).max(Some(1000)).page_size_log2(0).build()?;
+/// assert_eq!((bytes.minimum(), bytes.page_size()), (100, 1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryTypeBuilder(MemoryType);
+
+impl Default for MemoryTypeBuilder {
+    fn default() -> Self {
+        MemoryTypeBuilder(MemoryType::new(0, None))
+    }
+}
+
+impl MemoryTypeBuilder {
+    /// A memory with addresses of 32 bits and pages of 64 KiB, without pages or a maximum.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the initial number of pages.
+    pub fn min(&mut self, minimum: u64) -> &mut Self {
+        self.0.minimum = minimum;
+        self
+    }
+
+    /// Sets the maximum number of pages.
+    pub fn max(&mut self, maximum: Option<u64>) -> &mut Self {
+        self.0.maximum = maximum;
+        self
+    }
+
+    /// Sets whether addresses have 64 bits.
+    pub fn memory64(&mut self, is_64: bool) -> &mut Self {
+        self.0.is_64 = is_64;
+        self
+    }
+
+    /// Sets the base 2 logarithm of the size of a page in bytes: 0 or 16.
+    pub fn page_size_log2(&mut self, page_size_log2: u8) -> &mut Self {
+        self.0.page_size_log2 = page_size_log2;
+        self
+    }
+
+    /// The type.
+    ///
+    /// # Errors
+    /// If there are no pages of that size, the minimum is more than the maximum, or a limit is
+    /// more than the addresses reach.
+    pub fn build(&self) -> Result<MemoryType, Error> {
+        let ty = self.0;
+        if ty.page_size_log2 != 0 && ty.page_size_log2 != PAGE_SIZE_LOG2 {
+            return Err(TypeError::PageSize { log2: ty.page_size_log2 }.into());
+        }
+        let bits = if ty.is_64 { 64 } else { 32 };
+        let limit = (1u128 << bits >> ty.page_size_log2).min((1 << bits) - 1);
+        let largest = ty.maximum.unwrap_or(ty.minimum);
+        if ty.minimum > largest || u128::from(largest) > limit {
+            return Err(TypeError::Limits { minimum: ty.minimum, maximum: ty.maximum }.into());
+        }
+        Ok(ty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_those_that_the_addresses_reach() {
+        let build = |is_64, log2, min, max| {
+            let mut builder = MemoryTypeBuilder::new();
+            builder.memory64(is_64).page_size_log2(log2).min(min).max(max).build()
+        };
+        for (is_64, log2, most) in [
+            (false, 16, 1 << 16),
+            (false, 0, u64::from(u32::MAX)),
+            (true, 16, 1 << 48),
+            (true, 0, u64::MAX),
+        ] {
+            assert!(build(is_64, log2, most, Some(most)).is_ok());
+            assert!(build(is_64, log2, 1, Some(0)).is_err());
+            if let Some(more) = most.checked_add(1) {
+                assert!(build(is_64, log2, more, None).is_err());
+                assert!(build(is_64, log2, 0, Some(more)).is_err());
+            }
+        }
+        let error = build(false, 12, 1, None).unwrap_err().to_string();
+        assert_eq!(error, "a memory has no pages of 2^12 bytes: use 2^0 or 2^16");
+    }
+
+    #[test]
+    fn a_slot_has_whole_pages_of_the_usual_size() {
+        let bytes = |minimum| MemoryType { page_size_log2: 0, ..MemoryType::new(minimum, None) };
+        assert_eq!((bytes(1).min_bytes(), bytes(1).slot_bytes()), (1, 65_536));
+        assert_eq!((bytes(65_537).min_bytes(), bytes(65_537).slot_bytes()), (65_537, 131_072));
+        assert_eq!(bytes(0).slot_bytes(), 0);
+        assert_eq!(MemoryType::new64(1 << 48, None).min_bytes(), usize::MAX);
+        assert_eq!(MemoryType::new64(1 << 48, None).slot_bytes(), usize::MAX);
+    }
+}
