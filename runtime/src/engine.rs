@@ -9,6 +9,7 @@ use crate::compile::Compiler;
 use crate::config::Config;
 use crate::error::Error;
 use crate::signature::Registry;
+use crate::types::{FuncType, FuncTypeId};
 
 /// The compiler, the pool of slots, the code cache and the function types that modules and stores
 /// share. Clones are cheap and share one engine, which lives as long as any clone, module or store.
@@ -52,6 +53,11 @@ impl Engine {
     /// The pool that allocates memories for its stores.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.0.pool
+    }
+
+    /// The function type with this id; `None` if nothing uses it any more.
+    pub fn func_type(&self, id: FuncTypeId) -> Option<FuncType> {
+        Some(self.0.signatures.get(id.get())?.ty().clone())
     }
 
     pub(crate) fn compiler(&self) -> &Compiler {

@@ -265,6 +265,12 @@ pub enum TypeError {
         /// Present pages or elements.
         present: u64,
     },
+    /// The type of a host function contains a function type that nothing in the engine uses.
+    #[error("a {ty} contains a function type that the engine does not use any more")]
+    UnusedType {
+        /// The type of the host function.
+        ty: FuncType,
+    },
     /// A memory type with pages of another size than WebAssembly has.
     #[error("a memory has no pages of 2^{log2} bytes: use 2^0 or 2^16")]
     PageSize {

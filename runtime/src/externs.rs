@@ -209,12 +209,16 @@ fn out_of_bounds(index: u64, len: u64) -> Error {
     TypeError::OutOfBounds { index, len }.into()
 }
 
-fn check_type(what: &'static str, expected: ValType, val: Val) -> Result<(), Error> {
-    let found = val.ty();
-    if found == expected {
+fn check_type(
+    store: &StoreInner,
+    what: &'static str,
+    expected: ValType,
+    val: Val,
+) -> Result<(), Error> {
+    if val.is_of_type(expected, store) {
         return Ok(());
     }
-    Err(TypeError::Value { what, expected, found }.into())
+    Err(TypeError::Value { what, expected, found: val.ty() }.into())
 }
 
 /// A global of a store.
@@ -228,7 +232,7 @@ impl Global {
     /// If `value` has another type.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        check_type("a global's value", ty.content, value)?;
+        check_type(store, "a global's value", ty.content, value)?;
         Ok(Global(store.add_global(ty, value)))
     }
 
@@ -260,7 +264,7 @@ impl Global {
         if !ty.mutable {
             return Err(TypeError::Immutable.into());
         }
-        check_type("a global's value", ty.content, value)?;
+        check_type(store, "a global's value", ty.content, value)?;
         self.0.set(store, value);
         Ok(())
     }
@@ -280,7 +284,7 @@ impl Table {
     /// If `init` has another type, or there is no memory for the table.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        check_type("a table's element", ty.element(), init)?;
+        check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;
         let index = store.add_table(ty, init).ok_or(Error::Table { ty })?;
         Ok(Table::new_in(store, index))
     }
@@ -318,7 +322,7 @@ impl Table {
     pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
-        check_type("a table's element", ty.element(), value)?;
+        check_type(store, "a table's element", ValType::Ref(ty.element()), value)?;
         let set = store.set_table_element(self.index, index, value);
         set.ok_or_else(|| out_of_bounds(index, ty.minimum()))
     }
@@ -330,7 +334,7 @@ impl Table {
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64, Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
-        check_type("a table's element", ty.element(), init)?;
+        check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;
         let grown = store.grow_table(self.index, delta, init);
         grown.ok_or_else(|| TypeError::Grow { delta, present: ty.minimum() }.into())
     }

@@ -85,6 +85,8 @@ features! {
     CUSTOM_PAGE_SIZES = 1 << 6, wasm_custom_page_sizes;
     /// Memories and tables with indices of 64 bits. A memory has at most 4 GiB, as others.
     MEMORY64 = 1 << 7, wasm_memory64;
+    /// References to functions of one type, and references that are never null.
+    FUNCTION_REFERENCES = 1 << 8, wasm_function_references;
 }
 
 impl WasmFeatures {

@@ -152,6 +152,7 @@ pub(crate) fn instantiate(
     // After an error up to here the store is unchanged. After an error further down the instance
     // stays in the store, because imported tables may refer to it.
     let index = instance.finish();
+    init_tables(store.instance_mut(index), module);
     init_globals(store.instance_mut(index), module);
     apply_elements(store.instance_mut(index), module)?;
     apply_data(store.instance_mut(index), module)?;
@@ -188,6 +189,17 @@ fn define_tables(instance: &mut NewInstance<'_>, module: &Module) -> Result<(), 
         instance.define_table().ok_or(Error::Table { ty })?;
     }
     Ok(())
+}
+
+/// Sets the elements of the module's own tables that are not null.
+fn init_tables(instance: &mut InstanceBox, module: &Module) {
+    let info = &module.compiled().info;
+    for (table, init) in (info.num_imported_tables as u32..).zip(&info.table_inits) {
+        if let Some(init) = init {
+            let value = init.eval(instance);
+            instance.fill_table(table, value.unwrap_or_else(|| unreachable!("validated")));
+        }
+    }
 }
 
 fn init_globals(instance: &mut InstanceBox, module: &Module) {

@@ -49,7 +49,7 @@
 //! | `compile` | validated bodies to machine code |
 //! | `store`, `instance`, `linker` | instantiation |
 //! | `func`, `typed`, `host`, `signature` | functions of guests and of the host, and their types |
-//! | `externs`, `externref`, `val`, `types`, `memory_type` | memories, tables, globals, values and types |
+//! | `externs`, `externref`, `val`, `types`, `memory_type`, `ref_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
 //! | `error`, `trap` | errors, and the reasons of traps |
@@ -68,6 +68,7 @@ mod instance;
 mod linker;
 mod memory_type;
 mod module;
+mod ref_type;
 mod signature;
 mod store;
 mod sys;
@@ -97,6 +98,7 @@ pub use sys::code_memory::CodeMemoryError;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use types::{
-    ExternType, FuncType, GlobalType, MemoryType, MemoryTypeBuilder, TableType, ValType,
+    ExternType, FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, RefType,
+    TableType, ValType,
 };
 pub use val::{V128, Val};

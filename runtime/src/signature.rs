@@ -23,6 +23,8 @@ pub(crate) struct Signature {
     entry: OnceLock<Arc<LoadedCode>>,
     host: OnceLock<Arc<LoadedCode>>,
     registry: Weak<Registry>,
+    /// The signatures of the types in `ty`, so that their ids stay in use.
+    parts: Vec<Arc<Signature>>,
 }
 
 impl fmt::Debug for Signature {
@@ -77,6 +79,13 @@ impl Drop for Signature {
         if let Some(registry) = self.registry.upgrade() {
             registry.forget(self);
         }
+        // One after the other: types can be nested more deeply than the stack allows.
+        let mut parts = std::mem::take(&mut self.parts);
+        while let Some(part) = parts.pop() {
+            if let Some(mut part) = Arc::into_inner(part) {
+                parts.append(&mut part.parts);
+            }
+        }
     }
 }
 
@@ -98,11 +107,14 @@ impl Registry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The signature of type `ty`.
-    pub(crate) fn intern(self: &Arc<Self>, ty: &FuncType) -> Arc<Signature> {
+    /// The signature of type `ty`; `None` if it contains the id of a type that is not in use.
+    pub(crate) fn intern(self: &Arc<Self>, ty: &FuncType) -> Option<Arc<Signature>> {
+        // Before the lock is held, because dropping the last reference to a signature takes it.
+        let parts: Vec<Arc<Signature>> =
+            ty.ids().map(|id| self.get(id.get())).collect::<Option<_>>()?;
         let mut state = self.lock();
         if let Some(known) = state.by_type.get(ty).and_then(Weak::upgrade) {
-            return known;
+            return Some(known);
         }
         let id = state.next_id;
         // An engine would have to register 2^32 types.
@@ -114,6 +126,7 @@ impl Registry {
             entry: OnceLock::new(),
             host: OnceLock::new(),
             registry: Arc::downgrade(self),
+            parts,
         });
         let weak = Arc::downgrade(&signature);
         state.by_type.insert(ty.clone(), weak.clone());
@@ -121,7 +134,7 @@ impl Registry {
         if state.kept.len() < KEPT_SIGNATURES {
             state.kept.push(Arc::clone(&signature));
         }
-        signature
+        Some(signature)
     }
 
     /// The signature with number `id`, if it is still in use.

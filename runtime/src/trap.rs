@@ -43,6 +43,8 @@ traps! {
     UninitializedElement = TrapCode::unwrap_user(4), "uninitialized element";
     /// An indirect call of a function of another type.
     IndirectCallTypeMismatch = TrapCode::unwrap_user(5), "indirect call type mismatch";
+    /// A null reference where none is allowed.
+    NullReference = TrapCode::unwrap_user(6), "null reference";
     /// Division or remainder by zero.
     IntegerDivideByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
     /// A quotient or conversion out of range of its type.

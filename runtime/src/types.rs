@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::memory_type::limits_fit;
 pub use crate::memory_type::{MemoryType, MemoryTypeBuilder};
+pub use crate::ref_type::{FuncTypeId, HeapType, RefType};
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,16 +19,37 @@ pub enum ValType {
     F64,
     /// Vector of 128 bits.
     V128,
-    /// Reference to a function, or null.
-    FuncRef,
-    /// Opaque reference to a value of the host, or null.
-    ExternRef,
+    /// Reference.
+    Ref(RefType),
 }
 
 impl ValType {
+    /// Reference to any function, or null.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// Opaque reference to a value of the host, or null.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
     /// Returns true for references.
     pub fn is_ref(self) -> bool {
-        matches!(self, ValType::FuncRef | ValType::ExternRef)
+        matches!(self, ValType::Ref(_))
+    }
+
+    /// Returns true if each value of this type is a value of type `other`.
+    pub fn matches(&self, other: &ValType) -> bool {
+        match (self, other) {
+            (ValType::Ref(own), ValType::Ref(other)) => own.matches(other),
+            _ => self == other,
+        }
+    }
+
+    /// The type that has `f` applied to the id of a concrete type of functions.
+    pub(crate) fn map_id(self, f: impl FnOnce(FuncTypeId) -> FuncTypeId) -> Self {
+        match self {
+            ValType::Ref(ty) => {
+                ValType::Ref(RefType::new(ty.is_nullable(), ty.heap_type().map_id(f)))
+            }
+            number => number,
+        }
     }
 }
 
@@ -39,8 +61,7 @@ impl fmt::Display for ValType {
             ValType::F32 => "f32",
             ValType::F64 => "f64",
             ValType::V128 => "v128",
-            ValType::FuncRef => "funcref",
-            ValType::ExternRef => "externref",
+            ValType::Ref(ty) => return ty.fmt(f),
         })
     }
 }
@@ -70,6 +91,24 @@ impl FuncType {
     pub fn results(&self) -> &[ValType] {
         &self.results
     }
+
+    /// The ids of the concrete types of functions in it.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = FuncTypeId> {
+        self.params.iter().chain(&self.results).filter_map(|ty| match ty {
+            ValType::Ref(ty) => match ty.heap_type() {
+                HeapType::ConcreteFunc(id) => Some(id),
+                HeapType::Func | HeapType::Extern => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Applies `f` to the ids of the concrete types of functions in it.
+    pub(crate) fn map_ids(&mut self, f: impl Fn(FuncTypeId) -> FuncTypeId) {
+        for ty in self.params.iter_mut().chain(&mut self.results) {
+            *ty = ty.map_id(&f);
+        }
+    }
 }
 
 impl fmt::Display for FuncType {
@@ -97,30 +136,39 @@ pub struct GlobalType {
     pub mutable: bool,
 }
 
+impl GlobalType {
+    /// Returns true if a global of type `found` can be imported as one of this type.
+    pub(crate) fn accepts(self, found: GlobalType) -> bool {
+        match self.mutable {
+            true => self == found,
+            false => !found.mutable && found.content.matches(&self.content),
+        }
+    }
+}
+
 /// The type of a table of references: its limits, and the type of its indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
-    element: ValType,
+    element: RefType,
     minimum: u64,
     maximum: Option<u64>,
     is_64: bool,
 }
 
 impl TableType {
-    /// A table of `element`, [`ValType::FuncRef`] or [`ValType::ExternRef`], with indices of 32
-    /// bits.
-    pub fn new(element: ValType, minimum: u32, maximum: Option<u32>) -> Self {
+    /// A table of `element` with indices of 32 bits.
+    pub fn new(element: RefType, minimum: u32, maximum: Option<u32>) -> Self {
         let table = Self::new64(element, minimum.into(), maximum.map(u64::from));
         TableType { is_64: false, ..table }
     }
 
     /// As [`Self::new`], with indices of 64 bits.
-    pub fn new64(element: ValType, minimum: u64, maximum: Option<u64>) -> Self {
+    pub fn new64(element: RefType, minimum: u64, maximum: Option<u64>) -> Self {
         TableType { element, minimum, maximum, is_64: true }
     }
 
     /// The type of the elements.
-    pub fn element(&self) -> ValType {
+    pub fn element(&self) -> RefType {
         self.element
     }
 
@@ -137,6 +185,13 @@ impl TableType {
     /// Returns true if indices have 64 bits, and not 32.
     pub fn is_64(&self) -> bool {
         self.is_64
+    }
+
+    /// The type that has `f` applied to the id of a concrete type of functions.
+    pub(crate) fn map_id(self, f: impl FnOnce(FuncTypeId) -> FuncTypeId) -> Self {
+        let element = self.element;
+        let heap_type = element.heap_type().map_id(f);
+        TableType { element: RefType::new(element.is_nullable(), heap_type), ..self }
     }
 
     pub(crate) fn with_minimum(self, minimum: u64) -> Self {

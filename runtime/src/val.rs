@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::externref::ExternRef;
 use crate::func::Func;
-use crate::types::ValType;
+use crate::types::{HeapType, ValType};
 
 /// A vector of 128 bits. WebAssembly's operators interpret it as lanes of integers or floats.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ pub enum Val {
 }
 
 impl Val {
-    /// The type.
+    /// The type. Of a reference, that of any function or value of the host.
     pub fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -63,12 +63,20 @@ impl Val {
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
             Val::V128(_) => ValType::V128,
-            Val::FuncRef(_) => ValType::FuncRef,
-            Val::ExternRef(_) => ValType::ExternRef,
+            Val::FuncRef(_) => ValType::FUNCREF,
+            Val::ExternRef(_) => ValType::EXTERNREF,
         }
     }
 
-    /// Zero or null.
+    /// A null reference.
+    pub fn null(heap_type: HeapType) -> Self {
+        match heap_type {
+            HeapType::Func | HeapType::ConcreteFunc(_) => Val::FuncRef(None),
+            HeapType::Extern => Val::ExternRef(None),
+        }
+    }
+
+    /// Zero or null, even if null is not of the type.
     pub fn default_for(ty: ValType) -> Self {
         match ty {
             ValType::I32 => Val::I32(0),
@@ -76,8 +84,7 @@ impl Val {
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(V128::default()),
-            ValType::FuncRef => Val::FuncRef(None),
-            ValType::ExternRef => Val::ExternRef(None),
+            ValType::Ref(ty) => Val::null(ty.heap_type()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use leakbench_runtime::{
     Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, LinkError,
-    Linker, Memory, MemoryType, Module, Store, Table, TableType, Val, ValType,
+    Linker, Memory, MemoryType, Module, RefType, Store, Table, TableType, Val, ValType,
 };
 
 fn engine() -> Engine {
@@ -85,7 +85,7 @@ fn modules_share_what_they_import() {
     let memory = Memory::new(&mut store, ty).unwrap();
     let ty = GlobalType { content: ValType::I32, mutable: true };
     let global = Global::new(&mut store, ty, Val::I32(40)).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 2, None);
+    let ty = TableType::new(RefType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut linker = Linker::new(&engine);
     linker.define("env", "memory", memory).unwrap();
@@ -153,7 +153,7 @@ fn guests_return_references_of_the_host() {
 fn a_failed_instance_stays_in_its_store() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(RefType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let failing = module(
         &engine,

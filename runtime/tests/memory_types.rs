@@ -5,7 +5,7 @@
 
 use leakbench_runtime::{
     Config, Engine, Error, Instance, Memory, MemoryType, MemoryTypeBuilder, Module, OptLevel,
-    Store, Table, TableType, Trap, Val, ValType,
+    RefType, Store, Table, TableType, Trap, Val,
 };
 
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
@@ -210,10 +210,10 @@ fn imports_have_the_index_and_page_size_of_their_items() {
         }
     }
     let short =
-        Table::new(&mut store, TableType::new(ValType::FuncRef, 1, None), Val::FuncRef(None));
+        Table::new(&mut store, TableType::new(RefType::FUNCREF, 1, None), Val::FuncRef(None));
     let module = module(&store, r#"(module (import "a" "b" (table i64 1 funcref)))"#).unwrap();
     assert!(Instance::new(&mut store, &module, &[short.unwrap().into()]).is_err());
-    let long = TableType::new64(ValType::FuncRef, 1, None);
+    let long = TableType::new64(RefType::FUNCREF, 1, None);
     let long = Table::new(&mut store, long, Val::FuncRef(None)).unwrap();
     Instance::new(&mut store, &module, &[long.into()]).unwrap();
 }

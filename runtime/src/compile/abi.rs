@@ -30,7 +30,7 @@ pub(super) fn machine_type(ty: ValType) -> Type {
         ValType::F64 => F64,
         // The shape of vectors in variables, parameters and results.
         ValType::V128 => I8X16,
-        ValType::FuncRef | ValType::ExternRef => POINTER,
+        ValType::Ref(_) => POINTER,
     }
 }
 

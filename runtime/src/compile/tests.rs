@@ -363,10 +363,10 @@ fn trampolines_compile_for_any_type() {
         ValType::I32,
         ValType::F64,
         ValType::V128,
-        ValType::ExternRef,
+        ValType::EXTERNREF,
         ValType::F32,
         ValType::I64,
-        ValType::FuncRef,
+        ValType::FUNCREF,
     ];
     let many = |count: usize| types.into_iter().cycle().take(count);
     for opt in OPT_LEVELS {

@@ -43,10 +43,18 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
-        let module = parse(binary, engine.config().features)?;
+        let mut module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
-        let signatures: Box<[Arc<Signature>]> =
-            module.info.types.iter().map(|ty| engine.signatures().intern(ty)).collect();
+        let mut signatures = Vec::with_capacity(module.info.types.len());
+        module.info.replace_type_ids(|ty| {
+            let Some(signature) = engine.signatures().intern(ty) else {
+                unreachable!("the list has the types in it")
+            };
+            let id = signature.id();
+            signatures.push(signature);
+            id
+        });
+        let signatures: Box<[Arc<Signature>]> = signatures.into();
         let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
         let code = engine.compiler().compile_module(&module, &layout, &type_ids)?;
         let code = LoadedCode::new(code)?;

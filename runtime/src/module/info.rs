@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, TableType};
 use crate::val::V128;
 
 /// The declarations of a validated module. All indices in it are in bounds.
@@ -20,6 +20,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) num_imported_funcs: usize,
     pub(crate) tables: Vec<TableType>,
     pub(crate) num_imported_tables: usize,
+    /// The initial elements of the tables that the module defines, in order. `None` is null.
+    pub(crate) table_inits: Vec<Option<ConstExpr>>,
     pub(crate) memories: Vec<MemoryType>,
     pub(crate) num_imported_memories: usize,
     pub(crate) globals: Vec<GlobalType>,
@@ -41,6 +43,32 @@ pub(crate) struct ModuleInfo {
 }
 
 impl ModuleInfo {
+    /// Replaces the id of each concrete type, at first an index into `types`, by the engine's.
+    /// `intern` returns the engine's id of a type whose own ids are replaced already.
+    pub(crate) fn replace_type_ids(&mut self, mut intern: impl FnMut(&FuncType) -> u32) {
+        let mut ids = Vec::with_capacity(self.types.len());
+        for ty in &mut self.types {
+            // Types refer to earlier ones only.
+            ty.map_ids(|id| FuncTypeId::new(ids[id.get() as usize]));
+            ids.push(intern(ty));
+        }
+        let of_engine = |id: FuncTypeId| FuncTypeId::new(ids[id.get() as usize]);
+        let of_global = |ty: GlobalType| GlobalType { content: ty.content.map_id(of_engine), ..ty };
+        for table in &mut self.tables {
+            *table = table.map_id(of_engine);
+        }
+        for global in &mut self.globals {
+            *global = of_global(*global);
+        }
+        for import in &mut self.imports {
+            import.kind = match import.kind {
+                ImportKind::Table(ty) => ImportKind::Table(ty.map_id(of_engine)),
+                ImportKind::Global(ty) => ImportKind::Global(of_global(ty)),
+                kind @ (ImportKind::Func(_) | ImportKind::Memory(_)) => kind,
+            };
+        }
+    }
+
     /// The type of function `func`.
     pub(crate) fn func_type(&self, func: u32) -> &FuncType {
         &self.types[self.funcs[func as usize] as usize]
@@ -128,7 +156,7 @@ pub(crate) enum ConstOp {
     F32Const(u32),
     F64Const(u64),
     V128Const(V128),
-    RefNull(ValType),
+    RefNull(HeapType),
     RefFunc(u32),
     GlobalGet(u32),
     I32Add,

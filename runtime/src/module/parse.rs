@@ -6,8 +6,8 @@
 use leakbench_allocator::WASM_PAGE_BYTES;
 use wasmparser::{
     CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
-    FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TypeRef,
-    ValidPayload, Validator, WasmFeatures as ParserFeatures,
+    FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TableInit,
+    TypeRef, ValidPayload, Validator, WasmFeatures as ParserFeatures,
 };
 
 use super::info::{
@@ -16,7 +16,10 @@ use super::info::{
 };
 use super::unsupported::explain;
 use crate::features::WasmFeatures;
-use crate::types::{FuncType, GlobalType, MemoryType, MemoryTypeBuilder, TableType, ValType};
+use crate::types::{
+    FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, RefType, TableType,
+    ValType,
+};
 
 /// The bytes are not a module that this runtime can load.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,6 +172,11 @@ impl<'a> ModuleParser<'a> {
                 for table in section.into_iter_with_offsets() {
                     let (offset, table) = table?;
                     self.info.tables.push(table_type(table.ty, offset)?);
+                    let init = match &table.init {
+                        TableInit::RefNull => None,
+                        TableInit::Expr(expr) => Some(self.const_expr(expr)?),
+                    };
+                    self.info.table_inits.push(init);
                 }
             }
             Payload::MemorySection(section) => {
@@ -315,11 +323,9 @@ impl<'a> ModuleParser<'a> {
                 Operator::V128Const { value } => {
                     ConstOp::V128Const(u128::from_le_bytes(*value.bytes()).into())
                 }
-                Operator::RefNull { hty } => {
-                    let ty = wasmparser::RefType::new(true, hty)
-                        .ok_or_else(|| unexpected(&format!("{hty:?}"), offset))?;
-                    ConstOp::RefNull(ref_type(ty, offset)?)
-                }
+                Operator::RefNull { hty } => ConstOp::RefNull(
+                    heap_type(hty).ok_or_else(|| unexpected(&format!("{hty:?}"), offset))?,
+                ),
                 Operator::RefFunc { function_index } => {
                     self.referenced.push(function_index);
                     ConstOp::RefFunc(function_index)
@@ -366,7 +372,8 @@ impl<'a> ModuleParser<'a> {
     }
 }
 
-/// The type of `ty`, a type that validation accepted.
+/// The type of `ty`, a type that validation accepted. The id of a concrete type is its index in the
+/// module.
 pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
     match ty {
         wasmparser::ValType::I32 => Some(ValType::I32),
@@ -374,8 +381,20 @@ pub(crate) fn val_type(ty: wasmparser::ValType) -> Option<ValType> {
         wasmparser::ValType::F32 => Some(ValType::F32),
         wasmparser::ValType::F64 => Some(ValType::F64),
         wasmparser::ValType::V128 => Some(ValType::V128),
-        wasmparser::ValType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FuncRef),
-        wasmparser::ValType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::ExternRef),
+        wasmparser::ValType::Ref(ty) => {
+            Some(ValType::Ref(RefType::new(ty.is_nullable(), heap_type(ty.heap_type())?)))
+        }
+    }
+}
+
+/// The type of `ty`. The id of a concrete one is its index in the module.
+fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
+    match ty {
+        wasmparser::HeapType::FUNC => Some(HeapType::Func),
+        wasmparser::HeapType::EXTERN => Some(HeapType::Extern),
+        wasmparser::HeapType::Concrete(index) => {
+            Some(HeapType::ConcreteFunc(FuncTypeId::new(index.as_module_index()?)))
+        }
         _ => None,
     }
 }
@@ -388,8 +407,11 @@ fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>,
     types.iter().map(|&ty| known_type(ty, offset)).collect()
 }
 
-fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<ValType, ParseError> {
-    known_type(wasmparser::ValType::Ref(ty), offset)
+fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType, ParseError> {
+    match known_type(wasmparser::ValType::Ref(ty), offset)? {
+        ValType::Ref(ty) => Ok(ty),
+        number => Err(unexpected(&format!("a reference of type {number}"), offset)),
+    }
 }
 
 fn table_type(ty: wasmparser::TableType, offset: u64) -> Result<TableType, ParseError> {

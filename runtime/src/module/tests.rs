@@ -113,10 +113,6 @@ fn an_unsupported_feature_is_named() {
         ("exceptions", "(module (type (func)) (tag (type 0)) (func throw 0))"),
         ("garbage collection (GC)", "(module (type (struct (field i32))))"),
         ("garbage collection (GC)", "(module (rec (type (func)) (type (func))))"),
-        (
-            "typed function references",
-            "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
-        ),
     ] {
         let error = refused(&wasm(text));
         assert!(

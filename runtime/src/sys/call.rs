@@ -141,7 +141,7 @@ pub(crate) fn call(
     let callable = Callable::new(store, func, signature)?;
     let mut values = store.take_values(callable.slots);
     for ((value, param), &expected) in values.iter_mut().zip(params).zip(ty.params()) {
-        if param.ty() != expected {
+        if !param.is_of_type(expected, store) {
             return Err(
                 TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
             );

@@ -227,7 +227,8 @@ impl GlobalHandle {
     /// If the global belongs to another store, or `value` is of another type or store.
     #[track_caller]
     pub(crate) fn set(self, store: &mut StoreInner, value: Val) {
-        let raw = value.to_typed_raw(self.ty.content, store.id());
+        // SAFETY: the store is borrowed.
+        let raw = unsafe { value.to_typed_raw(self.ty.content, store.id()) };
         let cell = self.cell(store);
         // SAFETY: the store keeps the cell, by `new`, and is exclusively borrowed, so nothing
         // else uses the cell.

@@ -70,12 +70,12 @@ impl HostFunc {
     /// A function of Rust types. `func` receives the store, the calling instance and the arguments.
     ///
     /// # Errors
-    /// If the trampoline for its type cannot be compiled or mapped.
+    /// If the type contains one that nothing uses, or its trampoline cannot be compiled or mapped.
     pub(crate) fn typed<P: List, R: List>(
         engine: &Engine,
         func: impl Fn(&mut StoreInner, Option<u32>, P) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
-        let signature = engine.signatures().intern(&FuncType::new(P::types(), R::types()));
+        let signature = signature(engine, &FuncType::new(P::types(), R::types()))?;
         let body = move |call: HostCall<'_>| {
             let store = call.store.id();
             // SAFETY: the caller passes arguments of the function's type, which is made of `P`.
@@ -90,7 +90,7 @@ impl HostFunc {
     /// the results to fill, which are zero or null at first.
     ///
     /// # Errors
-    /// If the trampoline for its type cannot be compiled or mapped.
+    /// If the type contains one that nothing uses, or its trampoline cannot be compiled or mapped.
     pub(crate) fn untyped(
         engine: &Engine,
         ty: &FuncType,
@@ -99,7 +99,7 @@ impl HostFunc {
         + Sync
         + 'static,
     ) -> Result<Arc<Self>, Error> {
-        let signature = engine.signatures().intern(ty);
+        let signature = signature(engine, ty)?;
         let ty = ty.clone();
         let body = move |call: HostCall<'_>| {
             let HostCall { store, instance, values } = call;
@@ -113,7 +113,7 @@ impl HostFunc {
                 ty.results().iter().map(|&ty| Val::default_for(ty)).collect();
             func(store, instance, &params, &mut results)?;
             for ((value, result), &expected) in values.iter_mut().zip(&results).zip(ty.results()) {
-                if result.ty() != expected {
+                if !result.is_of_type(expected, store) {
                     return Err(TypeError::Value {
                         what: "a host function's result",
                         expected,
@@ -154,6 +154,11 @@ impl HostFunc {
         // SAFETY: a field of a live allocation.
         unsafe { NonNull::new_unchecked(&raw mut (*self.context.as_ptr().as_ptr()).func_ref) }
     }
+}
+
+fn signature(engine: &Engine, ty: &FuncType) -> Result<Arc<Signature>, Error> {
+    let unused = || TypeError::UnusedType { ty: ty.clone() }.into();
+    engine.signatures().intern(ty).ok_or_else(unused)
 }
 
 /// Host trampolines call it. Returns 0, or 1 if the host function failed; the store then keeps the

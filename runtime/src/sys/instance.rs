@@ -26,7 +26,6 @@ use crate::sys::owned::Owned;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::func_bits;
-use crate::types::ValType;
 use crate::val::Val;
 use crate::vm::dropped::DroppedSegments;
 use crate::vm::layout::{self, FuncRefPlace, GlobalPlace, VmLayout};
@@ -214,13 +213,27 @@ impl InstanceBox {
     /// # Panics
     /// If the table does not hold functions.
     pub(crate) fn set_table_funcs(&mut self, table: u32, start: u64, funcs: &[u32]) -> Option<()> {
-        assert_eq!(self.table(table).ty().element(), ValType::FuncRef, "a table of another type");
+        // Validation compares the types of a segment and of its table.
+        let element = self.table(table).ty().element();
+        assert!(element.heap_type().is_func(), "a table of another type");
         self.table_mut(table).range_mut(start, funcs.len() as u64)?;
         for (element, &func) in (start as usize..).zip(funcs) {
             let bits = func_bits(self.func_ptr(func));
             self.table_mut(table).elements_mut()[element] = bits;
         }
         Some(())
+    }
+
+    /// Sets all elements of a table.
+    ///
+    /// # Panics
+    /// If `value` is of another type or store.
+    pub(crate) fn fill_table(&mut self, table: u32, value: Val) {
+        let store = self.state().store;
+        let table = self.table_mut(table);
+        // SAFETY: the store has this instance, which is borrowed.
+        let bits = unsafe { value.to_ref_bits(table.ty().element(), store) };
+        table.elements_mut().fill(bits);
     }
 
     /// Sets an element of a table; `None` beyond the table's end.
@@ -230,7 +243,8 @@ impl InstanceBox {
     pub(crate) fn set_table_element(&mut self, table: u32, element: u64, value: Val) -> Option<()> {
         let store = self.state().store;
         let table = self.table_mut(table);
-        let bits = value.to_ref_bits(table.ty().element(), store);
+        // SAFETY: the store has this instance, which is borrowed.
+        let bits = unsafe { value.to_ref_bits(table.ty().element(), store) };
         *table.elements_mut().get_mut(element as usize)? = bits;
         Some(())
     }
@@ -245,8 +259,8 @@ impl InstanceBox {
     pub(crate) fn global(&self, global: u32) -> GlobalHandle {
         let (state, ty) = (self.state(), self.info().globals[global as usize]);
         // SAFETY: the store keeps the cell, in this instance or elsewhere. It has the declared
-        // type: of an imported one `import` checked it, of an own one `init_global`; zero, which
-        // it holds before, is a value of every type.
+        // type: of an imported one `import` checked it, of an own one `init_global`, before
+        // anything could refer to this instance.
         unsafe { GlobalHandle::new(state.store, self.global_ptr(global), ty) }
     }
 
@@ -265,7 +279,8 @@ impl InstanceBox {
     /// If `value` is of another type or store.
     pub(crate) fn init_global(&mut self, global: u32, value: Val) {
         let ty = self.info().globals[global as usize].content;
-        let raw = value.to_typed_raw(ty, self.state().store);
+        // SAFETY: the store has this instance, which is borrowed.
+        let raw = unsafe { value.to_typed_raw(ty, self.state().store) };
         // SAFETY: a cell in the context of this instance, or one imported from the same store;
         // the store is exclusively borrowed.
         unsafe { self.global_ptr(global).write(GlobalCell(raw)) };

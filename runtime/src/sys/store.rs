@@ -21,7 +21,7 @@ use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::RawVal;
 use crate::trap::{HOST_ERROR, Trap};
-use crate::types::{GlobalType, MemoryType, TableType};
+use crate::types::{GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
 use crate::vm::code::CodeList;
 
@@ -186,7 +186,8 @@ impl StoreInner {
     /// # Panics
     /// If `init` is not of the table's type.
     pub(crate) fn add_table(&mut self, ty: TableType, init: Val) -> Option<u32> {
-        let init = init.to_ref_bits(ty.element(), self.id);
+        // SAFETY: this store.
+        let init = unsafe { init.to_ref_bits(ty.element(), self.id) };
         let index = self.tables.len() as u32;
         self.tables.push(Owned::new(TableDef::new(index, ty, init)?));
         Some(index)
@@ -198,7 +199,9 @@ impl StoreInner {
         let bits = *table.elements().get(element as usize)?;
         // SAFETY: every element was written by compiled code of this store, or from a value of
         // this store, as one of the table's type.
-        Some(unsafe { Val::from_raw(table.ty().element(), RawVal::new(bits), self.id) })
+        Some(unsafe {
+            Val::from_raw(ValType::Ref(table.ty().element()), RawVal::new(bits), self.id)
+        })
     }
 
     /// Sets an element of a table; `None` beyond the table's end.
@@ -207,7 +210,8 @@ impl StoreInner {
     /// If `value` is not of the table's type.
     pub(crate) fn set_table_element(&mut self, table: u32, element: u64, value: Val) -> Option<()> {
         let table = &mut self.tables[table as usize];
-        let bits = value.to_ref_bits(table.ty().element(), self.id);
+        // SAFETY: this store.
+        let bits = unsafe { value.to_ref_bits(table.ty().element(), self.id) };
         *table.elements_mut().get_mut(element as usize)? = bits;
         Some(())
     }
@@ -219,7 +223,8 @@ impl StoreInner {
     /// If `init` is not of the table's type.
     pub(crate) fn grow_table(&mut self, table: u32, delta: u64, init: Val) -> Option<u64> {
         let table = &mut self.tables[table as usize];
-        let init = init.to_ref_bits(table.ty().element(), self.id);
+        // SAFETY: this store.
+        let init = unsafe { init.to_ref_bits(table.ty().element(), self.id) };
         table.grow(delta, init)
     }
 
@@ -228,7 +233,8 @@ impl StoreInner {
     /// # Panics
     /// If `value` is not of type `ty`.
     pub(crate) fn add_global(&mut self, ty: GlobalType, value: Val) -> GlobalHandle {
-        let raw = value.to_typed_raw(ty.content, self.id);
+        // SAFETY: this store.
+        let raw = unsafe { value.to_typed_raw(ty.content, self.id) };
         let cell = self.globals.push_mut(Owned::new(GlobalCell(raw)));
         // SAFETY: this store keeps the cell, which holds a value of type `ty`.
         unsafe { GlobalHandle::new(self.id, cell.as_ptr(), ty) }

@@ -87,9 +87,9 @@ macro_rules! vectors {
 vectors! { V128 u128 }
 
 macro_rules! references {
-    ($($ty:ident = $name:ident;)+) => { $(
+    ($($ty:ident = $name:ident, $ty_const:ident;)+) => { $(
         impl Raw for Option<$ty> {
-            const TYPE: ValType = ValType::$name;
+            const TYPE: ValType = ValType::$ty_const;
 
             fn into_raw(self, store: StoreId) -> RawVal {
                 Val::$name(self).to_raw(store)
@@ -97,7 +97,7 @@ macro_rules! references {
 
             unsafe fn from_raw(raw: RawVal, store: StoreId) -> Self {
                 // SAFETY: by the contract.
-                match unsafe { Val::from_raw(ValType::$name, raw, store) } {
+                match unsafe { Val::from_raw(Self::TYPE, raw, store) } {
                     Val::$name(reference) => reference,
                     _ => None,
                 }
@@ -107,8 +107,8 @@ macro_rules! references {
 }
 
 references! {
-    Func = FuncRef;
-    ExternRef = ExternRef;
+    Func = FuncRef, FUNCREF;
+    ExternRef = ExternRef, EXTERNREF;
 }
 
 impl<V: Raw> List for V {

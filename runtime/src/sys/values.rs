@@ -5,8 +5,9 @@ use std::ptr::NonNull;
 use crate::externref::ExternRef;
 use crate::func::Func;
 use crate::sys::context::{FuncHandle, FuncRef};
+use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
-use crate::types::ValType;
+use crate::types::{HeapType, RefType, ValType};
 use crate::val::{V128, Val};
 
 /// A value in the form in which trampolines pass it and globals keep it: in the low bits.
@@ -59,12 +60,47 @@ impl Val {
         })
     }
 
+    /// Returns true if it is of type `ty`.
+    ///
+    /// # Panics
+    /// If it is a reference of another store.
+    pub(crate) fn is_of_type(self, ty: ValType, store: &StoreInner) -> bool {
+        // SAFETY: the store is borrowed.
+        unsafe { self.is_of_type_in(ty, store.id()) }
+    }
+
+    /// As [`Self::is_of_type`].
+    ///
+    /// # Safety
+    /// Store `store` exists while this runs.
+    unsafe fn is_of_type_in(self, ty: ValType, store: StoreId) -> bool {
+        let ValType::Ref(ty) = ty else {
+            return self.ty() == ty;
+        };
+        match (self, ty.heap_type()) {
+            (Val::FuncRef(None), heap_type) => ty.is_nullable() && heap_type.is_func(),
+            (Val::FuncRef(Some(_)), HeapType::Func) => true,
+            (Val::FuncRef(Some(func)), HeapType::ConcreteFunc(id)) => {
+                // SAFETY: the store keeps the function reference, and exists by the contract.
+                unsafe { func.handle().func_ref(store).as_ref() }.type_id == id.get()
+            }
+            (Val::ExternRef(reference), HeapType::Extern) => {
+                ty.is_nullable() || reference.is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// As [`Self::to_raw`], of a value that must be of type `ty`.
     ///
     /// # Panics
     /// If it is of another type, or a reference of another store.
-    pub(super) fn to_typed_raw(self, ty: ValType, store: StoreId) -> RawVal {
-        assert_eq!(self.ty(), ty, "a value of another type");
+    ///
+    /// # Safety
+    /// Store `store` exists while this runs.
+    pub(super) unsafe fn to_typed_raw(self, ty: ValType, store: StoreId) -> RawVal {
+        // SAFETY: by the contract.
+        assert!(unsafe { self.is_of_type_in(ty, store) }, "a value of another type than {ty}");
         self.to_raw(store)
     }
 
@@ -72,14 +108,18 @@ impl Val {
     ///
     /// # Panics
     /// If it is of another type, or of another store.
-    pub(super) fn to_ref_bits(self, ty: ValType, store: StoreId) -> u64 {
-        self.to_typed_raw(ty, store).bits()
+    ///
+    /// # Safety
+    /// Store `store` exists while this runs.
+    pub(super) unsafe fn to_ref_bits(self, ty: RefType, store: StoreId) -> u64 {
+        // SAFETY: by the contract.
+        unsafe { self.to_typed_raw(ValType::Ref(ty), store) }.bits()
     }
 
     /// The value of type `ty` that code of store `store` has in the form `raw`.
     ///
     /// # Safety
-    /// If `ty` is a function type, then `raw` is 0 or the address of a function reference that
+    /// If `ty` is a reference to functions, then `raw` is 0 or the address of a function reference that
     /// the store keeps until it is dropped.
     pub(super) unsafe fn from_raw(ty: ValType, raw: RawVal, store: StoreId) -> Self {
         let bits = raw.bits();
@@ -89,14 +129,14 @@ impl Val {
             ValType::I64 => Val::I64(bits as i64),
             ValType::F32 => Val::F32(bits as u32),
             ValType::F64 => Val::F64(bits),
-            ValType::FuncRef => {
+            ValType::Ref(ty) if ty.heap_type().is_func() => {
                 let address = std::ptr::with_exposed_provenance_mut(bits as usize);
                 Val::FuncRef(NonNull::new(address).map(|func_ref| {
                     // SAFETY: by the contract.
                     Func::new_in(unsafe { FuncHandle::new(store, func_ref) })
                 }))
             }
-            ValType::ExternRef => Val::ExternRef(ExternRef::from_raw(store, bits)),
+            ValType::Ref(_) => Val::ExternRef(ExternRef::from_raw(store, bits)),
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::func::Func;
 use crate::module::info::{ConstExpr, ConstOp};
 use crate::sys::instance::InstanceBox;
-use crate::types::ValType;
 use crate::val::Val;
 
 /// Resolves the globals and functions in an expression.
@@ -66,8 +65,7 @@ fn operand(op: ConstOp, scope: &impl Scope) -> Option<Val> {
         ConstOp::F32Const(bits) => Some(Val::F32(bits)),
         ConstOp::F64Const(bits) => Some(Val::F64(bits)),
         ConstOp::V128Const(vector) => Some(Val::V128(vector)),
-        ConstOp::RefNull(ValType::ExternRef) => Some(Val::ExternRef(None)),
-        ConstOp::RefNull(_) => Some(Val::FuncRef(None)),
+        ConstOp::RefNull(heap_type) => Some(Val::null(heap_type)),
         ConstOp::RefFunc(func) => scope.func(func),
         ConstOp::GlobalGet(global) => scope.global(global),
         ConstOp::I32Add
@@ -94,6 +92,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::types::HeapType;
 
     fn eval(ops: &[ConstOp]) -> Option<Val> {
         ConstExpr(ops.into()).eval(&NoInstance)
@@ -117,7 +116,7 @@ mod tests {
     fn globals_and_functions_have_no_value_without_an_instance() {
         assert_eq!(eval(&[ConstOp::GlobalGet(0)]), None);
         assert_eq!(eval(&[ConstOp::RefFunc(0)]), None);
-        assert_eq!(eval(&[ConstOp::RefNull(ValType::FuncRef)]), Some(Val::FuncRef(None)));
-        assert_eq!(eval(&[ConstOp::RefNull(ValType::ExternRef)]), Some(Val::ExternRef(None)));
+        assert_eq!(eval(&[ConstOp::RefNull(HeapType::Func)]), Some(Val::FuncRef(None)));
+        assert_eq!(eval(&[ConstOp::RefNull(HeapType::Extern)]), Some(Val::ExternRef(None)));
     }
 }

@@ -165,6 +165,17 @@ fn memory64() {
     run_group(&group.under_every_strategy());
 }
 
+#[test]
+fn function_references() {
+    run_group(&Group::proposal(
+        "function references",
+        Proposal::FunctionReferences,
+        WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::TAIL_CALL,
+        26,
+        1_649,
+    ));
+}
+
 /// The runner detects failures: each of these assertions is wrong.
 #[test]
 fn wrong_assertions_fail() {

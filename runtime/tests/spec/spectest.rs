@@ -1,7 +1,7 @@
 //! The module `spectest`, which the specification's tests import.
 
 use leakbench_runtime::{
-    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Store, Table,
+    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, RefType, Store, Table,
     TableType, Val, ValType,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         let ty = GlobalType { content: value.ty(), mutable: false };
         linker.define("spectest", name, Global::new(&mut *store, ty, value)?)?;
     }
-    let ty = TableType::new(ValType::FuncRef, 10, Some(20));
+    let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
     let table: Extern = Table::new(&mut *store, ty, Val::FuncRef(None))?.into();
     linker.define("spectest", "table", table)?;
     let ty = MemoryType::new(1, Some(2));

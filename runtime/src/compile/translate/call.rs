@@ -42,6 +42,14 @@ impl FuncTranslator<'_> {
                     self.return_call_defined(func);
                 }
             }
+            Operator::CallRef { type_index } => {
+                let callee = self.pop_callee();
+                self.call_func_ref(callee, *type_index);
+            }
+            Operator::ReturnCallRef { type_index } => {
+                let callee = self.pop_callee();
+                self.return_call_func_ref(callee, *type_index);
+            }
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 let (callee, ty) = self.callee_in_table(*type_index, *table_index);
                 self.return_call_func_ref(callee, ty);
@@ -65,6 +73,13 @@ impl FuncTranslator<'_> {
         self.take_args(ty, self.vmctx);
         self.builder.ins().return_call(callee, &self.stacks.values);
         self.reachable = false;
+    }
+
+    /// Pops a reference to a function, which must not be null.
+    fn pop_callee(&mut self) -> Value {
+        let callee = self.pop();
+        self.builder.ins().trapz(callee, Trap::NullReference.code());
+        callee
     }
 
     /// Pops an index into table `table`. Returns the `FuncRef` there, whose type must be `ty`, and

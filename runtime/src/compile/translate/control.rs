@@ -66,12 +66,23 @@ impl FuncTranslator<'_> {
             }
             Operator::BrIf { relative_depth } => {
                 let condition = self.pop();
+                self.branch_if(condition, *relative_depth);
+            }
+            Operator::BrOnNull { relative_depth } => {
+                let reference = self.pop();
                 let (target, arity) = self.branch_target(*relative_depth);
                 let next = self.builder.create_block();
                 self.set_args(arity);
-                self.builder.ins().brif(condition, target, &self.stacks.args, next, &[]);
+                self.builder.ins().brif(reference, next, &[], target, &self.stacks.args);
                 self.builder.seal_block(next);
                 self.builder.switch_to_block(next);
+                self.push(reference);
+            }
+            Operator::BrOnNonNull { relative_depth } => {
+                // The reference is the last argument of the branch, and dropped otherwise.
+                let reference = self.peek();
+                self.branch_if(reference, *relative_depth);
+                self.pop();
             }
             Operator::BrTable { targets } => self.br_table(targets),
             Operator::Return => {
@@ -191,6 +202,16 @@ impl FuncTranslator<'_> {
         if self.stacks.frames.is_empty() && self.reachable {
             self.return_top(num_results);
         }
+    }
+
+    /// Branches if `condition` is not 0, and continues after the branch.
+    fn branch_if(&mut self, condition: Value, depth: u32) {
+        let (target, arity) = self.branch_target(depth);
+        let next = self.builder.create_block();
+        self.set_args(arity);
+        self.builder.ins().brif(condition, target, &self.stacks.args, next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
     }
 
     fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) {

@@ -27,6 +27,10 @@ impl FuncTranslator<'_> {
                 let reference = self.func_ref(*function_index);
                 self.push(reference);
             }
+            O::RefAsNonNull => {
+                let reference = self.peek();
+                self.builder.ins().trapz(reference, Trap::NullReference.code());
+            }
             O::TableGet { table } => {
                 let index = self.pop();
                 let element = self.element(*table, index, Trap::TableOutOfBounds);

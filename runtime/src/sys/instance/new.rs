@@ -107,7 +107,7 @@ impl<'a> NewInstance<'a> {
             (ImportKind::Global(ty), Extern::Global(global)) => {
                 let global = global.handle();
                 let cell = global.cell(store);
-                if global.ty() != ty {
+                if !ty.accepts(global.ty()) {
                     return false;
                 }
                 match instance.layout().global(self.globals) {

@@ -1,0 +1,129 @@
+//! The types of references.
+
+use std::fmt;
+
+/// The type of a reference: what it refers to, and whether it can be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefType {
+    is_nullable: bool,
+    heap_type: HeapType,
+}
+
+/// The type of what a reference refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HeapType {
+    /// A function of any type.
+    Func,
+    /// An opaque value of the host.
+    Extern,
+    /// A function of one type.
+    ConcreteFunc(FuncTypeId),
+}
+
+/// A function type of an engine. [`Engine::func_type`](crate::Engine::func_type) returns its
+/// parameters and results, as long as a module, a store or a host function uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FuncTypeId(u32);
+
+impl FuncTypeId {
+    pub(crate) fn new(id: u32) -> Self {
+        FuncTypeId(id)
+    }
+
+    pub(crate) fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl HeapType {
+    /// Returns true for functions of any or of one type.
+    pub fn is_func(self) -> bool {
+        match self {
+            HeapType::Func | HeapType::ConcreteFunc(_) => true,
+            HeapType::Extern => false,
+        }
+    }
+
+    /// The type that has `f` applied to the id of a concrete type.
+    pub(crate) fn map_id(self, f: impl FnOnce(FuncTypeId) -> FuncTypeId) -> Self {
+        match self {
+            HeapType::ConcreteFunc(id) => HeapType::ConcreteFunc(f(id)),
+            abstract_type => abstract_type,
+        }
+    }
+}
+
+impl RefType {
+    /// A reference to any function, or null.
+    pub const FUNCREF: RefType = RefType::new(true, HeapType::Func);
+    /// An opaque reference to a value of the host, or null.
+    pub const EXTERNREF: RefType = RefType::new(true, HeapType::Extern);
+
+    /// A reference to a `heap_type`, or null if it is nullable.
+    pub const fn new(is_nullable: bool, heap_type: HeapType) -> Self {
+        RefType { is_nullable, heap_type }
+    }
+
+    /// Returns true if null is of this type.
+    pub fn is_nullable(&self) -> bool {
+        self.is_nullable
+    }
+
+    /// The type of what it refers to.
+    pub fn heap_type(&self) -> HeapType {
+        self.heap_type
+    }
+
+    /// Returns true if each value of this type is a value of type `other`.
+    pub fn matches(&self, other: &RefType) -> bool {
+        let is_nullable = other.is_nullable || !self.is_nullable;
+        let is_func = other.heap_type == HeapType::Func && self.heap_type.is_func();
+        is_nullable && (self.heap_type == other.heap_type || is_func)
+    }
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeapType::Func => f.write_str("func"),
+            HeapType::Extern => f.write_str("extern"),
+            HeapType::ConcreteFunc(id) => write!(f, "type {}", id.0),
+        }
+    }
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.is_nullable, self.heap_type) {
+            (true, HeapType::Func) => f.write_str("funcref"),
+            (true, HeapType::Extern) => f.write_str("externref"),
+            (true, heap_type) => write!(f, "(ref null {heap_type})"),
+            (false, heap_type) => write!(f, "(ref {heap_type})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_matches_wider_types() {
+        let concrete = |id| HeapType::ConcreteFunc(FuncTypeId(id));
+        let all = [HeapType::Func, HeapType::Extern, concrete(1), concrete(2)]
+            .map(|heap| [false, true].map(|null| RefType::new(null, heap)));
+        for a in all.as_flattened() {
+            for b in all.as_flattened() {
+                let heap = a.heap_type == b.heap_type
+                    || b.heap_type == HeapType::Func && a.heap_type != HeapType::Extern;
+                assert_eq!(a.matches(b), heap && a.is_nullable <= b.is_nullable, "{a} {b}");
+            }
+        }
+        let texts = all.as_flattened().iter().map(RefType::to_string).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            texts,
+            "(ref func) funcref (ref extern) externref (ref type 1) (ref null type 1) \
+             (ref type 2) (ref null type 2)"
+        );
+    }
+}
