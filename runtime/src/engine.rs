@@ -30,6 +30,16 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+impl Default for Engine {
+    /// With the default configuration.
+    ///
+    /// # Panics
+    /// Where [`Engine::new`] returns an error.
+    fn default() -> Self {
+        Engine::new(&Config::default()).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
 impl Engine {
     /// Creates an engine with a pool of its own.
     ///

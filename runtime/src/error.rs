@@ -1,9 +1,13 @@
 //! Errors. Each message is one line.
 
+use std::any::Any;
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use leakbench_allocator::{AllocError, ImageError, PoolError};
 
+use crate::backtrace::WasmBacktrace;
 use crate::compile::CompileError;
 use crate::module::parse::ModuleError;
 use crate::sys::code_memory::CodeMemoryError;
@@ -55,15 +59,44 @@ pub enum Error {
         /// The requested name.
         name: String,
     },
+    /// The file of a module cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
     /// A host function failed.
-    #[error("{0}")]
-    Host(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Host(Box<HostError>),
 }
 
 impl Error {
-    /// Creates an error for a host function to return.
-    pub fn host(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Error::Host(error.into())
+    /// An error for a host function to return, from one of any type.
+    pub fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Error::from_boxed(Box::new(error))
+    }
+
+    /// An error for a host function to return, from a message.
+    pub fn msg(message: impl fmt::Display) -> Self {
+        Error::from_boxed(message.to_string().into())
+    }
+
+    /// The error of a host function. An error of this crate stays what it is.
+    pub(crate) fn from_boxed(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<Error>() {
+            Ok(own) => return *own,
+            Err(other) => other,
+        };
+        let error = match error.downcast::<TrapError>() {
+            Ok(trap) => return Error::Trap(trap),
+            Err(other) => other,
+        };
+        match error.downcast::<Trap>() {
+            Ok(trap) => Error::from(*trap),
+            Err(other) => HostError { error: other, backtrace: WasmBacktrace::default() }.into(),
+        }
     }
 
     /// The trap, if the guest trapped.
@@ -74,12 +107,67 @@ impl Error {
         }
     }
 
-    /// The error of a host function, if its type is `E`.
-    pub fn downcast_host<E: std::error::Error + 'static>(&self) -> Option<&E> {
+    /// The functions of guests that ran when a guest trapped or a host function failed.
+    fn backtrace(&self) -> Option<&WasmBacktrace> {
         match self {
-            Error::Host(error) => error.downcast_ref(),
+            Error::Trap(error) => Some(&error.backtrace),
+            Error::Host(error) => Some(&error.backtrace),
             _ => None,
         }
+    }
+
+    /// The error with the frames of a call that contained the one that failed.
+    pub(crate) fn with_callers(mut self, callers: WasmBacktrace) -> Self {
+        match &mut self {
+            Error::Trap(error) => error.backtrace.extend(callers),
+            Error::Host(error) => error.backtrace.extend(callers),
+            _ => {}
+        }
+        self
+    }
+
+    /// The cause, if its type is `E`: the error of a host function, a [`Trap`], a [`WasmBacktrace`], or
+    /// another error of this crate.
+    pub fn downcast_ref<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        if let Some(own) = (self as &dyn Any).downcast_ref() {
+            return Some(own);
+        }
+        if let Error::Trap(error) = self
+            && let Some(trap) = (&error.trap as &dyn Any).downcast_ref()
+        {
+            return Some(trap);
+        }
+        if let Some(backtrace) = self.backtrace()
+            && let Some(backtrace) = (backtrace as &dyn Any).downcast_ref()
+        {
+            return Some(backtrace);
+        }
+        let cause: &(dyn std::error::Error + 'static) = match self {
+            Error::Module(error) => error,
+            Error::Compile(error) => error,
+            Error::CodeMemory(error) => error,
+            Error::Pool(error) => error,
+            Error::Image(error) => error,
+            Error::Memory(error) => error,
+            Error::Link(error) => &**error,
+            Error::Trap(error) => &**error,
+            Error::Type(error) => &**error,
+            Error::Host(error) => &*error.error,
+            Error::Table { .. } | Error::NoExport { .. } | Error::File { .. } => return None,
+        };
+        cause.downcast_ref()
+    }
+
+    /// True if the cause has the type `E`; see [`Self::downcast_ref`].
+    pub fn is<E: std::error::Error + Send + Sync + 'static>(&self) -> bool {
+        self.downcast_ref::<E>().is_some()
+    }
+}
+
+impl From<Trap> for Error {
+    /// A trap that a host function raises.
+    fn from(trap: Trap) -> Self {
+        TrapError::outside_of_functions(trap, None).into()
     }
 }
 
@@ -95,6 +183,7 @@ macro_rules! boxed {
 }
 
 boxed! {
+    Host(HostError)
     Link(LinkError)
     Trap(TrapError)
     Type(TypeError)
@@ -106,10 +195,21 @@ pub struct TrapError {
     /// The reason of the trap.
     pub trap: Trap,
     /// The function that trapped. `None` if no function did: a segment was out of bounds at
-    /// instantiation, or a host function had no stack left for its call.
+    /// instantiation, a host function had no stack left for its call, or it returned a trap.
     pub function: Option<FunctionName>,
     /// The module's name in its name section.
     pub module: Option<String>,
+    /// The functions that ran, beginning with the one that trapped.
+    pub backtrace: WasmBacktrace,
+}
+
+/// The error of a host function, with the functions of guests that called it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct HostError {
+    #[source]
+    error: Box<dyn std::error::Error + Send + Sync>,
+    backtrace: WasmBacktrace,
 }
 
 /// The index and the name of a function.
@@ -123,8 +223,13 @@ pub struct FunctionName {
 
 impl TrapError {
     /// A trap outside of functions.
-    pub(crate) fn at_instantiation(trap: Trap, module: Option<&str>) -> Self {
-        TrapError { trap, function: None, module: module.map(str::to_owned) }
+    pub(crate) fn outside_of_functions(trap: Trap, module: Option<&str>) -> Self {
+        TrapError {
+            trap,
+            function: None,
+            module: module.map(str::to_owned),
+            backtrace: WasmBacktrace::default(),
+        }
     }
 }
 

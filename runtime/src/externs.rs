@@ -9,8 +9,8 @@ use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
-use crate::types::{ExternType, GlobalType, MemoryType, TableType, ValType};
-use crate::val::Val;
+use crate::types::{ExternType, GlobalType, MemoryType, Mutability, TableType, ValType};
+use crate::val::{Ref, Val};
 
 /// An item that can be imported or exported.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,16 @@ impl Memory {
     /// The present size in pages, which usually have 64 KiB.
     pub fn size(&self, store: impl AsContext) -> u64 {
         self.def(store.as_context().into_inner()).pages()
+    }
+
+    /// The present size in bytes.
+    pub fn data_size(&self, store: impl AsContext) -> usize {
+        self.def(store.as_context().into_inner()).data().len()
+    }
+
+    /// The size of a page in bytes.
+    pub fn page_size(&self, store: impl AsContext) -> u64 {
+        self.ty(store).page_size()
     }
 
     /// The slot of the pool.
@@ -232,7 +242,7 @@ impl Global {
     /// If `value` has another type.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
-        check_type(store, "a global's value", ty.content, value)?;
+        check_type(store, "a global's value", ty.content(), value)?;
         Ok(Global(store.add_global(ty, value)))
     }
 
@@ -261,10 +271,10 @@ impl Global {
     pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<(), Error> {
         let store = store.as_context_mut().into_inner();
         let ty = self.0.ty();
-        if !ty.mutable {
+        if ty.mutability() == Mutability::Const {
             return Err(TypeError::Immutable.into());
         }
-        check_type(store, "a global's value", ty.content, value)?;
+        check_type(store, "a global's value", ty.content(), value)?;
         self.0.set(store, value);
         Ok(())
     }
@@ -282,7 +292,8 @@ impl Table {
     ///
     /// # Errors
     /// If `init` has another type, or there is no memory for the table.
-    pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
+    pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Self, Error> {
+        let init = Val::from(init);
         let store = store.as_context_mut().into_inner();
         check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;
         let index = store.add_table(ty, init).ok_or(Error::Table { ty })?;
@@ -309,17 +320,18 @@ impl Table {
     }
 
     /// The element at `index`; `None` beyond the end.
-    pub fn get(&self, store: impl AsContext, index: u64) -> Option<Val> {
+    pub fn get(&self, store: impl AsContext, index: u64) -> Option<Ref> {
         let store = store.as_context().into_inner();
         store.check(self.store, "Table");
-        store.table_element(self.index, index)
+        store.table_element(self.index, index)?.ref_()
     }
 
     /// Sets the element at `index`.
     ///
     /// # Errors
     /// If the index is beyond the end, or `value` has another type.
-    pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Val) -> Result<(), Error> {
+    pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Ref) -> Result<(), Error> {
+        let value = Val::from(value);
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
         check_type(store, "a table's element", ValType::Ref(ty.element()), value)?;
@@ -331,7 +343,8 @@ impl Table {
     ///
     /// # Errors
     /// If the maximum or the memory does not allow it, or `init` has another type.
-    pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64, Error> {
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Ref) -> Result<u64, Error> {
+        let init = Val::from(init);
         let store = store.as_context_mut().into_inner();
         let ty = self.def(store).ty();
         check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;

@@ -44,6 +44,11 @@ impl<'a, T: 'static> Caller<'a, T> {
         self.store.data_mut()
     }
 
+    /// The store's engine.
+    pub fn engine(&self) -> &crate::Engine {
+        self.store.engine()
+    }
+
     /// The calling instance; `None` if the host called.
     pub fn instance(&self) -> Option<crate::Instance> {
         let store = self.store.as_context().into_inner();
@@ -74,10 +79,22 @@ impl Func {
     /// Creates a host function of type `ty`. `func` receives the arguments, and the results to
     /// fill, which are zero or null at first.
     ///
+    /// # Panics
+    /// Where [`Func::try_new`] returns an error.
+    pub fn new<T: 'static>(
+        store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        Func::try_new(store, ty, func).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`Func::new`], for callers that must survive a lack of memory.
+    ///
     /// # Errors
     /// If `ty` has more than 1000 parameters or results, or the trampoline for it cannot be
     /// compiled or mapped.
-    pub fn new<T: 'static>(
+    pub fn try_new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
@@ -90,9 +107,20 @@ impl Func {
     /// Creates a host function from a closure over Rust types. Its first parameter may be a
     /// [`Caller`].
     ///
+    /// # Panics
+    /// If the trampoline for its type cannot be compiled or mapped; see [`Func::try_wrap`].
+    pub fn wrap<T: 'static, P, R>(
+        store: impl AsContextMut<Data = T>,
+        func: impl IntoFunc<T, P, R>,
+    ) -> Self {
+        Func::try_wrap(store, func).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`Func::wrap`], for callers that must survive a lack of memory.
+    ///
     /// # Errors
     /// If the trampoline for its type cannot be compiled or mapped.
-    pub fn wrap<T: 'static, P, R>(
+    pub fn try_wrap<T: 'static, P, R>(
         mut store: impl AsContextMut<Data = T>,
         func: impl IntoFunc<T, P, R>,
     ) -> Result<Self, Error> {

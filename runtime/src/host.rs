@@ -8,9 +8,9 @@ use crate::func::Caller;
 use crate::sys::host::HostFunc;
 use crate::typed::{WasmResults, WasmTy};
 
-/// A closure that can be a host function of a store of `T`. It takes up to eight WebAssembly
+/// A closure that can be a host function of a store of `T`. It takes up to sixteen WebAssembly
 /// values, and optionally a [`Caller`] first. It returns nothing, a value, a tuple, or a `Result`
-/// of these. Only this crate implements the trait.
+/// of these with any error. Only this crate implements the trait.
 pub trait IntoFunc<T, P, R>: sealed::IntoHost<T, P, R> {}
 
 /// A return type of a host closure.
@@ -38,12 +38,17 @@ impl<R: WasmResults> sealed::IntoResult for R {
     }
 }
 
-impl<R: WasmResults> HostResult for Result<R, Error> {}
-impl<R: WasmResults> sealed::IntoResult for Result<R, Error> {
+impl<R: WasmResults, E: Into<Box<dyn std::error::Error + Send + Sync>>> HostResult
+    for Result<R, E>
+{
+}
+impl<R: WasmResults, E: Into<Box<dyn std::error::Error + Send + Sync>>> sealed::IntoResult
+    for Result<R, E>
+{
     type Results = R;
 
     fn into_result(self) -> Result<R, Error> {
-        self
+        self.map_err(|error| Error::from_boxed(error.into()))
     }
 }
 
@@ -97,12 +102,20 @@ macro_rules! closures {
 
 closures! {
     ()
-    (A a)
-    (A a, B b)
-    (A a, B b, C c)
-    (A a, B b, C c, D d)
-    (A a, B b, C c, D d, E e)
-    (A a, B b, C c, D d, E e, F f)
-    (A a, B b, C c, D d, E e, F f, G g)
-    (A a, B b, C c, D d, E e, F f, G g, H h)
+    (P1 p1)
+    (P1 p1, P2 p2)
+    (P1 p1, P2 p2, P3 p3)
+    (P1 p1, P2 p2, P3 p3, P4 p4)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11, P12 p12)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11, P12 p12, P13 p13)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11, P12 p12, P13 p13, P14 p14)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11, P12 p12, P13 p13, P14 p14, P15 p15)
+    (P1 p1, P2 p2, P3 p3, P4 p4, P5 p5, P6 p6, P7 p7, P8 p8, P9 p9, P10 p10, P11 p11, P12 p12, P13 p13, P14 p14, P15 p15, P16 p16)
 }

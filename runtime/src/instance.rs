@@ -222,7 +222,7 @@ fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Err
         } as u64;
         let dst = offset.eval(instance).and_then(|offset| offset.index());
         dst.and_then(|dst| segments::write_table(instance, *target, dst, &segment.items, 0, len))
-            .ok_or_else(|| TrapError::at_instantiation(Trap::TableOutOfBounds, module.name()))?;
+            .ok_or_else(|| TrapError::outside_of_functions(Trap::TableOutOfBounds, module.name()))?;
     }
     Ok(())
 }
@@ -239,7 +239,9 @@ fn apply_data(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> 
         let dst = offset.eval(instance).and_then(|offset| offset.index());
         let len = bytes.len() as u64;
         dst.and_then(|dst| segments::write_memory(instance, *target, dst, bytes, 0, len))
-            .ok_or_else(|| TrapError::at_instantiation(Trap::MemoryOutOfBounds, module.name()))?;
+            .ok_or_else(|| {
+                TrapError::outside_of_functions(Trap::MemoryOutOfBounds, module.name())
+            })?;
     }
     Ok(())
 }

@@ -32,6 +32,15 @@
 //! # }
 //! ```
 //!
+//! # Differences from Wasmtime
+//! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
+//! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters, profilers or
+//!   serialized modules.
+//! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
+//! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
+//!   `TableOutOfBounds` for it.
+//! - [`Config`] has fields beside its setters, since it also describes the pool.
+//!
 //! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
 //! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the
@@ -52,8 +61,9 @@
 //! | `externs`, `externref`, `val`, `types`, `memory_type`, `ref_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
-//! | `error`, `trap` | errors, and the reasons of traps |
+//! | `error`, `trap`, `backtrace` | errors, the reasons of traps, and the functions that ran |
 
+mod backtrace;
 mod cache;
 mod compile;
 mod config;
@@ -78,10 +88,11 @@ mod types;
 mod val;
 mod vm;
 
+pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
-pub use error::{Error, FunctionName, LinkError, TrapError, TypeError};
+pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use externref::ExternRef;
 pub use externs::{Extern, Global, Memory, Table};
 pub use features::WasmFeatures;
@@ -90,7 +101,7 @@ pub use host::{HostResult, IntoFunc};
 pub use instance::Instance;
 pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
-pub use linker::Linker;
+pub use linker::{InstancePre, Linker};
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
@@ -98,7 +109,7 @@ pub use sys::code_memory::CodeMemoryError;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use types::{
-    ExternType, FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, RefType,
-    TableType, ValType,
+    ExternType, FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder,
+    Mutability, RefType, TableType, ValType,
 };
-pub use val::{V128, Val};
+pub use val::{Ref, V128, Val};

@@ -14,7 +14,7 @@ use crate::module::Module;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::host::HostFunc;
 use crate::sys::store::StoreInner;
-use crate::types::FuncType;
+use crate::types::{ExternType, FuncType};
 use crate::val::Val;
 
 /// Items by the names of imports. Any store of the linker's engine can use its host functions, and
@@ -168,29 +168,130 @@ impl<T: Send + 'static> Linker<T> {
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance, Error> {
+        let items = self.items_of(module)?;
         let store = store.as_context_mut().into_inner();
         // Checked before a host function enters the store, because each engine numbers types
         // itself.
-        if !self.engine.same(store.engine()) || !self.engine.same(module.engine()) {
+        if !self.engine.same(store.engine()) {
+            return Err(LinkError::OtherEngine.into());
+        }
+        let imports: Vec<Extern> = items.into_iter().map(|item| item.in_store(store)).collect();
+        instantiate(store, module, &imports)
+    }
+
+    /// Finds the imports of `module` once, for many instances.
+    ///
+    /// # Errors
+    /// If `module` belongs to another engine than the linker, or an import has no item.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>, Error> {
+        let items = self.items_of(module)?.into_iter().cloned().collect();
+        Ok(InstancePre { module: module.clone(), items, data: PhantomData })
+    }
+
+    /// Instantiates `module` and defines its exports under the module name `name`.
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`] and [`Linker::instance`].
+    ///
+    /// # Panics
+    /// As [`Instance::new`].
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        name: &str,
+        module: &Module,
+    ) -> Result<&mut Self, Error> {
+        let instance = self.instantiate(&mut store, module)?;
+        self.instance(&store, name, instance)
+    }
+
+    /// Defines `as_module` `as_name` as another name of the item `module` `name`.
+    ///
+    /// # Errors
+    /// If there is no such item, or the new name is already defined.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self, Error> {
+        let Some(item) = self.lookup(module, name).cloned() else {
+            return Err(Error::NoExport { kind: "item", name: format!("{module} {name}") });
+        };
+        self.insert(as_module, as_name, item)
+    }
+
+    /// Defines a function that fails for each function that `module` imports and the linker does not
+    /// have. Its error names the import.
+    ///
+    /// # Errors
+    /// If the trampoline for a type cannot be compiled or mapped.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<(), Error> {
+        let info = &module.compiled().info;
+        for import in &info.imports {
+            let ExternType::Func(ty) = info.import_type(import.kind) else { continue };
+            let (module, name) = (&import.module, &import.name);
+            if self.lookup(module, name).is_some() {
+                continue;
+            }
+            let message = format!("the guest called '{module}' '{name}', which nothing provides");
+            self.func_new(module, name, ty, move |_, _, _| Err(Error::msg(&message)))?;
+        }
+        Ok(())
+    }
+
+    /// The items of a module's imports, in order.
+    fn items_of(&self, module: &Module) -> Result<Vec<&Item>, Error> {
+        if !self.engine.same(module.engine()) {
             return Err(LinkError::OtherEngine.into());
         }
         let info = &module.compiled().info;
-        let unknown =
-            info.imports.iter().find(|import| self.lookup(&import.module, &import.name).is_none());
-        if let Some(import) = unknown {
-            return Err(LinkError::Unknown {
+        let items = info.imports.iter().map(|import| {
+            let unknown = || LinkError::Unknown {
                 module: import.module.clone(),
                 name: import.name.clone(),
                 expected: info.import_type(import.kind),
-            }
-            .into());
+            };
+            self.lookup(&import.module, &import.name).ok_or_else(|| unknown().into())
+        });
+        items.collect()
+    }
+}
+
+/// A module with the items of its imports, from [`Linker::instantiate_pre`].
+#[derive(Debug)]
+pub struct InstancePre<T> {
+    module: Module,
+    items: Box<[Item]>,
+    data: PhantomData<fn(T)>,
+}
+
+impl<T> Clone for InstancePre<T> {
+    fn clone(&self) -> Self {
+        InstancePre { module: self.module.clone(), items: self.items.clone(), data: PhantomData }
+    }
+}
+
+impl<T: Send + 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Instantiates the module.
+    ///
+    /// # Errors
+    /// If `store` belongs to another engine than the linker, and those of [`Instance::new`].
+    ///
+    /// # Panics
+    /// As [`Instance::new`].
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance, Error> {
+        let store = store.as_context_mut().into_inner();
+        if !self.module.engine().same(store.engine()) {
+            return Err(LinkError::OtherEngine.into());
         }
-        let imports: Vec<Extern> = info
-            .imports
-            .iter()
-            .filter_map(|import| self.lookup(&import.module, &import.name))
-            .map(|item| item.in_store(store))
-            .collect();
-        instantiate(store, module, &imports)
+        let imports: Vec<Extern> = self.items.iter().map(|item| item.in_store(store)).collect();
+        instantiate(store, &self.module, &imports)
     }
 }

@@ -43,6 +43,16 @@ impl<T: Send + 'static> Store<T> {
     }
 }
 
+impl<T: Default + Send + 'static> Default for Store<T> {
+    /// An empty store of a new engine with the default configuration.
+    ///
+    /// # Panics
+    /// Where [`Engine::new`] returns an error.
+    fn default() -> Self {
+        Store::new(&Engine::default(), T::default())
+    }
+}
+
 /// Shared access to a store, from a store or a caller.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreContext<'a, T> {

@@ -32,7 +32,7 @@ macro_rules! traps {
 
 traps! {
     /// The guest executed `unreachable`.
-    Unreachable = TrapCode::unwrap_user(1), "unreachable";
+    UnreachableCodeReached = TrapCode::unwrap_user(1), "unreachable";
     /// A load, store or bulk operation out of bounds of a memory.
     MemoryOutOfBounds = TrapCode::HEAP_OUT_OF_BOUNDS, "out of bounds memory access";
     /// A table operation out of bounds of a table.
@@ -40,19 +40,19 @@ traps! {
     /// An indirect call of an element beyond the end of the table.
     UndefinedElement = TrapCode::unwrap_user(3), "undefined element";
     /// An indirect call of a null element.
-    UninitializedElement = TrapCode::unwrap_user(4), "uninitialized element";
+    IndirectCallToNull = TrapCode::unwrap_user(4), "uninitialized element";
     /// An indirect call of a function of another type.
-    IndirectCallTypeMismatch = TrapCode::unwrap_user(5), "indirect call type mismatch";
+    BadSignature = TrapCode::unwrap_user(5), "indirect call type mismatch";
     /// A null reference where none is allowed.
     NullReference = TrapCode::unwrap_user(6), "null reference";
     /// Division or remainder by zero.
-    IntegerDivideByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
+    IntegerDivisionByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
     /// A quotient or conversion out of range of its type.
     IntegerOverflow = TrapCode::INTEGER_OVERFLOW, "integer overflow";
     /// A conversion of NaN to an integer.
-    InvalidConversionToInteger = TrapCode::BAD_CONVERSION_TO_INTEGER, "invalid conversion to integer";
+    BadConversionToInteger = TrapCode::BAD_CONVERSION_TO_INTEGER, "invalid conversion to integer";
     /// Calls nested too deeply for the guest's stack.
-    StackExhausted = TrapCode::STACK_OVERFLOW, "call stack exhausted";
+    StackOverflow = TrapCode::STACK_OVERFLOW, "call stack exhausted";
 }
 
 /// Marks the instruction in a host trampoline that is reached after the host function failed. It is

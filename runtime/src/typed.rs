@@ -14,10 +14,10 @@ use crate::val::V128;
 /// `V128`, `u128`, `Option<Func>` or `Option<ExternRef>`. Only this crate implements the trait.
 pub trait WasmTy: sealed::Raw {}
 
-/// The parameters of a typed function: one value, or a tuple of up to eight.
+/// The parameters of a typed function: one value, or a tuple of up to sixteen.
 pub trait WasmParams: sealed::List {}
 
-/// The results of a typed function: nothing, one value, or a tuple of up to eight.
+/// The results of a typed function: nothing, one value, or a tuple of up to sixteen.
 pub trait WasmResults: sealed::List {}
 
 /// A function whose type is `P` to `R`.
@@ -76,12 +76,20 @@ macro_rules! tuples {
 
 tuples! {
     ()
-    (A)
-    (A B)
-    (A B C)
-    (A B C D)
-    (A B C D E)
-    (A B C D E F)
-    (A B C D E F G)
-    (A B C D E F G H)
+    (V1)
+    (V1 V2)
+    (V1 V2 V3)
+    (V1 V2 V3 V4)
+    (V1 V2 V3 V4 V5)
+    (V1 V2 V3 V4 V5 V6)
+    (V1 V2 V3 V4 V5 V6 V7)
+    (V1 V2 V3 V4 V5 V6 V7 V8)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 V12)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 V12 V13)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 V12 V13 V14)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 V12 V13 V14 V15)
+    (V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 V12 V13 V14 V15 V16)
 }

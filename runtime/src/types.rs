@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::engine::Engine;
 use crate::memory_type::limits_fit;
 pub use crate::memory_type::{MemoryType, MemoryTypeBuilder};
 pub use crate::ref_type::{FuncTypeId, HeapType, RefType};
@@ -74,8 +75,18 @@ pub struct FuncType {
 }
 
 impl FuncType {
-    /// A function that takes `params` and returns `results`.
+    /// A function that takes `params` and returns `results`. Function types in these are the
+    /// engine's.
     pub fn new(
+        _engine: &Engine,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Self {
+        FuncType::of(params, results)
+    }
+
+    /// A function that takes `params` and returns `results`.
+    pub(crate) fn of(
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
     ) -> Self {
@@ -127,22 +138,45 @@ impl fmt::Display for FuncType {
     }
 }
 
+/// Whether the value of a global can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutability {
+    /// It stays what it is.
+    Const,
+    /// It can be set.
+    Var,
+}
+
 /// The type of a global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalType {
-    /// The type of the value.
-    pub content: ValType,
-    /// True if the value can be set.
-    pub mutable: bool,
+    content: ValType,
+    mutability: Mutability,
 }
 
 impl GlobalType {
+    /// A global that holds a value of type `content`.
+    pub const fn new(content: ValType, mutability: Mutability) -> Self {
+        GlobalType { content, mutability }
+    }
+
+    /// The type of the value.
+    pub fn content(&self) -> ValType {
+        self.content
+    }
+
+    /// Whether the value can be set.
+    pub fn mutability(&self) -> Mutability {
+        self.mutability
+    }
+
     /// Returns true if a global of type `found` can be imported as one of this type.
     pub(crate) fn accepts(self, found: GlobalType) -> bool {
-        match self.mutable {
-            true => self == found,
-            false => !found.mutable && found.content.matches(&self.content),
-        }
+        self.mutability == found.mutability
+            && match self.mutability {
+                Mutability::Var => self == found,
+                Mutability::Const => found.content.matches(&self.content),
+            }
     }
 }
 
@@ -238,7 +272,8 @@ impl fmt::Display for ExternType {
                 f.write_str(if ty.page_size() == 1 { " bytes" } else { " pages" })
             }
             ExternType::Global(ty) => {
-                write!(f, "global {}{}", if ty.mutable { "mut " } else { "" }, ty.content)
+                let mutable = if ty.mutability == Mutability::Var { "mut " } else { "" };
+                write!(f, "global {mutable}{}", ty.content)
             }
         }
     }

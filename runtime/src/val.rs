@@ -138,6 +138,75 @@ impl Val {
     }
 }
 
+/// A reference: an element of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ref {
+    /// A function, or null.
+    Func(Option<Func>),
+    /// A value of the host, or null.
+    Extern(Option<ExternRef>),
+}
+
+impl Ref {
+    /// Null of a type that refers to `heap_type`.
+    pub fn null(heap_type: HeapType) -> Self {
+        if heap_type.is_func() { Ref::Func(None) } else { Ref::Extern(None) }
+    }
+
+    /// Returns true for null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Ref::Func(None) | Ref::Extern(None))
+    }
+
+    /// The function or null, if it is one of these.
+    pub fn as_func(&self) -> Option<Option<&Func>> {
+        match self {
+            Ref::Func(func) => Some(func.as_ref()),
+            Ref::Extern(_) => None,
+        }
+    }
+
+    /// The value of the host or null, if it is one of these.
+    pub fn as_extern(&self) -> Option<Option<&ExternRef>> {
+        match self {
+            Ref::Extern(value) => Some(value.as_ref()),
+            Ref::Func(_) => None,
+        }
+    }
+}
+
+impl From<Ref> for Val {
+    fn from(reference: Ref) -> Val {
+        match reference {
+            Ref::Func(func) => Val::FuncRef(func),
+            Ref::Extern(value) => Val::ExternRef(value),
+        }
+    }
+}
+
+impl From<Func> for Ref {
+    fn from(func: Func) -> Ref {
+        Ref::Func(Some(func))
+    }
+}
+
+impl From<ExternRef> for Ref {
+    fn from(value: ExternRef) -> Ref {
+        Ref::Extern(Some(value))
+    }
+}
+
+impl Val {
+    /// The reference, if it is one.
+    pub fn ref_(&self) -> Option<Ref> {
+        match self {
+            Val::FuncRef(func) => Some(Ref::Func(*func)),
+            Val::ExternRef(value) => Some(Ref::Extern(*value)),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! from {
     ($($ty:ty => |$value:ident| $val:expr;)+) => {
         $(impl From<$ty> for Val {

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use leakbench_runtime::{
     Config, Engine, Error, Extern, ExternRef, ExternType, Global, GlobalType, Instance, LinkError,
-    Linker, Memory, MemoryType, Module, RefType, Store, Table, TableType, Val, ValType,
+    Linker, Memory, MemoryType, Module, Mutability, Ref, RefType, Store, Table, TableType, Val,
+    ValType,
 };
 
 fn engine() -> Engine {
@@ -83,10 +84,10 @@ fn modules_share_what_they_import() {
     let mut store = Store::new(&engine, ());
     let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(&mut store, ty).unwrap();
-    let ty = GlobalType { content: ValType::I32, mutable: true };
+    let ty = GlobalType::new(ValType::I32, Mutability::Var);
     let global = Global::new(&mut store, ty, Val::I32(40)).unwrap();
     let ty = TableType::new(RefType::FUNCREF, 2, None);
-    let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+    let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     let mut linker = Linker::new(&engine);
     linker.define("env", "memory", memory).unwrap();
     linker.define("env", "global", global).unwrap();
@@ -121,11 +122,11 @@ fn modules_share_what_they_import() {
     assert_eq!(read.call(&mut store, ()).unwrap(), i32::from(b'S'));
 
     // A function from a table can be called like any other.
-    let Some(Val::FuncRef(Some(func))) = table.get(&store, 1) else {
+    let Some(Ref::Func(Some(func))) = table.get(&store, 1) else {
         panic!("no function in the table")
     };
     assert_eq!(func.typed::<i32, i32>(&store).unwrap().call(&mut store, 1).unwrap(), 43);
-    table.set(&mut store, 1, Val::FuncRef(None)).unwrap();
+    table.set(&mut store, 1, Ref::Func(None)).unwrap();
     assert!(call.call(&mut store, 0).is_err());
 }
 
@@ -154,7 +155,7 @@ fn a_failed_instance_stays_in_its_store() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
     let ty = TableType::new(RefType::FUNCREF, 1, None);
-    let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+    let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     let failing = module(
         &engine,
         r#"(module (import "" "" (table 1 funcref)) (memory 1) (data (i32.const 0) "\2a")
@@ -166,7 +167,7 @@ fn a_failed_instance_stays_in_its_store() {
     let error = Instance::new(&mut store, &failing, &imports).unwrap_err();
     assert!(matches!(error, Error::Trap(_)));
     drop(failing);
-    let Some(Val::FuncRef(Some(func))) = table.get(&store, 0) else {
+    let Some(Ref::Func(Some(func))) = table.get(&store, 0) else {
         panic!("no function in the table")
     };
     assert_eq!(func.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 42);
@@ -185,11 +186,11 @@ fn imports_and_exports_are_listed() {
     assert_eq!(module.name(), Some("named"));
     let imports: Vec<String> = module
         .imports()
-        .map(|import| format!("{}.{}: {}", import.module, import.name, import.ty))
+        .map(|import| format!("{}.{}: {}", import.module(), import.name(), import.ty()))
         .collect();
     assert_eq!(imports, ["env.f: func (i32) -> ()"]);
     let exports: Vec<String> =
-        module.exports().map(|export| format!("{}: {}", export.name, export.ty)).collect();
+        module.exports().map(|export| format!("{}: {}", export.name(), export.ty())).collect();
     assert_eq!(
         exports,
         [
@@ -199,8 +200,8 @@ fn imports_and_exports_are_listed() {
             "h: func () -> (f64)"
         ]
     );
-    assert!(matches!(module.export("m"), Some(ExternType::Memory(_))));
-    assert!(module.export("n").is_none());
+    assert!(matches!(module.get_export("m"), Some(ExternType::Memory(_))));
+    assert!(module.get_export("n").is_none());
     assert_eq!(module.exported_func("h").unwrap().results(), [ValType::F64]);
 }
 
@@ -343,7 +344,7 @@ fn handles_of_another_store_are_refused() {
         ("global", Box::new(|store| assert!(global.get(store).i32().is_some()))),
         ("set global", Box::new(|store| drop(global.set(store, Val::I32(1))))),
         ("memory", Box::new(|store| memory.data_mut(store)[0] = 1)),
-        ("table", Box::new(|store| drop(table.set(store, 0, Val::FuncRef(Some(func)))))),
+        ("table", Box::new(|store| drop(table.set(store, 0, Ref::Func(Some(func)))))),
         ("import func", Box::new(|store| drop(Instance::new(store, &taker, &[func.into()])))),
         ("import global", Box::new(|store| drop(Instance::new(store, &reader, &[global.into()])))),
     ];

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use leakbench_runtime::{
-    Config, Engine, Error, Instance, Memory, MemoryType, MemoryTypeBuilder, Module, OptLevel,
+    Config, Engine, Error, Instance, Memory, MemoryType, MemoryTypeBuilder, Module, OptLevel, Ref,
     RefType, Store, Table, TableType, Trap, Val,
 };
 
@@ -209,12 +209,11 @@ fn imports_have_the_index_and_page_size_of_their_items() {
             }
         }
     }
-    let short =
-        Table::new(&mut store, TableType::new(RefType::FUNCREF, 1, None), Val::FuncRef(None));
+    let short = Table::new(&mut store, TableType::new(RefType::FUNCREF, 1, None), Ref::Func(None));
     let module = module(&store, r#"(module (import "a" "b" (table i64 1 funcref)))"#).unwrap();
     assert!(Instance::new(&mut store, &module, &[short.unwrap().into()]).is_err());
     let long = TableType::new64(RefType::FUNCREF, 1, None);
-    let long = Table::new(&mut store, long, Val::FuncRef(None)).unwrap();
+    let long = Table::new(&mut store, long, Ref::Func(None)).unwrap();
     Instance::new(&mut store, &module, &[long.into()]).unwrap();
 }
 

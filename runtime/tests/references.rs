@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use leakbench_runtime::{
     Caller, Config, Engine, Error, Extern, Func, FuncType, Global, GlobalType, HeapType, Instance,
-    Linker, Module, OptLevel, RefType, Store, Table, TableType, Trap, Val, ValType,
+    Linker, Module, Mutability, OptLevel, Ref, RefType, Store, Table, TableType, Trap, Val,
+    ValType,
 };
 
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
@@ -72,9 +73,7 @@ fn references_to_functions_of_one_type() {
         let mut store = Store::new(&engine, ());
         let module = module(&engine, TEXT);
         let Some(import) = module.imports().next() else { panic!("an import") };
-        let leakbench_runtime::ExternType::Func(takes) = import.ty.clone() else {
-            panic!("a function")
-        };
+        let leakbench_runtime::ExternType::Func(takes) = import.ty() else { panic!("a function") };
         let host = |mut caller: Caller<'_, ()>, params: &[Val], results: &mut [Val]| {
             let [Val::FuncRef(Some(func))] = params else { panic!("a function, not null") };
             func.call(&mut caller, &[Val::I32(50)], results)
@@ -113,6 +112,7 @@ fn references_to_functions_of_one_type() {
         assert!(slot.set(&mut store, other).is_err());
         slot.set(&mut store, double).unwrap();
         assert_eq!(invoke(&mut store, instance, "get", &[]).unwrap(), double);
+        let [double, other, null] = [double, other, null].map(|value| value.ref_().unwrap());
         let table = instance.get_table(&store, "table").unwrap();
         assert!(table.set(&mut store, 0, other).is_err());
         table.set(&mut store, 0, double).unwrap();
@@ -127,7 +127,7 @@ fn references_to_functions_of_one_type() {
         };
         assert_eq!(engine.func_type(id).unwrap().to_string(), "func (i32) -> (i32)");
         let concrete = ValType::Ref(RefType::new(false, HeapType::ConcreteFunc(id)));
-        assert_eq!(takes, FuncType::new([concrete], [ValType::I32]));
+        assert_eq!(takes, FuncType::new(&engine, [concrete], [ValType::I32]));
     }
 }
 
@@ -136,12 +136,12 @@ fn references_to_functions_of_one_type() {
 fn results_of_host_functions_are_checked() {
     let mut store = Store::new(&engine(OptLevel::Speed), ());
     let some = RefType::new(false, HeapType::Func);
-    let ty = FuncType::new([], [ValType::Ref(some)]);
+    let ty = FuncType::new(store.engine(), [], [ValType::Ref(some)]);
     let host = |_: Caller<'_, ()>, _: &[Val], results: &mut [Val]| {
         assert_eq!(results, [Val::FuncRef(None)]);
         Ok(())
     };
-    let host = Func::new(&mut store, ty, host).unwrap();
+    let host = Func::new(&mut store, ty, host);
     let text = r#"(module (import "" "" (func $f (result (ref func))))
         (func (export "f") (result i32) (ref.is_null (call $f))))"#;
     let instance = instance(&mut store, text, &[host.into()]).unwrap();
@@ -153,7 +153,7 @@ fn results_of_host_functions_are_checked() {
 #[test]
 fn imports_accept_narrower_immutable_globals_only() {
     let mut store = Store::new(&engine(OptLevel::Speed), ());
-    let func: Val = Func::wrap(&mut store, |x: i32| x).unwrap().into();
+    let func = Func::wrap(&mut store, |x: i32| x);
     let narrow = ValType::Ref(RefType::new(false, HeapType::Func));
     for (content, mutable, import, fits) in [
         (narrow, false, "(global funcref)", true),
@@ -163,18 +163,20 @@ fn imports_accept_narrower_immutable_globals_only() {
         (ValType::FUNCREF, false, "(global (ref func))", false),
         (ValType::FUNCREF, false, "(global (mut funcref))", false),
     ] {
-        let global = Global::new(&mut store, GlobalType { content, mutable }, func).unwrap();
+        let mutability = if mutable { Mutability::Var } else { Mutability::Const };
+        let ty = GlobalType::new(content, mutability);
+        let global = Global::new(&mut store, ty, func.into()).unwrap();
         let text = format!(r#"(module (import "a" "b" {import}))"#);
         let outcome = instance(&mut store, &text, &[global.into()]);
         assert_eq!(outcome.is_ok(), fits, "{content} {mutable} {import}");
     }
     assert!(
-        Global::new(&mut store, GlobalType { content: narrow, mutable: false }, Val::FuncRef(None))
+        Global::new(&mut store, GlobalType::new(narrow, Mutability::Const), Val::FuncRef(None))
             .is_err()
     );
     let ty = TableType::new(RefType::new(false, HeapType::Func), 1, None);
-    assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err());
-    let table = Table::new(&mut store, ty, func).unwrap();
+    assert!(Table::new(&mut store, ty, Ref::Func(None)).is_err());
+    let table = Table::new(&mut store, ty, func.into()).unwrap();
     for (import, fits) in [("(table 1 funcref)", false), ("(table 1 (ref func))", true)] {
         let text = format!(r#"(module (import "a" "b" {import}))"#);
         assert_eq!(instance(&mut store, &text, &[table.into()]).is_ok(), fits, "{import}");
@@ -227,13 +229,13 @@ fn unused_types_are_forgotten() {
     let HeapType::ConcreteFunc(id) = inner.heap_type() else { panic!("a concrete type") };
     assert!(engine.func_type(id).is_some());
     let mut store = Store::new(&engine, ());
-    Func::new(&mut store, ty.clone(), |_: Caller<'_, ()>, _, _| Ok(())).unwrap();
+    Func::try_new(&mut store, ty.clone(), |_: Caller<'_, ()>, _, _| Ok(())).unwrap();
     drop(used);
     assert!(engine.func_type(id).is_some(), "the host function has it");
     drop(store);
     assert!(engine.func_type(id).is_none());
     let mut store = Store::new(&engine, ());
-    let error = Func::new(&mut store, ty, |_: Caller<'_, ()>, _, _| Ok(())).unwrap_err();
+    let error = Func::try_new(&mut store, ty, |_: Caller<'_, ()>, _, _| Ok(())).unwrap_err();
     assert!(error.to_string().ends_with("that the engine does not use any more"), "{error}");
 }
 
@@ -253,7 +255,7 @@ fn deeply_nested_types_are_dropped() {
         let module = module(&engine, &text);
         let ty = module.exported_func("f").unwrap().clone();
         // The host function is the last that uses the outermost type.
-        Func::new(&mut store, ty, |_: Caller<'_, ()>, _, _| Ok(())).unwrap();
+        Func::try_new(&mut store, ty, |_: Caller<'_, ()>, _, _| Ok(())).unwrap();
         drop(module);
         drop(store);
     });

@@ -68,7 +68,7 @@ fn tail_calls_reach_host_functions() {
     for opt_level in LEVELS {
         let engine = engine(opt_level);
         let mut linker = Linker::new(&engine);
-        let ty = FuncType::new([ValType::I64; COUNT], [ValType::I64; COUNT]);
+        let ty = FuncType::new(&engine, [ValType::I64; COUNT], [ValType::I64; COUNT]);
         linker
             .func_new("host", "echo", ty, |mut caller: Caller<'_, ()>, params, results| {
                 assert!(caller.get_export("indirect").is_some(), "the calling instance");
@@ -80,7 +80,7 @@ fn tail_calls_reach_host_functions() {
             .unwrap();
         linker
             .func_wrap("host", "next", |value: i64| match value {
-                0 => Err(Error::host("zero")),
+                0 => Err(Error::msg("zero")),
                 -1 => panic!("minus one"),
                 value => Ok(value + 1),
             })
@@ -152,6 +152,6 @@ fn the_stack_is_checked_for_the_parameters_of_a_tail_callee() {
             Linker::new(&engine).instantiate(&mut store, &module(&engine, &text)).unwrap();
         let grow = instance.get_typed_func::<(), ()>(&store, "grow").unwrap();
         let error = grow.call(&mut store, ()).unwrap_err();
-        assert_eq!(error.trap(), Some(Trap::StackExhausted), "{opt_level:?}");
+        assert_eq!(error.trap(), Some(Trap::StackOverflow), "{opt_level:?}");
     }
 }

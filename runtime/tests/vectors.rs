@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use leakbench_runtime::{
-    Caller, Config, Engine, Func, FuncType, Global, GlobalType, Instance, Linker, Module, OptLevel,
-    Store, V128, Val, ValType,
+    Caller, Config, Engine, Func, FuncType, Global, GlobalType, Instance, Linker, Module,
+    Mutability, OptLevel, Store, V128, Val, ValType,
 };
 
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
@@ -56,7 +56,7 @@ fn many_vectors_pass_through_host_and_guest() {
         let ty = |_| [ValType::V128, ValType::I32];
         let types = || (0..COUNT).flat_map(ty).take(COUNT);
         let mut linker = Linker::new(&engine);
-        let func_type = FuncType::new(types(), types());
+        let func_type = FuncType::new(&engine, types(), types());
         linker
             .func_new("host", "echo", func_type.clone(), |_: Caller<'_, ()>, params, results| {
                 results.copy_from_slice(params);
@@ -92,7 +92,7 @@ fn many_vectors_pass_through_host_and_guest() {
 fn globals_hold_vectors() {
     let mut store = Store::new(&engine(OptLevel::Speed), ());
     let (first, second) = (lanes([1, 2, 3, 4]), lanes([5, 6, 7, 8]));
-    let ty = GlobalType { content: ValType::V128, mutable: true };
+    let ty = GlobalType::new(ValType::V128, Mutability::Var);
     let imported = Global::new(&mut store, ty, Val::from(first)).unwrap();
     let text = r#"(module
         (import "host" "imported" (global $imported (mut v128)))
@@ -218,7 +218,7 @@ fn vectors_survive_calls_and_memory() {
 #[test]
 fn a_host_function_of_vectors_is_called_by_the_host() {
     let mut store = Store::new(&engine(OptLevel::Speed), ());
-    let xor = Func::wrap(&mut store, |x: u128, y: V128| x ^ y.as_u128()).unwrap();
+    let xor = Func::wrap(&mut store, |x: u128, y: V128| x ^ y.as_u128());
     let params = [Val::from(0xf0u128 << 90), Val::from(0xffu128 << 90)];
     let mut results = [Val::I32(0)];
     xor.call(&mut store, &params, &mut results).unwrap();

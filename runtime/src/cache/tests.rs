@@ -127,7 +127,7 @@ fn failures_are_not_kept() {
     let engine = crate::Engine::new(&crate::Config::default()).unwrap();
     let cache = CodeCache::new(NonZeroUsize::MIN);
     let binary = wat::parse_str("(module (func))").unwrap();
-    let failed = cache.get_or_compile(&binary, || Err(Error::host("no")));
+    let failed = cache.get_or_compile(&binary, || Err(Error::msg("no")));
     assert_eq!(failed.unwrap_err().to_string(), "no");
     assert_eq!(cache.len(), 0);
     assert!(cache.get_or_compile(&binary, || CompiledModule::new(&engine, &binary)).is_ok());

@@ -12,6 +12,8 @@ pub(crate) struct CompiledCode {
     pub(crate) funcs: Box<[FuncCode]>,
     /// All instructions that may trap, sorted by offset.
     pub(crate) traps: Box<[TrapSite]>,
+    /// The WebAssembly instructions, each where its machine code begins, sorted by offset.
+    pub(crate) sources: Box<[SourceSite]>,
 }
 
 /// The machine code of one function, as a range of the text.
@@ -19,6 +21,17 @@ pub(crate) struct CompiledCode {
 pub(crate) struct FuncCode {
     pub(crate) start: u32,
     pub(crate) len: u32,
+    /// Offset of its body in the module's binary; 0 of a trampoline.
+    pub(crate) body_offset: u32,
+}
+
+/// A part of the text that begins at `offset` and ends where the next one begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceSite {
+    pub(crate) offset: u32,
+    /// Offset in the module's binary of the instruction that it was compiled from; `None` if it
+    /// belongs to none.
+    pub(crate) module_offset: Option<u32>,
 }
 
 /// An instruction that may trap.

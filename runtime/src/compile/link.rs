@@ -6,7 +6,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{CompiledCode as FunctionCode, FinalizedRelocTarget, TextSectionBuilder};
 
 use super::CompileError;
-use super::code::{CompiledCode, FuncCode, TrapSite};
+use super::code::{CompiledCode, FuncCode, SourceSite, TrapSite};
 
 /// Maximum distance of a relative call, in both directions.
 pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
@@ -20,6 +20,7 @@ pub(super) struct Linker {
     text_bytes: u64,
     funcs: Vec<FuncCode>,
     traps: Vec<TrapSite>,
+    sources: Vec<SourceSite>,
 }
 
 impl Linker {
@@ -30,15 +31,17 @@ impl Linker {
             text_bytes: 0,
             funcs: Vec::with_capacity(num_funcs),
             traps: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
     /// Appends the next function. Functions refer to each other by the user names `0:n`, where `n`
-    /// counts the functions of the text.
+    /// counts the functions of the text. `body_offset` is that of its body in the module's binary.
     pub(super) fn append(
         &mut self,
         compiled: &FunctionCode,
         func: &Function,
+        body_offset: u32,
         control: &mut ControlPlane,
     ) -> Result<(), CompileError> {
         let code = compiled.code_buffer();
@@ -53,7 +56,14 @@ impl Linker {
         let (Ok(start_offset), Ok(len)) = (u32::try_from(start), u32::try_from(code.len())) else {
             return Err(too_large);
         };
-        self.funcs.push(FuncCode { start: start_offset, len });
+        self.funcs.push(FuncCode { start: start_offset, len, body_offset });
+        for part in compiled.buffer.get_srclocs_sorted() {
+            let module_offset = (!part.loc.is_default()).then(|| part.loc.bits());
+            let site = SourceSite { offset: start_offset + part.start, module_offset };
+            if self.sources.last().is_none_or(|last| last.module_offset != module_offset) {
+                self.sources.push(site);
+            }
+        }
         self.traps.extend(
             compiled
                 .buffer
@@ -96,6 +106,7 @@ impl Linker {
             text,
             funcs: self.funcs.into_boxed_slice(),
             traps: self.traps.into_boxed_slice(),
+            sources: self.sources.into_boxed_slice(),
         })
     }
 }

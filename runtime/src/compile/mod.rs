@@ -160,7 +160,9 @@ impl Compiler {
                 let builder = FunctionBuilder::new(&mut context.func, builder);
                 translate::translate(&env, func, body, builder, stacks)
                     .map_err(|error| failed(error.to_string()))?;
-                self.finish(workspace, &mut linker, failed)?;
+                // The validator limits modules to 1 GiB.
+                let body_offset = body.range().start as u32;
+                self.finish(workspace, &mut linker, body_offset, failed)?;
             }
             linker.finish()
         })
@@ -201,7 +203,7 @@ impl Compiler {
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, 1);
             build(&mut workspace.context.func, &mut workspace.builder);
-            self.finish(workspace, &mut linker, |reason| CompileError::Function {
+            self.finish(workspace, &mut linker, 0, |reason| CompileError::Function {
                 func: format!("({kind} trampoline of {ty})"),
                 reason,
             })?;
@@ -214,6 +216,7 @@ impl Compiler {
         &self,
         workspace: &mut Workspace,
         linker: &mut Linker,
+        body_offset: u32,
         failed: impl FnOnce(String) -> CompileError,
     ) -> Result<(), CompileError> {
         let Workspace { context, control, .. } = workspace;
@@ -225,7 +228,7 @@ impl Compiler {
             return Err(failed(reason));
         }
         if let Some(compiled) = context.compiled_code() {
-            linker.append(compiled, &context.func, control)?;
+            linker.append(compiled, &context.func, body_offset, control)?;
         }
         context.clear();
         Ok(())

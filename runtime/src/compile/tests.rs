@@ -177,17 +177,16 @@ fn sorted(traps: impl IntoIterator<Item = Trap>) -> Vec<&'static str> {
 
 #[test]
 fn each_operator_has_exactly_its_traps() {
-    const DIVIDE: Trap = Trap::IntegerDivideByZero;
+    const DIVIDE: Trap = Trap::IntegerDivisionByZero;
     const OVERFLOW: Trap = Trap::IntegerOverflow;
-    const NAN: Trap = Trap::InvalidConversionToInteger;
+    const NAN: Trap = Trap::BadConversionToInteger;
     const MEMORY: Trap = Trap::MemoryOutOfBounds;
     const TABLE: Trap = Trap::TableOutOfBounds;
-    const STACK: Trap = Trap::StackExhausted;
-    let indirect =
-        [Trap::UndefinedElement, Trap::UninitializedElement, Trap::IndirectCallTypeMismatch, STACK];
+    const STACK: Trap = Trap::StackOverflow;
+    let indirect = [Trap::UndefinedElement, Trap::IndirectCallToNull, Trap::BadSignature, STACK];
     for (body, expected) in [
         ("(drop (i32.add (local.get 0) (local.get 0)))", &[][..]),
-        ("unreachable", &[Trap::Unreachable]),
+        ("unreachable", &[Trap::UnreachableCodeReached]),
         ("(drop (i32.div_u (local.get 0) (local.get 0)))", &[DIVIDE]),
         ("(drop (i64.div_s (local.get 1) (local.get 1)))", &[DIVIDE, OVERFLOW]),
         ("(drop (i64.rem_u (local.get 1) (local.get 1)))", &[DIVIDE]),
@@ -372,7 +371,7 @@ fn trampolines_compile_for_any_type() {
     for opt in OPT_LEVELS {
         let compiler = Compiler::new(opt).unwrap();
         for (params, results) in [(0, 0), (1, 1), (3, 0), (0, 3), (20, 17), (1000, 1000)] {
-            let ty = FuncType::new(many(params), many(results));
+            let ty = FuncType::of(many(params), many(results));
             let entry = compiler.entry_trampoline(&ty).unwrap();
             assert_eq!((entry.funcs.len(), entry.traps.len()), (1, 0), "{ty}");
             let host = compiler.host_trampoline(&ty).unwrap();

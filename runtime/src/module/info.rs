@@ -53,7 +53,8 @@ impl ModuleInfo {
             ids.push(intern(ty));
         }
         let of_engine = |id: FuncTypeId| FuncTypeId::new(ids[id.get() as usize]);
-        let of_global = |ty: GlobalType| GlobalType { content: ty.content.map_id(of_engine), ..ty };
+        let of_global =
+            |ty: GlobalType| GlobalType::new(ty.content().map_id(of_engine), ty.mutability());
         for table in &mut self.tables {
             *table = table.map_id(of_engine);
         }

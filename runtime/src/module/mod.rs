@@ -4,8 +4,10 @@ pub(crate) mod compiled;
 pub(crate) mod image;
 pub(crate) mod info;
 pub(crate) mod parse;
+mod text;
 mod unsupported;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use leakbench_allocator::{Image, ModuleId, PoolModule};
@@ -14,7 +16,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::types::{ExternType, FuncType};
 use compiled::CompiledModule;
-use info::{ExportItem, ImportKind, ModuleInfo};
+use info::{Export, ExportItem, Import, ImportKind, ModuleInfo};
 
 /// A compiled module with its memory image. Clones are cheap and share the image, which lives as
 /// long as any clone or any store with an instance of the module.
@@ -31,35 +33,76 @@ struct Inner {
 }
 
 /// An import of a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ImportType<'a> {
+    import: &'a Import,
+    info: &'a ModuleInfo,
+}
+
+impl<'a> ImportType<'a> {
     /// The module name.
-    pub module: &'a str,
+    pub fn module(&self) -> &'a str {
+        &self.import.module
+    }
+
     /// The item name.
-    pub name: &'a str,
+    pub fn name(&self) -> &'a str {
+        &self.import.name
+    }
+
     /// The type.
-    pub ty: ExternType,
+    pub fn ty(&self) -> ExternType {
+        self.info.import_type(self.import.kind)
+    }
 }
 
 /// An export of a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ExportType<'a> {
+    export: &'a Export,
+    info: &'a ModuleInfo,
+}
+
+impl<'a> ExportType<'a> {
     /// The name.
-    pub name: &'a str,
+    pub fn name(&self) -> &'a str {
+        &self.export.name
+    }
+
     /// The type.
-    pub ty: ExternType,
+    pub fn ty(&self) -> ExternType {
+        self.info.export_type(self.export.item)
+    }
 }
 
 impl Module {
-    /// Validates and compiles a module in the binary format, and creates its memory image. Code in
-    /// the cache is not compiled again; the image is always new.
+    /// Validates and compiles a module in the binary format or as text, and creates its memory
+    /// image. Code in the cache is not compiled again; the image is always new.
     ///
     /// # Errors
     /// If the bytes are not a module that this runtime can load, the compiler cannot compile it, or
     /// the kernel refuses code memory or the image. If only the image fails, the code stays in the
     /// engine's cache for the next attempt. Nothing else remains.
-    pub fn new(engine: &Engine, binary: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let binary = binary.as_ref();
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Self, Error> {
+        Module::from_binary(engine, &text::assembled(bytes.as_ref())?)
+    }
+
+    /// As [`Module::new`], from a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read, and those of [`Module::new`].
+    pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Module::new(engine, bytes)
+    }
+
+    /// As [`Module::new`], but only from the binary format.
+    ///
+    /// # Errors
+    /// Those of [`Module::new`].
+    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Self, Error> {
         let compile = || CompiledModule::new(engine, binary);
         let compiled = match engine.cache() {
             Some(cache) => cache.get_or_compile(binary, compile)?,
@@ -75,12 +118,12 @@ impl Module {
         })))
     }
 
-    /// Validates a module without compiling it.
+    /// Validates a module in the binary format without compiling it.
     ///
     /// # Errors
-    /// If the bytes are not a module that this engine can load.
-    pub fn validate(engine: &Engine, binary: impl AsRef<[u8]>) -> Result<(), Error> {
-        parse::parse(binary.as_ref(), engine.config().features)?;
+    /// If the bytes are not a module that the engine can load.
+    pub fn validate(engine: &Engine, binary: &[u8]) -> Result<(), Error> {
+        parse::parse(binary, engine.config().features)?;
         Ok(())
     }
 
@@ -91,23 +134,18 @@ impl Module {
 
     /// The imports, in order.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
-        self.info().imports.iter().map(|import| ImportType {
-            module: &import.module,
-            name: &import.name,
-            ty: self.info().import_type(import.kind),
-        })
+        let info = self.info();
+        info.imports.iter().map(move |import| ImportType { import, info })
     }
 
     /// The exports, in order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
-        self.info().exports.iter().map(|export| ExportType {
-            name: &export.name,
-            ty: self.info().export_type(export.item),
-        })
+        let info = self.info();
+        info.exports.iter().map(move |export| ExportType { export, info })
     }
 
     /// The type of the export named `name`.
-    pub fn export(&self, name: &str) -> Option<ExternType> {
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let item = self.compiled().export(name)?;
         Some(self.info().export_type(item))
     }

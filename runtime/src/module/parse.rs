@@ -17,8 +17,8 @@ use super::info::{
 use super::unsupported::explain;
 use crate::features::WasmFeatures;
 use crate::types::{
-    FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, RefType, TableType,
-    ValType,
+    FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability, RefType,
+    TableType, ValType,
 };
 
 /// The bytes are not a module that this runtime can load.
@@ -30,6 +30,12 @@ pub enum ModuleError {
     NotWasm {
         /// A description of the bytes.
         found: String,
+    },
+    /// The text of a module is not well-formed.
+    #[error("not the text of a module: {reason}")]
+    Text {
+        /// The place and the rule.
+        reason: String,
     },
     /// The module breaks a rule of the specification, or exceeds a limit of the implementation.
     #[error("invalid module at offset {offset:#x}: {reason}")]
@@ -152,7 +158,7 @@ impl<'a> ModuleParser<'a> {
                         let params = val_types(ty.params(), offset)?;
                         self.info
                             .types
-                            .push(FuncType::new(params, val_types(ty.results(), offset)?));
+                            .push(FuncType::of(params, val_types(ty.results(), offset)?));
                     }
                 }
             }
@@ -435,5 +441,6 @@ fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, Pa
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType, ParseError> {
-    Ok(GlobalType { content: known_type(ty.content_type, offset)?, mutable: ty.mutable })
+    let mutability = if ty.mutable { Mutability::Var } else { Mutability::Const };
+    Ok(GlobalType::new(known_type(ty.content_type, offset)?, mutability))
 }

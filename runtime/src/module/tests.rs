@@ -45,7 +45,7 @@ fn declarations_are_parsed() {
     assert_eq!(info.num_imported_funcs, 1);
     assert_eq!(info.funcs.len(), 4);
     assert_eq!(module.bodies.len(), 3);
-    assert_eq!(*info.func_type(1), FuncType::new([], [ValType::I32, ValType::F64]));
+    assert_eq!(*info.func_type(1), FuncType::of([], [ValType::I32, ValType::F64]));
     assert_eq!(info.escapes, [true, true, false, true]);
     assert_eq!(info.start, Some(3));
     assert_eq!(info.func_names[2].as_deref(), Some("hidden"));

@@ -14,7 +14,9 @@ use crate::types::FuncType;
 use crate::val::Val;
 
 /// Maximum number of parameters, and of results, of a typed function.
-const TYPED_MAX_VALUES: usize = 8;
+const TYPED_MAX_VALUES: usize = 16;
+/// Number of parameters and of results that most functions keep to. A call clears so many values.
+const FEW_VALUES: usize = 4;
 
 /// A function with the entry trampoline for its type.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +90,7 @@ impl<P: List, R: List> TypedCallable<P, R> {
         let ty = signature.ty();
         if !P::matches(ty.params()) || !R::matches(ty.results()) {
             return Err(TypeError::Func {
-                expected: FuncType::new(P::types(), R::types()),
+                expected: FuncType::of(P::types(), R::types()),
                 found: ty.clone(),
             }
             .into());
@@ -104,7 +106,19 @@ impl<P: List, R: List> TypedCallable<P, R> {
     /// # Panics
     /// If the function or a parameter belongs to another store, or a host function panics.
     pub(crate) fn call(&self, store: &mut StoreInner, params: P) -> Result<R, Error> {
-        let mut values = [RawVal::default(); TYPED_MAX_VALUES];
+        if const { P::LEN <= FEW_VALUES && R::LEN <= FEW_VALUES } {
+            self.call_with::<FEW_VALUES>(store, params)
+        } else {
+            self.call_with::<TYPED_MAX_VALUES>(store, params)
+        }
+    }
+
+    fn call_with<const VALUES: usize>(
+        &self,
+        store: &mut StoreInner,
+        params: P,
+    ) -> Result<R, Error> {
+        let mut values = [RawVal::default(); VALUES];
         params.write(&mut values, store.id());
         // SAFETY: the values are of type `P`, which `new` compared with the parameters.
         unsafe { entry::invoke(store, &self.callable, &mut values) }

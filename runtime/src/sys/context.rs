@@ -218,7 +218,7 @@ impl GlobalHandle {
         // SAFETY: the borrowed store keeps the cell, by `new`. Guests do not run meanwhile.
         let raw = unsafe { (*cell.as_ptr()).0 };
         // SAFETY: the cell holds a value of the type and the store, by `new`.
-        unsafe { Val::from_raw(self.ty.content, raw, self.store) }
+        unsafe { Val::from_raw(self.ty.content(), raw, self.store) }
     }
 
     /// Sets the global's value, even if it is immutable to guests.
@@ -228,7 +228,7 @@ impl GlobalHandle {
     #[track_caller]
     pub(crate) fn set(self, store: &mut StoreInner, value: Val) {
         // SAFETY: the store is borrowed.
-        let raw = unsafe { value.to_typed_raw(self.ty.content, store.id()) };
+        let raw = unsafe { value.to_typed_raw(self.ty.content(), store.id()) };
         let cell = self.cell(store);
         // SAFETY: the store keeps the cell, by `new`, and is exclusively borrowed, so nothing
         // else uses the cell.

@@ -7,6 +7,7 @@
 //! wasm frames, which own nothing, because builtins and host functions report failure by returning.
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use cranelift_codegen::ir::TrapCode;
@@ -37,7 +38,59 @@ struct Activation {
     in_wasm: Cell<bool>,
     code: *const CodeList,
     stop: Cell<Option<Stop>>,
+    frames: Frames,
     stack_limit: usize,
+}
+
+/// Maximum number of frames of an activation in a backtrace.
+const FRAMES_MAX: usize = 64;
+
+/// The addresses at which the frames of an activation stopped, the innermost first. The first is that
+/// of the instruction that trapped, and each other one follows a call.
+#[derive(Debug)]
+struct Frames {
+    len: Cell<usize>,
+    pcs: UnsafeCell<[MaybeUninit<usize>; FRAMES_MAX]>,
+}
+
+impl Frames {
+    fn new() -> Self {
+        Frames { len: Cell::new(0), pcs: UnsafeCell::new([MaybeUninit::uninit(); FRAMES_MAX]) }
+    }
+
+    fn push(&self, pc: usize) {
+        let len = self.len.get();
+        if len < FRAMES_MAX {
+            // SAFETY: nothing borrows the array while compiled code runs, and it is used by one thread.
+            unsafe { (*self.pcs.get())[len].write(pc) };
+            self.len.set(len + 1);
+        }
+    }
+
+    /// Follows the frame pointers from `frame_pointer` up to the address `end`.
+    ///
+    /// # Safety
+    /// Between `stack_pointer` and `end` are frames of compiled code of this thread, which begin with
+    /// the frame pointer of their caller and their return address.
+    unsafe fn walk(&self, stack_pointer: usize, frame_pointer: usize, end: usize) {
+        let mut frame = frame_pointer;
+        let mut lowest = stack_pointer;
+        while frame >= lowest && frame < end && frame.is_multiple_of(align_of::<usize>()) {
+            // SAFETY: the frame begins in a readable part of the stack, by the comparison and the
+            // contract. `end` is below other frames of this thread.
+            let [caller, return_to] =
+                unsafe { ptr::with_exposed_provenance::<[usize; 2]>(frame).read() };
+            self.push(return_to);
+            (lowest, frame) = (frame + 1, caller);
+        }
+    }
+
+    fn to_vec(&self) -> Vec<usize> {
+        // SAFETY: `push` has written so many, and nothing writes them while this reads.
+        let written = unsafe { &(&*self.pcs.get())[..self.len.get()] };
+        // SAFETY: as above.
+        written.iter().map(|pc| unsafe { pc.assume_init() }).collect()
+    }
 }
 
 impl Activation {
@@ -89,7 +142,8 @@ pub(super) unsafe fn invoke(
     }
     let max_wasm_stack = store.engine().config().max_wasm_stack_bytes;
     let Some(stack_limit) = stack::wasm_stack_limit(max_wasm_stack, outer_stack) else {
-        return Err(Stop { pc: 0, code: Trap::StackExhausted.code() });
+        store.frames.clear();
+        return Err(Stop { pc: 0, code: Trap::StackOverflow.code() });
     };
     let root = store.root().as_ptr();
     let store: *mut StoreInner = store;
@@ -101,6 +155,7 @@ pub(super) unsafe fn invoke(
         in_wasm: Cell::new(true),
         code,
         stop: Cell::new(None),
+        frames: Frames::new(),
         stack_limit,
     };
     // SAFETY: the root context is the store's, and only this thread uses the store.
@@ -125,7 +180,11 @@ pub(super) unsafe fn invoke(
     unsafe { (*root.as_ptr()).limits = saved_limits };
     match (status, activation.stop.get()) {
         (0, _) => Ok(()),
-        (_, Some(stop)) => Err(stop),
+        (_, Some(stop)) => {
+            // SAFETY: the call is over, so this function has the only reference to the store again.
+            unsafe { (*store).frames = activation.frames.to_vec() };
+            Err(stop)
+        }
         (_, None) => unreachable!("resumed without a trap"),
     }
 }
@@ -195,12 +254,21 @@ pub(super) unsafe fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
     result
 }
 
-/// If `pc` is an instruction of the running guest that may trap, records the trap and returns where
-/// to resume.
+/// The registers of an interrupted instruction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interrupted {
+    pub(super) pc: usize,
+    pub(super) stack_pointer: usize,
+    pub(super) frame_pointer: usize,
+}
+
+/// If the interrupted instruction is one of the running guest that may trap, records the trap with its
+/// frames and returns where to resume.
 ///
 /// # Safety
-/// The caller is the signal handler of this thread, for the interrupted instruction at `pc`.
-pub(super) unsafe fn record_trap(pc: usize) -> Option<NonNull<ResumePoint>> {
+/// The caller is the signal handler of this thread, for the interrupted instruction.
+pub(super) unsafe fn record_trap(interrupted: Interrupted) -> Option<NonNull<ResumePoint>> {
+    let Interrupted { pc, stack_pointer, frame_pointer } = interrupted;
     // SAFETY: the innermost activation is a live frame of this thread.
     let activation = unsafe { CURRENT.get().as_ref() }?;
     if !activation.in_wasm.get() {
@@ -210,5 +278,10 @@ pub(super) unsafe fn record_trap(pc: usize) -> Option<NonNull<ResumePoint>> {
     // nothing is changing the list.
     let code = unsafe { &*activation.code }.trap_at(pc)?;
     activation.stop.set(Some(Stop { pc, code }));
+    activation.frames.push(pc);
+    let end = activation.stack().entered_at;
+    // SAFETY: compiled code was interrupted, and all code keeps frame pointers. Host functions that
+    // call guests begin activations of their own. So all frames up to the entry are compiled code's.
+    unsafe { activation.frames.walk(stack_pointer, frame_pointer, end) };
     NonNull::new(activation.resume_point.get())
 }

@@ -75,7 +75,7 @@ impl HostFunc {
         engine: &Engine,
         func: impl Fn(&mut StoreInner, Option<u32>, P) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
-        let signature = signature(engine, &FuncType::new(P::types(), R::types()))?;
+        let signature = signature(engine, &FuncType::of(P::types(), R::types()))?;
         let body = move |call: HostCall<'_>| {
             let store = call.store.id();
             // SAFETY: the caller passes arguments of the function's type, which is made of `P`.

@@ -268,7 +268,7 @@ impl InstanceBox {
     pub(crate) fn global_value(&self, global: u32) -> Val {
         // SAFETY: a live cell, this instance's or imported from the same store.
         let raw = unsafe { (*self.global_ptr(global).as_ptr()).0 };
-        let ty = self.info().globals[global as usize].content;
+        let ty = self.info().globals[global as usize].content();
         // SAFETY: the cell holds a value of its type and of this store.
         unsafe { Val::from_raw(ty, raw, self.state().store) }
     }
@@ -278,7 +278,7 @@ impl InstanceBox {
     /// # Panics
     /// If `value` is of another type or store.
     pub(crate) fn init_global(&mut self, global: u32, value: Val) {
-        let ty = self.info().globals[global as usize].content;
+        let ty = self.info().globals[global as usize].content();
         // SAFETY: the store has this instance, which is borrowed.
         let raw = unsafe { value.to_typed_raw(ty, self.state().store) };
         // SAFETY: a cell in the context of this instance, or one imported from the same store;

@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use libc::{c_int, c_void, sigaction, siginfo_t};
 
-use crate::sys::entry;
+use crate::sys::entry::{self, Interrupted};
 
 /// SIGSEGV: accesses out of bounds. SIGILL: `ud2`, to which explicit traps compile. SIGFPE: failed
 /// divisions. SIGBUS is not among them: memory out of bounds is mapped without access, so a page
@@ -55,10 +55,14 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t.
     let is_fault = is_fault(unsafe { &*info });
-    let pc = registers[libc::REG_RIP as usize] as usize;
+    let interrupted = Interrupted {
+        pc: registers[libc::REG_RIP as usize] as usize,
+        stack_pointer: registers[libc::REG_RSP as usize] as usize,
+        frame_pointer: registers[libc::REG_RBP as usize] as usize,
+    };
     if is_fault
-        // SAFETY: this is the signal handler, and `pc` is the instruction that it interrupted.
-        && let Some(resume_point) = unsafe { entry::record_trap(pc) }
+        // SAFETY: this is the signal handler, and these are the registers that it interrupted.
+        && let Some(resume_point) = unsafe { entry::record_trap(interrupted) }
     {
         // SAFETY: the resume point of the innermost activation, whose frame is live.
         let resume_point = unsafe { resume_point.as_ref() };

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::panic;
 use std::sync::Arc;
 
+use crate::backtrace::{FrameInfo, WasmBacktrace};
 use crate::engine::Engine;
 use crate::error::{Error, TrapError};
 use crate::externref::ExternData;
@@ -50,6 +51,8 @@ pub(crate) struct StoreInner {
     pending: Option<Pending>,
     /// A buffer for calls whose types are checked at each call, so that they need not allocate.
     values: Vec<RawVal>,
+    /// The addresses at which the frames of the last trap stopped, the innermost first.
+    pub(super) frames: Vec<usize>,
     engine: Engine,
     data: Box<dyn Any + Send>,
 }
@@ -77,6 +80,7 @@ impl StoreInner {
             root: RootContext::new(),
             pending: None,
             values: Vec::new(),
+            frames: Vec::new(),
             engine: engine.clone(),
             data,
         })
@@ -234,7 +238,7 @@ impl StoreInner {
     /// If `value` is not of type `ty`.
     pub(crate) fn add_global(&mut self, ty: GlobalType, value: Val) -> GlobalHandle {
         // SAFETY: this store.
-        let raw = unsafe { value.to_typed_raw(ty.content, self.id) };
+        let raw = unsafe { value.to_typed_raw(ty.content(), self.id) };
         let cell = self.globals.push_mut(Owned::new(GlobalCell(raw)));
         // SAFETY: this store keeps the cell, which holds a value of type `ty`.
         unsafe { GlobalHandle::new(self.id, cell.as_ptr(), ty) }
@@ -288,7 +292,7 @@ impl StoreInner {
     pub(super) fn error_of(&mut self, stop: Stop) -> Error {
         if stop.code == HOST_ERROR {
             return match self.pending.take() {
-                Some(Pending::Error(error)) => error,
+                Some(Pending::Error(error)) => error.with_callers(self.backtrace()),
                 Some(Pending::Panic(payload)) => panic::resume_unwind(payload),
                 None => unreachable!("a host function failed without an error"),
             };
@@ -296,15 +300,29 @@ impl StoreInner {
         let Some(trap) = Trap::from_code(stop.code) else {
             unreachable!("compiled code stopped with {}", stop.code)
         };
-        let Some((instance, func)) = self.code.func_at(stop.pc) else {
-            return TrapError::at_instantiation(trap, None).into();
+        let Some(place) = self.code.place_of(stop.pc) else {
+            return Error::from(TrapError::outside_of_functions(trap, None))
+                .with_callers(self.backtrace());
         };
-        let module = self.instance(instance).module().compiled();
+        let module = self.instance(place.instance).module().compiled();
         TrapError {
             trap,
-            function: Some(module.function_name(func)),
+            function: Some(module.function_name(place.func)),
             module: module.info.name.clone(),
+            backtrace: self.backtrace(),
         }
         .into()
+    }
+
+    /// The functions of guests in the frames of the last trap.
+    fn backtrace(&self) -> WasmBacktrace {
+        let frames = self.frames.iter().enumerate().filter_map(|(depth, &pc)| {
+            // The instruction after a call may be that of another function.
+            let pc = if depth == 0 { pc } else { pc - 1 };
+            let place = self.code.place_of(pc)?;
+            let module = self.instance(place.instance).module().compiled();
+            Some(FrameInfo::new(module, &place))
+        });
+        WasmBacktrace::new(frames.collect())
     }
 }

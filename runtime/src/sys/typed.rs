@@ -25,6 +25,9 @@ pub(crate) mod sealed {
 
     /// Parameters or results.
     pub trait List: 'static {
+        /// Their number.
+        const LEN: usize;
+
         fn types() -> Vec<ValType>;
 
         fn matches(types: &[ValType]) -> bool;
@@ -112,6 +115,8 @@ references! {
 }
 
 impl<V: Raw> List for V {
+    const LEN: usize = 1;
+
     fn types() -> Vec<ValType> {
         vec![V::TYPE]
     }
@@ -131,6 +136,8 @@ impl<V: Raw> List for V {
 }
 
 impl List for () {
+    const LEN: usize = 0;
+
     fn types() -> Vec<ValType> {
         Vec::new()
     }
@@ -147,6 +154,8 @@ impl List for () {
 macro_rules! tuples {
     ($(($($V:ident $v:ident $i:tt),+))+) => { $(
         impl<$($V: Raw),+> List for ($($V,)+) {
+            const LEN: usize = [$($i),+].len();
+
             fn types() -> Vec<ValType> {
                 vec![$($V::TYPE),+]
             }
@@ -169,12 +178,20 @@ macro_rules! tuples {
 }
 
 tuples! {
-    (A a 0)
-    (A a 0, B b 1)
-    (A a 0, B b 1, C c 2)
-    (A a 0, B b 1, C c 2, D d 3)
-    (A a 0, B b 1, C c 2, D d 3, E e 4)
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5)
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6)
-    (A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7)
+    (V1 v1 0)
+    (V1 v1 0, V2 v2 1)
+    (V1 v1 0, V2 v2 1, V3 v3 2)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10, V12 v12 11)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10, V12 v12 11, V13 v13 12)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10, V12 v12 11, V13 v13 12, V14 v14 13)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10, V12 v12 11, V13 v13 12, V14 v14 13, V15 v15 14)
+    (V1 v1 0, V2 v2 1, V3 v3 2, V4 v4 3, V5 v5 4, V6 v6 5, V7 v7 6, V8 v8 7, V9 v9 8, V10 v10 9, V11 v11 10, V12 v12 11, V13 v13 12, V14 v14 13, V15 v15 14, V16 v16 15)
 }

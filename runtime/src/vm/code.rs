@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cranelift_codegen::ir::TrapCode;
 
-use crate::compile::code::{CompiledCode, FuncCode, TrapSite};
+use crate::compile::code::{CompiledCode, FuncCode, SourceSite, TrapSite};
 use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
 
 /// Compiled code in executable memory, with its functions and traps.
@@ -14,6 +14,21 @@ pub(crate) struct LoadedCode {
     funcs: Box<[FuncCode]>,
     /// Sorted by offset.
     traps: Box<[TrapSite]>,
+    /// Sorted by offset.
+    sources: Box<[SourceSite]>,
+}
+
+/// The place of an address in the code of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// An instance of the module.
+    pub(crate) instance: u32,
+    /// The function's index among those that the module defines.
+    pub(crate) func: usize,
+    /// The offset of the WebAssembly instruction in the module's binary.
+    pub(crate) module_offset: Option<u32>,
+    /// The same in the function's body.
+    pub(crate) func_offset: Option<u32>,
 }
 
 impl LoadedCode {
@@ -22,6 +37,7 @@ impl LoadedCode {
             memory: CodeMemory::new(&code.text)?,
             funcs: code.funcs,
             traps: code.traps,
+            sources: code.sources,
         }))
     }
 
@@ -40,11 +56,18 @@ impl LoadedCode {
         (offset < self.memory.len_bytes()).then_some(offset as u32)
     }
 
-    /// Index of the function that contains `pc`.
-    pub(crate) fn func_at(&self, pc: usize) -> Option<usize> {
+    /// Place of `pc` in the code of an instance's module.
+    fn place_of(&self, pc: usize, instance: u32) -> Option<Place> {
         let offset = self.offset_of(pc)?;
         let func = self.funcs.partition_point(|f| f.start <= offset).checked_sub(1)?;
-        (offset - self.funcs[func].start < self.funcs[func].len).then_some(func)
+        let FuncCode { start, len, body_offset } = self.funcs[func];
+        if offset - start >= len {
+            return None;
+        }
+        let before = self.sources.partition_point(|site| site.offset <= offset).checked_sub(1);
+        let module_offset = before.and_then(|at| self.sources[at].module_offset);
+        let func_offset = module_offset.and_then(|at| at.checked_sub(body_offset));
+        Some(Place { instance, func, module_offset, func_offset })
     }
 
     fn trap_at(&self, pc: usize) -> Option<TrapCode> {
@@ -90,10 +113,9 @@ impl CodeList {
         self.entry(pc)?.code.trap_at(pc)
     }
 
-    /// The instance whose module's code contains `pc`, and the index of the function among those
-    /// that the module defines.
-    pub(crate) fn func_at(&self, pc: usize) -> Option<(u32, usize)> {
+    /// The place of `pc` in the code of a module; `None` if it is a trampoline's, or none of these.
+    pub(crate) fn place_of(&self, pc: usize) -> Option<Place> {
         let entry = self.entry(pc)?;
-        Some((entry.instance?, entry.code.func_at(pc)?))
+        entry.code.place_of(pc, entry.instance?)
     }
 }

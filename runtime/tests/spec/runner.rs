@@ -176,7 +176,7 @@ impl File {
             }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 let outcome = self.invoke(&call)?;
-                if message != Trap::StackExhausted.name() {
+                if message != Trap::StackOverflow.name() {
                     return Err(format!("unknown exhaustion '{message}'"));
                 }
                 check_trap(outcome, message)?;
@@ -205,7 +205,7 @@ impl File {
     }
 
     fn module(&self, module: &mut QuoteWat<'_>) -> Result<Module, Error> {
-        let binary = module.encode().map_err(|error| Error::host(error.to_string()))?;
+        let binary = module.encode().map_err(Error::msg)?;
         let module = Module::new(&self.engine, binary)?;
         self.watch.borrow_mut().watch(&module);
         Ok(module)

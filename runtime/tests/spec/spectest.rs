@@ -1,8 +1,8 @@
 //! The module `spectest`, which the specification's tests import.
 
 use leakbench_runtime::{
-    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, RefType, Store, Table,
-    TableType, Val, ValType,
+    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref,
+    RefType, Store, Table, TableType, Val, ValType,
 };
 
 pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), Error> {
@@ -16,7 +16,7 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         ("print_i32_f32", &[I32, F32]),
         ("print_f64_f64", &[F64, F64]),
     ] {
-        let ty = FuncType::new(params.iter().copied(), []);
+        let ty = FuncType::new(linker.engine(), params.iter().copied(), []);
         linker.func_new("spectest", name, ty, |_, _, _| Ok(()))?;
     }
     for (name, value) in [
@@ -25,11 +25,11 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         ("global_f32", Val::from(666.6f32)),
         ("global_f64", Val::from(666.6f64)),
     ] {
-        let ty = GlobalType { content: value.ty(), mutable: false };
+        let ty = GlobalType::new(value.ty(), Mutability::Const);
         linker.define("spectest", name, Global::new(&mut *store, ty, value)?)?;
     }
     let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
-    let table: Extern = Table::new(&mut *store, ty, Val::FuncRef(None))?.into();
+    let table: Extern = Table::new(&mut *store, ty, Ref::Func(None))?.into();
     linker.define("spectest", "table", table)?;
     let ty = MemoryType::new(1, Some(2));
     linker.define("spectest", "memory", Memory::new(&mut *store, ty)?)?;

@@ -7,23 +7,23 @@ use std::num::NonZeroU32;
 
 /// The exported functions of [`TEXT`] and their traps.
 pub(crate) const TRAPS: &[(&str, Trap)] = &[
-    ("unreachable", Trap::Unreachable),
+    ("unreachable", Trap::UnreachableCodeReached),
     ("load", Trap::MemoryOutOfBounds),
     ("store", Trap::MemoryOutOfBounds),
     ("load far", Trap::MemoryOutOfBounds),
     ("fill", Trap::MemoryOutOfBounds),
     ("table", Trap::TableOutOfBounds),
     ("undefined", Trap::UndefinedElement),
-    ("null", Trap::UninitializedElement),
-    ("mismatch", Trap::IndirectCallTypeMismatch),
-    ("div_s", Trap::IntegerDivideByZero),
-    ("div_u", Trap::IntegerDivideByZero),
-    ("rem_s", Trap::IntegerDivideByZero),
-    ("div64_u", Trap::IntegerDivideByZero),
+    ("null", Trap::IndirectCallToNull),
+    ("mismatch", Trap::BadSignature),
+    ("div_s", Trap::IntegerDivisionByZero),
+    ("div_u", Trap::IntegerDivisionByZero),
+    ("rem_s", Trap::IntegerDivisionByZero),
+    ("div64_u", Trap::IntegerDivisionByZero),
     ("overflow", Trap::IntegerOverflow),
     ("trunc", Trap::IntegerOverflow),
-    ("trunc_nan", Trap::InvalidConversionToInteger),
-    ("recurse", Trap::StackExhausted),
+    ("trunc_nan", Trap::BadConversionToInteger),
+    ("recurse", Trap::StackOverflow),
 ];
 
 const TEXT: &str = r#"(module $guest

@@ -11,7 +11,7 @@ fn each_kind_is_named_with_its_function() {
             assert_eq!(error.trap, expected, "{name}");
             assert_eq!(error.module.as_deref(), Some("guest"));
             let function = error.function.clone().unwrap();
-            let place = module.exports().position(|export| export.name == name).unwrap();
+            let place = module.exports().position(|export| export.name() == name).unwrap();
             // The guest's exported functions are its first ones, in order.
             assert_eq!(function.index as usize, place, "{name}");
             let (index, called) = (function.index, function.name.unwrap());

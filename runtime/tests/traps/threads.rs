@@ -75,9 +75,9 @@ fn on_a_thread_with_little_stack() {
 fn on_a_thread_with_hardly_any_stack() {
     let module = guest::module(&guest::engine(OptLevel::Speed));
     let run = || guest::trap(&module, "unreachable").trap;
-    assert_eq!(run(), Trap::Unreachable);
-    assert_eq!(sys::on_raw_thread(48 << 10, run), Trap::StackExhausted);
-    assert_eq!(sys::on_raw_thread(128 << 10, run), Trap::Unreachable);
+    assert_eq!(run(), Trap::UnreachableCodeReached);
+    assert_eq!(sys::on_raw_thread(48 << 10, run), Trap::StackOverflow);
+    assert_eq!(sys::on_raw_thread(128 << 10, run), Trap::UnreachableCodeReached);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_configuration_limits_the_stack() {
         let mut store = leakbench_runtime::Store::new(&engine, ());
         let instance = leakbench_runtime::Instance::new(&mut store, &module, &[]).unwrap();
         let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
-        assert_eq!(f.call(&mut store, ()).unwrap_err().trap(), Some(Trap::StackExhausted));
+        assert_eq!(f.call(&mut store, ()).unwrap_err().trap(), Some(Trap::StackOverflow));
         instance.get_global(&store, "depth").unwrap().get(&store).i32().unwrap()
     };
     let (small, large) = (depth(64 << 10), depth(512 << 10));

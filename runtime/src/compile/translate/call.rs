@@ -88,11 +88,11 @@ impl FuncTranslator<'_> {
         let index = self.pop();
         let element = self.element(table, index, Trap::UndefinedElement);
         let callee = self.load_at(POINTER, trusted_flags(), element, 0);
-        self.builder.ins().trapz(callee, Trap::UninitializedElement.code());
+        self.builder.ins().trapz(callee, Trap::IndirectCallToNull.code());
         let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
         let expected = i64::from(self.env.type_ids[ty as usize]);
         let differs = self.builder.ins().icmp_imm_u(IntCC::NotEqual, actual, expected);
-        self.builder.ins().trapnz(differs, Trap::IndirectCallTypeMismatch.code());
+        self.builder.ins().trapnz(differs, Trap::BadSignature.code());
         (callee, ty)
     }
 

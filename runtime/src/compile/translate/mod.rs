@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    self, BlockArg, BlockCall, ConstantData, GlobalValueData, InstBuilder, MemFlagsData, Type,
-    Value,
+    self, BlockArg, BlockCall, ConstantData, GlobalValueData, InstBuilder, MemFlagsData, SourceLoc,
+    Type, Value,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
@@ -32,6 +32,7 @@ use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_typ
 use crate::module::info::ModuleInfo;
 use crate::module::parse::val_type;
 use crate::trap::Trap;
+use crate::types::Mutability;
 use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout};
 
 /// Shared by the functions of one module.
@@ -117,6 +118,8 @@ pub(super) fn translate(
         FuncTranslator { env, builder, stacks, vmctx, reachable: true, unreachable_blocks: 0 };
     translator.begin_func(env.info.funcs[func as usize]);
     while !reader.eof() {
+        // Offsets fit, because the validator limits the size of modules.
+        translator.builder.set_srcloc(SourceLoc::new(reader.original_position() as u32));
         let op = reader.read()?;
         translator.operator(&op)?;
     }
@@ -257,7 +260,7 @@ impl<'a> FuncTranslator<'a> {
                 self.push(value);
             }
             Operator::Unreachable => {
-                self.builder.ins().trap(Trap::Unreachable.code());
+                self.builder.ins().trap(Trap::UnreachableCodeReached.code());
                 self.reachable = false;
             }
             op => {
@@ -327,9 +330,12 @@ impl<'a> FuncTranslator<'a> {
 
     fn global_get(&mut self, global: u32) {
         let ty = self.env.info.globals[global as usize];
-        let flags = if ty.mutable { trusted_flags() } else { constant_flags() };
+        let flags = match ty.mutability() {
+            Mutability::Var => trusted_flags(),
+            Mutability::Const => constant_flags(),
+        };
         let (base, offset) = self.global_place(global);
-        let value = self.load_at(machine_type(ty.content), flags, base, offset);
+        let value = self.load_at(machine_type(ty.content()), flags, base, offset);
         self.push(value);
     }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::module::info::{ConstExpr, ConstOp, DataSegment};
-use crate::types::{GlobalType, MemoryType, ValType};
+use crate::types::{GlobalType, MemoryType, Mutability, ValType};
 use leakbench_allocator::WASM_PAGE_BYTES;
 
 /// A segment: its offset (`None`: that of an imported global, which is 5), whether it is active,
@@ -15,7 +15,7 @@ const IMPORTED_OFFSET: usize = 5;
 fn module(pages: u32, segments: &[Segment]) -> (ModuleInfo, Vec<u8>) {
     let mut info = ModuleInfo {
         memories: vec![MemoryType::new(pages, None)],
-        globals: vec![GlobalType { content: ValType::I32, mutable: false }],
+        globals: vec![GlobalType::new(ValType::I32, Mutability::Const)],
         num_imported_globals: 1,
         ..ModuleInfo::default()
     };
