@@ -9,6 +9,7 @@ use leakbench_allocator::{AllocError, ImageError, PoolError};
 
 use crate::backtrace::WasmBacktrace;
 use crate::compile::CompileError;
+use crate::exception::ExnRef;
 use crate::module::parse::ModuleError;
 use crate::sys::code_memory::CodeMemoryError;
 use crate::trap::Trap;
@@ -67,6 +68,10 @@ pub enum Error {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// The guest threw an exception that nothing caught; or one to throw in the guest that called
+    /// the host function that returns it.
+    #[error("an exception that the guest did not catch")]
+    Exception(ExnRef),
     /// A host function failed.
     #[error(transparent)]
     Host(Box<HostError>),
@@ -153,7 +158,10 @@ impl Error {
             Error::Trap(error) => &**error,
             Error::Type(error) => &**error,
             Error::Host(error) => &*error.error,
-            Error::Table { .. } | Error::NoExport { .. } | Error::File { .. } => return None,
+            Error::Table { .. }
+            | Error::NoExport { .. }
+            | Error::File { .. }
+            | Error::Exception(_) => return None,
         };
         cause.downcast_ref()
     }
@@ -374,6 +382,18 @@ pub enum TypeError {
     #[error("a {ty} contains a function type that the engine does not use any more")]
     UnusedType {
         /// The type of the host function.
+        ty: FuncType,
+    },
+    /// The exceptions of a store are too large.
+    #[error(
+        "the exceptions of the store exceed {max} bytes: drop the store, which keeps those to \
+         which a reference was made", max = crate::sys::exception::EXCEPTIONS_MAX_BYTES
+    )]
+    TooManyExceptions,
+    /// The type of a tag has results.
+    #[error("a tag of {ty}: exceptions have no results")]
+    TagResults {
+        /// The tag's type.
         ty: FuncType,
     },
     /// A memory type with pages of another size than WebAssembly has.

@@ -1,6 +1,7 @@
-//! Imports and exports: functions, memories, globals and tables.
+//! Imports and exports: functions, memories, globals, tables and tags.
 
 use crate::error::{Error, TypeError};
+use crate::exception::Tag;
 use crate::func::Func;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::context::GlobalHandle;
@@ -9,7 +10,7 @@ use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
-use crate::types::{ExternType, GlobalType, MemoryType, Mutability, TableType, ValType};
+use crate::types::{ExternType, GlobalType, MemoryType, Mutability, TableType, TagType, ValType};
 use crate::val::{Ref, Val};
 
 /// An item that can be imported or exported.
@@ -23,6 +24,8 @@ pub enum Extern {
     Global(Global),
     /// A table.
     Table(Table),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -37,6 +40,7 @@ impl Extern {
             Extern::Memory(memory) => ExternType::Memory(memory.def(store).ty()),
             Extern::Global(global) => ExternType::Global(global.ty()),
             Extern::Table(table) => ExternType::Table(table.def(store).ty()),
+            Extern::Tag(tag) => ExternType::Tag(TagType::new(tag.handle().ty(store).clone())),
         }
     }
 
@@ -64,6 +68,14 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// The table, if it is one.
     pub fn into_table(self) -> Option<Table> {
         match self {
@@ -83,7 +95,7 @@ macro_rules! from {
     )+ };
 }
 
-from!(Func Memory Global Table);
+from!(Func Memory Global Table Tag);
 
 /// A linear memory of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

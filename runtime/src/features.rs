@@ -16,7 +16,8 @@ const ALWAYS: ParserFeatures =
 macro_rules! features {
     ($(
         $(#[$meta:meta])*
-        $name:ident = 1 << $bit:literal, $setter:ident $(, needs $($needs:ident)|+)?;
+        $name:ident = 1 << $bit:literal, $setter:ident, $parser:expr
+            $(, needs $($needs:ident)|+)?;
     )+) => {
         /// A set of proposals beyond WebAssembly 2.0 without SIMD. [`Default`] has all that this
         /// runtime supports.
@@ -48,7 +49,7 @@ macro_rules! features {
                 (
                     WasmFeatures::$name,
                     stringify!($name),
-                    ParserFeatures::$name,
+                    $parser,
                     WasmFeatures(0 $($(| WasmFeatures::$needs.0)+)?),
                 ),
             )+];
@@ -69,24 +70,28 @@ macro_rules! features {
 
 features! {
     /// Vectors of 128 bits: fixed-width SIMD, a part of WebAssembly 2.0.
-    SIMD = 1 << 0, wasm_simd;
+    SIMD = 1 << 0, wasm_simd, ParserFeatures::SIMD;
     /// Vector operators whose results depend on the processor. The runtime has the results of the
     /// processor's instructions.
-    RELAXED_SIMD = 1 << 1, wasm_relaxed_simd, needs SIMD;
+    RELAXED_SIMD = 1 << 1, wasm_relaxed_simd, ParserFeatures::RELAXED_SIMD, needs SIMD;
     /// Calls in place of the calling function.
-    TAIL_CALL = 1 << 2, wasm_tail_call;
+    TAIL_CALL = 1 << 2, wasm_tail_call, ParserFeatures::TAIL_CALL;
     /// Several memories in a module.
-    MULTI_MEMORY = 1 << 3, wasm_multi_memory;
+    MULTI_MEMORY = 1 << 3, wasm_multi_memory, ParserFeatures::MULTI_MEMORY;
     /// Arithmetic in constant expressions.
-    EXTENDED_CONST = 1 << 4, wasm_extended_const;
+    EXTENDED_CONST = 1 << 4, wasm_extended_const, ParserFeatures::EXTENDED_CONST;
     /// Addition, subtraction and multiplication of 128 bits.
-    WIDE_ARITHMETIC = 1 << 5, wasm_wide_arithmetic;
+    WIDE_ARITHMETIC = 1 << 5, wasm_wide_arithmetic, ParserFeatures::WIDE_ARITHMETIC;
     /// Memories with pages of one byte.
-    CUSTOM_PAGE_SIZES = 1 << 6, wasm_custom_page_sizes;
+    CUSTOM_PAGE_SIZES = 1 << 6, wasm_custom_page_sizes, ParserFeatures::CUSTOM_PAGE_SIZES;
     /// Memories and tables with indices of 64 bits. A memory has at most 4 GiB, as others.
-    MEMORY64 = 1 << 7, wasm_memory64;
+    MEMORY64 = 1 << 7, wasm_memory64, ParserFeatures::MEMORY64;
     /// References to functions of one type, and references that are never null.
-    FUNCTION_REFERENCES = 1 << 8, wasm_function_references;
+    FUNCTION_REFERENCES = 1 << 8, wasm_function_references, ParserFeatures::FUNCTION_REFERENCES;
+    /// Exceptions with `try_table`.
+    EXCEPTIONS = 1 << 9, wasm_exceptions, ParserFeatures::EXCEPTIONS;
+    /// Recursion groups of function types, a part of the GC proposal.
+    REC_GROUPS = 1 << 10, wasm_rec_groups, ParserFeatures::empty(), needs FUNCTION_REFERENCES;
 }
 
 impl WasmFeatures {
@@ -120,7 +125,14 @@ impl WasmFeatures {
         WasmFeatures(self.0 & !removed.0)
     }
 
-    /// The parser's features for this set.
+    /// The parser's features for sections other than bodies.
+    pub(crate) fn for_sections(self) -> ParserFeatures {
+        let gc = ParserFeatures::GC;
+        self.for_parser()
+            | if self.contains(Self::REC_GROUPS) { gc } else { ParserFeatures::empty() }
+    }
+
+    /// The parser's features for bodies.
     pub(crate) fn for_parser(self) -> ParserFeatures {
         let accepted = Self::EACH.iter().filter(|&&(feature, ..)| self.contains(feature));
         accepted.fold(ALWAYS, |set, &(_, _, parser, _)| set | parser)

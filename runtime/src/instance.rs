@@ -1,6 +1,7 @@
 //! Instances, and instantiation in the steps of the specification.
 
 use crate::error::{Error, LinkError, TrapError};
+use crate::exception::Tag;
 use crate::externs::{Extern, Global, Memory, Table};
 use crate::func::Func;
 use crate::module::Module;
@@ -113,6 +114,11 @@ impl Instance {
         self.get_export(store, name)?.into_global()
     }
 
+    /// The exported tag named `name`.
+    pub fn get_tag(&self, store: impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+
     /// The exported table named `name`.
     pub fn get_table(&self, store: impl AsContext, name: &str) -> Option<Table> {
         self.get_export(store, name)?.into_table()
@@ -125,6 +131,7 @@ fn export(store: &StoreInner, instance: &InstanceBox, item: ExportItem) -> Exter
         ExportItem::Memory(memory) => Memory::new_in(store, instance.memory(memory).index()).into(),
         ExportItem::Table(table) => Table::new_in(store, instance.table(table).index()).into(),
         ExportItem::Global(global) => Global::new_in(instance.global(global)).into(),
+        ExportItem::Tag(tag) => Tag::new_in(instance.tag(tag)).into(),
     }
 }
 
@@ -149,6 +156,7 @@ pub(crate) fn instantiate(
     }
     define_memories(&mut instance, module)?;
     define_tables(&mut instance, module)?;
+    instance.define_tags();
     // After an error up to here the store is unchanged. After an error further down the instance
     // stays in the store, because imported tables may refer to it.
     let index = instance.finish();

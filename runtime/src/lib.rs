@@ -58,6 +58,7 @@
 //! | `compile` | validated bodies to machine code |
 //! | `store`, `instance`, `linker` | instantiation |
 //! | `func`, `typed`, `host`, `signature` | functions of guests and of the host, and their types |
+//! | `exception` | tags and exceptions |
 //! | `externs`, `externref`, `val`, `types`, `memory_type`, `ref_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
@@ -69,6 +70,7 @@ mod compile;
 mod config;
 mod engine;
 mod error;
+mod exception;
 mod externref;
 mod externs;
 mod features;
@@ -93,6 +95,7 @@ pub use compile::CompileError;
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
+pub use exception::{ExnRef, Tag};
 pub use externref::ExternRef;
 pub use externs::{Extern, Global, Memory, Table};
 pub use features::WasmFeatures;
@@ -110,6 +113,6 @@ pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use types::{
     ExternType, FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder,
-    Mutability, RefType, TableType, ValType,
+    Mutability, RefType, TableType, TagType, ValType,
 };
 pub use val::{Ref, V128, Val};

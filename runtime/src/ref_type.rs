@@ -16,6 +16,8 @@ pub enum HeapType {
     Func,
     /// An opaque value of the host.
     Extern,
+    /// An exception.
+    Exn,
     /// A function of one type.
     ConcreteFunc(FuncTypeId),
 }
@@ -33,14 +35,28 @@ impl FuncTypeId {
     pub(crate) fn get(self) -> u32 {
         self.0
     }
+
+    /// The type at index `index` of the recursion group that is being interned, from the start of
+    /// the group.
+    pub(crate) fn in_group(index: u32) -> Self {
+        FuncTypeId(IN_GROUP | index)
+    }
+
+    /// The index in the group that is being interned, if it is a type of that.
+    pub(crate) fn index_in_group(self) -> Option<u32> {
+        (self.0 & IN_GROUP != 0).then_some(self.0 & !IN_GROUP)
+    }
 }
+
+/// Marks types of the group that is being interned. Engines have fewer ids.
+const IN_GROUP: u32 = 1 << 31;
 
 impl HeapType {
     /// Returns true for functions of any or of one type.
     pub fn is_func(self) -> bool {
         match self {
             HeapType::Func | HeapType::ConcreteFunc(_) => true,
-            HeapType::Extern => false,
+            HeapType::Extern | HeapType::Exn => false,
         }
     }
 
@@ -58,6 +74,8 @@ impl RefType {
     pub const FUNCREF: RefType = RefType::new(true, HeapType::Func);
     /// An opaque reference to a value of the host, or null.
     pub const EXTERNREF: RefType = RefType::new(true, HeapType::Extern);
+    /// A reference to an exception, or null.
+    pub const EXNREF: RefType = RefType::new(true, HeapType::Exn);
 
     /// A reference to a `heap_type`, or null if it is nullable.
     pub const fn new(is_nullable: bool, heap_type: HeapType) -> Self {
@@ -87,6 +105,7 @@ impl fmt::Display for HeapType {
         match self {
             HeapType::Func => f.write_str("func"),
             HeapType::Extern => f.write_str("extern"),
+            HeapType::Exn => f.write_str("exn"),
             HeapType::ConcreteFunc(id) => write!(f, "type {}", id.0),
         }
     }
@@ -97,6 +116,7 @@ impl fmt::Display for RefType {
         match (self.is_nullable, self.heap_type) {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
+            (true, HeapType::Exn) => f.write_str("exnref"),
             (true, heap_type) => write!(f, "(ref null {heap_type})"),
             (false, heap_type) => write!(f, "(ref {heap_type})"),
         }

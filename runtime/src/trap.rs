@@ -45,6 +45,8 @@ traps! {
     BadSignature = TrapCode::unwrap_user(5), "indirect call type mismatch";
     /// A null reference where none is allowed.
     NullReference = TrapCode::unwrap_user(6), "null reference";
+    /// The exceptions of a store exceed 64 MiB.
+    TooManyExceptions = TrapCode::unwrap_user(7), "too many exceptions";
     /// Division or remainder by zero.
     IntegerDivisionByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
     /// A quotient or conversion out of range of its type.

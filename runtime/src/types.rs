@@ -29,6 +29,8 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// Opaque reference to a value of the host, or null.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// Reference to an exception, or null.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
     /// Returns true for references.
     pub fn is_ref(self) -> bool {
@@ -108,7 +110,7 @@ impl FuncType {
         self.params.iter().chain(&self.results).filter_map(|ty| match ty {
             ValType::Ref(ty) => match ty.heap_type() {
                 HeapType::ConcreteFunc(id) => Some(id),
-                HeapType::Func | HeapType::Extern => None,
+                HeapType::Func | HeapType::Extern | HeapType::Exn => None,
             },
             _ => None,
         })
@@ -240,6 +242,22 @@ impl TableType {
     }
 }
 
+/// The type of a tag: the values of its exceptions are the parameters of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType(FuncType);
+
+impl TagType {
+    /// A tag for exceptions with values of the types of `ty`'s parameters.
+    pub fn new(ty: FuncType) -> Self {
+        TagType(ty)
+    }
+
+    /// The function's type.
+    pub fn ty(&self) -> &FuncType {
+        &self.0
+    }
+}
+
 /// The type of an import or export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -251,6 +269,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl fmt::Display for ExternType {
@@ -261,6 +281,7 @@ impl fmt::Display for ExternType {
         };
         match self {
             ExternType::Func(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => write!(f, "tag of {}", ty.ty()),
             ExternType::Table(ty) => {
                 f.write_str(if ty.is_64 { "64-bit table " } else { "table " })?;
                 write!(f, "{} ", ty.element)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::exception::ExnRef;
 use crate::externref::ExternRef;
 use crate::func::Func;
 use crate::types::{HeapType, ValType};
@@ -52,6 +53,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A value of the host, or null.
     ExternRef(Option<ExternRef>),
+    /// An exception, or null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -65,6 +68,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -73,6 +77,7 @@ impl Val {
         match heap_type {
             HeapType::Func | HeapType::ConcreteFunc(_) => Val::FuncRef(None),
             HeapType::Extern => Val::ExternRef(None),
+            HeapType::Exn => Val::ExnRef(None),
         }
     }
 
@@ -145,24 +150,30 @@ pub enum Ref {
     Func(Option<Func>),
     /// A value of the host, or null.
     Extern(Option<ExternRef>),
+    /// An exception, or null.
+    Exn(Option<ExnRef>),
 }
 
 impl Ref {
     /// Null of a type that refers to `heap_type`.
     pub fn null(heap_type: HeapType) -> Self {
-        if heap_type.is_func() { Ref::Func(None) } else { Ref::Extern(None) }
+        match heap_type {
+            HeapType::Func | HeapType::ConcreteFunc(_) => Ref::Func(None),
+            HeapType::Extern => Ref::Extern(None),
+            HeapType::Exn => Ref::Exn(None),
+        }
     }
 
     /// Returns true for null.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
     }
 
     /// The function or null, if it is one of these.
     pub fn as_func(&self) -> Option<Option<&Func>> {
         match self {
             Ref::Func(func) => Some(func.as_ref()),
-            Ref::Extern(_) => None,
+            Ref::Extern(_) | Ref::Exn(_) => None,
         }
     }
 
@@ -170,7 +181,15 @@ impl Ref {
     pub fn as_extern(&self) -> Option<Option<&ExternRef>> {
         match self {
             Ref::Extern(value) => Some(value.as_ref()),
-            Ref::Func(_) => None,
+            Ref::Func(_) | Ref::Exn(_) => None,
+        }
+    }
+
+    /// The exception or null, if it is one of these.
+    pub fn as_exn(&self) -> Option<Option<&ExnRef>> {
+        match self {
+            Ref::Exn(exception) => Some(exception.as_ref()),
+            Ref::Func(_) | Ref::Extern(_) => None,
         }
     }
 }
@@ -180,6 +199,7 @@ impl From<Ref> for Val {
         match reference {
             Ref::Func(func) => Val::FuncRef(func),
             Ref::Extern(value) => Val::ExternRef(value),
+            Ref::Exn(exception) => Val::ExnRef(exception),
         }
     }
 }
@@ -187,6 +207,12 @@ impl From<Ref> for Val {
 impl From<Func> for Ref {
     fn from(func: Func) -> Ref {
         Ref::Func(Some(func))
+    }
+}
+
+impl From<ExnRef> for Ref {
+    fn from(exception: ExnRef) -> Ref {
+        Ref::Exn(Some(exception))
     }
 }
 
@@ -202,6 +228,7 @@ impl Val {
         match self {
             Val::FuncRef(func) => Some(Ref::Func(*func)),
             Val::ExternRef(value) => Some(Ref::Extern(*value)),
+            Val::ExnRef(exception) => Some(Ref::Exn(*exception)),
             _ => None,
         }
     }
@@ -228,4 +255,6 @@ from! {
     ExternRef => |reference| Val::ExternRef(Some(reference));
     Option<Func> => |func| Val::FuncRef(func);
     Option<ExternRef> => |reference| Val::ExternRef(reference);
+    ExnRef => |exception| Val::ExnRef(Some(exception));
+    Option<ExnRef> => |exception| Val::ExnRef(exception);
 }

@@ -261,3 +261,43 @@ fn deeply_nested_types_are_dropped() {
     });
     thread.unwrap().join().unwrap();
 }
+
+/// Types that refer to each other are those of other modules with the same group, and no others.
+#[test]
+fn recursive_types_are_those_of_equal_groups() {
+    let exporter = r#"(module
+        (rec (type $f (func (param i32) (result (ref null $g))))
+            (type $g (func (param (ref null $f)) (result i32))))
+        (global $g (mut (ref null $g)) (ref.null $g))
+        (func $call (export "g") (type $g)
+            (if (result i32) (ref.is_null (local.get 0)) (then (i32.const 1))
+                (else (i32.add (i32.const 10) (call_ref $g (ref.null $f)
+                    (ref.as_non_null (call_ref $f (i32.const 5) (local.get 0))))))))
+        (func (export "f") (type $f) (ref.func $call)))"#;
+    let importer = |group: &str| {
+        format!(
+            r#"(module {group}
+                (import "" "f" (func $f (type $f))) (import "" "g" (func $g (type $g)))
+                (elem declare func $f)
+                (func (export "run") (result i32) (call $g (ref.func $f))))"#
+        )
+    };
+    let equal = "(rec (type $f (func (param i32) (result (ref null $g))))
+        (type $g (func (param (ref null $f)) (result i32))))";
+    let longer = "(rec (type $f (func (param i32) (result (ref null $g))))
+        (type $g (func (param (ref null $f)) (result i32))) (type (func)))";
+    let other_order = "(rec (type $g (func (param (ref null $f)) (result i32)))
+        (type $f (func (param i32) (result (ref null $g)))))";
+    for opt_level in LEVELS {
+        let mut store = Store::new(&engine(opt_level), ());
+        let exporter = instance(&mut store, exporter, &[]).unwrap();
+        let imports = ["f", "g"].map(|name| exporter.get_export(&store, name).unwrap());
+        for (group, fits) in [(equal, true), (longer, false), (other_order, false)] {
+            let importer = instance(&mut store, &importer(group), &imports);
+            assert_eq!(importer.is_ok(), fits, "{group}");
+            if let Ok(importer) = importer {
+                assert_eq!(invoke(&mut store, importer, "run", &[]).unwrap(), Val::I32(11));
+            }
+        }
+    }
+}

@@ -63,6 +63,8 @@ pub(super) fn host_signature(call_conv: CallConv) -> Signature {
 
 /// The signature of a builtin.
 pub(super) fn builtin_signature(builtin: Builtin, call_conv: CallConv) -> Signature {
+    // A call in wasm's convention expects that an exception preserves no register.
+    let call_conv = if builtin == Builtin::Throw { CallConv::Tail } else { call_conv };
     let mut signature = Signature::new(call_conv);
     signature.params.push(AbiParam::new(POINTER));
     let param = |param: &Abi| {

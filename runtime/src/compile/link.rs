@@ -3,10 +3,13 @@
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{CompiledCode as FunctionCode, FinalizedRelocTarget, TextSectionBuilder};
+use cranelift_codegen::{
+    CompiledCode as FunctionCode, ExceptionContextLoc, FinalizedMachExceptionHandler,
+    FinalizedRelocTarget, TextSectionBuilder,
+};
 
 use super::CompileError;
-use super::code::{CompiledCode, FuncCode, SourceSite, TrapSite};
+use super::code::{CallSite, CompiledCode, FuncCode, HandlerItem, SourceSite, TrapSite};
 
 /// Maximum distance of a relative call, in both directions.
 pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
@@ -21,6 +24,8 @@ pub(super) struct Linker {
     funcs: Vec<FuncCode>,
     traps: Vec<TrapSite>,
     sources: Vec<SourceSite>,
+    call_sites: Vec<CallSite>,
+    handlers: Vec<HandlerItem>,
 }
 
 impl Linker {
@@ -32,6 +37,8 @@ impl Linker {
             funcs: Vec::with_capacity(num_funcs),
             traps: Vec::new(),
             sources: Vec::new(),
+            call_sites: Vec::new(),
+            handlers: Vec::new(),
         }
     }
 
@@ -71,6 +78,7 @@ impl Linker {
                 .iter()
                 .map(|trap| TrapSite { offset: start_offset + trap.offset, code: trap.code }),
         );
+        self.append_call_sites(compiled, start_offset, func)?;
         let names = func.params.user_named_funcs();
         for reloc in compiled.buffer.relocs() {
             let resolved = match &reloc.target {
@@ -95,6 +103,47 @@ impl Linker {
         Ok(())
     }
 
+    fn append_call_sites(
+        &mut self,
+        compiled: &FunctionCode,
+        start_offset: u32,
+        func: &Function,
+    ) -> Result<(), CompileError> {
+        for site in compiled.buffer.call_sites() {
+            if site.exception_handlers.is_empty() {
+                continue;
+            }
+            let unexpected = |what: &str| CompileError::Function {
+                func: func.name.to_string(),
+                reason: format!("a call with exception handlers has {what}"),
+            };
+            let first = self.handlers.len() as u32;
+            for item in site.exception_handlers {
+                self.handlers.push(match *item {
+                    FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(
+                        offset,
+                    )) => HandlerItem::Context { stack_offset: offset },
+                    FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_)) => {
+                        return Err(unexpected("its context in a register"));
+                    }
+                    FinalizedMachExceptionHandler::Tag(tag, target) => HandlerItem::Tag {
+                        context_offset: tag.as_u32(),
+                        target: start_offset + target,
+                    },
+                    FinalizedMachExceptionHandler::Default(target) => {
+                        HandlerItem::All { target: start_offset + target }
+                    }
+                });
+            }
+            self.call_sites.push(CallSite {
+                return_offset: start_offset + site.ret_addr,
+                stack_bytes: site.frame_offset.ok_or_else(|| unexpected("no known frame"))?,
+                handlers: first..self.handlers.len() as u32,
+            });
+        }
+        Ok(())
+    }
+
     /// The finished text.
     pub(super) fn finish(mut self) -> Result<CompiledCode, CompileError> {
         let text = self.text.finish(&mut ControlPlane::default());
@@ -102,8 +151,11 @@ impl Linker {
         if !self.traps.is_sorted_by_key(|trap| trap.offset) {
             self.traps.sort_by_key(|trap| trap.offset);
         }
+        self.call_sites.sort_by_key(|site| site.return_offset);
         Ok(CompiledCode {
             text,
+            call_sites: self.call_sites.into_boxed_slice(),
+            handlers: self.handlers.into_boxed_slice(),
             funcs: self.funcs.into_boxed_slice(),
             traps: self.traps.into_boxed_slice(),
             sources: self.sources.into_boxed_slice(),

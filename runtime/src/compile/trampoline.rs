@@ -12,7 +12,7 @@ use super::abi::{
 };
 use crate::trap::HOST_ERROR;
 use crate::types::{FuncType, ValType};
-use crate::vm::layout::{HOST_CTX_CALL, RAW_VAL_BYTES};
+use crate::vm::layout::{Builtin, HOST_CTX_CALL, RAW_VAL_BYTES, VMCTX_BUILTINS};
 
 /// Builds the trampoline by which the host calls wasm code of type `ty`.
 pub(super) fn entry(
@@ -68,10 +68,29 @@ pub(super) fn host(
     let call =
         builder.ins().call_indirect(signature, call, &[host_ctx, params[CALLER_VMCTX], values]);
     let status = builder.inst_results(call)[0];
-    builder.ins().trapnz(status, HOST_ERROR);
+    let (failed, done) = (builder.create_block(), builder.create_block());
+    builder.ins().brif(status, failed, &[], done, &[]);
+    builder.seal_block(failed);
+    builder.seal_block(done);
+    builder.switch_to_block(failed);
+    builder.set_cold_block(failed);
+    throw_pending(&mut builder, params[CALLER_VMCTX], target);
+    builder.ins().trap(HOST_ERROR);
+    builder.switch_to_block(done);
     let results = load_all(&mut builder, ty.results(), values);
     builder.ins().return_(&results);
     builder.finalize(target);
+}
+
+/// Throws the exception that a host function returned, if its error is one.
+fn throw_pending(builder: &mut FunctionBuilder<'_>, context: Value, target: TargetFrontendConfig) {
+    let flags = constant_flags();
+    let table = builder.ins().load(POINTER, flags, context, VMCTX_BUILTINS as i32);
+    let throw = builder.ins().load(POINTER, flags, table, Builtin::Throw.offset() as i32);
+    let signature = abi::builtin_signature(Builtin::Throw, target.default_call_conv);
+    let signature = builder.import_signature(signature);
+    let pending = builder.ins().iconst(POINTER, 0);
+    builder.ins().call_indirect(signature, throw, &[context, pending]);
 }
 
 /// Begins the only block, and returns the function's parameters.

@@ -46,13 +46,14 @@ impl CompiledModule {
         let mut module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
         let mut signatures = Vec::with_capacity(module.info.types.len());
-        module.info.replace_type_ids(|ty| {
-            let Some(signature) = engine.signatures().intern(ty) else {
+        module.info.replace_type_ids(|group, ids| {
+            let Some(group) = engine.signatures().intern_group(group) else {
                 unreachable!("the list has the types in it")
             };
-            let id = signature.id();
-            signatures.push(signature);
-            id
+            ids.extend(group.iter().map(|signature| signature.id()));
+            let types = group.iter().map(|signature| signature.ty().clone()).collect();
+            signatures.extend(group);
+            types
         });
         let signatures: Box<[Arc<Signature>]> = signatures.into();
         let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();

@@ -14,6 +14,8 @@ pub(crate) struct ModuleInfo {
     /// The module's name in its name section.
     pub(crate) name: Option<String>,
     pub(crate) types: Vec<FuncType>,
+    /// The number of types in each recursion group, in order. Most groups have one.
+    pub(crate) type_groups: Vec<u32>,
     pub(crate) imports: Vec<Import>,
     /// For each function, imported ones first: an index into `types`.
     pub(crate) funcs: Vec<u32>,
@@ -26,6 +28,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) num_imported_memories: usize,
     pub(crate) globals: Vec<GlobalType>,
     pub(crate) num_imported_globals: usize,
+    /// For each tag, imported ones first: an index into `types`.
+    pub(crate) tags: Vec<u32>,
+    pub(crate) num_imported_tags: usize,
     /// The initial values of the globals that the module defines, in order.
     pub(crate) global_inits: Vec<ConstExpr>,
     /// In the order of the module; names are unique.
@@ -44,13 +49,29 @@ pub(crate) struct ModuleInfo {
 
 impl ModuleInfo {
     /// Replaces the id of each concrete type, at first an index into `types`, by the engine's.
-    /// `intern` returns the engine's id of a type whose own ids are replaced already.
-    pub(crate) fn replace_type_ids(&mut self, mut intern: impl FnMut(&FuncType) -> u32) {
+    /// `intern` returns the engine's types of a recursion group, with their ids; in its argument
+    /// the ids are replaced already, or those of [`FuncTypeId::in_group`].
+    pub(crate) fn replace_type_ids(
+        &mut self,
+        mut intern: impl FnMut(&[FuncType], &mut Vec<u32>) -> Vec<FuncType>,
+    ) {
         let mut ids = Vec::with_capacity(self.types.len());
-        for ty in &mut self.types {
-            // Types refer to earlier ones only.
-            ty.map_ids(|id| FuncTypeId::new(ids[id.get() as usize]));
-            ids.push(intern(ty));
+        let mut rest = &mut self.types[..];
+        for &len in &self.type_groups {
+            let group;
+            (group, rest) = rest.split_at_mut(len as usize);
+            // Types refer to earlier ones, and to those of their group.
+            let start = ids.len() as u32;
+            for ty in &mut *group {
+                ty.map_ids(|id| match id.get().checked_sub(start) {
+                    Some(index) => FuncTypeId::in_group(index),
+                    None => FuncTypeId::new(ids[id.get() as usize]),
+                });
+            }
+            let interned = intern(group, &mut ids);
+            for (ty, interned) in group.iter_mut().zip(interned) {
+                *ty = interned;
+            }
         }
         let of_engine = |id: FuncTypeId| FuncTypeId::new(ids[id.get() as usize]);
         let of_global =
@@ -65,7 +86,7 @@ impl ModuleInfo {
             import.kind = match import.kind {
                 ImportKind::Table(ty) => ImportKind::Table(ty.map_id(of_engine)),
                 ImportKind::Global(ty) => ImportKind::Global(of_global(ty)),
-                kind @ (ImportKind::Func(_) | ImportKind::Memory(_)) => kind,
+                kind @ (ImportKind::Func(_) | ImportKind::Memory(_) | ImportKind::Tag(_)) => kind,
             };
         }
     }
@@ -84,13 +105,14 @@ pub(crate) struct Import {
     pub(crate) kind: ImportKind,
 }
 
-/// The kind and type of an import. A function's type is an index into `types`.
+/// The kind and type of an import. The type of a function or tag is an index into `types`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ImportKind {
     Func(u32),
     Table(TableType),
     Memory(MemoryType),
     Global(GlobalType),
+    Tag(u32),
 }
 
 /// One export.
@@ -107,6 +129,7 @@ pub(crate) enum ExportItem {
     Table(u32),
     Memory(u32),
     Global(u32),
+    Tag(u32),
 }
 
 /// An element segment.

@@ -14,7 +14,7 @@ use leakbench_allocator::{Image, ModuleId, PoolModule};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::types::{ExternType, FuncType};
+use crate::types::{ExternType, FuncType, TagType};
 use compiled::CompiledModule;
 use info::{Export, ExportItem, Import, ImportKind, ModuleInfo};
 
@@ -203,6 +203,7 @@ impl ModuleInfo {
             ImportKind::Table(ty) => ExternType::Table(ty),
             ImportKind::Memory(ty) => ExternType::Memory(ty),
             ImportKind::Global(ty) => ExternType::Global(ty),
+            ImportKind::Tag(ty) => ExternType::Tag(TagType::new(self.types[ty as usize].clone())),
         }
     }
 
@@ -212,6 +213,10 @@ impl ModuleInfo {
             ExportItem::Table(table) => ExternType::Table(self.tables[table as usize]),
             ExportItem::Memory(memory) => ExternType::Memory(self.memories[memory as usize]),
             ExportItem::Global(global) => ExternType::Global(self.globals[global as usize]),
+            ExportItem::Tag(tag) => {
+                let ty = self.tags[tag as usize] as usize;
+                ExternType::Tag(TagType::new(self.types[ty].clone()))
+            }
         }
     }
 }

@@ -5,16 +5,16 @@
 
 use leakbench_allocator::WASM_PAGE_BYTES;
 use wasmparser::{
-    CompositeInnerType, DataKind, ElementKind, ExternalKind, FuncValidatorAllocations,
-    FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser, Payload, TableInit,
-    TypeRef, ValidPayload, Validator, WasmFeatures as ParserFeatures,
+    AbstractHeapType, CompositeInnerType, DataKind, ElementKind, ExternalKind,
+    FuncValidatorAllocations, FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser,
+    Payload, TableInit, TypeRef, ValidPayload, Validator,
 };
 
 use super::info::{
     ConstExpr, ConstOp, DataSegment, ElementItems, ElementSegment, Export, ExportItem, Import,
     ImportKind, ModuleInfo, SegmentMode,
 };
-use super::unsupported::explain;
+use super::unsupported::{GC, explain};
 use crate::features::WasmFeatures;
 use crate::types::{
     FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability, RefType,
@@ -84,7 +84,7 @@ pub(crate) fn parse(bytes: &[u8], features: WasmFeatures) -> Result<ParsedModule
     if !Parser::is_core_wasm(bytes) {
         return Err(super::unsupported::not_a_module(bytes));
     }
-    match ModuleParser::default().read(bytes, features.for_parser()) {
+    match ModuleParser::default().read(bytes, features) {
         Ok(module) => Ok(module),
         Err(ParseError::Wasm(error)) => Err(explain(bytes, features, &error)),
         Err(ParseError::Module(error)) => Err(error),
@@ -120,15 +120,17 @@ impl<'a> ModuleParser<'a> {
     fn read(
         mut self,
         bytes: &'a [u8],
-        features: ParserFeatures,
+        features: WasmFeatures,
     ) -> Result<ParsedModule<'a>, ParseError> {
-        let mut validator = Validator::new_with_features(features);
+        // Bodies are validated without the features that only recursion groups need.
+        let mut validator = Validator::new_with_features(features.for_sections());
         let mut allocations = FuncValidatorAllocations::default();
         let mut parser = Parser::new(0);
-        parser.set_features(features);
+        parser.set_features(features.for_sections());
         for payload in parser.parse_all(bytes) {
             let payload = payload?;
-            if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
+            if let ValidPayload::Func(mut func, body) = validator.payload(&payload)? {
+                func.features = features.for_parser();
                 let mut body_validator = func.into_validator(allocations);
                 body_validator.validate(&body)?;
                 allocations = body_validator.into_allocations();
@@ -151,15 +153,21 @@ impl<'a> ModuleParser<'a> {
             Payload::TypeSection(section) => {
                 for group in section.into_iter_with_offsets() {
                     let (offset, group) = group?;
+                    let first = self.info.types.len();
                     for ty in group.into_types() {
-                        let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
-                            return Err(unexpected("garbage-collected types", offset));
+                        let CompositeInnerType::Func(func) = ty.composite_type.inner else {
+                            return Err(unexpected(GC, offset));
                         };
+                        if !ty.is_final || !ty.supertype_idxs.is_empty() {
+                            return Err(unexpected(GC, offset));
+                        }
+                        let ty = func;
                         let params = val_types(ty.params(), offset)?;
                         self.info
                             .types
                             .push(FuncType::of(params, val_types(ty.results(), offset)?));
                     }
+                    self.info.type_groups.push((self.info.types.len() - first) as u32);
                 }
             }
             Payload::ImportSection(section) => {
@@ -191,6 +199,11 @@ impl<'a> ModuleParser<'a> {
                     self.info.memories.push(memory_type(memory, offset)?);
                 }
             }
+            Payload::TagSection(section) => {
+                for tag in section {
+                    self.info.tags.push(tag?.func_type_idx);
+                }
+            }
             Payload::GlobalSection(section) => {
                 for global in section.into_iter_with_offsets() {
                     let (offset, global) = global?;
@@ -210,7 +223,8 @@ impl<'a> ModuleParser<'a> {
                         ExternalKind::Table => ExportItem::Table(export.index),
                         ExternalKind::Memory => ExportItem::Memory(export.index),
                         ExternalKind::Global => ExportItem::Global(export.index),
-                        _ => return Err(unexpected("exported tags", offset)),
+                        ExternalKind::Tag => ExportItem::Tag(export.index),
+                        _ => return Err(unexpected("exported exact functions", offset)),
                     };
                     self.info.exports.push(Export { name: export.name.to_owned(), item });
                 }
@@ -277,9 +291,12 @@ impl<'a> ModuleParser<'a> {
                 info.num_imported_globals += 1;
                 ImportKind::Global(ty)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => {
-                return Err(unexpected("imported tags or exact functions", offset));
+            TypeRef::Tag(ty) => {
+                info.tags.push(ty.func_type_idx);
+                info.num_imported_tags += 1;
+                ImportKind::Tag(ty.func_type_idx)
             }
+            TypeRef::FuncExact(_) => return Err(unexpected("imported exact functions", offset)),
         };
         info.imports.push(Import {
             module: import.module.to_owned(),
@@ -398,6 +415,9 @@ fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
     match ty {
         wasmparser::HeapType::FUNC => Some(HeapType::Func),
         wasmparser::HeapType::EXTERN => Some(HeapType::Extern),
+        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Exn } => {
+            Some(HeapType::Exn)
+        }
         wasmparser::HeapType::Concrete(index) => {
             Some(HeapType::ConcreteFunc(FuncTypeId::new(index.as_module_index()?)))
         }
@@ -406,7 +426,8 @@ fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
 }
 
 fn known_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType, ParseError> {
-    val_type(ty).ok_or_else(|| unexpected(&format!("values of type {ty}"), offset))
+    // Validation accepts other types only for recursion groups, as a part of the GC proposal.
+    val_type(ty).ok_or_else(|| unexpected(GC, offset))
 }
 
 fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>, ParseError> {

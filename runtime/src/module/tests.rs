@@ -109,10 +109,17 @@ fn an_unsupported_feature_is_named() {
     for (feature, text) in [
         ("threads", "(module (memory 1 1 shared))"),
         ("threads", "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))"),
-        ("exceptions", "(module (tag $t))"),
-        ("exceptions", "(module (type (func)) (tag (type 0)) (func throw 0))"),
         ("garbage collection (GC)", "(module (type (struct (field i32))))"),
-        ("garbage collection (GC)", "(module (rec (type (func)) (type (func))))"),
+        ("garbage collection (GC)", "(module (type (sub (func))))"),
+        ("garbage collection (GC)", "(module (func (param anyref)))"),
+        ("garbage collection (GC)", "(module (func (local i31ref)))"),
+        ("garbage collection (GC)", "(module (func (drop (ref.i31 (i32.const 1)))))"),
+        ("garbage collection (GC)", "(module (func (block (result eqref) unreachable) drop))"),
+        ("garbage collection (GC)", "(module (func (drop (ref.null none))))"),
+        ("garbage collection (GC)", "(module (table 1 i31ref))"),
+        ("garbage collection (GC)", "(module (global i31ref (ref.i31 (i32.const 1))))"),
+        ("garbage collection (GC)", "(module (import \"a\" \"b\" (global structref)))"),
+        ("garbage collection (GC)", "(module (elem anyref (ref.null any)))"),
     ] {
         let error = refused(&wasm(text));
         assert!(
@@ -134,6 +141,17 @@ fn a_feature_that_is_turned_off_is_named() {
             "relaxed SIMD",
             "(module (func (param v128) (result v128)
                 (i8x16.relaxed_swizzle (local.get 0) (local.get 0))))",
+        ),
+        (WasmFeatures::EXCEPTIONS, "exceptions", "(module (tag $t))"),
+        (
+            WasmFeatures::EXCEPTIONS,
+            "exceptions",
+            "(module (type (func)) (tag (type 0)) (func throw 0))",
+        ),
+        (
+            WasmFeatures::FUNCTION_REFERENCES,
+            "typed function references",
+            "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
         ),
         (WasmFeatures::TAIL_CALL, "tail calls", "(module (func $f return_call $f))"),
         (WasmFeatures::MULTI_MEMORY, "multiple memories", "(module (memory 1) (memory 1))"),

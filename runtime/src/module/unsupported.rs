@@ -6,6 +6,9 @@ use wasmparser::{Parser, Validator, WasmFeatures as ParserFeatures};
 use super::parse::ModuleError;
 use crate::features::WasmFeatures;
 
+/// The name of the GC proposal, of which only recursion groups of function types are supported.
+pub(super) const GC: &str = "garbage collection (GC)";
+
 /// Features beyond the parts of WebAssembly that every engine accepts, with their usual names, in
 /// the order in which they are tried. A feature includes those that it builds on.
 const FEATURES: &[(ParserFeatures, &str)] = &[
@@ -19,7 +22,7 @@ const FEATURES: &[(ParserFeatures, &str)] = &[
     (ParserFeatures::EXCEPTIONS, "exceptions"),
     (ParserFeatures::LEGACY_EXCEPTIONS, "legacy exceptions"),
     (ParserFeatures::FUNCTION_REFERENCES, "typed function references"),
-    (ParserFeatures::GC.union(ParserFeatures::FUNCTION_REFERENCES), "garbage collection (GC)"),
+    (ParserFeatures::GC.union(ParserFeatures::FUNCTION_REFERENCES), GC),
     (ParserFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
     (ParserFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
     (ParserFeatures::STACK_SWITCHING, "stack switching"),
@@ -33,7 +36,8 @@ const FEATURES: &[(ParserFeatures, &str)] = &[
 pub(super) fn feature_name(missing: ParserFeatures) -> &'static str {
     FEATURES
         .iter()
-        .find(|(feature, _)| feature.intersects(missing))
+        .find(|&&(feature, _)| missing.contains(feature) || feature == missing)
+        .or_else(|| FEATURES.iter().find(|(feature, _)| feature.intersects(missing)))
         .map_or("a proposal beyond WebAssembly 2.0", |&(_, name)| name)
 }
 
@@ -63,9 +67,9 @@ pub(super) fn explain(
         Ok(_) => u64::MAX,
         Err(error) => error.offset(),
     };
-    let reached = furthest(accepted);
+    let reached = furthest(features.for_sections());
     for &(feature, name) in FEATURES {
-        if !accepted.contains(feature) && furthest(accepted | feature) > reached {
+        if !accepted.contains(feature) && furthest(features.for_sections() | feature) > reached {
             return missing(feature, name);
         }
     }

@@ -3,8 +3,11 @@
 
 use std::ptr::NonNull;
 
+use crate::sys::context::caller_of;
+use crate::sys::exception::Exception;
 use crate::sys::instance::InstanceBox;
 use crate::sys::table::TableDef;
+use crate::sys::unwind;
 use crate::vm::layout::Builtin;
 use crate::vm::segments;
 
@@ -31,6 +34,9 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
     table[Builtin::TableCopy as usize] = table_copy as *const ();
     table[Builtin::TableInit as usize] = table_init as *const ();
     table[Builtin::ElemDrop as usize] = elem_drop as *const ();
+    table[Builtin::ExceptionNew as usize] = exception_new as *const ();
+    table[Builtin::ExceptionCaught as usize] = exception_caught as *const ();
+    table[Builtin::Throw as usize] = unwind::throw as *const ();
     let mut i = 0;
     while i < table.len() {
         assert!(!table[i].is_null(), "a builtin has no function");
@@ -178,4 +184,32 @@ unsafe extern "C" fn elem_drop(context: Context, segment: u32) {
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
     instance.drop_elements(segment);
+}
+
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn exception_new(context: Context, tag: u32) -> Option<NonNull<Exception>> {
+    // SAFETY: by the contract.
+    let tag = unsafe { InstanceBox::of_context(context) }.tag_ptr(tag);
+    // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
+    // the store. Compiled code lends it to this builtin, and the instance's tag is of its store.
+    let exception = unsafe { (*(*caller_of(context).0.limits).store).exceptions.add(tag) };
+    exception.map(|exception| exception.as_ptr())
+}
+
+/// # Safety
+/// As [`memory_grow`]. `exception` is one of the store that the code has caught. If `keep` is 0, the
+/// code does not use it afterwards.
+unsafe extern "C" fn exception_caught(
+    context: Context,
+    mut exception: NonNull<Exception>,
+    keep: u32,
+) {
+    if keep != 0 {
+        // SAFETY: by the contract.
+        unsafe { exception.as_mut() }.keep();
+        return;
+    }
+    // SAFETY: as in `exception_new`, and by the contract.
+    unsafe { (*(*caller_of(context).0.limits).store).exceptions.caught(exception) };
 }

@@ -21,6 +21,7 @@ use crate::module::info::ModuleInfo;
 use crate::sys::context::{
     ContextHeader, FuncHandle, FuncRef, GlobalCell, GlobalHandle, RootContext,
 };
+use crate::sys::exception::{TagDef, TagHandle};
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
 use crate::sys::store_id::StoreId;
@@ -284,6 +285,15 @@ impl InstanceBox {
         // SAFETY: a cell in the context of this instance, or one imported from the same store;
         // the store is exclusively borrowed.
         unsafe { self.global_ptr(global).write(GlobalCell(raw)) };
+    }
+
+    pub(super) fn tag_ptr(&self, tag: u32) -> NonNull<TagDef> {
+        self.read_address(self.layout().tag_def(tag))
+    }
+
+    pub(crate) fn tag(&self, tag: u32) -> TagHandle {
+        // SAFETY: instantiation set the address of a tag of the same store, which keeps it.
+        unsafe { TagHandle::new(self.state().store, self.tag_ptr(tag)) }
     }
 
     fn func_ptr(&self, func: u32) -> NonNull<FuncRef> {

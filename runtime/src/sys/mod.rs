@@ -18,6 +18,7 @@
 //! | `context`, `memory`, `table`, `owned` | the structures that compiled code reads |
 //! | `values`, `typed` | conversion between Rust values and bits |
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
+//! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
 //! | `code_memory` | executable mappings |
 
@@ -31,6 +32,7 @@ pub(crate) mod call;
 pub(crate) mod code_memory;
 pub(crate) mod context;
 mod entry;
+pub(crate) mod exception;
 pub(crate) mod host;
 pub(crate) mod instance;
 pub(crate) mod memory;
@@ -41,6 +43,7 @@ pub(crate) mod store;
 pub(crate) mod store_id;
 pub(crate) mod table;
 pub(crate) mod typed;
+mod unwind;
 pub(crate) mod values;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]

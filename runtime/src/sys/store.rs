@@ -6,14 +6,16 @@
 
 use std::any::Any;
 use std::panic;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::backtrace::{FrameInfo, WasmBacktrace};
 use crate::engine::Engine;
-use crate::error::{Error, TrapError};
+use crate::error::{Error, TrapError, TypeError};
 use crate::externref::ExternData;
 use crate::sys::context::{FuncHandle, GlobalCell, GlobalHandle, RootContext};
 use crate::sys::entry::Stop;
+use crate::sys::exception::{Exception, Exceptions, TagDef, TagHandle};
 use crate::sys::host::HostFunc;
 use crate::sys::instance::InstanceBox;
 use crate::sys::memory::MemoryDef;
@@ -22,7 +24,7 @@ use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::RawVal;
 use crate::trap::{HOST_ERROR, Trap};
-use crate::types::{GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
 use crate::vm::code::CodeList;
 
@@ -41,6 +43,8 @@ pub(crate) struct StoreInner {
     pub(super) memories: Vec<Owned<MemoryDef>>,
     pub(super) tables: Vec<Owned<TableDef>>,
     globals: Vec<Owned<GlobalCell>>,
+    pub(super) tags: Vec<Owned<TagDef>>,
+    pub(super) exceptions: Exceptions,
     instances: Vec<InstanceBox>,
     /// The signal handler reads it by address.
     pub(super) code: CodeList,
@@ -73,6 +77,8 @@ impl StoreInner {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            exceptions: Exceptions::default(),
             instances: Vec::new(),
             code: CodeList::default(),
             host_funcs: Vec::new(),
@@ -244,6 +250,21 @@ impl StoreInner {
         unsafe { GlobalHandle::new(self.id, cell.as_ptr(), ty) }
     }
 
+    /// Creates a tag for exceptions with values of the types of `ty`'s parameters.
+    ///
+    /// # Errors
+    /// If the type has results, or contains a function type that nothing uses.
+    pub(crate) fn add_tag(&mut self, ty: &FuncType) -> Result<TagHandle, Error> {
+        if !ty.results().is_empty() {
+            return Err(TypeError::TagResults { ty: ty.clone() }.into());
+        }
+        let unused = || TypeError::UnusedType { ty: ty.clone() };
+        let signature = self.engine.signatures().intern(ty).ok_or_else(unused)?;
+        let def = self.tags.push_mut(Owned::new(TagDef::new(signature))).as_ptr();
+        // SAFETY: this store keeps the tag.
+        Ok(unsafe { TagHandle::new(self.id, def) })
+    }
+
     /// Keeps a host function for as long as the store, so that guests can call it.
     ///
     /// # Panics
@@ -273,6 +294,23 @@ impl StoreInner {
 
     pub(super) fn set_pending(&mut self, pending: Pending) {
         self.pending = Some(pending);
+    }
+
+    pub(super) fn take_pending(&mut self) -> Option<Pending> {
+        self.pending.take()
+    }
+
+    /// The exception that a host function returned as its error.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub(super) fn pending_exception(&self) -> Option<NonNull<Exception>> {
+        match &self.pending {
+            Some(Pending::Error(Error::Exception(exception))) => {
+                Some(exception.handle().address(self.id))
+            }
+            _ => None,
+        }
     }
 
     /// Takes the buffer for values out. [`Self::return_values`] puts it back.

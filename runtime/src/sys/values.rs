@@ -2,9 +2,11 @@
 
 use std::ptr::NonNull;
 
+use crate::exception::ExnRef;
 use crate::externref::ExternRef;
 use crate::func::Func;
 use crate::sys::context::{FuncHandle, FuncRef};
+use crate::sys::exception::ExceptionHandle;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::types::{HeapType, RefType, ValType};
@@ -57,6 +59,9 @@ impl Val {
             Val::V128(vector) => return RawVal::of_vector(vector),
             Val::FuncRef(func) => func.map_or(0, |func| func_bits(func.handle().func_ref(store))),
             Val::ExternRef(reference) => reference.map_or(0, |reference| reference.raw(store)),
+            Val::ExnRef(exception) => exception.map_or(0, |exception| {
+                exception.handle().address(store).as_ptr().expose_provenance() as u64
+            }),
         })
     }
 
@@ -87,6 +92,7 @@ impl Val {
             (Val::ExternRef(reference), HeapType::Extern) => {
                 ty.is_nullable() || reference.is_some()
             }
+            (Val::ExnRef(exception), HeapType::Exn) => ty.is_nullable() || exception.is_some(),
             _ => false,
         }
     }
@@ -120,7 +126,9 @@ impl Val {
     ///
     /// # Safety
     /// If `ty` is a reference to functions, then `raw` is 0 or the address of a function reference that
-    /// the store keeps until it is dropped.
+    /// the store keeps until it is dropped. If it is a reference to exceptions, then `raw` is 0 or
+    /// the address of an exception of the store. The store is exclusively borrowed then, or keeps
+    /// the exception.
     pub(super) unsafe fn from_raw(ty: ValType, raw: RawVal, store: StoreId) -> Self {
         let bits = raw.bits();
         match ty {
@@ -134,6 +142,13 @@ impl Val {
                 Val::FuncRef(NonNull::new(address).map(|func_ref| {
                     // SAFETY: by the contract.
                     Func::new_in(unsafe { FuncHandle::new(store, func_ref) })
+                }))
+            }
+            ValType::Ref(ty) if ty.heap_type() == HeapType::Exn => {
+                let address = std::ptr::with_exposed_provenance_mut(bits as usize);
+                Val::ExnRef(NonNull::new(address).map(|exception| {
+                    // SAFETY: by the contract.
+                    ExnRef::new_in(unsafe { ExceptionHandle::new(store, exception) })
                 }))
             }
             ValType::Ref(_) => Val::ExternRef(ExternRef::from_raw(store, bits)),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cranelift_codegen::ir::TrapCode;
 
-use crate::compile::code::{CompiledCode, FuncCode, SourceSite, TrapSite};
+pub(crate) use crate::compile::code::HandlerItem;
+use crate::compile::code::{CallSite, CompiledCode, FuncCode, SourceSite, TrapSite};
 use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
 
 /// Compiled code in executable memory, with its functions and traps.
@@ -16,6 +17,9 @@ pub(crate) struct LoadedCode {
     traps: Box<[TrapSite]>,
     /// Sorted by offset.
     sources: Box<[SourceSite]>,
+    /// Sorted by offset.
+    call_sites: Box<[CallSite]>,
+    handlers: Box<[HandlerItem]>,
 }
 
 /// The place of an address in the code of a store.
@@ -31,6 +35,15 @@ pub(crate) struct Place {
     pub(crate) func_offset: Option<u32>,
 }
 
+/// The exception handlers of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handlers<'a> {
+    /// Distance from the frame pointer down to the stack pointer during the call, in bytes.
+    pub(crate) stack_bytes: usize,
+    /// Innermost first.
+    pub(crate) items: &'a [HandlerItem],
+}
+
 impl LoadedCode {
     pub(crate) fn new(code: CompiledCode) -> Result<Arc<Self>, CodeMemoryError> {
         Ok(Arc::new(LoadedCode {
@@ -38,6 +51,8 @@ impl LoadedCode {
             funcs: code.funcs,
             traps: code.traps,
             sources: code.sources,
+            call_sites: code.call_sites,
+            handlers: code.handlers,
         }))
     }
 
@@ -68,6 +83,20 @@ impl LoadedCode {
         let module_offset = before.and_then(|at| self.sources[at].module_offset);
         let func_offset = module_offset.and_then(|at| at.checked_sub(body_offset));
         Some(Place { instance, func, module_offset, func_offset })
+    }
+
+    /// The address of the instruction at `offset`.
+    pub(crate) fn address_of(&self, offset: u32) -> usize {
+        self.memory.start() + offset as usize
+    }
+
+    /// The handlers of the call that returns to `pc`, if it has any.
+    fn call_site(&self, pc: usize) -> Option<Handlers<'_>> {
+        let offset = u32::try_from(pc.checked_sub(self.memory.start())?).ok()?;
+        let i = self.call_sites.binary_search_by_key(&offset, |site| site.return_offset).ok()?;
+        let CallSite { stack_bytes, handlers, .. } = &self.call_sites[i];
+        let handlers = &self.handlers[handlers.start as usize..handlers.end as usize];
+        Some(Handlers { stack_bytes: *stack_bytes as usize, items: handlers })
     }
 
     fn trap_at(&self, pc: usize) -> Option<TrapCode> {
@@ -111,6 +140,15 @@ impl CodeList {
     /// panic.
     pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         self.entry(pc)?.code.trap_at(pc)
+    }
+
+    /// The code of the call that returns to `pc`, and the call's handlers, if it has any. `None` if
+    /// no code of the list contains the call.
+    pub(crate) fn call_site(&self, pc: usize) -> Option<(&LoadedCode, Option<Handlers<'_>>)> {
+        // The call ends before the address to which it returns.
+        let code = &*self.entry(pc - 1)?.code;
+        code.offset_of(pc - 1)?;
+        Some((code, code.call_site(pc)))
     }
 
     /// The place of `pc` in the code of a module; `None` if it is a trampoline's, or none of these.

@@ -10,6 +10,7 @@
 //!     16           8  *mut InstanceState    not read by compiled code
 //!     24          16  memories              base, *const MemoryDef (imported and defined)
 //!      …           8  tables                *mut TableDef (imported and defined)
+//!      …           8  tags                  *const TagDef (imported and defined)
 //!      …           8  imported globals      *mut GlobalCell
 //!      …           8  imported functions    *const FuncRef
 //!      …          16  defined globals       GlobalCell, aligned to 16
@@ -57,6 +58,10 @@ pub(crate) const FUNC_REF_VMCTX: u32 = 8;
 pub(crate) const FUNC_REF_TYPE: u32 = 16;
 /// Size of a `FuncRef`.
 pub(crate) const FUNC_REF_BYTES: u32 = 24;
+
+/// In an exception: the address of its values, each in the low bytes of an element of
+/// [`RAW_VAL_BYTES`].
+pub(crate) const EXCEPTION_VALUES: u32 = 0;
 
 /// In the context of a host function: the address of an `extern "C" fn(host_ctx, caller_vmctx,
 /// values: *mut RawVal) -> u32`. Results replace the arguments in `values`. It returns 0, or
@@ -141,6 +146,13 @@ builtins! {
     TableInit(table: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `elem.drop`
     ElemDrop(segment: U32) -> Nothing;
+    /// The address of a new exception with values of zero; 0 if there are too many.
+    ExceptionNew(tag: U32) -> Value;
+    /// Drops an exception, unless something may refer to it. If `keep` is not 0, something may.
+    ExceptionCaught(exception: U64, keep: U32) -> Nothing;
+    /// Continues in the exception's handler; returns if there is none. The exception 0 is the
+    /// pending one of the store. Its calling convention is wasm's.
+    Throw(exception: U64) -> Nothing;
 }
 
 /// The place of a global's value.
@@ -165,6 +177,7 @@ pub(crate) enum FuncRefPlace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VmLayout {
     tables: u32,
+    tags: u32,
     imported_globals: u32,
     num_imported_globals: u32,
     imported_funcs: u32,
@@ -181,7 +194,8 @@ impl VmLayout {
     pub(crate) fn new(info: &ModuleInfo) -> Self {
         let len = |n: usize| u32::try_from(n).expect("validation bounds every index space");
         let tables = VMCTX_MEMORIES + len(info.memories.len()) * MEMORY_ENTRY_BYTES;
-        let imported_globals = tables + len(info.tables.len()) * POINTER_BYTES;
+        let tags = tables + len(info.tables.len()) * POINTER_BYTES;
+        let imported_globals = tags + len(info.tags.len()) * POINTER_BYTES;
         let imported_funcs = imported_globals + len(info.num_imported_globals) * POINTER_BYTES;
         let end_of_pointers = imported_funcs + len(info.num_imported_funcs) * POINTER_BYTES;
         let defined_globals = end_of_pointers.next_multiple_of(16);
@@ -199,6 +213,7 @@ impl VmLayout {
             .collect();
         VmLayout {
             tables,
+            tags,
             imported_globals,
             num_imported_globals: len(info.num_imported_globals),
             imported_funcs,
@@ -223,6 +238,11 @@ impl VmLayout {
     /// Offset of the pointer to table `table`'s `TableDef`.
     pub(crate) fn table_def(&self, table: u32) -> u32 {
         self.tables + table * POINTER_BYTES
+    }
+
+    /// Offset of the address of tag `tag`.
+    pub(crate) fn tag_def(&self, tag: u32) -> u32 {
+        self.tags + tag * POINTER_BYTES
     }
 
     /// The place of the value of global `global`.

@@ -62,6 +62,7 @@ fn imports_and_exports_have_names_and_types() -> Result<(), Error> {
             ExternType::Global(_) => assert_eq!(export.name(), "count"),
             ExternType::Table(_) => assert_eq!(export.name(), "table"),
             ExternType::Func(_) => assert_eq!(export.name(), "run"),
+            ExternType::Tag(_) => panic!("the module has no tag"),
         }
     }
     assert!(matches!(module.get_export("memory"), Some(ExternType::Memory(_))));

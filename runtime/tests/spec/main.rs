@@ -84,6 +84,7 @@ fn version_2() {
     let expected = Counts {
         returned: 21_453,
         trapped: 2_388,
+        thrown: 0,
         exhausted: 15,
         invalid: 1_471,
         malformed: 1_300,
@@ -173,6 +174,20 @@ fn function_references() {
         WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::TAIL_CALL,
         26,
         1_649,
+    ));
+}
+
+#[test]
+fn exceptions() {
+    run_group(&Group::proposal(
+        "exceptions",
+        Proposal::ExceptionHandling,
+        WasmFeatures::EXCEPTIONS
+            | WasmFeatures::TAIL_CALL
+            | WasmFeatures::FUNCTION_REFERENCES
+            | WasmFeatures::REC_GROUPS,
+        4,
+        90,
     ));
 }
 

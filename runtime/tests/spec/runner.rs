@@ -23,6 +23,7 @@ use crate::{spectest, values};
 pub(crate) struct Counts {
     pub(crate) returned: usize,
     pub(crate) trapped: usize,
+    pub(crate) thrown: usize,
     pub(crate) exhausted: usize,
     pub(crate) invalid: usize,
     pub(crate) malformed: usize,
@@ -39,6 +40,7 @@ impl Counts {
         Counts {
             returned: one(self.returned),
             trapped: one(self.trapped),
+            thrown: one(self.thrown),
             exhausted: one(self.exhausted),
             invalid: one(self.invalid),
             malformed: one(self.malformed),
@@ -47,8 +49,8 @@ impl Counts {
     }
 
     pub(crate) fn total(self) -> usize {
-        let Counts { returned, trapped, exhausted, invalid, malformed, unlinkable } = self;
-        returned + trapped + exhausted + invalid + malformed + unlinkable
+        let Counts { returned, trapped, thrown, exhausted, invalid, malformed, unlinkable } = self;
+        returned + trapped + thrown + exhausted + invalid + malformed + unlinkable
     }
 }
 
@@ -59,6 +61,7 @@ impl Add for Counts {
         Counts {
             returned: self.returned + other.returned,
             trapped: self.trapped + other.trapped,
+            thrown: self.thrown + other.thrown,
             exhausted: self.exhausted + other.exhausted,
             invalid: self.invalid + other.invalid,
             malformed: self.malformed + other.malformed,
@@ -173,6 +176,13 @@ impl File {
             WastDirective::AssertTrap { exec, message, .. } => {
                 check_trap(self.execute(exec)?, message)?;
                 self.counts.trapped += 1;
+            }
+            WastDirective::AssertException { exec, .. } => {
+                match self.execute(exec)? {
+                    Err(Error::Exception(_)) => {}
+                    other => return Err(format!("expected an exception, got {other:?}")),
+                }
+                self.counts.thrown += 1;
             }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 let outcome = self.invoke(&call)?;

@@ -11,6 +11,7 @@ use wasmparser::Operator;
 
 use super::super::abi::{self, POINTER, constant_flags, trusted_flags};
 use super::FuncTranslator;
+use super::exception::Callee;
 use crate::trap::Trap;
 use crate::vm::layout::{
     Builtin, FUNC_REF_CODE, FUNC_REF_TYPE, FUNC_REF_VMCTX, Ret, VMCTX_BUILTINS,
@@ -63,8 +64,7 @@ impl FuncTranslator<'_> {
         let ty = self.env.info.funcs[func as usize];
         let callee = self.declare_func(func, ty);
         self.take_args(ty, self.vmctx);
-        let call = self.builder.ins().call(callee, &self.stacks.values);
-        self.push_results(call);
+        self.call_with_values(Callee::Direct(callee), ty);
     }
 
     fn return_call_defined(&mut self, func: u32) {
@@ -99,8 +99,7 @@ impl FuncTranslator<'_> {
     /// Calls the function of the `FuncRef` at `callee`, whose type has index `ty`.
     fn call_func_ref(&mut self, callee: Value, ty: u32) {
         let (signature, code) = self.take_call(callee, ty);
-        let call = self.builder.ins().call_indirect(signature, code, &self.stacks.values);
-        self.push_results(call);
+        self.call_with_values(Callee::Indirect(signature, code), ty);
     }
 
     /// The signature and the code of the function of the `FuncRef` at `callee`. Takes the arguments.
@@ -133,7 +132,11 @@ impl FuncTranslator<'_> {
             | Builtin::MemoryFill
             | Builtin::MemoryCopy
             | Builtin::MemoryInit
-            | Builtin::DataDrop => Trap::MemoryOutOfBounds,
+            | Builtin::DataDrop
+            // They return no status.
+            | Builtin::ExceptionNew
+            | Builtin::ExceptionCaught
+            | Builtin::Throw => Trap::MemoryOutOfBounds,
             Builtin::TableGrow
             | Builtin::TableFill
             | Builtin::TableCopy
@@ -176,7 +179,7 @@ impl FuncTranslator<'_> {
         values.extend(operands.drain(first..));
     }
 
-    fn push_results(&mut self, call: Inst) {
+    pub(super) fn push_results(&mut self, call: Inst) {
         let results = self.builder.inst_results(call);
         self.stacks.operands.extend_from_slice(results);
     }

@@ -24,11 +24,15 @@ pub(super) struct Frame {
 }
 
 #[derive(Clone, Copy)]
-enum FrameKind {
+pub(super) enum FrameKind {
     /// `block`, the function itself, or the arm after an `else`.
     Block,
     Loop {
         header: ir::Block,
+    },
+    /// `try_table`. Outside of it, there are as many catch clauses.
+    Try {
+        outer_clauses: usize,
     },
     /// `if`, before its `else`. Its parameters are on the operand stack twice. `otherwise`, the IR
     /// block for a condition of zero, uses the lower ones.
@@ -98,9 +102,10 @@ impl FuncTranslator<'_> {
     /// Tracks the nesting of blocks in unreachable code.
     pub(super) fn skip(&mut self, op: &Operator<'_>) {
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.unreachable_blocks += 1;
-            }
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => self.unreachable_blocks += 1,
             Operator::Else if self.unreachable_blocks == 0 => self.begin_else(),
             Operator::End if self.unreachable_blocks == 0 => self.end(),
             Operator::End => self.unreachable_blocks -= 1,
@@ -108,7 +113,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    fn push_frame(&mut self, kind: FrameKind, ty: BlockType) {
+    pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType) {
         let (num_params, num_results) = match ty {
             BlockType::Empty => (0, 0),
             BlockType::Type(_) => (0, 1),
@@ -195,8 +200,10 @@ impl FuncTranslator<'_> {
         } else {
             self.stacks.operands.truncate(base);
         }
-        if let FrameKind::Loop { header } = kind {
-            self.builder.seal_block(header);
+        match kind {
+            FrameKind::Loop { header } => self.builder.seal_block(header),
+            FrameKind::Try { outer_clauses } => self.end_try(outer_clauses),
+            FrameKind::Block | FrameKind::If { .. } => {}
         }
         self.stacks.frames.pop();
         if self.stacks.frames.is_empty() && self.reachable {
@@ -234,12 +241,12 @@ impl FuncTranslator<'_> {
     }
 
     /// The target of a branch to the block `depth` levels out, and its number of operands.
-    fn branch_target(&mut self, depth: u32) -> (ir::Block, usize) {
+    pub(super) fn branch_target(&mut self, depth: u32) -> (ir::Block, usize) {
         let at = self.stacks.frames.len() - 1 - depth as usize;
         let frame = &self.stacks.frames[at];
         match frame.kind {
             FrameKind::Loop { header } => (header, frame.num_params),
-            FrameKind::Block | FrameKind::If { .. } => {
+            FrameKind::Block | FrameKind::Try { .. } | FrameKind::If { .. } => {
                 let arity = frame.num_results;
                 (self.exit(at), arity)
             }
@@ -279,7 +286,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    fn push_block_params(&mut self, block: ir::Block) {
+    pub(super) fn push_block_params(&mut self, block: ir::Block) {
         let params: &[Value] = self.builder.block_params(block);
         self.stacks.operands.extend_from_slice(params);
     }
@@ -293,7 +300,7 @@ impl FuncTranslator<'_> {
         self.stacks.args.extend(top.iter().map(|&value| BlockArg::Value(value)));
     }
 
-    fn jump(&mut self, target: ir::Block, arity: usize) {
+    pub(super) fn jump(&mut self, target: ir::Block, arity: usize) {
         self.set_args(arity);
         self.builder.ins().jump(target, &self.stacks.args);
     }

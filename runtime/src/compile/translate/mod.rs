@@ -9,6 +9,7 @@
 
 mod call;
 mod control;
+mod exception;
 mod memory;
 mod numeric;
 mod simd;
@@ -28,6 +29,7 @@ use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
 use self::control::Frame;
+use self::exception::Clause;
 use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_type, trusted_flags};
 use crate::module::info::ModuleInfo;
 use crate::module::parse::val_type;
@@ -67,6 +69,7 @@ pub(super) enum TranslateError {
 pub(super) struct Stacks {
     operands: Vec<Value>,
     frames: Vec<Frame>,
+    clauses: Vec<Clause>,
     refs: Refs,
     args: Vec<BlockArg>,
     values: Vec<Value>,
@@ -87,6 +90,7 @@ impl Stacks {
     fn clear(&mut self) {
         self.operands.clear();
         self.frames.clear();
+        self.clauses.clear();
         self.refs.signatures.clear();
         self.refs.funcs.clear();
     }
@@ -270,7 +274,8 @@ impl<'a> FuncTranslator<'a> {
                     || self.call(op)
                     || self.table(op)
                     || self.simd(op)
-                    || self.wide(op);
+                    || self.wide(op)
+                    || self.exception(op);
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
                 }

@@ -1,5 +1,7 @@
 //! Instantiation as far as it touches contexts: sets every entry, in the order of the indices.
 
+use std::sync::Arc;
+
 use leakbench_allocator::SlotMemory;
 
 use super::InstanceBox;
@@ -7,6 +9,7 @@ use crate::engine::Engine;
 use crate::externs::Extern;
 use crate::module::Module;
 use crate::module::info::ImportKind;
+use crate::sys::exception::TagDef;
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
@@ -23,9 +26,10 @@ pub(crate) struct NewInstance<'a> {
     store: &'a mut StoreInner,
     /// `None` only after `finish`.
     instance: Option<InstanceBox>,
-    /// Memories and tables that the store had before.
+    /// Memories, tables and tags that the store had before.
     memories_before: usize,
     tables_before: usize,
+    tags_before: usize,
     /// Imports that are set.
     imports: usize,
     /// Entries that are set, of each kind.
@@ -33,6 +37,7 @@ pub(crate) struct NewInstance<'a> {
     tables: u32,
     globals: u32,
     funcs: u32,
+    tags: u32,
 }
 
 impl<'a> NewInstance<'a> {
@@ -45,6 +50,7 @@ impl<'a> NewInstance<'a> {
         NewInstance {
             memories_before: store.memories.len(),
             tables_before: store.tables.len(),
+            tags_before: store.tags.len(),
             store,
             instance: Some(instance),
             imports: 0,
@@ -52,6 +58,7 @@ impl<'a> NewInstance<'a> {
             tables: 0,
             globals: 0,
             funcs: 0,
+            tags: 0,
         }
     }
 
@@ -116,6 +123,14 @@ impl<'a> NewInstance<'a> {
                 }
                 self.globals += 1;
             }
+            (ImportKind::Tag(ty), Extern::Tag(tag)) => {
+                let tag = tag.handle();
+                if instance.module().compiled().signatures[ty as usize].id() != tag.type_id(store) {
+                    return false;
+                }
+                instance.write(instance.layout().tag_def(self.tags), tag.def(store.id()));
+                self.tags += 1;
+            }
             _ => return false,
         }
         true
@@ -149,10 +164,25 @@ impl<'a> NewInstance<'a> {
         Some(())
     }
 
+    /// Creates the module's own tags.
+    pub(crate) fn define_tags(&mut self) {
+        let compiled = self.instance().module().clone();
+        let compiled = compiled.compiled();
+        for &ty in &compiled.info.tags[self.tags as usize..] {
+            let signature = Arc::clone(&compiled.signatures[ty as usize]);
+            let def = Owned::new(TagDef::new(signature));
+            let address = self.store.tags.push_mut(def).as_ptr();
+            let tag = self.tags;
+            let instance = self.instance();
+            instance.write(instance.layout().tag_def(tag), address);
+            self.tags += 1;
+        }
+    }
+
     /// Gives the instance to the store, and returns its index. Its own globals are zero or null.
     ///
     /// # Panics
-    /// If an import, a memory or a table is not set.
+    /// If an import, a memory, a table or a tag is not set.
     pub(crate) fn finish(mut self) -> u32 {
         let info = self.instance().info();
         let expected = [
@@ -160,12 +190,14 @@ impl<'a> NewInstance<'a> {
             info.tables.len(),
             info.num_imported_globals,
             info.num_imported_funcs,
+            info.tags.len(),
         ];
-        let set = [self.memories, self.tables, self.globals, self.funcs];
+        let set = [self.memories, self.tables, self.globals, self.funcs, self.tags];
         assert_eq!(set.map(|count| count as usize), expected, "entries that are not set");
         // The store keeps them.
         self.memories_before = self.store.memories.len();
         self.tables_before = self.store.tables.len();
+        self.tags_before = self.store.tags.len();
         match self.instance.take() {
             Some(instance) => self.store.add_instance(instance),
             None => unreachable!("only `finish` takes the instance"),
@@ -177,5 +209,6 @@ impl Drop for NewInstance<'_> {
     fn drop(&mut self) {
         self.store.memories.truncate(self.memories_before);
         self.store.tables.truncate(self.tables_before);
+        self.store.tags.truncate(self.tags_before);
     }
 }
