@@ -19,6 +19,8 @@ const RESIDENT_RATIO_MIN: f64 = 0.25;
 const CHUNK_BYTES_MIN: f64 = (64 << 10) as f64;
 /// Address space that a page table of the lowest level maps, for each of its bytes.
 const MAPPED_BY_PAGE_TABLE: u64 = 512;
+/// Size of a page table. Each mapping may need one more, for its ends.
+const PAGE_TABLE_BYTES: u64 = 4 << 10;
 
 impl Accounts {
     /// Corrects the classes that depend on other resources.
@@ -103,10 +105,12 @@ impl Accounts {
         if self.is_settled(Resource::AddressSpaceBytes)
             && let Some(space) = self.get(Resource::AddressSpaceBytes)
         {
-            self.fill_up_to(Resource::PageTablesBytes, space.last / MAPPED_BY_PAGE_TABLE);
-        } else {
-            self.doubt(Resource::PageTablesBytes);
+            let mappings = self.get(Resource::Mappings).map_or(0, |account| account.last);
+            let ends = mappings.saturating_mul(PAGE_TABLE_BYTES);
+            let ceiling = (space.last / MAPPED_BY_PAGE_TABLE).saturating_add(ends);
+            self.fill_up_to(Resource::PageTablesBytes, ceiling);
         }
+        self.doubt(Resource::PageTablesBytes);
     }
 
     fn fill_up_to(&mut self, resident: Resource, ceiling: u64) {
