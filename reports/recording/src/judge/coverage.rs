@@ -47,6 +47,7 @@ fn missing_end(subject: &SubjectLedger) -> Option<String> {
             subject.number,
             counted(subject.counts.cycles, "cycle"),
             match subject.images.unknown {
+                0 => "no image is".to_owned(),
                 1 => "1 image is".to_owned(),
                 unknown => format!("{} are", counted(unknown, "image")),
             },

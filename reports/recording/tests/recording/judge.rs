@@ -222,6 +222,9 @@ fn a_run_without_its_end_is_not_clean() {
     let no_end = without(whole.clone(), |record| matches!(record, Record::End(_)));
     let no_subject = without(whole, |record| matches!(record, Record::Subject(_)));
     let too_few_cycles = run(Options::default(), |_, last| last.counts = counts(99, 0));
+    let judgement = judged(&no_last_barrier);
+    let message = &of_rule(&judgement, "coverage")[0].message;
+    assert!(message.ends_with("after 50 cycles, and no image is unknown"), "{message}");
     for recording in [no_last_barrier, no_end, no_subject, too_few_cycles] {
         let judgement = judged(&recording);
         assert_eq!(judgement.verdict, Verdict::Inconclusive, "{judgement:?}");
