@@ -233,9 +233,19 @@ fn unmeasured(recorded: &RecordedComparison) -> Vec<String> {
     if let Some((_, run)) = recorded.runs.first() {
         sentences.extend(unmeasured::machine(&run.ledger.start.fingerprint));
     }
-    let of_runs = runs(recorded).flat_map(|(_, folder, run)| {
-        let own = unmeasured::but_the_machine(&run.ledger).into_iter();
-        own.map(move |sentence| format!("{folder}: {sentence}"))
+    // Rounds of one subject mostly miss the same.
+    let mut of_runs: Vec<(String, &str, u64)> = Vec::new();
+    for (_, folder, run) in runs(recorded) {
+        for sentence in unmeasured::but_the_machine(&run.ledger) {
+            match of_runs.iter_mut().find(|(known, ..)| *known == sentence) {
+                Some((_, _, count)) => *count += 1,
+                None => of_runs.push((sentence, folder, 1)),
+            }
+        }
+    }
+    let of_runs = of_runs.into_iter().map(|(sentence, folder, count)| match count {
+        1 => format!("{folder}: {sentence}"),
+        _ => format!("{}, such as {folder}: {sentence}", counted(count, "run")),
     });
     let of_runs: Vec<String> = of_runs.collect();
     let more = of_runs.len().saturating_sub(UNMEASURED_MAX) as u64;
