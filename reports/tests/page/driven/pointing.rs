@@ -177,3 +177,37 @@ fn the_main_chart_says_what_happened_where_it_did() {
     );
     assert_no_complaints(&mut page);
 }
+
+/// A name may stand over the bars, but no line of another quantile runs through it.
+#[test]
+fn no_line_of_a_histogram_crosses_the_name_of_another() {
+    let Some(mut browser) = browser("no_line_of_a_histogram_crosses_the_name_of_another") else {
+        return;
+    };
+    for (p50, p99) in [(0.0, 0.05), (0.0, 0.9), (0.4, 0.5), (0.9, 0.97)] {
+        let mut report = fixture::proved();
+        for chart in &mut report.charts {
+            let Plot::Times(times) = &mut chart.plot else { continue };
+            let (first, last) = (times.bins[0].from_ns, times.bins[times.bins.len() - 1].to_ns);
+            let at = |share: f64| Some((first * (last / first).powf(share)) as u64);
+            (times.p50_ns, times.p99_ns, times.max_ns) = (at(p50), at(p99), at(1.0));
+        }
+        let html = html(&report);
+        for width in [1280, 390] {
+            let mut page = browser.open(width);
+            page.show(&html);
+            page.until("document.querySelectorAll('#release text.statistic').length === 3");
+            let crossed = page.eval(
+                "[...document.querySelectorAll('#release text.statistic')].flatMap((name) => {
+                    const box = name.getBoundingClientRect();
+                    return [...document.querySelectorAll('#release line.statistic')]
+                        .map((line) => line.getBoundingClientRect())
+                        .filter((line) => line.left > box.left && line.left < box.right
+                            && line.top < box.bottom - 4 && line.bottom > box.top)
+                        .map(() => name.textContent);
+                })",
+            );
+            assert_eq!(crossed, serde_json::json!([]), "{p50} {p99} at {width}");
+        }
+    }
+}

@@ -107,20 +107,18 @@ class TimesChart extends PartsPlot {
     return axis;
   }
 
-  // Median, p99 and max, each named in a row of its own above the bars. The shortest time has the
-  // lowest row, and no line is drawn over a name.
+  // Median, p99 and max, named above the bars.
   drawLines() {
-    const { left, bottom } = this.bounds;
+    const { left, right, bottom } = this.bounds;
+    const each = this.chart.lines
+      .filter(([, ns]) => ns !== null)
+      .map(([name, ns]) => ({ x: this.x(ns), text: `${name} ${durationNs(ns)}` }));
     const [lines, names] = [[], []];
-    this.chart.lines.forEach(([name, ns], index, { length }) => {
-      if (ns === null) return;
-      const x = this.x(ns);
-      const y = 10 + (length - 1 - index) * 14;
-      const text = `${name} ${durationNs(ns)}`;
-      const before = x - text.length * 6.8 > left - 56;
-      const anchor = before ? "end" : "start";
+    placeNames(each, left - 56, right + 16).forEach(({ row, side }, index) => {
+      const { x, text } = each[index];
+      const y = 38 - row * 14;
+      const place = { x: x + 5 * side, y: y + 1, "text-anchor": side < 0 ? "end" : "start" };
       lines.push(svg("line", { class: "statistic", x1: x, x2: x, y1: y - 8, y2: bottom }));
-      const place = { x: before ? x - 5 : x + 5, y: y + 1, "text-anchor": anchor };
       names.push(svg("text", { class: "statistic", ...place }, text));
     });
     return [...lines, ...names];
@@ -139,4 +137,36 @@ class TimesChart extends PartsPlot {
       rows: [{ name: "count", value: grouped(count), note: `${PARTS.format(share)}%` }],
     };
   }
+}
+
+// A row above the plot and a side of its line for each name: of all ways the one with the fewest names
+// outside of the plot, over each other or crossed by a line, which reaches down from the row of its
+// name; of those the lowest. Row 0 is the lowest, side -1 the left.
+function placeNames(each, left, right) {
+  const choices = [0, 1, 2].flatMap((row) => [-1, 1].map((side) => ({ row, side })));
+  const placed = ({ x, text }, { row, side }) => {
+    const width = text.length * 6.8 + 5;
+    return { x, row, start: side < 0 ? x - width : x, end: side < 0 ? x : x + width };
+  };
+  const cost = (way) => {
+    const names = way.map((choice, index) => placed(each[index], choice));
+    let sum = 0;
+    names.forEach((name, index) => {
+      sum += name.row + (name.start < left || name.end > right ? 1000 : 0);
+      names.forEach((other, of) => {
+        if (of === index) return;
+        const isCrossed = other.row >= name.row && name.start < other.x && other.x < name.end;
+        const overlaps =
+          other.row === name.row && name.start < other.end + 8 && other.start < name.end + 8;
+        sum += (isCrossed ? 100 : 0) + (overlaps ? 100 : 0);
+      });
+    });
+    return sum;
+  };
+  const ways = each.reduce(
+    (some) => some.flatMap((way) => choices.map((choice) => [...way, choice])),
+    [[]],
+  );
+  const costs = ways.map(cost);
+  return ways[costs.indexOf(Math.min(...costs))];
 }
