@@ -255,8 +255,11 @@ fn facts(groups: &[FactGroup]) -> Markup {
                 summary { "Run, machine and processes" }
                 div {
                     @for group in groups {
+                        // The command has a section of its own.
+                        @let has_command = group.facts.iter().any(|(name, _)| is_command(name));
+                        @let name = if has_command { "run" } else { group.name.as_str() };
                         section {
-                            h2 { (shown(&sentence_case(&group.name), LABEL_CHARS_MAX)) }
+                            h2 { (shown(&sentence_case(name), LABEL_CHARS_MAX)) }
                             dl {
                                 @for (name, value) in group.facts.iter().filter(|it| !is_command(&it.0)) {
                                     div {

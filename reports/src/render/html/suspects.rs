@@ -10,6 +10,8 @@ use crate::report::{Forecast, SuspectCard};
 
 /// Characters of an example before its middle is left out.
 const EXAMPLE_CHARS: usize = 72;
+/// The same for one line of one of three cards.
+const EXAMPLE_LINE_CHARS: usize = 40;
 
 /// The cards, the worst suspect first. One alone shows all; of several the evidence is folded, so that the
 /// main chart is on the first screen.
@@ -38,7 +40,7 @@ fn alone(suspect: &SuspectCard) -> Markup {
                 }
             }
             div .traces {
-                (examples(suspect))
+                (examples(Some(&suspect.examples), EXAMPLE_CHARS))
                 @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
             }
         }
@@ -52,6 +54,7 @@ fn one_of_several(suspect: &SuspectCard) -> Markup {
             @if let Some(forecast) = &suspect.forecast {
                 p .until .beside { strong { (shown(&forecast.left, LABEL_CHARS_MAX)) } " to " (limit(forecast)) }
             }
+            (examples(suspect.examples.get(..1), EXAMPLE_LINE_CHARS))
             details {
                 summary { "Evidence" }
                 (evidence(suspect))
@@ -59,7 +62,7 @@ fn one_of_several(suspect: &SuspectCard) -> Markup {
                     (interval(forecast))
                     (outlook(forecast))
                 }
-                (examples(suspect))
+                (examples(suspect.examples.get(1..), EXAMPLE_CHARS))
                 @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
             }
         }
@@ -89,10 +92,10 @@ fn evidence(suspect: &SuspectCard) -> Markup {
     }
 }
 
-fn examples(suspect: &SuspectCard) -> Markup {
+fn examples(examples: Option<&[String]>, chars: usize) -> Markup {
     markup! {
-        @for example in &suspect.examples {
-            p .example { (middle_cut(example, EXAMPLE_CHARS)) }
+        @for example in examples.unwrap_or_default() {
+            p .example { (middle_cut(example, chars)) }
         }
     }
 }
