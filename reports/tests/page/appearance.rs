@@ -52,12 +52,12 @@ fn contrasts(page: &mut Page<'_>) -> Vec<(f64, String)> {
     serde_json::from_value(page.eval(CONTRASTS)).expect("contrasts")
 }
 
-fn prefer(page: &mut Page<'_>, scheme: &str) {
+pub(crate) fn prefer(page: &mut Page<'_>, scheme: &str) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     page.call("Emulation.setEmulatedMedia", json!({ "features": features }));
 }
 
-fn background(page: &mut Page<'_>) -> String {
+pub(crate) fn background(page: &mut Page<'_>) -> String {
     page.text("getComputedStyle(document.body).backgroundColor")
 }
 
@@ -264,58 +264,57 @@ fn without_scripts_there_are_tables_and_no_dead_controls() {
     assert_eq!(page.eval(numbers), true);
 }
 
+/// The bar of a holder fills its track in height.
 #[test]
-fn paper_has_charts_and_no_controls() {
-    let Some(mut browser) = browser("paper_has_charts_and_no_controls") else { return };
+fn bars_of_holders_are_as_high_as_their_tracks() {
+    let Some(mut browser) = browser("bars_of_holders_are_as_high_as_their_tracks") else { return };
     let mut page = browser.open(1280);
-    prefer(&mut page, "dark");
     page.show(&html(&fixture::leak()));
-    assert_eq!(page.eval("document.querySelector('#lingering details').open"), false);
-    page.eval("dispatchEvent(new Event('beforeprint'))");
-    page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
-    assert_eq!(background(&mut page), "rgb(255, 255, 255)");
-    for hidden in [
-        "#controls",
-        "#theme",
-        ".search",
-        ".copy",
-        "#lingering summary",
-        "#lingering-images tbody tr:nth-child(51)",
-    ] {
-        let visible = format!("document.querySelector({}).checkVisibility()", json!(hidden));
-        assert_eq!(page.eval(&visible), false, "{hidden}");
+    page.until("document.querySelectorAll('#holders .track').length > 1");
+    let heights = "[...document.querySelectorAll('#holders .track')].filter((track) =>
+        track.offsetHeight !== track.firstElementChild.offsetHeight).length";
+    assert_eq!(page.eval(heights), 0);
+}
+
+/// Heat maps have as much of a row as their columns need; the headings of rows break at words only.
+#[test]
+fn a_sweep_is_whole_and_its_headings_are_legible() {
+    let Some(mut browser) = browser("a_sweep_is_whole_and_its_headings_are_legible") else {
+        return;
+    };
+    let mut page = browser.open(1280);
+    for (pairs, size) in [(6, "whole"), (4, "half"), (2, "third")] {
+        page.show(&html(&fixture::swept_by_measures(pairs)));
+        page.until("document.querySelector('.multiples .plot svg') !== null");
+        let cut = format!(
+            "[...document.querySelectorAll('.{size} .scroll:has(.heat)')]
+                .map((box) => box.scrollWidth - box.clientWidth).join()"
+        );
+        assert_eq!(page.text(&cut), "0,0,0", "{} columns", 2 * pairs);
     }
-    for shown in [
-        "#lingering svg",
-        "#slots canvas",
-        "#lingering-images tbody tr:nth-child(50)",
-        "code",
-        ".facts dd",
-    ] {
-        let visible = format!("document.querySelector({}).checkVisibility()", json!(shown));
-        assert_eq!(page.eval(&visible), true, "{shown}");
+    for width in [1280, 390] {
+        page.resize(width);
+        let broken = "[...document.querySelectorAll('.multiples tbody th')].filter((heading) => {
+            const range = document.createRange();
+            range.selectNodeContents(heading);
+            return range.getClientRects().length !== 1;
+        }).length";
+        assert_eq!(page.eval(broken), 0, "at {width}");
+        // A drawing that is smaller than its numbers need would be scaled down.
+        let scaled = scaled_drawings(&mut page);
+        assert_eq!(scaled, Vec::<String>::new(), "at {width}");
     }
-    // Each printed page repeats the headings, and a note counts the rows that are left out.
-    let display = "getComputedStyle(document.querySelector('#lingering-images thead')).display";
-    assert_eq!(page.text(display), "table-header-group");
-    // Repeated headings would omit a button's text.
-    let button = "getComputedStyle(document.querySelector('#lingering-images th button')).display";
-    assert_eq!(page.text(button), "contents");
-    let printed = "getComputedStyle(document.querySelector('#lingering-images .shown-rows'),
-        '::after').content";
-    assert_eq!(page.text(printed), "\"; the first 50 on paper\"");
-    // After a search, its rows are printed, wherever they are in the table.
-    page.eval(
-        "(() => { const input = document.querySelector('#lingering-images input');
-            input.value = '49801361';
-            input.dispatchEvent(new Event('input')); })()",
+}
+
+/// Drawings whose size differs from the size they were drawn for, with both widths.
+pub(crate) fn scaled_drawings(page: &mut Page<'_>) -> Vec<String> {
+    page.eval("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))");
+    let scaled = page.eval(
+        "[...document.querySelectorAll('.plot > svg')].map((drawing) => {
+            const shown = drawing.getBoundingClientRect().width;
+            return [drawing.closest('figure').id, drawing.viewBox.baseVal.width, shown];
+        }).filter(([, drawn, shown]) => Math.abs(shown / drawn - 1) > 0.06)
+            .map((each) => each.join(' '))",
     );
-    let found = "[...document.querySelectorAll('#lingering-images tbody tr')]
-        .filter((row) => row.checkVisibility()).map((row) => row.rowIndex).join()";
-    assert_eq!(page.text(found), "101");
-    assert_eq!(page.text(printed), "none");
-    page.call("Emulation.setEmulatedMedia", json!({ "media": "" }));
-    let pdf = page.call("Page.printToPDF", json!({ "printBackground": true }));
-    assert!(pdf["data"].as_str().is_some_and(|data| data.len() > 20_000));
-    assert_eq!(page.complaints(), Vec::<String>::new());
+    serde_json::from_value(scaled).expect("texts")
 }

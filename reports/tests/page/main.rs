@@ -8,3 +8,4 @@ mod browser;
 mod driven;
 mod fixture;
 mod markup;
+mod paper;

@@ -83,13 +83,22 @@ fn controls() -> Markup {
     }
 }
 
+/// Columns of a heat map for which a third of a row, or half of it, has room.
+const HEAT_COLUMNS_THIRD: usize = 5;
+const HEAT_COLUMNS_HALF: usize = 9;
+
 /// The charts but the main one, in reading order with their share of a row: those that explain a run
 /// without a leak or a death, slot maps, the small ones in rows without gaps, and the rest.
 fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
     let is_proved = charts.iter().any(|it| matches!(it.plot, Plot::Proof(_)));
     let charts = charts.get(1..).unwrap_or_default();
     let is_dead = charts.first().is_some_and(|it| matches!(it.plot, Plot::Peaks(_)));
+    let columns = |chart: &Chart| match &chart.plot {
+        Plot::Heat(heat) => heat.across.values.len(),
+        _ => 0,
+    };
     let kind = |chart: &Chart| match &chart.plot {
+        Plot::Heat(_) if columns(chart) > HEAT_COLUMNS_HALF => 6,
         Plot::Proof(_) => 1,
         Plot::Peaks(_) if is_proved || is_dead => 1,
         Plot::Times(_) if is_proved => 1,
@@ -104,6 +113,7 @@ fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
     let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
     let small = charts.iter().filter(|chart| matches!(kind(chart), 3..=5)).count();
+    let fits_third = charts.iter().all(|chart| columns(chart) <= HEAT_COLUMNS_THIRD);
     let mut seen = 0;
     let charts = charts.into_iter().map(|chart| {
         let span = match kind(chart) {
@@ -112,7 +122,7 @@ fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
                 match small {
                     1 => "whole",
                     // Of an odd number, the first three share a row.
-                    _ if small % 2 == 1 && seen <= 3 => "third",
+                    _ if small % 2 == 1 && seen <= 3 && fits_third => "third",
                     _ => "half",
                 }
             }

@@ -118,6 +118,10 @@ fn grid(id: &str, panels: &Panels, down: &Axis, across: &Axis) -> Markup {
     markup! {
         div .scroll .bare tabindex="0" role="region" aria-label="one chart for each combination" {
             table .multiples {
+                colgroup {
+                    col .heads span=(down.flags.len().max(1));
+                    col .each span=(columns);
+                }
                 (head(down, across))
                 tbody {
                     @for (row, of_row) in rows.enumerate() {

@@ -15,7 +15,7 @@ pub(super) fn spreads(spreads: &Spreads) -> Markup {
         ul .spreads {
             @for row in &spreads.rows { (spread(spreads, row)) }
             li .spread .ticks aria-hidden="true" {
-                svg .track {
+                svg .rail {
                     @for (tick, text) in spreads.ticks() {
                         @let x = percent(spreads.share(tick));
                         text x=(x) y="13" { (text) }
@@ -36,7 +36,7 @@ fn spread(spreads: &Spreads, row: &Spread) -> Markup {
         li class={ "spread " (tone_class(Tone::Series(row.series))) } {
             span .name { (middle_cut(&row.name, NAME_CHARS)) }
             span .number { (shown(&row.text, LABEL_CHARS_MAX)) }
-            svg .track aria-hidden="true" {
+            svg .rail aria-hidden="true" {
                 @for (tick, _) in spreads.ticks() {
                     @let tick = x(tick);
                     line .grid x1=(tick) x2=(tick) y1="0" y2="100%" {}

@@ -234,7 +234,7 @@ fn rows(table: &Table) -> Markup {
 
 fn cell_of(cell: &str, column: &Column, tone: Option<Tone>) -> Markup {
     markup! {
-        td .number[column.is_number] {
+        td .number[column.is_number] .coloured[column.is_coloured] {
             @if let (true, Some(tone)) = (column.is_coloured, tone) {
                 span class={ "swatch " (tone_class(tone)) } {}
             }

@@ -205,7 +205,8 @@ class LineChart extends TimePlot {
           x: left,
           y: top - 6,
           width: right - left + (this.timeline.zoomed ? 0 : 6),
-          height: bottom - top + 6,
+          // Dots at the lowest amount are whole.
+          height: bottom - top + 10,
         }),
       ),
     );
@@ -235,8 +236,9 @@ class LineChart extends TimePlot {
     inside.append(...this.fits.flatMap((fit) => fit.line(this, last)));
     for (const series of this.shown) inside.append(...this.drawSeries(series));
     drawing.append(inside, ...this.drawLimits());
-    for (const fit of this.fits) if (last > end) drawing.append(...fit.label(this, last));
     this.drawIncidents(drawing, labels);
+    // Over the lines of events, which would cross the words.
+    for (const fit of this.fits) if (last > end) drawing.append(...fit.label(this, last));
     if (this.isEdge("bottom")) this.drawAxis(drawing, (right - left) / 90);
     this.selection = svg("rect", {
       class: "selection",

@@ -21,7 +21,7 @@ class Plot {
   }
 
   measure() {
-    this.width = Math.max(this.host.clientWidth, 200);
+    this.width = Math.max(this.host.clientWidth, 100);
   }
 
   // A new drawing of `height` that replaces the last one.
