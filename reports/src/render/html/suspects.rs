@@ -5,7 +5,7 @@ use std::fmt::Write;
 use maud::{Markup, html as markup};
 
 use super::page::next_step;
-use super::text::{LABEL_CHARS_MAX, middle_cut, shown};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, middle_cut, shown};
 use crate::report::{Forecast, SuspectCard};
 
 /// Characters of an example before its middle is left out.
@@ -40,7 +40,7 @@ fn alone(suspect: &SuspectCard) -> Markup {
                 }
             }
             div .traces {
-                (examples(Some(&suspect.examples), EXAMPLE_CHARS))
+                (examples(&suspect.examples))
                 @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
             }
         }
@@ -54,7 +54,11 @@ fn one_of_several(suspect: &SuspectCard) -> Markup {
             @if let Some(forecast) = &suspect.forecast {
                 p .until .beside { strong { (shown(&forecast.left, LABEL_CHARS_MAX)) } " to " (limit(forecast)) }
             }
-            (examples(suspect.examples.get(..1), EXAMPLE_LINE_CHARS))
+            @if let Some(example) = suspect.examples.first() {
+                p .example title=(shown(example, SENTENCE_CHARS_MAX)) {
+                    (middle_cut(without_inode(example), EXAMPLE_LINE_CHARS))
+                }
+            }
             details {
                 summary { "Evidence" }
                 (evidence(suspect))
@@ -62,7 +66,7 @@ fn one_of_several(suspect: &SuspectCard) -> Markup {
                     (interval(forecast))
                     (outlook(forecast))
                 }
-                (examples(suspect.examples.get(1..), EXAMPLE_CHARS))
+                (examples(suspect.examples.get(1..).unwrap_or_default()))
                 @if let Some(step) = &suspect.next { div .step { (next_step(step, None)) } }
             }
         }
@@ -92,12 +96,18 @@ fn evidence(suspect: &SuspectCard) -> Markup {
     }
 }
 
-fn examples(examples: Option<&[String]>, chars: usize) -> Markup {
+fn examples(examples: &[String]) -> Markup {
     markup! {
-        @for example in examples.unwrap_or_default() {
-            p .example { (middle_cut(example, chars)) }
+        @for example in examples {
+            p .example { (middle_cut(example, EXAMPLE_CHARS)) }
         }
     }
+}
+
+/// An example from its path on, if it has one: that says more in one line than an inode.
+fn without_inode(example: &str) -> &str {
+    let at = if example.starts_with("inode ") { example.find(", /") } else { None };
+    at.map_or(example, |at| &example[at + 2..])
 }
 
 /// `RLIMIT_NOFILE 1,024, 12 % used`. No line breaks between a number and its unit.
