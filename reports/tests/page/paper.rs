@@ -106,6 +106,9 @@ fn paper_has_the_evidence_of_each_suspect() {
     let seen = "[...document.querySelectorAll('.suspect')].map((card) =>
         [...card.querySelectorAll('.example')].filter((it) => it.checkVisibility()).length).join()";
     assert_eq!(page.text(seen), "1,1,1");
+    // Its line has the path and no inode.
+    let first = page.text("document.querySelector('.suspect > .example').textContent");
+    assert!(first.starts_with("/a/long/path") && first.ends_with("fd 17, for 58 s"), "{first}");
     page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
     assert_eq!(page.text(seen), "2,2,2");
     let summaries = "[...document.querySelectorAll('.suspect summary')]
