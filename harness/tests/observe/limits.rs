@@ -90,16 +90,17 @@ fn limits_of_a_user() {
         eprintln!("only root may start a process of another user: nothing to test");
         return;
     }
+    // No other process has this user, not even one of another copy of this test.
+    let user = 50_000 + std::process::id() % 10_000;
     let mut command = Command::new("prlimit");
     command.arg("--nproc=300").args(victim::words());
-    // No other process has this user.
-    command.uid(54_321).current_dir("/");
-    let can_run = Command::new(&victim::words()[0]).arg("--list").uid(54_321).output();
+    command.uid(user).current_dir("/");
+    let can_run = Command::new(&victim::words()[0]).arg("--list").uid(user).output();
     if !can_run.is_ok_and(|output| output.status.success()) {
         eprintln!("another user may not run this test: nothing to test");
         return;
     }
-    let mut other = Command::new("sleep").arg("600").uid(54_321).spawn().unwrap();
+    let mut other = Command::new("sleep").arg("600").uid(user).spawn().unwrap();
     let mut victim = Victim::start_by(&mut command, &["threads", "keys", "pipes"]).unwrap();
     let out = tempfile::tempdir().unwrap();
     let observer = attach(&["--out", out.path().to_str().unwrap()], &victim.pid()).spawn().unwrap();
