@@ -52,7 +52,7 @@ impl Accounts {
         let nearest = Resource::ALL.into_iter().filter_map(of_nearest).collect();
         let mut accounts = Accounts { all: all.collect(), nearest, fds_beyond };
         accounts.reclassify(ledger);
-        accounts.forecast(ledger);
+        accounts.forecast();
         accounts
     }
 
@@ -84,12 +84,12 @@ impl Accounts {
         })
     }
 
-    fn forecast(&mut self, ledger: &ObservationLedger) {
+    fn forecast(&mut self) {
         let limits: Vec<(Resource, f64)> = self
             .iter()
             .filter(|account| account.class.is_some_and(ResourceClass::grows))
             .filter_map(|account| {
-                let limit = ledger.limit(account.resource)?;
+                let limit = account.limit.as_ref()?;
                 let seconds = self.seconds_to(limit, account.rate_per_s()?)?;
                 Some((account.resource, seconds))
             })

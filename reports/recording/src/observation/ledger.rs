@@ -35,6 +35,9 @@ pub struct ObservationLedger {
     /// The latest limits: of all processes together, and for limits of single processes those of the
     /// nearest process.
     pub limits: Vec<Limit>,
+    /// Time of the latest limits of all processes together, and those before them.
+    limits_ms: u64,
+    former_limits: Vec<Limit>,
     /// The end of the process, if it ended.
     pub exit: Option<ProcessExit>,
     /// The end; `None` if the observer did not complete the observation.
@@ -54,6 +57,8 @@ impl ObservationLedger {
         let start = recording.start().ok_or(NoStart)?.clone();
         let mut ledger = ObservationLedger {
             limits: start.limits.clone(),
+            limits_ms: 0,
+            former_limits: Vec::new(),
             start,
             samples: Vec::new(),
             sample_lines: Vec::new(),
@@ -81,7 +86,8 @@ impl ObservationLedger {
                     examples.at_ms
                 }
                 ObservationRecord::Limits(Limits { at_ms, limits }) => {
-                    ledger.limits.clone_from(limits);
+                    ledger.former_limits = std::mem::replace(&mut ledger.limits, limits.clone());
+                    ledger.limits_ms = *at_ms;
                     *at_ms
                 }
                 ObservationRecord::OldObjects(old_objects) => {
@@ -108,6 +114,7 @@ impl ObservationLedger {
             ledger.last_seen_ms = ledger.last_seen_ms.max(at_ms);
         }
         let own = ledger.limits_of_nearest();
+        ledger.former_limits.extend(own.iter().cloned());
         ledger.limits.extend(own);
         let times: Vec<u64> = ledger.samples.iter().map(|sample| sample.at_ms).collect();
         ledger.judged = spacing::even(&times);
@@ -141,12 +148,16 @@ impl ObservationLedger {
         children.max().unwrap_or(0)
     }
 
-    /// Examples of a resource's growth until this time in ms. Later ones are of a process that has begun
-    /// to give its objects back.
+    /// Examples of a resource's growth, as of this time of a judged sample in ms. Those of later samples
+    /// of a process that exits are of what it has not given back yet.
     pub(super) fn examples_until(&self, resource: Resource, until_ms: u64) -> &[Example] {
         let latest = self.examples.objects.get(&resource);
         let former = self.former_examples.get(&resource);
-        let examples = if self.examples.at_ms > until_ms { former.or(latest) } else { latest };
+        // Examples follow their sample.
+        let times = self.samples.iter().rev().map(|sample| sample.at_ms);
+        let sampled_ms = times.into_iter().find(|&at_ms| at_ms <= self.examples.at_ms).unwrap_or(0);
+        let is_of_exit = self.exited() && sampled_ms > until_ms;
+        let examples = if is_of_exit { former.or(latest) } else { latest };
         examples.map_or(&[], Vec::as_slice)
     }
 
@@ -192,9 +203,11 @@ impl ObservationLedger {
         (series, freed)
     }
 
-    /// The limit of a resource that is met first.
-    pub(super) fn limit(&self, resource: Resource) -> Option<&Limit> {
-        let limits = self.limits.iter().filter(|limit| limit.resource == resource);
+    /// The limit of a resource that is met first, as of this time of a judged sample in ms.
+    pub(super) fn limit_until(&self, resource: Resource, until_ms: u64) -> Option<&Limit> {
+        let is_of_exit = self.exited() && self.limits_ms > until_ms;
+        let limits = if is_of_exit { &self.former_limits } else { &self.limits };
+        let limits = limits.iter().filter(|limit| limit.resource == resource);
         limits.min_by_key(|limit| limit.room(0))
     }
 

@@ -57,7 +57,7 @@ impl Suspect {
             }
         }
         for suspect in &mut suspects {
-            suspect.forecast = suspect.soonest(ledger, accounts);
+            suspect.forecast = suspect.soonest(accounts);
         }
         suspects.sort_by(|a, b| a.compare(b, accounts));
         suspects
@@ -68,15 +68,16 @@ impl Suspect {
         std::iter::once(self.resource).chain(self.evidence.iter().copied())
     }
 
-    fn soonest(&self, ledger: &ObservationLedger, accounts: &Accounts) -> Option<LimitForecast> {
+    fn soonest(&self, accounts: &Accounts) -> Option<LimitForecast> {
         let limited =
             self.resources().flat_map(|resource| [Some(resource), resource.total()]).flatten();
         limited
             .filter_map(|resource| {
-                let limit = ledger.limit(resource)?;
+                let account = accounts.get(resource)?;
+                let limit = account.limit.as_ref()?;
                 // A total may grow because of several leaks. If it has no forecast of its own, it
                 // grows at the rate of this one.
-                let seconds = accounts.get(resource).and_then(|account| account.seconds_to_limit);
+                let seconds = account.seconds_to_limit;
                 let kinds = own_kinds(self, resource);
                 let rate = kinds.map(|kind| accounts.rate(kind)).fold(0.0, f64::max);
                 let seconds = seconds.or_else(|| accounts.seconds_to(limit, rate))?;

@@ -81,10 +81,7 @@ impl Account {
         let trend = old.or(total);
         let amounts: Vec<u64> = series.iter().map(|&(_, amount)| amount as u64).collect();
         let read = ledger.judged().filter(|sample| sample.amounts.of(resource).is_some());
-        let until_ms = match series.last() {
-            Some(&(last_s, _)) if freed_at_exit => (last_s * 1e3).round() as u64,
-            _ => u64::MAX,
-        };
+        let until_ms = series.last().map_or(0, |&(last_s, _)| (last_s * 1e3).round() as u64);
         Some(Account {
             resource,
             samples: read.count(),
@@ -100,7 +97,7 @@ impl Account {
             }),
             trend,
             age_ms: old.map(|_| ledger.old_objects.age_ms),
-            limit: ledger.limit(resource).cloned(),
+            limit: ledger.limit_until(resource, until_ms).cloned(),
             seconds_to_limit: None,
             freed_at_exit,
             examples: ledger.examples_until(resource, until_ms).to_vec(),

@@ -53,6 +53,46 @@ fn a_leak_that_is_freed_only_at_the_exit_is_a_leak() {
     assert_eq!(leak.account(Resource::SocketFds).expect("an account").examples[0].what, "many");
 }
 
+/// The same of the last sample, which is not judged, and of limits that were read then.
+#[test]
+fn what_is_recorded_at_the_exit_is_no_evidence() {
+    let end = |how: Option<ProcessExitKind>| {
+        let files = |s: u64| if s < 59 { 30 + 3 * s } else { 2 };
+        let mut recording =
+            attached(move |s| vec![(Resource::Fds, files(s)), (Resource::FileFds, files(s))]);
+        let limit = |at_ms, max| {
+            let name = "size of /tmp".to_owned();
+            let limit = Limit { resource: Resource::FileFds, max, name, others: 0 };
+            ObservationRecord::Limits(Limits { at_ms, limits: vec![limit] })
+        };
+        let examples = |at_ms, what: &str| match examples(Resource::FileFds, &[what]) {
+            ObservationRecord::Examples(examples) => {
+                ObservationRecord::Examples(Examples { at_ms, ..examples })
+            }
+            other => panic!("{other:?}"),
+        };
+        for record in [
+            limit(50_000, 500),
+            examples(50_010, "many"),
+            limit(59_000, 90_000),
+            examples(59_010, "few"),
+        ] {
+            recording = with(recording, record);
+        }
+        let recording = match how {
+            Some(how) => gone(recording, how, true),
+            None => recording,
+        };
+        let diagnosis = diagnosed(&recording);
+        let account = diagnosis.account(Resource::FileFds).expect("an account").clone();
+        (account.limit.expect("a limit").max, account.examples[0].what.clone())
+    };
+    let exited = end(Some(ProcessExitKind::Exited { code: 0 }));
+    assert_eq!(exited, (500, "many".to_owned()));
+    // The control: it still runs.
+    assert_eq!(end(None), (90_000, "few".to_owned()));
+}
+
 /// Growth for most of the time that was not given back is never clean: the process may be idle.
 #[test]
 fn a_leak_that_pauses_is_inconclusive_and_names_the_time_that_decides() {
