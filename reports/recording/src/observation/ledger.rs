@@ -154,8 +154,8 @@ impl ObservationLedger {
         let latest = self.examples.objects.get(&resource);
         let former = self.former_examples.get(&resource);
         // Examples follow their sample.
-        let times = self.samples.iter().rev().map(|sample| sample.at_ms);
-        let sampled_ms = times.into_iter().find(|&at_ms| at_ms <= self.examples.at_ms).unwrap_or(0);
+        let mut times = self.samples.iter().rev().map(|sample| sample.at_ms);
+        let sampled_ms = times.find(|&at_ms| at_ms <= self.examples.at_ms).unwrap_or(0);
         let is_of_exit = self.exited() && sampled_ms > until_ms;
         let examples = if is_of_exit { former.or(latest) } else { latest };
         examples.map_or(&[], Vec::as_slice)
