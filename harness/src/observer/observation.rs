@@ -113,8 +113,12 @@ impl<'a> Observation<'a> {
             if !self.is_unreadable && Instant::now() >= next_sample {
                 let began = Instant::now();
                 if !self.sample(show) {
-                    if self.ends_soon()? {
+                    if self.follows_descendants {
                         return Ok(Ending::Exited);
+                    }
+                    if self.ends_soon()? {
+                        // What it started may go on.
+                        continue;
                     }
                     self.record_unreadable();
                 }
@@ -228,7 +232,8 @@ impl<'a> Observation<'a> {
             return Ok(!(is_wanted && self.follow_descendants(how)));
         }
         let Some(pidfd) = &self.pidfd else {
-            return Ok(self.sampler.tree.root.process.stat().is_err());
+            let stat = self.sampler.tree.root.process.stat();
+            return Ok(stat.map_or(true, |stat| stat.has_ended));
         };
         poll_until(&mut [PollFd::new(pidfd, PollFlags::IN)], Instant::now())
     }
@@ -242,6 +247,7 @@ impl<'a> Observation<'a> {
             return false;
         }
         self.follows_descendants = true;
+        self.is_unreadable = false;
         // It would be readable for ever.
         self.pidfd = None;
         let left = counted(self.sampler.tree.descendants.len() as u64, "process");

@@ -89,6 +89,29 @@ fn a_daemon_is_observed_for_the_duration_and_then_ended() {
     );
 }
 
+/// `/proc` shows nothing of a command whose main thread has ended, as in the instant of its end.
+#[test]
+fn what_a_command_started_is_observed_after_an_end_that_a_sample_met() {
+    for (habit, is_unreadable) in [("main-thread-first", false), ("main-thread-long-before", true)]
+    {
+        let out = tempfile::tempdir().unwrap();
+        let flags = ["--duration", "1h", "--out", out.path().to_str().unwrap()];
+        let mut command = super::exec(&flags, &[habit]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let observed = end_sampled(command.spawn().unwrap(), out.path());
+        let remarks = remarks(out.path()).join("\n");
+        assert!(remarks.contains("what it started is observed"), "{remarks}");
+        // A busy machine may make any end last.
+        if is_unreadable {
+            assert!(
+                remarks.contains("its main thread has ended and others still run"),
+                "{remarks}"
+            );
+            assert_ne!(observed.verdict(), (0, "clean"), "{:#}", observed.result);
+        }
+    }
+}
+
 #[test]
 fn without_a_duration_a_daemon_is_ended_with_its_command_or_left() {
     let observe = |flags: &[&str], process: &str| {

@@ -356,8 +356,26 @@ fn habit(name: &str) -> Habit {
                 }
             })
         }
+        // Starts a process, and ends later than its main thread.
+        "main-thread-first" => end_main_thread_before(Duration::from_millis(300)),
+        "main-thread-long-before" => end_main_thread_before(Duration::from_secs(3)),
         other => panic!("unknown habit {other:?}"),
     }
+}
+
+/// Starts a process that goes on, ends the main thread, and ends the others after `rest`.
+fn end_main_thread_before(rest: Duration) -> Habit {
+    keep(u32::MAX, move || {
+        let mut goes_on = Command::new("sleep");
+        goes_on.arg("600").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let started = goes_on.spawn().expect("sleep runs");
+        std::thread::spawn(move || {
+            crate::sys::end_main_thread();
+            std::thread::sleep(rest);
+            std::process::exit(0);
+        });
+        started
+    })
 }
 
 /// Many files that exist everywhere.
