@@ -144,9 +144,9 @@ impl Memory {
         self.ty(store).page_size()
     }
 
-    /// The slot of the pool.
-    pub fn slot(&self, store: impl AsContext) -> leakbench_allocator::SlotId {
-        self.def(store.as_context().into_inner()).slot().slot()
+    /// The slot of the pool; `None` if the memory is in none.
+    pub fn slot(&self, store: impl AsContext) -> Option<leakbench_allocator::SlotId> {
+        self.def(store.as_context().into_inner()).slot().map(leakbench_allocator::SlotMemory::slot)
     }
 
     /// Adds `delta` pages, and returns the previous number.

@@ -43,6 +43,7 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
+        engine.compiler().check_length(binary)?;
         let mut module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
         let mut signatures = Vec::with_capacity(module.info.types.len());

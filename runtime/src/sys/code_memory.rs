@@ -24,6 +24,7 @@ unsafe impl Sync for CodeMemory {}
 pub struct CodeMemoryError {
     /// Size of the code in bytes.
     pub len_bytes: usize,
+    #[source]
     errno: Errno,
 }
 

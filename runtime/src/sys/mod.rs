@@ -21,12 +21,14 @@
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
 //! | `code_memory` | executable mappings |
+//! | `available` | the question whether there is memory |
 
 #![allow(
     unsafe_code,
     reason = "compiled code, signal frames and memory shared with guests exist only as raw memory"
 )]
 
+mod available;
 mod builtins;
 pub(crate) mod call;
 pub(crate) mod code_memory;
@@ -38,13 +40,15 @@ pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod owned;
 mod signals;
-mod stack;
+pub(crate) mod stack;
 pub(crate) mod store;
 pub(crate) mod store_id;
 pub(crate) mod table;
 pub(crate) mod typed;
 mod unwind;
 pub(crate) mod values;
+
+pub(crate) use available::has_memory;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!(

