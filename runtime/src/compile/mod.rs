@@ -130,8 +130,7 @@ impl Compiler {
         Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
     }
 
-    /// Compiles every function that `module` defines, for contexts with this layout. `type_ids` has
-    /// the engine's id of each type of the module.
+    /// Compiles every function that `module` defines, for contexts with this layout.
     ///
     /// # Errors
     /// If a function, or the module as a whole, exceeds a limit of the compiler.
@@ -139,9 +138,8 @@ impl Compiler {
         &self,
         module: &ParsedModule<'_>,
         layout: &VmLayout,
-        type_ids: &[u32],
     ) -> Result<CompiledCode, CompileError> {
-        let env = ModuleEnv { info: &module.info, layout, type_ids, isa: &*self.isa };
+        let env = ModuleEnv { info: &module.info, layout, isa: &*self.isa };
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, module.bodies.len());
             for (defined, body) in (0..).zip(&module.bodies) {

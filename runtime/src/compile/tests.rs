@@ -33,8 +33,7 @@ struct Counts {
 
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
-    let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
-    compiler.compile_module(module, &layout, &type_ids).unwrap_or_else(|error| panic!("{error}"))
+    compiler.compile_module(module, &layout).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.

@@ -20,6 +20,8 @@ pub(crate) struct CompiledModule {
     pub(crate) code: Arc<LoadedCode>,
     /// The signatures of `info.types`, in order.
     pub(crate) signatures: Box<[Arc<Signature>]>,
+    /// The engine's ids of `info.types` for each instance's context.
+    pub(crate) type_ids: Box<[u32]>,
     /// The function references for each instance's context.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
     /// Indices into `info.exports`, sorted by name.
@@ -43,10 +45,23 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
-        let mut module = parse(binary, engine.config().features)?;
+        let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
-        let mut signatures = Vec::with_capacity(module.info.types.len());
-        module.info.replace_type_ids(|group, ids| {
+        let code = engine.compiler().compile_module(&module, &layout)?;
+        let image = ImagePlan::new(&module.info);
+        Ok(Self::with_code(engine, module.info, layout, LoadedCode::new(code)?, image))
+    }
+
+    /// A module with these declarations, in which the ids of types are indices into `info.types`.
+    fn with_code(
+        engine: &Engine,
+        mut info: ModuleInfo,
+        layout: VmLayout,
+        code: Arc<LoadedCode>,
+        image: ImagePlan,
+    ) -> Arc<Self> {
+        let mut signatures = Vec::with_capacity(info.types.len());
+        info.replace_type_ids(|group, ids| {
             let Some(group) = engine.signatures().intern_group(group) else {
                 unreachable!("the list has the types in it")
             };
@@ -56,10 +71,8 @@ impl CompiledModule {
             types
         });
         let signatures: Box<[Arc<Signature>]> = signatures.into();
-        let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
-        let code = engine.compiler().compile_module(&module, &layout, &type_ids)?;
-        let code = LoadedCode::new(code)?;
-        let info = module.info;
+        let type_ids = signatures.iter().map(|signature| signature.id());
+        let type_ids = type_ids.take(layout.num_type_ids() as usize).collect();
 
         let func_refs = (info.num_imported_funcs..info.funcs.len())
             .filter(|&func| info.escapes[func])
@@ -68,13 +81,12 @@ impl CompiledModule {
                 FuncRefPlace::Defined(offset) => Some(FuncRefTemplate {
                     offset,
                     code: code.at(func - info.num_imported_funcs),
-                    type_id: type_ids[info.funcs[func] as usize],
+                    type_id: signatures[info.funcs[func] as usize].id(),
                 }),
             })
             .collect();
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| &info.exports[i as usize].name);
-        let image = ImagePlan::new(&info);
         let mut kept_bytes = 0;
         let kept_data = info
             .data
@@ -91,17 +103,18 @@ impl CompiledModule {
                 })
             })
             .collect();
-        Ok(Arc::new(CompiledModule {
+        Arc::new(CompiledModule {
             info,
             layout,
             code,
             signatures,
+            type_ids,
             func_refs,
             exports_by_name,
             image,
             kept_data,
             kept_bytes,
-        }))
+        })
     }
 
     /// The export named `name`.
