@@ -1,6 +1,10 @@
 //! Engines: the compiler, the pool, and everything else that modules share.
 
-use std::sync::Arc;
+use std::fs::File;
+use std::hash::Hash;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use leakbench_allocator::Pool;
 
@@ -8,6 +12,7 @@ use crate::cache::CodeCache;
 use crate::compile::Compiler;
 use crate::config::Config;
 use crate::error::Error;
+use crate::module;
 use crate::signature::Registry;
 use crate::types::{FuncType, FuncTypeId};
 
@@ -16,12 +21,22 @@ use crate::types::{FuncType, FuncTypeId};
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Inner>);
 
+/// A kind of compiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precompiled {
+    /// A module.
+    Module,
+}
+
 struct Inner {
     config: Config,
     compiler: Compiler,
     cache: Option<CodeCache>,
     signatures: Arc<Registry>,
     pool: Arc<Pool>,
+    /// The settings of artifacts, described when the first artifact needs them.
+    artifact_settings: OnceLock<String>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -52,6 +67,7 @@ impl Engine {
             cache: config.code_cache_modules.map(CodeCache::new),
             signatures: Arc::default(),
             pool: Pool::new(&config.pool)?,
+            artifact_settings: OnceLock::new(),
         })))
     }
 
@@ -68,6 +84,44 @@ impl Engine {
     /// The function type with this id; `None` if nothing uses it any more.
     pub fn func_type(&self, id: FuncTypeId) -> Option<FuncType> {
         Some(self.0.signatures.get(id.get())?.ty().clone())
+    }
+
+    /// Compiles a module in the binary format or as text to the bytes that
+    /// [`Module::serialize`](crate::Module::serialize) makes, without its image.
+    ///
+    /// # Errors
+    /// If the bytes are not a module that this runtime can load, or the compiler cannot compile it.
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        module::precompile(self, bytes)
+    }
+
+    /// A value that is equal for engines that run each other's compiled modules.
+    pub fn precompile_compatibility_hash(&self) -> impl Hash + '_ {
+        self.artifact_settings()
+    }
+
+    /// The kind of compiled code that the bytes begin as, if they do. They may be damaged, or of
+    /// another engine.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        module::artifact::is_artifact(bytes).then_some(Precompiled::Module)
+    }
+
+    /// As [`Self::detect_precompiled`], of a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read.
+    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>, Error> {
+        let path = path.as_ref();
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(failed)?;
+        file.take(64).read_to_end(&mut start).map_err(failed)?;
+        Ok(Engine::detect_precompiled(&start))
+    }
+
+    pub(crate) fn artifact_settings(&self) -> &str {
+        let describe = || module::artifact::describe(self.config(), self.compiler());
+        self.0.artifact_settings.get_or_init(describe)
     }
 
     pub(crate) fn compiler(&self) -> &Compiler {

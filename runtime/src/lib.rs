@@ -34,8 +34,7 @@
 //!
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
-//! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters, profilers or
-//!   serialized modules.
+//! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters or profilers.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
 //! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
 //!   `TableOutOfBounds` for it.
@@ -53,7 +52,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `config`, `features`, `engine` | the configuration; the accepted proposals; the compiler, the pool and the cache |
-//! | `module` | parsing, declarations, and the plan for the image |
+//! | `module` | parsing, declarations, the plan for the image, and artifacts |
 //! | `cache` | compiled code by the binary without its data |
 //! | `compile` | validated bodies to machine code |
 //! | `store`, `instance`, `linker` | instantiation |
@@ -93,7 +92,7 @@ mod vm;
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
 pub use config::{Config, OptLevel};
-pub use engine::Engine;
+pub use engine::{Engine, Precompiled};
 pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use exception::{ExnRef, Tag};
 pub use externref::ExternRef;
@@ -105,6 +104,7 @@ pub use instance::Instance;
 pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
 pub use linker::{InstancePre, Linker};
+pub use module::artifact::ArtifactError;
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use crate::compile::Compiler;
+use crate::compile::CompileError;
+use crate::compile::code::CompiledCode;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::types::{FuncType, FuncTypeId};
 use crate::vm::code::LoadedCode;
@@ -20,6 +22,8 @@ pub(crate) struct Signature {
     ty: FuncType,
     /// The number of parameters or of results, whichever is more.
     slots: usize,
+    /// The code of `entry` from an artifact, so that it need not be compiled.
+    entry_text: OnceLock<Box<[u8]>>,
     entry: OnceLock<Arc<LoadedCode>>,
     host: OnceLock<Arc<LoadedCode>>,
     registry: Weak<Registry>,
@@ -73,19 +77,31 @@ impl Signature {
     }
 
     /// The trampoline through which the host calls functions of this type.
-    pub(crate) fn entry(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
-        compiled_once(&self.entry, || Ok(compiler.entry_trampoline(&self.ty)?))
+    pub(crate) fn entry(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
+        trampoline(&self.entry, || match self.entry_text.get() {
+            Some(text) => Ok(CompiledCode::of_trampoline(text.to_vec())),
+            None => engine.compiler().entry_trampoline(&self.ty),
+        })
+    }
+
+    /// Offers the code of the trampoline, from an artifact that the engine can run.
+    pub(crate) fn offer_entry(&self, text: Vec<u8>) {
+        if self.entry.get().is_none() {
+            self.entry_text.get_or_init(|| text.into());
+        }
     }
 
     /// The trampoline through which wasm calls host functions of this type.
-    pub(crate) fn host(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
-        compiled_once(&self.host, || Ok(compiler.host_trampoline(&self.ty)?))
+    pub(crate) fn host(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
+        let compile = || engine.compiler().host_trampoline(&self.ty);
+        trampoline(&self.host, compile)
     }
 }
 
-fn compiled_once(
+/// The trampoline in `cell`, which `compile` makes once.
+fn trampoline(
     cell: &OnceLock<Arc<LoadedCode>>,
-    compile: impl FnOnce() -> Result<crate::compile::code::CompiledCode, Error>,
+    compile: impl FnOnce() -> Result<CompiledCode, CompileError>,
 ) -> Result<&Arc<LoadedCode>, Error> {
     if let Some(code) = cell.get() {
         return Ok(code);
@@ -201,6 +217,7 @@ impl Registry {
             id,
             slots: ty.params().len().max(ty.results().len()),
             ty,
+            entry_text: OnceLock::new(),
             entry: OnceLock::new(),
             host: OnceLock::new(),
             registry: Arc::downgrade(self),

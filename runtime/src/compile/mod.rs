@@ -130,6 +130,11 @@ impl Compiler {
         Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
     }
 
+    /// The machine and the settings for which it compiles.
+    pub(crate) fn isa(&self) -> &dyn TargetIsa {
+        &*self.isa
+    }
+
     /// Compiles every function that `module` defines, for contexts with this layout.
     ///
     /// # Errors
@@ -146,8 +151,8 @@ impl Compiler {
                 let func = env.defined_func(defined);
                 let failed = |reason: String| CompileError::Function {
                     func: match module.info.func_names.get(func as usize) {
-                        Some(Some(name)) => format!("{func} ({name})"),
-                        _ => func.to_string(),
+                        Some(name) => format!("{func} ({name})"),
+                        None => func.to_string(),
                     },
                     reason,
                 };

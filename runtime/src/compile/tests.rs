@@ -163,7 +163,7 @@ fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
 
 /// The names of the traps in `code`, sorted.
 fn traps(code: &CompiledCode) -> Vec<&'static str> {
-    let of = |site: &TrapSite| Trap::from_code(site.code).unwrap();
+    let of = |site: &TrapSite| Trap::from_code(site.code().unwrap()).unwrap();
     sorted(code.traps.iter().map(of))
 }
 
@@ -375,7 +375,7 @@ fn trampolines_compile_for_any_type() {
             assert_eq!((entry.funcs.len(), entry.traps.len()), (1, 0), "{ty}");
             let host = compiler.host_trampoline(&ty).unwrap();
             assert_eq!(host.funcs.len(), 1, "{ty}");
-            let codes: Vec<_> = host.traps.iter().map(|site| site.code).collect();
+            let codes: Vec<_> = host.traps.iter().map(|site| site.code().unwrap()).collect();
             assert_eq!(codes, [HOST_ERROR], "{ty}");
         }
     }

@@ -1,5 +1,7 @@
 //! Compiled modules: declarations, code and image plan, shared by modules with the same code.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::image::ImagePlan;
@@ -53,7 +55,7 @@ impl CompiledModule {
     }
 
     /// A module with these declarations, in which the ids of types are indices into `info.types`.
-    fn with_code(
+    pub(super) fn with_code(
         engine: &Engine,
         mut info: ModuleInfo,
         layout: VmLayout,
@@ -135,13 +137,31 @@ impl CompiledModule {
     /// The index and name of a function, given its index among those that the module defines.
     pub(crate) fn function_name(&self, defined: usize) -> FunctionName {
         let func = self.info.num_imported_funcs + defined;
-        let by_section = self.info.func_names.get(func).cloned().flatten();
+        let by_section = self.info.func_names.get(func).map(str::to_owned);
         let by_export = || {
             let item = ExportItem::Func(func as u32);
             let export = self.info.exports.iter().find(|e| e.item == item)?;
             Some(export.name.clone())
         };
         FunctionName { index: func as u32, name: by_section.or_else(by_export) }
+    }
+
+    /// The place of each data segment in the data of an artifact, which begins with an image of
+    /// `image_bytes` bytes, followed by what [`Self::data_to_keep`] returns. Empty for a segment
+    /// that the image covers.
+    pub(super) fn kept_places(&self, image_bytes: usize) -> Vec<Range<usize>> {
+        let places = self.kept_data.iter().map(|kept| match *kept {
+            Some((start, len)) => image_bytes + start..image_bytes + start + len,
+            None => 0..0,
+        });
+        places.collect()
+    }
+
+    /// The types of the module's own functions that the host may call, as indices in order.
+    pub(super) fn types_of_escaping_funcs(&self) -> BTreeSet<u32> {
+        let info = &self.info;
+        let funcs = info.funcs.iter().zip(&info.escapes).skip(info.num_imported_funcs);
+        funcs.filter(|&(_, &escapes)| escapes).map(|(&ty, _)| ty).collect()
     }
 
     /// The bytes of the data segments that instances need beside the image.

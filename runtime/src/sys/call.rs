@@ -38,7 +38,7 @@ impl Callable {
     fn new(store: &StoreInner, func: FuncHandle, signature: &Signature) -> Result<Self, Error> {
         assert!(signature.is_of(store.engine().signatures()), "a signature of another engine");
         assert_eq!(func.type_id(store), signature.id(), "a signature of another type");
-        let entry = signature.entry(store.engine().compiler())?.at(0);
+        let entry = signature.entry(store.engine())?.at(0);
         Ok(Callable { func, entry, slots: signature.slots() })
     }
 

@@ -20,13 +20,14 @@
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
-//! | `code_memory` | executable mappings |
+//! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
 
 #![allow(
     unsafe_code,
     reason = "compiled code, signal frames and memory shared with guests exist only as raw memory"
 )]
 
+pub(crate) mod artifact;
 mod builtins;
 pub(crate) mod call;
 pub(crate) mod code_memory;

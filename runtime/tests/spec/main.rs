@@ -9,6 +9,8 @@ mod death_watch;
 mod groups;
 mod runner;
 mod spectest;
+#[path = "../artifacts/sys/mod.rs"]
+mod sys;
 mod values;
 
 use std::sync::Mutex;
@@ -27,7 +29,8 @@ const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
 /// Runs every file of `group` at each level, and returns the counts of one level.
 ///
 /// File number `n` runs under the strategy number `n`, modulo the number of strategies, at the
-/// first level, and under the next one at the second. A group whose subject are memories runs under
+/// first level, and under the next one at the second. At the second level each module is written as
+/// bytes and loaded from them. A group whose subject are memories runs under
 /// each strategy at each level.
 fn run_group(group: &Group) -> Counts {
     let _alone = run_alone();
@@ -43,7 +46,8 @@ fn run_group(group: &Group) -> Counts {
                 false => vec![Strategy::ALL[(number + level) % Strategy::ALL.len()]],
             };
             for strategy in strategies {
-                runs.push((file, Setting { features: group.features, opt_level, strategy }));
+                let (features, loads) = (group.features, level == 1);
+                runs.push((file, Setting { features, opt_level, strategy, loads }));
             }
         }
     }
@@ -206,6 +210,7 @@ fn wrong_assertions_fail() {
         features: WasmFeatures::all(),
         opt_level: OptLevel::None,
         strategy: Strategy::NextAvailable,
+        loads: false,
     };
     let valid = "(module)";
     for wrong in [
