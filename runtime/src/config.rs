@@ -34,3 +34,17 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// Sets the compiler's effort for fast code.
+    pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Self {
+        self.opt_level = level;
+        self
+    }
+
+    /// Sets the maximum stack of guest code in bytes.
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
+        self.max_wasm_stack_bytes = bytes;
+        self
+    }
+}

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::Hash;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use leakbench_allocator::Pool;
 
@@ -37,6 +37,17 @@ struct Inner {
     pool: Arc<Pool>,
     /// The settings of artifacts, described when the first artifact needs them.
     artifact_settings: OnceLock<String>,
+}
+
+/// A reference to an [`Engine`] that does not keep it alive.
+#[derive(Clone, Debug)]
+pub struct EngineWeak(Weak<Inner>);
+
+impl EngineWeak {
+    /// The engine, if a clone, a module or a store still has it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -134,6 +145,16 @@ impl Engine {
 
     pub(crate) fn signatures(&self) -> &Arc<Registry> {
         &self.0.signatures
+    }
+
+    /// The target for which it compiles.
+    pub fn target(&self) -> String {
+        self.0.compiler.isa().triple().to_string()
+    }
+
+    /// A reference that does not keep the engine alive.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak(Arc::downgrade(&self.0))
     }
 
     /// Returns true if both are clones of one engine.

@@ -35,6 +35,7 @@
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
 //! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters or profilers.
+//!   `docs/api.md` lists each method that is not offered, with the reason.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
 //! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
 //!   `TableOutOfBounds` for it.
@@ -92,11 +93,11 @@ mod vm;
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
 pub use config::{Config, OptLevel};
-pub use engine::{Engine, Precompiled};
+pub use engine::{Engine, EngineWeak, Precompiled};
 pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use exception::{ExnRef, Tag};
 pub use externref::ExternRef;
-pub use externs::{Extern, Global, Memory, Table};
+pub use externs::{Export, Extern, Global, Memory, Table};
 pub use features::WasmFeatures;
 pub use func::{Caller, Func};
 pub use host::{HostResult, IntoFunc};
@@ -105,6 +106,7 @@ pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
 pub use linker::{InstancePre, Linker};
 pub use module::artifact::ArtifactError;
+pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};

@@ -4,6 +4,7 @@ pub(crate) mod artifact;
 pub(crate) mod compiled;
 pub(crate) mod image;
 pub(crate) mod info;
+pub(crate) mod inspect;
 mod names;
 pub(crate) mod parse;
 mod text;

@@ -157,7 +157,7 @@ pub(crate) fn call(
     for ((value, param), &expected) in values.iter_mut().zip(params).zip(ty.params()) {
         if !param.is_of_type(expected, store) {
             return Err(
-                TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
+                TypeError::Value { what: "an argument", expected, found: param.top_ty() }.into()
             );
         }
         *value = param.to_raw(store.id());

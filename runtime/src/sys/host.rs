@@ -117,7 +117,7 @@ impl HostFunc {
                     return Err(TypeError::Value {
                         what: "a host function's result",
                         expected,
-                        found: result.ty(),
+                        found: result.top_ty(),
                     }
                     .into());
                 }

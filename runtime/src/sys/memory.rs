@@ -40,7 +40,7 @@ impl MemoryDef {
         &self.slot
     }
 
-    pub(super) fn base(&self) -> NonNull<u8> {
+    pub(crate) fn base(&self) -> NonNull<u8> {
         self.slot.base()
     }
 
