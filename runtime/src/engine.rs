@@ -13,6 +13,7 @@ use crate::compile::Compiler;
 use crate::config::Config;
 use crate::error::Error;
 use crate::module;
+use crate::profile::{PerfMap, ProfilingStrategy};
 use crate::signature::Registry;
 use crate::types::{FuncType, FuncTypeId};
 
@@ -35,6 +36,7 @@ struct Inner {
     cache: Option<CodeCache>,
     signatures: Arc<Registry>,
     pool: Arc<Pool>,
+    perf_map: Option<PerfMap>,
     /// The settings of artifacts, described when the first artifact needs them.
     artifact_settings: OnceLock<String>,
 }
@@ -70,7 +72,8 @@ impl Engine {
     /// Creates an engine with a pool of its own.
     ///
     /// # Errors
-    /// If the pool cannot be reserved, or the compiler does not support this processor.
+    /// If the pool cannot be reserved, the compiler does not support this processor, or the profiler's
+    /// file cannot be created.
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Engine(Arc::new(Inner {
             config: config.clone(),
@@ -78,6 +81,10 @@ impl Engine {
             cache: config.code_cache_modules.map(CodeCache::new),
             signatures: Arc::default(),
             pool: Pool::new(&config.pool)?,
+            perf_map: match config.profiler {
+                ProfilingStrategy::None => None,
+                ProfilingStrategy::PerfMap => Some(PerfMap::open()?),
+            },
             artifact_settings: OnceLock::new(),
         })))
     }
@@ -141,6 +148,10 @@ impl Engine {
 
     pub(crate) fn cache(&self) -> Option<&CodeCache> {
         self.0.cache.as_ref()
+    }
+
+    pub(crate) fn perf_map(&self) -> Option<&PerfMap> {
+        self.0.perf_map.as_ref()
     }
 
     pub(crate) fn signatures(&self) -> &Arc<Registry> {

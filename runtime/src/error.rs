@@ -72,6 +72,14 @@ pub enum Error {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// The file for profilers cannot be created.
+    #[error("cannot create {} for profilers: {source}; turn the profiler off", .path.display())]
+    PerfMap {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
     /// The guest threw an exception that nothing caught; or one to throw in the guest that called
     /// the host function that returns it.
     #[error("an exception that the guest did not catch")]
@@ -166,6 +174,7 @@ impl Error {
             Error::Table { .. }
             | Error::NoExport { .. }
             | Error::File { .. }
+            | Error::PerfMap { .. }
             | Error::Exception(_) => return None,
         };
         cause.downcast_ref()

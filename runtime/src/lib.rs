@@ -34,12 +34,15 @@
 //!
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
-//! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters or profilers.
+//! - There is nothing asynchronous, and there are no components, fuel, epochs or limiters.
 //!   `docs/api.md` lists each method that is not offered, with the reason.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
 //! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
 //!   `TableOutOfBounds` for it.
 //! - [`Config`] has fields beside its setters, since it also describes the pool.
+//!
+//! # Observing
+//! [`ProfilingStrategy::PerfMap`] gives profilers the names of functions.
 //!
 //! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
@@ -62,6 +65,7 @@
 //! | `externs`, `externref`, `val`, `types`, `memory_type`, `ref_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
+//! | `profile` | the file in which profilers find names |
 //! | `error`, `trap`, `backtrace` | errors, the reasons of traps, and the functions that ran |
 
 mod backtrace;
@@ -80,6 +84,7 @@ mod instance;
 mod linker;
 mod memory_type;
 mod module;
+mod profile;
 mod ref_type;
 mod signature;
 mod store;
@@ -109,6 +114,7 @@ pub use module::artifact::ArtifactError;
 pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};
+pub use profile::ProfilingStrategy;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use sys::code_memory::CodeMemoryError;
 pub use trap::Trap;

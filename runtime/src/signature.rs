@@ -78,10 +78,29 @@ impl Signature {
 
     /// The trampoline through which the host calls functions of this type.
     pub(crate) fn entry(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
-        trampoline(&self.entry, || match self.entry_text.get() {
+        self.trampoline(&self.entry, engine, "entry", || match self.entry_text.get() {
             Some(text) => Ok(CompiledCode::of_trampoline(text.to_vec())),
             None => engine.compiler().entry_trampoline(&self.ty),
         })
+    }
+
+    /// The trampoline in `cell`, which `compile` makes once.
+    fn trampoline<'a>(
+        &self,
+        cell: &'a OnceLock<Arc<LoadedCode>>,
+        engine: &Engine,
+        kind: &str,
+        compile: impl FnOnce() -> Result<CompiledCode, CompileError>,
+    ) -> Result<&'a Arc<LoadedCode>, Error> {
+        if let Some(code) = cell.get() {
+            return Ok(code);
+        }
+        // Two threads may both compile; the cell keeps one result.
+        let code = LoadedCode::new(compile()?)?;
+        if let Some(perf_map) = engine.perf_map() {
+            perf_map.add_trampoline(&code, &format!("({kind} trampoline of {})", self.ty));
+        }
+        Ok(cell.get_or_init(|| code))
     }
 
     /// Offers the code of the trampoline, from an artifact that the engine can run.
@@ -94,21 +113,8 @@ impl Signature {
     /// The trampoline through which wasm calls host functions of this type.
     pub(crate) fn host(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
         let compile = || engine.compiler().host_trampoline(&self.ty);
-        trampoline(&self.host, compile)
+        self.trampoline(&self.host, engine, "host", compile)
     }
-}
-
-/// The trampoline in `cell`, which `compile` makes once.
-fn trampoline(
-    cell: &OnceLock<Arc<LoadedCode>>,
-    compile: impl FnOnce() -> Result<CompiledCode, CompileError>,
-) -> Result<&Arc<LoadedCode>, Error> {
-    if let Some(code) = cell.get() {
-        return Ok(code);
-    }
-    // Two threads may both compile; the cell keeps one result.
-    let code = LoadedCode::new(compile()?)?;
-    Ok(cell.get_or_init(|| code))
 }
 
 impl Drop for Signature {

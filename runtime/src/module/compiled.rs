@@ -105,7 +105,7 @@ impl CompiledModule {
                 })
             })
             .collect();
-        Arc::new(CompiledModule {
+        let module = CompiledModule {
             info,
             layout,
             code,
@@ -116,7 +116,11 @@ impl CompiledModule {
             image,
             kept_data,
             kept_bytes,
-        })
+        };
+        if let Some(perf_map) = engine.perf_map() {
+            perf_map.add_module(&module);
+        }
+        Arc::new(module)
     }
 
     /// The export named `name`.
