@@ -1,5 +1,7 @@
 //! Instances, and instantiation in the steps of the specification.
 
+use tracing::debug_span;
+
 use crate::error::{Error, LinkError, TrapError};
 use crate::exception::Tag;
 use crate::externs::{Export, Extern, Global, Memory, Table};
@@ -154,6 +156,7 @@ pub(crate) fn instantiate(
     module: &Module,
     imports: &[Extern],
 ) -> Result<Instance, Error> {
+    let _span = debug_span!("instantiate", module = module.name()).entered();
     if !module.engine().same(store.engine()) {
         return Err(LinkError::OtherEngine.into());
     }

@@ -42,6 +42,8 @@
 //! - [`Config`] has fields beside its setters, since it also describes the pool.
 //!
 //! # Observing
+//! Compilation, loading and instantiation are spans of `tracing` at the level DEBUG, named `compile`,
+//! `deserialize` and `instantiate`. Calls have none, since one costs as much as a short call.
 //! [`ProfilingStrategy::PerfMap`] gives profilers the names of functions.
 //!
 //! # Effects on the process

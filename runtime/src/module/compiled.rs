@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use tracing::debug_span;
+
 use super::image::ImagePlan;
 use super::info::{ExportItem, ModuleInfo, SegmentMode};
 use super::parse::parse;
@@ -47,6 +49,7 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
+        let _span = debug_span!("compile", bytes = binary.len()).entered();
         let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
         let code = engine.compiler().compile_module(&module, &layout)?;

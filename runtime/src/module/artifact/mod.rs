@@ -22,6 +22,7 @@ mod settings;
 use std::ops::Range;
 use std::sync::Arc;
 
+use tracing::debug_span;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use self::codec::{Item, Reader, Writer};
@@ -217,6 +218,7 @@ pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Err
         Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
     }
     let bytes = artifact.bytes();
+    let _span = debug_span!("deserialize", bytes = bytes.len()).entered();
     let places = check(engine, bytes)?;
     let part = |part| &bytes[places.of(part)];
     let tables = CodeTables {
@@ -235,6 +237,7 @@ pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Err
 /// # Errors
 /// As [`load`].
 pub(crate) fn load_mapped(engine: &Engine, file: MappedFile) -> Result<Module, Error> {
+    let _span = debug_span!("deserialize", bytes = file.bytes().len()).entered();
     let places = check(engine, file.bytes())?;
     let tables = CodeTables {
         funcs: Table::Mapped(places.of(Part::Funcs)),
