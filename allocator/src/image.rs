@@ -92,6 +92,25 @@ impl Image {
         }
     }
 
+    /// Fills `buffer` with the initial memory from `offset_bytes` on.
+    ///
+    /// # Errors
+    /// [`ImageError::Read`] if the range is not within the image, or the kernel refuses.
+    pub fn read(&self, offset_bytes: usize, buffer: &mut [u8]) -> Result<(), ImageError> {
+        let len_bytes = buffer.len();
+        let failed = |source| ImageError::Read { offset_bytes, len_bytes, source };
+        let outside = || failed(io::ErrorKind::UnexpectedEof.into());
+        let start = offset_bytes.checked_sub(self.offset_bytes()).ok_or_else(outside)?;
+        match &self.0 {
+            Kind::Memfd { file, .. } => file.read_exact_at(buffer, start as u64).map_err(failed),
+            Kind::Copy { bytes, .. } => {
+                let end = start.saturating_add(len_bytes);
+                buffer.copy_from_slice(bytes.get(start..end).ok_or_else(outside)?);
+                Ok(())
+            }
+        }
+    }
+
     /// The initial memory for a slot.
     pub(crate) fn initial(&self, module: ModuleId) -> InitialContents<'_> {
         match &self.0 {
@@ -148,7 +167,7 @@ fn cause(error: memfd::Error) -> io::Error {
     }
 }
 
-/// An image cannot be created.
+/// An image cannot be created or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -172,6 +191,16 @@ pub enum ImageError {
     /// The kernel refused to write the bytes.
     #[error("cannot write {len_bytes} bytes to the memfd of a memory image ({source})")]
     Write {
+        /// The number of bytes.
+        len_bytes: usize,
+        /// The kernel's error.
+        source: io::Error,
+    },
+    /// The initial memory cannot be read from the image.
+    #[error("cannot read {len_bytes} bytes at offset {offset_bytes} of a memory image ({source})")]
+    Read {
+        /// The offset in the memory.
+        offset_bytes: usize,
         /// The number of bytes.
         len_bytes: usize,
         /// The kernel's error.

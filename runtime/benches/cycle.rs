@@ -5,6 +5,8 @@
 mod death_watch;
 #[path = "../../allocator/benches/sys/floor.rs"]
 mod floor;
+#[path = "sys/load.rs"]
+mod load;
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -218,6 +220,58 @@ fn instances(c: &mut Criterion) {
     group.finish();
 }
 
+/// Loads a compiled module and calls a function of it, in an engine that has its trampolines.
+fn artifacts(c: &mut Criterion) {
+    let mut group = c.benchmark_group("artifact to first call");
+    let engine = engine(false);
+    let bytes = engine.precompile_module(&Guest::new().binary).expect("an artifact");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("guest");
+    std::fs::write(&path, &bytes).expect("a file");
+    group.bench_function("from bytes", |b| {
+        b.iter(|| {
+            let module = load::bytes(&engine, &bytes).expect("a module");
+            call(&engine, &module, "touch")
+        });
+    });
+    group.bench_function("mapped", |b| {
+        b.iter(|| {
+            let module = load::file(&engine, &path).expect("a module");
+            call(&engine, &module, "touch")
+        });
+    });
+    group.bench_function("compiled", |b| {
+        let mut guest = Guest::new();
+        b.iter(|| {
+            let module = Module::new(&engine, guest.next()).expect("a module");
+            call(&engine, &module, "touch")
+        });
+    });
+    group.finish();
+}
+
+/// Calls through a table, which compare types.
+fn indirect_calls(c: &mut Criterion) {
+    let text = r#"(module
+        (table 2 funcref) (elem (i32.const 0) $a $b)
+        (func $a (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $b (param i32) (result i32) (i32.add (local.get 0) (i32.const 3)))
+        (func (export "run") (param $n i32) (result i32) (local $sum i32)
+          (loop $next
+            (local.set $sum (call_indirect (param i32) (result i32)
+              (local.get $sum) (i32.and (local.get $n) (i32.const 1))))
+            (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (local.get $sum)))"#;
+    let engine = Engine::new(&Config::default()).expect("an engine");
+    let module = Module::new(&engine, text).expect("a module");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+    let run = instance.get_typed_func::<i32, i32>(&store, "run").expect("the export");
+    c.bench_function("a thousand indirect calls", |b| {
+        b.iter(|| run.call(&mut store, black_box(1000)).expect("no trap"));
+    });
+}
+
 /// Drops a module to which many slots are affine.
 fn drops(c: &mut Criterion) {
     let mut group = c.benchmark_group("drop of a module with affine slots");
@@ -246,5 +300,5 @@ fn drops(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cycles, threads, compile, instances, drops);
+criterion_group!(benches, cycles, threads, compile, instances, artifacts, indirect_calls, drops);
 criterion_main!(benches);

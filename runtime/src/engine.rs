@@ -1,6 +1,10 @@
 //! Engines: the compiler, the pool, and everything else that modules share.
 
-use std::sync::Arc;
+use std::fs::File;
+use std::hash::Hash;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
 
 use leakbench_allocator::Pool;
 
@@ -8,6 +12,8 @@ use crate::cache::CodeCache;
 use crate::compile::Compiler;
 use crate::config::{Config, Memories};
 use crate::error::Error;
+use crate::module;
+use crate::profile::{PerfMap, ProfilingStrategy};
 use crate::signature::Registry;
 use crate::types::{FuncType, FuncTypeId};
 
@@ -16,12 +22,34 @@ use crate::types::{FuncType, FuncTypeId};
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Inner>);
 
+/// A kind of compiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precompiled {
+    /// A module.
+    Module,
+}
+
 struct Inner {
     config: Config,
     compiler: Compiler,
     cache: Option<CodeCache>,
     signatures: Arc<Registry>,
     pool: Arc<Pool>,
+    perf_map: Option<PerfMap>,
+    /// The settings of artifacts, described when the first artifact needs them.
+    artifact_settings: OnceLock<String>,
+}
+
+/// A reference to an [`Engine`] that does not keep it alive.
+#[derive(Clone, Debug)]
+pub struct EngineWeak(Weak<Inner>);
+
+impl EngineWeak {
+    /// The engine, if a clone, a module or a store still has it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -44,7 +72,8 @@ impl Engine {
     /// Creates an engine with a pool of its own.
     ///
     /// # Errors
-    /// If the pool cannot be reserved, or the compiler does not support this processor.
+    /// If the pool cannot be reserved, the compiler does not support this processor, or the profiler's
+    /// file cannot be created.
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Engine(Arc::new(Inner {
             config: config.clone(),
@@ -59,6 +88,11 @@ impl Engine {
                 Memories::Pooled => Pool::new(&config.pool)?,
                 Memories::OnDemand => Pool::without_slots(&config.pool),
             },
+            perf_map: match config.profiler {
+                ProfilingStrategy::None => None,
+                ProfilingStrategy::PerfMap => Some(PerfMap::open()?),
+            },
+            artifact_settings: OnceLock::new(),
         })))
     }
 
@@ -77,6 +111,44 @@ impl Engine {
         Some(self.0.signatures.get(id.get())?.ty().clone())
     }
 
+    /// Compiles a module in the binary format or as text to the bytes that
+    /// [`Module::serialize`](crate::Module::serialize) makes, without its image.
+    ///
+    /// # Errors
+    /// If the bytes are not a module that this runtime can load, or the compiler cannot compile it.
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        module::precompile(self, bytes)
+    }
+
+    /// A value that is equal for engines that run each other's compiled modules.
+    pub fn precompile_compatibility_hash(&self) -> impl Hash + '_ {
+        self.artifact_settings()
+    }
+
+    /// The kind of compiled code that the bytes begin as, if they do. They may be damaged, or of
+    /// another engine.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        module::artifact::is_artifact(bytes).then_some(Precompiled::Module)
+    }
+
+    /// As [`Self::detect_precompiled`], of a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read.
+    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>, Error> {
+        let path = path.as_ref();
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(failed)?;
+        file.take(64).read_to_end(&mut start).map_err(failed)?;
+        Ok(Engine::detect_precompiled(&start))
+    }
+
+    pub(crate) fn artifact_settings(&self) -> &str {
+        let describe = || module::artifact::describe(self.config(), self.compiler());
+        self.0.artifact_settings.get_or_init(describe)
+    }
+
     pub(crate) fn compiler(&self) -> &Compiler {
         &self.0.compiler
     }
@@ -85,8 +157,22 @@ impl Engine {
         self.0.cache.as_ref()
     }
 
+    pub(crate) fn perf_map(&self) -> Option<&PerfMap> {
+        self.0.perf_map.as_ref()
+    }
+
     pub(crate) fn signatures(&self) -> &Arc<Registry> {
         &self.0.signatures
+    }
+
+    /// The target for which it compiles.
+    pub fn target(&self) -> String {
+        self.0.compiler.isa().triple().to_string()
+    }
+
+    /// A reference that does not keep the engine alive.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak(Arc::downgrade(&self.0))
     }
 
     /// Returns true if both are clones of one engine.

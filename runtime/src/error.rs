@@ -10,6 +10,7 @@ use leakbench_allocator::{AllocError, ImageError, PoolError};
 use crate::backtrace::WasmBacktrace;
 use crate::compile::CompileError;
 use crate::exception::ExnRef;
+use crate::module::artifact::ArtifactError;
 use crate::module::parse::ModuleError;
 use crate::sys::code_memory::CodeMemoryError;
 use crate::trap::Trap;
@@ -22,6 +23,9 @@ pub enum Error {
     /// The bytes are not a module that this runtime can load.
     #[error(transparent)]
     Module(#[from] ModuleError),
+    /// The bytes are not a compiled module that the engine can run.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The module is valid, but code generation failed.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -60,9 +64,17 @@ pub enum Error {
         /// The requested name.
         name: String,
     },
-    /// The file of a module cannot be read.
+    /// The file of a module cannot be opened or read.
     #[error("cannot read {}: {source}", .path.display())]
     File {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The file for profilers cannot be created.
+    #[error("cannot create {} for profilers: {source}; turn the profiler off", .path.display())]
+    PerfMap {
         /// The file.
         path: PathBuf,
         /// The kernel's reason.
@@ -155,6 +167,7 @@ impl Error {
         }
         let cause: &(dyn std::error::Error + 'static) = match self {
             Error::Module(error) => error,
+            Error::Artifact(error) => error,
             Error::Compile(error) => error,
             Error::CodeMemory(error) => error,
             Error::Pool(error) => error,
@@ -168,6 +181,7 @@ impl Error {
             | Error::NoExport { .. }
             | Error::File { .. }
             | Error::UnknownStack
+            | Error::PerfMap { .. }
             | Error::Exception(_) => return None,
         };
         cause.downcast_ref()

@@ -27,6 +27,17 @@ impl Tag {
         self.0
     }
 
+    /// Returns true if both are the same tag.
+    ///
+    /// # Panics
+    /// If a tag belongs to another store.
+    pub fn eq(a: &Tag, b: &Tag, store: impl AsContext) -> bool {
+        let store = store.as_context().into_inner();
+        a.0.ty(store);
+        b.0.ty(store);
+        a == b
+    }
+
     /// The type.
     ///
     /// # Panics
@@ -62,7 +73,7 @@ impl ExnRef {
         }
         for (&expected, value) in ty.params().iter().zip(values) {
             if !value.is_of_type(expected, store) {
-                let (what, found) = ("a value of an exception", value.ty());
+                let (what, found) = ("a value of an exception", value.top_ty());
                 return Err(TypeError::Value { what, expected, found }.into());
             }
         }

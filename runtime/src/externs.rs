@@ -38,7 +38,7 @@ impl Extern {
         match self {
             Extern::Func(func) => ExternType::Func(func.signature(store).ty().clone()),
             Extern::Memory(memory) => ExternType::Memory(memory.def(store).ty()),
-            Extern::Global(global) => ExternType::Global(global.ty()),
+            Extern::Global(global) => ExternType::Global(global.0.ty()),
             Extern::Table(table) => ExternType::Table(table.def(store).ty()),
             Extern::Tag(tag) => ExternType::Tag(TagType::new(tag.handle().ty(store).clone())),
         }
@@ -82,6 +82,59 @@ impl Extern {
             Extern::Table(table) => Some(table),
             _ => None,
         }
+    }
+}
+
+/// An export of an instance: its name and its item.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'a> {
+    name: &'a str,
+    item: Extern,
+}
+
+impl<'a> Export<'a> {
+    pub(crate) fn new(name: &'a str, item: Extern) -> Self {
+        Export { name, item }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The item's present type.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        self.item.ty(store)
+    }
+
+    /// The item.
+    pub fn into_extern(self) -> Extern {
+        self.item
+    }
+
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        self.item.into_func()
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        self.item.into_memory()
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        self.item.into_global()
+    }
+
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.item.into_tag()
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        self.item.into_table()
     }
 }
 
@@ -142,6 +195,16 @@ impl Memory {
     /// The size of a page in bytes.
     pub fn page_size(&self, store: impl AsContext) -> u64 {
         self.ty(store).page_size()
+    }
+
+    /// The base 2 logarithm of the size of a page in bytes.
+    pub fn page_size_log2(&self, store: impl AsContext) -> u8 {
+        self.ty(store).page_size_log2()
+    }
+
+    /// The address of the first byte, which growth may change.
+    pub fn data_ptr(&self, store: impl AsContext) -> *mut u8 {
+        self.def(store.as_context().into_inner()).base().as_ptr()
     }
 
     /// The slot of the pool; `None` if the memory is in none.
@@ -240,7 +303,7 @@ fn check_type(
     if val.is_of_type(expected, store) {
         return Ok(());
     }
-    Err(TypeError::Value { what, expected, found: val.ty() }.into())
+    Err(TypeError::Value { what, expected, found: val.top_ty() }.into())
 }
 
 /// A global of a store.
@@ -267,8 +330,11 @@ impl Global {
     }
 
     /// The type.
-    pub fn ty(&self) -> GlobalType {
-        self.0.ty()
+    ///
+    /// # Panics
+    /// If the global belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> GlobalType {
+        self.0.checked_ty(store.as_context().into_inner())
     }
 
     /// The value.
@@ -362,5 +428,52 @@ impl Table {
         check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;
         let grown = store.grow_table(self.index, delta, init);
         grown.ok_or_else(|| TypeError::Grow { delta, present: ty.minimum() }.into())
+    }
+
+    /// Sets `len` elements from `start` on to `value`.
+    ///
+    /// # Errors
+    /// If the table ends before, or `value` has another type. Nothing is set then.
+    pub fn fill(
+        &self,
+        mut store: impl AsContextMut,
+        start: u64,
+        value: Ref,
+        len: u64,
+    ) -> Result<(), Error> {
+        let value = Val::from(value);
+        let store = store.as_context_mut().into_inner();
+        let ty = self.def(store).ty();
+        check_type(store, "a table's element", ValType::Ref(ty.element()), value)?;
+        let filled = store.fill_table(self.index, start, value, len);
+        filled.ok_or_else(|| out_of_bounds(start.saturating_add(len), ty.minimum()))
+    }
+
+    /// Copies `len` elements from `src` of one table to `dst` of another or the same. The ranges may
+    /// overlap.
+    ///
+    /// # Errors
+    /// If a table ends before, or not each element of `src_table` can be one of `dst_table`. Nothing
+    /// is copied then.
+    pub fn copy(
+        mut store: impl AsContextMut,
+        dst_table: &Table,
+        dst: u64,
+        src_table: &Table,
+        src: u64,
+        len: u64,
+    ) -> Result<(), Error> {
+        let store = store.as_context_mut().into_inner();
+        let (to, from) = (dst_table.def(store).ty(), src_table.def(store).ty());
+        if !from.element().matches(&to.element()) {
+            let [expected, found] = [to, from].map(|table| ValType::Ref(table.element()));
+            return Err(TypeError::Value { what: "a table's element", expected, found }.into());
+        }
+        let copied = store.copy_table((dst_table.index, dst), (src_table.index, src), len);
+        copied.ok_or_else(|| {
+            let (start, table) =
+                if src.saturating_add(len) > from.minimum() { (src, from) } else { (dst, to) };
+            out_of_bounds(start.saturating_add(len), table.minimum())
+        })
     }
 }

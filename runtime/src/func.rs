@@ -59,6 +59,12 @@ impl<'a, T: 'static> Caller<'a, T> {
     pub fn get_export(&mut self, name: &str) -> Option<crate::Extern> {
         self.instance()?.get_export(&mut *self, name)
     }
+
+    /// The export of the calling instance that [`Module::get_export_index`](crate::Module::get_export_index)
+    /// found.
+    pub fn get_module_export(&mut self, export: &crate::ModuleExport) -> Option<crate::Extern> {
+        self.instance()?.get_module_export(&mut *self, export)
+    }
 }
 
 impl<T: 'static> AsContext for Caller<'_, T> {
@@ -156,6 +162,12 @@ impl Func {
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context().into_inner();
         self.signature(store).ty().clone()
+    }
+
+    /// Returns true if the function is of type `ty`.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
+        let store = store.as_context().into_inner();
+        self.signature(store).ty() == ty
     }
 
     /// Calls the function with `params`, and writes its results to `results`.

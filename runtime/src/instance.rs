@@ -1,11 +1,14 @@
 //! Instances, and instantiation in the steps of the specification.
 
+use tracing::debug_span;
+
 use crate::error::{Error, LinkError, TrapError};
 use crate::exception::Tag;
-use crate::externs::{Extern, Global, Memory, Table};
+use crate::externs::{Export, Extern, Global, Memory, Table};
 use crate::func::Func;
 use crate::module::Module;
 use crate::module::info::{ElementItems, ExportItem, SegmentMode};
+use crate::module::inspect::ModuleExport;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::call::TypedCallable;
 use crate::sys::instance::{InstanceBox, NewInstance};
@@ -69,15 +72,27 @@ impl Instance {
         Some(export(store, instance, item))
     }
 
-    /// All exports with their names, in the order of the module.
+    /// The export that [`Module::get_export_index`] found; `None` if it is that of another module.
+    pub fn get_module_export(
+        &self,
+        store: impl AsContext,
+        module_export: &ModuleExport,
+    ) -> Option<Extern> {
+        let store = store.as_context().into_inner();
+        let instance = self.in_store(store);
+        let item = module_export.of(instance.module())?;
+        Some(export(store, instance, item))
+    }
+
+    /// All exports, in the order of the module.
     pub fn exports<'a, T: 'static>(
         &self,
         store: &'a impl AsContext<Data = T>,
-    ) -> impl ExactSizeIterator<Item = (&'a str, Extern)> {
+    ) -> impl ExactSizeIterator<Item = Export<'a>> {
         let store = store.as_context().into_inner();
         let instance = self.in_store(store);
         let exports = &instance.module().compiled().info.exports;
-        exports.iter().map(move |e| (&*e.name, export(store, instance, e.item)))
+        exports.iter().map(move |e| Export::new(&e.name, export(store, instance, e.item)))
     }
 
     /// The exported function named `name`.
@@ -142,6 +157,7 @@ pub(crate) fn instantiate(
     module: &Module,
     imports: &[Extern],
 ) -> Result<Instance, Error> {
+    let _span = debug_span!("instantiate", module = module.name()).entered();
     if !module.engine().same(store.engine()) {
         return Err(LinkError::OtherEngine.into());
     }

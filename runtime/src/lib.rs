@@ -34,12 +34,17 @@
 //!
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
-//! - There is nothing asynchronous, and there are no components, fuel, epochs, limiters, profilers or
-//!   serialized modules.
+//! - There is nothing asynchronous, and there are no components, fuel, epochs or limiters.
+//!   `docs/api.md` lists each method that is not offered, with the reason.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
 //! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
 //!   `TableOutOfBounds` for it.
 //! - [`Config`] has fields beside its setters, since it also describes the pool.
+//!
+//! # Observing
+//! Compilation, loading and instantiation are spans of `tracing` at the level DEBUG, named `compile`,
+//! `deserialize` and `instantiate`. Calls have none, since one costs as much as a short call.
+//! [`ProfilingStrategy::PerfMap`] gives profilers the names of functions.
 //!
 //! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
@@ -57,7 +62,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `config`, `features`, `limits`, `engine` | the configuration; the accepted proposals; limits on what is compiled; the compiler, the pool and the cache |
-//! | `module` | parsing, declarations, and the plan for the image |
+//! | `module` | parsing, declarations, the plan for the image, and artifacts |
 //! | `cache` | compiled code by the binary without its data |
 //! | `compile` | validated bodies to machine code |
 //! | `store`, `instance`, `linker` | instantiation |
@@ -66,6 +71,7 @@
 //! | `externs`, `externref`, `val`, `types`, `memory_type`, `ref_type` | memories, tables, globals, values and types |
 //! | `vm` | the memory that compiled code and the runtime share |
 //! | `sys` | all unsafe code: contexts, calls, traps, executable memory |
+//! | `profile` | the file in which profilers find names |
 //! | `error`, `trap`, `backtrace` | errors, the reasons of traps, and the functions that ran |
 
 mod backtrace;
@@ -85,6 +91,7 @@ mod limits;
 mod linker;
 mod memory_type;
 mod module;
+mod profile;
 mod ref_type;
 mod signature;
 mod store;
@@ -98,11 +105,11 @@ mod vm;
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
 pub use config::{Config, Memories, OptLevel, RegallocAlgorithm};
-pub use engine::Engine;
+pub use engine::{Engine, EngineWeak, Precompiled};
 pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use exception::{ExnRef, Tag};
 pub use externref::ExternRef;
-pub use externs::{Extern, Global, Memory, Table};
+pub use externs::{Export, Extern, Global, Memory, Table};
 pub use features::WasmFeatures;
 pub use func::{Caller, Func};
 pub use host::{HostResult, IntoFunc};
@@ -111,8 +118,11 @@ pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
 pub use limits::CompileLimits;
 pub use linker::{InstancePre, Linker};
+pub use module::artifact::ArtifactError;
+pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};
+pub use profile::ProfilingStrategy;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use sys::code_memory::CodeMemoryError;
 pub use sys::stack::with_stack;

@@ -1,5 +1,7 @@
 //! Linkers: items by the names of imports.
 
+mod unknown;
+
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use crate::externs::Extern;
 use crate::func::{Caller, Func, untyped};
 use crate::host::IntoFunc;
 use crate::instance::{Instance, instantiate};
-use crate::module::Module;
+use crate::module::{ImportType, Module};
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::host::HostFunc;
 use crate::sys::store::StoreInner;
-use crate::types::{ExternType, FuncType};
+use crate::types::FuncType;
 use crate::val::Val;
 
 /// Items by the names of imports. Any store of the linker's engine can use its host functions, and
@@ -65,16 +67,20 @@ impl<T: Send + 'static> Linker<T> {
         self
     }
 
-    /// Defines an item of a store.
+    /// Defines an item of `store`.
     ///
     /// # Errors
-    /// If the name is already defined.
+    /// If the name is already defined, or `store` belongs to another engine than the linker.
     pub fn define(
         &mut self,
+        store: impl AsContext<Data = T>,
         module: &str,
         name: &str,
         item: impl Into<Extern>,
     ) -> Result<&mut Self, Error> {
+        if !self.engine.same(store.as_context().engine()) {
+            return Err(LinkError::OtherEngine.into());
+        }
         self.insert(module, name, Item::Extern(item.into()))
     }
 
@@ -119,8 +125,8 @@ impl<T: Send + 'static> Linker<T> {
         instance: Instance,
     ) -> Result<&mut Self, Error> {
         let store = store.as_context();
-        for (name, item) in instance.exports(&store) {
-            self.insert(module, name, Item::Extern(item))?;
+        for export in instance.exports(&store) {
+            self.insert(module, export.name(), Item::Extern(export.into_extern()))?;
         }
         Ok(self)
     }
@@ -153,6 +159,60 @@ impl<T: Send + 'static> Linker<T> {
         let store = store.as_context_mut().into_inner();
         assert!(self.engine.same(store.engine()), "Linker used with a store of another engine");
         Some(self.lookup(module, name)?.in_store(store))
+    }
+
+    /// The item for an import, for use in `store`.
+    ///
+    /// # Panics
+    /// As [`Linker::get`].
+    pub fn get_by_import(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Option<Extern> {
+        self.get(store, import.module(), import.name())
+    }
+
+    /// All items with their module's and their own name, for use in `store`, in no particular order.
+    ///
+    /// # Panics
+    /// As [`Linker::get`].
+    pub fn iter<'a>(
+        &'a self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> impl ExactSizeIterator<Item = (&'a str, &'a str, Extern)> + 'a {
+        let mut items = Vec::new();
+        for (module, names) in &self.items {
+            for name in names.keys() {
+                let item = self.get(&mut store, module, name);
+                items.extend(item.map(|item| (&**module, &**name, item)));
+            }
+        }
+        items.into_iter()
+    }
+
+    /// The function to run of the module that is defined as `module`: the item without a name, or
+    /// else `_start`, or else a function that does nothing.
+    ///
+    /// # Errors
+    /// If the item is not a function, or the trampoline of the new function cannot be compiled or
+    /// mapped.
+    ///
+    /// # Panics
+    /// As [`Linker::get`].
+    pub fn get_default(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+    ) -> Result<Func, Error> {
+        for name in ["", "_start"] {
+            if let Some(item) = self.get(&mut store, module, name) {
+                let no_function =
+                    || Error::NoExport { kind: "function", name: format!("{module} {name}") };
+                return item.into_func().ok_or_else(no_function);
+            }
+        }
+        Func::try_wrap(store, || ())
     }
 
     /// Instantiates `module` with the items of the linker.
@@ -222,21 +282,14 @@ impl<T: Send + 'static> Linker<T> {
         self.insert(as_module, as_name, item)
     }
 
-    /// Defines a function that fails for each function that `module` imports and the linker does not
-    /// have. Its error names the import.
+    /// Defines each item of the module name `module` also under the module name `as_module`.
     ///
     /// # Errors
-    /// If the trampoline for a type cannot be compiled or mapped.
-    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<(), Error> {
-        let info = &module.compiled().info;
-        for import in &info.imports {
-            let ExternType::Func(ty) = info.import_type(import.kind) else { continue };
-            let (module, name) = (&import.module, &import.name);
-            if self.lookup(module, name).is_some() {
-                continue;
-            }
-            let message = format!("the guest called '{module}' '{name}', which nothing provides");
-            self.func_new(module, name, ty, move |_, _, _| Err(Error::msg(&message)))?;
+    /// If a name is already defined there.
+    pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<(), Error> {
+        let items = self.items.get(module).cloned().unwrap_or_default();
+        for (name, item) in items {
+            self.insert(as_module, &name, item)?;
         }
         Ok(())
     }

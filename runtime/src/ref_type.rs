@@ -60,6 +60,15 @@ impl HeapType {
         }
     }
 
+    /// The widest type of its kind: any function for a function of one type.
+    pub fn top(&self) -> HeapType {
+        match self {
+            HeapType::Func | HeapType::ConcreteFunc(_) => HeapType::Func,
+            HeapType::Extern => HeapType::Extern,
+            HeapType::Exn => HeapType::Exn,
+        }
+    }
+
     /// The type that has `f` applied to the id of a concrete type.
     pub(crate) fn map_id(self, f: impl FnOnce(FuncTypeId) -> FuncTypeId) -> Self {
         match self {

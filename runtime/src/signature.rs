@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use crate::compile::Compiler;
+use crate::compile::CompileError;
+use crate::compile::code::CompiledCode;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::types::{FuncType, FuncTypeId};
 use crate::vm::code::LoadedCode;
@@ -20,6 +22,8 @@ pub(crate) struct Signature {
     ty: FuncType,
     /// The number of parameters or of results, whichever is more.
     slots: usize,
+    /// The code of `entry` from an artifact, so that it need not be compiled.
+    entry_text: OnceLock<Box<[u8]>>,
     entry: OnceLock<Arc<LoadedCode>>,
     host: OnceLock<Arc<LoadedCode>>,
     registry: Weak<Registry>,
@@ -73,26 +77,44 @@ impl Signature {
     }
 
     /// The trampoline through which the host calls functions of this type.
-    pub(crate) fn entry(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
-        compiled_once(&self.entry, || Ok(compiler.entry_trampoline(&self.ty)?))
+    pub(crate) fn entry(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
+        self.trampoline(&self.entry, engine, "entry", || match self.entry_text.get() {
+            Some(text) => Ok(CompiledCode::of_trampoline(text.to_vec())),
+            None => engine.compiler().entry_trampoline(&self.ty),
+        })
+    }
+
+    /// The trampoline in `cell`, which `compile` makes once.
+    fn trampoline<'a>(
+        &self,
+        cell: &'a OnceLock<Arc<LoadedCode>>,
+        engine: &Engine,
+        kind: &str,
+        compile: impl FnOnce() -> Result<CompiledCode, CompileError>,
+    ) -> Result<&'a Arc<LoadedCode>, Error> {
+        if let Some(code) = cell.get() {
+            return Ok(code);
+        }
+        // Two threads may both compile; the cell keeps one result.
+        let code = LoadedCode::new(compile()?)?;
+        if let Some(perf_map) = engine.perf_map() {
+            perf_map.add_trampoline(&code, &format!("({kind} trampoline of {})", self.ty));
+        }
+        Ok(cell.get_or_init(|| code))
+    }
+
+    /// Offers the code of the trampoline, from an artifact that the engine can run.
+    pub(crate) fn offer_entry(&self, text: Vec<u8>) {
+        if self.entry.get().is_none() {
+            self.entry_text.get_or_init(|| text.into());
+        }
     }
 
     /// The trampoline through which wasm calls host functions of this type.
-    pub(crate) fn host(&self, compiler: &Compiler) -> Result<&Arc<LoadedCode>, Error> {
-        compiled_once(&self.host, || Ok(compiler.host_trampoline(&self.ty)?))
+    pub(crate) fn host(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
+        let compile = || engine.compiler().host_trampoline(&self.ty);
+        self.trampoline(&self.host, engine, "host", compile)
     }
-}
-
-fn compiled_once(
-    cell: &OnceLock<Arc<LoadedCode>>,
-    compile: impl FnOnce() -> Result<crate::compile::code::CompiledCode, Error>,
-) -> Result<&Arc<LoadedCode>, Error> {
-    if let Some(code) = cell.get() {
-        return Ok(code);
-    }
-    // Two threads may both compile; the cell keeps one result.
-    let code = LoadedCode::new(compile()?)?;
-    Ok(cell.get_or_init(|| code))
 }
 
 impl Drop for Signature {
@@ -201,6 +223,7 @@ impl Registry {
             id,
             slots: ty.params().len().max(ty.results().len()),
             ty,
+            entry_text: OnceLock::new(),
             entry: OnceLock::new(),
             host: OnceLock::new(),
             registry: Arc::downgrade(self),

@@ -105,6 +105,16 @@ impl FuncType {
         &self.results
     }
 
+    /// The type of parameter `index`.
+    pub fn param(&self, index: usize) -> Option<ValType> {
+        self.params.get(index).copied()
+    }
+
+    /// The type of result `index`.
+    pub fn result(&self, index: usize) -> Option<ValType> {
+        self.results.get(index).copied()
+    }
+
     /// The ids of the concrete types of functions in it.
     pub(crate) fn ids(&self) -> impl Iterator<Item = FuncTypeId> {
         self.params.iter().chain(&self.results).filter_map(|ty| match ty {

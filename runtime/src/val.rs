@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use crate::error::Error;
 use crate::exception::ExnRef;
 use crate::externref::ExternRef;
 use crate::func::Func;
-use crate::types::{HeapType, ValType};
+use crate::store::AsContext;
+use crate::types::{FuncTypeId, HeapType, RefType, ValType};
 
 /// A vector of 128 bits. WebAssembly's operators interpret it as lanes of integers or floats.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -58,8 +60,40 @@ pub enum Val {
 }
 
 impl Val {
-    /// The type. Of a reference, that of any function or value of the host.
-    pub fn ty(&self) -> ValType {
+    /// The type: of a function that of its parameters and results, of null that of any reference of
+    /// its kind.
+    ///
+    /// # Errors
+    /// None.
+    ///
+    /// # Panics
+    /// If it is a function of another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<ValType, Error> {
+        let not_null = |heap_type| ValType::Ref(RefType::new(false, heap_type));
+        Ok(match self {
+            Val::FuncRef(Some(func)) => {
+                let id = func.handle().type_id(store.as_context().into_inner());
+                not_null(HeapType::ConcreteFunc(FuncTypeId::new(id)))
+            }
+            Val::ExternRef(Some(_)) => not_null(HeapType::Extern),
+            Val::ExnRef(Some(_)) => not_null(HeapType::Exn),
+            other => other.top_ty(),
+        })
+    }
+
+    /// Returns true if it is of type `ty`.
+    ///
+    /// # Errors
+    /// None.
+    ///
+    /// # Panics
+    /// If it is a reference of another store.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool, Error> {
+        Ok(self.is_of_type(*ty, store.as_context().into_inner()))
+    }
+
+    /// The type. Of a reference, that of any reference of its kind, or null.
+    pub(crate) fn top_ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
             Val::I64(_) => ValType::I64,
@@ -72,8 +106,22 @@ impl Val {
         }
     }
 
-    /// A null reference.
-    pub fn null(heap_type: HeapType) -> Self {
+    /// Null of a type that refers to `heap_type`.
+    pub fn null_ref(heap_type: &HeapType) -> Self {
+        Val::null(*heap_type)
+    }
+
+    /// Null instead of a function.
+    pub fn null_func_ref() -> Self {
+        Val::FuncRef(None)
+    }
+
+    /// Null instead of a value of the host.
+    pub fn null_extern_ref() -> Self {
+        Val::ExternRef(None)
+    }
+
+    pub(crate) fn null(heap_type: HeapType) -> Self {
         match heap_type {
             HeapType::Func | HeapType::ConcreteFunc(_) => Val::FuncRef(None),
             HeapType::Extern => Val::ExternRef(None),
@@ -81,8 +129,17 @@ impl Val {
         }
     }
 
+    /// Zero or null; `None` if null is not of the type.
+    pub fn default_for_ty(ty: &ValType) -> Option<Self> {
+        let has_default = match ty {
+            ValType::Ref(ty) => ty.is_nullable(),
+            _ => true,
+        };
+        has_default.then(|| Val::default_for(*ty))
+    }
+
     /// Zero or null, even if null is not of the type.
-    pub fn default_for(ty: ValType) -> Self {
+    pub(crate) fn default_for(ty: ValType) -> Self {
         match ty {
             ValType::I32 => Val::I32(0),
             ValType::I64 => Val::I64(0),
@@ -156,7 +213,7 @@ pub enum Ref {
 
 impl Ref {
     /// Null of a type that refers to `heap_type`.
-    pub fn null(heap_type: HeapType) -> Self {
+    pub fn null(heap_type: &HeapType) -> Self {
         match heap_type {
             HeapType::Func | HeapType::ConcreteFunc(_) => Ref::Func(None),
             HeapType::Extern => Ref::Extern(None),
@@ -167,6 +224,26 @@ impl Ref {
     /// Returns true for null.
     pub fn is_null(&self) -> bool {
         matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
+    }
+
+    /// Returns true for every other reference than null.
+    pub fn is_non_null(&self) -> bool {
+        !self.is_null()
+    }
+
+    /// Returns true for a function, and for null instead of one.
+    pub fn is_func(&self) -> bool {
+        matches!(self, Ref::Func(_))
+    }
+
+    /// Returns true for a value of the host, and for null instead of one.
+    pub fn is_extern(&self) -> bool {
+        matches!(self, Ref::Extern(_))
+    }
+
+    /// Returns true for an exception, and for null instead of one.
+    pub fn is_exn(&self) -> bool {
+        matches!(self, Ref::Exn(_))
     }
 
     /// The function or null, if it is one of these.
@@ -222,7 +299,59 @@ impl From<ExternRef> for Ref {
     }
 }
 
+macro_rules! unwrap {
+    ($($name:ident $get:ident $ty:ty;)+) => {
+        impl Val { $(
+            /// The value of this type.
+            ///
+            /// # Panics
+            /// If it has another type.
+            pub fn $name(&self) -> $ty {
+                match self.$get() {
+                    Some(value) => value,
+                    None => panic!("{}: the value is {self:?}", stringify!($name)),
+                }
+            }
+        )+ }
+    };
+}
+
+unwrap! {
+    unwrap_i32 i32 i32;
+    unwrap_i64 i64 i64;
+    unwrap_f32 f32 f32;
+    unwrap_f64 f64 f64;
+    unwrap_v128 v128 V128;
+    unwrap_funcref funcref Option<&Func>;
+    unwrap_externref externref Option<&ExternRef>;
+    unwrap_exnref exnref Option<&ExnRef>;
+}
+
 impl Val {
+    /// The function or null, if it is one of these.
+    pub fn funcref(&self) -> Option<Option<&Func>> {
+        match self {
+            Val::FuncRef(func) => Some(func.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The value of the host or null, if it is one of these.
+    pub fn externref(&self) -> Option<Option<&ExternRef>> {
+        match self {
+            Val::ExternRef(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The exception or null, if it is one of these.
+    pub fn exnref(&self) -> Option<Option<&ExnRef>> {
+        match self {
+            Val::ExnRef(exception) => Some(exception.as_ref()),
+            _ => None,
+        }
+    }
+
     /// The reference, if it is one.
     pub fn ref_(&self) -> Option<Ref> {
         match self {

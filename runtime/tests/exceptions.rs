@@ -110,7 +110,7 @@ fn exceptions_pass_through_the_host() {
         let tag = Tag::new(&mut store, &ty).unwrap();
         assert_eq!(tag.ty(&store), ty);
         let mut linker = Linker::new(&engine);
-        linker.define("host", "tag", tag).unwrap();
+        linker.define(&store, "host", "tag", tag).unwrap();
         linker
             .func_wrap("host", "call", move |mut caller: Caller<'_, ()>, n: i32| {
                 if n == 4 {

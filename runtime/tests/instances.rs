@@ -89,9 +89,9 @@ fn modules_share_what_they_import() {
     let ty = TableType::new(RefType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     let mut linker = Linker::new(&engine);
-    linker.define("env", "memory", memory).unwrap();
-    linker.define("env", "global", global).unwrap();
-    linker.define("env", "table", table).unwrap();
+    linker.define(&store, "env", "memory", memory).unwrap();
+    linker.define(&store, "env", "global", global).unwrap();
+    linker.define(&store, "env", "table", table).unwrap();
     let writer = module(
         &engine,
         r#"(module

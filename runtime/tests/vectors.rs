@@ -116,7 +116,7 @@ fn globals_hold_vectors() {
     own.set(&mut store, Val::from(3u128 << 100)).unwrap();
     assert_eq!(own.get(&store), Val::from(3u128 << 100));
     assert!(own.set(&mut store, Val::I64(3)).is_err());
-    assert_eq!(Val::default_for(ValType::V128), Val::from(0u128));
+    assert_eq!(Val::default_for_ty(&ValType::V128), Some(Val::from(0u128)));
 }
 
 /// Blocks, branches, loops, locals and selections whose vectors come from operators of different

@@ -9,7 +9,9 @@ use cranelift_codegen::{
 };
 
 use super::CompileError;
-use super::code::{CallSite, CompiledCode, FuncCode, HandlerItem, SourceSite, TrapSite};
+use super::code::{
+    CallSite, CompiledCode, FuncCode, HandlerItem, HandlerSite, SourceSite, TrapSite,
+};
 
 /// Maximum distance of a relative call, in both directions.
 pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
@@ -25,7 +27,7 @@ pub(super) struct Linker {
     traps: Vec<TrapSite>,
     sources: Vec<SourceSite>,
     call_sites: Vec<CallSite>,
-    handlers: Vec<HandlerItem>,
+    handlers: Vec<HandlerSite>,
 }
 
 impl Linker {
@@ -66,8 +68,8 @@ impl Linker {
         self.funcs.push(FuncCode { start: start_offset, len, body_offset });
         for part in compiled.buffer.get_srclocs_sorted() {
             let module_offset = (!part.loc.is_default()).then(|| part.loc.bits());
-            let site = SourceSite { offset: start_offset + part.start, module_offset };
-            if self.sources.last().is_none_or(|last| last.module_offset != module_offset) {
+            let site = SourceSite::new(start_offset + part.start, module_offset);
+            if self.sources.last().is_none_or(|last| last.module_offset() != module_offset) {
                 self.sources.push(site);
             }
         }
@@ -76,7 +78,7 @@ impl Linker {
                 .buffer
                 .traps()
                 .iter()
-                .map(|trap| TrapSite { offset: start_offset + trap.offset, code: trap.code }),
+                .map(|trap| TrapSite::new(start_offset + trap.offset, trap.code)),
         );
         self.append_call_sites(compiled, start_offset, func)?;
         let names = func.params.user_named_funcs();
@@ -119,7 +121,7 @@ impl Linker {
             };
             let first = self.handlers.len() as u32;
             for item in site.exception_handlers {
-                self.handlers.push(match *item {
+                let item = match *item {
                     FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(
                         offset,
                     )) => HandlerItem::Context { stack_offset: offset },
@@ -133,12 +135,14 @@ impl Linker {
                     FinalizedMachExceptionHandler::Default(target) => {
                         HandlerItem::All { target: start_offset + target }
                     }
-                });
+                };
+                self.handlers.push(HandlerSite::new(item));
             }
             self.call_sites.push(CallSite {
                 return_offset: start_offset + site.ret_addr,
                 stack_bytes: site.frame_offset.ok_or_else(|| unexpected("no known frame"))?,
-                handlers: first..self.handlers.len() as u32,
+                handlers_start: first,
+                handlers_end: self.handlers.len() as u32,
             });
         }
         Ok(())

@@ -174,8 +174,12 @@ impl Compiler {
             .map_err(of_module)
     }
 
-    /// Compiles every function that `module` defines, for contexts with this layout. `type_ids` has
-    /// the engine's id of each type of the module.
+    /// The machine and the settings for which it compiles.
+    pub(crate) fn isa(&self) -> &dyn TargetIsa {
+        &*self.isa
+    }
+
+    /// Compiles every function that `module` defines, for contexts with this layout.
     ///
     /// # Errors
     /// If a function, or the module as a whole, exceeds a limit of the compiler.
@@ -183,23 +187,16 @@ impl Compiler {
         &self,
         module: &ParsedModule<'_>,
         layout: &VmLayout,
-        type_ids: &[u32],
     ) -> Result<CompiledCode, CompileError> {
-        let env = ModuleEnv {
-            info: &module.info,
-            layout,
-            type_ids,
-            isa: &*self.isa,
-            limits: &self.limits,
-        };
+        let env = ModuleEnv { info: &module.info, layout, isa: &*self.isa, limits: &self.limits };
         let began = Instant::now();
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, module.bodies.len());
             for (defined, body) in (0..).zip(&module.bodies) {
                 let func = env.defined_func(defined);
                 let named = || match module.info.func_names.get(func as usize) {
-                    Some(Some(name)) => format!("{func} ({name})"),
-                    _ => func.to_string(),
+                    Some(name) => format!("{func} ({name})"),
+                    None => func.to_string(),
                 };
                 let failed = |reason: String| CompileError::Function { func: named(), reason };
                 let Workspace { most_values, context, builder, stacks, .. } = workspace;

@@ -48,8 +48,7 @@ fn allocator_with(opt: OptLevel) -> RegallocAlgorithm {
 
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
-    let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
-    compiler.compile_module(module, &layout, &type_ids).unwrap_or_else(|error| panic!("{error}"))
+    compiler.compile_module(module, &layout).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.
@@ -180,7 +179,7 @@ fn compile_text(compiler: &Compiler, text: &str) -> CompiledCode {
 
 /// The names of the traps in `code`, sorted.
 fn traps(code: &CompiledCode) -> Vec<&'static str> {
-    let of = |site: &TrapSite| Trap::from_code(site.code).unwrap();
+    let of = |site: &TrapSite| Trap::from_code(site.code().unwrap()).unwrap();
     sorted(code.traps.iter().map(of))
 }
 
@@ -391,7 +390,7 @@ fn trampolines_compile_for_any_type() {
             assert_eq!((entry.funcs.len(), entry.traps.len()), (1, 0), "{ty}");
             let host = compiler.host_trampoline(&ty).unwrap();
             assert_eq!(host.funcs.len(), 1, "{ty}");
-            let codes: Vec<_> = host.traps.iter().map(|site| site.code).collect();
+            let codes: Vec<_> = host.traps.iter().map(|site| site.code().unwrap()).collect();
             assert_eq!(codes, [HOST_ERROR], "{ty}");
         }
     }

@@ -1,6 +1,10 @@
 //! Compiled modules: declarations, code and image plan, shared by modules with the same code.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
+
+use tracing::debug_span;
 
 use super::image::ImagePlan;
 use super::info::{ExportItem, ModuleInfo, SegmentMode};
@@ -20,6 +24,8 @@ pub(crate) struct CompiledModule {
     pub(crate) code: Arc<LoadedCode>,
     /// The signatures of `info.types`, in order.
     pub(crate) signatures: Box<[Arc<Signature>]>,
+    /// The engine's ids of `info.types` for each instance's context.
+    pub(crate) type_ids: Box<[u32]>,
     /// The function references for each instance's context.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
     /// Indices into `info.exports`, sorted by name.
@@ -43,11 +49,25 @@ pub(crate) struct FuncRefTemplate {
 impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
+        let _span = debug_span!("compile", bytes = binary.len()).entered();
         engine.compiler().check_length(binary)?;
-        let mut module = parse(binary, engine.config().features)?;
+        let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
-        let mut signatures = Vec::with_capacity(module.info.types.len());
-        module.info.replace_type_ids(|group, ids| {
+        let code = engine.compiler().compile_module(&module, &layout)?;
+        let image = ImagePlan::new(&module.info);
+        Ok(Self::with_code(engine, module.info, layout, LoadedCode::new(code)?, image))
+    }
+
+    /// A module with these declarations, in which the ids of types are indices into `info.types`.
+    pub(super) fn with_code(
+        engine: &Engine,
+        mut info: ModuleInfo,
+        layout: VmLayout,
+        code: Arc<LoadedCode>,
+        image: ImagePlan,
+    ) -> Arc<Self> {
+        let mut signatures = Vec::with_capacity(info.types.len());
+        info.replace_type_ids(|group, ids| {
             let Some(group) = engine.signatures().intern_group(group) else {
                 unreachable!("the list has the types in it")
             };
@@ -57,10 +77,8 @@ impl CompiledModule {
             types
         });
         let signatures: Box<[Arc<Signature>]> = signatures.into();
-        let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
-        let code = engine.compiler().compile_module(&module, &layout, &type_ids)?;
-        let code = LoadedCode::new(code)?;
-        let info = module.info;
+        let type_ids = signatures.iter().map(|signature| signature.id());
+        let type_ids = type_ids.take(layout.num_type_ids() as usize).collect();
 
         let func_refs = (info.num_imported_funcs..info.funcs.len())
             .filter(|&func| info.escapes[func])
@@ -69,13 +87,12 @@ impl CompiledModule {
                 FuncRefPlace::Defined(offset) => Some(FuncRefTemplate {
                     offset,
                     code: code.at(func - info.num_imported_funcs),
-                    type_id: type_ids[info.funcs[func] as usize],
+                    type_id: signatures[info.funcs[func] as usize].id(),
                 }),
             })
             .collect();
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| &info.exports[i as usize].name);
-        let image = ImagePlan::new(&info);
         let mut kept_bytes = 0;
         let kept_data = info
             .data
@@ -92,17 +109,22 @@ impl CompiledModule {
                 })
             })
             .collect();
-        Ok(Arc::new(CompiledModule {
+        let module = CompiledModule {
             info,
             layout,
             code,
             signatures,
+            type_ids,
             func_refs,
             exports_by_name,
             image,
             kept_data,
             kept_bytes,
-        }))
+        };
+        if let Some(perf_map) = engine.perf_map() {
+            perf_map.add_module(&module);
+        }
+        Arc::new(module)
     }
 
     /// The export named `name`.
@@ -123,13 +145,31 @@ impl CompiledModule {
     /// The index and name of a function, given its index among those that the module defines.
     pub(crate) fn function_name(&self, defined: usize) -> FunctionName {
         let func = self.info.num_imported_funcs + defined;
-        let by_section = self.info.func_names.get(func).cloned().flatten();
+        let by_section = self.info.func_names.get(func).map(str::to_owned);
         let by_export = || {
             let item = ExportItem::Func(func as u32);
             let export = self.info.exports.iter().find(|e| e.item == item)?;
             Some(export.name.clone())
         };
         FunctionName { index: func as u32, name: by_section.or_else(by_export) }
+    }
+
+    /// The place of each data segment in the data of an artifact, which begins with an image of
+    /// `image_bytes` bytes, followed by what [`Self::data_to_keep`] returns. Empty for a segment
+    /// that the image covers.
+    pub(super) fn kept_places(&self, image_bytes: usize) -> Vec<Range<usize>> {
+        let places = self.kept_data.iter().map(|kept| match *kept {
+            Some((start, len)) => image_bytes + start..image_bytes + start + len,
+            None => 0..0,
+        });
+        places.collect()
+    }
+
+    /// The types of the module's own functions that the host may call, as indices in order.
+    pub(super) fn types_of_escaping_funcs(&self) -> BTreeSet<u32> {
+        let info = &self.info;
+        let funcs = info.funcs.iter().zip(&info.escapes).skip(info.num_imported_funcs);
+        funcs.filter(|&(_, &escapes)| escapes).map(|(&ty, _)| ty).collect()
     }
 
     /// The bytes of the data segments that instances need beside the image.

@@ -82,6 +82,18 @@ impl ImagePlan {
         plan
     }
 
+    /// The plan for a binary that begins with the image, of the range `span` of memory.
+    pub(crate) fn assembled(covered_segments: usize, span: Range<usize>) -> Self {
+        let piece = Piece { memory_offset: span.start, binary: 0..span.len() };
+        let pieces = if span.is_empty() { Box::default() } else { Box::from([piece]) };
+        ImagePlan { covered_segments, pieces, span }
+    }
+
+    /// The range of memory that the image has; empty if there is no image.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// The number of data segments, from the first, that need not be applied at instantiation.
     pub(crate) fn covered_segments(&self) -> usize {
         self.covered_segments

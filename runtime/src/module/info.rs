@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::names::FuncNames;
 use crate::types::{FuncType, FuncTypeId, GlobalType, HeapType, MemoryType, TableType};
 use crate::val::V128;
 
@@ -42,9 +43,8 @@ pub(crate) struct ModuleInfo {
     /// element segment, a constant expression, a declaration, the start function). Only these need
     /// a `FuncRef`.
     pub(crate) escapes: Vec<bool>,
-    /// For each function: its name in the name section. Shorter than `funcs` if the section has
-    /// fewer names.
-    pub(crate) func_names: Vec<Option<String>>,
+    /// The functions' names in the name section.
+    pub(crate) func_names: FuncNames,
 }
 
 impl ModuleInfo {

@@ -1,8 +1,11 @@
 //! Modules: declarations, code and memory image.
 
+pub(crate) mod artifact;
 pub(crate) mod compiled;
 pub(crate) mod image;
 pub(crate) mod info;
+pub(crate) mod inspect;
+mod names;
 pub(crate) mod parse;
 mod text;
 mod unsupported;
@@ -112,19 +115,39 @@ impl Module {
     /// # Errors
     /// Those of [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Self, Error> {
-        let compile = || CompiledModule::new(engine, binary);
-        let compiled = match engine.cache() {
-            Some(cache) => cache.get_or_compile(binary, compile)?,
-            None => compile()?,
-        };
+        Module::with_compiled(engine, compiled(engine, binary)?, binary)
+    }
+
+    /// A module with a new image. The declarations have the places of data in `data`.
+    fn with_compiled(
+        engine: &Engine,
+        compiled: Arc<CompiledModule>,
+        data: &[u8],
+    ) -> Result<Self, Error> {
         let pool =
-            compiled.image.with_initial(binary, |initial| engine.pool().add_module(initial))?;
+            compiled.image.with_initial(data, |initial| engine.pool().add_module(initial))?;
         Ok(Module(Arc::new(Inner {
-            data: compiled.data_to_keep(binary),
+            data: compiled.data_to_keep(data),
             compiled,
             pool,
             engine: engine.clone(),
         })))
+    }
+
+    /// The compiled module as bytes, which [`Module::deserialize`] and
+    /// [`Module::deserialize_file`] load without compiling. [`Engine::precompile_module`] makes the
+    /// same bytes without a module.
+    ///
+    /// # Errors
+    /// If the kernel refuses to read the image, or code for the host's calls cannot be compiled.
+    pub fn serialize(&self) -> Result<Vec<u8>, Error> {
+        let compiled = self.compiled();
+        let span = compiled.image.span();
+        let mut image = vec![0; span.len()];
+        if let Some(contents) = self.image() {
+            contents.read(span.start, &mut image)?;
+        }
+        artifact::write(self.engine(), compiled, &image, &self.0.data)
     }
 
     /// Validates a module in the binary format without compiling it.
@@ -203,6 +226,26 @@ impl Module {
     fn info(&self) -> &ModuleInfo {
         &self.0.compiled.info
     }
+}
+
+/// The code of `binary`, from the engine's cache if it has it.
+fn compiled(engine: &Engine, binary: &[u8]) -> Result<Arc<CompiledModule>, Error> {
+    let compile = || CompiledModule::new(engine, binary);
+    match engine.cache() {
+        Some(cache) => cache.get_or_compile(binary, compile),
+        None => compile(),
+    }
+}
+
+/// The artifact of a module in the binary format or as text.
+pub(crate) fn precompile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let binary = text::assembled(bytes)?;
+    let compiled = compiled(engine, &binary)?;
+    let kept = compiled.data_to_keep(&binary);
+    compiled.image.with_initial(&binary, |initial| {
+        let image = initial.map_or(&[][..], |initial| initial.bytes);
+        artifact::write(engine, &compiled, image, &kept)
+    })
 }
 
 impl ModuleInfo {

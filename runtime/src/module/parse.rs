@@ -346,9 +346,11 @@ impl<'a> ModuleParser<'a> {
                 Operator::V128Const { value } => {
                     ConstOp::V128Const(u128::from_le_bytes(*value.bytes()).into())
                 }
-                Operator::RefNull { hty } => ConstOp::RefNull(
-                    heap_type(hty).ok_or_else(|| unexpected(&format!("{hty:?}"), offset))?,
-                ),
+                // All nulls of a kind are equal.
+                Operator::RefNull { hty } => match heap_type(hty) {
+                    Some(ty) => ConstOp::RefNull(ty.top()),
+                    None => return Err(unexpected(&format!("{hty:?}"), offset)),
+                },
                 Operator::RefFunc { function_index } => {
                     self.referenced.push(function_index);
                     ConstOp::RefFunc(function_index)
@@ -377,16 +379,11 @@ impl<'a> ModuleParser<'a> {
                 Name::Module { name, .. } => self.info.name = Some(name.to_owned()),
                 Name::Function(map) => {
                     let known = self.info.funcs.len();
-                    let names = &mut self.info.func_names;
                     for naming in map.into_iter().map_while(Result::ok) {
                         let func = naming.index as usize;
-                        if func >= known {
-                            continue;
+                        if func < known {
+                            self.info.func_names.set(func, naming.name);
                         }
-                        if func >= names.len() {
-                            names.resize(func + 1, None);
-                        }
-                        names[func] = Some(naming.name.to_owned());
                     }
                 }
                 _ => {}

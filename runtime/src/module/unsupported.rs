@@ -3,6 +3,7 @@
 
 use wasmparser::{Parser, Validator, WasmFeatures as ParserFeatures};
 
+use super::artifact::is_artifact;
 use super::parse::ModuleError;
 use crate::features::WasmFeatures;
 
@@ -118,6 +119,8 @@ pub(super) fn not_a_module(bytes: &[u8]) -> ModuleError {
         "WebAssembly text, to be assembled to the binary format first".to_owned()
     } else if text.starts_with(b"(component") {
         "text of a WebAssembly component".to_owned()
+    } else if is_artifact(bytes) {
+        "a compiled module, which Module::deserialize loads".to_owned()
     } else if bytes.starts_with(b"\x7fELF") {
         "an ELF file".to_owned()
     } else if bytes.starts_with(b"\x1f\x8b") {

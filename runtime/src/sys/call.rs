@@ -38,7 +38,7 @@ impl Callable {
     fn new(store: &StoreInner, func: FuncHandle, signature: &Signature) -> Result<Self, Error> {
         assert!(signature.is_of(store.engine().signatures()), "a signature of another engine");
         assert_eq!(func.type_id(store), signature.id(), "a signature of another type");
-        let entry = signature.entry(store.engine().compiler())?.at(0);
+        let entry = signature.entry(store.engine())?.at(0);
         Ok(Callable { func, entry, slots: signature.slots() })
     }
 
@@ -157,7 +157,7 @@ pub(crate) fn call(
     for ((value, param), &expected) in values.iter_mut().zip(params).zip(ty.params()) {
         if !param.is_of_type(expected, store) {
             return Err(
-                TypeError::Value { what: "an argument", expected, found: param.ty() }.into()
+                TypeError::Value { what: "an argument", expected, found: param.top_ty() }.into()
             );
         }
         *value = param.to_raw(store.id());

@@ -1,22 +1,34 @@
-//! Pages of machine code: written, then made executable and read-only, unmapped on drop.
+//! Pages of machine code: written, then made executable and read-only, unmapped on drop. Code of an
+//! artifact is in the mapping of its file.
 
+use std::fs::File;
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect};
 
 /// Machine code, executable and not writable.
 #[derive(Debug)]
 pub(crate) struct CodeMemory {
+    mapping: Mapping,
+    /// Length of what precedes the code in the mapping, which is readable only.
+    lead_bytes: usize,
+}
+
+/// A range of memory that nothing writes.
+#[derive(Debug)]
+struct Mapping {
     base: NonNull<u8>,
-    /// Length of the text. The mapping is as long, rounded up to whole pages.
+    /// Length of the contents; 0 if nothing is mapped. The mapping is as long, rounded up to whole
+    /// pages.
     len_bytes: usize,
 }
 
 // SAFETY: it owns a range of memory that does not change.
-unsafe impl Send for CodeMemory {}
+unsafe impl Send for Mapping {}
 // SAFETY: as above.
-unsafe impl Sync for CodeMemory {}
+unsafe impl Sync for Mapping {}
 
 /// Machine code cannot be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,10 +41,10 @@ pub struct CodeMemoryError {
 }
 
 fn advice(errno: &Errno) -> &'static str {
-    if *errno == Errno::NOMEM {
-        " (out of memory, or of mappings: see vm.max_map_count)"
-    } else {
-        ""
+    match *errno {
+        Errno::NOMEM => " (out of memory, or of mappings: see vm.max_map_count)",
+        Errno::ACCESS => " (is the file system mounted with noexec?)",
+        _ => "",
     }
 }
 
@@ -44,7 +56,7 @@ impl CodeMemory {
     pub(crate) fn new(text: &[u8]) -> Result<Self, CodeMemoryError> {
         let error = |errno| CodeMemoryError { len_bytes: text.len(), errno };
         if text.is_empty() {
-            return Ok(CodeMemory { base: NonNull::dangling(), len_bytes: 0 });
+            return Ok(CodeMemory { mapping: Mapping::EMPTY, lead_bytes: 0 });
         }
         // SAFETY: a new private mapping at an address that the kernel chooses.
         let base = unsafe {
@@ -56,27 +68,44 @@ impl CodeMemory {
             )
         }
         .map_err(error)?;
-        let memory = CodeMemory {
-            base: NonNull::new(base.cast()).ok_or(error(Errno::NOMEM))?,
-            len_bytes: text.len(),
-        };
+        let base = NonNull::new(base.cast::<u8>()).ok_or(error(Errno::NOMEM))?;
+        let mapping = Mapping { base, len_bytes: text.len() };
         // SAFETY: the mapping is writable and as long as the text, and only this value has its
         // address.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), memory.base.as_ptr(), text.len()) };
-        // SAFETY: this value owns the mapping, and nothing runs in it yet.
-        unsafe { mprotect(base, text.len(), MprotectFlags::READ | MprotectFlags::EXEC) }
-            .map_err(error)?;
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), base.as_ptr(), text.len()) };
+        let memory = CodeMemory { mapping, lead_bytes: 0 };
+        memory.make_executable().map_err(error)?;
         Ok(memory)
     }
 
-    /// Address of the first byte.
+    fn make_executable(&self) -> Result<(), Errno> {
+        if self.len_bytes() == 0 {
+            return Ok(());
+        }
+        let start = self.text().as_ptr().cast_mut().cast();
+        // SAFETY: this value owns the mapping, and nothing runs in it yet. The caller has written
+        // what it wants there.
+        unsafe { mprotect(start, self.len_bytes(), MprotectFlags::READ | MprotectFlags::EXEC) }
+    }
+
+    /// What precedes the code in the mapping.
+    pub(crate) fn lead(&self) -> &[u8] {
+        &self.mapping.bytes()[..self.lead_bytes]
+    }
+
+    /// The code.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.mapping.bytes()[self.lead_bytes..]
+    }
+
+    /// Address of the first byte of the code.
     pub(crate) fn start(&self) -> usize {
-        self.base.as_ptr().addr()
+        self.text().as_ptr().addr()
     }
 
     /// Size of the code in bytes.
     pub(crate) fn len_bytes(&self) -> usize {
-        self.len_bytes
+        self.mapping.len_bytes - self.lead_bytes
     }
 
     /// Address of the instruction at `offset`.
@@ -84,13 +113,73 @@ impl CodeMemory {
     /// # Panics
     /// If `offset` is outside the code.
     pub(crate) fn at(&self, offset: u32) -> CodePtr {
-        assert!((offset as usize) < self.len_bytes, "offset {offset} is outside the code");
+        assert!((offset as usize) < self.len_bytes(), "offset {offset} is outside the code");
         // SAFETY: in bounds of the mapping, by the assertion.
-        CodePtr(unsafe { self.base.add(offset as usize) })
+        CodePtr(unsafe { self.mapping.base.add(self.lead_bytes + offset as usize) })
     }
 }
 
-impl Drop for CodeMemory {
+/// An artifact's file, mapped for reading. Nothing in it is executable yet.
+#[derive(Debug)]
+pub(crate) struct MappedFile(Mapping);
+
+impl MappedFile {
+    /// Maps the first `len_bytes` bytes of `file`. Its pages stay those of the page cache, which
+    /// processes share.
+    ///
+    /// # Errors
+    /// If the kernel refuses the mapping.
+    ///
+    /// # Safety
+    /// Until the result, and the code that it becomes, is dropped, nothing changes or shortens the
+    /// file. It has `len_bytes` bytes.
+    pub(super) unsafe fn new(file: &File, len_bytes: usize) -> Result<Self, CodeMemoryError> {
+        let error = |errno| CodeMemoryError { len_bytes, errno };
+        if len_bytes == 0 {
+            return Ok(MappedFile(Mapping::EMPTY));
+        }
+        // SAFETY: a new private mapping at an address that the kernel chooses.
+        let base = unsafe {
+            mmap(ptr::null_mut(), len_bytes, ProtFlags::READ, MapFlags::PRIVATE, file, 0)
+        }
+        .map_err(error)?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(error(Errno::NOMEM))?;
+        Ok(MappedFile(Mapping { base, len_bytes }))
+    }
+
+    /// The contents of the file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// The code that begins after `lead_bytes` bytes, made executable.
+    ///
+    /// # Errors
+    /// If the kernel refuses that.
+    ///
+    /// # Panics
+    /// If `lead_bytes` is not the start of a page, or beyond the file.
+    pub(crate) fn into_code(self, lead_bytes: usize) -> Result<CodeMemory, CodeMemoryError> {
+        assert!(lead_bytes <= self.0.len_bytes, "code beyond the file");
+        assert!(lead_bytes.is_multiple_of(rustix::param::page_size()), "code within a page");
+        let memory = CodeMemory { mapping: self.0, lead_bytes };
+        let len_bytes = memory.len_bytes();
+        memory.make_executable().map_err(|errno| CodeMemoryError { len_bytes, errno })?;
+        Ok(memory)
+    }
+}
+
+impl Mapping {
+    const EMPTY: Mapping = Mapping { base: NonNull::dangling(), len_bytes: 0 };
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: this value owns the mapping, which is readable, as long as this and not written
+        // while the value can be shared.
+        unsafe { slice::from_raw_parts(self.base.as_ptr(), self.len_bytes) }
+    }
+}
+
+impl Drop for Mapping {
     fn drop(&mut self) {
         if self.len_bytes != 0 {
             // SAFETY: this value owns the mapping. Code in it runs only while a store keeps a

@@ -198,6 +198,16 @@ impl GlobalHandle {
         self.ty
     }
 
+    /// As [`Self::ty`].
+    ///
+    /// # Panics
+    /// If the global belongs to another store.
+    #[track_caller]
+    pub(crate) fn checked_ty(self, store: &StoreInner) -> GlobalType {
+        store.check(self.store, "Global");
+        self.ty
+    }
+
     /// The address of the cell.
     ///
     /// # Panics

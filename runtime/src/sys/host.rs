@@ -117,7 +117,7 @@ impl HostFunc {
                     return Err(TypeError::Value {
                         what: "a host function's result",
                         expected,
-                        found: result.ty(),
+                        found: result.top_ty(),
                     }
                     .into());
                 }
@@ -129,7 +129,7 @@ impl HostFunc {
     }
 
     fn new(engine: &Engine, signature: Arc<Signature>, body: HostBody) -> Result<Arc<Self>, Error> {
-        let trampoline = Arc::clone(signature.host(engine.compiler())?);
+        let trampoline = Arc::clone(signature.host(engine)?);
         let code: CodePtr = trampoline.at(0);
         let mut context = Owned::new(HostContext {
             call: host_call,

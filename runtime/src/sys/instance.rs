@@ -66,8 +66,8 @@ unsafe impl Send for InstanceBox {}
 unsafe impl Sync for InstanceBox {}
 
 impl InstanceBox {
-    /// An instance whose context is zero except for its header and the function references of
-    /// the module's own functions.
+    /// An instance whose context is zero except for its header, the type ids and the function
+    /// references of the module's own functions.
     fn new(module: Module, index: u32, store: StoreId, root: &Owned<RootContext>) -> Self {
         let layout = allocation(&module.compiled().layout);
         // SAFETY: the layout is not empty.
@@ -90,6 +90,7 @@ impl InstanceBox {
         let context = instance.context();
         // SAFETY: `state` was just written, and nothing writes `module` during this borrow.
         let compiled = unsafe { (*state.as_ptr()).module.compiled() };
+        instance.write_all(compiled.layout.type_id(0), &compiled.type_ids);
         for template in &compiled.func_refs {
             instance.write(
                 template.offset,
@@ -161,6 +162,19 @@ impl InstanceBox {
     fn write<V>(&mut self, offset: u32, value: V) {
         // SAFETY: in bounds and aligned, by `at`; the context is this value's own.
         unsafe { self.at::<V>(offset).write(value) };
+    }
+
+    /// Writes `values` from `offset` on.
+    fn write_all<V: Copy>(&mut self, offset: u32, values: &[V]) {
+        let Some(last) = values.len().checked_sub(1) else {
+            return;
+        };
+        // Checks the bounds of all.
+        self.at::<V>(offset + (last * size_of::<V>()) as u32);
+        let to = self.at::<V>(offset).as_ptr();
+        // SAFETY: in bounds and aligned, by `at`; the context is this value's own, so the values
+        // are elsewhere.
+        unsafe { to.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
     }
 
     /// The address that the context holds at `offset`.

@@ -20,7 +20,7 @@
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
-//! | `code_memory` | executable mappings |
+//! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
 //! | `available` | the question whether there is memory |
 
 #![allow(
@@ -28,6 +28,7 @@
     reason = "compiled code, signal frames and memory shared with guests exist only as raw memory"
 )]
 
+pub(crate) mod artifact;
 mod available;
 mod builtins;
 pub(crate) mod call;

@@ -238,6 +238,42 @@ impl StoreInner {
         table.grow(delta, init)
     }
 
+    /// Sets `len` elements of a table from `start` on; `None` beyond the table's end.
+    ///
+    /// # Panics
+    /// If `value` is not of the table's type.
+    pub(crate) fn fill_table(
+        &mut self,
+        table: u32,
+        start: u64,
+        value: Val,
+        len: u64,
+    ) -> Option<()> {
+        let table = &mut self.tables[table as usize];
+        // SAFETY: this store.
+        let bits = unsafe { value.to_ref_bits(table.ty().element(), self.id) };
+        table.range_mut(start, len)?.fill(bits);
+        Some(())
+    }
+
+    /// Copies `len` elements between two places, each a table and an element; `None` beyond the end
+    /// of a table.
+    ///
+    /// # Panics
+    /// If an element of the source cannot be one of the destination.
+    pub(crate) fn copy_table(
+        &mut self,
+        (to, dst): (u32, u64),
+        (from, src): (u32, u64),
+        len: u64,
+    ) -> Option<()> {
+        let (to, from) = (self.table(to), self.table(from));
+        assert!(from.ty().element().matches(&to.ty().element()), "tables of other types");
+        // SAFETY: live tables of this store, which is exclusively borrowed. Each element of the one
+        // is of the other's type.
+        unsafe { TableDef::copy(to.as_ptr(), from.as_ptr(), dst, src, len) }
+    }
+
     /// Creates a global.
     ///
     /// # Panics

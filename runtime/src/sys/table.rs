@@ -118,7 +118,8 @@ impl TableDef {
     /// of them has fewer.
     ///
     /// # Safety
-    /// Both point to live tables to which no reference exists. They have one element type.
+    /// Both point to live tables to which no reference exists. Each element of the source is of the
+    /// destination's type.
     pub(super) unsafe fn copy(
         dst_table: NonNull<TableDef>,
         src_table: NonNull<TableDef>,

@@ -123,8 +123,8 @@ unsafe fn handler(
         if let Some(Handlers { stack_bytes, items }) = site {
             let stack_pointer = frame_pointer - stack_bytes;
             let mut context = std::ptr::null::<u8>();
-            for &item in items {
-                let target = match item {
+            for site in items {
+                let target = match site.item() {
                     HandlerItem::Context { stack_offset } => {
                         let place = stack_pointer + stack_offset as usize;
                         // SAFETY: compiled code keeps the instance's context there during the call.

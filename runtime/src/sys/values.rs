@@ -80,7 +80,7 @@ impl Val {
     /// Store `store` exists while this runs.
     unsafe fn is_of_type_in(self, ty: ValType, store: StoreId) -> bool {
         let ValType::Ref(ty) = ty else {
-            return self.ty() == ty;
+            return self.top_ty() == ty;
         };
         match (self, ty.heap_type()) {
             (Val::FuncRef(None), heap_type) => ty.is_nullable() && heap_type.is_func(),

@@ -1,25 +1,56 @@
 //! Code in memory, and lookup of functions and traps by address.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use cranelift_codegen::ir::TrapCode;
 
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
 pub(crate) use crate::compile::code::HandlerItem;
-use crate::compile::code::{CallSite, CompiledCode, FuncCode, SourceSite, TrapSite};
+use crate::compile::code::{CallSite, CompiledCode, FuncCode, HandlerSite, SourceSite, TrapSite};
 use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
 
 /// Compiled code in executable memory, with its functions and traps.
 #[derive(Debug)]
 pub(crate) struct LoadedCode {
     memory: CodeMemory,
-    funcs: Box<[FuncCode]>,
+    tables: CodeTables,
+}
+
+/// The tables of code.
+#[derive(Debug)]
+pub(crate) struct CodeTables {
+    pub(crate) funcs: Table<FuncCode>,
     /// Sorted by offset.
-    traps: Box<[TrapSite]>,
+    pub(crate) traps: Table<TrapSite>,
     /// Sorted by offset.
-    sources: Box<[SourceSite]>,
+    pub(crate) sources: Table<SourceSite>,
     /// Sorted by offset.
-    call_sites: Box<[CallSite]>,
-    handlers: Box<[HandlerItem]>,
+    pub(crate) call_sites: Table<CallSite>,
+    pub(crate) handlers: Table<HandlerSite>,
+}
+
+/// Records of code: owned, or in the part of an artifact that is mapped before the code.
+#[derive(Debug)]
+pub(crate) enum Table<T> {
+    Owned(Box<[T]>),
+    /// The range in [`CodeMemory::lead`], as it is in the artifact.
+    Mapped(Range<usize>),
+}
+
+impl<T: FromBytes + Immutable + KnownLayout> Table<T> {
+    /// Its records. For the signal handler: does not allocate, lock or panic.
+    fn records<'a>(&'a self, memory: &'a CodeMemory) -> &'a [T] {
+        match self {
+            Table::Owned(records) => records,
+            Table::Mapped(place) => {
+                let bytes = memory.lead().get(place.clone()).unwrap_or_default();
+                // Artifacts have tables of whole records at aligned places.
+                <[T]>::ref_from_bytes(bytes).unwrap_or_default()
+            }
+        }
+    }
 }
 
 /// The place of an address in the code of a store.
@@ -41,24 +72,64 @@ pub(crate) struct Handlers<'a> {
     /// Distance from the frame pointer down to the stack pointer during the call, in bytes.
     pub(crate) stack_bytes: usize,
     /// Innermost first.
-    pub(crate) items: &'a [HandlerItem],
+    pub(crate) items: &'a [HandlerSite],
 }
 
 impl LoadedCode {
+    /// Maps code that was compiled.
+    ///
+    /// # Errors
+    /// If the kernel refuses the mapping.
     pub(crate) fn new(code: CompiledCode) -> Result<Arc<Self>, CodeMemoryError> {
-        Ok(Arc::new(LoadedCode {
-            memory: CodeMemory::new(&code.text)?,
-            funcs: code.funcs,
-            traps: code.traps,
-            sources: code.sources,
-            call_sites: code.call_sites,
-            handlers: code.handlers,
-        }))
+        let memory = CodeMemory::new(&code.text)?;
+        let tables = CodeTables {
+            funcs: Table::Owned(code.funcs),
+            traps: Table::Owned(code.traps),
+            sources: Table::Owned(code.sources),
+            call_sites: Table::Owned(code.call_sites),
+            handlers: Table::Owned(code.handlers),
+        };
+        Ok(Self::in_memory(memory, tables))
+    }
+
+    /// Code that is in memory already.
+    pub(crate) fn in_memory(memory: CodeMemory, tables: CodeTables) -> Arc<Self> {
+        Arc::new(LoadedCode { memory, tables })
+    }
+
+    /// What precedes the code in its mapping: the rest of an artifact.
+    pub(crate) fn lead(&self) -> &[u8] {
+        self.memory.lead()
+    }
+
+    /// The machine code.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.memory.text()
+    }
+
+    pub(crate) fn funcs(&self) -> &[FuncCode] {
+        self.tables.funcs.records(&self.memory)
+    }
+
+    pub(crate) fn traps(&self) -> &[TrapSite] {
+        self.tables.traps.records(&self.memory)
+    }
+
+    pub(crate) fn sources(&self) -> &[SourceSite] {
+        self.tables.sources.records(&self.memory)
+    }
+
+    pub(crate) fn call_sites(&self) -> &[CallSite] {
+        self.tables.call_sites.records(&self.memory)
+    }
+
+    pub(crate) fn handlers(&self) -> &[HandlerSite] {
+        self.tables.handlers.records(&self.memory)
     }
 
     /// Address of function `func` of the code.
     pub(crate) fn at(&self, func: usize) -> CodePtr {
-        self.memory.at(self.funcs[func].start)
+        self.memory.at(self.funcs()[func].start)
     }
 
     /// Size of the code in bytes.
@@ -74,13 +145,15 @@ impl LoadedCode {
     /// Place of `pc` in the code of an instance's module.
     fn place_of(&self, pc: usize, instance: u32) -> Option<Place> {
         let offset = self.offset_of(pc)?;
-        let func = self.funcs.partition_point(|f| f.start <= offset).checked_sub(1)?;
-        let FuncCode { start, len, body_offset } = self.funcs[func];
+        let funcs = self.funcs();
+        let func = funcs.partition_point(|f| f.start <= offset).checked_sub(1)?;
+        let FuncCode { start, len, body_offset } = funcs[func];
         if offset - start >= len {
             return None;
         }
-        let before = self.sources.partition_point(|site| site.offset <= offset).checked_sub(1);
-        let module_offset = before.and_then(|at| self.sources[at].module_offset);
+        let sources = self.sources();
+        let before = sources.partition_point(|site| site.offset <= offset).checked_sub(1);
+        let module_offset = before.and_then(|at| sources[at].module_offset());
         let func_offset = module_offset.and_then(|at| at.checked_sub(body_offset));
         Some(Place { instance, func, module_offset, func_offset })
     }
@@ -93,16 +166,18 @@ impl LoadedCode {
     /// The handlers of the call that returns to `pc`, if it has any.
     fn call_site(&self, pc: usize) -> Option<Handlers<'_>> {
         let offset = u32::try_from(pc.checked_sub(self.memory.start())?).ok()?;
-        let i = self.call_sites.binary_search_by_key(&offset, |site| site.return_offset).ok()?;
-        let CallSite { stack_bytes, handlers, .. } = &self.call_sites[i];
-        let handlers = &self.handlers[handlers.start as usize..handlers.end as usize];
-        Some(Handlers { stack_bytes: *stack_bytes as usize, items: handlers })
+        let sites = self.call_sites();
+        let i = sites.binary_search_by_key(&offset, |site| site.return_offset).ok()?;
+        let CallSite { stack_bytes, handlers_start, handlers_end, .. } = sites[i];
+        let items = self.handlers().get(handlers_start as usize..handlers_end as usize)?;
+        Some(Handlers { stack_bytes: stack_bytes as usize, items })
     }
 
     fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         let offset = self.offset_of(pc)?;
-        let i = self.traps.binary_search_by_key(&offset, |t| t.offset).ok()?;
-        Some(self.traps[i].code)
+        let traps = self.traps();
+        let i = traps.binary_search_by_key(&offset, |trap| trap.offset).ok()?;
+        traps.get(i)?.code()
     }
 }
 

@@ -13,6 +13,7 @@
 //!      …           8  tags                  *const TagDef (imported and defined)
 //!      …           8  imported globals      *mut GlobalCell
 //!      …           8  imported functions    *const FuncRef
+//!      …           4  type ids              the engine's id of each type, if there are tables
 //!      …          16  defined globals       GlobalCell, aligned to 16
 //!      …          24  function references   FuncRef, of functions that escape
 //! ```
@@ -60,6 +61,9 @@ pub(crate) const FUNC_REF_VMCTX: u32 = 8;
 pub(crate) const FUNC_REF_TYPE: u32 = 16;
 /// Size of a `FuncRef`.
 pub(crate) const FUNC_REF_BYTES: u32 = 24;
+
+/// Size of the engine's id of a type.
+const TYPE_ID_BYTES: u32 = 4;
 
 /// In an exception: the address of its values, each in the low bytes of an element of
 /// [`RAW_VAL_BYTES`].
@@ -184,6 +188,8 @@ pub(crate) struct VmLayout {
     num_imported_globals: u32,
     imported_funcs: u32,
     num_imported_funcs: u32,
+    type_ids: u32,
+    num_type_ids: u32,
     defined_globals: u32,
     func_refs: u32,
     /// For each function: the index of its `FuncRef` in the context; `u32::MAX` if it has none.
@@ -199,8 +205,10 @@ impl VmLayout {
         let tags = tables + len(info.tables.len()) * POINTER_BYTES;
         let imported_globals = tags + len(info.tags.len()) * POINTER_BYTES;
         let imported_funcs = imported_globals + len(info.num_imported_globals) * POINTER_BYTES;
-        let end_of_pointers = imported_funcs + len(info.num_imported_funcs) * POINTER_BYTES;
-        let defined_globals = end_of_pointers.next_multiple_of(16);
+        let type_ids = imported_funcs + len(info.num_imported_funcs) * POINTER_BYTES;
+        // Only calls through tables compare types.
+        let num_type_ids = if info.tables.is_empty() { 0 } else { len(info.types.len()) };
+        let defined_globals = (type_ids + num_type_ids * TYPE_ID_BYTES).next_multiple_of(16);
         let num_defined_globals = len(info.globals.len() - info.num_imported_globals);
         let func_refs = defined_globals + num_defined_globals * GLOBAL_CELL_BYTES;
         let mut num_func_refs = 0;
@@ -220,6 +228,8 @@ impl VmLayout {
             num_imported_globals: len(info.num_imported_globals),
             imported_funcs,
             num_imported_funcs: len(info.num_imported_funcs),
+            type_ids,
+            num_type_ids,
             defined_globals,
             func_refs,
             func_ref_indices,
@@ -245,6 +255,16 @@ impl VmLayout {
     /// Offset of the address of tag `tag`.
     pub(crate) fn tag_def(&self, tag: u32) -> u32 {
         self.tags + tag * POINTER_BYTES
+    }
+
+    /// Number of type ids in the context: that of the module's types, or 0 if it has no table.
+    pub(crate) fn num_type_ids(&self) -> u32 {
+        self.num_type_ids
+    }
+
+    /// Offset of the engine's id of type `ty`, if the module has a table.
+    pub(crate) fn type_id(&self, ty: u32) -> u32 {
+        self.type_ids + ty * TYPE_ID_BYTES
     }
 
     /// The place of the value of global `global`.

@@ -1,8 +1,8 @@
 //! Memories, tables and globals.
 
 use leakbench_runtime::{
-    Error, Func, Global, GlobalType, Instance, Module, Mutability, Ref, RefType, Store, Table,
-    TableType, Val, ValType,
+    Error, Func, FuncType, Global, GlobalType, Instance, Memory, MemoryType, Module, Mutability,
+    Ref, RefType, Store, Table, TableType, Tag, TagType, Val, ValType,
 };
 
 #[test]
@@ -45,7 +45,10 @@ fn a_global_is_shared_by_host_and_guest() -> Result<(), Error> {
     let mut store = Store::<()>::default();
     let ty = GlobalType::new(ValType::I64, Mutability::Var);
     let global = Global::new(&mut store, ty, Val::I64(5))?;
-    assert_eq!((global.ty().content(), global.ty().mutability()), (ValType::I64, Mutability::Var));
+    assert_eq!(
+        (global.ty(&store).content(), global.ty(&store).mutability()),
+        (ValType::I64, Mutability::Var)
+    );
     let module = Module::new(
         store.engine(),
         r#"(module (import "" "g" (global $g (mut i64)))
@@ -84,9 +87,92 @@ fn a_table_of_functions_grows_and_is_called_through() -> Result<(), Error> {
     let found = table.get(&mut store, 1).unwrap();
     let found = found.as_func().flatten().expect("not null");
     assert_eq!(found.typed::<(), i32>(&store)?.call(&mut store, ())?, 7);
-    assert!(Ref::null(RefType::EXTERNREF.heap_type()).as_extern().is_some_and(|it| it.is_none()));
+    assert!(Ref::null(&RefType::EXTERNREF.heap_type()).as_extern().is_some_and(|it| it.is_none()));
     assert!(table.set(&mut store, 0, Ref::Extern(None)).is_err());
     assert!(table.get(&mut store, 2).is_none() && table.grow(&mut store, 2, seven.into()).is_err());
     assert_eq!(table.size(&store), 2);
+    Ok(())
+}
+
+#[test]
+fn ranges_of_tables_are_filled_and_copied() -> Result<(), Error> {
+    let mut store = Store::<()>::default();
+    let [one, two] = [1, 2].map(|value| Func::wrap(&mut store, move || value));
+    let ty = TableType::new(RefType::FUNCREF, 5, None);
+    let (a, b) = (
+        Table::new(&mut store, ty, Ref::Func(None))?,
+        Table::new(&mut store, ty, Ref::Func(Some(two)))?,
+    );
+    a.fill(&mut store, 1, one.into(), 2)?;
+    Table::copy(&mut store, &a, 3, &b, 0, 1)?;
+    // The ranges overlap.
+    Table::copy(&mut store, &a, 0, &a, 1, 3)?;
+    let mut found = Vec::new();
+    for index in 0..5 {
+        let element = a.get(&mut store, index).unwrap();
+        found.push(match element.as_func().flatten() {
+            Some(func) => func.typed::<(), i32>(&store)?.call(&mut store, ())?,
+            None => 0,
+        });
+    }
+    assert_eq!(found, [1, 1, 2, 2, 0]);
+    for error in [
+        a.fill(&mut store, 4, one.into(), 2).unwrap_err(),
+        Table::copy(&mut store, &a, 4, &b, 0, 2).unwrap_err(),
+        Table::copy(&mut store, &a, 0, &b, 4, 2).unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "index 6 is out of bounds: the length is 5");
+    }
+    let externs = TableType::new(RefType::EXTERNREF, 5, None);
+    let externs = Table::new(&mut store, externs, Ref::Extern(None))?;
+    assert!(Table::copy(&mut store, &a, 0, &externs, 0, 1).is_err());
+    assert!(a.fill(&mut store, 0, Ref::Extern(None), 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_memory_has_an_address_and_a_page_size() -> Result<(), Error> {
+    let mut store = Store::<()>::default();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
+    assert_eq!((memory.page_size(&store), memory.page_size_log2(&store)), (65_536, 16));
+    let address = memory.data_ptr(&store);
+    assert_eq!(address.cast_const(), memory.data(&store).as_ptr());
+    memory.grow(&mut store, 3)?;
+    assert_eq!(memory.data_ptr(&store), address);
+    Ok(())
+}
+
+#[test]
+fn a_tag_is_equal_to_itself_only() -> Result<(), Error> {
+    let mut store = Store::<()>::default();
+    let ty = TagType::new(FuncType::new(store.engine(), [ValType::I32], []));
+    let (a, b) = (Tag::new(&mut store, &ty)?, Tag::new(&mut store, &ty)?);
+    assert!(Tag::eq(&a, &a, &store) && !Tag::eq(&a, &b, &store));
+    Ok(())
+}
+
+#[test]
+fn values_have_types() -> Result<(), Error> {
+    let mut store = Store::<()>::default();
+    let func = Func::wrap(&mut store, |_: i64| 1i32);
+    let Val::FuncRef(_) = Val::from(func) else { panic!("no reference") };
+    let ty = Val::from(func).ty(&store)?;
+    assert!(ty.matches(&ValType::FUNCREF) && ty != ValType::FUNCREF);
+    assert!(Val::from(func).matches_ty(&store, &ty)?);
+    assert!(!Val::null_func_ref().matches_ty(&store, &ty)?);
+    assert!(Val::null_func_ref().matches_ty(&store, &ValType::FUNCREF)?);
+    assert_eq!(Val::default_for_ty(&ty), None);
+    assert_eq!(Val::default_for_ty(&ValType::EXTERNREF), Some(Val::null_extern_ref()));
+    assert_eq!(Val::I64(3).ty(&store)?, ValType::I64);
+    assert_eq!(Val::null_ref(&RefType::FUNCREF.heap_type()), Val::null_func_ref());
+    assert_eq!(Val::from(func).funcref().flatten(), Some(&func));
+    assert!(Val::from(func).externref().is_none() && Val::I32(0).funcref().is_none());
+    assert!(Ref::from(func).is_func() && Ref::from(func).is_non_null());
+    assert!(!Ref::Extern(None).is_func() && Ref::Extern(None).is_extern());
+    let func_ty = func.ty(&store);
+    assert_eq!((func_ty.param(0), func_ty.param(1)), (Some(ValType::I64), None));
+    assert_eq!(func_ty.result(0), Some(ValType::I32));
+    assert!(func.matches_ty(&store, &func_ty));
+    assert!(!func.matches_ty(&store, &FuncType::new(store.engine(), [], [])));
     Ok(())
 }

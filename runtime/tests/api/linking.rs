@@ -1,6 +1,8 @@
 //! Linkers.
 
-use leakbench_runtime::{Engine, Error, Linker, Module, Store};
+use leakbench_runtime::{
+    Engine, Error, Extern, Global, GlobalType, Linker, Module, Mutability, Store, Val, ValType,
+};
 
 #[test]
 fn two_modules_are_linked_by_name() -> Result<(), Error> {
@@ -82,5 +84,87 @@ fn unknown_imports_trap_when_they_are_called() -> Result<(), Error> {
     let unknown = instance.get_typed_func::<(), f32>(&mut store, "unknown")?;
     let error = unknown.call(&mut store, ()).unwrap_err().to_string();
     assert_eq!(error, "the guest called 'env' 'unknown', which nothing provides");
+    Ok(())
+}
+
+#[test]
+fn a_linker_lists_and_finds_its_items() -> Result<(), Error> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let ty = GlobalType::new(ValType::I32, Mutability::Const);
+    let global = Global::new(&mut store, ty, Val::I32(5))?;
+    linker.define(&store, "env", "five", global)?;
+    linker.func_wrap("env", "six", || 6i32)?;
+    linker.alias_module("env", "other")?;
+    let mut names: Vec<_> =
+        linker.iter(&mut store).map(|(module, name, _)| format!("{module} {name}")).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["env five", "env six", "other five", "other six"]);
+    let module = Module::new(
+        &engine,
+        r#"(module (import "other" "five" (global i32)) (import "other" "seven" (func)))"#,
+    )?;
+    let found: Vec<_> =
+        module.imports().map(|import| linker.get_by_import(&mut store, &import)).collect();
+    assert!(matches!(found[..], [Some(Extern::Global(_)), None]));
+    assert!(linker.alias_module("env", "other").is_err());
+    let elsewhere = Store::<()>::default();
+    assert!(linker.define(&elsewhere, "env", "seven", global).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_default_function_of_a_module() -> Result<(), Error> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let program = |name: &str| {
+        let text =
+            format!(r#"(module (func (export "{name}") (result i32) (i32.const {})))"#, name.len());
+        Module::new(&engine, text)
+    };
+    linker.module(&mut store, "command", &program("_start")?)?;
+    linker.module(&mut store, "unnamed", &program("")?)?;
+    linker.module(&mut store, "library", &program("other")?)?;
+    for (module, expected) in [("command", 6), ("unnamed", 0)] {
+        let func = linker.get_default(&mut store, module)?.typed::<(), i32>(&store)?;
+        assert_eq!(func.call(&mut store, ())?, expected);
+    }
+    linker.get_default(&mut store, "library")?.typed::<(), ()>(&store)?.call(&mut store, ())?;
+    Ok(())
+}
+
+#[test]
+fn unknown_imports_have_default_values() -> Result<(), Error> {
+    let engine = Engine::default();
+    let module = Module::new(
+        &engine,
+        r#"(module
+             (import "env" "known" (func $known (result i32)))
+             (import "env" "f" (func $f (param i64) (result i32 f64 externref)))
+             (import "env" "g" (global $g i64))
+             (import "env" "m" (memory 1))
+             (import "env" "t" (table 2 funcref))
+             (import "env" "e" (tag (param i32)))
+             (func (export "run") (result i32 f64 externref) (call $f (global.get $g)))
+             (func (export "known") (result i32) (call $known)))"#,
+    )?;
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("env", "known", || 7i32)?;
+    linker.define_unknown_imports_as_default_values(&mut store, &module)?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let mut results = [Val::I32(1), Val::I32(1), Val::I32(1)];
+    let run = instance.get_func(&mut store, "run").unwrap();
+    run.call(&mut store, &[], &mut results)?;
+    assert_eq!((results[0].unwrap_i32(), results[1].unwrap_f64()), (0, 0.0));
+    assert!(results[2].unwrap_externref().is_none());
+    let known = instance.get_typed_func::<(), i32>(&mut store, "known")?;
+    assert_eq!(known.call(&mut store, ())?, 7);
+    let text = r#"(module (type $t (func)) (import "env" "ref" (global (ref $t))))"#;
+    let module = Module::new(&engine, text)?;
+    let error = linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap_err();
+    assert_eq!(error.to_string(), "an import without a default value: 'env' 'ref'");
     Ok(())
 }

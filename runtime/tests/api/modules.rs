@@ -69,3 +69,72 @@ fn imports_and_exports_have_names_and_types() -> Result<(), Error> {
     assert!(module.get_export("tick").is_none());
     Ok(())
 }
+
+#[test]
+fn the_required_resources_are_those_of_an_instance() -> Result<(), Error> {
+    let engine = Engine::default();
+    let module = Module::new(
+        &engine,
+        r#"(module
+             (import "" "m" (memory 9)) (import "" "t" (table 9 funcref))
+             (memory 2) (memory 5 7) (table 3 funcref))"#,
+    )?;
+    let required = module.resources_required();
+    assert_eq!((required.num_memories, required.max_initial_memory_size), (2, Some(5)));
+    assert_eq!((required.num_tables, required.max_initial_table_size), (1, Some(3)));
+    let empty = Module::new(&engine, "(module)")?.resources_required();
+    assert_eq!((empty.num_memories, empty.max_initial_memory_size), (0, None));
+    assert_eq!((empty.num_tables, empty.max_initial_table_size), (0, None));
+    Ok(())
+}
+
+#[test]
+fn functions_and_instructions_have_places_in_the_code() -> Result<(), Error> {
+    let engine = Engine::default();
+    let binary = wat::parse_str(
+        r#"(module
+             (import "" "f" (func))
+             (func $divide (param i32 i32) (result i32) (i32.div_u (local.get 0) (local.get 1)))
+             (func (nop)))"#,
+    )
+    .unwrap();
+    let module = Module::new(&engine, &binary)?;
+    module.initialize_copy_on_write_image()?;
+    let functions: Vec<_> = module.functions().collect();
+    let described: Vec<_> = functions.iter().map(|f| (f.index, f.name)).collect();
+    assert_eq!(described, [(1, Some("divide")), (2, None)]);
+    assert!(functions.iter().all(|f| f.len > 0 && f.offset + f.len <= module.text().len()));
+    let range = module.image_range();
+    assert_eq!(range.end.addr() - range.start.addr(), module.text().len());
+    // The code of the division is within the first function.
+    let divide = functions[0].offset..functions[0].offset + functions[0].len;
+    let mut map = module.address_map().unwrap();
+    let (place, _) = map
+        .find(|&(_, offset)| offset.is_some_and(|offset| binary[offset as usize] == 0x6e))
+        .unwrap();
+    assert!(divide.contains(&place));
+    Ok(())
+}
+
+#[test]
+fn clones_are_the_same_module() -> Result<(), Error> {
+    let engine = Engine::default();
+    let module = Module::new(&engine, TEXT)?;
+    assert!(Module::same(&module, &module.clone()));
+    assert!(!Module::same(&module, &Module::new(&engine, TEXT)?));
+    assert!(Engine::same(&engine, module.engine()));
+    Ok(())
+}
+
+#[test]
+fn a_weak_engine_lives_as_long_as_its_users() -> Result<(), Error> {
+    let engine = Engine::default();
+    assert!(engine.target().starts_with("x86_64-"), "{}", engine.target());
+    let weak = engine.weak();
+    let module = Module::new(&engine, TEXT)?;
+    drop(engine);
+    assert!(weak.upgrade().is_some_and(|engine| Engine::same(&engine, module.engine())));
+    drop(module);
+    assert!(weak.upgrade().is_none());
+    Ok(())
+}

@@ -9,6 +9,8 @@ mod death_watch;
 mod groups;
 mod runner;
 mod spectest;
+#[path = "../artifacts/sys/mod.rs"]
+mod sys;
 mod values;
 
 use std::sync::Mutex;
@@ -32,7 +34,8 @@ fn places() -> impl Iterator<Item = Place> {
 /// Runs every file of `group` at each level, and returns the counts of one level.
 ///
 /// File number `n` runs in the place number `n`, modulo the number of places, at the first level, and
-/// in the next one at the second. A group whose subject are memories runs in each place at each level.
+/// in the next one at the second. At the second level each module is written as bytes and loaded from
+/// them. A group whose subject are memories runs in each place at each level.
 fn run_group(group: &Group) -> Counts {
     let _alone = run_alone();
     let before = ProcessCounts::now();
@@ -48,7 +51,8 @@ fn run_group(group: &Group) -> Counts {
                 false => vec![places[(number + level) % places.len()]],
             };
             for place in places {
-                runs.push((file, Setting { features: group.features, opt_level, place }));
+                let (features, loads) = (group.features, level == 1);
+                runs.push((file, Setting { features, opt_level, place, loads }));
             }
         }
     }
@@ -211,6 +215,7 @@ fn wrong_assertions_fail() {
         features: WasmFeatures::all(),
         opt_level: OptLevel::None,
         place: Place::Slot(Strategy::NextAvailable),
+        loads: false,
     };
     let valid = "(module)";
     for wrong in [

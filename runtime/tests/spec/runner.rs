@@ -16,7 +16,7 @@ use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::death_watch::DeathWatch;
-use crate::{spectest, values};
+use crate::{spectest, sys, values};
 
 /// Number of assertions of each kind that held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub(crate) struct Setting {
     pub(crate) features: WasmFeatures,
     pub(crate) opt_level: OptLevel,
     pub(crate) place: Place,
+    /// True if each module is written as bytes, and the one that is loaded from them runs.
+    pub(crate) loads: bool,
 }
 
 /// The place of memories.
@@ -114,6 +116,7 @@ pub(crate) fn run(name: &str, text: &str, setting: Setting) -> Result<Counts, St
 
 struct File {
     engine: Engine,
+    loads: bool,
     linker: Linker<()>,
     store: Store<()>,
     /// The instance for directives without a name.
@@ -151,6 +154,7 @@ impl File {
         spectest::define(&mut linker, &mut store)?;
         Ok(File {
             engine,
+            loads: setting.loads,
             linker,
             store,
             current: None,
@@ -235,7 +239,16 @@ impl File {
         let binary = module.encode().map_err(Error::msg)?;
         let module = Module::new(&self.engine, binary)?;
         self.watch.borrow_mut().watch(&module);
-        Ok(module)
+        if !self.loads {
+            return Ok(module);
+        }
+        let bytes = module.serialize()?;
+        let loaded = sys::load(&self.engine, &bytes)?;
+        self.watch.borrow_mut().watch(&loaded);
+        match loaded.serialize()? == bytes {
+            true => Ok(loaded),
+            false => Err(Error::msg("a loaded module is written otherwise")),
+        }
     }
 
     fn instantiate(&mut self, name: Option<String>, module: &Module) -> Result<(), String> {

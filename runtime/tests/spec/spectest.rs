@@ -25,13 +25,15 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         ("global_f32", Val::from(666.6f32)),
         ("global_f64", Val::from(666.6f64)),
     ] {
-        let ty = GlobalType::new(value.ty(), Mutability::Const);
-        linker.define("spectest", name, Global::new(&mut *store, ty, value)?)?;
+        let ty = GlobalType::new(value.ty(&*store)?, Mutability::Const);
+        let global = Global::new(&mut *store, ty, value)?;
+        linker.define(&*store, "spectest", name, global)?;
     }
     let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
     let table: Extern = Table::new(&mut *store, ty, Ref::Func(None))?.into();
-    linker.define("spectest", "table", table)?;
+    linker.define(&*store, "spectest", "table", table)?;
     let ty = MemoryType::new(1, Some(2));
-    linker.define("spectest", "memory", Memory::new(&mut *store, ty)?)?;
+    let memory = Memory::new(&mut *store, ty)?;
+    linker.define(&*store, "spectest", "memory", memory)?;
     Ok(())
 }

@@ -90,8 +90,10 @@ impl FuncTranslator<'_> {
         let callee = self.load_at(POINTER, trusted_flags(), element, 0);
         self.builder.ins().trapz(callee, Trap::IndirectCallToNull.code());
         let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
-        let expected = i64::from(self.env.type_ids[ty as usize]);
-        let differs = self.builder.ins().icmp_imm_u(IntCC::NotEqual, actual, expected);
+        // Each engine numbers types itself, and the code must not depend on the engine.
+        let place = self.env.layout.type_id(ty);
+        let expected = self.load_at(I32, constant_flags(), self.vmctx, place);
+        let differs = self.builder.ins().icmp(IntCC::NotEqual, actual, expected);
         self.builder.ins().trapnz(differs, Trap::BadSignature.code());
         (callee, ty)
     }

@@ -43,8 +43,6 @@ use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout}
 pub(super) struct ModuleEnv<'a> {
     pub(super) info: &'a ModuleInfo,
     pub(super) layout: &'a VmLayout,
-    /// The engine's id of each type of the module.
-    pub(super) type_ids: &'a [u32],
     pub(super) isa: &'a dyn TargetIsa,
     pub(super) limits: &'a CompileLimits,
 }

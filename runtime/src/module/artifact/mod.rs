@@ -1,0 +1,355 @@
+//! Artifacts: compiled modules as bytes, to be loaded without compiling.
+//!
+//! ```text
+//! header        magic, format, checksum, length of each part
+//! settings      what the engine must have, as lines of text
+//! declarations  imports, exports, types, segments …; entry trampolines
+//! tables        functions, traps, sources, call sites, handlers: records as they are in memory
+//! data          the bytes of the image, then those of other data segments
+//! text          the machine code, from the start of a page on
+//! ```
+//!
+//! The code has no address and no number of an engine in it. So a file is mapped as it is, and
+//! processes share its pages.
+//!
+//! The checksum detects damage. It does not detect intent: who writes an artifact decides what the
+//! process does.
+
+mod codec;
+mod declarations;
+mod settings;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tracing::debug_span;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use self::codec::{Item, Reader, Writer};
+pub(crate) use self::settings::describe;
+use super::Module;
+use super::compiled::CompiledModule;
+use super::image::ImagePlan;
+use super::info::ModuleInfo;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::sys::artifact::Trusted;
+use crate::sys::code_memory::{CodeMemory, MappedFile};
+use crate::vm::code::{CodeTables, LoadedCode, Table};
+use crate::vm::layout::VmLayout;
+
+/// Bytes are not an artifact that an engine can run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// The bytes are something else.
+    #[error("not a compiled module: {found}")]
+    NotAnArtifact {
+        /// A description of the bytes.
+        found: &'static str,
+    },
+    /// Another version of the runtime wrote it.
+    #[error(
+        "the compiled module has format {found}, and this runtime has format {expected}: compile it again"
+    )]
+    Format {
+        /// The artifact's format.
+        found: u32,
+        /// The runtime's format.
+        expected: u32,
+    },
+    /// It was cut off, or something was appended.
+    #[error(
+        "the compiled module has {found} bytes instead of {expected}: copy or compile it again"
+    )]
+    Length {
+        /// The number of bytes.
+        found: u64,
+        /// The number of bytes according to its header.
+        expected: u64,
+    },
+    /// Its bytes changed.
+    #[error(
+        "the compiled module is damaged (its checksum is {found:08x} instead of {expected:08x}): \
+         copy or compile it again"
+    )]
+    Checksum {
+        /// The checksum of its bytes.
+        found: u32,
+        /// The checksum in its header.
+        expected: u32,
+    },
+    /// It was compiled by another compiler, or for another engine.
+    #[error(
+        "the compiled module has {setting} '{found}', and the engine has '{expected}': compile it \
+         again for this engine"
+    )]
+    Differs {
+        /// The name of the setting, of the compiler or of a property of the machine.
+        setting: String,
+        /// The artifact's value.
+        found: String,
+        /// The engine's value.
+        expected: String,
+    },
+    /// Its parts contradict each other, although its checksum is right.
+    #[error("the {part} of the compiled module contradict the rest: compile it again")]
+    Malformed {
+        /// The part.
+        part: &'static str,
+    },
+}
+
+/// The first bytes of an artifact.
+pub(super) const MAGIC: [u8; 8] = *b"leakmod\n";
+
+/// The format. To be raised with each change of the encoding, of the records or of the structures
+/// that compiled code reads.
+const FORMAT: u32 = 1;
+
+/// The text begins at a multiple of it: the size of a page.
+const TEXT_ALIGN: usize = 4096;
+
+/// Alignment of the other parts.
+const PART_ALIGN: usize = 8;
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    format: u32,
+    /// CRC-32 of all bytes but these four.
+    checksum: u32,
+    /// The length of each part in bytes.
+    lens: [u64; PARTS],
+}
+
+/// The parts after the header, in order.
+#[derive(Clone, Copy)]
+enum Part {
+    Settings,
+    Declarations,
+    Funcs,
+    Traps,
+    Sources,
+    CallSites,
+    Handlers,
+    Data,
+    Text,
+}
+
+const PARTS: usize = Part::Text as usize + 1;
+
+/// The places of the parts.
+struct Places([Range<usize>; PARTS]);
+
+impl Places {
+    /// `None` if there are no such places in memory.
+    fn new(lens: [u64; PARTS]) -> Option<Self> {
+        let mut places = [const { 0..0 }; PARTS];
+        let mut end = size_of::<Header>();
+        for (part, (place, len)) in places.iter_mut().zip(lens).enumerate() {
+            let align = if part == Part::Text as usize { TEXT_ALIGN } else { PART_ALIGN };
+            let start = end.checked_next_multiple_of(align)?;
+            end = start.checked_add(usize::try_from(len).ok()?)?;
+            *place = start..end;
+        }
+        Some(Places(places))
+    }
+
+    fn of(&self, part: Part) -> Range<usize> {
+        self.0[part as usize].clone()
+    }
+
+    fn len_bytes(&self) -> usize {
+        self.0[PARTS - 1].end
+    }
+}
+
+/// True if the bytes begin as an artifact does.
+pub(crate) fn is_artifact(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    const FIELD: usize = std::mem::offset_of!(Header, checksum);
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes[..FIELD]);
+    hasher.update(&bytes[FIELD + size_of::<u32>()..]);
+    hasher.finalize()
+}
+
+/// Checks that `engine` can run the artifact, and that its bytes are those that were written.
+fn check(engine: &Engine, bytes: &[u8]) -> Result<Places, ArtifactError> {
+    let not = |found| Err(ArtifactError::NotAnArtifact { found });
+    if !is_artifact(bytes) {
+        return not(match bytes {
+            [] => "no bytes at all",
+            [0, b'a', b's', b'm', ..] => "WebAssembly, which Module::new compiles",
+            _ => "the bytes begin otherwise",
+        });
+    }
+    let Ok((header, _)) = Header::read_from_prefix(bytes) else {
+        return not("its header is cut off");
+    };
+    if header.format != FORMAT {
+        return Err(ArtifactError::Format { found: header.format, expected: FORMAT });
+    }
+    let places = Places::new(header.lens).filter(|places| places.len_bytes() == bytes.len());
+    let Some(places) = places else {
+        let expected = Places::new(header.lens).map_or(u64::MAX, |p| p.len_bytes() as u64);
+        return Err(ArtifactError::Length { found: bytes.len() as u64, expected });
+    };
+    let found = checksum(bytes);
+    if found != header.checksum {
+        return Err(ArtifactError::Checksum { found, expected: header.checksum });
+    }
+    settings::compare(&bytes[places.of(Part::Settings)], engine.artifact_settings())?;
+    Ok(places)
+}
+
+/// Loads a copy of an artifact's code.
+///
+/// # Errors
+/// If the engine cannot run it, or the kernel refuses code memory or the image.
+pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Error> {
+    fn owned<T: FromBytes>(bytes: &[u8]) -> Table<T> {
+        let records = bytes.chunks_exact(size_of::<T>());
+        Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
+    }
+    let bytes = artifact.bytes();
+    let _span = debug_span!("deserialize", bytes = bytes.len()).entered();
+    let places = check(engine, bytes)?;
+    let part = |part| &bytes[places.of(part)];
+    let tables = CodeTables {
+        funcs: owned(part(Part::Funcs)),
+        traps: owned(part(Part::Traps)),
+        sources: owned(part(Part::Sources)),
+        call_sites: owned(part(Part::CallSites)),
+        handlers: owned(part(Part::Handlers)),
+    };
+    let code = LoadedCode::in_memory(CodeMemory::new(part(Part::Text))?, tables);
+    module(engine, bytes, &places, code)
+}
+
+/// Loads an artifact from its file, which stays mapped as long as the module or an instance.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_mapped(engine: &Engine, file: MappedFile) -> Result<Module, Error> {
+    let _span = debug_span!("deserialize", bytes = file.bytes().len()).entered();
+    let places = check(engine, file.bytes())?;
+    let tables = CodeTables {
+        funcs: Table::Mapped(places.of(Part::Funcs)),
+        traps: Table::Mapped(places.of(Part::Traps)),
+        sources: Table::Mapped(places.of(Part::Sources)),
+        call_sites: Table::Mapped(places.of(Part::CallSites)),
+        handlers: Table::Mapped(places.of(Part::Handlers)),
+    };
+    let memory = file.into_code(places.of(Part::Text).start)?;
+    let code = LoadedCode::in_memory(memory, tables);
+    module(engine, code.lead(), &places, Arc::clone(&code))
+}
+
+/// The module with this code. `bytes` has all other parts of the artifact.
+fn module(
+    engine: &Engine,
+    bytes: &[u8],
+    places: &Places,
+    code: Arc<LoadedCode>,
+) -> Result<Module, Error> {
+    let mut reader = Reader(&bytes[places.of(Part::Declarations)]);
+    let Some(Declarations { info, image, entries }) = Declarations::read(&mut reader) else {
+        return Err(ArtifactError::Malformed { part: "declarations" }.into());
+    };
+    let text_bytes = code.text().len() as u64;
+    let is_within = |start: u32, len: u32| u64::from(start) + u64::from(len) <= text_bytes;
+    if info.num_imported_funcs + code.funcs().len() != info.funcs.len()
+        || !code.funcs().iter().all(|func| func.len > 0 && is_within(func.start, func.len))
+    {
+        return Err(ArtifactError::Malformed { part: "functions" }.into());
+    }
+    let layout = VmLayout::new(&info);
+    let compiled = CompiledModule::with_code(engine, info, layout, code, image);
+    for (ty, text) in entries {
+        if let Some(signature) = compiled.signatures.get(ty as usize) {
+            signature.offer_entry(text);
+        }
+    }
+    Module::with_compiled(engine, compiled, &bytes[places.of(Part::Data)])
+}
+
+/// The part of the declarations.
+struct Declarations {
+    info: ModuleInfo,
+    image: ImagePlan,
+    /// The code of the trampolines by which the host calls functions of the types with these
+    /// indices.
+    entries: Vec<(u32, Vec<u8>)>,
+}
+
+impl Declarations {
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let info = declarations::read(from)?;
+        let (covered_segments, span) = (Item::read(from)?, Item::read(from)?);
+        let mut entries = Vec::new();
+        for _ in 0..usize::read(from)? {
+            entries.push((u32::read(from)?, Vec::read(from)?));
+        }
+        let image = ImagePlan::assembled(covered_segments, span);
+        from.0.is_empty().then_some(Declarations { info, image, entries })
+    }
+}
+
+/// The artifact of a module. `image` has the bytes of its image, and `kept` those of other segments.
+///
+/// # Errors
+/// If a trampoline cannot be compiled or mapped.
+pub(super) fn write(
+    engine: &Engine,
+    compiled: &CompiledModule,
+    image: &[u8],
+    kept: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let mut declared = Writer::default();
+    let type_ids: Vec<u32> = compiled.signatures.iter().map(|signature| signature.id()).collect();
+    let data = compiled.kept_places(image.len());
+    declarations::write(&compiled.info, &type_ids, &data, &mut declared);
+    compiled.image.covered_segments().write(&mut declared);
+    compiled.image.span().write(&mut declared);
+    let types = compiled.types_of_escaping_funcs();
+    types.len().write(&mut declared);
+    for ty in types {
+        ty.write(&mut declared);
+        declared.list(compiled.signatures[ty as usize].entry(engine)?.text());
+    }
+
+    let code = &compiled.code;
+    let data = [image, kept].concat();
+    // In the order of `Part`.
+    let parts: [&[u8]; PARTS] = [
+        engine.artifact_settings().as_bytes(),
+        &declared.bytes,
+        code.funcs().as_bytes(),
+        code.traps().as_bytes(),
+        code.sources().as_bytes(),
+        code.call_sites().as_bytes(),
+        code.handlers().as_bytes(),
+        &data,
+        code.text(),
+    ];
+    let lens = parts.map(|part| part.len() as u64);
+    let Some(places) = Places::new(lens) else { unreachable!("the parts are in memory") };
+    let mut bytes = vec![0; places.len_bytes()];
+    for (place, part) in places.0.iter().zip(parts) {
+        bytes[place.clone()].copy_from_slice(part);
+    }
+    let mut header = Header { magic: MAGIC, format: FORMAT, checksum: 0, lens };
+    bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    header.checksum = checksum(&bytes);
+    bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Loading compiled modules. Their code runs as it is, so the caller vouches for it.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::module::{Module, artifact};
+use crate::sys::code_memory::MappedFile;
+
+/// The bytes of an artifact, for whose origin the caller vouched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trusted<'a>(&'a [u8]);
+
+impl<'a> Trusted<'a> {
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl Module {
+    /// Loads a compiled module from the bytes of [`Module::serialize`] or
+    /// [`Engine::precompile_module`], and creates its memory image. It copies the code.
+    ///
+    /// # Errors
+    /// [`Error::Artifact`] if the bytes are not a compiled module, are damaged, or were compiled by
+    /// another version, with other settings or for a processor with other instructions. If the
+    /// kernel refuses code memory or the image.
+    ///
+    /// # Safety
+    /// The bytes are those that this crate made, or damaged only by chance. Their checksum does not
+    /// protect against forgery, and their code runs without any further check.
+    pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Self, Error> {
+        artifact::load(engine, Trusted(bytes.as_ref()))
+    }
+
+    /// As [`Module::deserialize`], from a file. The code is not copied: the module maps the file, so
+    /// processes that load the same file share its pages. The file stays mapped until the module
+    /// and every store with an instance of it are dropped, also if it is removed meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be opened, and those of [`Module::deserialize`]. The kernel
+    /// does not map code of a file system that is mounted with `noexec`.
+    ///
+    /// # Safety
+    /// As [`Module::deserialize`]. Nothing writes to the file or shortens it while it is mapped. To
+    /// replace it, rename another file to its name.
+    pub unsafe fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        // SAFETY: by the contract.
+        unsafe { Module::deserialize_open(engine, &file, failed) }
+    }
+
+    /// As [`Module::deserialize_file`], from a file that is open.
+    ///
+    /// # Errors
+    /// Those of [`Module::deserialize_file`].
+    ///
+    /// # Safety
+    /// As [`Module::deserialize_file`].
+    pub unsafe fn deserialize_open_file(engine: &Engine, file: File) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: "(an open file)".into(), source };
+        // SAFETY: by the contract.
+        unsafe { Module::deserialize_open(engine, &file, failed) }
+    }
+
+    /// # Safety
+    /// As [`Module::deserialize_file`].
+    unsafe fn deserialize_open(
+        engine: &Engine,
+        file: &File,
+        failed: impl Fn(std::io::Error) -> Error,
+    ) -> Result<Self, Error> {
+        let len_bytes = file.metadata().map_err(failed)?.len() as usize;
+        // SAFETY: the file is so long, and nothing changes or shortens it, by the contract.
+        let file = unsafe { MappedFile::new(file, len_bytes) }?;
+        artifact::load_mapped(engine, file)
+    }
+
+    /// Loads a compiled module as [`Module::deserialize_file`] does if the file is one, and otherwise
+    /// compiles it as [`Module::from_file`] does.
+    ///
+    /// # Errors
+    /// Those of the two.
+    ///
+    /// # Safety
+    /// As [`Module::deserialize_file`].
+    pub unsafe fn from_trusted_file(
+        engine: &Engine,
+        path: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        match Engine::detect_precompiled_file(path)? {
+            // SAFETY: by the contract.
+            Some(_) => unsafe { Module::deserialize_file(engine, path) },
+            None => Module::from_file(engine, path),
+        }
+    }
+}

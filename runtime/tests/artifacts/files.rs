@@ -1,0 +1,195 @@
+//! Files of compiled modules: modules map them, and the kernel releases them afterwards.
+
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use leakbench_runtime::{Engine, Error, Instance, Module, OptLevel, Store};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use crate::counts::{self, Counts};
+use crate::engine;
+use crate::sys::{load, load_file, load_trusted_file};
+
+const TEXT: &str = r#"(module (memory 1) (data (i32.const 0) "data")
+    (func (export "f") (result i32) (i32.store8 (i32.const 0) (i32.const 7)) (i32.load (i32.const 0))))"#;
+
+fn file(engine: &Engine) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("module.bin");
+    std::fs::write(&path, engine.precompile_module(TEXT.as_bytes()).unwrap()).unwrap();
+    (folder, path)
+}
+
+fn call(module: &Module) -> (Store<()>, Instance) {
+    let mut store = Store::new(module.engine(), ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
+    let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap().to_le_bytes(), *b"\x07ata");
+    (store, instance)
+}
+
+/// The permissions of the mappings of a file.
+fn mappings(path: &Path) -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let path = path.to_str().unwrap();
+    let lines = maps.lines().filter(|line| line.contains(path));
+    lines.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
+}
+
+/// Amounts in KiB that the kernel reports for the mappings of a file.
+fn amounts(path: &Path, name: &str) -> Vec<u64> {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut amounts = Vec::new();
+    let mut is_of_file = false;
+    for line in maps.lines() {
+        if line.split_whitespace().next().is_some_and(|first| first.contains('-')) {
+            is_of_file = line.contains(path.to_str().unwrap());
+        } else if let Some((of, amount)) = line.split_once(':')
+            && is_of_file
+            && of == name
+        {
+            amounts.push(amount.trim().trim_end_matches(" kB"));
+        }
+    }
+    amounts.into_iter().map(|amount| amount.parse().unwrap()).collect()
+}
+
+/// Watches a file until the kernel destroys it.
+struct Watch(OwnedFd);
+
+impl Watch {
+    fn new(path: &Path) -> Self {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+        inotify::add_watch(&inotify, path, WatchFlags::DELETE_SELF).unwrap();
+        Watch(inotify)
+    }
+
+    fn is_destroyed(&self) -> bool {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        match Reader::new(&self.0, &mut buffer).next() {
+            Ok(event) => event.events().contains(ReadFlags::DELETE_SELF),
+            Err(Errno::AGAIN) => false,
+            Err(error) => panic!("inotify: {error}"),
+        }
+    }
+}
+
+/// The mapping has no page that is the process's own: all are those of the page cache.
+#[test]
+fn the_code_is_mapped_and_shared() {
+    let _alone = counts::run_alone();
+    let engine = engine(OptLevel::None);
+    let (_folder, path) = file(&engine);
+    let before = Counts::now();
+    let module = load_file(&engine, &path).unwrap();
+    let _used = call(&module);
+    assert_eq!(mappings(&path), ["r--p", "r-xp"]);
+    assert_eq!(amounts(&path, "Anonymous"), [0, 0]);
+    assert!(amounts(&path, "Rss").iter().all(|&resident| resident > 0));
+    // A second module maps the file again, and shares the pages.
+    let second = load_file(&engine, &path).unwrap();
+    call(&second);
+    assert_eq!(mappings(&path).len(), 4);
+    let (resident, own_share) = (amounts(&path, "Rss"), amounts(&path, "Pss"));
+    assert!(own_share[1] < resident[1], "{own_share:?} of {resident:?} kB");
+    // The mapping needs no descriptor. Each module has an image.
+    assert_eq!(Counts::now().fds, before.fds + images(&[&module, &second]));
+}
+
+fn images(modules: &[&Module]) -> usize {
+    let has_fd = |module: &&&Module| module.image().is_some_and(|image| image.as_fd().is_some());
+    modules.iter().filter(has_fd).count()
+}
+
+/// Whatever is dropped last: the module, a store with its instance, or the engine's clones.
+#[test]
+fn the_file_is_released_with_its_last_user() {
+    let _alone = counts::run_alone();
+    let engine = engine(OptLevel::Speed);
+    type Order = fn(Module, Store<()>, &dyn Fn(bool));
+    let orders: [Order; 3] = [
+        |module, store, is_mapped| {
+            drop(store);
+            is_mapped(true);
+            drop(module);
+        },
+        |module, store, is_mapped| {
+            drop(module);
+            is_mapped(true);
+            drop(store);
+        },
+        |module, store, is_mapped| {
+            let clone = module.clone();
+            drop((module, store));
+            is_mapped(true);
+            call(&clone);
+            is_mapped(true);
+            drop(clone);
+        },
+    ];
+    for order in orders {
+        let (_folder, path) = file(&engine);
+        let watch = Watch::new(&path);
+        let module = load_file(&engine, &path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (store, _) = call(&module);
+        order(module, store, &|expected| {
+            assert!(!watch.is_destroyed());
+            assert_eq!(!mappings(&path).is_empty(), expected);
+        });
+        assert!(watch.is_destroyed(), "the kernel still has the file");
+        assert_eq!(mappings(&path), [""; 0]);
+    }
+}
+
+/// Refused artifacts, and modules whose image is refused, leave no mapping.
+#[test]
+fn nothing_remains_of_many_modules() {
+    let _alone = counts::run_alone();
+    let engine = engine(OptLevel::None);
+    let (folder, path) = file(&engine);
+    let bytes = std::fs::read(&path).unwrap();
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let damaged_path = folder.path().join("damaged");
+    std::fs::write(&damaged_path, &damaged).unwrap();
+    let once = || {
+        call(&load(&engine, &bytes).unwrap());
+        call(&load_file(&engine, &path).unwrap());
+        assert!(matches!(load(&engine, &damaged), Err(Error::Artifact(_))));
+        assert!(matches!(load_file(&engine, &damaged_path), Err(Error::Artifact(_))));
+    };
+    once();
+    let before = Counts::now();
+    (0..1000).for_each(|_| once());
+    before.assert_same_now("artifacts");
+    assert_eq!(mappings(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_trusted_file_is_loaded_or_compiled() {
+    let _alone = counts::run_alone();
+    let engine = engine(OptLevel::None);
+    let (folder, path) = file(&engine);
+    call(&load_trusted_file(&engine, &path).unwrap());
+    let text = folder.path().join("module.wat");
+    std::fs::write(&text, TEXT).unwrap();
+    call(&load_trusted_file(&engine, &text).unwrap());
+    assert!(Engine::detect_precompiled_file(&path).unwrap().is_some());
+    assert!(Engine::detect_precompiled_file(&text).unwrap().is_none());
+    let missing = folder.path().join("missing");
+    for error in [
+        load_trusted_file(&engine, &missing).unwrap_err(),
+        load_file(&engine, &missing).unwrap_err(),
+        Engine::detect_precompiled_file(&missing).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("missing: No such file"), "{error}");
+    }
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let error = load_file(&engine, &empty).unwrap_err().to_string();
+    assert_eq!(error, "not a compiled module: no bytes at all");
+}
