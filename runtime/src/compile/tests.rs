@@ -209,6 +209,11 @@ fn each_operator_has_exactly_its_traps() {
         ("(drop (memory.size))", &[]),
         ("(drop (memory.grow (local.get 0)))", &[STACK]),
         ("(memory.fill (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
+        ("(memory.copy (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
+        // No call.
+        ("(memory.copy (local.get 0) (local.get 0) (i32.const 100))", &[MEMORY]),
+        ("(memory.fill (local.get 0) (local.get 0) (i32.const 3))", &[MEMORY]),
+        ("(memory.fill (local.get 0) (local.get 0) (i32.const 129))", &[MEMORY, STACK]),
         ("(memory.init 0 (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
         ("(data.drop 0)", &[STACK]),
         ("(drop (table.get (local.get 0)))", &[TABLE]),
@@ -254,7 +259,8 @@ fn each_operator_has_exactly_its_traps() {
     }
 }
 
-/// Only an access whose constant offset exceeds the guard has instructions to check it.
+/// Only an access whose constant offset exceeds the guard has instructions to check it. They choose the
+/// address without a branch, so the processor cannot guess the outcome and read elsewhere.
 #[test]
 fn accesses_within_the_guard_are_not_checked() {
     let compiler = Compiler::new(OptLevel::Speed).unwrap();
@@ -263,13 +269,45 @@ fn accesses_within_the_guard_are_not_checked() {
             "(module (memory 1) (func (param i32) (result i64)
                 (i64.load offset={offset} (local.get 0))))"
         );
-        compile_text(&compiler, &text).traps.len()
+        let code = compile_text(&compiler, &text);
+        (code.traps.len(), conditional_moves(&code), conditional_branches(&code))
     };
     let guard = leakbench_allocator::GUARD_BYTES as u64;
-    assert_eq!(sites(0), 1);
-    assert_eq!(sites(guard - 1), 1);
-    assert_eq!(sites(guard), 2);
-    assert_eq!(sites(u64::from(u32::MAX)), 2);
+    assert_eq!(sites(0), (1, 0, 0));
+    assert_eq!(sites(guard - 1), (1, 0, 0));
+    assert_eq!(sites(guard), (1, 1, 0));
+    // No memory is so long, so the address is constant.
+    assert_eq!(sites(u64::from(u32::MAX)), (1, 0, 0));
+}
+
+/// An access to a table chooses its address without a branch.
+#[test]
+fn accesses_to_tables_do_not_branch() {
+    for (body, branches) in [
+        ("(drop (table.get (local.get 0)))", 0),
+        ("(table.set (local.get 0) (ref.null func))", 0),
+        // The checks of the stack and of the type.
+        ("(return_call_indirect (param i32) (local.get 0) (local.get 0))", 2),
+    ] {
+        let text = format!("(module (table 5 funcref) (func (param i32) {body}))");
+        let code = compile_text(&Compiler::new(OptLevel::Speed).unwrap(), &text);
+        assert_eq!(conditional_moves(&code), 1, "{body}");
+        assert_eq!(conditional_branches(&code), branches, "{body}");
+    }
+}
+
+fn conditional_moves(code: &CompiledCode) -> usize {
+    opcodes(code, 0x40)
+}
+
+fn conditional_branches(code: &CompiledCode) -> usize {
+    opcodes(code, 0x80)
+}
+
+/// The number of instructions with the opcodes `0f N0` to `0f Nf`. The code must have no other such
+/// bytes.
+fn opcodes(code: &CompiledCode, first: u8) -> usize {
+    code.text.windows(2).filter(|bytes| bytes[0] == 0x0f && bytes[1] & 0xf0 == first).count()
 }
 
 /// Checks the displacement of every relative call.

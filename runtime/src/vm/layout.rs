@@ -110,7 +110,7 @@ macro_rules! builtins {
 pub(crate) enum Abi {
     /// 32 bits.
     U32,
-    /// 64 bits: a reference, or an index or length that is extended if it has 32 bits.
+    /// 64 bits: a reference, an address, or an index or length that is extended if it has 32 bits.
     U64,
 }
 
@@ -128,10 +128,10 @@ pub(crate) enum Ret {
 builtins! {
     /// Pages before growth, or `u64::MAX`.
     MemoryGrow(memory: U32, delta_pages: U64) -> Value;
-    /// `memory.fill`
-    MemoryFill(memory: U32, dst: U64, value: U32, len: U64) -> Status;
-    /// `memory.copy`
-    MemoryCopy(dst_memory: U32, src_memory: U32, dst: U64, src: U64, len: U64) -> Status;
+    /// Sets the bytes from address `dst` on to the lowest byte of `value`.
+    MemoryFill(dst: U64, value: U32, len: U64) -> Nothing;
+    /// Copies bytes between addresses. The ranges may overlap.
+    MemoryCopy(dst: U64, src: U64, len: U64) -> Nothing;
     /// `memory.init`
     MemoryInit(memory: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `data.drop`

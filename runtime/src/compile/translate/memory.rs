@@ -4,7 +4,7 @@
 //! of the memory faults. So an access needs no check if its constant offset is less than the guard.
 //!
 //! The end of a memory with pages of one byte is within a page of the kernel, and an index of 64
-//! bits reaches everything. An access to such a memory compares its end with the memory's length. If
+//! bits or a larger offset reaches everything. Such an access compares its end with the memory's length. If
 //! it is beyond, the address becomes null, and the access faults there. So the processor does not
 //! read beyond the length before it knows the outcome of the comparison either.
 
@@ -88,24 +88,8 @@ impl<'a> FuncTranslator<'a> {
                 self.call_builtin_value(Builtin::MemoryGrow, &[memory, delta]);
                 self.reduce_top(is_64);
             }
-            O::MemoryFill { mem } => {
-                let is_64 = self.has_long_indices(*mem);
-                let [dst, value, len] = self.pop3();
-                let (dst, len) = (self.extended(is_64, dst), self.extended(is_64, len));
-                let memory = self.index(*mem);
-                self.call_builtin(Builtin::MemoryFill, &[memory, dst, value, len]);
-            }
-            O::MemoryCopy { dst_mem, src_mem } => {
-                let dst_is_64 = self.has_long_indices(*dst_mem);
-                let src_is_64 = self.has_long_indices(*src_mem);
-                let [dst, src, len] = self.pop3();
-                let dst = self.extended(dst_is_64, dst);
-                let src = self.extended(src_is_64, src);
-                let len = self.extended(dst_is_64 && src_is_64, len);
-                let dst_memory = self.index(*dst_mem);
-                let src_memory = self.index(*src_mem);
-                self.call_builtin(Builtin::MemoryCopy, &[dst_memory, src_memory, dst, src, len]);
-            }
+            O::MemoryFill { mem } => self.memory_fill(*mem),
+            O::MemoryCopy { dst_mem, src_mem } => self.memory_copy(*dst_mem, *src_mem),
             O::MemoryInit { data_index, mem } => {
                 let is_64 = self.has_long_indices(*mem);
                 let [dst, src, len] = self.pop3();
@@ -165,22 +149,21 @@ impl<'a> FuncTranslator<'a> {
         };
         let index = self.pop();
         let ty = self.env.info.memories[memory as usize];
+        if ty.is_bounded_by_slot() && memarg.offset < GUARD_BYTES as u64 {
+            return (self.checked_index(memory, index, bytes), memarg.offset as i32);
+        }
+        (self.checked_address(memory, ty, index, memarg.offset, bytes), 0)
+    }
+
+    /// The address of `bytes` bytes at `index`. An access there faults if one of them is out of bounds.
+    pub(super) fn checked_index(&mut self, memory: u32, index: Value, bytes: u32) -> Value {
+        let ty = self.env.info.memories[memory as usize];
         if !ty.is_bounded_by_slot() {
-            return (self.checked_address(memory, ty, index, memarg.offset, bytes), 0);
+            return self.checked_address(memory, ty, index, 0, bytes);
         }
         let index = self.builder.ins().uextend(I64, index);
         let base = self.load_context(self.env.layout.memory_entry(memory));
-        if memarg.offset < GUARD_BYTES as u64 {
-            let address = self.builder.ins().iadd(base, index);
-            return (address, memarg.offset as i32);
-        }
-        // Both are below 2^32, so the sum does not overflow.
-        let index = self.builder.ins().iadd_imm_u(index, memarg.offset.cast_signed());
-        let last = MEMORY_MAX_BYTES as u64 - u64::from(bytes);
-        let beyond =
-            self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, index, last.cast_signed());
-        self.builder.ins().trapnz(beyond, Trap::MemoryOutOfBounds.code());
-        (self.builder.ins().iadd(base, index), 0)
+        self.builder.ins().iadd(base, index)
     }
 
     /// The address of an access of `bytes` bytes at `index` and `offset`. Null if it ends beyond the
@@ -225,7 +208,7 @@ impl<'a> FuncTranslator<'a> {
     }
 
     /// The present length of a memory in bytes.
-    fn memory_len(&mut self, memory: u32) -> Value {
+    pub(super) fn memory_len(&mut self, memory: u32) -> Value {
         let def = self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF);
         self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES)
     }
@@ -238,7 +221,7 @@ impl<'a> FuncTranslator<'a> {
         self.reduce_top(ty.is_64());
     }
 
-    fn has_long_indices(&self, memory: u32) -> bool {
+    pub(super) fn has_long_indices(&self, memory: u32) -> bool {
         self.env.info.memories[memory as usize].is_64()
     }
 
@@ -256,7 +239,7 @@ impl<'a> FuncTranslator<'a> {
 }
 
 /// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
-fn memory_flags() -> MemFlagsData {
+pub(super) fn memory_flags() -> MemFlagsData {
     MemFlagsData::new()
         .with_endianness(Endianness::Little)
         .with_trap_code(Some(Trap::MemoryOutOfBounds.code()))

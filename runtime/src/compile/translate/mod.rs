@@ -7,6 +7,7 @@
 //! Unreachable code has no IR. While `reachable` is false, the translator only tracks the nesting
 //! of blocks, up to an `else` or `end` that is reachable.
 
+mod bulk;
 mod call;
 mod control;
 mod exception;
