@@ -150,8 +150,8 @@ builtins! {
     ExceptionNew(tag: U32) -> Value;
     /// Drops an exception, unless something may refer to it. If `keep` is not 0, something may.
     ExceptionCaught(exception: U64, keep: U32) -> Nothing;
-    /// Continues in the exception's handler; returns if there is none. The exception 0 is the
-    /// pending one of the store. Its calling convention is wasm's.
+    /// Continues in the exception's handler, or ends the call of the guest if there is none. The
+    /// exception 0 is the pending error of the store. Its calling convention is wasm's.
     Throw(exception: U64) -> Nothing;
 }
 
