@@ -10,7 +10,7 @@ use crate::error::{Error, FunctionName};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
 use crate::vm::code::LoadedCode;
-use crate::vm::layout::{FuncRefPlace, VmLayout};
+use crate::vm::layout::VmLayout;
 
 /// A compiled module without the bytes of its data.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct CompiledModule {
     pub(crate) code: Arc<LoadedCode>,
     /// The signatures of `info.types`, in order.
     pub(crate) signatures: Box<[Arc<Signature>]>,
-    /// The function references for each instance's context.
+    /// The function references for each instance's context, in its order.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
     /// Indices into `info.exports`, sorted by name.
     exports_by_name: Box<[u32]>,
@@ -34,8 +34,6 @@ pub(crate) struct CompiledModule {
 /// A function reference without its context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FuncRefTemplate {
-    /// Offset in the context.
-    pub(crate) offset: u32,
     pub(crate) code: CodePtr,
     pub(crate) type_id: u32,
 }
@@ -63,13 +61,9 @@ impl CompiledModule {
 
         let func_refs = (info.num_imported_funcs..info.funcs.len())
             .filter(|&func| info.escapes[func])
-            .filter_map(|func| match layout.func_ref(func as u32) {
-                FuncRefPlace::Imported(_) => None,
-                FuncRefPlace::Defined(offset) => Some(FuncRefTemplate {
-                    offset,
-                    code: code.at(func - info.num_imported_funcs),
-                    type_id: type_ids[info.funcs[func] as usize],
-                }),
+            .map(|func| FuncRefTemplate {
+                code: code.at(func - info.num_imported_funcs),
+                type_id: type_ids[info.funcs[func] as usize],
             })
             .collect();
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();

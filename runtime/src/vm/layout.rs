@@ -230,6 +230,12 @@ impl VmLayout {
         self.size_bytes
     }
 
+    /// Offset of the first of the module's own function references. They are the end of the context, in
+    /// the order of the functions.
+    pub(crate) fn func_refs(&self) -> u32 {
+        self.func_refs
+    }
+
     /// Offset of the entry of memory `memory`.
     pub(crate) fn memory_entry(&self, memory: u32) -> u32 {
         VMCTX_MEMORIES + memory * MEMORY_ENTRY_BYTES
