@@ -14,6 +14,8 @@ pub struct Config {
     pub pool: PoolConfig,
     /// The compiler's effort for fast code.
     pub opt_level: OptLevel,
+    /// If true, all available processors compile a large module. The code is the same.
+    pub parallel_compilation: bool,
     /// Maximum stack of guest code in bytes. A thread with a smaller stack gives guests less.
     pub max_wasm_stack_bytes: usize,
     /// Number of modules whose compiled code the cache keeps, up to 256 MiB. Modules that differ
@@ -28,6 +30,7 @@ impl Default for Config {
         Config {
             pool: PoolConfig::default(),
             opt_level: OptLevel::Speed,
+            parallel_compilation: true,
             max_wasm_stack_bytes: 512 << 10,
             code_cache_modules: NonZeroUsize::new(1024),
             features: WasmFeatures::default(),

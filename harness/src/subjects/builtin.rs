@@ -32,7 +32,13 @@ impl Builtin {
     pub(crate) fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
         let pool = pool_config(scenario)
             .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
-        let mut config = Config { pool, opt_level: OptLevel::None, ..Config::default() };
+        // A run has only the threads of its scenario.
+        let mut config = Config {
+            pool,
+            opt_level: OptLevel::None,
+            parallel_compilation: false,
+            ..Config::default()
+        };
         if scenario.compile == Some(Compile::Fresh) {
             config.code_cache_modules = None;
         }

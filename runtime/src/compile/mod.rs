@@ -9,6 +9,7 @@
 mod abi;
 pub(crate) mod code;
 mod link;
+mod parallel;
 mod trampoline;
 mod translate;
 
@@ -23,6 +24,7 @@ use cranelift_codegen::ir::{Function, UserFuncName};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use wasmparser::FunctionBody;
 
 use self::code::CompiledCode;
 use self::link::Linker;
@@ -78,6 +80,16 @@ pub(crate) struct Compiler {
 /// times the size of a body, and few bodies are larger.
 const KEPT_BODY_BYTES: usize = 64 << 10;
 
+/// The code of one function, to be linked.
+struct CompiledFunc {
+    name: UserFuncName,
+    code: cranelift_codegen::CompiledCode,
+    /// The functions of the text that it refers to.
+    callees: Box<[u32]>,
+    /// Offset of its body in the module's binary.
+    body_offset: u32,
+}
+
 /// The buffers of one compilation, empty between functions.
 struct Workspace {
     /// Size of the largest body that was compiled with them, in bytes.
@@ -131,7 +143,8 @@ impl Compiler {
     }
 
     /// Compiles every function that `module` defines, for contexts with this layout. `type_ids` has
-    /// the engine's id of each type of the module.
+    /// the engine's id of each type of the module. If `parallel` is true, several threads compile a large
+    /// module. The code is the same.
     ///
     /// # Errors
     /// If a function, or the module as a whole, exceeds a limit of the compiler.
@@ -140,32 +153,61 @@ impl Compiler {
         module: &ParsedModule<'_>,
         layout: &VmLayout,
         type_ids: &[u32],
+        parallel: bool,
+    ) -> Result<CompiledCode, CompileError> {
+        let threads = if parallel { parallel::threads_for(&module.bodies) } else { 1 };
+        self.compile_on(threads, module, layout, type_ids)
+    }
+
+    fn compile_on(
+        &self,
+        threads: usize,
+        module: &ParsedModule<'_>,
+        layout: &VmLayout,
+        type_ids: &[u32],
     ) -> Result<CompiledCode, CompileError> {
         let env = ModuleEnv { info: &module.info, layout, type_ids, isa: &*self.isa };
+        let bodies = &module.bodies;
+        let mut linker = Linker::new(&*self.isa, bodies.len());
+        if threads > 1 {
+            parallel::compile(self, &env, bodies, &mut linker, threads)?;
+            return linker.finish();
+        }
         self.with_workspace(|workspace| {
-            let mut linker = Linker::new(&*self.isa, module.bodies.len());
-            for (defined, body) in (0..).zip(&module.bodies) {
-                let func = env.defined_func(defined);
-                let failed = |reason: String| CompileError::Function {
-                    func: match module.info.func_names.get(func as usize) {
-                        Some(Some(name)) => format!("{func} ({name})"),
-                        _ => func.to_string(),
-                    },
-                    reason,
-                };
-                let Workspace { largest_body_bytes, context, builder, stacks, .. } = workspace;
-                *largest_body_bytes = body.as_bytes().len().max(*largest_body_bytes);
-                context.func.name = UserFuncName::user(0, func);
-                context.func.signature = abi::wasm_signature(env.info.func_type(func));
-                let builder = FunctionBuilder::new(&mut context.func, builder);
-                translate::translate(&env, func, body, builder, stacks)
-                    .map_err(|error| failed(error.to_string()))?;
-                // The validator limits modules to 1 GiB.
-                let body_offset = body.range().start as u32;
-                self.finish(workspace, &mut linker, body_offset, failed)?;
+            for (defined, body) in (0..).zip(bodies) {
+                linker.append(&self.compile_func(&env, workspace, defined, body)?)?;
             }
-            linker.finish()
-        })
+            Ok(())
+        })?;
+        linker.finish()
+    }
+
+    /// Generates the code of the function that the module defines at index `defined`.
+    fn compile_func(
+        &self,
+        env: &ModuleEnv<'_>,
+        workspace: &mut Workspace,
+        defined: u32,
+        body: &FunctionBody<'_>,
+    ) -> Result<CompiledFunc, CompileError> {
+        let func = env.defined_func(defined);
+        let failed = |reason: String| CompileError::Function {
+            func: match env.info.func_names.get(func as usize) {
+                Some(Some(name)) => format!("{func} ({name})"),
+                _ => func.to_string(),
+            },
+            reason,
+        };
+        let Workspace { largest_body_bytes, context, builder, stacks, .. } = workspace;
+        *largest_body_bytes = body.as_bytes().len().max(*largest_body_bytes);
+        context.func.name = UserFuncName::user(0, func);
+        context.func.signature = abi::wasm_signature(env.info.func_type(func));
+        let builder = FunctionBuilder::new(&mut context.func, builder);
+        translate::translate(env, func, body, builder, stacks)
+            .map_err(|error| failed(error.to_string()))?;
+        // The validator limits modules to 1 GiB.
+        let body_offset = body.range().start as u32;
+        self.finish(workspace, body_offset, failed)
     }
 
     /// Generates the trampoline by which the host calls wasm code of type `ty`, an
@@ -203,10 +245,11 @@ impl Compiler {
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, 1);
             build(&mut workspace.context.func, &mut workspace.builder);
-            self.finish(workspace, &mut linker, 0, |reason| CompileError::Function {
+            let func = self.finish(workspace, 0, |reason| CompileError::Function {
                 func: format!("({kind} trampoline of {ty})"),
                 reason,
             })?;
+            linker.append(&func)?;
             linker.finish()
         })
     }
@@ -215,10 +258,9 @@ impl Compiler {
     fn finish(
         &self,
         workspace: &mut Workspace,
-        linker: &mut Linker,
         body_offset: u32,
         failed: impl FnOnce(String) -> CompileError,
-    ) -> Result<(), CompileError> {
+    ) -> Result<CompiledFunc, CompileError> {
         let Workspace { context, control, .. } = workspace;
         if let Err(error) = context.compile(&*self.isa, control) {
             let reason = match error.inner {
@@ -227,11 +269,14 @@ impl Compiler {
             };
             return Err(failed(reason));
         }
-        if let Some(compiled) = context.compiled_code() {
-            linker.append(compiled, &context.func, body_offset, control)?;
-        }
+        let Some(code) = context.take_compiled_code() else {
+            return Err(failed("no code was generated".to_owned()));
+        };
+        let names = context.func.params.user_named_funcs().values().map(|name| name.index);
+        let name = context.func.name.clone();
+        let func = CompiledFunc { name, code, callees: names.collect(), body_offset };
         context.clear();
-        Ok(())
+        Ok(func)
     }
 
     /// Runs `work` with a set of buffers. Keeps the buffers only if it succeeds, because they are

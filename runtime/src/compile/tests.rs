@@ -34,7 +34,8 @@ struct Counts {
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
     let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
-    compiler.compile_module(module, &layout, &type_ids).unwrap_or_else(|error| panic!("{error}"))
+    let compiled = compiler.compile_module(module, &layout, &type_ids, false);
+    compiled.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.
@@ -376,6 +377,33 @@ fn one_module_always_compiles_to_the_same_code() {
         });
         let kept = shared.idle.lock().unwrap().len();
         assert!((1..=4).contains(&kept), "{kept} sets of buffers");
+    }
+}
+
+/// Several threads compile a module to the same code, traps, sources and handlers as one.
+#[test]
+fn threads_compile_to_the_same_code() {
+    let mut text = "(module (memory 1) (table 9 funcref) (tag $t)".to_owned();
+    for i in 0..200 {
+        text += &format!(
+            "(func $f{i} (param i32) (result i32)
+                (block $h (try_table (catch $t $h) (call $f{} (i32.const {i})) (drop)))
+                (call_indirect (local.get 0))
+                (i32.div_u (i32.load offset={i} (local.get 0)) (local.get 0)))",
+            (i * 7) % 200,
+        );
+    }
+    let binary = wat::parse_str(text + ")").unwrap();
+    let module = parse(&binary, WasmFeatures::all()).unwrap();
+    let layout = VmLayout::new(&module.info);
+    let type_ids: Vec<u32> = (0..module.info.types.len() as u32).collect();
+    for opt in OPT_LEVELS {
+        let compiler = Compiler::new(opt).unwrap();
+        let on = |threads| compiler.compile_on(threads, &module, &layout, &type_ids).unwrap();
+        let (one, four) = (on(1), on(4));
+        assert_eq!(one.funcs.len(), 200);
+        assert!(!one.traps.is_empty() && !one.call_sites.is_empty());
+        assert_eq!(format!("{one:?}"), format!("{four:?}"), "{opt:?}");
     }
 }
 

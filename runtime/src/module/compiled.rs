@@ -55,7 +55,8 @@ impl CompiledModule {
         });
         let signatures: Box<[Arc<Signature>]> = signatures.into();
         let type_ids: Vec<u32> = signatures.iter().map(|s| s.id()).collect();
-        let code = engine.compiler().compile_module(&module, &layout, &type_ids)?;
+        let parallel = engine.config().parallel_compilation;
+        let code = engine.compiler().compile_module(&module, &layout, &type_ids, parallel)?;
         let code = LoadedCode::new(code)?;
         let info = module.info;
 
