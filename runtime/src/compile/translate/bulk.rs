@@ -13,7 +13,6 @@ use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Type, Value, ValueDef};
 
 use super::FuncTranslator;
-use super::memory::memory_flags;
 use crate::trap::Trap;
 use crate::vm::layout::Builtin;
 
@@ -23,14 +22,14 @@ const IN_PLACE_MAX_BYTES: u32 = 128;
 impl FuncTranslator<'_> {
     pub(super) fn memory_copy(&mut self, dst_memory: u32, src_memory: u32) {
         let [dst, src, len] = self.pop3();
+        let flags = self.memory_flags();
         if let Some(bytes) = self.small_constant(len) {
             let from = self.checked_index(src_memory, src, bytes);
-            let loaded: Vec<Value> = pieces(bytes)
-                .map(|(ty, offset)| self.load_at(ty, memory_flags(), from, offset))
-                .collect();
+            let loaded: Vec<Value> =
+                pieces(bytes).map(|(ty, offset)| self.load_at(ty, flags, from, offset)).collect();
             let to = self.checked_index(dst_memory, dst, bytes);
             for ((_, offset), value) in pieces(bytes).zip(loaded).rev() {
-                self.builder.ins().store(memory_flags(), value, to, offset as i32);
+                self.builder.ins().store(flags, value, to, offset as i32);
             }
             return;
         }
@@ -43,13 +42,14 @@ impl FuncTranslator<'_> {
 
     pub(super) fn memory_fill(&mut self, memory: u32) {
         let [dst, value, len] = self.pop3();
+        let flags = self.memory_flags();
         if let Some(bytes) = self.small_constant(len) {
             let to = self.checked_index(memory, dst, bytes);
             let mut repeated = None;
             for (ty, offset) in pieces(bytes).rev() {
                 // All pieces have one type.
                 let value = *repeated.get_or_insert_with(|| self.repeat_byte(ty, value));
-                self.builder.ins().store(memory_flags(), value, to, offset as i32);
+                self.builder.ins().store(flags, value, to, offset as i32);
             }
             return;
         }

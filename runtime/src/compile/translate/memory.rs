@@ -15,7 +15,7 @@ use cranelift_frontend::FuncInstBuilder;
 use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::super::abi::{POINTER, trusted_flags};
+use super::super::abi::POINTER;
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::types::MemoryType;
@@ -119,7 +119,8 @@ impl<'a> FuncTranslator<'a> {
         build: impl FnOnce(FuncInstBuilder<'_, 'a>, MemFlagsData, Value, i32) -> Value,
     ) {
         let (address, offset) = self.address(memarg, bytes);
-        let value = build(self.builder.ins(), memory_flags(), address, offset);
+        let flags = self.memory_flags();
+        let value = build(self.builder.ins(), flags, address, offset);
         self.push(value);
     }
 
@@ -137,7 +138,8 @@ impl<'a> FuncTranslator<'a> {
     ) {
         let value = self.pop();
         let (address, offset) = self.address(memarg, bytes);
-        build(self.builder.ins(), memory_flags(), value, address, offset);
+        let flags = self.memory_flags();
+        build(self.builder.ins(), flags, value, address, offset);
     }
 
     /// Pops an index. Returns the address of an access of `bytes` bytes, and an offset to it.
@@ -210,7 +212,7 @@ impl<'a> FuncTranslator<'a> {
     /// The present length of a memory in bytes.
     pub(super) fn memory_len(&mut self, memory: u32) -> Value {
         let def = self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF);
-        self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES)
+        self.load_definition(I64, def, MEMORY_DEF_LEN_BYTES)
     }
 
     fn memory_size(&mut self, memory: u32) {
@@ -236,11 +238,12 @@ impl<'a> FuncTranslator<'a> {
             self.unary(|ins, number| ins.ireduce(I32, number));
         }
     }
-}
 
-/// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
-pub(super) fn memory_flags() -> MemFlagsData {
-    MemFlagsData::new()
-        .with_endianness(Endianness::Little)
-        .with_trap_code(Some(Trap::MemoryOutOfBounds.code()))
+    /// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
+    pub(super) fn memory_flags(&self) -> MemFlagsData {
+        MemFlagsData::new()
+            .with_endianness(Endianness::Little)
+            .with_trap_code(Some(Trap::MemoryOutOfBounds.code()))
+            .with_alias_region(Some(self.regions.memory))
+    }
 }

@@ -22,8 +22,8 @@ use std::collections::HashMap;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    self, BlockArg, BlockCall, ConstantData, GlobalValueData, InstBuilder, MemFlagsData, SourceLoc,
-    Type, Value,
+    self, AliasRegion, AliasRegionData, BlockArg, BlockCall, ConstantData, GlobalValueData,
+    InstBuilder, MemFlagsData, SourceLoc, Type, Value,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
@@ -74,6 +74,8 @@ pub(super) struct Stacks {
     refs: Refs,
     args: Vec<BlockArg>,
     values: Vec<Value>,
+    /// Values of the context that do not change, by offset, which a block has loaded.
+    loaded: Vec<(u32, Value)>,
     targets: Vec<BlockCall>,
     reader: OperatorsReaderAllocations,
 }
@@ -119,8 +121,17 @@ pub(super) fn translate(
         body.get_binary_reader_for_operators()?,
         std::mem::take(&mut stacks.reader),
     );
-    let mut translator =
-        FuncTranslator { env, builder, stacks, vmctx, reachable: true, unreachable_blocks: 0 };
+    let regions = Regions::new(&mut builder.func.dfg);
+    let mut translator = FuncTranslator {
+        env,
+        builder,
+        stacks,
+        vmctx,
+        regions,
+        loaded_in: None,
+        reachable: true,
+        unreachable_blocks: 0,
+    };
     translator.begin_func(env.info.funcs[func as usize]);
     while !reader.eof() {
         // Offsets fit, because the validator limits the size of modules.
@@ -197,6 +208,35 @@ fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     }
 }
 
+/// Kinds of places that never are the same, so that the compiler may keep a value in a register while
+/// code stores to another kind. All of them change in calls.
+#[derive(Clone, Copy)]
+struct Regions {
+    /// The guest's memories.
+    memory: AliasRegion,
+    /// Cells of globals.
+    global: AliasRegion,
+    /// Elements of tables.
+    element: AliasRegion,
+    /// Lengths and addresses of memories and tables. Only the runtime writes them.
+    definition: AliasRegion,
+}
+
+impl Regions {
+    fn new(dfg: &mut ir::DataFlowGraph) -> Regions {
+        let mut region = |user_id, description: &'static str| {
+            let description = description.into();
+            dfg.alias_regions.insert(AliasRegionData { user_id, description })
+        };
+        Regions {
+            memory: region(0, "memory"),
+            global: region(1, "global"),
+            element: region(2, "element"),
+            definition: region(3, "definition"),
+        }
+    }
+}
+
 /// A function being translated.
 struct FuncTranslator<'a> {
     env: &'a ModuleEnv<'a>,
@@ -204,6 +244,9 @@ struct FuncTranslator<'a> {
     stacks: &'a mut Stacks,
     /// The instance's context.
     vmctx: Value,
+    regions: Regions,
+    /// The block to which `stacks.loaded` belongs.
+    loaded_in: Option<ir::Block>,
     /// False in code that cannot be executed.
     reachable: bool,
     /// Number of open blocks that began in unreachable code.
@@ -325,9 +368,26 @@ impl<'a> FuncTranslator<'a> {
         self.push(value);
     }
 
-    /// Loads a pointer in the context that does not change.
+    /// Loads a pointer in the context that does not change. The compiler would merge loads of one block,
+    /// but each would take it time.
     fn load_context(&mut self, offset: u32) -> Value {
-        self.load_at(POINTER, constant_flags(), self.vmctx, offset)
+        let block = self.builder.current_block();
+        if self.loaded_in != block {
+            self.loaded_in = block;
+            self.stacks.loaded.clear();
+        }
+        if let Some(&(_, value)) = self.stacks.loaded.iter().find(|(known, _)| *known == offset) {
+            return value;
+        }
+        let value = self.load_at(POINTER, constant_flags(), self.vmctx, offset);
+        self.stacks.loaded.push((offset, value));
+        value
+    }
+
+    /// Loads a part of the definition of a memory or table.
+    fn load_definition(&mut self, ty: Type, base: Value, offset: u32) -> Value {
+        let flags = trusted_flags().with_alias_region(Some(self.regions.definition));
+        self.load_at(ty, flags, base, offset)
     }
 
     fn load_at(&mut self, ty: Type, flags: MemFlagsData, base: Value, offset: u32) -> Value {
@@ -337,7 +397,7 @@ impl<'a> FuncTranslator<'a> {
     fn global_get(&mut self, global: u32) {
         let ty = self.env.info.globals[global as usize];
         let flags = match ty.mutability() {
-            Mutability::Var => trusted_flags(),
+            Mutability::Var => trusted_flags().with_alias_region(Some(self.regions.global)),
             Mutability::Const => constant_flags(),
         };
         let (base, offset) = self.global_place(global);
@@ -348,7 +408,8 @@ impl<'a> FuncTranslator<'a> {
     fn global_set(&mut self, global: u32) {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
-        self.builder.ins().store(trusted_flags(), value, base, offset as i32);
+        let flags = trusted_flags().with_alias_region(Some(self.regions.global));
+        self.builder.ins().store(flags, value, base, offset as i32);
     }
 
     /// The cell of a global, as an address and an offset.

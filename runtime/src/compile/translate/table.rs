@@ -44,7 +44,7 @@ impl FuncTranslator<'_> {
             }
             O::TableSize { table } => {
                 let def = self.load_context(self.env.layout.table_def(*table));
-                let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
+                let len = self.load_definition(I32, def, TABLE_DEF_LEN);
                 self.push(len);
                 if self.table_is_64(*table) {
                     self.unary(|ins, len| ins.uextend(I64, len));
@@ -104,17 +104,18 @@ impl FuncTranslator<'_> {
         otherwise: Trap,
     ) -> (Value, MemFlagsData) {
         let def = self.load_context(self.env.layout.table_def(table));
-        let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
+        let len = self.load_definition(I32, def, TABLE_DEF_LEN);
         let is_64 = self.table_is_64(table);
         let len = if is_64 { self.builder.ins().uextend(I64, len) } else { len };
-        let elements = self.load_at(POINTER, trusted_flags(), def, TABLE_DEF_ELEMENTS);
+        let elements = self.load_definition(POINTER, def, TABLE_DEF_ELEMENTS);
         let wide = self.extended(is_64, index);
         let offset = self.builder.ins().ishl_imm_u(wide, i64::from(POINTER_BYTES.ilog2()));
         let element = self.builder.ins().iadd(elements, offset);
         let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         let null = self.builder.ins().iconst(POINTER, 0);
         let element = self.builder.ins().select_spectre_guard(beyond, null, element);
-        (element, trusted_flags().with_trap_code(Some(otherwise.code())))
+        let flags = trusted_flags().with_trap_code(Some(otherwise.code()));
+        (element, flags.with_alias_region(Some(self.regions.element)))
     }
 
     fn table_is_64(&self, table: u32) -> bool {
