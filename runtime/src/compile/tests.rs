@@ -281,6 +281,19 @@ fn accesses_within_the_guard_are_not_checked() {
     assert_eq!(sites(u64::from(u32::MAX)), (1, 0, 0));
 }
 
+/// `unreachable` is a load that faults, and the trap instruction only ends the block.
+#[test]
+fn unreachable_code_faults() {
+    for opt in OPT_LEVELS {
+        let code = compile_text(&Compiler::new(opt).unwrap(), "(module (func unreachable))");
+        let of = |site: &&TrapSite| site.code == Trap::UnreachableCodeReached.code();
+        let sites: Vec<&TrapSite> = code.traps.iter().filter(of).collect();
+        let [load, end] = sites[..] else { panic!("{:?}", code.traps) };
+        let ud2 = |site: &TrapSite| code.text[site.offset as usize..].starts_with(&[0x0f, 0x0b]);
+        assert!(!ud2(load) && ud2(end), "{:x?}", code.text);
+    }
+}
+
 /// An access to a table chooses its address without a branch.
 #[test]
 fn accesses_to_tables_do_not_branch() {

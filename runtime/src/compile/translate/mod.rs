@@ -20,7 +20,7 @@ mod wide;
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, BlockArg, BlockCall, ConstantData, GlobalValueData,
     InstBuilder, MemFlagsData, SourceLoc, Type, Value,
@@ -308,7 +308,12 @@ impl<'a> FuncTranslator<'a> {
                 self.push(value);
             }
             Operator::Unreachable => {
-                self.builder.ins().trap(Trap::UnreachableCodeReached.code());
+                // A page fault takes less time than the trap instruction: a hypervisor handles an invalid
+                // instruction before the kernel does.
+                let code = Trap::UnreachableCodeReached.code();
+                let null = self.builder.ins().iconst(POINTER, 0);
+                self.load_at(I8, trusted_flags().with_trap_code(Some(code)), null, 0);
+                self.builder.ins().trap(code);
                 self.reachable = false;
             }
             op => {
