@@ -8,7 +8,7 @@ use cranelift_codegen::ir::TrapCode;
 /// everything else through the context, so it runs at any address.
 #[derive(Debug)]
 pub(crate) struct CompiledCode {
-    /// The machine code. Its address must be a multiple of 16.
+    /// The machine code. Its address must be a multiple of 32.
     pub(crate) text: Vec<u8>,
     /// The functions that the module defines, in order. One for a trampoline.
     pub(crate) funcs: Box<[FuncCode]>,

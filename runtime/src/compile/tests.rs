@@ -91,7 +91,7 @@ fn valid(
     let mut end = 0;
     for func in &code.funcs {
         assert!(func.start >= end && func.len > 0, "{place}: {func:?}");
-        assert_eq!(func.start % 16, 0, "{place}");
+        assert_eq!(func.start % 32, 0, "{place}");
         end = func.start + func.len;
     }
     assert!(end as usize <= code.text.len());

@@ -254,21 +254,29 @@ unsafe extern "C" fn enter(
     )
 }
 
-/// Runs `host` as a host function of the innermost activation: a fault in it is not a trap of the
-/// guest.
-///
-/// # Safety
-/// An activation runs on this thread, and compiled code of it called the host function.
-pub(super) unsafe fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
-    let set = |in_wasm| {
-        // SAFETY: the innermost activation, which exists by the contract, is a live frame of this
-        // thread.
-        unsafe { &*CURRENT.get() }.in_wasm.set(in_wasm);
-    };
-    set(false);
-    let result = host();
-    set(true);
-    result
+/// While it lives, a host function of the innermost activation runs: a fault is not a trap of the guest.
+pub(super) struct OutsideWasm(NonNull<Activation>);
+
+impl OutsideWasm {
+    /// # Safety
+    /// An activation runs on this thread, and compiled code of it called the host function. It does not
+    /// end while this lives.
+    #[inline]
+    pub(super) unsafe fn enter() -> Self {
+        // SAFETY: the innermost activation exists by the contract.
+        let activation = unsafe { NonNull::new_unchecked(CURRENT.get().cast_mut()) };
+        // SAFETY: it is a live frame of this thread.
+        unsafe { activation.as_ref() }.in_wasm.set(false);
+        OutsideWasm(activation)
+    }
+}
+
+impl Drop for OutsideWasm {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the activation has not ended, by the contract of `enter`.
+        unsafe { self.0.as_ref() }.in_wasm.set(true);
+    }
 }
 
 /// The registers of an interrupted instruction.

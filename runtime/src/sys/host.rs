@@ -12,7 +12,7 @@ use crate::error::{Error, TypeError};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
 use crate::sys::context::{FuncRef, caller_of};
-use crate::sys::entry;
+use crate::sys::entry::OutsideWasm;
 use crate::sys::owned::Owned;
 use crate::sys::store::{Pending, StoreInner};
 use crate::sys::typed::sealed::List;
@@ -180,34 +180,58 @@ unsafe extern "C" fn host_call<B: HostBody>(
     caller: NonNull<u8>,
     values: *mut RawVal,
 ) -> u32 {
+    // SAFETY: compiled code called this, so an activation runs, and it waits for the return.
+    let outside = unsafe { OutsideWasm::enter() };
+    // The closure has few parts and a small result, because it passes through memory.
+    // SAFETY: by the contract.
+    let run = || unsafe { run_body::<B>(context, caller, values) };
+    let failed = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        // SAFETY: as in `run_body`. The borrow of the body is over.
+        unsafe { store_of(caller) }.set_pending(Pending::Panic(payload));
+        true
+    });
+    drop(outside);
+    failed.into()
+}
+
+/// Runs the body of a host function. Returns true if it failed; the store then keeps its error.
+///
+/// # Safety
+/// As [`host_call`].
+#[inline(always)]
+unsafe fn run_body<B: HostBody>(
+    context: NonNull<HostContext>,
+    caller: NonNull<u8>,
+    values: *mut RawVal,
+) -> bool {
     // SAFETY: the store that runs keeps the host function.
     let host = unsafe { context.as_ref() };
     // SAFETY: the box holds a `B`, by the contract.
     let body = unsafe { &*(&raw const *host.body).cast::<B>() };
     // SAFETY: compiled code passes its own context, or the root context that it received.
-    let (header, instance) = unsafe { caller_of(caller) };
+    let (_, instance) = unsafe { caller_of(caller) };
+    // SAFETY: by the contract. The body returns its borrow before the next use.
+    let store = || unsafe { store_of(caller) };
+    // SAFETY: the trampoline passes as many values as its type has.
+    let values = unsafe { std::slice::from_raw_parts_mut(values, host.slots) };
+    match body(HostCall { store: store(), instance, values }) {
+        Ok(()) => false,
+        Err(error) => {
+            store().set_pending(Pending::Error(error));
+            true
+        }
+    }
+}
+
+/// The store that runs.
+///
+/// # Safety
+/// `caller` is the context that compiled code passed to a host function. Nothing else uses the store
+/// while the reference lives.
+unsafe fn store_of<'a>(caller: NonNull<u8>) -> &'a mut StoreInner {
+    // SAFETY: by the contract.
+    let (header, _) = unsafe { caller_of(caller) };
     // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
-    // the store.
-    let store: *mut StoreInner = unsafe { (*header.limits).store };
-    let run = || {
-        // SAFETY: `invoke` lends the store to host functions until they return. The trampoline
-        // passes as many values as its type has.
-        let result = panic::catch_unwind(AssertUnwindSafe(|| unsafe {
-            body(HostCall {
-                store: &mut *store,
-                instance,
-                values: std::slice::from_raw_parts_mut(values, host.slots),
-            })
-        }));
-        let pending = match result {
-            Ok(Ok(())) => return false,
-            Ok(Err(error)) => Pending::Error(error),
-            Err(payload) => Pending::Panic(payload),
-        };
-        // SAFETY: the borrow of the body is over.
-        unsafe { &mut *store }.set_pending(pending);
-        true
-    };
-    // SAFETY: compiled code called this, so an activation runs.
-    unsafe { entry::outside_wasm(run) }.into()
+    // the store. It lends the store to host functions until they return.
+    unsafe { &mut *(*header.limits).store }
 }
