@@ -57,8 +57,8 @@ traps! {
     StackOverflow = TrapCode::STACK_OVERFLOW, "call stack exhausted";
 }
 
-/// Marks the instruction in a host trampoline that is reached after the host function failed. It is
-/// not a trap of the guest, so it has no [`Trap`].
+/// The code of a stop because of the store's pending error. In compiled code it marks an instruction
+/// after a call that does not return. It is not a trap of the guest, so it has no [`Trap`].
 pub(crate) const HOST_ERROR: TrapCode = TrapCode::unwrap_user(250);
 
 /// The code of a call that was refused, since nothing is known of the stack on which it would run.

@@ -49,12 +49,6 @@ fn status(done: Option<()>) -> u32 {
     done.is_none().into()
 }
 
-/// `len` bytes from `start`; `None` if there are fewer.
-fn range(bytes: &mut [u8], start: u64, len: u64) -> Option<&mut [u8]> {
-    let end = start.checked_add(len)?;
-    bytes.get_mut(start as usize..end as usize)
-}
-
 /// # Safety
 /// For all builtins: the caller is compiled code of the instance whose context it passes.
 unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64) -> u64 {
@@ -64,39 +58,17 @@ unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64
 }
 
 /// # Safety
-/// As [`memory_grow`].
-unsafe extern "C" fn memory_fill(
-    context: Context,
-    memory: u32,
-    dst: u64,
-    value: u32,
-    len: u64,
-) -> u32 {
-    // SAFETY: by the contract.
-    let mut instance = unsafe { InstanceBox::of_context(context) };
-    let target = range(instance.memory_mut(memory).data_mut(), dst, len);
-    status(target.map(|bytes| bytes.fill(value as u8)))
+/// As [`memory_grow`]. `dst` is the address of `len` bytes of a memory of the instance.
+unsafe extern "C" fn memory_fill(_: Context, dst: NonNull<u8>, value: u32, len: u64) {
+    // SAFETY: by the contract. No slice of the memory exists.
+    unsafe { dst.write_bytes(value as u8, len as usize) };
 }
 
 /// # Safety
-/// As [`memory_grow`].
-unsafe extern "C" fn memory_copy(
-    context: Context,
-    dst_memory: u32,
-    src_memory: u32,
-    dst: u64,
-    src: u64,
-    len: u64,
-) -> u32 {
-    // SAFETY: by the contract.
-    let instance = unsafe { InstanceBox::of_context(context) };
-    let from = instance.memory(src_memory).address_of(src, len);
-    let to = instance.memory(dst_memory).address_of(dst, len);
-    status(from.zip(to).map(|(from, to)| {
-        // SAFETY: both ranges are in bounds of live memories, of which no slice exists. `copy`
-        // allows overlap.
-        unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
-    }))
+/// As [`memory_grow`]. `dst` and `src` are the addresses of `len` bytes of memories of the instance.
+unsafe extern "C" fn memory_copy(_: Context, dst: NonNull<u8>, src: NonNull<u8>, len: u64) {
+    // SAFETY: by the contract. No slice of the memories exists. `copy_to` allows overlap.
+    unsafe { src.copy_to(dst, len as usize) };
 }
 
 /// # Safety

@@ -147,14 +147,6 @@ impl MemoryDef {
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len_bytes as usize) }
     }
 
-    /// The address of `len` bytes from `start`; `None` if the memory has fewer. Unlike a slice, an
-    /// address may overlap another one.
-    pub(super) fn address_of(&self, start: u64, len: u64) -> Option<NonNull<u8>> {
-        let end = start.checked_add(len)?;
-        // SAFETY: in bounds of the place, by the comparison.
-        (end <= self.len_bytes).then(|| unsafe { self.base().add(start as usize) })
-    }
-
     /// Adds `delta` pages, and returns the previous number; `None` if the memory's maximum, its
     /// place or the kernel does not allow it.
     pub(super) fn grow(&mut self, delta: u64) -> Option<u64> {

@@ -328,6 +328,7 @@ impl StoreInner {
         &*self.externs[index as usize]
     }
 
+    #[cold]
     pub(super) fn set_pending(&mut self, pending: Pending) {
         self.pending = Some(pending);
     }

@@ -116,7 +116,7 @@ macro_rules! builtins {
 pub(crate) enum Abi {
     /// 32 bits.
     U32,
-    /// 64 bits: a reference, or an index or length that is extended if it has 32 bits.
+    /// 64 bits: a reference, an address, or an index or length that is extended if it has 32 bits.
     U64,
 }
 
@@ -134,10 +134,10 @@ pub(crate) enum Ret {
 builtins! {
     /// Pages before growth, or `u64::MAX`.
     MemoryGrow(memory: U32, delta_pages: U64) -> Value;
-    /// `memory.fill`
-    MemoryFill(memory: U32, dst: U64, value: U32, len: U64) -> Status;
-    /// `memory.copy`
-    MemoryCopy(dst_memory: U32, src_memory: U32, dst: U64, src: U64, len: U64) -> Status;
+    /// Sets the bytes from address `dst` on to the lowest byte of `value`.
+    MemoryFill(dst: U64, value: U32, len: U64) -> Nothing;
+    /// Copies bytes between addresses. The ranges may overlap.
+    MemoryCopy(dst: U64, src: U64, len: U64) -> Nothing;
     /// `memory.init`
     MemoryInit(memory: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `data.drop`
@@ -156,8 +156,8 @@ builtins! {
     ExceptionNew(tag: U32) -> Value;
     /// Drops an exception, unless something may refer to it. If `keep` is not 0, something may.
     ExceptionCaught(exception: U64, keep: U32) -> Nothing;
-    /// Continues in the exception's handler; returns if there is none. The exception 0 is the
-    /// pending one of the store. Its calling convention is wasm's.
+    /// Continues in the exception's handler, or ends the call of the guest if there is none. The
+    /// exception 0 is the pending error of the store. Its calling convention is wasm's.
     Throw(exception: U64) -> Nothing;
 }
 
@@ -240,6 +240,12 @@ impl VmLayout {
     /// Size of the context, a multiple of 16.
     pub(crate) fn size_bytes(&self) -> u32 {
         self.size_bytes
+    }
+
+    /// Offset of the first of the module's own function references. They are the end of the context, in
+    /// the order of the functions.
+    pub(crate) fn func_refs(&self) -> u32 {
+        self.func_refs
     }
 
     /// Offset of the entry of memory `memory`.

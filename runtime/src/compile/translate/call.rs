@@ -86,10 +86,11 @@ impl FuncTranslator<'_> {
     /// the type.
     fn callee_in_table(&mut self, ty: u32, table: u32) -> (Value, u32) {
         let index = self.pop();
-        let element = self.element(table, index, Trap::UndefinedElement);
-        let callee = self.load_at(POINTER, trusted_flags(), element, 0);
-        self.builder.ins().trapz(callee, Trap::IndirectCallToNull.code());
-        let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
+        let (element, flags) = self.element(table, index, Trap::UndefinedElement);
+        let callee = self.load_at(POINTER, flags, element, 0);
+        // Of a null reference, this load faults.
+        let or_null = constant_once_known().with_trap_code(Some(Trap::IndirectCallToNull.code()));
+        let actual = self.load_at(I32, or_null, callee, FUNC_REF_TYPE);
         // Each engine numbers types itself, and the code must not depend on the engine.
         let place = self.env.layout.type_id(ty);
         let expected = self.load_at(I32, constant_flags(), self.vmctx, place);
@@ -130,12 +131,12 @@ impl FuncTranslator<'_> {
     pub(super) fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) {
         let call = self.emit_builtin(builtin, args);
         let trap = match builtin {
-            Builtin::MemoryGrow
+            Builtin::MemoryInit
+            // The others return no status.
+            | Builtin::MemoryGrow
             | Builtin::MemoryFill
             | Builtin::MemoryCopy
-            | Builtin::MemoryInit
             | Builtin::DataDrop
-            // They return no status.
             | Builtin::ExceptionNew
             | Builtin::ExceptionCaught
             | Builtin::Throw => Trap::MemoryOutOfBounds,
