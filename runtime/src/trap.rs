@@ -47,6 +47,10 @@ traps! {
     NullReference = TrapCode::unwrap_user(6), "null reference";
     /// The exceptions of a store exceed 64 MiB.
     TooManyExceptions = TrapCode::unwrap_user(7), "too many exceptions";
+    /// An atomic operator at an address that is not a multiple of its size.
+    HeapMisaligned = TrapCode::unwrap_user(8), "unaligned atomic";
+    /// A wait in a memory that is not shared.
+    AtomicWaitNonSharedMemory = TrapCode::unwrap_user(9), "expected shared memory";
     /// Division or remainder by zero.
     IntegerDivisionByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
     /// A quotient or conversion out of range of its type.

@@ -54,7 +54,8 @@ fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.
 fn compile_suite(compiler: &Compiler) -> Counts {
-    compile_files(compiler, spec(SpecVersion::V2), WasmFeatures::SIMD)
+    let features = WasmFeatures::SIMD | WasmFeatures::REFERENCE_TYPES;
+    compile_files(compiler, spec(SpecVersion::V2), features)
 }
 
 fn compile_files(

@@ -197,6 +197,7 @@ impl InstanceBox {
     fn set_memory(&mut self, memory: u32, def: &Owned<MemoryDef>) {
         let entry = self.layout().memory_entry(memory);
         self.write(entry, def.base());
+        self.write(entry + layout::MEMORY_ENTRY_HEAD, NonNull::from(def.head()));
         self.write(entry + layout::MEMORY_ENTRY_DEF, def.as_ptr());
     }
 
@@ -214,9 +215,9 @@ impl InstanceBox {
         unsafe { self.memory_ptr(memory).as_mut() }
     }
 
-    /// The bytes of a memory, exclusively borrowed.
-    pub(crate) fn memory_bytes_mut(&mut self, memory: u32) -> &mut [u8] {
-        self.memory_mut(memory).data_mut()
+    /// Writes bytes to a memory; `None` if a part is out of bounds. Nothing is written then.
+    pub(crate) fn write_memory(&mut self, memory: u32, start: u64, bytes: &[u8]) -> Option<()> {
+        self.memory_mut(memory).write(usize::try_from(start).ok()?, bytes)
     }
 
     pub(super) fn table_ptr(&self, table: u32) -> NonNull<TableDef> {

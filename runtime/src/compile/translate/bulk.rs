@@ -87,11 +87,15 @@ impl FuncTranslator<'_> {
 
     /// The address of `len` bytes at index `start`, of which none is out of bounds; traps otherwise.
     fn checked_range(&mut self, memory: u32, start: Value, len: Value) -> Value {
-        let is_64 = self.has_long_indices(memory);
-        let start = self.extended(is_64, start);
+        let start = self.extended(self.has_long_indices(memory), start);
+        self.checked_range_from(memory, start, len)
+    }
+
+    /// As [`Self::checked_range`], from a start of 64 bits.
+    pub(super) fn checked_range_from(&mut self, memory: u32, start: Value, len: Value) -> Value {
         let code = Trap::MemoryOutOfBounds.code();
-        let end = match is_64 {
-            // Both are below 2^32.
+        let end = match self.has_long_indices(memory) {
+            // Both are far below 2^63.
             false => self.builder.ins().iadd(start, len),
             true => self.builder.ins().uadd_overflow_trap(start, len, code),
         };

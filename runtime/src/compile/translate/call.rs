@@ -137,6 +137,9 @@ impl FuncTranslator<'_> {
             | Builtin::MemoryFill
             | Builtin::MemoryCopy
             | Builtin::DataDrop
+            | Builtin::AtomicNotify
+            | Builtin::AtomicWait32
+            | Builtin::AtomicWait64
             | Builtin::ExceptionNew
             | Builtin::ExceptionCaught
             | Builtin::Throw => Trap::MemoryOutOfBounds,

@@ -19,7 +19,7 @@ use super::super::abi::POINTER;
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::types::MemoryType;
-use crate::vm::layout::{Builtin, MEMORY_DEF_BASE, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
+use crate::vm::layout::{Builtin, MEMORY_ENTRY_HEAD, MEMORY_HEAD_BASE, MEMORY_HEAD_LEN_BYTES};
 
 impl<'a> FuncTranslator<'a> {
     /// Translates `op` if it is a memory operator.
@@ -143,7 +143,7 @@ impl<'a> FuncTranslator<'a> {
     }
 
     /// Pops an index. Returns the address of an access of `bytes` bytes, and an offset to it.
-    fn address(&mut self, memarg: &MemArg, bytes: u32) -> (Value, i32) {
+    pub(super) fn address(&mut self, memarg: &MemArg, bytes: u32) -> (Value, i32) {
         let memory = match memarg.target {
             MemArgTarget::Memory(memory) => memory,
             // Validation accepts no arrays.
@@ -214,20 +214,20 @@ impl<'a> FuncTranslator<'a> {
         if self.env.info.memories[memory as usize].is_bounded_by_reservation() {
             return self.load_context(self.env.layout.memory_entry(memory));
         }
-        // Such a memory moves when it grows.
-        let def = self.memory_def(memory);
-        self.load_definition(POINTER, def, MEMORY_DEF_BASE)
+        // Such a memory moves when it grows, if it is not shared.
+        let head = self.memory_head(memory);
+        self.load_definition(POINTER, head, MEMORY_HEAD_BASE)
     }
 
-    /// The address of a memory's `MemoryDef`.
-    fn memory_def(&mut self, memory: u32) -> Value {
-        self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF)
+    /// The address of a memory's `MemoryHead`.
+    fn memory_head(&mut self, memory: u32) -> Value {
+        self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_HEAD)
     }
 
     /// The present length of a memory in bytes.
     pub(super) fn memory_len(&mut self, memory: u32) -> Value {
-        let def = self.memory_def(memory);
-        self.load_definition(I64, def, MEMORY_DEF_LEN_BYTES)
+        let head = self.memory_head(memory);
+        self.load_definition(I64, head, MEMORY_HEAD_LEN_BYTES)
     }
 
     fn memory_size(&mut self, memory: u32) {

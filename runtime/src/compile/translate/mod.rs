@@ -7,6 +7,7 @@
 //! Unreachable code has no IR. While `reachable` is false, the translator only tracks the nesting
 //! of blocks, up to an `else` or `end` that is reachable.
 
+mod atomic;
 mod bulk;
 mod call;
 mod control;
@@ -415,6 +416,7 @@ impl<'a> FuncTranslator<'a> {
                     || self.table(op)
                     || self.simd(op)
                     || self.wide(op)
+                    || self.atomic(op)
                     || self.exception(op)?;
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
