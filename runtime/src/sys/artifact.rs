@@ -99,3 +99,25 @@ impl Module {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An engine that loads a module needs no compiler before the first call.
+    #[test]
+    fn a_module_brings_the_trampolines_of_its_exports() {
+        let text = r#"(module
+            (func (export "f") (param i32 f64) (result i64) (i64.const 5))
+            (func $hidden (param i64)))"#;
+        let bytes = Engine::default().precompile_module(text.as_bytes()).unwrap();
+        let engine = Engine::default();
+        // SAFETY: bytes that this crate made.
+        let module = unsafe { Module::deserialize(&engine, &bytes) }.unwrap();
+        let offered = module.compiled().signatures.iter().map(|signature| signature.has_offer());
+        assert!(offered.eq([true, false]));
+        let signature = &module.compiled().signatures[0];
+        let compiled = engine.compiler().entry_trampoline(signature.ty()).unwrap();
+        assert_eq!(signature.entry(&engine).unwrap().text(), compiled.text);
+    }
+}
