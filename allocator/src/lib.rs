@@ -46,6 +46,7 @@
 //! | `pool` | the pool, its configuration and errors; draws a slot |
 //! | `image` | initial memory in a memfd, or as bytes to copy |
 //! | `module`, `slot` | what callers own: a module of the pool, and a memory in a slot |
+//! | `own_memory` | a memory without a slot |
 //! | `release` | the release of slots: reset, flush, purge |
 //! | `slot_table`, `queue` | free and queued slots, under the pool's lock |
 //! | [`index`] | choice of slots, and affinity (no system calls) |
@@ -59,6 +60,7 @@ mod image;
 pub mod index;
 mod layout;
 mod module;
+mod own_memory;
 mod pool;
 mod queue;
 mod release;
@@ -71,5 +73,6 @@ pub use ids::{ModuleId, SlotId};
 pub use image::{AUTO_COPY_MAX_BYTES, IMAGE_NAME, Image, ImageError, InitialMemory};
 pub use leakbench_model::{ImageKind, OnDrop, Slab, Slabs, SlotState, Strategy};
 pub use module::PoolModule;
+pub use own_memory::{Bounds, OwnMemory};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
 pub use slot::{GrowError, SlotMemory};

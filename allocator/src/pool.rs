@@ -158,8 +158,18 @@ impl Pool {
         let sys::Reserved { slots: mappings, slabs } = sys::reserve(slots).map_err(|error| {
             PoolError::AddressSpace { slots, fits: error.fits, source: error.source }
         })?;
-        Ok(Arc::new(Pool {
-            geometry: Geometry::of_slabs(slabs),
+        Ok(Pool::of(config, mappings, Geometry::of_slabs(slabs)))
+    }
+
+    /// A pool that has modules but no slots, for memories that are [mapped alone](crate::OwnMemory).
+    /// The configuration's number of slots and strategy have no effect.
+    pub fn without_slots(config: &PoolConfig) -> Arc<Pool> {
+        Pool::of(config, Vec::new(), Geometry::of_slabs([]))
+    }
+
+    fn of(config: &PoolConfig, mappings: Vec<SlotMapping>, geometry: Geometry) -> Arc<Pool> {
+        Arc::new(Pool {
+            geometry,
             on_drop: config.on_drop,
             flush_on_drop: config.flush_on_drop,
             resets_at_once: config.decommit_batch == NonZeroU32::MIN,
@@ -169,7 +179,7 @@ impl Pool {
             purge_failures: AtomicU64::new(0),
             table: Mutex::new(SlotTable::new(config, mappings)),
             table_changed: Condvar::new(),
-        }))
+        })
     }
 
     /// The addresses of the slots.
@@ -210,22 +220,11 @@ impl Pool {
         if shared.is_some_and(|shared| !Arc::ptr_eq(&shared.pool, self)) {
             return Err(AllocError::ForeignModule);
         }
-        if len_bytes > MEMORY_MAX_BYTES {
-            return Err(AllocError::TooLong { len_bytes });
-        }
-        if !len_bytes.is_multiple_of(WASM_PAGE_BYTES) {
-            return Err(AllocError::NotWholePages { len_bytes });
-        }
         let initial = match shared.and_then(|shared| Some((shared.id, shared.image.as_ref()?))) {
-            Some((id, image)) => {
-                let image_end_bytes = image.offset_bytes() + image.len_bytes();
-                if image_end_bytes > len_bytes {
-                    return Err(AllocError::ShorterThanImage { len_bytes, image_end_bytes });
-                }
-                image.initial(id)
-            }
+            Some((id, image)) => image.initial(id),
             None => InitialContents::Zeroes,
         };
+        AllocError::check_length(len_bytes, &initial)?;
         let (mut mapping, evicted) = self.take_slot(shared.map(|shared| shared.id))?;
         let may_map_another = evicted.is_some() || mapping.is_unknown();
         let result = mapping.establish(len_bytes, &initial);
@@ -401,4 +400,32 @@ pub enum AllocError {
         /// The kernel's error.
         source: io::Error,
     },
+    /// The kernel refused a mapping outside of slots.
+    #[error("cannot map a memory of {len_bytes} bytes ({source}{})", advice(.source))]
+    MapOwn {
+        /// The requested length.
+        len_bytes: usize,
+        /// The kernel's error.
+        source: io::Error,
+    },
+}
+
+impl AllocError {
+    /// Compares the length of a memory with what a slot can hold and with its initial contents.
+    pub(crate) fn check_length(
+        len_bytes: usize,
+        initial: &InitialContents<'_>,
+    ) -> Result<(), AllocError> {
+        if len_bytes > MEMORY_MAX_BYTES {
+            return Err(AllocError::TooLong { len_bytes });
+        }
+        if !len_bytes.is_multiple_of(WASM_PAGE_BYTES) {
+            return Err(AllocError::NotWholePages { len_bytes });
+        }
+        let image_end_bytes = initial.end_bytes();
+        if image_end_bytes > len_bytes {
+            return Err(AllocError::ShorterThanImage { len_bytes, image_end_bytes });
+        }
+        Ok(())
+    }
 }

@@ -121,4 +121,12 @@ pub enum GrowError {
         /// The kernel's error.
         source: io::Error,
     },
+    /// The kernel refused to map the new bytes outside of slots.
+    #[error("cannot map a memory up to {new_len_bytes} bytes ({source})")]
+    MapOwn {
+        /// The requested length.
+        new_len_bytes: usize,
+        /// The kernel's error.
+        source: io::Error,
+    },
 }

@@ -33,7 +33,8 @@ pub(crate) struct Checkout(u64);
 
 impl SlotTable {
     pub(crate) fn new(config: &PoolConfig, mappings: Vec<SlotMapping>) -> SlotTable {
-        let slots = config.slots.get();
+        // As many as the pool has.
+        let slots = mappings.len() as u32;
         SlotTable {
             index: IndexAllocator::new(slots, config.strategy, config.warm_slots, config.seed),
             free: mappings.into_iter().map(Some).collect(),

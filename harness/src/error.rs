@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use leakbench_kernel::is_for_lack_of_resources;
+use leakbench_model::exit_code;
 use leakbench_recording::ledger::NoStart;
 use leakbench_recording::recording::RecordingError;
 use leakbench_reports::gate::{BudgetError, GateError};
@@ -101,4 +103,16 @@ pub enum Error {
     /// This process was started as a subject and could not serve its supervisor.
     #[error(transparent)]
     Serve(#[from] ServeError),
+}
+
+impl Error {
+    /// The exit code of the program.
+    pub fn exit_code(&self) -> u8 {
+        let lacks_resources = match self {
+            Error::Supervise(error) => error.lacks_resources(),
+            Error::Observe(error) => is_for_lack_of_resources(error),
+            _ => false,
+        };
+        if lacks_resources { exit_code::INCONCLUSIVE } else { exit_code::WRONG_USE }
+    }
 }

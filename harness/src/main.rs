@@ -12,7 +12,7 @@ fn main() -> ExitCode {
             // Not eprintln!, which panics if standard error is full or closed.
             let message = error.to_string();
             let _ = writeln!(std::io::stderr(), "leakbench: {}", printable(&message));
-            ExitCode::from(leakbench_model::exit_code::WRONG_USE)
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::Path;
+use std::process::Command;
 
 use common::leakbench;
 
@@ -50,6 +51,28 @@ fn flags() {
         (&["--slots", "1000000"], &["1000000 slots", "would fit"]),
     ] {
         assert_contains(&complaint(args), words);
+    }
+}
+
+/// Limits of the machine are not the command's fault: exit code 4, and the kernel's reason.
+#[test]
+fn what_the_kernel_refuses_is_inconclusive() {
+    for (limit, reason) in [
+        // For the subject's process, and for the scan of it.
+        ("-n 12", "Too many open files (os error 24)"),
+        ("-n 8", "Too many open files (os error 24)"),
+        // For a slot.
+        ("-v 3000000", "Cannot allocate memory (os error 12)"),
+    ] {
+        let script = format!("ulimit {limit}; exec \"$0\" --cycles 10 --slots 50 --processes 1");
+        let output = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_leakbench")])
+            .output()
+            .expect("a shell");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text += &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{limit}: {text}");
+        assert!(text.contains(reason), "{limit}: {text}");
     }
 }
 

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use leakbench_runtime::{
-    Config, Engine, Instance, Linker, Module, OptLevel, PoolConfig, Store, TypedFunc,
+    Config, Engine, Instance, Linker, Module, OptLevel, PoolConfig, RegallocAlgorithm, Store,
+    TypedFunc,
 };
 
 use crate::death_watch::DeathWatch;
@@ -69,6 +70,7 @@ fn engine_of(cached: bool, decommit_batch: u32) -> Engine {
             ..PoolConfig::default()
         },
         opt_level: OptLevel::None,
+        regalloc_algorithm: RegallocAlgorithm::SinglePass,
         ..Config::default()
     };
     if !cached {

@@ -4,17 +4,22 @@ use std::num::NonZeroUsize;
 
 use leakbench_allocator::PoolConfig;
 
-pub use crate::compile::OptLevel;
+pub use crate::compile::{OptLevel, RegallocAlgorithm};
 use crate::features::WasmFeatures;
+use crate::limits::CompileLimits;
 use crate::profile::ProfilingStrategy;
 
 /// Configuration of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The pool that allocates memories.
+    /// The place of memories. Default: the pool.
+    pub memories: Memories,
+    /// The pool of slots, and the form of images.
     pub pool: PoolConfig,
     /// The compiler's effort for fast code.
     pub opt_level: OptLevel,
+    /// The register allocator. Default: [`RegallocAlgorithm::Backtracking`].
+    pub regalloc_algorithm: RegallocAlgorithm,
     /// Maximum stack of guest code in bytes. A thread with a smaller stack gives guests less.
     pub max_wasm_stack_bytes: usize,
     /// Number of modules whose compiled code the cache keeps, up to 256 MiB. Modules that differ
@@ -24,17 +29,34 @@ pub struct Config {
     pub profiler: ProfilingStrategy,
     /// The proposals that modules may use. Default: all that this runtime supports.
     pub features: WasmFeatures,
+    /// Limits on what is compiled.
+    pub limits: CompileLimits,
+}
+
+/// The place of an engine's memories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Memories {
+    /// Slots of the engine's pool, which are reserved with the engine. A slot holds up to 4 GiB.
+    #[default]
+    Pooled,
+    /// Mappings of their own, from instantiation to the drop of the store. A memory with 32-bit
+    /// addresses and pages of 64 KiB reserves 4 GiB of address space. Others are as long as their
+    /// pages, also beyond 4 GiB, and move when they grow.
+    OnDemand,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
+            memories: Memories::default(),
             pool: PoolConfig::default(),
             opt_level: OptLevel::Speed,
+            regalloc_algorithm: RegallocAlgorithm::Backtracking,
             max_wasm_stack_bytes: 512 << 10,
             code_cache_modules: NonZeroUsize::new(1024),
             profiler: ProfilingStrategy::None,
             features: WasmFeatures::default(),
+            limits: CompileLimits::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use leakbench_allocator::Pool;
 
 use crate::cache::CodeCache;
 use crate::compile::Compiler;
-use crate::config::Config;
+use crate::config::{Config, Memories};
 use crate::error::Error;
 use crate::module;
 use crate::profile::{PerfMap, ProfilingStrategy};
@@ -77,10 +77,17 @@ impl Engine {
     pub fn new(config: &Config) -> Result<Self, Error> {
         Ok(Engine(Arc::new(Inner {
             config: config.clone(),
-            compiler: Compiler::new(config.opt_level)?,
+            compiler: Compiler::new(
+                config.opt_level,
+                config.regalloc_algorithm,
+                config.limits.clone(),
+            )?,
             cache: config.code_cache_modules.map(CodeCache::new),
             signatures: Arc::default(),
-            pool: Pool::new(&config.pool)?,
+            pool: match config.memories {
+                Memories::Pooled => Pool::new(&config.pool)?,
+                Memories::OnDemand => Pool::without_slots(&config.pool),
+            },
             perf_map: match config.profiler {
                 ProfilingStrategy::None => None,
                 ProfilingStrategy::PerfMap => Some(PerfMap::open()?),
@@ -94,7 +101,7 @@ impl Engine {
         &self.0.config
     }
 
-    /// The pool that allocates memories for its stores.
+    /// The pool that allocates memories for its stores. It has no slots with [`Memories::OnDemand`].
     pub fn pool(&self) -> &Arc<Pool> {
         &self.0.pool
     }

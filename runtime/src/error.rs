@@ -84,6 +84,12 @@ pub enum Error {
     /// the host function that returns it.
     #[error("an exception that the guest did not catch")]
     Exception(ExnRef),
+    /// A guest was called on a stack that is not the thread's own, such as a fiber's, whose bounds are
+    /// unknown.
+    #[error(
+        "a guest was called on a stack whose bounds are unknown: declare them with `with_stack`"
+    )]
+    UnknownStack,
     /// A host function failed.
     #[error(transparent)]
     Host(Box<HostError>),
@@ -175,6 +181,7 @@ impl Error {
             | Error::NoExport { .. }
             | Error::File { .. }
             | Error::PerfMap { .. }
+            | Error::UnknownStack
             | Error::Exception(_) => return None,
         };
         cause.downcast_ref()

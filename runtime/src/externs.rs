@@ -202,14 +202,15 @@ impl Memory {
         self.ty(store).page_size_log2()
     }
 
-    /// The address of the first byte, which stays until the store is dropped.
+    /// The address of the first byte, which stays until the memory grows or the store
+    /// is dropped.
     pub fn data_ptr(&self, store: impl AsContext) -> *mut u8 {
         self.def(store.as_context().into_inner()).base().as_ptr()
     }
 
-    /// The slot of the pool.
-    pub fn slot(&self, store: impl AsContext) -> leakbench_allocator::SlotId {
-        self.def(store.as_context().into_inner()).slot().slot()
+    /// The slot of the pool; `None` if the memory is in none.
+    pub fn slot(&self, store: impl AsContext) -> Option<leakbench_allocator::SlotId> {
+        self.def(store.as_context().into_inner()).slot().map(leakbench_allocator::SlotMemory::slot)
     }
 
     /// Adds `delta` pages, and returns the previous number.

@@ -84,7 +84,8 @@ features! {
     WIDE_ARITHMETIC = 1 << 5, wasm_wide_arithmetic, ParserFeatures::WIDE_ARITHMETIC;
     /// Memories with pages of one byte.
     CUSTOM_PAGE_SIZES = 1 << 6, wasm_custom_page_sizes, ParserFeatures::CUSTOM_PAGE_SIZES;
-    /// Memories and tables with indices of 64 bits. A memory has at most 4 GiB, as others.
+    /// Memories and tables with indices of 64 bits. A memory in a slot has at
+    /// most 4 GiB.
     MEMORY64 = 1 << 7, wasm_memory64, ParserFeatures::MEMORY64;
     /// References to functions of one type, and references that are never null.
     FUNCTION_REFERENCES = 1 << 8, wasm_function_references, ParserFeatures::FUNCTION_REFERENCES;

@@ -12,6 +12,7 @@ use crate::module::inspect::ModuleExport;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::call::TypedCallable;
 use crate::sys::instance::{InstanceBox, NewInstance};
+use crate::sys::memory::MemoryPlace;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::trap::Trap;
@@ -201,8 +202,8 @@ fn define_memories(instance: &mut NewInstance<'_>, module: &Module) -> Result<()
     for (i, ty) in info.memories.iter().enumerate().skip(info.num_imported_memories) {
         // The module's image is that of memory 0.
         let image = (i == 0).then(|| module.pool_module());
-        let slot = instance.engine().pool().allocate(image, ty.slot_bytes())?;
-        instance.define_memory(slot);
+        let place = MemoryPlace::new(instance.engine(), image, *ty)?;
+        instance.define_memory(place);
     }
     Ok(())
 }

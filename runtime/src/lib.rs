@@ -49,15 +49,19 @@
 //! # Effects on the process
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
 //! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the
-//! handler that was installed before. A handler that is installed later must do the same.
+//! handler that was installed before, and stay installed if that one installs another. A handler that
+//! is installed later must pass on what it does not know.
 //!
 //! A thread that calls a guest receives an alternate signal stack, if it has none that is large
 //! enough. The stack is freed when the thread ends.
 //!
+//! On a stack that is not the thread's own, such as a fiber's, a call of a guest is refused unless
+//! [`with_stack`] declares its bounds.
+//!
 //! # Modules
 //! | module | contents |
 //! |---|---|
-//! | `config`, `features`, `engine` | the configuration; the accepted proposals; the compiler, the pool and the cache |
+//! | `config`, `features`, `limits`, `engine` | the configuration; the accepted proposals; limits on what is compiled; the compiler, the pool and the cache |
 //! | `module` | parsing, declarations, the plan for the image, and artifacts |
 //! | `cache` | compiled code by the binary without its data |
 //! | `compile` | validated bodies to machine code |
@@ -83,6 +87,7 @@ mod features;
 mod func;
 mod host;
 mod instance;
+mod limits;
 mod linker;
 mod memory_type;
 mod module;
@@ -99,7 +104,7 @@ mod vm;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
-pub use config::{Config, OptLevel};
+pub use config::{Config, Memories, OptLevel, RegallocAlgorithm};
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use exception::{ExnRef, Tag};
@@ -111,6 +116,7 @@ pub use host::{HostResult, IntoFunc};
 pub use instance::Instance;
 pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
+pub use limits::CompileLimits;
 pub use linker::{InstancePre, Linker};
 pub use module::artifact::ArtifactError;
 pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};
@@ -119,6 +125,7 @@ pub use module::{ExportType, ImportType, Module};
 pub use profile::ProfilingStrategy;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use sys::code_memory::CodeMemoryError;
+pub use sys::stack::with_stack;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use types::{

@@ -70,9 +70,16 @@ impl MemoryType {
         self.min_bytes().checked_next_multiple_of(WASM_PAGE_BYTES).unwrap_or(usize::MAX)
     }
 
-    /// Returns true if an address of 32 bits cannot leave the slot of such a memory without meeting
-    /// inaccessible addresses. Accesses to other memories compare the address with the length.
-    pub(crate) fn is_bounded_by_slot(self) -> bool {
+    /// The length that no memory of this type exceeds, in bytes: that of the index, but not more than
+    /// processes can map.
+    pub(crate) fn max_bytes(self) -> u64 {
+        if self.is_64 { 1 << 47 } else { 1 << 32 }
+    }
+
+    /// Returns true if an address of 32 bits cannot leave the reservation of such a memory without
+    /// meeting inaccessible addresses. The memory never moves. Accesses to other memories compare the
+    /// address with the length.
+    pub(crate) fn is_bounded_by_reservation(self) -> bool {
         !self.is_64 && self.page_size_log2 == PAGE_SIZE_LOG2
     }
 

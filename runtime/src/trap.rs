@@ -61,6 +61,9 @@ traps! {
 /// not a trap of the guest, so it has no [`Trap`].
 pub(crate) const HOST_ERROR: TrapCode = TrapCode::unwrap_user(250);
 
+/// The code of a call that was refused, since nothing is known of the stack on which it would run.
+pub(crate) const UNKNOWN_STACK: TrapCode = TrapCode::unwrap_user(249);
+
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

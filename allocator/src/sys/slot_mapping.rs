@@ -22,6 +22,17 @@ pub(crate) enum InitialContents<'a> {
     Copied(usize, &'a [u8]),
 }
 
+impl InitialContents<'_> {
+    /// The end of the bytes that are not zero, as an offset in the memory.
+    pub(crate) fn end_bytes(&self) -> usize {
+        match self {
+            InitialContents::Zeroes => 0,
+            InitialContents::Mapped(image, _) => image.bytes.end,
+            InitialContents::Copied(offset, bytes) => offset + bytes.len(),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum State {
     /// A reset returns to the layout `established`. The first `len_bytes` are accessible, which is
@@ -114,12 +125,14 @@ impl SlotMapping {
         len_bytes: usize,
         initial: &InitialContents<'_>,
     ) -> io::Result<()> {
-        let (image, end) = match initial {
-            InitialContents::Zeroes => (None, 0),
-            InitialContents::Mapped(image, _) => (Some(image.clone()), image.bytes.end),
-            InitialContents::Copied(offset, bytes) => (None, offset + bytes.len()),
+        let image = match initial {
+            InitialContents::Zeroes | InitialContents::Copied(..) => None,
+            InitialContents::Mapped(image, _) => Some(image.clone()),
         };
-        assert!(end <= len_bytes && len_bytes <= MEMORY_MAX_BYTES, "a memory longer than its slot");
+        assert!(
+            initial.end_bytes() <= len_bytes && len_bytes <= MEMORY_MAX_BYTES,
+            "a memory longer than its slot"
+        );
         if self.is_unknown() {
             self.discard()?;
         }

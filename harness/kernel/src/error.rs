@@ -42,7 +42,7 @@ pub enum ReadError {
         reason: String,
     },
     /// Another answer of the kernel.
-    #[error("cannot read {file} of process {pid}")]
+    #[error("cannot read {file} of process {pid}: {source}")]
     Io {
         /// The process.
         pid: u32,
@@ -52,7 +52,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// No memfd can be made to learn the device of memfds.
-    #[error("cannot make a memfd to learn the device of memfds")]
+    #[error("cannot make a memfd to learn the device of memfds: {source}")]
     NoMemfd {
         /// The kernel's answer.
         source: io::Error,

@@ -63,6 +63,7 @@ pub enum ObserveError {
         /// Its first word.
         command: String,
         /// The kernel's error.
+        #[source]
         error: io::Error,
     },
     /// A file of `/proc` cannot be read or parsed.

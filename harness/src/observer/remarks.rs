@@ -50,9 +50,6 @@ impl Remarks {
             // This kernel does not have the file, so it is no part of the measurement.
             ReadError::Absent { .. } if self.is_new(pid, file) => self.note(error.to_string()),
             ReadError::Absent { .. } | ReadError::Vanished { .. } => {}
-            ReadError::Io { source, .. } => {
-                self.prevent_clean(pid, file, format!("{error}: {source}"))
-            }
             _ => self.prevent_clean(pid, file, error.to_string()),
         }
     }

@@ -3,8 +3,11 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use leakbench_runtime::allocator::{Pool, PoolConfig};
-use leakbench_runtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, Val, ValType};
+use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError};
+use leakbench_runtime::{
+    Config, Engine, Error, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Val,
+    ValType,
+};
 use leakbench_scenarios::{Compile, Scenario};
 
 use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
@@ -32,11 +35,16 @@ impl Builtin {
     pub(crate) fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
         let pool = pool_config(scenario)
             .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
-        let mut config = Config { pool, opt_level: OptLevel::None, ..Config::default() };
+        let mut config = Config { pool, ..Config::default() };
+        if scenario.wasm.is_empty() {
+            // Generated guests are compiled to be dropped at once.
+            config.opt_level = OptLevel::None;
+            config.regalloc_algorithm = RegallocAlgorithm::SinglePass;
+        }
         if scenario.compile == Some(Compile::Fresh) {
             config.code_cache_modules = None;
         }
-        let engine = Engine::new(&config).map_err(|error| SubjectError::new(error.to_string()))?;
+        let engine = Engine::new(&config).map_err(failed)?;
         let pool = engine.pool().clone();
         let linker = Linker::new(&engine);
         Ok(Builtin { engine, linker, pool })
@@ -57,8 +65,14 @@ fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
     })
 }
 
-fn failed(error: leakbench_runtime::Error) -> SubjectError {
-    SubjectError::new(error.to_string())
+fn failed(error: Error) -> SubjectError {
+    match &error {
+        // Fewer slots would do.
+        Error::Pool(PoolError::AddressSpace { fits: 1.., .. }) => {
+            SubjectError::new(error.to_string())
+        }
+        _ => SubjectError::of(&error),
+    }
 }
 
 impl Subject for Builtin {

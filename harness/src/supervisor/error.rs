@@ -2,6 +2,7 @@
 
 use std::io;
 
+use leakbench_kernel::is_for_lack_of_resources;
 use leakbench_recording::recording::Witness;
 
 /// A run that could not begin.
@@ -14,6 +15,8 @@ pub enum SuperviseError {
         doing: String,
         /// The runtime's message.
         error: String,
+        /// The kernel refused memory, a descriptor or a process.
+        lacks_resources: bool,
     },
     /// The machine does not allow the measurement.
     #[error("{what}")]
@@ -34,4 +37,17 @@ pub enum SuperviseError {
     /// The supervisor's own system calls fail.
     #[error("cannot supervise the subjects: {0}")]
     Own(#[from] io::Error),
+}
+
+impl SuperviseError {
+    /// Returns true if the machine's limits are the reason, and not the scenario.
+    pub(crate) fn lacks_resources(&self) -> bool {
+        match self {
+            SuperviseError::SetUp { lacks_resources, .. } => *lacks_resources,
+            SuperviseError::CannotMeasure { .. } => false,
+            SuperviseError::Spawn { error, .. } | SuperviseError::Own(error) => {
+                is_for_lack_of_resources(error)
+            }
+        }
+    }
 }

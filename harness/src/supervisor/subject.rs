@@ -145,8 +145,16 @@ impl Supervised {
                 let (witness, what) = (Witness::DeathWatch, format!("{step}: {error}"));
                 return Err(SuperviseError::CannotMeasure { witness, what });
             }
-            (Event::Failed { step, error, cause: FailureCause::Step }, Phase::Building) => {
-                return Err(SuperviseError::SetUp { doing: step, error });
+            (
+                Event::Failed {
+                    step,
+                    error,
+                    cause: cause @ (FailureCause::Step | FailureCause::Resources),
+                },
+                Phase::Building,
+            ) => {
+                let lacks_resources = cause == FailureCause::Resources;
+                return Err(SuperviseError::SetUp { doing: step, error, lacks_resources });
             }
             (Event::Failed { step, error, .. }, _) => {
                 self.failure = Some(format!("{step}: {error}"));

@@ -176,6 +176,16 @@ impl SubjectError {
         SubjectError { message: message.into(), cause: FailureCause::Step }
     }
 
+    /// As [`SubjectError::new`]; but if the kernel refused memory, a descriptor or a process, the
+    /// scenario is not to blame (exit code 4 before the first cycle).
+    pub fn of(error: &(dyn std::error::Error + 'static)) -> SubjectError {
+        let cause = match leakbench_kernel::is_for_lack_of_resources(error) {
+            true => FailureCause::Resources,
+            false => FailureCause::Step,
+        };
+        SubjectError { message: error.to_string(), cause }
+    }
+
     /// The subject died or violates the protocol: it failed (exit code 3), also before the first
     /// cycle.
     pub fn broken(message: impl Into<String>) -> SubjectError {

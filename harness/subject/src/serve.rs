@@ -183,7 +183,7 @@ fn drive<S: Subject>(
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
                     let step = format!("starting thread {thread}");
-                    let (error, cause) = (error.to_string(), FailureCause::Step);
+                    let (error, cause) = (error.to_string(), FailureCause::Resources);
                     return Ok(channel.send(&Event::Failed { step, error, cause })?);
                 }
             }

@@ -142,7 +142,7 @@ pub(super) fn entries(lines: &Lines, shown: &Shown, numbers: bool) -> Vec<Entry>
     of_series.chain(of_fits).chain(marks::entries(lines)).chain(of_limits).collect()
 }
 
-/// `limit vm.max_map_count 65,530, 27 times the peak`.
+/// `limit 65,530 (vm.max_map_count), 27 times the peak`.
 fn far_away(limit: &LimitLine, shown: &Shown) -> String {
     let Shown { unit, peak, .. } = *shown;
     let times = limit.value / peak;
@@ -151,7 +151,7 @@ fn far_away(limit: &LimitLine, shown: &Shown) -> String {
     } else {
         String::new()
     };
-    format!("limit {} {}{beside}", limit.name, axis::amount(limit.value, unit))
+    format!("limit {} ({}){beside}", axis::amount(limit.value, unit), limit.name)
 }
 
 /// Width of the labels of the amount axis.

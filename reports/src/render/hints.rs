@@ -31,6 +31,7 @@ impl Kept<'_> {
         Some(match &step.means {
             Means::Choice { words, .. } => format!("{words} {effect}"),
             Means::Command(name) => format!("leakbench {name} {effect}"),
+            Means::Whole(command) => format!("{command} {effect}"),
             Means::OnRecording("report") if self.is_drawn => return None,
             Means::OnRecording(name) => match self.folder {
                 Some(folder) => {
@@ -45,22 +46,22 @@ impl Kept<'_> {
         })
     }
 
-    fn hints(&self, steps: &[NextStep], max: usize) -> Vec<String> {
-        steps.iter().filter_map(|step| self.words(step)).take(max).collect()
+    fn hints(&self, steps: &[NextStep]) -> Vec<String> {
+        steps.iter().filter_map(|step| self.words(step)).take(HINTS_MAX).collect()
     }
 }
 
 /// Next steps after a run.
 pub fn run_hints(ledger: &Ledger, judgement: &Judgement, kept: Kept<'_>) -> Vec<String> {
-    kept.hints(&next_steps::of_run(ledger, judgement), HINTS_MAX)
+    kept.hints(&next_steps::of_run(ledger, judgement))
 }
 
 /// Next steps after an observation.
 pub fn observation_hints(diagnosis: &Diagnosis, kept: Kept<'_>) -> Vec<String> {
-    kept.hints(&next_steps::of_observation(diagnosis), HINTS_MAX)
+    kept.hints(&next_steps::of_observation(diagnosis))
 }
 
-/// The next step after a comparison.
+/// Next steps after a comparison.
 pub fn comparison_hints(comparison: &Comparison, kept: Kept<'_>) -> Vec<String> {
-    kept.hints(&next_steps::of_comparison(comparison), 1)
+    kept.hints(&next_steps::of_comparison(comparison))
 }

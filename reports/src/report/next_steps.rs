@@ -38,6 +38,8 @@ pub enum Means {
     Command(&'static str),
     /// A command of leakbench, by name, that reads the recording: `gate`.
     OnRecording(&'static str),
+    /// A whole command.
+    Whole(String),
 }
 
 impl NextStep {
@@ -69,7 +71,9 @@ pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
         Verdict::Clean => vec![Some(NextStep::gate())],
         Verdict::Leak => vec![remedy(ledger), Some(draw), Some(NextStep::gate())],
         Verdict::SubjectDied => {
-            vec![way_past(ledger), Some(NextStep::draw("its resources until then"))]
+            // What lingered may be what the limit counts.
+            let step = slots_remedy(ledger).or_else(|| way_past(ledger));
+            vec![step, Some(NextStep::draw("its resources until then"))]
         }
         Verdict::Inconclusive => vec![witness_failed(ledger).then(NextStep::doctor)],
         Verdict::Interrupted => Vec::new(),
@@ -99,11 +103,27 @@ pub(crate) fn of_observation(diagnosis: &Diagnosis) -> Vec<NextStep> {
 pub(crate) fn of_comparison(comparison: &Comparison) -> Vec<NextStep> {
     match comparison.verdict() {
         Some(Verdict::Clean) => vec![NextStep::gate()],
-        Some(Verdict::Leak | Verdict::SubjectDied) => {
-            vec![NextStep::draw("the runs side by side"), NextStep::gate()]
+        Some(verdict @ (Verdict::Leak | Verdict::SubjectDied)) => {
+            let draw = NextStep::draw("the runs side by side");
+            [Some(draw), worst_alone(comparison, verdict), Some(NextStep::gate())]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         Some(Verdict::Inconclusive | Verdict::Interrupted) | None => Vec::new(),
     }
+}
+
+/// The command of the run with this verdict that has most lingering images, the first of equals.
+fn worst_alone(comparison: &Comparison, verdict: Verdict) -> Option<NextStep> {
+    let worst = comparison.rows.iter().rev().filter_map(|row| Some((row, row.worst()?)));
+    let of_verdict = worst.filter(|(_, run)| run.verdict == verdict);
+    let (row, run) = of_verdict.max_by_key(|(_, run)| run.images.lingering)?;
+    let effect = match verdict {
+        Verdict::Leak => format!("runs {} alone and names what holds its images", row.name),
+        _ => format!("runs {} alone and names what to change", row.name),
+    };
+    Some(NextStep { means: Means::Whole(run.command.clone()), effect })
 }
 
 /// Another choice for the run, and the command of the run with it.
@@ -139,8 +159,15 @@ fn other(words: impl Into<String>, effect: impl Into<String>) -> NextStep {
 
 /// The flags that would release the lingering images. Flags that the runtime lacks are not named.
 fn remedy(ledger: &Ledger) -> Option<NextStep> {
+    slots_remedy(ledger).or_else(|| longer_settling(ledger))
+}
+
+/// The flags that would release images which free slots hold.
+fn slots_remedy(ledger: &Ledger) -> Option<NextStep> {
     let scenario = &ledger.start.scenario;
-    let held_by = |reason| ledger.held_by.iter().any(|group| group.reason == reason);
+    // After the last barrier their fate is unknown, but not what held them.
+    let listed = || ledger.subjects.iter().flat_map(|subject| subject.last_listed());
+    let held_by = |reason| listed().any(|image| Reason::of(image) == reason);
     let by_free_slots =
         held_by(Reason::AffineSlot) || held_by(Reason::ColdSlot) || held_by(Reason::QueuedSlot);
     if let (true, Some(on_drop @ (OnDrop::Keep | OnDrop::Truncate))) =
@@ -173,11 +200,15 @@ fn remedy(ledger: &Ledger) -> Option<NextStep> {
         };
         return Some(step);
     }
-    // Images that lingered at a barrier and are gone at the end may only be slow.
+    None
+}
+
+/// A longer wait, if images lingered at a barrier and are gone at the end: they may only be slow.
+fn longer_settling(ledger: &Ledger) -> Option<NextStep> {
     let mut worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
     let lingered = worst.any(|barrier| barrier.lingering > 0);
     (lingered && ledger.images.lingering == 0).then(|| {
-        let settle_ms = scenario.settle_ms.0;
+        let settle_ms = ledger.start.scenario.settle_ms.0;
         let longer_ms = settle_ms.max(100).saturating_mul(10);
         choice(
             &ledger.start,

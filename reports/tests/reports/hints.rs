@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use leakbench_model::{Counts, Resource};
+use leakbench_model::{Counts, Resource, Verdict};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::observation::{Diagnosis, ProcessExitKind};
@@ -79,6 +79,14 @@ fn each_end_has_the_hints_that_help() {
     });
     let fewer_slots = "dmesg shows whether memory ran out; fewer --slots need less";
     let no_memory = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
+    let mut died_keeping = common::leak_keep();
+    // It ends between the barrier in mid-run and the last one.
+    died_keeping.records.truncate(3);
+    let seen = common::footprint(2_913, 962, 26 << 20);
+    died_keeping.records.push(common::sample(0, 213, common::counts(2_000, 800), seen));
+    let no_mappings = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
+    died_keeping.records.push(common::exit(0, 215, no_mappings, &[(2_000, "call")]));
+    died_keeping.records.push(common::end(220));
     let page = "the same command with --report html draws which slot held which image, and when";
     let dead = "the same command with --report html draws its resources until then";
     let remedy = "--on-drop purge removes a dropped module's images from its slots;";
@@ -110,6 +118,7 @@ fn each_end_has_the_hints_that_help() {
             NOTHING,
             &["sysctl -w vm.max_map_count=65760 lets it run longer, if it is no leak", dead],
         ),
+        ("out of mappings, with images in free slots", died_keeping, NOTHING, &[purge, dead]),
         (
             "killed",
             common::died(ExitKind::Signaled { signal: 9 }),
@@ -205,13 +214,21 @@ fn an_observation_has_hints_of_its_own() {
 }
 
 #[test]
-fn a_comparison_has_one_hint() {
+fn a_comparison_has_the_command_of_its_worst_run() {
     let kept = Kept { folder: Some(Path::new("out")), is_drawn: false };
     let drawn = Kept { is_drawn: true, ..kept };
     let mut comparison = comparison::swept();
-    assert_eq!(comparison_hints(&comparison, drawn), ["leakbench gate out judges it by a budget"]);
-    let hint = "leakbench report out draws the runs side by side";
-    assert_eq!(comparison_hints(&comparison, kept), [hint]);
+    // Of two leaks that with most images.
+    let alone = "leakbench --cycles 3000 --on-drop keep --processes 1 runs \
+                 subject=builtin,strategy=next-available alone and names what holds its images";
+    let gate = "leakbench gate out judges it by a budget";
+    assert_eq!(comparison_hints(&comparison, drawn), [alone, gate]);
+    let draw = "leakbench report out draws the runs side by side";
+    assert_eq!(comparison_hints(&comparison, kept), [draw, alone]);
+    for row in &mut comparison.rows {
+        row.runs.iter_mut().for_each(|run| run.verdict = Verdict::Clean);
+    }
+    assert_eq!(comparison_hints(&comparison, kept), [gate]);
     comparison.interrupted = true;
     assert!(comparison_hints(&comparison, kept).is_empty());
 }

@@ -15,7 +15,9 @@ mod translate;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
@@ -26,7 +28,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use self::code::CompiledCode;
 use self::link::Linker;
-use self::translate::{ModuleEnv, Stacks};
+use self::translate::{ModuleEnv, Stacks, TranslateError};
+use crate::limits::{CompileLimits, Exceeded};
 use crate::module::parse::ParsedModule;
 use crate::types::FuncType;
 use crate::vm::layout::VmLayout;
@@ -49,6 +52,14 @@ pub enum CompileError {
         /// The compiler's error.
         reason: String,
     },
+    /// The module exceeds one of [`CompileLimits`].
+    #[error("{item} has {exceeded}")]
+    Limit {
+        /// `the module`, or a function by its index and its name if it has one.
+        item: String,
+        /// The limit, with the field's name.
+        exceeded: String,
+    },
     /// The module's code is too long for relative calls.
     #[error("the module's code is {bytes} bytes long: the maximum is {max}", max = link::MAX_TEXT_BYTES)]
     TooLarge {
@@ -60,28 +71,39 @@ pub enum CompileError {
 /// The effort for fast code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OptLevel {
-    /// Compiles fastest, with a register allocator of a single pass.
+    /// No optimization: compiles fastest.
     None,
     /// Generates fast code.
     Speed,
 }
 
+/// The register allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegallocAlgorithm {
+    /// The usual one of Cranelift: the one for code from others.
+    Backtracking,
+    /// Compiles faster, to slower code. It is newer than the other one and less widely used, so it is
+    /// for code that a program generates itself.
+    SinglePass,
+}
+
 /// The compiler for this machine. Threads share it.
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
+    limits: CompileLimits,
     /// Buffers for the next compilations: at most one set for each thread that compiled at one
     /// time.
     idle: Mutex<Vec<Box<Workspace>>>,
 }
 
-/// Maximum size of a body after which buffers are kept, in bytes. Buffers grow to some hundred
-/// times the size of a body, and few bodies are larger.
-const KEPT_BODY_BYTES: usize = 64 << 10;
+/// Values of the largest function after which buffers are kept. Buffers have some hundred bytes for
+/// each, and few functions have more.
+const KEPT_VALUES: usize = 64 << 10;
 
 /// The buffers of one compilation, empty between functions.
 struct Workspace {
-    /// Size of the largest body that was compiled with them, in bytes.
-    largest_body_bytes: usize,
+    /// Values of the largest function that was compiled with them, which decide their size.
+    most_values: usize,
     context: Context,
     builder: FunctionBuilderContext,
     stacks: Stacks,
@@ -93,18 +115,31 @@ impl Compiler {
     ///
     /// # Errors
     /// [`CompileError::Host`] if the machine is not supported.
-    pub(crate) fn new(opt: OptLevel) -> Result<Compiler, CompileError> {
+    pub(crate) fn new(
+        opt: OptLevel,
+        allocator: RegallocAlgorithm,
+        limits: CompileLimits,
+    ) -> Result<Compiler, CompileError> {
         let machine = cranelift_native::builder()
             .map_err(|reason| CompileError::Host { reason: reason.to_owned() })?;
-        Self::for_machine(machine, opt)
+        Self::for_machine(machine, opt, allocator, limits)
     }
 
-    fn for_machine(machine: isa::Builder, opt: OptLevel) -> Result<Compiler, CompileError> {
+    fn for_machine(
+        machine: isa::Builder,
+        opt: OptLevel,
+        allocator: RegallocAlgorithm,
+        limits: CompileLimits,
+    ) -> Result<Compiler, CompileError> {
         let host = |reason: String| CompileError::Host { reason };
         let mut flags = settings::builder();
-        let (opt_level, allocator) = match opt {
-            OptLevel::None => ("none", "single_pass"),
-            OptLevel::Speed => ("speed", "backtracking"),
+        let opt_level = match opt {
+            OptLevel::None => "none",
+            OptLevel::Speed => "speed",
+        };
+        let allocator = match allocator {
+            RegallocAlgorithm::Backtracking => "backtracking",
+            RegallocAlgorithm::SinglePass => "single_pass",
         };
         for (name, value) in [
             ("opt_level", opt_level),
@@ -127,7 +162,16 @@ impl Compiler {
         let isa =
             machine.finish(settings::Flags::new(flags)).map_err(|error| host(error.to_string()))?;
         require_instructions(&*isa)?;
-        Ok(Compiler { isa, idle: Mutex::new(Vec::new()) })
+        Ok(Compiler { isa, limits, idle: Mutex::new(Vec::new()) })
+    }
+
+    /// Compares the length of a module's binary with its limit.
+    ///
+    /// # Errors
+    /// [`CompileError::Limit`] if it is longer.
+    pub(crate) fn check_length(&self, binary: &[u8]) -> Result<(), CompileError> {
+        Exceeded::check("bytes", "module_bytes", binary.len(), self.limits.module_bytes)
+            .map_err(of_module)
     }
 
     /// The machine and the settings for which it compiles.
@@ -144,28 +188,40 @@ impl Compiler {
         module: &ParsedModule<'_>,
         layout: &VmLayout,
     ) -> Result<CompiledCode, CompileError> {
-        let env = ModuleEnv { info: &module.info, layout, isa: &*self.isa };
+        let env = ModuleEnv { info: &module.info, layout, isa: &*self.isa, limits: &self.limits };
+        let began = Instant::now();
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, module.bodies.len());
             for (defined, body) in (0..).zip(&module.bodies) {
                 let func = env.defined_func(defined);
-                let failed = |reason: String| CompileError::Function {
-                    func: match module.info.func_names.get(func as usize) {
-                        Some(name) => format!("{func} ({name})"),
-                        None => func.to_string(),
-                    },
-                    reason,
+                let named = || match module.info.func_names.get(func as usize) {
+                    Some(name) => format!("{func} ({name})"),
+                    None => func.to_string(),
                 };
-                let Workspace { largest_body_bytes, context, builder, stacks, .. } = workspace;
-                *largest_body_bytes = body.as_bytes().len().max(*largest_body_bytes);
+                let failed = |reason: String| CompileError::Function { func: named(), reason };
+                let Workspace { most_values, context, builder, stacks, .. } = workspace;
                 context.func.name = UserFuncName::user(0, func);
                 context.func.signature = abi::wasm_signature(env.info.func_type(func));
                 let builder = FunctionBuilder::new(&mut context.func, builder);
-                translate::translate(&env, func, body, builder, stacks)
-                    .map_err(|error| failed(error.to_string()))?;
+                let values =
+                    translate::translate(&env, func, body, builder, stacks).map_err(|error| {
+                        match error {
+                            TranslateError::Limit(exceeded) => CompileError::Limit {
+                                item: format!("function {}", named()),
+                                exceeded: exceeded.to_string(),
+                            },
+                            error => failed(error.to_string()),
+                        }
+                    })?;
+                *most_values = values.max(*most_values);
                 // The validator limits modules to 1 GiB.
                 let body_offset = body.range().start as u32;
                 self.finish(workspace, &mut linker, body_offset, failed)?;
+                if let Some(time) = self.limits.time {
+                    let (found, max) = (began.elapsed().as_millis(), time.as_millis());
+                    Exceeded::check("ms of compilation", "time", found as usize, max as usize)
+                        .map_err(of_module)?;
+                }
             }
             linker.finish()
         })
@@ -223,17 +279,24 @@ impl Compiler {
         failed: impl FnOnce(String) -> CompileError,
     ) -> Result<(), CompileError> {
         let Workspace { context, control, .. } = workspace;
-        if let Err(error) = context.compile(&*self.isa, control) {
-            let reason = match error.inner {
+        // Cranelift's arenas panic if there is no memory. The buffers are not used after an error.
+        let compiled = panic::catch_unwind(AssertUnwindSafe(|| {
+            context.compile(&*self.isa, control).map(drop).map_err(|error| match error.inner {
                 cranelift_codegen::CodegenError::Verifier(errors) => errors.to_string(),
                 other => other.to_string(),
-            };
-            return Err(failed(reason));
+            })
+        }));
+        match compiled {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return Err(failed(reason)),
+            Err(_) => return Err(failed("the compiler panicked".to_owned())),
         }
         if let Some(compiled) = context.compiled_code() {
             linker.append(compiled, &context.func, body_offset, control)?;
         }
         context.clear();
+        // Cranelift 0.135 does not clear these.
+        context.func.dfg.exception_tables.clear();
         Ok(())
     }
 
@@ -247,7 +310,7 @@ impl Compiler {
         let kept = idle().pop();
         let mut workspace = kept.unwrap_or_else(|| {
             Box::new(Workspace {
-                largest_body_bytes: 0,
+                most_values: 0,
                 context: Context::new(),
                 builder: FunctionBuilderContext::new(),
                 stacks: Stacks::default(),
@@ -255,11 +318,15 @@ impl Compiler {
             })
         });
         let result = work(&mut workspace)?;
-        if workspace.largest_body_bytes <= KEPT_BODY_BYTES {
+        if workspace.most_values <= KEPT_VALUES {
             idle().push(workspace);
         }
         Ok(result)
     }
+}
+
+fn of_module(exceeded: Exceeded) -> CompileError {
+    CompileError::Limit { item: "the module".to_owned(), exceeded: exceeded.to_string() }
 }
 
 impl std::fmt::Debug for Compiler {

@@ -11,8 +11,9 @@ use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute};
 
 use super::code::{CompiledCode, TrapSite};
-use super::{Compiler, OptLevel};
+use super::{Compiler, OptLevel, RegallocAlgorithm};
 use crate::features::WasmFeatures;
+use crate::limits::CompileLimits;
 use crate::module::parse::{ModuleError, ParsedModule, parse};
 use crate::trap::{HOST_ERROR, Trap};
 use crate::types::{FuncType, ValType};
@@ -29,6 +30,20 @@ struct Counts {
     /// beyond version 2, most of them with several memories.
     refused: usize,
     unsupported: usize,
+}
+
+fn compiler_for(opt: OptLevel) -> Compiler {
+    let allocator = allocator_with(opt);
+    Compiler::new(opt, allocator, CompileLimits::default())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Each allocator is tested with one level.
+fn allocator_with(opt: OptLevel) -> RegallocAlgorithm {
+    match opt {
+        OptLevel::None => RegallocAlgorithm::SinglePass,
+        OptLevel::Speed => RegallocAlgorithm::Backtracking,
+    }
 }
 
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
@@ -118,13 +133,13 @@ const WHOLE_SUITE: Counts =
 
 #[test]
 fn the_specification_compiles_without_optimization() {
-    let compiler = Compiler::new(OptLevel::None).unwrap();
+    let compiler = compiler_for(OptLevel::None);
     assert_eq!(compile_suite(&compiler), WHOLE_SUITE);
 }
 
 #[test]
 fn the_specification_compiles_with_optimization() {
-    let compiler = Compiler::new(OptLevel::Speed).unwrap();
+    let compiler = compiler_for(OptLevel::Speed);
     assert_eq!(compile_suite(&compiler), WHOLE_SUITE);
 }
 
@@ -138,7 +153,8 @@ fn vectors_compile_for_the_oldest_machine() {
             builder.enable(flag).unwrap();
         }
         // The level that can also merge operators to others.
-        Compiler::for_machine(builder, OptLevel::Speed)
+        let allocator = allocator_with(OptLevel::Speed);
+        Compiler::for_machine(builder, OptLevel::Speed, allocator, CompileLimits::default())
     };
     for (enabled, lacking) in [("has_ssse3", "SSE4.1"), ("has_sse41", "SSSE3")] {
         assert_eq!(
@@ -243,7 +259,7 @@ fn each_operator_has_exactly_its_traps() {
                 (func $f (export \"f\") (param i32 i64 f64) {body}))"
         );
         for opt in OPT_LEVELS {
-            let mut found = traps(&compile_text(&Compiler::new(opt).unwrap(), &text));
+            let mut found = traps(&compile_text(&compiler_for(opt), &text));
             // A call needs stack, and so may spilled registers.
             if !expected.contains(&STACK) {
                 found.retain(|&name| name != STACK.name());
@@ -256,7 +272,7 @@ fn each_operator_has_exactly_its_traps() {
 /// Only an access whose constant offset exceeds the guard has instructions to check it.
 #[test]
 fn accesses_within_the_guard_are_not_checked() {
-    let compiler = Compiler::new(OptLevel::Speed).unwrap();
+    let compiler = compiler_for(OptLevel::Speed);
     let sites = |offset: u64| {
         let text = format!(
             "(module (memory 1) (func (param i32) (result i64)
@@ -283,7 +299,7 @@ fn calls_within_the_text_lead_to_their_function() {
         (func (param) call 1)
         (func call 3 call 1))";
     for opt in OPT_LEVELS {
-        let code = compile_text(&Compiler::new(opt).unwrap(), text);
+        let code = compile_text(&compiler_for(opt), text);
         let callees: Vec<Vec<usize>> = code
             .funcs
             .iter()
@@ -319,11 +335,9 @@ fn one_module_always_compiles_to_the_same_code() {
             (block (block (block (br_table 0 1 2 1 (local.get 0))))) (i32.const 7)))",
     ];
     for opt in OPT_LEVELS {
-        let fresh: Vec<_> = texts
-            .iter()
-            .map(|text| compile_text(&Compiler::new(opt).unwrap(), text).text)
-            .collect();
-        let shared = Compiler::new(opt).unwrap();
+        let fresh: Vec<_> =
+            texts.iter().map(|text| compile_text(&compiler_for(opt), text).text).collect();
+        let shared = compiler_for(opt);
         std::thread::scope(|scope| {
             for first in 0..4 {
                 let (shared, texts, fresh) = (&shared, &texts, &fresh);
@@ -342,14 +356,15 @@ fn one_module_always_compiles_to_the_same_code() {
 
 /// The memory for compiling one huge function is freed.
 #[test]
-fn buffers_of_a_huge_body_are_not_kept() {
-    let compiler = Compiler::new(OptLevel::None).unwrap();
-    let kept = |nops: usize| {
-        compile_text(&compiler, &format!("(module (func {}))", "nop ".repeat(nops)));
+fn buffers_of_a_huge_function_are_not_kept() {
+    let compiler = compiler_for(OptLevel::None);
+    let kept = |values: usize| {
+        let values = "(drop (i32.const 1))".repeat(values);
+        compile_text(&compiler, &format!("(module (func {values}))"));
         compiler.idle.lock().unwrap().len()
     };
     assert_eq!(kept(10), 1);
-    assert_eq!(kept(super::KEPT_BODY_BYTES), 0);
+    assert_eq!(kept(super::KEPT_VALUES), 0);
     assert_eq!(kept(10), 1);
 }
 
@@ -368,7 +383,7 @@ fn trampolines_compile_for_any_type() {
     ];
     let many = |count: usize| types.into_iter().cycle().take(count);
     for opt in OPT_LEVELS {
-        let compiler = Compiler::new(opt).unwrap();
+        let compiler = compiler_for(opt);
         for (params, results) in [(0, 0), (1, 1), (3, 0), (0, 3), (20, 17), (1000, 1000)] {
             let ty = FuncType::of(many(params), many(results));
             let entry = compiler.entry_trampoline(&ty).unwrap();

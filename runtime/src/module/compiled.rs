@@ -50,6 +50,7 @@ impl CompiledModule {
     /// Validates and compiles `binary`.
     pub(crate) fn new(engine: &Engine, binary: &[u8]) -> Result<Arc<Self>, Error> {
         let _span = debug_span!("compile", bytes = binary.len()).entered();
+        engine.compiler().check_length(binary)?;
         let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
         let code = engine.compiler().compile_module(&module, &layout)?;

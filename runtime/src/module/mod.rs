@@ -10,6 +10,7 @@ pub(crate) mod parse;
 mod text;
 mod unsupported;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,16 +24,24 @@ use info::{Export, ExportItem, Import, ImportKind, ModuleInfo};
 
 /// A compiled module with its memory image. Clones are cheap and share the image, which lives as
 /// long as any clone or any store with an instance of the module.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Module(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     compiled: Arc<CompiledModule>,
     /// The bytes of the data segments that instances need beside the image.
     data: Box<[u8]>,
     pool: PoolModule,
     engine: Engine,
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An import of a module.

@@ -63,16 +63,26 @@ pub(super) fn explain(
     }
     // wasmparser does not always name the feature. A feature is missing if validation gets further
     // with it. The comparison repeats validation without it, because sections are validated before
-    // bodies.
+    // bodies. An invalid module may be large, so it is not validated once for each feature: of those
+    // that are not accepted, the search halves the number of the first ones that suffice.
     let furthest = |features| match Validator::new_with_features(features).validate_all(bytes) {
         Ok(_) => u64::MAX,
         Err(error) => error.offset(),
     };
     let reached = furthest(features.for_sections());
-    for &(feature, name) in FEATURES {
-        if !accepted.contains(feature) && furthest(features.for_sections() | feature) > reached {
-            return missing(feature, name);
+    let absent: Vec<_> = FEATURES.iter().filter(|(it, _)| !accepted.contains(*it)).collect();
+    let suffice = |count: usize| {
+        let first = absent[..count].iter().fold(features.for_sections(), |sum, it| sum | it.0);
+        furthest(first) > reached
+    };
+    if suffice(absent.len()) {
+        let (mut too_few, mut enough) = (0, absent.len());
+        while enough - too_few > 1 {
+            let middle = (too_few + enough) / 2;
+            *(if suffice(middle) { &mut enough } else { &mut too_few }) = middle;
         }
+        let &(feature, name) = absent[enough - 1];
+        return missing(feature, name);
     }
     ModuleError::Invalid {
         offset,

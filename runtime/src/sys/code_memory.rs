@@ -36,6 +36,7 @@ unsafe impl Sync for Mapping {}
 pub struct CodeMemoryError {
     /// Size of the code in bytes.
     pub len_bytes: usize,
+    #[source]
     errno: Errno,
 }
 

@@ -14,11 +14,11 @@ use cranelift_codegen::ir::TrapCode;
 
 use crate::sys::call::Callable;
 use crate::sys::context::Limits;
-use crate::sys::stack::WasmStack;
+use crate::sys::stack::{Refusal, WasmStack};
 use crate::sys::store::StoreInner;
 use crate::sys::values::RawVal;
 use crate::sys::{signals, stack};
-use crate::trap::Trap;
+use crate::trap::{Trap, UNKNOWN_STACK};
 use crate::vm::code::CodeList;
 
 /// The registers with which [`enter`] continues after a trap.
@@ -141,9 +141,16 @@ pub(super) unsafe fn invoke(
         stack::ensure_signal_stack();
     }
     let max_wasm_stack = store.engine().config().max_wasm_stack_bytes;
-    let Some(stack_limit) = stack::wasm_stack_limit(max_wasm_stack, outer_stack) else {
-        store.frames.clear();
-        return Err(Stop { pc: 0, code: Trap::StackOverflow.code() });
+    let stack_limit = match stack::wasm_stack_limit(max_wasm_stack, outer_stack) {
+        Ok(limit) => limit,
+        Err(refusal) => {
+            store.frames.clear();
+            let code = match refusal {
+                Refusal::TooSmall => Trap::StackOverflow.code(),
+                Refusal::Unknown => UNKNOWN_STACK,
+            };
+            return Err(Stop { pc: 0, code });
+        }
     };
     let root = store.root().as_ptr();
     let store: *mut StoreInner = store;

@@ -21,6 +21,7 @@
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
 //! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
+//! | `available` | the question whether there is memory |
 
 #![allow(
     unsafe_code,
@@ -28,6 +29,7 @@
 )]
 
 pub(crate) mod artifact;
+mod available;
 mod builtins;
 pub(crate) mod call;
 pub(crate) mod code_memory;
@@ -39,13 +41,15 @@ pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod owned;
 mod signals;
-mod stack;
+pub(crate) mod stack;
 pub(crate) mod store;
 pub(crate) mod store_id;
 pub(crate) mod table;
 pub(crate) mod typed;
 mod unwind;
 pub(crate) mod values;
+
+pub(crate) use available::has_memory;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!(

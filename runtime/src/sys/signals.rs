@@ -1,12 +1,14 @@
 //! The signals by which guests trap. Handlers are installed once for the process. They pass a
-//! signal that is not a guest's trap to the handler that was installed before.
+//! signal that is not a guest's trap to the handler that was installed before, and stay installed if
+//! that one installs another.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Once;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
-use libc::{c_int, c_void, sigaction, siginfo_t};
+use libc::{c_int, c_void, sigaction, siginfo_t, sigset_t};
 
 use crate::sys::entry::{self, Interrupted};
 
@@ -15,35 +17,88 @@ use crate::sys::entry::{self, Interrupted};
 /// that the kernel cannot supply is never the guest's mistake.
 const SIGNALS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
 
-/// The earlier actions for each of [`SIGNALS`].
-struct Previous(UnsafeCell<MaybeUninit<[sigaction; SIGNALS.len()]>>);
+/// The action for a signal beside this runtime's. Handlers on any thread read and change it.
+struct Previous {
+    /// The address of a handler, or SIG_DFL or SIG_IGN.
+    handler: AtomicUsize,
+    flags: AtomicI32,
+    /// That of the action before the handlers were installed.
+    mask: UnsafeCell<MaybeUninit<sigset_t>>,
+}
 
-// SAFETY: `install` writes each entry once, before the handler that reads it is installed.
+// SAFETY: `install` writes the mask once, before the handler that reads it is installed.
 unsafe impl Sync for Previous {}
 
-static PREVIOUS: Previous = Previous(UnsafeCell::new(MaybeUninit::zeroed()));
+impl Previous {
+    const fn new() -> Self {
+        Previous {
+            handler: AtomicUsize::new(libc::SIG_DFL),
+            flags: AtomicI32::new(0),
+            mask: UnsafeCell::new(MaybeUninit::zeroed()),
+        }
+    }
+
+    fn set(&self, action: &sigaction) {
+        // First, so that no handler is called with less than its flags require. One with more
+        // arguments than it takes is harmless.
+        self.flags.store(action.sa_flags, Ordering::SeqCst);
+        self.handler.store(action.sa_sigaction, Ordering::SeqCst);
+    }
+
+    /// The handler for a signal that arrives now. The next one may have another.
+    fn take(&self) -> usize {
+        let handler = self.handler.load(Ordering::SeqCst);
+        let is_once = self.flags.load(Ordering::SeqCst) & libc::SA_RESETHAND != 0;
+        if !is_once || handler == libc::SIG_IGN {
+            return handler;
+        }
+        self.handler.swap(libc::SIG_DFL, Ordering::SeqCst)
+    }
+}
+
+/// For each of [`SIGNALS`].
+static PREVIOUS: [Previous; SIGNALS.len()] = [const { Previous::new() }; SIGNALS.len()];
 
 static INSTALL: Once = Once::new();
 
 /// Installs the handlers at the first call.
 pub(crate) fn install() {
     INSTALL.call_once(|| {
-        let previous = PREVIOUS.0.get().cast::<sigaction>();
-        for (i, &signal) in SIGNALS.iter().enumerate() {
-            // SAFETY: all-zero is a value of the C struct. The handler has the signature that
-            // SA_SIGINFO requires. The previous action is stored before the handler can run.
-            // These calls fail only for invalid signals.
-            unsafe {
-                sigaction(signal, ptr::null(), previous.add(i));
-                let mut action: sigaction = std::mem::zeroed();
-                action.sa_sigaction =
-                    handle as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
-                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-                libc::sigemptyset(&mut action.sa_mask);
-                sigaction(signal, &action, ptr::null_mut());
-            }
+        for (&signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
+            let action = present(signal);
+            // SAFETY: the handler that reads it is not installed yet.
+            unsafe { (*previous.mask.get()).write(action.sa_mask) };
+            previous.set(&action);
+            install_own(signal);
         }
     });
+}
+
+/// The present action for a signal.
+fn present(signal: c_int) -> sigaction {
+    // SAFETY: all-zero is a value of the C struct, which the call fills in. It fails only for invalid
+    // signals.
+    unsafe {
+        let mut action: sigaction = std::mem::zeroed();
+        sigaction(signal, ptr::null(), &mut action);
+        action
+    }
+}
+
+fn own_handler() -> usize {
+    handle as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
+}
+
+fn install_own(signal: c_int) {
+    // SAFETY: all-zero is a value of the C struct. The handler has the signature that SA_SIGINFO
+    // requires. The call fails only for invalid signals.
+    unsafe {
+        let mut action: sigaction = std::mem::zeroed();
+        action.sa_sigaction = own_handler();
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        libc::sigemptyset(&mut action.sa_mask);
+        sigaction(signal, &action, ptr::null_mut());
+    }
 }
 
 /// Handles a signal. Async-signal-safe: does not allocate or lock.
@@ -95,41 +150,53 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
     let Some(i) = SIGNALS.iter().position(|&s| s == signal) else {
         return;
     };
-    // SAFETY: `install` wrote it before the handlers were installed, and nothing has since.
-    let previous = unsafe { &*PREVIOUS.0.get().cast::<sigaction>().add(i) };
-    match previous.sa_sigaction {
+    let previous = &PREVIOUS[i];
+    match previous.take() {
         // Like the kernel, this does not ignore faults.
         libc::SIG_IGN if !is_fault => {}
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: all-zero is a value of the C struct, and SIG_DFL.
-            unsafe {
-                let default: sigaction = std::mem::zeroed();
-                sigaction(signal, &default, ptr::null_mut());
-            }
-            // A fault happens again when the handler returns, now with the default action. A signal
-            // that was sent must be sent again; it arrives when the handler returns.
-            if !is_fault {
-                // SAFETY: raises a signal on this thread.
-                unsafe { libc::raise(signal) };
-            }
-        }
-        handler => with_mask(&previous.sa_mask, || {
-            if previous.sa_flags & libc::SA_SIGINFO != 0 {
-                // SAFETY: with SA_SIGINFO the address is that of a handler of three arguments.
+        // SAFETY: as the caller says.
+        libc::SIG_DFL | libc::SIG_IGN => unsafe { end_process(signal, info) },
+        handler => {
+            // SAFETY: `install` wrote it before the handlers were installed, and nothing has since.
+            let mask = unsafe { (*previous.mask.get()).assume_init_ref() };
+            with_mask(mask, || {
+                // SAFETY: the address of a handler. Those of one argument ignore the others.
                 let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
                     unsafe { std::mem::transmute(handler) };
                 handler(signal, info, context);
-            } else {
-                // SAFETY: without SA_SIGINFO it is that of a handler of one argument.
-                let handler: extern "C" fn(c_int) = unsafe { std::mem::transmute(handler) };
-                handler(signal);
+            });
+            // One that cannot handle a signal, such as that of Rust's standard library, installs the
+            // default action, so that the fault ends the process when it happens again. If it does
+            // not, guests must still be able to trap.
+            let now = present(signal);
+            if now.sa_sigaction != own_handler() {
+                previous.set(&now);
+                install_own(signal);
             }
-        }),
+        }
+    }
+}
+
+/// Takes the default action when the handler returns, with what the kernel reported of the signal.
+/// A fault need not happen again then.
+///
+/// # Safety
+/// `info` is that of `signal`, which this handler blocks.
+unsafe fn end_process(signal: c_int, info: *mut siginfo_t) {
+    // SAFETY: all-zero is a value of the C struct, and SIG_DFL. The signal is sent to this thread, for
+    // which the kernel allows any report.
+    unsafe {
+        let default: sigaction = std::mem::zeroed();
+        sigaction(signal, &default, ptr::null_mut());
+        let (process, thread) = (libc::getpid(), libc::gettid());
+        if libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info) != 0 {
+            libc::raise(signal);
+        }
     }
 }
 
 /// Calls `handler` with the signals of `mask` blocked, as the kernel would.
-fn with_mask(mask: &libc::sigset_t, handler: impl FnOnce()) {
+fn with_mask(mask: &sigset_t, handler: impl FnOnce()) {
     let mut saved = MaybeUninit::uninit();
     // SAFETY: both sets are valid; `saved` is written by the first call.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, mask, saved.as_mut_ptr()) };

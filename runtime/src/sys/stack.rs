@@ -1,7 +1,8 @@
 //! The stacks of the running thread: the limit of wasm frames, and the stack of signal handlers.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr;
 
 /// Stack below wasm frames for host functions and builtins, which do not check the limit, in bytes.
@@ -21,6 +22,8 @@ thread_local! {
     /// This thread's own stack: `None` until it is read, `Some(None)` if the system does not report
     /// it.
     static THREAD_STACK: Cell<Option<Option<ThreadStack>>> = const { Cell::new(None) };
+    /// The stacks that callers of [`with_stack`] have declared.
+    static DECLARED: RefCell<Vec<ThreadStack>> = const { RefCell::new(Vec::new()) };
     static SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
 }
 
@@ -31,7 +34,16 @@ pub(crate) struct WasmStack {
     pub(crate) limit: usize,
 }
 
-/// The addresses of a thread's own stack, which grows down to `low`.
+/// The reason why no guest can be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The remaining stack is too small.
+    TooSmall,
+    /// The bounds of the present stack are unknown.
+    Unknown,
+}
+
+/// The addresses of a stack, which grows down to `low`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ThreadStack {
     low: usize,
@@ -46,8 +58,11 @@ impl ThreadStack {
 
 /// The lowest address that wasm frames entered from here may use. If the `outer` frames run on this
 /// stack, it is their limit. Else it is `max_wasm_stack` bytes below the present address, but not
-/// in the reserve of the host. `None` if the remaining stack is too small to enter wasm.
-pub(crate) fn wasm_stack_limit(max_wasm_stack: usize, outer: Option<WasmStack>) -> Option<usize> {
+/// in the reserve of the host.
+pub(crate) fn wasm_stack_limit(
+    max_wasm_stack: usize,
+    outer: Option<WasmStack>,
+) -> Result<usize, Refusal> {
     let here = (&raw const max_wasm_stack).addr();
     let thread = THREAD_STACK.with(|cell| match cell.get() {
         Some(stack) => stack,
@@ -57,33 +72,64 @@ pub(crate) fn wasm_stack_limit(max_wasm_stack: usize, outer: Option<WasmStack>) 
             stack
         }
     });
-    limit(here, thread, max_wasm_stack, outer)
+    let stack = thread.filter(|thread| thread.contains(here)).or_else(|| {
+        DECLARED.with_borrow(|declared| declared.iter().copied().find(|it| it.contains(here)))
+    });
+    limit(here, stack, max_wasm_stack, outer)
 }
 
+/// As [`wasm_stack_limit`], at the address `here` on `stack`.
 fn limit(
     here: usize,
-    thread: Option<ThreadStack>,
+    stack: Option<ThreadStack>,
     max_wasm_stack: usize,
     outer: Option<WasmStack>,
-) -> Option<usize> {
-    let thread = thread.filter(|thread| thread.contains(here));
+) -> Result<usize, Refusal> {
     if let Some(outer) = outer {
         if (outer.limit..=outer.entered_at).contains(&here) {
-            return Some(outer.limit);
+            return Ok(outer.limit);
         }
         // Host functions have used the stack below the guest's limit.
-        if here < outer.limit && thread.is_some_and(|thread| thread.contains(outer.entered_at)) {
-            return None;
+        if here < outer.limit && stack.is_some_and(|stack| stack.contains(outer.entered_at)) {
+            return Err(Refusal::TooSmall);
         }
     }
+    let stack = stack.ok_or(Refusal::Unknown)?;
     let allowed = here.saturating_sub(max_wasm_stack);
-    let Some(thread) = thread else {
-        // Not the thread's own stack but, for example, a fiber's: only `max_wasm_stack` is known.
-        return Some(allowed);
-    };
     // On a small stack the guest gets half of it.
-    let reserve = HOST_RESERVE_BYTES.min((here - thread.low) / 2);
-    (reserve >= HOST_RESERVE_MIN_BYTES).then(|| allowed.max(thread.low + reserve))
+    let reserve = HOST_RESERVE_BYTES.min((here - stack.low) / 2);
+    if reserve < HOST_RESERVE_MIN_BYTES {
+        return Err(Refusal::TooSmall);
+    }
+    Ok(allowed.max(stack.low + reserve))
+}
+
+/// Runs `call`, in which guests may be called on `stack`, such as that of a fiber. On the stack with
+/// which a thread began they may be called without this; on other stacks it is an error, since guests
+/// could overrun them.
+///
+/// The declaration holds for this thread until `call` returns, also while the fiber is suspended.
+///
+/// # Safety
+/// As long as `call` runs, the range is a stack of which code on it may use every byte.
+pub unsafe fn with_stack<R>(stack: Range<*const u8>, call: impl FnOnce() -> R) -> R {
+    /// Withdraws the declaration.
+    struct Declaration(ThreadStack);
+
+    impl Drop for Declaration {
+        fn drop(&mut self) {
+            DECLARED.with_borrow_mut(|declared| {
+                if let Some(i) = declared.iter().rposition(|it| *it == self.0) {
+                    declared.remove(i);
+                }
+            });
+        }
+    }
+
+    let declared = ThreadStack { low: stack.start.addr(), high: stack.end.addr() };
+    DECLARED.with_borrow_mut(|all| all.push(declared));
+    let _declaration = Declaration(declared);
+    call()
 }
 
 fn thread_stack() -> Option<ThreadStack> {
@@ -177,32 +223,37 @@ mod tests {
     const KIB: usize = 1 << 10;
     const THREAD: ThreadStack = ThreadStack { low: 1000 * KIB, high: 9000 * KIB };
 
-    fn limit_at(here: usize, outer: Option<WasmStack>) -> Option<usize> {
-        limit(here, Some(THREAD), 512 * KIB, outer)
+    fn limit_at(here: usize, outer: Option<WasmStack>) -> Result<usize, Refusal> {
+        limit(here, Some(THREAD).filter(|it| it.contains(here)), 512 * KIB, outer)
     }
 
     #[test]
     fn a_guest_gets_what_it_may_have_above_the_reserve() {
-        assert_eq!(limit_at(8000 * KIB, None), Some(7488 * KIB));
-        assert_eq!(limit_at(1500 * KIB, None), Some(1064 * KIB));
-        assert_eq!(limit_at(1100 * KIB, None), Some(1050 * KIB));
-        assert_eq!(limit_at(1064 * KIB, None), Some(1032 * KIB));
-        assert_eq!(limit_at(1063 * KIB, None), None, "trampolines would not fit below");
+        assert_eq!(limit_at(8000 * KIB, None), Ok(7488 * KIB));
+        assert_eq!(limit_at(1500 * KIB, None), Ok(1064 * KIB));
+        assert_eq!(limit_at(1100 * KIB, None), Ok(1050 * KIB));
+        assert_eq!(limit_at(1064 * KIB, None), Ok(1032 * KIB));
+        let too_small = Err(Refusal::TooSmall);
+        assert_eq!(limit_at(1063 * KIB, None), too_small, "trampolines would not fit below");
         // Addresses outside of the thread's own stack.
-        assert_eq!(limit_at(9500 * KIB, None), Some(8988 * KIB));
-        assert_eq!(limit(1010 * KIB, None, 512 * KIB, None), Some(498 * KIB));
+        assert_eq!(limit_at(9500 * KIB, None), Err(Refusal::Unknown));
+        assert_eq!(limit_at(999 * KIB, None), Err(Refusal::Unknown));
     }
 
     #[test]
     fn a_limit_is_inherited_on_the_same_stack_only() {
         let outer = WasmStack { entered_at: 8000 * KIB, limit: 7488 * KIB };
-        assert_eq!(limit_at(7900 * KIB, Some(outer)), Some(7488 * KIB));
-        assert_eq!(limit_at(7488 * KIB, Some(outer)), Some(7488 * KIB));
-        assert_eq!(limit_at(7487 * KIB, Some(outer)), None, "the allowance is used up");
+        assert_eq!(limit_at(7900 * KIB, Some(outer)), Ok(7488 * KIB));
+        assert_eq!(limit_at(7488 * KIB, Some(outer)), Ok(7488 * KIB));
+        let too_small = Err(Refusal::TooSmall);
+        assert_eq!(limit_at(7487 * KIB, Some(outer)), too_small, "the allowance is used up");
         // The thread called a fiber; a fiber called the thread.
-        assert_eq!(limit_at(20_000 * KIB, Some(outer)), Some(19_488 * KIB));
-        assert_eq!(limit_at(900 * KIB, Some(outer)), Some(388 * KIB));
+        assert_eq!(limit_at(20_000 * KIB, Some(outer)), Err(Refusal::Unknown));
+        let declared = ThreadStack { low: 19_000 * KIB, high: 20_001 * KIB };
+        let on_fiber = limit(20_000 * KIB, Some(declared), 512 * KIB, Some(outer));
+        assert_eq!(on_fiber, Ok(19_488 * KIB));
         let fiber = WasmStack { entered_at: 20_000 * KIB, limit: 19_488 * KIB };
-        assert_eq!(limit_at(8000 * KIB, Some(fiber)), Some(7488 * KIB));
+        assert_eq!(limit_at(19_900 * KIB, Some(fiber)), Ok(19_488 * KIB));
+        assert_eq!(limit_at(8000 * KIB, Some(fiber)), Ok(7488 * KIB));
     }
 }

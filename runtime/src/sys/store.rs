@@ -18,12 +18,12 @@ use crate::sys::entry::Stop;
 use crate::sys::exception::{Exception, Exceptions, TagDef, TagHandle};
 use crate::sys::host::HostFunc;
 use crate::sys::instance::InstanceBox;
-use crate::sys::memory::MemoryDef;
+use crate::sys::memory::{MemoryDef, MemoryPlace};
 use crate::sys::owned::Owned;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::RawVal;
-use crate::trap::{HOST_ERROR, Trap};
+use crate::trap::{HOST_ERROR, Trap, UNKNOWN_STACK};
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
 use crate::vm::code::CodeList;
@@ -178,11 +178,11 @@ impl StoreInner {
     /// Allocates a memory that no module has affinity to, and returns its index.
     ///
     /// # Errors
-    /// If the pool has no slot, or the kernel refuses.
+    /// Those of [`MemoryPlace::new`].
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32, Error> {
-        let slot = self.engine.pool().allocate(None, ty.slot_bytes())?;
+        let place = MemoryPlace::new(&self.engine, None, ty)?;
         let index = self.memories.len() as u32;
-        self.memories.push(Owned::new(MemoryDef::new(index, ty, slot)));
+        self.memories.push(Owned::new(MemoryDef::new(index, ty, place)));
         Ok(index)
     }
 
@@ -370,6 +370,9 @@ impl StoreInner {
                 Some(Pending::Panic(payload)) => panic::resume_unwind(payload),
                 None => unreachable!("a host function failed without an error"),
             };
+        }
+        if stop.code == UNKNOWN_STACK {
+            return Error::UnknownStack;
         }
         let Some(trap) = Trap::from_code(stop.code) else {
             unreachable!("compiled code stopped with {}", stop.code)

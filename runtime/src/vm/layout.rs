@@ -34,13 +34,15 @@ const VMCTX_MEMORIES: u32 = 24;
 /// In `Limits`: the lowest stack address that wasm frames may use.
 pub(crate) const LIMITS_STACK_LIMIT: u32 = 0;
 
-/// Size of a memory entry: the base address, which never changes because a slot is reserved whole,
-/// and a pointer to the `MemoryDef`.
+/// Size of a memory entry: the base address, which is valid only for memories that never move, and a
+/// pointer to the `MemoryDef`.
 pub(crate) const MEMORY_ENTRY_BYTES: u32 = 16;
 /// In a memory entry: pointer to the `MemoryDef`.
 pub(crate) const MEMORY_ENTRY_DEF: u32 = 8;
+/// In a `MemoryDef`: the base address, which changes when a memory with explicit bounds grows.
+pub(crate) const MEMORY_DEF_BASE: u32 = 0;
 /// In a `MemoryDef`: the length in bytes, u64.
-pub(crate) const MEMORY_DEF_LEN_BYTES: u32 = 0;
+pub(crate) const MEMORY_DEF_LEN_BYTES: u32 = 8;
 
 /// In a `TableDef`: pointer to the elements, which changes when the table grows. An element has 8
 /// bytes: `*const FuncRef` or the bits of an externref; null is 0.

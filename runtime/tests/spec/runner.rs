@@ -8,8 +8,8 @@ use std::ops::Add;
 
 use leakbench_runtime::allocator::Strategy;
 use leakbench_runtime::{
-    Config, Engine, Error, Instance, Linker, Module, OptLevel, PoolConfig, Store, Trap, Val,
-    WasmFeatures,
+    Config, Engine, Error, Instance, Linker, Memories, Module, OptLevel, PoolConfig,
+    RegallocAlgorithm, Store, Trap, Val, WasmFeatures,
 };
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -81,9 +81,17 @@ impl Sum for Counts {
 pub(crate) struct Setting {
     pub(crate) features: WasmFeatures,
     pub(crate) opt_level: OptLevel,
-    pub(crate) strategy: Strategy,
+    pub(crate) place: Place,
     /// True if each module is written as bytes, and the one that is loaded from them runs.
     pub(crate) loads: bool,
+}
+
+/// The place of memories.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// A slot that the pool chooses by this strategy.
+    Slot(Strategy),
+    Own,
 }
 
 /// Runs the file `name`. An error names the line.
@@ -121,13 +129,22 @@ struct File {
 
 impl File {
     fn new(setting: Setting) -> Result<Self, Error> {
+        let (memories, strategy) = match setting.place {
+            Place::Slot(strategy) => (Memories::Pooled, strategy),
+            Place::Own => (Memories::OnDemand, Strategy::NextAvailable),
+        };
         let engine = Engine::new(&Config {
+            memories,
             pool: PoolConfig {
                 slots: const { NonZeroU32::new(500).unwrap() },
-                strategy: setting.strategy,
+                strategy,
                 ..PoolConfig::default()
             },
             opt_level: setting.opt_level,
+            regalloc_algorithm: match setting.opt_level {
+                OptLevel::None => RegallocAlgorithm::SinglePass,
+                OptLevel::Speed => RegallocAlgorithm::Backtracking,
+            },
             features: setting.features,
             ..Config::default()
         })?;

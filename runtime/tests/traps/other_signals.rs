@@ -43,6 +43,27 @@ fn signals_that_were_sent_go_to_the_earlier_handler() {
     assert_eq!(end("ignore", "sent").code(), SURVIVED);
 }
 
+/// Sends a fault that no instruction repeats.
+#[test]
+fn the_default_action_does_not_wait_for_a_second_fault() {
+    assert_eq!(end("default", "sent-as-fault").signal(), Some(libc::SIGSEGV));
+}
+
+/// The handler of Rust's standard library installs the default action and returns.
+#[test]
+fn guests_trap_after_the_earlier_handler_took_itself_away() {
+    assert_eq!(end("std", "sent-then-traps").code(), SURVIVED);
+    // The default action is in force for all but guests.
+    assert_eq!(end("std", "sent-twice").signal(), Some(libc::SIGSEGV));
+    assert_eq!(end("std", "fault").signal(), Some(libc::SIGSEGV));
+}
+
+#[test]
+fn an_earlier_handler_for_one_signal_is_called_once() {
+    assert_eq!(end("once", "sent-then-traps").code(), SURVIVED);
+    assert_eq!(end("once", "sent-twice").signal(), Some(libc::SIGSEGV));
+}
+
 #[test]
 fn no_signal_reaches_the_earlier_handler_without_cause() {
     assert_eq!(end("plain", "none").code(), SURVIVED);
@@ -58,6 +79,8 @@ fn one_case() {
         "with-info" => Earlier::WithInfo,
         "plain" => Earlier::Plain,
         "ignore" => Earlier::Ignore,
+        "once" => Earlier::Once,
+        "std" => Earlier::Unchanged,
         _ => Earlier::Default,
     });
     let engine = guest::engine(OptLevel::Speed);
@@ -68,6 +91,17 @@ fn one_case() {
     match how {
         "fault" => sys::fault(),
         "sent" => sys::send_sigsegv(),
+        "sent-as-fault" => sys::send_sigsegv_as_fault(),
+        "sent-twice" => {
+            sys::send_sigsegv();
+            sys::send_sigsegv();
+        }
+        "sent-then-traps" => {
+            sys::send_sigsegv();
+            for &(name, expected) in guest::TRAPS {
+                assert_eq!(guest::trap(&module, name).trap, expected);
+            }
+        }
         "fault-in-host-function" => {
             let text = r#"(module (import "" "" (func $f)) (func (export "f") (call $f)))"#;
             let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();

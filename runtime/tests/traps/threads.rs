@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use leakbench_runtime::{OptLevel, Trap};
+use leakbench_runtime::{Error, OptLevel, Trap};
 
 use crate::{guest, sys};
 
@@ -105,4 +105,20 @@ fn the_configuration_limits_the_stack() {
     assert!(small > 100, "{small}");
     let ratio = f64::from(large) / f64::from(small);
     assert!((7.0..9.0).contains(&ratio), "{small} and {large}");
+}
+
+/// The bounds of a stack that the thread did not begin with are declared, or no guest runs on it.
+#[test]
+fn on_a_fiber() {
+    let module = guest::module(&guest::engine(OptLevel::Speed));
+    guest::trap(&module, "unreachable");
+    // Less than a guest may use at most.
+    let stack_bytes = 256 << 10;
+    let refused = sys::on_fiber(stack_bytes, |_| guest::call(&module, "recurse"));
+    assert!(matches!(refused, Err(Error::UnknownStack)), "{refused:?}");
+    sys::on_fiber(stack_bytes, |stack| sys::with_stack(stack, || every_trap(&module)));
+    // The declaration is withdrawn.
+    let refused = sys::on_fiber(stack_bytes, |_| guest::call(&module, "unreachable"));
+    assert!(matches!(refused, Err(Error::UnknownStack)), "{refused:?}");
+    every_trap(&module);
 }

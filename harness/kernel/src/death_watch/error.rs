@@ -45,7 +45,7 @@ pub enum WatchError {
         object: String,
     },
     /// The kernel refused for another reason.
-    #[error("cannot watch {object}")]
+    #[error("cannot watch {object}: {source}")]
     Refused {
         /// The descriptor or path given.
         object: String,
@@ -53,13 +53,13 @@ pub enum WatchError {
         source: io::Error,
     },
     /// The kernel refuses an instance for another reason.
-    #[error("cannot make an inotify instance")]
+    #[error("cannot make an inotify instance: {source}")]
     Unavailable {
         /// The kernel's answer.
         source: io::Error,
     },
     /// The queue cannot be read.
-    #[error("cannot read the inotify queue")]
+    #[error("cannot read the inotify queue: {source}")]
     Unreadable {
         /// The kernel's answer.
         source: io::Error,

@@ -114,6 +114,9 @@ leakbench_model::names! {
         Subject = "subject",
         /// The machine does not allow the measurement.
         Machine = "machine",
+        /// The kernel refused memory, a descriptor or a process. Before the first cycle: the machine
+        /// does not allow the run.
+        Resources = "resources",
     }
 }
 

@@ -216,6 +216,10 @@ pub(super) fn next_step(step: &NextStep, recording: Option<&Path>) -> Markup {
             Means::Command(name) => {
                 p { code { "leakbench " (name) } " " (effect) }
             },
+            Means::Whole(command) => {
+                p { "This " (effect) ":" }
+                (copied(command))
+            },
             Means::OnRecording(name) => {
                 p {
                     code { "leakbench " (name) } " "

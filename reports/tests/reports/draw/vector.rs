@@ -46,7 +46,7 @@ fn lines_have_names_and_end_values() {
         &[
             "mappings",
             "2,940",
-            "limit vm.max_map_count 65,530, 22 times the peak",
+            "limit 65,530 (vm.max_map_count), 22 times the peak",
             "RLIMIT_NOFILE 4,096",
         ],
     );

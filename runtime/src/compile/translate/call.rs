@@ -173,6 +173,7 @@ impl FuncTranslator<'_> {
     fn take_args(&mut self, ty: u32, callee_vmctx: Value) {
         let num_params = self.env.info.types[ty as usize].params().len();
         self.cast_top(num_params);
+        self.copied += num_params;
         let operands = &mut self.stacks.operands;
         let first = operands.len() - num_params;
         let values = &mut self.stacks.values;

@@ -3,11 +3,14 @@
 //! The results of a block are the parameters of the IR block that follows it, its *exit*. The exit
 //! is created only if something branches there. Otherwise translation continues in place.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, JumpTableData, Value};
 use wasmparser::{BlockType, Operator};
 
 use super::super::abi::machine_type;
 use super::FuncTranslator;
+use crate::limits::Exceeded;
 use crate::module::parse::val_type;
 use crate::types::ValType;
 
@@ -41,6 +44,15 @@ pub(super) enum FrameKind {
     },
 }
 
+/// The blocks between a `br_table` and its targets, each of which passes the operands on. So a table
+/// takes memory for its targets and for the operands, and not for the product.
+#[derive(Default)]
+pub(super) struct Detours {
+    of_target: HashMap<ir::Block, ir::Block>,
+    /// Targets and detours, in order.
+    list: Vec<(ir::Block, ir::Block)>,
+}
+
 impl FuncTranslator<'_> {
     /// Begins the outermost block, that of the function, whose type has index `ty`.
     pub(super) fn begin_func(&mut self, ty: u32) {
@@ -56,7 +68,13 @@ impl FuncTranslator<'_> {
     }
 
     /// Translates `op` if it is a control operator.
-    pub(super) fn control(&mut self, op: &Operator<'_>) -> bool {
+    pub(super) fn control(&mut self, op: &Operator<'_>) -> Result<bool, Exceeded> {
+        match op {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.check_nesting()?;
+            }
+            _ => {}
+        }
         match op {
             Operator::Block { blockty } => self.push_frame(FrameKind::Block, *blockty),
             Operator::Loop { blockty } => self.begin_loop(*blockty),
@@ -88,15 +106,21 @@ impl FuncTranslator<'_> {
                 self.branch_if(reference, *relative_depth);
                 self.pop();
             }
-            Operator::BrTable { targets } => self.br_table(targets),
+            Operator::BrTable { targets } => self.br_table(targets)?,
             Operator::Return => {
                 let arity = self.stacks.frames[0].num_results;
                 self.return_top(arity);
                 self.reachable = false;
             }
-            _ => return false,
+            _ => return Ok(false),
         }
-        true
+        Ok(true)
+    }
+
+    /// Returns an error if one more block would be nested too deep.
+    pub(super) fn check_nesting(&self) -> Result<(), Exceeded> {
+        let max = self.env.limits.nesting;
+        Exceeded::check("blocks within each other", "nesting", self.stacks.frames.len(), max)
     }
 
     /// Tracks the nesting of blocks in unreachable code.
@@ -134,6 +158,8 @@ impl FuncTranslator<'_> {
 
     fn begin_loop(&mut self, ty: BlockType) {
         let header = self.builder.create_block();
+        self.loops += 1;
+        self.local_cells += self.loops * self.stacks.local_blocks.len();
         self.push_frame(FrameKind::Loop { header }, ty);
         if let BlockType::FuncType(ty) = ty {
             self.append_params(header, self.env.info.types[ty as usize].params());
@@ -201,7 +227,10 @@ impl FuncTranslator<'_> {
             self.stacks.operands.truncate(base);
         }
         match kind {
-            FrameKind::Loop { header } => self.builder.seal_block(header),
+            FrameKind::Loop { header } => {
+                self.loops -= 1;
+                self.builder.seal_block(header);
+            }
             FrameKind::Try { outer_clauses } => self.end_try(outer_clauses),
             FrameKind::Block | FrameKind::If { .. } => {}
         }
@@ -221,23 +250,48 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(next);
     }
 
-    fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) {
+    fn br_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<(), Exceeded> {
+        let max = self.env.limits.branch_targets as usize;
+        let what = "targets of a br_table";
+        Exceeded::check(what, "branch_targets", targets.len() as usize, max)?;
         let index = self.pop();
-        let (default, arity) = self.branch_target(targets.default());
-        self.set_args(arity);
         let mut calls = std::mem::take(&mut self.stacks.targets);
         calls.clear();
-        for depth in targets.targets().map_while(Result::ok) {
-            let (target, _) = self.branch_target(depth);
-            let call = self.builder.func.dfg.block_call(target, &self.stacks.args);
-            calls.push(call);
+        let depths = targets.targets().map_while(Result::ok);
+        let mut arity = 0;
+        for depth in depths.chain([targets.default()]) {
+            let (target, operands) = self.branch_target(depth);
+            arity = operands;
+            let target = if arity == 0 { target } else { self.detour(target) };
+            calls.push(self.builder.func.dfg.block_call(target, &[]));
         }
-        let dfg = &mut self.builder.func.dfg;
-        let default = dfg.block_call(default, &self.stacks.args);
+        // Here and not in each detour, since a value of one does not reach another.
+        self.cast_top(arity);
+        let default = calls.pop().unwrap_or_else(|| unreachable!("the default is the last"));
         let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
         self.stacks.targets = calls;
         self.builder.ins().br_table(index, table);
+        let mut detours = std::mem::take(&mut self.stacks.detours);
+        detours.of_target.clear();
+        for (target, detour) in detours.list.drain(..) {
+            self.check_values()?;
+            self.builder.seal_block(detour);
+            self.builder.switch_to_block(detour);
+            self.jump(target, arity);
+        }
+        self.stacks.detours = detours;
         self.reachable = false;
+        Ok(())
+    }
+
+    /// The detour to a target of the present `br_table`.
+    fn detour(&mut self, target: ir::Block) -> ir::Block {
+        let Detours { of_target, list } = &mut self.stacks.detours;
+        *of_target.entry(target).or_insert_with(|| {
+            let detour = self.builder.create_block();
+            list.push((target, detour));
+            detour
+        })
     }
 
     /// The target of a branch to the block `depth` levels out, and its number of operands.
@@ -296,6 +350,7 @@ impl FuncTranslator<'_> {
         self.cast_top(arity);
         let operands = &self.stacks.operands;
         let top = &operands[operands.len() - arity..];
+        self.copied += arity;
         self.stacks.args.clear();
         self.stacks.args.extend(top.iter().map(|&value| BlockArg::Value(value)));
     }
@@ -307,6 +362,7 @@ impl FuncTranslator<'_> {
 
     fn return_top(&mut self, arity: usize) {
         self.cast_top(arity);
+        self.copied += arity;
         let operands = &self.stacks.operands;
         let results = &operands[operands.len() - arity..];
         self.builder.ins().return_(results);

@@ -15,6 +15,7 @@ use wasmparser::{Catch, Operator, TryTable};
 use super::super::abi::{self, POINTER, constant_flags, machine_type, trusted_flags};
 use super::FuncTranslator;
 use super::control::FrameKind;
+use crate::limits::Exceeded;
 use crate::trap::{HOST_ERROR, Trap};
 use crate::vm::layout::{Builtin, EXCEPTION_VALUES, RAW_VAL_BYTES, VMCTX_BUILTINS};
 
@@ -33,9 +34,12 @@ pub(super) enum Callee {
 
 impl FuncTranslator<'_> {
     /// Translates `op` if it throws or catches.
-    pub(super) fn exception(&mut self, op: &Operator<'_>) -> bool {
+    pub(super) fn exception(&mut self, op: &Operator<'_>) -> Result<bool, Exceeded> {
         match op {
-            Operator::TryTable { try_table } => self.try_table(try_table),
+            Operator::TryTable { try_table } => {
+                self.check_nesting()?;
+                self.try_table(try_table);
+            }
             Operator::Throw { tag_index } => {
                 let exception = self.new_exception(*tag_index);
                 self.throw(exception);
@@ -45,9 +49,9 @@ impl FuncTranslator<'_> {
                 self.builder.ins().trapz(exception, Trap::NullReference.code());
                 self.throw(exception);
             }
-            _ => return false,
+            _ => return Ok(false),
         }
-        true
+        Ok(true)
     }
 
     /// Calls `callee` with `stacks.values`, and pushes its results.
@@ -90,6 +94,7 @@ impl FuncTranslator<'_> {
         let results = (0..dfg.block_params(next).len() as u32).map(BlockArg::TryCallRet);
         let next = BlockCall::new(next, results, &mut dfg.value_lists);
         let mut items = vec![ExceptionTableItem::Context(self.vmctx)];
+        self.copied += self.stacks.clauses.len();
         // The clauses of inner blocks are last.
         for clause in self.stacks.clauses.iter().rev() {
             let exception = [BlockArg::TryCallExn(0), BlockArg::TryCallExn(1)];

@@ -1,6 +1,6 @@
 //! Loads, stores and operators on whole memories.
 //!
-//! A slot reserves all 4 GiB that an index of 32 bits can reach and a guard beyond. An access outside
+//! A memory of the usual kind reserves all 4 GiB that an index of 32 bits can reach and a guard beyond. An access outside
 //! of the memory faults. So an access needs no check if its constant offset is less than the guard.
 //!
 //! The end of a memory with pages of one byte is within a page of the kernel, and an index of 64
@@ -19,7 +19,7 @@ use super::super::abi::{POINTER, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::types::MemoryType;
-use crate::vm::layout::{Builtin, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
+use crate::vm::layout::{Builtin, MEMORY_DEF_BASE, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
 
 impl<'a> FuncTranslator<'a> {
     /// Translates `op` if it is a memory operator.
@@ -165,7 +165,7 @@ impl<'a> FuncTranslator<'a> {
         };
         let index = self.pop();
         let ty = self.env.info.memories[memory as usize];
-        if !ty.is_bounded_by_slot() {
+        if !ty.is_bounded_by_reservation() {
             return (self.checked_address(memory, ty, index, memarg.offset, bytes), 0);
         }
         let index = self.builder.ins().uextend(I64, index);
@@ -196,7 +196,7 @@ impl<'a> FuncTranslator<'a> {
         let null = self.builder.ins().iconst(POINTER, 0);
         // The distance from the index to the end of the access.
         let reach = offset.checked_add(bytes.into());
-        let Some(reach) = reach.filter(|&reach| reach <= MEMORY_MAX_BYTES as u64) else {
+        let Some(reach) = reach.filter(|&reach| reach <= ty.max_bytes()) else {
             // No memory is that long.
             return null;
         };
@@ -208,7 +208,7 @@ impl<'a> FuncTranslator<'a> {
             self.builder.ins().icmp(IntCC::UnsignedGreaterThan, index, last)
         } else {
             let end = match ty.is_64() {
-                // Both are below 2^33, so the sum does not overflow.
+                // Both are below 2^34, so the sum does not overflow.
                 false => self.builder.ins().iadd_imm_u(index, reach.cast_signed()),
                 true => {
                     let reach = self.builder.ins().iconst(I64, reach.cast_signed());
@@ -218,15 +218,22 @@ impl<'a> FuncTranslator<'a> {
             };
             self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len)
         };
-        let base = self.load_context(self.env.layout.memory_entry(memory));
+        // Such a memory moves.
+        let def = self.memory_def(memory);
+        let base = self.load_at(POINTER, trusted_flags(), def, MEMORY_DEF_BASE);
         let address = self.builder.ins().iadd(base, index);
         let address = self.builder.ins().iadd_imm_u(address, offset.cast_signed());
         self.builder.ins().select_spectre_guard(beyond, null, address)
     }
 
+    /// The address of a memory's `MemoryDef`.
+    fn memory_def(&mut self, memory: u32) -> Value {
+        self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF)
+    }
+
     /// The present length of a memory in bytes.
     fn memory_len(&mut self, memory: u32) -> Value {
-        let def = self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF);
+        let def = self.memory_def(memory);
         self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES)
     }
 

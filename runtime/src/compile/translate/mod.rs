@@ -28,11 +28,13 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
-use self::control::Frame;
+use self::control::{Detours, Frame};
 use self::exception::Clause;
 use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_type, trusted_flags};
+use crate::limits::{CompileLimits, Exceeded};
 use crate::module::info::ModuleInfo;
 use crate::module::parse::val_type;
+use crate::sys;
 use crate::trap::Trap;
 use crate::types::Mutability;
 use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout};
@@ -42,6 +44,7 @@ pub(super) struct ModuleEnv<'a> {
     pub(super) info: &'a ModuleInfo,
     pub(super) layout: &'a VmLayout,
     pub(super) isa: &'a dyn TargetIsa,
+    pub(super) limits: &'a CompileLimits,
 }
 
 impl ModuleEnv<'_> {
@@ -52,10 +55,14 @@ impl ModuleEnv<'_> {
     }
 }
 
-/// The error for a body that validation should not have accepted. It indicates a defect of this
-/// crate.
+/// The error for a body that exceeds a limit; or for one that validation should not have accepted,
+/// which indicates a defect of this crate.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TranslateError {
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
+    #[error("it may need {bytes} bytes of memory, and there is less")]
+    Memory { bytes: usize },
     #[error("{0}")]
     Malformed(#[from] wasmparser::Error),
     #[error("operator {0} is not implemented")]
@@ -72,6 +79,9 @@ pub(super) struct Stacks {
     args: Vec<BlockArg>,
     values: Vec<Value>,
     targets: Vec<BlockCall>,
+    detours: Detours,
+    /// For each local, the number of the last block in which it was used.
+    local_blocks: Vec<u32>,
     reader: OperatorsReaderAllocations,
 }
 
@@ -91,44 +101,62 @@ impl Stacks {
         self.clauses.clear();
         self.refs.signatures.clear();
         self.refs.funcs.clear();
+        self.local_blocks.clear();
     }
 }
 
 /// Builds the IR of function `func` with `builder`. The builder's function has its name and
-/// signature.
+/// signature. Returns the number of its values, which [`CompileLimits::values_per_byte`] limits.
 pub(super) fn translate(
     env: &ModuleEnv<'_>,
     func: u32,
     body: &FunctionBody<'_>,
     mut builder: FunctionBuilder<'_>,
     stacks: &mut Stacks,
-) -> Result<(), TranslateError> {
+) -> Result<usize, TranslateError> {
     stacks.clear();
+    let body_bytes = body.as_bytes().len();
+    Exceeded::check("bytes", "body_bytes", body_bytes, env.limits.body_bytes)?;
     limit_stack(&mut builder);
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
     builder.seal_block(entry);
     let vmctx = builder.block_params(entry)[CALLEE_VMCTX];
-    declare_locals(env, func, body, &mut builder, entry)?;
+    let locals = declare_locals(env, func, body, &mut builder, entry)?;
+    stacks.local_blocks.resize(locals, 0);
 
     let mut reader = OperatorsReader::new_with_allocs(
         body.get_binary_reader_for_operators()?,
         std::mem::take(&mut stacks.reader),
     );
-    let mut translator =
-        FuncTranslator { env, builder, stacks, vmctx, reachable: true, unreachable_blocks: 0 };
+    let mut translator = FuncTranslator {
+        env,
+        builder,
+        stacks,
+        vmctx,
+        reachable: true,
+        unreachable_blocks: 0,
+        copied: 0,
+        loops: 0,
+        local_cells: 0,
+        values_max: env.limits.values(body_bytes),
+        parts_ensured: PARTS_UNASKED,
+    };
     translator.begin_func(env.info.funcs[func as usize]);
     while !reader.eof() {
         // Offsets fit, because the validator limits the size of modules.
         translator.builder.set_srcloc(SourceLoc::new(reader.original_position() as u32));
         let op = reader.read()?;
         translator.operator(&op)?;
+        translator.check_values()?;
+        translator.ensure_memory()?;
     }
+    let values = translator.values();
     let FuncTranslator { builder, stacks, .. } = translator;
     builder.finalize(env.isa.frontend_config());
     stacks.reader = reader.into_allocations();
-    Ok(())
+    Ok(values)
 }
 
 /// Makes the prologue trap if the frame would extend below the thread's stack limit. Cranelift
@@ -151,15 +179,18 @@ fn limit_stack(builder: &mut FunctionBuilder<'_>) {
     builder.func.stack_limit = Some(limit);
 }
 
-/// Declares the parameters and then the locals, which are zero. Local `i` is variable `i`.
+/// Declares the parameters and then the locals, which are zero. Local `i` is variable `i`. Returns
+/// their number.
 fn declare_locals(
     env: &ModuleEnv<'_>,
     func: u32,
     body: &FunctionBody<'_>,
     builder: &mut FunctionBuilder<'_>,
     entry: ir::Block,
-) -> Result<(), TranslateError> {
-    for (i, &ty) in env.info.func_type(func).params().iter().enumerate() {
+) -> Result<usize, TranslateError> {
+    let params = env.info.func_type(func).params();
+    let mut locals = params.len();
+    for (i, &ty) in params.iter().enumerate() {
         let variable = builder.declare_var(machine_type(ty));
         let value = builder.block_params(entry)[FIRST_PARAM + i];
         builder.def_var(variable, value);
@@ -173,13 +204,15 @@ fn declare_locals(
         if count == 0 {
             continue;
         }
+        locals += count as usize;
+        Exceeded::check("parameters and locals", "locals", locals, env.limits.locals)?;
         let zero = zero(builder, ty);
         for _ in 0..count {
             let variable = builder.declare_var(ty);
             builder.def_var(variable, zero);
         }
     }
-    Ok(())
+    Ok(locals)
 }
 
 fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
@@ -205,9 +238,69 @@ struct FuncTranslator<'a> {
     reachable: bool,
     /// Number of open blocks that began in unreachable code.
     unreachable_blocks: u32,
+    /// Number of operands that branches, calls and catch clauses have taken so far. One operator can
+    /// take many.
+    copied: usize,
+    /// Number of loops that are open.
+    loops: usize,
+    /// Size of the map from locals and blocks to values that the frontend keeps; and for each loop the
+    /// locals that it may pass on, once for each loop around it.
+    local_cells: usize,
+    values_max: usize,
+    /// There was memory for so many parts of the function.
+    parts_ensured: usize,
 }
 
+/// Memory that the compiler may need for a part of a function, in bytes: at most some 600 were measured.
+const BYTES_PER_PART: usize = 640;
+
+/// Parts of a function for which there is memory without asking.
+const PARTS_UNASKED: usize = 4_096;
+
+/// Parts that a block counts for.
+const PARTS_PER_BLOCK: usize = 4;
+
+/// Local cells that take as much memory or time as a value.
+const LOCAL_CELLS_PER_VALUE: usize = 16;
+
 impl<'a> FuncTranslator<'a> {
+    /// The size of the function so far.
+    fn values(&self) -> usize {
+        let cells = self.local_cells / LOCAL_CELLS_PER_VALUE;
+        self.builder.func.dfg.num_values() + self.copied + cells
+    }
+
+    fn check_values(&self) -> Result<(), Exceeded> {
+        let what = "values in the compiler's intermediate form";
+        Exceeded::check(what, "values_per_byte", self.values(), self.values_max)
+    }
+
+    /// Asks for the memory to compile a function of twice the present size, and gives it back. Without
+    /// memory the compiler would end the process.
+    fn ensure_memory(&mut self) -> Result<(), TranslateError> {
+        let dfg = &self.builder.func.dfg;
+        let blocks = dfg.num_blocks() * PARTS_PER_BLOCK;
+        let parts = self.values() + dfg.num_insts() + blocks;
+        if parts <= self.parts_ensured {
+            return Ok(());
+        }
+        self.parts_ensured = 2 * parts;
+        let bytes = self.parts_ensured.saturating_mul(BYTES_PER_PART);
+        if sys::has_memory(bytes) { Ok(()) } else { Err(TranslateError::Memory { bytes }) }
+    }
+
+    /// Adds to the local cells that a use of this local in the present block needs: the frontend has
+    /// a list of all blocks up to this one for each local.
+    fn use_local(&mut self, local: u32) -> Variable {
+        let block = self.builder.current_block().map_or(0, |block| block.as_u32());
+        let last = &mut self.stacks.local_blocks[local as usize];
+        if block > *last {
+            self.local_cells += (block - *last) as usize;
+            *last = block;
+        }
+        Variable::from_u32(local)
+    }
+
     fn operator(&mut self, op: &Operator<'_>) -> Result<(), TranslateError> {
         if !self.reachable {
             self.skip(op);
@@ -215,18 +308,21 @@ impl<'a> FuncTranslator<'a> {
         }
         match op {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(Variable::from_u32(*local_index));
+                let variable = self.use_local(*local_index);
+                let value = self.builder.use_var(variable);
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop();
                 let value = self.cast_for_variable(value);
-                self.builder.def_var(Variable::from_u32(*local_index), value);
+                let variable = self.use_local(*local_index);
+                self.builder.def_var(variable, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek();
                 let value = self.cast_for_variable(value);
-                self.builder.def_var(Variable::from_u32(*local_index), value);
+                let variable = self.use_local(*local_index);
+                self.builder.def_var(variable, value);
             }
             Operator::GlobalGet { global_index } => self.global_get(*global_index),
             Operator::GlobalSet { global_index } => self.global_set(*global_index),
@@ -266,14 +362,14 @@ impl<'a> FuncTranslator<'a> {
                 self.reachable = false;
             }
             op => {
-                let known = self.control(op)
+                let known = self.control(op)?
                     || self.numeric(op)
                     || self.memory(op)
                     || self.call(op)
                     || self.table(op)
                     || self.simd(op)
                     || self.wide(op)
-                    || self.exception(op);
+                    || self.exception(op)?;
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
                 }

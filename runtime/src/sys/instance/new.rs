@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use leakbench_allocator::SlotMemory;
-
 use super::InstanceBox;
 use crate::engine::Engine;
 use crate::externs::Extern;
 use crate::module::Module;
 use crate::module::info::ImportKind;
 use crate::sys::exception::TagDef;
-use crate::sys::memory::MemoryDef;
+use crate::sys::memory::{MemoryDef, MemoryPlace};
 use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
 use crate::sys::table::TableDef;
@@ -136,15 +134,15 @@ impl<'a> NewInstance<'a> {
         true
     }
 
-    /// Puts the module's next own memory into `slot`.
+    /// Puts the module's next own memory into `place`.
     ///
     /// # Panics
-    /// If the slot's length is not the memory's minimum.
-    pub(crate) fn define_memory(&mut self, slot: SlotMemory) {
+    /// If the place is shorter than the memory's minimum.
+    pub(crate) fn define_memory(&mut self, place: MemoryPlace) {
         let memory = self.memories;
         let ty = self.instance().info().memories[memory as usize];
         let index = self.store.memories.len() as u32;
-        let def = self.store.memories.push_mut(Owned::new(MemoryDef::new(index, ty, slot)));
+        let def = self.store.memories.push_mut(Owned::new(MemoryDef::new(index, ty, place)));
         if let Some(instance) = &mut self.instance {
             instance.set_memory(memory, def);
         }

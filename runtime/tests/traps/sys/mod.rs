@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code, reason = "tests of signal handling need raw threads and real faults")]
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::ops::Range;
 use std::ptr;
 
 /// Runs `body` on a thread that `pthread_create` makes, with `stack_bytes` of stack. The standard
@@ -80,7 +82,13 @@ pub(crate) enum Earlier {
     Ignore,
     Plain,
     WithInfo,
+    /// A handler that returns, for one signal.
+    Once,
+    /// That of Rust's standard library.
+    Unchanged,
 }
+
+extern "C" fn survive(_: c_int) {}
 
 pub(crate) fn handle_faults_by(earlier: Earlier) {
     let (handler, flags) = match earlier {
@@ -91,6 +99,8 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
             with_info as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize,
             libc::SA_SIGINFO,
         ),
+        Earlier::Once => (survive as extern "C" fn(c_int) as usize, libc::SA_RESETHAND),
+        Earlier::Unchanged => return,
     };
     // SAFETY: the handlers have the signatures that their flags require.
     unsafe {
@@ -111,6 +121,86 @@ pub(crate) fn fault() {
 pub(crate) fn send_sigsegv() {
     // SAFETY: raises a signal on this thread.
     unsafe { libc::raise(libc::SIGSEGV) };
+}
+
+/// Sends SIGSEGV with the report of a fault.
+pub(crate) fn send_sigsegv_as_fault() {
+    // SAFETY: all-zero is a value of the C struct. Sends a signal to this thread.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        info.si_signo = libc::SIGSEGV;
+        info.si_code = 1;
+        let (process, thread) = (libc::getpid(), libc::gettid());
+        let sent =
+            libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, libc::SIGSEGV, &info);
+        assert_eq!(sent, 0);
+    }
+}
+
+/// Runs `body` on a stack of its own, as a fiber. Passes the range of the stack.
+pub(crate) fn on_fiber<R>(stack_bytes: usize, body: impl FnOnce(Range<*const u8>) -> R) -> R {
+    struct Fiber<F, R> {
+        body: Option<F>,
+        stack: Range<*const u8>,
+        result: Option<R>,
+        caller: libc::ucontext_t,
+        own: libc::ucontext_t,
+    }
+
+    thread_local! {
+        static FIBER: Cell<*mut c_void> = const { Cell::new(ptr::null_mut()) };
+    }
+
+    extern "C" fn start<F: FnOnce(Range<*const u8>) -> R, R>() {
+        // SAFETY: the fiber below, whose owner waits for this context to end.
+        let fiber = unsafe { &mut *FIBER.get().cast::<Fiber<F, R>>() };
+        let stack = fiber.stack.clone();
+        fiber.result = fiber.body.take().map(|body| body(stack));
+    }
+
+    fn start_of<F: FnOnce(Range<*const u8>) -> R, R>(_: &Fiber<F, R>) -> extern "C" fn() {
+        start::<F, R>
+    }
+
+    // Below the stack are bytes that show whether it was overrun.
+    const BELOW: usize = 64 << 10;
+    let mut memory = vec![0x5a_u8; BELOW + stack_bytes];
+    let result = {
+        let stack = memory[BELOW..].as_mut_ptr_range();
+        // SAFETY: all-zero is a value of the C structs.
+        let (caller, own) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let mut fiber = Fiber {
+            body: Some(body),
+            stack: stack.start.cast_const()..stack.end.cast_const(),
+            result: None,
+            caller,
+            own,
+        };
+        let start = start_of(&fiber);
+        let earlier = FIBER.replace((&raw mut fiber).cast());
+        // SAFETY: the calls initialise the context before its use. Stack and fiber outlive it: it
+        // continues in `caller` at its end. It has no arguments.
+        unsafe {
+            assert_eq!(libc::getcontext(&mut fiber.own), 0);
+            fiber.own.uc_stack.ss_sp = stack.start.cast();
+            fiber.own.uc_stack.ss_size = stack_bytes;
+            fiber.own.uc_link = &raw mut fiber.caller;
+            let (caller, own) = (&raw mut fiber.caller, &raw mut fiber.own);
+            libc::makecontext(own, start, 0);
+            assert_eq!(libc::swapcontext(caller, own), 0);
+        }
+        FIBER.set(earlier);
+        fiber.result.unwrap()
+    };
+    assert!(memory[..BELOW].iter().all(|&byte| byte == 0x5a), "the stack was overrun");
+    result
+}
+
+/// Declares the stack on which the caller runs.
+pub(crate) fn with_stack<R>(stack: Range<*const u8>, call: impl FnOnce() -> R) -> R {
+    assert!(stack.contains(&(&raw const stack).cast()));
+    // SAFETY: the caller runs on it, so it is a stack. `on_fiber` gives all of it to code that runs.
+    unsafe { leakbench_runtime::with_stack(stack, call) }
 }
 
 /// Prevents core files of processes that are meant to die.
