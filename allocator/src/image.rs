@@ -210,3 +210,27 @@ pub enum ImageError {
     #[error("cannot seal the memfd of a memory image ({0})")]
     Seal(#[source] io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_gives_its_bytes_back() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        let initial = InitialMemory { offset_bytes: 5_000, bytes: &bytes };
+        for kind in [ImageKind::Memfd, ImageKind::Copy] {
+            let image = Image::new(initial, kind, OnDrop::Purge).unwrap().unwrap();
+            let mut all = vec![1; bytes.len()];
+            image.read(5_000, &mut all).unwrap();
+            assert!(all == bytes, "{kind}");
+            let mut some = [0; 3];
+            image.read(5_007, &mut some).unwrap();
+            assert_eq!(some, [7, 8, 9], "{kind}");
+            for (offset, len) in [(0, 1), (14_999, 2), (usize::MAX, 1), (5_000, 10_001)] {
+                let error = image.read(offset, &mut vec![0; len]).unwrap_err();
+                assert!(matches!(error, ImageError::Read { .. }), "{kind}: {offset} {len}");
+            }
+        }
+    }
+}
