@@ -103,8 +103,8 @@ pub enum ArtifactError {
 /// The first bytes of an artifact.
 pub(super) const MAGIC: [u8; 8] = *b"leakmod\n";
 
-/// The format. To be raised with each change of the encoding, of the records or of the structures
-/// that compiled code reads.
+/// The format. To be raised with each change of the encoding or of the records. Of the structures that
+/// compiled code reads, the settings have the offsets.
 const FORMAT: u32 = 1;
 
 /// The text begins at a multiple of it: the size of a page.
