@@ -1,12 +1,15 @@
 //! Loading compiled modules. Their code runs as it is, so the caller vouches for it.
 
 use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::module::{Module, artifact};
-use crate::sys::code_memory::MappedFile;
+use crate::sys::code_memory::{CodeMemory, CodeMemoryError, MappedFile};
 
 /// The bytes of an artifact, for whose origin the caller vouched.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,43 @@ pub(crate) struct Trusted<'a>(&'a [u8]);
 impl<'a> Trusted<'a> {
     pub(crate) fn bytes(self) -> &'a [u8] {
         self.0
+    }
+}
+
+/// The file of an artifact, for whose origin the caller vouched. Nothing changes or shortens it while
+/// it is open or mapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrustedFile<'a> {
+    file: &'a File,
+    len_bytes: usize,
+}
+
+impl TrustedFile<'_> {
+    pub(crate) fn len_bytes(self) -> usize {
+        self.len_bytes
+    }
+
+    /// Its contents, copied.
+    pub(crate) fn read(self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; self.len_bytes];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Its contents, mapped.
+    pub(crate) fn map(self) -> Result<MappedFile, CodeMemoryError> {
+        // SAFETY: the file is so long, and stays as it is.
+        unsafe { MappedFile::new(self.file, self.len_bytes) }
+    }
+
+    /// The code at `place`, mapped.
+    ///
+    /// # Panics
+    /// If `place` is not within the file, or does not begin with a page.
+    pub(crate) fn map_code(self, place: Range<usize>) -> Result<CodeMemory, CodeMemoryError> {
+        assert!(place.end <= self.len_bytes, "code beyond the file");
+        // SAFETY: within the file, which stays as it is.
+        unsafe { CodeMemory::of_file(self.file, place) }
     }
 }
 
@@ -71,12 +111,10 @@ impl Module {
     unsafe fn deserialize_open(
         engine: &Engine,
         file: &File,
-        failed: impl Fn(std::io::Error) -> Error,
+        failed: impl Fn(io::Error) -> Error,
     ) -> Result<Self, Error> {
-        let len_bytes = file.metadata().map_err(failed)?.len() as usize;
-        // SAFETY: the file is so long, and nothing changes or shortens it, by the contract.
-        let file = unsafe { MappedFile::new(file, len_bytes) }?;
-        artifact::load_mapped(engine, file)
+        let len_bytes = file.metadata().map_err(&failed)?.len() as usize;
+        artifact::load_file(engine, TrustedFile { file, len_bytes }, failed)
     }
 
     /// Loads a compiled module as [`Module::deserialize_file`] does if the file is one, and otherwise

@@ -13,13 +13,26 @@ use crate::counts::{self, Counts};
 use crate::engine;
 use crate::sys::{load, load_file, load_trusted_file};
 
-const TEXT: &str = r#"(module (memory 1) (data (i32.const 0) "data")
-    (func (export "f") (result i32) (i32.store8 (i32.const 0) (i32.const 7)) (i32.load (i32.const 0))))"#;
+/// A module with so many functions beside the one to call.
+fn text(functions: usize) -> String {
+    let others =
+        "(func (param i32) (drop (i32.div_u (i32.const 1) (local.get 0))))".repeat(functions);
+    format!(
+        r#"(module (memory 1) (data (i32.const 0) "data")
+             (func (export "f") (result i32)
+               (i32.store8 (i32.const 0) (i32.const 7)) (i32.load (i32.const 0)))
+             {others})"#
+    )
+}
 
-fn file(engine: &Engine) -> (TempDir, PathBuf) {
+/// Numbers of functions: of a small file, of which only the code is mapped, and of a large one.
+const SIZES: [usize; 2] = [0, 1000];
+
+fn file(engine: &Engine, functions: usize) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("module.bin");
-    std::fs::write(&path, engine.precompile_module(TEXT.as_bytes()).unwrap()).unwrap();
+    let bytes = engine.precompile_module(text(functions).as_bytes()).unwrap();
+    std::fs::write(&path, bytes).unwrap();
     (folder, path)
 }
 
@@ -82,19 +95,26 @@ impl Watch {
 fn the_code_is_mapped_and_shared() {
     let _alone = counts::run_alone();
     let engine = engine(OptLevel::None);
-    let (_folder, path) = file(&engine);
+    for (functions, expected) in SIZES.into_iter().zip([&["r-xp"][..], &["r--p", "r-xp"]]) {
+        is_mapped_and_shared(&engine, functions, expected);
+    }
+}
+
+fn is_mapped_and_shared(engine: &Engine, functions: usize, expected: &[&str]) {
+    let (_folder, path) = file(engine, functions);
     let before = Counts::now();
-    let module = load_file(&engine, &path).unwrap();
+    let module = load_file(engine, &path).unwrap();
     let _used = call(&module);
-    assert_eq!(mappings(&path), ["r--p", "r-xp"]);
-    assert_eq!(amounts(&path, "Anonymous"), [0, 0]);
+    assert_eq!(mappings(&path), expected);
+    assert!(amounts(&path, "Anonymous").iter().all(|&own| own == 0));
     assert!(amounts(&path, "Rss").iter().all(|&resident| resident > 0));
     // A second module maps the file again, and shares the pages.
-    let second = load_file(&engine, &path).unwrap();
+    let second = load_file(engine, &path).unwrap();
     call(&second);
-    assert_eq!(mappings(&path).len(), 4);
+    assert_eq!(mappings(&path).len(), 2 * expected.len());
     let (resident, own_share) = (amounts(&path, "Rss"), amounts(&path, "Pss"));
-    assert!(own_share[1] < resident[1], "{own_share:?} of {resident:?} kB");
+    let last = resident.len() - 1;
+    assert!(own_share[last] < resident[last], "{own_share:?} of {resident:?} kB");
     // The mapping needs no descriptor. Each module has an image.
     assert_eq!(Counts::now().fds, before.fds + images(&[&module, &second]));
 }
@@ -130,8 +150,8 @@ fn the_file_is_released_with_its_last_user() {
             drop(clone);
         },
     ];
-    for order in orders {
-        let (_folder, path) = file(&engine);
+    for (order, functions) in orders.into_iter().flat_map(|order| SIZES.map(|size| (order, size))) {
+        let (_folder, path) = file(&engine, functions);
         let watch = Watch::new(&path);
         let module = load_file(&engine, &path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -149,8 +169,14 @@ fn the_file_is_released_with_its_last_user() {
 #[test]
 fn nothing_remains_of_many_modules() {
     let _alone = counts::run_alone();
+    for functions in SIZES {
+        nothing_remains(functions);
+    }
+}
+
+fn nothing_remains(functions: usize) {
     let engine = engine(OptLevel::None);
-    let (folder, path) = file(&engine);
+    let (folder, path) = file(&engine, functions);
     let bytes = std::fs::read(&path).unwrap();
     let mut damaged = bytes.clone();
     *damaged.last_mut().unwrap() ^= 1;
@@ -164,7 +190,7 @@ fn nothing_remains_of_many_modules() {
     };
     once();
     let before = Counts::now();
-    (0..1000).for_each(|_| once());
+    (0..500).for_each(|_| once());
     before.assert_same_now("artifacts");
     assert_eq!(mappings(folder.path()), [""; 0]);
 }
@@ -173,13 +199,13 @@ fn nothing_remains_of_many_modules() {
 fn a_trusted_file_is_loaded_or_compiled() {
     let _alone = counts::run_alone();
     let engine = engine(OptLevel::None);
-    let (folder, path) = file(&engine);
+    let (folder, path) = file(&engine, 0);
     call(&load_trusted_file(&engine, &path).unwrap());
-    let text = folder.path().join("module.wat");
-    std::fs::write(&text, TEXT).unwrap();
-    call(&load_trusted_file(&engine, &text).unwrap());
+    let as_text = folder.path().join("module.wat");
+    std::fs::write(&as_text, text(0)).unwrap();
+    call(&load_trusted_file(&engine, &as_text).unwrap());
     assert!(Engine::detect_precompiled_file(&path).unwrap().is_some());
-    assert!(Engine::detect_precompiled_file(&text).unwrap().is_none());
+    assert!(Engine::detect_precompiled_file(&as_text).unwrap().is_none());
     let missing = folder.path().join("missing");
     for error in [
         load_trusted_file(&engine, &missing).unwrap_err(),

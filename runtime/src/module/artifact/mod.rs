@@ -19,6 +19,7 @@ mod codec;
 mod declarations;
 mod settings;
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -33,8 +34,8 @@ use super::image::ImagePlan;
 use super::info::ModuleInfo;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::sys::artifact::Trusted;
-use crate::sys::code_memory::{CodeMemory, MappedFile};
+use crate::sys::artifact::{Trusted, TrustedFile};
+use crate::sys::code_memory::CodeMemory;
 use crate::vm::code::{CodeTables, LoadedCode, Table};
 use crate::vm::layout::VmLayout;
 
@@ -213,31 +214,31 @@ fn check(engine: &Engine, bytes: &[u8]) -> Result<Places, ArtifactError> {
 /// # Errors
 /// If the engine cannot run it, or the kernel refuses code memory or the image.
 pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Error> {
-    fn owned<T: FromBytes>(bytes: &[u8]) -> Table<T> {
-        let records = bytes.chunks_exact(size_of::<T>());
-        Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
-    }
     let bytes = artifact.bytes();
     let _span = debug_span!("deserialize", bytes = bytes.len()).entered();
     let places = check(engine, bytes)?;
-    let part = |part| &bytes[places.of(part)];
-    let tables = CodeTables {
-        funcs: owned(part(Part::Funcs)),
-        traps: owned(part(Part::Traps)),
-        sources: owned(part(Part::Sources)),
-        call_sites: owned(part(Part::CallSites)),
-        handlers: owned(part(Part::Handlers)),
-    };
-    let code = LoadedCode::in_memory(CodeMemory::new(part(Part::Text))?, tables);
-    module(engine, bytes, &places, code)
+    let memory = CodeMemory::new(&bytes[places.of(Part::Text)])?;
+    module(engine, bytes, &places, LoadedCode::in_memory(memory, copied_tables(bytes, &places)))
 }
 
-/// Loads an artifact from its file, which stays mapped as long as the module or an instance.
+/// Loads an artifact from its file, whose code stays mapped as long as the module or an instance.
 ///
 /// # Errors
-/// As [`load`].
-pub(crate) fn load_mapped(engine: &Engine, file: MappedFile) -> Result<Module, Error> {
-    let _span = debug_span!("deserialize", bytes = file.bytes().len()).entered();
+/// As [`load`]. `failed` makes the error if the file cannot be read.
+pub(crate) fn load_file(
+    engine: &Engine,
+    file: TrustedFile<'_>,
+    failed: impl Fn(io::Error) -> Error,
+) -> Result<Module, Error> {
+    let _span = debug_span!("deserialize", bytes = file.len_bytes()).entered();
+    if file.len_bytes() <= READ_MAX_BYTES {
+        let bytes = file.read().map_err(failed)?;
+        let places = check(engine, &bytes)?;
+        let memory = file.map_code(places.of(Part::Text))?;
+        let code = LoadedCode::in_memory(memory, copied_tables(&bytes, &places));
+        return module(engine, &bytes, &places, code);
+    }
+    let file = file.map()?;
     let places = check(engine, file.bytes())?;
     let tables = CodeTables {
         funcs: Table::Mapped(places.of(Part::Funcs)),
@@ -249,6 +250,25 @@ pub(crate) fn load_mapped(engine: &Engine, file: MappedFile) -> Result<Module, E
     let memory = file.into_code(places.of(Part::Text).start)?;
     let code = LoadedCode::in_memory(memory, tables);
     module(engine, code.lead(), &places, Arc::clone(&code))
+}
+
+/// Maximum size of a file that is read, in bytes; of a larger one all is mapped. Up to this size
+/// reading costs less than a second mapping and its page faults.
+const READ_MAX_BYTES: usize = 16 << 10;
+
+fn copied_tables(bytes: &[u8], places: &Places) -> CodeTables {
+    fn copied<T: FromBytes>(bytes: &[u8]) -> Table<T> {
+        let records = bytes.chunks_exact(size_of::<T>());
+        Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
+    }
+    let part = |part| &bytes[places.of(part)];
+    CodeTables {
+        funcs: copied(part(Part::Funcs)),
+        traps: copied(part(Part::Traps)),
+        sources: copied(part(Part::Sources)),
+        call_sites: copied(part(Part::CallSites)),
+        handlers: copied(part(Part::Handlers)),
+    }
 }
 
 /// The module with this code. `bytes` has all other parts of the artifact.
