@@ -4,14 +4,15 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use leakbench_runtime::{Engine, Error, Instance, Module, OptLevel, Store};
+use leakbench_runtime::allocator::{ImageKind, OnDrop};
+use leakbench_runtime::{Engine, Error, Instance, Memories, Module, OptLevel, Store};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::counts::{self, Counts};
-use crate::engine;
 use crate::sys::{load, load_file, load_trusted_file};
+use crate::{config, engine};
 
 /// A module with so many functions beside the one to call.
 fn text(functions: usize) -> String {
@@ -52,14 +53,14 @@ fn mappings(path: &Path) -> Vec<String> {
     lines.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
 }
 
-/// Amounts in KiB that the kernel reports for the mappings of a file.
+/// Amounts in KiB that the kernel reports for the mappings of a file that cannot be written.
 fn amounts(path: &Path, name: &str) -> Vec<u64> {
     let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
     let mut amounts = Vec::new();
     let mut is_of_file = false;
     for line in maps.lines() {
         if line.split_whitespace().next().is_some_and(|first| first.contains('-')) {
-            is_of_file = line.contains(path.to_str().unwrap());
+            is_of_file = line.contains(path.to_str().unwrap()) && !line.contains(" rw-p ");
         } else if let Some((of, amount)) = line.split_once(':')
             && is_of_file
             && of == name
@@ -105,23 +106,69 @@ fn is_mapped_and_shared(engine: &Engine, functions: usize, expected: &[&str]) {
     let before = Counts::now();
     let module = load_file(engine, &path).unwrap();
     let _used = call(&module);
-    assert_eq!(mappings(&path), expected);
+    // The slot maps the image.
+    let (slots, others): (Vec<String>, Vec<String>) =
+        mappings(&path).into_iter().partition(|permissions| permissions == "rw-p");
+    assert_eq!(slots.len(), 1);
+    assert_eq!(others, expected);
+    assert_eq!(module.image().unwrap().len_bytes(), 4096);
     assert!(amounts(&path, "Anonymous").iter().all(|&own| own == 0));
     assert!(amounts(&path, "Rss").iter().all(|&resident| resident > 0));
     // A second module maps the file again, and shares the pages.
     let second = load_file(engine, &path).unwrap();
     call(&second);
-    assert_eq!(mappings(&path).len(), 2 * expected.len());
+    assert_eq!(mappings(&path).len(), 2 * (1 + expected.len()));
     let (resident, own_share) = (amounts(&path, "Rss"), amounts(&path, "Pss"));
     let last = resident.len() - 1;
     assert!(own_share[last] < resident[last], "{own_share:?} of {resident:?} kB");
-    // The mapping needs no descriptor. Each module has an image.
-    assert_eq!(Counts::now().fds, before.fds + images(&[&module, &second]));
+    // Each module keeps the file open, for later instances.
+    assert_eq!(Counts::now().fds, before.fds + 2);
 }
 
-fn images(modules: &[&Module]) -> usize {
-    let has_fd = |module: &&&Module| module.image().is_some_and(|image| image.as_fd().is_some());
-    modules.iter().filter(has_fd).count()
+/// With these policies a module has an image of its own, and its file is not changed.
+#[test]
+fn a_pool_may_not_map_images_of_files() {
+    let _alone = counts::run_alone();
+    for (image, on_drop) in [
+        (ImageKind::Copy, OnDrop::Purge),
+        (ImageKind::Auto, OnDrop::Purge),
+        (ImageKind::Memfd, OnDrop::Truncate),
+    ] {
+        let mut config = config(OptLevel::None);
+        (config.pool.image, config.pool.on_drop) = (image, on_drop);
+        let engine = Engine::new(&config).unwrap();
+        let (_folder, path) = file(&engine, 0);
+        let before = std::fs::read(&path).unwrap();
+        let module = load_file(&engine, &path).unwrap();
+        call(&module);
+        assert_eq!(mappings(&path), ["r-xp"], "{image} {on_drop}");
+        drop(module);
+        assert!(std::fs::read(&path).unwrap() == before, "{image} {on_drop}");
+    }
+}
+
+/// Memories on demand map or copy the image of a file.
+#[test]
+fn memories_on_demand_have_the_image() {
+    let _alone = counts::run_alone();
+    let mut config = config(OptLevel::None);
+    config.memories = Memories::OnDemand;
+    let engine = Engine::new(&config).unwrap();
+    let (folder, path) = file(&engine, 0);
+    let module = load_file(&engine, &path).unwrap();
+    let used = call(&module);
+    assert!(mappings(&path).contains(&"rw-p".to_owned()));
+    drop((module, used));
+    // Shorter than the page of its image.
+    let text = r#"(module (memory (export "m") 10 (pagesize 1)) (data (i32.const 3) "data"))"#;
+    std::fs::write(&path, engine.precompile_module(text.as_bytes()).unwrap()).unwrap();
+    let module = load_file(&engine, &path).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let memory = instance.get_memory(&store, "m").unwrap();
+    assert_eq!(memory.data(&store), b"\0\0\0data\0\0\0");
+    drop((store, module));
+    assert_eq!(mappings(folder.path()), [""; 0]);
 }
 
 /// Whatever is dropped last: the module, a store with its instance, or the engine's clones.
