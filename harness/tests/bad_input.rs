@@ -117,8 +117,8 @@ fn an_invalid_module_is_refused_with_offset_and_reason() {
 fn a_module_with_an_unsupported_proposal() {
     let (_folder, path) = file("struct.wat", b"(module (type (struct)))");
     assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["garbage collection"]);
-    let (_folder, path) = file("threads.wat", b"(module (memory 1 1 shared))");
-    assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["threads"]);
+    let (_folder, path) = file("gc.wat", b"(module (type (struct)))");
+    assert_contains(&complaint(&["--wasm", &path]).to_lowercase(), &["garbage collection"]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Config {
     pub opt_level: OptLevel,
     /// The register allocator. Default: [`RegallocAlgorithm::Backtracking`].
     pub regalloc_algorithm: RegallocAlgorithm,
+    /// If true, all available processors compile a large module. The code is the same.
+    pub parallel_compilation: bool,
     /// Maximum stack of guest code in bytes. A thread with a smaller stack gives guests less.
     pub max_wasm_stack_bytes: usize,
     /// Number of modules whose compiled code the cache keeps, up to 256 MiB. Modules that differ
@@ -52,6 +54,7 @@ impl Default for Config {
             pool: PoolConfig::default(),
             opt_level: OptLevel::Speed,
             regalloc_algorithm: RegallocAlgorithm::Backtracking,
+            parallel_compilation: true,
             max_wasm_stack_bytes: 512 << 10,
             code_cache_modules: NonZeroUsize::new(1024),
             profiler: ProfilingStrategy::None,

@@ -14,7 +14,7 @@ use crate::module::artifact::ArtifactError;
 use crate::module::parse::ModuleError;
 use crate::sys::code_memory::CodeMemoryError;
 use crate::trap::Trap;
-use crate::types::{ExternType, FuncType, TableType, ValType};
+use crate::types::{ExternType, FuncType, MemoryType, TableType, ValType};
 
 /// Any error of the runtime.
 #[derive(Debug, thiserror::Error)]
@@ -180,8 +180,8 @@ impl Error {
             Error::Table { .. }
             | Error::NoExport { .. }
             | Error::File { .. }
-            | Error::PerfMap { .. }
             | Error::UnknownStack
+            | Error::PerfMap { .. }
             | Error::Exception(_) => return None,
         };
         cause.downcast_ref()
@@ -433,5 +433,14 @@ pub enum TypeError {
         minimum: u64,
         /// The maximum number of pages.
         maximum: Option<u64>,
+    },
+    /// A shared memory needs a maximum, and is no [`Memory`](crate::Memory).
+    #[error(
+        "a memory of type {ty:?}: a shared memory has a maximum and is made by `SharedMemory::new`, \
+         any other by `Memory::new`"
+    )]
+    Sharing {
+        /// The type.
+        ty: MemoryType,
     },
 }

@@ -7,6 +7,7 @@ use crate::store::{AsContext, AsContextMut};
 use crate::sys::context::GlobalHandle;
 use crate::sys::memory::MemoryDef;
 use crate::sys::owned::Owned;
+use crate::sys::shared_memory::SharedMemory;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
@@ -14,12 +15,14 @@ use crate::types::{ExternType, GlobalType, MemoryType, Mutability, TableType, Ta
 use crate::val::{Ref, Val};
 
 /// An item that can be imported or exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Extern {
     /// A function.
     Func(Func),
     /// A linear memory.
     Memory(Memory),
+    /// A linear memory that several threads use at a time.
+    SharedMemory(SharedMemory),
     /// A global.
     Global(Global),
     /// A table.
@@ -38,6 +41,7 @@ impl Extern {
         match self {
             Extern::Func(func) => ExternType::Func(func.signature(store).ty().clone()),
             Extern::Memory(memory) => ExternType::Memory(memory.def(store).ty()),
+            Extern::SharedMemory(memory) => ExternType::Memory(memory.ty()),
             Extern::Global(global) => ExternType::Global(global.0.ty()),
             Extern::Table(table) => ExternType::Table(table.def(store).ty()),
             Extern::Tag(tag) => ExternType::Tag(TagType::new(tag.handle().ty(store).clone())),
@@ -52,10 +56,18 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// The memory, if it is one and not shared.
     pub fn into_memory(self) -> Option<Memory> {
         match self {
             Extern::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        match self {
+            Extern::SharedMemory(memory) => Some(memory),
             _ => None,
         }
     }
@@ -86,7 +98,7 @@ impl Extern {
 }
 
 /// An export of an instance: its name and its item.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Export<'a> {
     name: &'a str,
     item: Extern,
@@ -117,9 +129,14 @@ impl<'a> Export<'a> {
         self.item.into_func()
     }
 
-    /// The memory, if it is one.
+    /// The memory, if it is one and not shared.
     pub fn into_memory(self) -> Option<Memory> {
         self.item.into_memory()
+    }
+
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.item.into_shared_memory()
     }
 
     /// The global, if it is one.
@@ -148,7 +165,7 @@ macro_rules! from {
     )+ };
 }
 
-from!(Func Memory Global Table Tag);
+from!(Func Memory SharedMemory Global Table Tag);
 
 /// A linear memory of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,8 +219,7 @@ impl Memory {
         self.ty(store).page_size_log2()
     }
 
-    /// The address of the first byte, which stays until the memory grows or the store
-    /// is dropped.
+    /// The address of the first byte, which growth may change.
     pub fn data_ptr(&self, store: impl AsContext) -> *mut u8 {
         self.def(store.as_context().into_inner()).base().as_ptr()
     }

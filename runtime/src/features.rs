@@ -7,11 +7,13 @@ use wasmparser::WasmFeatures as ParserFeatures;
 
 use crate::config::Config;
 
-/// Accepted by every engine: WebAssembly 2.0 without SIMD.
+/// Accepted by every engine: WebAssembly 2.0 without SIMD and references.
 ///
 /// `GC_TYPES` is wasmparser's gate for `externref`, not the GC proposal.
-const ALWAYS: ParserFeatures =
-    ParserFeatures::WASM2.difference(ParserFeatures::SIMD).union(ParserFeatures::GC_TYPES);
+const ALWAYS: ParserFeatures = ParserFeatures::WASM2
+    .difference(ParserFeatures::SIMD)
+    .difference(ParserFeatures::REFERENCE_TYPES)
+    .union(ParserFeatures::GC_TYPES);
 
 macro_rules! features {
     ($(
@@ -19,8 +21,8 @@ macro_rules! features {
         $name:ident = 1 << $bit:literal, $setter:ident, $parser:expr
             $(, needs $($needs:ident)|+)?;
     )+) => {
-        /// A set of proposals beyond WebAssembly 2.0 without SIMD. [`Default`] has all that this
-        /// runtime supports.
+        /// A set of proposals beyond WebAssembly 2.0 without SIMD and references. [`Default`] has all
+        /// that this runtime supports.
         ///
         /// ```
         /// use leakbench_runtime::{Config, Engine, Module, WasmFeatures};
@@ -88,11 +90,18 @@ features! {
     /// most 4 GiB.
     MEMORY64 = 1 << 7, wasm_memory64, ParserFeatures::MEMORY64;
     /// References to functions of one type, and references that are never null.
-    FUNCTION_REFERENCES = 1 << 8, wasm_function_references, ParserFeatures::FUNCTION_REFERENCES;
+    FUNCTION_REFERENCES = 1 << 8, wasm_function_references, ParserFeatures::FUNCTION_REFERENCES,
+        needs REFERENCE_TYPES;
     /// Exceptions with `try_table`.
-    EXCEPTIONS = 1 << 9, wasm_exceptions, ParserFeatures::EXCEPTIONS;
+    EXCEPTIONS = 1 << 9, wasm_exceptions, ParserFeatures::EXCEPTIONS, needs REFERENCE_TYPES;
+    /// References to functions and to values of the host, and several tables: a part of WebAssembly
+    /// 2.0.
+    REFERENCE_TYPES = 1 << 12, wasm_reference_types, ParserFeatures::REFERENCE_TYPES;
+    /// Shared memories, atomic operators, and threads that wait for others.
+    THREADS = 1 << 11, wasm_threads, ParserFeatures::THREADS;
     /// Recursion groups of function types, a part of the GC proposal.
-    REC_GROUPS = 1 << 10, wasm_rec_groups, ParserFeatures::empty(), needs FUNCTION_REFERENCES;
+    REC_GROUPS = 1 << 10, wasm_rec_groups, ParserFeatures::empty(),
+        needs FUNCTION_REFERENCES | REFERENCE_TYPES;
 }
 
 impl WasmFeatures {

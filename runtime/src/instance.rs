@@ -13,6 +13,7 @@ use crate::store::{AsContext, AsContextMut};
 use crate::sys::call::TypedCallable;
 use crate::sys::instance::{InstanceBox, NewInstance};
 use crate::sys::memory::MemoryPlace;
+use crate::sys::shared_memory::SharedMemory;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::trap::Trap;
@@ -120,7 +121,12 @@ impl Instance {
         TypedFunc::new(store, handle, compiled.signature(func))
     }
 
-    /// The exported memory named `name`.
+    /// The exported shared memory named `name`.
+    pub fn get_shared_memory(&self, store: impl AsContext, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
+    }
+
+    /// The exported memory named `name`, if it is not shared.
     pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
     }
@@ -144,7 +150,13 @@ impl Instance {
 fn export(store: &StoreInner, instance: &InstanceBox, item: ExportItem) -> Extern {
     match item {
         ExportItem::Func(func) => Func::new_in(instance.func(func)).into(),
-        ExportItem::Memory(memory) => Memory::new_in(store, instance.memory(memory).index()).into(),
+        ExportItem::Memory(memory) => {
+            let def = instance.memory(memory);
+            match def.shared() {
+                Some(shared) => shared.clone().into(),
+                None => Memory::new_in(store, def.index()).into(),
+            }
+        }
         ExportItem::Table(table) => Table::new_in(store, instance.table(table).index()).into(),
         ExportItem::Global(global) => Global::new_in(instance.global(global)).into(),
         ExportItem::Tag(tag) => Tag::new_in(instance.tag(tag)).into(),

@@ -125,6 +125,7 @@ pub use module::{ExportType, ImportType, Module};
 pub use profile::ProfilingStrategy;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use sys::code_memory::CodeMemoryError;
+pub use sys::shared_memory::{SharedMemory, WaitResult};
 pub use sys::stack::with_stack;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};

@@ -39,7 +39,7 @@ enum Item {
 impl Item {
     fn in_store(&self, store: &mut StoreInner) -> Extern {
         match self {
-            Item::Extern(item) => *item,
+            Item::Extern(item) => item.clone(),
             Item::Host(host) => Func::of_host(store, host).into(),
         }
     }

@@ -13,6 +13,7 @@ pub struct MemoryType {
     minimum: u64,
     maximum: Option<u64>,
     is_64: bool,
+    is_shared: bool,
     page_size_log2: u8,
 }
 
@@ -28,7 +29,13 @@ impl MemoryType {
 
     /// A memory with addresses of 64 bits, and limits in pages of 64 KiB.
     pub const fn new64(minimum: u64, maximum: Option<u64>) -> Self {
-        MemoryType { minimum, maximum, is_64: true, page_size_log2: PAGE_SIZE_LOG2 }
+        MemoryType {
+            minimum,
+            maximum,
+            is_64: true,
+            is_shared: false,
+            page_size_log2: PAGE_SIZE_LOG2,
+        }
     }
 
     /// The initial number of pages.
@@ -44,6 +51,11 @@ impl MemoryType {
     /// Returns true if addresses have 64 bits, and not 32.
     pub fn is_64(&self) -> bool {
         self.is_64
+    }
+
+    /// Returns true if several threads may use the memory at a time.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// The size of a page in bytes.
@@ -70,6 +82,18 @@ impl MemoryType {
         self.min_bytes().checked_next_multiple_of(WASM_PAGE_BYTES).unwrap_or(usize::MAX)
     }
 
+    /// The length in bytes after `delta` more pages than `present`; `None` if the maximum or the index
+    /// does not allow it.
+    pub(crate) fn grown_bytes(self, present: u64, delta: u64) -> Option<u64> {
+        let pages = present.checked_add(delta)?;
+        // An index of 32 bits does not count 2^32 pages of one byte.
+        let is_countable = self.is_64 || u32::try_from(pages).is_ok();
+        if !is_countable || self.maximum.is_some_and(|max| pages > max) {
+            return None;
+        }
+        pages.checked_mul(self.page_size()).filter(|&bytes| bytes <= self.max_bytes())
+    }
+
     /// The length that no memory of this type exceeds, in bytes: that of the index, but not more than
     /// processes can map.
     pub(crate) fn max_bytes(self) -> u64 {
@@ -86,6 +110,7 @@ impl MemoryType {
     /// Returns true if a memory of type `found` can be imported as one of this type.
     pub(crate) fn accepts(self, found: MemoryType) -> bool {
         self.is_64 == found.is_64
+            && self.is_shared == found.is_shared
             && self.page_size_log2 == found.page_size_log2
             && limits_fit((self.minimum, self.maximum), (found.minimum, found.maximum))
     }
@@ -140,6 +165,12 @@ impl MemoryTypeBuilder {
         self
     }
 
+    /// Sets whether several threads may use the memory at a time, which needs a maximum.
+    pub fn shared(&mut self, is_shared: bool) -> &mut Self {
+        self.0.is_shared = is_shared;
+        self
+    }
+
     /// Sets the base 2 logarithm of the size of a page in bytes: 0 or 16.
     pub fn page_size_log2(&mut self, page_size_log2: u8) -> &mut Self {
         self.0.page_size_log2 = page_size_log2;
@@ -149,12 +180,15 @@ impl MemoryTypeBuilder {
     /// The type.
     ///
     /// # Errors
-    /// If there are no pages of that size, the minimum is more than the maximum, or a limit is
-    /// more than the addresses reach.
+    /// If there are no pages of that size, the minimum is more than the maximum, a limit is
+    /// more than the addresses reach, or a shared memory has no maximum.
     pub fn build(&self) -> Result<MemoryType, Error> {
         let ty = self.0;
         if ty.page_size_log2 != 0 && ty.page_size_log2 != PAGE_SIZE_LOG2 {
             return Err(TypeError::PageSize { log2: ty.page_size_log2 }.into());
+        }
+        if ty.is_shared && ty.maximum.is_none() {
+            return Err(TypeError::Sharing { ty }.into());
         }
         let bits = if ty.is_64 { 64 } else { 32 };
         let limit = (1u128 << bits >> ty.page_size_log2).min((1 << bits) - 1);

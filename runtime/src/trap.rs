@@ -47,6 +47,10 @@ traps! {
     NullReference = TrapCode::unwrap_user(6), "null reference";
     /// The exceptions of a store exceed 64 MiB.
     TooManyExceptions = TrapCode::unwrap_user(7), "too many exceptions";
+    /// An atomic operator at an address that is not a multiple of its size.
+    HeapMisaligned = TrapCode::unwrap_user(8), "unaligned atomic";
+    /// A wait in a memory that is not shared.
+    AtomicWaitNonSharedMemory = TrapCode::unwrap_user(9), "expected shared memory";
     /// Division or remainder by zero.
     IntegerDivisionByZero = TrapCode::INTEGER_DIVISION_BY_ZERO, "integer divide by zero";
     /// A quotient or conversion out of range of its type.
@@ -57,8 +61,8 @@ traps! {
     StackOverflow = TrapCode::STACK_OVERFLOW, "call stack exhausted";
 }
 
-/// Marks the instruction in a host trampoline that is reached after the host function failed. It is
-/// not a trap of the guest, so it has no [`Trap`].
+/// The code of a stop because of the store's pending error. In compiled code it marks an instruction
+/// after a call that does not return. It is not a trap of the guest, so it has no [`Trap`].
 pub(crate) const HOST_ERROR: TrapCode = TrapCode::unwrap_user(250);
 
 /// The code of a call that was refused, since nothing is known of the stack on which it would run.

@@ -178,7 +178,7 @@ fn tags_belong_to_instances() {
         let nothing = Func::wrap(&mut store, || ());
         let first = Instance::new(&mut store, &module, &[nothing.into()]).unwrap();
         let throw = first.get_export(&store, "throw").unwrap();
-        let second = Instance::new(&mut store, &module, &[throw]).unwrap();
+        let second = Instance::new(&mut store, &module, std::slice::from_ref(&throw)).unwrap();
         let catches = second.get_typed_func::<(), i32>(&store, "catches").unwrap();
         let Err(Error::Exception(exception)) = catches.call(&mut store, ()) else {
             panic!("an exception of the other instance")

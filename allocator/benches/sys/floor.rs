@@ -1,5 +1,5 @@
-//! The lower bound of a module's life: the system calls that every pool needs to create, map, reset
-//! and release an image. Benchmarks divide by it.
+//! The lower bound of a module's life: the fewest system calls that can create, map, reset and release
+//! an image. Benchmarks divide by it.
 
 #![allow(unsafe_code, reason = "mapping calls and the memory behind them")]
 
@@ -9,14 +9,17 @@ use std::ptr::{self, NonNull};
 
 use leakbench_allocator::{GUARD_BYTES, IMAGE_NAME, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
 use rustix::fs::{MemfdFlags, SealFlags};
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::death_watch::DeathWatch;
+
+const ACCESS: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
+const FIXED: MapFlags = MapFlags::PRIVATE.union(MapFlags::FIXED).union(MapFlags::NORESERVE);
 
 /// The size of the reservation: a slab of one slot, as a pool reserves it.
 const RESERVED_BYTES: usize = GUARD_BYTES + SLOT_STRIDE_BYTES;
 
-/// One reserved slot and the system calls of one cycle in it.
+/// One slot with a memory of zeroes, and the system calls of one cycle in it.
 #[derive(Debug)]
 pub(crate) struct Floor {
     reserved: NonNull<u8>,
@@ -27,7 +30,7 @@ pub(crate) struct Floor {
 unsafe impl Send for Floor {}
 
 impl Floor {
-    /// Reserves a slot. With a death watch, each cycle also adds a watch and reads its event.
+    /// Reserves a slot and maps a memory in it. With a death watch, each cycle also adds a watch and reads its event.
     ///
     /// # Errors
     /// If the kernel refuses address space or an inotify instance.
@@ -39,11 +42,27 @@ impl Floor {
             rustix::mm::mmap_anonymous(ptr::null_mut(), RESERVED_BYTES, ProtFlags::empty(), flags)
         }?;
         let reserved = NonNull::new(reserved.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Floor { reserved, watch })
+        let floor = Floor { reserved, watch };
+        floor.map_zeroes()?;
+        Ok(floor)
+    }
+
+    /// The address of the memory, behind the guard.
+    fn memory(&self) -> *mut u8 {
+        self.reserved.as_ptr().wrapping_add(GUARD_BYTES)
+    }
+
+    /// Maps zeroes over the memory, which drops what was mapped and written there.
+    fn map_zeroes(&self) -> io::Result<()> {
+        // SAFETY: `self` owns the reserved range, in which the memory lies behind the guard.
+        unsafe {
+            rustix::mm::mmap_anonymous(self.memory().cast(), WASM_PAGE_BYTES, ACCESS, FIXED)
+        }?;
+        Ok(())
     }
 
     /// One cycle: creates a memfd with the bytes of `image`, seals it, maps it copy-on-write over
-    /// the start of a memory of one WebAssembly page, writes one byte, resets and unmaps the
+    /// the start of a memory of one WebAssembly page, writes one byte, maps zeroes over all of the
     /// memory, and closes the memfd. The image must be whole pages of the kernel, and at most one
     /// WebAssembly page.
     ///
@@ -66,19 +85,14 @@ impl Floor {
         rustix::io::pwrite(&memfd, image, 0)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&memfd, seals)?;
-        let at = self.reserved.as_ptr().wrapping_add(GUARD_BYTES);
-        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: `self` owns the reserved range, in which the memory lies behind the guard. The
-        // lengths are whole pages. The file is as long as the image and cannot shrink, so the
-        // write does not raise SIGBUS.
+        let at = self.memory();
+        // SAFETY: `self` owns the memory. The image is whole pages, and the file is as long and cannot
+        // shrink, so the write does not raise SIGBUS.
         unsafe {
-            rustix::mm::mmap_anonymous(at.cast(), len_bytes, access, flags)?;
-            rustix::mm::mmap(at.cast(), image.len(), access, flags, &memfd, 0)?;
+            rustix::mm::mmap(at.cast(), image.len(), ACCESS, FIXED, &memfd, 0)?;
             at.write_volatile(1);
-            rustix::mm::madvise(at.cast(), len_bytes, Advice::LinuxDontNeed)?;
-            rustix::mm::mmap_anonymous(at.cast(), len_bytes, ProtFlags::empty(), flags)?;
         }
+        self.map_zeroes()?;
         drop(memfd);
         match &mut self.watch {
             Some(watch) => watch.expect_death(),

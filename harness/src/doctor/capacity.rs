@@ -5,7 +5,7 @@ use std::fs;
 use leakbench_model::text::bytes;
 
 use super::check::{Check, State};
-use super::slot_capacity::{Slots, mappings_for, slots_by_mappings};
+use super::slot_capacity::{Slots, mappings_for, memories, slots_by_mappings};
 use leakbench_kernel::{Bound, Machine, Process, free_ranges};
 
 /// Slots of a pool by default.
@@ -64,7 +64,12 @@ impl Capacity {
     }
 
     pub(super) fn checks(&self, machine: &Machine) -> Vec<Check> {
-        vec![self.mappings(machine), self.addresses(machine), self.all_slots()]
+        vec![
+            self.mappings(machine),
+            self.addresses(machine),
+            self.memories(machine),
+            self.all_slots(),
+        ]
     }
 
     fn mappings(&self, machine: &Machine) -> Check {
@@ -111,6 +116,20 @@ impl Capacity {
         };
         // The check of the slots reports the consequence.
         check.extra()
+    }
+
+    /// Memories of the built-in runtime that are in no pool, by their type.
+    fn memories(&self, machine: &Machine) -> Check {
+        let (reserved, explicit) =
+            memories(machine.max_map_count, self.present_mappings, &self.ranges_bytes);
+        let found = format!("{reserved} without a pool fit into a process");
+        let bounds = match machine.max_map_count {
+            Some(_) => format!("{explicit} with 64-bit addresses or pages of one byte"),
+            None => "more with 64-bit addresses or pages of one byte".to_owned(),
+        };
+        let means =
+            format!("each reserves 4 GiB and has 4 mappings; or {bounds}, which reserve nothing");
+        Check::new("memories", State::Ok, found, means).extra()
     }
 
     /// The smaller of both numbers.

@@ -1,9 +1,12 @@
-//! The number of slots that fit into a process, by its limits. Pure.
+//! The number of slots, and of memories without a pool, that fit into a process, by its limits. Pure.
 
 use leakbench_runtime::allocator::{GUARD_BYTES, SLOT_STRIDE_BYTES};
 
 /// Mappings of a slot with an image: the image, the rest of the memory, the guard.
 pub(super) const MAPPINGS_A_SLOT: u64 = 3;
+
+/// Mappings of a memory with an image that is in no slot: those of a slot, and the guard before it.
+const MAPPINGS_A_MEMORY: u64 = 4;
 
 /// Maximum of slots that a pool reserves in one piece.
 const SLAB_SLOTS: u64 = 2048;
@@ -48,6 +51,16 @@ pub(super) fn slots_by_mappings(max: u64, present: u64) -> u64 {
     max.saturating_sub(present) / MAPPINGS_A_SLOT
 }
 
+/// The number of memories without a pool that fit into a process with `present` mappings, which may have
+/// `max`, and into these ranges of address space: those that reserve 4 GiB, and those with explicit
+/// bounds, which have one mapping each.
+pub(super) fn memories(max: Option<u64>, present: u64, ranges_bytes: &[u64]) -> (u64, u64) {
+    let left = max.map_or(u64::MAX, |max| max.saturating_sub(present));
+    let Slots { stride_bytes, guard_bytes } = Slots::BUILTIN;
+    let fit = ranges_bytes.iter().map(|bytes| bytes / (stride_bytes + guard_bytes));
+    (fit.sum::<u64>().min(left / MAPPINGS_A_MEMORY), left)
+}
+
 /// The number of mappings of a process with `present` others and this many slots.
 pub(super) fn mappings_for(slots: u64, present: u64) -> u64 {
     slots.saturating_mul(MAPPINGS_A_SLOT).saturating_add(present)
@@ -71,6 +84,9 @@ mod tests {
             "no room for its guard"
         );
         assert_eq!(Slots::BUILTIN.in_ranges(&[]), 0);
+        assert_eq!(memories(Some(65_530), 30, &[1 << 47]), (16_375, 65_500));
+        assert_eq!(memories(None, 30, &[1 << 34]).0, 3);
+        assert_eq!(memories(Some(10), 30, &[1 << 34]), (0, 0));
     }
 
     proptest! {

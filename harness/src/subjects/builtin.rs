@@ -35,7 +35,8 @@ impl Builtin {
     pub(crate) fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
         let pool = pool_config(scenario)
             .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
-        let mut config = Config { pool, ..Config::default() };
+        // A run has only the threads of its scenario.
+        let mut config = Config { pool, parallel_compilation: false, ..Config::default() };
         if scenario.wasm.is_empty() {
             // Generated guests are compiled to be dropped at once.
             config.opt_level = OptLevel::None;

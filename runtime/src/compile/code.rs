@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// everything else through the context, so it runs at any address and in any engine.
 #[derive(Debug)]
 pub(crate) struct CompiledCode {
-    /// The machine code. Its address must be a multiple of 16.
+    /// The machine code. Its address must be a multiple of 32.
     pub(crate) text: Vec<u8>,
     /// The functions that the module defines, in order. One for a trampoline.
     pub(crate) funcs: Box<[FuncCode]>,

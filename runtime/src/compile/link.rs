@@ -1,23 +1,25 @@
 //! Concatenates the functions of a module, and resolves the calls between them.
 
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, Function};
+use cranelift_codegen::entity::EntityRef;
+use cranelift_codegen::ir::{ExternalName, UserFuncName};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{
     CompiledCode as FunctionCode, ExceptionContextLoc, FinalizedMachExceptionHandler,
     FinalizedRelocTarget, TextSectionBuilder,
 };
 
-use super::CompileError;
 use super::code::{
     CallSite, CompiledCode, FuncCode, HandlerItem, HandlerSite, SourceSite, TrapSite,
 };
+use super::{CompileError, CompiledFunc};
 
 /// Maximum distance of a relative call, in both directions.
 pub(super) const MAX_TEXT_BYTES: u64 = i32::MAX as u64;
 
-/// Alignment of functions: that of the constants that follow some of them.
-const FUNC_ALIGN: u32 = 16;
+/// Alignment of functions: at least that of the constants that follow some of them, and that at which the
+/// processor fetches instructions fastest.
+const FUNC_ALIGN: u32 = 32;
 
 /// A text that is being built.
 pub(super) struct Linker {
@@ -44,15 +46,9 @@ impl Linker {
         }
     }
 
-    /// Appends the next function. Functions refer to each other by the user names `0:n`, where `n`
-    /// counts the functions of the text. `body_offset` is that of its body in the module's binary.
-    pub(super) fn append(
-        &mut self,
-        compiled: &FunctionCode,
-        func: &Function,
-        body_offset: u32,
-        control: &mut ControlPlane,
-    ) -> Result<(), CompileError> {
+    /// Appends the next function.
+    pub(super) fn append(&mut self, func: &CompiledFunc) -> Result<(), CompileError> {
+        let CompiledFunc { name, code: compiled, callees, body_offset } = func;
         let code = compiled.code_buffer();
         let bytes = self.text_bytes + u64::from(FUNC_ALIGN) + code.len() as u64;
         let too_large = CompileError::TooLarge { bytes };
@@ -60,12 +56,12 @@ impl Linker {
             return Err(too_large);
         }
         let align = FUNC_ALIGN.max(compiled.buffer.alignment);
-        let start = self.text.append(true, code, align, control);
+        let start = self.text.append(true, code, align, &mut ControlPlane::default());
         self.text_bytes = start + code.len() as u64;
         let (Ok(start_offset), Ok(len)) = (u32::try_from(start), u32::try_from(code.len())) else {
             return Err(too_large);
         };
-        self.funcs.push(FuncCode { start: start_offset, len, body_offset });
+        self.funcs.push(FuncCode { start: start_offset, len, body_offset: *body_offset });
         for part in compiled.buffer.get_srclocs_sorted() {
             let module_offset = (!part.loc.is_default()).then(|| part.loc.bits());
             let site = SourceSite::new(start_offset + part.start, module_offset);
@@ -80,8 +76,7 @@ impl Linker {
                 .iter()
                 .map(|trap| TrapSite::new(start_offset + trap.offset, trap.code)),
         );
-        self.append_call_sites(compiled, start_offset, func)?;
-        let names = func.params.user_named_funcs();
+        self.append_call_sites(name, compiled, start_offset)?;
         for reloc in compiled.buffer.relocs() {
             let resolved = match &reloc.target {
                 FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
@@ -89,7 +84,7 @@ impl Linker {
                         start + u64::from(reloc.offset),
                         reloc.kind,
                         reloc.addend,
-                        names[*name].index as usize,
+                        callees[name.index()] as usize,
                     )
                 }
                 _ => false,
@@ -97,7 +92,7 @@ impl Linker {
             // Cranelift should request no relocations except calls within the text.
             if !resolved {
                 return Err(CompileError::Function {
-                    func: func.name.to_string(),
+                    func: name.to_string(),
                     reason: format!("it refers to {:?}, which is not in the text", reloc.target),
                 });
             }
@@ -107,16 +102,16 @@ impl Linker {
 
     fn append_call_sites(
         &mut self,
+        name: &UserFuncName,
         compiled: &FunctionCode,
         start_offset: u32,
-        func: &Function,
     ) -> Result<(), CompileError> {
         for site in compiled.buffer.call_sites() {
             if site.exception_handlers.is_empty() {
                 continue;
             }
             let unexpected = |what: &str| CompileError::Function {
-                func: func.name.to_string(),
+                func: name.to_string(),
                 reason: format!("a call with exception handlers has {what}"),
             };
             let first = self.handlers.len() as u32;

@@ -9,6 +9,7 @@
 mod abi;
 pub(crate) mod code;
 mod link;
+mod parallel;
 mod trampoline;
 mod translate;
 
@@ -25,6 +26,7 @@ use cranelift_codegen::ir::{Function, UserFuncName};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use wasmparser::FunctionBody;
 
 use self::code::CompiledCode;
 use self::link::Linker;
@@ -99,6 +101,16 @@ pub(crate) struct Compiler {
 /// Values of the largest function after which buffers are kept. Buffers have some hundred bytes for
 /// each, and few functions have more.
 const KEPT_VALUES: usize = 64 << 10;
+
+/// The code of one function, to be linked.
+struct CompiledFunc {
+    name: UserFuncName,
+    code: cranelift_codegen::CompiledCode,
+    /// The functions of the text that it refers to.
+    callees: Box<[u32]>,
+    /// Offset of its body in the module's binary.
+    body_offset: u32,
+}
 
 /// The buffers of one compilation, empty between functions.
 struct Workspace {
@@ -179,7 +191,8 @@ impl Compiler {
         &*self.isa
     }
 
-    /// Compiles every function that `module` defines, for contexts with this layout.
+    /// Compiles every function that `module` defines, for contexts with this layout. If `parallel` is
+    /// true, several threads compile a large module. The code is the same.
     ///
     /// # Errors
     /// If a function, or the module as a whole, exceeds a limit of the compiler.
@@ -187,44 +200,78 @@ impl Compiler {
         &self,
         module: &ParsedModule<'_>,
         layout: &VmLayout,
+        parallel: bool,
     ) -> Result<CompiledCode, CompileError> {
-        let env = ModuleEnv { info: &module.info, layout, isa: &*self.isa, limits: &self.limits };
-        let began = Instant::now();
+        let threads = if parallel { parallel::threads_for(&module.bodies) } else { 1 };
+        self.compile_on(threads, module, layout)
+    }
+
+    fn compile_on(
+        &self,
+        threads: usize,
+        module: &ParsedModule<'_>,
+        layout: &VmLayout,
+    ) -> Result<CompiledCode, CompileError> {
+        let env = ModuleEnv {
+            info: &module.info,
+            layout,
+            isa: &*self.isa,
+            limits: &self.limits,
+            began: Instant::now(),
+        };
+        let bodies = &module.bodies;
+        let mut linker = Linker::new(&*self.isa, bodies.len());
+        if threads > 1 {
+            parallel::compile(self, &env, bodies, &mut linker, threads)?;
+            return linker.finish();
+        }
         self.with_workspace(|workspace| {
-            let mut linker = Linker::new(&*self.isa, module.bodies.len());
-            for (defined, body) in (0..).zip(&module.bodies) {
-                let func = env.defined_func(defined);
-                let named = || match module.info.func_names.get(func as usize) {
-                    Some(name) => format!("{func} ({name})"),
-                    None => func.to_string(),
-                };
-                let failed = |reason: String| CompileError::Function { func: named(), reason };
-                let Workspace { most_values, context, builder, stacks, .. } = workspace;
-                context.func.name = UserFuncName::user(0, func);
-                context.func.signature = abi::wasm_signature(env.info.func_type(func));
-                let builder = FunctionBuilder::new(&mut context.func, builder);
-                let values =
-                    translate::translate(&env, func, body, builder, stacks).map_err(|error| {
-                        match error {
-                            TranslateError::Limit(exceeded) => CompileError::Limit {
-                                item: format!("function {}", named()),
-                                exceeded: exceeded.to_string(),
-                            },
-                            error => failed(error.to_string()),
-                        }
-                    })?;
-                *most_values = values.max(*most_values);
-                // The validator limits modules to 1 GiB.
-                let body_offset = body.range().start as u32;
-                self.finish(workspace, &mut linker, body_offset, failed)?;
-                if let Some(time) = self.limits.time {
-                    let (found, max) = (began.elapsed().as_millis(), time.as_millis());
-                    Exceeded::check("ms of compilation", "time", found as usize, max as usize)
-                        .map_err(of_module)?;
-                }
+            for (defined, body) in (0..).zip(bodies) {
+                linker.append(&self.compile_func(&env, workspace, defined, body)?)?;
             }
-            linker.finish()
-        })
+            Ok(())
+        })?;
+        linker.finish()
+    }
+
+    /// Generates the code of the function that the module defines at index `defined`.
+    fn compile_func(
+        &self,
+        env: &ModuleEnv<'_>,
+        workspace: &mut Workspace,
+        defined: u32,
+        body: &FunctionBody<'_>,
+    ) -> Result<CompiledFunc, CompileError> {
+        let func = env.defined_func(defined);
+        let named = || match env.info.func_names.get(func as usize) {
+            Some(name) => format!("{func} ({name})"),
+            None => func.to_string(),
+        };
+        let failed = |reason: String| CompileError::Function { func: named(), reason };
+        let Workspace { most_values, context, builder, stacks, .. } = workspace;
+        context.func.name = UserFuncName::user(0, func);
+        context.func.signature = abi::wasm_signature(env.info.func_type(func));
+        let builder = FunctionBuilder::new(&mut context.func, builder);
+        let values =
+            translate::translate(env, func, body, builder, stacks).map_err(
+                |error| match error {
+                    TranslateError::Limit(exceeded) => CompileError::Limit {
+                        item: format!("function {}", named()),
+                        exceeded: exceeded.to_string(),
+                    },
+                    error => failed(error.to_string()),
+                },
+            )?;
+        *most_values = values.max(*most_values);
+        // The validator limits modules to 1 GiB.
+        let body_offset = body.range().start as u32;
+        let compiled = self.finish(workspace, body_offset, failed)?;
+        if let Some(time) = self.limits.time {
+            let (found, max) = (env.began.elapsed().as_millis(), time.as_millis());
+            Exceeded::check("ms of compilation", "time", found as usize, max as usize)
+                .map_err(of_module)?;
+        }
+        Ok(compiled)
     }
 
     /// Generates the trampoline by which the host calls wasm code of type `ty`, an
@@ -262,10 +309,11 @@ impl Compiler {
         self.with_workspace(|workspace| {
             let mut linker = Linker::new(&*self.isa, 1);
             build(&mut workspace.context.func, &mut workspace.builder);
-            self.finish(workspace, &mut linker, 0, |reason| CompileError::Function {
+            let func = self.finish(workspace, 0, |reason| CompileError::Function {
                 func: format!("({kind} trampoline of {ty})"),
                 reason,
             })?;
+            linker.append(&func)?;
             linker.finish()
         })
     }
@@ -274,10 +322,9 @@ impl Compiler {
     fn finish(
         &self,
         workspace: &mut Workspace,
-        linker: &mut Linker,
         body_offset: u32,
         failed: impl FnOnce(String) -> CompileError,
-    ) -> Result<(), CompileError> {
+    ) -> Result<CompiledFunc, CompileError> {
         let Workspace { context, control, .. } = workspace;
         // Cranelift's arenas panic if there is no memory. The buffers are not used after an error.
         let compiled = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -291,13 +338,16 @@ impl Compiler {
             Ok(Err(reason)) => return Err(failed(reason)),
             Err(_) => return Err(failed("the compiler panicked".to_owned())),
         }
-        if let Some(compiled) = context.compiled_code() {
-            linker.append(compiled, &context.func, body_offset, control)?;
-        }
+        let Some(code) = context.take_compiled_code() else {
+            return Err(failed("no code was generated".to_owned()));
+        };
+        let names = context.func.params.user_named_funcs().values().map(|name| name.index);
+        let name = context.func.name.clone();
+        let func = CompiledFunc { name, code, callees: names.collect(), body_offset };
         context.clear();
         // Cranelift 0.135 does not clear these.
         context.func.dfg.exception_tables.clear();
-        Ok(())
+        Ok(func)
     }
 
     /// Runs `work` with a set of buffers. Keeps the buffers only if it succeeds, because they are

@@ -48,12 +48,14 @@ fn allocator_with(opt: OptLevel) -> RegallocAlgorithm {
 
 fn compile(compiler: &Compiler, module: &ParsedModule<'_>) -> CompiledCode {
     let layout = VmLayout::new(&module.info);
-    compiler.compile_module(module, &layout).unwrap_or_else(|error| panic!("{error}"))
+    let compiled = compiler.compile_module(module, &layout, false);
+    compiled.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Compiles the valid modules of the specification's tests, and checks that the others are refused.
 fn compile_suite(compiler: &Compiler) -> Counts {
-    compile_files(compiler, spec(SpecVersion::V2), WasmFeatures::SIMD)
+    let features = WasmFeatures::SIMD | WasmFeatures::REFERENCE_TYPES;
+    compile_files(compiler, spec(SpecVersion::V2), features)
 }
 
 fn compile_files(
@@ -104,7 +106,7 @@ fn valid(
     let mut end = 0;
     for func in &code.funcs {
         assert!(func.start >= end && func.len > 0, "{place}: {func:?}");
-        assert_eq!(func.start % 16, 0, "{place}");
+        assert_eq!(func.start % 32, 0, "{place}");
         end = func.start + func.len;
     }
     assert!(end as usize <= code.text.len());
@@ -224,6 +226,11 @@ fn each_operator_has_exactly_its_traps() {
         ("(drop (memory.size))", &[]),
         ("(drop (memory.grow (local.get 0)))", &[STACK]),
         ("(memory.fill (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
+        ("(memory.copy (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
+        // No call.
+        ("(memory.copy (local.get 0) (local.get 0) (i32.const 100))", &[MEMORY]),
+        ("(memory.fill (local.get 0) (local.get 0) (i32.const 3))", &[MEMORY]),
+        ("(memory.fill (local.get 0) (local.get 0) (i32.const 129))", &[MEMORY, STACK]),
         ("(memory.init 0 (local.get 0) (local.get 0) (local.get 0))", &[MEMORY, STACK]),
         ("(data.drop 0)", &[STACK]),
         ("(drop (table.get (local.get 0)))", &[TABLE]),
@@ -269,7 +276,8 @@ fn each_operator_has_exactly_its_traps() {
     }
 }
 
-/// Only an access whose constant offset exceeds the guard has instructions to check it.
+/// Only an access whose constant offset exceeds the guard has instructions to check it. They choose the
+/// address without a branch, so the processor cannot guess the outcome and read elsewhere.
 #[test]
 fn accesses_within_the_guard_are_not_checked() {
     let compiler = compiler_for(OptLevel::Speed);
@@ -278,13 +286,58 @@ fn accesses_within_the_guard_are_not_checked() {
             "(module (memory 1) (func (param i32) (result i64)
                 (i64.load offset={offset} (local.get 0))))"
         );
-        compile_text(&compiler, &text).traps.len()
+        let code = compile_text(&compiler, &text);
+        (code.traps.len(), conditional_moves(&code), conditional_branches(&code))
     };
     let guard = leakbench_allocator::GUARD_BYTES as u64;
-    assert_eq!(sites(0), 1);
-    assert_eq!(sites(guard - 1), 1);
-    assert_eq!(sites(guard), 2);
-    assert_eq!(sites(u64::from(u32::MAX)), 2);
+    assert_eq!(sites(0), (1, 0, 0));
+    assert_eq!(sites(guard - 1), (1, 0, 0));
+    assert_eq!(sites(guard), (1, 1, 0));
+    // No memory is so long, so the address is constant.
+    assert_eq!(sites(u64::from(u32::MAX)), (1, 0, 0));
+}
+
+/// `unreachable` is a load that faults, and the trap instruction only ends the block.
+#[test]
+fn unreachable_code_faults() {
+    for opt in OPT_LEVELS {
+        let code = compile_text(&compiler_for(opt), "(module (func unreachable))");
+        let of = |site: &&TrapSite| site.code() == Some(Trap::UnreachableCodeReached.code());
+        let sites: Vec<&TrapSite> = code.traps.iter().filter(of).collect();
+        let [load, end] = sites[..] else { panic!("{:?}", code.traps) };
+        let ud2 = |site: &TrapSite| code.text[site.offset as usize..].starts_with(&[0x0f, 0x0b]);
+        assert!(!ud2(load) && ud2(end), "{:x?}", code.text);
+    }
+}
+
+/// An access to a table chooses its address without a branch.
+#[test]
+fn accesses_to_tables_do_not_branch() {
+    for (body, branches) in [
+        ("(drop (table.get (local.get 0)))", 0),
+        ("(table.set (local.get 0) (ref.null func))", 0),
+        // The checks of the stack and of the type.
+        ("(return_call_indirect (param i32) (local.get 0) (local.get 0))", 2),
+    ] {
+        let text = format!("(module (table 5 funcref) (func (param i32) {body}))");
+        let code = compile_text(&compiler_for(OptLevel::Speed), &text);
+        assert_eq!(conditional_moves(&code), 1, "{body}");
+        assert_eq!(conditional_branches(&code), branches, "{body}");
+    }
+}
+
+fn conditional_moves(code: &CompiledCode) -> usize {
+    opcodes(code, 0x40)
+}
+
+fn conditional_branches(code: &CompiledCode) -> usize {
+    opcodes(code, 0x80)
+}
+
+/// The number of instructions with the opcodes `0f N0` to `0f Nf`. The code must have no other such
+/// bytes.
+fn opcodes(code: &CompiledCode, first: u8) -> usize {
+    code.text.windows(2).filter(|bytes| bytes[0] == 0x0f && bytes[1] & 0xf0 == first).count()
 }
 
 /// Checks the displacement of every relative call.
@@ -351,6 +404,32 @@ fn one_module_always_compiles_to_the_same_code() {
         });
         let kept = shared.idle.lock().unwrap().len();
         assert!((1..=4).contains(&kept), "{kept} sets of buffers");
+    }
+}
+
+/// Several threads compile a module to the same code, traps, sources and handlers as one.
+#[test]
+fn threads_compile_to_the_same_code() {
+    let mut text = "(module (memory 1) (table 9 funcref) (tag $t)".to_owned();
+    for i in 0..200 {
+        text += &format!(
+            "(func $f{i} (param i32) (result i32)
+                (block $h (try_table (catch $t $h) (call $f{} (i32.const {i})) (drop)))
+                (call_indirect (local.get 0))
+                (i32.div_u (i32.load offset={i} (local.get 0)) (local.get 0)))",
+            (i * 7) % 200,
+        );
+    }
+    let binary = wat::parse_str(text + ")").unwrap();
+    let module = parse(&binary, WasmFeatures::all()).unwrap();
+    let layout = VmLayout::new(&module.info);
+    for opt in OPT_LEVELS {
+        let compiler = compiler_for(opt);
+        let on = |threads| compiler.compile_on(threads, &module, &layout).unwrap();
+        let (one, four) = (on(1), on(4));
+        assert_eq!(one.funcs.len(), 200);
+        assert!(!one.traps.is_empty() && !one.call_sites.is_empty());
+        assert_eq!(format!("{one:?}"), format!("{four:?}"), "{opt:?}");
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn host(
     builder.finalize(target);
 }
 
-/// Throws the exception that a host function returned, if its error is one.
+/// Throws the error that a host function returned. Does not return.
 fn throw_pending(builder: &mut FunctionBuilder<'_>, context: Value, target: TargetFrontendConfig) {
     let flags = constant_flags();
     let table = builder.ins().load(POINTER, flags, context, VMCTX_BUILTINS as i32);

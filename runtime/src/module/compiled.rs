@@ -14,7 +14,7 @@ use crate::error::{Error, FunctionName};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
 use crate::vm::code::LoadedCode;
-use crate::vm::layout::{FuncRefPlace, VmLayout};
+use crate::vm::layout::VmLayout;
 
 /// A compiled module without the bytes of its data.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct CompiledModule {
     pub(crate) signatures: Box<[Arc<Signature>]>,
     /// The engine's ids of `info.types` for each instance's context.
     pub(crate) type_ids: Box<[u32]>,
-    /// The function references for each instance's context.
+    /// The function references for each instance's context, in its order.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
     /// Indices into `info.exports`, sorted by name.
     exports_by_name: Box<[u32]>,
@@ -40,8 +40,6 @@ pub(crate) struct CompiledModule {
 /// A function reference without its context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FuncRefTemplate {
-    /// Offset in the context.
-    pub(crate) offset: u32,
     pub(crate) code: CodePtr,
     pub(crate) type_id: u32,
 }
@@ -53,7 +51,8 @@ impl CompiledModule {
         engine.compiler().check_length(binary)?;
         let module = parse(binary, engine.config().features)?;
         let layout = VmLayout::new(&module.info);
-        let code = engine.compiler().compile_module(&module, &layout)?;
+        let parallel = engine.config().parallel_compilation;
+        let code = engine.compiler().compile_module(&module, &layout, parallel)?;
         let image = ImagePlan::new(&module.info);
         Ok(Self::with_code(engine, module.info, layout, LoadedCode::new(code)?, image))
     }
@@ -82,13 +81,9 @@ impl CompiledModule {
 
         let func_refs = (info.num_imported_funcs..info.funcs.len())
             .filter(|&func| info.escapes[func])
-            .filter_map(|func| match layout.func_ref(func as u32) {
-                FuncRefPlace::Imported(_) => None,
-                FuncRefPlace::Defined(offset) => Some(FuncRefTemplate {
-                    offset,
-                    code: code.at(func - info.num_imported_funcs),
-                    type_id: signatures[info.funcs[func] as usize].id(),
-                }),
+            .map(|func| FuncRefTemplate {
+                code: code.at(func - info.num_imported_funcs),
+                type_id: signatures[info.funcs[func] as usize].id(),
             })
             .collect();
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();

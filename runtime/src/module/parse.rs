@@ -453,6 +453,7 @@ fn memory_type(ty: wasmparser::MemoryType, offset: u64) -> Result<MemoryType, Pa
         .min(ty.initial)
         .max(ty.maximum)
         .memory64(ty.memory64)
+        .shared(ty.shared)
         .page_size_log2(u8::try_from(page_size_log2).unwrap_or(u8::MAX))
         .build()
         .map_err(|error| unexpected(&error.to_string(), offset))

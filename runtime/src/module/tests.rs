@@ -107,8 +107,6 @@ the module needs the component model (these bytes are a component, not a module)
 #[test]
 fn an_unsupported_feature_is_named() {
     for (feature, text) in [
-        ("threads", "(module (memory 1 1 shared))"),
-        ("threads", "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))"),
         ("garbage collection (GC)", "(module (type (struct (field i32))))"),
         ("garbage collection (GC)", "(module (type (sub (func))))"),
         ("garbage collection (GC)", "(module (func (param anyref)))"),
@@ -152,6 +150,18 @@ fn a_feature_that_is_turned_off_is_named() {
             WasmFeatures::FUNCTION_REFERENCES,
             "typed function references",
             "(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
+        ),
+        (WasmFeatures::THREADS, "threads", "(module (memory 1 1 shared))"),
+        (
+            WasmFeatures::THREADS,
+            "threads",
+            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
+        ),
+        (WasmFeatures::REFERENCE_TYPES, "references", "(module (func (param externref)))"),
+        (
+            WasmFeatures::REFERENCE_TYPES,
+            "references",
+            "(module (table 1 funcref) (table 1 funcref))",
         ),
         (WasmFeatures::TAIL_CALL, "tail calls", "(module (func $f return_call $f))"),
         (WasmFeatures::MULTI_MEMORY, "multiple memories", "(module (memory 1) (memory 1))"),

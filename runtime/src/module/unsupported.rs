@@ -15,6 +15,7 @@ pub(super) const GC: &str = "garbage collection (GC)";
 const FEATURES: &[(ParserFeatures, &str)] = &[
     (ParserFeatures::SIMD, "SIMD"),
     (ParserFeatures::RELAXED_SIMD.union(ParserFeatures::SIMD), "relaxed SIMD"),
+    (ParserFeatures::REFERENCE_TYPES, "references"),
     (ParserFeatures::THREADS, "threads"),
     (ParserFeatures::TAIL_CALL, "tail calls"),
     (ParserFeatures::MULTI_MEMORY, "multiple memories"),

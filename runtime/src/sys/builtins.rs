@@ -2,10 +2,12 @@
 //! segments. They do not trap themselves; a status of 1 makes the calling code trap.
 
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use crate::sys::context::caller_of;
 use crate::sys::exception::Exception;
 use crate::sys::instance::InstanceBox;
+use crate::sys::shared_memory::WaitResult;
 use crate::sys::table::TableDef;
 use crate::sys::unwind;
 use crate::vm::layout::Builtin;
@@ -36,6 +38,9 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
     table[Builtin::ElemDrop as usize] = elem_drop as *const ();
     table[Builtin::ExceptionNew as usize] = exception_new as *const ();
     table[Builtin::ExceptionCaught as usize] = exception_caught as *const ();
+    table[Builtin::AtomicNotify as usize] = atomic_notify as *const ();
+    table[Builtin::AtomicWait32 as usize] = atomic_wait32 as *const ();
+    table[Builtin::AtomicWait64 as usize] = atomic_wait64 as *const ();
     table[Builtin::Throw as usize] = unwind::throw as *const ();
     let mut i = 0;
     while i < table.len() {
@@ -49,12 +54,6 @@ fn status(done: Option<()>) -> u32 {
     done.is_none().into()
 }
 
-/// `len` bytes from `start`; `None` if there are fewer.
-fn range(bytes: &mut [u8], start: u64, len: u64) -> Option<&mut [u8]> {
-    let end = start.checked_add(len)?;
-    bytes.get_mut(start as usize..end as usize)
-}
-
 /// # Safety
 /// For all builtins: the caller is compiled code of the instance whose context it passes.
 unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64) -> u64 {
@@ -64,39 +63,17 @@ unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64
 }
 
 /// # Safety
-/// As [`memory_grow`].
-unsafe extern "C" fn memory_fill(
-    context: Context,
-    memory: u32,
-    dst: u64,
-    value: u32,
-    len: u64,
-) -> u32 {
-    // SAFETY: by the contract.
-    let mut instance = unsafe { InstanceBox::of_context(context) };
-    let target = range(instance.memory_mut(memory).data_mut(), dst, len);
-    status(target.map(|bytes| bytes.fill(value as u8)))
+/// As [`memory_grow`]. `dst` is the address of `len` bytes of a memory of the instance.
+unsafe extern "C" fn memory_fill(_: Context, dst: NonNull<u8>, value: u32, len: u64) {
+    // SAFETY: by the contract. No slice of the memory exists.
+    unsafe { dst.write_bytes(value as u8, len as usize) };
 }
 
 /// # Safety
-/// As [`memory_grow`].
-unsafe extern "C" fn memory_copy(
-    context: Context,
-    dst_memory: u32,
-    src_memory: u32,
-    dst: u64,
-    src: u64,
-    len: u64,
-) -> u32 {
-    // SAFETY: by the contract.
-    let instance = unsafe { InstanceBox::of_context(context) };
-    let from = instance.memory(src_memory).address_of(src, len);
-    let to = instance.memory(dst_memory).address_of(dst, len);
-    status(from.zip(to).map(|(from, to)| {
-        // SAFETY: both ranges are in bounds of live memories, of which no slice exists. `copy`
-        // allows overlap.
-        unsafe { std::ptr::copy(from.as_ptr(), to.as_ptr(), len as usize) };
-    }))
+/// As [`memory_grow`]. `dst` and `src` are the addresses of `len` bytes of memories of the instance.
+unsafe extern "C" fn memory_copy(_: Context, dst: NonNull<u8>, src: NonNull<u8>, len: u64) {
+    // SAFETY: by the contract. No slice of the memories exists. `copy_to` allows overlap.
+    unsafe { src.copy_to(dst, len as usize) };
 }
 
 /// # Safety
@@ -112,6 +89,56 @@ unsafe extern "C" fn memory_init(
     // SAFETY: by the contract.
     let mut instance = unsafe { InstanceBox::of_context(context) };
     status(segments::init_memory(&mut instance, memory, segment, dst, src, len))
+}
+
+/// # Safety
+/// As [`memory_grow`]. The memory is shared, and `address` is that of four aligned bytes of it.
+unsafe extern "C" fn atomic_notify(
+    context: Context,
+    memory: u32,
+    address: NonNull<u8>,
+    count: u32,
+) -> u64 {
+    // SAFETY: by the contract.
+    let instance = unsafe { InstanceBox::of_context(context) };
+    instance.memory(memory).shared().map_or(0, |memory| memory.notify(address, count)).into()
+}
+
+/// # Safety
+/// As [`atomic_notify`].
+unsafe extern "C" fn atomic_wait32(
+    context: Context,
+    memory: u32,
+    address: NonNull<u8>,
+    expected: u32,
+    timeout_ns: i64,
+) -> u64 {
+    // SAFETY: by the contract.
+    let instance = unsafe { InstanceBox::of_context(context) };
+    let Some(memory) = instance.memory(memory).shared() else { return WaitResult::TimedOut as u64 };
+    // SAFETY: by the contract.
+    (unsafe { memory.wait32(address, expected, timeout(timeout_ns)) }) as u64
+}
+
+/// # Safety
+/// As [`atomic_notify`], of eight bytes.
+unsafe extern "C" fn atomic_wait64(
+    context: Context,
+    memory: u32,
+    address: NonNull<u8>,
+    expected: u64,
+    timeout_ns: i64,
+) -> u64 {
+    // SAFETY: by the contract.
+    let instance = unsafe { InstanceBox::of_context(context) };
+    let Some(memory) = instance.memory(memory).shared() else { return WaitResult::TimedOut as u64 };
+    // SAFETY: by the contract.
+    (unsafe { memory.wait64(address, expected, timeout(timeout_ns)) }) as u64
+}
+
+/// A negative time is none.
+fn timeout(ns: i64) -> Option<Duration> {
+    u64::try_from(ns).ok().map(Duration::from_nanos)
 }
 
 /// # Safety

@@ -1,9 +1,10 @@
-//! Entering compiled code, and leaving it by a trap.
+//! Entering compiled code, and leaving it by a trap or an error.
 //!
 //! [`invoke`] records an [`Activation`] for the thread and calls the entry trampoline through
 //! [`enter`], which saves the callee-saved registers and records a [`ResumePoint`]: the stack
-//! pointer and the address at which `enter` continues after a trap. A trap's signal handler sets
-//! the interrupted registers to them. The frames in between are dropped without unwinding: they are
+//! pointer and the address at which `enter` continues after a stop. A trap's signal handler sets
+//! the interrupted registers to them. The error of a host function needs no signal: [`super::unwind`]
+//! jumps there. The frames in between are dropped without unwinding: they are
 //! wasm frames, which own nothing, because builtins and host functions report failure by returning.
 
 use std::cell::{Cell, UnsafeCell};
@@ -18,12 +19,15 @@ use crate::sys::stack::{Refusal, WasmStack};
 use crate::sys::store::StoreInner;
 use crate::sys::values::RawVal;
 use crate::sys::{signals, stack};
-use crate::trap::{Trap, UNKNOWN_STACK};
+use crate::trap::{HOST_ERROR, Trap, UNKNOWN_STACK};
 use crate::vm::code::CodeList;
 
-/// The registers with which [`enter`] continues after a trap.
+/// The return value of [`enter`] after a stop.
+pub(super) const STOPPED: usize = 1;
+
+/// The registers with which [`enter`] continues after a stop.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ResumePoint {
     pub(super) stack_pointer: usize,
     pub(super) pc: usize,
@@ -94,6 +98,19 @@ impl Frames {
 }
 
 impl Activation {
+    /// Records a stop with its frames.
+    ///
+    /// # Safety
+    /// The registers are those of compiled code that this activation runs.
+    unsafe fn stop(&self, stop: Stop, stack_pointer: usize, frame_pointer: usize) {
+        self.stop.set(Some(stop));
+        self.frames.push(stop.pc);
+        let end = self.stack().entered_at;
+        // SAFETY: by the contract. Host functions that call guests begin activations of their own. So
+        // all frames up to the entry are compiled code's.
+        unsafe { self.frames.walk(stack_pointer, frame_pointer, end) };
+    }
+
     /// The stack of this activation, for calls that its host functions make.
     fn stack(&self) -> WasmStack {
         // SAFETY: `enter` wrote the resume point before a host function could run, and nothing
@@ -196,7 +213,7 @@ pub(super) unsafe fn invoke(
     }
 }
 
-/// Calls the entry trampoline. Returns 0 if the trampoline returned, 1 if a trap resumed here.
+/// Calls the entry trampoline. Returns 0 if the trampoline returned, [`STOPPED`] if a stop resumed here.
 ///
 /// # Safety
 /// `trampoline` is an entry trampoline for the type of the function at `code`, whose context is
@@ -211,7 +228,7 @@ unsafe extern "C" fn enter(
     values: *mut RawVal,
     resume_point: *mut ResumePoint,
 ) -> u32 {
-    // After a trap the code at label 2 restores the registers that a function must preserve.
+    // After a stop the code at label 2 restores the registers that a function must preserve.
     // Guests change neither MXCSR nor the x87 control word.
     std::arch::naked_asm!(
         "push rbp",
@@ -244,21 +261,29 @@ unsafe extern "C" fn enter(
     )
 }
 
-/// Runs `host` as a host function of the innermost activation: a fault in it is not a trap of the
-/// guest.
-///
-/// # Safety
-/// An activation runs on this thread, and compiled code of it called the host function.
-pub(super) unsafe fn outside_wasm<R>(host: impl FnOnce() -> R) -> R {
-    let set = |in_wasm| {
-        // SAFETY: the innermost activation, which exists by the contract, is a live frame of this
-        // thread.
-        unsafe { &*CURRENT.get() }.in_wasm.set(in_wasm);
-    };
-    set(false);
-    let result = host();
-    set(true);
-    result
+/// While it lives, a host function of the innermost activation runs: a fault is not a trap of the guest.
+pub(super) struct OutsideWasm(NonNull<Activation>);
+
+impl OutsideWasm {
+    /// # Safety
+    /// An activation runs on this thread, and compiled code of it called the host function. It does not
+    /// end while this lives.
+    #[inline]
+    pub(super) unsafe fn enter() -> Self {
+        // SAFETY: the innermost activation exists by the contract.
+        let activation = unsafe { NonNull::new_unchecked(CURRENT.get().cast_mut()) };
+        // SAFETY: it is a live frame of this thread.
+        unsafe { activation.as_ref() }.in_wasm.set(false);
+        OutsideWasm(activation)
+    }
+}
+
+impl Drop for OutsideWasm {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the activation has not ended, by the contract of `enter`.
+        unsafe { self.0.as_ref() }.in_wasm.set(true);
+    }
 }
 
 /// The registers of an interrupted instruction.
@@ -284,11 +309,21 @@ pub(super) unsafe fn record_trap(interrupted: Interrupted) -> Option<NonNull<Res
     // SAFETY: `invoke` borrows the store exclusively, and compiled code was interrupted, so
     // nothing is changing the list.
     let code = unsafe { &*activation.code }.trap_at(pc)?;
-    activation.stop.set(Some(Stop { pc, code }));
-    activation.frames.push(pc);
-    let end = activation.stack().entered_at;
-    // SAFETY: compiled code was interrupted, and all code keeps frame pointers. Host functions that
-    // call guests begin activations of their own. So all frames up to the entry are compiled code's.
-    unsafe { activation.frames.walk(stack_pointer, frame_pointer, end) };
+    // SAFETY: compiled code was interrupted, and all code keeps frame pointers.
+    unsafe { activation.stop(Stop { pc, code }, stack_pointer, frame_pointer) };
     NonNull::new(activation.resume_point.get())
+}
+
+/// Records that the running guest stops at `pc` because of the store's pending error. Returns where to
+/// resume.
+///
+/// # Safety
+/// Compiled code of the innermost activation called the caller. `frame_pointer` is that code's.
+pub(super) unsafe fn record_error(pc: usize, frame_pointer: usize) -> ResumePoint {
+    // SAFETY: the innermost activation, which exists by the contract, is a live frame of this thread.
+    let activation = unsafe { &*CURRENT.get() };
+    // SAFETY: by the contract, and all code keeps frame pointers.
+    unsafe { activation.stop(Stop { pc, code: HOST_ERROR }, frame_pointer, frame_pointer) };
+    // SAFETY: `enter` wrote the resume point before compiled code ran.
+    unsafe { *activation.resume_point.get() }
 }

@@ -1,5 +1,6 @@
 //! Host functions: their contexts, which compiled code reads, and the conversion of their values.
 
+use std::any::Any;
 use std::fmt;
 use std::mem::offset_of;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,7 +12,7 @@ use crate::error::{Error, TypeError};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
 use crate::sys::context::{FuncRef, caller_of};
-use crate::sys::entry;
+use crate::sys::entry::OutsideWasm;
 use crate::sys::owned::Owned;
 use crate::sys::store::{Pending, StoreInner};
 use crate::sys::typed::sealed::List;
@@ -22,7 +23,9 @@ use crate::vm::code::LoadedCode;
 use crate::vm::layout;
 
 /// The implementation of a host function. Its caller passes values of the function's type.
-type HostBody = Box<dyn Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync>;
+trait HostBody: Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync + 'static {}
+
+impl<F: Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync + 'static> HostBody for F {}
 
 /// A call of a host function.
 struct HostCall<'a> {
@@ -36,8 +39,9 @@ struct HostCall<'a> {
 /// The context of a host function.
 #[repr(C)]
 struct HostContext {
+    /// [`host_call`] for the type of the body.
     call: unsafe extern "C" fn(NonNull<HostContext>, NonNull<u8>, *mut RawVal) -> u32,
-    body: HostBody,
+    body: Box<dyn Any + Send + Sync>,
     slots: usize,
     func_ref: FuncRef,
 }
@@ -83,7 +87,7 @@ impl HostFunc {
             func(call.store, call.instance, params)?.write(call.values, store);
             Ok(())
         };
-        Self::new(engine, signature, Box::new(body))
+        Self::new(engine, signature, body)
     }
 
     /// A function of type `ty`. `func` receives the store, the calling instance, the arguments, and
@@ -125,15 +129,19 @@ impl HostFunc {
             }
             Ok(())
         };
-        Self::new(engine, signature, Box::new(body))
+        Self::new(engine, signature, body)
     }
 
-    fn new(engine: &Engine, signature: Arc<Signature>, body: HostBody) -> Result<Arc<Self>, Error> {
+    fn new<B: HostBody>(
+        engine: &Engine,
+        signature: Arc<Signature>,
+        body: B,
+    ) -> Result<Arc<Self>, Error> {
         let trampoline = Arc::clone(signature.host(engine)?);
         let code: CodePtr = trampoline.at(0);
         let mut context = Owned::new(HostContext {
-            call: host_call,
-            body,
+            call: host_call::<B>,
+            body: Box::new(body),
             slots: signature.slots(),
             func_ref: FuncRef { code, context: NonNull::dangling(), type_id: signature.id() },
         });
@@ -165,39 +173,65 @@ fn signature(engine: &Engine, ty: &FuncType) -> Result<Arc<Signature>, Error> {
 /// failure.
 ///
 /// # Safety
-/// The caller is the trampoline of this host function. `caller` is the context of the calling code,
-/// and `values` has the arguments and room for the results.
-unsafe extern "C" fn host_call(
+/// The caller is the trampoline of this host function, whose body is a `B`. `caller` is the context of
+/// the calling code, and `values` has the arguments and room for the results.
+unsafe extern "C" fn host_call<B: HostBody>(
     context: NonNull<HostContext>,
     caller: NonNull<u8>,
     values: *mut RawVal,
 ) -> u32 {
+    // SAFETY: compiled code called this, so an activation runs, and it waits for the return.
+    let outside = unsafe { OutsideWasm::enter() };
+    // The closure has few parts and a small result, because it passes through memory.
+    // SAFETY: by the contract.
+    let run = || unsafe { run_body::<B>(context, caller, values) };
+    let failed = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        // SAFETY: as in `run_body`. The borrow of the body is over.
+        unsafe { store_of(caller) }.set_pending(Pending::Panic(payload));
+        true
+    });
+    drop(outside);
+    failed.into()
+}
+
+/// Runs the body of a host function. Returns true if it failed; the store then keeps its error.
+///
+/// # Safety
+/// As [`host_call`].
+#[inline(always)]
+unsafe fn run_body<B: HostBody>(
+    context: NonNull<HostContext>,
+    caller: NonNull<u8>,
+    values: *mut RawVal,
+) -> bool {
     // SAFETY: the store that runs keeps the host function.
     let host = unsafe { context.as_ref() };
+    // SAFETY: the box holds a `B`, by the contract.
+    let body = unsafe { &*(&raw const *host.body).cast::<B>() };
     // SAFETY: compiled code passes its own context, or the root context that it received.
-    let (header, instance) = unsafe { caller_of(caller) };
+    let (_, instance) = unsafe { caller_of(caller) };
+    // SAFETY: by the contract. The body returns its borrow before the next use.
+    let store = || unsafe { store_of(caller) };
+    // SAFETY: the trampoline passes as many values as its type has.
+    let values = unsafe { std::slice::from_raw_parts_mut(values, host.slots) };
+    match body(HostCall { store: store(), instance, values }) {
+        Ok(()) => false,
+        Err(error) => {
+            store().set_pending(Pending::Error(error));
+            true
+        }
+    }
+}
+
+/// The store that runs.
+///
+/// # Safety
+/// `caller` is the context that compiled code passed to a host function. Nothing else uses the store
+/// while the reference lives.
+unsafe fn store_of<'a>(caller: NonNull<u8>) -> &'a mut StoreInner {
+    // SAFETY: by the contract.
+    let (header, _) = unsafe { caller_of(caller) };
     // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
-    // the store.
-    let store: *mut StoreInner = unsafe { (*header.limits).store };
-    let run = || {
-        // SAFETY: `invoke` lends the store to host functions until they return. The trampoline
-        // passes as many values as its type has.
-        let result = panic::catch_unwind(AssertUnwindSafe(|| unsafe {
-            (host.body)(HostCall {
-                store: &mut *store,
-                instance,
-                values: std::slice::from_raw_parts_mut(values, host.slots),
-            })
-        }));
-        let pending = match result {
-            Ok(Ok(())) => return false,
-            Ok(Err(error)) => Pending::Error(error),
-            Err(payload) => Pending::Panic(payload),
-        };
-        // SAFETY: the borrow of the body is over.
-        unsafe { (*store).set_pending(pending) };
-        true
-    };
-    // SAFETY: compiled code called this, so an activation runs.
-    unsafe { entry::outside_wasm(run) }.into()
+    // the store. It lends the store to host functions until they return.
+    unsafe { &mut *(*header.limits).store }
 }

@@ -17,6 +17,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::module::Module;
+use crate::module::compiled::FuncRefTemplate;
 use crate::module::info::ModuleInfo;
 use crate::sys::context::{
     ContextHeader, FuncHandle, FuncRef, GlobalCell, GlobalHandle, RootContext,
@@ -71,12 +72,16 @@ impl InstanceBox {
     fn new(module: Module, index: u32, store: StoreId, root: &Owned<RootContext>) -> Self {
         let layout = allocation(&module.compiled().layout);
         // SAFETY: the layout is not empty.
-        let allocation_start = unsafe { alloc::alloc_zeroed(layout) };
+        let allocation_start = unsafe { alloc::alloc(layout) };
         let Some(state) = NonNull::new(allocation_start.cast::<InstanceState>()) else {
             alloc::handle_alloc_error(layout)
         };
-        // SAFETY: fresh, aligned and large enough.
+        let func_refs = module.compiled().layout.func_refs();
+        // SAFETY: fresh, aligned and large enough. The function references follow what is zero, up to
+        // the end.
         unsafe {
+            let context = state.cast::<u8>().add(STATE_BYTES);
+            context.write_bytes(0, func_refs as usize);
             state.write(InstanceState {
                 module,
                 store,
@@ -91,11 +96,16 @@ impl InstanceBox {
         // SAFETY: `state` was just written, and nothing writes `module` during this borrow.
         let compiled = unsafe { (*state.as_ptr()).module.compiled() };
         instance.write_all(compiled.layout.type_id(0), &compiled.type_ids);
-        for template in &compiled.func_refs {
-            instance.write(
-                template.offset,
-                FuncRef { code: template.code, context, type_id: template.type_id },
-            );
+        let end = func_refs as usize + size_of::<FuncRef>() * compiled.func_refs.len();
+        assert!(end <= compiled.layout.size_bytes() as usize, "offset outside the context");
+        // SAFETY: in bounds of the context, by the assertion, and aligned, as all offsets.
+        let mut place = unsafe { context.add(func_refs as usize).cast::<FuncRef>() };
+        for &FuncRefTemplate { code, type_id } in &compiled.func_refs {
+            // SAFETY: as above, for each of them.
+            unsafe {
+                place.write(FuncRef { code, context, type_id });
+                place = place.add(1);
+            }
         }
         instance
     }
@@ -187,6 +197,7 @@ impl InstanceBox {
     fn set_memory(&mut self, memory: u32, def: &Owned<MemoryDef>) {
         let entry = self.layout().memory_entry(memory);
         self.write(entry, def.base());
+        self.write(entry + layout::MEMORY_ENTRY_HEAD, NonNull::from(def.head()));
         self.write(entry + layout::MEMORY_ENTRY_DEF, def.as_ptr());
     }
 
@@ -204,9 +215,9 @@ impl InstanceBox {
         unsafe { self.memory_ptr(memory).as_mut() }
     }
 
-    /// The bytes of a memory, exclusively borrowed.
-    pub(crate) fn memory_bytes_mut(&mut self, memory: u32) -> &mut [u8] {
-        self.memory_mut(memory).data_mut()
+    /// Writes bytes to a memory; `None` if a part is out of bounds. Nothing is written then.
+    pub(crate) fn write_memory(&mut self, memory: u32, start: u64, bytes: &[u8]) -> Option<()> {
+        self.memory_mut(memory).write(usize::try_from(start).ok()?, bytes)
     }
 
     pub(super) fn table_ptr(&self, table: u32) -> NonNull<TableDef> {
@@ -231,10 +242,11 @@ impl InstanceBox {
         // Validation compares the types of a segment and of its table.
         let element = self.table(table).ty().element();
         assert!(element.heap_type().is_func(), "a table of another type");
-        self.table_mut(table).range_mut(start, funcs.len() as u64)?;
-        for (element, &func) in (start as usize..).zip(funcs) {
-            let bits = func_bits(self.func_ptr(func));
-            self.table_mut(table).elements_mut()[element] = bits;
+        // SAFETY: as in `table_mut`. The table is not a part of the instance, which this only reads.
+        let table = unsafe { self.table_ptr(table).as_mut() };
+        let elements = table.range_mut(start, funcs.len() as u64)?;
+        for (element, &func) in elements.iter_mut().zip(funcs) {
+            *element = func_bits(self.func_ptr(func));
         }
         Some(())
     }

@@ -15,7 +15,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `store_id`, `store`, `instance` | the identity of a store; its items; the making of an instance |
-//! | `context`, `memory`, `table`, `owned` | the structures that compiled code reads |
+//! | `context`, `memory`, `shared_memory`, `table`, `owned` | the structures that compiled code reads |
 //! | `values`, `typed` | conversion between Rust values and bits |
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
@@ -40,6 +40,7 @@ pub(crate) mod host;
 pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod owned;
+pub(crate) mod shared_memory;
 mod signals;
 pub(crate) mod stack;
 pub(crate) mod store;

@@ -123,8 +123,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
         let resume_point = unsafe { resume_point.as_ref() };
         registers[libc::REG_RIP as usize] = resume_point.pc as i64;
         registers[libc::REG_RSP as usize] = resume_point.stack_pointer as i64;
-        // The return value of `enter`.
-        registers[libc::REG_RAX as usize] = 1;
+        registers[libc::REG_RAX as usize] = entry::STOPPED as i64;
         return;
     }
     // SAFETY: `__errno_location` returns the address of this thread's errno.

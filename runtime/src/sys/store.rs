@@ -20,6 +20,7 @@ use crate::sys::host::HostFunc;
 use crate::sys::instance::InstanceBox;
 use crate::sys::memory::{MemoryDef, MemoryPlace};
 use crate::sys::owned::Owned;
+use crate::sys::shared_memory::SharedMemory;
 use crate::sys::store_id::StoreId;
 use crate::sys::table::TableDef;
 use crate::sys::values::RawVal;
@@ -178,12 +179,28 @@ impl StoreInner {
     /// Allocates a memory that no module has affinity to, and returns its index.
     ///
     /// # Errors
-    /// Those of [`MemoryPlace::new`].
+    /// Those of [`MemoryPlace::new`]; or if the type is shared.
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32, Error> {
+        if ty.is_shared() {
+            return Err(TypeError::Sharing { ty }.into());
+        }
         let place = MemoryPlace::new(&self.engine, None, ty)?;
         let index = self.memories.len() as u32;
         self.memories.push(Owned::new(MemoryDef::new(index, ty, place)));
         Ok(index)
+    }
+
+    /// This store's definition of a shared memory.
+    pub(super) fn shared_memory(&mut self, memory: &SharedMemory) -> &Owned<MemoryDef> {
+        let is_it = |def: &Owned<MemoryDef>| def.shared().is_some_and(|known| known.is(memory));
+        let known = self.memories.iter().position(is_it);
+        let index = known.unwrap_or_else(|| {
+            let place = MemoryPlace::Shared(memory.clone());
+            let def = MemoryDef::new(self.memories.len() as u32, memory.ty(), place);
+            self.memories.push(Owned::new(def));
+            self.memories.len() - 1
+        });
+        &self.memories[index]
     }
 
     pub(crate) fn table(&self, index: u32) -> &Owned<TableDef> {
@@ -328,6 +345,7 @@ impl StoreInner {
         &*self.externs[index as usize]
     }
 
+    #[cold]
     pub(super) fn set_pending(&mut self, pending: Pending) {
         self.pending = Some(pending);
     }

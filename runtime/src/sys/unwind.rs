@@ -4,33 +4,35 @@
 //! and the frame pointer of the code that throws, and walks from frame to frame. A call within a
 //! `try_table` has handlers in [`crate::vm::code`]. The walk ends at the entry trampoline, whose
 //! return address no code of the store contains. The frames in between are dropped without
-//! unwinding, as by a trap.
+//! unwinding, as by a trap. If there is no handler, the call of the guest returns the exception as an error.
 //!
-//! A host function does not unwind: it returns the exception as an error, and its trampoline throws
-//! the exception again.
+//! A host function does not unwind: it returns its error, and its trampoline throws what is pending. An
+//! error that is no exception has no handler.
 
 use std::ptr::NonNull;
 
 use crate::error::Error;
 use crate::exception::ExnRef;
 use crate::sys::context::caller_of;
+use crate::sys::entry;
 use crate::sys::exception::{Exception, ExceptionHandle, TagDef};
 use crate::sys::store::{Pending, StoreInner};
 use crate::sys::values::RawVal;
 use crate::vm::code::{HandlerItem, Handlers};
 
-/// The registers with which a handler begins.
+/// The registers with which a handler begins, or with which [`entry`] continues if there is none.
 #[repr(C)]
 struct Landing {
     pc: usize,
     stack_pointer: usize,
     frame_pointer: usize,
-    exception: *mut Exception,
+    /// The exception, for a handler; else the return value of `enter`.
+    rax: usize,
     values: *mut RawVal,
 }
 
-/// Throws `exception`; if it is null, the pending exception of the store. Returns only if there is
-/// no handler. The exception is then pending.
+/// Throws `exception`; if it is null, the pending error of the store. Does not return. If there is no
+/// handler, the call of the guest ends, and the error is pending.
 ///
 /// # Safety
 /// The caller is compiled code with a frame pointer, which calls this in wasm's convention and
@@ -45,22 +47,17 @@ pub(super) unsafe extern "C" fn throw(context: NonNull<u8>, exception: *mut Exce
         "sub rsp, 40",
         "mov r8, rsp",
         "call {find}",
-        "test al, al",
-        "jz 2f",
         "mov rcx, [rsp]",
         "mov rbp, [rsp + 16]",
         "mov rax, [rsp + 24]",
         "mov rdx, [rsp + 32]",
         "mov rsp, [rsp + 8]",
         "jmp rcx",
-        "2:",
-        "add rsp, 40",
-        "ret",
         find = sym find,
     )
 }
 
-/// Writes the landing of the exception's handler, and returns true; false if there is none.
+/// Writes the landing of the exception's handler, or that of the end of the call.
 ///
 /// # Safety
 /// As [`throw`], with the return address and the frame pointer of its caller.
@@ -70,42 +67,43 @@ unsafe extern "C" fn find(
     pc: usize,
     frame_pointer: usize,
     landing: &mut Landing,
-) -> bool {
+) {
     // SAFETY: compiled code passes its context, or the root context that it received.
     let (header, _) = unsafe { caller_of(context) };
     // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
     // the store. Compiled code lends it to this function.
     let store = unsafe { &mut *(*header.limits).store };
     let is_pending = exception.is_null();
-    let exception = match NonNull::new(exception) {
-        Some(exception) => exception,
-        None => match store.pending_exception() {
-            Some(exception) => exception,
-            None => return false,
-        },
-    };
-    // SAFETY: an exception of this store, which keeps it until it is caught.
-    let (tag, values) = unsafe { (exception.as_ref().tag(), exception.as_ref().values()) };
-    // SAFETY: by the contract.
-    match unsafe { handler(store, tag, pc, frame_pointer) } {
-        Some((pc, stack_pointer, frame_pointer)) => {
+    let thrown = NonNull::new(exception).or_else(|| store.pending_exception());
+    if let Some(exception) = thrown {
+        // SAFETY: an exception of this store, which keeps it until it is caught.
+        let (tag, values) = unsafe { (exception.as_ref().tag(), exception.as_ref().values()) };
+        // SAFETY: by the contract.
+        let found = unsafe { handler(store, tag, pc, frame_pointer) };
+        if let Some((pc, stack_pointer, frame_pointer)) = found {
             if is_pending {
                 store.take_pending();
             }
-            let (exception, values) = (exception.as_ptr(), values.as_ptr());
-            *landing = Landing { pc, stack_pointer, frame_pointer, exception, values };
-            true
+            let rax = exception.as_ptr().expose_provenance();
+            *landing = Landing { pc, stack_pointer, frame_pointer, rax, values: values.as_ptr() };
+            return;
         }
-        None => {
-            if !is_pending {
-                // SAFETY: an exception of this store.
-                let handle = unsafe { ExceptionHandle::new(store.id(), exception) };
-                let error = Error::Exception(ExnRef::new_in(handle));
-                store.set_pending(Pending::Error(error));
-            }
-            false
+        if !is_pending {
+            // SAFETY: an exception of this store.
+            let handle = unsafe { ExceptionHandle::new(store.id(), exception) };
+            let error = Error::Exception(ExnRef::new_in(handle));
+            store.set_pending(Pending::Error(error));
         }
     }
+    // SAFETY: by the contract. The call that threw ends before `pc`.
+    let resume_point = unsafe { entry::record_error(pc - 1, frame_pointer) };
+    *landing = Landing {
+        pc: resume_point.pc,
+        stack_pointer: resume_point.stack_pointer,
+        frame_pointer,
+        rax: entry::STOPPED,
+        values: std::ptr::null_mut(),
+    };
 }
 
 /// The address of the innermost handler of `tag`, with its stack and frame pointer.

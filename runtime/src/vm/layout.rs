@@ -8,7 +8,7 @@
 //!      0           8  *const BuiltinTable   functions of the runtime
 //!      8           8  *const Limits         stack limit of the running activation
 //!     16           8  *mut InstanceState    not read by compiled code
-//!     24          16  memories              base, *const MemoryDef (imported and defined)
+//!     24          24  memories              base, *const MemoryHead, *const MemoryDef (imported and defined)
 //!      …           8  tables                *mut TableDef (imported and defined)
 //!      …           8  tags                  *const TagDef (imported and defined)
 //!      …           8  imported globals      *mut GlobalCell
@@ -35,15 +35,17 @@ const VMCTX_MEMORIES: u32 = 24;
 /// In `Limits`: the lowest stack address that wasm frames may use.
 pub(crate) const LIMITS_STACK_LIMIT: u32 = 0;
 
-/// Size of a memory entry: the base address, which is valid only for memories that never move, and a
-/// pointer to the `MemoryDef`.
-pub(crate) const MEMORY_ENTRY_BYTES: u32 = 16;
-/// In a memory entry: pointer to the `MemoryDef`.
-pub(crate) const MEMORY_ENTRY_DEF: u32 = 8;
-/// In a `MemoryDef`: the base address, which changes when a memory with explicit bounds grows.
-pub(crate) const MEMORY_DEF_BASE: u32 = 0;
-/// In a `MemoryDef`: the length in bytes, u64.
-pub(crate) const MEMORY_DEF_LEN_BYTES: u32 = 8;
+/// Size of a memory entry: the base address, which is valid only for memories that never move, and
+/// pointers to the `MemoryHead` and to the `MemoryDef`.
+pub(crate) const MEMORY_ENTRY_BYTES: u32 = 24;
+/// In a memory entry: pointer to the `MemoryHead`.
+pub(crate) const MEMORY_ENTRY_HEAD: u32 = 8;
+/// In a memory entry: pointer to the `MemoryDef`, not read by compiled code.
+pub(crate) const MEMORY_ENTRY_DEF: u32 = 16;
+/// In a `MemoryHead`: the base address, which changes when a memory with explicit bounds grows.
+pub(crate) const MEMORY_HEAD_BASE: u32 = 0;
+/// In a `MemoryHead`: the length in bytes, u64.
+pub(crate) const MEMORY_HEAD_LEN_BYTES: u32 = 8;
 
 /// In a `TableDef`: pointer to the elements, which changes when the table grows. An element has 8
 /// bytes: `*const FuncRef` or the bits of an externref; null is 0.
@@ -90,8 +92,8 @@ pub(crate) fn fingerprint() -> String {
         LIMITS_STACK_LIMIT,
         MEMORY_ENTRY_BYTES,
         MEMORY_ENTRY_DEF,
-        MEMORY_DEF_BASE,
-        MEMORY_DEF_LEN_BYTES,
+        MEMORY_HEAD_BASE,
+        MEMORY_HEAD_LEN_BYTES,
         TABLE_DEF_ELEMENTS,
         TABLE_DEF_LEN,
         GLOBAL_CELL_BYTES,
@@ -157,7 +159,7 @@ macro_rules! builtins {
 pub(crate) enum Abi {
     /// 32 bits.
     U32,
-    /// 64 bits: a reference, or an index or length that is extended if it has 32 bits.
+    /// 64 bits: a reference, an address, or an index or length that is extended if it has 32 bits.
     U64,
 }
 
@@ -175,10 +177,10 @@ pub(crate) enum Ret {
 builtins! {
     /// Pages before growth, or `u64::MAX`.
     MemoryGrow(memory: U32, delta_pages: U64) -> Value;
-    /// `memory.fill`
-    MemoryFill(memory: U32, dst: U64, value: U32, len: U64) -> Status;
-    /// `memory.copy`
-    MemoryCopy(dst_memory: U32, src_memory: U32, dst: U64, src: U64, len: U64) -> Status;
+    /// Sets the bytes from address `dst` on to the lowest byte of `value`.
+    MemoryFill(dst: U64, value: U32, len: U64) -> Nothing;
+    /// Copies bytes between addresses. The ranges may overlap.
+    MemoryCopy(dst: U64, src: U64, len: U64) -> Nothing;
     /// `memory.init`
     MemoryInit(memory: U32, segment: U32, dst: U64, src: U64, len: U64) -> Status;
     /// `data.drop`
@@ -197,8 +199,14 @@ builtins! {
     ExceptionNew(tag: U32) -> Value;
     /// Drops an exception, unless something may refer to it. If `keep` is not 0, something may.
     ExceptionCaught(exception: U64, keep: U32) -> Nothing;
-    /// Continues in the exception's handler; returns if there is none. The exception 0 is the
-    /// pending one of the store. Its calling convention is wasm's.
+    /// Wakes threads that wait at an address of a shared memory. Returns their number.
+    AtomicNotify(memory: U32, address: U64, count: U32) -> Value;
+    /// Waits at an address of a shared memory. Returns a `WaitResult`.
+    AtomicWait32(memory: U32, address: U64, expected: U32, timeout_ns: U64) -> Value;
+    /// The same for a value of 64 bits.
+    AtomicWait64(memory: U32, address: U64, expected: U64, timeout_ns: U64) -> Value;
+    /// Continues in the exception's handler, or ends the call of the guest if there is none. The
+    /// exception 0 is the pending error of the store. Its calling convention is wasm's.
     Throw(exception: U64) -> Nothing;
 }
 
@@ -281,6 +289,12 @@ impl VmLayout {
     /// Size of the context, a multiple of 16.
     pub(crate) fn size_bytes(&self) -> u32 {
         self.size_bytes
+    }
+
+    /// Offset of the first of the module's own function references. They are the end of the context, in
+    /// the order of the functions.
+    pub(crate) fn func_refs(&self) -> u32 {
+        self.func_refs
     }
 
     /// Offset of the entry of memory `memory`.

@@ -33,9 +33,7 @@ pub(crate) fn write_memory(
 ) -> Option<()> {
     let range = |start: u64| Some(start as usize..start.checked_add(len)? as usize);
     let from = bytes.get(range(src)?)?;
-    let to = instance.memory_bytes_mut(memory).get_mut(range(dst)?)?;
-    to.copy_from_slice(from);
-    Some(())
+    instance.write_memory(memory, dst, from)
 }
 
 /// Copies elements `src..src + len` of an element segment to `dst`. Dropped segments, and those

@@ -17,6 +17,8 @@ pub(crate) struct Group {
     source: Source,
     /// True if each file runs with memories in each place, because they are the group's subject.
     pub(crate) in_every_place: bool,
+    /// False if the files are older than references, and call several tables invalid.
+    pub(crate) has_references: bool,
 }
 
 enum Source {
@@ -39,6 +41,7 @@ impl Group {
             assertions: 26_710,
             source: Source::Version(SpecVersion::V2),
             in_every_place: false,
+            has_references: true,
         }
     }
 
@@ -56,7 +59,14 @@ impl Group {
             assertions,
             source: Source::Proposal(proposal),
             in_every_place: false,
+            has_references: true,
         }
+    }
+
+    /// The group without references.
+    pub(crate) fn without_references(mut self) -> Self {
+        self.has_references = false;
+        self
     }
 
     /// The group, each file of which runs with memories in each place.

@@ -51,7 +51,10 @@ fn run_group(group: &Group) -> Counts {
                 false => vec![places[(number + level) % places.len()]],
             };
             for place in places {
-                let (features, loads) = (group.features, level == 1);
+                let (mut features, loads) = (group.features, level == 1);
+                if group.has_references {
+                    features |= WasmFeatures::REFERENCE_TYPES;
+                }
                 runs.push((file, Setting { features, opt_level, place, loads }));
             }
         }
@@ -141,6 +144,12 @@ fn extended_constant_expressions() {
         3,
         212,
     ));
+}
+
+#[test]
+fn threads() {
+    let group = Group::proposal("threads", Proposal::Threads, WasmFeatures::THREADS, 4, 444);
+    run_group(&group.in_every_place().without_references());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The module `spectest`, which the specification's tests import.
 
 use leakbench_runtime::{
-    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref,
-    RefType, Store, Table, TableType, Val, ValType,
+    Error, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, MemoryTypeBuilder,
+    Mutability, Ref, RefType, SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
 pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), Error> {
@@ -35,5 +35,8 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
     let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(&mut *store, ty)?;
     linker.define(&*store, "spectest", "memory", memory)?;
+    let ty = MemoryTypeBuilder::new().min(1).max(Some(2)).shared(true).build()?;
+    let shared = SharedMemory::new(linker.engine(), ty)?;
+    linker.define(&*store, "spectest", "shared_memory", shared)?;
     Ok(())
 }

@@ -86,13 +86,15 @@ impl FuncTranslator<'_> {
     /// the type.
     fn callee_in_table(&mut self, ty: u32, table: u32) -> (Value, u32) {
         let index = self.pop();
-        let element = self.element(table, index, Trap::UndefinedElement);
-        let callee = self.load_at(POINTER, trusted_flags(), element, 0);
-        self.builder.ins().trapz(callee, Trap::IndirectCallToNull.code());
-        let actual = self.load_at(I32, constant_once_known(), callee, FUNC_REF_TYPE);
-        // Each engine numbers types itself, and the code must not depend on the engine.
+        let (element, flags) = self.element(table, index, Trap::UndefinedElement);
+        let callee = self.load_at(POINTER, flags, element, 0);
+        // Of a null reference, this load faults.
+        let or_null = constant_once_known().with_trap_code(Some(Trap::IndirectCallToNull.code()));
+        let actual = self.load_at(I32, or_null, callee, FUNC_REF_TYPE);
+        // Each engine numbers types itself, and the code must not depend on the engine. The load stays
+        // here, as an operand of the comparison: before a loop it would take a register.
         let place = self.env.layout.type_id(ty);
-        let expected = self.load_at(I32, constant_flags(), self.vmctx, place);
+        let expected = self.load_at(I32, constant_once_known(), self.vmctx, place);
         let differs = self.builder.ins().icmp(IntCC::NotEqual, actual, expected);
         self.builder.ins().trapnz(differs, Trap::BadSignature.code());
         (callee, ty)
@@ -130,12 +132,15 @@ impl FuncTranslator<'_> {
     pub(super) fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) {
         let call = self.emit_builtin(builtin, args);
         let trap = match builtin {
-            Builtin::MemoryGrow
+            Builtin::MemoryInit
+            // The others return no status.
+            | Builtin::MemoryGrow
             | Builtin::MemoryFill
             | Builtin::MemoryCopy
-            | Builtin::MemoryInit
             | Builtin::DataDrop
-            // They return no status.
+            | Builtin::AtomicNotify
+            | Builtin::AtomicWait32
+            | Builtin::AtomicWait64
             | Builtin::ExceptionNew
             | Builtin::ExceptionCaught
             | Builtin::Throw => Trap::MemoryOutOfBounds,

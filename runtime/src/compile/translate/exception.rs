@@ -198,6 +198,7 @@ impl FuncTranslator<'_> {
             self.builder.seal_block(next);
             self.builder.switch_to_block(next);
         }
+        // The builtin does not return.
         self.builder.ins().trap(HOST_ERROR);
         self.reachable = false;
     }

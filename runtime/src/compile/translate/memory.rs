@@ -4,7 +4,7 @@
 //! of the memory faults. So an access needs no check if its constant offset is less than the guard.
 //!
 //! The end of a memory with pages of one byte is within a page of the kernel, and an index of 64
-//! bits reaches everything. An access to such a memory compares its end with the memory's length. If
+//! bits or a larger offset reaches everything. Such an access compares its end with the memory's length. If
 //! it is beyond, the address becomes null, and the access faults there. So the processor does not
 //! read beyond the length before it knows the outcome of the comparison either.
 
@@ -12,14 +12,14 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
-use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES};
+use leakbench_allocator::GUARD_BYTES;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::super::abi::{POINTER, trusted_flags};
+use super::super::abi::POINTER;
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::types::MemoryType;
-use crate::vm::layout::{Builtin, MEMORY_DEF_BASE, MEMORY_DEF_LEN_BYTES, MEMORY_ENTRY_DEF};
+use crate::vm::layout::{Builtin, MEMORY_ENTRY_HEAD, MEMORY_HEAD_BASE, MEMORY_HEAD_LEN_BYTES};
 
 impl<'a> FuncTranslator<'a> {
     /// Translates `op` if it is a memory operator.
@@ -88,24 +88,8 @@ impl<'a> FuncTranslator<'a> {
                 self.call_builtin_value(Builtin::MemoryGrow, &[memory, delta]);
                 self.reduce_top(is_64);
             }
-            O::MemoryFill { mem } => {
-                let is_64 = self.has_long_indices(*mem);
-                let [dst, value, len] = self.pop3();
-                let (dst, len) = (self.extended(is_64, dst), self.extended(is_64, len));
-                let memory = self.index(*mem);
-                self.call_builtin(Builtin::MemoryFill, &[memory, dst, value, len]);
-            }
-            O::MemoryCopy { dst_mem, src_mem } => {
-                let dst_is_64 = self.has_long_indices(*dst_mem);
-                let src_is_64 = self.has_long_indices(*src_mem);
-                let [dst, src, len] = self.pop3();
-                let dst = self.extended(dst_is_64, dst);
-                let src = self.extended(src_is_64, src);
-                let len = self.extended(dst_is_64 && src_is_64, len);
-                let dst_memory = self.index(*dst_mem);
-                let src_memory = self.index(*src_mem);
-                self.call_builtin(Builtin::MemoryCopy, &[dst_memory, src_memory, dst, src, len]);
-            }
+            O::MemoryFill { mem } => self.memory_fill(*mem),
+            O::MemoryCopy { dst_mem, src_mem } => self.memory_copy(*dst_mem, *src_mem),
             O::MemoryInit { data_index, mem } => {
                 let is_64 = self.has_long_indices(*mem);
                 let [dst, src, len] = self.pop3();
@@ -135,7 +119,8 @@ impl<'a> FuncTranslator<'a> {
         build: impl FnOnce(FuncInstBuilder<'_, 'a>, MemFlagsData, Value, i32) -> Value,
     ) {
         let (address, offset) = self.address(memarg, bytes);
-        let value = build(self.builder.ins(), memory_flags(), address, offset);
+        let flags = self.memory_flags();
+        let value = build(self.builder.ins(), flags, address, offset);
         self.push(value);
     }
 
@@ -153,11 +138,12 @@ impl<'a> FuncTranslator<'a> {
     ) {
         let value = self.pop();
         let (address, offset) = self.address(memarg, bytes);
-        build(self.builder.ins(), memory_flags(), value, address, offset);
+        let flags = self.memory_flags();
+        build(self.builder.ins(), flags, value, address, offset);
     }
 
     /// Pops an index. Returns the address of an access of `bytes` bytes, and an offset to it.
-    fn address(&mut self, memarg: &MemArg, bytes: u32) -> (Value, i32) {
+    pub(super) fn address(&mut self, memarg: &MemArg, bytes: u32) -> (Value, i32) {
         let memory = match memarg.target {
             MemArgTarget::Memory(memory) => memory,
             // Validation accepts no arrays.
@@ -165,22 +151,21 @@ impl<'a> FuncTranslator<'a> {
         };
         let index = self.pop();
         let ty = self.env.info.memories[memory as usize];
+        if ty.is_bounded_by_reservation() && memarg.offset < GUARD_BYTES as u64 {
+            return (self.checked_index(memory, index, bytes), memarg.offset as i32);
+        }
+        (self.checked_address(memory, ty, index, memarg.offset, bytes), 0)
+    }
+
+    /// The address of `bytes` bytes at `index`. An access there faults if one of them is out of bounds.
+    pub(super) fn checked_index(&mut self, memory: u32, index: Value, bytes: u32) -> Value {
+        let ty = self.env.info.memories[memory as usize];
         if !ty.is_bounded_by_reservation() {
-            return (self.checked_address(memory, ty, index, memarg.offset, bytes), 0);
+            return self.checked_address(memory, ty, index, 0, bytes);
         }
         let index = self.builder.ins().uextend(I64, index);
-        let base = self.load_context(self.env.layout.memory_entry(memory));
-        if memarg.offset < GUARD_BYTES as u64 {
-            let address = self.builder.ins().iadd(base, index);
-            return (address, memarg.offset as i32);
-        }
-        // Both are below 2^32, so the sum does not overflow.
-        let index = self.builder.ins().iadd_imm_u(index, memarg.offset.cast_signed());
-        let last = MEMORY_MAX_BYTES as u64 - u64::from(bytes);
-        let beyond =
-            self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, index, last.cast_signed());
-        self.builder.ins().trapnz(beyond, Trap::MemoryOutOfBounds.code());
-        (self.builder.ins().iadd(base, index), 0)
+        let base = self.memory_base(memory);
+        self.builder.ins().iadd(base, index)
     }
 
     /// The address of an access of `bytes` bytes at `index` and `offset`. Null if it ends beyond the
@@ -218,23 +203,31 @@ impl<'a> FuncTranslator<'a> {
             };
             self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len)
         };
-        // Such a memory moves.
-        let def = self.memory_def(memory);
-        let base = self.load_at(POINTER, trusted_flags(), def, MEMORY_DEF_BASE);
+        let base = self.memory_base(memory);
         let address = self.builder.ins().iadd(base, index);
         let address = self.builder.ins().iadd_imm_u(address, offset.cast_signed());
         self.builder.ins().select_spectre_guard(beyond, null, address)
     }
 
-    /// The address of a memory's `MemoryDef`.
-    fn memory_def(&mut self, memory: u32) -> Value {
-        self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_DEF)
+    /// The address of a memory's first byte.
+    pub(super) fn memory_base(&mut self, memory: u32) -> Value {
+        if self.env.info.memories[memory as usize].is_bounded_by_reservation() {
+            return self.load_context(self.env.layout.memory_entry(memory));
+        }
+        // Such a memory moves when it grows, if it is not shared.
+        let head = self.memory_head(memory);
+        self.load_definition(POINTER, head, MEMORY_HEAD_BASE)
+    }
+
+    /// The address of a memory's `MemoryHead`.
+    fn memory_head(&mut self, memory: u32) -> Value {
+        self.load_context(self.env.layout.memory_entry(memory) + MEMORY_ENTRY_HEAD)
     }
 
     /// The present length of a memory in bytes.
-    fn memory_len(&mut self, memory: u32) -> Value {
-        let def = self.memory_def(memory);
-        self.load_at(I64, trusted_flags(), def, MEMORY_DEF_LEN_BYTES)
+    pub(super) fn memory_len(&mut self, memory: u32) -> Value {
+        let head = self.memory_head(memory);
+        self.load_definition(I64, head, MEMORY_HEAD_LEN_BYTES)
     }
 
     fn memory_size(&mut self, memory: u32) {
@@ -245,7 +238,7 @@ impl<'a> FuncTranslator<'a> {
         self.reduce_top(ty.is_64());
     }
 
-    fn has_long_indices(&self, memory: u32) -> bool {
+    pub(super) fn has_long_indices(&self, memory: u32) -> bool {
         self.env.info.memories[memory as usize].is_64()
     }
 
@@ -260,11 +253,12 @@ impl<'a> FuncTranslator<'a> {
             self.unary(|ins, number| ins.ireduce(I32, number));
         }
     }
-}
 
-/// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
-fn memory_flags() -> MemFlagsData {
-    MemFlagsData::new()
-        .with_endianness(Endianness::Little)
-        .with_trap_code(Some(Trap::MemoryOutOfBounds.code()))
+    /// Flags for the guest's memory: accesses may fault or be unaligned, and are little-endian.
+    pub(super) fn memory_flags(&self) -> MemFlagsData {
+        MemFlagsData::new()
+            .with_endianness(Endianness::Little)
+            .with_trap_code(Some(Trap::MemoryOutOfBounds.code()))
+            .with_alias_region(Some(self.regions.memory))
+    }
 }

@@ -7,6 +7,8 @@
 //! Unreachable code has no IR. While `reachable` is false, the translator only tracks the nesting
 //! of blocks, up to an `else` or `end` that is reachable.
 
+mod atomic;
+mod bulk;
 mod call;
 mod control;
 mod exception;
@@ -17,12 +19,13 @@ mod table;
 mod wide;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    self, BlockArg, BlockCall, ConstantData, GlobalValueData, InstBuilder, MemFlagsData, SourceLoc,
-    Type, Value,
+    self, AliasRegion, AliasRegionData, BlockArg, BlockCall, ConstantData, GlobalValueData,
+    InstBuilder, MemFlagsData, SourceLoc, Type, Value,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
@@ -45,6 +48,8 @@ pub(super) struct ModuleEnv<'a> {
     pub(super) layout: &'a VmLayout,
     pub(super) isa: &'a dyn TargetIsa,
     pub(super) limits: &'a CompileLimits,
+    /// The start of the module's compilation.
+    pub(super) began: Instant,
 }
 
 impl ModuleEnv<'_> {
@@ -78,6 +83,8 @@ pub(super) struct Stacks {
     refs: Refs,
     args: Vec<BlockArg>,
     values: Vec<Value>,
+    /// Values of the context that do not change, by offset, which a block has loaded.
+    loaded: Vec<(u32, Value)>,
     targets: Vec<BlockCall>,
     detours: Detours,
     /// For each local, the number of the last block in which it was used.
@@ -130,11 +137,14 @@ pub(super) fn translate(
         body.get_binary_reader_for_operators()?,
         std::mem::take(&mut stacks.reader),
     );
+    let regions = Regions::new(&mut builder.func.dfg);
     let mut translator = FuncTranslator {
         env,
         builder,
         stacks,
         vmctx,
+        regions,
+        loaded_in: None,
         reachable: true,
         unreachable_blocks: 0,
         copied: 0,
@@ -227,6 +237,35 @@ fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     }
 }
 
+/// Kinds of places that never are the same, so that the compiler may keep a value in a register while
+/// code stores to another kind. All of them change in calls.
+#[derive(Clone, Copy)]
+struct Regions {
+    /// The guest's memories.
+    memory: AliasRegion,
+    /// Cells of globals.
+    global: AliasRegion,
+    /// Elements of tables.
+    element: AliasRegion,
+    /// Lengths and addresses of memories and tables. Only the runtime writes them.
+    definition: AliasRegion,
+}
+
+impl Regions {
+    fn new(dfg: &mut ir::DataFlowGraph) -> Regions {
+        let mut region = |user_id, description: &'static str| {
+            let description = description.into();
+            dfg.alias_regions.insert(AliasRegionData { user_id, description })
+        };
+        Regions {
+            memory: region(0, "memory"),
+            global: region(1, "global"),
+            element: region(2, "element"),
+            definition: region(3, "definition"),
+        }
+    }
+}
+
 /// A function being translated.
 struct FuncTranslator<'a> {
     env: &'a ModuleEnv<'a>,
@@ -234,6 +273,9 @@ struct FuncTranslator<'a> {
     stacks: &'a mut Stacks,
     /// The instance's context.
     vmctx: Value,
+    regions: Regions,
+    /// The block to which `stacks.loaded` belongs.
+    loaded_in: Option<ir::Block>,
     /// False in code that cannot be executed.
     reachable: bool,
     /// Number of open blocks that began in unreachable code.
@@ -358,7 +400,12 @@ impl<'a> FuncTranslator<'a> {
                 self.push(value);
             }
             Operator::Unreachable => {
-                self.builder.ins().trap(Trap::UnreachableCodeReached.code());
+                // A page fault takes less time than the trap instruction: a hypervisor handles an invalid
+                // instruction before the kernel does.
+                let code = Trap::UnreachableCodeReached.code();
+                let null = self.builder.ins().iconst(POINTER, 0);
+                self.load_at(I8, trusted_flags().with_trap_code(Some(code)), null, 0);
+                self.builder.ins().trap(code);
                 self.reachable = false;
             }
             op => {
@@ -369,6 +416,7 @@ impl<'a> FuncTranslator<'a> {
                     || self.table(op)
                     || self.simd(op)
                     || self.wide(op)
+                    || self.atomic(op)
                     || self.exception(op)?;
                 if !known {
                     return Err(TranslateError::Operator(format!("{op:?}")));
@@ -418,9 +466,26 @@ impl<'a> FuncTranslator<'a> {
         self.push(value);
     }
 
-    /// Loads a pointer in the context that does not change.
+    /// Loads a pointer in the context that does not change. The compiler would merge loads of one block,
+    /// but each would take it time.
     fn load_context(&mut self, offset: u32) -> Value {
-        self.load_at(POINTER, constant_flags(), self.vmctx, offset)
+        let block = self.builder.current_block();
+        if self.loaded_in != block {
+            self.loaded_in = block;
+            self.stacks.loaded.clear();
+        }
+        if let Some(&(_, value)) = self.stacks.loaded.iter().find(|(known, _)| *known == offset) {
+            return value;
+        }
+        let value = self.load_at(POINTER, constant_flags(), self.vmctx, offset);
+        self.stacks.loaded.push((offset, value));
+        value
+    }
+
+    /// Loads a part of the definition of a memory or table.
+    fn load_definition(&mut self, ty: Type, base: Value, offset: u32) -> Value {
+        let flags = trusted_flags().with_alias_region(Some(self.regions.definition));
+        self.load_at(ty, flags, base, offset)
     }
 
     fn load_at(&mut self, ty: Type, flags: MemFlagsData, base: Value, offset: u32) -> Value {
@@ -430,7 +495,7 @@ impl<'a> FuncTranslator<'a> {
     fn global_get(&mut self, global: u32) {
         let ty = self.env.info.globals[global as usize];
         let flags = match ty.mutability() {
-            Mutability::Var => trusted_flags(),
+            Mutability::Var => trusted_flags().with_alias_region(Some(self.regions.global)),
             Mutability::Const => constant_flags(),
         };
         let (base, offset) = self.global_place(global);
@@ -441,7 +506,8 @@ impl<'a> FuncTranslator<'a> {
     fn global_set(&mut self, global: u32) {
         let value = self.pop();
         let (base, offset) = self.global_place(global);
-        self.builder.ins().store(trusted_flags(), value, base, offset as i32);
+        let flags = trusted_flags().with_alias_region(Some(self.regions.global));
+        self.builder.ins().store(flags, value, base, offset as i32);
     }
 
     /// The cell of a global, as an address and an offset.

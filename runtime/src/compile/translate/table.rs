@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use wasmparser::Operator;
 
 use super::super::abi::{POINTER, trusted_flags};
@@ -33,18 +33,18 @@ impl FuncTranslator<'_> {
             }
             O::TableGet { table } => {
                 let index = self.pop();
-                let element = self.element(*table, index, Trap::TableOutOfBounds);
-                let value = self.load_at(I64, trusted_flags(), element, 0);
+                let (element, flags) = self.element(*table, index, Trap::TableOutOfBounds);
+                let value = self.load_at(I64, flags, element, 0);
                 self.push(value);
             }
             O::TableSet { table } => {
                 let (index, value) = self.pop2();
-                let element = self.element(*table, index, Trap::TableOutOfBounds);
-                self.builder.ins().store(trusted_flags(), value, element, 0);
+                let (element, flags) = self.element(*table, index, Trap::TableOutOfBounds);
+                self.builder.ins().store(flags, value, element, 0);
             }
             O::TableSize { table } => {
                 let def = self.load_context(self.env.layout.table_def(*table));
-                let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
+                let len = self.load_definition(I32, def, TABLE_DEF_LEN);
                 self.push(len);
                 if self.table_is_64(*table) {
                     self.unary(|ins, len| ins.uextend(I64, len));
@@ -94,19 +94,28 @@ impl FuncTranslator<'_> {
         true
     }
 
-    /// The address of element `index` of table `table`. Traps with `otherwise` if the table has no
-    /// such element.
-    pub(super) fn element(&mut self, table: u32, index: Value, otherwise: Trap) -> Value {
+    /// The address of element `index` of table `table`, and the flags for an access to it. If the table
+    /// has no such element, the address is null, and the access traps with `otherwise`. So the
+    /// processor does not read beyond the table before it knows the outcome of the comparison either.
+    pub(super) fn element(
+        &mut self,
+        table: u32,
+        index: Value,
+        otherwise: Trap,
+    ) -> (Value, MemFlagsData) {
         let def = self.load_context(self.env.layout.table_def(table));
-        let len = self.load_at(I32, trusted_flags(), def, TABLE_DEF_LEN);
+        let len = self.load_definition(I32, def, TABLE_DEF_LEN);
         let is_64 = self.table_is_64(table);
         let len = if is_64 { self.builder.ins().uextend(I64, len) } else { len };
+        let elements = self.load_definition(POINTER, def, TABLE_DEF_ELEMENTS);
+        let wide = self.extended(is_64, index);
+        let offset = self.builder.ins().ishl_imm_u(wide, i64::from(POINTER_BYTES.ilog2()));
+        let element = self.builder.ins().iadd(elements, offset);
         let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
-        self.builder.ins().trapnz(beyond, otherwise.code());
-        let elements = self.load_at(POINTER, trusted_flags(), def, TABLE_DEF_ELEMENTS);
-        let index = self.extended(is_64, index);
-        let offset = self.builder.ins().ishl_imm_u(index, i64::from(POINTER_BYTES.ilog2()));
-        self.builder.ins().iadd(elements, offset)
+        let null = self.builder.ins().iconst(POINTER, 0);
+        let element = self.builder.ins().select_spectre_guard(beyond, null, element);
+        let flags = trusted_flags().with_trap_code(Some(otherwise.code()));
+        (element, flags.with_alias_region(Some(self.regions.element)))
     }
 
     fn table_is_64(&self, table: u32) -> bool {

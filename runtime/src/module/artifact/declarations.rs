@@ -301,12 +301,14 @@ impl Item for MemoryType {
         self.minimum().write(to);
         self.maximum().write(to);
         self.is_64().write(to);
+        self.is_shared().write(to);
         self.page_size().write(to);
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         let mut builder = MemoryTypeBuilder::new();
         builder.min(Item::read(from)?).max(Item::read(from)?).memory64(Item::read(from)?);
+        builder.shared(Item::read(from)?);
         let page_bytes = u64::read(from)?;
         builder.page_size_log2(u8::try_from(page_bytes.checked_ilog2()?).ok()?).build().ok()
     }

@@ -33,8 +33,8 @@ fn other_compilers_and_machines_are_refused_by_name() {
         ("target x86_64".to_owned(), "target riscv6".to_owned(), "target"),
         ("opt_level speed".to_owned(), "opt_level slowe".to_owned(), "opt_level"),
         ("MemoryFill".to_owned(), "MemoryFull".to_owned(), "builtins"),
-        ("MemoryFill[U32,U64".to_owned(), "MemoryFill[U32,U32".to_owned(), "builtins"),
-        ("func_refs: 9".to_owned(), "func_refs: 7".to_owned(), "structures"),
+        ("]Status".to_owned(), "]Nothin".to_owned(), "builtins"),
+        ("func_refs: ".to_owned(), "func_refz: ".to_owned(), "structures"),
         // The processor has no such instructions.
         ("has_sse41".to_owned(), "has_sse99".to_owned(), "instructions"),
     ] {

@@ -75,9 +75,17 @@ impl<'a> NewInstance<'a> {
     pub(crate) fn import(&mut self, item: &Extern) -> bool {
         let instance =
             self.instance.as_mut().unwrap_or_else(|| unreachable!("only `finish` takes it"));
-        let store = &*self.store;
         let kind = instance.info().imports[self.imports].kind;
         self.imports += 1;
+        if let (ImportKind::Memory(ty), Extern::SharedMemory(memory)) = (kind, item) {
+            if !ty.accepts(memory.ty()) {
+                return false;
+            }
+            instance.set_memory(self.memories, self.store.shared_memory(memory));
+            self.memories += 1;
+            return true;
+        }
+        let store = &*self.store;
         match (kind, item) {
             (ImportKind::Func(ty), Extern::Func(func)) => {
                 let func = func.handle();
