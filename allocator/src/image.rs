@@ -1,7 +1,9 @@
-//! Images: the initial memory of a module, in a sealed memfd that slots map, or as bytes to copy.
+//! Images: the initial memory of a module, in a sealed memfd that slots map, in another file, or as
+//! bytes to copy.
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
@@ -11,7 +13,7 @@ use rustix::fs::FallocateFlags;
 use crate::geometry::MEMORY_MAX_BYTES;
 use crate::ids::ModuleId;
 use crate::layout::MappedImage;
-use crate::sys::InitialContents;
+use crate::sys::{FileBytes, ImageFile, InitialContents};
 use leakbench_model::{ImageKind, OnDrop};
 
 /// The name of an image's memfd. `/proc/PID/maps` and `/proc/PID/fd` show it after `memfd:`.
@@ -33,14 +35,25 @@ pub struct InitialMemory<'a> {
     pub bytes: &'a [u8],
 }
 
-/// The initial memory of a module, as a memfd or as bytes.
+/// The initial memory of a module, as a memfd, in another file, or as bytes.
 #[derive(Debug)]
 pub struct Image(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Memfd { file: File, offset_bytes: usize, len_bytes: usize },
-    Copy { offset_bytes: usize, bytes: Box<[u8]> },
+    /// `bytes` bytes of the file from `start` on, which the memory has from `offset_bytes` on. Slots
+    /// map whole pages, `len_bytes` bytes.
+    Mapped {
+        file: File,
+        start: u64,
+        bytes: usize,
+        offset_bytes: usize,
+        len_bytes: usize,
+    },
+    Copy {
+        offset_bytes: usize,
+        bytes: Box<[u8]>,
+    },
 }
 
 impl Image {
@@ -57,37 +70,61 @@ impl Image {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let copies = match kind {
-            ImageKind::Memfd => false,
-            ImageKind::Copy => true,
-            ImageKind::Auto => bytes.len() <= AUTO_COPY_MAX_BYTES,
-        };
-        Ok(Some(Image(if copies {
+        Ok(Some(Image(if is_copied(kind, bytes.len()) {
             Kind::Copy { offset_bytes, bytes: bytes.into() }
         } else {
             memfd_image(initial, on_drop)?
         })))
     }
 
-    /// The memfd; `None` for an image that is copied.
+    /// As [`Image::new`], of initial memory in a file.
+    pub(crate) fn of_file(
+        initial: ImageFile,
+        kind: ImageKind,
+        on_drop: OnDrop,
+    ) -> Result<Option<Image>, ImageError> {
+        let ImageFile { file, start, offset_bytes, len_bytes } = initial;
+        if len_bytes > MEMORY_MAX_BYTES || offset_bytes > MEMORY_MAX_BYTES - len_bytes {
+            return Err(ImageError::TooLong { offset_bytes, len_bytes });
+        }
+        let pages = whole_pages(offset_bytes, len_bytes);
+        let lead_bytes = offset_bytes - pages.start;
+        // Freeing the pages of an image must not change the file.
+        let is_mapped = !is_copied(kind, len_bytes) && on_drop != OnDrop::Truncate;
+        if is_mapped && len_bytes > 0 && pages.end <= MEMORY_MAX_BYTES {
+            return Ok(Some(Image(Kind::Mapped {
+                file,
+                start,
+                bytes: lead_bytes + len_bytes,
+                offset_bytes: pages.start,
+                len_bytes: pages.len(),
+            })));
+        }
+        let mut bytes = vec![0; len_bytes];
+        file.read_exact_at(&mut bytes, start + lead_bytes as u64)
+            .map_err(|source| ImageError::Read { offset_bytes, len_bytes, source })?;
+        Image::new(InitialMemory { offset_bytes, bytes: &bytes }, kind, on_drop)
+    }
+
+    /// The memfd or other file; `None` for an image that is copied.
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.0 {
-            Kind::Memfd { file, .. } => Some(file.as_fd()),
+            Kind::Mapped { file, .. } => Some(file.as_fd()),
             Kind::Copy { .. } => None,
         }
     }
 
-    /// The image's offset in the memory. A multiple of the page size for a memfd.
+    /// The image's offset in the memory. A multiple of the page size for one that is mapped.
     pub fn offset_bytes(&self) -> usize {
         match self.0 {
-            Kind::Memfd { offset_bytes, .. } | Kind::Copy { offset_bytes, .. } => offset_bytes,
+            Kind::Mapped { offset_bytes, .. } | Kind::Copy { offset_bytes, .. } => offset_bytes,
         }
     }
 
-    /// The image's length in bytes. A multiple of the page size for a memfd.
+    /// The image's length in bytes. A multiple of the page size for one that is mapped.
     pub fn len_bytes(&self) -> usize {
         match &self.0 {
-            Kind::Memfd { len_bytes, .. } => *len_bytes,
+            Kind::Mapped { len_bytes, .. } => *len_bytes,
             Kind::Copy { bytes, .. } => bytes.len(),
         }
     }
@@ -102,7 +139,12 @@ impl Image {
         let outside = || failed(io::ErrorKind::UnexpectedEof.into());
         let start = offset_bytes.checked_sub(self.offset_bytes()).ok_or_else(outside)?;
         match &self.0 {
-            Kind::Memfd { file, .. } => file.read_exact_at(buffer, start as u64).map_err(failed),
+            Kind::Mapped { bytes, .. } if start.saturating_add(len_bytes) > *bytes => {
+                Err(outside())
+            }
+            Kind::Mapped { file, start: first, .. } => {
+                file.read_exact_at(buffer, first + start as u64).map_err(failed)
+            }
             Kind::Copy { bytes, .. } => {
                 let end = start.saturating_add(len_bytes);
                 buffer.copy_from_slice(bytes.get(start..end).ok_or_else(outside)?);
@@ -114,9 +156,10 @@ impl Image {
     /// The initial memory for a slot.
     pub(crate) fn initial(&self, module: ModuleId) -> InitialContents<'_> {
         match &self.0 {
-            Kind::Memfd { file, offset_bytes, len_bytes } => {
-                let bytes = *offset_bytes..offset_bytes + len_bytes;
-                InitialContents::Mapped(MappedImage { module, bytes }, file.as_fd())
+            Kind::Mapped { file, start, bytes, offset_bytes, len_bytes } => {
+                let pages = *offset_bytes..offset_bytes + len_bytes;
+                let bytes = FileBytes { file: file.as_fd(), start: *start, len_bytes: *bytes };
+                InitialContents::Mapped(MappedImage { module, bytes: pages }, bytes)
             }
             Kind::Copy { offset_bytes, bytes } => InitialContents::Copied(*offset_bytes, bytes),
         }
@@ -125,7 +168,8 @@ impl Image {
     /// Frees the pages of a memfd, even if slots map it. All mappings then read as zero.
     pub(crate) fn punch_out(&self) -> io::Result<()> {
         match &self.0 {
-            Kind::Memfd { file, len_bytes, .. } => {
+            // With the policy that calls this, images of files are memfds.
+            Kind::Mapped { file, len_bytes, .. } => {
                 let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
                 Ok(rustix::fs::fallocate(file, how, 0, *len_bytes as u64)?)
             }
@@ -135,10 +179,8 @@ impl Image {
 }
 
 fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, ImageError> {
-    let page_bytes = rustix::param::page_size();
-    let offset_bytes = initial.offset_bytes / page_bytes * page_bytes;
-    let lead_bytes = initial.offset_bytes - offset_bytes;
-    let len_bytes = (lead_bytes + initial.bytes.len()).next_multiple_of(page_bytes);
+    let pages = whole_pages(initial.offset_bytes, initial.bytes.len());
+    let lead_bytes = initial.offset_bytes - pages.start;
 
     let options = MemfdOptions::new().close_on_exec(true).allow_sealing(true);
     let memfd = options.create(IMAGE_NAME).map_err(|error| ImageError::Create(cause(error)))?;
@@ -156,7 +198,28 @@ fn memfd_image(initial: InitialMemory<'_>, on_drop: OnDrop) -> Result<Kind, Imag
         OnDrop::Truncate => &[FileSeal::SealShrink, FileSeal::SealGrow, FileSeal::SealSeal],
     };
     memfd.add_seals(seals).map_err(|error| ImageError::Seal(cause(error)))?;
-    Ok(Kind::Memfd { file: memfd.into_file(), offset_bytes, len_bytes })
+    Ok(Kind::Mapped {
+        file: memfd.into_file(),
+        start: 0,
+        bytes: lead_bytes + initial.bytes.len(),
+        offset_bytes: pages.start,
+        len_bytes: pages.len(),
+    })
+}
+
+/// The pages of a memory that hold any of `len_bytes` bytes at `offset_bytes`, in bytes.
+fn whole_pages(offset_bytes: usize, len_bytes: usize) -> Range<usize> {
+    let page_bytes = rustix::param::page_size();
+    let start = offset_bytes / page_bytes * page_bytes;
+    start..offset_bytes.saturating_add(len_bytes).next_multiple_of(page_bytes)
+}
+
+fn is_copied(kind: ImageKind, len_bytes: usize) -> bool {
+    match kind {
+        ImageKind::Memfd => false,
+        ImageKind::Copy => true,
+        ImageKind::Auto => len_bytes <= AUTO_COPY_MAX_BYTES,
+    }
 }
 
 fn cause(error: memfd::Error) -> io::Error {
@@ -209,4 +272,28 @@ pub enum ImageError {
     /// The kernel refused to seal the memfd.
     #[error("cannot seal the memfd of a memory image ({0})")]
     Seal(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_gives_its_bytes_back() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        let initial = InitialMemory { offset_bytes: 5_000, bytes: &bytes };
+        for kind in [ImageKind::Memfd, ImageKind::Copy] {
+            let image = Image::new(initial, kind, OnDrop::Purge).unwrap().unwrap();
+            let mut all = vec![1; bytes.len()];
+            image.read(5_000, &mut all).unwrap();
+            assert!(all == bytes, "{kind}");
+            let mut some = [0; 3];
+            image.read(5_007, &mut some).unwrap();
+            assert_eq!(some, [7, 8, 9], "{kind}");
+            for (offset, len) in [(0, 1), (14_999, 2), (usize::MAX, 1), (5_000, 10_001)] {
+                let error = image.read(offset, &mut vec![0; len]).unwrap_err();
+                assert!(matches!(error, ImageError::Read { .. }), "{kind}: {offset} {len}");
+            }
+        }
+    }
 }

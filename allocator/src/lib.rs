@@ -44,7 +44,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `pool` | the pool, its configuration and errors; draws a slot |
-//! | `image` | initial memory in a memfd, or as bytes to copy |
+//! | `image` | initial memory in a memfd, in another file, or as bytes to copy |
 //! | `module`, `slot` | what callers own: a module of the pool, and a memory in a slot |
 //! | `own_memory` | a memory without a slot |
 //! | `release` | the release of slots: reset, flush, purge |
@@ -76,3 +76,4 @@ pub use module::PoolModule;
 pub use own_memory::{Bounds, OwnMemory};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
 pub use slot::{GrowError, SlotMemory};
+pub use sys::ImageFile;

@@ -9,7 +9,7 @@ use crate::geometry::{MEMORY_MAX_BYTES, WASM_PAGE_BYTES};
 use crate::module::{ModuleShared, PoolModule};
 use crate::pool::AllocError;
 use crate::slot::GrowError;
-use crate::sys::{self, GrowingMapping, InitialContents, SlotMapping};
+use crate::sys::{self, FileBytes, GrowingMapping, InitialContents, SlotMapping};
 
 /// What keeps accesses out of bounds from other memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,26 +131,27 @@ fn copy(initial: &InitialContents<'_>, memory: &mut [u8]) -> io::Result<usize> {
             }
             Ok(end)
         }
-        InitialContents::Mapped(image, file) => {
+        InitialContents::Mapped(image, FileBytes { file, start, len_bytes }) => {
             let room = memory.get_mut(image.bytes.start..).unwrap_or_default();
-            // The file ends with the last byte of the image.
-            Ok(image.bytes.start + read_from_start(*file, room)?)
+            let len = room.len().min(*len_bytes);
+            read_from(*file, *start, &mut room[..len])?;
+            Ok(image.bytes.start + len_bytes)
         }
     }
 }
 
-/// Reads a file until its end or until `room` is full. Returns the number of bytes.
-fn read_from_start(file: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
+/// Fills `room` with the bytes of a file from `start` on.
+fn read_from(file: BorrowedFd<'_>, start: u64, room: &mut [u8]) -> io::Result<()> {
     let mut done = 0;
     while done < room.len() {
-        match rustix::io::pread(file, &mut room[done..], done as u64) {
-            Ok(0) => break,
+        match rustix::io::pread(file, &mut room[done..], start + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => done += read,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 #[cfg(test)]

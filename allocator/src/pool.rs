@@ -50,7 +50,7 @@ use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
 use crate::slot::SlotMemory;
 use crate::slot_table::SlotTable;
-use crate::sys::{self, InitialContents, SlotMapping};
+use crate::sys::{self, ImageFile, InitialContents, SlotMapping};
 use leakbench_model::{DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, SlotState, Strategy};
 
 /// The configuration of a [`Pool`].
@@ -199,8 +199,24 @@ impl Pool {
             Some(initial) => Image::new(initial, self.image, self.on_drop)?,
             None => None,
         };
+        Ok(self.module_with(image))
+    }
+
+    /// Adds a module whose initial memory is in a file. Slots map the file, unless the pool copies
+    /// images or frees the pages of dropped ones.
+    ///
+    /// # Errors
+    /// Those of [`Pool::add_module`]; or if the file must be read, and the kernel refuses.
+    pub fn add_module_of_file(
+        self: &Arc<Pool>,
+        initial: ImageFile,
+    ) -> Result<PoolModule, ImageError> {
+        Ok(self.module_with(Image::of_file(initial, self.image, self.on_drop)?))
+    }
+
+    fn module_with(self: &Arc<Pool>, image: Option<Image>) -> PoolModule {
         let id = ModuleId::new(self.next_module.fetch_add(1, Ordering::Relaxed));
-        Ok(PoolModule { shared: Arc::new(ModuleShared { id, image, pool: Arc::clone(self) }) })
+        PoolModule { shared: Arc::new(ModuleShared { id, image, pool: Arc::clone(self) }) }
     }
 
     /// Allocates a slot and maps a memory of `len_bytes` there. The memory holds the module's

@@ -13,6 +13,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 const DOCUMENTS: &[&str] = &[
     "README.md",
     "CONTRIBUTING.md",
+    "docs/api.md",
     "docs/ci.md",
     "docs/protocol.md",
     "docs/trust.md",

@@ -77,6 +77,18 @@ impl Config {
         self
     }
 
+    /// Sets whether a large module is compiled on several threads.
+    pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Self {
+        self.parallel_compilation = parallel;
+        self
+    }
+
+    /// Sets the register allocator.
+    pub fn cranelift_regalloc_algorithm(&mut self, algorithm: RegallocAlgorithm) -> &mut Self {
+        self.regalloc_algorithm = algorithm;
+        self
+    }
+
     /// Sets the maximum stack of guest code in bytes.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
         self.max_wasm_stack_bytes = bytes;

@@ -110,6 +110,12 @@ impl Signature {
         }
     }
 
+    /// True if an artifact offered the trampoline.
+    #[cfg(test)]
+    pub(crate) fn has_offer(&self) -> bool {
+        self.entry_text.get().is_some()
+    }
+
     /// The trampoline through which wasm calls host functions of this type.
     pub(crate) fn host(&self, engine: &Engine) -> Result<&Arc<LoadedCode>, Error> {
         let compile = || engine.compiler().host_trampoline(&self.ty);

@@ -76,9 +76,9 @@ fn invalid_modules() {
 #[test]
 fn modules_that_need_unsupported_features() {
     let _alone = run_alone();
-    let gc = binary("(module (type (struct)) (memory 1) (data (i32.const 0) \"x\"))");
+    let structs = binary("(module (type (struct)) (memory 1) (data (i32.const 0) \"x\"))");
     repeat("unsupported modules", |engine| {
-        let error = Module::new(engine, &gc).unwrap_err();
+        let error = Module::new(engine, &structs).unwrap_err();
         assert!(error.to_string().contains("which this runtime does not support"), "{error}");
     });
 }

@@ -63,7 +63,7 @@ fn threads_add_without_loss() {
                     });
                 }
             });
-            let bytes: Vec<u8> = memory.data()[8..18].iter().map(|cell| sys::read(cell)).collect();
+            let bytes: Vec<u8> = memory.data()[8..18].iter().map(sys::read).collect();
             assert_eq!(u32::from_le_bytes(bytes[..4].try_into().unwrap()), 80_000);
             assert_eq!(
                 u16::from_le_bytes(bytes[8..].try_into().unwrap()),
@@ -184,7 +184,7 @@ fn a_shared_memory_outlives_its_store() {
         assert!(instance.get_memory(&store, "memory").is_none());
         let memory = instance.get_shared_memory(&store, "memory").unwrap();
         drop((store, module));
-        let bytes: Vec<u8> = memory.data()[10..17].iter().map(|cell| sys::read(cell)).collect();
+        let bytes: Vec<u8> = memory.data()[10..17].iter().map(sys::read).collect();
         assert_eq!(bytes, b"initial");
         let used = engine.pool().stats().free;
         drop(memory);

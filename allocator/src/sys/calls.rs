@@ -34,18 +34,19 @@ pub(super) unsafe fn map_zeroes(at: *mut u8, len_bytes: usize) -> io::Result<()>
     Ok(())
 }
 
-/// Maps the start of a file over the range, copy-on-write.
+/// Maps a file over the range, from its offset `start` on, copy-on-write.
 ///
 /// # Safety
-/// The caller must own the range, as the module doc defines. The file must not be shorter than the
-/// range, in pages, now or later: an access beyond its end raises SIGBUS.
+/// The caller must own the range, as the module doc defines. From `start` the file must not be shorter
+/// than the range, in pages, now or later: an access beyond its end raises SIGBUS.
 pub(super) unsafe fn map_image(
     at: *mut u8,
     len_bytes: usize,
     file: BorrowedFd<'_>,
+    start: u64,
 ) -> io::Result<()> {
     // SAFETY: the caller owns the range.
-    unsafe { rustix::mm::mmap(at.cast(), len_bytes, ACCESSIBLE, FLAGS, file, 0) }?;
+    unsafe { rustix::mm::mmap(at.cast(), len_bytes, ACCESSIBLE, FLAGS, file, start) }?;
     Ok(())
 }
 

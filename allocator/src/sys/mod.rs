@@ -4,15 +4,17 @@
 
 mod calls;
 mod growing_mapping;
+mod image_file;
 pub(crate) mod limits;
 mod reservation;
 mod slot_mapping;
 
 pub(crate) use growing_mapping::GrowingMapping;
+pub use image_file::ImageFile;
 #[cfg(test)]
 pub(crate) use reservation::ADDRESS_SPACE;
 pub(crate) use reservation::{Reserved, reserve};
-pub(crate) use slot_mapping::{InitialContents, SlotMapping, reset_all};
+pub(crate) use slot_mapping::{FileBytes, InitialContents, SlotMapping, reset_all};
 
 /// A copy of the bytes of a memory that a test owns.
 #[cfg(test)]

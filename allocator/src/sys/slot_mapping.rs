@@ -16,10 +16,18 @@ use crate::layout::{Layout, MappedImage};
 #[derive(Clone, Debug)]
 pub(crate) enum InitialContents<'a> {
     Zeroes,
-    /// The file's bytes from its start, mapped copy-on-write.
-    Mapped(MappedImage, BorrowedFd<'a>),
+    /// Bytes of a file, mapped copy-on-write.
+    Mapped(MappedImage, FileBytes<'a>),
     /// Bytes to copy to an offset.
     Copied(usize, &'a [u8]),
+}
+
+/// Bytes of a file from `start` on. The rest of their last page is zero.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileBytes<'a> {
+    pub(crate) file: BorrowedFd<'a>,
+    pub(crate) start: u64,
+    pub(crate) len_bytes: usize,
 }
 
 impl InitialContents<'_> {
@@ -27,7 +35,7 @@ impl InitialContents<'_> {
     pub(crate) fn end_bytes(&self) -> usize {
         match self {
             InitialContents::Zeroes => 0,
-            InitialContents::Mapped(image, _) => image.bytes.end,
+            InitialContents::Mapped(image, ..) => image.bytes.end,
             InitialContents::Copied(offset, bytes) => offset + bytes.len(),
         }
     }
@@ -127,7 +135,7 @@ impl SlotMapping {
     ) -> io::Result<()> {
         let image = match initial {
             InitialContents::Zeroes | InitialContents::Copied(..) => None,
-            InitialContents::Mapped(image, _) => Some(image.clone()),
+            InitialContents::Mapped(image, ..) => Some(image.clone()),
         };
         assert!(
             initial.end_bytes() <= len_bytes && len_bytes <= MEMORY_MAX_BYTES,
@@ -167,7 +175,7 @@ impl SlotMapping {
         // SAFETY: the ranges of a plan lie within one of the two layouts, so in the slot, which
         // this value owns. They are not empty. Their ends are ends of memories and images, so
         // multiples of the page size. The image's file has as many pages and is sealed against
-        // shrinking.
+        // shrinking, or stays as it is by the contract of `ImageFile`.
         unsafe {
             if let Some(range) = plan.reserve {
                 calls::map_reserved(self.at(range.start), range.len())?;
@@ -175,8 +183,8 @@ impl SlotMapping {
             if let Some(range) = plan.zero {
                 calls::map_zeroes(self.at(range.start), range.len())?;
             }
-            if let (Some(range), InitialContents::Mapped(_, file)) = (plan.image, initial) {
-                calls::map_image(self.at(range.start), range.len(), *file)?;
+            if let (Some(range), InitialContents::Mapped(_, bytes)) = (plan.image, initial) {
+                calls::map_image(self.at(range.start), range.len(), bytes.file, bytes.start)?;
             }
         }
         Ok(())

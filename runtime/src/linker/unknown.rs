@@ -7,6 +7,7 @@ use crate::externs::{Extern, Global, Memory, Table};
 use crate::func::Func;
 use crate::module::Module;
 use crate::store::AsContextMut;
+use crate::sys::shared_memory::SharedMemory;
 use crate::types::{ExternType, ValType};
 use crate::val::Val;
 
@@ -68,6 +69,9 @@ impl<T: Send + 'static> Linker<T> {
                     let element = Val::default_for_ty(&ValType::Ref(ty.element()));
                     let element = element.and_then(|null| null.ref_()).ok_or_else(no_default)?;
                     Table::new(&mut store, ty, element)?.into()
+                }
+                ExternType::Memory(ty) if ty.is_shared() => {
+                    SharedMemory::new(&self.engine, ty)?.into()
                 }
                 ExternType::Memory(ty) => Memory::new(&mut store, ty)?.into(),
                 ExternType::Tag(ty) => Tag::new(&mut store, &ty)?.into(),

@@ -149,12 +149,11 @@ impl CompiledModule {
         FunctionName { index: func as u32, name: by_section.or_else(by_export) }
     }
 
-    /// The place of each data segment in the data of an artifact, which begins with an image of
-    /// `image_bytes` bytes, followed by what [`Self::data_to_keep`] returns. Empty for a segment
+    /// The place of each data segment in what [`Self::data_to_keep`] returns. Empty for a segment
     /// that the image covers.
-    pub(super) fn kept_places(&self, image_bytes: usize) -> Vec<Range<usize>> {
+    pub(super) fn kept_places(&self) -> Vec<Range<usize>> {
         let places = self.kept_data.iter().map(|kept| match *kept {
-            Some((start, len)) => image_bytes + start..image_bytes + start + len,
+            Some((start, len)) => start..start + len,
             None => 0..0,
         });
         places.collect()

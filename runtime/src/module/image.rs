@@ -82,11 +82,9 @@ impl ImagePlan {
         plan
     }
 
-    /// The plan for a binary that begins with the image, of the range `span` of memory.
+    /// The plan of an artifact, which has the image of the range `span` of memory.
     pub(crate) fn assembled(covered_segments: usize, span: Range<usize>) -> Self {
-        let piece = Piece { memory_offset: span.start, binary: 0..span.len() };
-        let pieces = if span.is_empty() { Box::default() } else { Box::from([piece]) };
-        ImagePlan { covered_segments, pieces, span }
+        ImagePlan { covered_segments, pieces: Box::default(), span }
     }
 
     /// The range of memory that the image has; empty if there is no image.

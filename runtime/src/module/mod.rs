@@ -115,23 +115,21 @@ impl Module {
     /// # Errors
     /// Those of [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Self, Error> {
-        Module::with_compiled(engine, compiled(engine, binary)?, binary)
+        let compiled = compiled(engine, binary)?;
+        let pool =
+            compiled.image.with_initial(binary, |initial| engine.pool().add_module(initial))?;
+        let data = compiled.data_to_keep(binary);
+        Ok(Module::assembled(engine, compiled, pool, data))
     }
 
-    /// A module with a new image. The declarations have the places of data in `data`.
-    fn with_compiled(
+    /// A module of its parts. `data` is what [`CompiledModule::data_to_keep`] returns.
+    fn assembled(
         engine: &Engine,
         compiled: Arc<CompiledModule>,
-        data: &[u8],
-    ) -> Result<Self, Error> {
-        let pool =
-            compiled.image.with_initial(data, |initial| engine.pool().add_module(initial))?;
-        Ok(Module(Arc::new(Inner {
-            data: compiled.data_to_keep(data),
-            compiled,
-            pool,
-            engine: engine.clone(),
-        })))
+        pool: PoolModule,
+        data: Box<[u8]>,
+    ) -> Self {
+        Module(Arc::new(Inner { compiled, data, pool, engine: engine.clone() }))
     }
 
     /// The compiled module as bytes, which [`Module::deserialize`] and

@@ -2,6 +2,7 @@
 //! artifact is in the mapping of its file.
 
 use std::fs::File;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
 
@@ -134,17 +135,8 @@ impl MappedFile {
     /// Until the result, and the code that it becomes, is dropped, nothing changes or shortens the
     /// file. It has `len_bytes` bytes.
     pub(super) unsafe fn new(file: &File, len_bytes: usize) -> Result<Self, CodeMemoryError> {
-        let error = |errno| CodeMemoryError { len_bytes, errno };
-        if len_bytes == 0 {
-            return Ok(MappedFile(Mapping::EMPTY));
-        }
-        // SAFETY: a new private mapping at an address that the kernel chooses.
-        let base = unsafe {
-            mmap(ptr::null_mut(), len_bytes, ProtFlags::READ, MapFlags::PRIVATE, file, 0)
-        }
-        .map_err(error)?;
-        let base = NonNull::new(base.cast::<u8>()).ok_or(error(Errno::NOMEM))?;
-        Ok(MappedFile(Mapping { base, len_bytes }))
+        // SAFETY: by the contract.
+        unsafe { Mapping::of_file(file, 0..len_bytes, ProtFlags::READ) }.map(MappedFile)
     }
 
     /// The contents of the file.
@@ -169,8 +161,53 @@ impl MappedFile {
     }
 }
 
+impl CodeMemory {
+    /// Maps only the code at `place` of an artifact's file.
+    ///
+    /// # Errors
+    /// If the kernel refuses the mapping.
+    ///
+    /// # Panics
+    /// If `place` does not begin with a page.
+    ///
+    /// # Safety
+    /// Until the result is dropped, nothing changes or shortens the file. `place` is within it.
+    pub(super) unsafe fn of_file(
+        file: &File,
+        place: Range<usize>,
+    ) -> Result<Self, CodeMemoryError> {
+        assert!(place.start.is_multiple_of(rustix::param::page_size()), "code within a page");
+        // SAFETY: by the contract.
+        let mapping = unsafe { Mapping::of_file(file, place, ProtFlags::READ | ProtFlags::EXEC) }?;
+        Ok(CodeMemory { mapping, lead_bytes: 0 })
+    }
+}
+
 impl Mapping {
     const EMPTY: Mapping = Mapping { base: NonNull::dangling(), len_bytes: 0 };
+
+    /// Maps a part of a file.
+    ///
+    /// # Safety
+    /// Until the result is dropped, nothing changes or shortens the file. `place` is within it.
+    unsafe fn of_file(
+        file: &File,
+        place: Range<usize>,
+        access: ProtFlags,
+    ) -> Result<Self, CodeMemoryError> {
+        let len_bytes = place.len();
+        let error = |errno| CodeMemoryError { len_bytes, errno };
+        if len_bytes == 0 {
+            return Ok(Mapping::EMPTY);
+        }
+        let start = place.start as u64;
+        // SAFETY: a new private mapping at an address that the kernel chooses.
+        let base =
+            unsafe { mmap(ptr::null_mut(), len_bytes, access, MapFlags::PRIVATE, file, start) }
+                .map_err(error)?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(error(Errno::NOMEM))?;
+        Ok(Mapping { base, len_bytes })
+    }
 
     fn bytes(&self) -> &[u8] {
         // SAFETY: this value owns the mapping, which is readable, as long as this and not written

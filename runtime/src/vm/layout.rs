@@ -19,6 +19,7 @@
 //! ```
 
 use crate::module::info::ModuleInfo;
+use crate::types::{FuncType, GlobalType, MemoryType, Mutability, RefType, TableType, ValType};
 
 /// Size of a pointer on the supported targets.
 pub(crate) const POINTER_BYTES: u32 = 8;
@@ -79,6 +80,46 @@ pub(crate) const HOST_CTX_CALL: u32 = 0;
 /// Size of a value in the array that passes arguments and results between host and wasm: enough for
 /// a vector.
 pub(crate) const RAW_VAL_BYTES: u32 = 16;
+
+/// The offsets and sizes that compiled code contains, as text: those of the structures above, and of
+/// the context of a module that has an item of each kind. Code for other structures must not run.
+pub(crate) fn fingerprint() -> String {
+    let structures = [
+        POINTER_BYTES,
+        VMCTX_BUILTINS,
+        VMCTX_LIMITS,
+        VMCTX_STATE,
+        LIMITS_STACK_LIMIT,
+        MEMORY_ENTRY_BYTES,
+        MEMORY_ENTRY_DEF,
+        MEMORY_HEAD_BASE,
+        MEMORY_HEAD_LEN_BYTES,
+        TABLE_DEF_ELEMENTS,
+        TABLE_DEF_LEN,
+        GLOBAL_CELL_BYTES,
+        FUNC_REF_CODE,
+        FUNC_REF_VMCTX,
+        FUNC_REF_TYPE,
+        FUNC_REF_BYTES,
+        TYPE_ID_BYTES,
+        EXCEPTION_VALUES,
+        HOST_CTX_CALL,
+        RAW_VAL_BYTES,
+    ];
+    let context = VmLayout::new(&ModuleInfo {
+        types: vec![FuncType::of([], [])],
+        funcs: vec![0, 0],
+        num_imported_funcs: 1,
+        escapes: vec![true, true],
+        tables: vec![TableType::new(RefType::FUNCREF, 0, None)],
+        memories: vec![MemoryType::new(0, None)],
+        globals: vec![GlobalType::new(ValType::I32, Mutability::Const); 2],
+        num_imported_globals: 1,
+        tags: vec![0],
+        ..ModuleInfo::default()
+    });
+    format!("{structures:?} {context:?}")
+}
 
 /// Declares the builtins, the functions of the runtime that compiled code calls, in table order.
 ///

@@ -145,6 +145,7 @@ fn unknown_imports_have_default_values() -> Result<(), Error> {
              (import "env" "f" (func $f (param i64) (result i32 f64 externref)))
              (import "env" "g" (global $g i64))
              (import "env" "m" (memory 1))
+             (import "env" "s" (memory 1 2 shared))
              (import "env" "t" (table 2 funcref))
              (import "env" "e" (tag (param i32)))
              (func (export "run") (result i32 f64 externref) (call $f (global.get $g)))

@@ -38,6 +38,18 @@ fn in_each_way(opt_level: OptLevel, text: &str, check: impl Fn(&str, &Module)) {
     for again in [&loaded, &mapped] {
         assert!(again.serialize().unwrap() == bytes, "{opt_level:?}: other bytes");
     }
+    // A large file is mapped as a whole. The functions are after the others.
+    let end = text.rfind(')').unwrap();
+    let others = "(func (param i32) (drop (i32.div_u (i32.const 1) (local.get 0))))".repeat(1000);
+    let large = format!("{}{others})", &text[..end]);
+    let module = Module::new(&made, large).unwrap();
+    let bytes = module.serialize().unwrap();
+    assert!(bytes.len() > 64 << 10);
+    check("compiled, large", &module);
+    std::fs::write(&path, &bytes).unwrap();
+    let large = load_file(&other_engine(), &path).unwrap();
+    check("from a large file", &large);
+    assert!(large.serialize().unwrap() == bytes, "{opt_level:?}: other bytes of a large file");
 }
 
 fn instance(store: &mut Store<()>, module: &Module) -> Instance {
@@ -248,7 +260,8 @@ fn traps_and_host_errors_have_the_same_backtraces() {
         (func $middle (param i32) (result i32) (nop) (call $inner (call $host (local.get 0))))
         (func (export "outer") (param i32) (result i32) (call $middle (local.get 0))))"#;
     for opt_level in LEVELS {
-        let compiled = std::cell::RefCell::new(Vec::new());
+        // Of the small and of the large module.
+        let compiled = std::cell::RefCell::new([const { Vec::new() }; 2]);
         in_each_way(opt_level, text, |way, module| {
             let mut linker = Linker::new(module.engine());
             let host = |_: Caller<'_, ()>, value: i32| match value {
@@ -270,6 +283,7 @@ fn traps_and_host_errors_have_the_same_backtraces() {
             assert!(failures[1].contains("out of bounds memory access"), "{}", failures[1]);
             assert!(failures[2].contains("no sevens"), "{}", failures[2]);
             let mut compiled = compiled.borrow_mut();
+            let compiled = &mut compiled[usize::from(way.contains("large"))];
             match compiled.is_empty() {
                 true => compiled.extend(failures),
                 false => assert_eq!(*compiled, failures, "{way}"),

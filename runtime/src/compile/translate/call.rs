@@ -91,9 +91,10 @@ impl FuncTranslator<'_> {
         // Of a null reference, this load faults.
         let or_null = constant_once_known().with_trap_code(Some(Trap::IndirectCallToNull.code()));
         let actual = self.load_at(I32, or_null, callee, FUNC_REF_TYPE);
-        // Each engine numbers types itself, and the code must not depend on the engine.
+        // Each engine numbers types itself, and the code must not depend on the engine. The load stays
+        // here, as an operand of the comparison: before a loop it would take a register.
         let place = self.env.layout.type_id(ty);
-        let expected = self.load_at(I32, constant_flags(), self.vmctx, place);
+        let expected = self.load_at(I32, constant_once_known(), self.vmctx, place);
         let differs = self.builder.ins().icmp(IntCC::NotEqual, actual, expected);
         self.builder.ins().trapnz(differs, Trap::BadSignature.code());
         (callee, ty)

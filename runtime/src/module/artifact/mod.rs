@@ -5,12 +5,13 @@
 //! settings      what the engine must have, as lines of text
 //! declarations  imports, exports, types, segments …; entry trampolines
 //! tables        functions, traps, sources, call sites, handlers: records as they are in memory
-//! data          the bytes of the image, then those of other data segments
+//! data          the bytes of data segments that instances need beside the image
+//! image         the pages of the image
 //! text          the machine code, from the start of a page on
 //! ```
 //!
-//! The code has no address and no number of an engine in it. So a file is mapped as it is, and
-//! processes share its pages.
+//! The code has no address and no number of an engine in it. So code and image are mapped as they are
+//! in a file, and processes share its pages.
 //!
 //! The checksum detects damage. It does not detect intent: who writes an artifact decides what the
 //! process does.
@@ -19,9 +20,11 @@ mod codec;
 mod declarations;
 mod settings;
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use leakbench_allocator::InitialMemory;
 use tracing::debug_span;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -33,8 +36,8 @@ use super::image::ImagePlan;
 use super::info::ModuleInfo;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::sys::artifact::Trusted;
-use crate::sys::code_memory::{CodeMemory, MappedFile};
+use crate::sys::artifact::{Trusted, TrustedFile};
+use crate::sys::code_memory::CodeMemory;
 use crate::vm::code::{CodeTables, LoadedCode, Table};
 use crate::vm::layout::VmLayout;
 
@@ -103,12 +106,12 @@ pub enum ArtifactError {
 /// The first bytes of an artifact.
 pub(super) const MAGIC: [u8; 8] = *b"leakmod\n";
 
-/// The format. To be raised with each change of the encoding, of the records or of the structures
-/// that compiled code reads.
+/// The format. To be raised with each change of the encoding or of the records. Of the structures that
+/// compiled code reads, the settings have the offsets.
 const FORMAT: u32 = 1;
 
-/// The text begins at a multiple of it: the size of a page.
-const TEXT_ALIGN: usize = 4096;
+/// Image and text begin at multiples of it: the size of a page.
+const PAGE_BYTES: usize = 4096;
 
 /// Alignment of the other parts.
 const PART_ALIGN: usize = 8;
@@ -135,6 +138,7 @@ enum Part {
     CallSites,
     Handlers,
     Data,
+    Image,
     Text,
 }
 
@@ -149,7 +153,7 @@ impl Places {
         let mut places = [const { 0..0 }; PARTS];
         let mut end = size_of::<Header>();
         for (part, (place, len)) in places.iter_mut().zip(lens).enumerate() {
-            let align = if part == Part::Text as usize { TEXT_ALIGN } else { PART_ALIGN };
+            let align = if part >= Part::Image as usize { PAGE_BYTES } else { PART_ALIGN };
             let start = end.checked_next_multiple_of(align)?;
             end = start.checked_add(usize::try_from(len).ok()?)?;
             *place = start..end;
@@ -213,55 +217,98 @@ fn check(engine: &Engine, bytes: &[u8]) -> Result<Places, ArtifactError> {
 /// # Errors
 /// If the engine cannot run it, or the kernel refuses code memory or the image.
 pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Error> {
-    fn owned<T: FromBytes>(bytes: &[u8]) -> Table<T> {
-        let records = bytes.chunks_exact(size_of::<T>());
-        Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
-    }
     let bytes = artifact.bytes();
     let _span = debug_span!("deserialize", bytes = bytes.len()).entered();
     let places = check(engine, bytes)?;
-    let part = |part| &bytes[places.of(part)];
-    let tables = CodeTables {
-        funcs: owned(part(Part::Funcs)),
-        traps: owned(part(Part::Traps)),
-        sources: owned(part(Part::Sources)),
-        call_sites: owned(part(Part::CallSites)),
-        handlers: owned(part(Part::Handlers)),
-    };
-    let code = LoadedCode::in_memory(CodeMemory::new(part(Part::Text))?, tables);
-    module(engine, bytes, &places, code)
+    let memory = CodeMemory::new(&bytes[places.of(Part::Text)])?;
+    let code = LoadedCode::in_memory(memory, copied_tables(bytes, &places));
+    let compiled = compiled(engine, bytes, &places, code)?;
+    let span = compiled.image.span();
+    let image = bytes[places.of(Part::Image)].get(span.start % PAGE_BYTES..);
+    let image = image.and_then(|image| image.get(..span.len())).unwrap_or_default();
+    let initial = InitialMemory { offset_bytes: span.start, bytes: image };
+    let pool = engine.pool().add_module((!image.is_empty()).then_some(initial))?;
+    Ok(Module::assembled(engine, compiled, pool, bytes[places.of(Part::Data)].into()))
 }
 
-/// Loads an artifact from its file, which stays mapped as long as the module or an instance.
+/// Loads an artifact from its file, whose code stays mapped as long as the module or an instance.
+/// Instances map its image.
 ///
 /// # Errors
-/// As [`load`].
-pub(crate) fn load_mapped(engine: &Engine, file: MappedFile) -> Result<Module, Error> {
-    let _span = debug_span!("deserialize", bytes = file.bytes().len()).entered();
-    let places = check(engine, file.bytes())?;
-    let tables = CodeTables {
-        funcs: Table::Mapped(places.of(Part::Funcs)),
-        traps: Table::Mapped(places.of(Part::Traps)),
-        sources: Table::Mapped(places.of(Part::Sources)),
-        call_sites: Table::Mapped(places.of(Part::CallSites)),
-        handlers: Table::Mapped(places.of(Part::Handlers)),
+/// As [`load`]. `failed` makes the error if the file cannot be read.
+pub(crate) fn load_file(
+    engine: &Engine,
+    file: TrustedFile,
+    failed: impl Fn(io::Error) -> Error,
+) -> Result<Module, Error> {
+    let _span = debug_span!("deserialize", bytes = file.len_bytes()).entered();
+    let mapped;
+    let read;
+    let (places, bytes, code) = if file.len_bytes() <= READ_MAX_BYTES {
+        read = file.read().map_err(failed)?;
+        let places = check(engine, &read)?;
+        let memory = file.map_code(places.of(Part::Text))?;
+        let tables = copied_tables(&read, &places);
+        (places, &read[..], LoadedCode::in_memory(memory, tables))
+    } else {
+        let file = file.map()?;
+        let places = check(engine, file.bytes())?;
+        let tables = CodeTables {
+            funcs: Table::Mapped(places.of(Part::Funcs)),
+            traps: Table::Mapped(places.of(Part::Traps)),
+            sources: Table::Mapped(places.of(Part::Sources)),
+            call_sites: Table::Mapped(places.of(Part::CallSites)),
+            handlers: Table::Mapped(places.of(Part::Handlers)),
+        };
+        let memory = file.into_code(places.of(Part::Text).start)?;
+        mapped = LoadedCode::in_memory(memory, tables);
+        (places, mapped.lead(), Arc::clone(&mapped))
     };
-    let memory = file.into_code(places.of(Part::Text).start)?;
-    let code = LoadedCode::in_memory(memory, tables);
-    module(engine, code.lead(), &places, Arc::clone(&code))
+    let compiled = compiled(engine, bytes, &places, code)?;
+    let span = compiled.image.span();
+    let pool = match span.is_empty() {
+        true => engine.pool().add_module(None)?,
+        false => engine.pool().add_module_of_file(file.into_image(places.of(Part::Image), span))?,
+    };
+    Ok(Module::assembled(engine, compiled, pool, bytes[places.of(Part::Data)].into()))
 }
 
-/// The module with this code. `bytes` has all other parts of the artifact.
-fn module(
+/// Maximum size of a file that is read, in bytes; of a larger one all is mapped. Up to this size
+/// reading costs less than a second mapping and its page faults.
+const READ_MAX_BYTES: usize = 16 << 10;
+
+fn copied_tables(bytes: &[u8], places: &Places) -> CodeTables {
+    fn copied<T: FromBytes>(bytes: &[u8]) -> Table<T> {
+        let records = bytes.chunks_exact(size_of::<T>());
+        Table::Owned(records.filter_map(|record| T::read_from_bytes(record).ok()).collect())
+    }
+    let part = |part| &bytes[places.of(part)];
+    CodeTables {
+        funcs: copied(part(Part::Funcs)),
+        traps: copied(part(Part::Traps)),
+        sources: copied(part(Part::Sources)),
+        call_sites: copied(part(Part::CallSites)),
+        handlers: copied(part(Part::Handlers)),
+    }
+}
+
+/// The declarations with this code. `bytes` has all parts that are neither image nor code.
+fn compiled(
     engine: &Engine,
     bytes: &[u8],
     places: &Places,
     code: Arc<LoadedCode>,
-) -> Result<Module, Error> {
+) -> Result<Arc<CompiledModule>, Error> {
     let mut reader = Reader(&bytes[places.of(Part::Declarations)]);
     let Some(Declarations { info, image, entries }) = Declarations::read(&mut reader) else {
         return Err(ArtifactError::Malformed { part: "declarations" }.into());
     };
+    let pages = image.span().start / PAGE_BYTES * PAGE_BYTES..image.span().end;
+    if pages.len().next_multiple_of(PAGE_BYTES) != places.of(Part::Image).len()
+        && !image.span().is_empty()
+    {
+        return Err(ArtifactError::Malformed { part: "image" }.into());
+    }
     let text_bytes = code.text().len() as u64;
     let is_within = |start: u32, len: u32| u64::from(start) + u64::from(len) <= text_bytes;
     if info.num_imported_funcs + code.funcs().len() != info.funcs.len()
@@ -276,7 +323,7 @@ fn module(
             signature.offer_entry(text);
         }
     }
-    Module::with_compiled(engine, compiled, &bytes[places.of(Part::Data)])
+    Ok(compiled)
 }
 
 /// The part of the declarations.
@@ -313,7 +360,7 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, Error> {
     let mut declared = Writer::default();
     let type_ids: Vec<u32> = compiled.signatures.iter().map(|signature| signature.id()).collect();
-    let data = compiled.kept_places(image.len());
+    let data = compiled.kept_places();
     declarations::write(&compiled.info, &type_ids, &data, &mut declared);
     compiled.image.covered_segments().write(&mut declared);
     compiled.image.span().write(&mut declared);
@@ -325,7 +372,11 @@ pub(super) fn write(
     }
 
     let code = &compiled.code;
-    let data = [image, kept].concat();
+    let span = compiled.image.span();
+    let mut pages = vec![0; span.start % PAGE_BYTES];
+    pages.extend_from_slice(image);
+    pages.resize(pages.len().next_multiple_of(PAGE_BYTES), 0);
+    let pages = if span.is_empty() { &[] } else { &pages[..] };
     // In the order of `Part`.
     let parts: [&[u8]; PARTS] = [
         engine.artifact_settings().as_bytes(),
@@ -335,7 +386,8 @@ pub(super) fn write(
         code.sources().as_bytes(),
         code.call_sites().as_bytes(),
         code.handlers().as_bytes(),
-        &data,
+        kept,
+        pages,
         code.text(),
     ];
     let lens = parts.map(|part| part.len() as u64);

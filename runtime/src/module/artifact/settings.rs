@@ -5,10 +5,12 @@
 
 use std::fmt::Write;
 
+use leakbench_allocator::{GUARD_BYTES, MEMORY_MAX_BYTES};
+
 use super::ArtifactError;
 use crate::compile::Compiler;
 use crate::config::Config;
-use crate::vm::layout::Builtin;
+use crate::vm::layout::{self, Builtin};
 
 /// The name of the line with the machine's instruction sets.
 const INSTRUCTIONS: &str = "instructions";
@@ -25,7 +27,12 @@ pub(crate) fn describe(config: &Config, compiler: &Compiler) -> String {
     line("target", &compiler.isa().triple());
     line("optimization", &format_args!("{:?}", config.opt_level));
     line("proposals", &format_args!("{:?}", config.features));
-    line("builtins", &format_args!("{:?}", Builtin::ALL));
+    line("reservation", &format_args!("{MEMORY_MAX_BYTES} {GUARD_BYTES}"));
+    line("structures", &layout::fingerprint());
+    let builtin = |builtin: &Builtin| {
+        format!("{builtin:?}{:?}{:?}", builtin.params(), builtin.ret()).replace(' ', "")
+    };
+    line("builtins", &Builtin::ALL.iter().map(builtin).collect::<Vec<_>>().join(" "));
     for setting in compiler.isa().flags().iter() {
         // The verifier checks the compiler, and changes no code.
         if setting.name != "enable_verifier" {

@@ -33,6 +33,8 @@ fn other_compilers_and_machines_are_refused_by_name() {
         ("target x86_64".to_owned(), "target riscv6".to_owned(), "target"),
         ("opt_level speed".to_owned(), "opt_level slowe".to_owned(), "opt_level"),
         ("MemoryFill".to_owned(), "MemoryFull".to_owned(), "builtins"),
+        ("]Status".to_owned(), "]Nothin".to_owned(), "builtins"),
+        ("func_refs: ".to_owned(), "func_refz: ".to_owned(), "structures"),
         // The processor has no such instructions.
         ("has_sse41".to_owned(), "has_sse99".to_owned(), "instructions"),
     ] {
@@ -53,14 +55,17 @@ fn an_artifact_for_fewer_instructions_is_accepted() {
 #[test]
 fn parts_begin_at_aligned_places() {
     let engine = engine();
-    let text = r#"(module (memory 1) (data (i32.const 1) "abc") (func unreachable) (func))"#;
+    let text =
+        r#"(module (memory 1) (data (i32.const 1) "abc") (data "kept") (func unreachable) (func))"#;
     let bytes = engine.precompile_module(text.as_bytes()).unwrap();
     let places = check(&engine, &bytes).unwrap();
     for place in &places.0 {
         assert!(place.start.is_multiple_of(PART_ALIGN));
     }
-    assert!(places.of(Part::Text).start.is_multiple_of(TEXT_ALIGN));
-    assert_eq!(&bytes[places.of(Part::Data)], b"abc");
+    let (image, text) = (places.of(Part::Image), places.of(Part::Text));
+    assert!(image.start.is_multiple_of(PAGE_BYTES) && text.start.is_multiple_of(PAGE_BYTES));
+    assert_eq!((image.len(), &bytes[image][..5]), (PAGE_BYTES, &b"\0abc\0"[..]));
+    assert_eq!(&bytes[places.of(Part::Data)], b"kept");
     assert_eq!(places.of(Part::Funcs).len(), 2 * 12);
     assert!(Places::new([u64::MAX; PARTS]).is_none());
     assert!(Places::new([1 << 62; PARTS]).is_none());
