@@ -9,6 +9,7 @@ use std::sync::Once;
 use libc::{c_int, c_void, sigaction, siginfo_t};
 
 use crate::sys::entry::{self, Interrupted};
+use crate::sys::leave;
 
 /// SIGSEGV: accesses out of bounds. SIGILL: `ud2`, to which explicit traps compile. SIGFPE: failed
 /// divisions. SIGBUS is not among them: memory out of bounds is mapped without access, so a page
@@ -28,6 +29,7 @@ static INSTALL: Once = Once::new();
 /// Installs the handlers at the first call.
 pub(crate) fn install() {
     INSTALL.call_once(|| {
+        leave::prepare();
         let previous = PREVIOUS.0.get().cast::<sigaction>();
         for (i, &signal) in SIGNALS.iter().enumerate() {
             // SAFETY: all-zero is a value of the C struct. The handler has the signature that
@@ -38,7 +40,9 @@ pub(crate) fn install() {
                 let mut action: sigaction = std::mem::zeroed();
                 action.sa_sigaction =
                     handle as unsafe extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
-                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+                // Without SA_NODEFER, only a return through the kernel would unblock the signal.
+                action.sa_flags =
+                    libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER;
                 libc::sigemptyset(&mut action.sa_mask);
                 sigaction(signal, &action, ptr::null_mut());
             }
@@ -51,8 +55,8 @@ pub(crate) fn install() {
 /// # Safety
 /// The kernel calls it, as a handler installed with SA_SIGINFO.
 unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes a ucontext_t, which the handler may change.
-    let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    // SAFETY: with SA_SIGINFO the kernel passes a ucontext_t.
+    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t.
     let is_fault = is_fault(unsafe { &*info });
     let interrupted = Interrupted {
@@ -66,6 +70,10 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
     {
         // SAFETY: the resume point of the innermost activation, whose frame is live.
         let resume_point = unsafe { resume_point.as_ref() };
+        // SAFETY: this is the handler, which owns nothing, and SA_NODEFER keeps the signal unblocked.
+        unsafe { leave::resume(&*context.cast::<libc::ucontext_t>(), resume_point) };
+        // SAFETY: as above; the handler may change it.
+        let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
         registers[libc::REG_RIP as usize] = resume_point.pc as i64;
         registers[libc::REG_RSP as usize] = resume_point.stack_pointer as i64;
         registers[libc::REG_RAX as usize] = entry::STOPPED as i64;
@@ -106,13 +114,13 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
                 sigaction(signal, &default, ptr::null_mut());
             }
             // A fault happens again when the handler returns, now with the default action. A signal
-            // that was sent must be sent again; it arrives when the handler returns.
+            // that was sent must be sent again.
             if !is_fault {
                 // SAFETY: raises a signal on this thread.
                 unsafe { libc::raise(signal) };
             }
         }
-        handler => with_mask(&previous.sa_mask, || {
+        handler => with_mask(previous, signal, || {
             if previous.sa_flags & libc::SA_SIGINFO != 0 {
                 // SAFETY: with SA_SIGINFO the address is that of a handler of three arguments.
                 let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
@@ -127,11 +135,16 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
     }
 }
 
-/// Calls `handler` with the signals of `mask` blocked, as the kernel would.
-fn with_mask(mask: &libc::sigset_t, handler: impl FnOnce()) {
+/// Calls `handler` with the signals blocked that the kernel would block for `action`.
+fn with_mask(action: &sigaction, signal: c_int, handler: impl FnOnce()) {
+    let mut mask = action.sa_mask;
+    if action.sa_flags & libc::SA_NODEFER == 0 {
+        // SAFETY: a valid set and a valid signal.
+        unsafe { libc::sigaddset(&mut mask, signal) };
+    }
     let mut saved = MaybeUninit::uninit();
     // SAFETY: both sets are valid; `saved` is written by the first call.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, mask, saved.as_mut_ptr()) };
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &mask, saved.as_mut_ptr()) };
     handler();
     // SAFETY: as above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, saved.as_ptr(), ptr::null_mut()) };
