@@ -50,11 +50,28 @@ pub(crate) fn install() {
     });
 }
 
-/// Handles a signal. Async-signal-safe: does not allocate or lock.
+/// The handler.
 ///
 /// # Safety
-/// The kernel calls it, as a handler installed with SA_SIGINFO.
+/// The kernel calls it, as a handler installed with SA_SIGINFO; or another handler, with what the kernel
+/// passed.
+#[unsafe(naked)]
 unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // The kernel has the context above the address to which the handler returns.
+    std::arch::naked_asm!("lea rcx, [rsp + 8]", "jmp {act}", act = sym act)
+}
+
+/// Handles a signal. Async-signal-safe: does not allocate or lock. If the kernel called the handler,
+/// `below_handler` is the address of the context.
+///
+/// # Safety
+/// As [`handle`].
+unsafe extern "C" fn act(
+    signal: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+    below_handler: usize,
+) {
     // SAFETY: with SA_SIGINFO the kernel passes a ucontext_t.
     let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t.
@@ -70,8 +87,12 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
     {
         // SAFETY: the resume point of the innermost activation, whose frame is live.
         let resume_point = unsafe { resume_point.as_ref() };
-        // SAFETY: this is the handler, which owns nothing, and SA_NODEFER keeps the signal unblocked.
-        unsafe { leave::resume(&*context.cast::<libc::ucontext_t>(), resume_point) };
+        // Another handler's frames, and signals that are blocked for it, end only by its return.
+        if context.addr() == below_handler {
+            // SAFETY: the kernel called the handler. It owns nothing, and SA_NODEFER keeps the signal
+            // unblocked.
+            unsafe { leave::resume(&*context.cast::<libc::ucontext_t>(), resume_point) };
+        }
         // SAFETY: as above; the handler may change it.
         let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
         registers[libc::REG_RIP as usize] = resume_point.pc as i64;

@@ -43,6 +43,12 @@ fn signals_that_were_sent_go_to_the_earlier_handler() {
     assert_eq!(end("ignore", "sent").code(), SURVIVED);
 }
 
+/// A handler that is installed later, for which the kernel blocks the signal.
+#[test]
+fn traps_return_through_a_later_handler() {
+    assert_eq!(end("default", "forwarded").code(), SURVIVED);
+}
+
 #[test]
 fn no_signal_reaches_the_earlier_handler_without_cause() {
     assert_eq!(end("plain", "none").code(), SURVIVED);
@@ -68,6 +74,13 @@ fn one_case() {
     match how {
         "fault" => sys::fault(),
         "sent" => sys::send_sigsegv(),
+        "forwarded" => {
+            sys::forward_faults();
+            for &(name, expected) in guest::TRAPS.iter().chain(guest::TRAPS) {
+                assert_eq!(guest::trap(&module, name).trap, expected);
+            }
+            assert!(sys::forwarded() > 0);
+        }
         "fault-in-host-function" => {
             let text = r#"(module (import "" "" (func $f)) (func (export "f") (call $f)))"#;
             let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();

@@ -5,6 +5,7 @@
 use std::arch::asm;
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs `body` on a thread that `pthread_create` makes, with `stack_bytes` of stack. The standard
 /// library does not prepare such a thread.
@@ -158,6 +159,37 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
         action.sa_flags = flags;
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
     }
+}
+
+static FORWARD_TO: AtomicUsize = AtomicUsize::new(0);
+static FORWARDED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn forward(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the address of the handler that was installed before, with SA_SIGINFO.
+    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
+        unsafe { std::mem::transmute(FORWARD_TO.load(Ordering::Relaxed)) };
+    handler(signal, info, context);
+    FORWARDED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Installs a handler of SIGSEGV that calls the present one.
+pub(crate) fn forward_faults() {
+    // SAFETY: the handler has the signature that its flags require, as the present one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(libc::SIGSEGV, ptr::null(), &mut action), 0);
+        assert_ne!(action.sa_flags & libc::SA_SIGINFO, 0);
+        FORWARD_TO.store(action.sa_sigaction, Ordering::Relaxed);
+        action.sa_sigaction =
+            forward as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
+    }
+}
+
+/// The number of signals from which the handler of [`forward_faults`] has returned.
+pub(crate) fn forwarded() -> usize {
+    FORWARDED.load(Ordering::Relaxed)
 }
 
 /// Causes a fault in host code.
