@@ -47,6 +47,45 @@ fn vectors_are_values_of_rust_types() {
     }
 }
 
+/// The first argument and the first result take another way than the rest.
+#[test]
+fn a_first_value_of_any_type_passes_through_a_host_function() {
+    let values = [
+        (Val::I32(-2), "i32"),
+        (Val::I64(i64::MIN + 3), "i64"),
+        (Val::F32((-0.5f32).to_bits()), "f32"),
+        (Val::F64(1e300f64.to_bits()), "f64"),
+        (Val::V128(lanes([1, u32::MAX, 3, 1 << 31]).into()), "v128"),
+        (Val::ExternRef(None), "externref"),
+    ];
+    for opt_level in LEVELS {
+        let engine = engine(opt_level);
+        for (first, name) in values {
+            for (second, other) in values {
+                let mut store = Store::new(&engine, ());
+                let ty =
+                    FuncType::new(&engine, [first.ty(), second.ty()], [second.ty(), first.ty()]);
+                let swap = Func::new(&mut store, ty, |_, params, results| {
+                    results.copy_from_slice(&[params[1], params[0]]);
+                    Ok(())
+                });
+                let text = format!(
+                    "(module (func $swap (import \"\" \"swap\") (param {name} {other})
+                            (result {other} {name}))
+                        (func (export \"swap\") (param {name} {other}) (result {other} {name})
+                            (call $swap (local.get 0) (local.get 1))))"
+                );
+                let module = Module::new(&engine, text).unwrap();
+                let instance = Instance::new(&mut store, &module, &[swap.into()]).unwrap();
+                let swap = instance.get_func(&store, "swap").unwrap();
+                let mut results = [first, second];
+                swap.call(&mut store, &[first, second], &mut results).unwrap();
+                assert_eq!(format!("{results:?}"), format!("{:?}", [second, first]));
+            }
+        }
+    }
+}
+
 /// More vectors than registers, in each direction.
 #[test]
 fn many_vectors_pass_through_host_and_guest() {

@@ -53,11 +53,13 @@ pub(super) fn entry_signature(call_conv: CallConv) -> Signature {
     signature
 }
 
-/// The signature of a host function: its context, the caller's context, values; returns a status.
+/// The signature of a host function: its context, the caller's context, values, and the first argument;
+/// returns a status and the first result.
 pub(super) fn host_signature(call_conv: CallConv) -> Signature {
     let mut signature = Signature::new(call_conv);
     signature.params.extend([AbiParam::new(POINTER); 3]);
-    signature.returns.push(AbiParam::new(I32));
+    signature.params.push(AbiParam::new(I64));
+    signature.returns.extend([AbiParam::new(I64); 2]);
     signature
 }
 

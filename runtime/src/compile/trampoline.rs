@@ -1,7 +1,8 @@
 //! Trampolines: code between the calling conventions of wasm and of the host.
 
+use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{
-    Function, InstBuilder, StackSlotData, StackSlotKind, UserFuncName, Value,
+    Function, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -29,11 +30,11 @@ pub(super) fn entry(
         unreachable!("an entry trampoline has four parameters");
     };
     let mut args = vec![callee_vmctx, caller_vmctx];
-    args.extend(load_all(&mut builder, ty.params(), values));
+    args.extend(load_all(&mut builder, ty.params(), 0, values));
     let signature = builder.import_signature(abi::wasm_signature(ty));
     let call = builder.ins().call_indirect(signature, code, &args);
     let results = builder.inst_results(call).to_vec();
-    store_all(&mut builder, &results, values);
+    store_all(&mut builder, &results, 0, values);
     builder.ins().return_(&[]);
     builder.finalize(target);
 }
@@ -61,13 +62,29 @@ pub(super) fn host(
         RAW_VAL_BYTES.ilog2() as u8,
     ));
     let values = builder.ins().stack_addr(POINTER, slot, 0);
-    store_all(&mut builder, &params[FIRST_PARAM..], values);
+    let args = &params[FIRST_PARAM..];
+    // The first argument and the first result are in registers, because passing them through memory
+    // takes longer than the rest of the call.
+    let first = match (ty.params(), args) {
+        ([], _) | (_, []) => builder.ins().iconst(I64, 0),
+        // A vector is in memory, and its low half also in the register.
+        ([ValType::V128, ..], _) => {
+            store_all(&mut builder, args, 0, values);
+            builder.ins().load(I64, trusted_flags(), values, 0)
+        }
+        (_, &[scalar, ..]) => {
+            store_all(&mut builder, args, 1, values);
+            to_bits(&mut builder, scalar)
+        }
+    };
     let host_ctx = params[CALLEE_VMCTX];
     let call = builder.ins().load(POINTER, constant_flags(), host_ctx, HOST_CTX_CALL as i32);
     let signature = builder.import_signature(abi::host_signature(target.default_call_conv));
-    let call =
-        builder.ins().call_indirect(signature, call, &[host_ctx, params[CALLER_VMCTX], values]);
-    let status = builder.inst_results(call)[0];
+    let args = [host_ctx, params[CALLER_VMCTX], values, first];
+    let call = builder.ins().call_indirect(signature, call, &args);
+    let [status, first] = *builder.inst_results(call) else {
+        unreachable!("a host function returns a status and a result");
+    };
     let (failed, done) = (builder.create_block(), builder.create_block());
     builder.ins().brif(status, failed, &[], done, &[]);
     builder.seal_block(failed);
@@ -77,9 +94,42 @@ pub(super) fn host(
     throw_pending(&mut builder, params[CALLER_VMCTX], target);
     builder.ins().trap(HOST_ERROR);
     builder.switch_to_block(done);
-    let results = load_all(&mut builder, ty.results(), values);
+    let mut results = Vec::with_capacity(ty.results().len());
+    if let Some(&scalar) = ty.results().first().filter(|&&ty| ty != ValType::V128) {
+        results.push(of_bits(&mut builder, machine_type(scalar), first));
+    }
+    let in_memory = results.len();
+    results.extend(load_all(&mut builder, ty.results(), in_memory, values));
     builder.ins().return_(&results);
     builder.finalize(target);
+}
+
+/// The bits of a scalar, in the low part of an i64.
+fn to_bits(builder: &mut FunctionBuilder<'_>, scalar: Value) -> Value {
+    let flags = MemFlagsData::new();
+    match builder.func.dfg.value_type(scalar) {
+        F64 => builder.ins().bitcast(I64, flags, scalar),
+        F32 => {
+            let bits = builder.ins().bitcast(I32, flags, scalar);
+            builder.ins().uextend(I64, bits)
+        }
+        I32 => builder.ins().uextend(I64, scalar),
+        _ => scalar,
+    }
+}
+
+/// The scalar of type `ty` with these bits.
+fn of_bits(builder: &mut FunctionBuilder<'_>, ty: Type, bits: Value) -> Value {
+    let flags = MemFlagsData::new();
+    match ty {
+        F64 => builder.ins().bitcast(F64, flags, bits),
+        F32 => {
+            let bits = builder.ins().ireduce(I32, bits);
+            builder.ins().bitcast(F32, flags, bits)
+        }
+        I32 => builder.ins().ireduce(I32, bits),
+        _ => bits,
+    }
 }
 
 /// Throws the error that a host function returned. Does not return.
@@ -102,16 +152,24 @@ fn start(builder: &mut FunctionBuilder<'_>) -> Vec<Value> {
     builder.block_params(block).to_vec()
 }
 
-fn load_all(builder: &mut FunctionBuilder<'_>, types: &[ValType], values: Value) -> Vec<Value> {
+/// Loads values from the one with index `first` on.
+fn load_all(
+    builder: &mut FunctionBuilder<'_>,
+    types: &[ValType],
+    first: usize,
+    values: Value,
+) -> Vec<Value> {
     types
         .iter()
         .zip((0..).step_by(RAW_VAL_BYTES as usize))
+        .skip(first)
         .map(|(&ty, offset)| builder.ins().load(machine_type(ty), trusted_flags(), values, offset))
         .collect()
 }
 
-fn store_all(builder: &mut FunctionBuilder<'_>, from: &[Value], values: Value) {
-    for (&value, offset) in from.iter().zip((0..).step_by(RAW_VAL_BYTES as usize)) {
+/// Stores values from the one with index `first` on.
+fn store_all(builder: &mut FunctionBuilder<'_>, from: &[Value], first: usize, values: Value) {
+    for (&value, offset) in from.iter().zip((0..).step_by(RAW_VAL_BYTES as usize)).skip(first) {
         builder.ins().store(trusted_flags(), value, values, offset);
     }
 }

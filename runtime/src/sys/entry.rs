@@ -37,9 +37,7 @@ pub(super) struct ResumePoint {
 #[derive(Debug)]
 struct Activation {
     resume_point: UnsafeCell<ResumePoint>,
-    /// True while compiled code runs, false while a host function that it called runs. The signal
-    /// handler reads `code` only if this is true, because host functions change the list.
-    in_wasm: Cell<bool>,
+    /// The signal handler reads it. Host functions change it, and it then has no traps.
     code: *const CodeList,
     stop: Cell<Option<Stop>>,
     frames: Frames,
@@ -176,7 +174,6 @@ pub(super) unsafe fn invoke(
     let code = unsafe { &raw const (*store).code };
     let activation = Activation {
         resume_point: UnsafeCell::new(ResumePoint { stack_pointer: 0, pc: 0 }),
-        in_wasm: Cell::new(true),
         code,
         stop: Cell::new(None),
         frames: Frames::new(),
@@ -261,31 +258,6 @@ unsafe extern "C" fn enter(
     )
 }
 
-/// While it lives, a host function of the innermost activation runs: a fault is not a trap of the guest.
-pub(super) struct OutsideWasm(NonNull<Activation>);
-
-impl OutsideWasm {
-    /// # Safety
-    /// An activation runs on this thread, and compiled code of it called the host function. It does not
-    /// end while this lives.
-    #[inline]
-    pub(super) unsafe fn enter() -> Self {
-        // SAFETY: the innermost activation exists by the contract.
-        let activation = unsafe { NonNull::new_unchecked(CURRENT.get().cast_mut()) };
-        // SAFETY: it is a live frame of this thread.
-        unsafe { activation.as_ref() }.in_wasm.set(false);
-        OutsideWasm(activation)
-    }
-}
-
-impl Drop for OutsideWasm {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: the activation has not ended, by the contract of `enter`.
-        unsafe { self.0.as_ref() }.in_wasm.set(true);
-    }
-}
-
 /// The registers of an interrupted instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupted {
@@ -303,11 +275,8 @@ pub(super) unsafe fn record_trap(interrupted: Interrupted) -> Option<NonNull<Res
     let Interrupted { pc, stack_pointer, frame_pointer } = interrupted;
     // SAFETY: the innermost activation is a live frame of this thread.
     let activation = unsafe { CURRENT.get().as_ref() }?;
-    if !activation.in_wasm.get() {
-        return None;
-    }
-    // SAFETY: `invoke` borrows the store exclusively, and compiled code was interrupted, so
-    // nothing is changing the list.
+    // SAFETY: `invoke` borrows the store, which has the list, until the activation ends. If this thread
+    // was interrupted while it changed the list, the list has no traps.
     let code = unsafe { &*activation.code }.trap_at(pc)?;
     // SAFETY: compiled code was interrupted, and all code keeps frame pointers.
     unsafe { activation.stop(Stop { pc, code }, stack_pointer, frame_pointer) };

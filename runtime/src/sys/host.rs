@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
@@ -12,7 +13,6 @@ use crate::error::{Error, TypeError};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
 use crate::sys::context::{FuncRef, caller_of};
-use crate::sys::entry::OutsideWasm;
 use crate::sys::owned::Owned;
 use crate::sys::store::{Pending, StoreInner};
 use crate::sys::typed::sealed::List;
@@ -22,10 +22,86 @@ use crate::val::Val;
 use crate::vm::code::LoadedCode;
 use crate::vm::layout;
 
-/// The implementation of a host function. Its caller passes values of the function's type.
-trait HostBody: Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync + 'static {}
+/// The implementation of a host function.
+trait HostBody: Send + Sync + 'static {
+    /// Number of parameters or of results, whichever is more.
+    fn slots(&self) -> usize;
 
-impl<F: Fn(HostCall<'_>) -> Result<(), Error> + Send + Sync + 'static> HostBody for F {}
+    /// Replaces the arguments by the results.
+    ///
+    /// # Safety
+    /// The values are arguments of the function's type, in [`Self::slots`] elements.
+    unsafe fn call(&self, call: HostCall<'_>) -> Result<(), Error>;
+}
+
+/// A function of Rust types.
+struct Typed<F, P, R> {
+    func: F,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<F, P: List, R: List> HostBody for Typed<F, P, R>
+where
+    F: Fn(&mut StoreInner, Option<u32>, P) -> Result<R, Error> + Send + Sync + 'static,
+{
+    // Constant, so that the accesses to the values need no checks and cannot panic.
+    #[inline(always)]
+    fn slots(&self) -> usize {
+        const { if P::LEN > R::LEN { P::LEN } else { R::LEN } }
+    }
+
+    #[inline(always)]
+    unsafe fn call(&self, call: HostCall<'_>) -> Result<(), Error> {
+        let store = call.store.id();
+        // SAFETY: the arguments are of the function's type, which is made of `P`.
+        let params = unsafe { P::read(call.values, store) };
+        (self.func)(call.store, call.instance, params)?.write(call.values, store);
+        Ok(())
+    }
+}
+
+/// A function over values.
+struct Untyped<F> {
+    ty: FuncType,
+    func: F,
+}
+
+impl<F> HostBody for Untyped<F>
+where
+    F: Fn(&mut StoreInner, Option<u32>, &[Val], &mut [Val]) -> Result<(), Error>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn slots(&self) -> usize {
+        self.ty.params().len().max(self.ty.results().len())
+    }
+
+    unsafe fn call(&self, call: HostCall<'_>) -> Result<(), Error> {
+        let HostCall { store, instance, values } = call;
+        let id = store.id();
+        let params = self.ty.params().iter().zip(&*values).map(|(&ty, value)| {
+            // SAFETY: the arguments are of the function's type.
+            unsafe { Val::from_raw(ty, *value, id) }
+        });
+        let params: Vec<Val> = params.collect();
+        let types = self.ty.results();
+        let mut results: Vec<Val> = types.iter().map(|&ty| Val::default_for(ty)).collect();
+        (self.func)(store, instance, &params, &mut results)?;
+        for ((value, result), &expected) in values.iter_mut().zip(&results).zip(types) {
+            if !result.is_of_type(expected, store) {
+                return Err(TypeError::Value {
+                    what: "a host function's result",
+                    expected,
+                    found: result.top_ty(),
+                }
+                .into());
+            }
+            *value = result.to_raw(id);
+        }
+        Ok(())
+    }
+}
 
 /// A call of a host function.
 struct HostCall<'a> {
@@ -40,9 +116,8 @@ struct HostCall<'a> {
 #[repr(C)]
 struct HostContext {
     /// [`host_call`] for the type of the body.
-    call: unsafe extern "C" fn(NonNull<HostContext>, NonNull<u8>, *mut RawVal) -> u32,
+    call: unsafe extern "C" fn(NonNull<HostContext>, NonNull<u8>, *mut RawVal, u64) -> HostReturn,
     body: Box<dyn Any + Send + Sync>,
-    slots: usize,
     func_ref: FuncRef,
 }
 
@@ -50,6 +125,15 @@ const _: () = assert!(
     offset_of!(HostContext, call) == layout::HOST_CTX_CALL as usize
         && size_of::<RawVal>() == layout::RAW_VAL_BYTES as usize
 );
+
+/// The end of a call of a host function, in two registers.
+#[repr(C)]
+struct HostReturn {
+    /// 1 if the host function failed; the store then keeps the failure.
+    failed: u64,
+    /// The low half of the first result, if there is one.
+    first: u64,
+}
 
 /// A host function. Any number of stores of its engine may share it.
 pub struct HostFunc {
@@ -80,14 +164,7 @@ impl HostFunc {
         func: impl Fn(&mut StoreInner, Option<u32>, P) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
         let signature = signature(engine, &FuncType::of(P::types(), R::types()))?;
-        let body = move |call: HostCall<'_>| {
-            let store = call.store.id();
-            // SAFETY: the caller passes arguments of the function's type, which is made of `P`.
-            let params = unsafe { P::read(call.values, store) };
-            func(call.store, call.instance, params)?.write(call.values, store);
-            Ok(())
-        };
-        Self::new(engine, signature, body)
+        Self::new(engine, signature, Typed { func, types: PhantomData })
     }
 
     /// A function of type `ty`. `func` receives the store, the calling instance, the arguments, and
@@ -104,32 +181,7 @@ impl HostFunc {
         + 'static,
     ) -> Result<Arc<Self>, Error> {
         let signature = signature(engine, ty)?;
-        let ty = ty.clone();
-        let body = move |call: HostCall<'_>| {
-            let HostCall { store, instance, values } = call;
-            let id = store.id();
-            let params = ty.params().iter().zip(&*values).map(|(&ty, value)| {
-                // SAFETY: the caller passes arguments of the function's type.
-                unsafe { Val::from_raw(ty, *value, id) }
-            });
-            let params: Vec<Val> = params.collect();
-            let mut results: Vec<Val> =
-                ty.results().iter().map(|&ty| Val::default_for(ty)).collect();
-            func(store, instance, &params, &mut results)?;
-            for ((value, result), &expected) in values.iter_mut().zip(&results).zip(ty.results()) {
-                if !result.is_of_type(expected, store) {
-                    return Err(TypeError::Value {
-                        what: "a host function's result",
-                        expected,
-                        found: result.top_ty(),
-                    }
-                    .into());
-                }
-                *value = result.to_raw(id);
-            }
-            Ok(())
-        };
-        Self::new(engine, signature, body)
+        Self::new(engine, signature, Untyped { ty: ty.clone(), func })
     }
 
     fn new<B: HostBody>(
@@ -142,7 +194,6 @@ impl HostFunc {
         let mut context = Owned::new(HostContext {
             call: host_call::<B>,
             body: Box::new(body),
-            slots: signature.slots(),
             func_ref: FuncRef { code, context: NonNull::dangling(), type_id: signature.id() },
         });
         context.func_ref.context = context.as_ptr().cast();
@@ -169,32 +220,31 @@ fn signature(engine: &Engine, ty: &FuncType) -> Result<Arc<Signature>, Error> {
     engine.signatures().intern(ty).ok_or_else(unused)
 }
 
-/// Host trampolines call it. Returns 0, or 1 if the host function failed; the store then keeps the
-/// failure.
+/// Host trampolines call it.
 ///
 /// # Safety
 /// The caller is the trampoline of this host function, whose body is a `B`. `caller` is the context of
-/// the calling code, and `values` has the arguments and room for the results.
+/// the calling code. `values` has the arguments and room for the results. `first` is the low half of the
+/// first argument, if there is one.
 unsafe extern "C" fn host_call<B: HostBody>(
     context: NonNull<HostContext>,
     caller: NonNull<u8>,
     values: *mut RawVal,
-) -> u32 {
-    // SAFETY: compiled code called this, so an activation runs, and it waits for the return.
-    let outside = unsafe { OutsideWasm::enter() };
+    first: u64,
+) -> HostReturn {
     // The closure has few parts and a small result, because it passes through memory.
     // SAFETY: by the contract.
-    let run = || unsafe { run_body::<B>(context, caller, values) };
-    let failed = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+    let run = || unsafe { run_body::<B>(context, caller, values, first) };
+    let first = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         // SAFETY: as in `run_body`. The borrow of the body is over.
         unsafe { store_of(caller) }.set_pending(Pending::Panic(payload));
-        true
+        None
     });
-    drop(outside);
-    failed.into()
+    HostReturn { failed: first.is_none().into(), first: first.unwrap_or(0) }
 }
 
-/// Runs the body of a host function. Returns true if it failed; the store then keeps its error.
+/// Runs the body of a host function. Returns the low half of the first result, or 0 without one. `None`
+/// if it failed; the store then keeps its error.
 ///
 /// # Safety
 /// As [`host_call`].
@@ -203,7 +253,8 @@ unsafe fn run_body<B: HostBody>(
     context: NonNull<HostContext>,
     caller: NonNull<u8>,
     values: *mut RawVal,
-) -> bool {
+    first: u64,
+) -> Option<u64> {
     // SAFETY: the store that runs keeps the host function.
     let host = unsafe { context.as_ref() };
     // SAFETY: the box holds a `B`, by the contract.
@@ -213,12 +264,17 @@ unsafe fn run_body<B: HostBody>(
     // SAFETY: by the contract. The body returns its borrow before the next use.
     let store = || unsafe { store_of(caller) };
     // SAFETY: the trampoline passes as many values as its type has.
-    let values = unsafe { std::slice::from_raw_parts_mut(values, host.slots) };
-    match body(HostCall { store: store(), instance, values }) {
-        Ok(()) => false,
+    let values = unsafe { std::slice::from_raw_parts_mut(values, body.slots()) };
+    if let Some(value) = values.first_mut() {
+        value.set_low(first);
+    }
+    let call = HostCall { store: store(), instance, values: &mut *values };
+    // SAFETY: the trampoline passes arguments of the function's type.
+    match unsafe { body.call(call) } {
+        Ok(()) => Some(values.first().map_or(0, |value| value.bits())),
         Err(error) => {
             store().set_pending(Pending::Error(error));
-            true
+            None
         }
     }
 }

@@ -245,8 +245,13 @@ impl InstanceBox {
         // SAFETY: as in `table_mut`. The table is not a part of the instance, which this only reads.
         let table = unsafe { self.table_ptr(table).as_mut() };
         let elements = table.range_mut(start, funcs.len() as u64)?;
+        let (layout, context) = (self.layout(), self.context());
         for (element, &func) in elements.iter_mut().zip(funcs) {
-            *element = func_bits(self.func_ptr(func));
+            *element = func_bits(match layout.func_ref(func) {
+                FuncRefPlace::Imported(offset) => self.read_address(offset),
+                // SAFETY: the layout is that of the context, so its offsets are in bounds.
+                FuncRefPlace::Defined(offset) => unsafe { context.add(offset as usize).cast() },
+            });
         }
         Some(())
     }

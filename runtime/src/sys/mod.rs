@@ -19,7 +19,7 @@
 //! | `values`, `typed` | conversion between Rust values and bits |
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
-//! | `signals`, `stack` | traps, and the stacks of guests and signal handlers |
+//! | `signals`, `leave`, `stack` | traps, and the stacks of guests and signal handlers |
 //! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
 //! | `available` | the question whether there is memory |
 
@@ -38,6 +38,7 @@ mod entry;
 pub(crate) mod exception;
 pub(crate) mod host;
 pub(crate) mod instance;
+mod leave;
 pub(crate) mod memory;
 pub(crate) mod owned;
 pub(crate) mod shared_memory;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use libc::{c_int, c_void, sigaction, siginfo_t, sigset_t};
 
 use crate::sys::entry::{self, Interrupted};
+use crate::sys::leave;
 
 /// SIGSEGV: accesses out of bounds. SIGILL: `ud2`, to which explicit traps compile. SIGFPE: failed
 /// divisions. SIGBUS is not among them: memory out of bounds is mapped without access, so a page
@@ -45,6 +46,17 @@ impl Previous {
         self.handler.store(action.sa_sigaction, Ordering::SeqCst);
     }
 
+    /// The signals that the kernel would block for the handler of `signal`.
+    fn blocked(&self, signal: c_int) -> sigset_t {
+        // SAFETY: `install` wrote it before the handlers were installed, and nothing has since.
+        let mut mask = unsafe { (*self.mask.get()).assume_init() };
+        if self.flags.load(Ordering::SeqCst) & libc::SA_NODEFER == 0 {
+            // SAFETY: a valid set and a valid signal.
+            unsafe { libc::sigaddset(&mut mask, signal) };
+        }
+        mask
+    }
+
     /// The handler for a signal that arrives now. The next one may have another.
     fn take(&self) -> usize {
         let handler = self.handler.load(Ordering::SeqCst);
@@ -64,6 +76,7 @@ static INSTALL: Once = Once::new();
 /// Installs the handlers at the first call.
 pub(crate) fn install() {
     INSTALL.call_once(|| {
+        leave::prepare();
         for (&signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
             let action = present(signal);
             // SAFETY: the handler that reads it is not installed yet.
@@ -95,19 +108,37 @@ fn install_own(signal: c_int) {
     unsafe {
         let mut action: sigaction = std::mem::zeroed();
         action.sa_sigaction = own_handler();
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        // Without SA_NODEFER, only a return through the kernel would unblock the signal.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER;
         libc::sigemptyset(&mut action.sa_mask);
         sigaction(signal, &action, ptr::null_mut());
     }
 }
 
-/// Handles a signal. Async-signal-safe: does not allocate or lock.
+/// The handler.
 ///
 /// # Safety
-/// The kernel calls it, as a handler installed with SA_SIGINFO.
+/// The kernel calls it, as a handler installed with SA_SIGINFO; or another handler, with what the kernel
+/// passed.
+#[unsafe(naked)]
 unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes a ucontext_t, which the handler may change.
-    let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    // The kernel has the context above the address to which the handler returns.
+    std::arch::naked_asm!("lea rcx, [rsp + 8]", "jmp {act}", act = sym act)
+}
+
+/// Handles a signal. Async-signal-safe: does not allocate or lock. If the kernel called the handler,
+/// `below_handler` is the address of the context.
+///
+/// # Safety
+/// As [`handle`].
+unsafe extern "C" fn act(
+    signal: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+    below_handler: usize,
+) {
+    // SAFETY: with SA_SIGINFO the kernel passes a ucontext_t.
+    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t.
     let is_fault = is_fault(unsafe { &*info });
     let interrupted = Interrupted {
@@ -121,6 +152,14 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
     {
         // SAFETY: the resume point of the innermost activation, whose frame is live.
         let resume_point = unsafe { resume_point.as_ref() };
+        // Another handler's frames, and signals that are blocked for it, end only by its return.
+        if context.addr() == below_handler {
+            // SAFETY: the kernel called the handler. It owns nothing, and SA_NODEFER keeps the signal
+            // unblocked.
+            unsafe { leave::resume(&*context.cast::<libc::ucontext_t>(), resume_point) };
+        }
+        // SAFETY: as above; the handler may change it.
+        let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
         registers[libc::REG_RIP as usize] = resume_point.pc as i64;
         registers[libc::REG_RSP as usize] = resume_point.stack_pointer as i64;
         registers[libc::REG_RAX as usize] = entry::STOPPED as i64;
@@ -156,9 +195,7 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
         // SAFETY: as the caller says.
         libc::SIG_DFL | libc::SIG_IGN => unsafe { end_process(signal, info) },
         handler => {
-            // SAFETY: `install` wrote it before the handlers were installed, and nothing has since.
-            let mask = unsafe { (*previous.mask.get()).assume_init_ref() };
-            with_mask(mask, || {
+            with_mask(&previous.blocked(signal), || {
                 // SAFETY: the address of a handler. Those of one argument ignore the others.
                 let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
                     unsafe { std::mem::transmute(handler) };
@@ -176,11 +213,11 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
     }
 }
 
-/// Takes the default action when the handler returns, with what the kernel reported of the signal.
-/// A fault need not happen again then.
+/// Takes the default action, with what the kernel reported of the signal. A fault need not happen
+/// again then.
 ///
 /// # Safety
-/// `info` is that of `signal`, which this handler blocks.
+/// `info` is that of `signal`.
 unsafe fn end_process(signal: c_int, info: *mut siginfo_t) {
     // SAFETY: all-zero is a value of the C struct, and SIG_DFL. The signal is sent to this thread, for
     // which the kernel allows any report.

@@ -25,7 +25,12 @@ impl RawVal {
         RawVal { low: bits, high: 0 }
     }
 
-    /// The bits of a value that is not a vector.
+    /// Sets the low half.
+    pub(crate) fn set_low(&mut self, bits: u64) {
+        self.low = bits;
+    }
+
+    /// The bits of a value that is not a vector; the low half of a vector.
     pub(crate) fn bits(self) -> u64 {
         self.low
     }

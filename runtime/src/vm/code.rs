@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
 use cranelift_codegen::ir::TrapCode;
 
@@ -181,9 +182,14 @@ impl LoadedCode {
     }
 }
 
-/// The code that a store can run, sorted by address.
+/// The code that a store can run.
 #[derive(Debug, Default)]
-pub(crate) struct CodeList(Vec<Entry>);
+pub(crate) struct CodeList {
+    /// Sorted by address.
+    entries: Vec<Entry>,
+    /// True while `entries` change. A signal handler that interrupts the change must not read them.
+    is_changing: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -200,20 +206,28 @@ impl CodeList {
         if code.memory.len_bytes() == 0 {
             return;
         }
-        if let Err(place) = self.0.binary_search_by_key(&start, |e| e.start) {
+        if let Err(place) = self.entries.binary_search_by_key(&start, |e| e.start) {
             let entry = Entry { start, code: Arc::clone(code), instance };
-            self.0.insert(place, entry);
+            self.is_changing.store(true, Ordering::Relaxed);
+            compiler_fence(Ordering::SeqCst);
+            self.entries.insert(place, entry);
+            compiler_fence(Ordering::SeqCst);
+            self.is_changing.store(false, Ordering::Relaxed);
         }
     }
 
     fn entry(&self, pc: usize) -> Option<&Entry> {
-        let i = self.0.partition_point(|e| e.start <= pc).checked_sub(1)?;
-        Some(&self.0[i])
+        let i = self.entries.partition_point(|e| e.start <= pc).checked_sub(1)?;
+        self.entries.get(i)
     }
 
-    /// The trap of the instruction at `pc`. For the signal handler: does not allocate, lock or
-    /// panic.
+    /// The trap of the instruction at `pc`; `None` while the list changes. For the signal handler: does
+    /// not allocate, lock or panic.
     pub(crate) fn trap_at(&self, pc: usize) -> Option<TrapCode> {
+        if self.is_changing.load(Ordering::Relaxed) {
+            return None;
+        }
+        compiler_fence(Ordering::SeqCst);
         self.entry(pc)?.code.trap_at(pc)
     }
 

@@ -73,8 +73,9 @@ const TYPE_ID_BYTES: u32 = 4;
 pub(crate) const EXCEPTION_VALUES: u32 = 0;
 
 /// In the context of a host function: the address of an `extern "C" fn(host_ctx, caller_vmctx,
-/// values: *mut RawVal) -> u32`. Results replace the arguments in `values`. It returns 0, or
-/// another number if the store holds an error to be raised.
+/// values: *mut RawVal, first: u64) -> (u64, u64)`. The low half of the first argument is `first`, the
+/// rest is in `values`. Results replace the arguments. It returns 0 and the low half of the first
+/// result, or another number if the store holds an error to be raised.
 pub(crate) const HOST_CTX_CALL: u32 = 0;
 
 /// Size of a value in the array that passes arguments and results between host and wasm: enough for

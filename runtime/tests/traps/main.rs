@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod control;
 mod guest;
 mod kinds;
 mod nesting;

@@ -64,6 +64,12 @@ fn an_earlier_handler_for_one_signal_is_called_once() {
     assert_eq!(end("once", "sent-twice").signal(), Some(libc::SIGSEGV));
 }
 
+/// A handler that is installed later, for which the kernel blocks the signal.
+#[test]
+fn traps_return_through_a_later_handler() {
+    assert_eq!(end("default", "forwarded").code(), SURVIVED);
+}
+
 #[test]
 fn no_signal_reaches_the_earlier_handler_without_cause() {
     assert_eq!(end("plain", "none").code(), SURVIVED);
@@ -101,6 +107,13 @@ fn one_case() {
             for &(name, expected) in guest::TRAPS {
                 assert_eq!(guest::trap(&module, name).trap, expected);
             }
+        }
+        "forwarded" => {
+            sys::forward_faults();
+            for &(name, expected) in guest::TRAPS.iter().chain(guest::TRAPS) {
+                assert_eq!(guest::trap(&module, name).trap, expected);
+            }
+            assert!(sys::forwarded() > 0);
         }
         "fault-in-host-function" => {
             let text = r#"(module (import "" "" (func $f)) (func (export "f") (call $f)))"#;

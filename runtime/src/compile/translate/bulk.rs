@@ -2,8 +2,8 @@
 //!
 //! If the length is constant and small, loads and stores stand in place of a call. They fault where an
 //! access of the guest would. The copy loads everything before it stores, so that the ranges may
-//! overlap. The first store is that of the last bytes: if a part of the range is out of bounds, that
-//! store faults, and nothing has been written.
+//! overlap. Before the first of several stores, a load of the last byte faults if a part of the range is
+//! out of bounds, so nothing has been written then. Stores in ascending order are the fastest.
 //!
 //! Otherwise the code compares both ranges with the lengths of the memories, and calls a builtin that
 //! receives addresses.
@@ -28,7 +28,8 @@ impl FuncTranslator<'_> {
             let loaded: Vec<Value> =
                 pieces(bytes).map(|(ty, offset)| self.load_at(ty, flags, from, offset)).collect();
             let to = self.checked_index(dst_memory, dst, bytes);
-            for ((_, offset), value) in pieces(bytes).zip(loaded).rev() {
+            self.probe(to, bytes);
+            for ((_, offset), value) in pieces(bytes).zip(loaded) {
                 self.builder.ins().store(flags, value, to, offset as i32);
             }
             return;
@@ -45,8 +46,9 @@ impl FuncTranslator<'_> {
         let flags = self.memory_flags();
         if let Some(bytes) = self.small_constant(len) {
             let to = self.checked_index(memory, dst, bytes);
+            self.probe(to, bytes);
             let mut repeated = None;
-            for (ty, offset) in pieces(bytes).rev() {
+            for (ty, offset) in pieces(bytes) {
                 // All pieces have one type.
                 let value = *repeated.get_or_insert_with(|| self.repeat_byte(ty, value));
                 self.builder.ins().store(flags, value, to, offset as i32);
@@ -56,6 +58,14 @@ impl FuncTranslator<'_> {
         let len = self.extended(self.has_long_indices(memory), len);
         let to = self.checked_range(memory, dst, len);
         self.call_builtin(Builtin::MemoryFill, &[to, value, len]);
+    }
+
+    /// Faults if `bytes` bytes at `address` are not all in bounds. One store does so itself.
+    fn probe(&mut self, address: Value, bytes: u32) {
+        if pieces(bytes).len() > 1 {
+            let flags = self.memory_flags();
+            self.load_at(I8, flags, address, bytes - 1);
+        }
     }
 
     /// The value of an operand, if it is constant and a length to be copied in place.
@@ -109,7 +119,7 @@ impl FuncTranslator<'_> {
 
 /// The accesses that together cover `bytes` bytes: their type and offset, in ascending order. The last
 /// one may overlap the one before.
-fn pieces(bytes: u32) -> impl DoubleEndedIterator<Item = (Type, u32)> + ExactSizeIterator {
+fn pieces(bytes: u32) -> impl ExactSizeIterator<Item = (Type, u32)> {
     let ty = match bytes {
         16.. => I8X16,
         8.. => I64,

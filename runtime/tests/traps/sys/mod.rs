@@ -2,10 +2,12 @@
 
 #![allow(unsafe_code, reason = "tests of signal handling need raw threads and real faults")]
 
+use std::arch::asm;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs `body` on a thread that `pthread_create` makes, with `stack_bytes` of stack. The standard
 /// library does not prepare such a thread.
@@ -52,6 +54,64 @@ pub(crate) fn signal_stack_bytes() -> Option<usize> {
         stack
     };
     (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack.ss_size)
+}
+
+/// The control words of the floating-point units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FloatControl {
+    pub(crate) vectors: u32,
+    pub(crate) x87: u16,
+}
+
+pub(crate) fn float_control() -> FloatControl {
+    let mut control = FloatControl { vectors: 0, x87: 0 };
+    // SAFETY: the instructions write to the fields.
+    unsafe {
+        asm!(
+            "stmxcsr [{}]", "fnstcw word ptr [{}]",
+            in(reg) &raw mut control.vectors, in(reg) &raw mut control.x87,
+        );
+    }
+    // Guests may raise flags of exceptions, as any code.
+    control.vectors &= !0x3f;
+    control
+}
+
+/// Sets control words with which Rust code must not compute.
+pub(crate) fn set_float_control(control: FloatControl) {
+    // SAFETY: the instructions read the fields. This thread computes with no floats.
+    unsafe {
+        asm!(
+            "ldmxcsr [{}]", "fldcw word ptr [{}]",
+            in(reg) &raw const control.vectors, in(reg) &raw const control.x87,
+        );
+    }
+}
+
+/// Runs `body` with a signal stack that the kernel turns off while a handler runs on it.
+pub(crate) fn with_disarming_signal_stack(bytes: usize, body: impl FnOnce()) {
+    const SS_AUTODISARM: c_int = 1 << 31;
+    let mut memory = vec![0u8; bytes];
+    let ss_sp = memory.as_mut_ptr().cast();
+    let stack = libc::stack_t { ss_sp, ss_flags: SS_AUTODISARM, ss_size: bytes };
+    let none = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    // SAFETY: the memory outlives its use as a stack.
+    assert_eq!(unsafe { libc::sigaltstack(&stack, ptr::null_mut()) }, 0);
+    body();
+    // SAFETY: no handler runs.
+    assert_eq!(unsafe { libc::sigaltstack(&none, ptr::null_mut()) }, 0);
+}
+
+/// The numbers of the signals that this thread blocks.
+pub(crate) fn blocked_signals() -> Vec<c_int> {
+    // SAFETY: all-zero is a value of the C struct, which the call fills.
+    let set = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut set), 0);
+        set
+    };
+    // SAFETY: a valid set and valid signals.
+    (1..32).filter(|&signal| unsafe { libc::sigismember(&set, signal) } == 1).collect()
 }
 
 /// Exit codes of the handlers below.
@@ -109,6 +169,37 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
         action.sa_flags = flags;
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
     }
+}
+
+static FORWARD_TO: AtomicUsize = AtomicUsize::new(0);
+static FORWARDED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn forward(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the address of the handler that was installed before, with SA_SIGINFO.
+    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
+        unsafe { std::mem::transmute(FORWARD_TO.load(Ordering::Relaxed)) };
+    handler(signal, info, context);
+    FORWARDED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Installs a handler of SIGSEGV that calls the present one.
+pub(crate) fn forward_faults() {
+    // SAFETY: the handler has the signature that its flags require, as the present one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(libc::SIGSEGV, ptr::null(), &mut action), 0);
+        assert_ne!(action.sa_flags & libc::SA_SIGINFO, 0);
+        FORWARD_TO.store(action.sa_sigaction, Ordering::Relaxed);
+        action.sa_sigaction =
+            forward as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
+    }
+}
+
+/// The number of signals from which the handler of [`forward_faults`] has returned.
+pub(crate) fn forwarded() -> usize {
+    FORWARDED.load(Ordering::Relaxed)
 }
 
 /// Causes a fault in host code.
