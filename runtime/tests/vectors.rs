@@ -63,8 +63,8 @@ fn a_first_value_of_any_type_passes_through_a_host_function() {
         for (first, name) in values {
             for (second, other) in values {
                 let mut store = Store::new(&engine, ());
-                let ty =
-                    FuncType::new(&engine, [first.ty(), second.ty()], [second.ty(), first.ty()]);
+                let [a, b] = [first, second].map(|value| value.ty(&store).unwrap());
+                let ty = FuncType::new(&engine, [a, b], [b, a]);
                 let swap = Func::new(&mut store, ty, |_, params, results| {
                     results.copy_from_slice(&[params[1], params[0]]);
                     Ok(())
