@@ -7,6 +7,7 @@
 
 #![allow(clippy::duplicate_mod, reason = "one text of the works for two crates")]
 
+mod bombs;
 mod builtin;
 mod peer;
 mod rows;
@@ -39,6 +40,12 @@ struct Options {
     /// A folder with sqlite.wasm and esbuild.wasm, to be compiled
     #[arg(long)]
     modules: Option<PathBuf>,
+    /// Instead, the time and memory of modules that a compiler makes far longer than they are
+    #[arg(long)]
+    bombs: bool,
+    /// Compiles one of those modules on one runtime
+    #[arg(long, hide = true, value_names = ["INDEX", "RUNTIME"], num_args = 2)]
+    bomb: Option<Vec<String>>,
     /// Runs works of one runtime as the other process says
     #[arg(long, hide = true)]
     serve: bool,
@@ -55,6 +62,10 @@ fn main() -> ExitCode {
         .collect();
     let result = if options.serve {
         peer::serve(&rows)
+    } else if options.bombs {
+        bombs::print()
+    } else if let Some(bomb) = &options.bomb {
+        self::bomb(bomb)
     } else if let Some(profile) = &options.profile {
         self::profile(&rows, profile)
     } else {
@@ -139,6 +150,13 @@ fn calibrate(peer: &mut Peer, sample: Duration) -> Result<(u64, i64), String> {
         let factor = sample.as_secs_f64() / took.as_secs_f64().max(1e-7);
         times = (times as f64 * factor.clamp(2.0, 100.0)) as u64;
     }
+}
+
+/// Compiles a module as `--bomb` says.
+fn bomb(options: &[String]) -> Result<(), String> {
+    let [index, side] = options else { return Err("two values expected".to_owned()) };
+    let index = index.parse().map_err(|error| format!("{index}: {error}"))?;
+    bombs::compile(index, Side::named(side).ok_or_else(|| format!("no runtime {side}"))?)
 }
 
 /// Runs the first row on one runtime.

@@ -13,7 +13,7 @@ use crate::{builtin, wasmtime_48};
 pub(crate) type Run = Box<dyn FnMut(u64) -> Result<i64, String>>;
 
 impl Side {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Side::Builtin => "builtin",
             Side::Parallel => "parallel",

@@ -1,6 +1,8 @@
 //! The works, written once for both runtimes: their interfaces have the same names. Each file that
 //! includes this one defines `wasm`, the crate, and `engine`.
 
+use std::time::{Duration, Instant};
+
 use super::wasm::{
     Engine, Error, ExternType, Instance, InstancePre, Linker, Module, Store, TypedFunc, Val,
 };
@@ -23,6 +25,20 @@ impl std::error::Error for Refused {}
 
 fn text(error: Error) -> String {
     format!("{error:#}")
+}
+
+/// Compiles a module. Returns the time, and the reason if the runtime refuses the module.
+///
+/// # Errors
+/// If there is no engine.
+pub(crate) fn compile_once(
+    binary: &[u8],
+    side: Side,
+) -> Result<(Duration, Option<String>), String> {
+    let engine = super::engine(side).map_err(text)?;
+    let began = Instant::now();
+    let refusal = Module::from_binary(&engine, binary).err().map(text);
+    Ok((began.elapsed(), refusal))
 }
 
 /// Prepares a work.
