@@ -50,7 +50,8 @@
 //! Guests trap by signals. The first call of a guest installs handlers for SIGSEGV, SIGILL and
 //! SIGFPE, for the rest of the process. They pass a signal that is not a guest's trap to the
 //! handler that was installed before, and stay installed if that one installs another. A handler that
-//! is installed later must pass on what it does not know.
+//! is installed later must pass on what it does not know. After a trap of a guest they do not return to
+//! the kernel, unless another handler called them.
 //!
 //! A thread that calls a guest receives an alternate signal stack, if it has none that is large
 //! enough. The stack is freed when the thread ends.

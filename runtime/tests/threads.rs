@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use leakbench_runtime::{
-    Config, Engine, Extern, Instance, Memories, MemoryType, MemoryTypeBuilder, Module,
+    Config, Engine, Extern, Func, Instance, Memories, MemoryType, MemoryTypeBuilder, Module,
     SharedMemory, Store, Trap, WaitResult,
 };
 
@@ -70,6 +71,51 @@ fn threads_add_without_loss() {
                 (80_000 % 65_536) as u16
             );
         }
+    }
+}
+
+/// A thread asks for the size again and again, without a call or an atomic access; another one grows the
+/// memory.
+#[test]
+fn a_running_thread_sees_growth() {
+    let engine = engine(Memories::Pooled);
+    for (ty, text, address) in types() {
+        let module = Module::new(
+            &engine,
+            format!(
+                r#"(module
+                    (import "" "memory" (memory {text}))
+                    (import "" "start" (func $start))
+                    (func (export "run") (param $times i64) (result i64)
+                      (local $size {address})
+                      (call $start)
+                      (local.set $size (memory.size))
+                      (loop $again
+                        (local.set $times (i64.sub (local.get $times) (i64.const 1)))
+                        (if (i64.eqz (local.get $times)) (then (return (i64.const 0))))
+                        (br_if $again ({address}.eq (local.get $size) (memory.size))))
+                      (local.get $times)))"#
+            ),
+        )
+        .unwrap();
+        let memory = SharedMemory::new(&engine, ty).unwrap();
+        let is_running = Arc::new(AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_running.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(Duration::from_millis(20));
+                memory.grow(1).unwrap();
+            });
+            let mut store = Store::new(&engine, ());
+            let flag = Arc::clone(&is_running);
+            let start = Func::wrap(&mut store, move || flag.store(true, Ordering::Relaxed));
+            let imports = [Extern::from(memory.clone()), start.into()];
+            let instance = Instance::new(&mut store, &module, &imports).unwrap();
+            let run = instance.get_typed_func::<i64, i64>(&store, "run").unwrap();
+            assert!(run.call(&mut store, 1 << 34).unwrap() > 0, "{ty:?}: the size did not change");
+        });
     }
 }
 

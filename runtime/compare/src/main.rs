@@ -1,4 +1,4 @@
-//! Measures leakbench's runtime beside Wasmtime 48, and prints the ratios as a Markdown table.
+//! Measures leakbench's runtime beside Wasmtime 48, and prints the ratios as rows of a Markdown table.
 //!
 //! Each runtime has a process of its own, because both install signal handlers. The processes take turns:
 //! in each round both run a work for the same time, every second round in the other order. A ratio
@@ -80,14 +80,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the table.
+/// Prints the rows of the table. The script prints its head.
 fn compare(rows: &[Row], options: &Options) -> Result<(), String> {
     let (rounds, sample) = match options.quick {
         true => (4, Duration::from_millis(5)),
         false => (options.rounds, Duration::from_millis(20)),
     };
-    println!("| work | time | Wasmtime 48 | ratio | quartiles | goal | reached |");
-    println!("|---|---:|---:|---:|---|---:|---|");
     for (index, row) in rows.iter().enumerate() {
         let times =
             measure(index, row, rounds, sample).map_err(|e| format!("{}: {e}", row.name))?;

@@ -15,7 +15,7 @@ use cranelift_frontend::FuncInstBuilder;
 use leakbench_allocator::GUARD_BYTES;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use super::super::abi::POINTER;
+use super::super::abi::{POINTER, trusted_flags};
 use super::FuncTranslator;
 use crate::trap::Trap;
 use crate::types::MemoryType;
@@ -227,7 +227,12 @@ impl<'a> FuncTranslator<'a> {
     /// The present length of a memory in bytes.
     pub(super) fn memory_len(&mut self, memory: u32) -> Value {
         let head = self.memory_head(memory);
-        self.load_definition(I64, head, MEMORY_HEAD_LEN_BYTES)
+        if !self.env.info.memories[memory as usize].is_shared() {
+            return self.load_definition(I64, head, MEMORY_HEAD_LEN_BYTES);
+        }
+        // Another thread may grow it at any time, so each load reads it anew.
+        let place = self.builder.ins().iadd_imm_u(head, i64::from(MEMORY_HEAD_LEN_BYTES));
+        self.builder.ins().atomic_load(I64, trusted_flags(), place)
     }
 
     fn memory_size(&mut self, memory: u32) {
