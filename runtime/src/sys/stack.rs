@@ -59,6 +59,7 @@ impl ThreadStack {
 /// The lowest address that wasm frames entered from here may use. If the `outer` frames run on this
 /// stack, it is their limit. Else it is `max_wasm_stack` bytes below the present address, but not
 /// in the reserve of the host.
+#[inline]
 pub(crate) fn wasm_stack_limit(
     max_wasm_stack: usize,
     outer: Option<WasmStack>,
@@ -72,13 +73,19 @@ pub(crate) fn wasm_stack_limit(
             stack
         }
     });
-    let stack = thread.filter(|thread| thread.contains(here)).or_else(|| {
-        DECLARED.with_borrow(|declared| declared.iter().copied().find(|it| it.contains(here)))
-    });
+    let stack = thread.filter(|thread| thread.contains(here)).or_else(|| declared_at(here));
     limit(here, stack, max_wasm_stack, outer)
 }
 
+/// The declared stack that contains an address. Few calls of guests need it, and the others would pay for
+/// its place in the function.
+#[cold]
+fn declared_at(here: usize) -> Option<ThreadStack> {
+    DECLARED.with_borrow(|declared| declared.iter().copied().find(|it| it.contains(here)))
+}
+
 /// As [`wasm_stack_limit`], at the address `here` on `stack`.
+#[inline]
 fn limit(
     here: usize,
     stack: Option<ThreadStack>,
