@@ -52,19 +52,21 @@ const FRAMES_MAX: usize = 64;
 #[derive(Debug)]
 struct Frames {
     len: Cell<usize>,
-    pcs: UnsafeCell<[MaybeUninit<usize>; FRAMES_MAX]>,
+    /// The first `len` are written. An array of parts would be cleared at each call.
+    pcs: UnsafeCell<MaybeUninit<[usize; FRAMES_MAX]>>,
 }
 
 impl Frames {
     fn new() -> Self {
-        Frames { len: Cell::new(0), pcs: UnsafeCell::new([MaybeUninit::uninit(); FRAMES_MAX]) }
+        Frames { len: Cell::new(0), pcs: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     fn push(&self, pc: usize) {
         let len = self.len.get();
         if len < FRAMES_MAX {
-            // SAFETY: nothing borrows the array while compiled code runs, and it is used by one thread.
-            unsafe { (*self.pcs.get())[len].write(pc) };
+            // SAFETY: in bounds, by the comparison. Nothing borrows the array while compiled code runs,
+            // and it is used by one thread.
+            unsafe { self.pcs.get().cast::<usize>().add(len).write(pc) };
             self.len.set(len + 1);
         }
     }
@@ -89,9 +91,7 @@ impl Frames {
 
     fn to_vec(&self) -> Vec<usize> {
         // SAFETY: `push` has written so many, and nothing writes them while this reads.
-        let written = unsafe { &(&*self.pcs.get())[..self.len.get()] };
-        // SAFETY: as above.
-        written.iter().map(|pc| unsafe { pc.assume_init() }).collect()
+        unsafe { std::slice::from_raw_parts(self.pcs.get().cast(), self.len.get()) }.to_vec()
     }
 }
 
