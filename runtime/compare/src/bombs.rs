@@ -48,10 +48,8 @@ fn bombs() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Prints the table: time and memory of each module on both runtimes, each in a process of its own.
+/// Prints the rows of the table: time and memory of each module on both runtimes, each in a process of its own.
 pub(crate) fn print() -> Result<(), String> {
-    println!("| module | bytes | time | memory | outcome | Wasmtime 48: time | memory |");
-    println!("|---|---:|---:|---:|---|---:|---:|");
     for (index, (name, text)) in bombs().iter().enumerate() {
         let bytes = wat::parse_str(text).map_err(|error| error.to_string())?.len();
         let own = measure(index, Side::Builtin)?;
