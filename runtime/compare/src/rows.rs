@@ -35,6 +35,8 @@ pub(crate) enum Work {
     Fail { guest: Guest, export: &'static str },
     /// Compilation of a module, and its drop.
     Compile { guest: Guest },
+    /// Loading of an artifact from a file, an instance, a call of `export`, and the drop of all.
+    Load { guest: Guest, export: &'static str },
     /// A store with an instance, and its drop. A call of `export` before, if there is one.
     Instantiate { guest: Guest, export: Option<&'static str> },
 }
@@ -120,6 +122,12 @@ pub(crate) fn rows(modules: Option<&Path>) -> Vec<Row> {
         fail("trap: memory out of bounds", 0.7, "out-of-bounds"),
         compile("compile two functions", 0.1, TWO),
         compile("compile 1,000 functions", 0.6, Guest::Functions),
+        Row {
+            name: "artifact from a file: load, first call, drop",
+            goal: 0.5,
+            work: Work::Load { guest: CYCLE, export: "touch" },
+            pair: beside,
+        },
         cycle("instantiate, drop: untouched", CYCLE, None),
         cycle("instantiate, write a page, drop", CYCLE, Some("touch")),
         cycle("instantiate, drop: 1,000 functions in a table", Guest::Functions, None),

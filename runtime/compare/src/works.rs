@@ -1,12 +1,16 @@
 //! The works, written once for both runtimes: their interfaces have the same names. Each file that
 //! includes this one defines `wasm`, the crate, and `engine`.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::wasm::{
     Engine, Error, ExternType, Instance, InstancePre, Linker, Module, Store, TypedFunc, Val,
 };
 use crate::rows::{SCRIPT, Side, Work};
+
+#[path = "sys/load.rs"]
+mod load;
 
 /// A function that does the work so many times, and returns a number that depends on it.
 pub(crate) type Run = Box<dyn FnMut(u64) -> Result<i64, String>>;
@@ -80,6 +84,21 @@ pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
                 Ok(0)
             }))
         }
+        Work::Load { guest, export } => {
+            let artifact = engine.precompile_module(&guest.binary()?).map_err(text)?;
+            let file = Artifact::new(&artifact)?;
+            let linker = Linker::<()>::new(&engine);
+            let export = *export;
+            Ok(Box::new(move |times| {
+                let mut last = 0;
+                for _ in 0..times {
+                    let module = load::load(&engine, &file.0).map_err(text)?;
+                    let pre = linker.instantiate_pre(&module).map_err(text)?;
+                    last = cycle(&engine, &pre, Some(export)).map_err(text)?;
+                }
+                Ok(last)
+            }))
+        }
         Work::Instantiate { guest, export } => {
             let module = Module::from_binary(&engine, &guest.binary()?).map_err(text)?;
             let pre = Linker::<()>::new(&engine).instantiate_pre(&module).map_err(text)?;
@@ -92,6 +111,24 @@ pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
                 Ok(last)
             }))
         }
+    }
+}
+
+/// A file that is removed with this value.
+struct Artifact(PathBuf);
+
+impl Artifact {
+    fn new(bytes: &[u8]) -> Result<Artifact, String> {
+        let name = format!("leakbench-compare-{}.artifact", std::process::id());
+        let file = Artifact(std::env::temp_dir().join(name));
+        std::fs::write(&file.0, bytes).map_err(|error| error.to_string())?;
+        Ok(file)
+    }
+}
+
+impl Drop for Artifact {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
