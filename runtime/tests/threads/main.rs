@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod sys;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -250,17 +252,4 @@ fn types_must_agree_on_sharing() {
     let module = Module::new(&engine, r#"(module (import "" "" (memory 1 2)))"#).unwrap();
     let memory = SharedMemory::new(&engine, shared).unwrap();
     Instance::new(&mut store, &module, &[memory.into()]).unwrap_err();
-}
-
-mod sys {
-    #![allow(unsafe_code, reason = "bytes that other threads may write")]
-
-    use std::cell::UnsafeCell;
-    use std::sync::atomic::{AtomicU8, Ordering};
-
-    /// A byte of a shared memory.
-    pub(crate) fn read(cell: &UnsafeCell<u8>) -> u8 {
-        // SAFETY: the cell is a byte that all access atomically while this test reads it.
-        unsafe { AtomicU8::from_ptr(cell.get()) }.load(Ordering::Relaxed)
-    }
 }
