@@ -165,6 +165,24 @@ fn a_violation_of_the_protocol_is_reported_with_its_line() {
     }
 }
 
+/// A step that fails for a cause of the driver's own leaves a short run to debug.
+#[test]
+fn after_a_step_that_failed_the_next_run_ends_with_its_cycle() {
+    for (step, next) in
+        [("call", "next --cycles 4 ends with the cycle that failed"), ("drop-module", "")]
+    {
+        let nth = if next.is_empty() { 20 } else { 4 };
+        let subject = command(&Faults { fault: "refuses", step, nth }, "");
+        let args = ["--subject", &subject, "--cycles", "20", "--processes", "1"];
+        let output = common::leakbench(&args).output().expect("the binary starts");
+        let summary = common::unwrapped(&output.stdout);
+        assert_eq!(output.status.code(), Some(3), "{summary}");
+        assert!(summary.contains(next), "{summary}");
+        // The control: of the last cycle there is no shorter run.
+        assert_eq!(summary.contains("ends with the cycle"), !next.is_empty(), "{summary}");
+    }
+}
+
 #[test]
 fn a_driver_that_dies_after_its_last_reply_is_never_clean() {
     // Some of these end before the last barrier, some during it, some after their standard input was

@@ -45,6 +45,11 @@ pub(crate) fn leakbench(args: &[&str]) -> Command {
     command
 }
 
+/// The words of a summary, whose lines break at the width of the terminal.
+pub(crate) fn unwrapped(summary: &[u8]) -> String {
+    String::from_utf8_lossy(summary).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A finished run with `--json`.
 #[derive(Debug)]
 pub(crate) struct Run {

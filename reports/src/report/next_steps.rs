@@ -72,7 +72,7 @@ pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
         Verdict::Leak => vec![remedy(ledger), Some(draw), Some(NextStep::gate())],
         Verdict::SubjectDied => {
             // What lingered may be what the limit counts.
-            let step = slots_remedy(ledger).or_else(|| way_past(ledger));
+            let step = slots_remedy(ledger).or_else(|| way_past(ledger)).or_else(|| closer(ledger));
             vec![step, Some(NextStep::draw("its resources until then"))]
         }
         Verdict::Inconclusive => vec![witness_failed(ledger).then(NextStep::doctor)],
@@ -233,7 +233,11 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
             "RLIMIT_NOFILE" => format!("ulimit -n {more}"),
             name => format!("sysctl -w {name}={more}"),
         };
-        return Some(other(words, "lets it run longer, if it is no leak"));
+        let effect = "lets it run longer, if it is no leak";
+        return Some(match in_use(&ledger.start.scenario) {
+            None => other(words, effect),
+            Some(flags) => other(words, format!("{effect}; fewer {flags} need less")),
+        });
     }
     ledger.deaths().into_iter().map(|(_, exit)| &exit.how).find_map(|how| match how {
         ExitKind::Signaled { signal: 9 } => {
@@ -254,6 +258,41 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
         }
         _ => None,
     })
+}
+
+/// A short run that ends in the step at which the subject died; or a file that shows where.
+fn closer(ledger: &Ledger) -> Option<NextStep> {
+    let scenario = &ledger.start.scenario;
+    let (subject, exit) = ledger.deaths().into_iter().next()?;
+    if let ExitKind::Signaled { .. } = exit.how {
+        return Some(other(
+            "ulimit -c unlimited",
+            "keeps a core file, which shows where it crashed",
+        ));
+    }
+    // Of several, each has its own cycles.
+    let is_alone = scenario.processes.get() == 1 && scenario.threads.get() == 1;
+    let cycles = NonZeroU64::MIN.saturating_add(subject.counts.cycles);
+    (is_alone && cycles < scenario.cycles).then(|| {
+        choice(
+            &ledger.start,
+            &format!("--cycles {cycles}"),
+            |scenario| scenario.cycles = cycles,
+            "ends with the cycle that failed",
+        )
+    })
+}
+
+/// The flags of this run that decide how many objects its live modules have.
+fn in_use(scenario: &Scenario) -> Option<String> {
+    let more_than_one = [
+        ("--live-modules", scenario.live_modules.get()),
+        ("--instances", scenario.instances.get()),
+        ("--threads", scenario.threads.get()),
+    ];
+    let flags = more_than_one.into_iter().filter(|(_, number)| *number > 1);
+    let flags: Vec<&str> = flags.map(|(flag, _)| flag).collect();
+    (!flags.is_empty()).then(|| flags.join(" and "))
 }
 
 /// The flags of this run that decide how much memory it needs.

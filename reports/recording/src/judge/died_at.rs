@@ -49,9 +49,23 @@ pub struct KernelLimit {
 }
 
 /// The limit at which a subject died, of several the first; `None` if no death was at a limit.
+///
+/// Without a leak only the limit of descriptors is known: its error has one cause.
 pub fn limit_reached(ledger: &Ledger) -> Option<KernelLimit> {
-    let (_, limit, _) = at_limits(ledger).next()?;
+    let leaked = at_limits(ledger).map(|(_, limit, _)| limit).next();
+    let limit = leaked.or_else(|| descriptors_in_use(ledger))?;
     Some(KernelLimit { name: limit.objects.setting(), max: limit.max })
+}
+
+/// The limit of descriptors, if a subject failed there.
+fn descriptors_in_use(ledger: &Ledger) -> Option<Limit> {
+    ledger.deaths().into_iter().find_map(|(subject, exit)| {
+        let error = exit.how.error()?;
+        let limits = Limit::of(ledger, subject).into_iter().flatten();
+        limits
+            .filter(|limit| limit.objects == Objects::Descriptors)
+            .find(|limit| limit.objects.is_named_in(error))
+    })
 }
 
 /// Subjects that died at a limit, in the order of their ends.
@@ -97,15 +111,11 @@ impl Death {
         let growth = left as f64 / cycles as f64;
         let per_cycle = PerCycle::of(left, cycles, once);
         let evidence = Evidence::of(limit, subject, at_rest, growth);
-        let named = match &exit.how {
-            ExitKind::Failed { error } | ExitKind::ProtocolViolation { line: error } => {
-                if !objects.is_named_in(error) {
-                    return None;
-                }
-                true
-            }
-            ExitKind::Exited { .. } | ExitKind::Signaled { .. } => false,
-            ExitKind::Hung { .. } | ExitKind::Done | ExitKind::Stopped => return None,
+        let named = match (exit.how.error(), &exit.how) {
+            (Some(error), _) if !objects.is_named_in(error) => return None,
+            (Some(_), _) => true,
+            (None, ExitKind::Exited { .. } | ExitKind::Signaled { .. }) => false,
+            (None, _) => return None,
         };
         let fits = match (named, objects, evidence) {
             (_, _, Evidence::Against) => false,

@@ -249,6 +249,20 @@ pub enum ExitKind {
     Stopped,
 }
 
+impl ExitKind {
+    /// The words of the runtime about its end, if it sent any.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            ExitKind::Failed { error } | ExitKind::ProtocolViolation { line: error } => Some(error),
+            ExitKind::Exited { .. }
+            | ExitKind::Signaled { .. }
+            | ExitKind::Hung { .. }
+            | ExitKind::Done
+            | ExitKind::Stopped => None,
+        }
+    }
+}
+
 /// The user interrupted the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interrupted {
