@@ -110,9 +110,27 @@ pub(super) fn samples_of(subject: &SubjectLedger) -> &[SubjectSample] {
     &moments[..until]
 }
 
-/// A part of the footprint over time, summed over processes.
+/// A part of the footprint from rest on, summed over processes.
 pub(super) fn footprints(ledger: &Ledger, resource: Resource) -> Vec<Point> {
-    at_samples(ledger, |moment| moment.footprint.of(resource))
+    let process = |subject: &SubjectLedger| {
+        let moments = samples_of(subject);
+        let first_ms = moments.first().map(|moment| moment.at_ms);
+        let rest = subject.at_rest_from.filter(|&(_, at_ms)| first_ms.is_some_and(|it| at_ms < it));
+        let rest = rest.map(|(line, at_ms)| Sample {
+            at_ms,
+            line,
+            cycles: 0,
+            amount: subject.at_rest.of(resource),
+        });
+        let samples = moments.iter().map(|moment| Sample {
+            at_ms: moment.at_ms,
+            line: moment.line,
+            cycles: moment.counts.cycles,
+            amount: moment.footprint.of(resource),
+        });
+        Process::new(subject, rest.into_iter().chain(samples).collect())
+    };
+    summed(&ledger.subjects.iter().map(process).collect::<Vec<_>>())
 }
 
 /// The sum over all processes at every barrier.

@@ -87,7 +87,7 @@ impl Ledger {
             let at_ms = match record {
                 Record::Start(_) => 0,
                 Record::Subject(up) => {
-                    subjects.get(up.subject).see_up(up);
+                    subjects.get(up.subject).see_up(line, up);
                     // The subject's own report has priority.
                     start.runtime = up.runtime.clone().or(start.runtime);
                     up.at_ms

@@ -44,6 +44,9 @@ pub struct SubjectLedger {
     pub late_timed: u64,
     /// Footprint before the first cycle.
     pub at_rest: Footprint,
+    /// The line of the recording that has it, and its time in ms since the run began; `None` if the
+    /// subject did not start.
+    pub at_rest_from: Option<(usize, u64)>,
     /// The limit of its descriptors; see [`Ledger::open_files`](super::Ledger::open_files).
     pub open_files: Option<OpenFiles>,
     /// Footprint at the first barrier.
@@ -163,6 +166,7 @@ impl SubjectLedger {
             release: Histogram::default(),
             late_timed: 0,
             at_rest: Footprint::default(),
+            at_rest_from: None,
             open_files: None,
             at_first_barrier: None,
             at_last_barrier: None,
@@ -197,10 +201,12 @@ impl SubjectLedger {
         })
     }
 
-    pub(super) fn see_up(&mut self, up: &SubjectUp) {
+    /// Adds its start, of this line number.
+    pub(super) fn see_up(&mut self, line: usize, up: &SubjectUp) {
         self.pid = Some(up.pid);
         self.cycles_asked = Some(up.cycles);
         self.at_rest = up.at_rest;
+        self.at_rest_from = Some((line, up.at_ms));
         self.open_files = up.open_files;
         self.peak.raise_to(&up.at_rest);
     }

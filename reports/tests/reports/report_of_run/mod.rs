@@ -43,9 +43,10 @@ fn record(recording: &Recording, line: usize) -> &Record {
     &recording.records[line - 1]
 }
 
-/// The sample or barrier on a line.
+/// The sample or barrier on a line, or the start of a subject, which has its footprint at rest.
 fn sample_on(recording: &Recording, line: usize) -> (u64, Counts, Footprint) {
     match record(recording, line) {
+        Record::Subject(up) => (up.at_ms, Counts::default(), up.at_rest),
         Record::Sample(sample) => (sample.at_ms, sample.counts, sample.footprint),
         Record::Barrier(barrier) => (barrier.at_ms, barrier.counts, barrier.footprint),
         other => panic!("line {line} is {other:?}"),
