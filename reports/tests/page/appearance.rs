@@ -283,14 +283,19 @@ fn a_sweep_is_whole_and_its_headings_are_legible() {
         return;
     };
     let mut page = browser.open(1280);
-    for (pairs, size) in [(6, "whole"), (4, "half"), (2, "third")] {
-        page.show(&html(&fixture::swept_by_measures(pairs)));
+    for (pairs, flag, value, sizes) in [
+        (6, "slots", "1000", ["whole"; 3]),
+        (3, "slots", "1000", ["half", "half", "whole"]),
+        (2, "slots", "1000", ["third"; 3]),
+        (2, "strategy", "warm-lru", ["half", "half", "whole"]),
+        (2, "strategy", "reuse-affinity", ["whole"; 3]),
+    ] {
+        page.show(&html(&fixture::swept_by_measures(pairs, flag, value)));
         page.until("document.querySelector('.multiples .plot svg') !== null");
-        let cut = format!(
-            "[...document.querySelectorAll('.{size} .scroll:has(.heat)')]
-                .map((box) => box.scrollWidth - box.clientWidth).join()"
-        );
-        assert_eq!(page.text(&cut), "0,0,0", "{} columns", 2 * pairs);
+        let fits = "[...document.querySelectorAll('.card:not(.main) > .scroll:has(.heat)')]
+            .map((box) => box.parentElement.classList[1] + (box.scrollWidth - box.clientWidth)).join()";
+        let expected = sizes.map(|size| format!("{size}0")).join(",");
+        assert_eq!(page.text(fits), expected, "{} columns of {value}", 2 * pairs);
     }
     for width in [1280, 390] {
         page.resize(width);

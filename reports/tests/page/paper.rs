@@ -63,6 +63,18 @@ fn paper_has_charts_and_no_controls() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
+/// Paper has nothing to click: what is folded on the screen is printed.
+#[test]
+fn folded_resources_are_printed() {
+    let Some(mut browser) = browser("folded_resources_are_printed") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::observed()));
+    let visible = "document.querySelector('#flat table').checkVisibility()";
+    assert_eq!(page.eval(visible), false);
+    page.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    assert_eq!(page.eval(visible), true);
+}
+
 /// The scripts draw for the width of paper, so that letters keep their size there.
 #[test]
 fn paper_has_drawings_of_its_own_size() {
@@ -73,9 +85,9 @@ fn paper_has_drawings_of_its_own_size() {
         fixture::observed(),
         fixture::three_suspects(),
         fixture::compared(),
-        fixture::swept_by_measures(2),
-        fixture::swept_by_measures(4),
-        fixture::swept_by_measures(6),
+        fixture::swept_by_measures(2, "slots", "1000"),
+        fixture::swept_by_measures(4, "slots", "1000"),
+        fixture::swept_by_measures(6, "slots", "1000"),
     ] {
         for screen in [1280, 390] {
             let mut page = browser.open(screen);

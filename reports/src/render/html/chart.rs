@@ -5,7 +5,7 @@ use maud::{Markup, html as markup};
 use super::style::{state_class, tone_class};
 use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
 use super::{brief, multiples, spreads};
-use crate::report::{Chart, Peak, Peaks, Plot, Report, SlotMaps};
+use crate::report::{Chart, Heat, Peak, Peaks, Plot, Report, SlotMaps};
 use leakbench_model::text::grouped;
 
 /// The charts to show: a proof says that nothing lingers, so no other chart says it again.
@@ -83,9 +83,25 @@ fn controls() -> Markup {
     }
 }
 
-/// Columns of a heat map for which a third of a row, or half of it, has room.
-const HEAT_COLUMNS_THIRD: usize = 5;
-const HEAT_COLUMNS_HALF: usize = 9;
+/// Widths of a heat map, in px, for which a third of a row, or half of it, has room.
+const HEAT_PX_THIRD: usize = 345;
+const HEAT_PX_HALF: usize = 550;
+/// The width of a character of a heading, and of the space around a cell, in px.
+const CHAR_PX: usize = 9;
+const AROUND_CELL_PX: usize = 12;
+
+/// The width that a heat map needs, in px.
+fn heat_px(heat: &Heat) -> usize {
+    let chars = |text: &String| text.chars().count();
+    let headings = heat.down.values.iter().flatten().chain(&heat.down.flags);
+    let headings = headings.chain(&heat.across.flags).map(chars).max();
+    let cells = heat.across.values.iter().enumerate().map(|(column, values)| {
+        let texts = heat.cells.iter().filter_map(|row| Some(&row.get(column)?.text));
+        texts.chain(values.last()).map(chars).max()
+    });
+    let widths = cells.chain([headings]).map(|chars| chars.unwrap_or(0) * CHAR_PX + AROUND_CELL_PX);
+    widths.sum()
+}
 
 /// The charts but the main one, in reading order with their share of a row: those that explain a run
 /// without a leak or a death, slot maps, the small ones in rows without gaps, and the rest.
@@ -93,12 +109,12 @@ fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
     let is_proved = charts.iter().any(|it| matches!(it.plot, Plot::Proof(_)));
     let charts = charts.get(1..).unwrap_or_default();
     let is_dead = charts.first().is_some_and(|it| matches!(it.plot, Plot::Peaks(_)));
-    let columns = |chart: &Chart| match &chart.plot {
-        Plot::Heat(heat) => heat.across.values.len(),
+    let px = |chart: &Chart| match &chart.plot {
+        Plot::Heat(heat) => heat_px(heat),
         _ => 0,
     };
     let kind = |chart: &Chart| match &chart.plot {
-        Plot::Heat(_) if columns(chart) > HEAT_COLUMNS_HALF => 6,
+        Plot::Heat(_) if px(chart) > HEAT_PX_HALF => 6,
         Plot::Proof(_) => 1,
         Plot::Peaks(_) if is_proved || is_dead => 1,
         Plot::Times(_) if is_proved => 1,
@@ -113,7 +129,7 @@ fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
     let mut charts: Vec<&Chart> = charts.to_vec();
     charts.sort_by_key(|chart| kind(chart));
     let small = charts.iter().filter(|chart| matches!(kind(chart), 3..=5)).count();
-    let fits_third = charts.iter().all(|chart| columns(chart) <= HEAT_COLUMNS_THIRD);
+    let fits_third = charts.iter().all(|chart| px(chart) <= HEAT_PX_THIRD);
     let mut seen = 0;
     let charts = charts.into_iter().map(|chart| {
         let span = match kind(chart) {
@@ -121,8 +137,9 @@ fn ordered<'a>(charts: &[&'a Chart]) -> Vec<(&'a Chart, &'static str)> {
                 seen += 1;
                 match small {
                     1 => "whole",
-                    // Of an odd number, the first three share a row.
+                    // Of an odd number, the first three share a row, or the last has one.
                     _ if small % 2 == 1 && seen <= 3 && fits_third => "third",
+                    _ if small % 2 == 1 && seen == small && !fits_third => "whole",
                     _ => "half",
                 }
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use leakbench_scenarios::shell;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
-use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, shown};
+use super::text::{COMMAND_CHARS_MAX, LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, command_words, shown};
 use super::{chart, data, digest, script, style, suspects, table};
 use crate::headline::verdict_word;
 use crate::report::{FactGroup, Figure, LingeringTable, Means, NextStep, Plot, Report};
@@ -210,7 +210,7 @@ pub(super) fn next_step(step: &NextStep, recording: Option<&Path>) -> Markup {
     markup! {
         @match &step.means {
             Means::Choice { words, command } => {
-                p { code { (shown(words, LABEL_CHARS_MAX)) } " " (effect) }
+                p { code { (command_words(words, LABEL_CHARS_MAX)) } " " (effect) }
                 @if let Some(command) = command { (copied(command)) }
             },
             Means::Command(name) => {
@@ -288,7 +288,7 @@ fn is_command(fact: &str) -> bool {
 fn copied(command: &str) -> Markup {
     markup! {
         div .command {
-            pre { code { (shown(command, COMMAND_CHARS_MAX)) } }
+            pre { code { (command_words(command, COMMAND_CHARS_MAX)) } }
             button .control .copy type="button" hidden { "Copy" }
         }
     }

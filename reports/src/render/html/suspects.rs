@@ -5,12 +5,10 @@ use std::fmt::Write;
 use maud::{Markup, html as markup};
 
 use super::page::next_step;
-use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, middle_cut, shown};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, long_words_cut, middle_cut, shown};
 use crate::report::{Forecast, SuspectCard};
 
-/// Characters of an example before its middle is left out.
-const EXAMPLE_CHARS: usize = 72;
-/// The same for one line of one of three cards.
+/// Characters of an example in the one line of one of three cards.
 const EXAMPLE_LINE_CHARS: usize = 40;
 
 /// The cards, the worst suspect first. One alone shows all; of several the evidence is folded, so that the
@@ -99,7 +97,7 @@ fn evidence(suspect: &SuspectCard) -> Markup {
 fn examples(examples: &[String]) -> Markup {
     markup! {
         @for example in examples {
-            p .example { (middle_cut(example, EXAMPLE_CHARS)) }
+            p .example { (long_words_cut(example)) }
         }
     }
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use maud::{Markup, html as markup};
 
 use super::style::{reason_class, tone_class};
-use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, middle_cut, shown};
+use super::text::{LABEL_CHARS_MAX, SENTENCE_CHARS_MAX, long_words_cut, shown};
 use crate::report::{Column, LingeringRow, LingeringTable, Table, Tone};
 use leakbench_model::Reason;
 use leakbench_model::text::{counted, duration_ms, grouped};
 
 /// Holders of an image at most.
 const HOLDERS_SHOWN: usize = 4;
-/// Characters of a cell with a path, before its middle is left out.
-const PATH_CHARS: usize = 64;
 /// Tables of this many rows have a search field.
 const ROWS_TO_SEARCH: usize = 8;
 
@@ -239,7 +237,7 @@ fn cell_of(cell: &str, column: &Column, tone: Option<Tone>) -> Markup {
                 span class={ "swatch " (tone_class(tone)) } {}
             }
             @if column.has_paths {
-                (middle_cut(cell, PATH_CHARS))
+                (long_words_cut(cell))
             } @else {
                 (shown(cell, LABEL_CHARS_MAX))
             }

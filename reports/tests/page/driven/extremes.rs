@@ -29,6 +29,25 @@ fn the_largest_report_is_below_two_megabytes_and_drawn_within_twenty_seconds() {
     assert_no_complaints(&mut page);
 }
 
+/// A program that captures a whole page passes through a window of one pixel. What was drawn stays.
+#[test]
+fn a_capture_of_the_whole_page_shows_its_charts() {
+    let Some(mut browser) = browser("a_capture_of_the_whole_page_shows_its_charts") else { return };
+    let mut page = browser.open(1280);
+    page.show(&html(&fixture::leak()));
+    let drawn = "[...document.querySelectorAll('.plot > svg')]
+        .map((drawing) => drawing.viewBox.baseVal.width).join()";
+    let settled = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))";
+    let before = page.text(drawn);
+    page.resize(1);
+    page.eval(settled);
+    assert_eq!(page.text(drawn), before);
+    // The control: a window of some width is drawn for.
+    page.resize(390);
+    page.eval(settled);
+    assert_ne!(page.text(drawn), before);
+}
+
 #[test]
 fn odd_charts_are_drawn_and_used_without_errors() {
     let Some(mut browser) = browser("odd_charts_are_drawn_and_used_without_errors") else { return };

@@ -45,7 +45,7 @@ fn events_have_labels_and_flat_resources_are_folded() {
     page.until("document.querySelector('#flat table').checkVisibility()");
     let cut = "document.querySelector('#flat .cut')";
     assert_eq!(page.eval(&format!("{cut}.title")), "/a/long/path".repeat(9));
-    assert_eq!(page.eval(&format!("{cut}.textContent.length")), 64);
+    assert_eq!(page.eval(&format!("{cut}.textContent.length")), 48);
     assert_eq!(page.eval("document.querySelectorAll('#resources td .swatch.tone-bad').length"), 1);
     assert_no_complaints(&mut page);
 }

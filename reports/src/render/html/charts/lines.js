@@ -357,7 +357,8 @@ class LineChart extends TimePlot {
           line,
           svg(
             "text",
-            { class: "limit", x: right, y: y < top + 16 ? y + 14 : y - 6, "text-anchor": "end" },
+            // At the left, since amounts rise to a limit at the right.
+            { class: "limit", x: left + 6, y: y < top + 16 ? y + 14 : y - 6 },
             `${name} ${amount(value, this.unit)}`,
           ),
         ];

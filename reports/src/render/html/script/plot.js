@@ -1,5 +1,8 @@
 // The parts of every chart: a host that can be focused, a drawing, a cursor and a tooltip.
 
+// A window that is narrower shows no page: a program that captures a whole page passes through such a size.
+const WINDOW_MIN = 200;
+
 class Plot {
   constructor(host, label) {
     this.host = host;
@@ -14,7 +17,8 @@ class Plot {
     this.width = 0;
     new ResizeObserver(() => {
       // Paper scales what is drawn.
-      if (host.clientWidth === this.width || matchMedia("print").matches) return;
+      if (innerWidth < WINDOW_MIN || matchMedia("print").matches) return;
+      if (host.clientWidth === this.width) return;
       this.measure();
       soon(this.drawing);
     }).observe(host);
@@ -45,7 +49,7 @@ class Plot {
 
   // Room for the labels at the left.
   get gutter() {
-    return this.width < 420 ? 52 : 64;
+    return this.width < 420 ? 56 : 64;
   }
 
   // Offset of a pointer in the drawing.
