@@ -75,7 +75,8 @@ pub use mounts::{FileSystemSize, Mount};
 pub use object::{device_numbers, object_of};
 pub use sockets::{Addresses, Protocol, Socket};
 pub use sysv::{
-    MessageQueue, SemaphoreSet, SharedSegment, message_queues, semaphore_sets, shared_segments,
+    MessageQueue, SemaphoreSet, SharedSegment, ipc_namespace_is_of, message_queues, semaphore_sets,
+    shared_segments,
 };
 pub use watches::{Watched, Watches, holders_of_pipes};
 

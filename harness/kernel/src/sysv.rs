@@ -4,10 +4,18 @@
 //! `procfs` 0.18 parses user ids of 16 bits here, and refuses the whole table for one object of a
 //! user above 65535, such as the subordinate users of containers.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::fields;
-use super::sys::semaphores;
+use super::sys::{namespaces::owner, semaphores};
+
+/// The link of the PID namespace that has every process of the machine (`PROC_PID_INIT_INO` of Linux).
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+/// The same of users (`PROC_USER_INIT_INO`).
+const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 
 /// One segment of System V shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +97,43 @@ pub fn message_queues(proc: &Path) -> Option<Vec<MessageQueue>> {
             user: u32::try_from(number(9)?).ok()?,
         })
     })
+}
+
+/// Returns whether no process but those of `is_ours` can have made an object of `user` in this IPC
+/// namespace: each other process of that user is in another one.
+///
+/// False if that cannot be known: within a PID namespace, which hides processes that may share the IPC
+/// namespace.
+pub fn ipc_namespace_is_of(proc: &Path, user: u32, is_ours: impl Fn(u32) -> bool) -> bool {
+    let namespaces = proc.join("self/ns");
+    let own = |link: &str| std::fs::read_link(namespaces.join(link));
+    let sees_all = own("pid").is_ok_and(|pid| pid.as_os_str() == INITIAL_PID_NAMESPACE);
+    let (true, Ok(ipc), Ok(entries)) = (sees_all, own("ipc"), std::fs::read_dir(proc)) else {
+        return false;
+    };
+    // Then a process of another user namespace, which this one may not read, has not inherited it.
+    let is_of_own_users = is_owned_by_own_users(&namespaces).unwrap_or(false);
+    entries.flatten().all(|entry| {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(pid) = pid.filter(|&pid| !is_ours(pid)) else { return true };
+        match std::fs::read_link(proc.join(format!("{pid}/ns/ipc"))) {
+            Ok(theirs) => theirs != ipc,
+            // It has ended.
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(_) => is_of_own_users || entry.metadata().is_ok_and(|folder| folder.uid() != user),
+        }
+    })
+}
+
+/// Returns whether this process's user namespace, if it is not the initial one, owns its IPC namespace.
+fn is_owned_by_own_users(namespaces: &Path) -> std::io::Result<bool> {
+    let own = namespaces.join("user");
+    if std::fs::read_link(&own)?.as_os_str() == INITIAL_USER_NAMESPACE {
+        return Ok(false);
+    }
+    let owner = owner(&File::open(namespaces.join("ipc"))?)?.metadata()?;
+    let own = std::fs::metadata(own)?;
+    Ok((owner.dev(), owner.ino()) == (own.dev(), own.ino()))
 }
 
 impl SemaphoreSet {

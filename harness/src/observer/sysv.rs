@@ -4,14 +4,15 @@
 //! segment, and the last users of other objects. So an object is counted if a process of the tree made
 //! or used it. One that appeared meanwhile also counts if its user is that of the observed process and
 //! its maker has ended while a process of the tree reaped a child that no sample saw. Who made one that
-//! no process has used is unknown: several of them prevent a clean verdict.
+//! no process has used is known only if the tree has an IPC namespace of its own. Elsewhere several of
+//! them prevent a clean verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use leakbench_kernel::{
-    MessageQueue, Process, SemaphoreSet, SharedSegment, Stat, message_queues, semaphore_sets,
-    shared_segments,
+    MessageQueue, Process, SemaphoreSet, SharedSegment, Stat, ipc_namespace_is_of, message_queues,
+    semaphore_sets, shared_segments,
 };
 use leakbench_model::{Footprint, Resource};
 
@@ -31,8 +32,10 @@ pub(super) struct SysvObjects {
     pub(super) queues: Kind<MessageQueue>,
     /// The processes of the tree at the last sample.
     last_tree: BTreeSet<u32>,
-    /// New objects of the user that no process has used.
+    /// New objects of the user that no process has used, of unknown makers.
     unused: BTreeSet<(Resource, u64)>,
+    /// This process and its ancestors, which wait for it.
+    waiting: BTreeSet<u32>,
 }
 
 /// Objects of one kind, by number.
@@ -76,6 +79,9 @@ struct Origins<'a> {
     user: u32,
     /// A process of the tree has reaped a child since the last sample.
     reaped: bool,
+    waiting: &'a BTreeSet<u32>,
+    /// The IPC namespace is the tree's alone; `None` if nothing depended on it yet.
+    is_alone: Option<bool>,
 }
 
 impl Origins<'_> {
@@ -97,8 +103,26 @@ impl Origins<'_> {
         if origins.contains(&Origin::Elsewhere) {
             return false;
         }
-        was_counted || (is_new && user == self.user && self.reaped && !origins.is_empty())
+        let is_of_user = is_new && user == self.user;
+        was_counted || is_of_user && if origins.is_empty() { self.is_alone() } else { self.reaped }
     }
+
+    /// Passes over all processes of the machine at most once a sample, and ends at the first other one.
+    fn is_alone(&mut self) -> bool {
+        let is_ours = |pid| {
+            let is_waiting = self.waiting.contains(&pid);
+            is_waiting || self.tree.contains(pid) || self.last_tree.contains(&pid)
+        };
+        let user = self.user;
+        *self.is_alone.get_or_insert_with(|| ipc_namespace_is_of(Path::new("/proc"), user, is_ours))
+    }
+}
+
+/// A process, and those above it.
+fn with_ancestors(pid: u32) -> BTreeSet<u32> {
+    let above = |&pid: &u32| Stat::of(Path::new("/proc"), pid).ok().map(|stat| stat.parent);
+    let chain = std::iter::successors(Some(pid), |pid| above(pid).filter(|&parent| parent != 0));
+    chain.take(ANCESTORS_MAX).collect()
 }
 
 fn origin(tree: &ProcessTree, pid: u32) -> Origin {
@@ -127,6 +151,7 @@ impl SysvObjects {
             queues: Kind::new(),
             last_tree: BTreeSet::new(),
             unused: BTreeSet::new(),
+            waiting: with_ancestors(std::process::id()),
         }
     }
 
@@ -140,16 +165,23 @@ impl SysvObjects {
     pub(super) fn count(&mut self, at_ms: u64, tree: &ProcessTree, reaped: bool) -> Footprint {
         let mut amounts = Footprint::default();
         let Some(user) = self.user else { return amounts };
-        let SysvObjects { segments, semaphores, queues, last_tree, unused, .. } = self;
-        let mut note = |resource, id, is_new: bool, owner: u32, is_used: bool| {
-            if is_used {
+        let SysvObjects { segments, semaphores, queues, last_tree, unused, waiting, .. } = self;
+        let mut note = |resource, id, is_new: bool, owner: u32, is_known: bool| {
+            if is_known {
                 unused.remove(&(resource, id));
             } else if is_new && owner == user {
                 unused.insert((resource, id));
             }
         };
-        let mut origins =
-            Origins { tree, last_tree: &*last_tree, known: BTreeMap::new(), user, reaped };
+        let mut origins = Origins {
+            tree,
+            last_tree: &*last_tree,
+            known: BTreeMap::new(),
+            user,
+            reaped,
+            waiting,
+            is_alone: None,
+        };
         let proc = Path::new("/proc");
         if let Some(all) = shared_segments(proc) {
             // Later the creator's number may belong to another process.
@@ -172,8 +204,9 @@ impl SysvObjects {
                 |it| (it.id, 0),
                 |it, was_counted, is_new| {
                     let last = it.last_user().unwrap_or(0);
-                    note(Resource::SysvSemaphores, it.id, is_new, it.user, last != 0);
-                    origins.counts(was_counted, is_new, it.user, &[last])
+                    let counts = origins.counts(was_counted, is_new, it.user, &[last]);
+                    note(Resource::SysvSemaphores, it.id, is_new, it.user, counts || last != 0);
+                    counts
                 },
             );
             amounts.set(Resource::SysvSemaphores, semaphores.counted.len() as u64);
@@ -184,9 +217,11 @@ impl SysvObjects {
                 all,
                 |it| (it.id, it.bytes),
                 |it, was_counted, is_new| {
-                    let is_used = it.sender != 0 || it.receiver != 0;
-                    note(Resource::SysvQueues, it.id, is_new, it.user, is_used);
-                    origins.counts(was_counted, is_new, it.user, &[it.sender, it.receiver])
+                    let users = [it.sender, it.receiver];
+                    let counts = origins.counts(was_counted, is_new, it.user, &users);
+                    let is_known = counts || users != [0, 0];
+                    note(Resource::SysvQueues, it.id, is_new, it.user, is_known);
+                    counts
                 },
             );
             amounts.set(Resource::SysvQueues, queues.counted.len() as u64);

@@ -9,7 +9,8 @@ use super::common::{finish, leakbench, wait_for_samples};
 use super::sys;
 use super::victim::{self, Victim};
 use super::{
-    Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_to_the_end, exec_until_read,
+    Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec, exec_to_the_end,
+    exec_until_read,
 };
 
 pub(crate) fn assert_leaks(observed: &Observed, name: &str, example: &str) {
@@ -186,6 +187,41 @@ fn system_v_objects_of_the_process_and_of_no_other() {
         assert!(limit_name.starts_with(limit), "{name}: {limit_name}");
         // The control: a process of the same user at the same time.
         assert_eq!(bystander.resource(name)["peak"], 0, "{:#}", bystander.resource(name));
+    }
+}
+
+/// The kernel does not record who made them. In an IPC namespace of its own, nothing else can have.
+#[test]
+fn unused_semaphores_are_of_the_tree_that_is_alone_in_its_namespace() {
+    let unshare = ["--map-root-user", "--ipc"];
+    let can_unshare = Command::new("unshare").args(unshare).arg("true").status();
+    let sees_all = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    if !can_unshare.is_ok_and(|it| it.success()) || !sees_all.ends_with("pid:[4026531836]") {
+        eprintln!("skipped: no namespaces, or a PID namespace that hides processes");
+        return;
+    }
+    let alone = "\"$0\" \"$@\"; exit $?";
+    // The control: another process is in the namespace.
+    let beside = "sleep 300 & \"$0\" \"$@\"; code=$?; kill $!; exit $code";
+    for (script, expected) in [(alone, (1, "leak")), (beside, (4, "inconclusive"))] {
+        let out = tempfile::tempdir().unwrap();
+        let inner = exec(&["--out", out.path().to_str().unwrap()], &["unused-semaphores"]);
+        let mut command = Command::new("unshare");
+        command.args(unshare).args(["sh", "-c", script]).arg(inner.get_program());
+        command.args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        victim::end_with_input(&mut command);
+        let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for_samples(out.path(), SAMPLES);
+        let observed = Observed::from(finish(observer));
+        assert_eq!(observed.verdict(), expected, "{script}: {:#}", observed.result);
+        let is_unknown = observed.result.to_string().contains("their maker is unknown");
+        assert_eq!(is_unknown, expected.0 == 4, "{script}: {:#}", observed.result["findings"]);
+        if expected.0 == 1 {
+            assert_leaks(&observed, "sysv_semaphores", "set of 1 semaphore");
+        }
     }
 }
 

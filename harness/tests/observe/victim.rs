@@ -306,6 +306,8 @@ fn habit(name: &str) -> Habit {
         "segments" => keep(12, || SysvSegment::attach(4096).expect("a segment")),
         // They would outlive the victim: it removes them at its end.
         "semaphores" => keep(12, SemaphoreSet::make),
+        // Only in an IPC namespace of its own: elsewhere no process nearby could be clean.
+        "unused-semaphores" => keep(12, SemaphoreSet::make_unused),
         "queues" => keep(12, MessageQueue::make),
         // A child makes each and ends between two samples.
         "segments-of-children" => keep(25, || {

@@ -12,6 +12,7 @@ pub(super) mod file_handle;
 pub(super) mod inotify;
 pub(super) mod limits;
 pub(super) mod memfd;
+pub(super) mod namespaces;
 pub(super) mod pagemap_scan;
 pub(super) mod parent_death;
 pub(super) mod posix_queue;

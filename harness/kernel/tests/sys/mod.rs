@@ -203,15 +203,19 @@ pub(crate) struct SemaphoreSet(i32);
 
 impl SemaphoreSet {
     pub(crate) fn make() -> Self {
-        // SAFETY: makes a new private set and sets its only semaphore; neither touches memory of this
-        // process.
-        unsafe {
-            let id = libc::semget(libc::IPC_PRIVATE, 1, 0o600);
-            assert!(id >= 0, "semget: {}", io::Error::last_os_error());
-            let set = libc::semctl(id, 0, libc::SETVAL, 1);
-            assert!(set >= 0, "semctl: {}", io::Error::last_os_error());
-            Self(id)
-        }
+        let made = Self::make_unused();
+        // SAFETY: sets the only semaphore of this value's own set, which touches no memory of this process.
+        let set = unsafe { libc::semctl(made.0, 0, libc::SETVAL, 1) };
+        assert!(set >= 0, "semctl: {}", io::Error::last_os_error());
+        made
+    }
+
+    /// Of such a set the kernel records no process.
+    pub(crate) fn make_unused() -> Self {
+        // SAFETY: makes a new private set, which touches no memory of this process.
+        let id = unsafe { libc::semget(libc::IPC_PRIVATE, 1, 0o600) };
+        assert!(id >= 0, "semget: {}", io::Error::last_os_error());
+        Self(id)
     }
 
     pub(crate) fn id(&self) -> u64 {
