@@ -120,7 +120,10 @@ impl<'a> Observation<'a> {
                         // What it started may go on.
                         continue;
                     }
-                    self.record_unreadable();
+                    // It may have run another program during the first sample.
+                    if !self.sample(show) {
+                        self.record_unreadable();
+                    }
                 }
                 next_sample = began + self.interval.get();
             }

@@ -153,8 +153,7 @@ impl ObservedProcess {
         self.children_faults = stat.children_faults;
         let status = self.process.status();
         let status = readable(pid, "status", status, remarks)?;
-        let mappings = self.process.mappings(&mut self.mappings);
-        let mappings = readable(pid, "maps", mappings, remarks)?;
+        let mappings = readable(pid, "maps", self.read_mappings(), remarks)?;
         let fds = self.process.fds(&mut self.fds);
         let fds = readable(pid, "fd", fds, remarks)?;
 
@@ -286,6 +285,19 @@ impl ObservedProcess {
         let key = |entry: &FdEntry| FdKey { fd: entry.fd, kind: entry.kind, object: entry.object };
         self.fd_lifetimes.update(at_ms, self.fds.iter().map(|entry| (key(entry), 0)));
         self.thread_lifetimes.update(at_ms, self.threads.iter().map(|&tid| (tid, 0)));
+    }
+
+    /// Reads the mappings. A process that runs another program after the file was opened has none in it,
+    /// so they are read once more.
+    fn read_mappings(&mut self) -> Result<(), ReadError> {
+        let read = self.process.mappings(&mut self.mappings);
+        let runs = |process: &mut Process| process.stat().is_ok_and(|stat| !stat.has_ended);
+        match read {
+            Err(ReadError::Vanished { .. }) if runs(&mut self.process) => {
+                self.process.mappings(&mut self.mappings)
+            }
+            read => read,
+        }
     }
 }
 

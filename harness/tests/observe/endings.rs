@@ -51,6 +51,21 @@ fn a_short_command_is_inconclusive_and_a_failed_one_has_died() {
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()["exit_code"], 3);
 }
 
+/// Between two programs a process has no mappings. Thousands of them, so that a sample meets that moment.
+#[test]
+fn a_command_that_runs_one_program_after_another_is_observed_to_its_end() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let script = r#"[ "$1" -gt 0 ] && exec sh -c "$0" "$0" $(($1 - 1)); exit 0"#;
+    let flags = ["exec", "--json", "--interval", "5ms", "--out", folder, "--"];
+    let mut command = leakbench(&flags);
+    let observed = Observed::of(command.args(["sh", "-c", script, script, "6000"]));
+    let remarks = remarks(out.path()).join("\n");
+    assert!(remarks.contains("runs another program"), "{remarks}");
+    assert!(!remarks.contains("its main thread has ended"), "{remarks}");
+    assert_ne!(observed.verdict().1, "inconclusive", "{:#}", observed.result);
+}
+
 /// The verdict stays in the result.
 #[test]
 fn passthrough_exits_with_the_commands_own_code() {

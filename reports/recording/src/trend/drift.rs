@@ -4,10 +4,10 @@
 //! such a series rises for a whole observation. A test that assumes independent samples calls that
 //! a leak. This one assumes a process that remembers: `u[t] = memory * u[t-1] + e[t]`.
 //!
-//! The memory is estimated and corrected for the bias of a short series. A memory that is not clearly
-//! below 1 counts as 1: the series is then a random walk, whose rise is compared with the sum of its
-//! squared steps. Perron and Yabu (Journal of Econometrics 151, 2009) describe this test; it keeps
-//! its rate of false alarms for both kinds of series.
+//! The memory is estimated and corrected for the bias of a short series. Too low an estimate makes each
+//! rise significant, so the test takes the upper bound of the memory. If that is 1, the series is a
+//! random walk, whose rise is compared with the sum of its squared steps. Perron and Yabu (Journal of
+//! Econometrics 151, 2009) describe this test, with the estimate itself.
 
 /// Deviations by which a series without drift rises less than this one. `n` equal steps upwards, and
 /// none downwards, are the square root of `n` deviations: like `n` coins that all show heads.
@@ -61,11 +61,12 @@ fn without_bursts(amounts: &[f64]) -> Vec<f64> {
     amounts.first().copied().into_iter().chain(levels).collect()
 }
 
-/// Standard errors by which a memory must be below 1. Fewer let servers with connections of minutes
-/// pass for leaks in a short observation; more hide leaks below short-lived objects.
-const BELOW_ONE: f64 = 1.5;
+/// Standard errors between the estimate of a memory and its upper bound. Fewer let servers with
+/// connections of minutes pass for leaks in a short observation; more hide leaks below short-lived
+/// objects.
+const STANDARD_ERRORS: f64 = 1.5;
 
-/// The memory of the residuals around a line; `None` if it may be 1.
+/// The upper bound of the memory of the residuals around a line; `None` if it may be 1.
 fn memory(amounts: &[f64]) -> Option<f64> {
     let n = amounts.len() as f64;
     let line = Line::of(amounts.iter().enumerate().map(|(t, &y)| ([1.0, t as f64], y)))?;
@@ -78,7 +79,8 @@ fn memory(amounts: &[f64]) -> Option<f64> {
     }
     // A line that is fitted to n points hides (2 + 4 memory) / n of the memory.
     let memory = (products / squares * n + 2.0) / (n - 4.0);
-    (memory < 1.0 - BELOW_ONE / n.sqrt()).then_some(memory.max(0.0))
+    let bound = memory + STANDARD_ERRORS / n.sqrt();
+    (bound < 1.0).then_some(bound.max(0.0))
 }
 
 fn of_random_walk(amounts: &[f64]) -> f64 {

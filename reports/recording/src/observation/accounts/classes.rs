@@ -36,9 +36,12 @@ impl Accounts {
                 self.demote(mapped, ResourceClass::Reservation);
             }
         }
-        // A heap that comes to its first collection takes chunk after chunk; its memory is the measure.
+        // A heap that comes to its first collection takes chunk after chunk, and so does a process that
+        // replaces another. Their memory is the measure.
         let chunk = CHUNK_BYTES_MIN * self.rate(Resource::AnonymousMappings);
-        if self.is_settled(Resource::AnonymousBytes) && self.rate(Resource::AnonymousBytes) >= chunk
+        let memory = self.get(Resource::AnonymousBytes).and_then(|account| account.class);
+        if memory.is_some_and(|class| class != ResourceClass::Leak)
+            && self.rate(Resource::AnonymousBytes) >= chunk
         {
             self.doubt(Resource::AnonymousMappings);
         }
@@ -84,8 +87,14 @@ impl Accounts {
         }
     }
 
-    /// Classifies growth of resident memory within mappings that do not grow.
+    /// Classifies growth of resident memory within mappings that do not grow. Without their size, the
+    /// address space bounds anonymous memory.
     fn fill(&mut self, resident: Resource, mapped: Resource) {
+        let is_known = self.get(mapped).is_some_and(|account| account.class.is_some());
+        let mapped = match resident {
+            Resource::AnonymousBytes if !is_known => Resource::AddressSpaceBytes,
+            _ => mapped,
+        };
         if self.is_settled(mapped)
             && let Some(space) = self.get(mapped)
         {

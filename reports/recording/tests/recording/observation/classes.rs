@@ -62,6 +62,30 @@ fn memory_that_fills_its_mappings_is_no_leak_and_has_a_ceiling() {
     }
 }
 
+/// As of a process whose `maps` only its user may read.
+#[test]
+fn memory_that_fills_its_address_space_is_no_leak_and_has_a_ceiling() {
+    let grown = |mapped_each: u64| {
+        diagnosed(&attached(move |s| {
+            vec![
+                (Resource::AnonymousBytes, 2 * s * MIB),
+                (Resource::RssBytes, 2 * s * MIB),
+                (Resource::AddressSpaceBytes, mapped_each * s),
+            ]
+        }))
+    };
+    let filling = grown(0);
+    assert_eq!(class(&filling, Resource::AnonymousBytes), Some(ResourceClass::Filling));
+    assert_eq!(class(&filling, Resource::RssBytes), Some(ResourceClass::Filling));
+    let account = filling.account(Resource::AnonymousBytes).expect("it was seen");
+    assert_eq!(account.limit.as_ref().map(|limit| limit.max), Some(900 * MIB));
+    assert_eq!(filling.judgement.verdict, Verdict::Inconclusive);
+    // Address space that grows with it is a leak.
+    let leak = grown(2 * MIB);
+    assert_eq!(class(&leak, Resource::AnonymousBytes), Some(ResourceClass::Leak));
+    assert_eq!(leak.judgement.verdict, Verdict::Leak);
+}
+
 #[test]
 fn reclaimable_and_swapped_memory_is_no_leak() {
     let files = diagnosed(&attached(|s| {
@@ -114,6 +138,33 @@ fn the_chunks_of_a_heap_are_judged_by_their_memory() {
     // Mappings that hold next to nothing are a leak by themselves.
     let mappings = diagnosed(&chunks(4 << 10));
     assert_eq!(mappings.suspects[0].resource, Resource::AnonymousMappings);
+}
+
+/// As of a server that replaces its workers: each new one has a mapping or two more than the one before
+/// it, and its memory proves neither a leak nor a bound.
+#[test]
+fn mappings_of_replaced_processes_are_judged_by_their_memory() {
+    let mapped = [15, 16, 17, 20, 25, 34, 34, 35, 42, 54, 59];
+    let workers = |bytes_each: u64| {
+        attached(move |s| {
+            let until = |times: &[u64]| times.iter().filter(|&&time| time <= s).count() as u64;
+            let bytes = s * (bytes_each >> 6) + until(&[20, 25, 34]) * bytes_each;
+            vec![
+                (Resource::AnonymousMappings, until(&mapped)),
+                (Resource::Mappings, until(&mapped)),
+                (Resource::AddressSpaceBytes, 8 * s * MIB),
+                (Resource::AnonymousBytes, bytes),
+                (Resource::RssBytes, bytes),
+            ]
+        })
+    };
+    let replaced = diagnosed(&workers(1_640 << 10));
+    assert_eq!(class(&replaced, Resource::AnonymousBytes), Some(ResourceClass::Inconclusive));
+    assert_eq!(class(&replaced, Resource::AnonymousMappings), Some(ResourceClass::Inconclusive));
+    assert_eq!(replaced.judgement.verdict, Verdict::Inconclusive);
+    // The control: mappings that hold next to nothing.
+    let mappings = diagnosed(&workers(0));
+    assert_eq!(class(&mappings, Resource::AnonymousMappings), Some(ResourceClass::Leak));
 }
 
 #[test]

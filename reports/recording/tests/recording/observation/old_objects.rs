@@ -109,7 +109,7 @@ fn healthy_servers_have_old_objects_too() {
     println!("leak/inconclusive % of {TRIALS}, healthy servers with the ages of their objects");
     let mut sums = (0.0, 0.0);
     let models = [60, 300].into_iter().flat_map(|span_s| {
-        [2.0, 5.0, 20.0, 60.0, 300.0].into_iter().map(move |stay_s| (span_s, stay_s))
+        [2.0, 5.0, 20.0, 60.0, 120.0, 300.0].into_iter().map(move |stay_s| (span_s, stay_s))
     });
     let count = models.clone().count() as f64;
     for (span_s, stay_s) in models {

@@ -143,6 +143,7 @@ fn objects_explain_their_memory_but_not_more() {
                 (Resource::SocketFds, 3 * s),
                 (Resource::AnonymousBytes, 3 * s * each),
                 (Resource::RssBytes, 3 * s * each),
+                (Resource::AddressSpaceBytes, 3 * s * each),
             ]
         })
     };

@@ -162,7 +162,7 @@ fn leaks_are_found_and_other_series_are_not() {
                 let found =
                     if UNDECIDED.contains(&shape.0) { rates.not_clean() } else { rates.leak };
                 let good = match (kind, n) {
-                    ("leak", ..60) => found >= 0.4 && rates.not_clean() >= 0.5,
+                    ("leak", ..60) => found >= 0.35 && rates.not_clean() >= 0.5,
                     ("leak", 60..120) => found >= 0.7 && rates.not_clean() >= 0.8,
                     ("leak", 120..) => found >= 0.8 && rates.not_clean() >= 0.9,
                     (_, ..60) => rates.leak <= 0.03,
