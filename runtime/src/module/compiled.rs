@@ -53,8 +53,9 @@ impl CompiledModule {
         let layout = VmLayout::new(&module.info);
         let parallel = engine.config().parallel_compilation;
         let code = engine.compiler().compile_module(&module, &layout, parallel)?;
+        let code = LoadedCode::new(code, engine.code_spares())?;
         let image = ImagePlan::new(&module.info);
-        Ok(Self::with_code(engine, module.info, layout, LoadedCode::new(code)?, image))
+        Ok(Self::with_code(engine, module.info, layout, code, image))
     }
 
     /// A module with these declarations, in which the ids of types are indices into `info.types`.
