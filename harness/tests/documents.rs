@@ -16,6 +16,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/api.md",
     "docs/ci.md",
     "docs/protocol.md",
+    "docs/speed.md",
     "docs/trust.md",
     "docs/findings/wasmtime-48-decommit-queue.md",
     "drivers/README.md",

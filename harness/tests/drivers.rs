@@ -81,8 +81,8 @@ fn options_that_a_driver_does_not_offer_are_refused_by_name() {
         let message = refusal(&[driver.as_slice(), &flags].concat());
         assert!(message.contains(words), "{message}");
     }
-    let message = refusal(&["--subject", "builtin", "--allocation", "on-demand"]);
-    assert!(message.contains("builtin has no --allocation, so on-demand cannot"), "{message}");
+    let message = refusal(&["--subject", "builtin", "--pagemap-scan", "on"]);
+    assert!(message.contains("builtin has no --pagemap-scan, so on cannot"), "{message}");
 }
 
 #[test]

@@ -54,6 +54,21 @@ fn the_time_of_the_cycles_is_without_barriers() {
     assert!((rate * running_s / 500.0 - 1.0).abs() < 1e-6, "{rate} in {running_s}");
 }
 
+/// Without a pool, no free slot holds the image of a dropped module, and no slots limit the instances.
+#[test]
+fn memories_on_demand_leave_nothing_behind() {
+    let flags = ["--cycles", "200", "--on-drop", "keep", "--instances", "3", "--processes", "1"];
+    let pooled = Run::of(&[&flags[..], &["--slots", "50"]].concat());
+    assert_eq!((pooled.code, pooled.verdict()), (1, "leak"), "{:?}", pooled.result);
+    let flags = [&flags[..], &["--allocation", "on-demand", "--slots", "1"]].concat();
+    let on_demand = Run::recorded(&flags);
+    assert_eq!((on_demand.code, on_demand.verdict()), (0, "clean"), "{:?}", on_demand.result);
+    on_demand.assert_released_by_drops(200);
+    let summary = leakbench(&flags).output().expect("the binary starts").stdout;
+    let summary = String::from_utf8(summary).expect("UTF-8");
+    assert!(summary.contains("builtin, memories on demand, 1 process"), "{summary}");
+}
+
 /// After n uses of S slots at random, S(1-(1-1/S)^n) slots keep an image: 950 of 1000 after 3000.
 #[test]
 fn the_historic_leak_is_found_and_each_image_has_its_slot() {

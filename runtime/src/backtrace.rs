@@ -5,8 +5,8 @@ use std::fmt;
 use crate::module::compiled::CompiledModule;
 use crate::vm::code::Place;
 
-/// The functions of guests that ran when a call trapped or a host function failed, the innermost
-/// first. It has at most 64 frames of each call by the host.
+/// The functions of guests that ran when a call trapped, threw an exception that nothing caught, or a
+/// host function failed, the innermost first. It has at most 64 frames of each call by the host.
 ///
 /// An [`Error`](crate::Error) gives it by [`downcast_ref`](crate::Error::downcast_ref).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::module;
 use crate::profile::{PerfMap, ProfilingStrategy};
 use crate::signature::Registry;
+use crate::sys::code_memory::CodeSpares;
 use crate::types::{FuncType, FuncTypeId};
 
 /// The compiler, the pool of slots, the code cache and the function types that modules and stores
@@ -36,6 +37,7 @@ struct Inner {
     cache: Option<CodeCache>,
     signatures: Arc<Registry>,
     pool: Arc<Pool>,
+    code_spares: Arc<CodeSpares>,
     perf_map: Option<PerfMap>,
     /// The settings of artifacts, described when the first artifact needs them.
     artifact_settings: OnceLock<String>,
@@ -88,6 +90,7 @@ impl Engine {
                 Memories::Pooled => Pool::new(&config.pool)?,
                 Memories::OnDemand => Pool::without_slots(&config.pool),
             },
+            code_spares: Arc::default(),
             perf_map: match config.profiler {
                 ProfilingStrategy::None => None,
                 ProfilingStrategy::PerfMap => Some(PerfMap::open()?),
@@ -155,6 +158,10 @@ impl Engine {
 
     pub(crate) fn cache(&self) -> Option<&CodeCache> {
         self.0.cache.as_ref()
+    }
+
+    pub(crate) fn code_spares(&self) -> &Arc<CodeSpares> {
+        &self.0.code_spares
     }
 
     pub(crate) fn perf_map(&self) -> Option<&PerfMap> {

@@ -82,8 +82,8 @@ pub enum Error {
     },
     /// The guest threw an exception that nothing caught; or one to throw in the guest that called
     /// the host function that returns it.
-    #[error("an exception that the guest did not catch")]
-    Exception(ExnRef),
+    #[error(transparent)]
+    Exception(Box<ExceptionError>),
     /// A guest was called on a stack that is not the thread's own, such as a fiber's, whose bounds are
     /// unknown.
     #[error(
@@ -130,11 +130,12 @@ impl Error {
         }
     }
 
-    /// The functions of guests that ran when a guest trapped or a host function failed.
+    /// The functions of guests that ran when a guest trapped or threw, or a host function failed.
     fn backtrace(&self) -> Option<&WasmBacktrace> {
         match self {
             Error::Trap(error) => Some(&error.backtrace),
             Error::Host(error) => Some(&error.backtrace),
+            Error::Exception(error) => Some(&error.backtrace),
             _ => None,
         }
     }
@@ -144,6 +145,7 @@ impl Error {
         match &mut self {
             Error::Trap(error) => error.backtrace.extend(callers),
             Error::Host(error) => error.backtrace.extend(callers),
+            Error::Exception(error) => error.backtrace.extend(callers),
             _ => {}
         }
         self
@@ -177,12 +179,12 @@ impl Error {
             Error::Trap(error) => &**error,
             Error::Type(error) => &**error,
             Error::Host(error) => &*error.error,
+            Error::Exception(error) => &**error,
             Error::Table { .. }
             | Error::NoExport { .. }
             | Error::File { .. }
             | Error::UnknownStack
-            | Error::PerfMap { .. }
-            | Error::Exception(_) => return None,
+            | Error::PerfMap { .. } => return None,
         };
         cause.downcast_ref()
     }
@@ -200,6 +202,13 @@ impl From<Trap> for Error {
     }
 }
 
+impl From<ExnRef> for Error {
+    /// An exception that a host function throws.
+    fn from(exception: ExnRef) -> Self {
+        ExceptionError { exception, backtrace: WasmBacktrace::default() }.into()
+    }
+}
+
 /// Boxes large errors, so that results stay small.
 macro_rules! boxed {
     ($($variant:ident($error:ident))+) => { $(
@@ -212,6 +221,7 @@ macro_rules! boxed {
 }
 
 boxed! {
+    Exception(ExceptionError)
     Host(HostError)
     Link(LinkError)
     Trap(TrapError)
@@ -229,6 +239,16 @@ pub struct TrapError {
     /// The module's name in its name section.
     pub module: Option<String>,
     /// The functions that ran, beginning with the one that trapped.
+    pub backtrace: WasmBacktrace,
+}
+
+/// An exception that no guest caught, with the functions of guests from the one that threw it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an exception that the guest did not catch")]
+pub struct ExceptionError {
+    /// The exception.
+    pub exception: ExnRef,
+    /// The functions that ran, beginning with the one that threw. Empty if a host function threw.
     pub backtrace: WasmBacktrace,
 }
 

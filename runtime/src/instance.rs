@@ -7,7 +7,7 @@ use crate::exception::Tag;
 use crate::externs::{Export, Extern, Global, Memory, Table};
 use crate::func::Func;
 use crate::module::Module;
-use crate::module::info::{ElementItems, ExportItem, SegmentMode};
+use crate::module::info::{ExportItem, SegmentMode};
 use crate::module::inspect::ModuleExport;
 use crate::store::{AsContext, AsContextMut};
 use crate::sys::call::TypedCallable;
@@ -249,17 +249,20 @@ fn init_globals(instance: &mut InstanceBox, module: &Module) {
 }
 
 fn apply_elements(instance: &mut InstanceBox, module: &Module) -> Result<(), Error> {
-    for segment in &module.compiled().info.elements {
+    let compiled = module.compiled();
+    for (i, segment) in compiled.info.elements.iter().enumerate() {
         let SegmentMode::Active { target, offset } = &segment.mode else {
             continue;
         };
-        let len = match &segment.items {
-            ElementItems::Funcs(funcs) => funcs.len(),
-            ElementItems::Exprs(exprs) => exprs.len(),
-        } as u64;
         let dst = offset.eval(instance).and_then(|offset| offset.index());
-        dst.and_then(|dst| segments::write_table(instance, *target, dst, &segment.items, 0, len))
-            .ok_or_else(|| TrapError::outside_of_functions(Trap::TableOutOfBounds, module.name()))?;
+        let len = segment.items.len() as u64;
+        let write = |dst| match compiled.element_refs[i].is_empty() {
+            true => segments::write_table(instance, *target, dst, &segment.items, 0, len),
+            false => instance.set_table_own_funcs(*target, dst, i),
+        };
+        dst.and_then(write).ok_or_else(|| {
+            TrapError::outside_of_functions(Trap::TableOutOfBounds, module.name())
+        })?;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use compile::CompileError;
 pub use config::{Config, Memories, OptLevel, RegallocAlgorithm};
 pub use engine::{Engine, EngineWeak, Precompiled};
-pub use error::{Error, FunctionName, HostError, LinkError, TrapError, TypeError};
+pub use error::{Error, ExceptionError, FunctionName, HostError, LinkError, TrapError, TypeError};
 pub use exception::{ExnRef, Tag};
 pub use externref::ExternRef;
 pub use externs::{Export, Extern, Global, Memory, Table};

@@ -96,7 +96,7 @@ impl Signature {
             return Ok(code);
         }
         // Two threads may both compile; the cell keeps one result.
-        let code = LoadedCode::new(compile()?)?;
+        let code = LoadedCode::new(compile()?, engine.code_spares())?;
         if let Some(perf_map) = engine.perf_map() {
             perf_map.add_trampoline(&code, &format!("({kind} trampoline of {})", self.ty));
         }

@@ -115,7 +115,7 @@ fn exceptions_pass_through_the_host() {
             .func_wrap("host", "call", move |mut caller: Caller<'_, ()>, n: i32| {
                 if n == 4 {
                     let exception = ExnRef::new(&mut caller, &tag, &[Val::I32(40)])?;
-                    return Err(Error::Exception(exception));
+                    return Err(exception.into());
                 }
                 if n == 5 {
                     return Err(Error::msg("no exception"));
@@ -139,9 +139,10 @@ fn exceptions_pass_through_the_host() {
                 // A tail call leaves the block that catches.
                 assert!(matches!(call(&mut store, "tail", n), Err(Error::Exception(_))));
             }
-            let Err(Error::Exception(exception)) = call(&mut store, "outer", 2) else {
+            let Err(Error::Exception(error)) = call(&mut store, "outer", 2) else {
                 panic!("an exception")
             };
+            let exception = error.exception;
             assert_eq!(exception.tag(&store), own);
             assert_eq!(exception.values(&store), [Val::I64(20)]);
             // Traps and errors are not caught.
@@ -180,9 +181,10 @@ fn tags_belong_to_instances() {
         let throw = first.get_export(&store, "throw").unwrap();
         let second = Instance::new(&mut store, &module, std::slice::from_ref(&throw)).unwrap();
         let catches = second.get_typed_func::<(), i32>(&store, "catches").unwrap();
-        let Err(Error::Exception(exception)) = catches.call(&mut store, ()) else {
+        let Err(Error::Exception(error)) = catches.call(&mut store, ()) else {
             panic!("an exception of the other instance")
         };
+        let exception = error.exception;
         assert_eq!(exception.tag(&store), first.get_tag(&store, "t").unwrap());
         assert_ne!(exception.tag(&store), second.get_tag(&store, "t").unwrap());
         let importer = self::module(
@@ -235,7 +237,7 @@ fn references_to_exceptions_are_values() {
         let throw = instance.get_func(&store, "throw").unwrap();
         for (n, exception) in exceptions.into_iter().enumerate() {
             let thrown = throw.call(&mut store, &[exception.into()], &mut []);
-            assert!(matches!(thrown, Err(Error::Exception(thrown)) if thrown == exception));
+            assert!(matches!(thrown, Err(Error::Exception(error)) if error.exception == exception));
             // It stays, although the guest has caught it without a reference.
             let catch = instance.get_func(&store, "throw and catch").unwrap();
             catch.call(&mut store, &[exception.into()], &mut []).unwrap();

@@ -358,3 +358,36 @@ fn handles_of_another_store_are_refused() {
     }
     assert_eq!(typed.call(&mut owner, ()).unwrap(), 7);
 }
+
+/// An instance may have the memory of a dropped one, also of one that another thread dropped.
+#[test]
+fn an_instance_does_not_see_a_dropped_one() {
+    let engine = engine();
+    let module = module(
+        &engine,
+        r#"(module
+            (global $count (mut i32) (i32.const 5))
+            (table $t 2 funcref)
+            (elem (table $t) (i32.const 0) func $count_up $count_up)
+            (type $f (func (result i32)))
+            (func $count_up (type $f)
+                (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                (global.get $count))
+            (func (export "run") (result i32)
+                (if (ref.is_null (table.get $t (i32.const 1))) (then unreachable))
+                (table.set $t (i32.const 1) (ref.null func))
+                (call_indirect (type $f) (i32.const 0))))"#,
+    );
+    let run = || {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func::<(), i32>(&store, "run").unwrap();
+        assert_eq!(run.call(&mut store, ()).unwrap(), 6);
+        store
+    };
+    for _ in 0..10 {
+        // Two at one time have each their own.
+        let stores = [run(), run()];
+        std::thread::scope(|scope| scope.spawn(move || drop(stores)).join().unwrap());
+    }
+}

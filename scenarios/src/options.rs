@@ -74,8 +74,9 @@ options! {
 
         /// Source of instances' memory
         ///
-        /// For runtimes that have both
-        allocation: OneOf<Allocation>(None), "HOW", Allocation::Pool;
+        /// Without a pool, nothing holds the image of a module that has no instance, and the options of
+        /// the pool have no effect
+        allocation: OneOf<Allocation>(Some(Allocation::Pool)), "HOW";
     }
 
     "Choose the modules" {

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use leakbench_model::Allocation;
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
@@ -177,7 +178,7 @@ impl Scenario {
             .saturating_mul(instances.into())
             .saturating_add(u64::from(long_lived > 0))
             .saturating_mul(threads.into());
-        match self.slots.map(NonZeroU32::get) {
+        match self.slots.filter(|_| self.has_pool()).map(NonZeroU32::get) {
             Some(slots) if needed > u64::from(slots) => Err(ScenarioError::TooFewSlots {
                 threads,
                 live_modules,
@@ -188,6 +189,11 @@ impl Scenario {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// False if the kernel maps each instance's memory anew.
+    pub fn has_pool(&self) -> bool {
+        self.allocation != Some(Allocation::OnDemand)
     }
 
     /// Subject `subject`'s part of the cycles.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError};
 use leakbench_runtime::{
-    Config, Engine, Error, Instance, Linker, Module, OptLevel, RegallocAlgorithm, Store, Val,
-    ValType,
+    Config, Engine, Error, Instance, Linker, Memories, Module, OptLevel, RegallocAlgorithm, Store,
+    Val, ValType,
 };
 use leakbench_scenarios::{Compile, Scenario};
 
@@ -36,7 +36,12 @@ impl Builtin {
         let pool = pool_config(scenario)
             .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
         // A run has only the threads of its scenario.
-        let mut config = Config { pool, parallel_compilation: false, ..Config::default() };
+        let memories = match scenario.has_pool() {
+            true => Memories::Pooled,
+            false => Memories::OnDemand,
+        };
+        let mut config =
+            Config { pool, memories, parallel_compilation: false, ..Config::default() };
         if scenario.wasm.is_empty() {
             // Generated guests are compiled to be dropped at once.
             config.opt_level = OptLevel::None;

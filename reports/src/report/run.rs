@@ -45,12 +45,13 @@ pub(crate) fn title(ledger: &Ledger) -> String {
     }
     let slots = scenario.slots.map(|slots| counted(slots.get().into(), "slot"));
     match (scenario.strategy, slots) {
+        _ if !scenario.has_pool() => text += ", memories on demand",
         (Some(strategy), Some(slots)) => text += &format!(", strategy {strategy} over {slots}"),
         (Some(strategy), None) => text += &format!(", strategy {strategy}"),
         (None, Some(slots)) => text += &format!(", {slots}"),
         (None, None) => {}
     }
-    if let Some(on_drop) = scenario.on_drop {
+    if let Some(on_drop) = scenario.on_drop.filter(|_| scenario.has_pool()) {
         text += &format!(", on drop {on_drop}");
     }
     let processes = match scenario.processes.get() {

@@ -4,7 +4,7 @@ use super::timeline::at_samples;
 use super::{Point, Series, Style, Tone};
 use leakbench_model::text::grouped;
 use leakbench_recording::ledger::Ledger;
-use leakbench_scenarios::{Allocation, ImageKind, OnDrop, Strategy};
+use leakbench_scenarios::{ImageKind, OnDrop, Strategy};
 
 /// Points of the curve.
 const POINTS: u64 = 64;
@@ -21,7 +21,7 @@ pub(super) fn random_slots(ledger: &Ledger) -> Option<u32> {
     let at_random = it.strategy == Some(Strategy::Random)
         && it.on_drop == Some(OnDrop::Keep)
         && it.decommit_batch.is_none_or(|batch| batch.get() == 1)
-        && it.allocation.is_none_or(|allocation| allocation == Allocation::Pool)
+        && it.has_pool()
         && it.image.is_none_or(|image| image == ImageKind::Memfd);
     let one_image = it.wasm.is_empty() && ledger.images.made == ledger.cycles;
     let slots = it.slots.map(|slots| slots.get());

@@ -15,14 +15,14 @@ mod wasmtime_48;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use peer::Peer;
+use peer::{Peer, Stopwatch};
 use rows::{Row, Side, rows};
 
-/// Memories, tables and instances at one time.
+/// Memories, tables and instances at one time, if a work does not need more.
 const SLOTS: u32 = 100;
 
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ struct Options {
     /// Only the rows whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
-    /// A folder with sqlite.wasm and esbuild.wasm, to be compiled
+    /// A folder with quickjs.wasm, sqlite.wasm, esbuild.wasm and sha256.wasm
     #[arg(long)]
     modules: Option<PathBuf>,
     /// Instead, the time and memory of modules that a compiler makes far longer than they are
@@ -164,13 +164,24 @@ fn profile(rows: &[Row], options: &[String]) -> Result<(), String> {
     let seconds: u64 = seconds.parse().map_err(|error| format!("{seconds}: {error}"))?;
     let row = rows.first().ok_or("no such row")?;
     let mut run = peer::prepare(row, side)?;
-    let (start, mut runs) = (std::time::Instant::now(), 0);
+    let (start, mut runs, mut times) = (Instant::now(), 0, 1);
     while start.elapsed() < Duration::from_secs(seconds) {
-        run(1)?;
-        runs += 1;
+        let began = Instant::now();
+        repeat(row, &mut run, times)?;
+        runs += times;
+        if began.elapsed() < Duration::from_millis(5) {
+            times *= 2;
+        }
     }
-    println!("{}: {}", row.name, duration(start.elapsed().as_secs_f64() / f64::from(runs)));
+    let operations = runs as f64 * f64::from(row.work.operations());
+    println!("{}: {}", row.name, duration(start.elapsed().as_secs_f64() / operations));
     Ok(())
+}
+
+/// Runs a work `times` times. `scripts/flame-graphs` finds the work in this function.
+#[inline(never)]
+fn repeat(row: &Row, run: &mut peer::Run, times: u64) -> Result<i64, String> {
+    run(times, &mut Stopwatch::start(row.is_concurrent()))
 }
 
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {

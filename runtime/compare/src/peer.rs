@@ -9,8 +9,43 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::rows::{Row, Side};
 use crate::{builtin, wasmtime_48};
 
-/// A function that does a row's work so many times.
-pub(crate) type Run = Box<dyn FnMut(u64) -> Result<i64, String>>;
+/// A function that does a row's work so many times, and returns a number that depends on it.
+pub(crate) type Run = Box<dyn FnMut(u64, &mut Stopwatch) -> Result<i64, String>>;
+
+/// The time of a work. It runs but while it is paused.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    clock: ClockId,
+    /// The time until the last pause.
+    total: Duration,
+    /// The clock at the last start.
+    started: Duration,
+}
+
+impl Stopwatch {
+    /// Starts with the processor time of this process, which other processes of the machine disturb
+    /// least. For works of several threads, with the time that passes.
+    pub(crate) fn start(work_is_concurrent: bool) -> Stopwatch {
+        let clock = match work_is_concurrent {
+            true => ClockId::Monotonic,
+            false => ClockId::ProcessCPUTime,
+        };
+        Stopwatch { clock, total: Duration::ZERO, started: read(clock) }
+    }
+
+    pub(crate) fn pause(&mut self) {
+        self.total += read(self.clock) - self.started;
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.started = read(self.clock);
+    }
+}
+
+fn read(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
+    Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
 
 impl Side {
     pub(crate) fn name(self) -> &'static str {
@@ -108,26 +143,15 @@ pub(crate) fn serve(rows: &[Row]) -> Result<(), String> {
     answer("ready")?;
     for line in lines {
         let Some(times) = line.ok().and_then(|line| line.parse().ok()) else { break };
-        let start = clock(row);
-        let result = run(times);
-        let nanos = (clock(row) - start).as_nanos();
+        let mut stopwatch = Stopwatch::start(row.is_concurrent());
+        let result = run(times, &mut stopwatch);
+        stopwatch.pause();
         answer(&match result {
-            Ok(check) => format!("{nanos} {check}"),
+            Ok(check) => format!("{} {check}", stopwatch.total.as_nanos()),
             Err(error) => format!("error {}", error.replace('\n', " ")),
         })?;
     }
     Ok(())
-}
-
-/// The processor time of this process, which other processes of the machine disturb least. Of a row that
-/// uses several processors, the time that passes.
-fn clock(row: &Row) -> Duration {
-    let id = match row.pair.contains(&Side::Parallel) {
-        true => ClockId::Monotonic,
-        false => ClockId::ProcessCPUTime,
-    };
-    let now = clock_gettime(id);
-    Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 fn answer(text: &str) -> Result<(), String> {

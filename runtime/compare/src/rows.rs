@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::SLOTS;
+
 /// A measured work and the goal for its ratio.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -29,16 +31,41 @@ pub(crate) enum Side {
 pub(crate) enum Work {
     /// A call of `export` with `size`. The time is divided by `operations`.
     Call { guest: Guest, export: &'static str, size: i32, operations: u32 },
-    /// An evaluation of [`SCRIPT`] in the interpreter of npm's quickjs-wasi.
-    Script { guest: Guest },
+    /// A real program, on an input of which the result is known.
+    Program { guest: Guest, program: Program },
     /// A call of `export`, which fails.
     Fail { guest: Guest, export: &'static str },
     /// Compilation of a module, and its drop.
     Compile { guest: Guest },
-    /// Loading of an artifact from a file, an instance, a call of `export`, and the drop of all.
-    Load { guest: Guest, export: &'static str },
+    /// A new module, an instance, a call of `export`, and the drop of all, on each thread.
+    Cycle { guest: Guest, export: &'static str, from: Source, threads: u32 },
     /// A store with an instance, and its drop. A call of `export` before, if there is one.
     Instantiate { guest: Guest, export: Option<&'static str> },
+    /// The drop of a module to which this number of slots is affine: as many instances ran at one
+    /// time.
+    Drop { guest: Guest, export: &'static str, slots: u32 },
+}
+
+/// A real program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Program {
+    /// The interpreter of npm's quickjs-wasi.
+    Quickjs,
+    /// The database of npm's sql.js.
+    Sqlite,
+    /// SHA-256 of npm's hash-wasm.
+    Sha256,
+}
+
+/// From what a module is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// The binary format, which is compiled.
+    Binary,
+    /// The bytes of an artifact.
+    Artifact,
+    /// The file of an artifact.
+    File,
 }
 
 /// The module of a row.
@@ -67,19 +94,6 @@ const TWO: Guest = Guest::Text(
             (i32.add (local.get 0) (local.get 1))))",
 );
 
-/// Counts words in an object, and sorts them.
-pub(crate) const SCRIPT: &str = "(() => {
-    const words = {};
-    let seed = 7;
-    for (let i = 0; i < 20000; i++) {
-        seed = (seed * 16807) % 2147483647;
-        const word = 'w' + (seed % 997);
-        words[word] = (words[word] || 0) + 1;
-    }
-    const keys = Object.keys(words).sort();
-    return keys.reduce((sum, key) => (sum * 31 + words[key]) % 1000003, 0);
-})()";
-
 /// All rows. Those of modules that are not in `modules` are left out.
 pub(crate) fn rows(modules: Option<&Path>) -> Vec<Row> {
     let beside = [Side::Builtin, Side::Wasmtime];
@@ -95,10 +109,16 @@ pub(crate) fn rows(modules: Option<&Path>) -> Vec<Row> {
         work: Work::Fail { guest: CALLS, export },
         pair: beside,
     };
-    let cycle = |name, guest: Guest, export| Row {
+    let instantiate = |name, guest: Guest, export| Row {
         name,
         goal: 0.5,
         work: Work::Instantiate { guest, export },
+        pair: beside,
+    };
+    let cycle = |name, goal, from, threads| Row {
+        name,
+        goal,
+        work: Work::Cycle { guest: CYCLE, export: "touch", from, threads },
         pair: beside,
     };
     let mut rows = vec![
@@ -122,21 +142,33 @@ pub(crate) fn rows(modules: Option<&Path>) -> Vec<Row> {
         fail("trap: memory out of bounds", 0.7, "out-of-bounds"),
         compile("compile two functions", 0.1, TWO),
         compile("compile 1,000 functions", 0.6, Guest::Functions),
+        cycle("artifact from a file: load, first call, drop", 0.5, Source::File, 1),
+        instantiate("instantiate, drop: untouched", CYCLE, None),
+        instantiate("instantiate, write a page, drop", CYCLE, Some("touch")),
+        instantiate("instantiate, drop: 1,000 functions in a table", Guest::Functions, None),
+        instantiate("instantiate, drop: 100,000 segments", Guest::Segments, None),
+        cycle("module cycle, cached", 0.45, Source::Artifact, 1),
+        cycle("module cycle, fresh", 0.15, Source::Binary, 1),
+        cycle("module cycle, cached, two threads", 0.25, Source::Artifact, 2),
         Row {
-            name: "artifact from a file: load, first call, drop",
-            goal: 0.5,
-            work: Work::Load { guest: CYCLE, export: "touch" },
+            name: "drop of a module with 1,000 affine slots",
+            goal: 0.7,
+            work: Work::Drop { guest: CYCLE, export: "touch", slots: 1000 },
             pair: beside,
         },
-        cycle("instantiate, drop: untouched", CYCLE, None),
-        cycle("instantiate, write a page, drop", CYCLE, Some("touch")),
-        cycle("instantiate, drop: 1,000 functions in a table", Guest::Functions, None),
-        cycle("instantiate, drop: 100,000 segments", Guest::Segments, None),
     ];
     let file = |name: &str| modules.map(|folder| folder.join(name)).filter(|path| path.is_file());
+    let programs = [
+        ("quickjs: a script", "quickjs.wasm", Program::Quickjs),
+        ("sql.js: a query", "sqlite.wasm", Program::Sqlite),
+        ("hash-wasm: SHA-256 of 16 KiB", "sha256.wasm", Program::Sha256),
+    ];
+    let programs = programs.into_iter().filter_map(|(name, module, program)| {
+        let work = Work::Program { guest: Guest::File(file(module)?), program };
+        Some(Row { name, goal: 1.0, work, pair: beside })
+    });
+    rows.splice(6..6, programs);
     if let Some(quickjs) = file("quickjs.wasm") {
-        let work = Work::Script { guest: Guest::File(quickjs.clone()) };
-        rows.insert(6, Row { name: "quickjs: a script", goal: 1.0, work, pair: beside });
         rows.push(compile("compile quickjs", 0.6, Guest::File(quickjs)));
     }
     if let Some(sqlite) = file("sqlite.wasm") {
@@ -159,12 +191,29 @@ fn parallel(name: &'static str, module: PathBuf) -> Row {
     Row { name, goal: 0.6, work: Work::Compile { guest: Guest::File(module) }, pair }
 }
 
+impl Row {
+    /// True if several threads work at one time, on any side.
+    pub(crate) fn is_concurrent(&self) -> bool {
+        let has_threads = matches!(self.work, Work::Cycle { threads, .. } if threads > 1);
+        has_threads || self.pair.contains(&Side::Parallel)
+    }
+}
+
 impl Work {
     /// The number of operations in one run.
     pub(crate) fn operations(&self) -> u32 {
         match self {
             Work::Call { operations, .. } => *operations,
+            Work::Cycle { threads, .. } => *threads,
             _ => 1,
+        }
+    }
+
+    /// The number of memories, tables and instances at one time for which the engine has place.
+    pub(crate) fn slots(&self) -> u32 {
+        match self {
+            Work::Drop { slots, .. } => *slots,
+            _ => SLOTS,
         }
     }
 }

@@ -5,7 +5,6 @@ use wasm::{
 };
 use wasmtime as wasm;
 
-use crate::SLOTS;
 use crate::rows::Side;
 
 #[path = "works.rs"]
@@ -13,11 +12,12 @@ pub(crate) mod works;
 
 /// An engine that compiles on one thread, without information that only native debuggers use.
 /// Guards against speculative accesses are on, as by default.
-fn engine(_side: Side) -> Result<Engine, Error> {
+fn engine(_side: Side, slots: u32) -> Result<Engine, Error> {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_memories(SLOTS)
-        .total_tables(SLOTS)
-        .total_core_instances(SLOTS)
+    pool.total_memories(slots)
+        .total_tables(slots)
+        .total_core_instances(slots)
+        .max_unused_warm_slots(slots)
         .max_core_instance_size(1 << 20)
         .linear_memory_keep_resident(0)
         .table_keep_resident(0)

@@ -1,19 +1,19 @@
 //! The works, written once for both runtimes: their interfaces have the same names. Each file that
 //! includes this one defines `wasm`, the crate, and `engine`.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::wasm::{
-    Engine, Error, ExternType, Instance, InstancePre, Linker, Module, Store, TypedFunc, Val,
-};
-use crate::rows::{SCRIPT, Side, Work};
+use super::wasm::{Engine, Error, Instance, InstancePre, Linker, Module, Store, TypedFunc};
+use crate::SLOTS;
+use crate::peer::Run;
+use crate::rows::{Side, Work};
 
+#[path = "cycle.rs"]
+mod cycle;
 #[path = "sys/load.rs"]
 mod load;
-
-/// A function that does the work so many times, and returns a number that depends on it.
-pub(crate) type Run = Box<dyn FnMut(u64) -> Result<i64, String>>;
+#[path = "programs.rs"]
+mod programs;
 
 /// The error of the host function that fails.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) fn compile_once(
     binary: &[u8],
     side: Side,
 ) -> Result<(Duration, Option<String>), String> {
-    let engine = super::engine(side).map_err(text)?;
+    let engine = super::engine(side, SLOTS).map_err(text)?;
     let began = Instant::now();
     let refusal = Module::from_binary(&engine, binary).err().map(text);
     Ok((began.elapsed(), refusal))
@@ -50,11 +50,11 @@ pub(crate) fn compile_once(
 /// # Errors
 /// If the guest cannot be read, compiled or instantiated.
 pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
-    let engine = super::engine(side).map_err(text)?;
+    let engine = super::engine(side, work.slots()).map_err(text)?;
     match work {
         Work::Compile { guest } => {
             let binary = guest.binary()?;
-            Ok(Box::new(move |times| {
+            Ok(Box::new(move |times, _| {
                 for _ in 0..times {
                     Module::from_binary(&engine, &binary).map_err(text)?;
                 }
@@ -64,7 +64,7 @@ pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
         Work::Call { guest, export, size, .. } => {
             let (mut store, func) = instance(&engine, &guest.binary()?, export).map_err(text)?;
             let size = *size;
-            Ok(Box::new(move |times| {
+            Ok(Box::new(move |times, _| {
                 let mut last = 0;
                 for _ in 0..times {
                     last = func.call(&mut store, size).map_err(text)?;
@@ -72,10 +72,12 @@ pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
                 Ok(last)
             }))
         }
-        Work::Script { guest } => script(&engine, &guest.binary()?).map_err(text),
+        Work::Program { guest, program } => {
+            programs::prepare(*program, &engine, &guest.binary()?).map_err(text)
+        }
         Work::Fail { guest, export } => {
             let (mut store, func) = instance(&engine, &guest.binary()?, export).map_err(text)?;
-            Ok(Box::new(move |times| {
+            Ok(Box::new(move |times, _| {
                 for _ in 0..times {
                     if func.call(&mut store, 7).is_ok() {
                         return Err("the call did not fail".to_owned());
@@ -84,51 +86,24 @@ pub(crate) fn prepare(work: &Work, side: Side) -> Result<Run, String> {
                 Ok(0)
             }))
         }
-        Work::Load { guest, export } => {
-            let artifact = engine.precompile_module(&guest.binary()?).map_err(text)?;
-            let file = Artifact::new(&artifact)?;
-            let linker = Linker::<()>::new(&engine);
-            let export = *export;
-            Ok(Box::new(move |times| {
-                let mut last = 0;
-                for _ in 0..times {
-                    let module = load::load(&engine, &file.0).map_err(text)?;
-                    let pre = linker.instantiate_pre(&module).map_err(text)?;
-                    last = cycle(&engine, &pre, Some(export)).map_err(text)?;
-                }
-                Ok(last)
-            }))
+        Work::Cycle { guest, export, from, threads } => {
+            cycle::prepare(engine, &guest.binary()?, export, *from, *threads)
         }
         Work::Instantiate { guest, export } => {
             let module = Module::from_binary(&engine, &guest.binary()?).map_err(text)?;
             let pre = Linker::<()>::new(&engine).instantiate_pre(&module).map_err(text)?;
             let export = *export;
-            Ok(Box::new(move |times| {
+            Ok(Box::new(move |times, _| {
                 let mut last = 0;
                 for _ in 0..times {
-                    last = cycle(&engine, &pre, export).map_err(text)?;
+                    (_, last) = run_instance(&engine, &pre, export).map_err(text)?;
                 }
                 Ok(last)
             }))
         }
-    }
-}
-
-/// A file that is removed with this value.
-struct Artifact(PathBuf);
-
-impl Artifact {
-    fn new(bytes: &[u8]) -> Result<Artifact, String> {
-        let name = format!("leakbench-compare-{}.artifact", std::process::id());
-        let file = Artifact(std::env::temp_dir().join(name));
-        std::fs::write(&file.0, bytes).map_err(|error| error.to_string())?;
-        Ok(file)
-    }
-}
-
-impl Drop for Artifact {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        Work::Drop { guest, export, slots } => {
+            cycle::prepare_drop(engine, &guest.binary()?, export, *slots)
+        }
     }
 }
 
@@ -148,53 +123,19 @@ fn instance(
     Ok((store, func))
 }
 
-/// Prepares the evaluation of a script in quickjs. Its imports return 0.
-fn script(engine: &Engine, binary: &[u8]) -> Result<Run, Error> {
-    let module = Module::from_binary(engine, binary)?;
-    let mut linker = Linker::new(engine);
-    for import in module.imports() {
-        if let ExternType::Func(ty) = import.ty() {
-            linker.func_new(import.module(), import.name(), ty, |_, _, results| {
-                results.fill(Val::I32(0));
-                Ok(())
-            })?;
-        }
-    }
-    let mut store = Store::new(engine, ());
-    let instance = linker.instantiate(&mut store, &module)?;
-    instance.get_typed_func::<(), ()>(&mut store, "_initialize")?.call(&mut store, ())?;
-    instance.get_typed_func::<(), i32>(&mut store, "qjs_init")?.call(&mut store, ())?;
-    let allocate = instance.get_typed_func::<i32, i32>(&mut store, "wasm_malloc")?;
-    let place = allocate.call(&mut store, SCRIPT.len() as i32 + 1)?;
-    let memory =
-        instance.get_memory(&mut store, "memory").ok_or_else(|| Error::msg("no memory"))?;
-    memory.data_mut(&mut store)[place as usize..][..=SCRIPT.len()]
-        .copy_from_slice(format!("{SCRIPT}\0").as_bytes());
-    let eval = instance.get_typed_func::<(i32, i32, i32, i32), i32>(&mut store, "qjs_eval")?;
-    let number = instance.get_typed_func::<i32, f64>(&mut store, "qjs_get_float64")?;
-    let free = instance.get_typed_func::<i32, ()>(&mut store, "qjs_free_value")?;
-    Ok(Box::new(move |times| {
-        let mut last = 0;
-        for _ in 0..times {
-            // The end of the script is an empty name.
-            let name = place + SCRIPT.len() as i32;
-            let result =
-                eval.call(&mut store, (place, SCRIPT.len() as i32, name, 0)).map_err(text)?;
-            last = number.call(&mut store, result).map_err(text)? as i64;
-            free.call(&mut store, result).map_err(text)?;
-        }
-        if last == 0 {
-            return Err("the script failed".to_owned());
-        }
-        Ok(last)
-    }))
-}
-
-fn cycle(engine: &Engine, pre: &InstancePre<()>, export: Option<&str>) -> Result<i64, Error> {
+/// Makes a store with an instance and calls `export`, if there is one. Returns the store and the result.
+fn run_instance(
+    engine: &Engine,
+    pre: &InstancePre<()>,
+    export: Option<&str>,
+) -> Result<(Store<()>, i64), Error> {
     let mut store = Store::new(engine, ());
     let instance: Instance = pre.instantiate(&mut store)?;
-    let Some(export) = export else {
-        return Ok(0);
+    let result = match export {
+        Some(export) => {
+            instance.get_typed_func::<i32, i64>(&mut store, export)?.call(&mut store, 7)?
+        }
+        None => 0,
     };
-    instance.get_typed_func::<i32, i64>(&mut store, export)?.call(&mut store, 7)
+    Ok((store, result))
 }

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::error::{Error, FunctionName};
 use crate::signature::Signature;
 use crate::sys::code_memory::CodePtr;
+use crate::sys::instance::InstanceAllocator;
 use crate::vm::code::LoadedCode;
 use crate::vm::layout::VmLayout;
 
@@ -21,6 +22,8 @@ use crate::vm::layout::VmLayout;
 pub(crate) struct CompiledModule {
     pub(crate) info: ModuleInfo,
     pub(crate) layout: VmLayout,
+    /// Allocates the instances.
+    pub(crate) allocator: InstanceAllocator,
     pub(crate) code: Arc<LoadedCode>,
     /// The signatures of `info.types`, in order.
     pub(crate) signatures: Box<[Arc<Signature>]>,
@@ -28,6 +31,9 @@ pub(crate) struct CompiledModule {
     pub(crate) type_ids: Box<[u32]>,
     /// The function references for each instance's context, in its order.
     pub(crate) func_refs: Box<[FuncRefTemplate]>,
+    /// For each element segment that instantiation writes, if it has only the module's own functions:
+    /// the offsets of their references in a context. Empty for others.
+    pub(crate) element_refs: Box<[Box<[u32]>]>,
     /// Indices into `info.exports`, sorted by name.
     exports_by_name: Box<[u32]>,
     pub(crate) image: ImagePlan,
@@ -53,8 +59,9 @@ impl CompiledModule {
         let layout = VmLayout::new(&module.info);
         let parallel = engine.config().parallel_compilation;
         let code = engine.compiler().compile_module(&module, &layout, parallel)?;
+        let code = LoadedCode::new(code, engine.code_spares())?;
         let image = ImagePlan::new(&module.info);
-        Ok(Self::with_code(engine, module.info, layout, LoadedCode::new(code)?, image))
+        Ok(Self::with_code(engine, module.info, layout, code, image))
     }
 
     /// A module with these declarations, in which the ids of types are indices into `info.types`.
@@ -86,6 +93,8 @@ impl CompiledModule {
                 type_id: signatures[info.funcs[func] as usize].id(),
             })
             .collect();
+        let element_refs =
+            info.elements.iter().map(|segment| layout.own_func_refs(segment)).collect();
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| &info.exports[i as usize].name);
         let mut kept_bytes = 0;
@@ -106,11 +115,13 @@ impl CompiledModule {
             .collect();
         let module = CompiledModule {
             info,
+            allocator: InstanceAllocator::new(&layout),
             layout,
             code,
             signatures,
             type_ids,
             func_refs,
+            element_refs,
             exports_by_name,
             image,
             kept_data,

@@ -148,6 +148,15 @@ pub(crate) enum ElementItems {
     Exprs(Box<[ConstExpr]>),
 }
 
+impl ElementItems {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            ElementItems::Funcs(funcs) => funcs.len(),
+            ElementItems::Exprs(exprs) => exprs.len(),
+        }
+    }
+}
+
 /// A data segment. Its bytes stay in the module's binary.
 #[derive(Debug)]
 pub(crate) struct DataSegment {

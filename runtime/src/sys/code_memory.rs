@@ -1,10 +1,12 @@
-//! Pages of machine code: written, then made executable and read-only, unmapped on drop. Code of an
-//! artifact is in the mapping of its file.
+//! Pages of machine code: written, then made executable and read-only. On drop the engine keeps some for
+//! other code, and unmaps the rest. Code of an artifact is in the mapping of its file.
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect};
@@ -12,9 +14,64 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprot
 /// Machine code, executable and not writable.
 #[derive(Debug)]
 pub(crate) struct CodeMemory {
-    mapping: Mapping,
+    mapping: ManuallyDrop<Mapping>,
     /// Length of what precedes the code in the mapping, which is readable only.
     lead_bytes: usize,
+    /// Takes the mapping back. `None` if it is that of a file.
+    spares: Option<Arc<CodeSpares>>,
+}
+
+/// Pages of dropped code that an engine keeps for other code: two changes of their access cost a third
+/// of what a new mapping and its end do.
+#[derive(Debug, Default)]
+pub(crate) struct CodeSpares(Mutex<Vec<Mapping>>);
+
+/// Maximum size of what an engine keeps, in pages.
+pub(crate) const SPARE_PAGES: usize = 16;
+
+impl CodeSpares {
+    /// Memory for `len_bytes` bytes of code, which only the caller has. Its contents may be old code.
+    ///
+    /// # Errors
+    /// If the kernel refuses a mapping. Nothing stays mapped then.
+    fn writable(&self, len_bytes: usize) -> Result<Mapping, Errno> {
+        if let Some(mut spare) = self.take(len_bytes) {
+            spare.len_bytes = len_bytes;
+            if spare.protect(0, MprotectFlags::READ | MprotectFlags::WRITE).is_ok() {
+                return Ok(spare);
+            }
+        }
+        // SAFETY: a new private mapping at an address that the kernel chooses.
+        let base = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                len_bytes,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        }?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::NOMEM)?;
+        Ok(Mapping { base, len_bytes })
+    }
+
+    fn take(&self, len_bytes: usize) -> Option<Mapping> {
+        let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = spares.iter().position(|spare| spare.pages() == pages(len_bytes))?;
+        Some(spares.swap_remove(fitting))
+    }
+
+    /// Keeps the pages of code that nothing uses any more, or unmaps them.
+    fn give_back(&self, mapping: Mapping) {
+        let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = spares.iter().map(Mapping::pages).sum();
+        if mapping.len_bytes > 0 && kept + mapping.pages() <= SPARE_PAGES {
+            spares.push(mapping);
+        }
+    }
+}
+
+fn pages(len_bytes: usize) -> usize {
+    len_bytes.div_ceil(rustix::param::page_size())
 }
 
 /// A range of memory that nothing writes.
@@ -54,39 +111,21 @@ impl CodeMemory {
     ///
     /// # Errors
     /// If the kernel refuses the mapping. Nothing stays mapped then.
-    pub(crate) fn new(text: &[u8]) -> Result<Self, CodeMemoryError> {
+    pub(crate) fn new(text: &[u8], spares: &Arc<CodeSpares>) -> Result<Self, CodeMemoryError> {
         let error = |errno| CodeMemoryError { len_bytes: text.len(), errno };
         if text.is_empty() {
-            return Ok(CodeMemory { mapping: Mapping::EMPTY, lead_bytes: 0 });
+            return Ok(CodeMemory::of_mapping(Mapping::EMPTY, 0, None));
         }
-        // SAFETY: a new private mapping at an address that the kernel chooses.
-        let base = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                text.len(),
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
-        }
-        .map_err(error)?;
-        let base = NonNull::new(base.cast::<u8>()).ok_or(error(Errno::NOMEM))?;
-        let mapping = Mapping { base, len_bytes: text.len() };
+        let mapping = spares.writable(text.len()).map_err(error)?;
         // SAFETY: the mapping is writable and as long as the text, and only this value has its
         // address.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), base.as_ptr(), text.len()) };
-        let memory = CodeMemory { mapping, lead_bytes: 0 };
-        memory.make_executable().map_err(error)?;
-        Ok(memory)
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), mapping.base.as_ptr(), text.len()) };
+        mapping.protect(0, MprotectFlags::READ | MprotectFlags::EXEC).map_err(error)?;
+        Ok(CodeMemory::of_mapping(mapping, 0, Some(Arc::clone(spares))))
     }
 
-    fn make_executable(&self) -> Result<(), Errno> {
-        if self.len_bytes() == 0 {
-            return Ok(());
-        }
-        let start = self.text().as_ptr().cast_mut().cast();
-        // SAFETY: this value owns the mapping, and nothing runs in it yet. The caller has written
-        // what it wants there.
-        unsafe { mprotect(start, self.len_bytes(), MprotectFlags::READ | MprotectFlags::EXEC) }
+    fn of_mapping(mapping: Mapping, lead_bytes: usize, spares: Option<Arc<CodeSpares>>) -> Self {
+        CodeMemory { mapping: ManuallyDrop::new(mapping), lead_bytes, spares }
     }
 
     /// What precedes the code in the mapping.
@@ -154,10 +193,11 @@ impl MappedFile {
     pub(crate) fn into_code(self, lead_bytes: usize) -> Result<CodeMemory, CodeMemoryError> {
         assert!(lead_bytes <= self.0.len_bytes, "code beyond the file");
         assert!(lead_bytes.is_multiple_of(rustix::param::page_size()), "code within a page");
-        let memory = CodeMemory { mapping: self.0, lead_bytes };
-        let len_bytes = memory.len_bytes();
-        memory.make_executable().map_err(|errno| CodeMemoryError { len_bytes, errno })?;
-        Ok(memory)
+        let len_bytes = self.0.len_bytes - lead_bytes;
+        self.0
+            .protect(lead_bytes, MprotectFlags::READ | MprotectFlags::EXEC)
+            .map_err(|errno| CodeMemoryError { len_bytes, errno })?;
+        Ok(CodeMemory::of_mapping(self.0, lead_bytes, None))
     }
 }
 
@@ -179,12 +219,39 @@ impl CodeMemory {
         assert!(place.start.is_multiple_of(rustix::param::page_size()), "code within a page");
         // SAFETY: by the contract.
         let mapping = unsafe { Mapping::of_file(file, place, ProtFlags::READ | ProtFlags::EXEC) }?;
-        Ok(CodeMemory { mapping, lead_bytes: 0 })
+        Ok(CodeMemory::of_mapping(mapping, 0, None))
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        // SAFETY: once, here.
+        let mapping = unsafe { ManuallyDrop::take(&mut self.mapping) };
+        // Code in it runs only while a store keeps a reference to this value, so no code is running.
+        match &self.spares {
+            Some(spares) => spares.give_back(mapping),
+            None => drop(mapping),
+        }
     }
 }
 
 impl Mapping {
     const EMPTY: Mapping = Mapping { base: NonNull::dangling(), len_bytes: 0 };
+
+    fn pages(&self) -> usize {
+        pages(self.len_bytes)
+    }
+
+    /// Sets the access to what begins at `start`, which is the start of a page.
+    fn protect(&self, start: usize, access: MprotectFlags) -> Result<(), Errno> {
+        let rest = self.bytes().get(start..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: this value owns the mapping, and nothing runs in it. The caller has written what it
+        // wants there before it takes the right to write.
+        unsafe { mprotect(rest.as_ptr().cast_mut().cast(), rest.len(), access) }
+    }
 
     /// Maps a part of a file.
     ///
@@ -219,8 +286,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         if self.len_bytes != 0 {
-            // SAFETY: this value owns the mapping. Code in it runs only while a store keeps a
-            // reference to this value, so no code is running.
+            // SAFETY: this value owns the mapping, and no code in it runs.
             unsafe { leftover::unmap(self.base, self.len_bytes) };
         }
     }

@@ -8,13 +8,16 @@
 //! [`NewInstance`] fills a context in. [`NewInstance::finish`] gives the instance to its store once
 //! every entry is set; before, no code of the instance can run and nothing can refer to it.
 
+mod allocator;
 mod new;
 
+pub(crate) use allocator::InstanceAllocator;
 pub(crate) use new::NewInstance;
 
-use std::alloc::{self, Layout};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+
+use allocator::Allocation;
 
 use crate::module::Module;
 use crate::module::compiled::FuncRefTemplate;
@@ -70,15 +73,10 @@ impl InstanceBox {
     /// An instance whose context is zero except for its header, the type ids and the function
     /// references of the module's own functions.
     fn new(module: Module, index: u32, store: StoreId, root: &Owned<RootContext>) -> Self {
-        let layout = allocation(&module.compiled().layout);
-        // SAFETY: the layout is not empty.
-        let allocation_start = unsafe { alloc::alloc(layout) };
-        let Some(state) = NonNull::new(allocation_start.cast::<InstanceState>()) else {
-            alloc::handle_alloc_error(layout)
-        };
+        let Allocation { state, has_func_refs } = module.compiled().allocator.allocate();
         let func_refs = module.compiled().layout.func_refs();
-        // SAFETY: fresh, aligned and large enough. The function references follow what is zero, up to
-        // the end.
+        // SAFETY: only this value has it, and it is aligned and large enough. The function references
+        // follow what is zero, up to the end.
         unsafe {
             let context = state.cast::<u8>().add(STATE_BYTES);
             context.write_bytes(0, func_refs as usize);
@@ -92,22 +90,30 @@ impl InstanceBox {
         }
         let mut instance = InstanceBox(state);
         instance.write(0, ContextHeader::new(root, state.as_ptr()));
-        let context = instance.context();
         // SAFETY: `state` was just written, and nothing writes `module` during this borrow.
         let compiled = unsafe { (*state.as_ptr()).module.compiled() };
         instance.write_all(compiled.layout.type_id(0), &compiled.type_ids);
-        let end = func_refs as usize + size_of::<FuncRef>() * compiled.func_refs.len();
-        assert!(end <= compiled.layout.size_bytes() as usize, "offset outside the context");
+        if !has_func_refs {
+            instance.write_func_refs(&compiled.func_refs);
+        }
+        instance
+    }
+
+    /// Writes the function references of the module's own functions.
+    fn write_func_refs(&mut self, templates: &[FuncRefTemplate]) {
+        let context = self.context();
+        let func_refs = self.layout().func_refs() as usize;
+        let end = func_refs + size_of::<FuncRef>() * templates.len();
+        assert!(end <= self.layout().size_bytes() as usize, "offset outside the context");
         // SAFETY: in bounds of the context, by the assertion, and aligned, as all offsets.
-        let mut place = unsafe { context.add(func_refs as usize).cast::<FuncRef>() };
-        for &FuncRefTemplate { code, type_id } in &compiled.func_refs {
+        let mut place = unsafe { context.add(func_refs).cast::<FuncRef>() };
+        for &FuncRefTemplate { code, type_id } in templates {
             // SAFETY: as above, for each of them.
             unsafe {
                 place.write(FuncRef { code, context, type_id });
                 place = place.add(1);
             }
         }
-        instance
     }
 
     /// The instance of a context that compiled code passed.
@@ -239,19 +245,54 @@ impl InstanceBox {
     /// # Panics
     /// If the table does not hold functions.
     pub(crate) fn set_table_funcs(&mut self, table: u32, start: u64, funcs: &[u32]) -> Option<()> {
+        let (layout, context) = (self.layout(), self.context());
+        let refs = funcs.iter().map(|&func| match layout.func_ref(func) {
+            FuncRefPlace::Imported(offset) => self.read_address(offset),
+            // SAFETY: the layout is that of the context, so its offsets are in bounds.
+            FuncRefPlace::Defined(offset) => unsafe { context.add(offset as usize).cast() },
+        });
+        // SAFETY: `self` is exclusively borrowed.
+        unsafe { self.set_table_refs(table, start, refs) }
+    }
+
+    /// Writes an element segment that has only the module's own functions; `None` if the table has
+    /// fewer elements.
+    ///
+    /// # Panics
+    /// If the table does not hold functions.
+    pub(crate) fn set_table_own_funcs(
+        &mut self,
+        table: u32,
+        start: u64,
+        segment: usize,
+    ) -> Option<()> {
+        let context = self.context();
+        let offsets = &self.module().compiled().element_refs[segment];
+        // SAFETY: the offsets are of the layout of the context, so they are in bounds.
+        let refs = offsets.iter().map(|&offset| unsafe { context.add(offset as usize).cast() });
+        // SAFETY: `self` is exclusively borrowed.
+        unsafe { self.set_table_refs(table, start, refs) }
+    }
+
+    /// Writes references to the elements of a table from `start` on; `None` if the table has fewer.
+    ///
+    /// # Safety
+    /// The store is exclusively borrowed, or a builtin runs for it. The references are of this
+    /// instance's functions.
+    unsafe fn set_table_refs(
+        &self,
+        table: u32,
+        start: u64,
+        refs: impl ExactSizeIterator<Item = NonNull<FuncRef>>,
+    ) -> Option<()> {
         // Validation compares the types of a segment and of its table.
         let element = self.table(table).ty().element();
         assert!(element.heap_type().is_func(), "a table of another type");
         // SAFETY: as in `table_mut`. The table is not a part of the instance, which this only reads.
         let table = unsafe { self.table_ptr(table).as_mut() };
-        let elements = table.range_mut(start, funcs.len() as u64)?;
-        let (layout, context) = (self.layout(), self.context());
-        for (element, &func) in elements.iter_mut().zip(funcs) {
-            *element = func_bits(match layout.func_ref(func) {
-                FuncRefPlace::Imported(offset) => self.read_address(offset),
-                // SAFETY: the layout is that of the context, so its offsets are in bounds.
-                FuncRefPlace::Defined(offset) => unsafe { context.add(offset as usize).cast() },
-            });
+        let elements = table.range_mut(start, refs.len() as u64)?;
+        for (element, func) in elements.iter_mut().zip(refs) {
+            *element = func_bits(func);
         }
         Some(())
     }
@@ -358,20 +399,12 @@ impl InstanceBox {
     }
 }
 
-fn allocation(layout: &VmLayout) -> Layout {
-    let bytes = STATE_BYTES + layout.size_bytes() as usize;
-    Layout::from_size_align(bytes, 16)
-        .unwrap_or_else(|_| unreachable!("a context of {bytes} bytes"))
-}
-
 impl Drop for InstanceBox {
     fn drop(&mut self) {
-        let layout = allocation(self.layout());
-        // SAFETY: `new` allocated it with this layout, which a module does not change; the state
-        // is dropped once, and the context holds nothing that needs dropping.
-        unsafe {
-            self.0.drop_in_place();
-            alloc::dealloc(self.0.as_ptr().cast(), layout);
-        }
+        // SAFETY: `new` wrote it, and it is read once, here. The context holds nothing that needs
+        // dropping.
+        let InstanceState { module, .. } = unsafe { self.0.read() };
+        // SAFETY: `new` allocated it there and wrote the function references, and this value owned it.
+        unsafe { module.compiled().allocator.give_back(self.0) };
     }
 }

@@ -360,8 +360,8 @@ impl StoreInner {
     /// If it belongs to another store.
     pub(super) fn pending_exception(&self) -> Option<NonNull<Exception>> {
         match &self.pending {
-            Some(Pending::Error(Error::Exception(exception))) => {
-                Some(exception.handle().address(self.id))
+            Some(Pending::Error(Error::Exception(error))) => {
+                Some(error.exception.handle().address(self.id))
             }
             _ => None,
         }

@@ -11,7 +11,6 @@
 
 use std::ptr::NonNull;
 
-use crate::error::Error;
 use crate::exception::ExnRef;
 use crate::sys::context::caller_of;
 use crate::sys::entry;
@@ -91,8 +90,7 @@ unsafe extern "C" fn find(
         if !is_pending {
             // SAFETY: an exception of this store.
             let handle = unsafe { ExceptionHandle::new(store.id(), exception) };
-            let error = Error::Exception(ExnRef::new_in(handle));
-            store.set_pending(Pending::Error(error));
+            store.set_pending(Pending::Error(ExnRef::new_in(handle).into()));
         }
     }
     // SAFETY: by the contract. The call that threw ends before `pc`.

@@ -10,7 +10,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 pub(crate) use crate::compile::code::HandlerItem;
 use crate::compile::code::{CallSite, CompiledCode, FuncCode, HandlerSite, SourceSite, TrapSite};
-use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr};
+use crate::sys::code_memory::{CodeMemory, CodeMemoryError, CodePtr, CodeSpares};
 
 /// Compiled code in executable memory, with its functions and traps.
 #[derive(Debug)]
@@ -81,8 +81,11 @@ impl LoadedCode {
     ///
     /// # Errors
     /// If the kernel refuses the mapping.
-    pub(crate) fn new(code: CompiledCode) -> Result<Arc<Self>, CodeMemoryError> {
-        let memory = CodeMemory::new(&code.text)?;
+    pub(crate) fn new(
+        code: CompiledCode,
+        spares: &Arc<CodeSpares>,
+    ) -> Result<Arc<Self>, CodeMemoryError> {
+        let memory = CodeMemory::new(&code.text, spares)?;
         let tables = CodeTables {
             funcs: Table::Owned(code.funcs),
             traps: Table::Owned(code.traps),

@@ -18,7 +18,7 @@
 //!      …          24  function references   FuncRef, of functions that escape
 //! ```
 
-use crate::module::info::ModuleInfo;
+use crate::module::info::{ElementItems, ElementSegment, ModuleInfo, SegmentMode};
 use crate::types::{FuncType, GlobalType, MemoryType, Mutability, RefType, TableType, ValType};
 
 /// Size of a pointer on the supported targets.
@@ -344,5 +344,20 @@ impl VmLayout {
         let index = self.func_ref_indices[func as usize];
         assert_ne!(index, u32::MAX, "function {func} does not escape, so it has no FuncRef");
         FuncRefPlace::Defined(self.func_refs + index * FUNC_REF_BYTES)
+    }
+
+    /// The offsets of the `FuncRef`s of an element segment that instantiation writes. None if the
+    /// segment is another one, or has more than functions that the module defines.
+    pub(crate) fn own_func_refs(&self, segment: &ElementSegment) -> Box<[u32]> {
+        let (SegmentMode::Active { .. }, ElementItems::Funcs(funcs)) =
+            (&segment.mode, &segment.items)
+        else {
+            return Box::default();
+        };
+        let offsets = funcs.iter().map(|&func| match self.func_ref(func) {
+            FuncRefPlace::Defined(offset) => Some(offset),
+            FuncRefPlace::Imported(_) => None,
+        });
+        offsets.collect::<Option<_>>().unwrap_or_default()
     }
 }

@@ -65,11 +65,7 @@ pub(crate) fn write_table(
     len: u64,
 ) -> Option<()> {
     let from = src as usize..src.checked_add(len)? as usize;
-    let count = match items {
-        ElementItems::Funcs(funcs) => funcs.len(),
-        ElementItems::Exprs(exprs) => exprs.len(),
-    };
-    if from.end > count {
+    if from.end > items.len() {
         return None;
     }
     let exprs = match items {

@@ -110,3 +110,47 @@ fn deep_recursion_has_a_bounded_backtrace() {
     assert_eq!(frames[0].module_offset(), None);
     assert!(frames[1].module_offset().is_some());
 }
+
+#[test]
+fn an_uncaught_exception_has_the_functions_from_the_one_that_threw() {
+    const THROW: u8 = 0x08;
+    const THROW_REF: u8 = 0x0a;
+    const CALL: u8 = 0x10;
+    let text = r#"(module
+        (import "" "host" (func $host))
+        (tag $t (param i32))
+        (func $throws (export "throws") (throw $t (i32.const 1)))
+        (func (export "calls") (call $throws))
+        (func (export "throws again")
+            (block $caught (result exnref)
+                (try_table (catch_all_ref $caught) (call $throws))
+                unreachable)
+            throw_ref)
+        (func (export "calls the host") (call $host)))"#;
+    let binary = wat::parse_str(text).unwrap();
+    for opt_level in [OptLevel::None, OptLevel::Speed] {
+        let engine = Engine::new(&Config { opt_level, ..Config::default() }).unwrap();
+        let module = Module::new(&engine, &binary).unwrap();
+        let mut store = Store::new(&engine, None::<Instance>);
+        let host = |mut caller: Caller<'_, Option<Instance>>| -> Result<(), Error> {
+            let instance = caller.data().unwrap();
+            instance.get_typed_func::<(), ()>(&caller, "calls")?.call(&mut caller, ())
+        };
+        let host = Func::wrap(&mut store, host);
+        let instance = Instance::new(&mut store, &module, &[Extern::from(host)]).unwrap();
+        *store.data_mut() = Some(instance);
+        for (export, expected, opcodes) in [
+            ("calls", &["throws", "calls"][..], &[THROW, CALL][..]),
+            ("throws again", &["throws again"], &[THROW_REF]),
+            ("calls the host", &["throws", "calls", "calls the host"], &[THROW, CALL, CALL]),
+        ] {
+            let func = instance.get_typed_func::<(), ()>(&store, export).unwrap();
+            let error = func.call(&mut store, ()).unwrap_err();
+            assert_eq!(names(&error), expected, "{opt_level:?}");
+            let Error::Exception(error) = error else { panic!("{error:?}") };
+            let frames = error.backtrace.frames().iter();
+            let found = frames.map(|frame| binary[frame.module_offset().unwrap()]);
+            assert_eq!(found.collect::<Vec<u8>>(), opcodes, "{opt_level:?}: {export}");
+        }
+    }
+}

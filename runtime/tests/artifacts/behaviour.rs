@@ -235,7 +235,8 @@ fn exceptions_find_their_handlers() {
             }
             let func = instance.get_typed_func::<i32, ()>(&store, "not caught").unwrap();
             match func.call(&mut store, 5) {
-                Err(Error::Exception(exception)) => {
+                Err(Error::Exception(error)) => {
+                    let exception = error.exception;
                     assert_eq!(exception.values(&store), [Val::I32(5)], "{way}");
                     assert_eq!(
                         Some(exception.tag(&store)),

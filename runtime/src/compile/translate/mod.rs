@@ -10,11 +10,14 @@
 mod atomic;
 mod bulk;
 mod call;
+mod context;
 mod control;
+mod entry;
 mod exception;
 mod memory;
 mod numeric;
 mod simd;
+mod size;
 mod table;
 mod wide;
 
@@ -22,25 +25,22 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I32, I64};
-use cranelift_codegen::ir::{
-    self, AliasRegion, AliasRegionData, BlockArg, BlockCall, ConstantData, GlobalValueData,
-    InstBuilder, MemFlagsData, SourceLoc, Type, Value,
-};
+use cranelift_codegen::ir::types::{I8, I32, I64};
+use cranelift_codegen::ir::{self, BlockArg, BlockCall, InstBuilder, SourceLoc, Value};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, Variable};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
+use self::context::Regions;
 use self::control::{Detours, Frame};
+use self::entry::{declare_locals, limit_stack};
 use self::exception::Clause;
-use super::abi::{CALLEE_VMCTX, FIRST_PARAM, POINTER, constant_flags, machine_type, trusted_flags};
+use self::size::PARTS_UNASKED;
+use super::abi::{CALLEE_VMCTX, POINTER, trusted_flags};
 use crate::limits::{CompileLimits, Exceeded};
 use crate::module::info::ModuleInfo;
-use crate::module::parse::val_type;
-use crate::sys;
 use crate::trap::Trap;
-use crate::types::Mutability;
-use crate::vm::layout::{GlobalPlace, LIMITS_STACK_LIMIT, VMCTX_LIMITS, VmLayout};
+use crate::vm::layout::VmLayout;
 
 /// Shared by the functions of one module.
 pub(super) struct ModuleEnv<'a> {
@@ -169,103 +169,6 @@ pub(super) fn translate(
     Ok(values)
 }
 
-/// Makes the prologue trap if the frame would extend below the thread's stack limit. Cranelift
-/// omits this in functions that call nothing and need no stack.
-fn limit_stack(builder: &mut FunctionBuilder<'_>) {
-    let flags = builder.func.dfg.mem_flags.insert_unchecked(constant_flags());
-    let vmctx = builder.create_global_value(GlobalValueData::VMContext);
-    let limits = builder.create_global_value(GlobalValueData::Load {
-        base: vmctx,
-        offset: (VMCTX_LIMITS as i32).into(),
-        global_type: POINTER,
-        flags,
-    });
-    let limit = builder.create_global_value(GlobalValueData::Load {
-        base: limits,
-        offset: (LIMITS_STACK_LIMIT as i32).into(),
-        global_type: POINTER,
-        flags,
-    });
-    builder.func.stack_limit = Some(limit);
-}
-
-/// Declares the parameters and then the locals, which are zero. Local `i` is variable `i`. Returns
-/// their number.
-fn declare_locals(
-    env: &ModuleEnv<'_>,
-    func: u32,
-    body: &FunctionBody<'_>,
-    builder: &mut FunctionBuilder<'_>,
-    entry: ir::Block,
-) -> Result<usize, TranslateError> {
-    let params = env.info.func_type(func).params();
-    let mut locals = params.len();
-    for (i, &ty) in params.iter().enumerate() {
-        let variable = builder.declare_var(machine_type(ty));
-        let value = builder.block_params(entry)[FIRST_PARAM + i];
-        builder.def_var(variable, value);
-    }
-    for group in body.get_locals_reader()? {
-        let (count, ty) = group?;
-        let Some(ty) = val_type(ty) else {
-            return Err(TranslateError::Operator(format!("a local of type {ty}")));
-        };
-        let ty = machine_type(ty);
-        if count == 0 {
-            continue;
-        }
-        locals += count as usize;
-        Exceeded::check("parameters and locals", "locals", locals, env.limits.locals)?;
-        let zero = zero(builder, ty);
-        for _ in 0..count {
-            let variable = builder.declare_var(ty);
-            builder.def_var(variable, zero);
-        }
-    }
-    Ok(locals)
-}
-
-fn zero(builder: &mut FunctionBuilder<'_>, ty: Type) -> Value {
-    match ty {
-        F32 => builder.ins().f32const(Ieee32::with_bits(0)),
-        F64 => builder.ins().f64const(Ieee64::with_bits(0)),
-        I8X16 => {
-            let bytes = builder.func.dfg.constants.insert(ConstantData::from(&[0; 16][..]));
-            builder.ins().vconst(I8X16, bytes)
-        }
-        ty => builder.ins().iconst(ty, 0),
-    }
-}
-
-/// Kinds of places that never are the same, so that the compiler may keep a value in a register while
-/// code stores to another kind. All of them change in calls.
-#[derive(Clone, Copy)]
-struct Regions {
-    /// The guest's memories.
-    memory: AliasRegion,
-    /// Cells of globals.
-    global: AliasRegion,
-    /// Elements of tables.
-    element: AliasRegion,
-    /// Lengths and addresses of memories and tables. Only the runtime writes them.
-    definition: AliasRegion,
-}
-
-impl Regions {
-    fn new(dfg: &mut ir::DataFlowGraph) -> Regions {
-        let mut region = |user_id, description: &'static str| {
-            let description = description.into();
-            dfg.alias_regions.insert(AliasRegionData { user_id, description })
-        };
-        Regions {
-            memory: region(0, "memory"),
-            global: region(1, "global"),
-            element: region(2, "element"),
-            definition: region(3, "definition"),
-        }
-    }
-}
-
 /// A function being translated.
 struct FuncTranslator<'a> {
     env: &'a ModuleEnv<'a>,
@@ -293,56 +196,7 @@ struct FuncTranslator<'a> {
     parts_ensured: usize,
 }
 
-/// Memory that the compiler may need for a part of a function, in bytes: at most some 600 were measured.
-const BYTES_PER_PART: usize = 640;
-
-/// Parts of a function for which there is memory without asking.
-const PARTS_UNASKED: usize = 4_096;
-
-/// Parts that a block counts for.
-const PARTS_PER_BLOCK: usize = 4;
-
-/// Local cells that take as much memory or time as a value.
-const LOCAL_CELLS_PER_VALUE: usize = 16;
-
 impl<'a> FuncTranslator<'a> {
-    /// The size of the function so far.
-    fn values(&self) -> usize {
-        let cells = self.local_cells / LOCAL_CELLS_PER_VALUE;
-        self.builder.func.dfg.num_values() + self.copied + cells
-    }
-
-    fn check_values(&self) -> Result<(), Exceeded> {
-        let what = "values in the compiler's intermediate form";
-        Exceeded::check(what, "values_per_byte", self.values(), self.values_max)
-    }
-
-    /// Asks for the memory to compile a function of twice the present size, and gives it back. Without
-    /// memory the compiler would end the process.
-    fn ensure_memory(&mut self) -> Result<(), TranslateError> {
-        let dfg = &self.builder.func.dfg;
-        let blocks = dfg.num_blocks() * PARTS_PER_BLOCK;
-        let parts = self.values() + dfg.num_insts() + blocks;
-        if parts <= self.parts_ensured {
-            return Ok(());
-        }
-        self.parts_ensured = 2 * parts;
-        let bytes = self.parts_ensured.saturating_mul(BYTES_PER_PART);
-        if sys::has_memory(bytes) { Ok(()) } else { Err(TranslateError::Memory { bytes }) }
-    }
-
-    /// Adds to the local cells that a use of this local in the present block needs: the frontend has
-    /// a list of all blocks up to this one for each local.
-    fn use_local(&mut self, local: u32) -> Variable {
-        let block = self.builder.current_block().map_or(0, |block| block.as_u32());
-        let last = &mut self.stacks.local_blocks[local as usize];
-        if block > *last {
-            self.local_cells += (block - *last) as usize;
-            *last = block;
-        }
-        Variable::from_u32(local)
-    }
-
     fn operator(&mut self, op: &Operator<'_>) -> Result<(), TranslateError> {
         if !self.reachable {
             self.skip(op);
@@ -464,57 +318,5 @@ impl<'a> FuncTranslator<'a> {
         let (left, right) = self.pop2();
         let value = build(self.builder.ins(), left, right);
         self.push(value);
-    }
-
-    /// Loads a pointer in the context that does not change. The compiler would merge loads of one block,
-    /// but each would take it time.
-    fn load_context(&mut self, offset: u32) -> Value {
-        let block = self.builder.current_block();
-        if self.loaded_in != block {
-            self.loaded_in = block;
-            self.stacks.loaded.clear();
-        }
-        if let Some(&(_, value)) = self.stacks.loaded.iter().find(|(known, _)| *known == offset) {
-            return value;
-        }
-        let value = self.load_at(POINTER, constant_flags(), self.vmctx, offset);
-        self.stacks.loaded.push((offset, value));
-        value
-    }
-
-    /// Loads a part of the definition of a memory or table.
-    fn load_definition(&mut self, ty: Type, base: Value, offset: u32) -> Value {
-        let flags = trusted_flags().with_alias_region(Some(self.regions.definition));
-        self.load_at(ty, flags, base, offset)
-    }
-
-    fn load_at(&mut self, ty: Type, flags: MemFlagsData, base: Value, offset: u32) -> Value {
-        self.builder.ins().load(ty, flags, base, offset as i32)
-    }
-
-    fn global_get(&mut self, global: u32) {
-        let ty = self.env.info.globals[global as usize];
-        let flags = match ty.mutability() {
-            Mutability::Var => trusted_flags().with_alias_region(Some(self.regions.global)),
-            Mutability::Const => constant_flags(),
-        };
-        let (base, offset) = self.global_place(global);
-        let value = self.load_at(machine_type(ty.content()), flags, base, offset);
-        self.push(value);
-    }
-
-    fn global_set(&mut self, global: u32) {
-        let value = self.pop();
-        let (base, offset) = self.global_place(global);
-        let flags = trusted_flags().with_alias_region(Some(self.regions.global));
-        self.builder.ins().store(flags, value, base, offset as i32);
-    }
-
-    /// The cell of a global, as an address and an offset.
-    fn global_place(&mut self, global: u32) -> (Value, u32) {
-        match self.env.layout.global(global) {
-            GlobalPlace::Defined(offset) => (self.vmctx, offset),
-            GlobalPlace::Imported(offset) => (self.load_context(offset), 0),
-        }
     }
 }

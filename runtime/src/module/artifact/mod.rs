@@ -220,7 +220,7 @@ pub(crate) fn load(engine: &Engine, artifact: Trusted<'_>) -> Result<Module, Err
     let bytes = artifact.bytes();
     let _span = debug_span!("deserialize", bytes = bytes.len()).entered();
     let places = check(engine, bytes)?;
-    let memory = CodeMemory::new(&bytes[places.of(Part::Text)])?;
+    let memory = CodeMemory::new(&bytes[places.of(Part::Text)], engine.code_spares())?;
     let code = LoadedCode::in_memory(memory, copied_tables(bytes, &places));
     let compiled = compiled(engine, bytes, &places, code)?;
     let span = compiled.image.span();
