@@ -49,6 +49,10 @@ fn several_buffers_are_used_at_a_position() {
     assert_eq!(guest.bytes(high[0], 4), b"defg");
     guest.ok("fd_tell", &[fd, 0]);
     assert_eq!(guest.long(RESULT), 0, "the position stays");
+    guest.ok("fd_read", &[fd, at, len, 0]);
+    assert_eq!(guest.word(RESULT), 8);
+    assert_eq!(guest.bytes(low[0], 4), b"\0\0ab");
+    assert_eq!(guest.bytes(high[0], 4), b"cdef");
 }
 
 #[test]

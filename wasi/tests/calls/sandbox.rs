@@ -1,7 +1,6 @@
 //! A guest that tries to leave its directory.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use leakbench_wasi::WasiCtx;
@@ -116,24 +115,33 @@ fn a_directory_of_proc_leads_nowhere_else() {
 fn renames_while_a_path_is_resolved_do_not_help() {
     let (folder, mut guest) = guest();
     let inside = folder.path().join("inside");
-    std::fs::create_dir(inside.join("a")).unwrap();
-    std::fs::create_dir(inside.join("a/b")).unwrap();
+    std::fs::create_dir_all(inside.join("a/b/x")).unwrap();
+    // Long, so that a rename often falls into its resolution.
+    let path = format!("a/b/{}../secret", "x/../".repeat(400));
     let end = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // Moves the directory in which ".." is resolved out of the guest's directory and back.
-        let moves = |from: &Path, to: &Path| {
-            let (inner, outer) = (from.join("b"), to.join("c"));
+        // Moves the directory in which the last ".." is resolved out of the guest's directory and back.
+        let (inner, outer) = (inside.join("a/b"), folder.path().join("c"));
+        let end = &end;
+        scope.spawn(move || {
             while !end.load(Ordering::Relaxed) {
                 std::fs::rename(&inner, &outer).unwrap();
                 std::fs::rename(&outer, &inner).unwrap();
             }
-        };
-        let (from, to) = (inside.join("a"), folder.path().to_owned());
-        scope.spawn(move || moves(&from, &to));
-        for _ in 0..2_000 {
-            let opened = guest.open(3, "a/b/../secret", Open::default());
-            assert!(opened.is_err(), "{opened:?}");
+        });
+        // Without the sandbox the path reaches the secret, as soon as a rename falls into its resolution.
+        let is_secret =
+            |_: &u32| std::fs::read(inside.join(&path)).is_ok_and(|text| text == b"secret");
+        let escaped = (0..1_000_000).find(is_secret);
+        let attempts = escaped.map_or(0, |tries| 20 * (tries + 50)).min(5_000);
+        let mut reached = 0;
+        for _ in 0..attempts {
+            reached += u32::from(guest.open(3, &path, Open::default()).is_ok());
+            guest.reset();
         }
+        // Before any panic: the scope waits for the thread.
         end.store(true, Ordering::Relaxed);
+        assert!(escaped.is_some(), "the renames never fell into a resolution");
+        assert_eq!(reached, 0, "of {attempts} attempts");
     });
 }
