@@ -14,7 +14,7 @@ const HARNESS: Layers = &[
     &["output"],
     &["error"],
     &["supervisor", "observer"],
-    &["timed_recorder", "driver", "subjects", "interrupt"],
+    &["timed_recorder", "driver", "subjects", "interrupt", "wasm"],
 ];
 
 const REPORTS: Layers = &[
