@@ -81,9 +81,10 @@ fn write_strings(
     for (pointer, string) in memory.array(pointers, count, 4, 4)?.zip(strings) {
         memory.write_u32(pointer, at)?;
         memory.write(at, string)?;
-        at += string.len() as u32;
+        at = at.wrapping_add(string.len() as u32);
         memory.write(at, &[0])?;
-        at += 1;
+        // Wraps only after the last byte of a memory of 4 GiB.
+        at = at.wrapping_add(1);
     }
     Ok(())
 }
