@@ -17,7 +17,7 @@
 //! - `observer` samples a process that is unaware of leakbench;
 //! - `driver` finds the program that has the runtime; `subjects` has the subjects that leakbench
 //!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording;
-//!   `wasm` runs one guest with WASI.
+//! - `wasm` has what guests with WASI see of the host, and runs one of them.
 //!
 //! The exit codes are those of [`leakbench_model::exit_code`].
 //!

@@ -1,28 +1,53 @@
-//! A guest with WASI on the built-in runtime, outside of any run.
+//! Guests with WASI on the built-in runtime: what they see of the host, and one guest outside of any run.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use leakbench_runtime::{
     Config, Engine, Error, ExternType, Func, FuncType, Linker, Memories, Module, Store, Val,
     ValType, WasmBacktrace,
 };
-use leakbench_wasi::{Exit, WasiCtx, WasiError, add_to_linker};
+use leakbench_scenarios::{GuestDir, GuestVariable};
+use leakbench_wasi::{Exit, WasiCtx, WasiCtxBuilder, WasiError, add_to_linker};
 
 /// A module's file, and what it shall see of the host.
 #[derive(Debug)]
 pub(crate) struct Guest {
     /// The module, `.wasm` or `.wat`.
     pub(crate) module: PathBuf,
-    /// Directories of the host, each with the guest's name.
-    pub(crate) dirs: Vec<(PathBuf, String)>,
-    /// Variables of the environment.
-    pub(crate) env: Vec<(String, String)>,
-    /// The function to call in place of `_start`.
+    pub(crate) world: World,
+    /// The function to call in place of `_start`, with the arguments as numbers.
     pub(crate) invoke: Option<String>,
-    /// Arguments after the program's name; with [`Self::invoke`] those of the function.
+}
+
+/// What a guest sees of the host.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) dirs: Vec<GuestDir>,
+    pub(crate) env: Vec<GuestVariable>,
+    /// Arguments after the program's name.
     pub(crate) args: Vec<OsString>,
+}
+
+impl World {
+    /// A context of a program called `name`.
+    ///
+    /// # Errors
+    /// If a folder cannot be opened, or a text cannot be given to a guest.
+    pub(crate) fn context(&self, name: &[u8]) -> Result<WasiCtxBuilder, WasiError> {
+        let mut context = WasiCtx::builder().arg(name)?;
+        for arg in &self.args {
+            context = context.arg(arg.as_bytes())?;
+        }
+        for variable in &self.env {
+            context = context.env(&variable.name, variable.value.as_bytes())?;
+        }
+        for dir in &self.dirs {
+            context = context.preopen(&dir.host, &dir.guest)?;
+        }
+        Ok(context)
+    }
 }
 
 /// The end of a guest.
@@ -109,7 +134,9 @@ impl Guest {
         let module = Module::from_file(&engine, &self.module).map_err(of_module)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker, |context| context)?;
-        let mut store = Store::new(&engine, self.context()?);
+        let file_name = self.module.file_name().unwrap_or(self.module.as_os_str());
+        let context = self.world.context(file_name.as_bytes())?.inherit_stdio().build()?;
+        let mut store = Store::new(&engine, context);
         let instance = match linker.instantiate(&mut store, &module) {
             Ok(instance) => instance,
             Err(error) => return GuestEnd::of(error).map_err(of_module),
@@ -122,7 +149,7 @@ impl Guest {
         })?;
         let params = match self.invoke {
             None => Vec::new(),
-            Some(_) => arguments(name, &func.ty(&store), &self.args)?,
+            Some(_) => arguments(name, &func.ty(&store), &self.world.args)?,
         };
         if self.invoke.is_some()
             && let Some(initialize) = instance.get_func(&mut store, "_initialize")
@@ -134,21 +161,6 @@ impl Guest {
             Ok(results) => Ok(GuestEnd::Exited { code: 0, results }),
             Err(error) => GuestEnd::of(error).map_err(of_module),
         }
-    }
-
-    fn context(&self) -> Result<WasiCtx, WasiError> {
-        let name = self.module.file_name().unwrap_or(self.module.as_os_str());
-        let mut context = WasiCtx::builder().inherit_stdio().arg(bytes(Path::new(name)))?;
-        for arg in self.args.iter().filter(|_| self.invoke.is_none()) {
-            context = context.arg(bytes(Path::new(arg)))?;
-        }
-        for (name, value) in &self.env {
-            context = context.env(name, value.as_bytes())?;
-        }
-        for (host, guest) in &self.dirs {
-            context = context.preopen(host, guest)?;
-        }
-        context.build()
     }
 }
 
@@ -170,10 +182,6 @@ impl GuestEnd {
         let frames = backtrace.map_or(String::new(), |backtrace| format!("\n{backtrace}"));
         Ok(GuestEnd::Stopped { message: format!("{error}{frames}") })
     }
-}
-
-fn bytes(path: &Path) -> Vec<u8> {
-    path.as_os_str().to_owned().into_vec()
 }
 
 fn exported_functions(module: &Module) -> Vec<String> {

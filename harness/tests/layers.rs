@@ -14,7 +14,8 @@ const HARNESS: Layers = &[
     &["output"],
     &["error"],
     &["supervisor", "observer"],
-    &["timed_recorder", "driver", "subjects", "interrupt", "wasm"],
+    &["timed_recorder", "driver", "subjects", "interrupt"],
+    &["wasm"],
 ];
 
 const REPORTS: Layers = &[

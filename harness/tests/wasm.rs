@@ -1,4 +1,4 @@
-//! `leakbench wasm run`: guests with WASI, by the real binary.
+//! Guests with WASI by the real binary: `leakbench wasm run`, and runs that cycle them.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use common::leakbench;
+use common::{Run, leakbench};
 
 /// Writes its arguments, its variables, a greeting and the file `/data/in` to standard output, and exits with
 /// the code 3.
@@ -164,5 +164,70 @@ fn what_cannot_run_is_refused_in_one_line() {
         for word in words {
             assert!(stderr.contains(word), "{args:?}: {word:?} is not in {stderr}");
         }
+    }
+}
+
+/// Opens the file `/file`, moves its descriptor onto another one, appends its arguments and variables to it, and
+/// exits.
+const APPEND: &str = r#"(module $append
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_get" (func $env (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_sizes_get"
+        (func $env_sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 512) "file")
+    (func $open_file
+        (if (call $open (i32.const 3) (i32.const 0) (i32.const 512) (i32.const 4) (i32.const 1)
+                (i64.const -1) (i64.const -1) (i32.const 1) (i32.const 24))
+            (then unreachable)))
+    (func $append (param $len i32)
+        (i32.store (i32.const 0) (i32.const 4096))
+        (i32.store (i32.const 4) (local.get $len))
+        (if (call $write (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 8))
+            (then unreachable)))
+    (func (export "_start")
+        (call $open_file)
+        (call $open_file)
+        (if (call $renumber (i32.const 5) (i32.const 4)) (then unreachable))
+        (drop (call $sizes (i32.const 16) (i32.const 20)))
+        (drop (call $args (i32.const 1024) (i32.const 4096)))
+        (call $append (i32.load (i32.const 20)))
+        (drop (call $env_sizes (i32.const 16) (i32.const 20)))
+        (drop (call $env (i32.const 1024) (i32.const 4096)))
+        (call $append (i32.load (i32.const 20)))
+        (call $exit (i32.const 0))))"#;
+
+#[test]
+fn a_run_gives_each_instance_a_context_of_its_own() {
+    let folder = folder(APPEND);
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    fs::create_dir(path("data")).expect("a folder");
+    let (module, dir) = (path("app.wat"), format!("{}::/", path("data")));
+    let world = ["--dir", &dir, "--env", "NAME=value", "--arg", "one"];
+    let flags = ["--wasm", &module, "--invoke", "_start", "--cycles", "100", "--slots", "50"];
+    let run = Run::of(&[&flags[..], &world, &["--processes", "1"]].concat());
+    assert_eq!((run.code, run.verdict()), (0, "clean"), "{run:?}");
+    let expected = "append\0one\0NAME=value\0";
+    let written = fs::read_to_string(path("data/file")).expect("the guest's file");
+    // The preflight is one more instance.
+    assert_eq!(written, expected.repeat(101));
+    assert!(run.result["peak"]["fds"].as_u64().expect("a number") < 50, "{run:?}");
+}
+
+#[test]
+fn a_run_without_modules_from_files_has_no_world_to_give() {
+    for (flag, value) in [("--dir", "data::/"), ("--env", "NAME=value"), ("--arg", "one")] {
+        let output = leakbench(&[flag, value, "--cycles", "1"]).output().expect("it starts");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        let words = format!("{flag} {value} needs --wasm");
+        assert!(stderr.contains(&words), "{words:?} is not in {stderr}");
     }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use leakbench_scenarios::{GuestDir, GuestVariable};
 
 use crate::error::Error;
 use crate::output::{print, print_note};
-use crate::wasm::{Guest, GuestEnd};
+use crate::wasm::{Guest, GuestEnd, World};
 
 /// Exit code of a guest that trapped: that of a process which SIGABRT ended, as of the command
 /// `wasmtime`.
@@ -51,12 +52,12 @@ struct RunGuestArgs {
     /// Folder that the guest may read and write, and its name there; repeat for several
     ///
     /// The guest reaches nothing outside. Without ::GUEST the name is HOST
-    #[arg(long, value_name = "HOST::GUEST", value_parser = parse_dir)]
-    dir: Vec<(PathBuf, String)>,
+    #[arg(long, value_name = "HOST::GUEST")]
+    dir: Vec<GuestDir>,
 
     /// Variable of the guest's environment; repeat for several
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
-    env: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<GuestVariable>,
 
     /// Exported function to call in place of _start
     ///
@@ -69,21 +70,6 @@ struct RunGuestArgs {
     args: Vec<OsString>,
 }
 
-fn parse_dir(text: &str) -> Result<(PathBuf, String), String> {
-    match text.split_once("::") {
-        Some(("", _) | (_, "")) => Err("a name is empty: write HOST::GUEST".to_owned()),
-        Some((host, guest)) => Ok((host.into(), guest.to_owned())),
-        None => Ok((text.into(), text.to_owned())),
-    }
-}
-
-fn parse_variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
-}
-
 impl WasmArgs {
     /// Runs the guest. Returns its exit code.
     ///
@@ -92,7 +78,8 @@ impl WasmArgs {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
         let WasmCommand::Run(RunGuestArgs { module, dir, env, invoke, args }) = self.command;
         let name = module.display().to_string();
-        match (Guest { module, dirs: dir, env, invoke, args }).run()? {
+        let world = World { dirs: dir, env, args };
+        match (Guest { module, world, invoke }).run()? {
             GuestEnd::Exited { code, results } => {
                 let lines: String = results.iter().map(|result| format!("{result}\n")).collect();
                 print(&lines)?;
