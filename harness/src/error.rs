@@ -16,6 +16,7 @@ use leakbench_subject::wire::ServeError;
 use crate::driver::DriverError;
 use crate::observer::ObserveError;
 use crate::supervisor::SuperviseError;
+use crate::wasm::WasmError;
 
 /// A command that did nothing, or whose result could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,9 @@ pub enum Error {
     /// The observation could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// A guest with WASI did not run.
+    #[error(transparent)]
+    Wasm(#[from] WasmError),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),

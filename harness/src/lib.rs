@@ -16,7 +16,8 @@
 //! - `supervisor` starts subjects, samples them from outside and records both witnesses;
 //! - `observer` samples a process that is unaware of leakbench;
 //! - `driver` finds the program that has the runtime; `subjects` has the subjects that leakbench
-//!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording.
+//!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording;
+//! - `wasm` has what guests with WASI see of the host, and runs one of them.
 //!
 //! The exit codes are those of [`leakbench_model::exit_code`].
 //!
@@ -40,6 +41,7 @@ mod run;
 mod subjects;
 mod supervisor;
 mod timed_recorder;
+mod wasm;
 
 pub use cli::run;
 pub use error::Error;

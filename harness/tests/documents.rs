@@ -25,6 +25,14 @@ const DOCUMENTS: &[&str] = &[
 /// Commands that stand for others, with one of those.
 const EXAMPLES: &[(&str, &str)] = &[
     ("leakbench --wasm DIR --invoke NAME", "leakbench --wasm guests --invoke answer"),
+    (
+        "leakbench wasm run app.wasm --dir data::/data --env NAME=value -- ARGS",
+        "leakbench wasm run app.wat --dir guests::/data --env NAME=value -- ARGS",
+    ),
+    (
+        "leakbench --wasm app.wasm --invoke _start --dir data::/data",
+        "leakbench --wasm app.wat --invoke _start --dir guests::/data",
+    ),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),
     ("leakbench gate init DIR", "leakbench gate init --force out"),
@@ -185,6 +193,9 @@ fn prepared() -> Session {
     std::fs::create_dir(session.path("guests")).expect("a folder");
     let guest = "(module (memory 1) (data (i32.const 0) \"image\") (func (export \"answer\")))";
     std::fs::write(session.path("guests/a.wat"), guest).expect("a module");
+    let app = "(module (memory (export \"memory\") 1) (data (i32.const 0) \"image\") \
+               (func (export \"_start\")))";
+    std::fs::write(session.path("app.wat"), app).expect("a program");
     for out in ["out", "leakbench-out/ci"] {
         let made = session.run(&["--cycles", "200", "--slots", "50", "--out", out]);
         assert_eq!(made.code, 0, "{made:?}");

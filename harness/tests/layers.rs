@@ -15,6 +15,7 @@ const HARNESS: Layers = &[
     &["error"],
     &["supervisor", "observer"],
     &["timed_recorder", "driver", "subjects", "interrupt"],
+    &["wasm"],
 ];
 
 const REPORTS: Layers = &[

@@ -8,7 +8,8 @@
 //! - [`Offer`] has the choices of a runtime, which a [`SubjectName`] names;
 //! - [`Scenario`] is both together, with nothing left open, and prints its reproduce command;
 //! - [`Share`] is the part of one subject or thread, and [`Steps`] are what that thread does;
-//! - [`GeneratedGuest`] and [`GuestFile`] make the modules.
+//! - [`GeneratedGuest`] and [`GuestFile`] make the modules; [`GuestDir`] and [`GuestVariable`] are what
+//!   modules with WASI see of the host.
 //!
 //! ```
 //! use std::num::NonZeroU32;
@@ -31,6 +32,7 @@ mod byte_size;
 mod command_line;
 mod flag;
 mod guest;
+mod guest_world;
 mod offer;
 mod options;
 mod quantity;
@@ -46,6 +48,7 @@ pub use builtin::{BUILTIN, BuiltinScenario};
 pub use byte_size::ByteSize;
 pub use flag::OptionRow;
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
+pub use guest_world::{GuestDir, GuestVariable};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 pub use options::{Offer, Options, Scenario, ScenarioFileError};
 pub use quantity::{Millis, Seconds, parse_count, parse_time};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::byte_size::ByteSize;
 use crate::command_line::Command;
 use crate::flag::{self, Choice, OptionRow};
+use crate::guest_world::{GuestDir, GuestVariable};
 use crate::offer::{Settlement, default_first};
 use crate::quantity::{Millis, Seconds};
 use crate::scenario::ScenarioError;
@@ -137,6 +138,24 @@ options! {
         /// Of a module given by --wasm; it takes no parameters
         invoke: Optional<Option<String>>, "NAME";
 
+        /// Folder for modules with WASI, and its name there
+        ///
+        /// Each instance opens it anew and reaches nothing outside; may be given again
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        dir: Optional<Vec<GuestDir>>, "HOST::GUEST";
+
+        /// Variable of the environment of modules with WASI
+        ///
+        /// May be given again
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        env: Optional<Vec<GuestVariable>>, "NAME=VALUE";
+
+        /// Argument of modules with WASI
+        ///
+        /// After the program's name; may be given again
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        arg: Optional<Vec<String>>, "WORD";
+
         /// Seed of every random choice
         seed: Always<u64>(0), "N";
     }
@@ -178,6 +197,9 @@ impl Options {
         let folder = path.parent().unwrap_or(Path::new(""));
         for wasm in &mut options.wasm {
             *wasm = folder.join(&wasm);
+        }
+        for dir in &mut options.dir {
+            dir.host = folder.join(&dir.host);
         }
         Ok(options)
     }

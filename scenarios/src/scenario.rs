@@ -27,6 +27,14 @@ pub enum ScenarioError {
         /// The export.
         name: String,
     },
+    /// No module would see it.
+    #[error("--{flag} {given} needs --wasm: generated modules do not use WASI")]
+    WorldWithoutWasm {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        given: String,
+    },
     /// The pool has too few slots for all instances at once.
     #[error(
         "{} holding {} of {}{} need {needed} \
@@ -150,6 +158,25 @@ impl Scenario {
     fn check(&self, offer: &Offer) -> Result<(), ScenarioError> {
         if let (Some(name), true) = (&self.invoke, self.wasm.is_empty()) {
             return Err(ScenarioError::InvokeWithoutWasm { name: name.clone() });
+        }
+        let world = [
+            ("dir", self.dir.first().map(ToString::to_string)),
+            ("env", self.env.first().map(ToString::to_string)),
+            ("arg", self.arg.first().cloned()),
+        ];
+        for (flag, given) in world {
+            let Some(given) = given else { continue };
+            if self.subject != SubjectName::Builtin {
+                return Err(ScenarioError::NotOffered {
+                    subject: self.subject.clone(),
+                    flag: flag.to_owned(),
+                    given,
+                    offered: Vec::new(),
+                });
+            }
+            if self.wasm.is_empty() {
+                return Err(ScenarioError::WorldWithoutWasm { flag, given });
+            }
         }
         if !(Self::IMAGE_SIZE_MIN..=Self::IMAGE_SIZE_MAX).contains(&self.image_size.0) {
             return Err(ScenarioError::ImageSize { given: self.image_size });

@@ -9,6 +9,7 @@ use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 use serde::de::{self, DeserializeOwned, Deserializer};
 
 use crate::byte_size::ByteSize;
+use crate::guest_world::{GuestDir, GuestVariable};
 use crate::quantity::{self, BYTES, COUNT, Millis, Seconds, TIME, at_least_one, parse_count};
 use crate::subject_name::SubjectName;
 
@@ -207,6 +208,8 @@ macro_rules! texts {
 texts! {
     SubjectName: ValueParser::new(str::parse::<SubjectName>), Values::Subject;
     String: ValueParser::string(), Values::Text;
+    GuestDir: ValueParser::new(str::parse::<GuestDir>), Values::Text;
+    GuestVariable: ValueParser::new(str::parse::<GuestVariable>), Values::Text;
 }
 
 impl Value for PathBuf {

@@ -21,6 +21,7 @@ mod scenarios;
 mod style_flags;
 mod subject;
 mod sweep;
+mod wasm;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -80,6 +81,8 @@ enum Command {
     Scenarios(scenarios::ScenariosArgs),
     /// Report what this machine can measure, and what to change
     Doctor(doctor::DoctorArgs),
+    /// Run a WebAssembly program on the built-in runtime, with WASI
+    Wasm(wasm::WasmArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one for each command
@@ -111,6 +114,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Gate(args)) => args.run(verbosity),
         Some(Command::Scenarios(args)) => args.run(),
         Some(Command::Doctor(args)) => args.run(verbosity),
+        Some(Command::Wasm(args)) => args.run(),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),
     }

@@ -9,21 +9,26 @@ use leakbench_runtime::{
     Val, ValType,
 };
 use leakbench_scenarios::{Compile, Scenario};
+use leakbench_wasi::{Exit, WasiCtx, add_to_linker};
 
 use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
+
+use crate::wasm::World;
 
 /// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
 pub(crate) struct Builtin {
     engine: Engine,
-    /// Without definitions: it reports a missing import by name.
-    linker: Linker<()>,
+    /// The functions of WASI, if modules come from files. It reports a missing import by name.
+    linker: Linker<Option<WasiCtx>>,
+    /// What instances of such modules see of the host. Their streams lead nowhere.
+    world: Option<World>,
     pool: Arc<Pool>,
 }
 
 /// An instance in a store of its own, as in a host that serves requests.
 pub(crate) struct BuiltinInstance {
-    store: Store<()>,
+    store: Store<Option<WasiCtx>>,
     instance: Instance,
 }
 
@@ -52,8 +57,18 @@ impl Builtin {
         }
         let engine = Engine::new(&config).map_err(failed)?;
         let pool = engine.pool().clone();
-        let linker = Linker::new(&engine);
-        Ok(Builtin { engine, linker, pool })
+        let mut linker = Linker::new(&engine);
+        let world = (!scenario.wasm.is_empty()).then(|| World {
+            dirs: scenario.dir.clone(),
+            env: scenario.env.clone(),
+            args: scenario.arg.iter().map(Into::into).collect(),
+        });
+        if world.is_some() {
+            let context: fn(&mut Option<WasiCtx>) -> &mut WasiCtx =
+                |data| data.as_mut().expect("each module of a file has a context");
+            add_to_linker(&mut linker, context).map_err(failed)?;
+        }
+        Ok(Builtin { engine, linker, world, pool })
     }
 }
 
@@ -96,7 +111,12 @@ impl Subject for Builtin {
     }
 
     fn instantiate(&self, module: &Module) -> Result<BuiltinInstance, SubjectError> {
-        let mut store = Store::new(&self.engine, ());
+        let context = self.world.as_ref().map(|world| {
+            let name = module.name().unwrap_or("guest");
+            world.context(name.as_bytes())?.build()
+        });
+        let context = context.transpose().map_err(|error| SubjectError::of(&error))?;
+        let mut store = Store::new(&self.engine, context);
         let instance = self.linker.instantiate(&mut store, module).map_err(failed)?;
         Ok(BuiltinInstance { store, instance })
     }
@@ -124,7 +144,10 @@ impl Subject for Builtin {
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
         let func = instance.get_func(&*store, export).expect("the module exports this function");
-        func.call(store, &[], &mut results).map_err(failed)?;
+        match func.call(store, &[], &mut results) {
+            Err(error) if error.downcast_ref() == Some(&Exit(0)) => return Ok(None),
+            ended => ended.map_err(failed)?,
+        }
         Ok(match results[..] {
             [Val::I32(result)] => Some(result.into()),
             _ => None,

@@ -13,7 +13,9 @@ pub(crate) fn example(values: &Values) -> (String, String) {
         Values::Number { .. } => ("77".to_owned(), "77".to_owned()),
         Values::Bytes => quoted("8KiB"),
         Values::Subject => quoted("wasmtime@48"),
-        Values::Text | Values::Path => quoted("a.wasm"),
+        // Also a variable of the environment.
+        Values::Text => quoted("NAME=value"),
+        Values::Path => quoted("a.wasm"),
         Values::List(values) => {
             let (word, value) = example(values);
             (word, format!("[{value}]"))
@@ -67,7 +69,7 @@ pub(crate) fn any_flags(is_builtin: bool) -> impl Strategy<Value = Vec<String>> 
             };
             let times = match (row.flag.as_str(), &row.values) {
                 // Together, below.
-                ("wasm" | "invoke", _) => 0..=0,
+                ("wasm" | "invoke" | "dir" | "env" | "arg", _) => 0..=0,
                 ("subject", _) if !is_builtin => 1..=1,
                 (_, Values::List(_)) => 0..=3,
                 _ => 0..=1,
@@ -76,12 +78,19 @@ pub(crate) fn any_flags(is_builtin: bool) -> impl Strategy<Value = Vec<String>> 
             proptest::collection::vec(flag, times).boxed()
         })
         .collect();
-    let modules = (proptest::collection::vec(any_word(), 0..3), proptest::option::of(any_word()));
-    let modules = modules.prop_map(|(files, export)| {
+    let words = |max| proptest::collection::vec(any_word(), 0..max);
+    let modules = (words(3), proptest::option::of(any_word()), words(3), words(2), words(2));
+    let modules = modules.prop_map(move |(files, export, dirs, variables, args)| {
+        let dirs = dirs.into_iter().map(|word| format!("--dir=host::/{word}"));
+        let variables = variables.into_iter().map(|word| format!("--env=NAME={word}"));
+        let args = args.into_iter().map(|word| format!("--arg={word}"));
+        let world = dirs.chain(variables).chain(args);
+        // Only the built-in runtime has WASI.
+        let world: Vec<String> = world.filter(|_| is_builtin && !files.is_empty()).collect();
         let export =
             export.filter(|_| !files.is_empty()).map(|export| format!("--invoke={export}"));
         let files = files.into_iter().map(|file| format!("--wasm={file}"));
-        files.chain(export).collect::<Vec<String>>()
+        files.chain(export).chain(world).collect::<Vec<String>>()
     });
     (flags, modules).prop_map(|(flags, modules)| [flags.concat(), modules].concat())
 }

@@ -1,11 +1,13 @@
 //! Rule `leftovers`: what a subject still has after its last drop, beyond what slots and lingering
-//! images explain. It only warns, and only if no normal use explains the rest.
+//! images explain. It only warns, and only if no normal use explains the rest. An exception are the
+//! descriptors of a run whose guests have WASI: only guests explain more of them, so they are a leak.
 //!
 //! Lingering images have their own rule. A runtime may keep mappings for itself, as long as their
 //! number does not grow with the cycles.
 
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_model::{Resource, SlotCounts, SlotState};
+use leakbench_model::{Resource, SlotCounts, SlotState, Verdict};
+use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Rule};
 use crate::ledger::{Ledger, SubjectLedger};
@@ -17,7 +19,10 @@ const MAPPINGS_PER_WARM_SLOT: u64 = 4;
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
     let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
+    let scenario = &ledger.start.scenario;
+    let has_wasi = scenario.subject == SubjectName::Builtin && !scenario.wasm.is_empty();
     let mut messages = Vec::new();
+    let mut leaks = Vec::new();
     for subject in &ledger.subjects {
         messages.extend(reset_failures(subject));
         // Lingering or unknown images may explain the rest.
@@ -26,11 +31,17 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
             && subject.images.unknown == 0
         {
             messages.extend(memfd_mappings(subject));
-            messages.extend(descriptors(subject));
+            match descriptors(subject) {
+                Some((grown, message)) if has_wasi && grown > Resource::Fds.noise() => {
+                    leaks.push(Finding::error(RULE.name, Verdict::Leak, message));
+                }
+                grown => messages.extend(grown.map(|(_, message)| message)),
+            }
             messages.extend(mappings(subject, slots));
         }
     }
-    messages.into_iter().map(|message| Finding::warning(RULE.name, message)).collect()
+    let warnings = messages.into_iter().map(|message| Finding::warning(RULE.name, message));
+    leaks.into_iter().chain(warnings).collect()
 }
 
 fn reset_failures(subject: &SubjectLedger) -> Option<String> {
@@ -61,21 +72,22 @@ fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
 }
 
 /// Descriptors that are opened once are open at the first barrier, where images may be live too.
-/// More than at that barrier and before the first cycle is growth.
-fn descriptors(subject: &SubjectLedger) -> Option<String> {
+/// More than at that barrier and before the first cycle is growth. Returns its amount and a sentence.
+fn descriptors(subject: &SubjectLedger) -> Option<(u64, String)> {
     let (rest, first, last) = (
         subject.at_rest.of(Resource::Fds)?,
         subject.at_first_barrier?.of(Resource::Fds)?,
         subject.at_last_barrier?.of(Resource::Fds)?,
     );
     (last > first && last > rest).then(|| {
-        format!(
+        let message = format!(
             "subject {} has {} at the end (first barrier: {}, before the first cycle: {})",
             subject.number,
             counted(last, "descriptor"),
             grouped(first),
             grouped(rest),
-        )
+        );
+        (last - first, message)
     })
 }
 

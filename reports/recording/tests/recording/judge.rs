@@ -295,6 +295,26 @@ fn leftovers_are_warned_of_only_if_normal_use_does_not_explain_them() {
 }
 
 #[test]
+fn descriptors_that_guests_with_wasi_leave_are_a_leak() {
+    let left = |options: &Options, descriptors: u64| {
+        let judgement = judged(&run(options.clone(), |_, last| {
+            last.footprint.set(Resource::Fds, Some(descriptors));
+        }));
+        let leftovers = of_rule(&judgement, "leftovers").into_iter();
+        (judgement.verdict, leftovers.map(|finding| finding.message.clone()).collect::<Vec<_>>())
+    };
+    let generated = Options::default();
+    let wasi = Options { wasm: vec!["app.wasm".into()], ..Options::default() };
+    // At rest and at the first barrier: 11 descriptors. Up to 3 more are noise.
+    assert_eq!(left(&wasi, 11), (Verdict::Clean, Vec::new()));
+    assert_eq!(left(&wasi, 14).0, Verdict::Clean);
+    assert_eq!(left(&generated, 111).0, Verdict::Clean, "generated guests open nothing");
+    let message = "subject 0 has 15 descriptors at the end (first barrier: 11, before the first \
+                   cycle: 11)";
+    assert_eq!(left(&wasi, 15), (Verdict::Leak, vec![message.to_owned()]));
+}
+
+#[test]
 fn every_failure_of_a_subject_is_a_death() {
     let verdict = |how| judged(&common::died(how)).verdict;
     for how in [

@@ -94,7 +94,9 @@ fn example(values: &Values) -> Value {
         Values::Names(names) => names[0].into(),
         Values::Switch => true.into(),
         Values::Number { .. } | Values::Bytes => 100.into(),
-        Values::Subject | Values::Text | Values::Path => "guest.wasm".into(),
+        Values::Subject | Values::Path => "guest.wasm".into(),
+        // Also a variable of the environment.
+        Values::Text => "NAME=value".into(),
         Values::List(items) => vec![example(items)].into(),
     }
 }

@@ -1,0 +1,231 @@
+//! Guests with WASI on the built-in runtime: what they see of the host, and one guest outside of any run.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use leakbench_runtime::{
+    Config, Engine, Error, ExternType, Func, FuncType, Linker, Memories, Module, Store, Val,
+    ValType, WasmBacktrace,
+};
+use leakbench_scenarios::{GuestDir, GuestVariable};
+use leakbench_wasi::{Exit, WasiCtx, WasiCtxBuilder, WasiError, add_to_linker};
+
+/// A module's file, and what it shall see of the host.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// The module, `.wasm` or `.wat`.
+    pub(crate) module: PathBuf,
+    pub(crate) world: World,
+    /// The function to call in place of `_start`, with the arguments as numbers.
+    pub(crate) invoke: Option<String>,
+}
+
+/// What a guest sees of the host.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) dirs: Vec<GuestDir>,
+    pub(crate) env: Vec<GuestVariable>,
+    /// Arguments after the program's name.
+    pub(crate) args: Vec<OsString>,
+}
+
+impl World {
+    /// A context of a program called `name`.
+    ///
+    /// # Errors
+    /// If a folder cannot be opened, or a text cannot be given to a guest.
+    pub(crate) fn context(&self, name: &[u8]) -> Result<WasiCtxBuilder, WasiError> {
+        let mut context = WasiCtx::builder().arg(name)?;
+        for arg in &self.args {
+            context = context.arg(arg.as_bytes())?;
+        }
+        for variable in &self.env {
+            context = context.env(&variable.name, variable.value.as_bytes())?;
+        }
+        for dir in &self.dirs {
+            context = context.preopen(&dir.host, &dir.guest)?;
+        }
+        Ok(context)
+    }
+}
+
+/// The end of a guest.
+#[derive(Debug)]
+pub(crate) enum GuestEnd {
+    /// It returned, with these results of the function, or called `proc_exit`.
+    Exited {
+        /// The low eight bits of the guest's code, which are all that a process has.
+        code: u8,
+        results: Vec<String>,
+    },
+    /// It trapped, or a host function stopped it.
+    Stopped {
+        /// The reason and the functions that ran.
+        message: String,
+    },
+}
+
+/// A guest that did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum WasmError {
+    /// The module cannot be loaded or linked.
+    #[error("cannot run {}: {error}", path.display())]
+    Module {
+        /// The module's file.
+        path: PathBuf,
+        /// The runtime's reason.
+        error: Error,
+    },
+    /// The runtime cannot be built, or the file cannot be read.
+    #[error(transparent)]
+    Runtime(#[from] Error),
+    /// A directory, variable or argument cannot be given to the guest.
+    #[error(transparent)]
+    Context(#[from] WasiError),
+    /// The module exports no function of this name.
+    #[error(
+        "{} exports no function '{name}': name one with --invoke (it has {})", path.display(),
+        if functions.is_empty() { "none".to_owned() } else { functions.join(", ") }
+    )]
+    NoFunction {
+        /// The module's file.
+        path: PathBuf,
+        /// The requested name.
+        name: String,
+        /// The functions that it exports.
+        functions: Vec<String>,
+    },
+    /// The function has another number of parameters.
+    #[error("'{name}' takes {expected} arguments, but {found} were given after --")]
+    ArgumentCount {
+        /// The function.
+        name: String,
+        /// The number of its parameters.
+        expected: usize,
+        /// The number of arguments.
+        found: usize,
+    },
+    /// An argument is no value of its parameter's type.
+    #[error("'{value}' is no {ty}: argument {number} of '{name}' must be a number of that type")]
+    Argument {
+        /// The function.
+        name: String,
+        /// The argument's number, from 1.
+        number: usize,
+        /// The argument.
+        value: String,
+        /// The parameter's type.
+        ty: ValType,
+    },
+}
+
+impl Guest {
+    /// Runs the guest to its end. Everything that it opened is closed then.
+    ///
+    /// # Errors
+    /// The guest did not run.
+    pub(crate) fn run(self) -> Result<GuestEnd, WasmError> {
+        let engine = Engine::new(&Config { memories: Memories::OnDemand, ..Config::default() })?;
+        let of_module = |error| match error {
+            Error::File { .. } => WasmError::Runtime(error),
+            error => WasmError::Module { path: self.module.clone(), error },
+        };
+        let module = Module::from_file(&engine, &self.module).map_err(of_module)?;
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker, |context| context)?;
+        let file_name = self.module.file_name().unwrap_or(self.module.as_os_str());
+        let context = self.world.context(file_name.as_bytes())?.inherit_stdio().build()?;
+        let mut store = Store::new(&engine, context);
+        let instance = match linker.instantiate(&mut store, &module) {
+            Ok(instance) => instance,
+            Err(error) => return GuestEnd::of(error).map_err(of_module),
+        };
+        let name = self.invoke.as_deref().unwrap_or("_start");
+        let func = instance.get_func(&mut store, name).ok_or_else(|| WasmError::NoFunction {
+            path: self.module.clone(),
+            name: name.to_owned(),
+            functions: exported_functions(&module),
+        })?;
+        let params = match self.invoke {
+            None => Vec::new(),
+            Some(_) => arguments(name, &func.ty(&store), &self.world.args)?,
+        };
+        if self.invoke.is_some()
+            && let Some(initialize) = instance.get_func(&mut store, "_initialize")
+            && let Err(error) = initialize.call(&mut store, &[], &mut [])
+        {
+            return GuestEnd::of(error).map_err(of_module);
+        }
+        match call(&mut store, func, &params) {
+            Ok(results) => Ok(GuestEnd::Exited { code: 0, results }),
+            Err(error) => GuestEnd::of(error).map_err(of_module),
+        }
+    }
+}
+
+impl GuestEnd {
+    /// The end that an error of the guest's call is.
+    ///
+    /// # Errors
+    /// The error, if the guest did not run.
+    fn of(error: Error) -> Result<GuestEnd, Error> {
+        if let Some(Exit(code)) = error.downcast_ref() {
+            return Ok(GuestEnd::Exited { code: *code as u8, results: Vec::new() });
+        }
+        match error {
+            Error::Trap(_) | Error::Host(_) | Error::Exception(_) => {}
+            error => return Err(error),
+        }
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let backtrace = backtrace.filter(|backtrace| !backtrace.frames().is_empty());
+        let frames = backtrace.map_or(String::new(), |backtrace| format!("\n{backtrace}"));
+        Ok(GuestEnd::Stopped { message: format!("{error}{frames}") })
+    }
+}
+
+fn exported_functions(module: &Module) -> Vec<String> {
+    let functions = module.exports().filter(|export| matches!(export.ty(), ExternType::Func(_)));
+    functions.map(|export| export.name().to_owned()).collect()
+}
+
+/// Calls a function, and returns its results as text.
+fn call(store: &mut Store<WasiCtx>, func: Func, params: &[Val]) -> Result<Vec<String>, Error> {
+    let types = func.ty(&*store);
+    let mut results = vec![Val::I32(0); types.results().len()];
+    func.call(store, params, &mut results)?;
+    let text = |value: &Val| match *value {
+        Val::I32(value) => value.to_string(),
+        Val::I64(value) => value.to_string(),
+        Val::F32(bits) => f32::from_bits(bits).to_string(),
+        Val::F64(bits) => f64::from_bits(bits).to_string(),
+        Val::V128(value) => format!("{:#034x}", value.as_u128()),
+        Val::FuncRef(_) | Val::ExternRef(_) | Val::ExnRef(_) => "a reference".to_owned(),
+    };
+    Ok(results.iter().map(text).collect())
+}
+
+/// The arguments of a function from their texts.
+fn arguments(name: &str, ty: &FuncType, texts: &[OsString]) -> Result<Vec<Val>, WasmError> {
+    let (expected, found) = (ty.params().len(), texts.len());
+    if expected != found {
+        return Err(WasmError::ArgumentCount { name: name.to_owned(), expected, found });
+    }
+    let values = (1..).zip(texts).zip(ty.params()).map(|((number, text), &ty)| {
+        let text = text.to_string_lossy();
+        let value = match ty {
+            ValType::I32 => text.parse().ok().map(Val::I32),
+            ValType::I64 => text.parse().ok().map(Val::I64),
+            ValType::F32 => text.parse().ok().map(|value: f32| Val::F32(value.to_bits())),
+            ValType::F64 => text.parse().ok().map(|value: f64| Val::F64(value.to_bits())),
+            _ => None,
+        };
+        value.ok_or_else(|| WasmError::Argument {
+            name: name.to_owned(),
+            number,
+            value: text.into_owned(),
+            ty,
+        })
+    });
+    values.collect()
+}

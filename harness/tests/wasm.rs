@@ -1,0 +1,233 @@
+//! Guests with WASI by the real binary: `leakbench wasm run`, and runs that cycle them.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use common::{Run, leakbench};
+
+/// Writes its arguments, its variables, a greeting and the file `/data/in` to standard output, and exits with
+/// the code 3.
+const HELLO: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read"
+        (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_get" (func $env (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_sizes_get"
+        (func $env_sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 512) "Hello, world!\n")
+    (data (i32.const 640) "in")
+    (func $print (param $at i32) (param $len i32)
+        (i32.store (i32.const 0) (local.get $at))
+        (i32.store (i32.const 4) (local.get $len))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+    (func (export "_start")
+        (call $print (i32.const 512) (i32.const 14))
+        (drop (call $sizes (i32.const 16) (i32.const 20)))
+        (drop (call $args (i32.const 1024) (i32.const 4096)))
+        (call $print (i32.const 4096) (i32.load (i32.const 20)))
+        (drop (call $env_sizes (i32.const 16) (i32.const 20)))
+        (drop (call $env (i32.const 1024) (i32.const 4096)))
+        (call $print (i32.const 4096) (i32.load (i32.const 20)))
+        (if (i32.eqz (call $open (i32.const 3) (i32.const 0) (i32.const 640) (i32.const 2)
+                (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 24)))
+            (then
+                (i32.store (i32.const 0) (i32.const 8192))
+                (i32.store (i32.const 4) (i32.const 100))
+                (drop (call $read
+                    (i32.load (i32.const 24)) (i32.const 0) (i32.const 1) (i32.const 28)))
+                (call $print (i32.const 8192) (i32.load (i32.const 28)))))
+        (call $exit (i32.const 3))))"#;
+
+/// A folder with `app.wat`.
+fn folder(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("app.wat"), text).expect("written");
+    folder
+}
+
+/// Runs `app.wat` in its folder.
+fn run(folder: &tempfile::TempDir, flags: &[&str]) -> Output {
+    let mut command = leakbench(&[&["wasm", "run", "app.wat"], flags].concat());
+    command.current_dir(folder.path()).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn a_guest_sees_what_the_flags_give_it() {
+    let folder = folder(HELLO);
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    fs::write(folder.path().join("data/in"), "from a file\n").expect("written");
+    let flags = ["--dir", "data::/data", "--env", "A=1", "--env", "B==", "--", "--one", "two"];
+    let output = run(&folder, &flags);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(text(&output.stdout), "Hello, world!\napp.wat\0--one\0two\0A=1\0B==\0from a file\n");
+    assert_eq!(text(&output.stderr), "");
+    let output = run(&folder, &[]);
+    assert_eq!(text(&output.stdout), "Hello, world!\napp.wat\0", "nothing else is given");
+}
+
+#[test]
+fn standard_input_is_the_guests() {
+    let echo = folder(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+                (i32.store (i32.const 0) (i32.const 64))
+                (i32.store (i32.const 4) (i32.const 100))
+                (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4)))
+                (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+    );
+    let mut command = leakbench(&["wasm", "run", "app.wat"]);
+    command.current_dir(echo.path()).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    child.stdin.take().expect("a pipe").write_all(b"to standard error").expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    assert_eq!(text(&output.stderr), "to standard error");
+}
+
+#[test]
+fn a_trap_has_its_place_and_a_code_of_its_own() {
+    let folder = folder(
+        "(module $app (func $inner unreachable) (func $outer (export \"_start\") (call $inner)))",
+    );
+    let output = run(&folder, &[]);
+    assert_eq!(output.status.code(), Some(134), "{output:?}");
+    let stderr = text(&output.stderr);
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!(
+        lines[0],
+        "leakbench: app.wat stopped: unreachable in function 0 'inner' of module 'app'"
+    );
+    assert_eq!(lines[1], "wasm backtrace:");
+    assert!(lines[2].contains("inner") && lines[3].contains("outer"), "{stderr}");
+    assert_eq!(text(&output.stdout), "");
+}
+
+#[test]
+fn a_function_is_called_by_its_name() {
+    let folder = folder(
+        r#"(module
+            (global $sum (mut i64) (i64.const 0))
+            (func (export "_initialize") (global.set $sum (i64.const 40)))
+            (func (export "add") (param i32 i64) (result i64)
+                (i64.add (global.get $sum) (i64.add (i64.extend_i32_s (local.get 0)) (local.get 1))))
+            (func (export "two") (param f32 f64) (result f32 f64) (local.get 0) (local.get 1)))"#,
+    );
+    let output = run(&folder, &["--invoke", "add", "--", "-1", "3"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "42\n"), "{output:?}");
+    let output = run(&folder, &["--invoke", "two", "--", "0.5", "-1e3"]);
+    assert_eq!(text(&output.stdout), "0.5\n-1000\n");
+}
+
+#[test]
+fn what_cannot_run_is_refused_in_one_line() {
+    let folder = folder(r#"(module (func (export "add") (param i32 f64)))"#);
+    fs::write(folder.path().join("import.wat"), r#"(module (import "env" "f" (func)))"#)
+        .expect("written");
+    fs::write(folder.path().join("bad.wasm"), "no module").expect("written");
+    for (args, words) in [
+        (&["none.wasm"][..], &["cannot read none.wasm: "][..]),
+        (&["bad.wasm"], &["cannot run bad.wasm: "]),
+        (&["import.wat"], &["cannot run import.wat: unknown import", "'env' 'f'"]),
+        (&["app.wat"], &["app.wat exports no function '_start'", "--invoke", "(it has add)"]),
+        (&["app.wat", "--invoke", "sub"], &["no function 'sub'"]),
+        (&["app.wat", "--invoke", "add"], &["'add' takes 2 arguments, but 0 were given"]),
+        (&["app.wat", "--invoke", "add", "--", "1", "x"], &["'x' is no f64: argument 2 of 'add'"]),
+        (&["app.wat", "--dir", "nowhere::/"], &["cannot open the directory nowhere: "]),
+        (&["app.wat", "--dir", "::/"], &["write HOST::GUEST"]),
+        (&["app.wat", "--env", "NAME"], &["write NAME=VALUE"]),
+    ] {
+        let mut command = leakbench(&[&["wasm", "run"], args].concat());
+        let output = command.current_dir(folder.path()).output().expect("the binary starts");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "{args:?}: {word:?} is not in {stderr}");
+        }
+    }
+}
+
+/// Opens the file `/file`, moves its descriptor onto another one, appends its arguments and variables to it, and
+/// exits.
+const APPEND: &str = r#"(module $append
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_get" (func $env (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_sizes_get"
+        (func $env_sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 512) "file")
+    (func $open_file
+        (if (call $open (i32.const 3) (i32.const 0) (i32.const 512) (i32.const 4) (i32.const 1)
+                (i64.const -1) (i64.const -1) (i32.const 1) (i32.const 24))
+            (then unreachable)))
+    (func $append (param $len i32)
+        (i32.store (i32.const 0) (i32.const 4096))
+        (i32.store (i32.const 4) (local.get $len))
+        (if (call $write (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 8))
+            (then unreachable)))
+    (func (export "_start")
+        (call $open_file)
+        (call $open_file)
+        (if (call $renumber (i32.const 5) (i32.const 4)) (then unreachable))
+        (drop (call $sizes (i32.const 16) (i32.const 20)))
+        (drop (call $args (i32.const 1024) (i32.const 4096)))
+        (call $append (i32.load (i32.const 20)))
+        (drop (call $env_sizes (i32.const 16) (i32.const 20)))
+        (drop (call $env (i32.const 1024) (i32.const 4096)))
+        (call $append (i32.load (i32.const 20)))
+        (call $exit (i32.const 0))))"#;
+
+#[test]
+fn a_run_gives_each_instance_a_context_of_its_own() {
+    let folder = folder(APPEND);
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    fs::create_dir(path("data")).expect("a folder");
+    let (module, dir) = (path("app.wat"), format!("{}::/", path("data")));
+    let world = ["--dir", &dir, "--env", "NAME=value", "--arg", "one"];
+    let flags = ["--wasm", &module, "--invoke", "_start", "--cycles", "100", "--slots", "50"];
+    let run = Run::of(&[&flags[..], &world, &["--processes", "1"]].concat());
+    assert_eq!((run.code, run.verdict()), (0, "clean"), "{run:?}");
+    let expected = "append\0one\0NAME=value\0";
+    let written = fs::read_to_string(path("data/file")).expect("the guest's file");
+    // The preflight is one more instance.
+    assert_eq!(written, expected.repeat(101));
+    assert!(run.result["peak"]["fds"].as_u64().expect("a number") < 50, "{run:?}");
+}
+
+#[test]
+fn a_run_without_modules_from_files_has_no_world_to_give() {
+    for (flag, value) in [("--dir", "data::/"), ("--env", "NAME=value"), ("--arg", "one")] {
+        let output = leakbench(&[flag, value, "--cycles", "1"]).output().expect("it starts");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        let words = format!("{flag} {value} needs --wasm");
+        assert!(stderr.contains(&words), "{words:?} is not in {stderr}");
+    }
+}
