@@ -160,6 +160,17 @@ impl Descriptor {
         }
     }
 
+    /// As [`Self::file`], for operations that directories have too.
+    ///
+    /// # Errors
+    /// BADF for streams of the process and for [`Object::Null`].
+    pub(crate) fn file_or_directory(&self) -> Result<BorrowedFd<'_>, Errno> {
+        match &self.object {
+            Object::Directory { dir, .. } => Ok(dir.as_fd()),
+            _ => self.file(),
+        }
+    }
+
     /// As [`Self::file`], for operations with a position.
     ///
     /// # Errors

@@ -2,8 +2,6 @@
 
 use std::num::NonZeroU64;
 
-use std::os::fd::AsFd;
-
 use rustix::fs::{Advice, FallocateFlags, OFlags, RawDir};
 
 use super::data::{file_offset, retry};
@@ -85,16 +83,12 @@ impl WasiCtx {
     }
 
     pub(crate) fn fd_sync(&mut self, _: &mut GuestMemory<'_>, fd: u32) -> Outcome {
-        let descriptor = self.table.get(fd)?;
-        let fd =
-            descriptor.directory().map_or_else(|_| descriptor.file(), |dir| Ok(dir.as_fd()))?;
+        let fd = self.table.get(fd)?.file_or_directory()?;
         Ok(retry(|| rustix::fs::fsync(fd))?)
     }
 
     pub(crate) fn fd_datasync(&mut self, _: &mut GuestMemory<'_>, fd: u32) -> Outcome {
-        let descriptor = self.table.get(fd)?;
-        let fd =
-            descriptor.directory().map_or_else(|_| descriptor.file(), |dir| Ok(dir.as_fd()))?;
+        let fd = self.table.get(fd)?.file_or_directory()?;
         Ok(retry(|| rustix::fs::fdatasync(fd))?)
     }
 
@@ -191,9 +185,7 @@ impl WasiCtx {
         flags: u32,
     ) -> Outcome {
         let times = NewTimes::new(atim, mtim, flags)?.timestamps();
-        let descriptor = self.table.get(fd)?;
-        let fd =
-            descriptor.directory().map_or_else(|_| descriptor.file(), |dir| Ok(dir.as_fd()))?;
+        let fd = self.table.get(fd)?.file_or_directory()?;
         Ok(rustix::fs::futimens(fd, &times)?)
     }
 
