@@ -81,16 +81,19 @@ pub(super) fn at_samples(
     ledger: &Ledger,
     amount: impl Fn(&SubjectSample) -> Option<u64>,
 ) -> Vec<Point> {
-    let process = |subject: &SubjectLedger| {
-        let samples = samples_of(subject).iter().map(|moment| Sample {
-            at_ms: moment.at_ms,
-            line: moment.line,
-            cycles: moment.counts.cycles,
-            amount: amount(moment),
-        });
-        Process::new(subject, samples.collect())
-    };
+    let process = |subject: &SubjectLedger| Process::new(subject, sampled(subject, &amount));
     summed(&ledger.subjects.iter().map(process).collect::<Vec<_>>())
+}
+
+/// An amount of a subject at each of its samples.
+fn sampled(subject: &SubjectLedger, amount: impl Fn(&SubjectSample) -> Option<u64>) -> Vec<Sample> {
+    let sample = |moment: &SubjectSample| Sample {
+        at_ms: moment.at_ms,
+        line: moment.line,
+        cycles: moment.counts.cycles,
+        amount: amount(moment),
+    };
+    samples_of(subject).iter().map(sample).collect()
 }
 
 /// The samples of a subject until its last barrier or, if it left earlier, until the last readable
@@ -113,22 +116,14 @@ pub(super) fn samples_of(subject: &SubjectLedger) -> &[SubjectSample] {
 /// A part of the footprint from rest on, summed over processes.
 pub(super) fn footprints(ledger: &Ledger, resource: Resource) -> Vec<Point> {
     let process = |subject: &SubjectLedger| {
-        let moments = samples_of(subject);
-        let first_ms = moments.first().map(|moment| moment.at_ms);
-        let rest = subject.at_rest_from.filter(|&(_, at_ms)| first_ms.is_some_and(|it| at_ms < it));
-        let rest = rest.map(|(line, at_ms)| Sample {
-            at_ms,
-            line,
-            cycles: 0,
-            amount: subject.at_rest.of(resource),
-        });
-        let samples = moments.iter().map(|moment| Sample {
-            at_ms: moment.at_ms,
-            line: moment.line,
-            cycles: moment.counts.cycles,
-            amount: moment.footprint.of(resource),
-        });
-        Process::new(subject, rest.into_iter().chain(samples).collect())
+        let mut samples = sampled(subject, |moment| moment.footprint.of(resource));
+        if let (Some((line, at_ms)), Some(first)) = (subject.at_rest_from, samples.first())
+            && at_ms < first.at_ms
+        {
+            let amount = subject.at_rest.of(resource);
+            samples.insert(0, Sample { at_ms, line, cycles: 0, amount });
+        }
+        Process::new(subject, samples)
     };
     summed(&ledger.subjects.iter().map(process).collect::<Vec<_>>())
 }
