@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use leakbench_model::text::counted;
-use leakbench_recording::observation::{Diagnosis, ProcessExitKind, Scope};
+use leakbench_recording::observation::{Diagnosis, INTERVAL_MIN_MS, ProcessExitKind, Scope};
 use leakbench_recording::trend::Trend;
 use leakbench_reports::render::ObservationProgress;
 use leakbench_scenarios::parse_time;
@@ -163,8 +163,7 @@ impl ObserveFlags {
     }
 }
 
-/// With shorter intervals most of the change between two samples would be the sampler's own.
-const INTERVAL_MIN: Duration = Duration::from_millis(5);
+const INTERVAL_MIN: Duration = Duration::from_millis(INTERVAL_MIN_MS);
 
 /// A time as one would type it: `4s`, `250ms`.
 fn typed(time: Duration) -> String {
@@ -176,7 +175,7 @@ fn typed(time: Duration) -> String {
 
 fn parse_interval(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
-        time if time < INTERVAL_MIN => Err("the minimum is 5ms".to_owned()),
+        time if time < INTERVAL_MIN => Err(format!("the minimum is {INTERVAL_MIN_MS}ms")),
         time => Ok(time),
     }
 }

@@ -32,6 +32,8 @@ impl Kept<'_> {
             Means::Choice { words, .. } => format!("{words} {effect}"),
             Means::Command(name) => format!("leakbench {name} {effect}"),
             Means::Whole(command) => format!("{command} {effect}"),
+            Means::Same(_) => format!("the same command {effect}"),
+            Means::Outside(words) => format!("{words} {effect}"),
             Means::OnRecording("report") if self.is_drawn => return None,
             Means::OnRecording(name) => match self.folder {
                 Some(folder) => {

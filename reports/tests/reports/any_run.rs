@@ -3,6 +3,7 @@
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_reports::render::{ResultJson, Summary};
+use leakbench_reports::report::Report;
 use proptest::prelude::*;
 
 use crate::common;
@@ -22,6 +23,7 @@ proptest! {
             let decisive = judgement.decisive().iter().count();
             prop_assert_eq!(listed, judgement.findings.len() - decisive, "{}", drawn);
         }
+        prop_assert!(common::has_a_next_step(&Report::of_run(&ledger, &judgement)));
         prop_assert!(ResultJson::new(&ledger, &judgement).to_text().is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
 use leakbench_reports::render::{Closing, Summary, SummaryStyle};
+use leakbench_reports::report::{Means, Report};
 
 pub(crate) use crate::fixtures::run::*;
 
@@ -20,6 +21,11 @@ pub(crate) fn findings_counted(summary: &str) -> usize {
     });
     let left_out = left_out.map(|count| count.parse::<usize>().expect("a small number"));
     shown + left_out.sum::<usize>()
+}
+
+/// True if the page names something to do next. Drawing the page is done by then.
+pub(crate) fn has_a_next_step(report: &Report) -> bool {
+    report.next.iter().any(|step| step.means != Means::OnRecording("report"))
 }
 
 /// Compares `drawn` with the golden file of that name, or with `LEAKBENCH_BLESS` writes it.

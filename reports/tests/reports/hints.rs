@@ -6,13 +6,13 @@ use std::path::Path;
 use leakbench_model::{Counts, Resource, Verdict};
 use leakbench_recording::judge::Judgement;
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::{Diagnosis, ProcessExitKind};
+use leakbench_recording::observation::{Diagnosis, ObservationRecord, ProcessExitKind};
 use leakbench_recording::recording::*;
 use leakbench_reports::render::{
     Closing, Kept, Summary, SummaryStyle, comparison_hints, observation_hints, run_hints,
 };
 use leakbench_reports::report::{Means, Report};
-use leakbench_scenarios::{OnDrop, Options};
+use leakbench_scenarios::{ImageKind, OnDrop, Options};
 
 use crate::common::{self, golden};
 use crate::comparison;
@@ -87,6 +87,23 @@ fn each_end_has_the_hints_that_help() {
     let no_mappings = ExitKind::Failed { error: "mmap: Cannot allocate memory".to_owned() };
     died_keeping.records.push(common::exit(0, 215, no_mappings, &[(2_000, "call")]));
     died_keeping.records.push(common::end(220));
+    let mut cut = common::clean();
+    cut.records.pop();
+    let unknown = || ExitKind::Failed { error: "trap: unreachable".to_owned() };
+    let failed_at = |cycles: u64| {
+        common::recording([
+            common::start(100_000, 1, Options::default()),
+            common::up(0, 100_000),
+            common::mid(common::barrier(0, 210, common::counts(cycles, 0))),
+            common::exit(0, 3_001, unknown(), &[(cycles, "call")]),
+            common::end(3_010),
+        ])
+    };
+    let undecided = growth::run(growth::behind_a_pipe(), 60, |cycles| {
+        growth::steady(cycles).with(Resource::Mappings, 400 + cycles / 3_000 * 40)
+    });
+    let too_few = growth::run(growth::behind_a_pipe(), 3, growth::steady);
+    let auto = chosen(common::copy(), |start| start.scenario.image = Some(ImageKind::Auto));
     let page = "the same command with --report html draws which slot held which image, and when";
     let dead = "the same command with --report html draws its resources until then";
     let remedy = "--on-drop purge removes a dropped module's images from its slots;";
@@ -137,7 +154,38 @@ fn each_end_has_the_hints_that_help() {
             kept,
             &["leakbench doctor shows what this machine can measure, and what to change"],
         ),
-        ("interrupted", common::interrupted(), kept, &[]),
+        (
+            "interrupted",
+            common::interrupted(),
+            kept,
+            &["the same command runs it again, to its end"],
+        ),
+        ("cut", cut, kept, &["the same command runs it again, to its end"]),
+        (
+            "failed beside others",
+            common::died(unknown()),
+            NOTHING,
+            &[
+                "--processes 1 --threads 1 takes the same steps in each run, so that a failure comes \
+                 again",
+                dead,
+            ],
+        ),
+        (
+            "failed in the last cycle",
+            failed_at(99_999),
+            NOTHING,
+            &["the same command takes the same steps again, up to the failure", dead],
+        ),
+        (
+            "failed before it",
+            failed_at(5_460),
+            NOTHING,
+            &["--cycles 5461 ends with the cycle that failed", dead],
+        ),
+        ("grows, undecided", undecided, NOTHING, &["--cycles 30000 is long enough to decide"]),
+        ("too few samples", too_few, NOTHING, &["--cycles 100000 is long enough to decide"]),
+        ("no memfds", auto, NOTHING, &["--image memfd makes images that the witnesses see"]),
         ("copied", common::copy(), NOTHING, &[]),
         ("grows without images", growing, NOTHING, &[grown]),
         ("killed, one process", killed_alone, NOTHING, &[fewer_slots, dead]),
@@ -181,6 +229,19 @@ fn an_observation_has_hints_of_its_own() {
     let draw = "draws the growth, and the limit that it approaches";
     let left =
         |code| observation::gone(observation::healthy(), ProcessExitKind::Exited { code }, true);
+    let exited = || ProcessExitKind::Exited { code: 0 };
+    let mut interrupted = observation::interrupted(observation::healthy());
+    if let Some(ObservationRecord::Start(start)) = interrupted.records.first_mut() {
+        start.started_here = true;
+    }
+    let undecided = observation::attached(|second| vec![(Resource::Fds, second / 12)]);
+    let mut shortest = observation::sampled(3, |_| Vec::new());
+    for record in &mut shortest.records {
+        if let ObservationRecord::Sample(sample) = record {
+            sample.at_ms /= 25;
+        }
+    }
+    let children = observation::attached(|_| vec![(Resource::Children, 3)]);
     let blind = observation::with(observation::healthy(), observation::remark(true, "denied"));
     let doctor = "leakbench doctor shows what this machine can measure, and what to change";
     let gate = "leakbench gate out judges it by a budget";
@@ -204,7 +265,68 @@ fn an_observation_has_hints_of_its_own() {
             "failed",
             left(3),
             kept,
-            vec!["leakbench report out draws its resources until then".to_owned()],
+            vec![
+                "strace -f prints its last system calls before the end".to_owned(),
+                "leakbench report out draws its resources until then".to_owned(),
+            ],
+        ),
+        (
+            "crashed",
+            observation::gone(
+                observation::healthy(),
+                ProcessExitKind::Signaled { signal: 11 },
+                true,
+            ),
+            NOTHING,
+            vec![
+                "ulimit -c unlimited keeps a core file, which shows where it crashed".to_owned(),
+                "the same command with --report html draws its resources until then".to_owned(),
+            ],
+        ),
+        (
+            "interrupted",
+            interrupted,
+            NOTHING,
+            vec!["the same command observes it again".to_owned()],
+        ),
+        (
+            "short",
+            observation::sampled(7, |_| Vec::new()),
+            NOTHING,
+            vec!["--duration 40s is long enough for a trend".to_owned()],
+        ),
+        (
+            "short, ended",
+            observation::gone(observation::sampled(7, |_| Vec::new()), exited(), true),
+            NOTHING,
+            vec!["--interval 150ms takes enough samples of so short a run".to_owned()],
+        ),
+        (
+            "very short, ended",
+            observation::gone(shortest, exited(), true),
+            NOTHING,
+            vec!["A run of 2 s is long enough for a trend".to_owned()],
+        ),
+        (
+            "undecided",
+            undecided.clone(),
+            NOTHING,
+            vec!["--duration 120s is long enough to decide".to_owned()],
+        ),
+        (
+            "undecided, ended",
+            observation::gone(undecided, exited(), true),
+            NOTHING,
+            vec!["A run of 2 min is long enough to decide".to_owned()],
+        ),
+        (
+            "children",
+            children,
+            NOTHING,
+            vec![
+                "--tree observes its child processes too; --no-tree judges the process alone"
+                    .to_owned(),
+            ],
         ),
         ("blind", blind, NOTHING, vec![doctor.to_owned()]),
     ] {
@@ -229,8 +351,13 @@ fn a_comparison_has_the_command_of_its_worst_run() {
         row.runs.iter_mut().for_each(|run| run.verdict = Verdict::Clean);
     }
     assert_eq!(comparison_hints(&comparison, kept), [gate]);
+    for run in &mut comparison.rows[0].runs {
+        run.verdict = Verdict::Inconclusive;
+    }
+    let doubtful = comparison_hints(&comparison, kept);
+    assert!(doubtful[0].ends_with(" alone and names what to change"), "{doubtful:?}");
     comparison.interrupted = true;
-    assert!(comparison_hints(&comparison, kept).is_empty());
+    assert_eq!(comparison_hints(&comparison, kept), ["the same command runs all of it"]);
 }
 
 /// A folder's name is quoted for a shell.

@@ -8,9 +8,10 @@ use leakbench_reports::headline;
 use leakbench_reports::render::{
     Closing, ObservationJson, ObservationProgress, Progress, Summary, SummaryStyle,
 };
+use leakbench_reports::report::Report;
 use proptest::prelude::*;
 
-use crate::common::golden;
+use crate::common::{golden, has_a_next_step};
 use crate::fixtures::any_observation::{any_observation, any_record};
 use crate::fixtures::observation::*;
 
@@ -188,6 +189,7 @@ proptest! {
         let diagnosis = diagnosed(&any_observation(records, in_order));
         let drawn = draw(&diagnosis, width);
         prop_assert!(drawn.lines().count() <= Summary::LINES_MAX, "{}", drawn);
+        prop_assert!(has_a_next_step(&Report::of_observation(&diagnosis)));
         let text = ObservationJson::new(&diagnosis).to_text().expect("it has a form");
         let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
         prop_assert_eq!(&json["exit_code"], diagnosis.judgement.verdict.exit_code());

@@ -17,6 +17,9 @@ pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
 /// The resources that are judged.
 const RESOURCES: [Resource; 3] = [Resource::Mappings, Resource::Fds, Resource::RssBytes];
 
+/// Factor of cycles after which a run with too few samples probably has enough.
+const MORE_SAMPLES: f64 = 10.0;
+
 /// True if growth is the evidence for this run.
 pub fn applies(ledger: &Ledger) -> bool {
     matches!(ledger.start.scenario.subject, SubjectName::Command(_))
@@ -92,17 +95,33 @@ impl Growth {
         )
     }
 
+    /// The number of cycles of a run that would decide what this one left open because it was too
+    /// short; `None` if nothing is open.
+    pub fn decisive_cycles(ledger: &Ledger) -> Option<u64> {
+        let factors = judged(ledger).flat_map(|subject| {
+            RESOURCES.into_iter().filter_map(|resource| match Growth::of(subject, resource) {
+                Some(growth) => growth.decisive_factor(),
+                None => Some(MORE_SAMPLES),
+            })
+        });
+        let factor = factors.max_by(f64::total_cmp)?;
+        Some((ledger.start.scenario.cycles.get() as f64 * factor) as u64)
+    }
+
+    /// Factor of cycles that would decide; `None` if it is decided.
+    fn decisive_factor(&self) -> Option<f64> {
+        Some((self.trend.decisive_span? / self.trend.span).ceil())
+    }
+
     /// `descriptors of subject 0 rose from 8 to 15, which proves neither a leak nor a bound: run 3
     /// times as many cycles`.
-    fn undecided_sentence(&self) -> String {
-        let times = self.trend.decisive_span.unwrap_or(self.trend.span) / self.trend.span;
+    fn undecided_sentence(&self, factor: f64) -> String {
         format!(
-            "{} of subject {} rose from {}, which proves neither a leak nor a bound: run {} times as \
-             many cycles",
+            "{} of subject {} rose from {}, which proves neither a leak nor a bound: run {factor} \
+             times as many cycles",
             self.resource.noun(),
             self.subject,
             self.span(),
-            times.ceil(),
         )
     }
 
@@ -130,11 +149,13 @@ fn judge_subject(subject: &SubjectLedger) -> Vec<Finding> {
             Some(growth) if growth.is_leak() => {
                 findings.push(Finding::error(RULE.name, Verdict::Leak, growth.sentence()));
             }
-            Some(growth) if growth.trend.decisive_span.is_some() => {
-                let message = growth.undecided_sentence();
-                findings.push(Finding::error(RULE.name, Verdict::Inconclusive, message));
-            }
-            Some(growth) => bounded.push(format!("{} ({})", resource.noun(), growth.span())),
+            Some(growth) => match growth.decisive_factor() {
+                Some(factor) => {
+                    let message = growth.undecided_sentence(factor);
+                    findings.push(Finding::error(RULE.name, Verdict::Inconclusive, message));
+                }
+                None => bounded.push(format!("{} ({})", resource.noun(), growth.span())),
+            },
             None => {
                 let message = format!(
                     "subject {} has {} of {}, and a trend needs {}: run more cycles",

@@ -169,11 +169,16 @@ impl ObservationLedger {
 
     /// True if the observation ended because the process ended by itself. Its descendants may have
     /// been sampled after it.
-    pub(super) fn exited(&self) -> bool {
+    pub fn exited(&self) -> bool {
         let last_ms = self.samples.last().map_or(0, |sample| sample.at_ms);
         self.exit
             .as_ref()
             .is_some_and(|exit| exit.how != ProcessExitKind::Stopped && exit.at_ms >= last_ms)
+    }
+
+    /// True if it has fewer samples than a trend needs.
+    pub fn is_too_short(&self) -> bool {
+        self.judged.len() < Trend::POINTS_MIN
     }
 
     /// The samples of running processes, evenly spaced.

@@ -23,6 +23,10 @@ pub use line::*;
 pub use old_objects::{AGE_MAX, OldObjects};
 pub use suspects::{LimitForecast, Suspect};
 
+/// The minimum time between two samples, in ms. With shorter intervals most of the change between two
+/// samples would be the sampler's own.
+pub const INTERVAL_MIN_MS: u64 = 5;
+
 /// The recording of an observation.
 pub type ObservationRecording = crate::recording::Recording<ObservationRecord>;
 /// The recorder of an observation.

@@ -220,6 +220,13 @@ pub(super) fn next_step(step: &NextStep, recording: Option<&Path>) -> Markup {
                 p { "This " (effect) ":" }
                 (copied(command))
             },
+            Means::Same(command) => {
+                p { "The same command " (effect) ":" }
+                (copied(command))
+            },
+            Means::Outside(words) => {
+                p { (words) " " (effect) "." }
+            },
             Means::OnRecording(name) => {
                 p {
                     code { "leakbench " (name) } " "

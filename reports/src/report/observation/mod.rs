@@ -4,7 +4,7 @@ mod charts;
 mod fits;
 mod resources;
 mod suspects;
-mod tracing;
+pub(super) mod tracing;
 
 use self::charts::seen;
 pub(crate) use self::suspects::{example_words, examples};

@@ -27,6 +27,17 @@ pub(super) fn step(start: &ObservationStart, resource: Resource) -> Option<NextS
     Some(NextStep { means, effect: effect.to_owned() })
 }
 
+/// Shows what a command did before it ended.
+pub(in crate::report) fn last_calls(start: &ObservationStart) -> NextStep {
+    let process = process(start, false);
+    let command = process.map(|process| {
+        let tool = ["strace", "-f"].map(OsString::from);
+        shell::command(tool.into_iter().chain(process))
+    });
+    let means = Means::Choice { words: "strace -f".to_owned(), command };
+    NextStep { means, effect: "prints its last system calls before the end".to_owned() }
+}
+
 /// The words that name the process to a tool: its command, if leakbench started it.
 fn process(start: &ObservationStart, flags_end: bool) -> Option<Vec<OsString>> {
     if !start.started_here {

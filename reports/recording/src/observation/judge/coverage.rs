@@ -30,7 +30,7 @@ fn inconclusive(message: String) -> Finding {
 
 fn trends(Evidence { ledger, accounts, .. }: &Evidence) -> Vec<Finding> {
     let judged = ledger.judged().len();
-    if judged < Trend::POINTS_MIN {
+    if ledger.is_too_short() {
         let advice = if ledger.exited() {
             "it must run for longer, or be sampled more often (--interval)"
         } else {

@@ -6,7 +6,6 @@ use leakbench_model::text::duration_ms;
 
 use super::{Evidence, sample_summary};
 use crate::judge::{Finding, Rule};
-use crate::trend::Trend;
 
 pub(super) const RULE: Rule<Evidence> = Rule { name: "interruption", judge };
 
@@ -15,8 +14,7 @@ fn judge(Evidence { ledger, .. }: &Evidence) -> Vec<Finding> {
         return Vec::new();
     };
     let message = format!("after {} and {}", duration_ms(end.at_ms), sample_summary(ledger));
-    let enough = ledger.judged().len() >= Trend::POINTS_MIN;
-    vec![if !ledger.start.started_here && enough {
+    vec![if !ledger.start.started_here && !ledger.is_too_short() {
         Finding::note(RULE.name, format!("the user ended the observation {message}"))
     } else {
         Finding::error(

@@ -87,6 +87,12 @@ impl Diagnosis {
         self.accounts.iter().filter(|account| account.class == Some(class)).count()
     }
 
+    /// The duration of an observation, in seconds, that would decide what this one left open because
+    /// it was too short; `None` if nothing is open, or the duration is unknown.
+    pub fn decisive_s(&self) -> Option<u64> {
+        span::decisive_s(&self.accounts, &self.ledger)
+    }
+
     /// The account of one resource; `None` if no sample has it.
     pub fn account(&self, resource: Resource) -> Option<&Account> {
         self.accounts.get(resource)

@@ -6,16 +6,40 @@ use leakbench_model::{Resource, Verdict};
 
 use super::Evidence;
 use crate::judge::{Finding, Rule};
-use crate::observation::accounts::Account;
+use crate::observation::accounts::{Account, Accounts};
 use crate::observation::ledger::ObservationLedger;
 
 pub(super) const RULE: Rule<Evidence> = Rule { name: "span", judge };
 
 fn judge(Evidence { accounts, ledger, .. }: &Evidence) -> Vec<Finding> {
+    let findings = open_questions(accounts, ledger).map(|Question { what, span_s }| {
+        let message = format!("{what}: {}", advice(ledger, span_s));
+        Finding::error(RULE.name, Verdict::Inconclusive, message)
+    });
+    findings.collect()
+}
+
+/// The duration in seconds that answers all open questions of the rule; `None` without one.
+pub(super) fn decisive_s(accounts: &Accounts, ledger: &ObservationLedger) -> Option<u64> {
+    open_questions(accounts, ledger).map(|question| question.span_s).max()
+}
+
+/// Growth that a longer observation would classify.
+struct Question {
+    /// The growth, in a clause.
+    what: String,
+    /// The duration that classifies it, in seconds, as a person would type it.
+    span_s: u64,
+}
+
+fn open_questions(
+    accounts: &Accounts,
+    ledger: &ObservationLedger,
+) -> impl Iterator<Item = Question> {
     let is_undecided =
         |resource: Resource| accounts.get(resource).is_some_and(Account::is_undecided);
-    // A kind grows together with its total: one finding.
-    let undecided = accounts.iter().filter(|account| {
+    // A kind grows together with its total: one question.
+    let undecided = accounts.iter().filter(move |account| {
         account.is_undecided() && !account.resource.total().is_some_and(is_undecided)
     });
     let undecided = undecided.filter_map(|account| {
@@ -24,14 +48,14 @@ fn judge(Evidence { accounts, ledger, .. }: &Evidence) -> Vec<Finding> {
             None => (account.first, account.last),
             Some(_) => (trend.first as u64, trend.last as u64),
         };
-        Some(format!(
-            "{} rose from {} to {} in {}, which proves neither a leak nor a bound: {}",
+        let what = format!(
+            "{} rose from {} to {} in {}, which proves neither a leak nor a bound",
             account.growing(),
             resource.amount(first),
             resource.amount(last),
             coarse_s(ledger.observed_ms().div_ceil(1_000)),
-            advice(ledger, trend.decisive_span?),
-        ))
+        );
+        Some(Question { what, span_s: rounded_up(trend.decisive_span?) })
     });
     // Page tables that fill are bounded by a small part of an address space that does not grow.
     let fills =
@@ -39,24 +63,22 @@ fn judge(Evidence { accounts, ledger, .. }: &Evidence) -> Vec<Finding> {
     let filling = accounts.iter().filter(fills).filter_map(|account| {
         let (resource, ceiling) = (account.resource, account.limit.as_ref()?.max);
         let span_s = ledger.observed_ms() as f64 / 1e3 + FILLED_MARGIN * account.seconds_to_limit?;
-        Some(format!(
-            "{} fills what is mapped, {} of {}, and may stay there: {}",
+        let what = format!(
+            "{} fills what is mapped, {} of {}, and may stay there",
             resource.noun(),
             resource.amount(account.last),
             resource.amount(ceiling),
-            advice(ledger, span_s),
-        ))
+        );
+        Some(Question { what, span_s: rounded_up(span_s) })
     });
-    let inconclusive = |message| Finding::error(RULE.name, Verdict::Inconclusive, message);
-    undecided.chain(filling).map(inconclusive).collect()
+    undecided.chain(filling)
 }
 
 /// Of the time until all is filled, the part to observe: some time after it shows that it stays.
 const FILLED_MARGIN: f64 = 1.5;
 
 /// The duration to observe for, in seconds, in words.
-fn advice(ledger: &ObservationLedger, span_s: f64) -> String {
-    let span_s = rounded_up(span_s.ceil() as u64);
+fn advice(ledger: &ObservationLedger, span_s: u64) -> String {
     let span = coarse_s(span_s);
     match ledger.exited() {
         true => format!("it must run for {span}"),
@@ -65,6 +87,7 @@ fn advice(ledger: &ObservationLedger, span_s: f64) -> String {
 }
 
 /// A duration that a person would type: whole tens of seconds, or minutes.
-fn rounded_up(seconds: u64) -> u64 {
+fn rounded_up(seconds: f64) -> u64 {
+    let seconds = seconds.ceil() as u64;
     seconds.next_multiple_of(if seconds < 120 { 10 } else { 60 })
 }

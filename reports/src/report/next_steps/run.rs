@@ -1,63 +1,20 @@
-//! What to do next after a run, an observation or a comparison, by its outcome: for the end of a
-//! summary and for the page.
+//! Next steps after a run.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use leakbench_scenarios::{Millis, OnDrop, Scenario, Seconds};
-
-use crate::comparison::Comparison;
 use leakbench_model::{Reason, Verdict};
-use leakbench_recording::judge::{Judgement, KernelLimit, limit_reached};
+use leakbench_recording::judge::{Growth, Judgement, KernelLimit, limit_reached};
 use leakbench_recording::ledger::Ledger;
-use leakbench_recording::observation::Diagnosis;
-use leakbench_recording::recording::{ExitKind, Start};
+use leakbench_recording::recording::{Exit, ExitKind, Start};
+use leakbench_scenarios::{ImageKind, Millis, OnDrop, Scenario, Seconds};
+
+use super::{Means, NextStep};
 
 /// Factor of a longer timeout.
 const TIMES_LONGER: NonZeroU64 = NonZeroU64::new(10).unwrap();
 
-/// Something to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextStep {
-    /// The means.
-    pub means: Means,
-    /// Its effect, as the rest of a sentence: `waits longer at barriers`.
-    pub effect: String,
-}
-
-/// The means of a [`NextStep`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Means {
-    /// Another choice for the run.
-    Choice {
-        /// The flag, a setting of the kernel, or words: `--on-drop purge`.
-        words: String,
-        /// The whole command with that choice, if it is known.
-        command: Option<String>,
-    },
-    /// A command of leakbench by name: `doctor`.
-    Command(&'static str),
-    /// A command of leakbench, by name, that reads the recording: `gate`.
-    OnRecording(&'static str),
-    /// A whole command.
-    Whole(String),
-}
-
-impl NextStep {
-    /// Draws the report.
-    fn draw(shows: &str) -> NextStep {
-        NextStep { means: Means::OnRecording("report"), effect: format!("draws {shows}") }
-    }
-
-    fn gate() -> NextStep {
-        let effect = "judges it by a budget".to_owned();
-        NextStep { means: Means::OnRecording("gate"), effect }
-    }
-
-    fn doctor() -> NextStep {
-        let effect = "shows what this machine can measure, and what to change".to_owned();
-        NextStep { means: Means::Command("doctor"), effect }
-    }
-}
+/// The effect of the same command after a run that did not end.
+const TO_ITS_END: &str = "runs it again, to its end";
 
 /// Next steps after a run, the most helpful first.
 pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
@@ -72,58 +29,14 @@ pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
         Verdict::Leak => vec![remedy(ledger), Some(draw), Some(NextStep::gate())],
         Verdict::SubjectDied => {
             // What lingered may be what the limit counts.
-            let step = slots_remedy(ledger).or_else(|| way_past(ledger)).or_else(|| closer(ledger));
-            vec![step, Some(NextStep::draw("its resources until then"))]
+            let step = slots_remedy(ledger).or_else(|| way_past(ledger));
+            let step = step.unwrap_or_else(|| closer(ledger));
+            vec![Some(step), Some(NextStep::draw("its resources until then"))]
         }
-        Verdict::Inconclusive => vec![witness_failed(ledger).then(NextStep::doctor)],
-        Verdict::Interrupted => Vec::new(),
+        Verdict::Inconclusive => vec![Some(decisive(ledger))],
+        Verdict::Interrupted => vec![Some(NextStep::same(&ledger.start.command, TO_ITS_END))],
     };
     steps.into_iter().flatten().collect()
-}
-
-/// Next steps after an observation.
-pub(crate) fn of_observation(diagnosis: &Diagnosis) -> Vec<NextStep> {
-    match diagnosis.judgement.verdict {
-        Verdict::Clean => vec![NextStep::gate()],
-        Verdict::Leak => {
-            let draw = NextStep::draw("the growth, and the limit that it approaches");
-            vec![draw, NextStep::gate()]
-        }
-        Verdict::SubjectDied => vec![NextStep::draw("its resources until then")],
-        Verdict::Inconclusive => {
-            let mut remarks = diagnosis.ledger.remarks.iter();
-            let is_blind = remarks.any(|remark| remark.prevents_clean);
-            is_blind.then(NextStep::doctor).into_iter().collect()
-        }
-        Verdict::Interrupted => Vec::new(),
-    }
-}
-
-/// Next steps after a comparison.
-pub(crate) fn of_comparison(comparison: &Comparison) -> Vec<NextStep> {
-    match comparison.verdict() {
-        Some(Verdict::Clean) => vec![NextStep::gate()],
-        Some(verdict @ (Verdict::Leak | Verdict::SubjectDied)) => {
-            let draw = NextStep::draw("the runs side by side");
-            [Some(draw), worst_alone(comparison, verdict), Some(NextStep::gate())]
-                .into_iter()
-                .flatten()
-                .collect()
-        }
-        Some(Verdict::Inconclusive | Verdict::Interrupted) | None => Vec::new(),
-    }
-}
-
-/// The command of the run with this verdict that has most lingering images, the first of equals.
-fn worst_alone(comparison: &Comparison, verdict: Verdict) -> Option<NextStep> {
-    let worst = comparison.rows.iter().rev().filter_map(|row| Some((row, row.worst()?)));
-    let of_verdict = worst.filter(|(_, run)| run.verdict == verdict);
-    let (row, run) = of_verdict.max_by_key(|(_, run)| run.images.lingering)?;
-    let effect = match verdict {
-        Verdict::Leak => format!("runs {} alone and names what holds its images", row.name),
-        _ => format!("runs {} alone and names what to change", row.name),
-    };
-    Some(NextStep { means: Means::Whole(run.command.clone()), effect })
 }
 
 /// Another choice for the run, and the command of the run with it.
@@ -149,12 +62,6 @@ fn choice(
         means: Means::Choice { words: flag.to_owned(), command: command() },
         effect: effect.into(),
     }
-}
-
-/// A means outside leakbench.
-fn other(words: impl Into<String>, effect: impl Into<String>) -> NextStep {
-    let means = Means::Choice { words: words.into(), command: None };
-    NextStep { means, effect: effect.into() }
 }
 
 /// The flags that would release the lingering images. Flags that the runtime lacks are not named.
@@ -235,8 +142,8 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
         };
         let effect = "lets it run longer, if it is no leak";
         return Some(match in_use(&ledger.start.scenario) {
-            None => other(words, effect),
-            Some(flags) => other(words, format!("{effect}; fewer {flags} need less")),
+            None => NextStep::other(words, effect),
+            Some(flags) => NextStep::other(words, format!("{effect}; fewer {flags} need less")),
         });
     }
     ledger.deaths().into_iter().map(|(_, exit)| &exit.how).find_map(|how| match how {
@@ -245,7 +152,7 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
                 None => String::new(),
                 Some(flags) => format!("; fewer {flags} need less"),
             };
-            Some(other("dmesg", format!("shows whether memory ran out{less}")))
+            Some(NextStep::other("dmesg", format!("shows whether memory ran out{less}")))
         }
         ExitKind::Hung { .. } => {
             let timeout_s = ledger.start.scenario.timeout.0.saturating_mul(TIMES_LONGER);
@@ -260,27 +167,75 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
     })
 }
 
-/// A short run that ends in the step at which the subject died; or a file that shows where.
-fn closer(ledger: &Ledger) -> Option<NextStep> {
-    let scenario = &ledger.start.scenario;
-    let (subject, exit) = ledger.deaths().into_iter().next()?;
-    if let ExitKind::Signaled { .. } = exit.how {
-        return Some(other(
-            "ulimit -c unlimited",
-            "keeps a core file, which shows where it crashed",
-        ));
+/// A run that leads to the step at which the subject died, or a file that shows where.
+fn closer(ledger: &Ledger) -> NextStep {
+    let (start, scenario) = (&ledger.start, &ledger.start.scenario);
+    let deaths = ledger.deaths();
+    let death = deaths.first();
+    if let Some((_, Exit { how: ExitKind::Signaled { .. }, .. })) = death {
+        return NextStep::core_file();
     }
-    // Of several, each has its own cycles.
-    let is_alone = scenario.processes.get() == 1 && scenario.threads.get() == 1;
-    let cycles = NonZeroU64::MIN.saturating_add(subject.counts.cycles);
-    (is_alone && cycles < scenario.cycles).then(|| {
-        choice(
-            &ledger.start,
+    let (one_process, one_thread) = (scenario.processes.get() == 1, scenario.threads.get() == 1);
+    if !(one_process && one_thread) {
+        // Others move the moment of the failure.
+        let flags = [("--processes 1", one_process), ("--threads 1", one_thread)];
+        let flags = flags.into_iter().filter(|(_, is_one)| !is_one).map(|(flag, _)| flag);
+        let alone = |scenario: &mut Scenario| {
+            scenario.processes = NonZeroU32::MIN;
+            scenario.threads = NonZeroU32::MIN;
+        };
+        return choice(
+            start,
+            &flags.collect::<Vec<&str>>().join(" "),
+            alone,
+            "takes the same steps in each run, so that a failure comes again",
+        );
+    }
+    let done = death.map_or(u64::MAX, |(subject, _)| subject.counts.cycles);
+    let cycles = NonZeroU64::MIN.saturating_add(done);
+    if cycles < scenario.cycles {
+        return choice(
+            start,
             &format!("--cycles {cycles}"),
             |scenario| scenario.cycles = cycles,
             "ends with the cycle that failed",
-        )
-    })
+        );
+    }
+    NextStep::same(&start.command, "takes the same steps again, up to the failure")
+}
+
+/// A run that decides what this one left open.
+fn decisive(ledger: &Ledger) -> NextStep {
+    let start = &ledger.start;
+    if witness_failed(ledger) {
+        return NextStep::doctor();
+    }
+    if ledger.end.is_none() {
+        return NextStep::same(&start.command, TO_ITS_END);
+    }
+    if let Some(cycles) = Growth::decisive_cycles(ledger).and_then(NonZeroU64::new) {
+        return choice(
+            start,
+            &format!("--cycles {cycles}"),
+            |scenario| scenario.cycles = cycles,
+            "is long enough to decide",
+        );
+    }
+    if start.scenario.image == Some(ImageKind::Auto) && start.scenario.wasm.is_empty() {
+        return choice(
+            start,
+            "--image memfd",
+            |scenario| scenario.image = Some(ImageKind::Memfd),
+            "makes images that the witnesses see",
+        );
+    }
+    if ledger.images.made == 0 && !start.scenario.wasm.is_empty() {
+        return NextStep {
+            means: Means::Outside("A module with an active data segment".to_owned()),
+            effect: "has an image to watch".to_owned(),
+        };
+    }
+    NextStep::doctor()
 }
 
 /// The flags of this run that decide how many objects its live modules have.
