@@ -102,6 +102,16 @@ fn each_end_has_the_hints_that_help() {
     let undecided = growth::run(growth::behind_a_pipe(), 60, |cycles| {
         growth::steady(cycles).with(Resource::Mappings, 400 + cycles / 3_000 * 40)
     });
+    let mut leaving = chosen(common::clean(), |start| {
+        start.scenario.wasm = vec!["app.wasm".into()];
+    });
+    for record in &mut leaving.records {
+        if let Record::Barrier(barrier) = record
+            && barrier.last
+        {
+            barrier.footprint.set(Resource::Fds, Some(3_000));
+        }
+    }
     let too_few = growth::run(growth::behind_a_pipe(), 3, growth::steady);
     let auto = chosen(common::copy(), |start| start.scenario.image = Some(ImageKind::Auto));
     let page = "the same command with --report html draws which slot held which image, and when";
@@ -188,6 +198,7 @@ fn each_end_has_the_hints_that_help() {
         ("no memfds", auto, NOTHING, &["--image memfd makes images that the witnesses see"]),
         ("copied", common::copy(), NOTHING, &[]),
         ("grows without images", growing, NOTHING, &[grown]),
+        ("guests leave descriptors", leaving, NOTHING, &[grown]),
         ("killed, one process", killed_alone, NOTHING, &[fewer_slots, dead]),
         (
             "killed, no slots",
@@ -219,6 +230,10 @@ fn a_step_has_the_command_with_its_choice() {
     let queue = of(common::leak_queue(), "");
     let said = command(&queue).expect("a command");
     assert!(said.contains("--decommit-batch 16") && said.contains("--flush-on-drop=on"), "{said}");
+    // A default has no flag in a command.
+    let failed = common::died(ExitKind::Failed { error: "trap: unreachable".to_owned() });
+    let alone = "leakbench --processes 1 --threads 1";
+    assert_eq!(command(&of(failed, "")).as_deref(), Some(alone));
     let other = chosen(common::leak_keep(), |start| start.command = "sh run.sh".to_owned());
     assert_eq!(command(&other), None);
 }

@@ -71,7 +71,7 @@ fn decisive(diagnosis: &Diagnosis) -> NextStep {
         // The interval begins short, so that of few samples is known best from them.
         let between = (ledger.samples.len() as u64).saturating_sub(1);
         let spacing_ms = ledger.observed_ms().checked_div(between).unwrap_or(0);
-        let span_s = (samples * spacing_ms.max(INTERVAL_MIN_MS)).div_ceil(1_000);
+        let span_s = samples.saturating_mul(spacing_ms.max(INTERVAL_MIN_MS)).div_ceil(1_000);
         return longer(diagnosis, span_s, "is long enough for a trend");
     }
     NextStep::doctor()
@@ -103,7 +103,8 @@ fn with_flag(command: &str, name: &str, value: Option<&str>) -> Option<String> {
         return None;
     }
     if let Some(at) = words[..flags_end].iter().position(|word| word == name) {
-        words.drain(at..=at + usize::from(value.is_some()));
+        let end = at + 1 + usize::from(value.is_some());
+        words.drain(at..end.min(flags_end));
     }
     let flag: Vec<OsString> = [Some(name), value].into_iter().flatten().map(Into::into).collect();
     words.splice(2..2, flag);
@@ -127,6 +128,9 @@ mod tests {
             ),
             ("leakbench attach --duration 9s 42", "leakbench attach --duration 5s 42"),
             ("leakbench attach 42", "leakbench attach --duration 5s 42"),
+            // Another program may have written the recording.
+            ("leakbench exec --duration", "leakbench exec --duration 5s"),
+            ("leakbench exec --duration -- a", "leakbench exec --duration 5s -- a"),
         ];
         for (command, expected) in cases {
             let changed = with_flag(command, "--duration", Some("5s"));

@@ -18,8 +18,8 @@ const TO_ITS_END: &str = "runs it again, to its end";
 
 /// Next steps after a run, the most helpful first.
 pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
-    // A runtime without images is judged by the growth of its process.
-    let draw = NextStep::draw(if ledger.images.made > 0 {
+    // Without a lingering image, the process itself grows.
+    let draw = NextStep::draw(if ledger.images.lingering > 0 || lingered(ledger) {
         "which slot held which image, and when"
     } else {
         "the growth of its mappings, descriptors and memory"
@@ -42,7 +42,7 @@ pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
 /// Another choice for the run, and the command of the run with it.
 fn choice(
     start: &Start,
-    flag: &str,
+    flags: &[&str],
     change: impl FnOnce(&mut Scenario),
     effect: impl Into<String>,
 ) -> NextStep {
@@ -53,13 +53,15 @@ fn choice(
         change(&mut scenario);
         let mut command = scenario.command_line();
         // A choice that is the default has no flag in a command.
-        if !command.contains(flag) {
-            command += &format!(" {flag}");
+        for flag in flags {
+            if !command.contains(flag) {
+                command += &format!(" {flag}");
+            }
         }
         Some(command + rest)
     };
     NextStep {
-        means: Means::Choice { words: flag.to_owned(), command: command() },
+        means: Means::Choice { words: flags.join(" "), command: command() },
         effect: effect.into(),
     }
 }
@@ -82,7 +84,7 @@ fn slots_remedy(ledger: &Ledger) -> Option<NextStep> {
     {
         return Some(choice(
             &ledger.start,
-            "--on-drop purge",
+            &["--on-drop purge"],
             |scenario| scenario.on_drop = Some(OnDrop::Purge),
             format!(
                 "removes a dropped module's images from its slots; {on_drop} leaves them there"
@@ -94,13 +96,13 @@ fn slots_remedy(ledger: &Ledger) -> Option<NextStep> {
         let step = match scenario.flush_on_drop {
             Some(_) => choice(
                 &ledger.start,
-                "--flush-on-drop=on",
+                &["--flush-on-drop=on"],
                 |scenario| scenario.flush_on_drop = Some(true),
                 format!("empties the queue before a drop searches slots; {no_queue} has no queue"),
             ),
             None => choice(
                 &ledger.start,
-                no_queue,
+                &[no_queue],
                 |scenario| scenario.decommit_batch = Some(NonZeroU32::MIN),
                 "has no queue",
             ),
@@ -110,16 +112,20 @@ fn slots_remedy(ledger: &Ledger) -> Option<NextStep> {
     None
 }
 
+/// Returns whether images lingered at some barrier.
+fn lingered(ledger: &Ledger) -> bool {
+    let mut worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
+    worst.any(|barrier| barrier.lingering > 0)
+}
+
 /// A longer wait, if images lingered at a barrier and are gone at the end: they may only be slow.
 fn longer_settling(ledger: &Ledger) -> Option<NextStep> {
-    let mut worst = ledger.subjects.iter().filter_map(|subject| subject.worst.as_ref());
-    let lingered = worst.any(|barrier| barrier.lingering > 0);
-    (lingered && ledger.images.lingering == 0).then(|| {
+    (lingered(ledger) && ledger.images.lingering == 0).then(|| {
         let settle_ms = ledger.start.scenario.settle_ms.0;
         let longer_ms = settle_ms.max(100).saturating_mul(10);
         choice(
             &ledger.start,
-            &format!("--settle-ms {longer_ms}"),
+            &[&format!("--settle-ms {longer_ms}")],
             |scenario| scenario.settle_ms = Millis(longer_ms),
             format!("waits longer at barriers than {settle_ms} ms and shows late releases"),
         )
@@ -158,7 +164,7 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
             let timeout_s = ledger.start.scenario.timeout.0.saturating_mul(TIMES_LONGER);
             Some(choice(
                 &ledger.start,
-                &format!("--timeout {timeout_s}"),
+                &[&format!("--timeout {timeout_s}")],
                 |scenario| scenario.timeout = Seconds(timeout_s),
                 "allows more time, if it was only slow",
             ))
@@ -186,7 +192,7 @@ fn closer(ledger: &Ledger) -> NextStep {
         };
         return choice(
             start,
-            &flags.collect::<Vec<&str>>().join(" "),
+            &flags.collect::<Vec<&str>>(),
             alone,
             "takes the same steps in each run, so that a failure comes again",
         );
@@ -196,7 +202,7 @@ fn closer(ledger: &Ledger) -> NextStep {
     if cycles < scenario.cycles {
         return choice(
             start,
-            &format!("--cycles {cycles}"),
+            &[&format!("--cycles {cycles}")],
             |scenario| scenario.cycles = cycles,
             "ends with the cycle that failed",
         );
@@ -216,7 +222,7 @@ fn decisive(ledger: &Ledger) -> NextStep {
     if let Some(cycles) = Growth::decisive_cycles(ledger).and_then(NonZeroU64::new) {
         return choice(
             start,
-            &format!("--cycles {cycles}"),
+            &[&format!("--cycles {cycles}")],
             |scenario| scenario.cycles = cycles,
             "is long enough to decide",
         );
@@ -224,7 +230,7 @@ fn decisive(ledger: &Ledger) -> NextStep {
     if start.scenario.image == Some(ImageKind::Auto) && start.scenario.wasm.is_empty() {
         return choice(
             start,
-            "--image memfd",
+            &["--image memfd"],
             |scenario| scenario.image = Some(ImageKind::Memfd),
             "makes images that the witnesses see",
         );
