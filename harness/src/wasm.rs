@@ -1,15 +1,19 @@
 //! Guests with WASI on the built-in runtime: what they see of the host, and one guest outside of any run.
 
+mod limits;
+
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use leakbench_runtime::{
-    Config, Engine, Error, ExternType, Func, FuncType, Linker, Memories, Module, Store, Val,
-    ValType, WasmBacktrace,
+    Engine, Error, ExternType, Func, FuncType, Linker, Module, Store, Val, ValType, WasmBacktrace,
 };
 use leakbench_scenarios::{GuestDir, GuestVariable};
 use leakbench_wasi::{Exit, WasiCtx, WasiCtxBuilder, WasiError, add_to_linker};
+
+pub(crate) use limits::GuestLimits;
 
 /// A module's file, and what it shall see of the host.
 #[derive(Debug)]
@@ -19,6 +23,7 @@ pub(crate) struct Guest {
     pub(crate) world: World,
     /// The function to call in place of `_start`, with the arguments as numbers.
     pub(crate) invoke: Option<String>,
+    pub(crate) limits: GuestLimits,
 }
 
 /// What a guest sees of the host.
@@ -77,6 +82,40 @@ pub enum WasmError {
         /// The runtime's reason.
         error: Error,
     },
+    /// The module needs more than the guest may have.
+    #[error(
+        "cannot run {}: it needs {needed} {what}, and may have {max}: raise {flag}", path.display()
+    )]
+    Limit {
+        /// The module's file.
+        path: PathBuf,
+        /// What is limited.
+        what: &'static str,
+        /// What the module needs.
+        needed: u64,
+        /// The limit.
+        max: u64,
+        /// The flag of the limit.
+        flag: &'static str,
+    },
+    /// The streams and folders are more than the guest may have.
+    #[error(
+        "the guest's three streams and its folders are more than {max} descriptors: raise --max-fds"
+    )]
+    Descriptors {
+        /// The limit.
+        max: usize,
+    },
+    /// The kernel refused a thread for the guest.
+    #[error(
+        "cannot start a thread with a stack of {stack_bytes} bytes: {source}: lower --max-stack"
+    )]
+    Thread {
+        /// The size of the thread's stack.
+        stack_bytes: usize,
+        /// The kernel's reason.
+        source: io::Error,
+    },
     /// The runtime cannot be built, or the file cannot be read.
     #[error(transparent)]
     Runtime(#[from] Error),
@@ -126,20 +165,40 @@ impl Guest {
     /// # Errors
     /// The guest did not run.
     pub(crate) fn run(self) -> Result<GuestEnd, WasmError> {
-        let engine = Engine::new(&Config { memories: Memories::OnDemand, ..Config::default() })?;
+        let limits = self.limits;
+        let engine = Engine::new(&limits.config())?;
+        let of_guest = engine.clone();
+        limits.run(&engine, move |begins| self.run_on(&of_guest, begins))
+    }
+
+    /// Calls `begins` before the guest's code runs.
+    fn run_on(self, engine: &Engine, begins: &dyn Fn()) -> Result<GuestEnd, WasmError> {
         let of_module = |error| match error {
             Error::File { .. } => WasmError::Runtime(error),
+            Error::Limit(limit) => WasmError::Limit {
+                path: self.module.clone(),
+                what: limit.what,
+                needed: limit.needed,
+                max: limit.max,
+                flag: limits::flag_of(&limit),
+            },
             error => WasmError::Module { path: self.module.clone(), error },
         };
-        let module = Module::from_file(&engine, &self.module).map_err(of_module)?;
-        let mut linker = Linker::new(&engine);
+        let end_of = |error| GuestEnd::of(error, &self.limits).map_err(of_module);
+        let module = Module::from_file(engine, &self.module).map_err(of_module)?;
+        let mut linker = Linker::new(engine);
         add_to_linker(&mut linker, |context| context)?;
         let file_name = self.module.file_name().unwrap_or(self.module.as_os_str());
-        let context = self.world.context(file_name.as_bytes())?.inherit_stdio().build()?;
-        let mut store = Store::new(&engine, context);
+        let context = self.world.context(file_name.as_bytes())?.inherit_stdio();
+        let context = self.limits.of_context(context).build().map_err(|error| match error {
+            WasiError::TooManyDescriptors { max } => WasmError::Descriptors { max },
+            error => error.into(),
+        })?;
+        let mut store = self.limits.store(engine, context)?;
+        begins();
         let instance = match linker.instantiate(&mut store, &module) {
             Ok(instance) => instance,
-            Err(error) => return GuestEnd::of(error).map_err(of_module),
+            Err(error) => return end_of(error),
         };
         let name = self.invoke.as_deref().unwrap_or("_start");
         let func = instance.get_func(&mut store, name).ok_or_else(|| WasmError::NoFunction {
@@ -147,7 +206,7 @@ impl Guest {
             name: name.to_owned(),
             functions: exported_functions(&module),
         })?;
-        let params = match self.invoke {
+        let params = match &self.invoke {
             None => Vec::new(),
             Some(_) => arguments(name, &func.ty(&store), &self.world.args)?,
         };
@@ -155,11 +214,11 @@ impl Guest {
             && let Some(initialize) = instance.get_func(&mut store, "_initialize")
             && let Err(error) = initialize.call(&mut store, &[], &mut [])
         {
-            return GuestEnd::of(error).map_err(of_module);
+            return end_of(error);
         }
         match call(&mut store, func, &params) {
             Ok(results) => Ok(GuestEnd::Exited { code: 0, results }),
-            Err(error) => GuestEnd::of(error).map_err(of_module),
+            Err(error) => end_of(error),
         }
     }
 }
@@ -169,7 +228,7 @@ impl GuestEnd {
     ///
     /// # Errors
     /// The error, if the guest did not run.
-    fn of(error: Error) -> Result<GuestEnd, Error> {
+    fn of(error: Error, limits: &GuestLimits) -> Result<GuestEnd, Error> {
         if let Some(Exit(code)) = error.downcast_ref() {
             return Ok(GuestEnd::Exited { code: *code as u8, results: Vec::new() });
         }
@@ -180,7 +239,8 @@ impl GuestEnd {
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let backtrace = backtrace.filter(|backtrace| !backtrace.frames().is_empty());
         let frames = backtrace.map_or(String::new(), |backtrace| format!("\n{backtrace}"));
-        Ok(GuestEnd::Stopped { message: format!("{error}{frames}") })
+        let advice = limits.advice(&error).map_or(String::new(), |advice| format!(": {advice}"));
+        Ok(GuestEnd::Stopped { message: format!("{error}{advice}{frames}") })
     }
 }
 

@@ -16,6 +16,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/api.md",
     "docs/ci.md",
     "docs/protocol.md",
+    "docs/security.md",
     "docs/speed.md",
     "docs/trust.md",
     "docs/findings/wasmtime-48-decommit-queue.md",
@@ -28,6 +29,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "leakbench wasm run app.wasm --dir data::/data --env NAME=value -- ARGS",
         "leakbench wasm run app.wat --dir guests::/data --env NAME=value -- ARGS",
+    ),
+    (
+        "leakbench wasm run app.wasm --timeout 5s --max-memory 64MiB --max-written 1GiB",
+        "leakbench wasm run app.wat --timeout 5s --max-memory 64MiB --max-written 1GiB",
     ),
     (
         "leakbench --wasm app.wasm --invoke _start --dir data::/data",

@@ -167,6 +167,111 @@ fn what_cannot_run_is_refused_in_one_line() {
     }
 }
 
+/// Runs without end, in the ways of `--invoke`; and does what needs something of the host.
+const TAKES_MUCH: &str = r#"(module $greedy
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+        (func $poll (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 2)
+    (table 100 funcref)
+    (data (i32.const 512) "file")
+    (func (export "_start"))
+    (func $loop (export "loop") (loop (br 0)))
+    (func $recurse (export "recurse") (call $recurse))
+    ;; Waits for a day.
+    (func (export "sleep")
+        (i64.store (i32.const 24) (i64.const 86400000000000))
+        (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "grow-table") (param i32) (result i32)
+        (table.grow (ref.null func) (local.get 0)))
+    ;; The number of files that it can open.
+    (func (export "open") (result i32) (local $n i32)
+        (loop $l
+            (if (i32.eqz (call $open (i32.const 3) (i32.const 0) (i32.const 512) (i32.const 4)
+                    (i32.const 1) (i64.const -1) (i64.const -1) (i32.const 0) (i32.const 24)))
+                (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l))))
+        (local.get $n))
+    ;; Writes four bytes so often; the last error.
+    (func (export "write") (param $n i32) (result i32) (local $error i32)
+        (i32.store (i32.const 0) (i32.const 512))
+        (i32.store (i32.const 4) (i32.const 4))
+        (loop $l
+            (local.set $error
+                (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $error)))"#;
+
+/// A guest that takes more than a flag allows ends with the code for a trap, or is not run. The message names
+/// the flag. With a higher limit it runs.
+#[test]
+fn a_guest_ends_at_its_limits() {
+    let folder = folder(TAKES_MUCH);
+    for (args, code, words) in [
+        (
+            &["--timeout", "50ms", "--invoke", "loop"][..],
+            134,
+            &["interrupted at the deadline in function", "'loop'", "raise --timeout"][..],
+        ),
+        (
+            &["--timeout", "50ms", "--invoke", "sleep"],
+            134,
+            &["still in a host function", "raise --timeout"],
+        ),
+        (
+            &["--fuel", "10k", "--invoke", "loop"],
+            134,
+            &["all fuel consumed in function", "10,000 units", "raise --fuel"],
+        ),
+        (
+            &["--invoke", "recurse"],
+            134,
+            &["call stack exhausted", "has 512 KiB", "raise --max-stack"],
+        ),
+        (&["--max-stack", "64MiB", "--invoke", "recurse"], 134, &["has 64.0 MiB"]),
+        (&["--max-memory", "64KiB"], 2, &["it needs 131072 bytes", "raise --max-memory"]),
+        (&["--max-table-elements", "99"], 2, &["needs 100 elements", "--max-table-elements"]),
+        (&["--max-fds", "3", "--dir", ".::/"], 2, &["more than 3 descriptors", "--max-fds"]),
+        (&["--timeout", "now"], 2, &["--timeout", "expected a time"]),
+    ] {
+        let output = run(&folder, args);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "{args:?}: {word:?} is not in {stderr}");
+        }
+    }
+    let all = ["--timeout", "1h", "--fuel", "10M", "--max-memory", "128KiB", "--max-stack", "1MiB"];
+    let all = [&all[..], &["--max-table-elements", "100", "--max-fds", "4", "--dir", ".::/"]];
+    assert_eq!(run(&folder, &all.concat()).status.code(), Some(0));
+}
+
+/// A guest that runs is refused more by results and errors, and goes on.
+#[test]
+fn a_guest_learns_of_its_limits() {
+    let folder = folder(TAKES_MUCH);
+    let result = |args: &[&str], words: &[&str]| {
+        let output = run(&folder, &[args, words].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        (text(&output.stdout).trim_end().to_owned(), output.stderr.len())
+    };
+    let grow = |limit| result(&["--max-memory", limit, "--invoke", "grow"], &["--", "1"]).0;
+    assert_eq!([grow("128KiB"), grow("192KiB")], ["-1", "2"]);
+    let grow =
+        |limit| result(&["--max-table-elements", limit, "--invoke", "grow-table"], &["--", "5"]).0;
+    assert_eq!([grow("104"), grow("105")], ["-1", "100"]);
+    let open = |limit| result(&["--max-fds", limit, "--dir", ".::/", "--invoke", "open"], &[]).0;
+    assert_eq!([open("4"), open("10")], ["0", "6"]);
+    let write = |limit| result(&["--max-written", limit, "--invoke", "write"], &["--", "3"]);
+    // The number of DQUOT.
+    assert_eq!(write("8"), ("19".to_owned(), 8));
+    assert_eq!(write("10"), ("0".to_owned(), 10), "the last write is cut");
+    assert_eq!(write("12"), ("0".to_owned(), 12));
+}
+
 /// Opens the file `/file`, moves its descriptor onto another one, appends its arguments and variables to it, and
 /// exits.
 const APPEND: &str = r#"(module $append

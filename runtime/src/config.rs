@@ -33,6 +33,13 @@ pub struct Config {
     pub features: WasmFeatures,
     /// Limits on what is compiled.
     pub limits: CompileLimits,
+    /// If true, guests end at the deadline of their store, see
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch). Default: false, and code checks
+    /// nothing.
+    pub epoch_interruption: bool,
+    /// If true, guests consume the fuel of their store, see
+    /// [`Store::set_fuel`](crate::Store::set_fuel). Default: false, and code counts nothing.
+    pub consume_fuel: bool,
 }
 
 /// The place of an engine's memories.
@@ -60,6 +67,8 @@ impl Default for Config {
             profiler: ProfilingStrategy::None,
             features: WasmFeatures::default(),
             limits: CompileLimits::default(),
+            epoch_interruption: false,
+            consume_fuel: false,
         }
     }
 }
@@ -92,6 +101,18 @@ impl Config {
     /// Sets the maximum stack of guest code in bytes.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
         self.max_wasm_stack_bytes = bytes;
+        self
+    }
+
+    /// Sets whether guests end at the deadline of their store.
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Self {
+        self.epoch_interruption = enable;
+        self
+    }
+
+    /// Sets whether guests consume the fuel of their store.
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
+        self.consume_fuel = enable;
         self
     }
 }

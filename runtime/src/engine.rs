@@ -9,13 +9,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use leakbench_allocator::Pool;
 
 use crate::cache::CodeCache;
-use crate::compile::Compiler;
+use crate::compile::{Checks, Compiler};
 use crate::config::{Config, Memories};
 use crate::error::Error;
 use crate::module;
 use crate::profile::{PerfMap, ProfilingStrategy};
 use crate::signature::Registry;
 use crate::sys::code_memory::CodeSpares;
+use crate::sys::epoch::Epochs;
 use crate::types::{FuncType, FuncTypeId};
 
 /// The compiler, the pool of slots, the code cache and the function types that modules and stores
@@ -39,6 +40,7 @@ struct Inner {
     pool: Arc<Pool>,
     code_spares: Arc<CodeSpares>,
     perf_map: Option<PerfMap>,
+    epochs: Epochs,
     /// The settings of artifacts, described when the first artifact needs them.
     artifact_settings: OnceLock<String>,
 }
@@ -83,6 +85,7 @@ impl Engine {
                 config.opt_level,
                 config.regalloc_algorithm,
                 config.limits.clone(),
+                Checks { epochs: config.epoch_interruption, fuel: config.consume_fuel },
             )?,
             cache: config.code_cache_modules.map(CodeCache::new),
             signatures: Arc::default(),
@@ -95,6 +98,7 @@ impl Engine {
                 ProfilingStrategy::None => None,
                 ProfilingStrategy::PerfMap => Some(PerfMap::open()?),
             },
+            epochs: Epochs::default(),
             artifact_settings: OnceLock::new(),
         })))
     }
@@ -145,6 +149,40 @@ impl Engine {
         let file = File::open(path).map_err(failed)?;
         file.take(64).read_to_end(&mut start).map_err(failed)?;
         Ok(Engine::detect_precompiled(&start))
+    }
+
+    /// Begins the next epoch. Guests whose store's deadline it is stop with [`Trap::Interrupt`]. Any thread
+    /// may call it; it waits for other calls of it and of [`Store::set_epoch_deadline`] only. Its time is in
+    /// proportion to the number of stores.
+    ///
+    /// A guest in a host function stops when the host function returns. One that waits in a shared memory stops
+    /// within 10 ms. Without [`Config::epoch_interruption`] it has no effect.
+    ///
+    /// ```
+    /// use leakbench_runtime::{Config, Engine, Instance, Module, Store, Trap};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(&Config { epoch_interruption: true, ..Config::default() })?;
+    /// let module = Module::new(&engine, "(module (func (export \"run\") (loop (br 0))))")?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_epoch_deadline(1);
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+    /// let other = engine.clone();
+    /// std::thread::spawn(move || other.increment_epoch());
+    /// assert_eq!(run.call(&mut store, ()).unwrap_err().trap(), Some(Trap::Interrupt));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`Trap::Interrupt`]: crate::Trap::Interrupt
+    /// [`Store::set_epoch_deadline`]: crate::Store::set_epoch_deadline
+    pub fn increment_epoch(&self) {
+        self.0.epochs.increment();
+    }
+
+    pub(crate) fn epochs(&self) -> &Epochs {
+        &self.0.epochs
     }
 
     pub(crate) fn artifact_settings(&self) -> &str {

@@ -10,6 +10,7 @@ use leakbench_allocator::{AllocError, ImageError, PoolError};
 use crate::backtrace::WasmBacktrace;
 use crate::compile::CompileError;
 use crate::exception::ExnRef;
+use crate::limits::LimitError;
 use crate::module::artifact::ArtifactError;
 use crate::module::parse::ModuleError;
 use crate::sys::code_memory::CodeMemoryError;
@@ -47,6 +48,12 @@ pub enum Error {
         /// The table's type.
         ty: TableType,
     },
+    /// A store may not have as much as an instance or an item needs.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// The engine's code counts no fuel.
+    #[error("the engine's code counts no fuel: create the engine with Config::consume_fuel")]
+    NoFuel,
     /// An import is missing or does not fit.
     #[error(transparent)]
     Link(Box<LinkError>),
@@ -175,6 +182,7 @@ impl Error {
             Error::Pool(error) => error,
             Error::Image(error) => error,
             Error::Memory(error) => error,
+            Error::Limit(error) => error,
             Error::Link(error) => &**error,
             Error::Trap(error) => &**error,
             Error::Type(error) => &**error,
@@ -183,6 +191,7 @@ impl Error {
             Error::Table { .. }
             | Error::NoExport { .. }
             | Error::File { .. }
+            | Error::NoFuel
             | Error::UnknownStack
             | Error::PerfMap { .. } => return None,
         };
@@ -411,7 +420,8 @@ pub enum TypeError {
     },
     /// A memory or table cannot grow.
     #[error(
-        "cannot grow by {delta} from {present}: the maximum or the available memory does not allow it"
+        "cannot grow by {delta} from {present}: the maximum, the limits of the store or the available \
+         memory does not allow it"
     )]
     Grow {
         /// Pages or elements to add.

@@ -6,6 +6,7 @@ use crate::error::{Error, LinkError, TrapError};
 use crate::exception::Tag;
 use crate::externs::{Export, Extern, Global, Memory, Table};
 use crate::func::Func;
+use crate::limits::Amounts;
 use crate::module::Module;
 use crate::module::info::{ExportItem, SegmentMode};
 use crate::module::inspect::ModuleExport;
@@ -32,7 +33,7 @@ impl Instance {
     ///
     /// # Errors
     /// If module and store belong to different engines; if the number or types of the imports do
-    /// not match; if a memory or table cannot be allocated; if a segment is out of bounds; if the
+    /// not match; if a memory or table cannot be allocated, or the store's limits do not allow it; if a segment is out of bounds; if the
     /// start function traps or a host function fails.
     ///
     /// As in the specification, writes of segments and of the start function to imported memories
@@ -177,6 +178,11 @@ pub(crate) fn instantiate(
     if expected != imports.len() {
         return Err(LinkError::Count { expected, found: imports.len() }.into());
     }
+    let info = &module.compiled().info;
+    store.check_limits(Amounts::of_instance(
+        &info.memories[info.num_imported_memories..],
+        &info.tables[info.num_imported_tables..],
+    ))?;
     let mut instance = NewInstance::new(store, module);
     let misfit = imports.iter().position(|item| !instance.import(item));
     if let Some(misfit) = misfit {

@@ -34,12 +34,22 @@
 //!
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
-//! - There is nothing asynchronous, and there are no components, fuel, epochs or limiters.
+//! - There is nothing asynchronous, and there are no components.
 //!   `docs/api.md` lists each method that is not offered, with the reason.
+//! - The limits of a store are a value, [`StoreLimits`], and no trait.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.
 //! - [`Trap::UndefinedElement`] is an indirect call beyond the end of a table. Wasmtime has
 //!   `TableOutOfBounds` for it.
 //! - [`Config`] has fields beside its setters, since it also describes the pool.
+//!
+//! # Guests that are not trusted
+//! By default a guest may run without end and take what the pool has. [`Config::epoch_interruption`] and
+//! [`Config::consume_fuel`] bound its time, [`StoreLimits`] its memories and tables,
+//! [`Config::max_wasm_stack`] its stack, and [`CompileLimits`] what its module costs the compiler.
+//! `docs/security.md` has what a guest cannot do, and what is not promised.
+//!
+//! A panic of a host function does not unwind frames of guests. It is caught before them, and continues in
+//! the host's call of the guest.
 //!
 //! # Observing
 //! Compilation, loading and instantiation are spans of `tracing` at the level DEBUG, named `compile`,
@@ -62,7 +72,7 @@
 //! # Modules
 //! | module | contents |
 //! |---|---|
-//! | `config`, `features`, `limits`, `engine` | the configuration; the accepted proposals; limits on what is compiled; the compiler, the pool and the cache |
+//! | `config`, `features`, `limits`, `engine` | the configuration; the accepted proposals; limits on what is compiled and on stores; the compiler, the pool and the cache |
 //! | `module` | parsing, declarations, the plan for the image, and artifacts |
 //! | `cache` | compiled code by the binary without its data |
 //! | `compile` | validated bodies to machine code |
@@ -117,7 +127,7 @@ pub use host::{HostResult, IntoFunc};
 pub use instance::Instance;
 pub use leakbench_allocator as allocator;
 pub use leakbench_allocator::PoolConfig;
-pub use limits::CompileLimits;
+pub use limits::{CompileLimits, LimitError, StoreLimits};
 pub use linker::{InstancePre, Linker};
 pub use module::artifact::ArtifactError;
 pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};

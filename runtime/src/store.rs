@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 
 use crate::engine::Engine;
+use crate::error::Error;
+use crate::limits::StoreLimits;
 use crate::sys::store::StoreInner;
 
 /// Owns instances, their items, and a `T` of the host. Frees everything when it is dropped, and
@@ -32,6 +34,59 @@ impl<T: Send + 'static> Store<T> {
     /// The host's data.
     pub fn data_mut(&mut self) -> &mut T {
         self.inner.data_mut()
+    }
+
+    /// Sets the deadline of guests to so many epochs after the present one; see
+    /// [`Engine::increment_epoch`]. The deadline of a new store has passed, so that its guests stop at once.
+    /// Without [`Config::epoch_interruption`](crate::Config::epoch_interruption) it has no effect.
+    pub fn set_epoch_deadline(&mut self, epochs: u64) {
+        self.as_context_mut().set_epoch_deadline(epochs);
+    }
+
+    /// The fuel that guests have left.
+    ///
+    /// # Errors
+    /// If the engine has no [`Config::consume_fuel`](crate::Config::consume_fuel).
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        self.as_context().get_fuel()
+    }
+
+    /// Sets the fuel of guests; more than `i64::MAX` counts as that. A new store has none.
+    ///
+    /// Each operator of a guest consumes one, as does each call of a function; but `block`, `loop`, `end`,
+    /// `else`, `try_table`, `nop` and `drop` consume none. An operator on a range of a memory or a table consumes
+    /// one more for each 64 bytes or 8 elements. The same guest with the same input always consumes the
+    /// same. Functions and loops compare: when nothing is left, the guest stops with
+    /// [`Trap::OutOfFuel`](crate::Trap::OutOfFuel).
+    ///
+    /// # Errors
+    /// As [`Self::get_fuel`].
+    ///
+    /// ```
+    /// use leakbench_runtime::{Config, Engine, Instance, Module, Store, Trap};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(&Config { consume_fuel: true, ..Config::default() })?;
+    /// let text = "(module (func (export \"run\") (param i32) (loop (br_if 0 (local.get 0)))))";
+    /// let module = Module::new(&engine, text)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let run = instance.get_typed_func::<i32, ()>(&store, "run")?;
+    /// store.set_fuel(1000)?;
+    /// run.call(&mut store, 0)?;
+    /// assert_eq!(store.get_fuel()?, 997);
+    /// assert_eq!(run.call(&mut store, 1).unwrap_err().trap(), Some(Trap::OutOfFuel));
+    /// assert_eq!(store.get_fuel()?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        self.as_context_mut().set_fuel(fuel)
+    }
+
+    /// Sets limits on what the store has. What it has already stays.
+    pub fn set_limits(&mut self, limits: StoreLimits) {
+        self.inner.set_limits(limits);
     }
 
     /// Drops the store and returns the host's data.
@@ -81,6 +136,14 @@ impl<'a, T: 'static> StoreContext<'a, T> {
     pub fn engine(&self) -> &'a Engine {
         self.inner.engine()
     }
+
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        self.inner.fuel()
+    }
 }
 
 impl<'a, T: 'static> StoreContextMut<'a, T> {
@@ -106,6 +169,27 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     /// The store's engine.
     pub fn engine(&self) -> &Engine {
         self.inner.engine()
+    }
+
+    /// See [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, epochs: u64) {
+        self.inner.set_epoch_deadline(epochs);
+    }
+
+    /// See [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        self.inner.fuel()
+    }
+
+    /// See [`Store::set_fuel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        self.inner.set_fuel(fuel)
     }
 }
 

@@ -59,6 +59,10 @@ traps! {
     BadConversionToInteger = TrapCode::BAD_CONVERSION_TO_INTEGER, "invalid conversion to integer";
     /// Calls nested too deeply for the guest's stack.
     StackOverflow = TrapCode::STACK_OVERFLOW, "call stack exhausted";
+    /// The engine's epoch reached the store's deadline.
+    Interrupt = TrapCode::unwrap_user(10), "interrupted at the deadline";
+    /// The guest consumed all fuel of its store.
+    OutOfFuel = TrapCode::unwrap_user(11), "all fuel consumed";
 }
 
 /// The code of a stop because of the store's pending error. In compiled code it marks an instruction

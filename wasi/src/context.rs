@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::Dir;
 
 use crate::descriptor::{Descriptor, Table};
+use crate::quota::Quota;
 use crate::rights;
 
 /// Maximum number of descriptors of a guest, unless [`WasiCtxBuilder::max_descriptors`] sets another.
@@ -32,6 +33,7 @@ pub struct WasiCtx {
     /// Each `NAME=VALUE`.
     pub(crate) env: Vec<Vec<u8>>,
     pub(crate) table: Table,
+    pub(crate) quota: Quota,
 }
 
 impl WasiCtx {
@@ -44,6 +46,7 @@ impl WasiCtx {
             dirs: Vec::new(),
             sockets: Vec::new(),
             max_descriptors: DESCRIPTORS_MAX,
+            max_written_bytes: u64::MAX,
         }
     }
 }
@@ -57,6 +60,7 @@ pub struct WasiCtxBuilder {
     dirs: Vec<(Dir, String)>,
     sockets: Vec<OwnedFd>,
     max_descriptors: usize,
+    max_written_bytes: u64,
 }
 
 impl WasiCtxBuilder {
@@ -140,6 +144,14 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Sets the maximum number of bytes that the guest writes to files, streams and sockets together, or
+    /// reserves in files by `fd_allocate`. A write is cut at the limit, and the next one gets the error DQUOT.
+    /// Lengths of sparse files, names and attributes do not count. By default there is no limit.
+    pub fn max_written_bytes(mut self, max: u64) -> Self {
+        self.max_written_bytes = max;
+        self
+    }
+
     /// Creates the context.
     ///
     /// # Errors
@@ -171,7 +183,8 @@ impl WasiCtxBuilder {
         for socket in self.sockets {
             insert(described(socket)?)?;
         }
-        Ok(WasiCtx { args: self.args, env: self.env, table })
+        let quota = Quota::new(self.max_written_bytes);
+        Ok(WasiCtx { args: self.args, env: self.env, table, quota })
     }
 }
 

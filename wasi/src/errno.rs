@@ -11,6 +11,7 @@ pub(crate) struct Errno(pub(crate) u16);
 
 impl Errno {
     pub(crate) const BADF: Errno = Errno(8);
+    pub(crate) const DQUOT: Errno = Errno(19);
     pub(crate) const INVAL: Errno = Errno(28);
     pub(crate) const IO: Errno = Errno(29);
     pub(crate) const ISDIR: Errno = Errno(31);

@@ -39,7 +39,8 @@
 //! by `path_open`. Other operations check only the kind of the file, as in Wasmtime.
 //!
 //! # Limits
-//! A guest has at most [`DESCRIPTORS_MAX`] descriptors, one read or write uses at most 1,024 buffers, and
+//! A guest has at most [`DESCRIPTORS_MAX`] descriptors; one more is the error MFILE.
+//! [`WasiCtxBuilder::max_written_bytes`] limits what it writes; beyond it is the error DQUOT. One read or write uses at most 1,024 buffers, and
 //! `poll_oneoff` takes at most 4,096 subscriptions. A pointer beyond the memory, or one that is not
 //! aligned, stops the guest with a [`GuestFault`], as the standard says. The memory must be exported as
 //! `memory` and must not be shared.
@@ -55,6 +56,7 @@
 //! | `abi` | the functions by name, and how a call reaches the context |
 //! | `calls` | the functions, by the objects that they use |
 //! | `context`, `descriptor`, `rights` | contexts, descriptors with their table, and rights |
+//! | `quota` | the bytes that a guest may write |
 //! | `memory` | checked accesses to a guest's memory |
 //! | `errno` | error numbers, and the two ways in which a call fails |
 
@@ -64,6 +66,7 @@ mod context;
 mod descriptor;
 mod errno;
 mod memory;
+mod quota;
 mod rights;
 
 pub use abi::{Exit, MODULE, MemoryError, add_to_linker};

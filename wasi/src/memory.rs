@@ -8,6 +8,7 @@ use std::path::Path;
 use leakbench_runtime::Error;
 
 use crate::errno::{Errno, Failure, Outcome};
+use crate::quota::Quota;
 
 /// Maximum number of buffers of one read or write; the kernel's `UIO_MAXIOV`. Further ones are left for
 /// the guest's next call.
@@ -152,11 +153,27 @@ impl<'a> GuestMemory<'a> {
         Ok(bytes.try_into().map_err(|_| Errno::INVAL)?)
     }
 
-    /// The buffers to write from, at most [`BUFFERS_MAX`].
-    pub(crate) fn sources(&self, address: u32, len: u32) -> Outcome<Vec<IoSlice<'_>>> {
+    /// The buffers to write from, at most [`BUFFERS_MAX`], up to the last byte that the quota allows.
+    ///
+    /// # Errors
+    /// DQUOT if it allows none of the bytes.
+    pub(crate) fn sources(
+        &self,
+        address: u32,
+        len: u32,
+        quota: &Quota,
+    ) -> Outcome<Vec<IoSlice<'_>>> {
         let buffers = self.buffers(address, len)?;
-        let slices = buffers.into_iter().map(|buffer| self.bytes(buffer.address, buffer.len));
-        slices.map(|slice| Ok(IoSlice::new(slice?))).collect()
+        let slices: Outcome<Vec<&[u8]>> =
+            buffers.into_iter().map(|buffer| self.bytes(buffer.address, buffer.len)).collect();
+        let slices = slices?;
+        let mut left = quota.allowed(slices.iter().map(|slice| slice.len() as u64).sum())?;
+        let cut = slices.into_iter().map(|slice| {
+            let len = left.min(slice.len() as u64);
+            left -= len;
+            IoSlice::new(&slice[..len as usize])
+        });
+        Ok(cut.collect())
     }
 
     /// The buffers to read into, at most [`BUFFERS_MAX`]. Of buffers that overlap, the first one only.
@@ -259,6 +276,6 @@ mod tests {
         assert!(matches!(memory.write_u64(60, 1), Err(Failure::Stop(_))), "unaligned");
         buffers(&mut memory, 0, &[(60, 5)]);
         assert!(matches!(memory.targets(0, 1), Err(Failure::Stop(_))));
-        assert!(matches!(memory.sources(0, 1), Err(Failure::Stop(_))));
+        assert!(matches!(memory.sources(0, 1, &Quota::new(0)), Err(Failure::Stop(_))));
     }
 }

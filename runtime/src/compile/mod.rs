@@ -30,6 +30,7 @@ use wasmparser::FunctionBody;
 
 use self::code::CompiledCode;
 use self::link::Linker;
+pub(crate) use self::translate::Checks;
 use self::translate::{ModuleEnv, Stacks, TranslateError};
 use crate::limits::{CompileLimits, Exceeded};
 use crate::module::parse::ParsedModule;
@@ -93,6 +94,7 @@ pub enum RegallocAlgorithm {
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
     limits: CompileLimits,
+    checks: Checks,
     /// Buffers for the next compilations: at most one set for each thread that compiled at one
     /// time.
     idle: Mutex<Vec<Box<Workspace>>>,
@@ -131,10 +133,11 @@ impl Compiler {
         opt: OptLevel,
         allocator: RegallocAlgorithm,
         limits: CompileLimits,
+        checks: Checks,
     ) -> Result<Compiler, CompileError> {
         let machine = cranelift_native::builder()
             .map_err(|reason| CompileError::Host { reason: reason.to_owned() })?;
-        Self::for_machine(machine, opt, allocator, limits)
+        Self::for_machine(machine, opt, allocator, limits, checks)
     }
 
     fn for_machine(
@@ -142,6 +145,7 @@ impl Compiler {
         opt: OptLevel,
         allocator: RegallocAlgorithm,
         limits: CompileLimits,
+        checks: Checks,
     ) -> Result<Compiler, CompileError> {
         let host = |reason: String| CompileError::Host { reason };
         let mut flags = settings::builder();
@@ -174,7 +178,7 @@ impl Compiler {
         let isa =
             machine.finish(settings::Flags::new(flags)).map_err(|error| host(error.to_string()))?;
         require_instructions(&*isa)?;
-        Ok(Compiler { isa, limits, idle: Mutex::new(Vec::new()) })
+        Ok(Compiler { isa, limits, checks, idle: Mutex::new(Vec::new()) })
     }
 
     /// Compares the length of a module's binary with its limit.
@@ -217,6 +221,7 @@ impl Compiler {
             layout,
             isa: &*self.isa,
             limits: &self.limits,
+            checks: self.checks,
             began: Instant::now(),
         };
         let bodies = &module.bodies;

@@ -11,7 +11,7 @@ use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute};
 
 use super::code::{CompiledCode, TrapSite};
-use super::{Compiler, OptLevel, RegallocAlgorithm};
+use super::{Checks, Compiler, OptLevel, RegallocAlgorithm};
 use crate::features::WasmFeatures;
 use crate::limits::CompileLimits;
 use crate::module::parse::{ModuleError, ParsedModule, parse};
@@ -33,8 +33,12 @@ struct Counts {
 }
 
 fn compiler_for(opt: OptLevel) -> Compiler {
+    checking(opt, Checks::default())
+}
+
+fn checking(opt: OptLevel, checks: Checks) -> Compiler {
     let allocator = allocator_with(opt);
-    Compiler::new(opt, allocator, CompileLimits::default())
+    Compiler::new(opt, allocator, CompileLimits::default(), checks)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -156,7 +160,8 @@ fn vectors_compile_for_the_oldest_machine() {
         }
         // The level that can also merge operators to others.
         let allocator = allocator_with(OptLevel::Speed);
-        Compiler::for_machine(builder, OptLevel::Speed, allocator, CompileLimits::default())
+        let limits = CompileLimits::default();
+        Compiler::for_machine(builder, OptLevel::Speed, allocator, limits, Checks::default())
     };
     for (enabled, lacking) in [("has_ssse3", "SSE4.1"), ("has_sse41", "SSSE3")] {
         assert_eq!(
@@ -295,6 +300,46 @@ fn accesses_within_the_guard_are_not_checked() {
     assert_eq!(sites(guard), (1, 1, 0));
     // No memory is so long, so the address is constant.
     assert_eq!(sites(u64::from(u32::MAX)), (1, 0, 0));
+}
+
+/// A deadline costs a load in each loop and before each operator on a range, and a function without them nothing.
+/// Fuel costs a check in each function too. By default there is neither.
+#[test]
+fn checks_are_compiled_where_they_are_needed() {
+    let epochs = Checks { epochs: true, fuel: false };
+    let fuel = Checks { epochs: false, fuel: true };
+    for (body, loops, ranges) in [
+        ("(call $f (local.get 0)) (call $imported)", 0, 0),
+        ("(block (br_if 0 (local.get 0)) (i32.store (local.get 0) (local.get 0)))", 0, 0),
+        ("(loop (br_if 0 (local.get 0)))", 1, 0),
+        ("(loop (loop (br_if 0 (local.get 0))) (loop (br_if 1 (local.get 0))))", 3, 0),
+        ("(memory.fill (local.get 0) (local.get 0) (local.get 0))", 0, 1),
+        ("(memory.copy (local.get 0) (local.get 0) (local.get 0))", 0, 1),
+        ("(memory.init 0 (local.get 0) (local.get 0) (local.get 0))", 0, 1),
+        ("(table.fill (local.get 0) (ref.null func) (local.get 0))", 0, 1),
+        ("(table.copy (local.get 0) (local.get 0) (local.get 0))", 0, 1),
+        ("(drop (table.grow (ref.null func) (local.get 0)))", 0, 1),
+        ("(loop (memory.fill (local.get 0) (local.get 0) (local.get 0)) (br 0))", 1, 1),
+    ] {
+        let text = format!(
+            "(module (import \"m\" \"f\" (func $imported)) (memory 1) (table 1 funcref)
+                (data \"x\") (func $f (param i32) {body}))"
+        );
+        for opt in OPT_LEVELS {
+            let compiled = |checks| compile_text(&checking(opt, checks), &text);
+            let count = |checks, trap: Trap| {
+                let sites = compiled(checks).traps;
+                sites.iter().filter(|site| site.code() == Some(trap.code())).count()
+            };
+            assert_eq!(count(epochs, Trap::Interrupt), loops + ranges, "{opt:?}: {body}");
+            assert_eq!(count(fuel, Trap::OutOfFuel), 1 + loops + ranges, "{opt:?}: {body}");
+            for trap in [Trap::Interrupt, Trap::OutOfFuel] {
+                assert_eq!(count(Checks::default(), trap), 0, "{opt:?}: {body}");
+            }
+            let is_plain = compiled(epochs).text == compiled(Checks::default()).text;
+            assert_eq!(is_plain, loops + ranges == 0, "{opt:?}: {body}");
+        }
+    }
 }
 
 /// `unreachable` is a load that faults, and the trap instruction only ends the block.

@@ -20,7 +20,7 @@ impl Memory {
     /// Creates a memory of zeroes, in a slot without affinity to a module.
     ///
     /// # Errors
-    /// If the pool has no slot, or the kernel refuses.
+    /// If the pool has no slot, the kernel refuses, or the store's limits do not allow it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
         let store = store.as_context_mut().into_inner();
         let index = store.add_memory(ty)?;
@@ -74,7 +74,7 @@ impl Memory {
     /// Adds `delta` pages, and returns the previous number.
     ///
     /// # Errors
-    /// If the maximum or the kernel does not allow it.
+    /// If the maximum, the store's limits or the kernel do not allow it.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64, Error> {
         let store = store.as_context_mut().into_inner();
         let present = self.def(store).pages();

@@ -21,12 +21,13 @@ impl Table {
     /// Creates a table, filled with `init`.
     ///
     /// # Errors
-    /// If `init` has another type, or there is no memory for the table.
+    /// If `init` has another type, there is no memory for the table, or the store's limits do not allow
+    /// it.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Self, Error> {
         let init = Val::from(init);
         let store = store.as_context_mut().into_inner();
         check_type(store, "a table's element", ValType::Ref(ty.element()), init)?;
-        let index = store.add_table(ty, init).ok_or(Error::Table { ty })?;
+        let index = store.add_table(ty, init)?;
         Ok(Table::new_in(store, index))
     }
 
@@ -72,7 +73,7 @@ impl Table {
     /// Adds `delta` elements that hold `init`, and returns the previous number.
     ///
     /// # Errors
-    /// If the maximum or the memory does not allow it, or `init` has another type.
+    /// If the maximum, the store's limits or the memory do not allow it, or `init` has another type.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Ref) -> Result<u64, Error> {
         let init = Val::from(init);
         let store = store.as_context_mut().into_inner();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::sys::context::caller_of;
 use crate::sys::exception::Exception;
 use crate::sys::instance::InstanceBox;
-use crate::sys::shared_memory::WaitResult;
+use crate::sys::shared_memory::{Wait, WaitResult};
+use crate::sys::store::StoreInner;
 use crate::sys::table::TableDef;
 use crate::sys::unwind;
 use crate::vm::layout::Builtin;
@@ -57,9 +58,22 @@ fn status(done: Option<()>) -> u32 {
 /// # Safety
 /// For all builtins: the caller is compiled code of the instance whose context it passes.
 unsafe extern "C" fn memory_grow(context: Context, memory: u32, delta_pages: u64) -> u64 {
+    // SAFETY: by the contract. The borrow ends with the line.
+    let memory = unsafe { InstanceBox::of_context(context) }.memory(memory).index();
     // SAFETY: by the contract.
-    let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance.memory_mut(memory).grow(delta_pages).unwrap_or(FAILED)
+    unsafe { store_of(context) }.grow_memory(memory, delta_pages).unwrap_or(FAILED)
+}
+
+/// The store that runs.
+///
+/// # Safety
+/// `context` is the one that compiled code passed to a builtin. Nothing else uses the store while the
+/// reference lives.
+unsafe fn store_of<'a>(context: Context) -> &'a mut StoreInner {
+    // SAFETY: by the contract.
+    let (header, _) = unsafe { caller_of(context) };
+    // SAFETY: `invoke` set the store. Compiled code lends it to builtins until they return.
+    unsafe { &mut *header.store() }
 }
 
 /// # Safety
@@ -117,7 +131,9 @@ unsafe extern "C" fn atomic_wait32(
     let instance = unsafe { InstanceBox::of_context(context) };
     let Some(memory) = instance.memory(memory).shared() else { return WaitResult::TimedOut as u64 };
     // SAFETY: by the contract.
-    (unsafe { memory.wait32(address, expected, timeout(timeout_ns)) }) as u64
+    let wait = unsafe { wait_of(context, timeout_ns) };
+    // SAFETY: by the contract.
+    (unsafe { memory.wait32(address, expected, wait) }) as u64
 }
 
 /// # Safety
@@ -133,12 +149,23 @@ unsafe extern "C" fn atomic_wait64(
     let instance = unsafe { InstanceBox::of_context(context) };
     let Some(memory) = instance.memory(memory).shared() else { return WaitResult::TimedOut as u64 };
     // SAFETY: by the contract.
-    (unsafe { memory.wait64(address, expected, timeout(timeout_ns)) }) as u64
+    let wait = unsafe { wait_of(context, timeout_ns) };
+    // SAFETY: by the contract.
+    (unsafe { memory.wait64(address, expected, wait) }) as u64
 }
 
-/// A negative time is none.
-fn timeout(ns: i64) -> Option<Duration> {
-    u64::try_from(ns).ok().map(Duration::from_nanos)
+/// The end of a guest's wait. A negative time is none. Code checks the deadline after a wait, so that
+/// the result of an interrupted one is not used.
+///
+/// # Safety
+/// `context` is the one that compiled code passed to a builtin, which lives for `'a`.
+unsafe fn wait_of<'a>(context: Context, timeout_ns: i64) -> Wait<'a> {
+    // SAFETY: by the contract. The builtin uses the store for nothing else.
+    let store: &StoreInner = unsafe { store_of(context) };
+    Wait {
+        timeout: u64::try_from(timeout_ns).ok().map(Duration::from_nanos),
+        interrupting: store.engine().config().epoch_interruption.then_some(store),
+    }
 }
 
 /// # Safety
@@ -152,9 +179,10 @@ unsafe extern "C" fn data_drop(context: Context, segment: u32) {
 /// # Safety
 /// As [`memory_grow`].
 unsafe extern "C" fn table_grow(context: Context, table: u32, init: u64, delta: u64) -> u64 {
+    // SAFETY: by the contract. The borrow ends with the line.
+    let table = unsafe { InstanceBox::of_context(context) }.table(table).index();
     // SAFETY: by the contract.
-    let mut instance = unsafe { InstanceBox::of_context(context) };
-    instance.table_mut(table).grow(delta, init).unwrap_or(FAILED)
+    unsafe { store_of(context) }.grow_table_raw(table, delta, init).unwrap_or(FAILED)
 }
 
 /// # Safety
@@ -218,9 +246,8 @@ unsafe extern "C" fn elem_drop(context: Context, segment: u32) {
 unsafe extern "C" fn exception_new(context: Context, tag: u32) -> Option<NonNull<Exception>> {
     // SAFETY: by the contract.
     let tag = unsafe { InstanceBox::of_context(context) }.tag_ptr(tag);
-    // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
-    // the store. Compiled code lends it to this builtin, and the instance's tag is of its store.
-    let exception = unsafe { (*(*caller_of(context).0.limits).store).exceptions.add(tag) };
+    // SAFETY: by the contract. The instance's tag is of its store.
+    let exception = unsafe { store_of(context).exceptions.add(tag) };
     exception.map(|exception| exception.as_ptr())
 }
 
@@ -237,6 +264,6 @@ unsafe extern "C" fn exception_caught(
         unsafe { exception.as_mut() }.keep();
         return;
     }
-    // SAFETY: as in `exception_new`, and by the contract.
-    unsafe { (*(*caller_of(context).0.limits).store).exceptions.caught(exception) };
+    // SAFETY: by the contract.
+    unsafe { store_of(context).exceptions.caught(exception) };
 }

@@ -2,11 +2,12 @@
 
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use crate::sys::builtins::{BUILTINS, BuiltinTable};
 use crate::sys::code_memory::CodePtr;
 use crate::sys::instance::InstanceState;
-use crate::sys::owned::Owned;
 use crate::sys::store::StoreInner;
 use crate::sys::store_id::StoreId;
 use crate::sys::values::RawVal;
@@ -19,7 +20,7 @@ use crate::vm::layout;
 #[derive(Debug)]
 pub(super) struct ContextHeader {
     builtins: *const BuiltinTable,
-    pub(super) limits: *const Limits,
+    limits: *const Limits,
     /// Null in a store's root context.
     pub(super) state: *mut InstanceState,
 }
@@ -31,22 +32,66 @@ const _: () = assert!(
 );
 
 impl ContextHeader {
-    pub(super) fn new(root: &Owned<RootContext>, state: *mut InstanceState) -> Self {
-        ContextHeader { builtins: &BUILTINS, limits: limits_of(root), state }
+    pub(super) fn new(root: &RootContext, state: *mut InstanceState) -> Self {
+        ContextHeader { builtins: &BUILTINS, limits: &root.limits, state }
+    }
+
+    /// The store that the running activation borrows; null if none runs.
+    pub(super) fn store(&self) -> *mut StoreInner {
+        // SAFETY: all contexts of a store point to the limits of its root context, which lives as long
+        // as the store.
+        unsafe { &*self.limits }.store.load(Ordering::Relaxed)
     }
 }
 
-/// The stack and the store of the running activation.
+/// What bounds the guests of a store: the stack of the running activation, the deadline and the fuel.
+///
+/// Only the thread that uses the store changes it, but for `stack_limit` and `poll`: another thread sets them
+/// when the deadline has passed, see [`super::epoch`].
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Limits {
     /// Compiled code reads it: the lowest stack address that wasm frames may use.
-    pub(super) stack_limit: usize,
+    pub(super) stack_limit: AtomicUsize,
+    /// Compiled code subtracts from it.
+    pub(super) fuel: AtomicI64,
+    /// The address of a byte that compiled code reads; null if the deadline has passed.
+    pub(super) poll: AtomicPtr<u8>,
+    /// The stack limit of the running activation, also after the deadline.
+    pub(super) activation_limit: AtomicUsize,
     /// The store that the running activation borrows.
+    store: AtomicPtr<StoreInner>,
+    /// The epoch at which guests are interrupted.
+    pub(super) deadline: AtomicU64,
+}
+
+const _: () = assert!(
+    offset_of!(Limits, stack_limit) == layout::LIMITS_STACK_LIMIT as usize
+        && offset_of!(Limits, fuel) == layout::LIMITS_FUEL as usize
+        && offset_of!(Limits, poll) == layout::LIMITS_POLL as usize
+);
+
+/// The stack limit and the store of an activation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Activated {
+    pub(super) stack_limit: usize,
     pub(super) store: *mut StoreInner,
 }
 
-const _: () = assert!(offset_of!(Limits, stack_limit) == layout::LIMITS_STACK_LIMIT as usize);
+impl Limits {
+    /// Sets the activation that runs, and returns the one before.
+    pub(super) fn replace(&self, activated: Activated) -> Activated {
+        let Activated { stack_limit, store } = activated;
+        let before = Activated {
+            stack_limit: self.activation_limit.load(Ordering::Relaxed),
+            store: self.store.load(Ordering::Relaxed),
+        };
+        self.activation_limit.store(stack_limit, Ordering::Relaxed);
+        self.stack_limit.store(stack_limit, Ordering::Relaxed);
+        self.store.store(store, Ordering::Relaxed);
+        before
+    }
+}
 
 /// A store's own context. It is the caller's context in calls that the host makes, and holds the
 /// limits to which all contexts of the store point.
@@ -64,24 +109,23 @@ unsafe impl Send for RootContext {}
 unsafe impl Sync for RootContext {}
 
 impl RootContext {
-    pub(super) fn new() -> Owned<Self> {
-        let mut root = Owned::new(RootContext {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new_cyclic(|root: &Weak<RootContext>| RootContext {
             header: ContextHeader {
                 builtins: &BUILTINS,
-                limits: ptr::null(),
+                limits: root.as_ptr().wrapping_byte_add(offset_of!(RootContext, limits)).cast(),
                 state: ptr::null_mut(),
             },
-            limits: Limits { stack_limit: usize::MAX, store: ptr::null_mut() },
-        });
-        let limits = limits_of(&root);
-        root.header.limits = limits;
-        root
+            limits: Limits {
+                stack_limit: AtomicUsize::new(usize::MAX),
+                fuel: AtomicI64::new(0),
+                poll: AtomicPtr::default(),
+                activation_limit: AtomicUsize::new(usize::MAX),
+                store: AtomicPtr::new(ptr::null_mut()),
+                deadline: AtomicU64::new(0),
+            },
+        })
     }
-}
-
-fn limits_of(root: &Owned<RootContext>) -> *const Limits {
-    // SAFETY: a field of a live allocation.
-    unsafe { &raw const (*root.as_ptr().as_ptr()).limits }
 }
 
 /// The header of a context and the index of its instance; no index for a root context.

@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use cranelift_codegen::ir::TrapCode;
 
 use crate::sys::call::Callable;
-use crate::sys::context::Limits;
+use crate::sys::context::Activated;
 use crate::sys::stack::{Refusal, WasmStack};
 use crate::sys::store::StoreInner;
 use crate::sys::values::RawVal;
@@ -155,8 +155,9 @@ pub(super) unsafe fn invoke(
         signals::install();
         stack::ensure_signal_stack();
     }
-    let max_wasm_stack = store.engine().config().max_wasm_stack_bytes;
-    let stack_limit = match stack::wasm_stack_limit(max_wasm_stack, outer_stack) {
+    let config = store.engine().config();
+    let has_epochs = config.epoch_interruption;
+    let stack_limit = match stack::wasm_stack_limit(config.max_wasm_stack_bytes, outer_stack) {
         Ok(limit) => limit,
         Err(refusal) => {
             store.frames.clear();
@@ -167,7 +168,7 @@ pub(super) unsafe fn invoke(
             return Err(Stop { pc: 0, code });
         }
     };
-    let root = store.root().as_ptr();
+    let root = NonNull::from(&**store.root());
     let store: *mut StoreInner = store;
     // SAFETY: `store` comes from a unique reference that is not used until the call is over. This
     // takes an address only, because host functions change the list meanwhile.
@@ -179,9 +180,18 @@ pub(super) unsafe fn invoke(
         frames: Frames::new(),
         stack_limit,
     };
-    // SAFETY: the root context is the store's, and only this thread uses the store.
-    let saved_limits =
-        unsafe { ptr::replace(&raw mut (*root.as_ptr()).limits, Limits { stack_limit, store }) };
+    // SAFETY: the store keeps its root context.
+    let limits = unsafe { &root.as_ref().limits };
+    let outer_limits = limits.replace(Activated { stack_limit, store });
+    // SAFETY: the store is borrowed and no guest runs, so that this is the only reference to it.
+    let epochs = || has_epochs.then(|| unsafe { &*store }.engine().epochs());
+    if epochs().is_some_and(|epochs| epochs.apply(limits)) {
+        limits.replace(outer_limits);
+        epochs().map(|epochs| epochs.apply(limits));
+        // SAFETY: as above.
+        unsafe { (*store).frames.clear() };
+        return Err(Stop { pc: 0, code: Trap::Interrupt.code() });
+    }
     CURRENT.set(&activation);
     // SAFETY: the trampoline is for the function's type, by `Callable::new`. The values are of its
     // parameter types, by the contract, and as many as it reads and writes, by the assertion. The
@@ -197,8 +207,8 @@ pub(super) unsafe fn invoke(
         )
     };
     CURRENT.set(outer);
-    // SAFETY: as above.
-    unsafe { (*root.as_ptr()).limits = saved_limits };
+    limits.replace(outer_limits);
+    epochs().map(|epochs| epochs.apply(limits));
     match (status, activation.stop.get()) {
         (0, _) => Ok(()),
         (_, Some(stop)) => {

@@ -287,7 +287,6 @@ unsafe fn run_body<B: HostBody>(
 unsafe fn store_of<'a>(caller: NonNull<u8>) -> &'a mut StoreInner {
     // SAFETY: by the contract.
     let (header, _) = unsafe { caller_of(caller) };
-    // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
-    // the store. It lends the store to host functions until they return.
-    unsafe { &mut *(*header.limits).store }
+    // SAFETY: `invoke` set the store. It lends the store to host functions until they return.
+    unsafe { &mut *header.store() }
 }

@@ -72,7 +72,7 @@ unsafe impl Sync for InstanceBox {}
 impl InstanceBox {
     /// An instance whose context is zero except for its header, the type ids and the function
     /// references of the module's own functions.
-    fn new(module: Module, index: u32, store: StoreId, root: &Owned<RootContext>) -> Self {
+    fn new(module: Module, index: u32, store: StoreId, root: &RootContext) -> Self {
         let Allocation { state, has_func_refs } = module.compiled().allocator.allocate();
         let func_refs = module.compiled().layout.func_refs();
         // SAFETY: only this value has it, and it is aligned and large enough. The function references

@@ -225,6 +225,12 @@ impl MemoryDef {
         Some(())
     }
 
+    /// The bytes of `delta` more pages; `None` if the maximum does not allow them.
+    pub(super) fn growth_bytes(&self, delta: u64) -> Option<u64> {
+        let (pages, len_bytes) = (self.pages(), self.head().len_bytes());
+        self.ty.grown_bytes(pages, delta)?.checked_sub(len_bytes)
+    }
+
     /// Adds `delta` pages, and returns the previous number; `None` if the memory's maximum, its
     /// place or the kernel does not allow it.
     pub(super) fn grow(&mut self, delta: u64) -> Option<u64> {

@@ -20,6 +20,7 @@
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `leave`, `stack` | traps, and the stacks of guests and signal handlers |
+//! | `epoch` | interruption of guests by other threads |
 //! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
 //! | `available` | the question whether there is memory |
 
@@ -35,6 +36,7 @@ pub(crate) mod call;
 pub(crate) mod code_memory;
 pub(crate) mod context;
 mod entry;
+pub(crate) mod epoch;
 pub(crate) mod exception;
 pub(crate) mod host;
 pub(crate) mod instance;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::engine::Engine;
 use crate::error::{Error, TypeError};
 use crate::sys::memory::{MemoryHead, MemoryPlace};
+use crate::sys::store::StoreInner;
 use crate::trap::Trap;
 use crate::types::MemoryType;
 
@@ -48,7 +49,19 @@ struct Waiter {
     notified: Condvar,
 }
 
-/// The end of a wait.
+/// The end of a wait beside a notification.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait<'a> {
+    /// `None` waits without end.
+    pub(super) timeout: Option<Duration>,
+    /// The store whose deadline ends the wait as a timeout does.
+    pub(super) interrupting: Option<&'a StoreInner>,
+}
+
+/// Maximum time after a deadline until a waiting thread looks at it.
+const INTERRUPTION_DELAY: Duration = Duration::from_millis(10);
+
+/// The outcome of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WaitResult {
     /// Another thread notified this one.
@@ -150,7 +163,7 @@ impl SharedMemory {
     ) -> Result<WaitResult, Trap> {
         let address = self.aligned(index, 4)?;
         // SAFETY: four bytes of this memory, aligned.
-        Ok(unsafe { self.wait32(address, expected, timeout) })
+        Ok(unsafe { self.wait32(address, expected, Wait { timeout, interrupting: None }) })
     }
 
     /// As [`Self::atomic_wait32`], with eight bytes.
@@ -165,7 +178,7 @@ impl SharedMemory {
     ) -> Result<WaitResult, Trap> {
         let address = self.aligned(index, 8)?;
         // SAFETY: eight bytes of this memory, aligned.
-        Ok(unsafe { self.wait64(address, expected, timeout) })
+        Ok(unsafe { self.wait64(address, expected, Wait { timeout, interrupting: None }) })
     }
 
     /// Wakes up to `count` threads that wait at `index`, those first that have waited longest. Returns
@@ -194,11 +207,11 @@ impl SharedMemory {
         &self,
         address: NonNull<u8>,
         expected: u32,
-        timeout: Option<Duration>,
+        wait: Wait<'_>,
     ) -> WaitResult {
         // SAFETY: by the contract. All threads access the bytes atomically, or race as guests may.
         let value = unsafe { AtomicU32::from_ptr(address.as_ptr().cast()) };
-        self.wait(address, || value.load(Ordering::SeqCst) == expected, timeout)
+        self.wait(address, || value.load(Ordering::SeqCst) == expected, wait)
     }
 
     /// # Safety
@@ -207,18 +220,18 @@ impl SharedMemory {
         &self,
         address: NonNull<u8>,
         expected: u64,
-        timeout: Option<Duration>,
+        wait: Wait<'_>,
     ) -> WaitResult {
         // SAFETY: as above.
         let value = unsafe { AtomicU64::from_ptr(address.as_ptr().cast()) };
-        self.wait(address, || value.load(Ordering::SeqCst) == expected, timeout)
+        self.wait(address, || value.load(Ordering::SeqCst) == expected, wait)
     }
 
     fn wait(
         &self,
         address: NonNull<u8>,
         is_expected: impl FnOnce() -> bool,
-        timeout: Option<Duration>,
+        Wait { timeout, interrupting }: Wait<'_>,
     ) -> WaitResult {
         let key = address.addr().get();
         // Too long a time is no limit.
@@ -234,15 +247,17 @@ impl SharedMemory {
         }
         let mut is_notified = lock(&waiter.is_notified);
         while !*is_notified {
-            is_notified = match deadline {
+            let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) || interrupting.is_some_and(StoreInner::is_interrupted)
+            {
+                drop(is_notified);
+                return self.give_up(key, &waiter);
+            }
+            let slice = interrupting.map(|_| INTERRUPTION_DELAY);
+            is_notified = match left.into_iter().chain(slice).min() {
                 None => waiter.notified.wait(is_notified).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        drop(is_notified);
-                        return self.give_up(key, &waiter);
-                    }
-                    let waited = waiter.notified.wait_timeout(is_notified, left);
+                Some(time) => {
+                    let waited = waiter.notified.wait_timeout(is_notified, time);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };

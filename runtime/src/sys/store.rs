@@ -8,11 +8,13 @@ use std::any::Any;
 use std::panic;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::backtrace::{FrameInfo, WasmBacktrace};
 use crate::engine::Engine;
 use crate::error::{Error, TrapError, TypeError};
 use crate::externref::ExternData;
+use crate::limits::{Amounts, LimitError, StoreLimits};
 use crate::sys::context::{FuncHandle, GlobalCell, GlobalHandle, RootContext};
 use crate::sys::entry::Stop;
 use crate::sys::exception::{Exception, Exceptions, TagDef, TagHandle};
@@ -52,7 +54,8 @@ pub(crate) struct StoreInner {
     /// Sorted by address, without duplicates.
     host_funcs: Vec<Arc<HostFunc>>,
     externs: Vec<ExternData>,
-    root: Owned<RootContext>,
+    root: Arc<RootContext>,
+    limits: StoreLimits,
     pending: Option<Pending>,
     /// A buffer for calls whose types are checked at each call, so that they need not allocate.
     values: Vec<RawVal>,
@@ -73,6 +76,10 @@ impl std::fmt::Debug for StoreInner {
 
 impl StoreInner {
     pub(crate) fn new(engine: &Engine, data: Box<dyn Any + Send>) -> Box<Self> {
+        let root = RootContext::new();
+        if engine.config().epoch_interruption {
+            engine.epochs().add(&root);
+        }
         Box::new(StoreInner {
             id: StoreId::next(),
             memories: Vec::new(),
@@ -84,7 +91,8 @@ impl StoreInner {
             code: CodeList::default(),
             host_funcs: Vec::new(),
             externs: Vec::new(),
-            root: RootContext::new(),
+            root,
+            limits: StoreLimits::default(),
             pending: None,
             values: Vec::new(),
             frames: Vec::new(),
@@ -101,8 +109,73 @@ impl StoreInner {
         &self.engine
     }
 
-    pub(super) fn root(&self) -> &Owned<RootContext> {
+    pub(super) fn root(&self) -> &Arc<RootContext> {
         &self.root
+    }
+
+    /// Sets the deadline of guests to so many epochs after the present one.
+    pub(crate) fn set_epoch_deadline(&mut self, epochs: u64) {
+        if self.engine.config().epoch_interruption {
+            self.engine.epochs().set_deadline(&self.root.limits, epochs);
+        }
+    }
+
+    /// True if the deadline of guests has passed.
+    pub(super) fn is_interrupted(&self) -> bool {
+        let has_epochs = self.engine.config().epoch_interruption;
+        has_epochs && self.engine.epochs().has_passed(&self.root.limits)
+    }
+
+    /// The fuel that is left.
+    ///
+    /// # Errors
+    /// If the engine's code counts none.
+    pub(crate) fn fuel(&self) -> Result<u64, Error> {
+        self.check_fuel()?;
+        // Code subtracts before it compares.
+        Ok(self.root.limits.fuel.load(Ordering::Relaxed).max(0).cast_unsigned())
+    }
+
+    /// As [`Self::fuel`].
+    pub(crate) fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        self.check_fuel()?;
+        let fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
+        self.root.limits.fuel.store(fuel, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn check_fuel(&self) -> Result<(), Error> {
+        if self.engine.config().consume_fuel { Ok(()) } else { Err(Error::NoFuel) }
+    }
+
+    /// Sets the limits of what is added from now on.
+    pub(crate) fn set_limits(&mut self, limits: StoreLimits) {
+        self.limits = limits;
+    }
+
+    /// Checks that the store may have so much more.
+    ///
+    /// # Errors
+    /// With the limit that would be exceeded.
+    pub(crate) fn check_limits(&self, more: Amounts) -> Result<(), LimitError> {
+        // Counting costs a look at each memory and table.
+        if self.limits == StoreLimits::default() {
+            Ok(())
+        } else {
+            self.limits.check(self.amounts(), more)
+        }
+    }
+
+    fn amounts(&self) -> Amounts {
+        let bytes = self.memories.iter().map(|memory| memory.head().len_bytes());
+        let elements = self.tables.iter().map(|table| table.ty().minimum());
+        Amounts {
+            instances: self.instances.len() as u64,
+            memories: self.memories.len() as u64,
+            memory_bytes: bytes.sum(),
+            tables: self.tables.len() as u64,
+            table_elements: elements.sum(),
+        }
     }
 
     pub(crate) fn data<T: 'static>(&self) -> &T {
@@ -171,19 +244,22 @@ impl StoreInner {
     }
 
     /// Adds `delta` pages to a memory and returns its previous size in pages; `None` if its
-    /// maximum or the kernel does not allow it.
+    /// maximum, the limits or the kernel do not allow it.
     pub(crate) fn grow_memory(&mut self, index: u32, delta: u64) -> Option<u64> {
+        let memory_bytes = self.memory(index).growth_bytes(delta)?;
+        self.check_limits(Amounts { memory_bytes, ..Amounts::default() }).ok()?;
         self.memories[index as usize].grow(delta)
     }
 
     /// Allocates a memory that no module has affinity to, and returns its index.
     ///
     /// # Errors
-    /// Those of [`MemoryPlace::new`]; or if the type is shared.
+    /// Those of [`MemoryPlace::new`]; or if the type is shared, or the limits do not allow it.
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32, Error> {
         if ty.is_shared() {
             return Err(TypeError::Sharing { ty }.into());
         }
+        self.check_limits(Amounts::of_memory(ty))?;
         let place = MemoryPlace::new(&self.engine, None, ty)?;
         let index = self.memories.len() as u32;
         self.memories.push(Owned::new(MemoryDef::new(index, ty, place)));
@@ -207,17 +283,21 @@ impl StoreInner {
         &self.tables[index as usize]
     }
 
-    /// Creates a table filled with `init`, and returns its index; `None` if there is no memory
-    /// for it.
+    /// Creates a table filled with `init`, and returns its index.
+    ///
+    /// # Errors
+    /// If there is no memory for it, or the limits do not allow it.
     ///
     /// # Panics
     /// If `init` is not of the table's type.
-    pub(crate) fn add_table(&mut self, ty: TableType, init: Val) -> Option<u32> {
+    pub(crate) fn add_table(&mut self, ty: TableType, init: Val) -> Result<u32, Error> {
+        self.check_limits(Amounts::of_table(ty))?;
         // SAFETY: this store.
         let init = unsafe { init.to_ref_bits(ty.element(), self.id) };
         let index = self.tables.len() as u32;
-        self.tables.push(Owned::new(TableDef::new(index, ty, init)?));
-        Some(index)
+        let def = TableDef::new(index, ty, init).ok_or(Error::Table { ty })?;
+        self.tables.push(Owned::new(def));
+        Ok(index)
     }
 
     /// An element of a table; `None` beyond the table's end.
@@ -244,15 +324,20 @@ impl StoreInner {
     }
 
     /// Adds `delta` elements that hold `init` to a table, and returns its previous size; `None` if
-    /// its maximum or the memory does not allow it.
+    /// its maximum, the limits or the memory do not allow it.
     ///
     /// # Panics
     /// If `init` is not of the table's type.
     pub(crate) fn grow_table(&mut self, table: u32, delta: u64, init: Val) -> Option<u64> {
-        let table = &mut self.tables[table as usize];
         // SAFETY: this store.
-        let init = unsafe { init.to_ref_bits(table.ty().element(), self.id) };
-        table.grow(delta, init)
+        let init = unsafe { init.to_ref_bits(self.table(table).ty().element(), self.id) };
+        self.grow_table_raw(table, delta, init)
+    }
+
+    /// As [`Self::grow_table`], with the bits of an element of the table's type.
+    pub(super) fn grow_table_raw(&mut self, table: u32, delta: u64, init: u64) -> Option<u64> {
+        self.check_limits(Amounts { table_elements: delta, ..Amounts::default() }).ok()?;
+        self.tables[table as usize].grow(delta, init)
     }
 
     /// Sets `len` elements of a table from `start` on; `None` beyond the table's end.
@@ -395,6 +480,9 @@ impl StoreInner {
         let Some(trap) = Trap::from_code(stop.code) else {
             unreachable!("compiled code stopped with {}", stop.code)
         };
+        // After the deadline no function has enough stack.
+        let is_late = trap == Trap::StackOverflow && self.is_interrupted();
+        let trap = if is_late { Trap::Interrupt } else { trap };
         let Some(place) = self.code.place_of(stop.pc) else {
             return Error::from(TrapError::outside_of_functions(trap, None))
                 .with_callers(self.backtrace());

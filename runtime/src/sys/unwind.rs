@@ -69,9 +69,8 @@ unsafe extern "C" fn find(
 ) {
     // SAFETY: compiled code passes its context, or the root context that it received.
     let (header, _) = unsafe { caller_of(context) };
-    // SAFETY: all contexts of a store point to the limits of its root context, where `invoke` set
-    // the store. Compiled code lends it to this function.
-    let store = unsafe { &mut *(*header.limits).store };
+    // SAFETY: `invoke` set the store. Compiled code lends it to this function.
+    let store = unsafe { &mut *header.store() };
     let is_pending = exception.is_null();
     let thrown = NonNull::new(exception).or_else(|| store.pending_exception());
     if let Some(exception) = thrown {

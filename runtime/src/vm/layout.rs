@@ -6,7 +6,7 @@
 //! ```text
 //! offset  bytes each
 //!      0           8  *const BuiltinTable   functions of the runtime
-//!      8           8  *const Limits         stack limit of the running activation
+//!      8           8  *const Limits         stack limit of the running activation, fuel
 //!     16           8  *mut InstanceState    not read by compiled code
 //!     24          24  memories              base, *const MemoryHead, *const MemoryDef (imported and defined)
 //!      …           8  tables                *mut TableDef (imported and defined)
@@ -32,8 +32,12 @@ pub(crate) const VMCTX_LIMITS: u32 = 8;
 pub(crate) const VMCTX_STATE: u32 = 16;
 const VMCTX_MEMORIES: u32 = 24;
 
-/// In `Limits`: the lowest stack address that wasm frames may use.
+/// In `Limits`: the lowest stack address that wasm frames may use. Above every stack after the deadline.
 pub(crate) const LIMITS_STACK_LIMIT: u32 = 0;
+/// In `Limits`: the fuel that is left, i64. Code that counts fuel subtracts from it.
+pub(crate) const LIMITS_FUEL: u32 = 8;
+/// In `Limits`: the address of a readable byte; null after the deadline.
+pub(crate) const LIMITS_POLL: u32 = 16;
 
 /// Size of a memory entry: the base address, which is valid only for memories that never move, and
 /// pointers to the `MemoryHead` and to the `MemoryDef`.
@@ -91,6 +95,8 @@ pub(crate) fn fingerprint() -> String {
         VMCTX_LIMITS,
         VMCTX_STATE,
         LIMITS_STACK_LIMIT,
+        LIMITS_FUEL,
+        LIMITS_POLL,
         MEMORY_ENTRY_BYTES,
         MEMORY_ENTRY_DEF,
         MEMORY_HEAD_BASE,

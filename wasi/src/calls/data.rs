@@ -55,12 +55,13 @@ impl WasiCtx {
     ) -> Outcome {
         let descriptor = self.table.get(fd)?;
         descriptor.check(rights::FD_WRITE)?;
-        let sources = memory.sources(iovs, iovs_len)?;
+        let sources = memory.sources(iovs, iovs_len, &self.quota)?;
         let written = match descriptor.fd() {
             // As many as fit the result: the sum of overlapping buffers may not.
             None => sources.iter().map(|slice| slice.len()).sum::<usize>().min(u32::MAX as usize),
             Some(fd) => retry(|| writev(fd, &sources))?,
         };
+        self.quota.spend(written as u64);
         memory.write_u32(nwritten, written as u32)
     }
 
@@ -76,9 +77,10 @@ impl WasiCtx {
         let descriptor = self.table.get(fd)?;
         let file = descriptor.seekable()?;
         descriptor.check(rights::FD_WRITE)?;
-        let sources = memory.sources(iovs, iovs_len)?;
+        let sources = memory.sources(iovs, iovs_len, &self.quota)?;
         let offset = file_offset(offset)?;
         let written = retry(|| pwritev(file, &sources, offset))?;
+        self.quota.spend(written as u64);
         memory.write_u32(nwritten, written as u32)
     }
 

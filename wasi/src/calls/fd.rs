@@ -71,7 +71,10 @@ impl WasiCtx {
     ) -> Outcome {
         let file = self.table.get(fd)?.seekable()?;
         let (offset, len) = (file_offset(offset)?, file_offset(len)?);
-        Ok(retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset, len))?)
+        self.quota.check(len)?;
+        retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset, len))?;
+        self.quota.spend(len);
+        Ok(())
     }
 
     pub(crate) fn fd_close(&mut self, _: &mut GuestMemory<'_>, fd: u32) -> Outcome {

@@ -82,11 +82,12 @@ impl WasiCtx {
         if flags != 0 {
             return Err(Errno::INVAL.into());
         }
-        let sources = memory.sources(iovs, iovs_len)?;
+        let sources = memory.sources(iovs, iovs_len, &self.quota)?;
         // A closed peer is an error and no signal.
         let bytes = retry(|| {
             sendmsg(socket, &sources, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
         })?;
+        self.quota.spend(bytes as u64);
         memory.write_u32(sent, bytes as u32)
     }
 

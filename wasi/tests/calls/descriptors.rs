@@ -132,6 +132,40 @@ fn a_guest_has_at_most_so_many_descriptors() {
     assert_eq!(error.to_string(), "more than 2 descriptors are handed in: raise max_descriptors");
 }
 
+/// One limit holds for files and streams together. A write is cut there, and the next one fails.
+#[test]
+fn a_guest_writes_at_most_so_many_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = |max| {
+        let context = WasiCtx::builder().preopen(folder.path(), ".").unwrap();
+        context.max_written_bytes(max).build().unwrap()
+    };
+    let mut guest = Guest::new(context(20));
+    let fd = guest.open(3, "file", Open::create()).unwrap();
+    assert_eq!(guest.write(fd, b"12345678"), Ok(8));
+    assert_eq!(guest.write(1, b"to nowhere"), Ok(10));
+    assert_eq!(guest.write(fd, b""), Ok(0));
+    assert_eq!(guest.call("fd_allocate", &[fd, 0, 3]), errno::DQUOT);
+    let (first, second) = (guest.put(b"a"), guest.put(b"bcd"));
+    let [at, len] = guest.buffers(&[first, second]);
+    guest.ok("fd_pwrite", &[fd, at, len, 8, 0]);
+    assert_eq!(guest.word(RESULT), 2, "the rest is cut");
+    assert_eq!(std::fs::read(folder.path().join("file")).unwrap(), b"12345678ab");
+    for stream in [fd, 1, 2] {
+        assert_eq!(guest.write(stream, b"x"), Err(errno::DQUOT));
+    }
+    assert_eq!(guest.call("fd_pwrite", &[fd, at, len, 0, 0]), errno::DQUOT);
+    assert_eq!(guest.write(fd, b""), Ok(0), "nothing needs no quota");
+    assert_eq!(guest.read(fd), Ok(b"ab".to_vec()), "other calls go on");
+    assert_eq!(std::fs::metadata(folder.path().join("file")).unwrap().len(), 10);
+
+    let mut guest = Guest::new(context(100));
+    let fd = guest.open(3, "file", Open::create()).unwrap();
+    guest.ok("fd_allocate", &[fd, 0, 99]);
+    assert_eq!(guest.write(fd, b"xyz"), Ok(1));
+    assert_eq!(guest.call("fd_allocate", &[fd, 0, 1]), errno::DQUOT);
+}
+
 #[test]
 fn streams_that_lead_nowhere_discard_and_end() {
     let mut guest = Guest::new(WasiCtx::builder().build().unwrap());

@@ -239,6 +239,7 @@ pub(crate) mod errno {
     pub(crate) const INVAL: i32 = 28;
     pub(crate) const ISDIR: i32 = 31;
     pub(crate) const LOOP: i32 = 32;
+    pub(crate) const DQUOT: i32 = 19;
     pub(crate) const MFILE: i32 = 33;
     pub(crate) const NAMETOOLONG: i32 = 37;
     pub(crate) const NOENT: i32 = 44;

@@ -21,6 +21,8 @@ pub(super) struct Regions {
     pub(super) element: AliasRegion,
     /// Lengths and addresses of memories and tables. Only the runtime writes them.
     pub(super) definition: AliasRegion,
+    /// The fuel of the store.
+    pub(super) fuel: AliasRegion,
 }
 
 impl Regions {
@@ -34,6 +36,7 @@ impl Regions {
             global: region(1, "global"),
             element: region(2, "element"),
             definition: region(3, "definition"),
+            fuel: region(4, "fuel"),
         }
     }
 }

@@ -10,6 +10,7 @@
 mod atomic;
 mod bulk;
 mod call;
+mod checks;
 mod context;
 mod control;
 mod entry;
@@ -31,6 +32,8 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
+pub(crate) use self::checks::Checks;
+use self::checks::FuncChecks;
 use self::context::Regions;
 use self::control::{Detours, Frame};
 use self::entry::{declare_locals, limit_stack};
@@ -48,6 +51,7 @@ pub(super) struct ModuleEnv<'a> {
     pub(super) layout: &'a VmLayout,
     pub(super) isa: &'a dyn TargetIsa,
     pub(super) limits: &'a CompileLimits,
+    pub(super) checks: Checks,
     /// The start of the module's compilation.
     pub(super) began: Instant,
 }
@@ -144,6 +148,7 @@ pub(super) fn translate(
         stacks,
         vmctx,
         regions,
+        checks: FuncChecks::new(env.checks),
         loaded_in: None,
         reachable: true,
         unreachable_blocks: 0,
@@ -154,6 +159,7 @@ pub(super) fn translate(
         parts_ensured: PARTS_UNASKED,
     };
     translator.begin_func(env.info.funcs[func as usize]);
+    translator.begin_checks();
     while !reader.eof() {
         // Offsets fit, because the validator limits the size of modules.
         translator.builder.set_srcloc(SourceLoc::new(reader.original_position() as u32));
@@ -177,6 +183,7 @@ struct FuncTranslator<'a> {
     /// The instance's context.
     vmctx: Value,
     regions: Regions,
+    checks: FuncChecks,
     /// The block to which `stacks.loaded` belongs.
     loaded_in: Option<ir::Block>,
     /// False in code that cannot be executed.
@@ -199,9 +206,11 @@ struct FuncTranslator<'a> {
 impl<'a> FuncTranslator<'a> {
     fn operator(&mut self, op: &Operator<'_>) -> Result<(), TranslateError> {
         if !self.reachable {
+            self.forget_fuel();
             self.skip(op);
             return Ok(());
         }
+        self.count(op);
         match op {
             Operator::LocalGet { local_index } => {
                 let variable = self.use_local(*local_index);
