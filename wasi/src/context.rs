@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::Dir;
 
 use crate::descriptor::{Descriptor, Table};
+use crate::open_descriptors::OpenDescriptors;
 use crate::quota::Quota;
 use crate::rights;
 
@@ -47,6 +48,7 @@ impl WasiCtx {
             sockets: Vec::new(),
             max_descriptors: DESCRIPTORS_MAX,
             max_written_bytes: u64::MAX,
+            open: OpenDescriptors::default(),
         }
     }
 }
@@ -61,6 +63,7 @@ pub struct WasiCtxBuilder {
     sockets: Vec<OwnedFd>,
     max_descriptors: usize,
     max_written_bytes: u64,
+    open: OpenDescriptors,
 }
 
 impl WasiCtxBuilder {
@@ -152,12 +155,19 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Lets `open` count the kernel's descriptors that the context has: those that were handed in, and
+    /// those that the guest opens. Standard streams of the process belong to the process.
+    pub fn counted_by(mut self, open: &OpenDescriptors) -> Self {
+        self.open = open.clone();
+        self
+    }
+
     /// Creates the context.
     ///
     /// # Errors
     /// If the kernel does not describe a descriptor, or there are more of them than the maximum.
     pub fn build(self) -> Result<WasiCtx, WasiError> {
-        let mut table = Table::new(self.max_descriptors);
+        let mut table = Table::new(self.max_descriptors, self.open);
         let max = self.max_descriptors;
         let mut insert = |descriptor| {
             table.insert(descriptor).map_err(|_| WasiError::TooManyDescriptors { max }).map(drop)

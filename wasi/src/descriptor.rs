@@ -7,6 +7,7 @@ use rustix::fs::OFlags;
 use rustix::net::sockopt::socket_type;
 
 use crate::errno::{Errno, Outcome};
+use crate::open_descriptors::{Counted, OpenDescriptors};
 use crate::rights;
 
 /// A kind of file, with its number in preview 1.
@@ -78,13 +79,21 @@ pub(crate) struct Descriptor {
     pub(crate) base: u64,
     /// The rights of descriptors that are opened below it.
     pub(crate) inheriting: u64,
+    /// Set while it stands in a table and has a descriptor of the kernel.
+    counted: Option<Counted>,
 }
 
 impl Descriptor {
     /// A stream that leads nowhere.
     pub(crate) fn null() -> Descriptor {
         let kind = FileKind::Unknown;
-        Descriptor { object: Object::Null, kind, base: rights::STREAM, inheriting: 0 }
+        Descriptor {
+            object: Object::Null,
+            kind,
+            base: rights::STREAM,
+            inheriting: 0,
+            counted: None,
+        }
     }
 
     /// A standard stream of the process. `access` is the right to read or the right to write.
@@ -93,7 +102,7 @@ impl Descriptor {
         let mode = rustix::fs::fstat(fd).map_or(0, |stat| stat.st_mode);
         let kind = FileKind::of_open(fd, mode);
         let base = rights::STREAM & !(rights::FD_READ | rights::FD_WRITE) | access;
-        Descriptor { object: Object::Standard(fd), kind, base, inheriting: 0 }
+        Descriptor { object: Object::Standard(fd), kind, base, inheriting: 0, counted: None }
     }
 
     /// A directory that is handed in under the name `guest`.
@@ -103,6 +112,7 @@ impl Descriptor {
             kind: FileKind::Directory,
             base: rights::DIRECTORY,
             inheriting: rights::DIRECTORY | rights::FILE | rights::SOCKET,
+            counted: None,
         }
     }
 
@@ -135,7 +145,7 @@ impl Descriptor {
         } else {
             (Object::File(fd), 0)
         };
-        Ok(Descriptor { object, kind, base, inheriting })
+        Ok(Descriptor { object, kind, base, inheriting, counted: None })
     }
 
     /// The kernel's descriptor; `None` if there is none.
@@ -224,11 +234,12 @@ pub(crate) struct Table {
     entries: Vec<Option<Descriptor>>,
     /// Maximum number of entries.
     max: usize,
+    open: OpenDescriptors,
 }
 
 impl Table {
-    pub(crate) fn new(max: usize) -> Table {
-        Table { entries: Vec::new(), max }
+    pub(crate) fn new(max: usize, open: OpenDescriptors) -> Table {
+        Table { entries: Vec::new(), max, open }
     }
 
     /// The lowest free number.
@@ -244,9 +255,12 @@ impl Table {
     ///
     /// # Errors
     /// MFILE if the table is full; the descriptor is closed.
-    pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32, Errno> {
+    pub(crate) fn insert(&mut self, mut descriptor: Descriptor) -> Result<u32, Errno> {
         let free = self.free()?;
         let number = u32::try_from(free).map_err(|_| Errno::MFILE)?;
+        if matches!(descriptor.object, Object::Directory { .. } | Object::File(_)) {
+            descriptor.counted = Some(self.open.one());
+        }
         if free == self.entries.len() {
             self.entries.push(Some(descriptor));
         } else {

@@ -57,6 +57,7 @@
 //! | `calls` | the functions, by the objects that they use |
 //! | `context`, `descriptor`, `rights` | contexts, descriptors with their table, and rights |
 //! | `quota` | the bytes that a guest may write |
+//! | `open_descriptors` | the number of descriptors that guests have open |
 //! | `memory` | checked accesses to a guest's memory |
 //! | `errno` | error numbers, and the two ways in which a call fails |
 
@@ -66,9 +67,11 @@ mod context;
 mod descriptor;
 mod errno;
 mod memory;
+mod open_descriptors;
 mod quota;
 mod rights;
 
 pub use abi::{Exit, MODULE, MemoryError, add_to_linker};
 pub use context::{DESCRIPTORS_MAX, Stdio, WasiCtx, WasiCtxBuilder, WasiError};
 pub use memory::GuestFault;
+pub use open_descriptors::OpenDescriptors;

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 use leakbench_runtime::{Engine, Linker, Module, Store};
-use leakbench_wasi::{DESCRIPTORS_MAX, Exit, WasiCtx, add_to_linker};
+use leakbench_wasi::{DESCRIPTORS_MAX, Exit, OpenDescriptors, WasiCtx, add_to_linker};
 
 /// Opens files until the context refuses, moves one descriptor onto another each time, and ends as its
 /// argument says: 0 returns, 1 traps, 2 exits, 3 passes a wrong address.
@@ -48,15 +48,19 @@ fn a_dropped_store_closes_what_its_guest_opened() {
     let module = Module::new(&engine, GUEST).unwrap();
     let mut linker = Linker::new(&engine);
     add_to_linker(&mut linker, |context| context).unwrap();
+    let open = OpenDescriptors::default();
     let run = |end: i32| {
-        let context = WasiCtx::builder().preopen(folder.path(), "/").unwrap().build().unwrap();
+        let context = WasiCtx::builder().preopen(folder.path(), "/").unwrap();
+        let context = context.counted_by(&open).build().unwrap();
         let before = descriptors();
+        assert_eq!(open.count(), 1, "the directory");
         let mut store = Store::new(&engine, context);
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
         let result = run.call(&mut store, end);
         // Of those that the guest opened, the last one is left, at number 4.
         assert_eq!(descriptors(), before + 1, "while the guest is alive: {result:?}");
+        assert_eq!(open.count(), 2, "the directory and that one");
         result
     };
     run(0).unwrap();
@@ -67,5 +71,6 @@ fn a_dropped_store_closes_what_its_guest_opened() {
         assert_eq!(run(2).unwrap_err().downcast_ref(), Some(&Exit(9)));
         assert!(run(3).unwrap_err().trap().is_none());
         assert_eq!(descriptors(), before);
+        assert_eq!(open.count(), 0);
     }
 }

@@ -9,7 +9,7 @@ use leakbench_runtime::{
     Val, ValType,
 };
 use leakbench_scenarios::{Compile, Scenario};
-use leakbench_wasi::{Exit, WasiCtx, add_to_linker};
+use leakbench_wasi::{Exit, OpenDescriptors, WasiCtx, add_to_linker};
 
 use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 
@@ -23,6 +23,7 @@ pub(crate) struct Builtin {
     linker: Linker<Option<WasiCtx>>,
     /// What instances of such modules see of the host. Their streams lead nowhere.
     world: Option<World>,
+    guest_descriptors: OpenDescriptors,
     pool: Arc<Pool>,
 }
 
@@ -68,7 +69,8 @@ impl Builtin {
                 |data| data.as_mut().expect("each module of a file has a context");
             add_to_linker(&mut linker, context).map_err(failed)?;
         }
-        Ok(Builtin { engine, linker, world, pool })
+        let guest_descriptors = OpenDescriptors::default();
+        Ok(Builtin { engine, linker, world, guest_descriptors, pool })
     }
 }
 
@@ -113,7 +115,7 @@ impl Subject for Builtin {
     fn instantiate(&self, module: &Module) -> Result<BuiltinInstance, SubjectError> {
         let context = self.world.as_ref().map(|world| {
             let name = module.name().unwrap_or("guest");
-            world.context(name.as_bytes())?.build()
+            world.context(name.as_bytes())?.counted_by(&self.guest_descriptors).build()
         });
         let context = context.transpose().map_err(|error| SubjectError::of(&error))?;
         let mut store = Store::new(&self.engine, context);
@@ -168,5 +170,9 @@ impl Subject for Builtin {
     fn reset_failures(&self) -> u64 {
         let stats = self.pool.stats();
         stats.reset_failures + stats.purge_failures
+    }
+
+    fn guest_descriptors(&self) -> Option<u64> {
+        self.world.as_ref().map(|_| self.guest_descriptors.count())
     }
 }

@@ -246,6 +246,7 @@ impl Supervised {
             release: report.release,
             memory,
             reset_failures: report.reset_failures,
+            guest_descriptors: report.guest_descriptors,
         })));
         if report.last {
             self.phase = Phase::Exiting;

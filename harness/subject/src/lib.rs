@@ -159,6 +159,12 @@ pub trait Subject: Sync {
     fn reset_failures(&self) -> u64 {
         0
     }
+
+    /// The number of descriptors that guests have open, if the runtime counts them. At the last barrier
+    /// no guest is left.
+    fn guest_descriptors(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A step that the runtime could not do, in its own words.

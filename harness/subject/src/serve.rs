@@ -304,6 +304,7 @@ fn account<S: Subject>(
     subject.slot_states(&mut states);
     account.slots = states.into_iter().map(SlotState::letter).collect();
     account.reset_failures = subject.reset_failures();
+    account.guest_descriptors = subject.guest_descriptors();
     account
 }
 

@@ -9,8 +9,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use leakbench_model::Resource;
-use leakbench_recording::observation::{ObservationRecord, ObservationRecording};
+use leakbench_recording::observation::{Diagnosis, ObservationRecord, ObservationRecording};
 use leakbench_recording::recording::{Record, Recording};
+use leakbench_recording::trend::Trend;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -181,15 +182,14 @@ pub(crate) fn wait_for_samples(folder: &Path, count: usize) {
     });
 }
 
-/// Waits until the observation in `folder` has `count` samples of a resource, which not each sample reads.
-pub(crate) fn wait_for_samples_of(folder: &Path, resource: Resource, count: usize) {
-    let has_it = |record: &&ObservationRecord| match record {
-        ObservationRecord::Sample(sample) => sample.amounts.of(resource).is_some(),
-        _ => false,
-    };
-    wait_until(&format!("the recording has {count} samples of {resource}"), || {
-        let recording = ObservationRecording::read(folder);
-        recording.is_ok_and(|read| read.records.iter().filter(has_it).count() >= count)
+/// Waits until the observation in `folder` has enough samples of a resource, which not each sample reads,
+/// and a class for it. On a busy machine they are bunched, so their number alone gives none.
+pub(crate) fn wait_for_class(folder: &Path, resource: Resource) {
+    wait_until(&format!("the recording has a class for {resource}"), || {
+        let recording = ObservationRecording::read(folder).ok();
+        let diagnosis = recording.and_then(|recording| Diagnosis::of(&recording).ok());
+        let account = diagnosis.as_ref().and_then(|diagnosis| diagnosis.account(resource));
+        account.is_some_and(|it| it.class.is_some() && it.samples >= Trend::POINTS_MIN + 4)
     });
 }
 

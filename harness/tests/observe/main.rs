@@ -17,9 +17,8 @@ mod victim;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use common::{finish, leakbench, signal, wait_for_samples, wait_for_samples_of};
+use common::{finish, leakbench, signal, wait_for_class, wait_for_samples};
 use leakbench_model::Resource;
-use leakbench_recording::trend::Trend;
 use rustix::process::Signal;
 use serde_json::Value;
 use victim::Victim;
@@ -86,7 +85,7 @@ fn exec_until_read(habits: &[&str], resource: Resource) -> Observed {
     assert!(resource.is_sparse());
     exec_until(habits, |out| {
         wait_for_samples(out, SAMPLES);
-        wait_for_samples_of(out, resource, Trend::POINTS_MIN + 4);
+        wait_for_class(out, resource);
     })
 }
 

@@ -137,6 +137,8 @@ pub struct BarrierReached {
     pub release: Histogram,
     /// Resets of slots that failed.
     pub reset_failures: u64,
+    /// Descriptors that guests have open, if the runtime counts them.
+    pub guest_descriptors: Option<u64>,
     /// Failures of the death watch since the last barrier.
     pub witness_failures: Vec<String>,
 }

@@ -1,12 +1,14 @@
 //! Rule `leftovers`: what a subject still has after its last drop, beyond what slots and lingering
 //! images explain. It only warns, and only if no normal use explains the rest. An exception are the
-//! descriptors of a run whose guests have WASI: only guests explain more of them, so they are a leak.
+//! descriptors of a run whose guests have WASI. After the last drop no guest is left, so what the runtime
+//! counts as open in guests, and `/proc` shows too, is a leak. If `/proc` does not show it, the two
+//! witnesses disagree. More descriptors that the runtime does not count are a leak beyond the noise.
 //!
 //! Lingering images have their own rule. A runtime may keep mappings for itself, as long as their
 //! number does not grow with the cycles.
 
 use leakbench_model::text::{counted, grouped, sum};
-use leakbench_model::{Resource, SlotCounts, SlotState, Verdict};
+use leakbench_model::{Footprint, Resource, SlotCounts, SlotState, Verdict};
 use leakbench_scenarios::SubjectName;
 
 use super::{Finding, Rule};
@@ -31,11 +33,12 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
             && subject.images.unknown == 0
         {
             messages.extend(memfd_mappings(subject));
-            match descriptors(subject) {
-                Some((grown, message)) if has_wasi && grown > Resource::Fds.noise() => {
+            match (descriptors_of_guests(subject), descriptors(subject)) {
+                (Some(of_guests), _) => leaks.push(of_guests),
+                (None, Some((grown, message))) if has_wasi && grown > Resource::Fds.noise() => {
                     leaks.push(Finding::error(RULE.name, Verdict::Leak, message));
                 }
-                grown => messages.extend(grown.map(|(_, message)| message)),
+                (None, grown) => messages.extend(grown.map(|(_, message)| message)),
             }
             messages.extend(mappings(subject, slots));
         }
@@ -69,6 +72,39 @@ fn memfd_mappings(subject: &SubjectLedger) -> Option<String> {
             grouped(rest),
         )
     })
+}
+
+/// Descriptors that guests left open by the runtime's count. `None` if there are none, or it does not count.
+fn descriptors_of_guests(subject: &SubjectLedger) -> Option<Finding> {
+    let left = subject.guest_descriptors.filter(|left| *left > 0)?;
+    let number = subject.number;
+    let of_guests = counted(left, "descriptor");
+    let fds = |footprint: Option<Footprint>| footprint.and_then(|seen| seen.of(Resource::Fds));
+    let Some((rest, last)) = fds(Some(subject.at_rest)).zip(fds(subject.at_last_barrier)) else {
+        let message = format!(
+            "the runtime of subject {number} counts {of_guests} of dropped guests, and /proc was not read"
+        );
+        return Some(Finding::error(RULE.name, Verdict::Inconclusive, message));
+    };
+    let (verdict, message) = if last.saturating_sub(rest) >= left {
+        let have = if left == 1 { "is" } else { "are" };
+        let message = format!(
+            "{of_guests} of dropped guests {have} open in subject {number}, by the runtime's count and by \
+             /proc, which shows {} (before the first cycle: {})",
+            grouped(last),
+            grouped(rest),
+        );
+        (Verdict::Leak, message)
+    } else {
+        let message = format!(
+            "the witnesses disagree in subject {number}: its runtime counts {of_guests} of dropped guests, \
+             and /proc shows {} (before the first cycle: {})",
+            grouped(last),
+            grouped(rest),
+        );
+        (Verdict::Inconclusive, message)
+    };
+    Some(Finding::error(RULE.name, verdict, message))
 }
 
 /// Descriptors that are opened once are open at the first barrier, where images may be live too.

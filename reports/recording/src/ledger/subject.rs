@@ -63,6 +63,8 @@ pub struct SubjectLedger {
     pub barriers: Vec<BarrierSample>,
     /// Failed mapping calls while slots were reset.
     pub reset_failures: u64,
+    /// Descriptors that guests have open at the last barrier, as their runtime counts them, if it does.
+    pub guest_descriptors: Option<u64>,
     /// Its end.
     pub exit: Option<Exit>,
 }
@@ -175,6 +177,7 @@ impl SubjectLedger {
             samples: Vec::new(),
             barriers: Vec::new(),
             reset_failures: 0,
+            guest_descriptors: None,
             exit: None,
         }
     }
@@ -259,6 +262,7 @@ impl SubjectLedger {
         if barrier.last {
             self.at_last_barrier = Some(barrier.footprint);
             self.slots = barrier.slots;
+            self.guest_descriptors = barrier.guest_descriptors;
         }
         let worst = self.worst.as_ref().map_or(0, |worst| worst.lingering);
         if counts.lingering > worst {

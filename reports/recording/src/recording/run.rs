@@ -143,6 +143,9 @@ pub struct Barrier {
     /// Failed mapping calls of the subject's pool while it reset slots.
     #[serde(default)]
     pub reset_failures: u64,
+    /// Descriptors that guests have open, as their runtime counts them, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_descriptors: Option<u64>,
 }
 
 /// Exact memory of a process, from `smaps_rollup`. The kernel walks all page tables for it, so it

@@ -315,6 +315,32 @@ fn descriptors_that_guests_with_wasi_leave_are_a_leak() {
 }
 
 #[test]
+fn both_witnesses_count_the_descriptors_of_guests() {
+    let wasi = Options { wasm: vec!["app.wasm".into()], ..Options::default() };
+    let judged = |counted: u64, seen: Option<u64>| {
+        let judgement = judged(&run(wasi.clone(), |_, last| {
+            last.guest_descriptors = Some(counted);
+            last.footprint.set(Resource::Fds, seen);
+        }));
+        let leftovers = of_rule(&judgement, "leftovers").into_iter();
+        let messages: Vec<String> = leftovers.map(|finding| finding.message.clone()).collect();
+        (judgement.verdict, messages.concat())
+    };
+    // At rest: 11 descriptors.
+    assert_eq!(judged(0, Some(11)), (Verdict::Clean, String::new()));
+    // One is no noise if both count it.
+    let both = "1 descriptor of dropped guests is open in subject 0, by the runtime's count and by /proc, \
+                which shows 12 (before the first cycle: 11)";
+    assert_eq!(judged(1, Some(12)), (Verdict::Leak, both.to_owned()));
+    let (verdict, message) = judged(3_000, Some(12));
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(message.starts_with("the witnesses disagree in subject 0"), "{message}");
+    assert_eq!(judged(1, None).0, Verdict::Inconclusive);
+    // The runtime forgot to count them, or has them itself.
+    assert_eq!(judged(0, Some(15)).0, Verdict::Leak);
+}
+
+#[test]
 fn every_failure_of_a_subject_is_a_death() {
     let verdict = |how| judged(&common::died(how)).verdict;
     for how in [
