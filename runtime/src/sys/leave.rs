@@ -8,6 +8,7 @@
 
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
+use std::mem::offset_of;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sys::entry::{ResumePoint, STOPPED};
@@ -21,6 +22,10 @@ static KEYS_OFFSET: AtomicUsize = AtomicUsize::new(0);
 
 /// The bit of protection keys among the parts of the saved registers.
 const KEYS_PART: u32 = 9;
+/// Offset in the saved registers of the control word of the x87 unit.
+const X87_CONTROL_OFFSET: usize = 0;
+/// Offset in the saved registers of the control word of the vector unit.
+const VECTOR_CONTROL_OFFSET: usize = 24;
 /// Offset in the saved registers of the set of parts that are not in their initial state.
 const PARTS_OFFSET: usize = 512;
 /// Offset in the saved registers of the number by which the kernel marks such a set.
@@ -43,21 +48,36 @@ pub(super) fn prepare() {
 /// the kernel passed. The resume point is that of a live frame of this thread. No frame of the handler
 /// owns anything.
 pub(super) unsafe fn resume(context: &libc::ucontext_t, resume_point: &ResumePoint) {
-    let saved = context.uc_mcontext.fpregs;
+    let saved = saved_registers(&context.uc_mcontext);
     if saved.is_null() || context.uc_stack.ss_flags & SS_AUTODISARM != 0 {
         return;
     }
     let keys_offset = KEYS_OFFSET.load(Ordering::Relaxed);
     // SAFETY: the kernel has saved the registers there.
-    if keys_offset != 0 && unsafe { saved_keys(saved.cast(), keys_offset) } != Some(keys()) {
+    if keys_offset != 0 && unsafe { saved_keys(saved, keys_offset) } != Some(keys()) {
         return;
     }
-    // SAFETY: as above.
-    let (vector_control, x87_control) = unsafe { ((*saved).mxcsr, (*saved).cwd) };
+    // SAFETY: as above; all systems save both.
+    let (vector_control, x87_control) = unsafe {
+        let vector_control = saved.add(VECTOR_CONTROL_OFFSET).cast::<u32>().read();
+        (vector_control, saved.add(X87_CONTROL_OFFSET).cast::<u16>().read())
+    };
     // SAFETY: by the contract.
     unsafe {
         jump(resume_point.stack_pointer, resume_point.pc, &vector_control, &x87_control);
     }
+}
+
+/// The floating-point and vector registers that the kernel saved. They have the format of `FXSAVE`, with more
+/// behind it; null if there are none.
+fn saved_registers(context: &libc::mcontext_t) -> *const u8 {
+    // The types of some C libraries do not name the pointer. In the kernel's, it follows the others.
+    const OFFSET: usize = offset_of!(libc::mcontext_t, gregs) + size_of::<[libc::greg_t; 23]>();
+    const { assert!(OFFSET + size_of::<*const u8>() <= size_of::<libc::mcontext_t>()) };
+    let context: *const libc::mcontext_t = context;
+    // SAFETY: the offset is within the context, aligned as all of its fields are, and initialized, since the
+    // kernel and the C library have the same layout.
+    unsafe { context.cast::<u8>().add(OFFSET).cast::<*const u8>().read() }
 }
 
 /// The rights of protection keys of the interrupted code; `None` if the kernel did not save them.
