@@ -227,6 +227,21 @@ impl Scenario {
     pub fn share_of_subject(&self, subject: u32) -> Share {
         Share { first: 0, cycles: self.cycles.get() }.part(subject, self.processes)
     }
+
+    /// The part of the thread of subject `subject` that created module `module`; `None` if none of its
+    /// threads has a module of this number.
+    pub fn share_of_module(&self, subject: u32, module: u64) -> Option<Share> {
+        // A recording comes from a file, and may hold any number.
+        if subject >= self.processes.get() || self.threads.get() > Self::THREADS_MAX {
+            return None;
+        }
+        let share = self.share_of_subject(subject);
+        let mut shares = (0..self.threads.get()).map(|thread| share.part(thread, self.threads));
+        shares.find(|share| {
+            let long_lived = share.first_long_lived().wrapping_sub(module);
+            share.has(module) || long_lived < self.long_lived.into()
+        })
+    }
 }
 
 impl Default for Scenario {
@@ -240,6 +255,23 @@ impl Default for Scenario {
 }
 
 impl Share {
+    /// True for the number of one of its cycles, which is also that of the cycle's module.
+    pub fn has(self, number: u64) -> bool {
+        number.checked_sub(self.first).is_some_and(|cycle| cycle < self.cycles)
+    }
+
+    /// The cycle of the run that is cycle `cycle` of this share. After the last cycle the last one
+    /// counts: what is live is dropped then.
+    pub fn cycle_of_run(self, cycle: u64) -> u64 {
+        self.first.saturating_add(cycle.min(self.cycles.saturating_sub(1)))
+    }
+
+    /// The number of its first long-lived module; the next ones count down from it. It is far from the
+    /// numbers of the cycles, and unlike that of any other share.
+    pub(crate) fn first_long_lived(self) -> u64 {
+        !self.first.wrapping_mul(u64::from(Scenario::LONG_LIVED_MAX))
+    }
+
     /// Part `index` of `parts` equal parts, whose sizes differ by at most one.
     pub fn part(self, index: u32, parts: NonZeroU32) -> Share {
         let parts = u64::from(parts.get());

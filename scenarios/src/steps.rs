@@ -133,8 +133,7 @@ impl Steps {
             seats,
             instances: scenario.instances.get(),
             long_lived: scenario.long_lived,
-            // Far from the numbers of the cycles, and unlike those of any other thread.
-            first_long_lived: !share.first.wrapping_mul(u64::from(Scenario::LONG_LIVED_MAX)),
+            first_long_lived: share.first_long_lived(),
             // The share's first number tells threads apart.
             rng: SmallRng::seed_from_u64(
                 scenario.seed ^ share.first.wrapping_mul(0x9e37_79b9_7f4a_7c15),

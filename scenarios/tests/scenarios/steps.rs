@@ -165,6 +165,38 @@ proptest! {
         prop_assert_eq!(steps.next(), None);
     }
 
+    /// A thread counts a cycle at each [`Step::EndCycle`]; the number of a module is its cycle in the run.
+    #[test]
+    fn the_cycles_of_a_thread_have_numbers_in_the_run(
+        cycles in 1_u64..200, processes in 1_u32..4, threads in 1_u32..4, live in 1_u32..5,
+        long_lived in 0_u32..3,
+    ) {
+        let scenario = Scenario {
+            cycles: cycles.try_into().expect("not 0"),
+            processes: processes.try_into().expect("not 0"),
+            threads: threads.try_into().expect("not 0"),
+            ..with_long_lived(long_lived, live, 1, 0)
+        };
+        for subject in 0..processes {
+            for thread in 0..threads {
+                let share = scenario.share_of_subject(subject).part(thread, scenario.threads);
+                let mut cycle = 0;
+                for step in Steps::new(&scenario, share) {
+                    match step {
+                        Step::CreateModule { seat, number } => {
+                            prop_assert_eq!(scenario.share_of_module(subject, number), Some(share));
+                            prop_assert_eq!(share.has(number), seat < live);
+                            prop_assert!(seat >= live || share.cycle_of_run(cycle) == number);
+                        }
+                        Step::DropModule { .. } => prop_assert!(share.has(share.cycle_of_run(cycle))),
+                        Step::EndCycle => cycle += 1,
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn same_scenario_seed_and_share_give_the_same_steps(
         scenario in any_scenario(),
