@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use leakbench_model::{Counts, ObjectId};
 
 use crate::wire::Lingering;
-use leakbench_kernel::{DeathWatch, WatchError, object_of};
+use leakbench_kernel::{DeathWatch, ImageObjects, ReadError, WatchError};
 
 /// Failures that are kept between two barriers.
 const FAILURES_MAX: usize = 10;
@@ -29,6 +29,7 @@ pub(crate) struct ImageKey {
 #[derive(Debug)]
 pub(crate) struct Images {
     watch: DeathWatch<ImageKey>,
+    objects: ImageObjects,
     /// Images that are not released, and free places.
     places: Vec<Option<Image>>,
     free: Vec<u32>,
@@ -48,14 +49,24 @@ struct Image {
     outlived_drop: bool,
 }
 
+/// No account of images can be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoImages {
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error(transparent)]
+    Objects(#[from] ReadError),
+}
+
 impl Images {
     /// An empty account.
     ///
     /// # Errors
-    /// The kernel gives no inotify instance.
-    pub(crate) fn new() -> Result<Images, WatchError> {
+    /// The kernel gives no inotify instance, or no memfd.
+    pub(crate) fn new() -> Result<Images, NoImages> {
         Ok(Images {
             watch: DeathWatch::new()?,
+            objects: ImageObjects::new()?,
             places: Vec::new(),
             free: Vec::new(),
             counts: Counts::default(),
@@ -95,7 +106,7 @@ impl Images {
         let cannot = |error: &dyn std::fmt::Display| {
             format!("the image of module {module} cannot be watched: {error}")
         };
-        let object = object_of(fd).map_err(|error| cannot(&error))?;
+        let object = self.objects.identify(fd).map_err(|error| cannot(&error))?;
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             (self.places.len() - 1) as u32

@@ -86,8 +86,9 @@ pub trait Subject: Sync {
     /// The runtime does not accept the binary, or lacks a resource.
     fn create_module(&self, binary: &[u8]) -> Result<Self::Module, SubjectError>;
 
-    /// Shows each memory image of `module` that exists so far, by a descriptor. The workload calls
-    /// this after it made the module and, while there is no image, after it instantiated it.
+    /// Shows each memory image of `module` that exists so far, by a descriptor: of a memfd, or of a
+    /// file that has no name any more. The workload calls this after it made the module and, while
+    /// there is no image, after it instantiated it.
     fn images(&self, module: &Self::Module, show: &mut dyn FnMut(BorrowedFd<'_>));
 
     /// Makes an instance of a module.

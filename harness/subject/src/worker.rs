@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use leakbench_scenarios::{GUEST_EXPORT, GeneratedGuest, GuestFile, Scenario, Share, Step, Steps};
 
-use crate::images::{ImageKey, Images};
+use crate::images::{ImageKey, Images, NoImages};
 use crate::wire::{StatusPage, StepKind, ThreadStatus};
 use crate::{Subject, SubjectError};
-use leakbench_kernel::WatchError;
+use leakbench_kernel::ImageObjects;
 
 /// The modules that cycles make.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl<S: Subject> Worker<S> {
         scenario: &Scenario,
         share: Share,
         guests: Guests,
-    ) -> Result<Worker<S>, WatchError> {
+    ) -> Result<Worker<S>, NoImages> {
         Ok(Worker {
             thread,
             steps: Steps::new(scenario, share),
@@ -213,6 +213,21 @@ fn check<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(), Ste
     }
 }
 
+/// Checks that the images of a module can be watched.
+fn show<S: Subject>(subject: &S, module: &S::Module) -> Result<(), SubjectError> {
+    let mut objects =
+        ImageObjects::new().map_err(|error| SubjectError::unmeasurable(error.to_string()))?;
+    let mut refused = None;
+    subject.images(module, &mut |fd| {
+        if let Err(error) = objects.identify(fd) {
+            refused.get_or_insert(error);
+        }
+    });
+    let refused = refused
+        .map(|error| SubjectError::new(format!("the module's image cannot be watched: {error}")));
+    refused.map_or(Ok(()), Err)
+}
+
 impl StepFailed {
     fn at(step: StepKind, number: u64, error: SubjectError) -> StepFailed {
         StepFailed { step: format!("{}, module {number}", step.words()), error }
@@ -274,14 +289,17 @@ impl Guests {
 
     fn preflight_one<S: Subject>(&mut self, subject: &S, number: u64) -> Result<(), SubjectError> {
         let module = subject.create_module(self.binary(number))?;
+        let mut shown = show(subject, &module);
         let called = subject.instantiate(&module).and_then(|mut instance| {
             let called = self.call(subject, &mut instance, number);
             subject.drop_instance(instance);
             called
         });
+        // Some images are made by the first instance.
+        shown = shown.and_then(|()| show(subject, &module));
         subject.drop_module(module);
         // The first failure, if there are several.
-        called.and_then(|()| subject.failure().map_or(Ok(()), Err))
+        called.and(shown).and_then(|()| subject.failure().map_or(Ok(()), Err))
     }
 
     fn describe(&self, number: u64) -> String {

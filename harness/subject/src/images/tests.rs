@@ -9,6 +9,7 @@ mod sys;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 
+use leakbench_kernel::object_of;
 use leakbench_model::ObjectId;
 use proptest::prelude::*;
 use proptest::sample::Index;
