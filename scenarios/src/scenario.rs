@@ -6,6 +6,7 @@ use leakbench_model::Allocation;
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
+use crate::mode::{Feature, Mode};
 use crate::options::{Offer, Options, Scenario};
 use crate::subject_name::SubjectName;
 
@@ -85,6 +86,16 @@ pub enum ScenarioError {
         given: String,
         /// The values that it takes; empty if it lacks the choice.
         offered: Vec<String>,
+    },
+    /// An option that other options exclude, or that needs another one.
+    #[error("--{flag} {given} needs {needs}")]
+    Needs {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        given: &'static str,
+        /// What it needs.
+        needs: &'static str,
     },
     /// The runtime takes fewer threads.
     #[error("--threads {given} is more than the {max} that may drive {subject}: take --processes")]
@@ -178,6 +189,7 @@ impl Scenario {
                 return Err(ScenarioError::WorldWithoutWasm { flag, given });
             }
         }
+        self.check_steps()?;
         if !(Self::IMAGE_SIZE_MIN..=Self::IMAGE_SIZE_MAX).contains(&self.image_size.0) {
             return Err(ScenarioError::ImageSize { given: self.image_size });
         }
@@ -197,14 +209,16 @@ impl Scenario {
                 max: offer.threads_max(),
             });
         }
-        let [threads, live_modules, instances] =
-            [self.threads, self.live_modules, self.instances].map(NonZeroU32::get);
+        let [threads, live_modules] = [self.threads, self.live_modules].map(NonZeroU32::get);
+        let modes = self.modes().iter();
+        let instances = modes.map(|mode| mode.instances(self.instances.get())).max().unwrap_or(1);
         let long_lived = self.long_lived;
         // Of the long-lived modules a thread has one instance at a time.
         let needed = u64::from(live_modules)
             .saturating_mul(instances.into())
             .saturating_add(u64::from(long_lived > 0))
-            .saturating_mul(threads.into());
+            .saturating_mul(threads.into())
+            .saturating_mul(self.memories_of_module());
         match self.slots.filter(|_| self.has_pool()).map(NonZeroU32::get) {
             Some(slots) if needed > u64::from(slots) => Err(ScenarioError::TooFewSlots {
                 threads,
@@ -216,6 +230,49 @@ impl Scenario {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Modes and features that contradict the modules, the threads or the pool.
+    fn check_steps(&self) -> Result<(), ScenarioError> {
+        let own = self.wasm.is_empty();
+        let of_mode = |mode: Mode| match mode {
+            Mode::Reuse if self.long_lived == 0 => Some("--long-lived: it makes no module"),
+            Mode::OutOfSlots if self.threads.get() > 1 => {
+                Some("--threads 1: other threads would have no slot either")
+            }
+            Mode::OutOfSlots if !self.has_pool() || self.slots.is_none() => {
+                Some("a pool with --slots")
+            }
+            mode if mode.needs_generated() && !own => Some("generated modules: leave out --wasm"),
+            _ => None,
+        };
+        let of_feature = |feature: Feature| match feature.needs_generated() && !own {
+            true => Some("generated modules: leave out --wasm"),
+            false => None,
+        };
+        let modes = self.mode.iter().map(|it| ("mode", it.as_str(), of_mode(*it)));
+        let features = self.feature.iter().map(|it| ("feature", it.as_str(), of_feature(*it)));
+        for (flag, given, needs) in modes.chain(features) {
+            if let Some(needs) = needs {
+                return Err(ScenarioError::Needs { flag, given, needs });
+            }
+        }
+        Ok(())
+    }
+
+    /// The modes that cycles take in turn; without a choice, [`Mode::Plain`].
+    pub fn modes(&self) -> &[Mode] {
+        if self.mode.is_empty() { &[Mode::Plain] } else { &self.mode }
+    }
+
+    /// True if cycles use this feature.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.feature.contains(&feature)
+    }
+
+    /// Memories of a pool that an instance of a generated module has.
+    fn memories_of_module(&self) -> u64 {
+        if self.has(Feature::Memories) { 2 } else { 1 }
     }
 
     /// False if the kernel maps each instance's memory anew.

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram as Hdr;
 use leakbench_model::{Histogram, SlotState};
-use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
+use leakbench_scenarios::{GuestFile, Scenario, Share};
 
+use crate::guests::Guests;
 use crate::wire::{
     BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, StatusPage,
     StepKind, add_counts,
 };
-use crate::worker::{Guests, StepFailed, Worker};
+use crate::worker::{StepFailed, Worker};
 use crate::{Subject, SubjectError};
 use leakbench_kernel::{DeathWatch, poll_until};
 use rustix::event::{PollFd, PollFlags};
@@ -125,7 +126,7 @@ fn set_up<S: Subject>(
         cause,
     };
     let mut guests = if scenario.wasm.is_empty() {
-        Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
+        Guests::generated(scenario)
     } else {
         let files = GuestFile::read_all(&scenario.wasm);
         let files = files.map_err(|error| failed("reading modules", &error, FailureCause::Step))?;
@@ -139,7 +140,7 @@ fn set_up<S: Subject>(
         })
     };
     let preflight = build()?;
-    guests.preflight(&preflight, page)?;
+    guests.preflight(&preflight, scenario, page)?;
     shut_down(&preflight).map_err(|error| {
         Event::from(StepFailed { step: "shutting the runtime down".to_owned(), error })
     })?;

@@ -188,6 +188,7 @@ fn what_is_expected_is_drawn_where_the_theory_holds() {
         Options { instances: two, ..keep() },
         Options { live_modules: two, ..keep() },
         Options { decommit_batch: two, ..keep() },
+        Options { mode: vec![leakbench_scenarios::Mode::Grow], ..keep() },
         Options { long_lived: Some(1), ..keep() },
     ] {
         assert_eq!(expected(other, 1), None);
