@@ -39,6 +39,8 @@ const MEMORY_BYTES: usize = 64 << 10;
 const PAGES_A_TABLE: usize = 512;
 /// Images that are kept before all of them are released.
 const IMAGES_MAX: usize = 100;
+/// Duration for which another thread keeps an image: longer than a drop, and shorter than a settle time.
+const MOMENT: Duration = Duration::from_millis(2);
 /// Duration of a slow drop.
 const SLOW_DROP: Duration = Duration::from_millis(10);
 
@@ -57,6 +59,8 @@ enum Leaves {
     MappedImage,
     /// Its image, until there are [`IMAGES_MAX`] of them.
     ImageForNow,
+    /// Its image, which another thread releases soon.
+    ImageForAMoment,
     /// Nothing, but the drop is slow.
     NothingSlowly,
 }
@@ -73,6 +77,7 @@ impl Leaves {
             "open-image" => Leaves::OpenImage,
             "mapped-image" => Leaves::MappedImage,
             "image-for-now" => Leaves::ImageForNow,
+            "image-for-a-moment" => Leaves::ImageForAMoment,
             "nothing-slowly" => Leaves::NothingSlowly,
             _ => return None,
         })
@@ -198,6 +203,13 @@ impl Subject for Leaky {
                 if images.len() == IMAGES_MAX {
                     images.clear();
                 }
+            }
+            Leaves::ImageForAMoment => {
+                let release = move || {
+                    std::thread::sleep(MOMENT);
+                    drop(image);
+                };
+                std::thread::spawn(release);
             }
             Leaves::NothingSlowly => std::thread::sleep(SLOW_DROP),
         }

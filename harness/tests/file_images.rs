@@ -1,4 +1,4 @@
-//! Images that are files and no memfds, of a driver that leaves what the test asks for.
+//! Images of a driver that leaves what the test asks for: files that are no memfds, and late releases.
 
 mod common;
 
@@ -66,4 +66,14 @@ fn a_driver_whose_files_have_names_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("still has a name"), "{message}");
     assert!(message.contains("unlink the file before you show it"), "{message}");
+}
+
+/// No sample delays these releases: another thread makes them after the drop.
+#[test]
+fn releases_that_are_late_by_themselves_are_not_clean() {
+    let run = Run::from(run("memfd", "image-for-a-moment"));
+    assert_eq!((run.code, run.verdict()), (4, "inconclusive"), "{}", run.result);
+    assert_eq!((run.images("late"), run.images("lingering")), (CYCLES, 0), "{}", run.result);
+    let headline = run.result["headline"].as_str().expect("a sentence");
+    assert!(headline.contains("released late though leakbench read nothing"), "{headline}");
 }

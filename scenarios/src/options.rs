@@ -192,7 +192,8 @@ options! {
     "Decide when to judge" {
         /// Barriers, at which both witnesses are compared
         ///
-        /// Evenly spread over the run, the last at its end
+        /// Evenly spread over the run, the last at its end; 100 with several threads, whose races show
+        /// only for a moment
         barriers: Always<NonZeroU32>(n32(10)), "N";
 
         /// Time for late releases at a barrier, in ms

@@ -130,6 +130,8 @@ impl Scenario {
     pub const IMAGE_SIZE_MAX: u64 = 256 << 20;
     /// Cycles for each process by default: fewer do not repay its start.
     pub const CYCLES_A_PROCESS: u64 = 10_000;
+    /// Barriers of a run with several threads by default.
+    const BARRIERS_OF_THREADS: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
     /// Maximum of threads in a subject: each has an inotify instance, and a user has 128.
     pub const THREADS_MAX: u32 = 64;
     /// Maximum of subjects.
@@ -148,7 +150,11 @@ impl Scenario {
         cpus: NonZeroU32,
     ) -> Result<Scenario, ScenarioError> {
         let processes = options.processes;
+        let barriers = options.barriers;
         let mut scenario = offer.settle(options)?;
+        if barriers.is_none() && scenario.threads.get() > 1 {
+            scenario.barriers = Self::BARRIERS_OF_THREADS;
+        }
         if processes.is_none() {
             scenario.processes = scenario.default_processes(cpus);
         }

@@ -12,8 +12,8 @@ use leakbench_scenarios::{GuestFile, Scenario, Share};
 
 use crate::guests::Guests;
 use crate::wire::{
-    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, StatusPage,
-    StepKind, add_counts,
+    BarrierReached, Channel, ChannelError, Event, FailureCause, NO_COUNTS, Request, SharedPage,
+    StatusPage, StepKind, add_counts,
 };
 use crate::worker::{StepFailed, Worker};
 use crate::{Subject, SubjectError};
@@ -290,7 +290,7 @@ fn account<S: Subject>(
     scenario: &Scenario,
 ) -> BarrierReached {
     settle(workers, scenario.settle_ms.duration());
-    let mut account = BarrierReached::default();
+    let mut account = BarrierReached { counts: NO_COUNTS, ..BarrierReached::default() };
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
         account.counts = add_counts(account.counts, *worker.images.counts());

@@ -3,7 +3,7 @@
 use leakbench_scenarios::{Mode, Outcome, Scenario, Share, Step, Steps};
 
 use crate::guests::Guests;
-use crate::images::{ImageKey, Images, NoImages};
+use crate::images::{ImageKey, Images, Looked, NoImages};
 use crate::outcome::{drop_elsewhere, expect};
 use crate::wire::{StatusPage, StepKind, ThreadStatus};
 use crate::{Subject, SubjectError};
@@ -180,12 +180,13 @@ impl<S: Subject> Worker<S> {
                 if is_last {
                     self.images.drop_begins(&seat.lists.images, cycle);
                 }
+                let before = Looked::at(page);
                 match seat.mode {
                     Mode::DropElsewhere => drop_elsewhere(subject, instance),
                     _ => subject.drop_instance(instance),
                 }
                 if is_last {
-                    self.vacate(place);
+                    self.vacate(place, before, page);
                 }
                 check(subject, StepKind::DropInstance, number)?;
             }
@@ -199,9 +200,10 @@ impl<S: Subject> Worker<S> {
                 if is_last {
                     self.images.drop_begins(&seat.lists.images, cycle);
                 }
+                let before = Looked::at(page);
                 subject.drop_module(module);
                 if is_last {
-                    self.vacate(place);
+                    self.vacate(place, before, page);
                 }
                 check(subject, StepKind::DropModule, number)?;
             }
@@ -218,10 +220,11 @@ impl<S: Subject> Worker<S> {
     }
 
     /// Empties a seat whose module and instances are dropped.
-    fn vacate(&mut self, seat: u32) {
+    fn vacate(&mut self, seat: u32, before: Looked, page: &StatusPage) {
         let seat = self.seats[seat as usize].take();
         let mut lists = seat.expect("a step vacates a seat that is taken").lists;
-        self.images.drop_returned(&lists.images);
+        let is_beside = || before.is_beside_reading(Looked::at(page));
+        self.images.drop_returned(&lists.images, is_beside);
         lists.images.clear();
         lists.instances.clear();
         self.spare = Some(lists);

@@ -206,6 +206,11 @@ impl SubjectLedger {
         }
     }
 
+    /// The number of late releases beside no reading by leakbench. `None` in older recordings.
+    pub fn late_alone(&self) -> Option<u64> {
+        Some(self.counts.late.saturating_sub(self.counts.late_beside_reading?))
+    }
+
     /// True if it failed, crashed, hung, was killed or violated the protocol.
     pub fn died(&self) -> bool {
         self.exit.as_ref().is_some_and(|exit| match exit.how {
