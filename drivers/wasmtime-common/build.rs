@@ -1,4 +1,4 @@
-//! Sets `WASMTIME_VERSION` for a driver, from its lock file.
+//! Sets `WASMTIME_VERSION` and `cfg(wasmtime = "MAJOR")` for a driver, from its lock file.
 
 use std::path::Path;
 
@@ -14,4 +14,7 @@ fn main() {
         .map(|(version, _)| version)
         .unwrap_or_else(|| panic!("no package 'wasmtime' in {}", path.display()));
     println!("cargo::rustc-env=WASMTIME_VERSION={version}");
+    let major = version.split('.').next().unwrap_or_default();
+    println!("cargo::rustc-check-cfg=cfg(wasmtime, values(any()))");
+    println!("cargo::rustc-cfg=wasmtime=\"{major}\"");
 }

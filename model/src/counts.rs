@@ -13,6 +13,10 @@ pub struct Counts {
     pub synchronous: u64,
     /// Released after that.
     pub late: u64,
+    /// Of the late ones, those whose drop returned while leakbench read the process, which delays a
+    /// release. Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_beside_reading: Option<u64>,
     /// Images of live modules.
     pub live: u64,
     /// Images of dropped modules that are not released.

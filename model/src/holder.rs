@@ -15,7 +15,8 @@ pub struct LingeringImage {
     pub object: ObjectId,
     /// The module's number in the run.
     pub module: u64,
-    /// The cycle, counted by its thread, in which the module was dropped.
+    /// The cycle in which the module was dropped: in a recording counted by the module's thread, in
+    /// reports and results that of the run.
     pub dropped_at_cycle: u64,
     /// Time since the drop, in ms.
     pub lingering_ms: u64,

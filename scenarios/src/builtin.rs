@@ -28,4 +28,15 @@ macro_rules! builtin {
     };
 }
 
-builtin!["affine-no-purge", "affine-purge", "queue-hidden-slot", "interleaved"];
+builtin![
+    "affine-no-purge",
+    "affine-purge",
+    "queue-hidden-slot",
+    "interleaved",
+    "stale-affinity",
+    "error-path-slot",
+    "hostile-guests",
+    "immortal-store",
+    "per-engine-cache",
+    "mapped-artifacts",
+];

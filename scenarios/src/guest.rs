@@ -1,109 +1,11 @@
 //! The modules that cycles create: generated ones, each with bytes of its own, and ones from
 //! files.
 
+mod generated;
+
 use std::path::{Path, PathBuf};
 
-use wasm_encoder::{
-    CodeSection, ConstExpr, DataSection, ExportKind, ExportSection, Function, FunctionSection,
-    MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
-};
-
-/// The export of generated modules: `() -> i64`, which returns the stamp that it finds in its
-/// memory, or something else if the memory is not as it was made.
-pub const GUEST_EXPORT: &str = "check";
-
-const WASM_PAGE_BYTES: u64 = 64 << 10;
-
-/// A generated module, stamped anew for each cycle without allocating.
-///
-/// Its memory begins with a stamp (u64, the module's number mixed with the run's seed), then a
-/// scratch cell (u64, 0), a cell that is only written, then filler. `check` adds the scratch cell
-/// to the stamp, calls a second function that dirties the cell, and returns the sum: the stamp
-/// alone, unless the slot still shows what an earlier instance wrote.
-#[derive(Clone, Debug)]
-pub struct GeneratedGuest {
-    binary: Vec<u8>,
-    stamp_at: usize,
-    key: u64,
-}
-
-impl GeneratedGuest {
-    /// A guest with `image_bytes` of initial memory, whose stamps depend on `seed`.
-    ///
-    /// # Panics
-    /// If `image_bytes` is below [`crate::Scenario::IMAGE_SIZE_MIN`] or does not fit a memory of
-    /// 4 GiB.
-    pub fn new(image_bytes: u64, seed: u64) -> GeneratedGuest {
-        assert!(image_bytes >= crate::Scenario::IMAGE_SIZE_MIN, "{image_bytes} bytes have no room");
-        let filler = (0..image_bytes).map(|i| (i % 251) as u8 | 1);
-        let mut image: Vec<u8> = filler.collect();
-        image[..24].fill(0);
-        let binary = encode(&image);
-        // The data segment's payload ends the binary.
-        let stamp_at = binary.len() - image.len();
-        // Odd, so that multiplication by it maps different numbers to different stamps.
-        let key = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        GeneratedGuest { binary, stamp_at, key }
-    }
-
-    /// The number that `check` of module `number` returns.
-    pub fn stamp(&self, number: u64) -> u64 {
-        number.wrapping_add(1).wrapping_mul(self.key)
-    }
-
-    /// The binary of module `number`.
-    pub fn binary(&mut self, number: u64) -> &[u8] {
-        let stamp = self.stamp(number);
-        self.binary[self.stamp_at..self.stamp_at + 8].copy_from_slice(&stamp.to_le_bytes());
-        &self.binary
-    }
-}
-
-fn encode(image: &[u8]) -> Vec<u8> {
-    let mut types = TypeSection::new();
-    types.ty().function([], [ValType::I64]);
-    types.ty().function([ValType::I64], []);
-    let mut functions = FunctionSection::new();
-    functions.function(0).function(1);
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: (image.len() as u64).div_ceil(WASM_PAGE_BYTES),
-        maximum: None,
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
-    let mut exports = ExportSection::new();
-    exports.export(GUEST_EXPORT, ExportKind::Func, 0).export("memory", ExportKind::Memory, 0);
-
-    let cell =
-        |offset| MemArg { offset, align: 3, target: MemArgTarget::Memory(0), ordering: None };
-    let mut check = Function::new([]);
-    // The page is written before it is read, so that the copy costs one fault, not two.
-    check
-        .instructions()
-        .i32_const(0)
-        .i64_const(1)
-        .i64_store(cell(16))
-        .i32_const(0)
-        .i64_load(cell(0))
-        .i32_const(0)
-        .i64_load(cell(8))
-        .i64_add();
-    check.instructions().i64_const(1).call(1).end();
-    let mut dirty = Function::new([]);
-    dirty.instructions().i32_const(0).local_get(0).i64_store(cell(8)).end();
-    let mut code = CodeSection::new();
-    code.function(&check).function(&dirty);
-
-    let mut data = DataSection::new();
-    data.active(0, &ConstExpr::i32_const(0), image.iter().copied());
-
-    let mut module = Module::new();
-    module.section(&types).section(&functions).section(&memories).section(&exports);
-    module.section(&code).section(&data);
-    module.finish()
-}
+pub use generated::{GUEST_EXPORT, GeneratedGuest};
 
 /// A module from a file.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@
 //! assert_eq!(scenario.command_line(), command);
 //!
 //! let mut steps = Steps::new(&scenario, scenario.share_of_subject(0));
-//! assert_eq!(steps.next(), Some(Step::CreateModule { seat: 0, number: 0 }));
+//! assert!(matches!(steps.next(), Some(Step::CreateModule { seat: 0, number: 0, .. })));
 //! assert_eq!(steps.filter(|step| *step == Step::EndCycle).count(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -33,6 +33,7 @@ mod command_line;
 mod flag;
 mod guest;
 mod guest_world;
+mod mode;
 mod offer;
 mod options;
 mod quantity;
@@ -50,6 +51,7 @@ pub use flag::OptionRow;
 pub use guest::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
 pub use guest_world::{GuestDir, GuestVariable};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
+pub use mode::{Feature, Mode, Outcome};
 pub use options::{Offer, Options, Scenario, ScenarioFileError};
 pub use quantity::{Millis, Seconds, parse_count, parse_time};
 pub use scenario::{ScenarioError, Share};

@@ -42,6 +42,22 @@ impl Settlement {
         }
     }
 
+    /// The words that were asked for, all of which must be offered.
+    pub(crate) fn several<T: Word>(
+        &self,
+        field: &str,
+        asked: Vec<T>,
+        offered: &[T],
+    ) -> Result<Vec<T>, ScenarioError> {
+        match asked.iter().find(|word| !offered.contains(word)) {
+            Some(word) => {
+                let offered = offered.iter().map(T::text).collect();
+                Err(self.refused(field, word.text(), offered))
+            }
+            None => Ok(asked),
+        }
+    }
+
     /// The same for a number, of which the runtime takes any.
     pub(crate) fn amount<T: Value>(
         &self,

@@ -15,6 +15,7 @@ use crate::byte_size::ByteSize;
 use crate::command_line::Command;
 use crate::flag::{self, Choice, OptionRow};
 use crate::guest_world::{GuestDir, GuestVariable};
+use crate::mode::{Feature, Mode};
 use crate::offer::{Settlement, default_first};
 use crate::quantity::{Millis, Seconds};
 use crate::scenario::ScenarioError;
@@ -124,6 +125,34 @@ options! {
         long_lived: Always<u32>(0), "N";
     }
 
+    "Choose the steps" {
+        /// Course of a cycle
+        ///
+        /// Each step of it has an outcome that it must have: a trap that is expected is no failure. May be
+        /// given again: cycles take the modes in turn
+        mode: Several<Mode>(&[
+            Mode::Plain,
+            Mode::Reuse,
+            Mode::Trap,
+            Mode::Grow,
+            Mode::StartTrap,
+            Mode::MissingImport,
+            Mode::DataOutOfBounds,
+            Mode::OutOfSlots,
+            Mode::Invalid,
+            Mode::DropElsewhere,
+            Mode::ModuleFirst,
+            Mode::OneStore,
+            Mode::OwnEngine,
+            Mode::FromFile,
+        ]), "NAME", Mode::Plain;
+
+        /// Part of the runtime that every cycle uses
+        ///
+        /// May be given again
+        feature: Several<Feature>(&[Feature::Memories, Feature::SharedMemory]), "NAME";
+    }
+
     "Choose the modules" {
         /// Treatment of modules whose code is known
         compile: OneOf<Compile>(Some(Compile::Cached)), "HOW";
@@ -163,7 +192,8 @@ options! {
     "Decide when to judge" {
         /// Barriers, at which both witnesses are compared
         ///
-        /// Evenly spread over the run, the last at its end
+        /// Evenly spread over the run, the last at its end; 100 with several threads, whose races show
+        /// only for a moment
         barriers: Always<NonZeroU32>(n32(10)), "N";
 
         /// Time for late releases at a barrier, in ms

@@ -6,6 +6,7 @@ use leakbench_model::Allocation;
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
+use crate::mode::{Feature, Mode};
 use crate::options::{Offer, Options, Scenario};
 use crate::subject_name::SubjectName;
 
@@ -86,6 +87,16 @@ pub enum ScenarioError {
         /// The values that it takes; empty if it lacks the choice.
         offered: Vec<String>,
     },
+    /// An option that other options exclude, or that needs another one.
+    #[error("--{flag} {given} needs {needs}")]
+    Needs {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        given: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
     /// The runtime takes fewer threads.
     #[error("--threads {given} is more than the {max} that may drive {subject}: take --processes")]
     TooManyThreads {
@@ -119,6 +130,8 @@ impl Scenario {
     pub const IMAGE_SIZE_MAX: u64 = 256 << 20;
     /// Cycles for each process by default: fewer do not repay its start.
     pub const CYCLES_A_PROCESS: u64 = 10_000;
+    /// Barriers of a run with several threads by default.
+    const BARRIERS_OF_THREADS: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
     /// Maximum of threads in a subject: each has an inotify instance, and a user has 128.
     pub const THREADS_MAX: u32 = 64;
     /// Maximum of subjects.
@@ -137,7 +150,11 @@ impl Scenario {
         cpus: NonZeroU32,
     ) -> Result<Scenario, ScenarioError> {
         let processes = options.processes;
+        let barriers = options.barriers;
         let mut scenario = offer.settle(options)?;
+        if barriers.is_none() && scenario.threads.get() > 1 {
+            scenario.barriers = Self::BARRIERS_OF_THREADS;
+        }
         if processes.is_none() {
             scenario.processes = scenario.default_processes(cpus);
         }
@@ -178,6 +195,7 @@ impl Scenario {
                 return Err(ScenarioError::WorldWithoutWasm { flag, given });
             }
         }
+        self.check_steps()?;
         if !(Self::IMAGE_SIZE_MIN..=Self::IMAGE_SIZE_MAX).contains(&self.image_size.0) {
             return Err(ScenarioError::ImageSize { given: self.image_size });
         }
@@ -197,14 +215,16 @@ impl Scenario {
                 max: offer.threads_max(),
             });
         }
-        let [threads, live_modules, instances] =
-            [self.threads, self.live_modules, self.instances].map(NonZeroU32::get);
+        let [threads, live_modules] = [self.threads, self.live_modules].map(NonZeroU32::get);
+        let modes = self.modes().iter();
+        let instances = modes.map(|mode| mode.instances(self.instances.get())).max().unwrap_or(1);
         let long_lived = self.long_lived;
         // Of the long-lived modules a thread has one instance at a time.
         let needed = u64::from(live_modules)
             .saturating_mul(instances.into())
             .saturating_add(u64::from(long_lived > 0))
-            .saturating_mul(threads.into());
+            .saturating_mul(threads.into())
+            .saturating_mul(self.memories_of_module());
         match self.slots.filter(|_| self.has_pool()).map(NonZeroU32::get) {
             Some(slots) if needed > u64::from(slots) => Err(ScenarioError::TooFewSlots {
                 threads,
@@ -218,6 +238,49 @@ impl Scenario {
         }
     }
 
+    /// Modes and features that contradict the modules, the threads or the pool.
+    fn check_steps(&self) -> Result<(), ScenarioError> {
+        let own = self.wasm.is_empty();
+        let of_mode = |mode: Mode| match mode {
+            Mode::Reuse if self.long_lived == 0 => Some("--long-lived: it makes no module"),
+            Mode::OutOfSlots if self.threads.get() > 1 => {
+                Some("--threads 1: other threads would have no slot either")
+            }
+            Mode::OutOfSlots if !self.has_pool() || self.slots.is_none() => {
+                Some("a pool with --slots")
+            }
+            mode if mode.needs_generated() && !own => Some("generated modules: leave out --wasm"),
+            _ => None,
+        };
+        let of_feature = |feature: Feature| match feature.needs_generated() && !own {
+            true => Some("generated modules: leave out --wasm"),
+            false => None,
+        };
+        let modes = self.mode.iter().map(|it| ("mode", it.as_str(), of_mode(*it)));
+        let features = self.feature.iter().map(|it| ("feature", it.as_str(), of_feature(*it)));
+        for (flag, given, needs) in modes.chain(features) {
+            if let Some(needs) = needs {
+                return Err(ScenarioError::Needs { flag, given, needs });
+            }
+        }
+        Ok(())
+    }
+
+    /// The modes that cycles take in turn; without a choice, [`Mode::Plain`].
+    pub fn modes(&self) -> &[Mode] {
+        if self.mode.is_empty() { &[Mode::Plain] } else { &self.mode }
+    }
+
+    /// True if cycles use this feature.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.feature.contains(&feature)
+    }
+
+    /// Memories of a pool that an instance of a generated module has.
+    fn memories_of_module(&self) -> u64 {
+        if self.has(Feature::Memories) { 2 } else { 1 }
+    }
+
     /// False if the kernel maps each instance's memory anew.
     pub fn has_pool(&self) -> bool {
         self.allocation != Some(Allocation::OnDemand)
@@ -226,6 +289,21 @@ impl Scenario {
     /// Subject `subject`'s part of the cycles.
     pub fn share_of_subject(&self, subject: u32) -> Share {
         Share { first: 0, cycles: self.cycles.get() }.part(subject, self.processes)
+    }
+
+    /// The part of the thread of subject `subject` that created module `module`; `None` if none of its
+    /// threads has a module of this number.
+    pub fn share_of_module(&self, subject: u32, module: u64) -> Option<Share> {
+        // A recording comes from a file, and may hold any number.
+        if subject >= self.processes.get() || self.threads.get() > Self::THREADS_MAX {
+            return None;
+        }
+        let share = self.share_of_subject(subject);
+        let mut shares = (0..self.threads.get()).map(|thread| share.part(thread, self.threads));
+        shares.find(|share| {
+            let long_lived = share.first_long_lived().wrapping_sub(module);
+            share.has(module) || long_lived < self.long_lived.into()
+        })
     }
 }
 
@@ -240,6 +318,23 @@ impl Default for Scenario {
 }
 
 impl Share {
+    /// True for the number of one of its cycles, which is also that of the cycle's module.
+    pub fn has(self, number: u64) -> bool {
+        number.checked_sub(self.first).is_some_and(|cycle| cycle < self.cycles)
+    }
+
+    /// The cycle of the run that is cycle `cycle` of this share. After the last cycle the last one
+    /// counts: what is live is dropped then.
+    pub fn cycle_of_run(self, cycle: u64) -> u64 {
+        self.first.saturating_add(cycle.min(self.cycles.saturating_sub(1)))
+    }
+
+    /// The number of its first long-lived module; the next ones count down from it. It is far from the
+    /// numbers of the cycles, and unlike that of any other share.
+    pub(crate) fn first_long_lived(self) -> u64 {
+        !self.first.wrapping_mul(u64::from(Scenario::LONG_LIVED_MAX))
+    }
+
     /// Part `index` of `parts` equal parts, whose sizes differ by at most one.
     pub fn part(self, index: u32, parts: NonZeroU32) -> Share {
         let parts = u64::from(parts.get());

@@ -20,10 +20,11 @@
 /// | `PerMachine<T>` | [`Scenario::new`], for this machine | `T` | |
 /// | `Optional<C>` | only the user; `C` is an `Option` or a `Vec` | `C` | |
 /// | `OneOf<T>(built-in)` | the runtime | `Option<T>` | `Vec<T>`: the values that it takes, its default first |
+/// | `Several<T>(built-in)` | only the user, of what the runtime takes | `Vec<T>` | `Vec<T>`: the values that it takes |
 /// | `Amount<T>(built-in)` | the runtime | `Option<T>` | `Option<T>`: its default |
 ///
 /// `built-in` is the default of the built-in runtime, which takes every value; `None` if it lacks
-/// the choice. `name as "key"` gives the key in the scenario's JSON form.
+/// the choice. Of `Several` it is the list of values that the built-in runtime takes. `name as "key"` gives the key in the scenario's JSON form.
 macro_rules! options {
     ($($heading:literal {$(
         $(#[doc = $doc:literal])+
@@ -33,6 +34,7 @@ macro_rules! options {
             $(PerMachine<$machine:ty>)?
             $(Optional<$optional:ty>)?
             $(OneOf<$word:ty>($word_built_in:expr))?
+            $(Several<$several:ty>($several_built_in:expr))?
             $(Amount<$amount:ty>($amount_built_in:expr))?
             , $value_name:literal $(, $words:expr)?;
     )+})+) => {
@@ -63,6 +65,7 @@ macro_rules! options {
             $(pub $name: Option<$machine>,)?
             $(pub $name: $optional,)?
             $(pub $name: Option<$word>,)?
+            $(pub $name: Vec<$several>,)?
             $(pub $name: Option<$amount>,)?
         )+)+}
 
@@ -78,6 +81,10 @@ macro_rules! options {
                 $(
                     #[doc = concat!("Values of [`Options::", stringify!($name), "`].")]
                     pub $name: Vec<$word>,
+                )?
+                $(
+                    #[doc = concat!("Values of [`Options::", stringify!($name), "`].")]
+                    pub $name: Vec<$several>,
                 )?
                 $(
                     #[doc = concat!("Default of [`Options::", stringify!($name), "`].")]
@@ -105,6 +112,10 @@ macro_rules! options {
             $(
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$word>,
+            )?
+            $(
+                #[serde(skip_serializing_if = "Vec::is_empty")]
+                pub $name: Vec<$several>,
             )?
             $(
                 #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +156,7 @@ macro_rules! options {
                     runtime: format!("leakbench-runtime {}", env!("CARGO_PKG_VERSION")),
                     $($(
                         $($name: default_first::<$word>($word_built_in),)?
+                        $($name: <[$several]>::to_vec($several_built_in),)?
                         $($name: Option::<$amount>::from($amount_built_in),)?
                     )+)+
                     threads_max: None,
@@ -159,6 +171,7 @@ macro_rules! options {
                     $($name: options.$name.unwrap_or(<$machine>::MIN),)?
                     $($name: <$optional>::from(options.$name),)?
                     $($name: settlement.word::<$word>(stringify!($name), options.$name, &self.$name)?,)?
+                    $($name: settlement.several::<$several>(stringify!($name), options.$name, &self.$name)?,)?
                     $($name: settlement.amount::<$amount>(stringify!($name), options.$name, self.$name)?,)?
                 )+)+})
             }
@@ -174,6 +187,7 @@ macro_rules! options {
                     $(command.always::<$always>(name, &self.$name, &default.$name);)?
                     $(command.value::<$machine>(name, &self.$name);)?
                     $(command.values::<$optional>(name, &self.$name);)?
+                    $(command.values::<Vec<$several>>(name, &self.$name);)?
                     $(command.choice::<$word>(name, &self.$name, known.then_some(&default.$name));)?
                     $(command.choice::<$amount>(name, &self.$name, known.then_some(&default.$name));)?
                 )+)+

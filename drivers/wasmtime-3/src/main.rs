@@ -4,13 +4,14 @@
 
 #[path = "../../wasmtime-common/mod.rs"]
 mod common;
+mod version;
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use common::{RUNTIME, Reservation, Runtime, with_causes};
+use common::{MODES, RUNTIME, Reservation, Runtime, with_causes};
 use leakbench_subject::{
-    Allocation, ByteSize, Compile, Offer, Scenario, Strategy, SubjectError, main as serve,
+    Allocation, ByteSize, Compile, Feature, Offer, Scenario, Strategy, SubjectError, main as serve,
 };
 use wasmtime::{
     Config, InstanceAllocationStrategy, PoolingAllocationConfig, PoolingAllocationStrategy,
@@ -25,7 +26,7 @@ const WASM_PAGE_BYTES: u64 = 64 << 10;
 fn main() -> ExitCode {
     serve(&offer(), |scenario| {
         let (config, pool) = config(scenario)?;
-        Runtime::new(config, scenario.compile, pool)
+        Runtime::new(config, scenario, pool)
     })
 }
 
@@ -35,6 +36,8 @@ fn offer() -> Offer {
         strategy: vec![Strategy::ReuseAffinity, Strategy::Random, Strategy::NextAvailable],
         compile: vec![Compile::Cached, Compile::Fresh],
         allocation: vec![Allocation::Pool, Allocation::OnDemand],
+        mode: MODES.to_vec(),
+        feature: vec![Feature::Memories, Feature::Fuel, Feature::Epochs],
         slots: NonZeroU32::new(1000),
         keep_resident: Some(ByteSize(0)),
         ..Offer::none(RUNTIME)
@@ -43,6 +46,7 @@ fn offer() -> Offer {
 
 fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectError> {
     let mut config = Config::new();
+    config.wasm_multi_memory(scenario.has(Feature::Memories));
     if scenario.allocation == Some(Allocation::OnDemand) {
         return Ok((config, None));
     }
@@ -57,6 +61,9 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
     }
     let slots = scenario.slots.ok_or_else(|| SubjectError::new("a pool needs --slots"))?.get();
     pool.instance_count(slots);
+    if scenario.has(Feature::Memories) {
+        pool.instance_memories(2).instance_tables(2);
+    }
     if let Some(bytes) = scenario.keep_resident {
         pool.linear_memory_keep_resident(with_causes(usize::try_from(bytes.0))?);
     }

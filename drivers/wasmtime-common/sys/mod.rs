@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "Module::deserialize runs the code that it is given")]
 
+use std::path::Path;
+
 use wasmtime::{Engine, Module};
 
 use super::artifacts::Artifact;
@@ -17,4 +19,13 @@ pub(crate) fn deserialize(
     // of the guest, of the same length. A guest may write any bytes to its memory, so the runtime
     // does not trust them.
     unsafe { Module::deserialize(engine, artifact.bytes()) }
+}
+
+/// A module of a file with such an artifact, which the module maps.
+pub(crate) fn deserialize_file(
+    engine: &Engine,
+    file: impl AsRef<Path>,
+) -> Result<Module, impl std::fmt::Display> {
+    // SAFETY: as above. The caller has just written the file, and no other program knows it.
+    unsafe { Module::deserialize_file(engine, file) }
 }

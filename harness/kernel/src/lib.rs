@@ -10,7 +10,7 @@
 //!   `/proc`: [`Stat`], [`Process::status`], [`Limits`], [`CgroupLimits`], its tasks.
 //! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`Socket`], [`SharedSegment`]; each with
 //!   its `ObjectId`, the device and inode.
-//! - Releases: [`DeathWatch`].
+//! - Releases: [`DeathWatch`], of objects that [`ImageObjects`] accepts.
 //! - The machine: [`Machine`] for a recording's fingerprint, and trials of single features.
 //!
 //! # Readers by hand
@@ -34,6 +34,7 @@ mod death_watch;
 mod error;
 mod fds;
 mod fields;
+mod image_objects;
 mod in_flight;
 mod limits;
 mod machine;
@@ -82,6 +83,7 @@ pub use watches::{Watched, Watches, holders_of_pipes};
 
 // Releases.
 pub use death_watch::{DeathWatch, Drained, WatchError, WatchLimit};
+pub use image_objects::{ImageObjectError, ImageObjects};
 
 // The machine.
 pub use machine::{Bound, Machine, ResourceLimit, machine_numbers, machine_value};

@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError};
 use leakbench_runtime::{
-    Config, Engine, Error, Instance, Linker, Memories, Module, OptLevel, RegallocAlgorithm, Store,
-    Val, ValType,
+    Config, Engine, Error, Instance, LinkError, Linker, Memories, Module, OptLevel,
+    RegallocAlgorithm, Store, Val, ValType,
 };
-use leakbench_scenarios::{Compile, Scenario};
+use leakbench_scenarios::{Compile, Mode, Outcome, Scenario};
 use leakbench_wasi::{Exit, OpenDescriptors, WasiCtx, add_to_linker};
 
+use leakbench_runtime::allocator::AllocError;
 use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 
+use super::sys::{FileError, module_from_file};
 use crate::wasm::World;
 
 /// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
 pub(crate) struct Builtin {
+    /// To make an engine for a module of its own.
+    config: Config,
     engine: Engine,
     /// The functions of WASI, if modules come from files. It reports a missing import by name.
     linker: Linker<Option<WasiCtx>>,
@@ -25,6 +29,12 @@ pub(crate) struct Builtin {
     world: Option<World>,
     guest_descriptors: OpenDescriptors,
     pool: Arc<Pool>,
+}
+
+/// A module, with the linker of its engine if it has an engine of its own.
+pub(crate) struct BuiltinModule {
+    module: Module,
+    own_linker: Option<Linker<Option<WasiCtx>>>,
 }
 
 /// An instance in a store of its own, as in a host that serves requests.
@@ -58,20 +68,26 @@ impl Builtin {
         }
         let engine = Engine::new(&config).map_err(failed)?;
         let pool = engine.pool().clone();
-        let mut linker = Linker::new(&engine);
         let world = (!scenario.wasm.is_empty()).then(|| World {
             dirs: scenario.dir.clone(),
             env: scenario.env.clone(),
             args: scenario.arg.iter().map(Into::into).collect(),
         });
-        if world.is_some() {
-            let context: fn(&mut Option<WasiCtx>) -> &mut WasiCtx =
-                |data| data.as_mut().expect("each module of a file has a context");
-            add_to_linker(&mut linker, context).map_err(failed)?;
-        }
+        let linker = linker(&engine, world.as_ref())?;
         let guest_descriptors = OpenDescriptors::default();
-        Ok(Builtin { engine, linker, world, guest_descriptors, pool })
+        Ok(Builtin { config, engine, linker, world, guest_descriptors, pool })
     }
+}
+
+/// The host's functions for modules of an engine.
+fn linker(engine: &Engine, world: Option<&World>) -> Result<Linker<Option<WasiCtx>>, SubjectError> {
+    let mut linker = Linker::new(engine);
+    if world.is_some() {
+        let context: fn(&mut Option<WasiCtx>) -> &mut WasiCtx =
+            |data| data.as_mut().expect("each module of a file has a context");
+        add_to_linker(&mut linker, context).map_err(failed)?;
+    }
+    Ok(linker)
 }
 
 /// `None` if the scenario lacks a choice that `Offer::builtin` has.
@@ -89,38 +105,81 @@ fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
 }
 
 fn failed(error: Error) -> SubjectError {
-    match &error {
+    let outcome = match &error {
+        Error::Module(_) => Outcome::Invalid,
+        Error::Trap(_) => Outcome::Trap,
+        Error::Link(error) if matches!(**error, LinkError::Unknown { .. }) => {
+            Outcome::MissingImport
+        }
+        Error::Memory(AllocError::PoolExhausted { .. }) => Outcome::NoSlot,
+        _ => Outcome::Failed,
+    };
+    let error = match &error {
         // Fewer slots would do.
         Error::Pool(PoolError::AddressSpace { fits: 1.., .. }) => {
             SubjectError::new(error.to_string())
         }
         _ => SubjectError::of(&error),
-    }
+    };
+    error.with_outcome(outcome)
 }
 
 impl Subject for Builtin {
-    type Module = Module;
+    type Module = BuiltinModule;
     type Instance = BuiltinInstance;
 
-    fn create_module(&self, binary: &[u8]) -> Result<Module, SubjectError> {
-        Module::new(&self.engine, binary).map_err(failed)
+    fn create_module(&self, binary: &[u8]) -> Result<BuiltinModule, SubjectError> {
+        let module = Module::new(&self.engine, binary).map_err(failed)?;
+        Ok(BuiltinModule { module, own_linker: None })
     }
 
-    fn images(&self, module: &Module, show: &mut dyn FnMut(BorrowedFd<'_>)) {
-        if let Some(fd) = module.image().and_then(|image| image.as_fd()) {
+    fn create_module_as(&self, mode: Mode, binary: &[u8]) -> Result<BuiltinModule, SubjectError> {
+        match mode {
+            Mode::OwnEngine => {
+                let engine = Engine::new(&self.config).map_err(failed)?;
+                let module = Module::new(&engine, binary).map_err(failed)?;
+                let own_linker = Some(linker(&engine, self.world.as_ref())?);
+                Ok(BuiltinModule { module, own_linker })
+            }
+            Mode::FromFile => {
+                let module =
+                    module_from_file(&self.engine, binary).map_err(|error| match error {
+                        FileError::Compile(error) => failed(error),
+                        error => SubjectError::of(&error),
+                    })?;
+                Ok(BuiltinModule { module, own_linker: None })
+            }
+            _ => self.create_module(binary),
+        }
+    }
+
+    fn images(&self, module: &BuiltinModule, show: &mut dyn FnMut(BorrowedFd<'_>)) {
+        if let Some(fd) = module.module.image().and_then(|image| image.as_fd()) {
             show(fd);
         }
     }
 
-    fn instantiate(&self, module: &Module) -> Result<BuiltinInstance, SubjectError> {
+    fn instantiate(&self, module: &BuiltinModule) -> Result<BuiltinInstance, SubjectError> {
+        let BuiltinModule { module, own_linker } = module;
+        let linker = own_linker.as_ref().unwrap_or(&self.linker);
         let context = self.world.as_ref().map(|world| {
             let name = module.name().unwrap_or("guest");
             world.context(name.as_bytes())?.counted_by(&self.guest_descriptors).build()
         });
         let context = context.transpose().map_err(|error| SubjectError::of(&error))?;
-        let mut store = Store::new(&self.engine, context);
-        let instance = self.linker.instantiate(&mut store, module).map_err(failed)?;
+        let mut store = Store::new(module.engine(), context);
+        let instance = linker.instantiate(&mut store, module).map_err(failed)?;
         Ok(BuiltinInstance { store, instance })
+    }
+
+    fn instantiate_beside(
+        &self,
+        instance: &mut BuiltinInstance,
+        module: &BuiltinModule,
+    ) -> Result<(), SubjectError> {
+        let BuiltinInstance { store, instance } = instance;
+        *instance = self.linker.instantiate(store, &module.module).map_err(failed)?;
+        Ok(())
     }
 
     fn call(

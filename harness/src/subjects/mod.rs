@@ -2,6 +2,7 @@
 
 mod builtin;
 mod piped;
+mod sys;
 
 pub(crate) use builtin::Builtin;
 pub(crate) use piped::Piped;

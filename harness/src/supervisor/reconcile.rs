@@ -86,9 +86,8 @@ pub(super) fn reconcile(
             *shown = (*shown).max(state);
         }
     };
-    for mapping in
-        scan.mappings.iter().filter(|mapping| mapping.memfd && !known.contains(&mapping.object))
-    {
+    // An image may be any object; one that no claim names is a disagreement if it is a memfd.
+    for mapping in scan.mappings.iter().filter(|mapping| !known.contains(&mapping.object)) {
         let slot = slabs.slot_at(mapping.start as u64);
         match claims.get_mut(&mapping.object) {
             Some(Claim::Live { seen }) => {
@@ -110,25 +109,27 @@ pub(super) fn reconcile(
                 };
                 holders.add(holder);
             }
-            None => {
+            None if mapping.memfd => {
                 unknown_memfds.entry(mapping.object).or_insert_with(|| match slot {
                     Some(slot) => format!("slot {slot} maps it"),
                     None => format!("it is mapped at {:#x}", mapping.start),
                 });
             }
+            None => {}
         }
     }
-    for entry in scan.fds.iter().filter(|e| e.kind == FdKind::Memfd && !known.contains(&e.object)) {
+    for entry in scan.fds.iter().filter(|entry| !known.contains(&entry.object)) {
         match claims.get_mut(&entry.object) {
             Some(Claim::Live { seen }) => *seen = true,
             Some(Claim::Lingering(holders)) => {
                 holders.add(Holder::Fd { fd: entry.fd });
             }
-            None => {
+            None if entry.kind == FdKind::Memfd => {
                 unknown_memfds
                     .entry(entry.object)
                     .or_insert_with(|| format!("descriptor {} refers to it", entry.fd));
             }
+            None => {}
         }
     }
 

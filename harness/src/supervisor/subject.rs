@@ -267,7 +267,8 @@ impl Supervised {
     }
 
     fn footprint(&mut self) -> (Footprint, Duration) {
-        self.sampler.as_mut().map(ProcSampler::footprint).unwrap_or_default()
+        let Some(sampler) = &mut self.sampler else { return Default::default() };
+        self.process.page().readings().during(|| sampler.footprint())
     }
 
     /// The counts on its status page.

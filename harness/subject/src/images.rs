@@ -7,8 +7,9 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use leakbench_model::{Counts, ObjectId};
 
-use crate::wire::Lingering;
-use leakbench_kernel::{DeathWatch, WatchError, object_of};
+use crate::new_memfds::SEARCHES;
+use crate::wire::{Lingering, NO_COUNTS, ReadingsSeen, StatusPage};
+use leakbench_kernel::{DeathWatch, ImageObjects, ReadError, WatchError};
 
 /// Failures that are kept between two barriers.
 const FAILURES_MAX: usize = 10;
@@ -29,6 +30,7 @@ pub(crate) struct ImageKey {
 #[derive(Debug)]
 pub(crate) struct Images {
     watch: DeathWatch<ImageKey>,
+    objects: ImageObjects,
     /// Images that are not released, and free places.
     places: Vec<Option<Image>>,
     free: Vec<u32>,
@@ -45,20 +47,58 @@ struct Image {
     /// The time and the cycle in which its module's drop began.
     dropped: Option<(Instant, u64)>,
     /// The drop has returned and the image is not released.
-    outlived_drop: bool,
+    outlived: Option<Outlived>,
+}
+
+/// The circumstance of a drop that an image has outlived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlived {
+    /// leakbench read the process meanwhile.
+    BesideReading,
+    /// Nothing that leakbench does explains it.
+    Alone,
+}
+
+/// A look at all readings of this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looked {
+    samples: ReadingsSeen,
+    searches: ReadingsSeen,
+}
+
+impl Looked {
+    /// At the samples of the supervisor, and at the searches of a driver for its images.
+    pub(crate) fn at(page: &StatusPage) -> Looked {
+        Looked { samples: page.readings().look(), searches: SEARCHES.look() }
+    }
+
+    /// True if there was a reading since then.
+    pub(crate) fn is_beside_reading(self, now: Looked) -> bool {
+        self.samples.is_beside_reading(now.samples) || self.searches.is_beside_reading(now.searches)
+    }
+}
+
+/// No account of images can be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoImages {
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error(transparent)]
+    Objects(#[from] ReadError),
 }
 
 impl Images {
     /// An empty account.
     ///
     /// # Errors
-    /// The kernel gives no inotify instance.
-    pub(crate) fn new() -> Result<Images, WatchError> {
+    /// The kernel gives no inotify instance, or no memfd.
+    pub(crate) fn new() -> Result<Images, NoImages> {
         Ok(Images {
             watch: DeathWatch::new()?,
+            objects: ImageObjects::new()?,
             places: Vec::new(),
             free: Vec::new(),
-            counts: Counts::default(),
+            counts: NO_COUNTS,
             release_ns: Histogram::new_with_bounds(1, RELEASE_MAX_NS, 2)
                 .expect("the bounds are constant and right"),
             failures: Vec::new(),
@@ -95,7 +135,7 @@ impl Images {
         let cannot = |error: &dyn std::fmt::Display| {
             format!("the image of module {module} cannot be watched: {error}")
         };
-        let object = object_of(fd).map_err(|error| cannot(&error))?;
+        let object = self.objects.identify(fd).map_err(|error| cannot(&error))?;
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             (self.places.len() - 1) as u32
@@ -106,7 +146,7 @@ impl Images {
             return Err(cannot(&error));
         }
         let serial = key.serial;
-        let image = Image { serial, object, module, dropped: None, outlived_drop: false };
+        let image = Image { serial, object, module, dropped: None, outlived: None };
         self.places[place as usize] = Some(image);
         Ok(key)
     }
@@ -123,13 +163,21 @@ impl Images {
         }
     }
 
-    /// The drop of these images' module has returned. Images that are released by now were
-    /// released synchronously.
-    pub(crate) fn drop_returned(&mut self, keys: &[ImageKey]) {
+    /// The drop of these images' module has returned. Images that are released by now were released
+    /// synchronously. `is_beside_reading` returns true if leakbench has read the process meanwhile.
+    pub(crate) fn drop_returned(
+        &mut self,
+        keys: &[ImageKey],
+        is_beside_reading: impl FnOnce() -> bool,
+    ) {
         self.drain();
+        let outlived = match is_beside_reading() {
+            true => Outlived::BesideReading,
+            false => Outlived::Alone,
+        };
         for key in keys {
             if let Some(image) = self.place(*key) {
-                image.outlived_drop = true;
+                image.outlived = Some(outlived);
             }
         }
     }
@@ -152,9 +200,13 @@ impl Images {
                 }
                 Some((since, _)) => {
                     counts.lingering -= 1;
-                    match image.outlived_drop {
-                        false => counts.synchronous += 1,
-                        true => counts.late += 1,
+                    match image.outlived {
+                        None => counts.synchronous += 1,
+                        Some(outlived) => {
+                            counts.late += 1;
+                            let beside = u64::from(outlived == Outlived::BesideReading);
+                            *counts.late_beside_reading.get_or_insert(0) += beside;
+                        }
                     }
                     let ns = u64::try_from((now - since).as_nanos()).unwrap_or(RELEASE_MAX_NS);
                     release_ns.saturating_record(ns);

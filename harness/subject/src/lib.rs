@@ -52,8 +52,10 @@
 //! [`wire`].
 
 mod driver_main;
+mod guests;
 mod images;
 mod new_memfds;
+mod outcome;
 mod serve;
 mod sys;
 pub mod wire;
@@ -64,7 +66,8 @@ use std::os::fd::BorrowedFd;
 pub use driver_main::main;
 pub use leakbench_model::{Slab, Slabs, SlotState};
 pub use leakbench_scenarios::{
-    Allocation, ByteSize, Compile, ImageKind, Offer, OnDrop, Scenario, Strategy,
+    Allocation, ByteSize, Compile, Feature, ImageKind, Mode, Offer, OnDrop, Outcome, Scenario,
+    Strategy,
 };
 pub use new_memfds::NewMemfds;
 
@@ -86,8 +89,19 @@ pub trait Subject: Sync {
     /// The runtime does not accept the binary, or lacks a resource.
     fn create_module(&self, binary: &[u8]) -> Result<Self::Module, SubjectError>;
 
-    /// Shows each memory image of `module` that exists so far, by a descriptor. The workload calls
-    /// this after it made the module and, while there is no image, after it instantiated it.
+    /// Makes a module in a cycle of `mode`. A runtime that offers [`Mode::OwnEngine`] or
+    /// [`Mode::FromFile`] does so here.
+    ///
+    /// # Errors
+    /// As [`Subject::create_module`]; a binary that is no valid module has the outcome
+    /// [`Outcome::Invalid`].
+    fn create_module_as(&self, _: Mode, binary: &[u8]) -> Result<Self::Module, SubjectError> {
+        self.create_module(binary)
+    }
+
+    /// Shows each memory image of `module` that exists so far, by a descriptor: of a memfd, or of a
+    /// file that has no name any more. The workload calls this after it made the module and, while
+    /// there is no image, after it instantiated it.
     fn images(&self, module: &Self::Module, show: &mut dyn FnMut(BorrowedFd<'_>));
 
     /// Makes an instance of a module.
@@ -95,6 +109,33 @@ pub trait Subject: Sync {
     /// # Errors
     /// An import is missing, the start function traps, or the runtime lacks a resource.
     fn instantiate(&self, module: &Self::Module) -> Result<Self::Instance, SubjectError>;
+
+    /// Makes an instance of a module in a cycle of `mode`. A runtime that offers [`Mode::Limit`] does so
+    /// here.
+    ///
+    /// # Errors
+    /// As [`Subject::instantiate`], with an outcome that a mode may expect: [`Outcome::Trap`],
+    /// [`Outcome::MissingImport`], [`Outcome::NoSlot`], [`Outcome::Limit`].
+    fn instantiate_as(
+        &self,
+        _: Mode,
+        module: &Self::Module,
+    ) -> Result<Self::Instance, SubjectError> {
+        self.instantiate(module)
+    }
+
+    /// Makes another instance of `module` in the store of `instance`. Later calls of `instance` are
+    /// calls of the new one. Called only of a runtime that offers [`Mode::OneStore`].
+    ///
+    /// # Errors
+    /// As [`Subject::instantiate`].
+    fn instantiate_beside(
+        &self,
+        _instance: &mut Self::Instance,
+        _module: &Self::Module,
+    ) -> Result<(), SubjectError> {
+        Err(SubjectError::new(format!("the runtime has no {}", Mode::OneStore)))
+    }
 
     /// Calls an export that takes no parameters. Returns its result if that is one integer.
     ///
@@ -111,8 +152,8 @@ pub trait Subject: Sync {
         drop(instance);
     }
 
-    /// Drops a module, all of whose instances are dropped. Its images should be released when this
-    /// returns.
+    /// Drops a module. All of its instances are dropped, but in a cycle of [`Mode::ModuleFirst`]. Its
+    /// images should be released when the last of these drops returns.
     fn drop_module(&self, module: Self::Module) {
         drop(module);
     }
@@ -173,13 +214,24 @@ pub trait Subject: Sync {
 pub struct SubjectError {
     message: String,
     cause: FailureCause,
+    outcome: Outcome,
 }
 
 impl SubjectError {
     /// A step fails, for the runtime's own reason. Before the first cycle this means that the scenario
     /// asks for something impossible (exit code 2), later that the subject failed (exit code 3).
     pub fn new(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), cause: FailureCause::Step }
+        SubjectError::caused(FailureCause::Step, message)
+    }
+
+    /// The same error of a step with this outcome, which a mode may expect. Without it, the outcome is
+    /// [`Outcome::Failed`], which none does.
+    pub fn with_outcome(self, outcome: Outcome) -> SubjectError {
+        SubjectError { outcome, ..self }
+    }
+
+    fn caused(cause: FailureCause, message: impl Into<String>) -> SubjectError {
+        SubjectError { message: message.into(), cause, outcome: Outcome::Failed }
     }
 
     /// As [`SubjectError::new`]; but if the kernel refused memory, a descriptor or a process, the
@@ -189,19 +241,29 @@ impl SubjectError {
             true => FailureCause::Resources,
             false => FailureCause::Step,
         };
-        SubjectError { message: error.to_string(), cause }
+        SubjectError::caused(cause, error.to_string())
     }
 
     /// The subject died or violates the protocol: it failed (exit code 3), also before the first
     /// cycle.
     pub fn broken(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), cause: FailureCause::Subject }
+        SubjectError::caused(FailureCause::Subject, message)
     }
 
     /// The machine does not allow the measurement: before the first cycle the verdict is then
     /// inconclusive (exit code 4).
     pub fn unmeasurable(message: impl Into<String>) -> SubjectError {
-        SubjectError { message: message.into(), cause: FailureCause::Machine }
+        SubjectError::caused(FailureCause::Machine, message)
+    }
+
+    /// The same error with more words at its end.
+    fn with_words(self, words: &str) -> SubjectError {
+        SubjectError { message: format!("{} {words}", self.message), ..self }
+    }
+
+    /// The outcome of the step.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
     }
 
     /// The kind of failure.

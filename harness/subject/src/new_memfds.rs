@@ -17,11 +17,16 @@ use leakbench_model::ObjectId;
 use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
+use crate::wire::Readings;
 use leakbench_kernel::{FdEntry, FdKind, MemfdDevices, Process, ReadError, object_of};
 
 /// The table is read again, to forget objects that are gone, once so many more objects are known than
 /// twice those of the last reading.
 const FORGET_AFTER: usize = 256;
+
+/// The searches in this process, each of which may hold images of other threads for a moment. There should
+/// be one [`NewMemfds`], whose searches exclude each other.
+pub(crate) static SEARCHES: Readings = Readings::new();
 
 /// Distinguishes new memfds of this process from older ones.
 ///
@@ -102,15 +107,17 @@ impl NewMemfds {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let lowest_free = table.lowest_free();
         let result = act();
-        let found = match (lowest_free, max) {
-            (Ok(number), 1) => table.new_at(number),
-            _ => Ok(None),
-        };
-        let found = match found {
-            Ok(Some(handle)) => Ok(vec![handle]),
-            Ok(None) => table.read_whole(),
-            Err(error) => Err(error),
-        };
+        let found = SEARCHES.during(|| {
+            let found = match (lowest_free, max) {
+                (Ok(number), 1) => table.new_at(number),
+                _ => Ok(None),
+            };
+            match found {
+                Ok(Some(handle)) => Ok(vec![handle]),
+                Ok(None) => table.read_whole(),
+                Err(error) => Err(error),
+            }
+        });
         (result, found)
     }
 }

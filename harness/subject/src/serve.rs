@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram as Hdr;
 use leakbench_model::{Histogram, SlotState};
-use leakbench_scenarios::{GeneratedGuest, GuestFile, Scenario, Share};
+use leakbench_scenarios::{GuestFile, Scenario, Share};
 
+use crate::guests::Guests;
 use crate::wire::{
-    BarrierReached, Channel, ChannelError, Event, FailureCause, Request, SharedPage, StatusPage,
-    StepKind, add_counts,
+    BarrierReached, Channel, ChannelError, Event, FailureCause, NO_COUNTS, Request, SharedPage,
+    StatusPage, StepKind, add_counts,
 };
-use crate::worker::{Guests, StepFailed, Worker};
+use crate::worker::{StepFailed, Worker};
 use crate::{Subject, SubjectError};
 use leakbench_kernel::{DeathWatch, poll_until};
 use rustix::event::{PollFd, PollFlags};
@@ -125,7 +126,7 @@ fn set_up<S: Subject>(
         cause,
     };
     let mut guests = if scenario.wasm.is_empty() {
-        Guests::Generated(GeneratedGuest::new(scenario.image_size.0, scenario.seed))
+        Guests::generated(scenario)
     } else {
         let files = GuestFile::read_all(&scenario.wasm);
         let files = files.map_err(|error| failed("reading modules", &error, FailureCause::Step))?;
@@ -139,7 +140,7 @@ fn set_up<S: Subject>(
         })
     };
     let preflight = build()?;
-    guests.preflight(&preflight, page)?;
+    guests.preflight(&preflight, scenario, page)?;
     shut_down(&preflight).map_err(|error| {
         Event::from(StepFailed { step: "shutting the runtime down".to_owned(), error })
     })?;
@@ -289,7 +290,7 @@ fn account<S: Subject>(
     scenario: &Scenario,
 ) -> BarrierReached {
     settle(workers, scenario.settle_ms.duration());
-    let mut account = BarrierReached::default();
+    let mut account = BarrierReached { counts: NO_COUNTS, ..BarrierReached::default() };
     let mut release = Hdr::<u64>::new(2).expect("2 figures are allowed");
     for worker in &mut *workers {
         account.counts = add_counts(account.counts, *worker.images.counts());

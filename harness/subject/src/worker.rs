@@ -1,27 +1,19 @@
 //! One thread's workload: it makes the steps and keeps the account of their images.
 
-use std::sync::Arc;
+use leakbench_scenarios::{Mode, Outcome, Scenario, Share, Step, Steps};
 
-use leakbench_scenarios::{GUEST_EXPORT, GeneratedGuest, GuestFile, Scenario, Share, Step, Steps};
-
-use crate::images::{ImageKey, Images};
+use crate::guests::Guests;
+use crate::images::{ImageKey, Images, Looked, NoImages};
+use crate::outcome::{drop_elsewhere, expect};
 use crate::wire::{StatusPage, StepKind, ThreadStatus};
 use crate::{Subject, SubjectError};
-use leakbench_kernel::WatchError;
 
-/// The modules that cycles make.
-#[derive(Clone, Debug)]
-pub(super) enum Guests {
-    /// A module with other data in each cycle.
-    Generated(GeneratedGuest),
-    /// These files in turn, and the export that is called.
-    Files(Arc<[GuestFile]>, Option<Arc<str>>),
-}
-
-/// A live module with its images and instances.
+/// A module with its images and instances, until the last of them is dropped.
 struct Seat<S: Subject> {
     number: u64,
-    module: S::Module,
+    mode: Mode,
+    /// `None` if it is dropped before its instances.
+    module: Option<S::Module>,
     /// The module has shown an image, even one that could not be watched: that one is counted already.
     shown: bool,
     lists: SeatLists<S>,
@@ -40,6 +32,8 @@ pub(super) struct Worker<S: Subject> {
     seats: Vec<Option<Seat<S>>>,
     /// The lists of a dropped module, kept for their memory.
     spare: Option<SeatLists<S>>,
+    /// Slots of the pool; 0 if they are unknown.
+    slots: u64,
     cycles_asked: u64,
     pub(super) images: Images,
     stopping: bool,
@@ -61,13 +55,14 @@ impl<S: Subject> Worker<S> {
         scenario: &Scenario,
         share: Share,
         guests: Guests,
-    ) -> Result<Worker<S>, WatchError> {
+    ) -> Result<Worker<S>, NoImages> {
         Ok(Worker {
             thread,
             steps: Steps::new(scenario, share),
             guests,
             seats: (0..scenario.live_modules.get() + scenario.long_lived).map(|_| None).collect(),
             spare: None,
+            slots: scenario.slots.map_or(0, |slots| slots.get().into()),
             cycles_asked: share.cycles,
             images: Images::new()?,
             stopping: false,
@@ -115,63 +110,102 @@ impl<S: Subject> Worker<S> {
     ) -> Result<(), StepFailed> {
         let cycle = self.images.counts().cycles;
         match step {
-            Step::CreateModule { seat, number } => {
+            Step::CreateModule { seat, number, mode, expect: expected } => {
                 status.begin(cycle, StepKind::CreateModule);
-                let binary = self.guests.binary(number);
-                let module = subject
-                    .create_module(binary)
+                let binary = self.guests.binary(mode, number);
+                let made = expect(expected, subject.create_module_as(mode, binary))
                     .map_err(|error| StepFailed::at(StepKind::CreateModule, number, error))?;
-                let lists = self.spare.take().unwrap_or_default();
-                let mut seated = Seat { number, module, shown: false, lists };
-                seated.watch(subject, &mut self.images);
-                self.seats[seat as usize] = Some(seated);
+                if let Some(module) = made {
+                    let lists = self.spare.take().unwrap_or_default();
+                    let mut seated =
+                        Seat { number, mode, module: Some(module), shown: false, lists };
+                    seated.watch(subject, &mut self.images);
+                    self.seats[seat as usize] = Some(seated);
+                }
                 check(subject, StepKind::CreateModule, number)?;
             }
-            Step::Instantiate { seat, instance } => {
+            Step::Instantiate { seat, instance, expect: expected } => {
                 status.begin(cycle, StepKind::Instantiate);
                 let seat = seated(&mut self.seats, seat);
-                let made = subject
-                    .instantiate(&seat.module)
+                let made = expect(expected, subject.instantiate_as(seat.mode, seat.module()))
                     .map_err(|error| StepFailed::at(StepKind::Instantiate, seat.number, error))?;
                 let instance = instance as usize;
                 if seat.lists.instances.len() <= instance {
                     seat.lists.instances.resize_with(instance + 1, || None);
                 }
-                seat.lists.instances[instance] = Some(made);
+                seat.lists.instances[instance] = made;
                 if !seat.shown {
                     seat.watch(subject, &mut self.images);
                     check(subject, StepKind::Instantiate, seat.number)?;
                 }
             }
-            Step::Call { seat, instance } => {
-                status.begin(cycle, StepKind::Call);
-                let seat = seated(&mut self.seats, seat);
-                let number = seat.number;
-                let instance = seat.lists.instances[instance as usize].as_mut();
-                let instance = instance.expect("a step calls an instance that is there");
-                self.guests
-                    .call(subject, instance, number)
-                    .map_err(|error| StepFailed::at(StepKind::Call, number, error))?;
+            Step::InstantiateBeside { seat, instance } => {
+                status.begin(cycle, StepKind::Instantiate);
+                let Seat { module, lists, number, .. } = seated(&mut self.seats, seat);
+                let module = module.as_ref().expect("a step names a module that is there");
+                let instance = lists.instances[instance as usize].as_mut();
+                let instance = instance.expect("a step names a store that is there");
+                let made = subject.instantiate_beside(instance, module);
+                expect(Outcome::Done, made)
+                    .map_err(|error| StepFailed::at(StepKind::Instantiate, *number, error))?;
             }
-            Step::DropInstance { seat, instance } => {
-                status.begin(cycle, StepKind::DropInstance);
+            Step::FillPool { seat } => {
                 let seat = seated(&mut self.seats, seat);
                 let number = seat.number;
-                let instance = seat.lists.instances[instance as usize].take();
-                subject.drop_instance(instance.expect("a step drops an instance that is there"));
+                fill_pool(subject, seat, self.slots, || {
+                    status.begin(cycle, StepKind::Instantiate);
+                })
+                .map_err(|error| StepFailed::at(StepKind::Instantiate, number, error))?;
+                if !seat.shown {
+                    seat.watch(subject, &mut self.images);
+                }
                 check(subject, StepKind::DropInstance, number)?;
             }
-            Step::DropModule { seat } => {
+            Step::Call { seat, instance, expect: expected } => {
+                status.begin(cycle, StepKind::Call);
+                let seat = seated(&mut self.seats, seat);
+                let (number, mode) = (seat.number, seat.mode);
+                let instance = seat.lists.instances[instance as usize].as_mut();
+                let instance = instance.expect("a step calls an instance that is there");
+                expect(expected, self.guests.call(subject, instance, mode, number))
+                    .map_err(|error| StepFailed::at(StepKind::Call, number, error))?;
+            }
+            Step::DropInstance { seat: place, instance } => {
+                status.begin(cycle, StepKind::DropInstance);
+                let seat = seated(&mut self.seats, place);
+                let number = seat.number;
+                let instance = seat.lists.instances[instance as usize].take();
+                let instance = instance.expect("a step drops an instance that is there");
+                let is_last = seat.is_last();
+                if is_last {
+                    self.images.drop_begins(&seat.lists.images, cycle);
+                }
+                let before = Looked::at(page);
+                match seat.mode {
+                    Mode::DropElsewhere => drop_elsewhere(subject, instance),
+                    _ => subject.drop_instance(instance),
+                }
+                if is_last {
+                    self.vacate(place, before, page);
+                }
+                check(subject, StepKind::DropInstance, number)?;
+            }
+            Step::DropModule { seat: place } => {
                 status.begin(cycle, StepKind::DropModule);
-                let seat = self.seats[seat as usize].take();
-                let mut seat = seat.expect("a step drops a module that is there");
-                self.images.drop_begins(&seat.lists.images, cycle);
-                subject.drop_module(seat.module);
-                self.images.drop_returned(&seat.lists.images);
-                seat.lists.images.clear();
-                seat.lists.instances.clear();
-                self.spare = Some(seat.lists);
-                check(subject, StepKind::DropModule, seat.number)?;
+                let seat = seated(&mut self.seats, place);
+                let number = seat.number;
+                let module = seat.module.take().expect("a step drops a module that is there");
+                // Instances that outlive their module keep its images.
+                let is_last = seat.is_last();
+                if is_last {
+                    self.images.drop_begins(&seat.lists.images, cycle);
+                }
+                let before = Looked::at(page);
+                subject.drop_module(module);
+                if is_last {
+                    self.vacate(place, before, page);
+                }
+                check(subject, StepKind::DropModule, number)?;
             }
             Step::EndCycle => {
                 self.images.end_cycle();
@@ -184,6 +218,41 @@ impl<S: Subject> Worker<S> {
         }
         Ok(())
     }
+
+    /// Empties a seat whose module and instances are dropped.
+    fn vacate(&mut self, seat: u32, before: Looked, page: &StatusPage) {
+        let seat = self.seats[seat as usize].take();
+        let mut lists = seat.expect("a step vacates a seat that is taken").lists;
+        let is_beside = || before.is_beside_reading(Looked::at(page));
+        self.images.drop_returned(&lists.images, is_beside);
+        lists.images.clear();
+        lists.instances.clear();
+        self.spare = Some(lists);
+    }
+}
+
+/// Instantiates the module of `seat` until the pool has no slot, then drops these instances.
+/// `begin` is called before each instance.
+fn fill_pool<S: Subject>(
+    subject: &S,
+    seat: &Seat<S>,
+    slots: u64,
+    begin: impl Fn(),
+) -> Result<(), SubjectError> {
+    let mut instances = Vec::new();
+    let refused = loop {
+        begin();
+        match subject.instantiate_as(seat.mode, seat.module()) {
+            Ok(instance) if instances.len() as u64 <= slots => instances.push(instance),
+            made => break made,
+        }
+    };
+    let filled = expect(Outcome::NoSlot, refused).map(drop);
+    instances.into_iter().for_each(|instance| {
+        begin();
+        subject.drop_instance(instance);
+    });
+    filled
 }
 
 impl<S: Subject> Default for SeatLists<S> {
@@ -193,10 +262,21 @@ impl<S: Subject> Default for SeatLists<S> {
 }
 
 impl<S: Subject> Seat<S> {
+    fn module(&self) -> &S::Module {
+        self.module.as_ref().expect("a step names a module that is there")
+    }
+
+    /// True if neither the module nor an instance is left.
+    fn is_last(&self) -> bool {
+        self.module.is_none() && self.lists.instances.iter().all(Option::is_none)
+    }
+
     fn watch(&mut self, subject: &S, account: &mut Images) {
-        subject.images(&self.module, &mut |fd| {
-            self.shown = true;
-            self.lists.images.extend(account.made(fd, self.number));
+        let Seat { module, shown, lists, number, .. } = self;
+        let module = module.as_ref().expect("a step names a module that is there");
+        subject.images(module, &mut |fd| {
+            *shown = true;
+            lists.images.extend(account.made(fd, *number));
         });
     }
 }
@@ -216,78 +296,5 @@ fn check<S: Subject>(subject: &S, step: StepKind, number: u64) -> Result<(), Ste
 impl StepFailed {
     fn at(step: StepKind, number: u64, error: SubjectError) -> StepFailed {
         StepFailed { step: format!("{}, module {number}", step.words()), error }
-    }
-}
-
-impl Guests {
-    /// The binary of module `number`.
-    fn binary(&mut self, number: u64) -> &[u8] {
-        match self {
-            Guests::Generated(guest) => guest.binary(number),
-            Guests::Files(files, _) => &files[(number % files.len() as u64) as usize].binary,
-        }
-    }
-
-    /// Calls the export in an instance of module `number`. A generated guest returns the stamp that it
-    /// reads in its memory, which is compared with its module's.
-    fn call<S: Subject>(
-        &self,
-        subject: &S,
-        instance: &mut S::Instance,
-        number: u64,
-    ) -> Result<(), SubjectError> {
-        match self {
-            Guests::Files(_, None) => Ok(()),
-            Guests::Files(_, Some(export)) => subject.call(instance, export).map(drop),
-            Guests::Generated(guest) => {
-                let found = subject.call(instance, GUEST_EXPORT)?;
-                if found == Some(guest.stamp(number) as i64) {
-                    return Ok(());
-                }
-                Err(SubjectError::new(format!(
-                    "the instance read {found:?} where its module's image has {}: \
-                     its memory shows what another instance wrote",
-                    guest.stamp(number) as i64
-                )))
-            }
-        }
-    }
-
-    /// Runs each guest once, from creation to drop, so that a guest that cannot run is found before
-    /// the first cycle.
-    pub(super) fn preflight<S: Subject>(
-        &mut self,
-        subject: &S,
-        page: &StatusPage,
-    ) -> Result<(), StepFailed> {
-        let guests = match self {
-            Guests::Generated(_) => 1,
-            Guests::Files(files, _) => files.len() as u64,
-        };
-        for number in 0..guests {
-            page.thread(0).begin(number, StepKind::Preflight);
-            self.preflight_one(subject, number)
-                .map_err(|error| StepFailed { step: self.describe(number), error })?;
-        }
-        Ok(())
-    }
-
-    fn preflight_one<S: Subject>(&mut self, subject: &S, number: u64) -> Result<(), SubjectError> {
-        let module = subject.create_module(self.binary(number))?;
-        let called = subject.instantiate(&module).and_then(|mut instance| {
-            let called = self.call(subject, &mut instance, number);
-            subject.drop_instance(instance);
-            called
-        });
-        subject.drop_module(module);
-        // The first failure, if there are several.
-        called.and_then(|()| subject.failure().map_or(Ok(()), Err))
-    }
-
-    fn describe(&self, number: u64) -> String {
-        match self {
-            Guests::Generated(_) => "the generated module".to_owned(),
-            Guests::Files(files, _) => files[number as usize].path.display().to_string(),
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! Lingering images: their table.
 
-use leakbench_scenarios::Scenario;
-
 use super::marks::whose;
 use super::{LingeringRow, LingeringTable};
 use leakbench_model::text::{counted, grouped, sum};
@@ -13,7 +11,6 @@ const LISTINGS_MAX: usize = 4;
 
 /// The table of a run that made images.
 pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
-    let scenario = &ledger.start.scenario;
     let images = longest_first(ledger);
     let total = total(ledger);
     let shown = images.into_iter().take(LingeringTable::ROWS_MAX);
@@ -21,7 +18,10 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
         subject: subject.number,
         inode: image.object.ino,
         module: image.module,
-        created_at_cycle: created_at_cycle(scenario, subject.number, image.module),
+        created_at_cycle: ledger.share_of(subject.number, image.module).and_then(|share| {
+            // A long-lived module is created before the first cycle.
+            share.has(image.module).then_some(image.module)
+        }),
         dropped_at_cycle: image.dropped_at_cycle,
         age_ms: image.lingering_ms,
         holders: image.holders.iter().map(ToString::to_string).collect(),
@@ -31,8 +31,7 @@ pub(super) fn table(ledger: &Ledger) -> Option<LingeringTable> {
     });
     let rows: Vec<LingeringRow> = rows.collect();
     let caveat = caveat(ledger, total);
-    let by_thread = scenario.processes.get() > 1 || scenario.threads.get() > 1;
-    (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat, by_thread })
+    (ledger.images.made > 0).then_some(LingeringTable { rows, total, caveat })
 }
 
 /// The number of lingering images at the latest barriers of all subjects. Later ones are unknown.
@@ -110,66 +109,4 @@ fn longest_first(ledger: &Ledger) -> Vec<(&SubjectLedger, &LingeringImage)> {
         .collect();
     images.sort_by_key(|(_, image)| std::cmp::Reverse(image.lingering_ms));
     images
-}
-
-/// The cycle of its thread in which a module was created. Each thread creates the modules of its
-/// share in the order of their numbers, one in each cycle. A long-lived module is created before the
-/// first cycle and has a number outside every share.
-fn created_at_cycle(scenario: &Scenario, subject: u32, module: u64) -> Option<u64> {
-    // A recording comes from a file, and may hold any number.
-    if subject >= scenario.processes.get() || scenario.threads.get() > Scenario::THREADS_MAX {
-        return None;
-    }
-    let share = scenario.share_of_subject(subject);
-    let mut shares = (0..scenario.threads.get()).map(|thread| share.part(thread, scenario.threads));
-    shares.find_map(|share| {
-        let cycle = module.checked_sub(share.first)?;
-        (cycle < share.cycles).then_some(cycle)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::num::{NonZeroU32, NonZeroU64};
-
-    use leakbench_scenarios::{Offer, Options, Step, Steps};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        /// A worker counts a cycle at each [`Step::EndCycle`].
-        #[test]
-        fn modules_are_made_in_the_cycles_that_their_numbers_say(
-            cycles in 1_u64..200, processes in 1_u32..4, threads in 1_u32..4, live in 1_u32..5,
-            long_lived in 0_u32..3,
-        ) {
-            let options = Options {
-                cycles: NonZeroU64::new(cycles),
-                processes: NonZeroU32::new(processes),
-                threads: NonZeroU32::new(threads),
-                live_modules: NonZeroU32::new(live),
-                long_lived: Some(long_lived),
-                ..Options::default()
-            };
-            let scenario = Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN);
-            let scenario = scenario.expect("a valid scenario");
-            for subject in 0..processes {
-                let share = scenario.share_of_subject(subject);
-                for thread in 0..threads {
-                    let mut cycle = 0;
-                    for step in Steps::new(&scenario, share.part(thread, scenario.threads)) {
-                        match step {
-                            Step::CreateModule { seat, number } => {
-                                let made = (seat < live).then_some(cycle);
-                                prop_assert_eq!(created_at_cycle(&scenario, subject, number), made);
-                            }
-                            Step::EndCycle => cycle += 1,
-                            _ => {}
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

@@ -155,7 +155,7 @@ fn drops(ledger: &Ledger) -> Vec<Mark> {
     let of_subject = |subject: &SubjectLedger| -> Vec<Mark> {
         let last_ms = subject.barriers.last().map_or(0, |barrier| barrier.at_ms);
         let listed = subject.last_listed().iter();
-        listed.map(|image| drop_of(ledger, image, last_ms, MarkKind::Drop)).collect()
+        listed.map(|image| drop_of(ledger, subject, image, last_ms, MarkKind::Drop)).collect()
     };
     ledger.subjects.iter().flat_map(of_subject).collect()
 }
@@ -165,18 +165,25 @@ fn onset(ledger: &Ledger) -> Option<Mark> {
     let first = ledger.subjects.iter().filter_map(|subject| {
         let began = subject.began.as_ref()?;
         let barrier = subject.barriers.iter().find(|barrier| barrier.line == began.line)?;
-        Some(drop_of(ledger, began.example.as_ref()?, barrier.at_ms, MarkKind::Onset))
+        Some(drop_of(ledger, subject, began.listed.first()?, barrier.at_ms, MarkKind::Onset))
     });
     first.min_by(|a, b| a.from_s.total_cmp(&b.from_s))
 }
 
 /// The drop of the module of an image that lingered at a barrier.
-fn drop_of(ledger: &Ledger, image: &LingeringImage, barrier_ms: u64, kind: MarkKind) -> Mark {
+fn drop_of(
+    ledger: &Ledger,
+    subject: &SubjectLedger,
+    image: &LingeringImage,
+    barrier_ms: u64,
+    kind: MarkKind,
+) -> Mark {
     let at_ms = barrier_ms.saturating_sub(image.lingering_ms);
     let scenario = &ledger.start.scenario;
     // All threads of all processes have equal shares.
     let threads = u64::from(scenario.processes.get()) * u64::from(scenario.threads.get());
-    let cycles = image.dropped_at_cycle.checked_mul(threads).filter(|it| *it <= ledger.cycles);
+    let of_thread = ledger.cycle_of_thread(subject.number, image);
+    let cycles = of_thread.checked_mul(threads).filter(|it| *it <= ledger.cycles);
     Mark { cycles, ..moment(kind, at_ms, lingering_image(image)) }
 }
 

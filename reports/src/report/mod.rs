@@ -136,8 +136,6 @@ pub struct LingeringTable {
     /// Facts that rows and total do not show, in a sentence or two: the barrier of the list if it is
     /// not the last one, and the number of images of unknown fate.
     pub caveat: Option<String>,
-    /// True if several threads created modules: the cycles of a row are then those of its thread.
-    pub by_thread: bool,
 }
 
 impl LingeringTable {
@@ -154,10 +152,10 @@ pub struct LingeringRow {
     pub inode: u64,
     /// The module's number in the run.
     pub module: u64,
-    /// The cycle, counted by its thread, in which the module was created; `None` if it is unknown.
-    /// Each thread creates the modules of its share in the order of their numbers, one in each cycle.
+    /// The cycle of the run in which the module was created, which has its number; `None` if it is
+    /// unknown, or before the first cycle.
     pub created_at_cycle: Option<u64>,
-    /// The cycle, counted by its thread, in which the module was dropped.
+    /// The cycle of the run in which the module was dropped.
     pub dropped_at_cycle: u64,
     /// Time from the drop to the barrier that listed it, in ms.
     pub age_ms: u64,

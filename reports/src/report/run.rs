@@ -54,6 +54,15 @@ pub(crate) fn title(ledger: &Ledger) -> String {
     if let Some(on_drop) = scenario.on_drop.filter(|_| scenario.has_pool()) {
         text += &format!(", on drop {on_drop}");
     }
+    let names = |names: Vec<&str>| names.join(", ");
+    if !scenario.mode.is_empty() {
+        let modes = names(scenario.mode.iter().map(|mode| mode.as_str()).collect());
+        text += &format!(", in turn {modes}");
+    }
+    if !scenario.feature.is_empty() {
+        let features = names(scenario.feature.iter().map(|it| it.as_str()).collect());
+        text += &format!(", with {features}");
+    }
     let processes = match scenario.processes.get() {
         1 => "1 process".to_owned(),
         processes => format!("{processes} processes"),

@@ -84,6 +84,8 @@ pub(super) fn chart(ledger: &Ledger) -> Option<Chart> {
 struct Group<'a> {
     subject: u32,
     images: &'a [LingeringImage],
+    /// The age of each image, in cycles of its thread since its drop.
+    ages: Vec<u64>,
     /// Cycles of each thread.
     cycles: u64,
     /// Images that are dropped in each cycle, by all threads.
@@ -109,9 +111,12 @@ impl Group<'_> {
         let kept = u64::from(live_modules.get() - 1) + u64::from(*long_lived);
         let at_end = if subject.reached_last_barrier() { kept as f64 * a_cycle } else { 0.0 };
         let is_whole = images.len() as u64 >= barrier.lingering;
-        let youngest = images.iter().map(|image| age(cycles, image)).min();
+        let dropped = |image| ledger.cycle_of_thread(subject.number, image).saturating_add(1);
+        let ages: Vec<u64> =
+            images.iter().map(|image| cycles.saturating_sub(dropped(image))).collect();
+        let youngest = ages.iter().min().copied();
         let known_from = if is_whole { 0 } else { youngest.unwrap_or(0) };
-        Some(Group { subject: subject.number, images, cycles, a_cycle, at_end, known_from })
+        Some(Group { subject: subject.number, images, ages, cycles, a_cycle, at_end, known_from })
     }
 
     /// Images that were dropped at ages from `from` to before `to`.
@@ -121,20 +126,15 @@ impl Group<'_> {
     }
 }
 
-/// Cycles of its thread since an image's drop.
-fn age(cycles: u64, image: &LingeringImage) -> u64 {
-    cycles.saturating_sub(image.dropped_at_cycle.saturating_add(1))
-}
-
 fn survival(groups: &[Group<'_>], random_slots: Option<u32>) -> Option<Survival> {
-    let images = || groups.iter().flat_map(|group| group.images.iter().map(move |it| (group, it)));
+    let images = || groups.iter().flat_map(|group| group.images.iter().zip(&group.ages));
     let from = groups.iter().map(|group| group.known_from).max()?;
     // Some ages beyond the oldest image show that none is older.
-    let oldest = images().map(|(group, image)| age(group.cycles, image)).max()?;
+    let oldest = images().map(|(_, age)| *age).max()?;
     let shown = oldest.saturating_add(oldest / 10).saturating_add(1);
     let to = groups.iter().map(|group| group.cycles).max()?.min(shown).max(from + 1);
     let width = (to - from).div_ceil(Survival::BINS_MAX as u64).max(1);
-    let mut reasons: Vec<Reason> = images().map(|(_, image)| Reason::of(image)).collect();
+    let mut reasons: Vec<Reason> = images().map(|(image, _)| Reason::of(image)).collect();
     reasons.sort_unstable();
     reasons.dedup();
     let bin = |index: u64| {
@@ -143,8 +143,8 @@ fn survival(groups: &[Group<'_>], random_slots: Option<u32>) -> Option<Survival>
         AgeBin { from, to, dropped, lingering: vec![0; reasons.len()] }
     };
     let mut bins: Vec<AgeBin> = (0..(to - from).div_ceil(width)).map(bin).collect();
-    for (group, image) in images() {
-        let Some(older) = age(group.cycles, image).checked_sub(from) else { continue };
+    for (image, age) in images() {
+        let Some(older) = age.checked_sub(from) else { continue };
         let reason = reasons.binary_search(&Reason::of(image)).ok()?;
         *bins.get_mut((older / width) as usize)?.lingering.get_mut(reason)? += 1;
     }

@@ -23,9 +23,10 @@ pub(super) fn random_slots(ledger: &Ledger) -> Option<u32> {
         && it.decommit_batch.is_none_or(|batch| batch.get() == 1)
         && it.has_pool()
         && it.image.is_none_or(|image| image == ImageKind::Memfd);
+    let plain = it.mode.is_empty() && it.feature.is_empty();
     let one_image = it.wasm.is_empty() && ledger.images.made == ledger.cycles;
     let slots = it.slots.map(|slots| slots.get());
-    slots.filter(|_| one_at_a_time && at_random && one_image)
+    slots.filter(|_| one_at_a_time && plain && at_random && one_image)
 }
 
 /// `S(1 − (1 − 1/S)^n)` of the `S` slots of each process after its `n` cycles; `None` where it does not

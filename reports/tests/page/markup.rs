@@ -217,17 +217,6 @@ fn no_two_columns_say_the_same() {
 }
 
 #[test]
-fn cycles_of_several_threads_are_headed_as_such() {
-    let mut report = fixture::leak();
-    let heads = ["created at cycle of its thread", "module, dropped at cycle of its thread"];
-    let page = html(&report);
-    assert!(heads.iter().all(|head| !page.contains(head)));
-    report.lingering.get_or_insert_default().by_thread = true;
-    let page = html(&report);
-    assert!(heads.iter().all(|head| page.contains(head)));
-}
-
-#[test]
 fn hostile_names_add_no_markup() {
     let page = html(&fixture::hostile());
     // The page's own tags.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use leakbench_scenarios::{GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError};
+use leakbench_scenarios::{Feature, GUEST_EXPORT, GeneratedGuest, GuestFile, GuestFileError, Mode};
 use proptest::prelude::*;
 use wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
 
@@ -21,19 +21,29 @@ proptest! {
         image_bytes in prop_oneof![Just(24u64), Just(4096), Just(65_536), Just(65_537), 24..300_000u64],
         seed in any::<u64>(),
         numbers in (any::<u64>(), any::<u64>()),
+        mode in prop::sample::select(&Mode::ALL[..]),
+        features in prop::sample::subsequence(&Feature::ALL[..], 0..=Feature::ALL.len()),
     ) {
-        let mut guest = GeneratedGuest::new(image_bytes, seed);
+        let mut guest = GeneratedGuest::new(mode, &features, image_bytes, seed);
         let [one, other] = [numbers.0, numbers.1].map(|number| guest.binary(number).to_vec());
         for binary in [&one, &other] {
-            let validated = Validator::new_with_features(WasmFeatures::WASM2).validate_all(binary);
-            prop_assert!(validated.is_ok(), "{:?}", validated.err());
+            let mut allowed = WasmFeatures::WASM2;
+            allowed.set(WasmFeatures::GC_TYPES | WasmFeatures::GC, features.contains(&Feature::GcHeap));
+            allowed.set(WasmFeatures::FUNCTION_REFERENCES, features.contains(&Feature::GcHeap));
+            let shared = features.contains(&Feature::SharedMemory);
+            allowed.set(WasmFeatures::THREADS, shared);
+            allowed.set(WasmFeatures::MULTI_MEMORY, shared || features.contains(&Feature::Memories));
+            let validated = Validator::new_with_features(allowed | WasmFeatures::GC_TYPES)
+                .validate_all(binary);
+            let is_valid = mode != Mode::Invalid;
+            prop_assert_eq!(validated.is_ok(), is_valid, "{:?}", validated.err());
         }
         let places = differing(&one, &other);
         if let (Some(first), Some(last)) = (places.first(), places.last()) {
             prop_assert!(last - first < 8);
         }
         prop_assert_eq!(numbers.0 == numbers.1, one == other);
-        let again = GeneratedGuest::new(image_bytes, seed).binary(numbers.0).to_vec();
+        let again = GeneratedGuest::new(mode, &features, image_bytes, seed).binary(numbers.0).to_vec();
         prop_assert_eq!(again, one, "the same whatever was made before");
     }
 }
@@ -41,7 +51,7 @@ proptest! {
 #[test]
 fn stamps_of_a_run_are_all_distinct() {
     for seed in [0, 1, u64::MAX] {
-        let guest = GeneratedGuest::new(24, seed);
+        let guest = GeneratedGuest::new(Mode::Plain, &[], 24, seed);
         let stamps: HashSet<u64> = (0..100_000).map(|number| guest.stamp(number)).collect();
         assert_eq!(stamps.len(), 100_000);
         // The scratch cell holds 0 or 1: a dirty slot must not pass for another stamp's.
@@ -53,7 +63,7 @@ fn stamps_of_a_run_are_all_distinct() {
 /// exported is what is called.
 #[test]
 fn a_generated_module_is_laid_out_as_it_says() {
-    let mut guest = GeneratedGuest::new(4096, 3);
+    let mut guest = GeneratedGuest::new(Mode::Plain, &[], 4096, 3);
     let stamp = guest.stamp(5);
     let mut exports = Vec::new();
     let mut data = None;

@@ -65,11 +65,17 @@ pub(crate) fn any_flags(is_builtin: bool) -> impl Strategy<Value = Vec<String>> 
                 "threads" | "live-modules" | "instances" => few(1..4).boxed(),
                 "slots" => few(64..999).boxed(),
                 "processes" | "long-lived" => few(1..99).boxed(),
+                "mode" => select(&["plain", "drop-elsewhere", "one-store"][..])
+                    .prop_map(str::to_owned)
+                    .boxed(),
+                "feature" => select(&["fuel", "epochs"][..]).prop_map(str::to_owned).boxed(),
                 _ => any_of(&row.values),
             };
             let times = match (row.flag.as_str(), &row.values) {
                 // Together, below.
                 ("wasm" | "invoke" | "dir" | "env" | "arg", _) => 0..=0,
+                // Those of the built-in runtime need generated modules.
+                ("feature", _) if is_builtin => 0..=0,
                 ("subject", _) if !is_builtin => 1..=1,
                 (_, Values::List(_)) => 0..=3,
                 _ => 0..=1,
@@ -98,7 +104,11 @@ pub(crate) fn any_flags(is_builtin: bool) -> impl Strategy<Value = Vec<String>> 
 /// A runtime that has every choice, with other defaults than the built-in one.
 pub(crate) fn every_choice() -> Offer {
     let lines = Options::rows().into_iter().filter_map(|row| {
-        let offered = match row.values {
+        let values = match &row.values {
+            Values::List(values) => values,
+            values => values,
+        };
+        let offered = match values {
             Values::Names(names) => {
                 let names: Vec<&str> = names.iter().rev().copied().collect();
                 format!("{names:?}")

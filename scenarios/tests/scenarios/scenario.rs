@@ -3,8 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use leakbench_scenarios::{
-    Allocation, BUILTIN, ByteSize, Compile, Offer, Options, Scenario, ScenarioError, Share,
-    Strategy as Slots,
+    Allocation, BUILTIN, ByteSize, Compile, Feature, Mode, Offer, Options, Scenario, ScenarioError,
+    Share, Strategy as Slots,
 };
 use proptest::prelude::*;
 
@@ -199,4 +199,51 @@ fn shares_of_subjects_are_the_cycles() {
     let shares: Vec<u64> =
         (0..3).map(|subject| scenario.share_of_subject(subject).cycles).collect();
     assert_eq!(shares.iter().sum::<u64>(), u64::MAX);
+}
+
+/// A mode or a feature that other options exclude is refused with what it needs.
+#[test]
+fn modes_and_features_need_what_they_use() {
+    let made = |mode: &[Mode], options: Options| {
+        let options = Options { mode: mode.to_vec(), ..options };
+        Scenario::new(options, &Offer::builtin(), NonZeroU32::MIN).map(|scenario| scenario.mode)
+    };
+    let refusal = |mode: Mode, options: Options| {
+        made(&[mode], options).expect_err("it is refused").to_string()
+    };
+    let own = || Options::default();
+    let files = || Options { wasm: vec!["a.wasm".into()], ..Options::default() };
+    for mode in [Mode::Trap, Mode::Grow, Mode::StartTrap, Mode::DataOutOfBounds, Mode::Invalid] {
+        assert_eq!(made(&[mode], own()), Ok(vec![mode]));
+        let refused = refusal(mode, files());
+        assert!(refused.ends_with("needs generated modules: leave out --wasm"), "{refused}");
+    }
+    assert_eq!(made(&[Mode::OneStore], files()), Ok(vec![Mode::OneStore]));
+
+    assert!(refusal(Mode::Reuse, own()).contains("--mode reuse needs --long-lived"));
+    let kept = Options { long_lived: Some(1), ..own() };
+    assert_eq!(made(&[Mode::Reuse], kept), Ok(vec![Mode::Reuse]));
+
+    assert_eq!(made(&[Mode::OutOfSlots], own()), Ok(vec![Mode::OutOfSlots]));
+    let threads = Options { threads: NonZeroU32::new(2), ..own() };
+    assert!(refusal(Mode::OutOfSlots, threads).contains("--threads 1"));
+    let demand = Options { allocation: Some(Allocation::OnDemand), ..own() };
+    assert!(refusal(Mode::OutOfSlots, demand).contains("a pool with --slots"));
+
+    // Four instances in a store, each with two memories.
+    let options = Options {
+        feature: vec![Feature::Memories],
+        slots: NonZeroU32::new(7),
+        ..Options::default()
+    };
+    let few = refusal(Mode::OneStore, options.clone());
+    assert!(few.contains("need 8 slots, but --slots is 7"), "{few}");
+    let enough = Options { slots: NonZeroU32::new(8), ..options };
+    assert_eq!(made(&[Mode::OneStore], enough), Ok(vec![Mode::OneStore]));
+
+    let lacking = refusal(Mode::Limit, own());
+    assert!(lacking.starts_with("builtin has no --mode limit: it has plain, "), "{lacking}");
+    let options = Options { feature: vec![Feature::Memories], ..files() };
+    let refused = made(&[], options).expect_err("it is refused").to_string();
+    assert_eq!(refused, "--feature memories needs generated modules: leave out --wasm");
 }

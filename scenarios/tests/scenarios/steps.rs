@@ -3,21 +3,35 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use leakbench_scenarios::{Offer, Options, Scenario, Share, Step, Steps};
+use leakbench_scenarios::{Mode, Offer, Options, Outcome, Scenario, Share, Step, Steps};
 use proptest::prelude::*;
 
 /// Seats as a runtime would have them; what a step may not do panics.
 struct Model {
-    /// The module in each seat, with its instances.
-    seats: Vec<Option<(u64, Vec<bool>)>>,
+    seats: Vec<Option<Seat>>,
     live_modules: u32,
-    /// Modules of cycles.
+    modes: Vec<Mode>,
+    /// Numbers of modules of cycles.
     created: Vec<u64>,
+    /// Those of them that the runtime has refused.
+    refused: u64,
     /// Long-lived modules.
     settled: Vec<u64>,
     dropped: BTreeSet<u64>,
     cycles: u64,
     most_live: usize,
+    /// Instances in the store of one.
+    beside: u32,
+    visits: u64,
+}
+
+/// A module with its instances, until all of them are dropped.
+#[derive(Clone)]
+struct Seat {
+    number: u64,
+    mode: Mode,
+    module: bool,
+    instances: Vec<bool>,
 }
 
 impl Model {
@@ -25,70 +39,112 @@ impl Model {
         Model {
             seats: vec![None; (scenario.live_modules.get() + scenario.long_lived) as usize],
             live_modules: scenario.live_modules.get(),
+            modes: scenario.modes().to_vec(),
             created: Vec::new(),
+            refused: 0,
             settled: Vec::new(),
             dropped: BTreeSet::new(),
             cycles: 0,
             most_live: 0,
+            beside: 0,
+            visits: 0,
         }
     }
 
-    fn instances(&mut self, seat: u32) -> &mut Vec<bool> {
-        let seat = self.seats[seat as usize].as_mut();
-        &mut seat.expect("the seat has a module").1
+    fn seat(&mut self, seat: u32) -> &mut Seat {
+        self.seats[seat as usize].as_mut().expect("the seat has a module")
+    }
+
+    /// A module or an instance of the seat was dropped.
+    fn vacate(&mut self, seat: u32) {
+        let Seat { number, module, instances, .. } = self.seat(seat);
+        let number = *number;
+        if !*module && instances.iter().all(|taken| !taken) {
+            assert!(self.dropped.insert(number), "dropped twice");
+            self.seats[seat as usize] = None;
+        }
     }
 
     fn apply(&mut self, step: Step, instances: u32) {
         match step {
-            Step::CreateModule { seat, number } => {
+            Step::CreateModule { seat, number, mode, expect } => {
                 assert!(self.seats[seat as usize].is_none(), "a module is made in a taken seat");
-                self.seats[seat as usize] = Some((number, vec![false; instances as usize]));
+                assert_eq!(expect, mode.created());
+                let made =
+                    Seat { number, mode, module: true, instances: vec![false; instances as usize] };
                 if seat >= self.live_modules {
                     assert!(self.created.is_empty(), "a long-lived module is made too late");
+                    assert_eq!(mode, Mode::Plain);
                     self.settled.push(number);
+                    self.seats[seat as usize] = Some(made);
                     return;
                 }
+                let turn = number % self.modes.len() as u64;
+                assert_eq!(mode, self.modes[turn as usize], "modes are taken in turn");
                 self.created.push(number);
+                if expect != Outcome::Done {
+                    self.refused += 1;
+                    return;
+                }
+                self.seats[seat as usize] = Some(made);
                 let live = &self.seats[..self.live_modules as usize];
                 self.most_live = self.most_live.max(live.iter().flatten().count());
             }
-            Step::Instantiate { seat, instance } => {
-                let taken = &mut self.instances(seat)[instance as usize];
+            Step::Instantiate { seat, instance, expect } => {
+                self.visits += u64::from(seat >= self.live_modules);
+                let Seat { mode, module, instances, .. } = self.seat(seat);
+                assert!(*module, "instantiated after its drop");
+                assert_eq!(expect, mode.instantiated());
+                let taken = &mut instances[instance as usize];
                 assert!(!*taken, "instantiated in a taken seat");
-                *taken = true;
+                *taken = expect == Outcome::Done;
             }
-            Step::Call { seat, instance } => {
-                assert!(self.instances(seat)[instance as usize], "no instance to call");
+            Step::InstantiateBeside { seat, instance } => {
+                let Seat { mode, module, instances, .. } = self.seat(seat);
+                assert!(*module && instances[instance as usize], "no store");
+                assert_eq!(*mode, Mode::OneStore);
+                self.beside += 1;
+            }
+            Step::FillPool { seat } => {
+                let Seat { mode, module, .. } = self.seat(seat);
+                assert!(*module && *mode == Mode::OutOfSlots);
+            }
+            Step::Call { seat, instance, expect } => {
+                let Seat { mode, instances, .. } = self.seat(seat);
+                assert!(instances[instance as usize], "no instance to call");
+                assert_eq!(expect, mode.called());
             }
             Step::DropInstance { seat, instance } => {
-                let taken = &mut self.instances(seat)[instance as usize];
+                let Seat { mode, module, instances, .. } = self.seat(seat);
+                let taken = &mut instances[instance as usize];
                 assert!(*taken, "no instance to drop");
                 *taken = false;
+                assert!(*module || *mode == Mode::ModuleFirst);
+                self.vacate(seat);
             }
             Step::DropModule { seat } => {
                 let cycling = &self.seats[..self.live_modules as usize];
                 let long_lived = seat >= self.live_modules;
                 assert!(!long_lived || cycling.iter().all(Option::is_none), "it was to live long");
-                let (number, left) = self.seats[seat as usize].take().expect("a module to drop");
-                assert!(left.iter().all(|&taken| !taken), "dropped under its instances");
-                assert!(self.dropped.insert(number), "dropped twice");
+                let Seat { mode, module, instances, .. } = self.seat(seat);
+                assert!(*module, "no module to drop");
+                *module = false;
+                let left = instances.iter().any(|&taken| taken);
+                assert_eq!(left, *mode == Mode::ModuleFirst, "dropped under its instances");
+                self.vacate(seat);
             }
-            Step::EndCycle => {
-                self.cycles += 1;
-                assert_eq!(self.cycles, self.created.len() as u64);
-            }
+            Step::EndCycle => self.cycles += 1,
         }
     }
 
     /// Checks the end: every module is dropped, and no number was used twice.
     fn check_end(&self) {
         assert!(self.seats.iter().all(Option::is_none), "something is live");
-        let all = self.created.iter().chain(&self.settled);
-        let created: BTreeSet<u64> = all.copied().collect();
+        let all: BTreeSet<u64> = self.created.iter().chain(&self.settled).copied().collect();
         let total = self.created.len() + self.settled.len();
-        assert_eq!(created.len(), total, "a number is used twice");
-        assert_eq!(created, self.dropped);
-        assert_eq!(self.cycles, self.created.len() as u64);
+        assert_eq!(all.len(), total, "a number is used twice");
+        assert_eq!(all.len() as u64, self.dropped.len() as u64 + self.refused);
+        assert!(self.dropped.is_subset(&all));
     }
 }
 
@@ -108,9 +164,13 @@ fn with_long_lived(long_lived: u32, live_modules: u32, instances: u32, seed: u64
 }
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
-    (0..4u32, 1..9u32, 1..5u32, any::<u64>()).prop_map(|(long_lived, live, instances, seed)| {
-        with_long_lived(long_lived, live, instances, seed)
-    })
+    let modes = prop::collection::vec(prop::sample::select(&Mode::ALL[..]), 0..6);
+    (0..4u32, 1..9u32, 1..5u32, any::<u64>(), modes).prop_map(
+        |(long_lived, live, instances, seed, mut mode)| {
+            mode.retain(|mode| *mode != Mode::Reuse || long_lived > 0);
+            Scenario { mode, ..with_long_lived(long_lived, live, instances, seed) }
+        },
+    )
 }
 
 fn any_share() -> impl Strategy<Value = Share> {
@@ -128,12 +188,22 @@ proptest! {
             model.apply(step, scenario.instances.get());
         }
         model.check_end();
-        let numbers: Vec<u64> = (share.first..share.first + share.cycles).collect();
-        prop_assert_eq!(&model.created, &numbers);
+        let modes = scenario.modes();
+        let mode = |number: u64| modes[(number % modes.len() as u64) as usize];
+        let numbers = share.first..share.first + share.cycles;
+        let made: Vec<u64> = numbers.clone().filter(|it| mode(*it) != Mode::Reuse).collect();
+        prop_assert_eq!(&model.created, &made);
+        prop_assert_eq!(model.cycles, share.cycles);
         let long_lived = if share.cycles == 0 { 0 } else { scenario.long_lived as usize };
         prop_assert_eq!(model.settled.len(), long_lived);
-        let live = u64::from(scenario.live_modules.get()).min(share.cycles);
+        let kept = made.iter().filter(|number| mode(**number).created() == Outcome::Done);
+        let live = u64::from(scenario.live_modules.get()).min(kept.count() as u64);
         prop_assert_eq!(model.most_live as u64, live);
+        let reuses = numbers.clone().filter(|it| mode(*it) == Mode::Reuse).count() as u64;
+        prop_assert!(model.visits >= reuses);
+        // A store of one cycle has four instances at least.
+        let stores = numbers.filter(|it| mode(*it) == Mode::OneStore).count() as u32;
+        prop_assert_eq!(model.beside, stores * (scenario.instances.get().max(4) - 1));
     }
 
     #[test]
@@ -149,6 +219,7 @@ proptest! {
             model.apply(step, scenario.instances.get());
         }
         let created = model.created.len();
+        let cycles = model.cycles;
         steps.stop();
         // Also when stopped more than once.
         for step in steps.by_ref().take(next_after) {
@@ -162,7 +233,40 @@ proptest! {
         }
         model.check_end();
         prop_assert_eq!(model.created.len(), created);
+        prop_assert!(model.cycles <= cycles + 1, "a cycle that has begun is ended, and no more");
         prop_assert_eq!(steps.next(), None);
+    }
+
+    /// A thread counts a cycle at each [`Step::EndCycle`]; the number of a module is its cycle in the run.
+    #[test]
+    fn the_cycles_of_a_thread_have_numbers_in_the_run(
+        cycles in 1_u64..200, processes in 1_u32..4, threads in 1_u32..4, live in 1_u32..5,
+        long_lived in 0_u32..3,
+    ) {
+        let scenario = Scenario {
+            cycles: cycles.try_into().expect("not 0"),
+            processes: processes.try_into().expect("not 0"),
+            threads: threads.try_into().expect("not 0"),
+            ..with_long_lived(long_lived, live, 1, 0)
+        };
+        for subject in 0..processes {
+            for thread in 0..threads {
+                let share = scenario.share_of_subject(subject).part(thread, scenario.threads);
+                let mut cycle = 0;
+                for step in Steps::new(&scenario, share) {
+                    match step {
+                        Step::CreateModule { seat, number, .. } => {
+                            prop_assert_eq!(scenario.share_of_module(subject, number), Some(share));
+                            prop_assert_eq!(share.has(number), seat < live);
+                            prop_assert!(seat >= live || share.cycle_of_run(cycle) == number);
+                        }
+                        Step::DropModule { .. } => prop_assert!(share.has(share.cycle_of_run(cycle))),
+                        Step::EndCycle => cycle += 1,
+                        _ => {}
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -200,14 +304,19 @@ fn seeds_and_shares_choose_differently() {
 #[test]
 fn a_cycle_of_one_live_module_creates_calls_and_drops_it() {
     use Step::{Call, CreateModule, DropInstance, DropModule, EndCycle, Instantiate};
+    let expect = Outcome::Done;
     let share = Share { first: 7, cycles: 1 };
     let steps: Vec<Step> = Steps::new(&scenario(1, 2, 0), share).collect();
     let seat = 0;
     let of = |instance| {
-        [Instantiate { seat, instance }, Call { seat, instance }, DropInstance { seat, instance }]
+        [
+            Instantiate { seat, instance, expect },
+            Call { seat, instance, expect },
+            DropInstance { seat, instance },
+        ]
     };
     let ([make, call, drop], [make_other, call_other, drop_other]) = (of(0), of(1));
-    let create = CreateModule { seat, number: 7 };
+    let create = CreateModule { seat, number: 7, mode: Mode::Plain, expect };
     let end = [DropModule { seat }, EndCycle];
     let cycle = [create, make, call, make_other, call_other, drop, drop_other];
     assert_eq!(steps, [cycle.as_slice(), &end].concat());
@@ -218,7 +327,7 @@ fn half_of_the_cycles_visit_a_long_lived_module() {
     let scenario = with_long_lived(3, 1, 1, 7);
     let mut visits = [0; 3];
     for step in Steps::new(&scenario, Share { first: 0, cycles: 1_000 }) {
-        if let Step::Call { seat: seat @ 1.., instance: 0 } = step {
+        if let Step::Call { seat: seat @ 1.., instance: 0, .. } = step {
             visits[seat as usize - 1] += 1;
         }
     }
@@ -233,7 +342,7 @@ fn long_lived_modules_of_two_threads_have_numbers_of_their_own() {
         let steps = Steps::new(&scenario, Share { first, cycles: 1 });
         steps
             .filter_map(|step| match step {
-                Step::CreateModule { seat: 1.., number } => Some(number),
+                Step::CreateModule { seat: 1.., number, .. } => Some(number),
                 _ => None,
             })
             .collect()

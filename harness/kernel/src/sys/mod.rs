@@ -9,6 +9,7 @@
 pub(super) mod address_space;
 pub(super) mod fd_table;
 pub(super) mod file_handle;
+pub(super) mod file_page;
 pub(super) mod inotify;
 pub(super) mod limits;
 pub(super) mod memfd;

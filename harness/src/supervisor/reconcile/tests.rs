@@ -36,6 +36,8 @@ struct Image {
     fds: u8,
     /// Mapped outside every slot.
     outside: bool,
+    /// A memfd; else a file on some file system.
+    memfd: bool,
 }
 
 fn image() -> impl Strategy<Value = Image> {
@@ -46,11 +48,13 @@ fn image() -> impl Strategy<Value = Image> {
         Just(Fate::Known)
     ];
     let slots = prop::collection::btree_map(0_u32..12, 1_u8..3, 0..4);
-    (fate, slots, 0_u8..3, any::<bool>()).prop_map(|(fate, slots, fds, outside)| Image {
+    let parts = (fate, slots, 0_u8..3, any::<bool>(), any::<bool>());
+    parts.prop_map(|(fate, slots, fds, outside, memfd)| Image {
         fate,
         slots: slots.into_iter().collect(),
         fds,
         outside,
+        memfd,
     })
 }
 
@@ -89,7 +93,7 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, H
     };
     let mut scan = Scan::default();
     let mut known = HashSet::new();
-    // A file that is no memfd is no image, wherever it is mapped.
+    // A file that the death watch does not name is no image, wherever it is mapped.
     scan.mappings.push(mapping(ObjectId { dev: 9, ino: 9 }, address_of(3), false));
     for (ino, image) in images.iter().enumerate() {
         let object = ObjectId { dev: 1, ino: ino as u64 };
@@ -108,15 +112,15 @@ fn describe(images: &[Image], letters: &[SlotState]) -> (BarrierReached, Scan, H
         }
         for &(slot, pieces) in &image.slots {
             let starts = (0..u64::from(pieces)).map(|piece| address_of(slot) + piece * 8192);
-            scan.mappings.extend(starts.map(|start| mapping(object, start, true)));
+            scan.mappings.extend(starts.map(|start| mapping(object, start, image.memfd)));
         }
         if image.outside {
-            scan.mappings.push(mapping(object, 50 * STRIDE, true));
+            scan.mappings.push(mapping(object, 50 * STRIDE, image.memfd));
         }
         scan.fds.extend((0..image.fds).map(|fd| FdEntry {
             fd: i32::from(fd) + 10 * ino as i32,
             object,
-            kind: FdKind::Memfd,
+            kind: if image.memfd { FdKind::Memfd } else { FdKind::DeletedFile },
             name_hash: 0,
             bytes: 0,
         }));
@@ -173,7 +177,8 @@ proptest! {
         // A disagreement is what one witness alone sees, and nothing else.
         let one_sided = |image: &&Image| match image.fate {
             Fate::Live => !image.is_visible(),
-            Fate::Released => image.is_visible(),
+            // A file that is no memfd may be anything.
+            Fate::Released => image.memfd && image.is_visible(),
             Fate::Lingering | Fate::Known => false,
         };
         let expected = images.iter().filter(one_sided).count() as u64;
@@ -232,7 +237,8 @@ proptest! {
 
 #[test]
 fn lists_are_capped_and_totals_are_not() {
-    let held = Image { fate: Fate::Lingering, slots: Vec::new(), fds: 200, outside: false };
+    let held =
+        Image { fate: Fate::Lingering, slots: Vec::new(), fds: 200, outside: false, memfd: true };
     let unknown = Image { fate: Fate::Released, ..held.clone() };
     let images: Vec<Image> = std::iter::repeat_n(held, Barrier::LINGERING_MAX + 5)
         .chain(std::iter::repeat_n(unknown, Barrier::DISAGREEMENTS_MAX + 5))
@@ -251,7 +257,8 @@ fn lists_are_capped_and_totals_are_not() {
 #[test]
 fn pieces_are_one_holder_beyond_the_cap_too() {
     let slabs = [Slab { base: STRIDE, stride_bytes: STRIDE, slots: 20 }];
-    let image = Image { fate: Fate::Lingering, slots: Vec::new(), fds: 0, outside: false };
+    let image =
+        Image { fate: Fate::Lingering, slots: Vec::new(), fds: 0, outside: false, memfd: true };
     let (report, mut scan, known) = describe(&[image], &[]);
     let object = report.lingering[0].object;
     for slot in 1..=20 {

@@ -9,6 +9,7 @@ mod sys;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 
+use leakbench_kernel::object_of;
 use leakbench_model::ObjectId;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -137,7 +138,7 @@ impl World {
                 twin.dropped = Some(cycle);
             }
         }
-        self.images.drop_returned(&keys);
+        self.images.drop_returned(&keys, || false);
         self.accounted();
     }
 
@@ -166,7 +167,7 @@ impl World {
                 let keys: Vec<ImageKey> =
                     self.twins.iter().filter(|twin| twin.accounted).map(|twin| twin.key).collect();
                 self.images.drop_begins(&keys, 1_000_000);
-                self.images.drop_returned(&keys);
+                self.images.drop_returned(&keys, || false);
                 self.accounted();
             }
             _ if count == 0 => {}
@@ -207,6 +208,7 @@ impl World {
             made: twins().count() as u64 + self.refused,
             synchronous: count(&|twin| twin.accounted && twin.ended_late == Some(false)),
             late: count(&|twin| twin.accounted && twin.ended_late == Some(true)),
+            late_beside_reading: Some(0),
             live: count(&|twin| !twin.accounted && twin.dropped.is_none()),
             lingering: count(&|twin| !twin.accounted && twin.dropped.is_some()),
             unknown: self.refused,
@@ -235,7 +237,7 @@ impl World {
 }
 
 fn assert_adds_up(counts: &Counts) {
-    let Counts { cycles: _, made, synchronous, late, live, lingering, unknown } = *counts;
+    let Counts { made, synchronous, late, live, lingering, unknown, .. } = *counts;
     assert_eq!(made, synchronous + late + live + lingering + unknown, "{counts:?}");
 }
 
@@ -301,7 +303,7 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         let kept_key = images.made(kept.as_fd(), 0).expect("it can be watched");
         let lingers_key = images.made(lingers.as_fd(), 1).expect("it can be watched");
         images.drop_begins(&[lingers_key], 0);
-        images.drop_returned(&[lingers_key]);
+        images.drop_returned(&[lingers_key], || false);
         // The control: so far all is known.
         assert_eq!((images.live().count(), images.lingering().count()), (1, 1));
         for module in 0..deaths {
@@ -328,7 +330,7 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         }
         images.drop_begins(&[kept_key, lingers_key], 0);
         drop((kept, lingers));
-        images.drop_returned(&[kept_key, lingers_key]);
+        images.drop_returned(&[kept_key, lingers_key], || false);
         assert_eq!(images.counts().live, next.len() as u64);
         assert_eq!(images.counts().unknown, counts.unknown);
         drop(next);
@@ -337,4 +339,20 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         assert_adds_up(images.counts());
         assert_eq!(images.take_failures(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn late_releases_beside_a_reading_are_counted_apart() {
+    let mut images = Images::new().expect("an inotify instance");
+    let mut late = |is_beside_reading: bool| {
+        let image = memfd(c"image", 1);
+        let keys = [images.made(image.as_fd(), 0).expect("it can be watched")];
+        images.drop_begins(&keys, 0);
+        images.drop_returned(&keys, || is_beside_reading);
+        drop(image);
+        images.drain();
+        (images.counts().late, images.counts().late_beside_reading)
+    };
+    assert_eq!(late(false), (1, Some(0)));
+    assert_eq!(late(true), (2, Some(1)));
 }

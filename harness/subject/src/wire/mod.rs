@@ -15,4 +15,6 @@ pub use crate::serve::{ServeError, serve};
 pub use crate::sys::SharedPage;
 pub use channel::{Channel, ChannelError};
 pub use protocol::{BarrierReached, Event, FailureCause, Lingering, OfferLine, Request};
-pub use status_page::{StatusPage, StepKind, ThreadStatus, add_counts};
+pub use status_page::{
+    NO_COUNTS, Readings, ReadingsSeen, StatusPage, StepKind, ThreadStatus, add_counts,
+};

@@ -2,7 +2,10 @@
 //! subject's steps and counts there at any time, also after the subject's death; the subject pays a
 //! store a step.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::time::Duration;
 
 use leakbench_model::{Counts, LastStep};
@@ -15,6 +18,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct StatusPage {
     /// Not 0: begin no further cycle. Not a bool, since the other process may write any value.
     stop: AtomicU64,
+    readings: Readings,
     clock: CycleClock,
     threads: [ThreadStatus; Scenario::THREADS_MAX as usize],
 }
@@ -71,6 +75,48 @@ fn monotonic_ns() -> u64 {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos() as u64
 }
 
+/// The readings of a process that hold references to its objects for a moment, so that a release at that
+/// moment is late. One thread makes them.
+///
+/// The number is odd during a reading. So a reading was in progress between two looks at the number if it
+/// has changed, or is odd.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub struct Readings(AtomicU64);
+
+/// A look at the [`Readings`] of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadingsSeen(u64);
+
+impl Readings {
+    /// None yet.
+    pub const fn new() -> Readings {
+        Readings(AtomicU64::new(0))
+    }
+
+    /// Makes a reading.
+    pub fn during<R>(&self, read: impl FnOnce() -> R) -> R {
+        // Before the first reference is taken, and after the last is given back, in the order of all
+        // threads.
+        self.0.fetch_add(1, SeqCst);
+        let result = read();
+        self.0.fetch_add(1, SeqCst);
+        result
+    }
+
+    /// A look at the present number.
+    pub fn look(&self) -> ReadingsSeen {
+        ReadingsSeen(self.0.load(SeqCst))
+    }
+}
+
+impl ReadingsSeen {
+    /// True if there was a reading since `self`, until `now`.
+    pub fn is_beside_reading(self, now: ReadingsSeen) -> bool {
+        self != now || self.0 % 2 == 1
+    }
+}
+
 /// One thread's part, written by that thread alone. It has cache lines of its own, so that threads do
 /// not slow each other.
 #[repr(C, align(128))]
@@ -84,6 +130,7 @@ pub struct ThreadStatus {
     made: AtomicU64,
     synchronous: AtomicU64,
     late: AtomicU64,
+    late_beside_reading: AtomicU64,
     live: AtomicU64,
     lingering: AtomicU64,
     unknown: AtomicU64,
@@ -139,11 +186,12 @@ impl ThreadStatus {
 
     /// Publishes the thread's account.
     pub fn publish(&self, counts: &Counts) {
-        let Counts { cycles, made, synchronous, late, live, lingering, unknown } = *counts;
+        let Counts { cycles, made, synchronous, late, live, lingering, unknown, .. } = *counts;
         self.cycles.store(cycles, Relaxed);
         self.made.store(made, Relaxed);
         self.synchronous.store(synchronous, Relaxed);
         self.late.store(late, Relaxed);
+        self.late_beside_reading.store(counts.late_beside_reading.unwrap_or(0), Relaxed);
         self.live.store(live, Relaxed);
         self.lingering.store(lingering, Relaxed);
         self.unknown.store(unknown, Relaxed);
@@ -155,6 +203,7 @@ impl ThreadStatus {
             made: self.made.load(Relaxed),
             synchronous: self.synchronous.load(Relaxed),
             late: self.late.load(Relaxed),
+            late_beside_reading: Some(self.late_beside_reading.load(Relaxed)),
             live: self.live.load(Relaxed),
             lingering: self.lingering.load(Relaxed),
             unknown: self.unknown.load(Relaxed),
@@ -173,6 +222,11 @@ impl StatusPage {
         self.stop.load(Relaxed) != 0
     }
 
+    /// The supervisor's readings.
+    pub fn readings(&self) -> &Readings {
+        &self.readings
+    }
+
     /// The time in which cycles run.
     pub fn clock(&self) -> &CycleClock {
         &self.clock
@@ -187,7 +241,7 @@ impl StatusPage {
     pub fn counts(&self, threads: u32) -> Counts {
         self.threads[..threads as usize]
             .iter()
-            .fold(Counts::default(), |sum, thread| add_counts(sum, thread.counts()))
+            .fold(NO_COUNTS, |sum, thread| add_counts(sum, thread.counts()))
     }
 
     /// The latest step of each of the first `threads` threads.
@@ -211,6 +265,18 @@ impl StatusPage {
     }
 }
 
+/// The sum of no accounts.
+pub const NO_COUNTS: Counts = Counts {
+    cycles: 0,
+    made: 0,
+    synchronous: 0,
+    late: 0,
+    late_beside_reading: Some(0),
+    live: 0,
+    lingering: 0,
+    unknown: 0,
+};
+
 /// The sum of two accounts.
 pub fn add_counts(a: Counts, b: Counts) -> Counts {
     Counts {
@@ -218,6 +284,7 @@ pub fn add_counts(a: Counts, b: Counts) -> Counts {
         made: a.made + b.made,
         synchronous: a.synchronous + b.synchronous,
         late: a.late + b.late,
+        late_beside_reading: a.late_beside_reading.zip(b.late_beside_reading).map(|(a, b)| a + b),
         live: a.live + b.live,
         lingering: a.lingering + b.lingering,
         unknown: a.unknown + b.unknown,
@@ -227,6 +294,22 @@ pub fn add_counts(a: Counts, b: Counts) -> Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_is_beside_a_reading_that_overlaps_it() {
+        let readings = Readings::new();
+        let before = readings.look();
+        assert!(!before.is_beside_reading(readings.look()));
+        let within = readings.during(|| {
+            let within = readings.look();
+            assert!(before.is_beside_reading(within));
+            assert!(within.is_beside_reading(readings.look()), "it goes on");
+            within
+        });
+        let after = readings.look();
+        assert!(within.is_beside_reading(after) && before.is_beside_reading(after));
+        assert!(!after.is_beside_reading(readings.look()));
+    }
 
     #[test]
     fn the_clock_counts_only_while_it_runs() {

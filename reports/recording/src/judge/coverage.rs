@@ -77,16 +77,26 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
         // A command may have no images.
         (SubjectName::Command(_), None) => ledger.images.made > 0,
     };
-    // A generated module has one memory with data, hence one image if images are memfds.
-    if memfds && generated {
+    let modes = scenario.modes();
+    let of_modes = modes.iter().filter(|mode| mode.makes_image()).count() as u64;
+    // A generated module has a memory with data, hence an image if images are memfds.
+    if memfds && generated && of_modes > 0 {
         let ended = ledger.subjects.iter().filter(|s| s.reached_last_barrier());
-        let short = ended.filter(|subject| subject.images.made < subject.counts.cycles);
+        // Each thread takes the modes in turn, and may end within a turn.
+        let cycles_with_image = |subject: &SubjectLedger| match modes.len() as u64 {
+            1 => subject.counts.cycles,
+            modes => {
+                let turns = subject.counts.cycles / modes;
+                turns.saturating_sub(scenario.threads.get().into()).saturating_mul(of_modes)
+            }
+        };
+        let short = ended.filter(|subject| subject.images.made < cycles_with_image(subject));
         return short
             .map(|subject| {
                 let message = format!(
                     "subject {} made an image in each of {}, but only {} watched",
                     subject.number,
-                    counted(subject.counts.cycles, "cycle"),
+                    counted(cycles_with_image(subject), "cycle"),
                     match subject.images.made {
                         1 => "1 was".to_owned(),
                         made => format!("{} were", grouped(made)),
@@ -115,6 +125,9 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
         }
         Some(ImageKind::Memfd | ImageKind::Auto) | None => {
             let message = nothing(match scenario.image {
+                _ if of_modes == 0 => {
+                    "the modes make no image; add a mode that makes one, such as --mode plain"
+                }
                 Some(_) => {
                     "modules without data have no image; use modules with an active data segment, \
                      or --image copy if copying is intended"

@@ -1,7 +1,8 @@
 //! Rule `growth`: mappings, descriptors and resident memory must not grow with the cycles.
 //!
 //! The rule judges a runtime behind a pipe that makes fewer images than cycles: it may keep
-//! images in ordinary memory, where neither witness sees them.
+//! images in ordinary memory, where neither witness sees them. It also judges a run whose modes make no
+//! image.
 
 use leakbench_model::text::counted;
 use leakbench_model::{Resource, Verdict};
@@ -22,9 +23,10 @@ const MORE_SAMPLES: f64 = 10.0;
 
 /// True if growth is the evidence for this run.
 pub fn applies(ledger: &Ledger) -> bool {
-    matches!(ledger.start.scenario.subject, SubjectName::Command(_))
-        && ledger.images.made < ledger.cycles
-        && ledger.cycles > 0
+    let scenario = &ledger.start.scenario;
+    let by_command = matches!(scenario.subject, SubjectName::Command(_));
+    let without_image = scenario.modes().iter().all(|mode| !mode.makes_image());
+    (by_command || without_image) && ledger.images.made < ledger.cycles && ledger.cycles > 0
 }
 
 /// Change of one resource of one subject with its cycles.

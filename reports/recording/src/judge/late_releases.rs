@@ -2,19 +2,48 @@
 //!
 //! A release within the settle time is no leak, but is reported. The recorded time of a release is
 //! an upper bound: the subject learns of it at a later drop or at a barrier.
+//!
+//! A reading by leakbench delays a release. If there was none beside the drop, the runtime may have a race,
+//! or another program reads the subject. That is inconclusive, unless a barrier has found a leak. A
+//! runtime behind a pipe may have a garbage collector, which is late by design.
 
 use leakbench_model::text::{counted, duration_ms, duration_ns, grouped, sum};
 
+use leakbench_model::Verdict;
+use leakbench_scenarios::SubjectName;
+
 use super::{Finding, Rule};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, SubjectLedger};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "late-releases", judge };
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
-    let images = &ledger.images;
-    if images.late == 0 {
+    if ledger.images.late == 0 {
         return Vec::new();
     }
+    unexplained(ledger).into_iter().chain([all(ledger)]).collect()
+}
+
+/// Releases that were late though nothing read the subject.
+fn unexplained(ledger: &Ledger) -> Option<Finding> {
+    let is_command = matches!(ledger.start.scenario.subject, SubjectName::Command(_));
+    let lingered = ledger.subjects.iter().any(|subject| subject.worst.is_some());
+    let alone = sum(ledger.subjects.iter().filter_map(SubjectLedger::late_alone));
+    if is_command || lingered || alone == 0 {
+        return None;
+    }
+    let was = if alone == 1 { "was" } else { "were" };
+    let message = format!(
+        "{} of {} {was} released late though leakbench read nothing meanwhile: the runtime has a race, or \
+         another program reads the subject; more --barriers would find an image that lingers",
+        grouped(alone),
+        counted(ledger.images.made, "image"),
+    );
+    Some(Finding::error(RULE.name, Verdict::Inconclusive, message))
+}
+
+fn all(ledger: &Ledger) -> Finding {
+    let images = &ledger.images;
     let was = if images.late == 1 { "was" } else { "were" };
     let mut message = format!(
         "{} of {} {was} released after the drop of the module had returned",
@@ -25,7 +54,7 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
     // The times of late releases are among those of all releases, so the maximum of all is an
     // upper bound only: it may be of a slow drop.
     let Some(max_ns) = timed().filter_map(|subject| subject.release.max_ns()).max() else {
-        return vec![Finding::note(RULE.name, message)];
+        return Finding::note(RULE.name, message);
     };
     let settle_ms = ledger.start.scenario.settle_ms.0;
     let (max, allowed) = (duration_ns(max_ns), duration_ms(settle_ms));
@@ -35,8 +64,8 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
         message += &format!("; {} have no recorded time", grouped(images.late - late_timed));
     }
     if max_ns > settle_ms.saturating_mul(1_000_000) {
-        vec![Finding::warning(RULE.name, message)]
+        Finding::warning(RULE.name, message)
     } else {
-        vec![Finding::note(RULE.name, message)]
+        Finding::note(RULE.name, message)
     }
 }

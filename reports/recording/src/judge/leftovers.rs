@@ -2,7 +2,8 @@
 //! images explain. It only warns, and only if no normal use explains the rest. An exception are the
 //! descriptors of a run whose guests have WASI. After the last drop no guest is left, so what the runtime
 //! counts as open in guests, and `/proc` shows too, is a leak. If `/proc` does not show it, the two
-//! witnesses disagree. More descriptors that the runtime does not count are a leak beyond the noise.
+//! witnesses disagree. More descriptors that the runtime does not count are a leak beyond the noise, also
+//! in a run whose modes do more than the plain cycle.
 //!
 //! Lingering images have their own rule. A runtime may keep mappings for itself, as long as their
 //! number does not grow with the cycles.
@@ -23,6 +24,7 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
     let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
     let scenario = &ledger.start.scenario;
     let has_wasi = scenario.subject == SubjectName::Builtin && !scenario.wasm.is_empty();
+    let judges_descriptors = has_wasi || !scenario.mode.is_empty();
     let mut messages = Vec::new();
     let mut leaks = Vec::new();
     for subject in &ledger.subjects {
@@ -35,7 +37,9 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
             messages.extend(memfd_mappings(subject));
             match (descriptors_of_guests(subject), descriptors(subject)) {
                 (Some(of_guests), _) => leaks.push(of_guests),
-                (None, Some((grown, message))) if has_wasi && grown > Resource::Fds.noise() => {
+                (None, Some((grown, message)))
+                    if judges_descriptors && grown > Resource::Fds.noise() =>
+                {
                     leaks.push(Finding::error(RULE.name, Verdict::Leak, message));
                 }
                 (None, grown) => messages.extend(grown.map(|(_, message)| message)),

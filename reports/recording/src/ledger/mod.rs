@@ -16,6 +16,7 @@ pub use subject::{
 use crate::recording::{End, Exit, OpenFiles, Record, Recording, Start, WitnessFailure};
 use leakbench_model::text::sum;
 use leakbench_model::{Counts, Footprint, Histogram, LingeringImage};
+use leakbench_scenarios::Share;
 
 /// All that the judge and the renderers read of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,7 +120,8 @@ impl Ledger {
             };
             last_seen_ms = last_seen_ms.max(at_ms);
         }
-        let subjects: Vec<SubjectLedger> = subjects.0.into_values().collect();
+        let mut subjects: Vec<SubjectLedger> = subjects.0.into_values().collect();
+        subjects.iter_mut().for_each(|subject| subject.count_cycles_of_run(&start.scenario));
         let listed = || {
             subjects
                 .iter()
@@ -172,6 +174,17 @@ impl Ledger {
     pub fn open_files(&self, subject: &SubjectLedger) -> Option<OpenFiles> {
         let of_supervisor = || self.start.fingerprint.get("open_files")?.get("soft")?.as_u64();
         subject.open_files.or_else(|| Some(OpenFiles { max: of_supervisor()?, beyond: 0 }))
+    }
+
+    /// The part of the cycles of the thread that created module `module` of subject `subject`.
+    pub fn share_of(&self, subject: u32, module: u64) -> Option<Share> {
+        self.start.scenario.share_of_module(subject, module)
+    }
+
+    /// The cycle in which an image's module was dropped, counted by its thread.
+    pub fn cycle_of_thread(&self, subject: u32, image: &LingeringImage) -> u64 {
+        let first = self.share_of(subject, image.module).map_or(0, |share| share.first);
+        image.dropped_at_cycle.saturating_sub(first)
     }
 
     /// Number of listed lingering images.

@@ -1,6 +1,7 @@
 //! One subject in the ledger.
 
 use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
+use leakbench_scenarios::Scenario;
 
 use super::Images;
 use crate::recording::{
@@ -33,7 +34,7 @@ pub struct SubjectLedger {
     pub listed_before: Vec<LingeringImage>,
     /// The barrier with the most lingering images, if any. Of equal barriers, the first.
     pub worst: Option<LingeringBarrier>,
-    /// The first barrier at which images lingered, if any. Its example is the first dropped one.
+    /// The first barrier at which images lingered, if any. It lists only the first dropped one.
     pub began: Option<LingeringBarrier>,
     /// The barrier with the most disagreements, if any. Of equal barriers, the first.
     pub disagreeing: Option<DisagreeingBarrier>,
@@ -132,8 +133,8 @@ pub struct LingeringBarrier {
     pub after_cycle: u64,
     /// Number of lingering images.
     pub lingering: u64,
-    /// The first listed image.
-    pub example: Option<LingeringImage>,
+    /// The listed images.
+    pub listed: Vec<LingeringImage>,
 }
 
 /// A barrier at which the witnesses disagreed.
@@ -190,6 +191,24 @@ impl SubjectLedger {
     /// Lingering images listed at the latest barrier, with or without later samples.
     pub fn last_listed(&self) -> &[LingeringImage] {
         if self.listed_before.is_empty() { &self.lingering } else { &self.listed_before }
+    }
+
+    /// The number of images that lingered at the latest barrier and were not released until a later
+    /// sample, which is the last line: at least these of the unknown ones are not released there. 0 if
+    /// the last line is a barrier.
+    pub fn lingered_before(&self) -> u64 {
+        match self.barriers.last() {
+            Some(barrier) if self.counts_from == CountsSource::Sample => {
+                let released = self.counts.late.saturating_sub(barrier.counts.late);
+                barrier.lingering.saturating_sub(released).min(self.images.unknown)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The number of late releases beside no reading by leakbench. `None` in older recordings.
+    pub fn late_alone(&self) -> Option<u64> {
+        Some(self.counts.late.saturating_sub(self.counts.late_beside_reading?))
     }
 
     /// True if it failed, crashed, hung, was killed or violated the protocol.
@@ -270,12 +289,12 @@ impl SubjectLedger {
                 line,
                 after_cycle: counts.cycles,
                 lingering: counts.lingering,
-                example: barrier.lingering.first().cloned(),
+                listed: barrier.lingering.clone(),
             };
-            self.began.get_or_insert_with(|| LingeringBarrier {
-                example: first_dropped(&barrier.lingering).cloned(),
-                ..seen.clone()
-            });
+            if self.began.is_none() {
+                let listed = first_dropped(&barrier.lingering).cloned().into_iter().collect();
+                self.began = Some(LingeringBarrier { listed, ..seen });
+            }
             self.worst = Some(seen);
         }
         let highest = self.disagreeing.as_ref().map_or(0, |highest| highest.total);
@@ -286,6 +305,17 @@ impl SubjectLedger {
                 total: barrier.disagreements_total,
                 listed: barrier.disagreements.clone(),
             });
+        }
+    }
+
+    /// Replaces the cycles of threads in its listed images by those of the run.
+    pub(super) fn count_cycles_of_run(&mut self, scenario: &Scenario) {
+        let examples = self.worst.iter_mut().chain(&mut self.began);
+        let examples = examples.flat_map(|barrier| &mut barrier.listed);
+        for image in self.lingering.iter_mut().chain(&mut self.listed_before).chain(examples) {
+            if let Some(share) = scenario.share_of_module(self.number, image.module) {
+                image.dropped_at_cycle = share.cycle_of_run(image.dropped_at_cycle);
+            }
         }
     }
 

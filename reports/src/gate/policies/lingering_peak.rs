@@ -48,7 +48,7 @@ fn measure(_: &PolicySetting, run: &Run<'_>, _: &[Run<'_>]) -> Result<Measuremen
     };
     let examples = subjects
         .iter()
-        .flat_map(|subject| examples(subject).into_iter().map(|image| (subject.number, image)));
+        .flat_map(|subject| examples(subject).iter().map(|image| (subject.number, image)));
     Ok(Measurement {
         value: Some(lingering as f64),
         text: grouped(lingering),
@@ -58,14 +58,9 @@ fn measure(_: &PolicySetting, run: &Run<'_>, _: &[Run<'_>]) -> Result<Measuremen
     })
 }
 
-/// The images listed at a subject's worst barrier: all of them if it is the barrier that its images
-/// are read from, else the one that the ledger keeps of it.
-fn examples(subject: &SubjectLedger) -> Vec<&LingeringImage> {
-    match &subject.worst {
-        Some(worst) if worst.line == subject.counts_line => subject.lingering.iter().collect(),
-        Some(worst) => worst.example.iter().collect(),
-        None => Vec::new(),
-    }
+/// The images listed at a subject's worst barrier.
+fn examples(subject: &SubjectLedger) -> &[LingeringImage] {
+    subject.worst.as_ref().map_or(&[], |worst| &worst.listed)
 }
 
 /// The worst barriers; if no image lingered, the last ones.

@@ -52,7 +52,7 @@ pub(super) fn lingering(table: &LingeringTable) -> Markup {
                             tr {
                                 @if columns.process { (heading("process", true)) }
                                 (heading("inode", true))
-                                @for name in columns.cycles(table) { (heading(&name, true)) }
+                                @for name in columns.cycles() { (heading(&name, true)) }
                                 (heading("age", true))
                                 (heading("held by", false))
                                 @if columns.line { (heading("line", true)) }
@@ -99,10 +99,9 @@ impl Columns {
     }
 
     /// The names of the columns of module and cycles.
-    fn cycles(self, table: &LingeringTable) -> Vec<String> {
-        let of_thread = if table.by_thread { " of its thread" } else { "" };
+    fn cycles(self) -> Vec<String> {
         if self.are_one() {
-            return vec!["module and cycle".to_owned() + of_thread];
+            return vec!["module and cycle".to_owned()];
         }
         let mut last = Vec::new();
         let mut names = Vec::new();
@@ -111,11 +110,11 @@ impl Columns {
             false => last.push("module,"),
         }
         match self.created {
-            true => names.push(format!("created at cycle{of_thread}")),
+            true => names.push("created at cycle".to_owned()),
             false => last.push("created and"),
         }
         last.push("dropped at cycle");
-        names.push(last.join(" ") + of_thread);
+        names.push(last.join(" "));
         names
     }
 }

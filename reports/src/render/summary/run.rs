@@ -1,9 +1,9 @@
 //! The summary of a run.
 
-use leakbench_model::text::{bytes, counted, duration_ns, duration_us, grouped};
+use leakbench_model::text::{bytes, counted, duration_ns, duration_us, grouped, sum};
 use leakbench_model::{LingeringImage, Reason, Resource};
 use leakbench_recording::judge::Judgement;
-use leakbench_recording::ledger::Ledger;
+use leakbench_recording::ledger::{Ledger, SubjectLedger};
 
 use super::{Entry, List, Summary};
 use crate::headline;
@@ -33,7 +33,7 @@ impl Summary {
             title: Some(title_of_run(ledger)),
             tables: Vec::new(),
             entries: entries.collect(),
-            lists: vec![lingering(ledger), last_steps(ledger)],
+            lists: vec![lingering(ledger), lingered(ledger), last_steps(ledger)],
             findings: List::of_findings(judgement, usize::MAX, |_| true),
             command: Some(reproduce_command(&ledger.start.command).to_owned()),
             file: RESULT_FILE,
@@ -46,13 +46,7 @@ impl Summary {
 
 /// A few lingering images.
 fn lingering(ledger: &Ledger) -> List {
-    let several = ledger.subjects.len() > 1;
-    let items = examples(ledger).into_iter().enumerate().map(|(index, (subject, image))| {
-        let label = if index == 0 { "lingering" } else { "" };
-        let of = if several { format!("subject {subject}, ") } else { String::new() };
-        vec![Entry::new(label, of + &lingering_image(image), IMAGE_LINES)]
-    });
-    let items: Vec<Vec<Entry>> = items.collect();
+    let items = items("lingering", ledger, examples(ledger).into_iter());
     // The recording may list more than its counts have.
     let total = ledger.images.lingering.max(items.len() as u64);
     // One image, and the line that counts the others.
@@ -62,6 +56,42 @@ fn lingering(ledger: &Ledger) -> List {
         items,
         shown_max: IMAGES_SHOWN,
         total,
+        reserve: IMAGE_LINES + 1,
+    }
+}
+
+/// Entries for images with their subjects.
+fn items<'a>(
+    label: &'static str,
+    ledger: &Ledger,
+    images: impl Iterator<Item = (u32, &'a LingeringImage)>,
+) -> Vec<Vec<Entry>> {
+    let several = ledger.subjects.len() > 1;
+    let items = images.enumerate().map(|(index, (subject, image))| {
+        let label = if index == 0 { label } else { "" };
+        let of = if several { format!("subject {subject}, ") } else { String::new() };
+        vec![Entry::new(label, of + &lingering_image(image), IMAGE_LINES)]
+    });
+    items.collect()
+}
+
+/// A few images that lingered at the worst barrier of their subject, if fewer do at the end.
+fn lingered(ledger: &Ledger) -> List {
+    let worst = ledger.subjects.iter().filter_map(|subject| {
+        let worst = subject.worst.as_ref()?;
+        // Those at the latest barrier are listed as lingering.
+        (worst.lingering > subject.images.lingering).then_some((subject, worst))
+    });
+    let worst: Vec<_> = worst.collect();
+    let images = worst.iter().flat_map(|&(subject, barrier)| {
+        barrier.listed.iter().map(move |image| (subject.number, image))
+    });
+    List {
+        label: "lingered",
+        noun: "image",
+        items: items("lingered", ledger, images),
+        shown_max: IMAGES_SHOWN,
+        total: sum(worst.iter().map(|(_, barrier)| barrier.lingering)),
         reserve: IMAGE_LINES + 1,
     }
 }
@@ -118,18 +148,24 @@ fn cycles(ledger: &Ledger) -> String {
 
 fn images(ledger: &Ledger) -> String {
     let images = &ledger.images;
-    let mut text = format!(
-        "{} of {} released: {} synchronous, {} late; {} lingering",
+    let text = format!(
+        "{} of {} released: {} synchronous, {} late",
         grouped(images.released()),
         grouped(images.made),
         grouped(images.synchronous),
         grouped(images.late),
-        grouped(images.lingering),
     );
-    if images.unknown > 0 {
-        text += &format!(", {} unknown", grouped(images.unknown));
+    let unknown = format!("{} unknown", grouped(images.unknown));
+    let lingering = format!("{} lingering", grouped(images.lingering));
+    let lingered = sum(ledger.subjects.iter().map(SubjectLedger::lingered_before));
+    match (images.lingering, images.unknown, lingered) {
+        (_, 0, _) => format!("{text}; {lingering}"),
+        // No line shows whether those that lingered were released.
+        (0, _, 1..) => {
+            format!("{text}; {unknown}, {} of them lingering when last seen", grouped(lingered))
+        }
+        _ => format!("{text}; {lingering}, {unknown}"),
     }
-    text
 }
 
 fn released(ledger: &Ledger) -> Option<String> {

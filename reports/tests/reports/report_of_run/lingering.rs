@@ -7,6 +7,7 @@ use leakbench_scenarios::{OnDrop, Strategy};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use leakbench_reports::render::{Closing, Summary, SummaryStyle};
 
 proptest! {
     // Each case has thousands of lines.
@@ -107,16 +108,44 @@ fn only_a_complete_run_has_no_caveat() {
     assert_eq!(caveat(&recording(barriers_alone)).as_deref(), Some(incomplete));
 }
 
+/// After a death, what lingered when it was last seen is part of what is unknown, and is named.
 #[test]
-fn cycles_are_those_of_a_thread_if_there_are_several() {
-    let by_thread = |processes: u32, threads: u32| {
-        let threads = std::num::NonZeroU32::new(threads);
-        let options = Options { threads, ..Options::default() };
-        let seen = mid_barrier(barrier(0, 2_000, counts(1_000, 0)));
-        let recording = recording([start(3_000, processes, options), seen]);
-        report(&recording).lingering.expect("a table").by_thread
+fn a_summary_after_a_death_names_what_lingered_before() {
+    let summary = |recording: &Recording| {
+        let ledger = Ledger::of(recording).expect("it has a start");
+        let summary = Summary::of_run(&ledger, &Judgement::of(&ledger));
+        summary.draw(&SummaryStyle::default(), &Closing::default())
     };
-    assert_eq!([by_thread(1, 1), by_thread(2, 1), by_thread(1, 2)], [false, true, true]);
+    let died = summary(&recording(killed_leaking()));
+    let images = "0 late; 1,002 unknown, 1,000 of them lingering when last seen";
+    assert!(died.contains(images), "{died}");
+    assert!(!died.contains("0 lingering"), "{died}");
+    assert!(
+        died.contains("lingered   inode 4623 of module 0, dropped at cycle 0: slot 0"),
+        "{died}"
+    );
+    // Of a subject that ran to its end nothing is unknown.
+    let earlier = summary(&leak_earlier());
+    assert!(earlier.contains("; 0 lingering\n"), "{earlier}");
+    assert!(earlier.contains("lingered   inode 4623 of module 0"), "{earlier}");
+    let clean = summary(&clean());
+    assert!(!clean.contains("lingered"), "{clean}");
+}
+
+/// A recording counts the cycles of threads, and a report those of the run.
+#[test]
+fn cycles_are_those_of_the_run() {
+    let options = Options { threads: std::num::NonZeroU32::new(2), ..Options::default() };
+    let seen = |subject: u32, module: u64| {
+        let mut seen = barrier(subject, 2_000, counts(2_000, 1));
+        seen.lingering = vec![LingeringImage { dropped_at_cycle: 7, ..image(module, vec![]) }];
+        mid_barrier(seen)
+    };
+    // Each of four threads has 1,000 cycles.
+    let records = [start(4_000, 2, options), seen(0, 1_005), seen(1, 2_006)];
+    let table = report(&recording(records)).lingering.expect("a table");
+    let cycles = table.rows.iter().map(|row| (row.created_at_cycle, row.dropped_at_cycle));
+    assert_eq!(cycles.collect::<Vec<_>>(), [(Some(1_005), 1_007), (Some(2_006), 2_007)]);
 }
 
 /// A recording comes from a file, and may hold any number.
@@ -159,6 +188,7 @@ fn what_is_expected_is_drawn_where_the_theory_holds() {
         Options { instances: two, ..keep() },
         Options { live_modules: two, ..keep() },
         Options { decommit_batch: two, ..keep() },
+        Options { mode: vec![leakbench_scenarios::Mode::Grow], ..keep() },
         Options { long_lived: Some(1), ..keep() },
     ] {
         assert_eq!(expected(other, 1), None);
