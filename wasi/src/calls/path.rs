@@ -3,6 +3,7 @@
 #![expect(clippy::too_many_arguments, reason = "as many as the standard has")]
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -73,8 +74,8 @@ impl WasiCtx {
         stat: u32,
     ) -> Outcome {
         let (dir, path) = (self.dir(fd)?, memory.path(path, path_len)?);
-        let metadata =
-            if follows(lookup)? { dir.metadata(path)? } else { dir.symlink_metadata(path)? };
+        let follow = follows(lookup)? || names_directory(path);
+        let metadata = if follow { dir.metadata(path)? } else { dir.symlink_metadata(path)? };
         memory.write_struct(stat, &Filestat::of_path(&metadata).to_bytes())
     }
 
@@ -91,7 +92,7 @@ impl WasiCtx {
     ) -> Outcome {
         let [atim, mtim] = NewTimes::new(atim, mtim, flags)?.specs();
         let (dir, path) = (self.dir(fd)?, memory.path(path, path_len)?);
-        if follows(lookup)? {
+        if follows(lookup)? || names_directory(path) {
             dir.set_times(path, atim, mtim)?;
         } else {
             dir.set_symlink_times(path, atim, mtim)?;
@@ -198,6 +199,13 @@ fn follows(lookup: u32) -> Result<bool, Errno> {
         1 => Ok(true),
         _ => Err(Errno::INVAL),
     }
+}
+
+/// Returns true if a path ends such that it can only name a directory, as in `name/`. The kernel follows a link
+/// there. cap-std leaves the end out if it does not follow links.
+fn names_directory(path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    path.ends_with(b"/") || path.ends_with(b"/.")
 }
 
 fn open_options(lookup: u32, open: u32, base: u64, flags: OFlags) -> Result<OpenOptions, Errno> {

@@ -155,3 +155,31 @@ fn a_path_is_opened_as_requested() {
     guest.ok("fd_filestat_get", &[dir, 0]);
     assert_eq!(guest.long(48), 9);
 }
+
+#[test]
+fn a_path_that_ends_with_a_slash_names_a_directory() {
+    let (folder, mut guest) = guest();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::create_dir(folder.path().join("dir")).unwrap();
+    std::os::unix::fs::symlink("dir", folder.path().join("link")).unwrap();
+    for lookup in [0, FOLLOW] {
+        for (path, expected) in [
+            ("file", 0),
+            ("dir/", 0),
+            ("link/", 0),
+            ("link/.", 0),
+            ("file/", errno::NOTDIR),
+            ("file/.", errno::NOTDIR),
+        ] {
+            let [at, len] = guest.put(path.as_bytes());
+            let found = guest.call("path_filestat_get", &[3, lookup, at, len, RESULT.into()]);
+            assert_eq!(found, expected, "{path} with lookup {lookup}");
+            if expected == 0 && path.starts_with("link") {
+                let kind = guest.bytes(u64::from(RESULT) + 16, 1);
+                assert_eq!(kind, [3], "{path} is the directory");
+            }
+            let times = guest.call("path_filestat_set_times", &[3, lookup, at, len, 0, 0, 8]);
+            assert_eq!(times, expected, "{path} with lookup {lookup}");
+        }
+    }
+}
