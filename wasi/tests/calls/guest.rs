@@ -67,7 +67,7 @@ pub(crate) const RESULT: u32 = 0;
 pub(crate) struct Guest {
     pub(crate) store: Store<WasiCtx>,
     instance: Instance,
-    memory: Memory,
+    pub(crate) memory: Memory,
     /// The next free address.
     next: u32,
 }
