@@ -73,7 +73,9 @@ fn a_driver_whose_files_have_names_is_refused() {
 fn releases_that_are_late_by_themselves_are_not_clean() {
     let run = Run::from(run("memfd", "image-for-a-moment"));
     assert_eq!((run.code, run.verdict()), (4, "inconclusive"), "{}", run.result);
-    assert_eq!((run.images("late"), run.images("lingering")), (CYCLES, 0), "{}", run.result);
+    // Of those that the other thread releases at once, some are not late.
+    assert!(run.images("late") > CYCLES / 2, "{}", run.result);
+    assert_eq!(run.images("lingering"), 0, "{}", run.result);
     let headline = run.result["headline"].as_str().expect("a sentence");
     assert!(headline.contains("released late though leakbench read nothing"), "{headline}");
 }

@@ -230,9 +230,9 @@ fn a_step_has_the_command_with_its_choice() {
     let queue = of(common::leak_queue(), "");
     let said = command(&queue).expect("a command");
     assert!(said.contains("--decommit-batch 16") && said.contains("--flush-on-drop=on"), "{said}");
-    // A default has no flag in a command.
+    // A default has no flag in a command. With several threads there were more barriers.
     let failed = common::died(ExitKind::Failed { error: "trap: unreachable".to_owned() });
-    let alone = "leakbench --processes 1 --threads 1";
+    let alone = "leakbench --processes 1 --barriers 100 --threads 1";
     assert_eq!(command(&of(failed, "")).as_deref(), Some(alone));
     let other = chosen(common::leak_keep(), |start| start.command = "sh run.sh".to_owned());
     assert_eq!(command(&other), None);
