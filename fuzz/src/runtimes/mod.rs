@@ -26,7 +26,7 @@ impl Outcomes {
     /// Runs a module that the built-in runtime's features allow. `None` if it does not end, or meets a limit
     /// of a runtime.
     pub fn of(binary: &[u8]) -> Option<Outcomes> {
-        // First, since it alone counts fuel.
+        // First, since its fuel decides whether a module ends.
         let wasmtime = wasmtime::run(binary);
         if wasmtime == Outcome::Exhausted {
             return None;
