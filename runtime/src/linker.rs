@@ -21,13 +21,21 @@ use crate::val::Val;
 
 /// Items by the names of imports. Any store of the linker's engine can use its host functions, and
 /// only the owning store its other items.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Linker<T> {
     engine: Engine,
     /// By module name, then by item name.
     items: HashMap<String, HashMap<String, Item>>,
     shadowing: bool,
     data: PhantomData<fn(T)>,
+}
+
+// Derived, it would need a `T` that can be cloned.
+impl<T> Clone for Linker<T> {
+    fn clone(&self) -> Self {
+        let Linker { engine, items, shadowing, data } = self;
+        Linker { engine: engine.clone(), items: items.clone(), shadowing: *shadowing, data: *data }
+    }
 }
 
 #[derive(Clone, Debug)]
