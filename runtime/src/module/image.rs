@@ -1,7 +1,7 @@
 //! The plan for a module's image: the data segments in it, and their places.
 //!
-//! The image takes active segments in order. It stops at the first segment whose offset is not
-//! constant, that is out of bounds or too far from the others. Instantiation copies the rest.
+//! The image takes active segments in order. It stops at the first segment whose offset an import
+//! decides, that is out of bounds or too far from the others. Instantiation copies the rest.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use leakbench_allocator::{InitialMemory, MEMORY_MAX_BYTES};
 
 use super::info::{ModuleInfo, SegmentMode};
-use crate::vm::const_expr::NoInstance;
+use crate::vm::const_expr::Constants;
 
 /// An image may be larger than twice its data by this many bytes. Beyond that, copying scattered
 /// segments is cheaper.
@@ -48,11 +48,12 @@ impl ImagePlan {
         }
         // A memory that is longer than any slot cannot be allocated, but its module is valid.
         let memory_bytes = info.memories[0].min_bytes().min(MEMORY_MAX_BYTES);
+        let constants = Constants::of(info);
         let mut pieces: Vec<Piece> = Vec::new();
         let mut data_bytes = 0;
         for segment in &info.data {
             if let SegmentMode::Active { target, offset } = &segment.mode {
-                let offset = offset.eval(&NoInstance).and_then(|offset| offset.index());
+                let offset = offset.eval(&constants).and_then(|offset| offset.index());
                 let Some(start) = offset.map(|offset| offset as usize) else {
                     break;
                 };

@@ -1,7 +1,7 @@
 //! Evaluation of constant expressions.
 
 use crate::func::Func;
-use crate::module::info::{ConstExpr, ConstOp};
+use crate::module::info::{ConstExpr, ConstOp, ModuleInfo};
 use crate::sys::instance::InstanceBox;
 use crate::val::Val;
 
@@ -11,12 +11,27 @@ pub(crate) trait Scope {
     fn func(&self, func: u32) -> Option<Val>;
 }
 
-/// The scope before there is an instance: resolves nothing.
-pub(crate) struct NoInstance;
+/// The scope before there is an instance: the values of a module's globals that no import decides.
+pub(crate) struct Constants {
+    /// By the global's index.
+    globals: Vec<Option<Val>>,
+}
 
-impl Scope for NoInstance {
-    fn global(&self, _: u32) -> Option<Val> {
-        None
+impl Constants {
+    pub(crate) fn of(info: &ModuleInfo) -> Constants {
+        let mut constants = Constants { globals: vec![None; info.num_imported_globals] };
+        // An expression refers only to globals before its own, none of which changes.
+        for init in &info.global_inits {
+            let value = init.eval(&constants);
+            constants.globals.push(value);
+        }
+        constants
+    }
+}
+
+impl Scope for Constants {
+    fn global(&self, global: u32) -> Option<Val> {
+        *self.globals.get(global as usize)?
     }
 
     fn func(&self, _: u32) -> Option<Val> {
@@ -95,7 +110,7 @@ mod tests {
     use crate::types::HeapType;
 
     fn eval(ops: &[ConstOp]) -> Option<Val> {
-        ConstExpr(ops.into()).eval(&NoInstance)
+        ConstExpr(ops.into()).eval(&Constants { globals: Vec::new() })
     }
 
     proptest! {
@@ -113,8 +128,26 @@ mod tests {
     }
 
     #[test]
-    fn globals_and_functions_have_no_value_without_an_instance() {
-        assert_eq!(eval(&[ConstOp::GlobalGet(0)]), None);
+    fn globals_have_their_values_unless_an_import_decides() {
+        let get = |global| ConstExpr(Box::new([ConstOp::GlobalGet(global)]));
+        let sum = [ConstOp::GlobalGet(1), ConstOp::I32Const(2), ConstOp::I32Add];
+        let info = ModuleInfo {
+            num_imported_globals: 1,
+            global_inits: vec![
+                ConstExpr(Box::new([ConstOp::I32Const(40)])),
+                ConstExpr(sum.into()),
+                get(0),
+            ],
+            ..ModuleInfo::default()
+        };
+        let constants = Constants::of(&info);
+        let value = |global| get(global).eval(&constants);
+        assert_eq!((value(1), value(2)), (Some(Val::I32(40)), Some(Val::I32(42))));
+        assert_eq!((value(0), value(3), value(4)), (None, None, None));
+    }
+
+    #[test]
+    fn functions_have_no_value_without_an_instance() {
         assert_eq!(eval(&[ConstOp::RefFunc(0)]), None);
         assert_eq!(eval(&[ConstOp::RefNull(HeapType::Func)]), Some(Val::FuncRef(None)));
         assert_eq!(eval(&[ConstOp::RefNull(HeapType::Extern)]), Some(Val::ExternRef(None)));

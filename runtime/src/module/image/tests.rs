@@ -96,6 +96,16 @@ fn the_image_omits_scattered_segments() {
 }
 
 #[test]
+fn a_global_of_the_module_is_a_place_in_the_image() {
+    let (mut info, _) = module(1, &[(None, true, 3)]);
+    info.globals.push(GlobalType::new(ValType::I32, Mutability::Const));
+    info.global_inits.push(ConstExpr(Box::new([ConstOp::I32Const(7)])));
+    let offset = ConstExpr(Box::new([ConstOp::GlobalGet(1)]));
+    info.data[0].mode = SegmentMode::Active { target: 0, offset };
+    assert_eq!(ImagePlan::new(&info).span(), 7..10);
+}
+
+#[test]
 fn an_imported_memory_has_no_image() {
     let (mut info, binary) = module(1, &[(Some(0), true, 100)]);
     info.num_imported_memories = 1;
