@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use leakbench_runtime::{
-    Engine, Error, ExternType, Func, FuncType, Linker, Module, Store, Val, ValType, WasmBacktrace,
+    Engine, Error, ExternType, Func, FuncType, LinkError, Linker, Module, Store, Val, ValType,
+    WasmBacktrace,
 };
 use leakbench_scenarios::{GuestDir, GuestVariable};
 use leakbench_wasi::{Exit, WasiCtx, WasiCtxBuilder, WasiError, add_to_linker};
@@ -23,6 +24,8 @@ pub(crate) struct Guest {
     pub(crate) world: World,
     /// The function to call in place of `_start`, with the arguments as numbers.
     pub(crate) invoke: Option<String>,
+    /// Whether it may import functions that nothing provides.
+    pub(crate) trap_unknown_imports: bool,
     pub(crate) limits: GuestLimits,
 }
 
@@ -75,7 +78,7 @@ pub(crate) enum GuestEnd {
 #[derive(Debug, thiserror::Error)]
 pub enum WasmError {
     /// The module cannot be loaded or linked.
-    #[error("cannot run {}: {error}", path.display())]
+    #[error("cannot run {}: {error}{}", path.display(), import_advice(error))]
     Module {
         /// The module's file.
         path: PathBuf,
@@ -159,6 +162,17 @@ pub enum WasmError {
     },
 }
 
+/// What to do about a module that did not link, if there is something; to be put after the error.
+pub(crate) fn import_advice(error: &Error) -> &'static str {
+    let Error::Link(error) = error else { return "" };
+    match **error {
+        LinkError::Unknown { expected: ExternType::Func(_), .. } => {
+            "; --trap-unknown-imports lets it run until it calls such a function"
+        }
+        _ => "",
+    }
+}
+
 impl Guest {
     /// Runs the guest to its end. Everything that it opened is closed then.
     ///
@@ -188,6 +202,9 @@ impl Guest {
         let module = Module::from_file(engine, &self.module).map_err(of_module)?;
         let mut linker = Linker::new(engine);
         add_to_linker(&mut linker, |context| context)?;
+        if self.trap_unknown_imports {
+            linker.define_unknown_imports_as_traps(&module).map_err(of_module)?;
+        }
         let file_name = self.module.file_name().unwrap_or(self.module.as_os_str());
         let context = self.world.context(file_name.as_bytes())?.inherit_stdio();
         let context = self.limits.of_context(context).build().map_err(|error| match error {

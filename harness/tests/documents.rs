@@ -34,10 +34,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench wasm run app.wasm --timeout 5s --max-memory 64MiB --max-written 1GiB",
         "leakbench wasm run app.wat --timeout 5s --max-memory 64MiB --max-written 1GiB",
     ),
-    (
-        "leakbench --wasm app.wasm --invoke _start --dir data::/data",
-        "leakbench --wasm app.wat --invoke _start --dir guests::/data",
-    ),
+    ("leakbench --wasm app.wasm --dir data::/data", "leakbench --wasm app.wat --dir guests::/data"),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),
     ("leakbench gate init DIR", "leakbench gate init --force out"),

@@ -316,7 +316,7 @@ fn a_run_gives_each_instance_a_context_of_its_own() {
     fs::create_dir(path("data")).expect("a folder");
     let (module, dir) = (path("app.wat"), format!("{}::/", path("data")));
     let world = ["--dir", &dir, "--env", "NAME=value", "--arg", "one"];
-    let flags = ["--wasm", &module, "--invoke", "_start", "--cycles", "100", "--slots", "50"];
+    let flags = ["--wasm", &module, "--cycles", "100", "--slots", "50"];
     let run = Run::of(&[&flags[..], &world, &["--processes", "1"]].concat());
     assert_eq!((run.code, run.verdict()), (0, "clean"), "{run:?}");
     let expected = "append\0one\0NAME=value\0";
@@ -324,6 +324,58 @@ fn a_run_gives_each_instance_a_context_of_its_own() {
     // The preflight is one more instance.
     assert_eq!(written, expected.repeat(101));
     assert!(run.result["peak"]["fds"].as_u64().expect("a number") < 50, "{run:?}");
+}
+
+/// Calls an import that nothing provides if its data has a 1, after it has called `_initialize`.
+const UNKNOWN_IMPORT: &str = r#"(module
+    (import "env" "absent" (func $absent (param i64) (result f32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "CALLS")
+    (global $initialized (mut i32) (i32.const 0))
+    (func (export "_initialize") (global.set $initialized (i32.const 1)))
+    (func (export "compute") (result i32)
+        (if (i32.eqz (global.get $initialized)) (then unreachable))
+        (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 49))
+            (then (drop (call $absent (i64.const 7)))))
+        (i32.const 5)))"#;
+
+#[test]
+fn unknown_imports_trap_only_when_they_are_called() {
+    let unused = folder(&UNKNOWN_IMPORT.replace("CALLS", "0"));
+    let called = folder(&UNKNOWN_IMPORT.replace("CALLS", "1"));
+    let invoke = ["--invoke", "compute"];
+    let refused = run(&unused, &invoke);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(text(&refused.stderr).contains("'env' 'absent'"), "{refused:?}");
+    assert!(text(&refused.stderr).contains("--trap-unknown-imports"), "{refused:?}");
+    let flags = ["--trap-unknown-imports", "--invoke", "compute"];
+    let output = run(&unused, &flags);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "5\n"), "{output:?}");
+    let output = run(&called, &flags);
+    assert_eq!(output.status.code(), Some(134), "{output:?}");
+    assert!(text(&output.stderr).contains("the guest called 'env' 'absent'"), "{output:?}");
+}
+
+#[test]
+fn a_run_cycles_modules_with_unknown_imports_if_it_may() {
+    for (data, may, code, words) in [
+        ("0", true, 0, "verdict: clean"),
+        ("1", true, 2, "the guest called 'env' 'absent'"),
+        ("0", false, 2, "--trap-unknown-imports"),
+    ] {
+        let folder = folder(&UNKNOWN_IMPORT.replace("CALLS", data));
+        let module = folder.path().join("app.wat");
+        let module = module.to_str().expect("text");
+        let flags = ["--wasm", module, "--invoke", "compute", "--cycles", "50", "--processes", "1"];
+        let trap: &[&str] = if may { &["--trap-unknown-imports"] } else { &[] };
+        for mode in ["plain", "own-engine", "one-store", "from-file"] {
+            let output = leakbench(&[&flags[..], trap, &["--mode", mode]].concat()).output();
+            let output = output.expect("the binary starts");
+            let all = format!("{}{}", text(&output.stdout), text(&output.stderr));
+            assert_eq!(output.status.code(), Some(code), "{data} {may} {mode}: {all}");
+            assert!(all.contains(words), "{data} {may} {mode}: {all}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod generated;
 use std::path::{Path, PathBuf};
 
 pub use generated::{GUEST_EXPORT, GeneratedGuest};
+use wasmparser::{ExternalKind, Parser, Payload};
 
 /// A module from a file.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub struct GuestFile {
     pub path: PathBuf,
     /// Its binary, not validated.
     pub binary: Vec<u8>,
+    /// Whether it exports `_initialize`, which a library with WASI wants called first.
+    has_initialize: bool,
+    /// Whether it exports `_start`, which is a program with WASI.
+    has_start: bool,
 }
 
 impl GuestFile {
@@ -60,7 +65,7 @@ impl GuestFile {
         let bytes = std::fs::read(path)
             .map_err(|error| GuestFileError::Read { path: path.to_owned(), error })?;
         if path.extension().is_none_or(|ext| ext != "wat") {
-            return Ok(GuestFile { path: path.to_owned(), binary: bytes });
+            return Ok(GuestFile::new(path, bytes));
         }
         let text = |message: String| GuestFileError::Text {
             path: path.to_owned(),
@@ -68,8 +73,40 @@ impl GuestFile {
         };
         let source = std::str::from_utf8(&bytes).map_err(|error| text(error.to_string()))?;
         let binary = wat::parse_str(source).map_err(|error| text(error.to_string()))?;
-        Ok(GuestFile { path: path.to_owned(), binary })
+        Ok(GuestFile::new(path, binary))
     }
+
+    fn new(path: &Path, binary: Vec<u8>) -> GuestFile {
+        let functions = exported_functions(&binary);
+        let has = |name| functions.contains(&name);
+        let (has_initialize, has_start) = (has("_initialize"), has("_start"));
+        GuestFile { path: path.to_owned(), binary, has_initialize, has_start }
+    }
+
+    /// The exports to call in each instance, in order: `_initialize`, if there is one, and `invoke` or else
+    /// `_start`, if there is one.
+    pub fn calls<'a>(&self, invoke: Option<&'a str>) -> impl Iterator<Item = &'a str> + use<'a> {
+        let start = self.has_start.then_some("_start");
+        self.has_initialize.then_some("_initialize").into_iter().chain(invoke.or(start))
+    }
+}
+
+/// The names of the functions that a module exports. A binary that is no module, which the runtime refuses,
+/// has none.
+fn exported_functions(binary: &[u8]) -> Vec<&str> {
+    let mut functions = Vec::new();
+    for payload in Parser::new(0).parse_all(binary) {
+        match payload {
+            Ok(Payload::ExportSection(exports)) => {
+                let exports = exports.into_iter().filter_map(Result::ok);
+                let exports = exports.filter(|export| export.kind == ExternalKind::Func);
+                functions.extend(exports.map(|export| export.name));
+            }
+            Ok(_) => {}
+            Err(_) => return Vec::new(),
+        }
+    }
+    functions
 }
 
 /// The first line of an error, behind the place that the drawing under it names, as in

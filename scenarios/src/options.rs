@@ -150,7 +150,12 @@ options! {
         /// Part of the runtime that every cycle uses
         ///
         /// May be given again
-        feature: Several<Feature>(&[Feature::Memories, Feature::SharedMemory]), "NAME";
+        feature: Several<Feature>(&[
+            Feature::Memories,
+            Feature::SharedMemory,
+            Feature::Fuel,
+            Feature::Epochs,
+        ]), "NAME";
     }
 
     "Choose the modules" {
@@ -162,10 +167,15 @@ options! {
         /// A .wasm or .wat file, or a folder of them; may be given again
         wasm: Optional<Vec<PathBuf>>, "FILE|DIR";
 
-        /// Export to call in each instance
+        /// Export to call in each instance in place of _start
         ///
         /// Of a module given by --wasm; it takes no parameters
         invoke: Optional<Option<String>>, "NAME";
+
+        /// Instantiate modules whose imports nothing provides
+        ///
+        /// A call of such a function fails; other imports must be provided
+        trap_unknown_imports: OneOf<bool>(Some(false)), "on|off";
 
         /// Folder for modules with WASI, and its name there
         ///
@@ -175,7 +185,7 @@ options! {
 
         /// Variable of the environment of modules with WASI
         ///
-        /// May be given again
+        /// The recording has it, so it should be no secret; may be given again
         #[serde(skip_serializing_if = "Vec::is_empty")]
         env: Optional<Vec<GuestVariable>>, "NAME=VALUE";
 

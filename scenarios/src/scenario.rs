@@ -183,7 +183,7 @@ impl Scenario {
         ];
         for (flag, given) in world {
             let Some(given) = given else { continue };
-            if self.subject != SubjectName::Builtin {
+            if !offer.wasi {
                 return Err(ScenarioError::NotOffered {
                     subject: self.subject.clone(),
                     flag: flag.to_owned(),

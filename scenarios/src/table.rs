@@ -93,6 +93,8 @@ macro_rules! options {
             )+)+
             /// Maximum of threads that drive it at once; `None` without such a maximum.
             pub threads_max: Option<NonZeroU32>,
+            /// Whether modules from files get WASI preview 1, with `--dir`, `--env` and `--arg`.
+            pub wasi: bool,
         }
 
         /// All choices of a run. The same scenario with the same seed and one thread has the same
@@ -160,6 +162,7 @@ macro_rules! options {
                         $($name: Option::<$amount>::from($amount_built_in),)?
                     )+)+
                     threads_max: None,
+                    wasi: true,
                 }
             }
 

@@ -73,6 +73,12 @@ struct RunGuestArgs {
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
 
+    /// Run the program though it imports functions that nothing provides
+    ///
+    /// A call of one stops it, with the function's name
+    #[arg(long)]
+    trap_unknown_imports: bool,
+
     #[command(flatten)]
     limits: LimitFlags,
 
@@ -138,12 +144,19 @@ impl WasmArgs {
     /// # Errors
     /// The guest did not run, or its results cannot be printed.
     pub(super) fn run(self) -> Result<ExitCode, Error> {
-        let WasmCommand::Run(RunGuestArgs { module, dir, env, invoke, limits, args }) =
-            self.command;
+        let WasmCommand::Run(RunGuestArgs {
+            module,
+            dir,
+            env,
+            invoke,
+            trap_unknown_imports,
+            limits,
+            args,
+        }) = self.command;
         let name = module.display().to_string();
         let world = World { dirs: dir, env, args };
         let limits = limits.limits();
-        match (Guest { module, world, invoke, limits }).run()? {
+        match (Guest { module, world, invoke, trap_unknown_imports, limits }).run()? {
             GuestEnd::Exited { code, results } => {
                 let lines: String = results.iter().map(|result| format!("{result}\n")).collect();
                 print(&lines)?;

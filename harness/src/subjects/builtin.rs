@@ -8,14 +8,19 @@ use leakbench_runtime::{
     Config, Engine, Error, Instance, LinkError, Linker, Memories, Module, OptLevel,
     RegallocAlgorithm, Store, Val, ValType,
 };
-use leakbench_scenarios::{Compile, Mode, Outcome, Scenario};
+use leakbench_scenarios::{Compile, Feature, Mode, Outcome, Scenario};
 use leakbench_wasi::{Exit, OpenDescriptors, WasiCtx, add_to_linker};
 
 use leakbench_runtime::allocator::AllocError;
 use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 
 use super::sys::{FileError, module_from_file};
-use crate::wasm::World;
+use crate::wasm::{World, import_advice};
+
+/// Fuel of each instance: more than a guest consumes.
+const FUEL: u64 = 1 << 40;
+/// Epochs of each instance. None ends during a run.
+const EPOCHS: u64 = 1 << 40;
 
 /// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
@@ -25,13 +30,15 @@ pub(crate) struct Builtin {
     engine: Engine,
     /// The functions of WASI, if modules come from files. It reports a missing import by name.
     linker: Linker<Option<WasiCtx>>,
+    /// Whether a module may import functions that nothing provides.
+    trap_unknown_imports: bool,
     /// What instances of such modules see of the host. Their streams lead nowhere.
     world: Option<World>,
     guest_descriptors: OpenDescriptors,
     pool: Arc<Pool>,
 }
 
-/// A module, with the linker of its engine if it has an engine of its own.
+/// A module, with a linker of its own if it has an engine of its own, or unknown imports.
 pub(crate) struct BuiltinModule {
     module: Module,
     own_linker: Option<Linker<Option<WasiCtx>>>,
@@ -63,6 +70,8 @@ impl Builtin {
             config.opt_level = OptLevel::None;
             config.regalloc_algorithm = RegallocAlgorithm::SinglePass;
         }
+        config.consume_fuel(scenario.has(Feature::Fuel));
+        config.epoch_interruption(scenario.has(Feature::Epochs));
         if scenario.compile == Some(Compile::Fresh) {
             config.code_cache_modules = None;
         }
@@ -75,7 +84,26 @@ impl Builtin {
         });
         let linker = linker(&engine, world.as_ref())?;
         let guest_descriptors = OpenDescriptors::default();
-        Ok(Builtin { config, engine, linker, world, guest_descriptors, pool })
+        let trap_unknown_imports = scenario.trap_unknown_imports == Some(true);
+        Ok(Builtin { config, engine, linker, trap_unknown_imports, world, guest_descriptors, pool })
+    }
+
+    /// A module with the linker of its engine; `None` for the runtime's.
+    fn linked(
+        &self,
+        module: Module,
+        own_linker: Option<Linker<Option<WasiCtx>>>,
+    ) -> Result<BuiltinModule, SubjectError> {
+        if !self.trap_unknown_imports {
+            return Ok(BuiltinModule { module, own_linker });
+        }
+        let mut linker = own_linker.unwrap_or_else(|| self.linker.clone());
+        linker.define_unknown_imports_as_traps(&module).map_err(failed)?;
+        Ok(BuiltinModule { module, own_linker: Some(linker) })
+    }
+
+    fn linker_of<'a>(&'a self, module: &'a BuiltinModule) -> &'a Linker<Option<WasiCtx>> {
+        module.own_linker.as_ref().unwrap_or(&self.linker)
     }
 }
 
@@ -119,6 +147,7 @@ fn failed(error: Error) -> SubjectError {
         Error::Pool(PoolError::AddressSpace { fits: 1.., .. }) => {
             SubjectError::new(error.to_string())
         }
+        Error::Link(_) => SubjectError::new(format!("{error}{}", import_advice(&error))),
         _ => SubjectError::of(&error),
     };
     error.with_outcome(outcome)
@@ -129,8 +158,7 @@ impl Subject for Builtin {
     type Instance = BuiltinInstance;
 
     fn create_module(&self, binary: &[u8]) -> Result<BuiltinModule, SubjectError> {
-        let module = Module::new(&self.engine, binary).map_err(failed)?;
-        Ok(BuiltinModule { module, own_linker: None })
+        self.linked(Module::new(&self.engine, binary).map_err(failed)?, None)
     }
 
     fn create_module_as(&self, mode: Mode, binary: &[u8]) -> Result<BuiltinModule, SubjectError> {
@@ -138,8 +166,7 @@ impl Subject for Builtin {
             Mode::OwnEngine => {
                 let engine = Engine::new(&self.config).map_err(failed)?;
                 let module = Module::new(&engine, binary).map_err(failed)?;
-                let own_linker = Some(linker(&engine, self.world.as_ref())?);
-                Ok(BuiltinModule { module, own_linker })
+                self.linked(module, Some(linker(&engine, self.world.as_ref())?))
             }
             Mode::FromFile => {
                 let module =
@@ -147,7 +174,7 @@ impl Subject for Builtin {
                         FileError::Compile(error) => failed(error),
                         error => SubjectError::of(&error),
                     })?;
-                Ok(BuiltinModule { module, own_linker: None })
+                self.linked(module, None)
             }
             _ => self.create_module(binary),
         }
@@ -160,14 +187,20 @@ impl Subject for Builtin {
     }
 
     fn instantiate(&self, module: &BuiltinModule) -> Result<BuiltinInstance, SubjectError> {
-        let BuiltinModule { module, own_linker } = module;
-        let linker = own_linker.as_ref().unwrap_or(&self.linker);
+        let linker = self.linker_of(module);
+        let module = &module.module;
         let context = self.world.as_ref().map(|world| {
             let name = module.name().unwrap_or("guest");
             world.context(name.as_bytes())?.counted_by(&self.guest_descriptors).build()
         });
         let context = context.transpose().map_err(|error| SubjectError::of(&error))?;
         let mut store = Store::new(module.engine(), context);
+        if self.config.consume_fuel {
+            store.set_fuel(FUEL).map_err(failed)?;
+        }
+        if self.config.epoch_interruption {
+            store.set_epoch_deadline(EPOCHS);
+        }
         let instance = linker.instantiate(&mut store, module).map_err(failed)?;
         Ok(BuiltinInstance { store, instance })
     }
@@ -178,7 +211,7 @@ impl Subject for Builtin {
         module: &BuiltinModule,
     ) -> Result<(), SubjectError> {
         let BuiltinInstance { store, instance } = instance;
-        *instance = self.linker.instantiate(store, &module.module).map_err(failed)?;
+        *instance = self.linker_of(module).instantiate(store, &module.module).map_err(failed)?;
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::{Subject, SubjectError};
 pub(super) enum Guests {
     /// For each mode of the run, a module with other data in each cycle.
     Generated(Vec<(Mode, GeneratedGuest)>),
-    /// These files in turn, and the export that is called.
+    /// These files in turn, and the export to call in place of `_start`.
     Files(Arc<[GuestFile]>, Option<Arc<str>>),
 }
 
@@ -30,6 +30,11 @@ fn modes(scenario: &Scenario) -> Vec<Mode> {
     modes.sort_by_key(|mode| *mode as u8);
     modes.dedup();
     modes
+}
+
+/// The file of module `number`.
+fn file(files: &[GuestFile], number: u64) -> &GuestFile {
+    &files[(number % files.len() as u64) as usize]
 }
 
 impl Guests {
@@ -50,12 +55,12 @@ impl Guests {
                 let (_, guest) = guest.expect("each mode of the run has a guest");
                 guest.binary(number)
             }
-            Guests::Files(files, _) => &files[(number % files.len() as u64) as usize].binary,
+            Guests::Files(files, _) => &file(files, number).binary,
         }
     }
 
-    /// Calls the export in an instance of module `number`. A generated guest returns the stamp that it
-    /// reads in its memory, which is compared with its module's.
+    /// Calls what an instance of module `number` runs. A generated guest returns the stamp that it reads in its
+    /// memory, which is compared with its module's.
     pub(super) fn call<S: Subject>(
         &self,
         subject: &S,
@@ -64,8 +69,10 @@ impl Guests {
         number: u64,
     ) -> Result<(), SubjectError> {
         match self {
-            Guests::Files(_, None) => Ok(()),
-            Guests::Files(_, Some(export)) => subject.call(instance, export).map(drop),
+            Guests::Files(files, invoke) => {
+                let mut calls = file(files, number).calls(invoke.as_deref());
+                calls.try_for_each(|export| subject.call(instance, export).map(drop))
+            }
             Guests::Generated(guests) => {
                 let guest = guests.iter().find(|(own, _)| *own == mode);
                 let (_, guest) = guest.expect("each mode of the run has a guest");
