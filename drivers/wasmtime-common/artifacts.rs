@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::binary::Binary;
 use super::lru::Lru;
 
-/// The size in bytes of each of the two caches: of skeletons, and of distinct binaries.
-const CACHE_BYTES: usize = 64 << 20;
+/// The size in bytes of each of the two caches: of skeletons, and of distinct binaries. The artifact of a large
+/// program, such as a Python, has about 100 MB.
+const CACHE_BYTES: usize = 512 << 20;
 
 /// The output of an engine's compiler, with the payloads of one binary.
 #[derive(Clone, Debug)]

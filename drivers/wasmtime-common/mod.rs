@@ -1,6 +1,6 @@
 //! The common part of the drivers of all versions of Wasmtime. Each driver compiles these files against
 //! its own version; the interfaces that they use are the same in all versions. Those that are not are in
-//! the driver's module `version`.
+//! the driver's modules `version` and `wasi`.
 
 mod artifacts;
 mod binary;
@@ -12,7 +12,7 @@ mod sys;
 use leakbench_subject::Mode;
 
 pub(crate) use reservation::Reservation;
-pub(crate) use runtime::{Runtime, with_causes};
+pub(crate) use runtime::{Host, Runtime, with_causes};
 
 /// The name of the runtime, with the version from the driver's lock file.
 pub(crate) const RUNTIME: &str = concat!("wasmtime ", env!("WASMTIME_VERSION"));

@@ -18,7 +18,7 @@ use super::artifacts::Artifacts;
 use super::binary::Binary;
 use super::reservation::Reservation;
 use super::sys;
-use crate::version;
+use crate::{version, wasi};
 
 /// Fuel of each instance: more than a guest consumes.
 const FUEL: u64 = 1 << 40;
@@ -30,32 +30,39 @@ pub(crate) struct Runtime {
     /// To make an engine for a module of its own.
     config: Config,
     engine: Engine,
-    /// Without definitions: it reports a missing import by name.
-    linker: Linker<StoreLimits>,
+    /// The functions of WASI, if modules come from files. It reports a missing import by name.
+    linker: Linker<Host>,
     /// `None` to compile each module.
     artifacts: Option<Artifacts>,
     memfds: NewMemfds,
     slab: Option<Slab>,
-    features: Vec<Feature>,
+    scenario: Scenario,
+}
+
+/// What a store keeps for its guest.
+pub(crate) struct Host {
+    limits: StoreLimits,
+    /// Of a module from a file.
+    pub(crate) wasi: Option<wasi::Wasi>,
 }
 
 /// A module, with its images until they are shown.
 pub(crate) struct Module {
     module: wasmtime::Module,
-    /// The linker of its engine, if that is its own.
-    own_linker: Option<Linker<StoreLimits>>,
+    /// Its linker, if it has an engine of its own, or unknown imports.
+    own_linker: Option<Linker<Host>>,
     new_images: Cell<Vec<OwnedFd>>,
 }
 
 /// An instance in a store of its own, as in a host that serves requests.
 pub(crate) struct Instance {
-    store: Store<StoreLimits>,
+    store: Store<Host>,
     instance: wasmtime::Instance,
 }
 
 impl Runtime {
-    /// An engine of this configuration, without optimization, as in leakbench's own runtime. `pool` is
-    /// the layout of its pool, if it has one.
+    /// An engine of this configuration. As in leakbench's own runtime, generated guests are compiled without
+    /// optimization. `pool` is the layout of its pool, if it has one.
     ///
     /// # Errors
     /// The pool does not fit the address space, or `/proc` cannot be read.
@@ -64,23 +71,21 @@ impl Runtime {
         scenario: &Scenario,
         pool: Option<Reservation>,
     ) -> Result<Runtime, SubjectError> {
-        config.cranelift_opt_level(OptLevel::None);
+        if scenario.wasm.is_empty() {
+            config.cranelift_opt_level(OptLevel::None);
+        }
         config.consume_fuel(scenario.has(Feature::Fuel));
         config.epoch_interruption(scenario.has(Feature::Epochs));
         let engine = with_causes(Engine::new(&config))?;
-        let linker = Linker::new(&engine);
+        let linker = linker(&engine, scenario)?;
         let artifacts = (scenario.compile != Some(Compile::Fresh)).then(Artifacts::new);
         let memfds = with_causes(NewMemfds::new())?;
         let slab = match pool {
             Some(pool) => pool.find(&with_causes(std::fs::read_to_string("/proc/self/maps"))?),
             None => None,
         };
-        let features = scenario.feature.clone();
-        Ok(Runtime { config, engine, linker, artifacts, memfds, slab, features })
-    }
-
-    fn has(&self, feature: Feature) -> bool {
-        self.features.contains(&feature)
+        let scenario = scenario.clone();
+        Ok(Runtime { config, engine, linker, artifacts, memfds, slab, scenario })
     }
 
     /// The module of a binary, made as the scenario says.
@@ -122,10 +127,18 @@ impl Runtime {
     fn with_images(
         &self,
         module: wasmtime::Module,
-        own_linker: Option<Linker<StoreLimits>>,
+        own_linker: Option<Linker<Host>>,
         file: Option<File>,
         memories: usize,
     ) -> Result<Module, SubjectError> {
+        let own_linker = match self.scenario.trap_unknown_imports {
+            Some(true) => {
+                let mut linker = own_linker.unwrap_or_else(|| self.linker.clone());
+                with_causes(linker.define_unknown_imports_as_traps(&module))?;
+                Some(linker)
+            }
+            _ => own_linker,
+        };
         let make = || module.initialize_copy_on_write_image();
         let (made, found) = self.memfds.during(memories, make);
         with_causes(made)?;
@@ -136,12 +149,13 @@ impl Runtime {
         Ok(Module { module, own_linker, new_images: Cell::new(images) })
     }
 
-    fn store(&self, module: &Module, limits: StoreLimits) -> Result<Store<StoreLimits>, SubjectError> {
-        let mut store = Store::new(module.module.engine(), limits);
-        if self.has(Feature::Fuel) {
+    fn store(&self, module: &Module, limits: StoreLimits) -> Result<Store<Host>, SubjectError> {
+        let wasi = wasi::context(&self.scenario, module.module.name().unwrap_or("guest"))?;
+        let mut store = Store::new(module.module.engine(), Host { limits, wasi });
+        if self.scenario.has(Feature::Fuel) {
             with_causes(version::set_fuel(&mut store, FUEL))?;
         }
-        if self.has(Feature::Epochs) {
+        if self.scenario.has(Feature::Epochs) {
             store.set_epoch_deadline(EPOCHS);
         }
         Ok(store)
@@ -149,15 +163,24 @@ impl Runtime {
 
     fn instance(
         &self,
-        store: &mut Store<StoreLimits>,
+        store: &mut Store<Host>,
         module: &Module,
     ) -> Result<wasmtime::Instance, SubjectError> {
         let linker = module.own_linker.as_ref().unwrap_or(&self.linker);
-        with_causes(match self.has(Feature::AsyncStack) {
+        with_causes(match self.scenario.has(Feature::AsyncStack) {
             true => version::instantiate_on_fiber(linker, store, &module.module),
             false => linker.instantiate(store, &module.module),
         })
     }
+}
+
+/// The host's functions for modules of an engine.
+fn linker(engine: &Engine, scenario: &Scenario) -> Result<Linker<Host>, SubjectError> {
+    let mut linker = Linker::new(engine);
+    if !scenario.wasm.is_empty() {
+        with_causes(wasi::add_to_linker(&mut linker))?;
+    }
+    Ok(linker)
 }
 
 impl Subject for Runtime {
@@ -175,7 +198,7 @@ impl Subject for Runtime {
             Mode::OwnEngine => {
                 let engine = with_causes(Engine::new(&self.config))?;
                 let module = with_causes(wasmtime::Module::from_binary(&engine, bytes))?;
-                let linker = Linker::new(&engine);
+                let linker = linker(&engine, &self.scenario)?;
                 self.with_images(module, Some(linker), None, binary.memories())
             }
             Mode::FromFile => {
@@ -203,7 +226,7 @@ impl Subject for Runtime {
             return self.instantiate(module);
         }
         let mut store = self.store(module, StoreLimitsBuilder::new().memory_size(1).build())?;
-        store.limiter(|limits| limits);
+        store.limiter(|host| &mut host.limits);
         let instance = self.instance(&mut store, module)?;
         Ok(Instance { store, instance })
     }
@@ -232,10 +255,14 @@ impl Subject for Runtime {
             )));
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
-        with_causes(match self.has(Feature::AsyncStack) {
+        let called = match self.scenario.has(Feature::AsyncStack) {
             true => version::call_on_fiber(&func, store, &mut results),
             false => func.call(store, &[], &mut results),
-        })?;
+        };
+        match called {
+            Err(error) if wasi::has_exited(&error) => return Ok(None),
+            called => with_causes(called)?,
+        }
         Ok(match results[..] {
             [Val::I32(result)] => Some(result.into()),
             [Val::I64(result)] => Some(result),

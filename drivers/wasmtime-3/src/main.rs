@@ -5,6 +5,8 @@
 #[path = "../../wasmtime-common/mod.rs"]
 mod common;
 mod version;
+#[path = "../../wasmtime-common/no_wasi.rs"]
+mod wasi;
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ fn offer() -> Offer {
         // The default of the version is the first.
         strategy: vec![Strategy::ReuseAffinity, Strategy::Random, Strategy::NextAvailable],
         compile: vec![Compile::Cached, Compile::Fresh],
+        trap_unknown_imports: vec![false, true],
         allocation: vec![Allocation::Pool, Allocation::OnDemand],
         mode: MODES.to_vec(),
         feature: vec![Feature::Memories, Feature::Fuel, Feature::Epochs],

@@ -4,6 +4,8 @@
 #[path = "../../wasmtime-common/mod.rs"]
 mod common;
 mod version;
+#[cfg_attr(wasmtime = "36", path = "../../wasmtime-common/no_wasi.rs")]
+mod wasi;
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -18,6 +20,10 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 /// explicitly, because slots are found by them.
 const MEMORY_BYTES: u64 = 4 << 30;
 const GUARD_BYTES: u64 = 32 << 20;
+/// Limits for modules from files.
+const PROGRAM_TABLES: u32 = 4;
+const PROGRAM_TABLE_ELEMENTS: usize = 1 << 20;
+const PROGRAM_INSTANCE_BYTES: usize = 16 << 20;
 
 fn main() -> ExitCode {
     serve(&offer(), |scenario| {
@@ -31,9 +37,11 @@ fn offer() -> Offer {
     Offer {
         strategy: vec![Strategy::WarmLru],
         compile: vec![Compile::Cached, Compile::Fresh],
+        trap_unknown_imports: vec![false, true],
         allocation: vec![Allocation::Pool, Allocation::OnDemand],
         mode: MODES.to_vec(),
         feature: Feature::ALL.to_vec(),
+        wasi: !cfg!(wasmtime = "36"),
         ..defaults()
     }
 }
@@ -67,7 +75,8 @@ fn defaults() -> Offer {
 
 fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectError> {
     let mut config = Config::new();
-    config.wasm_gc(scenario.has(Feature::GcHeap));
+    // Its proposal also lets constant expressions read globals of the module, which tools use.
+    config.wasm_gc(scenario.has(Feature::GcHeap) || !scenario.wasm.is_empty());
     #[cfg(wasmtime = "36")]
     config.async_support(scenario.has(Feature::AsyncStack));
     #[cfg(not(wasmtime = "36"))]
@@ -85,6 +94,11 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
     let memories = if scenario.has(Feature::GcHeap) { slots.saturating_mul(2) } else { slots };
     pool.total_memories(memories).total_tables(slots).total_core_instances(slots);
     pool.total_gc_heaps(slots).total_stacks(slots);
+    if !scenario.wasm.is_empty() {
+        // Programs have more and larger tables, and more functions and data segments, than the defaults allow.
+        pool.total_tables(slots.saturating_mul(PROGRAM_TABLES)).max_tables_per_module(PROGRAM_TABLES);
+        pool.table_elements(PROGRAM_TABLE_ELEMENTS).max_core_instance_size(PROGRAM_INSTANCE_BYTES);
+    }
     if scenario.has(Feature::Memories) {
         pool.max_memories_per_module(2).max_tables_per_module(2);
     }

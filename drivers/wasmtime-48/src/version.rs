@@ -3,16 +3,18 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::{Func, Instance, Linker, Module, Result, Store, StoreLimits, Val};
+use wasmtime::{Func, Instance, Linker, Module, Result, Store, Val};
 
-pub(crate) fn set_fuel(store: &mut Store<StoreLimits>, fuel: u64) -> Result<()> {
+use crate::common::Host;
+
+pub(crate) fn set_fuel(store: &mut Store<Host>, fuel: u64) -> Result<()> {
     store.set_fuel(fuel)
 }
 
 /// Instantiates on a stack that the engine allocates for it.
 pub(crate) fn instantiate_on_fiber(
-    linker: &Linker<StoreLimits>,
-    store: &mut Store<StoreLimits>,
+    linker: &Linker<Host>,
+    store: &mut Store<Host>,
     module: &Module,
 ) -> Result<Instance> {
     complete(linker.instantiate_async(store, module))
@@ -21,7 +23,7 @@ pub(crate) fn instantiate_on_fiber(
 /// Calls a function without parameters on a stack that the engine allocates for it.
 pub(crate) fn call_on_fiber(
     func: &Func,
-    store: &mut Store<StoreLimits>,
+    store: &mut Store<Host>,
     results: &mut [Val],
 ) -> Result<()> {
     complete(func.call_async(store, &[], results))
