@@ -130,22 +130,7 @@ options! {
         ///
         /// Each step of it has an outcome that it must have: a trap that is expected is no failure. May be
         /// given again: cycles take the modes in turn
-        mode: Several<Mode>(&[
-            Mode::Plain,
-            Mode::Reuse,
-            Mode::Trap,
-            Mode::Grow,
-            Mode::StartTrap,
-            Mode::MissingImport,
-            Mode::DataOutOfBounds,
-            Mode::OutOfSlots,
-            Mode::Invalid,
-            Mode::DropElsewhere,
-            Mode::ModuleFirst,
-            Mode::OneStore,
-            Mode::OwnEngine,
-            Mode::FromFile,
-        ]), "NAME", Mode::Plain;
+        mode: Several<Mode>(&Mode::ALL), "NAME", Mode::Plain;
 
         /// Part of the runtime that every cycle uses
         ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError};
 use leakbench_runtime::{
     Config, Engine, Error, Instance, LinkError, Linker, Memories, Module, OptLevel,
-    RegallocAlgorithm, Store, Val, ValType,
+    RegallocAlgorithm, Store, StoreLimits, Val, ValType,
 };
 use leakbench_scenarios::{Compile, Feature, Mode, Outcome, Scenario};
 use leakbench_wasi::{Exit, OpenDescriptors, WasiCtx, add_to_linker};
@@ -140,6 +140,7 @@ fn failed(error: Error) -> SubjectError {
             Outcome::MissingImport
         }
         Error::Memory(AllocError::PoolExhausted { .. }) => Outcome::NoSlot,
+        Error::Limit(_) => Outcome::Limit,
         _ => Outcome::Failed,
     };
     let error = match &error {
@@ -187,6 +188,14 @@ impl Subject for Builtin {
     }
 
     fn instantiate(&self, module: &BuiltinModule) -> Result<BuiltinInstance, SubjectError> {
+        self.instantiate_as(Mode::Plain, module)
+    }
+
+    fn instantiate_as(
+        &self,
+        mode: Mode,
+        module: &BuiltinModule,
+    ) -> Result<BuiltinInstance, SubjectError> {
         let linker = self.linker_of(module);
         let module = &module.module;
         let context = self.world.as_ref().map(|world| {
@@ -195,6 +204,9 @@ impl Subject for Builtin {
         });
         let context = context.transpose().map_err(|error| SubjectError::of(&error))?;
         let mut store = Store::new(module.engine(), context);
+        if mode == Mode::Limit {
+            store.set_limits(StoreLimits { memory_bytes: Some(1), ..StoreLimits::default() });
+        }
         if self.config.consume_fuel {
             store.set_fuel(FUEL).map_err(failed)?;
         }
