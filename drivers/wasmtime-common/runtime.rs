@@ -293,6 +293,7 @@ fn outcome(error: &str) -> Outcome {
         ("out of bounds memory access", Outcome::Trap),
         ("unknown import: ", Outcome::MissingImport),
         ("maximum concurrent ", Outcome::NoSlot),
+        ("concurrent instances has been reached", Outcome::NoSlot),
         ("exceeds memory limits", Outcome::Limit),
         ("Invalid input WebAssembly code", Outcome::Invalid),
     ];

@@ -64,8 +64,11 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
     }
     let slots = scenario.slots.ok_or_else(|| SubjectError::new("a pool needs --slots"))?.get();
     pool.instance_count(slots);
+    // Each instance has slots for as many memories as one may have.
+    let mut memories = slots;
     if scenario.has(Feature::Memories) {
         pool.instance_memories(2).instance_tables(2);
+        memories = slots.saturating_mul(2);
     }
     if let Some(bytes) = scenario.keep_resident {
         pool.linear_memory_keep_resident(with_causes(usize::try_from(bytes.0))?);
@@ -76,6 +79,7 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
         .static_memory_maximum_size(MEMORY_BYTES)
         .static_memory_guard_size(GUARD_BYTES)
         .guard_before_linear_memory(true);
-    let reservation = Reservation { slots, memory_bytes: MEMORY_BYTES, guard_bytes: GUARD_BYTES };
+    let reservation =
+        Reservation { slots: memories, memory_bytes: MEMORY_BYTES, guard_bytes: GUARD_BYTES };
     Ok((config, Some(reservation)))
 }

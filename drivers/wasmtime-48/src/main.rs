@@ -96,7 +96,8 @@ fn config(scenario: &Scenario) -> Result<(Config, Option<Reservation>), SubjectE
     pool.total_gc_heaps(slots).total_stacks(slots);
     if !scenario.wasm.is_empty() {
         // Programs have more and larger tables, and more functions and data segments, than the defaults allow.
-        pool.total_tables(slots.saturating_mul(PROGRAM_TABLES)).max_tables_per_module(PROGRAM_TABLES);
+        pool.total_tables(slots.saturating_mul(PROGRAM_TABLES))
+            .max_tables_per_module(PROGRAM_TABLES);
         pool.table_elements(PROGRAM_TABLE_ELEMENTS).max_core_instance_size(PROGRAM_INSTANCE_BYTES);
     }
     if scenario.has(Feature::Memories) {
