@@ -239,6 +239,51 @@ fn another_thread_stops_guests() {
     }
 }
 
+/// Loops of one function stop after others and within others: a compiler may merge loads of one address, and a loop
+/// would then look at what an earlier one has loaded. The long loops end after seconds if they miss the deadline.
+#[test]
+fn every_loop_of_a_function_stops() {
+    use std::fmt::Write;
+
+    const LONG: &str = "(local.set $n (i64.const 4000000000))
+        (loop $l (br_if $l (i64.ne (i64.const 0) (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))";
+    const COUNTS: [usize; 5] = [0, 1, 2, 33, 70];
+    let mut text = String::from("(module (import \"host\" \"begin\" (func $begin))");
+    for count in COUNTS {
+        let short = "(loop $s (br_if $s (i64.gt_u (i64.const 5)
+            (local.tee $n (i64.add (local.get $n) (i64.const 1))))))";
+        let after = format!("{}{LONG}", short.repeat(count));
+        let outer = "(loop (br_if 0 (i64.lt_s (local.tee $m (i64.add (local.get $m) (i64.const 1)))
+            (i64.const 5)))";
+        let within = format!("{}{LONG}{}", outer.repeat(count), ")".repeat(count));
+        for (name, body) in [("after", after), ("within", within)] {
+            let begin = "(local $n i64) (local $m i64) (call $begin)";
+            write!(text, "(func (export \"{name} {count}\") {begin} {body})").unwrap();
+        }
+    }
+    text.push(')');
+    for (way, module) in by_every_way(&config(), &text) {
+        for name in COUNTS.iter().flat_map(|n| [format!("after {n}"), format!("within {n}")]) {
+            let engine = module.engine().clone();
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(1);
+            // The long loop runs when the epoch begins.
+            let begin = Func::wrap(&mut store, move || {
+                let engine = engine.clone();
+                std::thread::spawn(move || {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                    engine.increment_epoch();
+                });
+            });
+            let instance = Instance::new(&mut store, &module, &[begin.into()]).unwrap();
+            let run = instance.get_typed_func::<(), ()>(&store, &name).unwrap();
+            let result = run.call(&mut store, ());
+            let Err(error) = result else { panic!("{way}: the loop {name} missed the deadline") };
+            assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: {name}");
+        }
+    }
+}
+
 /// A stopped guest has a backtrace, as another trap has.
 #[test]
 fn a_stopped_guest_has_a_backtrace() {
