@@ -149,9 +149,11 @@ fn offered(offer: &Offer) -> String {
     let flags = fields
         .iter()
         .filter(|(name, value)| {
-            !matches!(name.as_str(), "runtime" | "threads-max") && is_there(value)
+            !matches!(name.as_str(), "runtime" | "threads-max" | "wasi") && is_there(value)
         })
         .map(|(name, _)| format!("--{name}"));
+    let of_wasi = ["--dir", "--env", "--arg"].map(str::to_owned).into_iter();
+    let flags = flags.chain(of_wasi.filter(|_| offer.wasi));
     match flags.collect::<Vec<_>>() {
         flags if flags.is_empty() => "it has no options".to_owned(),
         flags => format!("it takes {}", flags.join(", ")),
@@ -185,7 +187,10 @@ mod tests {
     fn an_offer_is_shown_by_its_flags() {
         assert_eq!(offered(&Offer::none("x 1")), "it has no options");
         let text = offered(&Offer::builtin());
-        assert!(text.contains("--on-drop") && text.contains("--warm-slots"), "{text}");
+        for flag in ["--on-drop", "--warm-slots", "--dir, --env, --arg"] {
+            assert!(text.contains(flag), "{flag} is not in {text}");
+        }
         assert!(!text.contains("keep-resident") && !text.contains("runtime"), "{text}");
+        assert!(!text.contains("wasi"), "{text}");
     }
 }
