@@ -241,8 +241,10 @@ fn modes_and_features_need_what_they_use() {
     let enough = Options { slots: NonZeroU32::new(8), ..options };
     assert_eq!(made(&[Mode::OneStore], enough), Ok(vec![Mode::OneStore]));
 
-    let lacking = refusal(Mode::Limit, own());
-    assert!(lacking.starts_with("builtin has no --mode limit: it has plain, "), "{lacking}");
+    assert_eq!(made(&[Mode::Limit], own()), Ok(vec![Mode::Limit]));
+    let options = Options { feature: vec![Feature::GcHeap], ..own() };
+    let lacking = made(&[], options).expect_err("it is refused").to_string();
+    assert!(lacking.starts_with("builtin has no --feature gc-heap: it has memories"), "{lacking}");
     let options = Options { feature: vec![Feature::Memories], ..files() };
     let refused = made(&[], options).expect_err("it is refused").to_string();
     assert_eq!(refused, "--feature memories needs generated modules: leave out --wasm");
