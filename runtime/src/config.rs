@@ -34,8 +34,8 @@ pub struct Config {
     /// Limits on what is compiled.
     pub limits: CompileLimits,
     /// If true, guests end at the deadline of their store, see
-    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch). Default: false, and code checks
-    /// nothing.
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch). Code is the same with and without it; the
+    /// process has a thread more, and a handler for SIGURG. Default: false.
     pub epoch_interruption: bool,
     /// If true, guests consume the fuel of their store, see
     /// [`Store::set_fuel`](crate::Store::set_fuel). Default: false, and code counts nothing.

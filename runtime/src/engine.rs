@@ -9,14 +9,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use leakbench_allocator::Pool;
 
 use crate::cache::CodeCache;
-use crate::compile::{Checks, Compiler};
+use crate::compile::Compiler;
 use crate::config::{Config, Memories};
 use crate::error::Error;
 use crate::module;
 use crate::profile::{PerfMap, ProfilingStrategy};
 use crate::signature::Registry;
 use crate::sys::code_memory::CodeSpares;
-use crate::sys::epoch::Epochs;
+use crate::sys::epoch::{self, Epochs};
 use crate::types::{FuncType, FuncTypeId};
 
 /// The compiler, the pool of slots, the code cache and the function types that modules and stores
@@ -76,16 +76,19 @@ impl Engine {
     /// Creates an engine with a pool of its own.
     ///
     /// # Errors
-    /// If the pool cannot be reserved, the compiler does not support this processor, or the profiler's
-    /// file cannot be created.
+    /// If the pool cannot be reserved, the compiler does not support this processor, the profiler's
+    /// file cannot be created, or the thread that interrupts guests cannot be started.
     pub fn new(config: &Config) -> Result<Self, Error> {
+        if config.epoch_interruption {
+            epoch::prepare()?;
+        }
         Ok(Engine(Arc::new(Inner {
             config: config.clone(),
             compiler: Compiler::new(
                 config.opt_level,
                 config.regalloc_algorithm,
                 config.limits.clone(),
-                Checks { epochs: config.epoch_interruption, fuel: config.consume_fuel },
+                config.consume_fuel,
             )?,
             cache: config.code_cache_modules.map(CodeCache::new),
             signatures: Arc::default(),
@@ -155,8 +158,8 @@ impl Engine {
     /// may call it; it waits for other calls of it and of [`Store::set_epoch_deadline`] only. Its time is in
     /// proportion to the number of stores.
     ///
-    /// A guest in a host function stops when the host function returns. One that waits in a shared memory stops
-    /// within 10 ms. Without [`Config::epoch_interruption`] it has no effect.
+    /// A guest in a host function stops when the host function returns, and some of the host function's system calls may
+    /// end with EINTR. One that waits in a shared memory stops within 10 ms. Without [`Config::epoch_interruption`] it has no effect.
     ///
     /// ```
     /// use leakbench_runtime::{Config, Engine, Instance, Module, Store, Trap};

@@ -87,6 +87,12 @@ pub enum Error {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// The thread that interrupts guests cannot be started.
+    #[error("cannot start the thread that interrupts guests: {source}; see `ulimit -u`")]
+    Interrupter {
+        /// The kernel's reason.
+        source: io::Error,
+    },
     /// The guest threw an exception that nothing caught; or one to throw in the guest that called
     /// the host function that returns it.
     #[error(transparent)]
@@ -193,7 +199,8 @@ impl Error {
             | Error::File { .. }
             | Error::NoFuel
             | Error::UnknownStack
-            | Error::PerfMap { .. } => return None,
+            | Error::PerfMap { .. }
+            | Error::Interrupter { .. } => return None,
         };
         cause.downcast_ref()
     }

@@ -63,6 +63,11 @@
 //! is installed later must pass on what it does not know. After a trap of a guest they do not return to
 //! the kernel, unless another handler called them.
 //!
+//! The first engine with [`Config::epoch_interruption`] starts a thread, and installs a handler for SIGURG, which
+//! passes each signal that stops no guest to the handler before it. A thread whose guest is late receives the signal, and
+//! again until the guest stops. So system calls of host functions may then end with EINTR. The first guest on a thread
+//! unblocks SIGURG there. A process that was forked lacks the thread: its guests may miss their deadline in loops.
+//!
 //! A thread that calls a guest receives an alternate signal stack, if it has none that is large
 //! enough. The stack is freed when the thread ends.
 //!

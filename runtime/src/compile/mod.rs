@@ -30,7 +30,6 @@ use wasmparser::FunctionBody;
 
 use self::code::CompiledCode;
 use self::link::Linker;
-pub(crate) use self::translate::Checks;
 use self::translate::{ModuleEnv, Stacks, TranslateError};
 use crate::limits::{CompileLimits, Exceeded};
 use crate::module::parse::ParsedModule;
@@ -94,7 +93,8 @@ pub enum RegallocAlgorithm {
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
     limits: CompileLimits,
-    checks: Checks,
+    /// True if code counts the fuel of its store.
+    consumes_fuel: bool,
     /// Buffers for the next compilations: at most one set for each thread that compiled at one
     /// time.
     idle: Mutex<Vec<Box<Workspace>>>,
@@ -133,11 +133,11 @@ impl Compiler {
         opt: OptLevel,
         allocator: RegallocAlgorithm,
         limits: CompileLimits,
-        checks: Checks,
+        consumes_fuel: bool,
     ) -> Result<Compiler, CompileError> {
         let machine = cranelift_native::builder()
             .map_err(|reason| CompileError::Host { reason: reason.to_owned() })?;
-        Self::for_machine(machine, opt, allocator, limits, checks)
+        Self::for_machine(machine, opt, allocator, limits, consumes_fuel)
     }
 
     fn for_machine(
@@ -145,7 +145,7 @@ impl Compiler {
         opt: OptLevel,
         allocator: RegallocAlgorithm,
         limits: CompileLimits,
-        checks: Checks,
+        consumes_fuel: bool,
     ) -> Result<Compiler, CompileError> {
         let host = |reason: String| CompileError::Host { reason };
         let mut flags = settings::builder();
@@ -178,7 +178,7 @@ impl Compiler {
         let isa =
             machine.finish(settings::Flags::new(flags)).map_err(|error| host(error.to_string()))?;
         require_instructions(&*isa)?;
-        Ok(Compiler { isa, limits, checks, idle: Mutex::new(Vec::new()) })
+        Ok(Compiler { isa, limits, consumes_fuel, idle: Mutex::new(Vec::new()) })
     }
 
     /// Compares the length of a module's binary with its limit.
@@ -221,7 +221,7 @@ impl Compiler {
             layout,
             isa: &*self.isa,
             limits: &self.limits,
-            checks: self.checks,
+            consumes_fuel: self.consumes_fuel,
             began: Instant::now(),
         };
         let bodies = &module.bodies;

@@ -11,7 +11,7 @@ use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute};
 
 use super::code::{CompiledCode, TrapSite};
-use super::{Checks, Compiler, OptLevel, RegallocAlgorithm};
+use super::{Compiler, OptLevel, RegallocAlgorithm};
 use crate::features::WasmFeatures;
 use crate::limits::CompileLimits;
 use crate::module::parse::{ModuleError, ParsedModule, parse};
@@ -33,12 +33,12 @@ struct Counts {
 }
 
 fn compiler_for(opt: OptLevel) -> Compiler {
-    checking(opt, Checks::default())
+    compiler_with(opt, false)
 }
 
-fn checking(opt: OptLevel, checks: Checks) -> Compiler {
+fn compiler_with(opt: OptLevel, consumes_fuel: bool) -> Compiler {
     let allocator = allocator_with(opt);
-    Compiler::new(opt, allocator, CompileLimits::default(), checks)
+    Compiler::new(opt, allocator, CompileLimits::default(), consumes_fuel)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -161,7 +161,7 @@ fn vectors_compile_for_the_oldest_machine() {
         // The level that can also merge operators to others.
         let allocator = allocator_with(OptLevel::Speed);
         let limits = CompileLimits::default();
-        Compiler::for_machine(builder, OptLevel::Speed, allocator, limits, Checks::default())
+        Compiler::for_machine(builder, OptLevel::Speed, allocator, limits, false)
     };
     for (enabled, lacking) in [("has_ssse3", "SSE4.1"), ("has_sse41", "SSSE3")] {
         assert_eq!(
@@ -302,12 +302,9 @@ fn accesses_within_the_guard_are_not_checked() {
     assert_eq!(sites(u64::from(u32::MAX)), (1, 0, 0));
 }
 
-/// A deadline costs a load in each loop and before each operator on a range, and a function without them nothing.
-/// Fuel costs a check in each function too. By default there is neither.
+/// Fuel costs a check in each function, in each loop and before each operator on a range. By default there is none.
 #[test]
-fn checks_are_compiled_where_they_are_needed() {
-    let epochs = Checks { epochs: true, fuel: false };
-    let fuel = Checks { epochs: false, fuel: true };
+fn fuel_is_checked_where_it_is_needed() {
     for (body, loops, ranges) in [
         ("(call $f (local.get 0)) (call $imported)", 0, 0),
         ("(block (br_if 0 (local.get 0)) (i32.store (local.get 0) (local.get 0)))", 0, 0),
@@ -326,18 +323,13 @@ fn checks_are_compiled_where_they_are_needed() {
                 (data \"x\") (func $f (param i32) {body}))"
         );
         for opt in OPT_LEVELS {
-            let compiled = |checks| compile_text(&checking(opt, checks), &text);
-            let count = |checks, trap: Trap| {
-                let sites = compiled(checks).traps;
-                sites.iter().filter(|site| site.code() == Some(trap.code())).count()
+            let checks = |consumes_fuel| {
+                let code = compile_text(&compiler_with(opt, consumes_fuel), &text);
+                let is_check = |site: &&TrapSite| site.code() == Some(Trap::OutOfFuel.code());
+                code.traps.iter().filter(is_check).count()
             };
-            assert_eq!(count(epochs, Trap::Interrupt), loops + ranges, "{opt:?}: {body}");
-            assert_eq!(count(fuel, Trap::OutOfFuel), 1 + loops + ranges, "{opt:?}: {body}");
-            for trap in [Trap::Interrupt, Trap::OutOfFuel] {
-                assert_eq!(count(Checks::default(), trap), 0, "{opt:?}: {body}");
-            }
-            let is_plain = compiled(epochs).text == compiled(Checks::default()).text;
-            assert_eq!(is_plain, loops + ranges == 0, "{opt:?}: {body}");
+            assert_eq!(checks(true), 1 + loops + ranges, "{opt:?}: {body}");
+            assert_eq!(checks(false), 0, "{opt:?}: {body}");
         }
     }
 }

@@ -8,10 +8,10 @@ use crate::sys::context::caller_of;
 use crate::sys::exception::Exception;
 use crate::sys::instance::InstanceBox;
 use crate::sys::shared_memory::{Wait, WaitResult};
-use crate::sys::store::StoreInner;
+use crate::sys::store::{Pending, StoreInner};
 use crate::sys::table::TableDef;
 use crate::sys::unwind;
-use crate::vm::layout::Builtin;
+use crate::vm::layout::{Builtin, INTERRUPTED, LIMITS_STACK_LIMIT, VMCTX_LIMITS};
 use crate::vm::segments;
 
 /// The addresses of all builtins, in the order of [`Builtin::ALL`].
@@ -25,23 +25,73 @@ type Context = NonNull<u8>;
 
 const FAILED: u64 = u64::MAX;
 
+/// The address of a function that calls the builtin if the guest may go on, and stops it if its deadline has passed.
+/// A signal stops no guest within a builtin, where one may spend nearly all of its time.
+macro_rules! in_time {
+    ($builtin:path) => {{
+        /// # Safety
+        /// As the builtin.
+        #[unsafe(naked)]
+        unsafe extern "C" fn call(context: Context) {
+            std::arch::naked_asm!(
+                "mov rax, [rdi + {limits}]",
+                "cmp qword ptr [rax + {stack_limit}], {interrupted}",
+                "je {late}",
+                "jmp {builtin}",
+                limits = const VMCTX_LIMITS,
+                stack_limit = const LIMITS_STACK_LIMIT,
+                interrupted = const INTERRUPTED,
+                late = sym late,
+                builtin = sym $builtin,
+            )
+        }
+        call as *const ()
+    }};
+}
+
+/// As [`in_time`], of a builtin that the deadline ends: the guest does not see its result then.
+macro_rules! until_late {
+    ($builtin:path) => {{
+        /// # Safety
+        /// As the builtin.
+        #[unsafe(naked)]
+        unsafe extern "C" fn call(context: Context) {
+            std::arch::naked_asm!(
+                "push rdi",
+                "call {builtin}",
+                "pop rdi",
+                "mov rcx, [rdi + {limits}]",
+                "cmp qword ptr [rcx + {stack_limit}], {interrupted}",
+                "je {late}",
+                "ret",
+                limits = const VMCTX_LIMITS,
+                stack_limit = const LIMITS_STACK_LIMIT,
+                interrupted = const INTERRUPTED,
+                late = sym late,
+                builtin = sym $builtin,
+            )
+        }
+        call as *const ()
+    }};
+}
+
 pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
     let mut table = [std::ptr::null(); Builtin::ALL.len()];
-    table[Builtin::MemoryGrow as usize] = memory_grow as *const ();
-    table[Builtin::MemoryFill as usize] = memory_fill as *const ();
-    table[Builtin::MemoryCopy as usize] = memory_copy as *const ();
-    table[Builtin::MemoryInit as usize] = memory_init as *const ();
-    table[Builtin::DataDrop as usize] = data_drop as *const ();
-    table[Builtin::TableGrow as usize] = table_grow as *const ();
-    table[Builtin::TableFill as usize] = table_fill as *const ();
-    table[Builtin::TableCopy as usize] = table_copy as *const ();
-    table[Builtin::TableInit as usize] = table_init as *const ();
-    table[Builtin::ElemDrop as usize] = elem_drop as *const ();
-    table[Builtin::ExceptionNew as usize] = exception_new as *const ();
-    table[Builtin::ExceptionCaught as usize] = exception_caught as *const ();
-    table[Builtin::AtomicNotify as usize] = atomic_notify as *const ();
-    table[Builtin::AtomicWait32 as usize] = atomic_wait32 as *const ();
-    table[Builtin::AtomicWait64 as usize] = atomic_wait64 as *const ();
+    table[Builtin::MemoryGrow as usize] = in_time!(memory_grow);
+    table[Builtin::MemoryFill as usize] = in_time!(memory_fill);
+    table[Builtin::MemoryCopy as usize] = in_time!(memory_copy);
+    table[Builtin::MemoryInit as usize] = in_time!(memory_init);
+    table[Builtin::DataDrop as usize] = in_time!(data_drop);
+    table[Builtin::TableGrow as usize] = in_time!(table_grow);
+    table[Builtin::TableFill as usize] = in_time!(table_fill);
+    table[Builtin::TableCopy as usize] = in_time!(table_copy);
+    table[Builtin::TableInit as usize] = in_time!(table_init);
+    table[Builtin::ElemDrop as usize] = in_time!(elem_drop);
+    table[Builtin::ExceptionNew as usize] = in_time!(exception_new);
+    table[Builtin::ExceptionCaught as usize] = in_time!(exception_caught);
+    table[Builtin::AtomicNotify as usize] = in_time!(atomic_notify);
+    table[Builtin::AtomicWait32 as usize] = until_late!(atomic_wait32);
+    table[Builtin::AtomicWait64 as usize] = until_late!(atomic_wait64);
     table[Builtin::Throw as usize] = unwind::throw as *const ();
     let mut i = 0;
     while i < table.len() {
@@ -74,6 +124,32 @@ unsafe fn store_of<'a>(context: Context) -> &'a mut StoreInner {
     let (header, _) = unsafe { caller_of(context) };
     // SAFETY: `invoke` set the store. Compiled code lends it to builtins until they return.
     unsafe { &mut *header.store() }
+}
+
+/// Stops the guest, since its deadline has passed.
+///
+/// # Safety
+/// As [`memory_grow`]; registers and stack are those with which compiled code called the builtin.
+#[unsafe(naked)]
+unsafe extern "C" fn late(context: Context) {
+    std::arch::naked_asm!(
+        "push rdi",
+        "call {set_late}",
+        "pop rdi",
+        "xor esi, esi",
+        "jmp {throw}",
+        set_late = sym set_late,
+        throw = sym unwind::throw,
+    )
+}
+
+/// Makes it the pending error of the store that its deadline has passed.
+///
+/// # Safety
+/// As [`memory_grow`].
+unsafe extern "C" fn set_late(context: Context) {
+    // SAFETY: by the contract.
+    unsafe { store_of(context) }.set_pending(Pending::Late);
 }
 
 /// # Safety
@@ -154,8 +230,7 @@ unsafe extern "C" fn atomic_wait64(
     (unsafe { memory.wait64(address, expected, wait) }) as u64
 }
 
-/// The end of a guest's wait. A negative time is none. Code checks the deadline after a wait, so that
-/// the result of an interrupted one is not used.
+/// The end of a guest's wait. A negative time is none. A guest does not see the result of an interrupted one.
 ///
 /// # Safety
 /// `context` is the one that compiled code passed to a builtin, which lives for `'a`.

@@ -1,8 +1,9 @@
 //! Contexts: compiled code receives a pointer to one. [`crate::vm::layout`] has their layout.
 
 use std::mem::offset_of;
+use std::num::NonZeroI32;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::sys::builtins::{BUILTINS, BuiltinTable};
@@ -38,16 +39,21 @@ impl ContextHeader {
 
     /// The store that the running activation borrows; null if none runs.
     pub(super) fn store(&self) -> *mut StoreInner {
+        self.limits().store.load(Ordering::Relaxed)
+    }
+
+    /// What bounds the guests of the store.
+    pub(super) fn limits(&self) -> &Limits {
         // SAFETY: all contexts of a store point to the limits of its root context, which lives as long
         // as the store.
-        unsafe { &*self.limits }.store.load(Ordering::Relaxed)
+        unsafe { &*self.limits }
     }
 }
 
 /// What bounds the guests of a store: the stack of the running activation, the deadline and the fuel.
 ///
-/// Only the thread that uses the store changes it, but for `stack_limit` and `poll`: another thread sets them
-/// when the deadline has passed, see [`super::epoch`].
+/// Only the thread that uses the store changes it, but for `stack_limit`: another thread sets it when the
+/// deadline has passed, see [`super::epoch`].
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Limits {
@@ -55,12 +61,12 @@ pub(super) struct Limits {
     pub(super) stack_limit: AtomicUsize,
     /// Compiled code subtracts from it.
     pub(super) fuel: AtomicI64,
-    /// The address of a byte that compiled code reads; null if the deadline has passed.
-    pub(super) poll: AtomicPtr<u8>,
     /// The stack limit of the running activation, also after the deadline.
     pub(super) activation_limit: AtomicUsize,
     /// The store that the running activation borrows.
     store: AtomicPtr<StoreInner>,
+    /// The kernel's id of the thread that runs guests; 0 if none does, or none can be interrupted.
+    thread: AtomicI32,
     /// The epoch at which guests are interrupted.
     pub(super) deadline: AtomicU64,
 }
@@ -68,28 +74,47 @@ pub(super) struct Limits {
 const _: () = assert!(
     offset_of!(Limits, stack_limit) == layout::LIMITS_STACK_LIMIT as usize
         && offset_of!(Limits, fuel) == layout::LIMITS_FUEL as usize
-        && offset_of!(Limits, poll) == layout::LIMITS_POLL as usize
 );
 
-/// The stack limit and the store of an activation.
+/// The stack limit, the store and the thread of an activation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Activated {
     pub(super) stack_limit: usize,
     pub(super) store: *mut StoreInner,
+    /// 0 if the store's engine has no epochs.
+    pub(super) thread: i32,
 }
 
 impl Limits {
     /// Sets the activation that runs, and returns the one before.
     pub(super) fn replace(&self, activated: Activated) -> Activated {
-        let Activated { stack_limit, store } = activated;
+        let Activated { stack_limit, store, thread } = activated;
         let before = Activated {
             stack_limit: self.activation_limit.load(Ordering::Relaxed),
             store: self.store.load(Ordering::Relaxed),
+            thread: self.thread.load(Ordering::Relaxed),
         };
         self.activation_limit.store(stack_limit, Ordering::Relaxed);
         self.stack_limit.store(stack_limit, Ordering::Relaxed);
         self.store.store(store, Ordering::Relaxed);
+        self.thread.store(thread, Ordering::Relaxed);
         before
+    }
+
+    /// Stops the guests that run, or would. Returns false if they were interrupted before.
+    pub(super) fn interrupt(&self) -> bool {
+        let interrupted = layout::INTERRUPTED as usize;
+        self.stack_limit.swap(interrupted, Ordering::SeqCst) != interrupted
+    }
+
+    /// True after [`Self::interrupt`], until the deadline or the activation changes.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.stack_limit.load(Ordering::SeqCst) == layout::INTERRUPTED as usize
+    }
+
+    /// The thread whose guests shall stop.
+    pub(super) fn interrupted_thread(&self) -> Option<NonZeroI32> {
+        NonZeroI32::new(self.thread.load(Ordering::SeqCst)).filter(|_| self.is_interrupted())
     }
 }
 
@@ -119,9 +144,9 @@ impl RootContext {
             limits: Limits {
                 stack_limit: AtomicUsize::new(usize::MAX),
                 fuel: AtomicI64::new(0),
-                poll: AtomicPtr::default(),
                 activation_limit: AtomicUsize::new(usize::MAX),
                 store: AtomicPtr::new(ptr::null_mut()),
+                thread: AtomicI32::new(0),
                 deadline: AtomicU64::new(0),
             },
         })

@@ -14,13 +14,13 @@ use std::ptr::{self, NonNull};
 use cranelift_codegen::ir::TrapCode;
 
 use crate::sys::call::Callable;
-use crate::sys::context::Activated;
+use crate::sys::context::{Activated, Limits};
 use crate::sys::stack::{Refusal, WasmStack};
 use crate::sys::store::StoreInner;
 use crate::sys::values::RawVal;
 use crate::sys::{signals, stack};
 use crate::trap::{HOST_ERROR, Trap, UNKNOWN_STACK};
-use crate::vm::code::CodeList;
+use crate::vm::code::{CodeList, FrameAt};
 
 /// The return value of [`enter`] after a stop.
 pub(super) const STOPPED: usize = 1;
@@ -37,8 +37,10 @@ pub(super) struct ResumePoint {
 #[derive(Debug)]
 struct Activation {
     resume_point: UnsafeCell<ResumePoint>,
-    /// The signal handler reads it. Host functions change it, and it then has no traps.
+    /// The signal handler reads it. Host functions change it, and it then has no functions and no traps.
     code: *const CodeList,
+    /// Those of the store that runs.
+    limits: *const Limits,
     stop: Cell<Option<Stop>>,
     frames: Frames,
     stack_limit: usize,
@@ -103,6 +105,15 @@ impl Activation {
     unsafe fn stop(&self, stop: Stop, stack_pointer: usize, frame_pointer: usize) {
         self.stop.set(Some(stop));
         self.frames.push(stop.pc);
+        // SAFETY: by the contract.
+        unsafe { self.walk_frames(stack_pointer, frame_pointer) };
+    }
+
+    /// Records the frames from the one at `frame_pointer` on.
+    ///
+    /// # Safety
+    /// As [`Self::stop`].
+    unsafe fn walk_frames(&self, stack_pointer: usize, frame_pointer: usize) {
         let end = self.stack().entered_at;
         // SAFETY: by the contract. Host functions that call guests begin activations of their own. So
         // all frames up to the entry are compiled code's.
@@ -157,6 +168,7 @@ pub(super) unsafe fn invoke(
     }
     let config = store.engine().config();
     let has_epochs = config.epoch_interruption;
+    let thread = if has_epochs { signals::interruptible_thread() } else { 0 };
     let stack_limit = match stack::wasm_stack_limit(config.max_wasm_stack_bytes, outer_stack) {
         Ok(limit) => limit,
         Err(refusal) => {
@@ -173,16 +185,17 @@ pub(super) unsafe fn invoke(
     // SAFETY: `store` comes from a unique reference that is not used until the call is over. This
     // takes an address only, because host functions change the list meanwhile.
     let code = unsafe { &raw const (*store).code };
+    // SAFETY: the store keeps its root context.
+    let limits = unsafe { &root.as_ref().limits };
     let activation = Activation {
         resume_point: UnsafeCell::new(ResumePoint { stack_pointer: 0, pc: 0 }),
         code,
+        limits,
         stop: Cell::new(None),
         frames: Frames::new(),
         stack_limit,
     };
-    // SAFETY: the store keeps its root context.
-    let limits = unsafe { &root.as_ref().limits };
-    let outer_limits = limits.replace(Activated { stack_limit, store });
+    let outer_limits = limits.replace(Activated { stack_limit, store, thread });
     // SAFETY: the store is borrowed and no guest runs, so that this is the only reference to it.
     let epochs = || has_epochs.then(|| unsafe { &*store }.engine().epochs());
     if epochs().is_some_and(|epochs| epochs.apply(limits)) {
@@ -290,6 +303,33 @@ pub(super) unsafe fn record_trap(interrupted: Interrupted) -> Option<NonNull<Res
     let code = unsafe { &*activation.code }.trap_at(pc)?;
     // SAFETY: compiled code was interrupted, and all code keeps frame pointers.
     unsafe { activation.stop(Stop { pc, code }, stack_pointer, frame_pointer) };
+    NonNull::new(activation.resume_point.get())
+}
+
+/// If the deadline of the running guest has passed, and the interrupted instruction is one of its functions, records
+/// the trap with its frames and returns where to resume.
+///
+/// # Safety
+/// The caller is the signal handler of this thread, for the interrupted instruction.
+pub(super) unsafe fn record_interrupt(interrupted: Interrupted) -> Option<NonNull<ResumePoint>> {
+    let Interrupted { pc, stack_pointer, frame_pointer } = interrupted;
+    // SAFETY: the innermost activation is a live frame of this thread.
+    let activation = unsafe { CURRENT.get().as_ref() }?;
+    // SAFETY: `invoke` borrows the store, which keeps the limits, until the activation ends.
+    let limits = unsafe { &*activation.limits };
+    // SAFETY: as in `record_trap`. A function of the list runs only within the activation.
+    let code = unsafe { &*activation.code };
+    let frame = code.frame_at(pc).filter(|_| limits.is_interrupted())?;
+    let stop = Stop { pc, code: Trap::Interrupt.code() };
+    activation.stop.set(Some(stop));
+    activation.frames.push(pc);
+    if let FrameAt::Caller { return_at } = frame {
+        let place = ptr::with_exposed_provenance::<usize>(stack_pointer + return_at);
+        // SAFETY: the function that was interrupted has its return address there.
+        activation.frames.push(unsafe { place.read() });
+    }
+    // SAFETY: compiled code was interrupted, and all code keeps frame pointers.
+    unsafe { activation.walk_frames(stack_pointer, frame_pointer) };
     NonNull::new(activation.resume_point.get())
 }
 

@@ -1,27 +1,40 @@
 //! Epochs: how any thread stops guests.
 //!
-//! The engine counts epochs, and each store has a deadline. Compiled code compares nothing with it. When
-//! the epoch reaches the deadline, the stack limit of the store becomes one that is above every stack. So
-//! the next function fails the check of its stack, which is there anyway. Loops load a byte at an address that
-//! becomes null. Functions without a check of the stack have no frame and call nothing, so they end.
+//! The engine counts epochs, and each store has a deadline. Compiled code compares nothing with it, and is the same
+//! as without epochs. When the epoch reaches the deadline, the stack limit of the store becomes one that is above
+//! every stack. So the next function fails the check of its stack, which is there anyway. A builtin compares it before it
+//! begins, and a host function when it returns. A loop without calls is stopped by a signal to its thread: if the
+//! handler finds that it interrupted a function of a module, it leaves the guest as a trap does.
 //!
 //! ```text
-//! increment_epoch ─► epoch ≥ deadline ─► stack_limit = above every stack ─ prologue ─► trap
-//!                                        poll = null ───────────────────── loop ─────► trap
+//! increment_epoch ─► epoch ≥ deadline ─► stack_limit = above every stack ─┬─ prologue ─────► trap
+//!                                                                         └─ host, builtin ► error
+//!                                        signal to the thread ─────────────── function ────► trap
+//!                      repeater ───────► the same, as long as the guest runs
 //! ```
+//!
+//! A signal that interrupts anything else does nothing. If it comes in a builtin, or between the check after a host
+//! function and the function to which that returns, then [`super::repeater`] sends the next one.
+//!
+//! A guest may be left at any instruction of a function, since each instruction of compiled code that writes
+//! leaves valid values: of a guest's memory, a global, an element of a table, an exception or the fuel. References
+//! are not counted. No instruction may be excluded: in a short loop, signals come at the same ones again and again.
 
-use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::error::Error;
 use crate::sys::context::{Limits, RootContext};
+use crate::sys::{repeater, signals};
 
-/// The stack limit of an interrupted guest. It is above every stack, also if the prologue adds the size of
-/// a frame to it.
-const INTERRUPTED: usize = i32::MIN as usize;
-
-/// The byte that loops load before the deadline.
-static READABLE: u8 = 0;
+/// Makes the process ready to interrupt guests.
+///
+/// # Errors
+/// If the kernel refuses the thread that does so.
+pub(crate) fn prepare() -> Result<(), Error> {
+    signals::install_interrupt();
+    repeater::start().map_err(|source| Error::Interrupter { source })
+}
 
 /// The epoch of an engine, and the stores whose deadlines depend on it.
 #[derive(Debug, Default)]
@@ -34,13 +47,20 @@ pub(crate) struct Epochs {
 impl Epochs {
     /// Begins the next epoch. Interrupts the guests of stores whose deadline it is.
     pub(crate) fn increment(&self) {
-        let stores = self.stores();
-        let epoch = self.current.fetch_add(1, Ordering::SeqCst) + 1;
-        for root in stores.iter().filter_map(Weak::upgrade) {
-            if root.limits.deadline.load(Ordering::Relaxed) <= epoch {
-                interrupt(&root.limits);
+        let mut running = Vec::new();
+        {
+            let stores = self.stores();
+            let epoch = self.current.fetch_add(1, Ordering::SeqCst) + 1;
+            for root in stores.iter().filter_map(Weak::upgrade) {
+                let is_late = root.limits.deadline.load(Ordering::Relaxed) <= epoch;
+                // One that was late before has had its signal.
+                if is_late && root.limits.interrupt() {
+                    running.push(root);
+                }
             }
         }
+        running.retain(|root| root.limits.interrupted_thread().map(signals::interrupt).is_some());
+        repeater::repeat(&running);
     }
 
     /// Adds a store. Its deadline is epoch 0, which has passed.
@@ -67,13 +87,13 @@ impl Epochs {
     /// if the deadline has passed.
     pub(super) fn apply(&self, limits: &Limits) -> bool {
         let activation_limit = limits.activation_limit.load(Ordering::Relaxed);
-        // If an increment interrupts before one of these stores, `has_passed` finds its epoch. If it does so
-        // after them, it stays.
-        limits.stack_limit.store(activation_limit, Ordering::SeqCst);
-        limits.poll.store((&raw const READABLE).cast_mut(), Ordering::SeqCst);
+        limits.stack_limit.store(activation_limit, Ordering::Relaxed);
+        // An increment after this finds the thread that runs, and its interruption stays. One before it is found
+        // by `has_passed`.
+        fence(Ordering::SeqCst);
         let has_passed = self.has_passed(limits);
         if has_passed {
-            interrupt(limits);
+            limits.interrupt();
         }
         has_passed
     }
@@ -87,12 +107,6 @@ impl Epochs {
         // No operation panics midway.
         self.stores.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Stops the guests of a store.
-fn interrupt(limits: &Limits) {
-    limits.stack_limit.store(INTERRUPTED, Ordering::SeqCst);
-    limits.poll.store(ptr::null_mut(), Ordering::SeqCst);
 }
 
 #[cfg(test)]
@@ -109,13 +123,11 @@ mod tests {
             epochs.add(&RootContext::new());
         }
         assert!(epochs.stores().capacity() < 100, "{}", epochs.stores().capacity());
-        let is_interrupted =
-            |root: &Arc<RootContext>| root.limits.stack_limit.load(Ordering::SeqCst) == INTERRUPTED;
         epochs.set_deadline(&kept[3].limits, 2);
         epochs.increment();
-        assert_eq!(kept.iter().filter(|root| !is_interrupted(root)).count(), 1);
+        assert_eq!(kept.iter().filter(|root| !root.limits.is_interrupted()).count(), 1);
         epochs.increment();
-        assert!(kept.iter().all(is_interrupted));
+        assert!(kept.iter().all(|root| root.limits.is_interrupted()));
     }
 
     /// The activation's limit is back when the deadline is later, and not before.
@@ -126,18 +138,16 @@ mod tests {
         epochs.add(&root);
         let limit = || {
             let limit = root.limits.stack_limit.load(Ordering::SeqCst);
-            let is_null = root.limits.poll.load(Ordering::SeqCst).is_null();
-            assert_eq!(is_null, limit == INTERRUPTED);
-            limit
+            (!root.limits.is_interrupted()).then_some(limit)
         };
         root.limits.activation_limit.store(4096, Ordering::Relaxed);
         assert!(epochs.apply(&root.limits));
-        assert_eq!(limit(), INTERRUPTED);
+        assert_eq!(limit(), None);
         epochs.set_deadline(&root.limits, 1);
-        assert_eq!(limit(), 4096);
+        assert_eq!(limit(), Some(4096));
         epochs.increment();
-        assert_eq!(limit(), INTERRUPTED);
+        assert_eq!(limit(), None);
         epochs.set_deadline(&root.limits, u64::MAX);
-        assert_eq!(limit(), 4096);
+        assert_eq!(limit(), Some(4096));
     }
 }

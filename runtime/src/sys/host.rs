@@ -244,7 +244,7 @@ unsafe extern "C" fn host_call<B: HostBody>(
 }
 
 /// Runs the body of a host function. Returns the low half of the first result, or 0 without one. `None`
-/// if it failed; the store then keeps its error.
+/// if it failed, or the deadline of the store has passed; the store then keeps the error.
 ///
 /// # Safety
 /// As [`host_call`].
@@ -260,7 +260,7 @@ unsafe fn run_body<B: HostBody>(
     // SAFETY: the box holds a `B`, by the contract.
     let body = unsafe { &*(&raw const *host.body).cast::<B>() };
     // SAFETY: compiled code passes its own context, or the root context that it received.
-    let (_, instance) = unsafe { caller_of(caller) };
+    let (header, instance) = unsafe { caller_of(caller) };
     // SAFETY: by the contract. The body returns its borrow before the next use.
     let store = || unsafe { store_of(caller) };
     // SAFETY: the trampoline passes as many values as its type has.
@@ -270,13 +270,15 @@ unsafe fn run_body<B: HostBody>(
     }
     let call = HostCall { store: store(), instance, values: &mut *values };
     // SAFETY: the trampoline passes arguments of the function's type.
-    match unsafe { body.call(call) } {
-        Ok(()) => Some(values.first().map_or(0, |value| value.bits())),
-        Err(error) => {
-            store().set_pending(Pending::Error(error));
-            None
+    let pending = match unsafe { body.call(call) } {
+        Ok(()) if !header.limits().is_interrupted() => {
+            return Some(values.first().map_or(0, |value| value.bits()));
         }
-    }
+        Ok(()) => Pending::Late,
+        Err(error) => Pending::Error(error),
+    };
+    store().set_pending(pending);
+    None
 }
 
 /// The store that runs.

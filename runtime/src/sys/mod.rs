@@ -20,7 +20,7 @@
 //! | `call`, `entry`, `host`, `builtins` | calls from host to guest, and from guest to host |
 //! | `exception`, `unwind` | tags and exceptions; the search for a handler |
 //! | `signals`, `leave`, `stack` | traps, and the stacks of guests and signal handlers |
-//! | `epoch` | interruption of guests by other threads |
+//! | `epoch`, `repeater` | interruption of guests by other threads |
 //! | `code_memory`, `artifact` | executable mappings; compiled modules from bytes and files |
 //! | `available` | the question whether there is memory |
 
@@ -43,6 +43,7 @@ pub(crate) mod instance;
 mod leave;
 pub(crate) mod memory;
 pub(crate) mod owned;
+mod repeater;
 pub(crate) mod shared_memory;
 mod signals;
 pub(crate) mod stack;

@@ -1,9 +1,10 @@
-//! The signals by which guests trap. Handlers are installed once for the process. They pass a
-//! signal that is not a guest's trap to the handler that was installed before, and stay installed if
+//! The signals by which guests trap and are interrupted. Handlers are installed once for the process. They pass a
+//! signal that stops no guest to the handler that was installed before, and stay installed if
 //! that one installs another.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
+use std::num::NonZeroI32;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
@@ -16,7 +17,13 @@ use crate::sys::leave;
 /// SIGSEGV: accesses out of bounds. SIGILL: `ud2`, to which explicit traps compile. SIGFPE: failed
 /// divisions. SIGBUS is not among them: memory out of bounds is mapped without access, so a page
 /// that the kernel cannot supply is never the guest's mistake.
-const SIGNALS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
+const FAULTS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
+
+/// The signal to a thread whose guest shall stop. Without a handler it is ignored, so that one which is late ends
+/// nothing, and handlers of others expect it without a reason.
+const INTERRUPT: c_int = libc::SIGURG;
+
+const SIGNALS: [c_int; 4] = [FAULTS[0], FAULTS[1], FAULTS[2], INTERRUPT];
 
 /// The action for a signal beside this runtime's. Handlers on any thread read and change it.
 struct Previous {
@@ -71,20 +78,68 @@ impl Previous {
 /// For each of [`SIGNALS`].
 static PREVIOUS: [Previous; SIGNALS.len()] = [const { Previous::new() }; SIGNALS.len()];
 
-static INSTALL: Once = Once::new();
-
-/// Installs the handlers at the first call.
+/// Installs the handlers of traps at the first call.
 pub(crate) fn install() {
+    static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         leave::prepare();
-        for (&signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
+        install_for(&FAULTS);
+    });
+}
+
+/// Installs the handler of interruptions at the first call.
+pub(crate) fn install_interrupt() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| install_for(&[INTERRUPT]));
+}
+
+/// Installs the handlers of signals that have none of this runtime.
+fn install_for(signals: &[c_int]) {
+    for (&signal, previous) in SIGNALS.iter().zip(&PREVIOUS) {
+        if signals.contains(&signal) {
             let action = present(signal);
             // SAFETY: the handler that reads it is not installed yet.
             unsafe { (*previous.mask.get()).write(action.sa_mask) };
             previous.set(&action);
             install_own(signal);
         }
-    });
+    }
+}
+
+/// Sends [`INTERRUPT`] to a thread of this process. If it has ended, nothing happens.
+pub(super) fn interrupt(thread: NonZeroI32) {
+    // SAFETY: sends a signal, by numbers.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread.get(), INTERRUPT) };
+}
+
+/// The kernel's id of this thread, which receives [`INTERRUPT`] from the first call on.
+pub(super) fn interruptible_thread() -> i32 {
+    thread_local! {
+        static ID: Cell<i32> = const { Cell::new(0) };
+    }
+    ID.with(|id| {
+        if id.get() == 0 {
+            // SAFETY: the set is valid, since both calls initialise it and change it by a valid signal.
+            unsafe {
+                let mut signals = std::mem::zeroed();
+                libc::sigemptyset(&mut signals);
+                libc::sigaddset(&mut signals, INTERRUPT);
+                libc::pthread_sigmask(libc::SIG_UNBLOCK, &signals, ptr::null_mut());
+            }
+            id.set(rustix::thread::gettid().as_raw_nonzero().get());
+        }
+        id.get()
+    })
+}
+
+/// Blocks all signals for this thread, so that others receive those of the process.
+pub(super) fn block_all() {
+    // SAFETY: the set is valid, since the first call initialises it.
+    unsafe {
+        let mut signals = std::mem::zeroed();
+        libc::sigfillset(&mut signals);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &signals, ptr::null_mut());
+    }
 }
 
 /// The present action for a signal.
@@ -108,8 +163,12 @@ fn install_own(signal: c_int) {
     unsafe {
         let mut action: sigaction = std::mem::zeroed();
         action.sa_sigaction = own_handler();
-        // Without SA_NODEFER, only a return through the kernel would unblock the signal.
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        // Only a return through the kernel would unblock a signal that is blocked for its handler. That of an
+        // interruption returns so, and has no other one within it, for which the stack may have no room.
+        if signal != INTERRUPT {
+            action.sa_flags |= libc::SA_NODEFER;
+        }
         libc::sigemptyset(&mut action.sa_mask);
         sigaction(signal, &action, ptr::null_mut());
     }
@@ -146,14 +205,19 @@ unsafe extern "C" fn act(
         stack_pointer: registers[libc::REG_RSP as usize] as usize,
         frame_pointer: registers[libc::REG_RBP as usize] as usize,
     };
-    if is_fault
-        // SAFETY: this is the signal handler, and these are the registers that it interrupted.
-        && let Some(resume_point) = unsafe { entry::record_trap(interrupted) }
-    {
+    // SAFETY: this is the signal handler, and these are the registers that it interrupted.
+    let stopped = unsafe {
+        match signal {
+            INTERRUPT => entry::record_interrupt(interrupted),
+            _ if is_fault => entry::record_trap(interrupted),
+            _ => None,
+        }
+    };
+    if let Some(resume_point) = stopped {
         // SAFETY: the resume point of the innermost activation, whose frame is live.
         let resume_point = unsafe { resume_point.as_ref() };
         // Another handler's frames, and signals that are blocked for it, end only by its return.
-        if context.addr() == below_handler {
+        if signal != INTERRUPT && context.addr() == below_handler {
             // SAFETY: the kernel called the handler. It owns nothing, and SA_NODEFER keeps the signal
             // unblocked.
             unsafe { leave::resume(&*context.cast::<libc::ucontext_t>(), resume_point) };
@@ -192,6 +256,7 @@ unsafe fn pass_on(signal: c_int, is_fault: bool, info: *mut siginfo_t, context: 
     match previous.take() {
         // Like the kernel, this does not ignore faults.
         libc::SIG_IGN if !is_fault => {}
+        libc::SIG_DFL if signal == INTERRUPT => {}
         // SAFETY: as the caller says.
         libc::SIG_DFL | libc::SIG_IGN => unsafe { end_process(signal, info) },
         handler => {

@@ -15,8 +15,11 @@ const HOST_RESERVE_MIN_BYTES: usize = 32 << 10;
 /// Size of the alternate signal stacks that this runtime allocates.
 const SIGNAL_STACK_BYTES: usize = 64 << 10;
 
-/// Stack for the handler itself, beside the frame that the kernel pushes.
+/// Stack for a handler itself, beside the frame that the kernel pushes.
 const HANDLER_BYTES: usize = 4 << 10;
+
+/// The handlers that run at once: that of a trap, and within it that of an interruption.
+const HANDLERS: usize = 2;
 
 thread_local! {
     /// This thread's own stack: `None` until it is read, `Some(None)` if the system does not report
@@ -175,7 +178,7 @@ impl SignalStack {
     fn install() -> Self {
         // SAFETY: `getauxval` reads the process's auxiliary vector.
         let frame_bytes = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-        let needed = frame_bytes.max(libc::MINSIGSTKSZ) + HANDLER_BYTES;
+        let needed = HANDLERS * (frame_bytes.max(libc::MINSIGSTKSZ) + HANDLER_BYTES);
         // SAFETY: all-zero is a value of the C struct.
         let mut present: libc::stack_t = unsafe { std::mem::zeroed() };
         // SAFETY: only reads the present stack; the out parameter is a local.

@@ -29,10 +29,12 @@ use crate::sys::values::RawVal;
 use crate::trap::{HOST_ERROR, Trap, UNKNOWN_STACK};
 use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 use crate::val::Val;
-use crate::vm::code::CodeList;
+use crate::vm::code::{CodeList, Place};
 
-/// The failure of a host function, until the host's call of the guest returns.
+/// Why a host function or a builtin does not return, until the host's call of the guest does.
 pub(crate) enum Pending {
+    /// The deadline of the store has passed.
+    Late,
     Error(Error),
     Panic(Box<dyn Any + Send>),
 }
@@ -469,6 +471,7 @@ impl StoreInner {
     pub(super) fn error_of(&mut self, stop: Stop) -> Error {
         if stop.code == HOST_ERROR {
             return match self.pending.take() {
+                Some(Pending::Late) => self.trap_error(Trap::Interrupt),
                 Some(Pending::Error(error)) => error.with_callers(self.backtrace()),
                 Some(Pending::Panic(payload)) => panic::resume_unwind(payload),
                 None => unreachable!("a host function failed without an error"),
@@ -482,10 +485,13 @@ impl StoreInner {
         };
         // After the deadline no function has enough stack.
         let is_late = trap == Trap::StackOverflow && self.is_interrupted();
-        let trap = if is_late { Trap::Interrupt } else { trap };
-        let Some(place) = self.code.place_of(stop.pc) else {
-            return Error::from(TrapError::outside_of_functions(trap, None))
-                .with_callers(self.backtrace());
+        self.trap_error(if is_late { Trap::Interrupt } else { trap })
+    }
+
+    /// The error of a trap in the innermost function of the last stop's frames.
+    fn trap_error(&self, trap: Trap) -> Error {
+        let Some(place) = self.places().next() else {
+            return TrapError::outside_of_functions(trap, None).into();
         };
         let module = self.instance(place.instance).module().compiled();
         TrapError {
@@ -497,14 +503,19 @@ impl StoreInner {
         .into()
     }
 
+    /// The places of the last stop's frames in functions of modules.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.frames.iter().enumerate().filter_map(|(depth, &pc)| {
+            // The instruction after a call may be that of another function.
+            self.code.place_of(if depth == 0 { pc } else { pc - 1 })
+        })
+    }
+
     /// The functions of guests in the frames of the last trap.
     fn backtrace(&self) -> WasmBacktrace {
-        let frames = self.frames.iter().enumerate().filter_map(|(depth, &pc)| {
-            // The instruction after a call may be that of another function.
-            let pc = if depth == 0 { pc } else { pc - 1 };
-            let place = self.code.place_of(pc)?;
+        let frames = self.places().map(|place| {
             let module = self.instance(place.instance).module().compiled();
-            Some(FrameInfo::new(module, &place))
+            FrameInfo::new(module, &place)
         });
         WasmBacktrace::new(frames.collect())
     }

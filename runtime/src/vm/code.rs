@@ -67,6 +67,16 @@ pub(crate) struct Place {
     pub(crate) func_offset: Option<u32>,
 }
 
+/// The frame to which the frame pointer points at an instruction of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameAt {
+    /// The function's.
+    Own,
+    /// That of its caller, since the function begins or returns. The return address is so many bytes above the
+    /// stack pointer.
+    Caller { return_at: usize },
+}
+
 /// The exception handlers of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handlers<'a> {
@@ -177,6 +187,20 @@ impl LoadedCode {
         Some(Handlers { stack_bytes: stack_bytes as usize, items })
     }
 
+    /// The frame of the function in which the instruction at `pc` is.
+    fn frame_at(&self, pc: usize) -> Option<FrameAt> {
+        const RETURN: u8 = 0xc3;
+        let offset = self.offset_of(pc)?;
+        let funcs = self.funcs();
+        let func = funcs.get(funcs.partition_point(|func| func.start <= offset).checked_sub(1)?)?;
+        // Functions begin with `push rbp`, a byte, and `mov rbp, rsp`.
+        match (offset - func.start, self.text().get(offset as usize)?) {
+            (0, _) | (_, &RETURN) => Some(FrameAt::Caller { return_at: 0 }),
+            (1, _) => Some(FrameAt::Caller { return_at: 8 }),
+            (inner, _) => (inner < func.len).then_some(FrameAt::Own),
+        }
+    }
+
     fn trap_at(&self, pc: usize) -> Option<TrapCode> {
         let offset = self.offset_of(pc)?;
         let traps = self.traps();
@@ -232,6 +256,16 @@ impl CodeList {
         }
         compiler_fence(Ordering::SeqCst);
         self.entry(pc)?.code.trap_at(pc)
+    }
+
+    /// The frame of a function of a module at the instruction at `pc`; `None` elsewhere, and while the list changes.
+    /// For the signal handler: does not allocate, lock or panic.
+    pub(crate) fn frame_at(&self, pc: usize) -> Option<FrameAt> {
+        if self.is_changing.load(Ordering::Relaxed) {
+            return None;
+        }
+        compiler_fence(Ordering::SeqCst);
+        self.entry(pc).filter(|entry| entry.instance.is_some())?.code.frame_at(pc)
     }
 
     /// The code of the call that returns to `pc`, and the call's handlers, if it has any. `None` if

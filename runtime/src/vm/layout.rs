@@ -32,12 +32,13 @@ pub(crate) const VMCTX_LIMITS: u32 = 8;
 pub(crate) const VMCTX_STATE: u32 = 16;
 const VMCTX_MEMORIES: u32 = 24;
 
-/// In `Limits`: the lowest stack address that wasm frames may use. Above every stack after the deadline.
+/// In `Limits`: the lowest stack address that wasm frames may use; [`INTERRUPTED`] after the deadline.
 pub(crate) const LIMITS_STACK_LIMIT: u32 = 0;
 /// In `Limits`: the fuel that is left, i64. Code that counts fuel subtracts from it.
 pub(crate) const LIMITS_FUEL: u32 = 8;
-/// In `Limits`: the address of a readable byte; null after the deadline.
-pub(crate) const LIMITS_POLL: u32 = 16;
+/// The stack limit of an interrupted guest. As an address it is above every stack, also if a prologue adds the size of
+/// a frame to it.
+pub(crate) const INTERRUPTED: i32 = i32::MIN;
 
 /// Size of a memory entry: the base address, which is valid only for memories that never move, and
 /// pointers to the `MemoryHead` and to the `MemoryDef`.
@@ -96,7 +97,6 @@ pub(crate) fn fingerprint() -> String {
         VMCTX_STATE,
         LIMITS_STACK_LIMIT,
         LIMITS_FUEL,
-        LIMITS_POLL,
         MEMORY_ENTRY_BYTES,
         MEMORY_ENTRY_DEF,
         MEMORY_HEAD_BASE,

@@ -1,8 +1,14 @@
 //! Guests stop at the deadline of their store, wherever they are, and no other guests do.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use leakbench_runtime::{
-    AsContextMut, Caller, Config, Engine, Error, Extern, Func, Instance, Linker, Module, Store,
-    Trap,
+    AsContextMut, Caller, Config, Engine, Error, Extern, ExternType, Func, Instance, Linker,
+    Module, OptLevel, Store, Trap, WasmBacktrace,
 };
 
 use crate::{by_every_way, sys};
@@ -12,31 +18,32 @@ fn config() -> Config {
 }
 
 /// Every guest calls the host, which begins the next epoch, and then goes on for much longer. Each function
-/// has another way to do so; none would end by itself before a million steps, or at the end of the stack.
+/// has another way to do so. A test chooses the number of its steps, so that a guest which is missed ends by itself.
 const TEXT: &str = r#"(module
     (import "host" "tick" (func $tick))
     (type $step (func (param i64) (result i64)))
     (memory 1)
     (table 1 funcref)
+    (table $long 10000 funcref)
     (elem (i32.const 0) $indirect)
     (elem declare func $reference)
     (tag $tag)
-    (global $left (mut i32) (i32.const 1000000))
+    (global $left (export "left") (mut i32) (i32.const 0))
     (func $is_over (result i32)
         (global.set $left (i32.sub (global.get $left) (i32.const 1)))
         (i32.eqz (global.get $left)))
     (func (export "returns") (result i32) (i32.const 7))
     (func (export "empty loop") (local $n i32)
         (call $tick)
-        (local.set $n (i32.const 1000000))
+        (local.set $n (global.get $left))
         (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
     (func (export "loop of host calls")
         (loop $l (call $tick) (br_if $l (i32.eqz (call $is_over)))))
     (func (export "nested loops") (local $n i32) (local $m i32)
         (call $tick)
-        (local.set $n (i32.const 1000))
+        (local.set $n (i32.shr_u (global.get $left) (i32.const 10)))
         (loop $outer
-            (local.set $m (i32.const 1000))
+            (local.set $m (i32.const 1024))
             (loop $inner (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1)))))
             (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
     (func (export "table of branches") (local $n i32)
@@ -44,13 +51,13 @@ const TEXT: &str = r#"(module
         (block $end
             (loop $l
                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                (br_table $l $end $l (i32.eq (local.get $n) (i32.const 1000000))))))
+                (br_table $l $end $l (i32.eq (local.get $n) (global.get $left))))))
     (func (export "loop of exceptions") (local $n i32)
         (call $tick)
         (loop $l
             (block $h (try_table (catch $tag $h) (throw $tag)))
             (local.set $n (i32.add (local.get $n) (i32.const 1)))
-            (br_if $l (i32.lt_u (local.get $n) (i32.const 1000000)))))
+            (br_if $l (i32.lt_u (local.get $n) (global.get $left)))))
     (func $recursion (export "recursion") (call $tick) (call $recursion))
     ;; Shallow, but with more calls than anything could wait for.
     (func $tree (param $depth i32) (result i32)
@@ -59,7 +66,8 @@ const TEXT: &str = r#"(module
                 (call $tree (i32.sub (local.get $depth) (i32.const 1)))
                 (call $tree (i32.sub (local.get $depth) (i32.const 1)))))
             (else (i32.const 1))))
-    (func (export "tree of calls") (call $tick) (drop (call $tree (i32.const 20))))
+    (func (export "tree of calls") (call $tick)
+        (drop (call $tree (i32.sub (i32.const 32) (i32.clz (global.get $left))))))
     (func $even (if (call $is_over) (then (return))) (return_call $odd))
     (func $odd (return_call $even))
     (func (export "tail calls") (call $tick) (return_call $even))
@@ -89,12 +97,18 @@ const TEXT: &str = r#"(module
             (then drop drop drop drop drop drop drop (return_call $wide))))
     (func (export "wide frames") (call $tick) (call $wide (i64.const 1))
         drop drop drop drop drop drop drop drop)
-    (func (export "fill") (param i32) (call $tick)
-        (memory.fill (i32.const 0) (i32.const 1) (local.get 0)))
-    (func (export "copy") (param i32) (call $tick)
-        (memory.copy (i32.const 0) (i32.const 1) (local.get 0)))
-    (func (export "table fill") (param i32) (call $tick)
-        (table.fill (i32.const 0) (ref.null func) (local.get 0))))"#;
+    (func (export "growth") (call $tick)
+        (loop $l (drop (memory.grow (i32.const 0))) (br_if $l (i32.eqz (call $is_over)))))
+    ;; Long operators, between which the guest has nothing to do.
+    (func (export "fill") (call $tick)
+        (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536))
+            (br_if $l (i32.eqz (call $is_over)))))
+    (func (export "copy") (call $tick)
+        (loop $l (memory.copy (i32.const 0) (i32.const 1) (i32.const 65535))
+            (br_if $l (i32.eqz (call $is_over)))))
+    (func (export "table fill") (call $tick)
+        (loop $l (table.fill $long (i32.const 0) (ref.null func) (i32.const 10000))
+            (br_if $l (i32.eqz (call $is_over))))))"#;
 
 /// A store with an instance. `tick` does what the host shall do.
 fn guest(
@@ -112,7 +126,12 @@ fn guest(
     let mut store = Store::new(engine, 0);
     store.set_epoch_deadline(1);
     let instance = linker.instantiate(&mut store, module).unwrap();
+    set_steps(&mut store, instance, 1_000_000);
     (store, instance)
+}
+
+fn set_steps(store: &mut Store<u32>, instance: Instance, steps: i32) {
+    instance.get_global(&*store, "left").unwrap().set(store, steps.into()).unwrap();
 }
 
 fn next_epoch(caller: &mut Caller<'_, u32>) -> Result<(), Error> {
@@ -120,24 +139,61 @@ fn next_epoch(caller: &mut Caller<'_, u32>) -> Result<(), Error> {
     Ok(())
 }
 
+fn epoch_soon(caller: &mut Caller<'_, u32>) -> Result<(), Error> {
+    let engine = caller.engine().clone();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(2));
+        engine.increment_epoch();
+    });
+    Ok(())
+}
+
+/// The functions of [`TEXT`] that run on.
+fn endless(module: &Module) -> Vec<String> {
+    let funcs = module.exports().filter(|export| matches!(export.ty(), ExternType::Func(_)));
+    let names: Vec<String> = funcs.map(|export| export.name().to_owned()).collect();
+    assert_eq!(names.len(), 17);
+    names.into_iter().filter(|name| name != "returns").collect()
+}
+
+/// Runs a function with so many steps. It must be stopped after one call of the host. A later deadline lets the same
+/// instance go on.
+fn stops(way: &str, name: &str, steps: i32, (mut store, instance): (Store<u32>, Instance)) {
+    set_steps(&mut store, instance, steps);
+    let run = instance.get_typed_func::<(), ()>(&store, name).unwrap();
+    let Err(error) = run.call(&mut store, ()) else { panic!("{way}: {name} went on") };
+    assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: {name}: {error}");
+    assert!(error.to_string().starts_with("interrupted at the deadline in function"), "{error}");
+    assert_eq!(*store.data(), 1, "{way}: {name} went on");
+    let returns = instance.get_typed_func::<(), i32>(&store, "returns").unwrap();
+    let error = returns.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: after the deadline");
+    store.set_epoch_deadline(1);
+    assert_eq!(returns.call(&mut store, ()).unwrap(), 7, "{way}: {name}");
+}
+
+#[test]
+fn guests_stop_when_the_host_returns() {
+    for (way, module) in by_every_way(&config(), TEXT) {
+        for name in endless(&module) {
+            stops(&way, &name, 1_000_000, guest(&module, next_epoch));
+        }
+    }
+}
+
+/// The guest has gone on for some time when another thread begins the epoch. Those that are missed go on for
+/// seconds.
 #[test]
 fn guests_stop_wherever_they_are() {
     for (way, module) in by_every_way(&config(), TEXT) {
-        let names: Vec<String> = module.exports().map(|export| export.name().to_owned()).collect();
-        assert_eq!(names.len(), 16);
-        for name in names.iter().filter(|name| *name != "returns") {
-            let (mut store, instance) = guest(&module, next_epoch);
-            let func = instance.get_func(&store, name).unwrap();
-            let args = vec![leakbench_runtime::Val::I32(1); func.ty(&store).params().len()];
-            let error = func.call(&mut store, &args, &mut []).unwrap_err();
-            assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: {name}: {error}");
-            assert_eq!(*store.data(), 1, "{way}: {name} went on");
-            // A later deadline lets the same instance go on.
-            let returns = instance.get_typed_func::<(), i32>(&store, "returns").unwrap();
-            let error = returns.call(&mut store, ()).unwrap_err();
-            assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: after the deadline");
-            store.set_epoch_deadline(1);
-            assert_eq!(returns.call(&mut store, ()).unwrap(), 7, "{way}: {name}");
+        for name in endless(&module) {
+            let steps = match &*name {
+                // They end with the stack, or call the host.
+                "recursion" | "loop of host calls" => continue,
+                "loop of exceptions" | "fill" | "copy" | "table fill" => 5_000_000,
+                _ => i32::MAX,
+            };
+            stops(&way, &name, steps, guest(&module, epoch_soon));
         }
     }
 }
@@ -229,7 +285,7 @@ fn another_thread_stops_guests() {
             store.set_epoch_deadline(1);
             let begin = Func::wrap(&mut store, move || {
                 let engine = engine.clone();
-                std::thread::spawn(move || engine.increment_epoch());
+                thread::spawn(move || engine.increment_epoch());
             });
             let instance = Instance::new(&mut store, &module, &[begin.into()]).unwrap();
             let run = instance.get_typed_func::<(), ()>(&store, name).unwrap();
@@ -270,8 +326,8 @@ fn every_loop_of_a_function_stops() {
             // The long loop runs when the epoch begins.
             let begin = Func::wrap(&mut store, move || {
                 let engine = engine.clone();
-                std::thread::spawn(move || {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(10));
                     engine.increment_epoch();
                 });
             });
@@ -284,40 +340,90 @@ fn every_loop_of_a_function_stops() {
     }
 }
 
-/// A stopped guest has a backtrace, as another trap has.
+/// A guest may be stopped at any instruction, also while a function begins or returns. The backtrace then has all
+/// functions that run, and the store can go on.
 #[test]
-fn a_stopped_guest_has_a_backtrace() {
-    let module = &by_every_way(&config(), TEXT)[0].1;
-    for name in ["empty loop", "tree of calls"] {
-        let (mut store, instance) = guest(module, next_epoch);
-        let run = instance.get_typed_func::<(), ()>(&store, name).unwrap();
-        let error = run.call(&mut store, ()).unwrap_err();
-        let backtrace = error.downcast_ref::<leakbench_runtime::WasmBacktrace>().unwrap();
-        assert!(!backtrace.frames().is_empty(), "{name}");
-        assert!(
-            error.to_string().starts_with("interrupted at the deadline in function"),
-            "{error}"
-        );
+fn a_stopped_guest_has_all_callers() {
+    let text = r#"(module
+        (global $done (export "done") (mut i64) (i64.const 0))
+        (func $d (global.set $done (i64.add (global.get $done) (i64.const 1))))
+        (func $c (call $d) (call $d))
+        (func $b (call $c) (call $d))
+        (func $a (call $b) (call $c))
+        (func $run (export "run") (loop (call $a) (call $b) (br 0)))
+        ;; Only functions that end without a call, so that only signals stop them.
+        (func $calls (export "calls") (loop (call $d) (call $d) (br 0))))"#;
+    let callers = |func: &str| match func {
+        "d" => &["c", "b", "calls"][..],
+        "c" => &["b", "a"],
+        "b" => &["a", "run"],
+        "a" => &["run"],
+        _ => &[],
+    };
+    for (way, module) in by_every_way(&config(), text) {
+        let mut store = Store::new(module.engine(), ());
+        store.set_epoch_deadline(1);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run =
+            ["run", "calls"].map(|name| instance.get_typed_func::<(), ()>(&store, name).unwrap());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ticker = thread::spawn({
+            let (engine, is_over) = (module.engine().clone(), Arc::clone(&is_over));
+            move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    engine.increment_epoch();
+                    thread::sleep(Duration::from_micros(50));
+                }
+            }
+        });
+        let mut depths = BTreeSet::new();
+        for i in 0..500 {
+            store.set_epoch_deadline(1);
+            let error = run[i % 2].call(&mut store, ()).unwrap_err();
+            assert_eq!(error.trap(), Some(Trap::Interrupt), "{way}: {error}");
+            let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+            let names: Vec<&str> =
+                backtrace.frames().iter().filter_map(|it| it.func_name()).collect();
+            // There are none if the deadline passed before the call.
+            assert!(matches!(names.last(), None | Some(&("run" | "calls"))), "{way}: {names:?}");
+            for pair in names.windows(2) {
+                assert!(callers(pair[0]).contains(&pair[1]), "{way}: {names:?}");
+            }
+            depths.insert(names.len());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        ticker.join().unwrap();
+        assert!(depths.len() > 1, "{way}: stopped at the depths {depths:?} only");
     }
 }
 
-/// Code with a check and code without it do not run on each other's engines.
+/// Epochs change no code, so that they cost nothing where guests compute, and artifacts with and without them are the
+/// same.
 #[test]
-fn artifacts_are_of_engines_with_the_same_checks() {
-    let plain = Config::default();
-    let epochs = config();
+fn code_is_the_same_with_epochs() {
+    for opt_level in [OptLevel::None, OptLevel::Speed] {
+        let [plain, epochs] = [false, true].map(|epoch_interruption| {
+            let config = Config { epoch_interruption, opt_level, ..Config::default() };
+            Engine::new(&config).unwrap().precompile_module(TEXT.as_bytes()).unwrap()
+        });
+        assert!(plain == epochs, "{opt_level:?}");
+    }
+}
+
+/// Code that counts fuel and code that does not do not run on each other's engines.
+#[test]
+fn artifacts_are_of_engines_with_the_same_fuel() {
+    let plain = config();
     let fuel = Config { consume_fuel: true, ..Config::default() };
-    let configs = [("plain", &plain), ("epochs", &epochs), ("fuel", &fuel)];
-    let engines = configs.map(|(name, config)| (name, Engine::new(config).unwrap()));
+    let engines = [("false", &plain), ("true", &fuel)]
+        .map(|(name, config)| (name, Engine::new(config).unwrap()));
     for (from, source) in &engines {
         let bytes = source.precompile_module(TEXT.as_bytes()).unwrap();
         for (to, target) in &engines {
             match sys::load(target, &bytes) {
                 Ok(_) => assert_eq!(from, to),
                 Err(error) => {
-                    let setting = if *from == "plain" { to } else { from };
-                    let setting = if setting == &"fuel" && *to == "epochs" { to } else { setting };
-                    let expected = format!("the compiled module has {setting} '");
+                    let expected = format!("the compiled module has fuel '{from}'");
                     assert!(error.to_string().starts_with(&expected), "{from} {to}: {error}");
                 }
             }

@@ -4,7 +4,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
-use leakbench_runtime::{Linker, Module, OptLevel, Store};
+use leakbench_runtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, Trap};
 
 use crate::guest;
 use crate::sys::{self, Earlier};
@@ -70,6 +70,14 @@ fn traps_return_through_a_later_handler() {
     assert_eq!(end("default", "forwarded").code(), SURVIVED);
 }
 
+/// The signal that interrupts guests at their deadline.
+#[test]
+fn interruptions_by_others_go_to_the_earlier_handler() {
+    assert_eq!(end("plain", "urgent").code(), Some(sys::BY_PLAIN_HANDLER));
+    assert_eq!(end("default", "urgent").code(), SURVIVED);
+    assert_eq!(end("ignore", "urgent").code(), SURVIVED);
+}
+
 #[test]
 fn no_signal_reaches_the_earlier_handler_without_cause() {
     assert_eq!(end("plain", "none").code(), SURVIVED);
@@ -96,6 +104,20 @@ fn one_case() {
     }
     match how {
         "fault" => sys::fault(),
+        "urgent" => {
+            let config = Config { epoch_interruption: true, ..Config::default() };
+            let engine = Engine::new(&config).unwrap();
+            sys::send_urgent();
+            let module =
+                Module::new(&engine, "(module (func (export \"\") (loop (br 0))))").unwrap();
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(1);
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let run = instance.get_typed_func::<(), ()>(&store, "").unwrap();
+            sys::block_urgent();
+            std::thread::spawn(move || engine.increment_epoch());
+            assert_eq!(run.call(&mut store, ()).unwrap_err().trap(), Some(Trap::Interrupt));
+        }
         "sent" => sys::send_sigsegv(),
         "sent-as-fault" => sys::send_sigsegv_as_fault(),
         "sent-twice" => {

@@ -199,8 +199,6 @@ impl FuncTranslator<'_> {
         let builtin = if access == I32 { Builtin::AtomicWait32 } else { Builtin::AtomicWait64 };
         let memory = self.index(memory);
         self.call_builtin_value(builtin, &[memory, address, expected, timeout_ns]);
-        // The deadline ends a wait.
-        self.check_deadline();
         self.reduce_top(false);
     }
 }

@@ -157,7 +157,7 @@ impl FuncTranslator<'_> {
     }
 
     fn emit_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Inst {
-        self.check_builtin(builtin, args);
+        self.count_builtin(builtin, args);
         let table = self.load_context(VMCTX_BUILTINS);
         let code = self.load_at(POINTER, constant_flags(), table, builtin.offset());
         let signature = abi::builtin_signature(builtin, self.env.isa.default_call_conv());

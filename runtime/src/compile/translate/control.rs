@@ -172,7 +172,7 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(header);
         self.stacks.operands.truncate(base);
         self.push_block_params(header);
-        self.check_loop();
+        self.check_fuel();
     }
 
     fn begin_if(&mut self, ty: BlockType) {

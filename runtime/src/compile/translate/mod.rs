@@ -10,11 +10,11 @@
 mod atomic;
 mod bulk;
 mod call;
-mod checks;
 mod context;
 mod control;
 mod entry;
 mod exception;
+mod fuel;
 mod memory;
 mod numeric;
 mod simd;
@@ -32,8 +32,6 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 use wasmparser::{FunctionBody, Operator, OperatorsReader, OperatorsReaderAllocations};
 
-pub(crate) use self::checks::Checks;
-use self::checks::FuncChecks;
 use self::context::Regions;
 use self::control::{Detours, Frame};
 use self::entry::{declare_locals, limit_stack};
@@ -51,7 +49,8 @@ pub(super) struct ModuleEnv<'a> {
     pub(super) layout: &'a VmLayout,
     pub(super) isa: &'a dyn TargetIsa,
     pub(super) limits: &'a CompileLimits,
-    pub(super) checks: Checks,
+    /// True if functions count the fuel of their store.
+    pub(super) consumes_fuel: bool,
     /// The start of the module's compilation.
     pub(super) began: Instant,
 }
@@ -148,7 +147,7 @@ pub(super) fn translate(
         stacks,
         vmctx,
         regions,
-        checks: FuncChecks::new(env.checks),
+        fuel_due: 0,
         loaded_in: None,
         reachable: true,
         unreachable_blocks: 0,
@@ -159,7 +158,7 @@ pub(super) fn translate(
         parts_ensured: PARTS_UNASKED,
     };
     translator.begin_func(env.info.funcs[func as usize]);
-    translator.begin_checks();
+    translator.begin_fuel();
     while !reader.eof() {
         // Offsets fit, because the validator limits the size of modules.
         translator.builder.set_srcloc(SourceLoc::new(reader.original_position() as u32));
@@ -183,7 +182,8 @@ struct FuncTranslator<'a> {
     /// The instance's context.
     vmctx: Value,
     regions: Regions,
-    checks: FuncChecks,
+    /// The fuel of the straight code so far.
+    fuel_due: i64,
     /// The block to which `stacks.loaded` belongs.
     loaded_in: Option<ir::Block>,
     /// False in code that cannot be executed.

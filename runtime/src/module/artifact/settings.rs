@@ -27,7 +27,6 @@ pub(crate) fn describe(config: &Config, compiler: &Compiler) -> String {
     line("target", &compiler.isa().triple());
     line("optimization", &format_args!("{:?}", config.opt_level));
     line("proposals", &format_args!("{:?}", config.features));
-    line("epochs", &config.epoch_interruption);
     line("fuel", &config.consume_fuel);
     line("reservation", &format_args!("{MEMORY_MAX_BYTES} {GUARD_BYTES}"));
     line("structures", &layout::fingerprint());

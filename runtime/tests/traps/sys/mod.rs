@@ -135,7 +135,7 @@ extern "C" fn with_info(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_voi
 /// The address that [`fault`] reads.
 const FAULT_ADDRESS: usize = 0x10;
 
-/// The action for SIGSEGV before the runtime installs its own.
+/// The action for SIGSEGV and SIGURG before the runtime installs its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Earlier {
     Default,
@@ -167,7 +167,9 @@ pub(crate) fn handle_faults_by(earlier: Earlier) {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
         action.sa_flags = flags;
-        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
+        for signal in [libc::SIGSEGV, libc::SIGURG] {
+            assert_eq!(libc::sigaction(signal, &action, ptr::null_mut()), 0);
+        }
     }
 }
 
@@ -212,6 +214,23 @@ pub(crate) fn fault() {
 pub(crate) fn send_sigsegv() {
     // SAFETY: raises a signal on this thread.
     unsafe { libc::raise(libc::SIGSEGV) };
+}
+
+/// Sends SIGURG.
+pub(crate) fn send_urgent() {
+    // SAFETY: raises a signal on this thread.
+    unsafe { libc::raise(libc::SIGURG) };
+}
+
+/// Blocks SIGURG for this thread.
+pub(crate) fn block_urgent() {
+    // SAFETY: the set is valid, since the first call initialises it.
+    unsafe {
+        let mut signals = std::mem::zeroed();
+        libc::sigemptyset(&mut signals);
+        libc::sigaddset(&mut signals, libc::SIGURG);
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, &signals, ptr::null_mut()), 0);
+    }
 }
 
 /// Sends SIGSEGV with the report of a fault.

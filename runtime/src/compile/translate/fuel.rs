@@ -1,44 +1,18 @@
-//! The checks by which guests stop that would run on: of their store's deadline and of its fuel. An engine
-//! compiles each of them only if it is configured so.
+//! The code that counts fuel. An engine compiles it only if it is configured so.
 //!
-//! The deadline: a loop loads a byte at an address that is null after the deadline, so that the load faults. That
-//! takes no branch, of which short loops have too many already. [`crate::sys::epoch`] says why functions
-//! need no check.
-//!
-//! Fuel: the translator counts the operators of straight code, and subtracts their number where the code
+//! The translator counts the operators of straight code, and subtracts their number where the code
 //! ends. Functions and loops compare what is left with zero as they begin. The subtraction is in memory, so
 //! that calls, the host and traps find the same number.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I64};
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use wasmparser::Operator;
 
-use super::super::abi::{POINTER, trusted_flags};
+use super::super::abi::trusted_flags;
 use super::FuncTranslator;
 use crate::trap::Trap;
-use crate::vm::layout::{Builtin, LIMITS_FUEL, LIMITS_POLL, VMCTX_LIMITS};
-
-/// The checks that an engine compiles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Checks {
-    /// Of the deadline.
-    pub(crate) epochs: bool,
-    pub(crate) fuel: bool,
-}
-
-/// The checks of a function.
-pub(super) struct FuncChecks {
-    checks: Checks,
-    /// The fuel of the straight code so far.
-    fuel_due: i64,
-}
-
-impl FuncChecks {
-    pub(super) fn new(checks: Checks) -> Self {
-        FuncChecks { checks, fuel_due: 0 }
-    }
-}
+use crate::vm::layout::{Builtin, LIMITS_FUEL, VMCTX_LIMITS};
 
 /// Bytes of a memory that an operator on a range handles for one unit of fuel, as a power of two.
 const BYTES_PER_FUEL_LOG2: i64 = 6;
@@ -47,26 +21,20 @@ const ELEMENTS_PER_FUEL_LOG2: i64 = BYTES_PER_FUEL_LOG2 - 3;
 
 impl FuncTranslator<'_> {
     /// Begins the function.
-    pub(super) fn begin_checks(&mut self) {
+    pub(super) fn begin_fuel(&mut self) {
         // A call.
-        self.checks.fuel_due = 1;
+        self.fuel_due = 1;
         self.subtract_fuel();
-        self.check_fuel();
-    }
-
-    /// Begins an iteration of a loop.
-    pub(super) fn check_loop(&mut self) {
-        self.check_deadline();
         self.check_fuel();
     }
 
     /// Counts an operator that is reachable. If straight code ends with it, the fuel is up to date then.
     pub(super) fn count(&mut self, op: &Operator<'_>) {
-        if !self.checks.checks.fuel {
+        if !self.env.consumes_fuel {
             return;
         }
         use Operator as O;
-        self.checks.fuel_due += match op {
+        self.fuel_due += match op {
             O::Block { .. }
             | O::Loop { .. }
             | O::End
@@ -105,12 +73,12 @@ impl FuncTranslator<'_> {
 
     /// In code that cannot be executed.
     pub(super) fn forget_fuel(&mut self) {
-        self.checks.fuel_due = 0;
+        self.fuel_due = 0;
     }
 
     /// Before a builtin. One on a range takes time in proportion to its length, and there may be many
     /// without a loop.
-    pub(super) fn check_builtin(&mut self, builtin: Builtin, args: &[Value]) {
+    pub(super) fn count_builtin(&mut self, builtin: Builtin, args: &[Value]) {
         let unit_log2 = match builtin {
             Builtin::MemoryFill | Builtin::MemoryCopy | Builtin::MemoryInit => BYTES_PER_FUEL_LOG2,
             Builtin::TableGrow | Builtin::TableFill | Builtin::TableCopy | Builtin::TableInit => {
@@ -126,8 +94,7 @@ impl FuncTranslator<'_> {
             | Builtin::AtomicWait64
             | Builtin::Throw => return,
         };
-        self.check_deadline();
-        if let (true, Some(&len)) = (self.checks.checks.fuel, args.last()) {
+        if let (true, Some(&len)) = (self.env.consumes_fuel, args.last()) {
             self.subtract_fuel();
             let units = self.builder.ins().ushr_imm_u(len, unit_log2);
             self.subtract(units);
@@ -135,22 +102,9 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Traps if the deadline has passed.
-    pub(super) fn check_deadline(&mut self) {
-        if !self.checks.checks.epochs {
-            return;
-        }
-        let limits = self.load_context(VMCTX_LIMITS);
-        // Atomic, so that each check loads the address anew.
-        let place = self.builder.ins().iadd_imm_u(limits, i64::from(LIMITS_POLL));
-        let poll = self.builder.ins().atomic_load(POINTER, trusted_flags(), place);
-        let flags = trusted_flags().with_trap_code(Some(Trap::Interrupt.code()));
-        self.load_at(I8, flags, poll, 0);
-    }
-
-    /// Traps if no fuel is left.
-    fn check_fuel(&mut self) {
-        if !self.checks.checks.fuel {
+    /// Traps if no fuel is left. A loop begins each iteration with it.
+    pub(super) fn check_fuel(&mut self) {
+        if !self.env.consumes_fuel {
             return;
         }
         let limits = self.load_context(VMCTX_LIMITS);
@@ -161,8 +115,8 @@ impl FuncTranslator<'_> {
 
     /// Subtracts the fuel of the straight code that ends.
     fn subtract_fuel(&mut self) {
-        let due = std::mem::take(&mut self.checks.fuel_due);
-        if self.checks.checks.fuel && due > 0 {
+        let due = std::mem::take(&mut self.fuel_due);
+        if self.env.consumes_fuel && due > 0 {
             let due = self.builder.ins().iconst(I64, due);
             self.subtract(due);
         }
