@@ -4,11 +4,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::OnceLock;
 
 use leakbench_runtime::{
-    Config, Engine, Error, Extern, Func, Linker, Memories, Module, OptLevel, PoolConfig, Ref,
-    Store, Val, ValType,
+    Config, Engine, Error, Extern, Linker, Memories, Module, OptLevel, PoolConfig, Ref, Store, Val,
+    ValType,
 };
 
-use super::STACK_BYTES;
+use super::{Called, Guest, STACK_BYTES, observe};
 use crate::outcome::{End, Kind, Outcome, State, Trap, Value, arguments};
 use crate::sys;
 
@@ -69,34 +69,38 @@ fn run_on(engine: &Engine, binary: &[u8]) -> Outcome {
         .exports(&store)
         .map(|export| (export.name().to_owned(), export.into_extern()))
         .collect();
-    let mut calls = Vec::new();
-    for (index, (name, item)) in exports.iter().enumerate() {
-        let Extern::Func(func) = item else { continue };
-        match call(&mut store, func, index) {
-            None => {}
-            Some(Some(end)) => calls.push((name.clone(), end)),
-            Some(None) => return Outcome::Exhausted,
-        }
+    observe(&mut store, &exports)
+}
+
+impl Guest for Store<()> {
+    type Item = Extern;
+
+    fn call(&mut self, item: &Extern, index: usize) -> Option<Called> {
+        let Extern::Func(func) = item else { return None };
+        let ty = func.ty(&*self);
+        let params = arguments(ty.params().iter().map(|ty| kind(*ty)), index)?;
+        let params: Vec<Val> =
+            ty.params().iter().zip(params).map(|(ty, value)| val(*ty, value)).collect();
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        let called = func.call(&mut *self, &params, &mut results);
+        Some(end(called.map(|()| results.iter().map(value).collect())))
     }
-    let state =
-        exports.iter().filter_map(|(name, item)| Some((name.clone(), state(&store, item)?)));
-    let state = state.collect();
-    Outcome::Ran { calls, state }
+
+    fn state(&mut self, item: &Extern) -> Option<State> {
+        Some(match item {
+            Extern::Func(_) | Extern::Tag(_) => return None,
+            Extern::Global(global) => State::Global(value(&global.get(&*self))),
+            Extern::Memory(memory) => State::of_memory(memory.data(&*self)),
+            Extern::SharedMemory(memory) => State::of_memory(&sys::shared_bytes(memory.data())),
+            Extern::Table(table) => {
+                let elements = (0..table.size(&*self)).map_while(|index| table.get(&*self, index));
+                State::of_table(elements.map(|element| is_null(&element)))
+            }
+        })
+    }
 }
 
-/// Calls a function. The outer `None`: it cannot be called; the inner one: it met a limit.
-fn call(store: &mut Store<()>, func: &Func, index: usize) -> Option<Option<End>> {
-    let ty = func.ty(&*store);
-    let params = arguments(ty.params().iter().map(|ty| kind(*ty)), index)?;
-    let params: Vec<Val> =
-        ty.params().iter().zip(params).map(|(ty, value)| val(*ty, value)).collect();
-    let mut results = vec![Val::I32(0); ty.results().len()];
-    let called = func.call(store, &params, &mut results);
-    Some(end(called.map(|()| results.iter().map(value).collect())))
-}
-
-/// The end of a call; `None` at a limit.
-fn end(called: Result<Vec<Value>, Error>) -> Option<End> {
+fn end(called: Result<Vec<Value>, Error>) -> Called {
     use leakbench_runtime::Trap as Own;
     let error = match called {
         Ok(values) => return Some(End::Returned(values)),
@@ -158,19 +162,6 @@ fn value(val: &Val) -> Value {
         Val::ExternRef(value) => Value::Ref { is_null: value.is_none() },
         Val::ExnRef(exception) => Value::Ref { is_null: exception.is_none() },
     }
-}
-
-fn state(store: &Store<()>, item: &Extern) -> Option<State> {
-    Some(match item {
-        Extern::Func(_) | Extern::Tag(_) => return None,
-        Extern::Global(global) => State::Global(value(&global.get(store))),
-        Extern::Memory(memory) => State::of_memory(memory.data(store)),
-        Extern::SharedMemory(memory) => State::of_memory(&sys::shared_bytes(memory.data())),
-        Extern::Table(table) => {
-            let elements = (0..table.size(store)).map_while(|index| table.get(store, index));
-            State::of_table(elements.map(|element| is_null(&element)))
-        }
-    })
 }
 
 fn is_null(element: &Ref) -> bool {

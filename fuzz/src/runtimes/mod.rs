@@ -4,10 +4,43 @@ pub mod builtin;
 pub mod wasmi;
 pub mod wasmtime;
 
-use crate::outcome::Outcome;
+use crate::outcome::{End, Outcome, State};
 
 /// Bytes of stack for guests, in runtimes that run them on the thread's stack.
 const STACK_BYTES: usize = 2 << 20;
+
+/// The end of a call; `None` if it met a limit of the runtime.
+type Called = Option<End>;
+
+/// The store of an instance, in a runtime's own types.
+trait Guest {
+    /// What an instance exports.
+    type Item;
+
+    /// Calls an exported function with the arguments for the `index`th call. `None` if it is none, or a parameter has
+    /// no value.
+    fn call(&mut self, item: &Self::Item, index: usize) -> Option<Called>;
+
+    /// What an exported global, memory or table holds.
+    fn state(&mut self, item: &Self::Item) -> Option<State>;
+}
+
+/// Calls each exported function, and then reads the state.
+fn observe<G: Guest>(guest: &mut G, exports: &[(String, G::Item)]) -> Outcome {
+    let mut calls = Vec::new();
+    for (index, (name, item)) in exports.iter().enumerate() {
+        match guest.call(item, index) {
+            None => {}
+            Some(Some(end)) => calls.push((name.clone(), end)),
+            Some(None) => return Outcome::Exhausted,
+        }
+    }
+    let mut states = Vec::new();
+    for (name, item) in exports {
+        states.extend(guest.state(item).map(|state| (name.clone(), state)));
+    }
+    Outcome::Ran { calls, state: states }
+}
 
 /// What a module does on each runtime.
 #[derive(Debug)]

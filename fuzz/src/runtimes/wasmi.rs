@@ -7,6 +7,7 @@ use wasmi::{
     Store, Table, TrapCode, Val, ValType,
 };
 
+use super::{Called, Guest, observe};
 use crate::outcome::{End, Kind, Outcome, State, Trap, Value, arguments};
 
 fn engine() -> &'static Engine {
@@ -53,19 +54,35 @@ pub fn run(binary: &[u8]) -> Outcome {
             Some((export.name().to_owned(), item))
         })
         .collect();
-    let mut calls = Vec::new();
-    for (index, (name, item)) in exports.iter().enumerate() {
-        let Extern::Func(func) = item else { continue };
-        match call(&mut store, func, index) {
-            None => {}
-            Some(Some(end)) => calls.push((name.clone(), end)),
-            Some(None) => return Outcome::Exhausted,
-        }
+    observe(&mut store, &exports)
+}
+
+impl Guest for Store<()> {
+    type Item = Extern;
+
+    fn call(&mut self, item: &Extern, index: usize) -> Option<Called> {
+        let Extern::Func(func) = item else { return None };
+        let ty = func.ty(&*self);
+        let params = arguments(ty.params().iter().map(|ty| kind(*ty)), index)?;
+        let params: Vec<Val> =
+            ty.params().iter().zip(params).map(|(ty, value)| val(*ty, value)).collect();
+        let mut results: Vec<Val> =
+            ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        let called = func.call(&mut *self, &params, &mut results);
+        Some(end(called.map(|()| results.iter().map(value).collect())))
     }
-    let state =
-        exports.iter().filter_map(|(name, item)| Some((name.clone(), state(&store, item)?)));
-    let state = state.collect();
-    Outcome::Ran { calls, state }
+
+    fn state(&mut self, item: &Extern) -> Option<State> {
+        Some(match item {
+            Extern::Func(_) => return None,
+            Extern::Global(global) => State::Global(value(&global.get(&*self))),
+            Extern::Memory(memory) => State::of_memory(memory.data(&*self)),
+            Extern::Table(table) => {
+                let elements = (0..table.size(&*self)).map_while(|index| table.get(&*self, index));
+                State::of_table(elements.map(|element| element.is_null()))
+            }
+        })
+    }
 }
 
 /// The value of an import: zero, null, or the smallest item of its type.
@@ -87,19 +104,7 @@ fn import_value(store: &mut Store<()>, ty: &ExternType) -> Result<Extern, Error>
     })
 }
 
-/// Calls a function. The outer `None`: it cannot be called; the inner one: it met a limit.
-fn call(store: &mut Store<()>, func: &Func, index: usize) -> Option<Option<End>> {
-    let ty = func.ty(&*store);
-    let params = arguments(ty.params().iter().map(|ty| kind(*ty)), index)?;
-    let params: Vec<Val> =
-        ty.params().iter().zip(params).map(|(ty, value)| val(*ty, value)).collect();
-    let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
-    let called = func.call(&mut *store, &params, &mut results);
-    Some(end(called.map(|()| results.iter().map(value).collect())))
-}
-
-/// The end of a call; `None` at a limit.
-fn end(called: Result<Vec<Value>, Error>) -> Option<End> {
+fn end(called: Result<Vec<Value>, Error>) -> Called {
     let error = match called {
         Ok(values) => return Some(End::Returned(values)),
         Err(error) => error,
@@ -150,16 +155,4 @@ fn value(val: &Val) -> Value {
         Val::FuncRef(func) => Value::Ref { is_null: func.is_null() },
         Val::ExternRef(value) => Value::Ref { is_null: value.is_null() },
     }
-}
-
-fn state(store: &Store<()>, item: &Extern) -> Option<State> {
-    Some(match item {
-        Extern::Func(_) => return None,
-        Extern::Global(global) => State::Global(value(&global.get(store))),
-        Extern::Memory(memory) => State::of_memory(memory.data(store)),
-        Extern::Table(table) => {
-            let elements = (0..table.size(store)).map_while(|index| table.get(store, index));
-            State::of_table(elements.map(|element| element.is_null()))
-        }
-    })
 }

@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use wasmtime::{
-    Collector, Config, Engine, Error, Extern, Func, HeapType, Linker, Module, OptLevel, Store,
+    Collector, Config, Engine, Error, Extern, HeapType, Linker, Module, OptLevel, Store,
     ThrownException, Val, ValType,
 };
 
-use super::STACK_BYTES;
+use super::{Called, Guest, STACK_BYTES, observe};
 use crate::outcome::{End, Kind, Outcome, State, Trap, Value, arguments};
 use crate::sys;
 
@@ -50,39 +50,41 @@ pub fn run(binary: &[u8]) -> Outcome {
         .exports(&mut store)
         .map(|export| (export.name().to_owned(), export.into_extern()))
         .collect();
-    let mut calls = Vec::new();
-    for (index, (name, item)) in exports.iter().enumerate() {
-        let Extern::Func(func) = item else { continue };
-        match call(&mut store, func, index) {
-            None => {}
-            Some(Some(end)) => calls.push((name.clone(), end)),
-            Some(None) => return Outcome::Exhausted,
-        }
-    }
-    let mut states = Vec::new();
-    for (name, item) in &exports {
-        if let Some(state) = state(&mut store, item) {
-            states.push((name.clone(), state));
-        }
-    }
-    Outcome::Ran { calls, state: states }
+    observe(&mut store, &exports)
 }
 
-/// Calls a function. The outer `None`: it cannot be called; the inner one: it met a limit.
-fn call(store: &mut Store<()>, func: &Func, index: usize) -> Option<Option<End>> {
-    let ty = func.ty(&*store);
-    let params = arguments(ty.params().map(|ty| kind(&ty)), index)?;
-    let params: Vec<Val> = ty.params().zip(params).map(|(ty, value)| val(&ty, value)).collect();
-    let mut results = vec![Val::I32(0); ty.results().len()];
-    let called = func.call(&mut *store, &params, &mut results);
-    if called.is_err() {
-        store.take_pending_exception();
+impl Guest for Store<()> {
+    type Item = Extern;
+
+    fn call(&mut self, item: &Extern, index: usize) -> Option<Called> {
+        let Extern::Func(func) = item else { return None };
+        let ty = func.ty(&*self);
+        let params = arguments(ty.params().map(|ty| kind(&ty)), index)?;
+        let params: Vec<Val> = ty.params().zip(params).map(|(ty, value)| val(&ty, value)).collect();
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        let called = func.call(&mut *self, &params, &mut results);
+        if called.is_err() {
+            self.take_pending_exception();
+        }
+        Some(end(called.map(|()| results.iter().map(value).collect())))
     }
-    Some(end(called.map(|()| results.iter().map(value).collect())))
+
+    fn state(&mut self, item: &Extern) -> Option<State> {
+        Some(match item {
+            Extern::Func(_) | Extern::Tag(_) => return None,
+            Extern::Global(global) => State::Global(value(&global.get(&mut *self))),
+            Extern::Memory(memory) => State::of_memory(memory.data(&*self)),
+            Extern::SharedMemory(memory) => State::of_memory(&sys::shared_bytes(memory.data())),
+            Extern::Table(table) => {
+                let len = table.size(&*self);
+                let elements = (0..len).map_while(|index| table.get(&mut *self, index));
+                State::of_table(elements.map(|element| element.is_null()))
+            }
+        })
+    }
 }
 
-/// The end of a call; `None` at a limit.
-fn end(called: Result<Vec<Value>, Error>) -> Option<End> {
+fn end(called: Result<Vec<Value>, Error>) -> Called {
     use wasmtime::Trap as Other;
     let error = match called {
         Ok(values) => return Some(End::Returned(values)),
@@ -147,18 +149,4 @@ fn value(val: &Val) -> Value {
         Val::ExnRef(exception) => Value::Ref { is_null: exception.is_none() },
         Val::AnyRef(_) | Val::ContRef(_) => unreachable!("of a proposal that is off"),
     }
-}
-
-fn state(store: &mut Store<()>, item: &Extern) -> Option<State> {
-    Some(match item {
-        Extern::Func(_) | Extern::Tag(_) => return None,
-        Extern::Global(global) => State::Global(value(&global.get(&mut *store))),
-        Extern::Memory(memory) => State::of_memory(memory.data(&*store)),
-        Extern::SharedMemory(memory) => State::of_memory(&sys::shared_bytes(memory.data())),
-        Extern::Table(table) => {
-            let len = table.size(&*store);
-            let elements = (0..len).map_while(|index| table.get(&mut *store, index));
-            State::of_table(elements.map(|element| element.is_null()))
-        }
-    })
 }
