@@ -91,7 +91,7 @@ pub enum Error {
         error: std::io::Error,
     },
     /// A file cannot be shown.
-    #[error("cannot open {}: {why}; or open the file in a browser", path.display())]
+    #[error("cannot show {}: {why}; the page is written: open it in a browser", path.display())]
     Open {
         /// The file.
         path: PathBuf,

@@ -184,7 +184,12 @@ fn drop_of(
     let threads = u64::from(scenario.processes.get()) * u64::from(scenario.threads.get());
     let of_thread = ledger.cycle_of_thread(subject.number, image);
     let cycles = of_thread.checked_mul(threads).filter(|it| *it <= ledger.cycles);
-    Mark { cycles, ..moment(kind, at_ms, lingering_image(image)) }
+    let mut text = lingering_image(image);
+    // The number of a cycle does not say when it ran, since each thread begins at a number of its own.
+    if threads > 1 {
+        text += &format!("; cycle {} of its thread", grouped(of_thread));
+    }
+    Mark { cycles, ..moment(kind, at_ms, text) }
 }
 
 /// ` of subject 1`, if there are several subjects.

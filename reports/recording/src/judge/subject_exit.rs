@@ -28,7 +28,13 @@ fn name(subject: &SubjectLedger) -> String {
 pub fn ending(exit: &Exit) -> String {
     let step = step(exit);
     match &exit.how {
-        ExitKind::Failed { error } => format!("failed{step}: {error}"),
+        // Most errors begin with the step.
+        ExitKind::Failed { error } => match exit.last_steps.as_slice() {
+            [last] if error.starts_with(&last.step) => {
+                format!("failed in cycle {}: {error}", grouped(last.cycle))
+            }
+            _ => format!("failed{step}: {error}"),
+        },
         ExitKind::Exited { code } => {
             format!("exited with code {code}{step} without reporting an error")
         }

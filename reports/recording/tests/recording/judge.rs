@@ -357,6 +357,25 @@ fn every_failure_of_a_subject_is_a_death() {
     assert_eq!(verdict(ExitKind::Done), Verdict::Inconclusive);
 }
 
+/// The error of a step begins with it, and the message names it once.
+#[test]
+fn a_failed_step_is_named_once() {
+    let message = |error: &str| {
+        let mut recording = common::died(ExitKind::Failed { error: error.to_owned() });
+        for record in &mut recording.records {
+            if let Record::Exit(exit) = record {
+                exit.last_steps.truncate(1);
+                exit.last_steps[0].step = "call".to_owned();
+            }
+        }
+        judged(&recording).findings.first().expect("a finding").message.clone()
+    };
+    let (named, other) = (message("call: out of luck"), message("out of luck"));
+    assert!(named.ends_with(": call: out of luck"), "{named}");
+    assert_eq!(named.matches("call").count(), 1, "{named}");
+    assert!(other.ends_with(" (call): out of luck"), "{other}");
+}
+
 #[test]
 fn every_fixture_has_its_verdict() {
     let killed = ExitKind::Signaled { signal: 9 };

@@ -144,7 +144,15 @@ fn cycles_are_those_of_the_run() {
     };
     // Each of four threads has 1,000 cycles.
     let records = [start(4_000, 2, options), seen(0, 1_005), seen(1, 2_006)];
-    let table = report(&recording(records)).lingering.expect("a table");
+    let report = report(&recording(records));
+    let marks = &lines(&report, "lingering").marks;
+    let first: Vec<&Mark> = marks.iter().filter(|mark| mark.kind == MarkKind::Onset).collect();
+    assert_eq!(first.len(), 1);
+    for mark in first {
+        // Beside the number of the run, which a thread begins in its own place.
+        assert!(mark.text.ends_with("; cycle 7 of its thread"), "{}", mark.text);
+    }
+    let table = report.lingering.expect("a table");
     let cycles = table.rows.iter().map(|row| (row.created_at_cycle, row.dropped_at_cycle));
     assert_eq!(cycles.collect::<Vec<_>>(), [(Some(1_005), 1_007), (Some(2_006), 2_007)]);
 }
