@@ -41,6 +41,8 @@ const PAGES_A_TABLE: usize = 512;
 const IMAGES_MAX: usize = 100;
 /// Duration for which another thread keeps an image: longer than a drop, and shorter than a settle time.
 const MOMENT: Duration = Duration::from_millis(2);
+/// The same for the image of the preflight, which leakbench must not take for a leak of another one.
+const PREFLIGHT_MOMENT: Duration = Duration::from_millis(300);
 /// Duration of a slow drop.
 const SLOW_DROP: Duration = Duration::from_millis(10);
 
@@ -205,8 +207,11 @@ impl Subject for Leaky {
                 }
             }
             Leaves::ImageForAMoment => {
+                // Only the preflight has made one runtime, and leakbench waits longer for its image.
+                let is_preflight = RUNTIMES.load(Relaxed) == 1;
+                let moment = if is_preflight { PREFLIGHT_MOMENT } else { MOMENT };
                 let release = move || {
-                    std::thread::sleep(MOMENT);
+                    std::thread::sleep(moment);
                     drop(image);
                 };
                 std::thread::spawn(release);

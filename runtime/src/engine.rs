@@ -158,8 +158,9 @@ impl Engine {
     /// may call it; it waits for other calls of it and of [`Store::set_epoch_deadline`] only. Its time is in
     /// proportion to the number of stores.
     ///
-    /// A guest in a host function stops when the host function returns, and some of the host function's system calls may
-    /// end with EINTR. One that waits in a shared memory stops within 10 ms. Without [`Config::epoch_interruption`] it has no effect.
+    /// A guest in a host function stops when the host function returns, and some of the host function's system
+    /// calls may end with EINTR. One that waits in a shared memory stops within 10 ms. Without
+    /// [`Config::epoch_interruption`] it has no effect.
     ///
     /// ```
     /// use leakbench_runtime::{Config, Engine, Instance, Module, Store, Trap};

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use leakbench_model::{Footprint, ObjectId, Resource, Slabs};
@@ -15,6 +16,9 @@ use leakbench_subject::wire::BarrierReached;
 /// Scans at a barrier before a disagreement counts, and the time between two.
 const SCANS_MAX: u32 = 3;
 const SCAN_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Time for the image of a module that the subject tried before its first cycle: another thread may release it.
+const TRIAL_RELEASE_MAX: Duration = Duration::from_secs(1);
 
 /// Reads one subject's `/proc`.
 #[derive(Debug)]
@@ -77,8 +81,16 @@ impl ProcSampler {
             sampler.known.extend(memfds(&sampler.scan));
             return Ok(sampler);
         }
-        let unknown = memfds(&sampler.scan).find(|object| !sampler.known.contains(object));
-        unknown.map_or(Ok(sampler), |object| Err(SamplerError::UnknownMemfd { object }))
+        let end = Instant::now() + TRIAL_RELEASE_MAX;
+        loop {
+            let unknown = memfds(&sampler.scan).find(|object| !sampler.known.contains(object));
+            let Some(object) = unknown else { return Ok(sampler) };
+            if Instant::now() >= end {
+                return Err(SamplerError::UnknownMemfd { object });
+            }
+            thread::sleep(SCAN_INTERVAL);
+            sampler.scan()?;
+        }
     }
 
     fn scan(&mut self) -> Result<(), ReadError> {
