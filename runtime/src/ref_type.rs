@@ -18,6 +18,8 @@ pub enum HeapType {
     Extern,
     /// An exception.
     Exn,
+    /// No exception: a reference of this type is null.
+    NoExn,
     /// A function of one type.
     ConcreteFunc(FuncTypeId),
 }
@@ -56,7 +58,7 @@ impl HeapType {
     pub fn is_func(self) -> bool {
         match self {
             HeapType::Func | HeapType::ConcreteFunc(_) => true,
-            HeapType::Extern | HeapType::Exn => false,
+            HeapType::Extern | HeapType::Exn | HeapType::NoExn => false,
         }
     }
 
@@ -65,7 +67,7 @@ impl HeapType {
         match self {
             HeapType::Func | HeapType::ConcreteFunc(_) => HeapType::Func,
             HeapType::Extern => HeapType::Extern,
-            HeapType::Exn => HeapType::Exn,
+            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
         }
     }
 
@@ -104,8 +106,9 @@ impl RefType {
     /// Returns true if each value of this type is a value of type `other`.
     pub fn matches(&self, other: &RefType) -> bool {
         let is_nullable = other.is_nullable || !self.is_nullable;
-        let is_func = other.heap_type == HeapType::Func && self.heap_type.is_func();
-        is_nullable && (self.heap_type == other.heap_type || is_func)
+        // Of each kind the widest type has all values.
+        let is_wider = other.heap_type == self.heap_type.top();
+        is_nullable && (self.heap_type == other.heap_type || is_wider)
     }
 }
 
@@ -115,6 +118,7 @@ impl fmt::Display for HeapType {
             HeapType::Func => f.write_str("func"),
             HeapType::Extern => f.write_str("extern"),
             HeapType::Exn => f.write_str("exn"),
+            HeapType::NoExn => f.write_str("noexn"),
             HeapType::ConcreteFunc(id) => write!(f, "type {}", id.0),
         }
     }
@@ -126,6 +130,7 @@ impl fmt::Display for RefType {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
             (true, HeapType::Exn) => f.write_str("exnref"),
+            (true, HeapType::NoExn) => f.write_str("nullexnref"),
             (true, heap_type) => write!(f, "(ref null {heap_type})"),
             (false, heap_type) => write!(f, "(ref {heap_type})"),
         }
@@ -139,12 +144,14 @@ mod tests {
     #[test]
     fn a_reference_matches_wider_types() {
         let concrete = |id| HeapType::ConcreteFunc(FuncTypeId(id));
-        let all = [HeapType::Func, HeapType::Extern, concrete(1), concrete(2)]
+        let (func, exn) = (HeapType::Func, HeapType::Exn);
+        let all = [func, HeapType::Extern, concrete(1), concrete(2), exn, HeapType::NoExn]
             .map(|heap| [false, true].map(|null| RefType::new(null, heap)));
+        let wider = [(concrete(1), func), (concrete(2), func), (HeapType::NoExn, exn)];
         for a in all.as_flattened() {
             for b in all.as_flattened() {
-                let heap = a.heap_type == b.heap_type
-                    || b.heap_type == HeapType::Func && a.heap_type != HeapType::Extern;
+                let heap =
+                    a.heap_type == b.heap_type || wider.contains(&(a.heap_type, b.heap_type));
                 assert_eq!(a.matches(b), heap && a.is_nullable <= b.is_nullable, "{a} {b}");
             }
         }
@@ -152,7 +159,7 @@ mod tests {
         assert_eq!(
             texts,
             "(ref func) funcref (ref extern) externref (ref type 1) (ref null type 1) \
-             (ref type 2) (ref null type 2)"
+             (ref type 2) (ref null type 2) (ref exn) exnref (ref noexn) nullexnref"
         );
     }
 }

@@ -120,7 +120,7 @@ impl FuncType {
         self.params.iter().chain(&self.results).filter_map(|ty| match ty {
             ValType::Ref(ty) => match ty.heap_type() {
                 HeapType::ConcreteFunc(id) => Some(id),
-                HeapType::Func | HeapType::Extern | HeapType::Exn => None,
+                HeapType::Func | HeapType::Extern | HeapType::Exn | HeapType::NoExn => None,
             },
             _ => None,
         })

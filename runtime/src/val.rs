@@ -125,7 +125,7 @@ impl Val {
         match heap_type {
             HeapType::Func | HeapType::ConcreteFunc(_) => Val::FuncRef(None),
             HeapType::Extern => Val::ExternRef(None),
-            HeapType::Exn => Val::ExnRef(None),
+            HeapType::Exn | HeapType::NoExn => Val::ExnRef(None),
         }
     }
 
@@ -217,7 +217,7 @@ impl Ref {
         match heap_type {
             HeapType::Func | HeapType::ConcreteFunc(_) => Ref::Func(None),
             HeapType::Extern => Ref::Extern(None),
-            HeapType::Exn => Ref::Exn(None),
+            HeapType::Exn | HeapType::NoExn => Ref::Exn(None),
         }
     }
 

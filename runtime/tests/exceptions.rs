@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "artifacts/sys/mod.rs"]
+mod sys;
+
 use leakbench_runtime::{
-    Caller, Config, Engine, Error, ExnRef, Func, FuncType, Instance, Linker, Module, OptLevel,
-    Store, Tag, TagType, Trap, Val, ValType,
+    Caller, Config, Engine, Error, ExnRef, Func, FuncType, HeapType, Instance, Linker, Module,
+    OptLevel, RefType, Store, Tag, TagType, Trap, Val, ValType,
 };
 
 const LEVELS: [OptLevel; 2] = [OptLevel::None, OptLevel::Speed];
@@ -246,6 +249,43 @@ fn references_to_exceptions_are_values() {
         let error = throw.call(&mut store, &[Val::ExnRef(None)], &mut []).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::NullReference));
         assert!(throw.call(&mut store, &[Val::ExternRef(None)], &mut []).is_err());
+    }
+}
+
+/// The type without an exception has null alone, which is of the type of all exceptions too.
+#[test]
+fn null_is_a_reference_without_an_exception() {
+    for opt_level in LEVELS {
+        let engine = engine(opt_level);
+        let text = r#"(module
+            (global $none (export "none") (mut nullexnref) (ref.null noexn))
+            (table (export "table") 2 nullexnref)
+            (func (export "pass") (param nullexnref) (result exnref) (local nullexnref)
+                (local.set 1 (local.get 0))
+                (if (i32.eqz (ref.is_null (local.get 1))) (then unreachable))
+                (global.set $none (local.get 1))
+                (local.get 1))
+            (func (export "throw") (param nullexnref) (throw_ref (local.get 0))))"#;
+        let compiled = module(&engine, text);
+        let loaded = sys::load(&engine, &compiled.serialize().unwrap()).unwrap();
+        for module in [compiled, loaded] {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let pass = instance.get_func(&store, "pass").unwrap();
+            let ty = ValType::Ref(RefType::new(true, HeapType::NoExn));
+            assert_eq!(pass.ty(&store).params(), [ty]);
+            let mut results = [Val::I32(0)];
+            pass.call(&mut store, &[Val::ExnRef(None)], &mut results).unwrap();
+            assert!(matches!(results, [Val::ExnRef(None)]), "{results:?}");
+            let throw = instance.get_func(&store, "throw").unwrap();
+            let error = throw.call(&mut store, &[Val::ExnRef(None)], &mut []).unwrap_err();
+            assert_eq!(error.trap(), Some(Trap::NullReference));
+            let tag = Tag::new(&mut store, &TagType::new(FuncType::new(&engine, [], []))).unwrap();
+            let exception = ExnRef::new(&mut store, &tag, &[]).unwrap();
+            let given = Val::ExnRef(Some(exception));
+            let error = pass.call(&mut store, &[given], &mut results).unwrap_err();
+            assert!(error.to_string().contains("nullexnref"), "{error}");
+        }
     }
 }
 

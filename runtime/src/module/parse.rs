@@ -415,6 +415,9 @@ fn heap_type(ty: wasmparser::HeapType) -> Option<HeapType> {
         wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Exn } => {
             Some(HeapType::Exn)
         }
+        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::NoExn } => {
+            Some(HeapType::NoExn)
+        }
         wasmparser::HeapType::Concrete(index) => {
             Some(HeapType::ConcreteFunc(FuncTypeId::new(index.as_module_index()?)))
         }

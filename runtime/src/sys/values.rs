@@ -97,7 +97,8 @@ impl Val {
             (Val::ExternRef(reference), HeapType::Extern) => {
                 ty.is_nullable() || reference.is_some()
             }
-            (Val::ExnRef(exception), HeapType::Exn) => ty.is_nullable() || exception.is_some(),
+            (Val::ExnRef(Some(_)), HeapType::Exn) => true,
+            (Val::ExnRef(None), HeapType::Exn | HeapType::NoExn) => ty.is_nullable(),
             _ => false,
         }
     }
@@ -149,7 +150,7 @@ impl Val {
                     Func::new_in(unsafe { FuncHandle::new(store, func_ref) })
                 }))
             }
-            ValType::Ref(ty) if ty.heap_type() == HeapType::Exn => {
+            ValType::Ref(ty) if ty.heap_type().top() == HeapType::Exn => {
                 let address = std::ptr::with_exposed_provenance_mut(bits as usize);
                 Val::ExnRef(NonNull::new(address).map(|exception| {
                     // SAFETY: by the contract.

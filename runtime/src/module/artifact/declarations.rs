@@ -197,6 +197,7 @@ choice!(HeapType {
     1 => Extern;
     2 => Exn;
     3 => ConcreteFunc(id);
+    4 => NoExn;
 });
 choice!(ConstOp {
     0 => I32Const(value);
