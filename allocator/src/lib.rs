@@ -52,6 +52,7 @@
 //! | [`index`] | choice of slots, and affinity (no system calls) |
 //! | `geometry`, `ids` | the addresses and numbers of slots (no system calls) |
 //! | `layout` | the mappings of a slot as data, and the calls between two layouts (no system calls) |
+//! | `sync` | the pool's lock, or a checker's |
 //! | `sys` | reservations and mapping calls |
 
 mod geometry;
@@ -66,6 +67,7 @@ mod queue;
 mod release;
 mod slot;
 mod slot_table;
+mod sync;
 mod sys;
 
 pub use geometry::{GUARD_BYTES, Geometry, MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
@@ -76,4 +78,7 @@ pub use module::PoolModule;
 pub use own_memory::{Bounds, OwnMemory};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
 pub use slot::{GrowError, SlotMemory};
+#[cfg(any(loom, shuttle))]
+#[doc(hidden)]
+pub use sync::mapping_step;
 pub use sys::ImageFile;

@@ -39,8 +39,8 @@
 
 use std::io;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,7 @@ use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
 use crate::slot::SlotMemory;
 use crate::slot_table::SlotTable;
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::sys::{self, ImageFile, InitialContents, SlotMapping};
 use leakbench_model::{DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, SlotState, Strategy};
 

@@ -1,13 +1,13 @@
 //! The release of slots: by the drop of a memory, by a flush of the decommit queue, and by the
 //! purge of a dropped module. No thread holds the pool's lock during a system call.
 
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use crate::ids::ModuleId;
 use crate::image::Image;
 use crate::pool::Pool;
 use crate::slot_table::{Checkout, SlotTable};
+use crate::sync::MutexGuard;
 use crate::sys::{self, SlotMapping};
 use leakbench_model::OnDrop;
 

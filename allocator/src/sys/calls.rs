@@ -8,6 +8,8 @@ use std::os::fd::BorrowedFd;
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
+use crate::sync::mapping_step;
+
 /// All mappings of slots have the same flags, so that neighbours can merge. Without reserved swap a
 /// memory of 4 GiB can be mapped on a machine with less.
 const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::FIXED).union(MapFlags::NORESERVE);
@@ -19,6 +21,7 @@ const ACCESSIBLE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 /// # Safety
 /// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn map_reserved(at: *mut u8, len_bytes: usize) -> io::Result<()> {
+    mapping_step();
     // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap_anonymous(at.cast(), len_bytes, ProtFlags::empty(), FLAGS) }?;
     Ok(())
@@ -29,6 +32,7 @@ pub(super) unsafe fn map_reserved(at: *mut u8, len_bytes: usize) -> io::Result<(
 /// # Safety
 /// The caller must own the range, as the module doc defines.
 pub(super) unsafe fn map_zeroes(at: *mut u8, len_bytes: usize) -> io::Result<()> {
+    mapping_step();
     // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap_anonymous(at.cast(), len_bytes, ACCESSIBLE, FLAGS) }?;
     Ok(())
@@ -45,6 +49,7 @@ pub(super) unsafe fn map_image(
     file: BorrowedFd<'_>,
     start: u64,
 ) -> io::Result<()> {
+    mapping_step();
     // SAFETY: the caller owns the range.
     unsafe { rustix::mm::mmap(at.cast(), len_bytes, ACCESSIBLE, FLAGS, file, start) }?;
     Ok(())
