@@ -14,7 +14,7 @@ loom::lazy_static! {
 }
 
 /// Precedes a change of mappings, and a test's look at them. A checker orders the steps of threads at locks and
-/// atomics, so that it must be told of this one.
+/// atomics, and does not know that these depend on each other.
 #[cfg(loom)]
 pub fn mapping_step() {
     MAPPINGS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);

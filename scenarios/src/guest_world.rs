@@ -30,7 +30,12 @@ impl FromStr for GuestDir {
 
 impl fmt::Display for GuestDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.host.display(), self.guest)
+        let host = self.host.display();
+        // A name that ends with a colon would end elsewhere before the separator.
+        match host.to_string() == self.guest {
+            true => write!(f, "{host}"),
+            false => write!(f, "{host}::{}", self.guest),
+        }
     }
 }
 

@@ -15,6 +15,14 @@ pub fn check(data: &[u8]) {
     if let Err(error) = Options::from_run_table(text, "budget.toml") {
         check_error(&error.to_string());
     }
+    check_baseline(text);
+    // Few inputs are a baseline, so each one is also the command of one, with all characters escaped.
+    let command: String = text.chars().map(|char| format!("\\U{:08x}", u32::from(char))).collect();
+    check_baseline(&format!("version = 1\n[run.\"{command}\"]\nlingering-at-end = 7\n"));
+}
+
+/// Reads a baseline, writes it and reads it again.
+fn check_baseline(text: &str) {
     match Baseline::parse(text, "baseline.toml") {
         Ok(baseline) => {
             let written = baseline.to_text();

@@ -34,7 +34,7 @@ struct Previous {
     mask: UnsafeCell<MaybeUninit<sigset_t>>,
 }
 
-// SAFETY: `install` writes the mask once, before the handler that reads it is installed.
+// SAFETY: `install_for` writes the mask once, before the handler that reads it is installed.
 unsafe impl Sync for Previous {}
 
 impl Previous {
@@ -55,7 +55,7 @@ impl Previous {
 
     /// The signals that the kernel would block for the handler of `signal`.
     fn blocked(&self, signal: c_int) -> sigset_t {
-        // SAFETY: `install` wrote it before the handlers were installed, and nothing has since.
+        // SAFETY: `install_for` wrote it before the handlers were installed, and nothing has since.
         let mut mask = unsafe { (*self.mask.get()).assume_init() };
         if self.flags.load(Ordering::SeqCst) & libc::SA_NODEFER == 0 {
             // SAFETY: a valid set and a valid signal.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::Args;
-use leakbench_scenarios::{ByteSize, OptionRow, Options, Strategy, Values};
+use leakbench_scenarios::{ByteSize, GuestDir, OptionRow, Options, Strategy, Values};
 use proptest::prelude::*;
 
 use crate::parse_flags;
@@ -204,6 +204,14 @@ proptest! {
         prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
         let round = ByteSize(bytes >> 20 << 20);
         prop_assert_eq!(round.to_string().parse(), Ok(round));
+    }
+
+    /// Names may contain the colons that separate them.
+    #[test]
+    fn a_folder_of_guests_reads_back_as_it_is_shown(text in "[:/a]{1,7}") {
+        if let Ok(dir) = text.parse::<GuestDir>() {
+            prop_assert_eq!(dir.to_string().parse(), Ok(dir));
+        }
     }
 }
 
