@@ -158,7 +158,12 @@ impl WasiCtx {
         new_len: u32,
     ) -> Outcome {
         let (from, to) = (self.dir(fd)?, self.dir(new_fd)?);
-        Ok(from.rename(memory.path(path, path_len)?, to, memory.path(new, new_len)?)?)
+        let (path, new) = (memory.path(path, path_len)?, memory.path(new, new_len)?);
+        // cap-std leaves the end of the new path out.
+        if names_directory(new) && !from.symlink_metadata(path)?.is_dir() {
+            return Err(Errno::NOTDIR.into());
+        }
+        Ok(from.rename(path, to, new)?)
     }
 
     pub(crate) fn path_symlink(

@@ -183,3 +183,26 @@ fn a_path_that_ends_with_a_slash_names_a_directory() {
         }
     }
 }
+
+/// Only a directory gets a name that ends with a slash, also by a rename.
+#[test]
+fn a_rename_to_a_path_that_ends_with_a_slash_moves_directories_only() {
+    let (folder, mut guest) = guest();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::create_dir(folder.path().join("dir")).unwrap();
+    std::os::unix::fs::symlink("nothing", folder.path().join("link")).unwrap();
+    for (from, to, expected) in [
+        ("file", "new/", errno::NOTDIR),
+        ("file", "new/.", errno::NOTDIR),
+        ("link", "new/", errno::NOTDIR),
+        ("link/", "new", errno::NOTDIR),
+        ("nothing", "new/", errno::NOENT),
+        ("dir", "new/", 0),
+        ("new/", "dir", 0),
+        ("link", "new", 0),
+    ] {
+        let [[at, len], [new_at, new_len]] = [guest.put(from.as_bytes()), guest.put(to.as_bytes())];
+        let found = guest.call("path_rename", &[3, at, len, 3, new_at, new_len]);
+        assert_eq!(found, expected, "{from} to {to}");
+    }
+}
