@@ -121,7 +121,8 @@ fn limit(
 /// The declaration holds for this thread until `call` returns, also while the fiber is suspended.
 ///
 /// # Safety
-/// As long as `call` runs, the range is a stack of which code on it may use every byte.
+/// As long as `call` runs, the range is a stack of which code on it may use every byte. While the fiber is suspended
+/// with a guest on it, no guest that was called before goes on on this thread: its trap would resume the fiber.
 pub unsafe fn with_stack<R>(stack: Range<*const u8>, call: impl FnOnce() -> R) -> R {
     /// Withdraws the declaration.
     struct Declaration(ThreadStack);
