@@ -25,19 +25,16 @@ type Context = NonNull<u8>;
 
 const FAILED: u64 = u64::MAX;
 
-/// The address of a function that calls the builtin if the guest may go on, and stops it if its deadline has passed.
-/// A signal stops no guest within a builtin, where one may spend nearly all of its time.
-macro_rules! in_time {
-    ($builtin:path) => {{
+/// The address of a function of these instructions, which calls a builtin and leaves to [`late`] if the deadline of the
+/// guest has passed. A signal stops no guest within a builtin, where one may spend nearly all of its time.
+macro_rules! with_deadline {
+    ($builtin:path: $($instruction:literal)+) => {{
         /// # Safety
         /// As the builtin.
         #[unsafe(naked)]
         unsafe extern "C" fn call(context: Context) {
             std::arch::naked_asm!(
-                "mov rax, [rdi + {limits}]",
-                "cmp qword ptr [rax + {stack_limit}], {interrupted}",
-                "je {late}",
-                "jmp {builtin}",
+                $($instruction,)+
                 limits = const VMCTX_LIMITS,
                 stack_limit = const LIMITS_STACK_LIMIT,
                 interrupted = const INTERRUPTED,
@@ -49,30 +46,31 @@ macro_rules! in_time {
     }};
 }
 
-/// As [`in_time`], of a builtin that the deadline ends: the guest does not see its result then.
+/// A builtin that begins only before the deadline.
+macro_rules! in_time {
+    ($builtin:path) => {
+        with_deadline!($builtin:
+            "mov rax, [rdi + {limits}]"
+            "cmp qword ptr [rax + {stack_limit}], {interrupted}"
+            "je {late}"
+            "jmp {builtin}"
+        )
+    };
+}
+
+/// A builtin that the deadline ends: the guest does not see its result then.
 macro_rules! until_late {
-    ($builtin:path) => {{
-        /// # Safety
-        /// As the builtin.
-        #[unsafe(naked)]
-        unsafe extern "C" fn call(context: Context) {
-            std::arch::naked_asm!(
-                "push rdi",
-                "call {builtin}",
-                "pop rdi",
-                "mov rcx, [rdi + {limits}]",
-                "cmp qword ptr [rcx + {stack_limit}], {interrupted}",
-                "je {late}",
-                "ret",
-                limits = const VMCTX_LIMITS,
-                stack_limit = const LIMITS_STACK_LIMIT,
-                interrupted = const INTERRUPTED,
-                late = sym late,
-                builtin = sym $builtin,
-            )
-        }
-        call as *const ()
-    }};
+    ($builtin:path) => {
+        with_deadline!($builtin:
+            "push rdi"
+            "call {builtin}"
+            "pop rdi"
+            "mov rcx, [rdi + {limits}]"
+            "cmp qword ptr [rcx + {stack_limit}], {interrupted}"
+            "je {late}"
+            "ret"
+        )
+    };
 }
 
 pub(crate) static BUILTINS: BuiltinTable = BuiltinTable({
