@@ -88,61 +88,47 @@ fn cycle(pool: &Arc<Pool>) {
     drop_last(module);
 }
 
-/// Two threads cycle modules of their own.
-fn two_cycle(config: PoolConfig) {
-    let pool = Pool::new(&config).expect("a pool");
-    let other = {
-        let pool = Arc::clone(&pool);
-        thread::spawn(move || cycle(&pool))
-    };
-    cycle(&pool);
-    other.join().expect("the other thread");
+/// Takes the steps on so many threads, of which this is one.
+fn on_threads(threads: usize, config: &PoolConfig, steps: fn(&Arc<Pool>)) {
+    let pool = Pool::new(config).expect("a pool");
+    let others: Vec<_> = (1..threads)
+        .map(|_| {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || steps(&pool))
+        })
+        .collect();
+    steps(&pool);
+    others.into_iter().for_each(|other| other.join().expect("another thread"));
 }
 
 #[test]
 fn two_threads_cycle_modules() {
-    check("two threads, two slots", 5, || two_cycle(config(2, 1, false)));
+    check("two threads, two slots", 5, || on_threads(2, &config(2, 1, false), cycle));
 }
 
 #[test]
 fn three_threads_cycle_modules() {
-    check("three threads, a queue of two", 3, || {
-        let pool = Pool::new(&config(4, 2, true)).expect("a pool");
-        let others = [(); 2].map(|()| {
-            let pool = Arc::clone(&pool);
-            thread::spawn(move || cycle(&pool))
-        });
-        cycle(&pool);
-        others.into_iter().for_each(|other| other.join().expect("another thread"));
-    });
+    check("three threads, a queue of two", 3, || on_threads(3, &config(4, 2, true), cycle));
 }
 
+/// A slot may be in use when the other thread needs it.
 #[test]
 fn two_threads_share_a_slot() {
-    check("two threads, one slot", 5, || {
-        // A slot may be in use when the other thread needs it.
-        let pool = Pool::new(&config(1, 1, false)).expect("a pool");
-        let try_cycle = |pool: &Arc<Pool>| {
-            let module = module(pool);
-            match pool.allocate(Some(&module), WASM_PAGE_BYTES) {
-                Ok(memory) => drop(memory),
-                Err(AllocError::PoolExhausted { .. }) => {}
-                Err(error) => panic!("{error}"),
-            }
-            drop_last(module);
-        };
-        let other = {
-            let pool = Arc::clone(&pool);
-            thread::spawn(move || try_cycle(&pool))
-        };
-        try_cycle(&pool);
-        other.join().expect("the other thread");
-    });
+    fn try_cycle(pool: &Arc<Pool>) {
+        let module = module(pool);
+        match pool.allocate(Some(&module), WASM_PAGE_BYTES) {
+            Ok(memory) => drop(memory),
+            Err(AllocError::PoolExhausted { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        drop_last(module);
+    }
+    check("two threads, one slot", 5, || on_threads(2, &config(1, 1, false), try_cycle));
 }
 
 #[test]
 fn drops_flush_the_queue_of_all_threads() {
-    check("two threads, a queue of two", 5, || two_cycle(config(3, 2, true)));
+    check("two threads, a queue of two", 5, || on_threads(2, &config(3, 2, true), cycle));
 }
 
 /// A thread takes the affine slot of a module that another thread drops.
@@ -184,5 +170,5 @@ fn memories_are_dropped_elsewhere() {
 #[test]
 #[should_panic(expected = "a slot maps the image of a dropped module")]
 fn a_queue_that_is_not_flushed_is_found() {
-    check("the queue is not flushed", 5, || two_cycle(config(3, 2, false)));
+    check("the queue is not flushed", 5, || on_threads(2, &config(3, 2, false), cycle));
 }
