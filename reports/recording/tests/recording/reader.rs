@@ -24,6 +24,22 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Facts about the machine may be any numbers, also those that a careless reader rounds.
+    #[test]
+    fn every_number_reads_back_as_written(number in proptest::num::f64::NORMAL) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut recorder = Recorder::create(folder.path()).expect("it is writable");
+        let Record::Start(mut start) = common::start(100, 1, Options::default()) else {
+            unreachable!("it is a start");
+        };
+        start.fingerprint.insert("fact".to_owned(), number.into());
+        record_all(&mut recorder, &[Record::Start(start)]);
+        let kept = Recording::<Record>::read(folder.path()).expect("it can be read");
+        prop_assert_eq!(recorder.finish(), kept);
+    }
+}
+
 #[test]
 fn a_recording_cut_at_any_byte_reads_as_a_prefix() {
     let folder = tempfile::tempdir().expect("a folder");
