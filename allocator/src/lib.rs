@@ -48,6 +48,7 @@
 //! | `module`, `slot` | what callers own: a module of the pool, and a memory in a slot |
 //! | `own_memory` | a memory without a slot |
 //! | `release` | the release of slots: reset, flush, purge |
+//! | `purge_fault` | purges that go wrong on purpose |
 //! | `slot_table`, `queue` | free and queued slots, under the pool's lock |
 //! | [`index`] | choice of slots, and affinity (no system calls) |
 //! | `geometry`, `ids` | the addresses and numbers of slots (no system calls) |
@@ -63,6 +64,7 @@ mod layout;
 mod module;
 mod own_memory;
 mod pool;
+mod purge_fault;
 mod queue;
 mod release;
 mod slot;
@@ -77,6 +79,7 @@ pub use leakbench_model::{ImageKind, OnDrop, Slab, Slabs, SlotState, Strategy};
 pub use module::PoolModule;
 pub use own_memory::{Bounds, OwnMemory};
 pub use pool::{AllocError, Pool, PoolConfig, PoolError, PoolStats, SlotUse};
+pub use purge_fault::{PurgeFault, PurgeFaultKind};
 pub use slot::{GrowError, SlotMemory};
 #[cfg(any(loom, shuttle))]
 #[doc(hidden)]

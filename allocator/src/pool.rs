@@ -48,6 +48,7 @@ use crate::geometry::{Geometry, MAPPINGS_PER_SLOT, MEMORY_MAX_BYTES, WASM_PAGE_B
 use crate::ids::{ModuleId, SlotId};
 use crate::image::{Image, ImageError, InitialMemory};
 use crate::module::{ModuleShared, PoolModule};
+use crate::purge_fault::PurgeFault;
 use crate::slot::SlotMemory;
 use crate::slot_table::SlotTable;
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
@@ -76,6 +77,8 @@ pub struct PoolConfig {
     pub image: ImageKind,
     /// The seed of strategies that choose at random.
     pub seed: u64,
+    /// Purges that go wrong on purpose. It has an effect with [`OnDrop::Purge`].
+    pub purge_fault: Option<PurgeFault>,
 }
 
 impl Default for PoolConfig {
@@ -89,6 +92,7 @@ impl Default for PoolConfig {
             flush_on_drop: false,
             image: ImageKind::Memfd,
             seed: 0,
+            purge_fault: None,
         }
     }
 }
@@ -117,6 +121,8 @@ pub struct PoolStats {
     /// when they were allocated to another module: such a slot may map the old module's image, and
     /// the old module's drop does not find it.
     pub purge_failures: u64,
+    /// Number of purges that went wrong on purpose, by [`PoolConfig::purge_fault`].
+    pub purge_faults: u64,
 }
 
 /// A pool of slots. See the [crate] for an example.
@@ -125,11 +131,13 @@ pub struct Pool {
     geometry: Geometry,
     pub(crate) on_drop: OnDrop,
     pub(crate) flush_on_drop: bool,
+    pub(crate) purge_fault: Option<PurgeFault>,
     pub(crate) resets_at_once: bool,
     image: ImageKind,
     next_module: AtomicU64,
     pub(crate) reset_failures: AtomicU64,
     pub(crate) purge_failures: AtomicU64,
+    pub(crate) purge_faults: AtomicU64,
     table: Mutex<SlotTable>,
     pub(crate) table_changed: Condvar,
 }
@@ -173,11 +181,13 @@ impl Pool {
             geometry,
             on_drop: config.on_drop,
             flush_on_drop: config.flush_on_drop,
+            purge_fault: config.purge_fault,
             resets_at_once: config.decommit_batch == NonZeroU32::MIN,
             image: config.image,
             next_module: AtomicU64::new(0),
             reset_failures: AtomicU64::new(0),
             purge_failures: AtomicU64::new(0),
+            purge_faults: AtomicU64::new(0),
             table: Mutex::new(SlotTable::new(config, mappings)),
             table_changed: Condvar::new(),
         })
@@ -311,6 +321,12 @@ impl Pool {
         self.table().slot_uses(out);
     }
 
+    /// Writes to `out` the module whose image each slot maps that is free or queued, once for each
+    /// such slot. Takes time in proportion to the number of slots, and holds the pool's lock meanwhile.
+    pub fn mapped_modules(&self, out: &mut Vec<ModuleId>) {
+        self.table().mapped_modules(out);
+    }
+
     /// The present numbers of slots, and the failures so far.
     pub fn stats(&self) -> PoolStats {
         let table = self.table();
@@ -319,6 +335,7 @@ impl Pool {
             queued: table.queued_count(),
             reset_failures: self.reset_failures.load(Ordering::Relaxed),
             purge_failures: self.purge_failures.load(Ordering::Relaxed),
+            purge_faults: self.purge_faults.load(Ordering::Relaxed),
         }
     }
 }

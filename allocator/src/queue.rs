@@ -30,6 +30,11 @@ impl DecommitQueue {
         self.waiting.len()
     }
 
+    /// The slots that wait.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SlotMapping> {
+        self.waiting.iter()
+    }
+
     /// Adds a slot. Returns true if the batch is complete.
     #[must_use]
     pub(crate) fn push(&mut self, mapping: SlotMapping) -> bool {

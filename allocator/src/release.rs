@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::ids::ModuleId;
 use crate::image::Image;
 use crate::pool::Pool;
+use crate::purge_fault::PurgeFaultKind;
 use crate::slot_table::{Checkout, SlotTable};
 use crate::sync::MutexGuard;
 use crate::sys::{self, SlotMapping};
@@ -77,6 +78,10 @@ impl Pool {
 
     /// Applies the policy to a module whose last handle or memory was dropped.
     pub(crate) fn end_module(&self, module: ModuleId, image: Option<&Image>) {
+        let fault = self.purge_fault.filter(|fault| fault.happens_to(module));
+        if let (OnDrop::Purge, Some(fault)) = (self.on_drop, fault) {
+            return self.purge_wrongly(module, fault.kind);
+        }
         if self.flush_on_drop {
             self.flush();
         }
@@ -120,6 +125,28 @@ impl Pool {
         }
         while table.is_being_evicted(module) {
             table = self.wait(table);
+        }
+    }
+
+    fn purge_wrongly(&self, module: ModuleId, kind: PurgeFaultKind) {
+        self.purge_faults.fetch_add(1, Ordering::Relaxed);
+        if self.flush_on_drop && kind != PurgeFaultKind::FlushAfter {
+            self.flush();
+        }
+        match kind {
+            PurgeFaultKind::Skip => {}
+            PurgeFaultKind::MissOne => {
+                let missed = self.table().take_affine(module);
+                self.purge(module);
+                if let Some(missed) = missed {
+                    self.free(missed);
+                }
+            }
+            PurgeFaultKind::OtherModule => self.purge(ModuleId::new(module.get() ^ 1)),
+            PurgeFaultKind::FlushAfter => {
+                self.purge(module);
+                self.flush();
+            }
         }
     }
 

@@ -156,6 +156,13 @@ impl SlotTable {
         self.queue.len() as u32
     }
 
+    /// Writes to `out` the module of each image that a free or queued slot maps.
+    pub(crate) fn mapped_modules(&self, out: &mut Vec<ModuleId>) {
+        out.clear();
+        let slots = self.free.iter().flatten().chain(self.queue.iter());
+        out.extend(slots.filter_map(SlotMapping::mapped_module));
+    }
+
     /// Writes the state of every slot to `out`, indexed by slot number.
     pub(crate) fn slot_uses(&self, out: &mut Vec<SlotUse>) {
         out.clear();

@@ -6,6 +6,7 @@
 mod death_watch;
 mod support;
 
+use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,8 @@ use std::thread;
 
 use death_watch::DeathWatch;
 use leakbench_allocator::{
-    InitialMemory, ModuleId, OnDrop, Pool, PoolConfig, PoolModule, SlotState, Strategy,
+    InitialMemory, ModuleId, OnDrop, Pool, PoolConfig, PoolModule, PurgeFault, PurgeFaultKind,
+    SlotState, Strategy,
 };
 use support::{
     PAGE, batch, bytes, bytes_mut, config, mapped_images, strategies_and_policies, uses,
@@ -106,6 +108,47 @@ fn an_image_is_sealed_and_closes_on_exec() {
         assert!(rustix::fs::ftruncate(fd, 0).is_err(), "sealed against shrinking");
         assert!(rustix::fs::ftruncate(fd, 1 << 20).is_err(), "sealed against growing");
         assert_eq!(rustix::io::pwrite(fd, b"x", 0).is_err(), is_write_sealed, "{on_drop}");
+    }
+}
+
+/// Each fault leaves images behind, of the chosen modules alone. The pool's own account of them is that
+/// of `/proc`.
+#[test]
+fn a_purge_that_goes_wrong_leaves_images_behind() {
+    use PurgeFaultKind::{FlushAfter, MissOne, OtherModule, Skip};
+    for (kind, decommit_batch, state) in [
+        (Skip, 1, SlotState::Affine),
+        (MissOne, 1, SlotState::Warm),
+        (OtherModule, 1, SlotState::Affine),
+        (FlushAfter, 4, SlotState::Affine),
+    ] {
+        let one_in = NonZeroU32::new(8).unwrap();
+        let purge_fault = Some(PurgeFault { kind, one_in, seed: 7 });
+        let cure = PoolConfig {
+            decommit_batch: batch(decommit_batch),
+            flush_on_drop: decommit_batch > 1,
+            ..config(200, Strategy::NextAvailable)
+        };
+        let pool = Pool::new(&PoolConfig { purge_fault, ..cure.clone() }).unwrap();
+        // More slots than instances, and each slot is taken once.
+        let memories: Vec<_> = (0..100)
+            .map(|_| {
+                let module = module_of(&pool, 7);
+                (pool.allocate(Some(&module), PAGE).unwrap(), module)
+            })
+            .collect();
+        drop(memories);
+        let mut modules = Vec::new();
+        pool.mapped_modules(&mut modules);
+        assert_eq!(mapped_images(&pool).len(), modules.len(), "{kind:?}");
+        assert!((3..=30).contains(&modules.len()), "{kind:?}: {} of 100", modules.len());
+        let holding = uses(&pool).into_iter().filter(|slot| slot.state == SlotState::Affine);
+        let affine = if state == SlotState::Affine { modules.len() } else { 0 };
+        assert_eq!(holding.count(), affine, "{kind:?}");
+
+        let pool = Pool::new(&cure).unwrap();
+        cycle(&pool, 100, 1);
+        assert_eq!(mapped_images(&pool).len(), 0, "without the fault");
     }
 }
 

@@ -4,12 +4,13 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
+//! cli ─► doctor, comparison, selftest ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
 //! - `doctor` checks what this machine can measure;
 //! - `comparison` makes several runs, one after the other;
+//! - `selftest` tries the judge against planted leaks;
 //! - `run` prepares one run and makes it;
 //! - `output` shows progress, prints the result, and keeps the files;
 //! - [`Error`] is the sum of the errors of the rooms below it;
@@ -38,6 +39,7 @@ mod interrupt;
 mod observer;
 mod output;
 mod run;
+mod selftest;
 mod subjects;
 mod supervisor;
 mod timed_recorder;

@@ -35,6 +35,12 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench wasm run app.wat --timeout 5s --max-memory 64MiB --max-written 1GiB",
     ),
     ("leakbench --wasm app.wasm --dir data::/data", "leakbench --wasm app.wat --dir guests::/data"),
+    (
+        "leakbench selftest",
+        "leakbench selftest --seeds 1 --clean-runs 1 --case skipped-purge --case missed-slot \
+         --case second-pool",
+    ),
+    ("leakbench --plant NAME", "leakbench --plant cache"),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),
     ("leakbench gate init DIR", "leakbench gate init --force out"),
@@ -48,6 +54,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("leakbench …", "stands for any command"),
     ("leakbench run …", "stands for any run"),
     ("leakbench attach PID", "the tests of attach have processes"),
+    ("leakbench gate --selftest out", "tests/selftest.rs runs it, which takes a while"),
     ("leakbench --wasm target/guests/hash-wasm", "a script fetches the modules"),
     ("leakbench --subject wasmtime@48 --decommit-batch 16", "needs a built Wasmtime"),
     (

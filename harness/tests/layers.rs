@@ -9,7 +9,7 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "comparison"],
+    &["doctor", "comparison", "selftest"],
     &["run"],
     &["output"],
     &["error"],

@@ -195,13 +195,14 @@ resources! {
 
 impl Resource {
     /// The resources that a run samples. An observation samples all that it can read.
-    pub const OF_A_RUN: [Resource; 6] = [
+    pub const OF_A_RUN: [Resource; 7] = [
         Resource::Mappings,
         Resource::MemfdMappings,
         Resource::Fds,
         Resource::RssBytes,
         Resource::ShmemBytes,
         Resource::PageTablesBytes,
+        Resource::Threads,
     ];
 
     const fn row(self) -> &'static Row {

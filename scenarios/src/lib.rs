@@ -6,6 +6,7 @@
 //! - [`Options`] are flags and keys of a scenario file, from the table in `options.rs`, which also
 //!   makes the next two; [`BUILTIN`] has the scenarios with a name;
 //! - [`Offer`] has the choices of a runtime, which a [`SubjectName`] names;
+//! - [`Plant`] has the leaks that a run can make on purpose;
 //! - [`Scenario`] is both together, with nothing left open, and prints its reproduce command;
 //! - [`Share`] is the part of one subject or thread, and [`Steps`] are what that thread does;
 //! - [`GeneratedGuest`] and [`GuestFile`] make the modules; [`GuestDir`] and [`GuestVariable`] are what
@@ -36,6 +37,7 @@ mod guest_world;
 mod mode;
 mod offer;
 mod options;
+mod plant;
 mod quantity;
 mod scenario;
 pub mod shell;
@@ -53,6 +55,7 @@ pub use guest_world::{GuestDir, GuestVariable};
 pub use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
 pub use mode::{Feature, Mode, Outcome};
 pub use options::{Offer, Options, Scenario, ScenarioFileError};
+pub use plant::Plant;
 pub use quantity::{Millis, Seconds, parse_count, parse_time};
 pub use scenario::{ScenarioError, Share};
 pub use steps::{Step, Steps};

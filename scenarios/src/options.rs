@@ -17,6 +17,7 @@ use crate::flag::{self, Choice, OptionRow};
 use crate::guest_world::{GuestDir, GuestVariable};
 use crate::mode::{Feature, Mode};
 use crate::offer::{Settlement, default_first};
+use crate::plant::Plant;
 use crate::quantity::{Millis, Seconds};
 use crate::scenario::ScenarioError;
 use crate::subject_name::SubjectName;
@@ -141,6 +142,11 @@ options! {
             Feature::Fuel,
             Feature::Epochs,
         ]), "NAME";
+
+        /// Object to leave behind on purpose
+        ///
+        /// In some cycles at random, to see that the judge finds it. May be given again
+        plant: Several<Plant>(&Plant::ALL), "NAME";
     }
 
     "Choose the modules" {

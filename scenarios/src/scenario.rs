@@ -238,7 +238,7 @@ impl Scenario {
         }
     }
 
-    /// Modes and features that contradict the modules, the threads or the pool.
+    /// Modes, features and plants that contradict the modules, the threads or the pool.
     fn check_steps(&self) -> Result<(), ScenarioError> {
         let own = self.wasm.is_empty();
         let of_mode = |mode: Mode| match mode {
@@ -258,7 +258,8 @@ impl Scenario {
         };
         let modes = self.mode.iter().map(|it| ("mode", it.as_str(), of_mode(*it)));
         let features = self.feature.iter().map(|it| ("feature", it.as_str(), of_feature(*it)));
-        for (flag, given, needs) in modes.chain(features) {
+        let plants = self.plant.iter().map(|it| ("plant", it.as_str(), it.needs(self)));
+        for (flag, given, needs) in modes.chain(features).chain(plants) {
             if let Some(needs) = needs {
                 return Err(ScenarioError::Needs { flag, given, needs });
             }

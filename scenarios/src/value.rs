@@ -11,6 +11,7 @@ use serde::de::{self, DeserializeOwned, Deserializer};
 use crate::byte_size::ByteSize;
 use crate::guest_world::{GuestDir, GuestVariable};
 use crate::mode::{Feature, Mode};
+use crate::plant::Plant;
 use crate::quantity::{self, BYTES, COUNT, Millis, Seconds, TIME, at_least_one, parse_count};
 use crate::subject_name::SubjectName;
 
@@ -92,7 +93,7 @@ macro_rules! names {
     )+};
 }
 
-names!(Strategy, OnDrop, ImageKind, Allocation, Compile, Mode, Feature);
+names!(Strategy, OnDrop, ImageKind, Allocation, Compile, Mode, Feature, Plant);
 
 impl Value for bool {
     fn parser() -> ValueParser {

@@ -77,6 +77,7 @@ pub(super) fn check(case: &Case) {
         flush_on_drop: case.flush_on_drop,
         image: super::image_kind(case.image),
         seed: case.seed,
+        purge_fault: None,
     };
     let pool = Pool::new(&config).expect("a pool");
     let (mut modules, mut memories) = (Vec::<Module>::new(), Vec::<Memory>::new());

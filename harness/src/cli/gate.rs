@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use leakbench_model::exit_code;
 use leakbench_reports::gate::{
     self, Baseline, Budget, Evidence, GateVerdict, MEASUREMENT, Outcome, PolicyLevel,
     PolicyOutcome, Status,
@@ -18,6 +19,7 @@ use super::help::RESULT;
 use super::project_file::PROJECT_FILE;
 use crate::error::Error;
 use crate::output::{ReportFiles, Stream, Verbosity, finish, folder, print, print_note};
+use crate::selftest::Plan;
 
 const BASELINE_FILE: &str = "leakbench-baseline.toml";
 
@@ -34,6 +36,7 @@ Examples:
   leakbench gate new --against old                throughput, as a ratio to a run of the same job
   leakbench gate new --baseline leakbench-baseline.toml
                                                   checked-in numbers
+  leakbench gate --selftest out                   only if the judge finds planted leaks here
   leakbench gate init out                         a commented leakbench.toml from a run
   leakbench gate explain out                      the reason for each policy's outcome
   leakbench gate baseline out                     writes leakbench-baseline.toml
@@ -41,7 +44,7 @@ Examples:
 Exit codes:
   0 pass, or only policies of level warn failed   1 a policy of level error failed or was flaky
   2 wrong use, an unreadable budget, or a policy that this recording cannot evaluate
-  3 the subject died or hung   4 inconclusive, or the run was interrupted";
+  3 the subject died or hung   4 inconclusive, the run was interrupted, or the selftest failed";
 
 /// `leakbench gate`.
 #[derive(Debug, clap::Args)]
@@ -98,6 +101,12 @@ struct JudgeArgs {
     /// says otherwise. May be repeated
     #[arg(long, value_name = "DIR")]
     against: Vec<PathBuf>,
+
+    /// Try the judge against planted leaks on this machine first
+    ///
+    /// Twelve short runs. If it misses one, the gate judges nothing and exits with 4
+    #[arg(long)]
+    selftest: bool,
 
     /// Write the outcome to files: junit, ... or all
     ///
@@ -167,6 +176,9 @@ impl JudgeArgs {
             // A file that cannot be removed cannot be written either, which is reported below.
             let _ = folder::remove(&out, file(*format));
         }
+        if let Some(code) = self.selftest_failure(verbosity)? {
+            return Ok(code);
+        }
         let budget = self.budget()?;
         let baseline = self.baseline.as_deref().map(read_baseline).transpose()?;
         let recordings = read_all(&self.folders)?;
@@ -184,6 +196,25 @@ impl JudgeArgs {
         };
         errors.extend(printed.err());
         finish(outcome.verdict.exit_code(), errors)
+    }
+
+    /// Makes the test of the judge, if the user requests it. Returns an exit code if it did not pass.
+    ///
+    /// # Errors
+    /// A run of the test cannot be started.
+    fn selftest_failure(&self, verbosity: Verbosity) -> Result<Option<ExitCode>, Error> {
+        if !self.selftest {
+            return Ok(None);
+        }
+        let tally = Plan::short().carry_out(verbosity)?;
+        Ok(match tally.exit_code() {
+            exit_code::CLEAN => None,
+            code => {
+                Stream::Stderr.print(&tally.to_text())?;
+                let is_interrupted = code == exit_code::INTERRUPTED;
+                Some(if is_interrupted { code } else { exit_code::INCONCLUSIVE }.into())
+            }
+        })
     }
 
     fn budget(&self) -> Result<Budget, Error> {

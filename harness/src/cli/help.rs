@@ -14,7 +14,7 @@ pub(super) const GROUPS: [(&str, &str, &[&str]); 4] = [
     ("measure", "Measure (without a command: run)", &["run", "compare", "sweep", "exec", "attach"]),
     ("read", "Read recordings", &["report", "gate"]),
     ("guests", "Run WebAssembly programs", &["wasm"]),
-    ("set up", "Set up", &["scenarios", "doctor", "completions", "man"]),
+    ("set up", "Set up", &["scenarios", "doctor", "selftest", "completions", "man"]),
 ];
 
 /// The flags of a run that `-h` shows. The others are for `--help`.

@@ -18,6 +18,7 @@ mod reproduce;
 mod run;
 mod run_flags;
 mod scenarios;
+mod selftest;
 mod style_flags;
 mod subject;
 mod sweep;
@@ -81,6 +82,8 @@ enum Command {
     Scenarios(scenarios::ScenariosArgs),
     /// Report what this machine can measure, and what to change
     Doctor(doctor::DoctorArgs),
+    /// Try the judge against planted leaks: does it find each?
+    Selftest(selftest::SelftestArgs),
     /// Run a WebAssembly program on the built-in runtime, with WASI
     Wasm(wasm::WasmArgs),
     /// Print completions for a shell
@@ -114,6 +117,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Gate(args)) => args.run(verbosity),
         Some(Command::Scenarios(args)) => args.run(),
         Some(Command::Doctor(args)) => args.run(verbosity),
+        Some(Command::Selftest(args)) => args.run(verbosity),
         Some(Command::Wasm(args)) => args.run(),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),

@@ -1,13 +1,14 @@
 //! The two commands as which leakbench starts itself. They are no clap commands, so that help,
 //! manual and completions omit them.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use leakbench_subject::wire::serve;
 
 use crate::error::Error;
-use crate::subjects::{Builtin, Piped};
+use crate::subjects::{Piped, Planted};
 
 /// A subject whose supervisor is at the other end of standard input.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,11 @@ impl SubjectKind {
     /// The supervisor cannot be reached or understood.
     pub(super) fn serve(self) -> Result<ExitCode, Error> {
         match self {
-            SubjectKind::Builtin => serve(Builtin::new)?,
+            SubjectKind::Builtin => {
+                // The first runtime only tries the guests.
+                let is_preflight = Cell::new(true);
+                serve(|scenario| Planted::new(scenario, is_preflight.replace(false)))?;
+            }
             SubjectKind::Piped => serve(Piped::new)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError};
+use leakbench_runtime::allocator::{Pool, PoolConfig, PoolError, PurgeFault};
 use leakbench_runtime::{
     Config, Engine, Error, Instance, LinkError, Linker, Memories, Module, OptLevel,
     RegallocAlgorithm, Store, StoreLimits, Val, ValType,
@@ -24,7 +24,7 @@ const EPOCHS: u64 = 1 << 40;
 
 /// The built-in runtime, configured by a scenario.
 #[derive(Debug)]
-pub(crate) struct Builtin {
+pub(super) struct Builtin {
     /// To make an engine for a module of its own.
     config: Config,
     engine: Engine,
@@ -50,13 +50,23 @@ pub(crate) struct BuiltinInstance {
     instance: Instance,
 }
 
+impl BuiltinInstance {
+    /// Takes what its guest has of the host, if it has WASI.
+    pub(super) fn take_context(&mut self) -> Option<WasiCtx> {
+        self.store.data_mut().take()
+    }
+}
+
 impl Builtin {
     /// Builds the runtime.
     ///
     /// # Errors
     /// The pool does not fit the address space or `vm.max_map_count`.
-    pub(crate) fn new(scenario: &Scenario) -> Result<Builtin, SubjectError> {
-        let pool = pool_config(scenario)
+    pub(super) fn new(
+        scenario: &Scenario,
+        purge_fault: Option<PurgeFault>,
+    ) -> Result<Builtin, SubjectError> {
+        let pool = pool_config(scenario, purge_fault)
             .ok_or_else(|| SubjectError::new("the scenario is for another runtime"))?;
         // A run has only the threads of its scenario.
         let memories = match scenario.has_pool() {
@@ -86,6 +96,20 @@ impl Builtin {
         let guest_descriptors = OpenDescriptors::default();
         let trap_unknown_imports = scenario.trap_unknown_imports == Some(true);
         Ok(Builtin { config, engine, linker, trap_unknown_imports, world, guest_descriptors, pool })
+    }
+
+    /// The number of images that slots map which are free or queued.
+    pub(super) fn images_in_slots(&self) -> u64 {
+        let mut modules = Vec::new();
+        self.pool.mapped_modules(&mut modules);
+        modules.sort_unstable();
+        modules.dedup();
+        modules.len() as u64
+    }
+
+    /// The number of purges that went wrong on purpose.
+    pub(super) fn purge_faults(&self) -> u64 {
+        self.pool.stats().purge_faults
     }
 
     /// A module with the linker of its engine; `None` for the runtime's.
@@ -119,7 +143,7 @@ fn linker(engine: &Engine, world: Option<&World>) -> Result<Linker<Option<WasiCt
 }
 
 /// `None` if the scenario lacks a choice that `Offer::builtin` has.
-fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
+fn pool_config(scenario: &Scenario, purge_fault: Option<PurgeFault>) -> Option<PoolConfig> {
     Some(PoolConfig {
         slots: scenario.slots?,
         strategy: scenario.strategy?,
@@ -129,6 +153,7 @@ fn pool_config(scenario: &Scenario) -> Option<PoolConfig> {
         flush_on_drop: scenario.flush_on_drop?,
         image: scenario.image?,
         seed: scenario.seed,
+        purge_fault,
     })
 }
 

@@ -2,7 +2,8 @@
 
 mod builtin;
 mod piped;
+mod planted;
 mod sys;
 
-pub(crate) use builtin::Builtin;
 pub(crate) use piped::Piped;
+pub(crate) use planted::{Planted, TRUTH_FILE, Truth};

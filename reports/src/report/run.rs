@@ -10,7 +10,7 @@ use super::{
 use crate::headline;
 use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{Resource, Unit};
-use leakbench_recording::judge::Judgement;
+use leakbench_recording::judge::{Judgement, growth};
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 
 impl Report {
@@ -63,6 +63,10 @@ pub(crate) fn title(ledger: &Ledger) -> String {
         let features = names(scenario.feature.iter().map(|it| it.as_str()).collect());
         text += &format!(", with {features}");
     }
+    if !scenario.plant.is_empty() {
+        let plants = names(scenario.plant.iter().map(|it| it.as_str()).collect());
+        text += &format!(", with planted {plants}");
+    }
     let processes = match scenario.processes.get() {
         1 => "1 process".to_owned(),
         processes => format!("{processes} processes"),
@@ -82,13 +86,33 @@ fn charts(ledger: &Ledger) -> Vec<Chart> {
         peaks::chart(ledger),
         memory(ledger),
         page_tables(ledger),
+        threads(ledger),
         survival::chart(ledger),
     ];
     let mut charts: Vec<Chart> = charts.into_iter().flatten().collect();
     if ledger.subjects.iter().any(SubjectLedger::died) {
         lead_with_the_limit(&mut charts);
+    } else if let Some(resource) = growth::leading(ledger) {
+        put_first(&mut charts, chart_of(resource));
     }
     charts
+}
+
+/// The chart that has a resource.
+fn chart_of(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Threads => "threads",
+        Resource::Fds => "descriptors",
+        Resource::Mappings => "mappings",
+        Resource::PageTablesBytes => "page-tables",
+        _ => "memory",
+    }
+}
+
+fn put_first(charts: &mut [Chart], id: &str) {
+    if let Some(at) = charts.iter().position(|chart| chart.id == id) {
+        charts[..=at].rotate_right(1);
+    }
 }
 
 /// Puts first what a death is likely due to: the chart of the resource that came nearest to its limit
@@ -105,9 +129,7 @@ fn lead_with_the_limit(charts: &mut [Chart]) {
         None => ("peaks", None),
     };
     for id in ["peaks", id] {
-        if let Some(at) = charts.iter().position(|chart| chart.id == id) {
-            charts[..=at].rotate_right(1);
-        }
+        put_first(charts, id);
     }
     if let (Some(main), Some(of_limit)) = (charts.first_mut(), title) {
         main.title += &format!(": {of_limit}");
@@ -212,6 +234,20 @@ fn page_tables(ledger: &Ledger) -> Option<Chart> {
     let reads = "The kernel's own memory for mapped pages. It stays for every slot that was touched, and \
                  is no leak while slots are bounded.";
     let chart = lines("page-tables", "Page tables", reads, Unit::Bytes, series, None)?;
+    Some(with_marks(chart, marks::incidents(ledger)))
+}
+
+/// Nearly every run has as many threads at its end as at its beginning, and then no chart.
+fn threads(ledger: &Ledger) -> Option<Chart> {
+    let points = footprints(ledger, Resource::Threads);
+    let amounts = || points.iter().map(|point| point.value);
+    let (low, high) = (amounts().min_by(f64::total_cmp)?, amounts().max_by(f64::total_cmp)?);
+    if high - low <= Resource::Threads.noise() as f64 {
+        return None;
+    }
+    let series = [series("threads", Tone::Series(0), Style::Line, points)];
+    let reads = "A thread has a stack and a guard, which are mappings, until it ends.";
+    let chart = lines("threads", "Threads", reads, Unit::Count, series, None)?;
     Some(with_marks(chart, marks::incidents(ledger)))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn random_slots(ledger: &Ledger) -> Option<u32> {
         && it.decommit_batch.is_none_or(|batch| batch.get() == 1)
         && it.has_pool()
         && it.image.is_none_or(|image| image == ImageKind::Memfd);
-    let plain = it.mode.is_empty() && it.feature.is_empty();
+    let plain = it.mode.is_empty() && it.feature.is_empty() && it.plant.is_empty();
     let one_image = it.wasm.is_empty() && ledger.images.made == ledger.cycles;
     let slots = it.slots.map(|slots| slots.get());
     slots.filter(|_| one_at_a_time && plain && at_random && one_image)

@@ -67,8 +67,8 @@ fn each_end_has_the_hints_that_help() {
     let growing = growth::run(growth::behind_a_pipe(), 60, |cycles| {
         growth::steady(cycles).with(Resource::Mappings, 400 + 3 * cycles)
     });
-    let grown = "the same command with --report html draws the growth of its mappings, \
-                 descriptors and memory";
+    let grown = "the same command with --report html draws what grows, \
+                 over the cycles";
     let killed = common::died(ExitKind::Signaled { signal: 9 });
     let killed_alone = chosen(killed.clone(), |start| {
         start.scenario.processes = NonZeroU32::MIN;

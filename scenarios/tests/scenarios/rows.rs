@@ -69,6 +69,7 @@ pub(crate) fn any_flags(is_builtin: bool) -> impl Strategy<Value = Vec<String>> 
                     .prop_map(str::to_owned)
                     .boxed(),
                 "feature" => select(&["fuel", "epochs"][..]).prop_map(str::to_owned).boxed(),
+                "plant" => select(&["thread", "cache"][..]).prop_map(str::to_owned).boxed(),
                 _ => any_of(&row.values),
             };
             let times = match (row.flag.as_str(), &row.values) {

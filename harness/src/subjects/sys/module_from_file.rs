@@ -1,7 +1,5 @@
 //! Modules from files of artifacts, which the runtime does not validate.
 
-#![expect(unsafe_code, reason = "Module::deserialize_open_file runs the code that it is given")]
-
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -11,7 +9,10 @@ use leakbench_runtime::{Engine, Error, Module};
 ///
 /// # Errors
 /// Those of compiling, writing and loading.
-pub(super) fn module_from_file(engine: &Engine, binary: &[u8]) -> Result<Module, FileError> {
+pub(in crate::subjects) fn module_from_file(
+    engine: &Engine,
+    binary: &[u8],
+) -> Result<Module, FileError> {
     let artifact = engine.precompile_module(binary).map_err(FileError::Compile)?;
     let file = write(&artifact).map_err(FileError::Write)?;
     // SAFETY: the file has what the compiler of this engine returned. It has no name, so no other
@@ -27,7 +28,7 @@ fn write(artifact: &[u8]) -> io::Result<File> {
 
 /// The reason for which no module is made from a file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
+pub(in crate::subjects) enum FileError {
     /// The binary does not compile.
     #[error(transparent)]
     Compile(Error),

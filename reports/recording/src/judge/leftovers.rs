@@ -12,13 +12,13 @@ use leakbench_model::text::{counted, grouped, sum};
 use leakbench_model::{Footprint, Resource, SlotCounts, SlotState, Verdict};
 use leakbench_scenarios::SubjectName;
 
-use super::{Finding, Rule};
+use super::{Finding, Rule, growth};
 use crate::ledger::{Ledger, SubjectLedger};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "leftovers", judge };
 
 /// A warm slot is image, anonymous tail and guard, and may split the cold stretch beside it.
-const MAPPINGS_PER_WARM_SLOT: u64 = 4;
+pub(super) const MAPPINGS_PER_WARM_SLOT: u64 = 4;
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
     let slots = ledger.start.scenario.slots.map(|slots| u64::from(slots.get()));
@@ -35,7 +35,10 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
             && subject.images.unknown == 0
         {
             messages.extend(memfd_mappings(subject));
-            match (descriptors_of_guests(subject), descriptors(subject)) {
+            // What grows has a finding already.
+            let growing = growth::leaking(ledger, subject);
+            let descriptors = descriptors(subject).filter(|_| !growing.contains(&Resource::Fds));
+            match (descriptors_of_guests(subject), descriptors) {
                 (Some(of_guests), _) => leaks.push(of_guests),
                 (None, Some((grown, message)))
                     if judges_descriptors && grown > Resource::Fds.noise() =>
@@ -44,7 +47,9 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
                 }
                 (None, grown) => messages.extend(grown.map(|(_, message)| message)),
             }
-            messages.extend(mappings(subject, slots));
+            if !growing.contains(&Resource::Mappings) {
+                messages.extend(mappings(subject, slots));
+            }
         }
     }
     let warnings = messages.into_iter().map(|message| Finding::warning(RULE.name, message));

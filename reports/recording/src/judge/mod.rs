@@ -39,9 +39,9 @@ const RULES: [Rule<Ledger>; 9] = [
 ];
 
 /// The names of the rules that judge a run, including those that find nothing. Growth is judged
-/// only where [`growth::applies`].
+/// only with samples enough, or where it is [the evidence](growth::applies).
 pub fn rules(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
-    let by_growth = growth::applies(ledger);
+    let by_growth = growth::is_judged(ledger);
     let names = RULES.iter().map(|rule| rule.name);
     names.filter(move |name| by_growth || *name != growth::RULE.name)
 }

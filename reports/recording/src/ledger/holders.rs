@@ -17,7 +17,7 @@ pub struct ImagesByReason {
 
 impl ImagesByReason {
     /// Groups `images`, the largest group first.
-    pub(super) fn of<'a>(images: impl Iterator<Item = &'a LingeringImage>) -> Vec<ImagesByReason> {
+    pub(crate) fn of<'a>(images: impl Iterator<Item = &'a LingeringImage>) -> Vec<ImagesByReason> {
         let mut groups: BTreeMap<Reason, u64> = BTreeMap::new();
         for image in images {
             *groups.entry(Reason::of(image)).or_default() += 1;
@@ -43,7 +43,7 @@ pub struct SlotsByState {
 impl SlotsByState {
     /// Counts the slots of `images`, which are pairs of subject and image. The most frequent state
     /// is first.
-    pub(super) fn of<'a>(
+    pub(crate) fn of<'a>(
         images: impl Iterator<Item = (u32, &'a LingeringImage)>,
     ) -> Vec<SlotsByState> {
         let mut seen: BTreeMap<Reason, (SlotState, BTreeSet<(u32, u32)>)> = BTreeMap::new();

@@ -1,11 +1,15 @@
-//! Rule `growth`: a runtime that shows no image is judged by what grows with its cycles.
+//! Rule `growth`: a runtime that shows no image is judged by what grows with its cycles, and one that shows
+//! images by what grows beside them.
 
-use leakbench_model::{Footprint, Resource, Verdict};
+use std::num::NonZeroU32;
+
+use leakbench_model::{Footprint, Resource, SlotState, Verdict};
 use leakbench_recording::judge::Level;
 use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;
 
-use crate::fixtures::growth::{behind_a_pipe, run, steady};
+use crate::fixtures::growth::{CYCLES, behind_a_pipe, run, steady};
+use crate::fixtures::run::{barrier, counts, end, exit, recording, start, up};
 use crate::judge::judged;
 
 #[test]
@@ -77,4 +81,113 @@ fn a_runtime_with_few_images_is_judged_by_growth_too() {
     }
     let judgement = judged(&one);
     assert_eq!(judgement.verdict, Verdict::Leak, "{:?}", judgement.findings);
+}
+
+/// A run of the built-in runtime whose images are released, with a barrier for each sample. `slots` are
+/// those that have mappings after a number of cycles.
+fn with_images(seen: impl Fn(u64) -> Footprint, slots: impl Fn(u64) -> u64) -> Recording {
+    let barriers = (1..=BARRIERS).map(|number| {
+        let cycles = number * CYCLES / BARRIERS;
+        let mut barrier = barrier(0, cycles, counts(cycles, 0));
+        barrier.last = number == BARRIERS;
+        barrier.footprint = seen(cycles);
+        let warm = slots(cycles).min(SLOTS);
+        barrier.slots =
+            Some([(SlotState::Warm, warm), (SlotState::Cold, SLOTS - warm)].into_iter().collect());
+        Record::Barrier(Box::new(barrier))
+    });
+    let options = Options { slots: NonZeroU32::new(SLOTS as u32), ..Options::default() };
+    let began = [start(CYCLES, 1, options), up(0, CYCLES)];
+    let ended = [exit(0, CYCLES + 10, ExitKind::Done, &[]), end(CYCLES + 20)];
+    recording(began.into_iter().chain(barriers).chain(ended))
+}
+
+const BARRIERS: u64 = 40;
+const SLOTS: u64 = 1_000;
+
+fn steady_beside_images(cycles: u64) -> Footprint {
+    steady(cycles).with(Resource::PageTablesBytes, 200 << 10).with(Resource::Threads, 4)
+}
+
+#[test]
+fn what_grows_beside_released_images_is_a_leak() {
+    let steady = steady_beside_images;
+    let judgement = judged(&with_images(steady, |_| 8));
+    assert_eq!(judgement.findings, [], "{:?}", judgement.verdict);
+    for (resource, first, per_100_cycles) in [
+        (Resource::Threads, 4, 1),
+        (Resource::Fds, 20, 1),
+        (Resource::Mappings, 400, 2),
+        (Resource::RssBytes, 60 << 20, 1 << 20),
+        (Resource::PageTablesBytes, 200 << 10, 4 << 10),
+    ] {
+        let grown = |cycles: u64| first + cycles / 100 * per_100_cycles;
+        let leaking = |cycles| steady(cycles).with(resource, grown(cycles));
+        let judgement = judged(&with_images(leaking, |_| 8));
+        assert_eq!(judgement.verdict, Verdict::Leak, "{resource}: {:?}", judgement.findings);
+        let message = &judgement.findings[0].message;
+        assert!(
+            message.starts_with(&format!("{} of subject 0 grow", resource.noun())),
+            "{message}"
+        );
+        // The same amounts, and no more of them in the last half.
+        let bounded = |cycles: u64| steady(cycles).with(resource, grown(cycles.min(CYCLES / 2)));
+        let judgement = judged(&with_images(bounded, |_| 8));
+        assert_eq!(judgement.verdict, Verdict::Clean, "{resource}: {:?}", judgement.findings);
+    }
+}
+
+/// A leak of threads takes mappings too: it is one leak.
+#[test]
+fn one_leak_of_several_resources_is_one_finding() {
+    let leaking = |cycles: u64| {
+        steady_beside_images(cycles)
+            .with(Resource::Threads, 4 + cycles / 100)
+            .with(Resource::Mappings, 400 + cycles / 50)
+    };
+    let judgement = judged(&with_images(leaking, |_| 8));
+    let [finding] = judgement.findings.as_slice() else { panic!("{:?}", judgement.findings) };
+    assert!(finding.message.starts_with("threads of subject 0 grow by"), "{}", finding.message);
+    assert!(finding.message.ends_with("; also grow: mappings (405 to 600)"), "{}", finding.message);
+}
+
+/// A slot that is used for the first time takes mappings and page tables.
+#[test]
+fn slots_that_are_used_for_the_first_time_are_no_leak() {
+    let slots = |cycles: u64| cycles / 10;
+    let growing = |cycles: u64| {
+        steady_beside_images(cycles)
+            .with(Resource::Mappings, 400 + 3 * slots(cycles))
+            .with(Resource::PageTablesBytes, (200 << 10) + (slots(cycles) << 13))
+    };
+    let judgement = judged(&with_images(growing, slots));
+    assert_eq!(judgement.verdict, Verdict::Clean, "{:?}", judgement.findings);
+    // The same growth while the same slots are used again.
+    let judgement = judged(&with_images(growing, |_| SLOTS));
+    assert_eq!(judgement.verdict, Verdict::Leak, "{:?}", judgement.findings);
+    // A runtime may have a pool of unknown size.
+    let mut unknown = with_images(growing, |_| SLOTS);
+    for record in &mut unknown.records {
+        if let Record::Start(start) = record {
+            start.scenario.slots = None;
+        }
+    }
+    let judgement = judged(&unknown);
+    assert_eq!(judgement.verdict, Verdict::Clean, "{:?}", judgement.findings);
+}
+
+/// Images that linger have descriptors and mappings of their own.
+#[test]
+fn growth_beside_lingering_images_is_theirs() {
+    let leaking = |cycles: u64| steady_beside_images(cycles).with(Resource::Fds, 20 + cycles / 100);
+    let mut lingering = with_images(leaking, |_| 8);
+    for record in &mut lingering.records {
+        if let Record::Barrier(barrier) = record {
+            let lingering = barrier.counts.cycles / 100;
+            barrier.counts = counts(barrier.counts.cycles, lingering);
+        }
+    }
+    let judgement = judged(&lingering);
+    assert_eq!(judgement.verdict, Verdict::Leak);
+    assert!(judgement.findings.iter().all(|finding| finding.rule != "growth"), "{judgement:?}");
 }

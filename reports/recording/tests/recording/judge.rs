@@ -4,7 +4,7 @@ use leakbench_model::{Counts, Footprint, Histogram, Resource, SlotState, Verdict
 use leakbench_recording::judge::{Finding, Judgement, Level};
 use leakbench_recording::ledger::Ledger;
 use leakbench_recording::recording::*;
-use leakbench_scenarios::{ImageKind, Options};
+use leakbench_scenarios::{ImageKind, Options, Plant};
 
 use crate::fixtures::run::{
     self as common, barrier, counts, end, exit, footprint, recording, start, up,
@@ -45,6 +45,24 @@ fn a_run_without_findings_is_clean() {
     let judgement = judged(&run(Options::default(), |_, _| {}));
     assert_eq!(judgement.verdict, Verdict::Clean);
     assert_eq!(judgement.findings, []);
+}
+
+/// The judge of a run with planted leaks must find them by itself.
+#[test]
+fn the_judge_does_not_read_what_a_run_planted() {
+    for mut recording in [
+        common::clean(),
+        common::leak_earlier(),
+        run(Options::default(), |_, last| last.footprint.set(Resource::Fds, 40)),
+    ] {
+        let unaware = judged(&recording);
+        for record in &mut recording.records {
+            if let Record::Start(start) = record {
+                start.scenario.plant = Plant::ALL.to_vec();
+            }
+        }
+        assert_eq!(judged(&recording), unaware);
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) fn of_run(ledger: &Ledger, judgement: &Judgement) -> Vec<NextStep> {
     let draw = NextStep::draw(if ledger.images.lingering > 0 || lingered(ledger) {
         "which slot held which image, and when"
     } else {
-        "the growth of its mappings, descriptors and memory"
+        "what grows, over the cycles"
     });
     let steps = match judgement.verdict {
         Verdict::Clean => vec![Some(NextStep::gate())],

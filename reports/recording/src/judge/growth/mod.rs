@@ -1,8 +1,11 @@
 //! Rule `growth`: mappings, descriptors and resident memory must not grow with the cycles.
 //!
-//! The rule judges a runtime behind a pipe that makes fewer images than cycles: it may keep
-//! images in ordinary memory, where neither witness sees them. It also judges a run whose modes make no
-//! image.
+//! Growth is the evidence for a runtime behind a pipe that makes fewer images than cycles: it may keep
+//! images in ordinary memory, where neither witness sees them. The same holds for a run whose modes make
+//! no image. Such a run is inconclusive without samples enough. In other runs the images are the evidence,
+//! and what grows [beside them](beside_images) is a leak too.
+
+mod beside_images;
 
 use leakbench_model::text::counted;
 use leakbench_model::{Resource, Verdict};
@@ -15,7 +18,7 @@ use crate::trend::{Trend, TrendClass};
 
 pub(super) const RULE: Rule<Ledger> = Rule { name: "growth", judge };
 
-/// The resources that are judged.
+/// The resources that are evidence.
 const RESOURCES: [Resource; 3] = [Resource::Mappings, Resource::Fds, Resource::RssBytes];
 
 /// Factor of cycles after which a run with too few samples probably has enough.
@@ -128,16 +131,48 @@ impl Growth {
     }
 
     fn of(subject: &SubjectLedger, resource: Resource) -> Option<Growth> {
-        let trend = Trend::of(&points(subject, resource), resource.noise() as f64)?;
+        Growth::since(subject, resource, 0)
+    }
+
+    /// The growth from a number of cycles on.
+    fn since(subject: &SubjectLedger, resource: Resource, cycles: u64) -> Option<Growth> {
+        let mut points = points(subject, resource);
+        points.retain(|(at, _)| *at >= cycles as f64);
+        let trend = Trend::of(&points, resource.noise() as f64)?;
         Some(Growth { resource, subject: subject.number, trend })
     }
 }
 
 fn judge(ledger: &Ledger) -> Vec<Finding> {
-    judged(ledger).flat_map(judge_subject).collect()
+    if applies(ledger) {
+        judged(ledger).flat_map(judge_subject).collect()
+    } else {
+        beside_images::judge(ledger)
+    }
 }
 
-/// The subjects that the rule judges.
+/// True if the rule can find anything: growth is the evidence, or a subject has samples enough.
+pub(super) fn is_judged(ledger: &Ledger) -> bool {
+    let has_samples = |subject: &SubjectLedger| subject.samples.len() >= Trend::POINTS_MIN;
+    applies(ledger) || ledger.subjects.iter().any(has_samples)
+}
+
+/// The resource that names a leak by growth: the first one of the first subject that leaks.
+pub fn leading(ledger: &Ledger) -> Option<Resource> {
+    let mut subjects = ledger.subjects.iter();
+    subjects.find_map(|subject| leaking(ledger, subject).first().copied())
+}
+
+/// The resources whose growth the rule finds in a subject.
+pub(super) fn leaking(ledger: &Ledger, subject: &SubjectLedger) -> Vec<Resource> {
+    let growths = match applies(ledger) {
+        true => RESOURCES.into_iter().filter_map(|it| Growth::of(subject, it)).collect(),
+        false => beside_images::leaks(ledger, subject),
+    };
+    growths.iter().filter(|it| it.is_leak()).map(|it| it.resource).collect()
+}
+
+/// The subjects whose growth is the evidence.
 fn judged(ledger: &Ledger) -> impl Iterator<Item = &SubjectLedger> {
     let applies = applies(ledger);
     ledger.subjects.iter().filter(move |subject| applies && subject.reached_last_barrier())

@@ -1,0 +1,165 @@
+//! The judge of leakbench tried against a known truth: runs with planted leaks, each of which it must
+//! find and name, and runs without one, which must be clean.
+//!
+//! ```text
+//! case, seed ─► leakbench run --plant ─► result ──┐
+//!                     └► truth, by the subject ───┴─► score ─► tally ─► text, JSON
+//! ```
+//!
+//! Each trial is a run as users make it, in a process of its own. The subject writes what it kept into a
+//! file of its own, which neither the supervisor nor the judge reads.
+
+mod case;
+mod clean;
+mod tally;
+mod trial;
+
+use std::io;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use leakbench_model::text::{counted, grouped};
+use leakbench_reports::render::Progress;
+
+pub(crate) use self::case::CASES;
+pub(crate) use self::tally::Tally;
+use self::trial::{Trial, Workplace};
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::output::{ProgressDisplay, Verbosity};
+use crate::supervisor::SuperviseError;
+
+/// The cases of a short test.
+const SHORT: [&str; 9] = [
+    "skipped-purge",
+    "image-descriptor",
+    "image-in-flight",
+    "trap",
+    "thread",
+    "heap",
+    "code-mapping",
+    "cache",
+    "sawtooth",
+];
+
+/// Maximum time between two checks for a signal.
+const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The trials to make.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Seeds of each case.
+    pub(crate) seeds: u32,
+    /// Runs without a plant.
+    pub(crate) clean_runs: u32,
+    /// Trials at the same time.
+    pub(crate) jobs: NonZeroU32,
+    /// The names of the cases; all if it is empty.
+    pub(crate) cases: Vec<String>,
+}
+
+impl Plan {
+    /// A case of each kind once, to see that leaks are found on this machine at all.
+    pub(crate) fn short() -> Plan {
+        let cases = SHORT.map(str::to_owned).to_vec();
+        Plan { seeds: 1, clean_runs: 3, jobs: cores(), cases }
+    }
+
+    /// Makes all trials, until the user interrupts.
+    ///
+    /// # Errors
+    /// A trial cannot be started, or its files cannot be written.
+    pub(crate) fn carry_out(&self, verbosity: Verbosity) -> Result<Tally, Error> {
+        let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
+        let workplace = Workplace::create()
+            .map_err(|error| Error::Write { path: std::env::temp_dir(), error })?;
+        let trials = self.trials();
+        let mut tally = Tally::new(&trials);
+        let mut display = ProgressDisplay::new(verbosity);
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let outcome = thread::scope(|scope| {
+            let (done, results) = mpsc::channel();
+            for job in 0..self.jobs.get() {
+                let (done, next, stop) = (done.clone(), &next, &stop);
+                let (trials, workplace) = (&trials, &workplace);
+                scope.spawn(move || {
+                    while let Some(trial) = trials.get(next.fetch_add(1, Relaxed))
+                        && !stop.load(Relaxed)
+                        && done.send((trial, trial.perform(workplace, job))).is_ok()
+                    {
+                    }
+                });
+            }
+            drop(done);
+            loop {
+                match results.recv_timeout(SIGNAL_CHECK_INTERVAL) {
+                    Ok((trial, Ok(Some(score)))) => tally.add(trial, score),
+                    // It was interrupted, so there is a signal for this process too.
+                    Ok((_, Ok(None))) => tally.interrupted = true,
+                    Ok((_, Err(error))) => {
+                        stop.store(true, Relaxed);
+                        return Err(error);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+                if interrupt.take() > 0 || tally.interrupted {
+                    tally.interrupted = true;
+                    stop.store(true, Relaxed);
+                }
+                display.show(&Count { tally: &tally, total: trials.len() });
+            }
+        });
+        display.clear();
+        outcome.map_err(cannot_run)?;
+        if !tally.failures.is_empty() {
+            workplace.keep();
+        }
+        Ok(tally)
+    }
+
+    /// Cases in turn, so that an interrupted test has tried all of them.
+    fn trials(&self) -> Vec<Trial> {
+        let chosen = || {
+            CASES
+                .iter()
+                .filter(|case| self.cases.is_empty() || self.cases.iter().any(|it| it == case.name))
+        };
+        let seeds = u64::from(self.seeds);
+        let planted =
+            (0..seeds).flat_map(|seed| chosen().map(move |case| Trial::of_case(case, seed)));
+        let clean = (0..u64::from(self.clean_runs)).map(Trial::without_plant);
+        planted.chain(clean).collect()
+    }
+}
+
+/// The number of processors that this process may use.
+pub(crate) fn cores() -> NonZeroU32 {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+}
+
+fn cannot_run(error: io::Error) -> Error {
+    Error::Read { path: Path::new("/proc/self/exe").to_owned(), error }
+}
+
+/// The progress of a test.
+struct Count<'a> {
+    tally: &'a Tally,
+    total: usize,
+}
+
+impl Progress for Count<'_> {
+    fn parts(&self) -> Vec<String> {
+        let failures = self.tally.failures.len() as u64;
+        vec![
+            format!("{} of {}", grouped(self.tally.trials()), counted(self.total as u64, "run")),
+            counted(failures, "failure"),
+        ]
+    }
+}

@@ -1,0 +1,261 @@
+//! The scores of all trials, added up.
+
+use leakbench_model::exit_code;
+use leakbench_model::text::{counted, grouped, printable};
+use serde::Serialize;
+
+use super::trial::{Score, Trial};
+
+/// Version of the JSON.
+const VERSION: u32 = 1;
+
+/// Failures that the text lists.
+const LISTED_MAX: usize = 10;
+
+/// The results of a test.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    rows: Vec<Row>,
+    /// Trials whose verdict, finding or number of images was wrong.
+    pub(super) failures: Vec<Failure>,
+    pub(super) interrupted: bool,
+}
+
+/// The trials of one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Row {
+    /// The case.
+    name: &'static str,
+    /// What the subject leaves behind, in words.
+    what: &'static str,
+    /// The finding that a run must have, in words.
+    must_find: String,
+    /// True if its runs leak.
+    is_leak: bool,
+    /// Runs made.
+    runs: u64,
+    /// Runs whose verdict was right: a leak was found, or a run without one was clean.
+    right: u64,
+    /// Runs whose finding names what leaks.
+    named: u64,
+    /// Runs whose images could be counted.
+    countable: u64,
+    /// Of those, the runs whose number of lingering images was exactly that of the truth.
+    exact: u64,
+}
+
+/// A trial that failed.
+#[derive(Debug, Serialize)]
+pub(super) struct Failure {
+    name: &'static str,
+    headline: String,
+    command: String,
+}
+
+impl Row {
+    /// Without runs.
+    fn of(trial: &Trial) -> Row {
+        let Trial { name, what, expected, .. } = *trial;
+        let (must_find, is_leak) = (expected.in_words(), expected.is_leak());
+        Row { name, what, must_find, is_leak, runs: 0, right: 0, named: 0, countable: 0, exact: 0 }
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    version: u32,
+    verdict: &'static str,
+    exit_code: u8,
+    headline: String,
+    interrupted: bool,
+    cases: &'a [Row],
+    failures: &'a [Failure],
+}
+
+impl Tally {
+    /// Rows for these trials.
+    pub(super) fn new(trials: &[Trial]) -> Tally {
+        let mut rows: Vec<Row> = Vec::new();
+        for trial in trials {
+            if rows.iter().all(|row| row.name != trial.name) {
+                rows.push(Row::of(trial));
+            }
+        }
+        Tally { rows, ..Tally::default() }
+    }
+
+    pub(super) fn add(&mut self, trial: &Trial, score: Score) {
+        let Some(row) = self.rows.iter_mut().find(|row| row.name == trial.name) else { return };
+        row.runs += 1;
+        row.right += u64::from(score.is_right);
+        row.named += u64::from(score.is_named);
+        row.countable += u64::from(score.is_exact.is_some());
+        row.exact += u64::from(score.is_exact == Some(true));
+        if score.has_failed() {
+            let Score { headline, command, .. } = score;
+            self.failures.push(Failure { name: trial.name, headline, command });
+        }
+    }
+
+    /// Trials made.
+    pub(super) fn trials(&self) -> u64 {
+        self.rows.iter().map(|row| row.runs).sum()
+    }
+
+    /// Runs that leak, or that do not, and how many of them had the right verdict.
+    fn total(&self, is_leak: bool) -> (u64, u64) {
+        let rows = || self.rows.iter().filter(|row| row.is_leak == is_leak);
+        (rows().map(|row| row.runs).sum(), rows().map(|row| row.right).sum())
+    }
+
+    /// 0 if every trial succeeded, 1 if one failed, 130 after an interruption.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self.interrupted {
+            true => exit_code::INTERRUPTED,
+            false if self.failures.is_empty() => exit_code::CLEAN,
+            false => exit_code::LEAK,
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.interrupted {
+            true => "interrupted",
+            false if self.failures.is_empty() => "passed",
+            false => "FAILED",
+        }
+    }
+
+    fn headline(&self) -> String {
+        let (leaks, found) = self.total(true);
+        let (healthy, clean) = self.total(false);
+        let mut parts = Vec::new();
+        if leaks > 0 {
+            let [low, high] = interval(found, leaks);
+            parts.push(format!(
+                "{} of {} found (95 % interval of the rate: {low:.1} to {high:.1} %)",
+                grouped(found),
+                counted(leaks, "planted leak"),
+            ));
+        }
+        if healthy > 0 {
+            let alarms = healthy - clean;
+            let [low, high] = interval(alarms, healthy);
+            parts.push(format!(
+                "{} in {} without one ({low:.1} to {high:.1} %)",
+                counted(alarms, "false alarm"),
+                counted(healthy, "run"),
+            ));
+        }
+        let unnamed = self.failures.len() as u64 - (leaks - found) - (healthy - clean);
+        if unnamed > 0 {
+            parts.push(format!("{} found and not named or not counted", grouped(unnamed)));
+        }
+        parts.join(", ")
+    }
+
+    /// A line for each case, then failures, then the verdict.
+    pub(crate) fn to_text(&self) -> String {
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+        let mut text = format!(
+            "{:width$}  {:>6}  {:>6}  {:>6}  {:>6}\n",
+            "case", "runs", "right", "named", "exact"
+        );
+        for row in &self.rows {
+            let exact = match row.countable {
+                0 => String::new(),
+                _ => grouped(row.exact),
+            };
+            let named = if row.is_leak { grouped(row.named) } else { String::new() };
+            let line = format!(
+                "{:width$}  {:>6}  {:>6}  {named:>6}  {exact:>6}",
+                row.name,
+                grouped(row.runs),
+                grouped(row.right),
+            );
+            text += line.trim_end();
+            text.push('\n');
+        }
+        for Failure { name, headline, command } in self.failures.iter().take(LISTED_MAX) {
+            text += &format!(
+                "failed     {name}: {}\n           {}\n",
+                printable(headline),
+                printable(command)
+            );
+        }
+        let more = self.failures.len().saturating_sub(LISTED_MAX) as u64;
+        if more > 0 {
+            text +=
+                &format!("           and {} (--json lists all)\n", counted(more, "more failure"));
+        }
+        text + &format!("selftest: {} — {}\n", self.verdict(), self.headline())
+    }
+
+    /// # Errors
+    /// serde's.
+    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
+        let json = Json {
+            version: VERSION,
+            verdict: self.verdict(),
+            exit_code: self.exit_code(),
+            headline: self.headline(),
+            interrupted: self.interrupted,
+            cases: &self.rows,
+            failures: &self.failures,
+        };
+        Ok(serde_json::to_string_pretty(&json)? + "\n")
+    }
+}
+
+/// The 95 % interval of a rate, in per cent, by Wilson: it holds for rates of 0 and 1 too.
+fn interval(hits: u64, trials: u64) -> [f64; 2] {
+    const Z: f64 = 1.96;
+    let (hits, trials) = (hits as f64, trials as f64);
+    let rate = hits / trials;
+    let middle = rate + Z * Z / (2.0 * trials);
+    let spread = Z * (rate * (1.0 - rate) / trials + Z * Z / (4.0 * trials * trials)).sqrt();
+    let scale = 100.0 / (1.0 + Z * Z / trials);
+    [(middle - spread) * scale, (middle + spread) * scale]
+        .map(|per_cent| per_cent.clamp(0.0, 100.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_those_of_wilson() {
+        // Of published tables: 0 of 10 and 8 of 10.
+        let rounded = |[low, high]: [f64; 2]| [(low * 10.0).round(), (high * 10.0).round()];
+        assert_eq!(rounded(interval(0, 10)), [0.0, 278.0]);
+        assert_eq!(rounded(interval(8, 10)), [490.0, 943.0]);
+        assert_eq!(rounded(interval(10, 10)), [722.0, 1_000.0]);
+    }
+
+    fn score(is_right: bool, is_named: bool, is_exact: Option<bool>) -> Score {
+        let (headline, command) = ("the verdict".to_owned(), "leakbench …".to_owned());
+        Score { is_right, is_named, is_exact, headline, command }
+    }
+
+    #[test]
+    fn each_kind_of_failure_fails_the_test() {
+        let [leak, healthy] = ["skipped-purge", "cache"].map(Trial::named);
+        for (trial, failing) in [
+            (&leak, score(false, false, None)),
+            (&leak, score(true, false, None)),
+            (&leak, score(true, true, Some(false))),
+            (&healthy, score(false, true, None)),
+        ] {
+            let mut tally = Tally::new(&[Trial::named("skipped-purge"), Trial::named("cache")]);
+            tally.add(&leak, score(true, true, Some(true)));
+            tally.add(&healthy, score(true, true, None));
+            assert_eq!(tally.exit_code(), exit_code::CLEAN);
+            let passed = tally.to_text();
+            assert!(passed.ends_with("1 run without one (0.0 to 79.3 %)\n"), "{passed}");
+            tally.add(trial, failing);
+            assert_eq!(tally.exit_code(), exit_code::LEAK);
+            let text = tally.to_text();
+            assert!(text.contains("\nselftest: FAILED — "), "{text}");
+            assert!(text.contains(&format!("failed     {}: the verdict", trial.name)), "{text}");
+        }
+    }
+}
