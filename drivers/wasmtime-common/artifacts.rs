@@ -4,11 +4,12 @@
 //! contains these verbatim. So one artifact serves for all binaries of one *skeleton*, which are equal
 //! but for payloads: their payloads are written over those of the first binary.
 //!
-//! This is checked. The second binary of a skeleton is compiled as well. The offsets are valid if every
-//! payload of it differs, and if the first artifact with these payloads equals the second artifact
-//! byte for byte. Otherwise each distinct binary has an artifact of its own. That happens if a payload
-//! is not in the artifact (because the compiler omits zeroes, or another segment overwrites it), or if
-//! a short one is found elsewhere first.
+//! This is checked. The second binary of a skeleton is compiled as well. The offsets of payloads that
+//! differ are valid if the first artifact with these payloads equals the second artifact byte for byte.
+//! A payload that is equal in both proves no offset, so it must be the same in a later binary. Otherwise
+//! each distinct binary has an artifact of its own. That happens if a payload is not in the artifact
+//! (because the compiler omits zeroes, or another segment overwrites it), or if a short one is found
+//! elsewhere first.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,10 +36,19 @@ pub(crate) struct Artifacts {
 enum Skeleton {
     /// All binaries so far had these payloads.
     One { payloads: Arc<Vec<Vec<u8>>>, artifact: Artifact },
-    /// Payloads can be written into this artifact, at these offsets.
-    Shared { artifact: Artifact, offsets: Arc<Vec<usize>> },
+    /// Payloads can be written into this artifact.
+    Shared { artifact: Artifact, places: Arc<Vec<Place>> },
     /// Each binary needs an artifact of its own.
     Separate,
+}
+
+/// The place of a payload in an artifact.
+#[derive(Debug)]
+enum Place {
+    /// It can be written at this offset.
+    At(usize),
+    /// It is somewhere, and must be this one.
+    Fixed(Vec<u8>),
 }
 
 impl Artifacts {
@@ -62,8 +72,11 @@ impl Artifacts {
         let skeleton = binary.skeleton();
         let known = lock(&self.skeletons).get(&skeleton).cloned();
         let (known, artifact) = match known {
-            Some(Skeleton::Shared { artifact, offsets }) => {
-                return Ok(artifact.with(binary.payloads(), &offsets));
+            Some(Skeleton::Shared { artifact, places }) => {
+                return match artifact.with(binary.payloads(), &places) {
+                    Some(artifact) => Ok(artifact),
+                    None => self.separate(binary, compile),
+                };
             }
             Some(Skeleton::Separate) => return self.separate(binary, compile),
             Some(Skeleton::One { payloads, artifact })
@@ -110,14 +123,19 @@ impl Skeleton {
         second: &Artifact,
         binary: &Binary<'_>,
     ) -> Skeleton {
-        let offsets = payloads.iter().zip(binary.payloads()).map(|(payload, other)| {
-            // A payload that is equal in both proves no offset.
-            let offset = memchr::memmem::find(first.bytes(), payload);
-            offset.filter(|_| payload != other)
+        let places = payloads.iter().zip(binary.payloads()).map(|(payload, other)| {
+            if payload == other {
+                return Some(Place::Fixed(payload.clone()));
+            }
+            memchr::memmem::find(first.bytes(), payload).map(Place::At)
         });
-        match offsets.collect::<Option<Vec<usize>>>().map(Arc::new) {
-            Some(offsets) if first.with(binary.payloads(), &offsets).0 == second.0 => {
-                Skeleton::Shared { artifact: first, offsets }
+        match places.collect::<Option<Vec<Place>>>().map(Arc::new) {
+            Some(places)
+                if first
+                    .with(binary.payloads(), &places)
+                    .is_some_and(|replaced| replaced.0 == second.0) =>
+            {
+                Skeleton::Shared { artifact: first, places }
             }
             _ => Skeleton::Separate,
         }
@@ -129,13 +147,23 @@ impl Artifact {
         &self.0
     }
 
-    /// This artifact with other payloads of the same lengths.
-    fn with<'a>(&self, payloads: impl Iterator<Item = &'a [u8]>, offsets: &[usize]) -> Artifact {
+    /// This artifact with other payloads of the same lengths. `None` if one of them must be another.
+    fn with<'a>(
+        &self,
+        payloads: impl Iterator<Item = &'a [u8]>,
+        places: &[Place],
+    ) -> Option<Artifact> {
         let mut bytes = self.bytes().to_vec();
-        for (payload, &offset) in payloads.zip(offsets) {
-            bytes[offset..offset + payload.len()].copy_from_slice(payload);
+        for (payload, place) in payloads.zip(places) {
+            match place {
+                Place::At(offset) => {
+                    bytes[*offset..offset + payload.len()].copy_from_slice(payload);
+                }
+                Place::Fixed(fixed) if fixed == payload => {}
+                Place::Fixed(_) => return None,
+            }
         }
-        Artifact(Arc::new(bytes))
+        Some(Artifact(Arc::new(bytes)))
     }
 }
 

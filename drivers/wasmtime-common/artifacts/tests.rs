@@ -75,12 +75,16 @@ fn a_payload_that_is_found_elsewhere_first_is_not_replaced() {
     bench.expect(&[b"lode", b"six"], 3);
 }
 
+/// As of a second memory that is the same in all modules.
 #[test]
-fn a_payload_that_is_equal_in_both_proves_no_offset() {
+fn a_payload_that_is_equal_in_both_must_stay() {
     let bench = Bench::new(verbatim);
     bench.expect(&[b"code", b"first!"], 1);
     bench.expect(&[b"code", b"second"], 2);
+    bench.expect(&[b"code", b"third."], 2);
     bench.expect(&[b"mode", b"third."], 3);
+    bench.expect(&[b"mode", b"third."], 3);
+    bench.expect(&[b"code", b"fourth"], 3);
 }
 
 #[test]
