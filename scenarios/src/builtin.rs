@@ -39,4 +39,10 @@ builtin![
     "immortal-store",
     "per-engine-cache",
     "mapped-artifacts",
+    "sharded-queue",
+    "stripe-purge",
+    "open-images",
+    "code-mapping-leak",
+    "append-only-registry",
+    "error-path-descriptor",
 ];

@@ -60,7 +60,8 @@ cases! {
     "queue-not-flushed", "a drop misses the slots that wait in the decommit queue":
         Lingering(Reason::QueuedSlot), MANY, ["--decommit-batch", "16"];
     "late-flush", "a drop empties the decommit queue after its purge":
-        Lingering(Reason::AffineSlot), MANY, ["--plant", "late-flush", "--decommit-batch", "4", "--flush-on-drop"];
+        Lingering(Reason::AffineSlot), MANY,
+        ["--plant", "late-flush", "--decommit-batch", "4", "--flush-on-drop"];
     "image-descriptor", "the image is open by a second descriptor":
         Lingering(Reason::DescriptorOnly), FEW, ["--plant", "image-descriptor"];
     "image-mapping", "the image is mapped a second time":

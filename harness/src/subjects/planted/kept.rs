@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -18,10 +17,10 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 use crate::subjects::sys::Mapping;
 
-/// Objects of a cache, of a warm-up and of a sawtooth.
-const CACHED: usize = 32;
-const WARM: usize = 32;
-const TOOTH: usize = 40;
+/// Objects of a cache, of a warm-up and of a sawtooth at most.
+const CACHE_OBJECTS: usize = 32;
+const WARM_UP_OBJECTS: usize = 32;
+const SAWTOOTH_OBJECTS: usize = 40;
 /// Pages of a second pool: one for each of its slots.
 const SECOND_POOL_SLOTS: usize = 64;
 /// Duration for which another thread keeps an object.
@@ -83,6 +82,7 @@ impl Kept {
     /// # Errors
     /// The kernel refuses the object.
     pub(super) fn keep_image(&mut self, image: BorrowedFd<'_>) -> io::Result<()> {
+        self.count += 1;
         let object = match self.plant {
             Plant::ImageMapping => Object::Mapping(Mapping::of_file(image)?),
             Plant::ImageInFlight => in_flight(image)?,
@@ -93,7 +93,6 @@ impl Kept {
             }
             _ => Object::Descriptor(image.try_clone_to_owned()?),
         };
-        self.count += 1;
         self.objects.push_back(object);
         Ok(())
     }
@@ -123,17 +122,17 @@ impl Kept {
             Plant::Heap => self.objects.push_back(heap(HEAP_PARTS)),
             Plant::Cache => {
                 self.objects.push_back(any_object(nth)?);
-                if self.objects.len() > CACHED {
+                if self.objects.len() > CACHE_OBJECTS {
                     self.objects.pop_front();
                 }
             }
-            Plant::WarmUp if self.objects.len() < WARM => {
+            Plant::WarmUp if self.objects.len() < WARM_UP_OBJECTS => {
                 self.objects.push_back(any_object(nth)?);
             }
             Plant::WarmUp => drop(any_object(nth)?),
             Plant::Sawtooth => {
                 self.objects.push_back(any_object(nth)?);
-                if self.objects.len() >= TOOTH {
+                if self.objects.len() >= SAWTOOTH_OBJECTS {
                     self.objects.clear();
                 }
             }
@@ -168,7 +167,6 @@ impl Kept {
     }
 
     fn release_after(&mut self, duration: Duration, object: OwnedFd) -> io::Result<()> {
-        self.count += 1;
         let late = match &self.late {
             Some(late) => late,
             None => self.late.insert(LateThread::start()?),
