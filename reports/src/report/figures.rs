@@ -6,7 +6,7 @@ use leakbench_model::Resource;
 use leakbench_model::text::{
     bytes, counted, duration_ms, duration_ns, duration_us, grouped, signal_name,
 };
-use leakbench_recording::judge::Growth;
+use leakbench_recording::judge::{Growth, growth};
 use leakbench_recording::ledger::{Ledger, SubjectLedger};
 use leakbench_recording::recording::{Exit, ExitKind};
 
@@ -14,6 +14,7 @@ use leakbench_recording::recording::{Exit, ExitKind};
 pub(super) fn of_run(ledger: &Ledger) -> Vec<Figure> {
     let mut figures: Vec<Figure> = death(ledger).into_iter().collect();
     if ledger.images.made > 0 {
+        figures.extend(growth::leading(ledger).as_ref().map(grown));
         figures.extend([lingering(ledger), released(ledger)]);
         figures.extend(release_time(ledger));
     } else {

@@ -92,8 +92,8 @@ fn charts(ledger: &Ledger) -> Vec<Chart> {
     let mut charts: Vec<Chart> = charts.into_iter().flatten().collect();
     if ledger.subjects.iter().any(SubjectLedger::died) {
         lead_with_the_limit(&mut charts);
-    } else if let Some(resource) = growth::leading(ledger) {
-        put_first(&mut charts, chart_of(resource));
+    } else if let Some(growth) = growth::leading(ledger) {
+        put_first(&mut charts, chart_of(growth.resource));
     }
     charts
 }

@@ -36,8 +36,9 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
         {
             messages.extend(memfd_mappings(subject));
             // What grows has a finding already.
-            let growing = growth::leaking(ledger, subject);
-            let descriptors = descriptors(subject).filter(|_| !growing.contains(&Resource::Fds));
+            let growing = growth::leaks(ledger, subject);
+            let grows = |resource| growing.iter().any(|growth| growth.resource == resource);
+            let descriptors = descriptors(subject).filter(|_| !grows(Resource::Fds));
             match (descriptors_of_guests(subject), descriptors) {
                 (Some(of_guests), _) => leaks.push(of_guests),
                 (None, Some((grown, message)))
@@ -47,7 +48,7 @@ fn judge(ledger: &Ledger) -> Vec<Finding> {
                 }
                 (None, grown) => messages.extend(grown.map(|(_, message)| message)),
             }
-            if !growing.contains(&Resource::Mappings) {
+            if !grows(Resource::Mappings) {
                 messages.extend(mappings(subject, slots));
             }
         }

@@ -1,15 +1,15 @@
 //! Rule `growth`: a runtime that shows no image is judged by what grows with its cycles, and one that shows
 //! images by what grows beside them.
 
-use std::num::NonZeroU32;
-
-use leakbench_model::{Footprint, Resource, SlotState, Verdict};
+use leakbench_model::{Footprint, Resource, Verdict};
 use leakbench_recording::judge::Level;
 use leakbench_recording::recording::*;
 use leakbench_scenarios::Options;
 
-use crate::fixtures::growth::{CYCLES, behind_a_pipe, run, steady};
-use crate::fixtures::run::{barrier, counts, end, exit, recording, start, up};
+use crate::fixtures::growth::{
+    CYCLES, SLOTS, behind_a_pipe, run, steady, steady_beside_images, with_images,
+};
+use crate::fixtures::run::counts;
 use crate::judge::judged;
 
 #[test]
@@ -81,32 +81,6 @@ fn a_runtime_with_few_images_is_judged_by_growth_too() {
     }
     let judgement = judged(&one);
     assert_eq!(judgement.verdict, Verdict::Leak, "{:?}", judgement.findings);
-}
-
-/// A run of the built-in runtime whose images are released, with a barrier for each sample. `slots` are
-/// those that have mappings after a number of cycles.
-fn with_images(seen: impl Fn(u64) -> Footprint, slots: impl Fn(u64) -> u64) -> Recording {
-    let barriers = (1..=BARRIERS).map(|number| {
-        let cycles = number * CYCLES / BARRIERS;
-        let mut barrier = barrier(0, cycles, counts(cycles, 0));
-        barrier.last = number == BARRIERS;
-        barrier.footprint = seen(cycles);
-        let warm = slots(cycles).min(SLOTS);
-        barrier.slots =
-            Some([(SlotState::Warm, warm), (SlotState::Cold, SLOTS - warm)].into_iter().collect());
-        Record::Barrier(Box::new(barrier))
-    });
-    let options = Options { slots: NonZeroU32::new(SLOTS as u32), ..Options::default() };
-    let began = [start(CYCLES, 1, options), up(0, CYCLES)];
-    let ended = [exit(0, CYCLES + 10, ExitKind::Done, &[]), end(CYCLES + 20)];
-    recording(began.into_iter().chain(barriers).chain(ended))
-}
-
-const BARRIERS: u64 = 40;
-const SLOTS: u64 = 1_000;
-
-fn steady_beside_images(cycles: u64) -> Footprint {
-    steady(cycles).with(Resource::PageTablesBytes, 200 << 10).with(Resource::Threads, 4)
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::report::{Chart, Plot, Report};
 
-/// The main charts: of a run without a leak the proof, times and peaks; of a dead subject the first
-/// ones, which say what it ran out of; of a leak lingering images, slots, survival and times. Else the
+/// The main charts: of a run without a leak the proof, times and peaks, and if something else grows, its
+/// chart in place of the proof; of a dead subject the first ones, which say what it ran out of; of a leak lingering images, slots, survival and times. Else the
 /// first ones, four at most.
 pub(super) fn main_charts(report: &Report) -> Vec<&Chart> {
     let is = |chart: &Chart, wanted: fn(&Plot) -> bool| wanted(&chart.plot);
@@ -15,15 +15,18 @@ pub(super) fn main_charts(report: &Report) -> Vec<&Chart> {
     let mut left: Vec<&Chart> =
         report.charts.iter().filter(|chart| !(is_proved && chart.is_quiet())).collect();
     let is_dead = left.iter().take(2).any(|chart| is(chart, is_peaks));
+    let is_lines: fn(&Plot) -> bool = |plot| matches!(plot, Plot::Lines(_));
+    let leads_with_lines = report.charts.first().is_some_and(|chart| is(chart, is_lines));
     let wanted: &[fn(&Plot) -> bool] = match (is_dead, is_proved) {
         (true, _) => &[],
+        (false, true) if leads_with_lines => &[is_lines, is_times, is_peaks],
         (false, true) => &[is_proof, is_times, is_peaks],
         (false, false) if has(|plot| matches!(plot, Plot::Slots(_) | Plot::Survival(_))) => &[
-            |plot| matches!(plot, Plot::Lines(_)),
+            is_lines,
             |plot| matches!(plot, Plot::Slots(_)),
             |plot| matches!(plot, Plot::Survival(_)),
             is_times,
-            |plot| matches!(plot, Plot::Lines(_)),
+            is_lines,
         ],
         (false, false) => &[],
     };
@@ -80,6 +83,8 @@ mod tests {
         let survival = chart("survival", Plot::Survival(Survival::default()));
         let clean = vec![proof(), lines("mappings"), slots(), times(), peaks()];
         assert_eq!(shown(clean), "proof release peaks");
+        let grown = vec![lines("threads"), proof(), lines("mappings"), slots(), times(), peaks()];
+        assert_eq!(shown(grown), "threads release peaks");
         let leak = vec![lines("lingering"), lines("mappings"), slots(), times(), peaks(), survival];
         assert_eq!(shown(leak), "lingering slots survival release");
         let died = vec![lines("descriptors"), peaks(), proof(), lines("mappings"), times()];

@@ -157,19 +157,19 @@ pub(super) fn is_judged(ledger: &Ledger) -> bool {
     applies(ledger) || ledger.subjects.iter().any(has_samples)
 }
 
-/// The resource that names a leak by growth: the first one of the first subject that leaks.
-pub fn leading(ledger: &Ledger) -> Option<Resource> {
+/// The growth that names a leak: the first one of the first subject that leaks.
+pub fn leading(ledger: &Ledger) -> Option<Growth> {
     let mut subjects = ledger.subjects.iter();
-    subjects.find_map(|subject| leaking(ledger, subject).first().copied())
+    subjects.find_map(|subject| leaks(ledger, subject).into_iter().next())
 }
 
-/// The resources whose growth the rule finds in a subject.
-pub(super) fn leaking(ledger: &Ledger, subject: &SubjectLedger) -> Vec<Resource> {
-    let growths = match applies(ledger) {
-        true => RESOURCES.into_iter().filter_map(|it| Growth::of(subject, it)).collect(),
-        false => beside_images::leaks(ledger, subject),
-    };
-    growths.iter().filter(|it| it.is_leak()).map(|it| it.resource).collect()
+/// The growths of a subject that the rule finds.
+pub(super) fn leaks(ledger: &Ledger, subject: &SubjectLedger) -> Vec<Growth> {
+    if !applies(ledger) {
+        return beside_images::leaks(ledger, subject);
+    }
+    let growths = RESOURCES.into_iter().filter_map(|it| Growth::of(subject, it));
+    growths.filter(Growth::is_leak).collect()
 }
 
 /// The subjects whose growth is the evidence.
