@@ -14,9 +14,7 @@ mod clean;
 mod tally;
 mod trial;
 
-use std::io;
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -116,7 +114,7 @@ impl Plan {
             }
         });
         display.clear();
-        outcome.map_err(cannot_run)?;
+        outcome.map_err(SuperviseError::Own)?;
         if !tally.failures.is_empty() {
             workplace.keep();
         }
@@ -142,10 +140,6 @@ impl Plan {
 pub(crate) fn cores() -> NonZeroU32 {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
-}
-
-fn cannot_run(error: io::Error) -> Error {
-    Error::Read { path: Path::new("/proc/self/exe").to_owned(), error }
 }
 
 /// The progress of a test.

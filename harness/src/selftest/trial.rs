@@ -138,12 +138,12 @@ impl Trial {
     /// The run cannot be started, or its truth cannot be read.
     pub(super) fn perform(&self, workplace: &Workplace, job: u32) -> io::Result<Option<Score>> {
         let truth_file = workplace.path(&format!("truth-{job}"));
-        remove(&truth_file)?;
+        remove(&truth_file).map_err(naming(&truth_file))?;
         let words = self.words(workplace);
         let mut command = Command::new("/proc/self/exe");
         command.args(&words).arg("--json").env(TRUTH_FILE, &truth_file).stdin(Stdio::null());
-        let output = command.output()?;
-        let truth = read_truth(&truth_file)?;
+        let output = command.output().map_err(naming(Path::new("/proc/self/exe")))?;
+        let truth = read_truth(&truth_file).map_err(naming(&truth_file))?;
         let command = shell::command(std::iter::once("leakbench".to_owned()).chain(words));
         let failed = |headline: String| Score {
             is_right: false,
@@ -208,6 +208,11 @@ impl Trial {
         let headline = outcome.headline.clone();
         Score { is_right, is_named, is_exact, headline, command: String::new() }
     }
+}
+
+/// The same error with the name of the file.
+fn naming(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -64,7 +64,7 @@ impl Mapping {
         Ok(Mapping { start: start.expose_provenance(), len_bytes })
     }
 
-    /// Gives one page another protection: `None` for no access.
+    /// Gives one page another protection; an empty one allows no access.
     ///
     /// # Errors
     /// The kernel's.
@@ -98,10 +98,10 @@ impl Mapping {
         Ok(())
     }
 
-    /// Writes to one page of a mapping of [zeroes](Mapping::of_zeroes) whose protection never changed.
+    /// Makes one page resident, as a write would.
     ///
     /// # Errors
-    /// The kernel's: it has no memory for the page.
+    /// The kernel's: the page may not be written, or there is no memory for it.
     ///
     /// # Panics
     /// The mapping has no such page.
