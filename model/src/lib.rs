@@ -10,6 +10,7 @@
 //!   for each slot, of which [`SlotCounts`] are the numbers;
 //! - [`ObjectId`] identifies a kernel object, such as an image;
 //! - [`Footprint`] is the amount of each [`Resource`] that `/proc` shows of a process;
+//! - a [`Fault`] is a system call that fails on purpose, and [`FaultCount`] what came of it;
 //! - [`LingeringImage`] has its [`Holder`]s, and [`Reason`] is their kind;
 //! - [`Estimate`] is a number with its confidence interval;
 //! - [`Verdict`] is the end of it, and [`exit_code`] has its exit code;
@@ -35,6 +36,7 @@
 mod choices;
 mod counts;
 mod estimate;
+mod fault;
 mod footprint;
 mod histogram;
 mod holder;
@@ -56,6 +58,7 @@ pub use choices::{
 };
 pub use counts::{Counts, LastStep};
 pub use estimate::Estimate;
+pub use fault::{Call, ErrorNumber, Fault, FaultCount, When};
 pub use footprint::Footprint;
 pub use histogram::Histogram;
 pub use holder::{Holder, LingeringImage};

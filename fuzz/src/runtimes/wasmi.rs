@@ -10,12 +10,16 @@ use wasmi::{
 use super::{Called, Guest, observe};
 use crate::outcome::{End, Kind, Outcome, State, Trap, Value, arguments};
 
+/// Fuel of each module. Its instructions cost about what they cost on Wasmtime, but bulk operations cost by their bytes
+/// here: with Wasmtime's fuel alone, an interpreter with coverage can take minutes.
+const FUEL: u64 = 10_000_000;
+
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let mut config = Config::default();
         config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true);
-        config.set_max_stack_height(16 << 20).set_max_recursion_depth(50_000);
+        config.set_max_stack_height(16 << 20).set_max_recursion_depth(50_000).consume_fuel(true);
         Engine::new(&config)
     })
 }
@@ -28,6 +32,7 @@ pub fn run(binary: &[u8]) -> Outcome {
         Err(error) => return refused(error),
     };
     let mut store = Store::new(engine(), ());
+    store.set_fuel(FUEL).expect("fuel is on");
     let mut linker = Linker::new(engine());
     for import in module.imports() {
         let (name, field) = (import.module().to_owned(), import.name().to_owned());

@@ -6,7 +6,7 @@
 //! memfd ─► DeathWatch ─► key of each destroyed object
 //! ```
 //!
-//! - Processes: [`Child`] is one that leakbench starts. [`Process`] reads any other by its folder under
+//! - Processes: [`Child`] is one that leakbench starts; an [`Injector`] makes its system calls fail. [`Process`] reads any other by its folder under
 //!   `/proc`: [`Stat`], [`Process::status`], [`Limits`], [`CgroupLimits`], its tasks.
 //! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`Socket`], [`SharedSegment`]; each with
 //!   its `ObjectId`, the device and inode.
@@ -32,6 +32,7 @@ mod cgroup;
 mod child;
 mod death_watch;
 mod error;
+mod faults;
 mod fds;
 mod fields;
 mod image_objects;
@@ -60,6 +61,7 @@ mod watches;
 pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use child::{Child, ProcessGroup};
 pub use error::ReadError;
+pub use faults::{CallObserver, CountFrom, Injector};
 pub use limits::Limits;
 pub use poll::poll_until;
 pub use process::Process;

@@ -19,4 +19,5 @@ pub(super) mod parent_death;
 pub(super) mod posix_queue;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;
+pub(super) mod seccomp;
 pub(super) mod semaphores;
