@@ -1,14 +1,14 @@
 //! A driver that has every mode, with a leak planted in the one that the variable `PLANTED_LEAK` names: the
 //! step that the mode is about keeps a descriptor of the module's image, or of another file if there is no
-//! module. `PLANTED_OUTCOME` names a mode whose step has the wrong outcome, from the third module on. It
-//! runs no code, and answers calls with the stamp that it finds in the binary. `tests/modes.rs` tests
-//! leakbench on it.
+//! module. `PLANTED_OUTCOME` names a mode whose step has the wrong outcome, from the third module on. With
+//! `PLANTED_POISON` it makes no module after it failed to make one. It runs no code, and answers calls with the stamp that
+//! it finds in the binary. `tests/modes.rs` and `tests/faults.rs` test leakbench on it.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use leakbench_subject::{Mode, Offer, Outcome, Scenario, Subject, SubjectError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -30,6 +30,9 @@ struct Planted {
     instances: AtomicU32,
     /// Modules of the mode with the wrong outcome.
     wrong_modules: AtomicU32,
+    /// No module can be made after one could not.
+    is_poisonable: bool,
+    is_poisoned: AtomicBool,
 }
 
 struct Module {
@@ -59,6 +62,8 @@ impl Planted {
             slots: scenario.slots.map_or(SLOTS, |slots| slots.get()),
             instances: AtomicU32::new(0),
             wrong_modules: AtomicU32::new(0),
+            is_poisonable: std::env::var_os("PLANTED_POISON").is_some(),
+            is_poisoned: AtomicBool::new(false),
         })
     }
 
@@ -101,9 +106,15 @@ impl Subject for Planted {
             std::mem::forget(file);
         }
         self.outcome(mode, mode.created())?;
+        if self.is_poisoned.load(Relaxed) {
+            return Err(SubjectError::new("planted: the lock is poisoned"));
+        }
         let image = memfd_create(c"image", MemfdFlags::CLOEXEC)
             .and_then(|image| ftruncate(&image, 4096).map(|()| image))
-            .map_err(|error| SubjectError::of(&error))?;
+            .map_err(|error| {
+                self.is_poisoned.store(self.is_poisonable, Relaxed);
+                SubjectError::of(&error)
+            })?;
         let image = Arc::new(image);
         if matches!(mode, Mode::OwnEngine | Mode::FromFile) {
             self.leak(mode, &image);

@@ -51,6 +51,9 @@ pub enum Error {
     /// The observation could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// No matrix of faults can be made: the run without faults did not end as it should, or a run cannot be started.
+    #[error("{0}")]
+    Faults(String),
     /// A guest with WASI did not run.
     #[error(transparent)]
     Wasm(#[from] WasmError),

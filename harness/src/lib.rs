@@ -4,13 +4,14 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison, selftest ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
+//! cli ─► doctor, comparison, selftest, faults ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
 //! - `doctor` checks what this machine can measure;
 //! - `comparison` makes several runs, one after the other;
 //! - `selftest` tries the judge against planted leaks;
+//! - `faults` runs a command again and again, each time with another system call that fails;
 //! - `run` prepares one run and makes it;
 //! - `output` shows progress, prints the result, and keeps the files;
 //! - [`Error`] is the sum of the errors of the rooms below it;
@@ -35,6 +36,7 @@ mod comparison;
 mod doctor;
 mod driver;
 mod error;
+mod faults;
 mod interrupt;
 mod observer;
 mod output;

@@ -40,6 +40,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench selftest --seeds 1 --clean-runs 1 --case skipped-purge --case missed-slot \
          --case second-pool",
     ),
+    ("leakbench faults", "leakbench faults --cells-max 1 -- sh -c 'exec 7</dev/null'"),
+    (
+        "leakbench faults --subject builtin --cells-max 20 -- --cycles 60 --slots 20",
+        "leakbench faults --subject builtin --cells-max 1 -- --cycles 60 --slots 20 --settle-ms 1",
+    ),
     ("leakbench --plant NAME", "leakbench --plant cache"),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),

@@ -9,7 +9,7 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "comparison", "selftest"],
+    &["doctor", "comparison", "selftest", "faults"],
     &["run"],
     &["output"],
     &["error"],
@@ -22,7 +22,7 @@ const REPORTS: Layers = &[
     &["render"],
     &["draw"],
     &["palette"],
-    &["gate"],
+    &["gate", "faults"],
     &["report"],
     &["recorded"],
     &["comparison"],

@@ -266,6 +266,37 @@ pub struct FaultCount {
     pub injected: u64,
 }
 
+/// Steps of a subject that failed while calls failed on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailedSteps {
+    /// Steps that failed in a cycle in which a call failed.
+    pub under_faults: u64,
+    /// Steps that failed in a later cycle: the runtime did not recover.
+    pub later: u64,
+    /// The first of those under faults, in words.
+    pub first_under_faults: Option<String>,
+    /// The first of the later ones, in words.
+    pub first_later: Option<String>,
+}
+
+impl FailedSteps {
+    /// Those of both.
+    pub fn and(self, other: FailedSteps) -> FailedSteps {
+        FailedSteps {
+            under_faults: self.under_faults.saturating_add(other.under_faults),
+            later: self.later.saturating_add(other.later),
+            first_under_faults: self.first_under_faults.or(other.first_under_faults),
+            first_later: self.first_later.or(other.first_later),
+        }
+    }
+
+    /// True if no step failed.
+    pub fn is_empty(&self) -> bool {
+        *self == FailedSteps::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

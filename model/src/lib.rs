@@ -58,7 +58,7 @@ pub use choices::{
 };
 pub use counts::{Counts, LastStep};
 pub use estimate::Estimate;
-pub use fault::{Call, ErrorNumber, Fault, FaultCount, When};
+pub use fault::{Call, ErrorNumber, FailedSteps, Fault, FaultCount, When};
 pub use footprint::Footprint;
 pub use histogram::Histogram;
 pub use holder::{Holder, LingeringImage};

@@ -14,8 +14,8 @@
 //! 4. [`gate::judge`] judges recordings by a budget. Its [`gate::Outcome`] adds to the files.
 //!
 //! Each module uses only modules before it: [`headline`] ─► [`comparison`] ─► [`recorded`] ─►
-//! [`report`] ─► palette ─► [`draw`] ─► [`render`]. [`gate`] stands beside the report, and only
-//! [`render`] uses it. All of it is a pure function of recordings, so a report can be drawn again,
+//! [`report`] ─► palette ─► [`draw`] ─► [`render`]. [`gate`] and [`faults`] stand beside the report, and only
+//! [`render`] uses them. All of it is a pure function of recordings, so a report can be drawn again,
 //! and a run judged again, long after the process is gone. Only [`recorded`] reads files.
 //!
 //! ```
@@ -55,6 +55,7 @@
 
 pub mod comparison;
 pub mod draw;
+pub mod faults;
 pub mod gate;
 pub mod headline;
 mod palette;

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use leakbench_model::{
-    Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, ImageKind, OnDrop, Strategy,
+    Allocation, Compile, DEFAULT_SLOTS, DEFAULT_WARM_SLOTS, Fault, ImageKind, OnDrop, Strategy,
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,14 @@ options! {
         ///
         /// In some cycles at random, to see that the judge finds it. May be given again
         plant: Several<Plant>(&Plant::ALL), "NAME";
+
+        /// System calls of the subject that fail on purpose
+        ///
+        /// Such as mmap=ENOMEM@every:97, from the first cycle to the last drop. The choice of calls is 5
+        /// (the fifth alone), 5+ (all from the fifth on), every:5, or never (they are only counted). A step
+        /// that fails for such a call is no failure of the run, and its cycle is given up. May be given again
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        inject: Optional<Vec<Fault>>, "FAULT";
     }
 
     "Choose the modules" {

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use leakbench_model::{Allocation, Compile, ImageKind, OnDrop, Strategy};
+use leakbench_model::{Allocation, Compile, Fault, ImageKind, OnDrop, Strategy};
 use serde::de::{self, DeserializeOwned, Deserializer};
 
 use crate::byte_size::ByteSize;
@@ -37,6 +37,8 @@ pub enum Values {
     Text,
     /// A path.
     Path,
+    /// A system call that fails on purpose, and when.
+    Fault,
     /// A list of such values; as a flag, one value each time.
     List(Box<Values>),
 }
@@ -212,6 +214,7 @@ texts! {
     String: ValueParser::string(), Values::Text;
     GuestDir: ValueParser::new(str::parse::<GuestDir>), Values::Text;
     GuestVariable: ValueParser::new(str::parse::<GuestVariable>), Values::Text;
+    Fault: ValueParser::new(str::parse::<Fault>), Values::Fault;
 }
 
 impl Value for PathBuf {

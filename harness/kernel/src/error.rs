@@ -14,7 +14,7 @@ pub enum ReadError {
     },
     /// The kernel does not allow this user to read the file.
     #[error(
-        "may not read {file} of process {pid}: run as its user, or with CAP_SYS_PTRACE and \
+        "may not read {file} of process {pid} (permission denied): run as its user, or with CAP_SYS_PTRACE and \
          CAP_DAC_READ_SEARCH, and see that the process is dumpable"
     )]
     Forbidden {

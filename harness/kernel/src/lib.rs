@@ -61,7 +61,7 @@ mod watches;
 pub use cgroup::{CgroupLimit, CgroupLimits};
 pub use child::{Child, ProcessGroup};
 pub use error::ReadError;
-pub use faults::{CallObserver, CountFrom, Injector};
+pub use faults::{CallObserver, CountFrom, Injector, command_found_in_path, words_of};
 pub use limits::Limits;
 pub use poll::poll_until;
 pub use process::Process;

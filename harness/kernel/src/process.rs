@@ -56,8 +56,8 @@ impl Process {
     /// See [`ReadError`].
     pub fn open_under(proc: &Path, pid: u32) -> Result<Self, ReadError> {
         let devices = MemfdDevices::get()?;
-        let dir =
-            ProcDir::open(&proc.join(pid.to_string())).map_err(|error| failed(pid, "", error))?;
+        let dir = ProcDir::open(&proc.join(pid.to_string()))
+            .map_err(|error| failed(pid, "the folder", error))?;
         let mut process = Self {
             pid,
             start_time_ticks: 0,

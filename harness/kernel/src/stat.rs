@@ -36,8 +36,8 @@ impl Stat {
     /// # Errors
     /// [`ReadError::Vanished`] if there is no such process.
     pub fn of(proc: &Path, pid: u32) -> Result<Stat, ReadError> {
-        let dir =
-            ProcDir::open(&proc.join(pid.to_string())).map_err(|error| failed(pid, "", error))?;
+        let dir = ProcDir::open(&proc.join(pid.to_string()))
+            .map_err(|error| failed(pid, "the folder", error))?;
         Stat::read(pid, &dir)
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use leakbench_model::Fault;
 use leakbench_recording::observation::ProcessExitKind;
 use leakbench_scenarios::shell;
 
@@ -30,6 +31,13 @@ pub(super) struct ExecArgs {
     #[arg(long, help_heading = RESULT)]
     passthrough: bool,
 
+    /// System calls of the command that fail on purpose
+    ///
+    /// Also those of its descendants, such as openat=EMFILE@5+. The choice of calls is 5 (the fifth alone), 5+ (all from the fifth on), every:5, or
+    /// never (they are only counted). The command cannot gain privileges then. May be given again
+    #[arg(long, value_name = "FAULT", conflicts_with = "leave_running")]
+    inject: Vec<Fault>,
+
     /// The command and its arguments
     ///
     /// All words after the command's name are its own. It keeps its terminal, input and output,
@@ -52,10 +60,13 @@ impl ExecArgs {
         if self.passthrough {
             words.push("--passthrough".into());
         }
+        for fault in &self.inject {
+            words.extend(["--inject".into(), fault.to_string().into()]);
+        }
         words.push("--".into());
         words.extend_from_slice(&self.command);
-        let ExecArgs { observe, command, leave_running, passthrough } = self;
-        let target = Target::Command { words: command, leave_running };
+        let ExecArgs { observe, command, leave_running, passthrough, inject: faults } = self;
+        let target = Target::Command { words: command, leave_running, faults };
         let (code, exit) = observe.observe("exec", &target, shell::command(words), verbosity)?;
         Ok(exit.filter(|_| passthrough).and_then(|exit| own_code(&exit)).unwrap_or(code))
     }

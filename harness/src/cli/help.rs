@@ -11,7 +11,11 @@ pub(super) const RESULT: &str = "Print and keep the result";
 
 /// Commands as the help groups them: by what one wants to do.
 pub(super) const GROUPS: [(&str, &str, &[&str]); 4] = [
-    ("measure", "Measure (without a command: run)", &["run", "compare", "sweep", "exec", "attach"]),
+    (
+        "measure",
+        "Measure (without a command: run)",
+        &["run", "compare", "sweep", "exec", "attach", "faults"],
+    ),
     ("read", "Read recordings", &["report", "gate"]),
     ("guests", "Run WebAssembly programs", &["wasm"]),
     ("set up", "Set up", &["scenarios", "doctor", "selftest", "completions", "man"]),

@@ -6,6 +6,7 @@ mod comparison_flags;
 mod completions;
 mod doctor;
 mod exec;
+mod faults;
 mod format_list;
 mod gate;
 mod gate_init;
@@ -84,6 +85,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Try the judge against planted leaks: does it find each?
     Selftest(selftest::SelftestArgs),
+    /// Let each system call of a command fail in turn, and report what it leaves behind
+    Faults(faults::FaultsArgs),
     /// Run a WebAssembly program on the built-in runtime, with WASI
     Wasm(wasm::WasmArgs),
     /// Print completions for a shell
@@ -118,6 +121,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Scenarios(args)) => args.run(),
         Some(Command::Doctor(args)) => args.run(verbosity),
         Some(Command::Selftest(args)) => args.run(verbosity),
+        Some(Command::Faults(args)) => args.run(verbosity),
         Some(Command::Wasm(args)) => args.run(),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),

@@ -11,7 +11,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use leakbench_kernel::{Child, ProcessGroup, poll_until};
+use leakbench_kernel::{
+    Child, CountFrom, Injector, ProcessGroup, command_found_in_path, poll_until,
+};
+use leakbench_model::{Fault, FaultCount};
 use leakbench_recording::observation::ProcessExitKind;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{getpid, set_child_subreaper};
@@ -27,11 +30,15 @@ pub(super) struct Started {
     child: Child,
     /// The processes that outlive it are left running.
     pub(super) leave_running: bool,
+    /// Ends after the child. `None` without faults.
+    injector: Option<Injector>,
 }
 
 impl Started {
     /// Starts the command. With `json` its standard output goes to standard error, because standard
     /// output is for the result.
+    ///
+    /// Calls of the command and its descendants fail by `faults`.
     ///
     /// From now on this process is the parent of the command's descendants that lose theirs.
     ///
@@ -41,17 +48,33 @@ impl Started {
         words: &[OsString],
         json: bool,
         leave_running: bool,
+        faults: &[Fault],
     ) -> io::Result<Started> {
         let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
+        let mut command = match faults {
+            [] => Command::new(program),
+            _ => command_found_in_path(program),
+        };
         command.args(args);
         if json {
             let stderr: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
             command.stdout(Stdio::from(stderr));
         }
         set_child_subreaper(Some(getpid()))?;
+        let injector = match faults {
+            [] => None,
+            faults => {
+                let from = CountFrom::Execution;
+                Some(Injector::attach(&mut command, faults, &[], from, false, ())?)
+            }
+        };
         let child = Child::spawn(&mut command, ProcessGroup::Inherited)?;
-        Ok(Started { child, leave_running })
+        Ok(Started { child, leave_running, injector })
+    }
+
+    /// The calls of each fault until now.
+    pub(super) fn fault_counts(&self) -> Vec<FaultCount> {
+        self.injector.as_ref().map(Injector::counts).unwrap_or_default()
     }
 
     pub(super) fn pid(&self) -> u32 {

@@ -77,9 +77,9 @@ pub(crate) fn observe(
     let mut started = None;
     let (mut process, stat) = match target {
         Target::Process(pid) => target::open(*pid)?,
-        Target::Command { words, leave_running } => {
+        Target::Command { words, leave_running, faults } => {
             let command =
-                Started::spawn(words, settings.json, *leave_running).map_err(|error| {
+                Started::spawn(words, settings.json, *leave_running, faults).map_err(|error| {
                     let command = words.first().map(|word| word.to_string_lossy().into_owned());
                     ObserveError::Start { command: command.unwrap_or_default(), error }
                 })?;

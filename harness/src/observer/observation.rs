@@ -255,9 +255,15 @@ impl<'a> Observation<'a> {
         self.pidfd = None;
         let left = counted(self.sampler.tree.descendants.len() as u64, "process");
         self.remarks.note(format!("the command {how}; what it started is observed: {left}"));
-        self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
+        let exit = self.exit(at_ms, how);
+        self.recorder.write(ObservationRecord::Exit(exit));
         self.write_remarks();
         true
+    }
+
+    fn exit(&self, at_ms: u64, how: ProcessExitKind) -> ProcessExit {
+        let faults = self.started.as_ref().map(Started::fault_counts).unwrap_or_default();
+        ProcessExit { at_ms, how, faults }
     }
 
     /// Holds if a process that `/proc` does not show any more ends within a second. It does, unless
@@ -305,7 +311,8 @@ impl<'a> Observation<'a> {
         let at_ms = self.recorder.now_ms();
         if let (Some(how), false) = (exit, self.follows_descendants) {
             self.sampler.tree.root_ended(at_ms);
-            self.recorder.write(ObservationRecord::Exit(ProcessExit { at_ms, how }));
+            let exit = self.exit(at_ms, how);
+            self.recorder.write(ObservationRecord::Exit(exit));
         }
         if let Some(started) = &self.started {
             let leave_running = started.leave_running;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use leakbench_model::Fault;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -21,6 +22,8 @@ pub(crate) enum Target {
         words: Vec<OsString>,
         /// Do not end the processes that it leaves behind.
         leave_running: bool,
+        /// Calls of it and of its descendants that fail on purpose.
+        faults: Vec<Fault>,
     },
     /// A running process.
     Process(u32),

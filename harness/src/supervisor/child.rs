@@ -4,10 +4,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use leakbench_kernel::{Child, ProcessGroup, object_of};
-use leakbench_model::ObjectId;
+use leakbench_kernel::{CallObserver, Child, CountFrom, Injector, ProcessGroup, object_of};
+use leakbench_model::{Fault, ObjectId};
 use leakbench_subject::wire::{Channel, ChannelError, Request, SharedPage, StatusPage};
 
 use crate::driver::Program;
@@ -22,18 +23,29 @@ const TERMINATE_WITHIN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct SubjectProcess {
     child: Child,
-    page: SharedPage,
+    page: Arc<SharedPage>,
     pub(super) channel: Channel,
+    /// Ends after the child. `None` in a run without faults.
+    pub(super) injector: Option<Injector>,
+}
+
+/// Counts faults on the status page, where the subject reads the number.
+struct FaultsOnPage(Arc<SharedPage>);
+
+impl CallObserver for FaultsOnPage {
+    fn injects(&mut self, _: Fault) {
+        self.0.count_fault();
+    }
 }
 
 impl SubjectProcess {
-    /// Starts `program` as a subject.
+    /// Starts `program` as a subject whose calls may fail by `faults` once the injector is armed.
     ///
     /// # Errors
     /// The kernel's.
-    pub(super) fn spawn(program: &Program) -> io::Result<SubjectProcess> {
+    pub(super) fn spawn(program: &Program, faults: &[Fault]) -> io::Result<SubjectProcess> {
         let (channel, theirs) = Channel::pair()?;
-        let page = SharedPage::create()?;
+        let page = Arc::new(SharedPage::create()?);
         // Output of a guest must not mix with the result on standard output.
         let stdout: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
         let mut command = match program {
@@ -50,8 +62,22 @@ impl SubjectProcess {
             }
         };
         command.stdin(Stdio::from(theirs)).stdout(Stdio::from(stdout));
-        let child = Child::spawn(&mut command, ProcessGroup::Own)?;
-        Ok(SubjectProcess { child, page, channel })
+        let mut injector = None;
+        if !faults.is_empty() {
+            let observer = FaultsOnPage(Arc::clone(&page));
+            let from = CountFrom::Arming;
+            injector = Some(Injector::attach(&mut command, faults, &[], from, false, observer)?);
+        }
+        let child =
+            Child::spawn(&mut command, ProcessGroup::Own).map_err(|error| {
+                match injector.as_ref().is_some_and(|injector| !injector.is_installed()) {
+                    true => {
+                        io::Error::new(error.kind(), format!("its filter for --inject: {error}"))
+                    }
+                    false => error,
+                }
+            })?;
+        Ok(SubjectProcess { child, page, channel, injector })
     }
 
     /// Sends the first request, with the status page.

@@ -196,7 +196,9 @@ impl Run<'_> {
             && self.subjects.iter().all(|subject| subject.phase() == Phase::Ready)
         {
             self.running_since = Some(Instant::now());
-            self.subjects.iter_mut().for_each(Supervised::go);
+            for subject in &mut self.subjects {
+                subject.go(&mut self.recorder)?;
+            }
         }
         let over = |s: &Supervised| matches!(s.phase(), Phase::Exiting | Phase::Exited);
         if self.running_until.is_none() && self.subjects.iter().all(over) {

@@ -59,14 +59,15 @@ impl Supervised {
         scenario: &Scenario,
         cpus: &[u32],
     ) -> io::Result<Supervised> {
-        let mut process = SubjectProcess::spawn(program)?;
+        let mut process = SubjectProcess::spawn(program, &scenario.inject)?;
         let share = scenario.share_of_subject(index);
         let threads = scenario.threads.get();
         let request =
             Request::Begin { scenario: Box::new(scenario.clone()), share, cpus: cpus.to_vec() };
         match process.begin(&request) {
-            // If it has exited already, the channel reports it as closed.
-            Ok(()) | Err(ChannelError::Closed) => {}
+            Ok(()) => {}
+            // It has exited already; or if not, it learns so that nothing follows.
+            Err(ChannelError::Closed) => process.channel.close(),
             Err(ChannelError::Io(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         }
@@ -102,13 +103,32 @@ impl Supervised {
     }
 
     /// Requests it to continue.
-    pub(super) fn go(&mut self) {
+    ///
+    /// # Errors
+    /// The kernel refuses to send the request, so the subject would wait for ever.
+    pub(super) fn go(&mut self, recorder: &mut RunRecorder<'_>) -> Result<(), SuperviseError> {
         if self.phase == Phase::Ready {
             self.phase = Phase::Running;
+            if let Some(injector) = &self.process.injector {
+                injector.arm();
+            }
         }
         self.activity.message();
-        // If it has exited, the channel reports it as closed.
-        let _ = self.process.channel.send(&Request::Go);
+        match self.process.channel.send(&Request::Go) {
+            Ok(()) => Ok(()),
+            Err(ChannelError::Closed) => {
+                self.channel_closed(recorder);
+                Ok(())
+            }
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    /// The run cannot go on for a reason that is not the subject's.
+    fn unreachable(&self, error: &ChannelError) -> SuperviseError {
+        let (witness, index) = (Witness::ProcScan, self.index);
+        let what = format!("leakbench cannot exchange messages with subject {index}: {error}");
+        SuperviseError::CannotMeasure { witness, what }
     }
 
     /// Handles every event that has arrived.
@@ -125,9 +145,7 @@ impl Supervised {
                 Err(ChannelError::Violation(violation)) => {
                     self.end_as(ExitKind::ProtocolViolation { line: violation.line }, recorder);
                 }
-                Err(error @ ChannelError::Io(_)) => {
-                    self.end_as(ExitKind::ProtocolViolation { line: error.to_string() }, recorder);
-                }
+                Err(error @ ChannelError::Io(_)) => return Err(self.unreachable(&error)),
             }
         }
         Ok(())
@@ -149,7 +167,8 @@ impl Supervised {
                 Event::Failed {
                     step,
                     error,
-                    cause: cause @ (FailureCause::Step | FailureCause::Resources),
+                    cause:
+                        cause @ (FailureCause::Step | FailureCause::Resources | FailureCause::Guest),
                 },
                 Phase::Building,
             ) => {
@@ -165,7 +184,7 @@ impl Supervised {
             }
             (Event::BarrierReached(barrier), Phase::Running) => {
                 self.barrier(*barrier, recorder);
-                self.go();
+                self.go(recorder)?;
             }
             (event, _) => {
                 let line: String = format!("{event:?}").chars().take(200).collect();
@@ -206,6 +225,10 @@ impl Supervised {
 
     /// Records the accounts of both witnesses, and their failures.
     fn barrier(&mut self, report: BarrierReached, recorder: &mut RunRecorder<'_>) {
+        // What follows the last drop is no part of the run.
+        if let Some(injector) = self.process.injector.as_ref().filter(|_| report.last) {
+            injector.disarm();
+        }
         // Before the scan, which takes a while: the ages of images count until now.
         let at_ms = recorder.now_ms();
         let compared =
@@ -247,6 +270,7 @@ impl Supervised {
             memory,
             reset_failures: report.reset_failures,
             guest_descriptors: report.guest_descriptors,
+            failed_steps: report.failed_steps,
         })));
         if report.last {
             self.phase = Phase::Exiting;

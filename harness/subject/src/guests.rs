@@ -80,7 +80,7 @@ impl Guests {
                 if found == Some(guest.stamp(number) as i64) {
                     return Ok(());
                 }
-                Err(SubjectError::new(format!(
+                Err(SubjectError::wrong_memory(format!(
                     "the instance read {found:?} where its module's image has {}: \
                      its memory shows what another instance wrote",
                     guest.stamp(number) as i64

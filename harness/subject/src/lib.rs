@@ -58,6 +58,7 @@ mod new_memfds;
 mod outcome;
 mod serve;
 mod sys;
+mod tolerance;
 pub mod wire;
 mod worker;
 
@@ -254,6 +255,11 @@ impl SubjectError {
     /// inconclusive (exit code 4).
     pub fn unmeasurable(message: impl Into<String>) -> SubjectError {
         SubjectError::caused(FailureCause::Machine, message)
+    }
+
+    /// A guest found another memory than its module's.
+    fn wrong_memory(message: impl Into<String>) -> SubjectError {
+        SubjectError::caused(FailureCause::Guest, message)
     }
 
     /// The same error with more words at its end.

@@ -297,6 +297,7 @@ fn account<S: Subject>(
         account.live.extend(worker.images.live());
         account.lingering.extend(worker.images.lingering());
         account.witness_failures.extend(worker.images.take_failures());
+        account.failed_steps = std::mem::take(&mut account.failed_steps).and(worker.failed_steps());
         worker.images.add_release_times(&mut release);
     }
     account.lingering.sort_by_key(|image| std::cmp::Reverse(image.lingering_ms));

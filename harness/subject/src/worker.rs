@@ -1,10 +1,12 @@
 //! One thread's workload: it makes the steps and keeps the account of their images.
 
+use leakbench_model::FailedSteps;
 use leakbench_scenarios::{Mode, Outcome, Scenario, Share, Step, Steps};
 
 use crate::guests::Guests;
 use crate::images::{ImageKey, Images, Looked, NoImages};
 use crate::outcome::{drop_elsewhere, expect};
+use crate::tolerance::Tolerance;
 use crate::wire::{StatusPage, StepKind, ThreadStatus};
 use crate::{Subject, SubjectError};
 
@@ -36,6 +38,7 @@ pub(super) struct Worker<S: Subject> {
     slots: u64,
     cycles_asked: u64,
     pub(super) images: Images,
+    tolerance: Tolerance,
     stopping: bool,
     /// Every step is done.
     pub(super) done: bool,
@@ -65,6 +68,7 @@ impl<S: Subject> Worker<S> {
             slots: scenario.slots.map_or(0, |slots| slots.get().into()),
             cycles_asked: share.cycles,
             images: Images::new()?,
+            tolerance: Tolerance::of(scenario),
             stopping: false,
             done: false,
         })
@@ -73,6 +77,11 @@ impl<S: Subject> Worker<S> {
     /// The number of cycles of this thread.
     pub(super) fn cycles_asked(&self) -> u64 {
         self.cycles_asked
+    }
+
+    /// Its steps that failed so far while calls failed on purpose.
+    pub(super) fn failed_steps(&self) -> FailedSteps {
+        self.tolerance.failed.clone()
     }
 
     /// The total of cycles at the given one of `barriers` barriers.
@@ -94,11 +103,39 @@ impl<S: Subject> Worker<S> {
                 self.done = true;
                 break;
             };
-            self.step(step, subject, page, status)?;
+            if self.tolerance.is_on() && !self.is_possible(&step) {
+                continue;
+            }
+            if let Err(failure) = self.step(step, subject, page, status) {
+                self.tolerance.count(failure, page)?;
+            }
         }
         status.begin(self.images.counts().cycles, StepKind::Barrier);
         status.publish(self.images.counts());
         Ok(())
+    }
+
+    /// False if the step's module or instance is missing, since an earlier step failed.
+    fn is_possible(&self, step: &Step) -> bool {
+        let seat = |seat: u32| self.seats[seat as usize].as_ref();
+        let has_module = |number| seat(number).is_some_and(|seat| seat.module.is_some());
+        let has_instance = |number, instance: u32| {
+            seat(number)
+                .and_then(|seat| seat.lists.instances.get(instance as usize))
+                .is_some_and(Option::is_some)
+        };
+        match *step {
+            Step::CreateModule { .. } | Step::EndCycle => true,
+            Step::Instantiate { seat, .. }
+            | Step::FillPool { seat }
+            | Step::DropModule { seat } => has_module(seat),
+            Step::InstantiateBeside { seat, instance } => {
+                has_module(seat) && has_instance(seat, instance)
+            }
+            Step::Call { seat, instance, .. } | Step::DropInstance { seat, instance } => {
+                has_instance(seat, instance)
+            }
+        }
     }
 
     fn step(
@@ -209,6 +246,7 @@ impl<S: Subject> Worker<S> {
             }
             Step::EndCycle => {
                 self.images.end_cycle();
+                self.tolerance.cycle_begins(page);
                 status.publish(self.images.counts());
                 if page.is_asked_to_stop() && !self.stopping {
                     self.stopping = true;

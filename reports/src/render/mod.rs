@@ -2,6 +2,7 @@
 //! for each format. Pure: each makes text of what was judged, and writes nothing itself.
 
 mod csv;
+mod faults;
 mod format;
 mod gate;
 mod github;
@@ -17,10 +18,11 @@ mod summary;
 mod table;
 mod width;
 
+pub use faults::fault_text;
 pub use format::{Format, FormatError, GATE_FILE, Judged, RESULT_FILE, ReportFile};
 pub use gate::gate_summary;
 pub use hints::{Kept, comparison_hints, observation_hints, run_hints};
-pub use html::html;
+pub use html::{fault_page, html};
 pub use json::*;
 pub use layout::Closing;
 pub use markdown::comparison_markdown;

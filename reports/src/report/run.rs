@@ -67,6 +67,10 @@ pub(crate) fn title(ledger: &Ledger) -> String {
         let plants = names(scenario.plant.iter().map(|it| it.as_str()).collect());
         text += &format!(", with planted {plants}");
     }
+    if !scenario.inject.is_empty() {
+        let faults: Vec<String> = scenario.inject.iter().map(ToString::to_string).collect();
+        text += &format!(", with faults {}", faults.join(", "));
+    }
     let processes = match scenario.processes.get() {
         1 => "1 process".to_owned(),
         processes => format!("{processes} processes"),

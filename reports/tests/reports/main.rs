@@ -7,6 +7,7 @@ mod any_run;
 mod common;
 mod comparison;
 mod draw;
+mod faults;
 mod files;
 mod formats;
 mod gate;

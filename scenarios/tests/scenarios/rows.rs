@@ -1,5 +1,6 @@
 //! Values for every row of the table of options, so that a new option is tested as it is added.
 
+use leakbench_model::{Call, ErrorNumber};
 use leakbench_scenarios::{Offer, OptionRow, Options, SubjectName, Values};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -15,6 +16,7 @@ pub(crate) fn example(values: &Values) -> (String, String) {
         Values::Subject => quoted("wasmtime@48"),
         // Also a variable of the environment.
         Values::Text => quoted("NAME=value"),
+        Values::Fault => quoted("mmap=ENOMEM@every:97"),
         Values::Path => quoted("a.wasm"),
         Values::List(values) => {
             let (word, value) = example(values);
@@ -43,8 +45,15 @@ fn any_of(values: &Values) -> BoxedStrategy<String> {
         Values::Bytes => (24..99_999u64).prop_map(|bytes| bytes.to_string()).boxed(),
         Values::Subject => any_subject().boxed(),
         Values::Text | Values::Path => any_word().boxed(),
+        Values::Fault => any_fault().boxed(),
         Values::List(values) => any_of(values),
     }
+}
+
+fn any_fault() -> impl Strategy<Value = String> {
+    let when = prop_oneof!["[1-9]", "[1-9]\\+", "every:[1-9]", "never"];
+    (select(Call::NAMES), select(ErrorNumber::NAMES), when)
+        .prop_map(|(call, error, when)| format!("{call}={error}@{when}"))
 }
 
 /// Flags that are valid together, for a runtime that has every choice, or for the built-in one.

@@ -11,7 +11,7 @@ use crate::machine::{inotify_limit, parsed};
 pub enum WatchError {
     /// No further inotify instance for this user.
     #[error(
-        "no further inotify instance: {limit} for all processes of this user; end some, or raise \
+        "no further inotify instance (EMFILE): {limit} for all processes of this user; end some, or raise \
          it with sysctl"
     )]
     TooManyInstances {
@@ -20,7 +20,7 @@ pub enum WatchError {
     },
     /// No further watch for this user.
     #[error(
-        "no further inotify watch after {watched} here: {limit} for all processes of this user; \
+        "no further inotify watch after {watched} here (ENOSPC): {limit} for all processes of this user; \
          raise it with sysctl, or hold fewer modules at once"
     )]
     TooManyWatches {
@@ -31,7 +31,7 @@ pub enum WatchError {
     },
     /// No descriptor left for the instance.
     #[error(
-        "no descriptor left for an inotify instance: RLIMIT_NOFILE is {limit}; raise it with \
+        "no descriptor left for an inotify instance (EMFILE): RLIMIT_NOFILE is {limit}; raise it with \
          ulimit -n"
     )]
     TooManyOpenFiles {

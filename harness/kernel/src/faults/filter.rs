@@ -7,18 +7,22 @@ use libc::{
 };
 
 use super::calls::{EXIT_GROUP, FCNTL, numbers};
+use crate::sys::seccomp::LISTENER_FLAGS;
 
 /// `AUDIT_ARCH_X86_64` and `AUDIT_ARCH_AARCH64` of the kernel's `include/uapi/linux/audit.h`.
 const ARCHITECTURE: u32 = if cfg!(target_arch = "x86_64") { 0xC000_003E } else { 0xC000_00B7 };
 
 /// Offsets within `struct seccomp_data`: the call's number, the architecture, and the lower half of
-/// the second argument.
+/// the second and third arguments.
 const NUMBER_AT: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const SECOND_ARGUMENT_AT: u32 = if cfg!(target_endian = "little") { 24 } else { 28 };
+const THIRD_ARGUMENT_AT: u32 = SECOND_ARGUMENT_AT + 8;
+
+const SENDMSG: u32 = libc::SYS_sendmsg as u32;
 
 /// A program that asks about `calls`, and about the exit of a process if `exits`. All other calls, and those
-/// of another architecture, pass.
+/// of another architecture, pass. So does the message with the listener, which nothing could answer.
 pub(super) fn program(calls: &[Call], exits: bool) -> Vec<sock_filter> {
     let chosen = || numbers().filter(|row| calls.contains(&row.call));
     let mut plain: Vec<u32> =
@@ -29,7 +33,16 @@ pub(super) fn program(calls: &[Call], exits: bool) -> Vec<sock_filter> {
     let mut program =
         vec![load(ARCHITECTURE_AT), equals(ARCHITECTURE, 1, 0), allow(), load(NUMBER_AT)];
     for number in plain {
-        program.extend([equals(number, 0, 1), ask()]);
+        match number {
+            SENDMSG => program.extend([
+                equals(SENDMSG, 0, 4),
+                load(THIRD_ARGUMENT_AT),
+                equals(LISTENER_FLAGS.bits(), 0, 1),
+                allow(),
+                ask(),
+            ]),
+            _ => program.extend([equals(number, 0, 1), ask()]),
+        }
     }
     if !commands.is_empty() {
         program.extend([equals(FCNTL, 1, 0), allow(), load(SECOND_ARGUMENT_AT)]);
@@ -79,7 +92,7 @@ mod tests {
                     word = match k {
                         NUMBER_AT => number,
                         ARCHITECTURE_AT => architecture,
-                        SECOND_ARGUMENT_AT => command,
+                        SECOND_ARGUMENT_AT | THIRD_ARGUMENT_AT => command,
                         _ => panic!("offset {k}"),
                     };
                 }
@@ -90,6 +103,14 @@ mod tests {
                 code => panic!("code {code}"),
             }
         }
+    }
+
+    #[test]
+    fn the_message_with_the_listener_passes() {
+        let program = program(&[Call::Send, Call::Close], false);
+        let answer = |flags| run(&program, ARCHITECTURE, SENDMSG, flags);
+        assert_eq!(answer(LISTENER_FLAGS.bits()), SECCOMP_RET_ALLOW);
+        assert_eq!(answer(libc::MSG_NOSIGNAL as u32), SECCOMP_RET_USER_NOTIF);
     }
 
     #[test]

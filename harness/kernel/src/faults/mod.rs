@@ -11,25 +11,38 @@
 
 mod calls;
 mod filter;
+mod loader;
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use leakbench_model::{Call, Fault, FaultCount};
+use self::loader::Loaders;
+use leakbench_model::{Call, ErrorNumber, Fault, FaultCount};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::sys::seccomp;
 
+/// Time between two checks for the end of all processes.
+const END_CHECK_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Hears of a command's calls, on the thread that answers them. The caller of the call waits meanwhile.
 pub trait CallObserver: Send {
     /// A call is about to fail on purpose.
     fn injects(&mut self, _: Fault) {}
+
+    /// The command is about to be executed by this thread, with [`CountFrom::Execution`].
+    fn executes(&mut self, _thread: u32) {}
 
     /// A thread is about to end its process. [`Injector::attach`] decides whether it is asked for.
     fn exits(&mut self, _thread: u32) {}
@@ -47,8 +60,32 @@ pub enum CountFrom {
     Arming,
 }
 
+/// A command whose program is searched in `PATH` now and not by its process, which so executes only once: that is the
+/// call from which an [`Injector`] counts.
+pub fn command_found_in_path(program: &OsStr) -> Command {
+    let is_executable = |path: &PathBuf| {
+        let mode =
+            std::fs::metadata(path).map(|file| file.is_file().then(|| file.permissions().mode()));
+        mode.is_ok_and(|mode| mode.is_some_and(|mode| mode & 0o111 != 0))
+    };
+    let is_name = !program.as_encoded_bytes().contains(&b'/');
+    let paths = std::env::var_os("PATH").filter(|_| is_name).unwrap_or_default();
+    let found =
+        std::env::split_paths(&paths).map(|folder| folder.join(program)).find(is_executable);
+    match found {
+        Some(path) => {
+            let mut command = Command::new(path);
+            command.arg0(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
+
 /// Answers the kernel's questions about the calls of one command. It must live as long as the command and its
 /// descendants: later their calls of these kinds fail with `ENOSYS`.
+///
+/// Calls of the dynamic loader neither count nor fail.
 #[derive(Debug)]
 pub struct Injector {
     shared: Arc<Shared>,
@@ -108,6 +145,7 @@ impl Injector {
             stop: stop.try_clone()?,
             arms_at_execution: from == CountFrom::Execution,
             observer: Box::new(observer),
+            loaders: Loaders::default(),
         };
         let thread = std::thread::Builder::new().name("faults".to_owned()).spawn({
             let socket = Arc::clone(&socket);
@@ -150,10 +188,26 @@ impl Injector {
         self.shared.calls[call as usize].load(Relaxed)
     }
 
+    /// Waits until no process has the filter any more, at most for `limit`: the command and all of its descendants
+    /// have ended. Returns whether that is so.
+    pub fn wait_for_end(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let has_ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        while !has_ended() && Instant::now() < deadline {
+            std::thread::sleep(END_CHECK_INTERVAL);
+        }
+        has_ended()
+    }
+
     /// The reason why calls are not answered any more, once: so what the command did after is no result.
     pub fn take_failure(&self) -> Option<io::Error> {
         self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// The kernel's words for an error: `Cannot allocate memory (os error 12)`.
+pub fn words_of(error: ErrorNumber) -> String {
+    io::Error::from_raw_os_error(calls::number_of(error)).to_string()
 }
 
 impl Drop for Injector {
@@ -174,6 +228,7 @@ struct Service {
     stop: OwnedFd,
     arms_at_execution: bool,
     observer: Box<dyn CallObserver>,
+    loaders: Loaders,
 }
 
 impl Service {
@@ -227,12 +282,17 @@ impl Service {
             return None;
         }
         let call = calls::call_of(question.number, question.arguments[1])?;
+        let is_loaders = self.loaders.has(question.thread, question.instruction);
+        if call == Call::Execve {
+            self.loaders.forget(question.thread);
+        }
         if self.arms_at_execution && call == Call::Execve {
             self.arms_at_execution = false;
+            self.observer.executes(question.thread);
             is_armed.store(true, Relaxed);
             return None;
         }
-        if !is_armed.load(Relaxed) {
+        if is_loaders || !is_armed.load(Relaxed) {
             return None;
         }
         let number = calls[call as usize].fetch_add(1, Relaxed) + 1;

@@ -24,6 +24,10 @@ const SYNC_WAKE_UP: u64 = 1;
 /// A signal does not interrupt the wait for an answer, or the call would be asked about twice (Linux 5.19).
 const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 
+/// The flags of the message with the listener, by which the filter lets it pass. Programs do not use the second one:
+/// it is for datagrams of the network.
+pub(crate) const LISTENER_FLAGS: SendFlags = SendFlags::NOSIGNAL.union(SendFlags::CONFIRM);
+
 /// A system call that waits for an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question {
@@ -32,6 +36,8 @@ pub(crate) struct Question {
     pub(crate) thread: u32,
     pub(crate) number: i32,
     pub(crate) arguments: [u64; 6],
+    /// The address after the call's instruction.
+    pub(crate) instruction: u64,
 }
 
 /// Has the command's process install `program` as a filter before it executes, and send the listener, which
@@ -46,7 +52,7 @@ pub(crate) fn filter(command: &mut Command, program: Vec<sock_filter>, socket: O
         if !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
             return Err(Errno::NOBUFS.into());
         }
-        sendmsg(&socket, &[IoSlice::new(&[0])], &mut ancillary, SendFlags::NOSIGNAL)?;
+        sendmsg(&socket, &[IoSlice::new(&[0])], &mut ancillary, LISTENER_FLAGS)?;
         Ok(())
     };
     // SAFETY: the closure runs in the forked child, where other threads' locks may be held. It makes
@@ -116,6 +122,7 @@ pub(crate) fn receive(listener: &OwnedFd) -> rustix::io::Result<Question> {
         thread: notification.pid,
         number: notification.data.nr,
         arguments: notification.data.args,
+        instruction: notification.data.instruction_pointer,
     })
 }
 

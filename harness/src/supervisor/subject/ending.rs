@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use leakbench_kernel::Injector;
 use leakbench_model::Footprint;
 use leakbench_recording::recording::{Exit, ExitKind, Record, Sample};
 
@@ -53,6 +54,8 @@ impl Supervised {
 
     /// It has closed its end of the channel: it exits or has died.
     pub(super) fn channel_closed(&mut self, recorder: &mut RunRecorder<'_>) {
+        // If it has not, it learns so that this end is closed.
+        self.process.channel.close();
         let silent_ms = self.activity.since_message().as_millis() as u64;
         let how = match (self.process.wait(), self.failure.take()) {
             (_, Some(error)) => ExitKind::Failed { error },
@@ -84,6 +87,7 @@ impl Supervised {
         self.phase = Phase::Exited;
         let last_steps = self.process.page().last_steps(self.threads);
         let (at_ms, subject) = (recorder.now_ms(), self.index);
-        recorder.write(Record::Exit(Exit { at_ms, subject, how, last_steps }));
+        let faults = self.process.injector.as_ref().map(Injector::counts).unwrap_or_default();
+        recorder.write(Record::Exit(Exit { at_ms, subject, how, last_steps, faults }));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -61,6 +62,12 @@ impl Channel {
     fn new(socket: UnixStream) -> Channel {
         let chunk = vec![0; 64 << 10].into_boxed_slice();
         Channel { socket, lines: LineBuffer::new(LINE_MAX_BYTES), chunk }
+    }
+
+    /// Closes both directions, so that each side learns of it.
+    pub fn close(&self) {
+        // It fails only for a connection that is closed already.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     /// Sends a message.

@@ -18,12 +18,12 @@
 
 use std::io::{self, Write};
 
-use leakbench_model::{Counts, Histogram, ObjectId, Slabs};
+use leakbench_model::{Counts, FailedSteps, Histogram, ObjectId, Slabs};
 use leakbench_scenarios::{Offer, Scenario, Share};
 use serde::{Deserialize, Serialize};
 
 /// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
-const PROTOCOL_VERSION: u32 = 7;
+const PROTOCOL_VERSION: u32 = 8;
 
 /// The line that a driver prints when it is started with the word `offer`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -117,6 +117,8 @@ leakbench_model::names! {
         /// The kernel refused memory, a descriptor or a process. Before the first cycle: the machine
         /// does not allow the run.
         Resources = "resources",
+        /// A guest computed a wrong value, since its memory is not its own.
+        Guest = "guest",
     }
 }
 
@@ -139,6 +141,9 @@ pub struct BarrierReached {
     pub reset_failures: u64,
     /// Descriptors that guests have open, if the runtime counts them.
     pub guest_descriptors: Option<u64>,
+    /// Steps that failed so far while calls failed on purpose.
+    #[serde(default, skip_serializing_if = "FailedSteps::is_empty")]
+    pub failed_steps: FailedSteps,
     /// Failures of the death watch since the last barrier.
     pub witness_failures: Vec<String>,
 }

@@ -18,6 +18,8 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct StatusPage {
     /// Not 0: begin no further cycle. Not a bool, since the other process may write any value.
     stop: AtomicU64,
+    /// Calls of the subject that failed on purpose.
+    faults: AtomicU64,
     readings: Readings,
     clock: CycleClock,
     threads: [ThreadStatus; Scenario::THREADS_MAX as usize],
@@ -220,6 +222,17 @@ impl StatusPage {
     /// Returns true once [`StatusPage::ask_to_stop`] was called.
     pub fn is_asked_to_stop(&self) -> bool {
         self.stop.load(Relaxed) != 0
+    }
+
+    /// A call of the subject is about to fail on purpose.
+    pub fn count_fault(&self) {
+        // Before the call returns, in the order of all threads.
+        self.faults.fetch_add(1, SeqCst);
+    }
+
+    /// The number of calls that failed on purpose until now.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(SeqCst)
     }
 
     /// The supervisor's readings.

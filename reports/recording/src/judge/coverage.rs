@@ -90,7 +90,13 @@ fn unwatched(ledger: &Ledger) -> Vec<Finding> {
                 turns.saturating_sub(scenario.threads.get().into()).saturating_mul(of_modes)
             }
         };
-        let short = ended.filter(|subject| subject.images.made < cycles_with_image(subject));
+        // A cycle is given up when its first step fails.
+        let given_up = |subject: &SubjectLedger| {
+            subject.failed_steps.under_faults.saturating_add(subject.failed_steps.later)
+        };
+        let short = ended.filter(|subject| {
+            subject.images.made.saturating_add(given_up(subject)) < cycles_with_image(subject)
+        });
         return short
             .map(|subject| {
                 let message = format!(

@@ -5,6 +5,7 @@
 
 mod coverage;
 mod died_at;
+pub(crate) mod faults;
 mod finding;
 pub mod growth;
 mod interruption;
@@ -26,10 +27,11 @@ use leakbench_model::Verdict;
 use crate::ledger::Ledger;
 
 /// Every rule. Among findings of one level, those of an earlier rule are listed first.
-const RULES: [Rule<Ledger>; 9] = [
+const RULES: [Rule<Ledger>; 10] = [
     interruption::RULE,
     subject_exit::RULE,
     died_at::RULE,
+    faults::RULE,
     lingering_images::RULE,
     witnesses::RULE,
     coverage::RULE,
@@ -39,11 +41,14 @@ const RULES: [Rule<Ledger>; 9] = [
 ];
 
 /// The names of the rules that judge a run, including those that find nothing. Growth is judged
-/// only with samples enough, or where it is [the evidence](growth::applies).
+/// only with samples enough, or where it is [the evidence](growth::applies), and faults only if there are any.
 pub fn rules(ledger: &Ledger) -> impl Iterator<Item = &'static str> {
     let by_growth = growth::is_judged(ledger);
     let names = RULES.iter().map(|rule| rule.name);
-    names.filter(move |name| by_growth || *name != growth::RULE.name)
+    let has_faults = !ledger.start.scenario.inject.is_empty();
+    names
+        .filter(move |name| by_growth || *name != growth::RULE.name)
+        .filter(move |name| has_faults || *name != faults::RULE.name)
 }
 
 /// A verdict and the findings that it rests on.

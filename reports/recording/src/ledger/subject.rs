@@ -1,6 +1,6 @@
 //! One subject in the ledger.
 
-use leakbench_model::{Counts, Footprint, Histogram, LingeringImage, SlotCounts};
+use leakbench_model::{Counts, FailedSteps, Footprint, Histogram, LingeringImage, SlotCounts};
 use leakbench_scenarios::Scenario;
 
 use super::Images;
@@ -66,6 +66,8 @@ pub struct SubjectLedger {
     pub reset_failures: u64,
     /// Descriptors that guests have open at the last barrier, as their runtime counts them, if it does.
     pub guest_descriptors: Option<u64>,
+    /// Steps that failed while calls failed on purpose, as of the latest barrier.
+    pub failed_steps: FailedSteps,
     /// Its end.
     pub exit: Option<Exit>,
 }
@@ -179,6 +181,7 @@ impl SubjectLedger {
             barriers: Vec::new(),
             reset_failures: 0,
             guest_descriptors: None,
+            failed_steps: FailedSteps::default(),
             exit: None,
         }
     }
@@ -277,6 +280,7 @@ impl SubjectLedger {
         // Only releases before a drop began have no time, and those are not late.
         self.late_timed = counts.late.min(barrier.release.count());
         self.reset_failures = barrier.reset_failures;
+        self.failed_steps.clone_from(&barrier.failed_steps);
         self.at_first_barrier.get_or_insert(barrier.footprint);
         if barrier.last {
             self.at_last_barrier = Some(barrier.footprint);

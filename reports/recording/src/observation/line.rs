@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use leakbench_model::{Footprint, Resource, text};
+use leakbench_model::{FaultCount, Footprint, Resource, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -297,6 +297,9 @@ pub struct ProcessExit {
     pub at_ms: u64,
     /// The kind of end.
     pub how: ProcessExitKind,
+    /// The calls of each fault until then. Empty of an observation without faults.
+    #[serde(default)]
+    pub faults: Vec<FaultCount>,
 }
 
 /// The kind of a process's end.

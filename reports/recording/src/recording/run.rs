@@ -4,7 +4,9 @@
 //! the run began. Values that were not measured are absent. Counters are totals since the subject
 //! began, so dropping a line does not change the meaning of later ones.
 
-use leakbench_model::{Counts, Footprint, Histogram, LastStep, LingeringImage, SlotCounts};
+use leakbench_model::{
+    Counts, FailedSteps, FaultCount, Footprint, Histogram, LastStep, LingeringImage, SlotCounts,
+};
 use leakbench_scenarios::Scenario;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,6 +148,9 @@ pub struct Barrier {
     /// Descriptors that guests have open, as their runtime counts them, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_descriptors: Option<u64>,
+    /// Steps that failed so far while calls failed on purpose.
+    #[serde(default, skip_serializing_if = "FailedSteps::is_empty")]
+    pub failed_steps: FailedSteps,
 }
 
 /// Exact memory of a process, from `smaps_rollup`. The kernel walks all page tables for it, so it
@@ -215,6 +220,9 @@ pub struct Exit {
     pub how: ExitKind,
     /// The last step that each thread is known to have begun.
     pub last_steps: Vec<LastStep>,
+    /// The calls of each fault of the run. Empty of a run without faults.
+    #[serde(default)]
+    pub faults: Vec<FaultCount>,
 }
 
 /// The kind of a subject's end.

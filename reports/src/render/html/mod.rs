@@ -9,6 +9,7 @@ mod brief;
 mod chart;
 mod data;
 mod digest;
+mod faults;
 mod multiples;
 mod page;
 mod spreads;
@@ -17,6 +18,7 @@ mod suspects;
 mod table;
 mod text;
 
+pub use faults::fault_page;
 pub use page::html;
 
 use crate::report::{Plot, Report};

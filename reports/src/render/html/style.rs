@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::faults::{FaultMatrix, FaultOutcome};
 use crate::palette::{self, Colour, Dash};
 use crate::report::{MarkKind, Plot, Report, Tone};
-use leakbench_model::{Reason, SlotState, Verdict};
+use leakbench_model::{Reason, SlotState, Verdict, exit_code};
 
 /// Later parts override earlier ones.
 const SHEET: &str = concat!(
@@ -19,9 +20,66 @@ const SHEET: &str = concat!(
     include_str!("style/media.css"),
 );
 
+/// The parts that a page of a matrix of faults needs.
+const FAULT_SHEET: &str = concat!(
+    include_str!("style/page.css"),
+    include_str!("style/tables.css"),
+    include_str!("style/faults.css"),
+    include_str!("style/media.css"),
+);
+
+/// The tones of every page.
+const TONES: [Tone; 4] = [Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad];
+
 /// The whole style sheet of a report's page.
 pub(super) fn sheet(report: &Report) -> String {
-    let colours = colours(report);
+    let tones = tones(report);
+    let mut sheet = variables(&colours(&tones));
+    for tone in tones {
+        let dash = palette::dash(tone);
+        let key = match dash {
+            Dash::Solid => continue,
+            Dash::Dashed => "dashed",
+            Dash::Dotted => "dotted",
+        };
+        let class = tone_class(tone);
+        if let Some([line, gap]) = dash.lengths() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(sheet, ".{class}{{--dash:{line} {gap};--cap:butt;--key:{key}}}");
+        }
+    }
+    sheet + SHEET
+}
+
+/// The whole style sheet of the page of a matrix of faults.
+pub(super) fn fault_sheet() -> String {
+    variables(&colours(&BTreeSet::from(TONES))) + FAULT_SHEET
+}
+
+/// The classes of a cell with this outcome. Problems have the full colour.
+pub(super) fn fault_class(outcome: FaultOutcome) -> String {
+    match outcome {
+        FaultOutcome::Survived => tone_class(Tone::Good),
+        FaultOutcome::Unmet | FaultOutcome::Named => tone_class(Tone::Neutral),
+        FaultOutcome::Unnamed => tone_class(Tone::Warning),
+        FaultOutcome::Leaked => format!("strong {}", verdict_class(Verdict::Leak)),
+        FaultOutcome::Died => format!("strong {}", verdict_class(Verdict::SubjectDied)),
+        FaultOutcome::Hung => format!("strong {}", verdict_class(Verdict::Interrupted)),
+    }
+}
+
+/// The class of the verdict on a matrix.
+pub(super) fn fault_verdict_class(matrix: &FaultMatrix) -> String {
+    verdict_class(match matrix.exit_code() {
+        exit_code::CLEAN => Verdict::Clean,
+        exit_code::LEAK => Verdict::Leak,
+        exit_code::INTERRUPTED => Verdict::Interrupted,
+        _ => Verdict::Inconclusive,
+    })
+}
+
+/// Colours as variables, and as classes that set theirs as `--c`.
+fn variables(colours: &[(String, Colour)]) -> String {
     let variables = |half: fn(Colour) -> palette::Rgb| {
         let each = colours.iter().map(|(name, colour)| format!("--{name}:{};", half(*colour)));
         each.collect::<String>()
@@ -34,28 +92,16 @@ pub(super) fn sheet(report: &Report) -> String {
          :root:not([data-theme=light]){{color-scheme:dark;{dark}--on-verdict:#000}}}}\n\
          @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}--on-verdict:#000}}}}\n"
     );
-    // Classes of states, reasons, tones and verdicts set their colour as `--c`.
+    // Those of states, reasons, tones and verdicts have a dash in their names.
     for (name, _) in colours.iter().filter(|(name, _)| name.contains('-')) {
         // Writing to a string cannot fail.
         let _ = writeln!(sheet, ".{name}{{--c:var(--{name})}}");
     }
-    for tone in tones(report) {
-        let dash = palette::dash(tone);
-        let key = match dash {
-            Dash::Solid => continue,
-            Dash::Dashed => "dashed",
-            Dash::Dotted => "dotted",
-        };
-        let class = tone_class(tone);
-        if let Some([line, gap]) = dash.lengths() {
-            let _ = writeln!(sheet, ".{class}{{--dash:{line} {gap};--cap:butt;--key:{key}}}");
-        }
-    }
-    sheet + SHEET
+    sheet
 }
 
 /// Each colour with its name. Names of classes have a dash.
-fn colours(report: &Report) -> Vec<(String, Colour)> {
+fn colours(tones: &BTreeSet<Tone>) -> Vec<(String, Colour)> {
     let named = [
         ("surface", palette::SURFACE),
         ("raised", palette::RAISED),
@@ -68,7 +114,7 @@ fn colours(report: &Report) -> Vec<(String, Colour)> {
     let mut colours: Vec<(String, Colour)> =
         named.map(|(name, colour)| (name.to_owned(), colour)).to_vec();
     colours.extend(MarkKind::ALL.map(|it| (it.to_string(), palette::mark(it))));
-    colours.extend(tones(report).into_iter().map(|tone| (tone_class(tone), palette::tone(tone))));
+    colours.extend(tones.iter().map(|tone| (tone_class(*tone), palette::tone(*tone))));
     colours.extend(SlotState::ALL.map(|it| (state_class(it), palette::slot_state(it))));
     colours.extend(Reason::ALL.map(|it| (reason_class(it), palette::reason(it))));
     colours.extend(Verdict::ALL.map(|it| (verdict_class(it), palette::verdict(it))));
@@ -77,7 +123,7 @@ fn colours(report: &Report) -> Vec<(String, Colour)> {
 
 /// The tones of a report's charts, and those of every page.
 fn tones(report: &Report) -> BTreeSet<Tone> {
-    let mut tones = BTreeSet::from([Tone::Neutral, Tone::Good, Tone::Warning, Tone::Bad]);
+    let mut tones = BTreeSet::from(TONES);
     tones.extend(report.tables.iter().flat_map(|table| &table.tones));
     for chart in &report.charts {
         match &chart.plot {

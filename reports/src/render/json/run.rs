@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{AmountsJson, ImagesJson, OriginJson, VerdictJson, microseconds, seconds};
 use crate::headline;
-use leakbench_model::{Footprint, LingeringImage, SlotCounts};
+use leakbench_model::{FailedSteps, Footprint, LingeringImage, SlotCounts};
 use leakbench_recording::judge::{Finding, Judgement};
 use leakbench_recording::ledger::{ImagesByReason, Ledger, SlotsByState, SubjectLedger};
 use leakbench_recording::recording::{End, Exit, WitnessFailure};
@@ -136,6 +136,8 @@ pub struct SubjectJson<'a> {
     pub at_last_barrier: Option<Footprint>,
     /// The states of its slots at its last barrier, if the runtime reports them.
     pub slots: Option<SlotCounts>,
+    /// Its steps that failed while calls failed on purpose.
+    pub failed_steps: &'a FailedSteps,
     /// Its end, with the last step of each thread; `null` if unknown.
     pub exit: Option<&'a Exit>,
 }
@@ -224,6 +226,7 @@ impl<'a> SubjectJson<'a> {
             at_rest: subject.at_rest,
             at_last_barrier: subject.at_last_barrier,
             slots: subject.slots,
+            failed_steps: &subject.failed_steps,
             exit: subject.exit.as_ref(),
         }
     }

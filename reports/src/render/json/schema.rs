@@ -137,7 +137,9 @@ fn values(values: &Values) -> Value {
             json!({ "type": "integer", "format": format, "minimum": min })
         }
         Values::Bytes => json!({ "type": "integer", "format": "uint64", "minimum": 0 }),
-        Values::Subject | Values::Text | Values::Path => json!({ "type": "string" }),
+        Values::Subject | Values::Text | Values::Path | Values::Fault => {
+            json!({ "type": "string" })
+        }
         Values::List(items) => json!({ "type": "array", "items": self::values(items) }),
     }
 }

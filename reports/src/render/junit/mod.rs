@@ -101,7 +101,7 @@ fn of_judge(title: &str, recorded: &Recorded) -> Vec<Suite> {
     match &recorded.what {
         RecordedKind::Run(run) => vec![judged(run, title.to_owned())],
         RecordedKind::Observation(diagnosis) => {
-            let cases = cases(observation::rules(), &diagnosis.judgement);
+            let cases = cases(observation::rules(&diagnosis.ledger), &diagnosis.judgement);
             vec![Suite { name: title.to_owned(), cases, ..Suite::of_process(diagnosis) }]
         }
         RecordedKind::Comparison(several) => {

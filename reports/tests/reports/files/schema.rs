@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use leakbench_model::{Resource, SlotCounts};
+use leakbench_model::{FailedSteps, FaultCount, Resource, SlotCounts};
 use leakbench_recording::observation::{
     ObservationRecord, OldObjects, ProcessExit, ProcessExitKind,
 };
@@ -89,6 +89,8 @@ fn checked() -> Vec<Checked> {
         .collect()
 }
 
+const FAULT: &str = "mmap=ENOMEM@every:97";
+
 fn example(values: &Values) -> Value {
     match values {
         Values::Names(names) => names[0].into(),
@@ -97,6 +99,7 @@ fn example(values: &Values) -> Value {
         Values::Subject | Values::Path => "guest.wasm".into(),
         // Also a variable of the environment.
         Values::Text => "NAME=value".into(),
+        Values::Fault => FAULT.into(),
         Values::List(items) => vec![example(items)].into(),
     }
 }
@@ -123,8 +126,21 @@ fn everything() -> Case {
     }
     let slots = common::leak_keep().records.iter().find_map(slots);
     for record in &mut recording.records {
-        if let Record::Barrier(barrier) = record {
-            barrier.slots = slots;
+        match record {
+            Record::Barrier(barrier) => {
+                barrier.slots = slots;
+                barrier.failed_steps = FailedSteps {
+                    under_faults: 3,
+                    later: 1,
+                    first_under_faults: Some("instantiating, module 7: no memory".to_owned()),
+                    first_later: Some("instantiating, module 8: no slot".to_owned()),
+                };
+            }
+            Record::Exit(exit) => {
+                let fault = FAULT.parse().expect("a fault");
+                exit.faults = vec![FaultCount { fault, calls: 291, injected: 3 }];
+            }
+            _ => {}
         }
     }
     recording.records.push(Record::Interrupted(Interrupted { at_ms: 315 }));
@@ -134,7 +150,11 @@ fn everything() -> Case {
 /// A process that leakbench ended.
 fn stopped() -> Case {
     let mut recording = observation::socket_leak();
-    let gone = ProcessExit { at_ms: 59_500, how: ProcessExitKind::Stopped };
+    let gone = ProcessExit {
+        at_ms: 59_500,
+        how: ProcessExitKind::Stopped,
+        faults: vec![FaultCount { fault: FAULT.parse().expect("a fault"), calls: 97, injected: 1 }],
+    };
     recording.records.insert(61, ObservationRecord::Exit(gone));
     Case::observation("stopped", &recording)
 }

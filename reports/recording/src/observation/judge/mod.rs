@@ -6,6 +6,7 @@
 mod coverage;
 mod exhaustion;
 mod exit;
+mod faults;
 mod growth;
 mod interruption;
 mod remarks;
@@ -26,7 +27,7 @@ use crate::rate::Rate;
 /// The rule whose findings are the suspects.
 pub const GROWTH: &str = growth::RULE.name;
 
-const RULES: [Rule<Evidence>; 8] = [
+const RULES: [Rule<Evidence>; 9] = [
     interruption::RULE,
     exit::RULE,
     exhaustion::RULE,
@@ -35,11 +36,15 @@ const RULES: [Rule<Evidence>; 8] = [
     remarks::RULE,
     coverage::RULE,
     reservation::RULE,
+    faults::RULE,
 ];
 
-/// The names of the rules that judge an observation, including those that find nothing.
-pub fn rules() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|rule| rule.name)
+/// The names of the rules that judge an observation, including those that find nothing. Faults are judged only
+/// if there are any.
+pub fn rules(ledger: &ObservationLedger) -> impl Iterator<Item = &'static str> {
+    let has_faults = ledger.exit.as_ref().is_some_and(|exit| !exit.faults.is_empty());
+    let names = RULES.iter().map(|rule| rule.name);
+    names.filter(move |name| has_faults || *name != faults::RULE.name)
 }
 
 /// The evidence that the rules read.
