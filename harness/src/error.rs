@@ -51,9 +51,9 @@ pub enum Error {
     /// The observation could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
-    /// No matrix of faults can be made: the run without faults did not end as it should, or a run cannot be started.
+    /// A command that makes runs cannot go on: a run cannot be started, or did not end as it must.
     #[error("{0}")]
-    Faults(String),
+    Runs(String),
     /// A guest with WASI did not run.
     #[error(transparent)]
     Wasm(#[from] WasmError),

@@ -4,7 +4,7 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison, selftest, faults ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
+//! cli ─► doctor, comparison, selftest, faults, soak ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
@@ -12,6 +12,7 @@
 //! - `comparison` makes several runs, one after the other;
 //! - `selftest` tries the judge against planted leaks;
 //! - `faults` runs a command again and again, each time with another system call that fails;
+//! - `soak` makes runs for hours, and goes on after a kill;
 //! - `run` prepares one run and makes it;
 //! - `output` shows progress, prints the result, and keeps the files;
 //! - [`Error`] is the sum of the errors of the rooms below it;
@@ -42,6 +43,7 @@ mod observer;
 mod output;
 mod run;
 mod selftest;
+mod soak;
 mod subjects;
 mod supervisor;
 mod timed_recorder;

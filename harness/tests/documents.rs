@@ -45,6 +45,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench faults --subject builtin --cells-max 20 -- --cycles 60 --slots 20",
         "leakbench faults --subject builtin --cells-max 1 -- --cycles 60 --slots 20 --settle-ms 1",
     ),
+    (
+        "leakbench soak --hours 8 --out soak",
+        "leakbench soak --hours 0.0003 --phase 1s --out soak -- --slots 50 --processes 1 --settle-ms 1",
+    ),
     ("leakbench --plant NAME", "leakbench --plant cache"),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),

@@ -14,7 +14,7 @@ pub(super) const GROUPS: [(&str, &str, &[&str]); 4] = [
     (
         "measure",
         "Measure (without a command: run)",
-        &["run", "compare", "sweep", "exec", "attach", "faults"],
+        &["run", "compare", "sweep", "exec", "attach", "faults", "soak"],
     ),
     ("read", "Read recordings", &["report", "gate"]),
     ("guests", "Run WebAssembly programs", &["wasm"]),

@@ -20,6 +20,7 @@ mod run;
 mod run_flags;
 mod scenarios;
 mod selftest;
+mod soak;
 mod style_flags;
 mod subject;
 mod sweep;
@@ -87,6 +88,8 @@ enum Command {
     Selftest(selftest::SelftestArgs),
     /// Let each system call of a command fail in turn, and report what it leaves behind
     Faults(faults::FaultsArgs),
+    /// Make runs for hours, and go on after a kill
+    Soak(soak::SoakArgs),
     /// Run a WebAssembly program on the built-in runtime, with WASI
     Wasm(wasm::WasmArgs),
     /// Print completions for a shell
@@ -122,6 +125,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Doctor(args)) => args.run(verbosity),
         Some(Command::Selftest(args)) => args.run(verbosity),
         Some(Command::Faults(args)) => args.run(verbosity),
+        Some(Command::Soak(args)) => args.run(verbosity),
         Some(Command::Wasm(args)) => args.run(),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),

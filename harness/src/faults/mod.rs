@@ -218,7 +218,7 @@ fn leakbench(words: &[String]) -> String {
 }
 
 fn cannot_run(error: &io::Error) -> Error {
-    Error::Faults(format!("a run cannot be started: {error}"))
+    Error::Runs(format!("a run cannot be started: {error}"))
 }
 
 /// Runs the command without faults. Returns the end that it has, its calls, and the time of the slowest run.
@@ -229,12 +229,12 @@ fn learn_command(runs: &Runs<'_>, counted: &[Call]) -> Result<(Usual, Calls, Dur
         let code = match ended.end {
             End::Exited(code) => code,
             End::Signaled(signal) => {
-                return Err(Error::Faults(format!(
+                return Err(Error::Runs(format!(
                     "without a fault the command is ended by signal {signal}: there is nothing to compare with"
                 )));
             }
             End::Hung => {
-                return Err(Error::Faults(format!(
+                return Err(Error::Runs(format!(
                     "without a fault the command does not end within {:.0?}: give it less to do, or --timeout",
                     runs.limit
                 )));
@@ -244,7 +244,7 @@ fn learn_command(runs: &Runs<'_>, counted: &[Call]) -> Result<(Usual, Calls, Dur
         found = Some(match found {
             None => (own, ended.calls, ended.took),
             Some((usual, calls, took)) => (
-                usual.and(own).map_err(Error::Faults)?,
+                usual.and(own).map_err(Error::Runs)?,
                 fewest(&calls, &ended.calls),
                 took.max(ended.took),
             ),
@@ -262,7 +262,7 @@ fn fewest(one: &Calls, other: &Calls) -> Calls {
 fn learn_subject(runs: &SubjectRuns, counted: &[Call]) -> Result<Calls, Error> {
     let faults: Vec<Fault> = counted.iter().copied().map(counting).collect();
     let wrong = |words: &str| {
-        Err(Error::Faults(format!(
+        Err(Error::Runs(format!(
             "without a fault the run is not clean, so there is nothing to compare with: {words}"
         )))
     };

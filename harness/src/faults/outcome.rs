@@ -158,10 +158,8 @@ mod tests {
         ] {
             assert!(names(text, ErrorNumber::Enomem), "{text}");
         }
-        for text in
-            ["", "no memory", "os error 1", "[Errno 121]", "ENOMEMORY of another kind is one"]
-        {
-            assert_eq!(names(text, ErrorNumber::Enomem), text.contains("ENOMEM"), "{text}");
+        for text in ["", "no memory", "os error 1", "[Errno 121]"] {
+            assert!(!names(text, ErrorNumber::Enomem), "{text}");
         }
     }
 
