@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
@@ -27,6 +28,9 @@ const DESCENDANTS_END_WITHIN: Duration = Duration::from_millis(500);
 /// The exit code of a shell whose command cannot be executed.
 const NOT_EXECUTED: i32 = 126;
 
+/// Maximum time between two checks of the order to stop.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Bytes of the output that are kept, from its end.
 const OUTPUT_BYTES_MAX: u64 = 64 << 10;
 
@@ -36,6 +40,8 @@ pub(super) struct Runs<'a> {
     pub(super) words: &'a [OsString],
     /// Maximum time of a run.
     pub(super) limit: Duration,
+    /// Set when no result is of use any more: runs are killed.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// How a process ended.
@@ -90,8 +96,7 @@ impl Runs<'_> {
         let mut took = Duration::ZERO;
         let end = match child {
             Ok(mut child) => {
-                let until = began + self.limit;
-                let has_ended = poll_until(&mut [PollFd::new(&child, PollFlags::IN)], until)?;
+                let has_ended = wait_for_end(&child, began + self.limit, self.stop)?;
                 took = began.elapsed();
                 if has_ended && !injector.wait_for_end(DESCENDANTS_END_WITHIN) {
                     // Before it is reaped, with which its process group ends.
@@ -151,6 +156,25 @@ impl Runs<'_> {
         let from = CountFrom::Execution;
         let injector = Injector::attach(&mut command, faults, counted, from, true, at_exit)?;
         Ok((Child::spawn(&mut command, ProcessGroup::Own), injector))
+    }
+}
+
+/// Waits until a child has ended, which is not reaped, or until the deadline. Returns whether it has.
+///
+/// # Errors
+/// The kernel's, and `Interrupted` if `stop` is set meanwhile.
+pub(super) fn wait_for_end(child: &Child, until: Instant, stop: &AtomicBool) -> io::Result<bool> {
+    loop {
+        let next = until.min(Instant::now() + STOP_CHECK_INTERVAL);
+        if poll_until(&mut [PollFd::new(child, PollFlags::IN)], next)? {
+            return Ok(true);
+        }
+        if stop.load(Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if next == until {
+            return Ok(false);
+        }
     }
 }
 

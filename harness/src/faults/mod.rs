@@ -81,7 +81,7 @@ pub(crate) struct Plan {
 /// A plan after the runs without faults.
 enum Learned<'a> {
     Command { runs: Runs<'a>, usual: Usual },
-    Subject(SubjectRuns),
+    Subject(SubjectRuns<'a>),
 }
 
 impl Plan {
@@ -90,12 +90,14 @@ impl Plan {
     /// # Errors
     /// The run without faults does not end as it should, or a run cannot be started.
     pub(crate) fn carry_out(&self, verbosity: Verbosity) -> Result<FaultMatrix, Error> {
-        let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
         // So that what a command leaves behind is found.
         set_child_subreaper(Some(getpid())).map_err(|error| SuperviseError::Own(error.into()))?;
         let mut display = ProgressDisplay::new(verbosity);
         display.show(&Learning);
-        let (learned, calls) = self.learn()?;
+        let stop = AtomicBool::new(false);
+        let (learned, calls) = self.learn(&stop)?;
+        // Until now a signal ends this process, as by default.
+        let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
         let choice = match &self.cells[..] {
             [] => Choice::of(&calls, self.cells_max),
             cells => Choice { faults: cells.to_vec(), total: cells.len() as u64 },
@@ -112,7 +114,7 @@ impl Plan {
             cells: Vec::new(),
             interrupted: false,
         };
-        self.try_all(&learned, &choice.faults, &mut matrix, &interrupt, &mut display)?;
+        self.try_all(&learned, &choice.faults, &mut matrix, (&interrupt, &stop), &mut display)?;
         display.clear();
         Ok(matrix)
     }
@@ -127,19 +129,19 @@ impl Plan {
     }
 
     /// Makes the runs without faults. Returns the number of calls.
-    fn learn(&self) -> Result<(Learned<'_>, Calls), Error> {
+    fn learn<'a>(&'a self, stop: &'a AtomicBool) -> Result<(Learned<'a>, Calls), Error> {
         let counted = self.chosen_calls();
         let limit =
             |took: Duration| self.limit.unwrap_or_else(|| (took * LIMIT_FACTOR).max(LIMIT_MIN));
         match &self.under {
             Under::Command(words) => {
-                let runs = Runs { words, limit: self.limit.unwrap_or(USUAL_LIMIT) };
+                let runs = Runs { words, limit: self.limit.unwrap_or(USUAL_LIMIT), stop };
                 let (usual, calls, took) = learn_command(&runs, &counted)?;
                 Ok((Learned::Command { runs: Runs { limit: limit(took), ..runs }, usual }, calls))
             }
             Under::Subject(words) => {
                 let limit_of_first = self.limit.unwrap_or(USUAL_LIMIT);
-                let runs = SubjectRuns { words: words.clone(), limit: limit_of_first };
+                let runs = SubjectRuns { words: words.clone(), limit: limit_of_first, stop };
                 let began = Instant::now();
                 let calls = learn_subject(&runs, &counted)?;
                 let limit = limit(began.elapsed());
@@ -154,14 +156,14 @@ impl Plan {
         learned: &Learned<'_>,
         faults: &[Fault],
         matrix: &mut FaultMatrix,
-        interrupt: &Interrupt,
+        (interrupt, stop): (&Interrupt, &AtomicBool),
         display: &mut ProgressDisplay,
     ) -> Result<(), Error> {
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let next = AtomicUsize::new(0);
         thread::scope(|scope| {
             let (done, results) = mpsc::channel();
             for _ in 0..self.jobs.get() {
-                let (done, next, stop) = (done.clone(), &next, &stop);
+                let (done, next) = (done.clone(), &next);
                 scope.spawn(move || {
                     loop {
                         let index = next.fetch_add(1, Relaxed);
@@ -178,6 +180,8 @@ impl Plan {
             loop {
                 match results.recv_timeout(SIGNAL_CHECK_INTERVAL) {
                     Ok(Ok(cell)) => matrix.cells.push(cell),
+                    // It was killed.
+                    Ok(Err(_)) if matrix.interrupted => {}
                     Ok(Err(error)) => {
                         stop.store(true, Relaxed);
                         return Err(cannot_run(&error));
@@ -259,7 +263,7 @@ fn fewest(one: &Calls, other: &Calls) -> Calls {
     one.iter().zip(other).map(|(&(call, made), &(_, others))| (call, made.min(others))).collect()
 }
 
-fn learn_subject(runs: &SubjectRuns, counted: &[Call]) -> Result<Calls, Error> {
+fn learn_subject(runs: &SubjectRuns<'_>, counted: &[Call]) -> Result<Calls, Error> {
     let faults: Vec<Fault> = counted.iter().copied().map(counting).collect();
     let wrong = |words: &str| {
         Err(Error::Runs(format!(

@@ -2,18 +2,23 @@
 
 use std::io;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use leakbench_kernel::{Child, ProcessGroup};
 use leakbench_model::{Call, ErrorNumber, FailedSteps, Fault, FaultCount, Verdict, When};
 use serde::Deserialize;
 
+use super::command::{tail, wait_for_end};
+
 /// Runs of leakbench with these words.
 #[derive(Clone, Debug)]
-pub(super) struct SubjectRuns {
+pub(super) struct SubjectRuns<'a> {
     pub(super) words: Vec<String>,
     /// Maximum time of a run.
     pub(super) limit: Duration,
+    /// Set when no result is of use any more: runs are killed.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// What came of a run.
@@ -66,7 +71,7 @@ struct ExitJson {
     faults: Vec<FaultCount>,
 }
 
-impl SubjectRuns {
+impl SubjectRuns<'_> {
     /// Makes a run with these faults.
     ///
     /// # Errors
@@ -77,11 +82,13 @@ impl SubjectRuns {
         command.args(self.words_with(faults)).arg("--json").stdin(Stdio::null());
         command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
         let mut child = Child::spawn(&mut command, ProcessGroup::Own)?;
-        let Some(status) = child.wait_for(self.limit)? else {
+        let until = Instant::now() + self.limit;
+        if !wait_for_end(&child, until, self.stop)? {
             child.kill()?;
             return Ok(SubjectResult::Hung);
-        };
-        let (stdout, stderr) = (super::command::tail(stdout)?, super::command::tail(stderr)?);
+        }
+        let status = child.kill()?;
+        let (stdout, stderr) = (tail(stdout)?, tail(stderr)?);
         Ok(match serde_json::from_str::<ResultJson>(&stdout) {
             Ok(result) => SubjectResult::Judged(Judged::of(result)),
             Err(_) => {

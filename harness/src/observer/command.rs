@@ -68,7 +68,14 @@ impl Started {
                 Some(Injector::attach(&mut command, faults, &[], from, false, ())?)
             }
         };
-        let child = Child::spawn(&mut command, ProcessGroup::Inherited)?;
+        let child =
+            Child::spawn(&mut command, ProcessGroup::Inherited).map_err(|error| match injector
+                .as_ref()
+                .is_some_and(|injector| !injector.is_installed())
+            {
+                true => io::Error::new(error.kind(), format!("its filter for --inject: {error}")),
+                false => error,
+            })?;
         Ok(Started { child, leave_running, injector })
     }
 
