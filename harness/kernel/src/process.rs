@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
@@ -56,8 +57,7 @@ impl Process {
     /// See [`ReadError`].
     pub fn open_under(proc: &Path, pid: u32) -> Result<Self, ReadError> {
         let devices = MemfdDevices::get()?;
-        let dir =
-            ProcDir::open(&proc.join(pid.to_string())).map_err(|error| failed(pid, "", error))?;
+        let dir = open_dir(proc, pid)?;
         let mut process = Self {
             pid,
             start_time_ticks: 0,
@@ -209,6 +209,23 @@ impl Process {
     pub(super) fn has(&self, name: &CStr) -> bool {
         self.dir.has(name)
     }
+}
+
+/// Opens the folder of a process under `proc`.
+///
+/// # Errors
+/// See [`ReadError`].
+pub(super) fn open_dir(proc: &Path, pid: u32) -> Result<ProcDir, ReadError> {
+    ProcDir::open(&proc.join(pid.to_string())).map_err(|error| match error {
+        Errno::NOENT if exists(pid) => ReadError::Hidden { pid },
+        error => failed(pid, "", error),
+    })
+}
+
+/// True if the kernel knows a process of this number, by kill(2), for which it needs no `/proc`.
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 pub(super) fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {
