@@ -277,8 +277,8 @@ fn errors_name_the_remedy() {
     assert!(hidden.contains("mount -t proc") && hidden.contains("hidepid"), "{hidden}");
     let of_parent = leakbench_kernel::Stat::of(Path::new("/nonexistent"), 1);
     assert!(matches!(of_parent, Err(ReadError::Hidden { pid: 1 })), "{of_parent:?}");
-    let nobody = Process::open_under(Path::new("/nonexistent"), u32::MAX);
-    assert!(matches!(nobody, Err(ReadError::Vanished { .. })), "{nobody:?}");
+    let unused = Process::open_under(Path::new("/nonexistent"), u32::MAX);
+    assert!(matches!(unused, Err(ReadError::Vanished { .. })), "{unused:?}");
 }
 
 #[test]
