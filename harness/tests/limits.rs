@@ -122,7 +122,38 @@ fn a_proc_of_other_processes_is_not_measured() {
     let Some(output) = under("true", &wrapper, &FLAGS) else { return };
     let (code, text) = printed(&output);
     assert_eq!(code, 4, "{text}");
-    assert_contains(&text, &["inconclusive"]);
+    assert_contains(&text, &["inconclusive", "/proc shows another pid namespace"]);
+    // Number 2 is another process there, or none.
+    for args in [&["attach", "2", "--duration", "2s"][..], &["exec", "--", "sleep", "1"]] {
+        let Some(output) = under("true", &wrapper, args) else { return };
+        let (code, text) = printed(&output);
+        assert_contains(&text, &["/proc shows another pid namespace"]);
+        assert!([2, 4].contains(&code), "{args:?}: exit code {code}: {text}");
+    }
+}
+
+/// With few descriptors an observation cannot read some files, and each of them prevents a clean verdict.
+#[test]
+fn an_observation_with_few_descriptors_is_clean_only_with_all_resources() {
+    let resources = |text: &str| {
+        let clean = text.split("none of ").nth(1);
+        clean.and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok())
+    };
+    let args = ["exec", "--interval", "50ms", "--color", "never", "--", "sleep", "2"];
+    let all = printed(&under("true", &[], &args).expect("no limit"));
+    let all = resources(&all.1).unwrap_or_else(|| panic!("{}", all.1));
+    let mut codes = Vec::new();
+    for limit in 6..=20 {
+        let Some(output) = under(&format!("ulimit -n {limit}"), &[], &args) else { continue };
+        let (code, text) = printed(&output);
+        match code {
+            0 => assert_eq!(resources(&text), Some(all), "{limit} descriptors: {text}"),
+            4 => assert_contains(&text, &["Too many open files"]),
+            _ => panic!("{limit} descriptors: exit code {code}: {text}"),
+        }
+        codes.push(code);
+    }
+    assert!(codes.contains(&0) && codes.contains(&4), "{codes:?}");
 }
 
 #[test]
@@ -181,10 +212,7 @@ fn little_address_space_is_named() {
     let run = ["--scenario", "composed-17", "--out", out.path().to_str().expect("text")];
     let run = Run::of(&run);
     assert_eq!((run.code, run.verdict()), (3, "subject-died"), "{run:?}");
-    assert_contains(
-        &run.result["findings"].to_string(),
-        &["Cannot allocate memory", "RLIMIT_AS"],
-    );
+    assert_contains(&run.result["findings"].to_string(), &["Cannot allocate memory", "RLIMIT_AS"]);
     assert_opens(out.path());
 }
 

@@ -48,6 +48,7 @@ impl Process {
     /// # Errors
     /// See [`ReadError`].
     pub fn open(pid: u32) -> Result<Self, ReadError> {
+        expect_own_namespace()?;
         Self::open_under(Path::new("/proc"), pid)
     }
 
@@ -208,6 +209,17 @@ impl Process {
 
     pub(super) fn has(&self, name: &CStr) -> bool {
         self.dir.has(name)
+    }
+}
+
+/// Returns an error if the numbers under `/proc` are not those of this process's pid namespace. Without `/proc`
+/// there is none: no process can be opened then.
+fn expect_own_namespace() -> Result<(), ReadError> {
+    let own = std::process::id();
+    let seen = std::fs::read_link("/proc/self").ok();
+    match seen.and_then(|seen| seen.to_str()?.parse().ok()) {
+        Some(seen) if seen != own => Err(ReadError::OtherNamespace { own, seen }),
+        _ => Ok(()),
     }
 }
 

@@ -94,10 +94,9 @@ fn pin(cpus: &[u32]) -> std::io::Result<()> {
 fn limit(scenario: &Scenario) -> Result<(), Event> {
     let fds = scenario.max_fds.map(|max| u64::from(max.get()));
     let address_space = scenario.max_address_space.map(|bytes| bytes.0);
-    for (flag, limit, value) in [
-        ("--max-fds", Resource::Nofile, fds),
-        ("--max-address-space", Resource::As, address_space),
-    ] {
+    for (flag, limit, value) in
+        [("--max-fds", Resource::Nofile, fds), ("--max-address-space", Resource::As, address_space)]
+    {
         let Some(value) = value else { continue };
         let before = getrlimit(limit);
         setrlimit(limit, Rlimit { current: Some(value), ..before }).map_err(|error| {

@@ -97,9 +97,7 @@ impl Mapping {
         assert!(pages <= self.pages(), "{pages} pages of {}", self.pages());
         let len_bytes = pages * rustix::param::page_size();
         // SAFETY: the range is in this mapping, and no reference points into it.
-        unsafe {
-            mprotect(ptr::with_exposed_provenance_mut(self.start), len_bytes, protection)
-        }?;
+        unsafe { mprotect(ptr::with_exposed_provenance_mut(self.start), len_bytes, protection) }?;
         Ok(())
     }
 
