@@ -230,7 +230,7 @@ fn expect_own_namespace() -> Result<(), ReadError> {
 pub(super) fn open_dir(proc: &Path, pid: u32) -> Result<ProcDir, ReadError> {
     ProcDir::open(&proc.join(pid.to_string())).map_err(|error| match error {
         Errno::NOENT if exists(pid) => ReadError::Hidden { pid },
-        error => failed(pid, "", error),
+        error => failed(pid, "the folder", error),
     })
 }
 
