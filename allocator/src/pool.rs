@@ -361,7 +361,10 @@ pub enum PoolError {
         present: u64,
     },
     /// Too little address space.
-    #[error("the address space has no room for {slots} slots ({source}): {fits} slots would fit")]
+    #[error(
+        "the address space has no room for {slots} slots ({source}): {fits} slots would fit; raise \
+         RLIMIT_AS (`ulimit -v`), if it is set"
+    )]
     AddressSpace {
         /// The requested number of slots.
         slots: u32,
@@ -376,8 +379,8 @@ pub enum PoolError {
 pub(crate) fn advice(refused: &io::Error) -> &'static str {
     match refused.kind() {
         io::ErrorKind::OutOfMemory => {
-            ": out of memory, or the process has reached vm.max_map_count mappings: use fewer slots, \
-             or raise vm.max_map_count"
+            ": out of memory, or the process has reached vm.max_map_count mappings or RLIMIT_AS: use \
+             fewer slots, or raise the limit"
         }
         _ => "",
     }

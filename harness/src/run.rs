@@ -42,7 +42,7 @@ impl Run {
         // Read here to find mistakes before anything starts. The subject reads them again, maybe
         // from another folder, so their paths become absolute.
         GuestFile::read_all(&scenario.wasm)?;
-        for path in &mut scenario.wasm {
+        for path in scenario.wasm.iter_mut().filter(|path| !GuestFile::is_builtin(path)) {
             *path = std::path::absolute(&*path)
                 .map_err(|error| GuestFileError::Read { path: path.clone(), error })?;
         }

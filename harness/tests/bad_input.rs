@@ -169,3 +169,18 @@ fn good_input_runs() {
     assert_eq!(run.code, 0, "{:?}", run.result);
     run.assert_released_by_drops(10);
 }
+
+#[test]
+fn limits_and_guests_that_there_are_not() {
+    assert_contains(
+        &complaint(&["--wasm", "builtin:none"]),
+        &["builtin:none", "no module that comes with leakbench", "fd-renumber"],
+    );
+    let script = "ulimit -n 100 && exec \"$0\" --cycles 10 --processes 1 --max-fds 200";
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", script, env!("CARGO_BIN_EXE_leakbench")]).output();
+    let output = output.expect("a shell");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_contains(&stderr, &["--max-fds 200", "the hard limit is 100"]);
+}

@@ -45,4 +45,13 @@ builtin![
     "code-mapping-leak",
     "append-only-registry",
     "error-path-descriptor",
+    "config-reload-churn",
+    "fd-renumber",
+    "resident-page-map",
+    "near-vma-limit-drop",
+    "vma-cliff",
+    "decommit-batch-500",
+    "memfd-emfile",
+    "module-cache-emfile",
+    "composed-17",
 ];

@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 pub use generated::{GUEST_EXPORT, GeneratedGuest};
 use wasmparser::{ExternalKind, Parser, Payload};
 
+/// The beginning of the path of a module that comes with leakbench.
+const BUILTIN_PREFIX: &str = "builtin:";
+
+/// The modules that come with leakbench, each with its text.
+const BUILTIN_GUESTS: &[(&str, &str)] =
+    &[("fd-renumber", include_str!("../builtin/fd-renumber.wat"))];
+
 /// A module from a file.
 #[derive(Clone, Debug)]
 pub struct GuestFile {
@@ -32,8 +39,12 @@ impl GuestFile {
         for path in paths {
             let read = |error| GuestFileError::Read { path: path.clone(), error };
             // The scenario is handed on as text, and files are read again by each subject.
-            if path.to_str().is_none() {
+            let Some(text) = path.to_str() else {
                 return Err(GuestFileError::NotUtf8 { path: path.clone() });
+            };
+            if let Some(name) = text.strip_prefix(BUILTIN_PREFIX) {
+                guests.push(GuestFile::builtin(path, name)?);
+                continue;
             }
             let metadata = std::fs::metadata(path).map_err(read)?;
             if metadata.is_file() {
@@ -61,6 +72,20 @@ impl GuestFile {
         Ok(guests)
     }
 
+    /// True if `path` names a module that comes with leakbench, and no file.
+    pub fn is_builtin(path: &Path) -> bool {
+        path.to_str().is_some_and(|path| path.starts_with(BUILTIN_PREFIX))
+    }
+
+    fn builtin(path: &Path, name: &str) -> Result<GuestFile, GuestFileError> {
+        let found = BUILTIN_GUESTS.iter().find(|(of_guest, _)| *of_guest == name);
+        let (_, source) = found.ok_or_else(|| GuestFileError::NotBuiltin {
+            path: path.to_owned(),
+            names: BUILTIN_GUESTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        })?;
+        GuestFile::of_text(path, source)
+    }
+
     fn read(path: &Path) -> Result<GuestFile, GuestFileError> {
         let bytes = std::fs::read(path)
             .map_err(|error| GuestFileError::Read { path: path.to_owned(), error })?;
@@ -72,7 +97,14 @@ impl GuestFile {
             message: on_one_line(&message),
         };
         let source = std::str::from_utf8(&bytes).map_err(|error| text(error.to_string()))?;
-        let binary = wat::parse_str(source).map_err(|error| text(error.to_string()))?;
+        GuestFile::of_text(path, source)
+    }
+
+    fn of_text(path: &Path, source: &str) -> Result<GuestFile, GuestFileError> {
+        let binary = wat::parse_str(source).map_err(|error| GuestFileError::Text {
+            path: path.to_owned(),
+            message: on_one_line(&error.to_string()),
+        })?;
         Ok(GuestFile::new(path, binary))
     }
 
@@ -134,6 +166,14 @@ pub enum GuestFileError {
         path: PathBuf,
         /// The error of the kernel.
         error: std::io::Error,
+    },
+    /// No module of this name comes with leakbench.
+    #[error("{} is no module that comes with leakbench: it has {names}", path.display())]
+    NotBuiltin {
+        /// The path.
+        path: PathBuf,
+        /// The names that there are.
+        names: String,
     },
     /// A pipe, a terminal or a device: it can be read once at most.
     #[error("{} is neither a file nor a folder: write the module to a file", path.display())]

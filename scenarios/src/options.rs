@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::byte_size::ByteSize;
 use crate::command_line::Command;
 use crate::flag::{self, Choice, OptionRow};
+use crate::guest::GuestFile;
 use crate::guest_world::{GuestDir, GuestVariable};
 use crate::mode::{Feature, Mode};
 use crate::offer::{Settlement, default_first};
@@ -110,6 +111,18 @@ options! {
         /// The first ones that leakbench may use. Runtimes shard their pools by them
         #[serde(skip_serializing_if = "Option::is_none")]
         cpus: Optional<Option<NonZeroU32>>, "N", "all";
+
+        /// Descriptors that each subject may have
+        ///
+        /// Its soft RLIMIT_NOFILE, so that a leak meets the limit soon
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_fds: Optional<Option<NonZeroU32>>, "N", "as leakbench";
+
+        /// Address space that each subject may have
+        ///
+        /// Its soft RLIMIT_AS
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_address_space: Optional<Option<ByteSize>>, "BYTES", "as leakbench";
 
         /// Instances of each module at once
         instances: Always<NonZeroU32>(ONE), "N";
@@ -234,7 +247,7 @@ impl Options {
             .map_err(|error| ScenarioFileError::Read { path: path.to_owned(), error })?;
         let mut options = Options::from_toml(&text, &path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for wasm in &mut options.wasm {
+        for wasm in options.wasm.iter_mut().filter(|path| !GuestFile::is_builtin(path)) {
             *wasm = folder.join(&wasm);
         }
         for dir in &mut options.dir {

@@ -20,6 +20,8 @@ leakbench_model::names! {
         LateFlush = "late-flush",
         /// The image is open by a second descriptor.
         ImageDescriptor = "image-descriptor",
+        /// The images of dropped modules stay open until there are 400, and are then closed together. In every cycle.
+        ImageQueue = "image-queue",
         /// The image is mapped a second time.
         ImageMapping = "image-mapping",
         /// The image's descriptor was sent over a socket, and nothing receives it.
@@ -36,6 +38,16 @@ leakbench_model::names! {
         WasiContext = "wasi-context",
         /// A descriptor that has nothing to do with images stays open.
         Descriptor = "descriptor",
+        /// The descriptor that a guest's `fd_renumber` replaces stays open.
+        RenumberedDescriptor = "renumbered-descriptor",
+        /// A module is dropped while the process has as many mappings as the kernel allows.
+        MappingLimit = "mapping-limit",
+        /// The engine of a module stays, with its pool.
+        Engine = "engine",
+        /// The memory of an instance stays mapped, in three mappings. In every cycle.
+        InstanceMemory = "instance-memory",
+        /// A page of a reserved mapping stays resident. In every cycle.
+        ResidentPage = "resident-page",
         /// A page of code stays mapped.
         CodeMapping = "code-mapping",
         /// A page without access stays mapped.
@@ -73,6 +85,9 @@ impl Plant {
     /// The number of times that it happens in a run, on average: few enough for any length of a run.
     fn times(self) -> u64 {
         match self {
+            Plant::ImageQueue | Plant::InstanceMemory | Plant::ResidentPage => u64::MAX,
+            // Each takes all the mappings that there are.
+            Plant::MappingLimit => 10,
             Plant::MissedSlot | Plant::ImageInChild => 20,
             _ if self.is_leak() => 150,
             _ => 1_500,
@@ -97,7 +112,9 @@ impl Plant {
         let has_purge = scenario.has_pool() && scenario.on_drop == Some(OnDrop::Purge);
         let fails = |mode: &Mode| mode.outcome() != Outcome::Done;
         match self {
-            _ if self.is_of_the_purge() && !has_purge => Some("a pool with --on-drop purge"),
+            _ if (self.is_of_the_purge() || self == Plant::MappingLimit) && !has_purge => {
+                Some("a pool with --on-drop purge")
+            }
             _ if self.is_of_the_purge() && of_purge > 1 => Some("one fault of the purge at a time"),
             Plant::LateFlush if scenario.flush_on_drop != Some(true) => {
                 Some("--decommit-batch and --flush-on-drop")
@@ -105,7 +122,12 @@ impl Plant {
             Plant::DescriptorOnError if !scenario.modes().iter().any(fails) => {
                 Some("a --mode whose step fails, such as trap")
             }
-            Plant::WasiContext if scenario.wasm.is_empty() => Some("--wasm: a module with WASI"),
+            Plant::WasiContext | Plant::RenumberedDescriptor if scenario.wasm.is_empty() => {
+                Some("--wasm: a module with WASI")
+            }
+            Plant::Engine if !scenario.modes().contains(&Mode::OwnEngine) => {
+                Some("--mode own-engine")
+            }
             _ => None,
         }
     }

@@ -38,6 +38,13 @@ pub struct WasiCtx {
 }
 
 impl WasiCtx {
+    /// Makes a fault on purpose, for tests of leak detectors: from now on `fd_renumber` does not close the
+    /// descriptor that it replaces (bytecodealliance/wasmtime#13650).
+    #[doc(hidden)]
+    pub fn forget_replaced_descriptors(&mut self) {
+        self.table.forgets_replaced = true;
+    }
+
     /// A builder of a context without arguments, variables and directories, whose streams lead nowhere.
     pub fn builder() -> WasiCtxBuilder {
         WasiCtxBuilder {

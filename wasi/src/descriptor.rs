@@ -235,11 +235,13 @@ pub(crate) struct Table {
     /// Maximum number of entries.
     max: usize,
     open: OpenDescriptors,
+    /// A fault on purpose: a descriptor that another one replaces is not closed.
+    pub(crate) forgets_replaced: bool,
 }
 
 impl Table {
     pub(crate) fn new(max: usize, open: OpenDescriptors) -> Table {
-        Table { entries: Vec::new(), max, open }
+        Table { entries: Vec::new(), max, open, forgets_replaced: false }
     }
 
     /// The lowest free number.
@@ -289,7 +291,11 @@ impl Table {
         self.get(from)?;
         self.get(to)?;
         if from != to {
-            self.entries[to as usize] = self.entries[from as usize].take();
+            let moved = self.entries[from as usize].take();
+            let replaced = std::mem::replace(&mut self.entries[to as usize], moved);
+            if self.forgets_replaced {
+                std::mem::forget(replaced);
+            }
         }
         Ok(())
     }

@@ -12,6 +12,27 @@ pub enum ReadError {
         /// The process.
         pid: u32,
     },
+    /// The process exists and has no folder under `/proc`: that is not mounted, is of another pid namespace, or
+    /// hides processes of other users.
+    #[error(
+        "/proc has no folder of process {pid}, which exists: mount this namespace's (mount -t proc proc \
+         /proc), or run as its user where /proc has hidepid"
+    )]
+    Hidden {
+        /// The process.
+        pid: u32,
+    },
+    /// `/proc` is that of another pid namespace, so its numbers are those of other processes.
+    #[error(
+        "/proc shows another pid namespace, where this process is {seen} and not {own}: mount this \
+         namespace's (mount -t proc proc /proc)"
+    )]
+    OtherNamespace {
+        /// The number of this process.
+        own: u32,
+        /// Its number there.
+        seen: u32,
+    },
     /// The kernel does not allow this user to read the file.
     #[error(
         "may not read {file} of process {pid} (permission denied): run as its user, or with CAP_SYS_PTRACE and \

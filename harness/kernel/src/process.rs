@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::error::ReadError;
 use super::memfd_devices::MemfdDevices;
@@ -47,6 +48,7 @@ impl Process {
     /// # Errors
     /// See [`ReadError`].
     pub fn open(pid: u32) -> Result<Self, ReadError> {
+        expect_own_namespace()?;
         Self::open_under(Path::new("/proc"), pid)
     }
 
@@ -56,8 +58,7 @@ impl Process {
     /// See [`ReadError`].
     pub fn open_under(proc: &Path, pid: u32) -> Result<Self, ReadError> {
         let devices = MemfdDevices::get()?;
-        let dir = ProcDir::open(&proc.join(pid.to_string()))
-            .map_err(|error| failed(pid, "the folder", error))?;
+        let dir = open_dir(proc, pid)?;
         let mut process = Self {
             pid,
             start_time_ticks: 0,
@@ -209,6 +210,34 @@ impl Process {
     pub(super) fn has(&self, name: &CStr) -> bool {
         self.dir.has(name)
     }
+}
+
+/// Returns an error if the numbers under `/proc` are not those of this process's pid namespace. Without `/proc`
+/// there is none: no process can be opened then.
+fn expect_own_namespace() -> Result<(), ReadError> {
+    let own = std::process::id();
+    let seen = std::fs::read_link("/proc/self").ok();
+    match seen.and_then(|seen| seen.to_str()?.parse().ok()) {
+        Some(seen) if seen != own => Err(ReadError::OtherNamespace { own, seen }),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the folder of a process under `proc`.
+///
+/// # Errors
+/// See [`ReadError`].
+pub(super) fn open_dir(proc: &Path, pid: u32) -> Result<ProcDir, ReadError> {
+    ProcDir::open(&proc.join(pid.to_string())).map_err(|error| match error {
+        Errno::NOENT if exists(pid) => ReadError::Hidden { pid },
+        error => failed(pid, "the folder", error),
+    })
+}
+
+/// True if the kernel knows a process of this number, by kill(2), for which it needs no `/proc`.
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 pub(super) fn failed(pid: u32, file: &'static str, error: Errno) -> ReadError {

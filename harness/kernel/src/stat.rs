@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::ReadError;
 use super::fields;
-use super::process::{Process, failed};
+use super::process::{Process, failed, open_dir};
 use super::sys::proc_dir::ProcDir;
 
 /// Fields of `/proc/PID/stat`, which every user may read.
@@ -34,10 +34,9 @@ impl Stat {
     /// Reads the process that has this number now.
     ///
     /// # Errors
-    /// [`ReadError::Vanished`] if there is no such process.
+    /// [`ReadError::Vanished`] if there is no such process, [`ReadError::Hidden`] if only `/proc` has none.
     pub fn of(proc: &Path, pid: u32) -> Result<Stat, ReadError> {
-        let dir = ProcDir::open(&proc.join(pid.to_string()))
-            .map_err(|error| failed(pid, "the folder", error))?;
+        let dir = open_dir(proc, pid)?;
         Stat::read(pid, &dir)
     }
 

@@ -25,17 +25,17 @@ fn run(script: &str, faults: &[&str], from: CountFrom) -> Ended {
     let faults: Vec<Fault> = faults.iter().map(|text| fault(text)).collect();
     let mut command = Command::new("sh");
     command.args(["-c", script]).env("LC_ALL", "C").stdout(Stdio::null());
-    let stderr = tempfile::tempfile().unwrap();
-    command.stderr(stderr.try_clone().unwrap());
+    let stderr = tempfile::tempfile().expect("a file");
+    command.stderr(stderr.try_clone().expect("a descriptor"));
     let injector =
         Injector::attach(&mut command, &faults, &[Call::Clone, Call::Openat], from, false, ())
-            .unwrap();
-    let mut child = Child::spawn(&mut command, ProcessGroup::Own).unwrap();
-    let status = child.wait_for(LIMIT).unwrap().expect("the command ends");
+            .expect("an injector");
+    let mut child = Child::spawn(&mut command, ProcessGroup::Own).expect("it starts");
+    let status = child.wait_for(LIMIT).expect("a wait").expect("the command ends");
     let mut stderr = stderr;
     let mut text = String::new();
-    std::io::Seek::rewind(&mut stderr).unwrap();
-    std::io::Read::read_to_string(&mut stderr, &mut text).unwrap();
+    std::io::Seek::rewind(&mut stderr).expect("a file");
+    std::io::Read::read_to_string(&mut stderr, &mut text).expect("text");
     assert!(injector.take_failure().is_none());
     Ended { code: status.code(), stderr: text, injector }
 }
@@ -81,9 +81,9 @@ struct AtExit(mpsc::Sender<(u64, u64)>);
 
 impl CallObserver for AtExit {
     fn exits(&mut self, thread: u32) {
-        let mut process = Process::open(thread).unwrap();
-        let fds = process.fd_count().unwrap();
-        self.0.send((u64::from(thread), fds)).unwrap();
+        let mut process = Process::open(thread).expect("it waits");
+        let fds = process.fd_count().expect("its descriptors");
+        self.0.send((u64::from(thread), fds)).expect("the test receives");
     }
 }
 

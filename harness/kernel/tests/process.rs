@@ -272,7 +272,13 @@ fn errors_name_the_remedy() {
         "{forbidden}"
     );
     let missing = Process::open_under(Path::new("/nonexistent"), 1);
-    assert!(matches!(missing, Err(ReadError::Vanished { pid: 1 })), "{missing:?}");
+    assert!(matches!(missing, Err(ReadError::Hidden { pid: 1 })), "{missing:?}");
+    let hidden = missing.expect_err("it is hidden").to_string();
+    assert!(hidden.contains("mount -t proc") && hidden.contains("hidepid"), "{hidden}");
+    let of_parent = leakbench_kernel::Stat::of(Path::new("/nonexistent"), 1);
+    assert!(matches!(of_parent, Err(ReadError::Hidden { pid: 1 })), "{of_parent:?}");
+    let unused = Process::open_under(Path::new("/nonexistent"), u32::MAX);
+    assert!(matches!(unused, Err(ReadError::Vanished { .. })), "{unused:?}");
 }
 
 #[test]

@@ -13,12 +13,6 @@ pub enum ObserveError {
         /// The pid.
         pid: u32,
     },
-    /// `/proc` hides the process.
-    #[error("process {pid} exists, but /proc hides it: run as its user, or see hidepid in proc(5)")]
-    Hidden {
-        /// The pid.
-        pid: u32,
-    },
     /// The pid of a thread.
     #[error("{pid} is a thread of process {process}: attach to {process}")]
     Thread {

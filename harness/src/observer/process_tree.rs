@@ -186,8 +186,13 @@ impl ProcessTree {
 
     /// Adds a new process. Returns `true` if it runs and can be opened.
     fn add(&mut self, pid: u32, proc: &Path, remarks: &mut Remarks) -> bool {
-        let Ok(stat) = Stat::of(proc, pid) else {
-            return false;
+        let stat = match Stat::of(proc, pid) {
+            Ok(stat) => stat,
+            Err(error) => {
+                // One that has ended is no remark, but one that is hidden prevents a clean verdict.
+                remarks.unreadable(pid, "process", &error);
+                return false;
+            }
         };
         if stat.has_ended {
             let Stat { name, parent, start_time_ticks, .. } = stat;

@@ -1,6 +1,7 @@
 //! Takes samples of the whole process tree: sums of each resource, and the age of each object.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -44,6 +45,9 @@ pub(super) struct Sampler {
     pub(super) former_examples: BTreeMap<Resource, Vec<Example>>,
     /// This kernel reports descriptors in flight.
     reports_in_flight: bool,
+    /// Files of which the kernel refused to say at the start what they have, each with the error. The first
+    /// sample remarks them.
+    refused: Vec<(&'static str, String)>,
 }
 
 impl Sampler {
@@ -51,7 +55,18 @@ impl Sampler {
     pub(super) fn new(mut root: ObservedProcess, scope: Scope) -> Sampler {
         let sysv = SysvObjects::new(&mut root.process);
         let has_keys = Path::new("/proc/key-users").exists();
-        let user = root.process.ids().ok().map(|ids| ids.user).filter(|_| has_keys);
+        let mut refused = Vec::new();
+        let user = match root.process.ids() {
+            Ok(ids) => Some(ids.user).filter(|_| has_keys),
+            Err(error) => {
+                refused.push(("status", error.to_string()));
+                None
+            }
+        };
+        let reports_in_flight = reports_in_flight().unwrap_or_else(|error| {
+            refused.push(("fdinfo", format!("cannot count descriptors in flight: {error}")));
+            false
+        });
         let sockets = Sockets::new(&root.process);
         Sampler {
             tree: ProcessTree::new(root, scope),
@@ -69,7 +84,8 @@ impl Sampler {
             user,
             ages: Ages::default(),
             former_examples: BTreeMap::new(),
-            reports_in_flight: reports_in_flight().unwrap_or(false),
+            reports_in_flight,
+            refused,
         }
     }
 
@@ -83,6 +99,10 @@ impl Sampler {
         at_ms: u64,
         remarks: &mut Remarks,
     ) -> Result<ObservationSample, ReadError> {
+        let root = self.tree.root.pid();
+        for (file, why) in self.refused.drain(..) {
+            remarks.prevent_clean(root, file, why);
+        }
         self.tree.update(at_ms, remarks)?;
         let mut sums = Sums {
             mappings_max: machine_value(Path::new("/proc"), "vm/max_map_count"),
@@ -94,7 +114,6 @@ impl Sampler {
             sums.shared_memory = Some(SharedMemory::default());
         }
         let mut processes = 0;
-        let root = self.tree.root.pid();
         for process in self.tree.observed_mut() {
             match process.sample(at_ms, &mut sums, remarks) {
                 Ok(()) => processes += 1,
@@ -182,8 +201,11 @@ impl Sampler {
 }
 
 /// Tries on an own socket if the kernel reports the number of descriptors in flight.
-fn reports_in_flight() -> Option<bool> {
-    let (socket, _other) = UnixStream::pair().ok()?;
-    let mut own = Process::open(std::process::id()).ok()?;
-    Some(own.fds_in_flight(socket.as_raw_fd()).ok()?.is_some())
+///
+/// # Errors
+/// The kernel's for the socket or its file under `/proc`.
+fn reports_in_flight() -> io::Result<bool> {
+    let (socket, _other) = UnixStream::pair()?;
+    let mut own = Process::open(std::process::id()).map_err(io::Error::other)?;
+    Ok(own.fds_in_flight(socket.as_raw_fd()).map_err(io::Error::other)?.is_some())
 }

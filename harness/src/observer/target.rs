@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use leakbench_model::Fault;
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use super::error::ObserveError;
 use leakbench_kernel::{Process, ReadError, Stat};
@@ -34,13 +32,7 @@ pub(crate) enum Target {
 /// # Errors
 /// See [`ObserveError`].
 pub(super) fn open(pid: u32) -> Result<(Process, Stat), ObserveError> {
-    let mut process = match Process::open(pid) {
-        Ok(process) => process,
-        Err(ReadError::Vanished { .. }) if exists(pid) => {
-            return Err(ObserveError::Hidden { pid });
-        }
-        Err(error) => return Err(or_none(pid, error)),
-    };
+    let mut process = Process::open(pid).map_err(|error| or_none(pid, error))?;
     let stat = process.stat().map_err(|error| or_none(pid, error))?;
     let name = stat.name.clone();
     if stat.has_ended {
@@ -64,12 +56,6 @@ fn or_none(pid: u32, error: ReadError) -> ObserveError {
         ReadError::Vanished { .. } => ObserveError::NoProcess { pid },
         error => ObserveError::Read(error),
     }
-}
-
-/// Returns true if a signal can be sent to this number, even if this user may not send it.
-fn exists(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
 }
 
 /// Returns true for this process and its ancestors.

@@ -134,8 +134,12 @@ impl<'a> Conclusion<'a> {
     ) -> Result<ExitCode, Error> {
         let mut errors: Vec<Error> = earlier.into_iter().collect();
         let mut reports = ReportFiles::default();
+        let mut kept_in = output.folder;
         if let Some(folder) = output.folder {
-            errors.extend(folder::write(folder, self.file, self.json.as_bytes()).err());
+            if let Err(error) = folder::write(folder, self.file, self.json.as_bytes()) {
+                errors.push(error);
+                kept_in = None;
+            }
             if !output.formats.is_empty() {
                 match (self.recorded)(folder) {
                     Ok(recorded) => {
@@ -144,7 +148,7 @@ impl<'a> Conclusion<'a> {
                     Err(error) => errors.push(error),
                 }
             }
-            if output.document != Document::Summary {
+            if output.document != Document::Summary && kept_in.is_some() {
                 output.verbosity.note(&format!("kept in {}", folder.display()));
             }
         }
@@ -153,7 +157,7 @@ impl<'a> Conclusion<'a> {
             (Document::Json, _) => Stream::Stdout.print(&self.json),
             (Document::Markdown, Some(markdown)) => Stream::Stdout.print(markdown),
             _ => {
-                let kept = Kept { folder: output.folder, is_drawn: reports.has_page() };
+                let kept = Kept { folder: kept_in, is_drawn: reports.has_page() };
                 let appearance = self.stream.appearance();
                 let report = reports.main();
                 let link = report.filter(|_| appearance.links).and_then(link::uri);
@@ -162,7 +166,7 @@ impl<'a> Conclusion<'a> {
                 let style = SummaryStyle {
                     colour: appearance.colour,
                     width: appearance.columns,
-                    out: output.folder,
+                    out: kept_in,
                     is_full: output.verbosity == Verbosity::Full,
                 };
                 let summary = self.summary.draw(&style, &closing);

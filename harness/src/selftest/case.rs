@@ -64,6 +64,8 @@ cases! {
         ["--plant", "late-flush", "--decommit-batch", "4", "--flush-on-drop"];
     "image-descriptor", "the image is open by a second descriptor":
         Lingering(Reason::DescriptorOnly), FEW, ["--plant", "image-descriptor"];
+    "image-queue", "images stay open until there are 400, and are closed together":
+        Lingering(Reason::DescriptorOnly), FEW, ["--plant", "image-queue"];
     "image-mapping", "the image is mapped a second time":
         Lingering(Reason::OtherMapping), FEW, ["--plant", "image-mapping"];
     "image-in-flight", "the image was sent over a socket and never received":
@@ -86,6 +88,17 @@ cases! {
         Growth(Resource::Fds), FEW, ["--plant", "descriptor-on-error", "--mode", "out-of-slots"];
     "wasi-context", "the WASI context of an instance stays, with its folder":
         GuestDescriptors, FEW, ["--plant", "wasi-context"];
+    "renumbered-descriptor", "the descriptor that a guest's fd_renumber replaces stays open":
+        GuestDescriptors, FEW,
+        ["--plant", "renumbered-descriptor", "--wasm", "builtin:fd-renumber", "--dir", "/::/"];
+    "mapping-limit", "a module is dropped while the process has every mapping that it may have":
+        Lingering(Reason::UnknownSlot), MANY, ["--plant", "mapping-limit"];
+    "engine", "the engine of a module stays, with its pool":
+        Growth(Resource::Mappings), FEW, ["--plant", "engine", "--mode", "own-engine"];
+    "instance-memory", "the memory of each instance stays mapped, in three mappings":
+        Growth(Resource::Mappings), FEW, ["--plant", "instance-memory"];
+    "resident-page", "a page of a reserved mapping stays resident in each cycle":
+        Growth(Resource::RssBytes), FEW, ["--plant", "resident-page"];
     "descriptor", "a descriptor of another file stays open":
         Growth(Resource::Fds), FEW, ["--plant", "descriptor"];
     "code-mapping", "a page of code stays mapped":

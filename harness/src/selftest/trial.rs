@@ -166,7 +166,7 @@ impl Trial {
     fn words(&self, workplace: &Workplace) -> Vec<String> {
         let mut words = self.flags.clone();
         words.extend(["--no-config".to_owned(), "--seed".to_owned(), self.seed.to_string()]);
-        if self.expected.needs_wasi() {
+        if self.expected.needs_wasi() && !self.flags.iter().any(|flag| flag == "--wasm") {
             words.extend(["--wasm".to_owned(), workplace.path("guest.wat").display().to_string()]);
             let data = workplace.path("data");
             words.extend(["--dir".to_owned(), format!("{}::/data", data.display())]);

@@ -51,9 +51,21 @@ pub(crate) struct BuiltinInstance {
 }
 
 impl BuiltinInstance {
+    /// Its guest's part of the host, if it has WASI.
+    pub(super) fn context(&mut self) -> Option<&mut WasiCtx> {
+        self.store.data_mut().as_mut()
+    }
+
     /// Takes what its guest has of the host, if it has WASI.
     pub(super) fn take_context(&mut self) -> Option<WasiCtx> {
         self.store.data_mut().take()
+    }
+}
+
+impl BuiltinModule {
+    /// Its engine, unless it shares the runtime's.
+    pub(super) fn own_engine(&self) -> Option<&Engine> {
+        self.own_linker.is_some().then(|| self.module.engine())
     }
 }
 

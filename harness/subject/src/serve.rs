@@ -19,6 +19,7 @@ use crate::worker::{StepFailed, Worker};
 use crate::{Subject, SubjectError};
 use leakbench_kernel::{DeathWatch, poll_until};
 use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The reason why a subject process ends early. It has reported it to its supervisor if it could.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +75,8 @@ pub fn serve<S: Subject>(
     let page = SharedPage::open(fd).map_err(ServeError::StatusPage)?;
     pin(&cpus).map_err(|error| ServeError::Pin { cpus, error })?;
 
-    match set_up(build, &scenario, share, &page) {
+    let ready = limit(&scenario).and_then(|()| set_up(build, &scenario, share, &page));
+    match ready {
         Ok((subject, workers)) => drive(&subject, workers, &scenario, &page, &mut channel),
         Err(failed) => Ok(channel.send(&failed)?),
     }
@@ -86,6 +88,27 @@ fn pin(cpus: &[u32]) -> std::io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     cpus.iter().for_each(|cpu| set.set(*cpu as usize));
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// Sets the soft limits of this process that the scenario has.
+fn limit(scenario: &Scenario) -> Result<(), Event> {
+    let fds = scenario.max_fds.map(|max| u64::from(max.get()));
+    let address_space = scenario.max_address_space.map(|bytes| bytes.0);
+    for (flag, limit, value) in
+        [("--max-fds", Resource::Nofile, fds), ("--max-address-space", Resource::As, address_space)]
+    {
+        let Some(value) = value else { continue };
+        let before = getrlimit(limit);
+        setrlimit(limit, Rlimit { current: Some(value), ..before }).map_err(|error| {
+            let hard = before.maximum.map_or("unlimited".to_owned(), |hard| hard.to_string());
+            Event::Failed {
+                step: "limiting the subject".to_owned(),
+                error: format!("{flag} {value}: {error}; the hard limit is {hard}"),
+                cause: FailureCause::Step,
+            }
+        })?;
+    }
+    Ok(())
 }
 
 fn await_go(channel: &mut Channel) -> Result<(), ServeError> {

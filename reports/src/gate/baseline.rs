@@ -109,7 +109,8 @@ impl Baseline {
     /// Reads the text of the baseline file `name`.
     ///
     /// # Errors
-    /// It is not TOML, has another version, or an unknown key or value.
+    /// It is not TOML, has another version, an unknown key or value, or a last line without its end. leakbench
+    /// writes whole lines, and half a number would be another limit.
     pub fn parse(text: &str, name: &str) -> Result<Baseline, BaselineError> {
         let error =
             |line, problem| BudgetError { file: name.to_owned(), line, problem: Box::new(problem) };
@@ -138,7 +139,13 @@ impl Baseline {
                 }
             }
         }
-        if version { Ok(baseline) } else { Err(error(None, BudgetProblem::NoVersion)) }
+        match version {
+            false => Err(error(None, BudgetProblem::NoVersion)),
+            true if !text.ends_with('\n') => {
+                Err(error(Some(text.lines().count()), BudgetProblem::Cut))
+            }
+            true => Ok(baseline),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the vocabulary of a run, in one binary for the sake of build time.
 
 mod command_line;
+mod damage;
 mod guests;
 mod options;
 mod rows;

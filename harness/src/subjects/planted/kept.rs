@@ -21,6 +21,8 @@ use crate::subjects::sys::Mapping;
 const CACHE_OBJECTS: usize = 32;
 const WARM_UP_OBJECTS: usize = 32;
 const SAWTOOTH_OBJECTS: usize = 40;
+/// Images of a queue at most.
+const IMAGE_QUEUE: usize = 400;
 /// Pages of a second pool: one for each of its slots.
 const SECOND_POOL_SLOTS: usize = 64;
 /// Duration for which another thread keeps an object.
@@ -32,6 +34,8 @@ const HEAP_PART_BYTES: usize = 64 << 10;
 const HEAP_PARTS: usize = 16;
 /// Pages that one page table covers.
 const PAGES_OF_A_TABLE: usize = 512;
+/// Pages of a reserved mapping of which one becomes resident: those of a part of a page map (oven-sh/bun#41512).
+const PAGES_OF_A_PART: usize = 16;
 /// Address space of a reservation, and of the mapping whose page tables or splits grow.
 const RESERVED_BYTES: usize = 1 << 40;
 const LARGE_BYTES: usize = 256 << 30;
@@ -94,7 +98,18 @@ impl Kept {
             _ => Object::Descriptor(image.try_clone_to_owned()?),
         };
         self.objects.push_back(object);
+        if self.plant == Plant::ImageQueue && self.objects.len() >= IMAGE_QUEUE {
+            self.objects.clear();
+        }
         Ok(())
+    }
+
+    /// The number of images that it keeps, if it keeps images.
+    pub(super) fn images(&self) -> u64 {
+        match self.plant {
+            Plant::ImageQueue => self.objects.len() as u64,
+            _ => self.count,
+        }
     }
 
     /// Keeps an object that has nothing to do with images.
@@ -109,6 +124,17 @@ impl Kept {
                 self.keep_page(MprotectFlags::READ.union(MprotectFlags::EXEC))?;
             }
             Plant::GuardMapping => self.keep_page(MprotectFlags::empty())?,
+            Plant::InstanceMemory => {
+                // The kernel merges no two of them, whatever lies beside.
+                let mut memory = Mapping::of_zeroes(3 * rustix::param::page_size())?;
+                memory.protect_page(0, MprotectFlags::READ)?;
+                memory.protect_page(2, MprotectFlags::empty())?;
+                self.objects.push_back(Object::Mapping(memory));
+            }
+            Plant::ResidentPage => {
+                let large = self.large(|| Mapping::of_zeroes(LARGE_BYTES))?;
+                large.populate_page(PAGES_OF_A_PART * nth % large.pages())?;
+            }
             Plant::SplitMapping => {
                 let large = self.large(|| Mapping::of_zeroes(LARGE_BYTES))?;
                 // Every second page, so that no two of them merge.

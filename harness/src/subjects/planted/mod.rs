@@ -1,6 +1,7 @@
 //! The built-in runtime with plants: objects that it keeps on purpose in cycles at random, so that the
 //! judge of leakbench can be tested against a known truth.
 
+mod ballast;
 mod kept;
 mod truth;
 
@@ -15,6 +16,7 @@ use leakbench_subject::{Slabs, SlotState, Subject, SubjectError};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use self::ballast::Ballast;
 use self::kept::Kept;
 pub(crate) use self::truth::{TRUTH_FILE, Truth};
 use super::builtin::{Builtin, BuiltinInstance, BuiltinModule};
@@ -110,17 +112,28 @@ fn purge_fault(plant: Plant, scenario: &Scenario) -> Option<PurgeFault> {
 /// True if it keeps a reference to the image of a module that is dropped.
 fn is_of_an_image(plant: Plant) -> bool {
     use Plant::{
-        ImageDescriptor, ImageInChild, ImageInFlight, ImageLate, ImageMapping, ImageVeryLate,
+        ImageDescriptor, ImageInChild, ImageInFlight, ImageLate, ImageMapping, ImageQueue,
+        ImageVeryLate,
     };
     matches!(
         plant,
-        ImageDescriptor | ImageMapping | ImageInFlight | ImageInChild | ImageLate | ImageVeryLate
+        ImageDescriptor
+            | ImageQueue
+            | ImageMapping
+            | ImageInFlight
+            | ImageInChild
+            | ImageLate
+            | ImageVeryLate
     )
 }
 
 /// True if it keeps an object that has nothing to do with images when a module is dropped.
 fn is_of_a_drop(plant: Plant) -> bool {
-    let is_elsewhere = matches!(plant, Plant::DescriptorOnError | Plant::WasiContext);
+    use Plant::{DescriptorOnError, Engine, MappingLimit, RenumberedDescriptor, WasiContext};
+    let is_elsewhere = matches!(
+        plant,
+        DescriptorOnError | Engine | MappingLimit | RenumberedDescriptor | WasiContext
+    );
     !is_elsewhere && !is_of_an_image(plant) && !plant.is_of_the_purge()
 }
 
@@ -171,6 +184,12 @@ impl Subject for Planted {
         instance: &mut BuiltinInstance,
         export: &str,
     ) -> Result<Option<i64>, SubjectError> {
+        for planting in self.chosen(|plant| plant == Plant::RenumberedDescriptor) {
+            if let Some(context) = instance.context() {
+                planting.kept().count += 1;
+                context.forget_replaced_descriptors();
+            }
+        }
         let called = self.runtime.call(instance, export);
         // The only outcome of a call that a mode expects.
         called.inspect_err(|error| self.after_failure(Outcome::Trap, error))
@@ -195,7 +214,22 @@ impl Subject for Planted {
         for planting in self.chosen(is_of_a_drop) {
             self.keep(planting, |kept| kept.keep_other());
         }
+        for planting in self.chosen(|plant| plant == Plant::Engine) {
+            if let Some(engine) = module.own_engine() {
+                planting.kept().count += 1;
+                std::mem::forget(engine.clone());
+            }
+        }
+        let mut ballast = None;
+        for planting in self.chosen(|plant| plant == Plant::MappingLimit) {
+            self.keep(planting, |kept| {
+                kept.count += 1;
+                ballast = Some(Ballast::of_all_mappings()?);
+                Ok(())
+            });
+        }
         self.runtime.drop_module(module);
+        drop(ballast);
     }
 
     fn slabs(&self) -> Slabs {

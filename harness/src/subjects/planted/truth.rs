@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use leakbench_subject::SubjectError;
+use leakbench_scenarios::Plant;
+use leakbench_subject::{SlotState, Subject, SubjectError};
 use serde::{Deserialize, Serialize};
 
 use super::{Planted, is_of_an_image};
@@ -27,12 +28,22 @@ impl Planted {
     fn truth(&self) -> Truth {
         let mut truth = Truth::default();
         for planting in &self.plants {
-            let count = planting.kept().count;
-            truth.kept += count;
-            truth.images += if is_of_an_image(planting.plant) { count } else { 0 };
+            let kept = planting.kept();
+            truth.kept += kept.count;
+            truth.images += if is_of_an_image(planting.plant) { kept.images() } else { 0 };
+            drop(kept);
             if planting.plant.is_of_the_purge() {
                 truth.kept += self.runtime.purge_faults();
+            }
+            if planting.plant.is_of_the_purge() {
                 truth.images += self.runtime.images_in_slots();
+            }
+            if planting.plant == Plant::MappingLimit {
+                // Each still maps the image that it could not unmap.
+                let mut states = Vec::new();
+                self.runtime.slot_states(&mut states);
+                truth.images +=
+                    states.iter().filter(|state| **state == SlotState::Unknown).count() as u64;
             }
         }
         truth

@@ -82,6 +82,25 @@ impl Mapping {
         Ok(())
     }
 
+    /// Gives the first `pages` pages one protection.
+    ///
+    /// # Errors
+    /// The kernel's.
+    ///
+    /// # Panics
+    /// The mapping has fewer pages.
+    pub(in crate::subjects) fn protect_first(
+        &mut self,
+        pages: usize,
+        protection: MprotectFlags,
+    ) -> io::Result<()> {
+        assert!(pages <= self.pages(), "{pages} pages of {}", self.pages());
+        let len_bytes = pages * rustix::param::page_size();
+        // SAFETY: the range is in this mapping, and no reference points into it.
+        unsafe { mprotect(ptr::with_exposed_provenance_mut(self.start), len_bytes, protection) }?;
+        Ok(())
+    }
+
     /// Replaces one page by zeroes.
     ///
     /// # Errors

@@ -24,6 +24,12 @@ pub enum BudgetProblem {
     /// It is not TOML.
     #[error("{}", printable(.0))]
     NotToml(String),
+    /// Of a baseline: its last line has no end.
+    #[error(
+        "the last line has no end, so the file may be cut: write it again with `leakbench gate \
+         baseline`, or end the line"
+    )]
+    Cut,
     /// It has no version.
     #[error("it has no version: add the line `version = {}`", Budget::VERSION)]
     NoVersion,

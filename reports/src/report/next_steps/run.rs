@@ -147,6 +147,12 @@ fn way_past(ledger: &Ledger) -> Option<NextStep> {
             name => format!("sysctl -w {name}={more}"),
         };
         let effect = "lets it run longer, if it is no leak";
+        if name == "RLIMIT_NOFILE" && ledger.start.scenario.max_fds.is_some() {
+            let more = u32::try_from(more).ok().and_then(NonZeroU32::new);
+            let flag = more.map_or(String::new(), |more| format!("--max-fds {more}"));
+            let change = |scenario: &mut Scenario| scenario.max_fds = more;
+            return Some(choice(&ledger.start, &[&flag], change, effect));
+        }
         return Some(match in_use(&ledger.start.scenario) {
             None => NextStep::other(words, effect),
             Some(flags) => NextStep::other(words, format!("{effect}; fewer {flags} need less")),

@@ -5,6 +5,7 @@ mod answers;
 mod attempts;
 mod baseline;
 mod budget;
+mod damage;
 mod policies;
 mod text;
 
