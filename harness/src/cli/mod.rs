@@ -67,7 +67,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make one run; the word may be left out
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Make the same run on several runtimes and compare them
     Compare(compare::CompareArgs),
     /// Make a run for every combination of values and compare them
