@@ -4,13 +4,14 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison, selftest ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
+//! cli ─► doctor, comparison, selftest, replay, shrink ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
 //! - `doctor` checks what this machine can measure;
 //! - `comparison` makes several runs, one after the other;
 //! - `selftest` tries the judge against planted leaks;
+//! - `replay` makes a recorded run again, and `shrink` searches for the smallest one that fails as it does;
 //! - `run` prepares one run and makes it;
 //! - `output` shows progress, prints the result, and keeps the files;
 //! - [`Error`] is the sum of the errors of the rooms below it;
@@ -38,8 +39,10 @@ mod error;
 mod interrupt;
 mod observer;
 mod output;
+mod replay;
 mod run;
 mod selftest;
+mod shrink;
 mod subjects;
 mod supervisor;
 mod timed_recorder;

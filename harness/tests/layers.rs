@@ -9,7 +9,7 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "comparison", "selftest"],
+    &["doctor", "comparison", "selftest", "replay", "shrink"],
     &["run"],
     &["output"],
     &["error"],
