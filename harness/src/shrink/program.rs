@@ -4,26 +4,29 @@ use std::fmt::Write;
 
 use leakbench_scenarios::{Allocation, Mode, Scenario, Step, Steps, SubjectName};
 
+use super::candidate::Candidate;
+
 /// Maximum lines of a program.
 const LINES_MAX: usize = 60;
 
-/// The program of a scenario that ran on `runtime`, such as `wasmtime 48.0.8`. `summary` is its first line.
+/// The program of a candidate that ran on `runtime`, such as `wasmtime 48.0.8`. `summary` is its first line.
 ///
 /// # Errors
 /// The reason why there is none, as a clause.
 pub(super) fn program(
-    scenario: &Scenario,
+    candidate: &Candidate,
     runtime: Option<&str>,
     summary: &str,
 ) -> Result<String, String> {
+    let scenario = &candidate.scenario;
     let version = wasmtime_version(scenario, runtime)?;
     check(scenario)?;
-    let straight = text(scenario, version, summary, &straight_steps(scenario)?);
+    let straight = text(candidate, version, summary, &straight_steps(scenario)?);
     let steps = match straight.lines().count() <= LINES_MAX {
         true => return Ok(straight),
         false => loop_of_cycles(scenario)?,
     };
-    Ok(text(scenario, version, summary, &steps))
+    Ok(text(candidate, version, summary, &steps))
 }
 
 /// The version of a Wasmtime that has the interface of the program.
@@ -121,29 +124,29 @@ fn loop_of_cycles(scenario: &Scenario) -> Result<String, String> {
     ))
 }
 
-/// The calls that configure the pool.
-fn pool(scenario: &Scenario) -> String {
+/// The calls that configure the pool: its size, and what differs from Wasmtime's defaults.
+fn pool(candidate: &Candidate) -> String {
+    let Candidate { scenario, settings } = candidate;
+    let differs = |flag: &str| settings.iter().any(|(name, _)| name == flag);
     let mut lines = String::new();
     let mut call = |call: String| lines += &format!("    pool.{call};\n");
-    if let Some(slots) = scenario.slots {
-        call(format!(
-            "total_memories({slots}).total_tables({slots}).total_core_instances({slots})"
-        ));
+    if let Some(n) = scenario.slots {
+        call(format!("total_memories({n}).total_tables({n}).total_core_instances({n})"));
     }
-    if let Some(slots) = scenario.warm_slots {
+    if let Some(slots) = scenario.warm_slots.filter(|_| differs("warm-slots")) {
         call(format!("max_unused_warm_slots({slots})"));
     }
-    if let Some(batch) = scenario.decommit_batch {
+    if let Some(batch) = scenario.decommit_batch.filter(|_| differs("decommit-batch")) {
         call(format!("decommit_batch_size({batch})"));
     }
-    if let Some(bytes) = scenario.keep_resident.filter(|bytes| bytes.0 > 0) {
+    if let Some(bytes) = scenario.keep_resident.filter(|_| differs("keep-resident")) {
         call(format!("linear_memory_keep_resident({})", bytes.0));
     }
     lines
 }
 
 /// The whole program.
-fn text(scenario: &Scenario, version: &str, summary: &str, steps: &str) -> String {
+fn text(candidate: &Candidate, version: &str, summary: &str, steps: &str) -> String {
     let mut text = String::new();
     for line in [
         summary,
@@ -159,8 +162,8 @@ fn text(scenario: &Scenario, version: &str, summary: &str, steps: &str) -> Strin
     ] {
         let _ = writeln!(text, "// {line}");
     }
-    let filler = scenario.image_size.0.saturating_sub(20);
-    let pool = pool(scenario);
+    let filler = candidate.scenario.image_size.0.saturating_sub(20);
+    let pool = pool(candidate);
     let _ = write!(
         text,
         r##"use std::{{collections::BTreeSet, fs, process}};
@@ -207,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn scenario(toml: &str) -> Scenario {
+    fn candidate(toml: &str) -> Candidate {
         let toml = format!("subject = 'wasmtime@48'\n{toml}");
         let offer = Offer {
             strategy: vec![Strategy::WarmLru],
@@ -220,11 +223,13 @@ mod tests {
             ..Offer::none("wasmtime 48.0.8")
         };
         let options = Options::from_toml(&toml, "test").expect("valid TOML");
-        Scenario::new(options, &offer, NonZeroU32::MIN).expect("valid options")
+        let settings = options.given();
+        let scenario = Scenario::new(options, &offer, NonZeroU32::MIN).expect("valid options");
+        Candidate { scenario, settings }
     }
 
     fn written(toml: &str) -> Result<String, String> {
-        program(&scenario(toml), Some("wasmtime 48.0.8"), "1 image lingers")
+        program(&candidate(toml), Some("wasmtime 48.0.8"), "1 image lingers")
     }
 
     #[test]
@@ -236,6 +241,7 @@ mod tests {
         for part in ["pool.decommit_batch_size(2);", "total_memories(1)", "\"=48.0.8\""] {
             assert!(few.contains(part), "no {part} in {few}");
         }
+        assert!(!few.contains("warm_slots"), "its default: {few}");
         let many = written("cycles = 90").expect("a program");
         assert!(many.contains("for number in 0..90 {"), "{many}");
         let threads = written("cycles = 90\nthreads = 3").expect("a program");
@@ -257,7 +263,7 @@ mod tests {
             let refused = written(toml).expect_err(toml);
             assert!(refused.contains(reason), "{refused}");
         }
-        let plain = scenario("cycles = 1");
+        let plain = candidate("cycles = 1");
         for runtime in
             [None, Some("wasmtime 4.0.1"), Some("node 22"), Some("wasmtime 48.0.8\" evil")]
         {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use leakbench_model::exit_code;
 use leakbench_model::text::{counted, grouped, printable};
-use leakbench_scenarios::{Scenario, shell};
+use leakbench_scenarios::shell;
 use serde::Serialize;
 
 use super::candidate::Candidate;
@@ -91,7 +91,7 @@ pub(crate) struct Shrunk {
     /// The command that runs the scenario.
     command: Option<String>,
     #[serde(skip)]
-    scenario: Scenario,
+    smallest: Candidate,
 }
 
 impl Shrunk {
@@ -112,7 +112,7 @@ impl Shrunk {
             program_file: None,
             no_program: None,
             command: None,
-            scenario: smallest.scenario.clone(),
+            smallest: smallest.clone(),
         }
     }
 
@@ -138,7 +138,7 @@ impl Shrunk {
             words.extend(["--driver-dir".into(), folder.into()]);
         }
         self.command = Some(shell::command(words));
-        match program(&self.scenario, runtime, &summary) {
+        match program(&self.smallest, runtime, &summary) {
             Ok(text) => {
                 let path = out.with_extension("rs");
                 write(&path, &text)?;
@@ -154,7 +154,7 @@ impl Shrunk {
         let (steps, verb) = match self.steps {
             Some(1) => ("1 step".to_owned(), "fails"),
             Some(steps) => (counted(steps as u64, "step"), "fail"),
-            None => (format!("{} cycles", grouped(self.scenario.cycles.get())), "fail"),
+            None => (format!("{} cycles", grouped(self.smallest.scenario.cycles.get())), "fail"),
         };
         let mut text = format!("{steps} {verb} by {}", self.policy);
         if self.rate.runs > 0 {
@@ -186,7 +186,9 @@ impl Shrunk {
         }
         match (&self.program_file, &self.no_program) {
             (Some(path), _) => lines.push(format!("program: {}", path.display())),
-            (None, Some(reason)) if self.scenario.subject.to_string().starts_with("wasmtime@") => {
+            (None, Some(reason))
+                if self.smallest.scenario.subject.to_string().starts_with("wasmtime@") =>
+            {
                 lines.push(format!("no program: {reason}"));
             }
             _ => {}

@@ -70,6 +70,8 @@ fn hostile_words_of_options_stay_whole_in_a_scenario_file() {
     let text = Options::toml_of(&options.given());
     assert_eq!(Options::from_toml(&text, "hostile").expect(&text), options);
     assert_eq!(text.lines().count(), 3, "an option a line: {text}");
+    // Other readers of TOML have signed numbers only.
+    assert!(text.contains("seed = \"18446744073709551615\"\n"), "{text}");
 }
 
 #[test]
