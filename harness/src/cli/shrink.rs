@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use leakbench_model::exit_code;
+use leakbench_model::text::counted;
 
 use super::help::RESULT;
 use super::replay::RecordingArgs;
 use crate::error::Error;
 use crate::output::{Verbosity, print, print_note};
-use crate::shrink::Plan;
+use crate::shrink::{Found, Plan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,12 +81,23 @@ impl ShrinkArgs {
             budget: Duration::from_secs(60) * self.minutes.get(),
             runs_max: self.runs,
         };
-        let Some(shrunk) = plan.carry_out(verbosity)? else {
-            print_note(
-                "leakbench: the recorded failure did not happen again in any run: leakbench replay shows \
-                 what differs",
-            );
-            return Ok(ExitCode::from(exit_code::INCONCLUSIVE));
+        let shrunk = match plan.carry_out(verbosity)? {
+            Found::Shrunk(shrunk) => shrunk,
+            Found::Nothing { is_time_over: true, .. } => {
+                print_note(
+                    "leakbench: the recorded run did not end again within the time: allow more --minutes",
+                );
+                return Ok(ExitCode::from(exit_code::INCONCLUSIVE));
+            }
+            Found::Nothing { runs, .. } => {
+                print_note(&format!(
+                    "leakbench: the recorded failure did not happen again in {}: leakbench replay {} \
+                     shows what differs",
+                    counted(runs, "run"),
+                    self.recording.folder.display()
+                ));
+                return Ok(ExitCode::from(exit_code::INCONCLUSIVE));
+            }
         };
         if self.json {
             print(&shrunk.to_json()?)?;

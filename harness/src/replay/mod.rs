@@ -6,14 +6,14 @@ use std::path::Path;
 
 use leakbench_model::Verdict;
 use leakbench_model::exit_code;
-use leakbench_model::text::{counted, grouped, printable};
+use leakbench_model::text::{counted, grouped};
 use leakbench_reports::recorded::RecordedRun;
 use leakbench_scenarios::shell;
 use serde::Serialize;
 
 use self::difference::{Account, Differences, FindingLine};
 use crate::error::Error;
-use crate::output::Verbosity;
+use crate::output::{Verbosity, labelled};
 use crate::run::Run;
 
 /// Version of the JSON.
@@ -82,21 +82,20 @@ impl Replay {
     /// The result for people; the last line has the outcome.
     pub(crate) fn to_text(&self) -> String {
         let Replay { recorded, replayed, differences, .. } = self;
-        let mut lines = vec![self.command.clone()];
-        lines.extend(differences.lines());
-        let number = |what: &str, recorded: u64, replayed: u64| {
-            let same = if recorded == replayed {
-                "as recorded".to_owned()
-            } else {
-                format!("recorded: {}", grouped(recorded))
-            };
-            format!("  {what} {} ({same})", grouped(replayed))
+        let images = |account: &Account| {
+            let [made, lingering, late] =
+                [account.made, account.lingering, account.late].map(grouped);
+            [format!("{made} made, {lingering} lingering, {late} late")]
         };
-        lines.push(number("images made", recorded.made, replayed.made));
-        lines.push(number("images lingering", recorded.lingering, replayed.lingering));
-        lines.push(number("images late", recorded.late, replayed.late));
+        let mut text =
+            labelled("reproduce", [&self.command]) + &labelled("images", images(replayed));
+        if images(recorded) != images(replayed) {
+            text += &labelled("recorded", images(recorded));
+        }
+        text += &labelled("differs", &differences.decisive);
+        text += &labelled("by chance", &differences.by_chance);
         let verdict = format!("{} (recorded: {})", replayed.verdict, recorded.verdict);
-        lines.push(match self.exit_code {
+        let outcome = match self.exit_code {
             exit_code::CLEAN => format!(
                 "replay: same — {}, {} again",
                 replayed.verdict,
@@ -107,8 +106,8 @@ impl Replay {
             }
             exit_code::INTERRUPTED => "replay: interrupted — nothing was compared".to_owned(),
             _ => format!("replay: inconclusive — verdict {verdict}; run it on a quieter machine"),
-        });
-        lines.iter().map(|line| printable(line).into_owned() + "\n").collect()
+        };
+        text + &outcome + "\n"
     }
 
     /// The result as one JSON object.

@@ -68,13 +68,23 @@ pub(crate) struct Plan {
     pub(crate) runs_max: NonZeroU32,
 }
 
+/// The outcome of a search.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A run that fails, and its files.
+    Shrunk(Box<Shrunk>),
+    /// The recorded run did not fail again in this number of runs. The last one did not end in time if
+    /// `is_time_over`.
+    Nothing { runs: u64, is_time_over: bool },
+}
+
 impl Plan {
     /// Searches until the minimum, the end of the time or a signal, and keeps the smallest candidate at each
-    /// improvement. `None` if the recorded run does not fail again.
+    /// improvement.
     ///
     /// # Errors
     /// The recorded run did not fail, its options cannot run here, or a file cannot be written.
-    pub(crate) fn carry_out(self, verbosity: Verbosity) -> Result<Option<Shrunk>, Error> {
+    pub(crate) fn carry_out(self, verbosity: Verbosity) -> Result<Found, Error> {
         let started = Instant::now();
         let failure = self.failure()?;
         let start = &self.run.ledger.start;
@@ -104,15 +114,15 @@ impl Plan {
         let found = search.carry_out(parameters, after);
         search.watch.clear();
         let (rate, stop) = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(None),
+            Ok(Ok(found)) => found,
+            Ok(Err(nothing)) => return Ok(nothing),
             Err(error) => return Err(error),
         };
         let mut shrunk = Shrunk::new(&first, &search.smallest, failure.policy.clone());
         (shrunk.rate, shrunk.end, shrunk.causes) = (rate, End::of(stop), search.causes);
         (shrunk.runs, shrunk.wall_s) = (search.runner.runs, started.elapsed().as_secs_f64());
         shrunk.keep(&self.out, start.runtime.as_deref(), self.driver_dir.as_deref())?;
-        Ok(Some(shrunk))
+        Ok(Found::Shrunk(Box::new(shrunk)))
     }
 
     /// The failure of the recorded run.
@@ -166,7 +176,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Measures the recorded run, searches, and measures the result, whose rate it returns with the reason of
-    /// an early end. `None` if the recorded run does not fail again.
+    /// an early end. [`Found::Nothing`] if the recorded run does not fail again.
     ///
     /// # Errors
     /// A run cannot be started, or a file cannot be written.
@@ -174,14 +184,15 @@ impl Search<'_> {
         &mut self,
         parameters: Vec<Parameter>,
         after: impl Fn(f64) -> Instant,
-    ) -> Result<Option<(Rate, Option<Stop>)>, Error> {
+    ) -> Result<Result<(Rate, Option<Stop>), Found>, Error> {
         let first = self.smallest.clone();
         let (recorded, stop) = self.measure(&first, self.runs_max, after(MEASURED_SHARE))?;
         if stop == Some(Stop::Interrupted) {
-            return Ok(Some((recorded, stop)));
+            return Ok(Ok((recorded, stop)));
         }
         if recorded.failures == 0 {
-            return Ok(None);
+            let is_time_over = stop == Some(Stop::TimeOver);
+            return Ok(Err(Found::Nothing { runs: self.runner.runs, is_time_over }));
         }
         self.share = recorded.share();
         self.runner.deadline = after(1.0 - MEASURED_SHARE);
@@ -189,7 +200,7 @@ impl Search<'_> {
         let stop = match end {
             Ok(()) => None,
             Err(Break::Stop(Stop::Interrupted)) => {
-                return Ok(Some((Rate::default(), Some(Stop::Interrupted))));
+                return Ok(Ok((Rate::default(), Some(Stop::Interrupted))));
             }
             Err(Break::Stop(stop)) => Some(stop),
             Err(Break::Error(error)) => return Err(error),
@@ -197,7 +208,7 @@ impl Search<'_> {
         self.runner.deadline = after(1.0);
         let smallest = self.smallest.clone();
         let (rate, end) = self.measure(&smallest, FINAL_RUNS, after(1.0))?;
-        Ok(Some((rate, stop.max(end.filter(|end| *end == Stop::Interrupted)))))
+        Ok(Ok((rate, stop.max(end.filter(|end| *end == Stop::Interrupted)))))
     }
 
     /// Runs a candidate `runs` times, or until the time is over; the recorded one not so often if all runs

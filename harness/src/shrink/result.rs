@@ -12,7 +12,7 @@ use super::candidate::Candidate;
 use super::program::program;
 use super::runner::Stop;
 use crate::error::Error;
-use crate::output::folder;
+use crate::output::{folder, labelled};
 
 /// Version of the JSON.
 const VERSION: u32 = 1;
@@ -170,33 +170,28 @@ impl Shrunk {
 
     /// The result for people. The last line has what remains, and the command that runs it.
     pub(crate) fn to_text(&self) -> String {
-        let mut lines: Vec<String> = self.toml.lines().map(|line| format!("  {line}")).collect();
-        lines.push(format!(
-            "{} in {:.1} s; {}",
-            counted(self.runs, "run"),
-            self.wall_s,
-            match self.end {
-                End::Minimum => "no option can become smaller alone",
-                End::TimeOver => "the time was over before the minimum: allow more --minutes",
-                End::Interrupted => "interrupted before the minimum",
-            }
-        ));
+        let mut lines = labelled("scenario", self.toml.lines());
+        let end = match self.end {
+            End::Minimum => "no option can become smaller alone",
+            End::TimeOver => "the time was over before the minimum: allow more --minutes",
+            End::Interrupted => "interrupted before the minimum",
+        };
+        lines +=
+            &labelled("runs", [format!("{} in {:.1} s; {end}", grouped(self.runs), self.wall_s)]);
         if let Some(recorded) = self.steps_recorded {
-            lines.push(format!("recorded: {}", counted(recorded as u64, "step")));
+            lines += &labelled("recorded", [counted(recorded as u64, "step")]);
         }
+        let is_wasmtime = self.smallest.scenario.subject.to_string().starts_with("wasmtime@");
         match (&self.program_file, &self.no_program) {
-            (Some(path), _) => lines.push(format!("program: {}", path.display())),
-            (None, Some(reason))
-                if self.smallest.scenario.subject.to_string().starts_with("wasmtime@") =>
-            {
-                lines.push(format!("no program: {reason}"));
+            (Some(path), _) => lines += &labelled("program", [path.display().to_string()]),
+            (None, Some(reason)) if is_wasmtime => {
+                lines += &labelled("program", [format!("none: {reason}")]);
             }
             _ => {}
         }
         let command =
             self.command.as_deref().map_or(String::new(), |command| format!(": {command}"));
-        lines.push(format!("shrunk: {}{command}", self.summary()));
-        lines.iter().map(|line| printable(line).into_owned() + "\n").collect()
+        lines + &format!("shrunk: {}{}\n", self.summary(), printable(&command))
     }
 
     /// The result as one JSON object.
