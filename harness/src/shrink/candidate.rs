@@ -91,6 +91,14 @@ impl Candidates {
         Candidates { offer, recorded, slots, start }
     }
 
+    /// Those of the same scenario with so many times as many barriers; `None` if there is not a cycle for each.
+    pub(super) fn with_barriers(&self, scenario: &Scenario, times: u32) -> Option<Candidates> {
+        let barriers = scenario.barriers.checked_mul(NonZeroU32::new(times)?)?;
+        let has_cycles = u64::from(barriers.get()) <= scenario.cycles.get();
+        let scenario = Scenario { barriers, ..scenario.clone() };
+        has_cycles.then(|| Candidates::new(&scenario, self.offer.clone()))
+    }
+
     /// The parameters of the scenario itself.
     pub(super) fn start(&self) -> Vec<Parameter> {
         self.start.clone()
@@ -262,6 +270,16 @@ mod tests {
         }
         let candidate = candidates.candidate(&parameters).expect("valid");
         assert_eq!(candidate.scenario.decommit_batch, Some(NonZeroU32::MIN));
+    }
+
+    #[test]
+    fn a_run_has_more_barriers_only_if_it_has_cycles_for_them() {
+        let run = scenario("cycles = 5000\nthreads = 2\nprocesses = 1");
+        let candidates = Candidates::new(&run, Offer::builtin());
+        let more = candidates.with_barriers(&run, 4).expect("100 by default, and 5,000 cycles");
+        let candidate = more.candidate(&more.start()).expect("valid");
+        assert_eq!(candidate.scenario.barriers.get(), 400);
+        assert!(candidates.with_barriers(&run, 64).is_none());
     }
 
     #[test]

@@ -31,11 +31,11 @@ use leakbench_scenarios::Scenario;
 
 use self::candidate::{Candidate, Candidates};
 use self::outcome::{Failure, Outcome};
-use self::reduce::{Parameter, reduce};
+use self::reduce::{Parameter, Precision, reduce};
 pub(crate) use self::result::Shrunk;
 use self::result::{End, Rate};
 use self::runner::{Break, Runner, Stop};
-use self::sequential::SequentialTest;
+use self::sequential::{MOST, SequentialTest};
 use self::watch::{Watch, changes, size};
 use crate::driver::Driver;
 use crate::error::Error;
@@ -51,6 +51,9 @@ const FINAL_RUNS: u32 = 10;
 const ALWAYS_AFTER: [u32; 2] = [3, 5];
 /// Time of a run in proportion to the longest of the recorded options, and at least.
 const RUN_MAX: (u32, Duration) = (3, Duration::from_secs(10));
+
+/// Barriers of a run whose race shows too rarely, in proportion to the recorded ones.
+const MORE_BARRIERS: [u32; 2] = [4, 16];
 
 /// A search.
 #[derive(Debug)]
@@ -92,26 +95,26 @@ impl Plan {
         let driver = Driver::find(&scenario.subject, self.driver_dir.as_deref())?;
         Scenario::new(scenario.options(), &driver.offer, NonZeroU32::MIN)?;
         let candidates = Candidates::new(&scenario, driver.offer);
-        let parameters = candidates.start();
-        let Some(first) = candidates.candidate(&parameters) else {
+        let Some(first) = candidates.candidate(&candidates.start()) else {
             let message = "the recorded options are no scenario file of this leakbench";
             return Err(Error::Usage(message.to_owned()));
         };
         let interrupt = Interrupt::listen().map_err(SuperviseError::Own)?;
         let after = |share: f64| started + self.budget.mul_f64(share);
         let mut search = Search {
-            candidates: &candidates,
+            candidates,
             failure: &failure,
             out: &self.out,
             runs_max: self.runs_max.get(),
             share: 1.0,
+            is_certain: false,
             known: HashMap::new(),
             watch: Watch::new(verbosity, started, self.budget, &first),
             runner: Runner::new(self.driver_dir.clone(), &interrupt, after(1.0))?,
             smallest: first.clone(),
             causes: failure.causes.clone(),
         };
-        let found = search.carry_out(parameters, after);
+        let found = search.carry_out(after);
         search.watch.clear();
         let (rate, stop) = match found {
             Ok(Ok(found)) => found,
@@ -159,12 +162,14 @@ fn with_absolute_folders(start: &Start) -> Result<Scenario, Error> {
 
 /// The trials, and the smallest candidate that failed.
 struct Search<'a> {
-    candidates: &'a Candidates,
+    candidates: Candidates,
     failure: &'a Failure,
     out: &'a Path,
     runs_max: u32,
-    /// The share of the recorded run's repetitions that failed.
+    /// The share of runs that must fail, or most if it is more.
     share: f64,
+    /// All repetitions of the recorded run failed.
+    is_certain: bool,
     /// The outcome of each scenario file that was tried.
     known: HashMap<String, bool>,
     smallest: Candidate,
@@ -182,7 +187,6 @@ impl Search<'_> {
     /// A run cannot be started, or a file cannot be written.
     fn carry_out(
         &mut self,
-        parameters: Vec<Parameter>,
         after: impl Fn(f64) -> Instant,
     ) -> Result<Result<(Rate, Option<Stop>), Found>, Error> {
         let first = self.smallest.clone();
@@ -194,10 +198,9 @@ impl Search<'_> {
             let is_time_over = stop == Some(Stop::TimeOver);
             return Ok(Err(Found::Nothing { runs: self.runner.runs, is_time_over }));
         }
-        self.share = recorded.share();
+        (self.share, self.is_certain) = (recorded.share(), recorded.is_always());
         self.runner.deadline = after(1.0 - MEASURED_SHARE);
-        let (_, end) = reduce(parameters, |parameters| self.fails(parameters));
-        let stop = match end {
+        let stop = match self.search() {
             Ok(()) => None,
             Err(Break::Stop(Stop::Interrupted)) => {
                 return Ok(Ok((Rate::default(), Some(Stop::Interrupted))));
@@ -209,6 +212,34 @@ impl Search<'_> {
         let smallest = self.smallest.clone();
         let (rate, end) = self.measure(&smallest, FINAL_RUNS, after(1.0))?;
         Ok(Ok((rate, stop.max(end.filter(|end| *end == Stop::Interrupted)))))
+    }
+
+    /// Reduces the run to the minimum, after it has barriers enough to fail in most runs.
+    fn search(&mut self) -> Result<(), Break> {
+        if self.share < MOST {
+            self.add_barriers()?;
+        }
+        let is_by_chance = !(self.is_certain && self.smallest.is_repeatable());
+        let precision = if is_by_chance { Precision::Eighth } else { Precision::Exact };
+        reduce(self.candidates.start(), precision, |parameters| self.fails(parameters)).1
+    }
+
+    /// Takes more barriers if the run then fails in most runs: a race shows only for a moment, and barriers
+    /// see it.
+    fn add_barriers(&mut self) -> Result<(), Break> {
+        let share = std::mem::replace(&mut self.share, 1.0);
+        for times in MORE_BARRIERS {
+            let more = self.candidates.with_barriers(&self.smallest.scenario, times);
+            let Some(more) = more else { continue };
+            let Some(candidate) = more.candidate(&more.start()) else { continue };
+            self.runner.run_max *= 4;
+            if self.decide(&candidate)? {
+                self.candidates = more;
+                return Ok(self.keep(candidate)?);
+            }
+        }
+        self.share = share;
+        Ok(())
     }
 
     /// Runs a candidate `runs` times, or until the time is over; the recorded one not so often if all runs
@@ -263,23 +294,30 @@ impl Search<'_> {
             Some(known) => known,
             None => self.decide(&candidate)?,
         };
-        if is_failing && candidate != self.smallest {
-            let text =
-                format!("# The smallest run so far that fails by {}.\n{toml}", self.failure.policy);
-            folder::write_at(self.out, text.as_bytes())
-                .map_err(|error| Error::Write { path: self.out.to_owned(), error })?;
-            self.watch.smallest = size(&candidate);
-            self.smallest = candidate;
-        }
         self.known.insert(toml, is_failing);
+        if is_failing && candidate != self.smallest {
+            self.keep(candidate)?;
+        }
         Ok(is_failing)
+    }
+
+    /// Takes a candidate that fails for the smallest, and writes its file.
+    fn keep(&mut self, candidate: Candidate) -> Result<(), Error> {
+        let policy = &self.failure.policy;
+        let text =
+            format!("# The smallest run so far that fails by {policy}.\n{}", candidate.toml());
+        folder::write_at(self.out, text.as_bytes())
+            .map_err(|error| Error::Write { path: self.out.to_owned(), error })?;
+        self.watch.smallest = size(&candidate);
+        self.smallest = candidate;
+        Ok(())
     }
 
     /// Runs a candidate as often as it takes. One run decides if each takes the same steps, and all of the
     /// recorded run's repetitions failed.
     fn decide(&mut self, candidate: &Candidate) -> Result<bool, Break> {
         self.watch.trial = changes(&self.smallest, candidate);
-        if self.share == 1.0 && candidate.is_repeatable() {
+        if self.is_certain && candidate.is_repeatable() {
             return self.is_failure(candidate);
         }
         let mut test = SequentialTest::new(self.share, self.runs_max);

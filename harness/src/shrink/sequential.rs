@@ -3,7 +3,7 @@
 /// Chance of a wrong decision at either of the two rates.
 const ERROR: f64 = 0.1;
 /// The rate of failures that counts as failing in most runs.
-const MOST: f64 = 0.8;
+pub(super) const MOST: f64 = 0.8;
 /// The rate that does not, in proportion to the one that does.
 const RATIO: f64 = 0.625;
 
