@@ -4,7 +4,7 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison, selftest, faults, soak ─► run ─► output ─► error ─► supervisor, observer ─► driver, …
+//! cli ─► doctor, comparison, selftest, faults, soak, replay, shrink ─► run ─► output ─► error ─► supervisor, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
@@ -13,6 +13,7 @@
 //! - `selftest` tries the judge against planted leaks;
 //! - `faults` runs a command again and again, each time with another system call that fails;
 //! - `soak` makes runs for hours, and goes on after a kill;
+//! - `replay` makes a recorded run again, and `shrink` searches for the smallest one that fails as it does;
 //! - `run` prepares one run and makes it;
 //! - `output` shows progress, prints the result, and keeps the files;
 //! - [`Error`] is the sum of the errors of the rooms below it;
@@ -41,8 +42,10 @@ mod faults;
 mod interrupt;
 mod observer;
 mod output;
+mod replay;
 mod run;
 mod selftest;
+mod shrink;
 mod soak;
 mod subjects;
 mod supervisor;

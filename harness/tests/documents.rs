@@ -50,6 +50,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench soak --hours 0.0003 --phase 1s --out soak -- --slots 50 --processes 1 --settle-ms 1",
     ),
     ("leakbench --plant NAME", "leakbench --plant cache"),
+    (
+        // Fewer cycles leave images in affine slots only with fewer slots.
+        "leakbench --decommit-batch 16 --cycles 3000 --out leak",
+        "leakbench --decommit-batch 16 --cycles 200 --slots 50 --settle-ms 20 --out leak",
+    ),
     ("leakbench exec COMMAND", "leakbench exec --interval 20ms sleep 1"),
     ("leakbench report DIR", "leakbench report out"),
     ("leakbench gate init DIR", "leakbench gate init --force out"),

@@ -9,7 +9,7 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "comparison", "selftest", "faults", "soak"],
+    &["doctor", "comparison", "selftest", "faults", "soak", "replay", "shrink"],
     &["run"],
     &["output"],
     &["error"],

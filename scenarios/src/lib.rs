@@ -45,6 +45,7 @@ mod steps;
 mod subject_name;
 mod suggestion;
 mod table;
+mod toml_text;
 mod value;
 
 pub use builtin::{BUILTIN, BuiltinScenario};

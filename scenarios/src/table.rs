@@ -181,6 +181,19 @@ macro_rules! options {
         }
 
         impl Scenario {
+            /// The options that decide this scenario, whatever the defaults and the machine are: each that the
+            /// runtime has.
+            pub fn options(&self) -> Options {
+                Options {$($(
+                    $($name: Some(<$always as Clone>::clone(&self.$name)),)?
+                    $($name: Some(<$machine as Clone>::clone(&self.$name)),)?
+                    $($name: <$optional as Clone>::clone(&self.$name),)?
+                    $($name: Option::<$word>::clone(&self.$name),)?
+                    $($name: Vec::<$several>::clone(&self.$name),)?
+                    $($name: Option::<$amount>::clone(&self.$name),)?
+                )+)+}
+            }
+
             /// Adds the flags whose values are not those of `default`. Defaults of other runtimes
             /// than the built-in one are unknown.
             pub(crate) fn write_flags(&self, command: &mut Command, default: &Scenario) {

@@ -10,13 +10,14 @@ pub(super) const RUNTIME: &str = "Choose what runs";
 pub(super) const RESULT: &str = "Print and keep the result";
 
 /// Commands as the help groups them: by what one wants to do.
-pub(super) const GROUPS: [(&str, &str, &[&str]); 4] = [
+pub(super) const GROUPS: [(&str, &str, &[&str]); 5] = [
     (
         "measure",
         "Measure (without a command: run)",
         &["run", "compare", "sweep", "exec", "attach", "faults", "soak"],
     ),
     ("read", "Read recordings", &["report", "gate"]),
+    ("repeat", "Repeat recorded runs", &["replay", "shrink"]),
     ("guests", "Run WebAssembly programs", &["wasm"]),
     ("set up", "Set up", &["scenarios", "doctor", "selftest", "completions", "man"]),
 ];

@@ -14,12 +14,14 @@ mod help;
 mod man;
 mod observe_flags;
 mod project_file;
+mod replay;
 mod report;
 mod reproduce;
 mod run;
 mod run_flags;
 mod scenarios;
 mod selftest;
+mod shrink;
 mod soak;
 mod style_flags;
 mod subject;
@@ -80,6 +82,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Judge recordings by a checked-in budget, for CI
     Gate(gate::GateArgs),
+    /// Make a recorded run again: are its findings the same?
+    Replay(replay::ReplayArgs),
+    /// Find the smallest run that still fails as a recorded one
+    Shrink(shrink::ShrinkArgs),
     /// List the scenarios that come with leakbench, or print one
     Scenarios(scenarios::ScenariosArgs),
     /// Report what this machine can measure, and what to change
@@ -121,6 +127,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Attach(args)) => args.run(verbosity),
         Some(Command::Report(args)) => args.run(),
         Some(Command::Gate(args)) => args.run(verbosity),
+        Some(Command::Replay(args)) => args.run(verbosity),
+        Some(Command::Shrink(args)) => args.run(verbosity),
         Some(Command::Scenarios(args)) => args.run(),
         Some(Command::Doctor(args)) => args.run(verbosity),
         Some(Command::Selftest(args)) => args.run(verbosity),

@@ -14,5 +14,5 @@ pub(crate) use conclusion::{Conclusion, Document, Output, finish};
 pub(crate) use files::ReportFiles;
 pub(crate) use opener::open;
 pub(crate) use progress::ProgressDisplay;
-pub(crate) use stream::{Stream, print, print_note};
+pub(crate) use stream::{Stream, labelled, print, print_note};
 pub(crate) use verbosity::Verbosity;

@@ -61,6 +61,15 @@ pub(crate) fn print_note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(line));
 }
 
+/// Lines of a summary: the first begins with the label, and all begin in the same column. Empty without lines.
+pub(crate) fn labelled(label: &str, lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut label = label;
+    let lines = lines
+        .into_iter()
+        .map(|line| format!("{:11}{}\n", std::mem::take(&mut label), printable(line.as_ref())));
+    lines.collect()
+}
+
 /// Colour and width of a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Appearance {

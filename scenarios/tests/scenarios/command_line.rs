@@ -40,6 +40,38 @@ proptest! {
         let again = Scenario::new(options, &offer, cpus).expect("valid");
         prop_assert_eq!(again, scenario, "{}", command);
     }
+
+    #[test]
+    fn a_scenario_file_with_all_options_has_the_same_run_on_any_machine(
+        scenario in any_scenario(),
+        cpus in 1..300u32,
+    ) {
+        let text = Options::toml_of(&scenario.options().given());
+        let options = Options::from_toml(&text, "all options");
+        let options = options.unwrap_or_else(|error| panic!("{text}: {error}"));
+        prop_assert_eq!(&options, &scenario.options(), "{}", text);
+        let cpus = NonZeroU32::new(cpus).expect("not zero");
+        let offer = match scenario.subject {
+            SubjectName::Builtin => Offer::builtin(),
+            _ => every_choice(),
+        };
+        prop_assert_eq!(Scenario::new(options, &offer, cpus).expect("valid"), scenario, "{}", text);
+    }
+}
+
+#[test]
+fn hostile_words_of_options_stay_whole_in_a_scenario_file() {
+    let options = Options {
+        seed: Some(u64::MAX),
+        wasm: vec!["a \"quoted\"\\ \u{7}\nfolder/ü.wasm".into()],
+        arg: vec!["-x".to_owned(), "= [\"".to_owned(), String::new(), "'''".to_owned()],
+        ..Options::default()
+    };
+    let text = Options::toml_of(&options.given());
+    assert_eq!(Options::from_toml(&text, "hostile").expect(&text), options);
+    assert_eq!(text.lines().count(), 3, "an option a line: {text}");
+    // Other readers of TOML have signed numbers only.
+    assert!(text.contains("seed = \"18446744073709551615\"\n"), "{text}");
 }
 
 #[test]
