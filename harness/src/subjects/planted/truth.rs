@@ -34,8 +34,6 @@ impl Planted {
             drop(kept);
             if planting.plant.is_of_the_purge() {
                 truth.kept += self.runtime.purge_faults();
-            }
-            if planting.plant.is_of_the_purge() {
                 truth.images += self.runtime.images_in_slots();
             }
             if planting.plant == Plant::MappingLimit {
