@@ -43,7 +43,7 @@ fn use_pool(pool: &Arc<Pool>, modules: &[(PoolModule, Vec<u8>)]) -> u32 {
             }
             Err(error @ AllocError::Map { .. }) => {
                 let error = error.to_string();
-                assert!(error.contains("raise vm.max_map_count"), "{error}");
+                assert!(error.contains("vm.max_map_count mappings or RLIMIT_AS"), "{error}");
                 refused += 1;
             }
             Err(error) => panic!("{error}"),

@@ -127,12 +127,13 @@ fn a_program_that_does_not_exist_is_the_reason() {
 /// The answer to a call that is made before anything answers would never come.
 #[test]
 fn every_call_at_once_can_be_counted() {
-    let mut command = Command::new("true");
+    let mut command = Command::new("sh");
+    command.args(["-c", ": </dev/null"]);
     let from = CountFrom::Execution;
     let injector = Injector::attach(&mut command, &[], &Call::ALL, from, true, ()).unwrap();
     let mut child = Child::spawn(&mut command, ProcessGroup::Own).unwrap();
     assert!(child.wait_for(LIMIT).unwrap().expect("the command ends").success());
-    assert!(injector.calls(Call::Mmap) > 0);
+    assert_eq!(injector.calls(Call::Openat), 1);
     assert!(injector.wait_for_end(LIMIT));
 }
 
@@ -150,7 +151,8 @@ fn calls_of_the_loader_do_not_count() {
     // The loader maps the libraries of each of the two programs, and opens their cache.
     let count = |script| {
         let mut command = Command::new("sh");
-        command.args(["-c", script]);
+        // Without it, a program maps the files of its language.
+        command.args(["-c", script]).env("LC_ALL", "C");
         let counted = [Call::Mmap, Call::Openat];
         let from = CountFrom::Execution;
         let injector = Injector::attach(&mut command, &[], &counted, from, false, ()).unwrap();
