@@ -81,7 +81,7 @@ pub(crate) struct Plan {
 /// A plan after the runs without faults.
 enum Learned<'a> {
     Command { runs: Runs<'a>, usual: Usual },
-    Subject(SubjectRuns<'a>),
+    Subject { runs: SubjectRuns<'a>, usual: Verdict },
 }
 
 impl Plan {
@@ -119,9 +119,13 @@ impl Plan {
         Ok(matrix)
     }
 
-    /// The calls that are tried by default: those that the kernel refuses at times.
+    /// The calls that are tried by default: those that the kernel refuses at times. The messages of a subject are
+    /// those of its supervisor's conversation.
     fn chosen_calls(&self) -> Vec<Call> {
+        let is_message = |call: &Call| matches!(call, Call::Send | Call::Receive);
+        let is_subject = matches!(self.under, Under::Subject(_));
         let is_chosen = |call: &Call| match &self.calls[..] {
+            [] if is_subject && is_message(call) => false,
             [] => !call.errors().is_empty(),
             calls => calls.contains(call),
         };
@@ -143,9 +147,9 @@ impl Plan {
                 let limit_of_first = self.limit.unwrap_or(USUAL_LIMIT);
                 let runs = SubjectRuns { words: words.clone(), limit: limit_of_first, stop };
                 let began = Instant::now();
-                let calls = learn_subject(&runs, &counted)?;
+                let (usual, calls) = learn_subject(&runs, &counted)?;
                 let limit = limit(began.elapsed());
-                Ok((Learned::Subject(SubjectRuns { limit, ..runs }), calls))
+                Ok((Learned::Subject { runs: SubjectRuns { limit, ..runs }, usual }, calls))
             }
         }
     }
@@ -207,9 +211,10 @@ impl Plan {
                 let command = shell::command(words.chain(runs.words.iter().cloned()));
                 (outcome::of_command(fault, &ended, usual), command)
             }
-            Learned::Subject(runs) => {
+            Learned::Subject { runs, usual } => {
                 let result = runs.make(&[fault])?;
-                (outcome::of_subject(fault, &result), leakbench(&runs.words_with(&[fault])))
+                let command = leakbench(&runs.words_with(&[fault]));
+                (outcome::of_subject(fault, &result, *usual), command)
             }
         };
         Ok(FaultCell { fault, outcome, what, command })
@@ -263,27 +268,27 @@ fn fewest(one: &Calls, other: &Calls) -> Calls {
     one.iter().zip(other).map(|(&(call, made), &(_, others))| (call, made.min(others))).collect()
 }
 
-fn learn_subject(runs: &SubjectRuns<'_>, counted: &[Call]) -> Result<Calls, Error> {
+/// Runs the subject without faults. Returns the verdict that it has, and its calls. A leak that is there anyway is
+/// no reason to try nothing.
+fn learn_subject(runs: &SubjectRuns<'_>, counted: &[Call]) -> Result<(Verdict, Calls), Error> {
     let faults: Vec<Fault> = counted.iter().copied().map(counting).collect();
     let wrong = |words: &str| {
-        Err(Error::Runs(format!(
-            "without a fault the run is not clean, so there is nothing to compare with: {words}"
-        )))
+        Err(Error::Runs(format!("without a fault the run has no verdict to compare with: {words}")))
     };
     match runs.make(&faults).map_err(|error| cannot_run(&error))? {
         SubjectResult::Hung => wrong("it did not end in time"),
         SubjectResult::Nothing(words) => wrong(&words),
-        SubjectResult::Judged(judged) if judged.verdict != Verdict::Clean => {
-            wrong(&judged.headline)
-        }
-        SubjectResult::Judged(judged) => {
-            let made = |call: Call| {
-                let of_call = judged.faults.iter().filter(|count| count.fault.call == call);
-                of_call.map(|count| count.calls).min().unwrap_or(0)
-            };
-            let calls = counted.iter().map(|call| (*call, made(*call)));
-            Ok(calls.filter(|(_, made)| *made > 0).collect())
-        }
+        SubjectResult::Judged(judged) => match judged.verdict {
+            verdict @ (Verdict::Clean | Verdict::Leak) => {
+                let made = |call: Call| {
+                    let of_call = judged.faults.iter().filter(|count| count.fault.call == call);
+                    of_call.map(|count| count.calls).min().unwrap_or(0)
+                };
+                let calls = counted.iter().map(|call| (*call, made(*call)));
+                Ok((verdict, calls.filter(|(_, made)| *made > 0).collect()))
+            }
+            _ => wrong(&judged.headline),
+        },
     }
 }
 

@@ -76,8 +76,12 @@ pub(super) fn of_command(fault: Fault, ended: &Ended, usual: &Usual) -> (FaultOu
     }
 }
 
-/// The outcome of a run of a subject, with words.
-pub(super) fn of_subject(fault: Fault, result: &SubjectResult) -> (FaultOutcome, String) {
+/// The outcome of a run of a subject whose verdict without a fault is `usual`, with words.
+pub(super) fn of_subject(
+    fault: Fault,
+    result: &SubjectResult,
+    usual: Verdict,
+) -> (FaultOutcome, String) {
     let SubjectResult::Judged(judged) = result else {
         return match result {
             SubjectResult::Hung => (FaultOutcome::Hung, "the run did not end in time".to_owned()),
@@ -88,15 +92,13 @@ pub(super) fn of_subject(fault: Fault, result: &SubjectResult) -> (FaultOutcome,
     let headline = shortened(&judged.headline);
     match judged.verdict {
         _ if judged.met_no_call => (FaultOutcome::Unmet, headline),
-        Verdict::Leak => (FaultOutcome::Leaked, headline),
+        Verdict::Leak if usual != Verdict::Leak => (FaultOutcome::Leaked, headline),
         Verdict::SubjectDied => (FaultOutcome::Died, headline),
-        Verdict::Clean | Verdict::Inconclusive | Verdict::Interrupted => {
-            match (&judged.failed_step, judged.verdict) {
-                (None, Verdict::Clean) => (FaultOutcome::Survived, headline),
-                (Some(step), Verdict::Clean) => (error(fault.error, step), shortened(step)),
-                _ => (error(fault.error, &judged.words), headline),
-            }
-        }
+        verdict => match &judged.failed_step {
+            None if verdict == usual => (FaultOutcome::Survived, headline),
+            Some(step) if verdict == usual => (error(fault.error, step), shortened(step)),
+            _ => (error(fault.error, &judged.words), headline),
+        },
     }
 }
 
@@ -177,13 +179,16 @@ mod tests {
     #[test]
     fn the_verdict_on_a_subject_decides() {
         let fault = "openat=EMFILE@1".parse().expect("a fault");
-        let outcome = |result: &SubjectResult| of_subject(fault, result).0;
+        let outcome = |result: &SubjectResult| of_subject(fault, result, Verdict::Clean).0;
         assert_eq!(outcome(&judged(Verdict::Clean, None)), FaultOutcome::Survived);
         assert_eq!(outcome(&judged(Verdict::Clean, Some("EMFILE"))), FaultOutcome::Named);
         assert_eq!(outcome(&judged(Verdict::Clean, Some("no file"))), FaultOutcome::Unnamed);
         assert_eq!(outcome(&judged(Verdict::Inconclusive, None)), FaultOutcome::Named);
         assert_eq!(outcome(&judged(Verdict::Leak, Some("EMFILE"))), FaultOutcome::Leaked);
         assert_eq!(outcome(&judged(Verdict::SubjectDied, Some("EMFILE"))), FaultOutcome::Died);
+        // A leak that is there without a fault.
+        let leak = of_subject(fault, &judged(Verdict::Leak, None), Verdict::Leak).0;
+        assert_eq!(leak, FaultOutcome::Survived);
         assert_eq!(outcome(&SubjectResult::Hung), FaultOutcome::Hung);
         assert_eq!(outcome(&SubjectResult::Nothing(String::new())), FaultOutcome::Died);
     }

@@ -201,9 +201,10 @@ fn drive<S: Subject>(
 ) -> Result<(), ServeError> {
     std::thread::scope(|scope| {
         let (back, returned) = mpsc::channel();
+        let (running, has_started) = mpsc::channel();
         let mut lanes = Vec::new();
         for thread in 0..workers.len() {
-            match start_lane(scope, subject, page, thread, back.clone()) {
+            match start_lane(scope, subject, page, thread, running.clone(), back.clone()) {
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
                     let step = format!("starting thread {thread}");
@@ -211,6 +212,10 @@ fn drive<S: Subject>(
                     return Ok(channel.send(&Event::Failed { step, error, cause })?);
                 }
             }
+        }
+        // What the start of a thread takes is no part of the first cycle.
+        for _ in &lanes {
+            has_started.recv().expect("every thread starts");
         }
         let (slabs, process, runtime) = (subject.slabs(), subject.process(), subject.runtime());
         channel.send(&Event::Ready { slabs, process, runtime })?;
@@ -273,12 +278,15 @@ fn start_lane<'scope, S: Subject>(
     subject: &'scope S,
     page: &'scope StatusPage,
     thread: usize,
+    running: mpsc::Sender<()>,
     back: mpsc::Sender<Done<S>>,
 ) -> std::io::Result<mpsc::SyncSender<Task<S>>> {
     let (lane, tasks) = mpsc::sync_channel::<Task<S>>(1);
     std::thread::Builder::new().name(format!("worker-{thread}")).spawn_scoped(
         scope,
         move || {
+            // It fails only if the subject ends already.
+            let _ = running.send(());
             for (mut worker, cycles) in tasks {
                 let guard = AbortOnPanic;
                 let result = worker.run(subject, page, cycles);
