@@ -20,6 +20,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/speed.md",
     "docs/trust.md",
     "docs/findings/wasmtime-48-decommit-queue.md",
+    "docs/findings/wasmtime-refused-calls.md",
     "drivers/README.md",
 ];
 
@@ -71,6 +72,18 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("leakbench gate --selftest out", "tests/selftest.rs runs it, which takes a while"),
     ("leakbench --wasm target/guests/hash-wasm", "a script fetches the modules"),
     ("leakbench --subject wasmtime@48 --decommit-batch 16", "needs a built Wasmtime"),
+    (
+        "leakbench faults --subject wasmtime@48 -- --cycles 60 --processes 1 --slots 20",
+        "needs a built Wasmtime",
+    ),
+    (
+        "leakbench --subject wasmtime@48 --cycles 60 --processes 1 --slots 20 --settle-ms 20 --inject munmap=ENOMEM@11",
+        "needs a built Wasmtime",
+    ),
+    (
+        "leakbench --subject wasmtime@36 --cycles 60 --processes 1 --slots 20 --settle-ms 20 --inject madvise=ENOMEM@11",
+        "needs a built Wasmtime",
+    ),
     (
         "leakbench --driver-dir target/release --subject wasmtime@48 --decommit-batch 16 --cycles 3000",
         "needs a built Wasmtime",

@@ -31,7 +31,7 @@ fn a_run_survives_calls_that_fail_and_gives_everything_back() {
         ("add_seals=EBUSY@9", "1 of 300 calls of add_seals"),
         ("madvise=ENOMEM@every:5", "calls of madvise"),
     ] {
-        let run = Run::of(&flags(&["--inject", fault]));
+        let run = Run::undisturbed(|| Run::of(&flags(&["--inject", fault])));
         assert_eq!((run.code, run.verdict()), (0, "clean"), "{fault}: {:#}", run.result);
         let notes = faults(&run);
         assert!(notes.iter().all(|(level, _)| level == "note"), "{fault}: {notes:?}");
@@ -65,7 +65,7 @@ fn a_fault_that_meets_no_call_proves_nothing() {
     assert_eq!(level, "error");
     assert!(message.contains("mmap=ENOMEM@1000000 met no call"), "{message}");
     // Calls that are only counted are no fault.
-    let run = Run::of(&flags(&["--inject", "mmap=ENOMEM@never"]));
+    let run = Run::undisturbed(|| Run::of(&flags(&["--inject", "mmap=ENOMEM@never"])));
     assert_eq!((run.code, run.verdict()), (0, "clean"), "{:#}", run.result);
 }
 
@@ -85,7 +85,7 @@ fn a_runtime_that_does_not_recover_is_found() {
         run.arg(drivers).env(variable, "plain");
         Run::from(run.output().expect("the binary starts"))
     };
-    let healthy = run_of("PLANTED_NOTHING");
+    let healthy = Run::undisturbed(|| run_of("PLANTED_NOTHING"));
     assert_eq!((healthy.code, healthy.verdict()), (0, "clean"), "{:#}", healthy.result);
     let steps = &healthy.result["subjects"][0]["failed_steps"];
     assert_eq!((&steps["under_faults"], &steps["later"]), (&1.into(), &0.into()));

@@ -30,7 +30,7 @@ fn planted(mode: Mode, variable: &str) -> Run {
 #[test]
 fn every_mode_of_the_built_in_runtime_is_clean() {
     for mode in Offer::builtin().mode {
-        let run = Run::of(&args(mode));
+        let run = Run::undisturbed(|| Run::of(&args(mode)));
         assert_eq!((run.code, run.verdict()), (0, "clean"), "{mode}: {:#}", run.result);
         // Cycles, and modules that live long.
         let made = match mode {
@@ -56,7 +56,7 @@ fn the_historic_leak_is_found_in_each_mode() {
 #[test]
 fn a_leak_in_the_step_of_a_mode_is_found() {
     for mode in Mode::ALL {
-        let control = planted(mode, "PLANTED_NOTHING");
+        let control = Run::undisturbed(|| planted(mode, "PLANTED_NOTHING"));
         assert_eq!((control.code, control.verdict()), (0, "clean"), "{mode}: {:#}", control.result);
         let run = planted(mode, "PLANTED_LEAK");
         assert_eq!((run.code, run.verdict()), (1, "leak"), "{mode}: {:#}", run.result);
@@ -98,7 +98,8 @@ fn an_unexpected_trap_names_both_outcomes() {
 fn features_of_the_built_in_runtime_are_clean() {
     for feature in Offer::builtin().feature {
         for mode in [Mode::Plain, Mode::Grow, Mode::OneStore] {
-            let run = Run::of(&[args(mode), vec!["--feature", feature.as_str()]].concat());
+            let flags = [args(mode), vec!["--feature", feature.as_str()]].concat();
+            let run = Run::undisturbed(|| Run::of(&flags));
             assert_eq!((run.code, run.verdict()), (0, "clean"), "{feature}: {:#}", run.result);
         }
     }

@@ -14,7 +14,8 @@ fn without(scenario: &BuiltinScenario, keys: &[&str]) -> Run {
     let lines: Vec<&str> = scenario.toml.lines().filter(is_kept).collect();
     assert!(lines.len() < scenario.toml.lines().count(), "{} has no {keys:?}", scenario.name);
     file.write_all(lines.join("\n").as_bytes()).expect("written");
-    Run::of(&["--no-config", "--scenario", file.path().to_str().expect("text")])
+    let path = file.path().to_str().expect("text");
+    Run::undisturbed(|| Run::of(&["--no-config", "--scenario", path]))
 }
 
 fn named(name: &str) -> &'static BuiltinScenario {

@@ -14,7 +14,8 @@ use common::{HANG, Run, leakbench, wait_until};
 #[test]
 fn every_strategy_with_the_cure_is_clean() {
     for strategy in ["next-available", "random", "reuse-affinity", "warm-lru"] {
-        let run = Run::recorded(&["--strategy", strategy, "--cycles", "2000"]);
+        let flags = ["--strategy", strategy, "--cycles", "2000"];
+        let run = Run::undisturbed(|| Run::recorded(&flags));
         assert_eq!((run.code, run.verdict()), (0, "clean"), "{strategy}: {:?}", run.result);
         run.assert_released_by_drops(2000);
         assert_eq!(run.images("lingering"), 0);
@@ -34,7 +35,8 @@ fn threads_processes_and_interleaving_are_clean() {
         &["--decommit-batch", "16", "--flush-on-drop"],
         &["--slots", "1"],
     ] {
-        let run = Run::of(&[&["--cycles", "500"][..], args].concat());
+        let flags = [&["--cycles", "500"][..], args].concat();
+        let run = Run::undisturbed(|| Run::of(&flags));
         assert_eq!((run.code, run.verdict()), (0, "clean"), "{args:?}: {:?}", run.result);
         let confirmed = run.images("synchronous") + run.images("late");
         assert_eq!(confirmed, run.images("made"), "{args:?}");
