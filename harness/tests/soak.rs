@@ -9,7 +9,7 @@ use std::time::Instant;
 use common::{HANG, leakbench};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Three phases of a second each.
+/// Phases of a second, for three seconds.
 fn soak(folder: &Path, flags: &[&str]) -> Command {
     let mut soak = leakbench(&["soak", "--hours", "0.00084", "--phase", "1s", "--out"]);
     soak.arg(folder)
@@ -51,11 +51,12 @@ fn a_soak_that_was_killed_goes_on_with_its_checkpoints() {
     );
     assert!(stdout.contains("resumed after "), "{stdout}");
     let last = stdout.lines().last().expect("a verdict");
-    assert!(last.starts_with("soak: clean — ") && last.contains(" in 3 of 3 phases"), "{last}");
+    assert!(last.starts_with("soak: clean — ") && last.contains(" of 3 s"), "{last}");
     let after = lines(folder.path());
-    assert_eq!(after.len(), 4, "the plan and three phases");
+    let phases = after.len() - 1;
+    assert!((2..=4).contains(&phases), "{phases} phases");
     assert_eq!(after[..2], before[..2], "what was done stays");
-    for phase in 1..=3 {
+    for phase in 1..=phases {
         let folder = folder.path().join(format!("phase-000{phase}"));
         let report = leakbench(&["report"]).arg(&folder).output().expect("the binary starts");
         assert_eq!(report.status.code(), Some(0), "{report:?}");

@@ -41,18 +41,12 @@ impl Soak {
         let mut log = Log::open(&self.folder, &self.plan)?;
         let resumed_after = log.done().len() as u64;
         let mut display = ProgressDisplay::new(verbosity);
-        let phases = self.plan.phases();
         let mut interrupted = false;
-        for number in resumed_after..phases {
-            let before = log.done().to_vec();
+        while !self.plan.is_done(log.done()) {
+            let number = log.done().len() as u64;
+            let done_s = checkpoint::seconds(log.done());
             let mut show = |since: Duration| {
-                display.show(&Count {
-                    number,
-                    phases,
-                    plan: &self.plan,
-                    since,
-                    done: before.len(),
-                });
+                display.show(&Count { number, plan: &self.plan, since, done_s });
             };
             match phase::make(&self.plan, number, log.done(), &self.folder, &interrupt, &mut show)?
             {
@@ -77,26 +71,21 @@ impl Soak {
 /// The progress of a soak.
 struct Count<'a> {
     number: u64,
-    phases: u64,
     plan: &'a Plan,
     /// Since the phase began.
     since: Duration,
-    /// Phases that are done.
-    done: usize,
+    /// Time of the phases that are done, in seconds.
+    done_s: u64,
 }
 
 impl Progress for Count<'_> {
     fn parts(&self) -> Vec<String> {
-        let Count { number, phases, plan, since, done } = self;
+        let Count { number, plan, since, done_s } = self;
+        let of = |part: u64, whole: u64| format!("{} of {}", coarse_s(part), coarse_s(whole));
         vec![
-            format!(
-                "phase {} of {} ({})",
-                grouped(number + 1),
-                grouped(*phases),
-                plan.kind(*number).name
-            ),
-            format!("{} of {}", coarse_s(since.as_secs()), coarse_s(plan.phase_s)),
-            format!("{} done", grouped(*done as u64)),
+            format!("phase {} ({})", grouped(number + 1), plan.kind(*number).name),
+            of(since.as_secs(), plan.phase_s),
+            format!("{} done", of(*done_s, plan.total_s)),
         ]
     }
 }

@@ -83,11 +83,11 @@ impl Summary {
         let cycles: u64 = self.done.iter().map(|phase| phase.cycles).sum();
         let took: f64 = self.done.iter().map(|phase| phase.took_s).sum();
         let all = format!(
-            "{} in {} of {} phases, {}",
+            "{} in {}, {} of {}",
             counted(cycles, "cycle"),
-            grouped(self.done.len() as u64),
-            grouped(self.plan.phases()),
+            counted(self.done.len() as u64, "phase"),
             coarse_s(took as u64),
+            coarse_s(self.plan.total_s),
         );
         let worst = self.done.iter().max_by_key(|phase| phase.verdict);
         match worst.filter(|phase| phase.verdict != Verdict::Clean) {
