@@ -163,7 +163,8 @@ fn run(strategy: Strategy, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    // Miri makes a case a thousand times slower.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 128 }))]
     #[test]
     fn next_available_matches_the_model(steps in steps()) {
         run(Strategy::NextAvailable, &steps);

@@ -69,7 +69,7 @@ pub(super) struct FaultsArgs {
 
     /// Maximum number of cells
     ///
-    /// Of more, evenly spaced positions of each call are tried
+    /// Of more, positions from everywhere in the run are tried
     #[arg(long, value_name = "N", default_value_t = 1000)]
     cells_max: u64,
 

@@ -3,6 +3,8 @@
 use std::num::NonZeroU64;
 
 use leakbench_model::{Call, ErrorNumber, Fault, When};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 
 /// The calls that a run without faults makes, and the number of each.
 pub(super) type Calls = Vec<(Call, u64)>;
@@ -28,7 +30,7 @@ struct Row {
 }
 
 impl Choice {
-    /// At most `cells_max` cells. Rows of few positions are tried wholly; of the others, evenly spaced positions with
+    /// At most `cells_max` cells. Rows of few positions are tried wholly; of the others, positions from everywhere, with
     /// the first and the last.
     pub(super) fn of(calls: &Calls, cells_max: u64) -> Choice {
         let rows: Vec<Row> =
@@ -64,12 +66,23 @@ fn rows(call: Call, positions: u64) -> impl Iterator<Item = Row> {
 }
 
 impl Row {
-    /// So many cells, evenly spaced.
+    /// So many cells: the first position, the last one, and one at random in each of equal parts between them. Evenly
+    /// spaced ones would meet the same call of each cycle.
     fn cells(self, share: u64) -> impl Iterator<Item = Fault> {
         let Row { call, error, persists, positions } = self;
-        let steps = u128::from(share.saturating_sub(1).max(1));
-        (0..share).filter_map(move |index| {
-            let offset = u128::from(positions - 1) * u128::from(index) / steps;
+        // The same in each run, and others in each row.
+        let row = (error as u64) << 1 | u64::from(persists);
+        let mut rng = SmallRng::seed_from_u64(positions ^ row << 48);
+        let bound =
+            move |part: u64| u128::from(positions) * u128::from(part) / u128::from(share.max(1));
+        (0..share).filter_map(move |part| {
+            let (from, until) = (bound(part), bound(part + 1));
+            let within = u128::from(rng.random::<u64>()) % (until - from).max(1);
+            let offset = match part {
+                0 => 0,
+                last if last + 1 == share => until - 1,
+                _ => from + within,
+            };
             let position = NonZeroU64::new(u64::try_from(offset).ok()?.saturating_add(1))?;
             let when = if persists { When::From(position) } else { When::Nth(position) };
             Some(Fault { call, error, when })
@@ -146,6 +159,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A cycle that makes three calls: each of them is met.
+    #[test]
+    fn positions_do_not_keep_step_with_cycles() {
+        let Choice { faults, .. } = Choice::of(&vec![(Call::Mmap, 180)], 40);
+        let of_row = faults.iter().filter(|fault| matches!(fault.when, When::Nth(_)));
+        let met: HashSet<u64> = of_row.map(|fault| position(fault) % 3).collect();
+        assert_eq!(met.len(), 3);
     }
 
     #[test]
