@@ -9,8 +9,12 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Bytes below a stack that no thread may touch.
+const GUARD_BYTES: usize = 64 << 10;
+
 /// Runs `body` on a thread that `pthread_create` makes, with `stack_bytes` of stack. The standard
-/// library does not prepare such a thread.
+/// library does not prepare such a thread. The stack is new: the C library might take one of a thread that has
+/// ended, which may be four times as large.
 pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> R {
     struct Job<F, R> {
         body: Option<F>,
@@ -30,17 +34,24 @@ pub(crate) fn on_raw_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> 
 
     let mut job = Job { body: Some(body), result: None };
     let start = start_of(&job);
-    // SAFETY: the calls initialise attributes and thread before use. The job outlives the thread,
-    // which is joined.
+    // SAFETY: the calls initialise attributes and thread before use. The job and the stack outlive the thread,
+    // which is joined; the kernel chooses the stack's address.
     unsafe {
+        let (length, access) = (GUARD_BYTES + stack_bytes, libc::PROT_READ | libc::PROT_WRITE);
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
+        let mapping = libc::mmap(ptr::null_mut(), length, access, flags, -1, 0);
+        assert_ne!(mapping, libc::MAP_FAILED);
+        assert_eq!(libc::mprotect(mapping, GUARD_BYTES, libc::PROT_NONE), 0);
         let mut attributes = std::mem::zeroed();
         assert_eq!(libc::pthread_attr_init(&mut attributes), 0);
-        assert_eq!(libc::pthread_attr_setstacksize(&mut attributes, stack_bytes), 0);
+        let stack = mapping.byte_add(GUARD_BYTES);
+        assert_eq!(libc::pthread_attr_setstack(&mut attributes, stack, stack_bytes), 0);
         let mut thread = std::mem::zeroed();
         let status = libc::pthread_create(&mut thread, &attributes, start, (&raw mut job).cast());
         assert_eq!(status, 0);
         assert_eq!(libc::pthread_join(thread, ptr::null_mut()), 0);
         libc::pthread_attr_destroy(&mut attributes);
+        assert_eq!(libc::munmap(mapping, length), 0);
     }
     job.result.unwrap()
 }
