@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use leakbench_kernel::{
-    Child, CountFrom, Injector, Process, ProcessGroup, children_by_parent, command_found_in_path,
-    poll_until,
+    Child, CountFrom, Injector, ProcessGroup, children_by_parent, command_found_in_path, poll_until,
 };
 use leakbench_model::{Call, Fault, FaultCount};
 use rustix::event::{PollFd, PollFlags};
@@ -218,7 +217,7 @@ fn end_left_processes(mark: &str) -> io::Result<u64> {
 /// Returns whether the environment with which a process began has the mark of a run.
 fn has_mark(pid: u32, mark: &str) -> bool {
     let variable = format!("{RUN_VARIABLE}={mark}");
-    let has_begun = Process::open(pid).is_ok();
+    // That of a process that has ended is empty.
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    has_begun && environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
 }

@@ -102,7 +102,7 @@ pub(super) fn make(
         Some(rate) => rate,
         None => {
             let words = words(plan, kind, number, CALIBRATION_CYCLES);
-            match run(&words, interrupt, &mut |_| show(began.elapsed()))? {
+            match run(&words, interrupt, &mut || show(began.elapsed()))? {
                 Some(result) => result.rate_per_s.unwrap_or(1.0),
                 None => return Ok(Ended::Interrupted),
             }
@@ -112,7 +112,7 @@ pub(super) fn make(
     let cycles = (rate * plan.phase_s as f64).max(1.0) as u64;
     let mut words = words(plan, kind, number, cycles);
     words.extend(["--out".to_owned(), out.display().to_string()]);
-    let Some(result) = run(&words, interrupt, &mut |_| show(began.elapsed()))? else {
+    let Some(result) = run(&words, interrupt, &mut || show(began.elapsed()))? else {
         return Ok(Ended::Interrupted);
     };
     if result.verdict == Verdict::Interrupted {
@@ -153,7 +153,7 @@ fn words(plan: &Plan, kind: Kind, number: u64, cycles: u64) -> Vec<String> {
 fn run(
     words: &[String],
     interrupt: &Interrupt,
-    wait: &mut dyn FnMut(()),
+    wait: &mut dyn FnMut(),
 ) -> Result<Option<ResultJson>, Error> {
     let command =
         || shell::command(std::iter::once("leakbench".to_owned()).chain(words.iter().cloned()));
@@ -166,7 +166,7 @@ fn run(
     process.stderr(stderr.try_clone().map_err(failed)?);
     let mut child = Child::spawn(&mut process, ProcessGroup::Own).map_err(failed)?;
     while child.wait_for(SIGNAL_CHECK_INTERVAL).map_err(failed)?.is_none() {
-        wait(());
+        wait();
         if interrupt.take() > 0 {
             child.end(STOP_WITHIN).map_err(failed)?;
             return Ok(None);
