@@ -115,11 +115,9 @@ impl Runs<'_> {
                 End::Exited(NOT_EXECUTED)
             }
             Err(error) => {
-                let what = match injector.is_installed() {
-                    true => self.words[0].to_string_lossy().into_owned(),
-                    false => "the filter that makes calls fail (seccomp)".to_owned(),
-                };
-                return Err(io::Error::new(error.kind(), format!("{what}: {error}")));
+                let program = self.words[0].to_string_lossy().into_owned();
+                let error = injector.explain(error);
+                return Err(io::Error::new(error.kind(), format!("{program}: {error}")));
             }
         };
         // Those that left the process group of a command that hung.

@@ -69,13 +69,12 @@ impl Started {
             }
         };
         let child =
-            Child::spawn(&mut command, ProcessGroup::Inherited).map_err(|error| match injector
-                .as_ref()
-                .is_some_and(|injector| !injector.is_installed())
-            {
-                true => io::Error::new(error.kind(), format!("its filter for --inject: {error}")),
-                false => error,
-            })?;
+            Child::spawn(&mut command, ProcessGroup::Inherited).map_err(
+                |error| match &injector {
+                    Some(injector) => injector.explain(error),
+                    None => error,
+                },
+            )?;
         Ok(Started { child, leave_running, injector })
     }
 

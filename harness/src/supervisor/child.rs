@@ -69,13 +69,9 @@ impl SubjectProcess {
             injector = Some(Injector::attach(&mut command, faults, &[], from, false, observer)?);
         }
         let child =
-            Child::spawn(&mut command, ProcessGroup::Own).map_err(|error| {
-                match injector.as_ref().is_some_and(|injector| !injector.is_installed()) {
-                    true => {
-                        io::Error::new(error.kind(), format!("its filter for --inject: {error}"))
-                    }
-                    false => error,
-                }
+            Child::spawn(&mut command, ProcessGroup::Own).map_err(|error| match &injector {
+                Some(injector) => injector.explain(error),
+                None => error,
             })?;
         Ok(SubjectProcess { child, page, channel, injector })
     }

@@ -196,9 +196,7 @@ impl Run<'_> {
             && self.subjects.iter().all(|subject| subject.phase() == Phase::Ready)
         {
             self.running_since = Some(Instant::now());
-            for subject in &mut self.subjects {
-                subject.go(&mut self.recorder)?;
-            }
+            self.subjects.iter_mut().try_for_each(Supervised::go)?;
         }
         let over = |s: &Supervised| matches!(s.phase(), Phase::Exiting | Phase::Exited);
         if self.running_until.is_none() && self.subjects.iter().all(over) {

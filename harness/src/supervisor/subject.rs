@@ -106,7 +106,7 @@ impl Supervised {
     ///
     /// # Errors
     /// The kernel refuses to send the request, so the subject would wait for ever.
-    pub(super) fn go(&mut self, recorder: &mut RunRecorder<'_>) -> Result<(), SuperviseError> {
+    pub(super) fn go(&mut self) -> Result<(), SuperviseError> {
         if self.phase == Phase::Ready {
             self.phase = Phase::Running;
             if let Some(injector) = &self.process.injector {
@@ -116,8 +116,9 @@ impl Supervised {
         self.activity.message();
         match self.process.channel.send(&Request::Go) {
             Ok(()) => Ok(()),
+            // What it sent before is still received, and then its end.
             Err(ChannelError::Closed) => {
-                self.channel_closed(recorder);
+                self.process.channel.close();
                 Ok(())
             }
             Err(error) => Err(self.unreachable(&error)),
@@ -184,7 +185,7 @@ impl Supervised {
             }
             (Event::BarrierReached(barrier), Phase::Running) => {
                 self.barrier(*barrier, recorder);
-                self.go(recorder)?;
+                self.go()?;
             }
             (event, _) => {
                 let line: String = format!("{event:?}").chars().take(200).collect();

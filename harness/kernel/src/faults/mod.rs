@@ -166,8 +166,18 @@ impl Injector {
         self.shared.is_armed.store(false, Relaxed);
     }
 
-    /// True once the command's process has the filter. If the command could not be started before, the filter
-    /// is the reason.
+    /// The error of a command that could not be started, which names the filter if that is the reason.
+    pub fn explain(&self, error: io::Error) -> io::Error {
+        match self.is_installed() {
+            true => error,
+            false => io::Error::new(
+                error.kind(),
+                format!("the filter that makes calls fail (seccomp): {error}"),
+            ),
+        }
+    }
+
+    /// True once the command's process has the filter.
     pub fn is_installed(&self) -> bool {
         self.shared.is_installed.load(Relaxed)
     }

@@ -54,8 +54,6 @@ impl Supervised {
 
     /// It has closed its end of the channel: it exits or has died.
     pub(super) fn channel_closed(&mut self, recorder: &mut RunRecorder<'_>) {
-        // If it has not, it learns so that this end is closed.
-        self.process.channel.close();
         let silent_ms = self.activity.since_message().as_millis() as u64;
         let how = match (self.process.wait(), self.failure.take()) {
             (_, Some(error)) => ExitKind::Failed { error },
