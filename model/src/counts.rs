@@ -17,6 +17,14 @@ pub struct Counts {
     /// release. Absent in older recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_beside_reading: Option<u64>,
+    /// Of the other late ones, those that a descriptor or a mapping of the process still held when the drop
+    /// had returned. Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_held_inside: Option<u64>,
+    /// Of the other late ones, those that nothing in the process held when the drop had returned: another
+    /// program did, or the kernel. Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_held_outside: Option<u64>,
     /// Images of live modules.
     pub live: u64,
     /// Images of dropped modules that are not released.

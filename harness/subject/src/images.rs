@@ -7,6 +7,7 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use leakbench_model::{Counts, ObjectId};
 
+use crate::holders::{Holder, HolderSearch};
 use crate::new_memfds::SEARCHES;
 use crate::wire::{Lingering, NO_COUNTS, ReadingsSeen, StatusPage};
 use leakbench_kernel::{DeathWatch, ImageObjects, ReadError, WatchError};
@@ -37,6 +38,7 @@ pub(crate) struct Images {
     counts: Counts,
     release_ns: Histogram<u64>,
     failures: Vec<String>,
+    search: HolderSearch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,8 @@ enum Outlived {
     BesideReading,
     /// Nothing that leakbench does explains it.
     Alone,
+    /// The same, and this holder was found.
+    HeldBy(Holder),
 }
 
 /// A look at all readings of this process.
@@ -102,6 +106,7 @@ impl Images {
             release_ns: Histogram::new_with_bounds(1, RELEASE_MAX_NS, 2)
                 .expect("the bounds are constant and right"),
             failures: Vec::new(),
+            search: HolderSearch::new(),
         })
     }
 
@@ -164,20 +169,42 @@ impl Images {
     }
 
     /// The drop of these images' module has returned. Images that are released by now were released
-    /// synchronously. `is_beside_reading` returns true if leakbench has read the process meanwhile.
+    /// synchronously. `is_beside_reading` returns true if leakbench has read the process meanwhile. If not,
+    /// and if `may_search`, this searches the process for what still holds them.
     pub(crate) fn drop_returned(
         &mut self,
         keys: &[ImageKey],
         is_beside_reading: impl FnOnce() -> bool,
+        may_search: bool,
     ) {
         self.drain();
-        let outlived = match is_beside_reading() {
+        let is_beside_reading = is_beside_reading();
+        let outlived = match is_beside_reading {
             true => Outlived::BesideReading,
             false => Outlived::Alone,
         };
+        let mut objects = Vec::new();
         for key in keys {
             if let Some(image) = self.place(*key) {
                 image.outlived = Some(outlived);
+                objects.push(image.object);
+            }
+        }
+        if may_search && !is_beside_reading && !objects.is_empty() {
+            self.search_holders(keys, &objects);
+        }
+    }
+
+    /// Searches this process for the holders of these images. One that is released before the search
+    /// ends has no known holder.
+    fn search_holders(&mut self, keys: &[ImageKey], objects: &[ObjectId]) {
+        let Some(held_inside) = self.search.held_inside(objects) else { return };
+        self.drain();
+        for key in keys {
+            if let Some(image) = self.place(*key) {
+                let is_inside = held_inside.contains(&image.object);
+                let holder = if is_inside { Holder::Inside } else { Holder::Outside };
+                image.outlived = Some(Outlived::HeldBy(holder));
             }
         }
     }
@@ -204,8 +231,19 @@ impl Images {
                         None => counts.synchronous += 1,
                         Some(outlived) => {
                             counts.late += 1;
-                            let beside = u64::from(outlived == Outlived::BesideReading);
-                            *counts.late_beside_reading.get_or_insert(0) += beside;
+                            let of_them = match outlived {
+                                Outlived::Alone => None,
+                                Outlived::BesideReading => Some(&mut counts.late_beside_reading),
+                                Outlived::HeldBy(Holder::Inside) => {
+                                    Some(&mut counts.late_held_inside)
+                                }
+                                Outlived::HeldBy(Holder::Outside) => {
+                                    Some(&mut counts.late_held_outside)
+                                }
+                            };
+                            if let Some(of_them) = of_them {
+                                *of_them.get_or_insert(0) += 1;
+                            }
                         }
                     }
                     let ns = u64::try_from((now - since).as_nanos()).unwrap_or(RELEASE_MAX_NS);

@@ -53,6 +53,7 @@
 
 mod driver_main;
 mod guests;
+mod holders;
 mod images;
 mod new_memfds;
 mod outcome;

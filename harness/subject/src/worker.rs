@@ -223,7 +223,7 @@ impl<S: Subject> Worker<S> {
                     _ => subject.drop_instance(instance),
                 }
                 if is_last {
-                    self.vacate(place, before, page);
+                    self.vacate(place, before, subject, page);
                 }
                 check(subject, StepKind::DropInstance, number)?;
             }
@@ -240,7 +240,7 @@ impl<S: Subject> Worker<S> {
                 let before = Looked::at(page);
                 subject.drop_module(module);
                 if is_last {
-                    self.vacate(place, before, page);
+                    self.vacate(place, before, subject, page);
                 }
                 check(subject, StepKind::DropModule, number)?;
             }
@@ -258,11 +258,13 @@ impl<S: Subject> Worker<S> {
     }
 
     /// Empties a seat whose module and instances are dropped.
-    fn vacate(&mut self, seat: u32, before: Looked, page: &StatusPage) {
+    fn vacate(&mut self, seat: u32, before: Looked, subject: &S, page: &StatusPage) {
+        // A search must not shift the calls that fail on purpose, nor find what another process holds.
+        let may_search = !self.tolerance.is_on() && subject.process().is_none();
         let seat = self.seats[seat as usize].take();
         let mut lists = seat.expect("a step vacates a seat that is taken").lists;
         let is_beside = || before.is_beside_reading(Looked::at(page));
-        self.images.drop_returned(&lists.images, is_beside);
+        self.images.drop_returned(&lists.images, is_beside, may_search);
         lists.images.clear();
         lists.instances.clear();
         self.spare = Some(lists);

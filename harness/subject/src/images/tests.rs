@@ -138,7 +138,7 @@ impl World {
                 twin.dropped = Some(cycle);
             }
         }
-        self.images.drop_returned(&keys, || false);
+        self.images.drop_returned(&keys, || false, false);
         self.accounted();
     }
 
@@ -167,7 +167,7 @@ impl World {
                 let keys: Vec<ImageKey> =
                     self.twins.iter().filter(|twin| twin.accounted).map(|twin| twin.key).collect();
                 self.images.drop_begins(&keys, 1_000_000);
-                self.images.drop_returned(&keys, || false);
+                self.images.drop_returned(&keys, || false, false);
                 self.accounted();
             }
             _ if count == 0 => {}
@@ -209,6 +209,8 @@ impl World {
             synchronous: count(&|twin| twin.accounted && twin.ended_late == Some(false)),
             late: count(&|twin| twin.accounted && twin.ended_late == Some(true)),
             late_beside_reading: Some(0),
+            late_held_inside: Some(0),
+            late_held_outside: Some(0),
             live: count(&|twin| !twin.accounted && twin.dropped.is_none()),
             lingering: count(&|twin| !twin.accounted && twin.dropped.is_some()),
             unknown: self.refused,
@@ -303,7 +305,7 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         let kept_key = images.made(kept.as_fd(), 0).expect("it can be watched");
         let lingers_key = images.made(lingers.as_fd(), 1).expect("it can be watched");
         images.drop_begins(&[lingers_key], 0);
-        images.drop_returned(&[lingers_key], || false);
+        images.drop_returned(&[lingers_key], || false, false);
         // The control: so far all is known.
         assert_eq!((images.live().count(), images.lingering().count()), (1, 1));
         for module in 0..deaths {
@@ -330,7 +332,7 @@ fn each_overflow_makes_unknown_what_was_watched_and_nothing_that_comes_after() {
         }
         images.drop_begins(&[kept_key, lingers_key], 0);
         drop((kept, lingers));
-        images.drop_returned(&[kept_key, lingers_key], || false);
+        images.drop_returned(&[kept_key, lingers_key], || false, false);
         assert_eq!(images.counts().live, next.len() as u64);
         assert_eq!(images.counts().unknown, counts.unknown);
         drop(next);
@@ -348,11 +350,41 @@ fn late_releases_beside_a_reading_are_counted_apart() {
         let image = memfd(c"image", 1);
         let keys = [images.made(image.as_fd(), 0).expect("it can be watched")];
         images.drop_begins(&keys, 0);
-        images.drop_returned(&keys, || is_beside_reading);
+        images.drop_returned(&keys, || is_beside_reading, false);
         drop(image);
         images.drain();
         (images.counts().late, images.counts().late_beside_reading)
     };
     assert_eq!(late(false), (1, Some(0)));
     assert_eq!(late(true), (2, Some(1)));
+}
+
+#[test]
+fn a_late_image_that_the_process_holds_is_held_inside() {
+    let mut images = Images::new().expect("an inotify instance");
+    let mut late = |holder: &dyn Fn(OwnedFd) -> Holder, may_search: bool| {
+        let image = memfd(c"image", 1);
+        let keys = [images.made(image.as_fd(), 0).expect("it can be watched")];
+        let holder = holder(image);
+        images.drop_begins(&keys, 0);
+        // As if the last search were long ago.
+        images.search = HolderSearch::new();
+        images.drop_returned(&keys, || false, may_search);
+        drop(holder);
+        images.drain();
+        (images.counts().late, images.counts().late_held_inside, images.counts().late_held_outside)
+    };
+    let mapping = |image: OwnedFd| Holder::Mapping {
+        _mapping: OwnMapping::file(image.as_fd(), 0, 1, Sharing::Private),
+    };
+    assert_eq!(late(&Holder::Fd, true), (1, Some(1), Some(0)));
+    assert_eq!(late(&mapping, true), (2, Some(2), Some(0)));
+    assert_eq!(late(&mapping, false), (3, Some(2), Some(0)), "without a search");
+}
+
+#[test]
+fn a_search_is_followed_by_a_pause() {
+    let mut search = HolderSearch::new();
+    assert!(search.held_inside(&[]).is_some());
+    assert!(search.held_inside(&[]).is_none());
 }

@@ -23,7 +23,7 @@ use leakbench_scenarios::{Offer, Scenario, Share};
 use serde::{Deserialize, Serialize};
 
 /// Version of this conversation, of the status page and of [`Scenario`]'s JSON form together.
-const PROTOCOL_VERSION: u32 = 8;
+const PROTOCOL_VERSION: u32 = 9;
 
 /// The line that a driver prints when it is started with the word `offer`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -78,10 +78,9 @@ fn monotonic_ns() -> u64 {
 }
 
 /// The readings of a process that hold references to its objects for a moment, so that a release at that
-/// moment is late. One thread makes them.
+/// moment is late. Several threads may make them.
 ///
-/// The number is odd during a reading. So a reading was in progress between two looks at the number if it
-/// has changed, or is odd.
+/// The upper half of the number counts the readings that have begun, the lower half those in progress.
 #[repr(transparent)]
 #[derive(Debug, Default)]
 pub struct Readings(AtomicU64);
@@ -91,6 +90,8 @@ pub struct Readings(AtomicU64);
 pub struct ReadingsSeen(u64);
 
 impl Readings {
+    const BEGUN: u64 = 1 << 32;
+
     /// None yet.
     pub const fn new() -> Readings {
         Readings(AtomicU64::new(0))
@@ -99,10 +100,10 @@ impl Readings {
     /// Makes a reading.
     pub fn during<R>(&self, read: impl FnOnce() -> R) -> R {
         // Before the first reference is taken, and after the last is given back, in the order of all
-        // threads.
-        self.0.fetch_add(1, SeqCst);
+        // threads. The upper half may wrap around.
+        self.0.fetch_add(Self::BEGUN + 1, SeqCst);
         let result = read();
-        self.0.fetch_add(1, SeqCst);
+        self.0.fetch_sub(1, SeqCst);
         result
     }
 
@@ -115,7 +116,8 @@ impl Readings {
 impl ReadingsSeen {
     /// True if there was a reading since `self`, until `now`.
     pub fn is_beside_reading(self, now: ReadingsSeen) -> bool {
-        self != now || self.0 % 2 == 1
+        let in_progress = |seen: ReadingsSeen| seen.0 & (Readings::BEGUN - 1) != 0;
+        self != now || in_progress(now)
     }
 }
 
@@ -133,6 +135,8 @@ pub struct ThreadStatus {
     synchronous: AtomicU64,
     late: AtomicU64,
     late_beside_reading: AtomicU64,
+    late_held_inside: AtomicU64,
+    late_held_outside: AtomicU64,
     live: AtomicU64,
     lingering: AtomicU64,
     unknown: AtomicU64,
@@ -194,6 +198,8 @@ impl ThreadStatus {
         self.synchronous.store(synchronous, Relaxed);
         self.late.store(late, Relaxed);
         self.late_beside_reading.store(counts.late_beside_reading.unwrap_or(0), Relaxed);
+        self.late_held_inside.store(counts.late_held_inside.unwrap_or(0), Relaxed);
+        self.late_held_outside.store(counts.late_held_outside.unwrap_or(0), Relaxed);
         self.live.store(live, Relaxed);
         self.lingering.store(lingering, Relaxed);
         self.unknown.store(unknown, Relaxed);
@@ -206,6 +212,8 @@ impl ThreadStatus {
             synchronous: self.synchronous.load(Relaxed),
             late: self.late.load(Relaxed),
             late_beside_reading: Some(self.late_beside_reading.load(Relaxed)),
+            late_held_inside: Some(self.late_held_inside.load(Relaxed)),
+            late_held_outside: Some(self.late_held_outside.load(Relaxed)),
             live: self.live.load(Relaxed),
             lingering: self.lingering.load(Relaxed),
             unknown: self.unknown.load(Relaxed),
@@ -285,10 +293,17 @@ pub const NO_COUNTS: Counts = Counts {
     synchronous: 0,
     late: 0,
     late_beside_reading: Some(0),
+    late_held_inside: Some(0),
+    late_held_outside: Some(0),
     live: 0,
     lingering: 0,
     unknown: 0,
 };
+
+/// The sum; `None` if one of them is unknown.
+fn of_both(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.zip(b).map(|(a, b)| a + b)
+}
 
 /// The sum of two accounts.
 pub fn add_counts(a: Counts, b: Counts) -> Counts {
@@ -297,7 +312,9 @@ pub fn add_counts(a: Counts, b: Counts) -> Counts {
         made: a.made + b.made,
         synchronous: a.synchronous + b.synchronous,
         late: a.late + b.late,
-        late_beside_reading: a.late_beside_reading.zip(b.late_beside_reading).map(|(a, b)| a + b),
+        late_beside_reading: of_both(a.late_beside_reading, b.late_beside_reading),
+        late_held_inside: of_both(a.late_held_inside, b.late_held_inside),
+        late_held_outside: of_both(a.late_held_outside, b.late_held_outside),
         live: a.live + b.live,
         lingering: a.lingering + b.lingering,
         unknown: a.unknown + b.unknown,
@@ -322,6 +339,24 @@ mod tests {
         let after = readings.look();
         assert!(within.is_beside_reading(after) && before.is_beside_reading(after));
         assert!(!after.is_beside_reading(readings.look()));
+    }
+
+    #[test]
+    fn readings_of_several_threads_may_overlap() {
+        let readings = Readings::new();
+        let (both, one) = readings.during(|| {
+            let both = readings.during(|| {
+                let both = readings.look();
+                assert!(both.is_beside_reading(readings.look()), "two go on");
+                both
+            });
+            let one = readings.look();
+            assert!(both.is_beside_reading(one) && one.is_beside_reading(readings.look()));
+            (both, one)
+        });
+        let none = readings.look();
+        assert!(both.is_beside_reading(none) && one.is_beside_reading(none));
+        assert!(!none.is_beside_reading(readings.look()));
     }
 
     #[test]

@@ -209,9 +209,14 @@ impl SubjectLedger {
         }
     }
 
-    /// The number of late releases beside no reading by leakbench. `None` in older recordings.
-    pub fn late_alone(&self) -> Option<u64> {
-        Some(self.counts.late.saturating_sub(self.counts.late_beside_reading?))
+    /// The number of late releases that nothing explains: leakbench did not read the process meanwhile, and
+    /// no holder outside of it was found. `None` in older recordings.
+    pub fn late_unexplained(&self) -> Option<u64> {
+        let Counts { late, late_beside_reading, late_held_outside, .. } = self.counts;
+        Some(
+            late.saturating_sub(late_beside_reading?)
+                .saturating_sub(late_held_outside.unwrap_or(0)),
+        )
     }
 
     /// True if it failed, crashed, hung, was killed or violated the protocol.

@@ -132,6 +132,43 @@ fn late_releases_beyond_the_settle_time_are_a_warning() {
     }
 }
 
+/// A late release is the runtime's own unless leakbench read the process, or a search found that nothing in
+/// the process held the image.
+#[test]
+fn late_releases_are_explained_or_the_run_is_inconclusive() {
+    let run_with = |beside, inside, outside| {
+        judged(&run(Options::default(), move |_, last| {
+            last.counts.synchronous = 91;
+            last.counts.late = 9;
+            last.counts.late_beside_reading = Some(beside);
+            last.counts.late_held_inside = Some(inside);
+            last.counts.late_held_outside = Some(outside);
+            last.release = Histogram(vec![(1_000, 91), (2_000_000, 9)]);
+        }))
+    };
+    let explained = run_with(4, 0, 5);
+    assert_eq!(explained.verdict, Verdict::Clean);
+    let messages: Vec<&str> =
+        of_rule(&explained, "late-releases").iter().map(|finding| &*finding.message).collect();
+    assert_eq!(
+        messages[0],
+        "5 of 100 images were held when the drop had returned, and by nothing in the subject: another program \
+         reads it, or the kernel held it for a moment"
+    );
+    assert_eq!(messages.len(), 2, "{messages:?}");
+
+    let message = |judgement: &Judgement| {
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        of_rule(judgement, "late-releases")[0].message.clone()
+    };
+    let unknown = message(&run_with(4, 0, 4));
+    assert!(unknown.starts_with("1 of 100 images was released late though"), "{unknown}");
+    assert!(unknown.contains("or another program reads the subject"), "{unknown}");
+    let inside = message(&run_with(4, 2, 1));
+    assert!(inside.starts_with("4 of 100 images were released late though"), "{inside}");
+    assert!(inside.contains("still held 2 images when the drop had returned"), "{inside}");
+}
+
 /// The maximum depends on which releases have a recorded time.
 #[test]
 fn late_releases_without_a_time_are_counted_apart() {
