@@ -11,6 +11,7 @@
 //! - Objects of a process: [`Mapping`] and [`FileMapping`], [`FdEntry`], [`Socket`], [`SharedSegment`]; each with
 //!   its `ObjectId`, the device and inode.
 //! - Releases: [`DeathWatch`], of objects that [`ImageObjects`] accepts.
+//! - [`objects`] that a program leaks on purpose, so that leakbench can be tried.
 //! - The machine: [`Machine`] for a recording's fingerprint, and trials of single features.
 //!
 //! # Readers by hand
@@ -43,6 +44,7 @@ mod mappings;
 mod memfd_devices;
 mod mounts;
 mod object;
+pub mod objects;
 mod poll;
 mod posix_queues;
 mod process;

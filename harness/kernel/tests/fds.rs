@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use leakbench_kernel::{DeathWatch, FdEntry, FdKind, Process};
+use leakbench_kernel::{DeathWatch, FdEntry, FdKind, Process, objects};
 use leakbench_model::ObjectId;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::{Mode, OFlags, fstat, open};
@@ -50,16 +50,16 @@ fn every_kind_is_known_with_its_object() {
             FdKind::Inotify,
             rustix::fs::inotify::init(rustix::fs::inotify::CreateFlags::CLOEXEC).unwrap(),
         ),
-        (FdKind::SignalFd, sys::signalfd()),
+        (FdKind::SignalFd, objects::signalfd().unwrap()),
         (FdKind::Other, File::open("/proc/self/ns/mnt").unwrap().into()),
     ];
     let ptmx = File::options().read(true).write(true).open("/dev/ptmx");
     let may_be_refused = [
         (FdKind::Pty, ptmx.ok().map(OwnedFd::from)),
-        (FdKind::IoUring, sys::io_uring()),
-        (FdKind::Bpf, sys::bpf_map()),
-        (FdKind::MessageQueue, sys::posix_queue(8, 100)),
-        (FdKind::PerfEvent, sys::perf_event()),
+        (FdKind::IoUring, objects::io_uring().ok()),
+        (FdKind::Bpf, objects::bpf_map().ok()),
+        (FdKind::MessageQueue, objects::posix_queue(8, 100).ok()),
+        (FdKind::PerfEvent, objects::perf_event().ok()),
     ];
     kept.extend(may_be_refused.into_iter().filter_map(|(kind, fd)| Some((kind, fd?))));
     std::fs::remove_file(&deleted).unwrap();

@@ -8,12 +8,13 @@ use std::ffi::CString;
 use std::fs;
 use std::os::fd::AsFd;
 
+use leakbench_kernel::objects::OwnSegment;
 use leakbench_kernel::{FileMapping, MappingSource, Process, ReadError};
 use leakbench_model::ObjectId;
 use procfs::process::{MMPermissions, MMapPath};
 use rustix::fs::{MemfdFlags, fstat, ftruncate, memfd_create};
 use rustix::mm::MapFlags;
-use sys::{OwnMapping, Sharing, Still, SysvSegment, memfd, page};
+use sys::{OwnMapping, Sharing, Still, memfd, page};
 
 fn object(fd: impl AsFd) -> ObjectId {
     let stat = fstat(fd).unwrap();
@@ -155,7 +156,7 @@ fn what_only_looks_like_a_memfd_is_none() {
     }
     // Other objects on the device of memfds.
     mapped.push(("shared anonymous memory", OwnMapping::anonymous(1, Sharing::Shared)));
-    let segment = SysvSegment::attach(page());
+    let segment = OwnSegment::attach(page()).ok();
     // The control: a memfd among them is found.
     let image = memfd(c"control", 1);
     let control = OwnMapping::file(&image, 0, 1, Sharing::Shared);
@@ -166,8 +167,8 @@ fn what_only_looks_like_a_memfd_is_none() {
         assert!(!at(&mappings, mapping.start()).memfd, "{name:?}");
     }
     if let Some(segment) = &segment {
-        assert!(!at(&mappings, segment.address).memfd);
-        assert_eq!(at(&mappings, segment.address).object.dev, object(&image).dev);
+        assert!(!at(&mappings, segment.address()).memfd);
+        assert_eq!(at(&mappings, segment.address()).object.dev, object(&image).dev);
     }
     assert!(at(&mappings, control.start()).memfd);
     let counts = Process::open(child.pid()).unwrap().mapping_counts().unwrap();

@@ -16,13 +16,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use leakbench_kernel::objects::{OwnMessageQueue, OwnSegment, OwnSemaphoreSet};
 use leakbench_kernel::{
     Bound, Mapping, MappingKind, Process, ReadError, SharedSegment, Socket, Stat,
     children_by_parent, message_queues, object_of, semaphore_sets, shared_segments,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use sys::{MessageQueue, OwnMapping, SemaphoreSet, Sharing, Still, SysvSegment, memfd, page};
+use sys::{OwnMapping, Sharing, Still, memfd, page};
 use tempfile::TempDir;
 
 const PID: u32 = 4242;
@@ -53,7 +54,7 @@ fn mappings_of(process: &mut Process) -> Vec<Mapping> {
 fn each_mapping_is_of_the_kind_that_it_was_made() {
     let image = memfd(c"image", 1);
     let file = File::open("/proc/self/exe").unwrap();
-    let segment = SysvSegment::attach(page());
+    let segment = OwnSegment::attach(page()).ok();
     let mapped = [
         (MappingKind::Memfd, OwnMapping::file(&image, 0, 1, Sharing::Private)),
         (MappingKind::Memfd, OwnMapping::file(&image, 0, 1, Sharing::Shared)),
@@ -74,7 +75,7 @@ fn each_mapping_is_of_the_kind_that_it_was_made() {
         assert_eq!(kind_at(mapping.start()), *kind, "{mapping:?}");
     }
     if let Some(segment) = &segment {
-        assert_eq!(kind_at(segment.address), MappingKind::Anonymous);
+        assert_eq!(kind_at(segment.address()), MappingKind::Anonymous);
     }
     let memfd =
         mappings.iter().find(|mapping| mapping.start == mapped[1].1.start() as u64).unwrap();
@@ -258,7 +259,7 @@ fn a_segment_has_its_creator() {
         eprintln!("this system has no System V segments: nothing to read");
         return;
     };
-    let segment = SysvSegment::attach(3 * page()).unwrap();
+    let segment = OwnSegment::attach(3 * page()).unwrap();
     let after = shared_segments(Path::new("/proc")).unwrap();
     let new: Vec<_> = after.iter().filter(|segment| !before.contains(segment)).collect();
     let own = |segment: &&SharedSegment| {
@@ -287,7 +288,7 @@ fn semaphores_and_queues_have_their_last_users() {
         eprintln!("this system has no System V semaphores: nothing to read");
         return;
     }
-    let (set, queue) = (SemaphoreSet::make(), MessageQueue::make());
+    let (set, queue) = (OwnSemaphoreSet::make().unwrap(), OwnMessageQueue::make().unwrap());
     let own = std::process::id();
     let sets = semaphore_sets(proc).unwrap();
     let found = sets.iter().find(|it| it.id == set.id()).unwrap();

@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn fails(case: &str, outcome: &Outcome) -> bool {
-        Trial::named(case).score(outcome, Truth { kept: 3, images: 3 }).has_failed()
+        Trial::named(case).score(outcome, Truth { kept: 3, images: 3, refused: None }).has_failed()
     }
 
     #[test]

@@ -6,8 +6,6 @@
 mod causes;
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../../kernel/tests/sys/mod.rs"]
-mod sys;
 #[allow(dead_code, reason = "a part of it is used")]
 #[path = "../observe/victim.rs"]
 mod victim;
@@ -56,10 +54,9 @@ impl By {
                 command
             }
             By::Victim(habit) => {
-                let (name, value) = victim::habits(&[habit]);
                 let mut command = leakbench(&["exec", "--interval", "50ms"]);
-                command.args(["--out", folder, "--"]).args(victim::words()).env(name, value);
-                victim::end_with_input(&mut command);
+                command.args(["--out", folder, "--"]).args(victim::ending_words(&[habit]));
+                command.stdin(Stdio::piped());
                 command
             }
         };

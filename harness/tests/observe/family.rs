@@ -54,9 +54,9 @@ fn samples(out: &Path) -> Vec<ObservationSample> {
 fn a_leak_behind_a_wrapper_is_found() {
     let observe = |flags: &[&str]| {
         let out = tempfile::tempdir().unwrap();
-        let (name, value) = victim::habits(&["events"]);
-        let mut command = exec_script(out.path(), flags, "\"$@\"; true", &victim::words());
-        let observer = command.env(name, value).spawn().unwrap();
+        let words = victim::words(&["events"]);
+        let mut command = exec_script(out.path(), flags, "\"$@\"; true", &words);
+        let observer = command.spawn().unwrap();
         end_sampled(observer, out.path())
     };
     let observed = observe(&[]);

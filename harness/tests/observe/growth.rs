@@ -2,14 +2,14 @@
 
 use std::process::{Command, Stdio};
 
+use leakbench_kernel::objects;
 use leakbench_model::Resource;
 use leakbench_recording::observation::{ObservationRecord, ObservationRecording};
 
 use super::common::{finish, leakbench, wait_for_samples};
-use super::sys;
 use super::victim::{self, Victim};
 use super::{
-    Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec, exec_to_the_end,
+    Observed, SAMPLES, attach, attach_for_growth, end_sampled, exec_of, exec_to_the_end,
     exec_until_read,
 };
 
@@ -28,7 +28,7 @@ fn descriptors_of_eight_kinds() {
     let observed = exec_to_the_end(&habits);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     for (name, example) in [
-        ("file_fds", "observe"),
+        ("file_fds", "leakbench"),
         ("deleted_file_fds", "(deleted)"),
         ("memfd_fds", "/memfd:leaked"),
         ("socket_fds", "UDP UNCONNECTED at 127.0.0.1"),
@@ -75,10 +75,10 @@ fn a_leak_below_traffic_is_recorded_by_age() {
 fn descriptors_of_rarer_kinds() {
     let kinds = [
         ("ptys", "pty_fds", true),
-        ("rings", "io_uring_fds", sys::io_uring().is_some()),
-        ("bpf-maps", "bpf_fds", sys::bpf_map().is_some()),
-        ("perf-events", "perf_event_fds", sys::perf_event().is_some()),
-        ("posix-queues", "posix_queue_fds", sys::posix_queue(2, 700).is_some()),
+        ("rings", "io_uring_fds", objects::io_uring().is_ok()),
+        ("bpf-maps", "bpf_fds", objects::bpf_map().is_ok()),
+        ("perf-events", "perf_event_fds", objects::perf_event().is_ok()),
+        ("posix-queues", "posix_queue_fds", objects::posix_queue(2, 700).is_ok()),
     ];
     let allowed = kinds.into_iter().filter(|(.., allowed)| *allowed);
     let (habits, names): (Vec<&str>, Vec<&str>) =
@@ -125,10 +125,9 @@ fn sockets_of_another_network_namespace_have_states() {
         return;
     }
     let out = tempfile::tempdir().unwrap();
-    let (name, value) = victim::habits(&["any-sockets"]);
     let mut command = leakbench(&["exec", "--json", "--interval", "50ms", "--out"]);
-    command.arg(out.path()).arg("--").args(unshare).args(victim::words()).env(name, value);
-    victim::end_with_input(&mut command);
+    command.arg(out.path()).arg("--").args(unshare).args(victim::ending_words(&["any-sockets"]));
+    command.stdin(Stdio::piped());
     let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_samples(out.path(), SAMPLES);
     let observed = Observed::from(finish(observer));
@@ -206,14 +205,11 @@ fn unused_semaphores_are_of_the_tree_that_is_alone_in_its_namespace() {
     let beside = "sleep 300 & \"$0\" \"$@\"; code=$?; kill $!; exit $code";
     for (script, expected) in [(alone, (1, "leak")), (beside, (4, "inconclusive"))] {
         let out = tempfile::tempdir().unwrap();
-        let inner = exec(&["--out", out.path().to_str().unwrap()], &["unused-semaphores"]);
+        let words = victim::ending_words(&["unused-semaphores"]);
+        let inner = exec_of(&["--out", out.path().to_str().unwrap()], &words);
         let mut command = Command::new("unshare");
         command.args(unshare).args(["sh", "-c", script]).arg(inner.get_program());
-        command.args(inner.get_args());
-        for (name, value) in inner.get_envs() {
-            command.env(name, value.unwrap_or_default());
-        }
-        victim::end_with_input(&mut command);
+        command.args(inner.get_args()).stdin(Stdio::piped());
         let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         wait_for_samples(out.path(), SAMPLES);
         let observed = Observed::from(finish(observer));
@@ -228,7 +224,7 @@ fn unused_semaphores_are_of_the_tree_that_is_alone_in_its_namespace() {
 
 #[test]
 fn the_other_end_of_a_pipe_is_named() {
-    let [observed] = attach_for_growth(&["fed-children"], [&["--no-tree"]]);
+    let [observed] = attach_for_growth(&["children"], [&["--no-tree"]]);
     assert_leaks(&observed, "pipe_fds", "(cat)");
     // The control: both ends are in the process.
     let [observed] = attach_for_growth(&["pipes"], [&[]]);
@@ -240,7 +236,7 @@ fn the_other_end_of_a_pipe_is_named() {
 #[test]
 fn mappings_of_three_kinds() {
     let [observed] =
-        attach_for_growth(&["anonymous_mappings", "executable_mappings", "mapped-memfds"], [&[]]);
+        attach_for_growth(&["anonymous-mappings", "executable-mappings", "mapped-memfds"], [&[]]);
     assert_eq!(observed.verdict(), (1, "leak"), "{:#}", observed.result);
     assert_leaks(&observed, "anonymous_mappings", "p");
     assert_leaks(&observed, "executable_mappings", "xp");

@@ -93,15 +93,15 @@ fn limits_of_a_user() {
     // No other process has this user, not even one of another copy of this test.
     let user = 50_000 + std::process::id() % 10_000;
     let mut command = Command::new("prlimit");
-    command.arg("--nproc=300").args(victim::words());
+    command.arg("--nproc=300").args(victim::words(&["threads", "keys", "pipes"]));
     command.uid(user).current_dir("/");
-    let can_run = Command::new(&victim::words()[0]).arg("--list").uid(user).output();
+    let can_run = leakbench(&["--version"]).uid(user).current_dir("/").output();
     if !can_run.is_ok_and(|output| output.status.success()) {
-        eprintln!("another user may not run this test: nothing to test");
+        eprintln!("another user may not run the binary: nothing to test");
         return;
     }
     let mut other = Command::new("sleep").arg("600").uid(user).spawn().unwrap();
-    let mut victim = Victim::start_by(&mut command, &["threads", "keys", "pipes"]).unwrap();
+    let mut victim = Victim::start_by(&mut command).unwrap();
     let out = tempfile::tempdir().unwrap();
     let observer = attach(&["--out", out.path().to_str().unwrap()], &victim.pid()).spawn().unwrap();
     victim.grow();
@@ -136,10 +136,9 @@ fn the_size_of_a_file_system_in_memory() {
     let out = tempfile::tempdir().unwrap();
     let mut command = leakbench(&["exec", "--json", "--interval", "50ms", "--out"]);
     command.arg(out.path()).arg("--").args(unshare);
-    command.args(["sh", "-c", &format!("{mount} && exec \"$0\" \"$@\"")]).args(victim::words());
-    let (name, value) = victim::habits(&["tmpfs-growth"]);
-    command.env(name, value).env(victim::FOLDER, folder.path());
-    victim::end_with_input(&mut command);
+    command.args(["sh", "-c", &format!("{mount} && exec \"$0\" \"$@\"")]);
+    command.args(victim::ending_words(&["tmpfs-growth"])).arg("--folder").arg(folder.path());
+    command.stdin(Stdio::piped());
     let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_samples(out.path(), SAMPLES);
     let observed = Observed::from(finish(observer));

@@ -92,8 +92,9 @@ fn exec_until_read(habits: &[&str], resource: Resource) -> Observed {
 /// The same until `wait` returns, which gets the folder of the recording.
 fn exec_until(habits: &[&str], wait: impl FnOnce(&Path)) -> Observed {
     let out = tempfile::tempdir().unwrap();
-    let mut command = exec(&["--out", out.path().to_str().unwrap()], habits);
-    victim::end_with_input(&mut command);
+    let flags = ["--out", out.path().to_str().unwrap()];
+    let mut command = exec_of(&flags, &victim::ending_words(habits));
+    command.stdin(Stdio::piped());
     let observer = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait(out.path());
     // This closes its standard input.
@@ -120,11 +121,15 @@ fn end_sampled(observer: Child, out: &Path) -> Observed {
     Observed::from(finish(observer))
 }
 
-/// `leakbench exec` of a victim.
+/// `leakbench exec` of a victim that goes on until it is ended.
 fn exec(flags: &[&str], habits: &[&str]) -> Command {
+    exec_of(flags, &victim::words(habits))
+}
+
+/// `leakbench exec` of a command.
+fn exec_of(flags: &[&str], words: &[String]) -> Command {
     let mut command = leakbench(&["exec", "--json", "--interval", "50ms"]);
-    let (name, value) = victim::habits(habits);
-    command.args(flags).arg("--").args(victim::words()).env(name, value);
+    command.args(flags).arg("--").args(words);
     command
 }
 

@@ -72,9 +72,9 @@ fn leakbench_itself_and_its_ancestors() {
 
 #[test]
 fn a_thread() {
-    let victim = Victim::start(&["idle"]);
+    let victim = Victim::start(&["threads"]);
     let tasks = || std::fs::read_dir(format!("/proc/{}/task", victim.pid())).unwrap();
-    // libtest runs the test in a second thread.
+    // One that stays.
     let mut tids = tasks().map(|task| task.unwrap().file_name().into_string().unwrap());
     let other = tids.find(|tid| *tid != victim.pid()).unwrap();
     let stderr = refused(&["attach", &other]);

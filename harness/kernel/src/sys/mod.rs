@@ -2,8 +2,8 @@
 
 #![expect(
     unsafe_code,
-    reason = "ioctls that write through pointers in their argument, mappings made to be counted, and \
-              code that runs in a forked child"
+    reason = "ioctls that write through pointers in their argument, mappings made to be counted, \
+              code that runs in a forked child, and calls that rustix does not have"
 )]
 
 pub(super) mod address_space;
@@ -19,5 +19,7 @@ pub(super) mod parent_death;
 pub(super) mod posix_queue;
 pub(super) mod proc_dir;
 pub(super) mod procmap_query;
+pub(super) mod rare_objects;
 pub(super) mod seccomp;
 pub(super) mod semaphores;
+pub(super) mod sysv_objects;

@@ -3,7 +3,6 @@
 
 mod ballast;
 mod kept;
-mod truth;
 
 use std::num::NonZeroU32;
 use std::os::fd::BorrowedFd;
@@ -18,8 +17,8 @@ use rand::{RngExt, SeedableRng};
 
 use self::ballast::Ballast;
 use self::kept::Kept;
-pub(crate) use self::truth::{TRUTH_FILE, Truth};
 use super::builtin::{Builtin, BuiltinInstance, BuiltinModule};
+use super::truth::Truth;
 
 /// The built-in runtime with the plants of its scenario.
 #[derive(Debug)]
@@ -80,6 +79,28 @@ impl Planted {
         for planting in self.chosen(|plant| plant == Plant::DescriptorOnError) {
             self.keep(planting, |kept| kept.keep_other());
         }
+    }
+
+    fn truth(&self) -> Truth {
+        let mut truth = Truth::default();
+        for planting in &self.plants {
+            let kept = planting.kept();
+            truth.kept += kept.count;
+            truth.images += if is_of_an_image(planting.plant) { kept.images() } else { 0 };
+            drop(kept);
+            if planting.plant.is_of_the_purge() {
+                truth.kept += self.runtime.purge_faults();
+                truth.images += self.runtime.images_in_slots();
+            }
+            if planting.plant == Plant::MappingLimit {
+                // Each still maps the image that it could not unmap.
+                let mut states = Vec::new();
+                self.runtime.slot_states(&mut states);
+                truth.images +=
+                    states.iter().filter(|state| **state == SlotState::Unknown).count() as u64;
+            }
+        }
+        truth
     }
 
     fn keep(&self, planting: &Planting, keep: impl FnOnce(&mut Kept) -> std::io::Result<()>) {
@@ -245,7 +266,10 @@ impl Subject for Planted {
     }
 
     fn shut_down(&self) -> Result<(), SubjectError> {
-        self.record_truth()
+        if self.plants.is_empty() {
+            return Ok(());
+        }
+        self.truth().record().map_err(|error| SubjectError::new(error.to_string()))
     }
 
     fn reset_failures(&self) -> u64 {

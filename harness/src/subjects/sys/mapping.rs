@@ -5,7 +5,8 @@ use std::os::fd::BorrowedFd;
 use std::ptr;
 
 use rustix::mm::{
-    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mlock, mmap, mmap_anonymous, mprotect,
+    munmap,
 };
 
 const WRITABLE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
@@ -30,6 +31,32 @@ impl Mapping {
         let start = unsafe {
             mmap(ptr::null_mut(), len_bytes, ProtFlags::READ, MapFlags::PRIVATE, file, 0)
         }?;
+        Ok(Mapping { start: start.expose_provenance(), len_bytes })
+    }
+
+    /// The first pages of a file, shared and writable.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(in crate::subjects) fn of_shared_file(
+        file: BorrowedFd<'_>,
+        pages: usize,
+    ) -> io::Result<Mapping> {
+        let len_bytes = pages * rustix::param::page_size();
+        // SAFETY: without MAP_FIXED the kernel chooses addresses that nothing uses.
+        let start =
+            unsafe { mmap(ptr::null_mut(), len_bytes, WRITABLE, MapFlags::SHARED, file, 0) }?;
+        Ok(Mapping { start: start.expose_provenance(), len_bytes })
+    }
+
+    /// Huge pages of this length, a multiple of their size.
+    ///
+    /// # Errors
+    /// The kernel's: it has none that are free.
+    pub(in crate::subjects) fn of_huge_pages(len_bytes: usize) -> io::Result<Mapping> {
+        let flags = MapFlags::PRIVATE.union(MapFlags::HUGETLB);
+        // SAFETY: without MAP_FIXED the kernel chooses addresses that nothing uses.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), len_bytes, WRITABLE, flags) }?;
         Ok(Mapping { start: start.expose_provenance(), len_bytes })
     }
 
@@ -129,6 +156,31 @@ impl Mapping {
         let at = ptr::with_exposed_provenance_mut(at);
         // SAFETY: the page is in this mapping, and populating does not change what it holds.
         unsafe { madvise(at, len_bytes, Advice::LinuxPopulateWrite) }?;
+        Ok(())
+    }
+
+    /// Makes all of it resident, as writes would.
+    ///
+    /// # Errors
+    /// As [`Mapping::populate_page`].
+    pub(in crate::subjects) fn populate(&self) -> io::Result<()> {
+        let start = ptr::with_exposed_provenance_mut(self.start);
+        // SAFETY: the range is this mapping, and populating does not change what it holds.
+        unsafe { madvise(start, self.len_bytes, Advice::LinuxPopulateWrite) }?;
+        Ok(())
+    }
+
+    /// Locks one page in memory.
+    ///
+    /// # Errors
+    /// The kernel's: the user may not lock more.
+    ///
+    /// # Panics
+    /// The mapping has no such page.
+    pub(in crate::subjects) fn lock_page(&mut self, page: usize) -> io::Result<()> {
+        let (at, len_bytes) = self.page(page);
+        // SAFETY: the page is in this mapping, and locking does not change what it holds.
+        unsafe { mlock(ptr::with_exposed_provenance_mut(at), len_bytes) }?;
         Ok(())
     }
 
