@@ -10,7 +10,7 @@
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
 //! - `doctor` checks what this machine can measure;
 //! - `comparison` makes several runs, one after the other;
-//! - `selftest` tries the judge against planted leaks;
+//! - `selftest` tries the judges of runs and of observations against planted leaks;
 //! - `faults` runs a command again and again, each time with another system call that fails;
 //! - `soak` makes runs for hours, and goes on after a kill;
 //! - `replay` makes a recorded run again, and `shrink` searches for the smallest one that fails as it does;

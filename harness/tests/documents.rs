@@ -39,7 +39,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "leakbench selftest",
         "leakbench selftest --seeds 1 --clean-runs 1 --case skipped-purge --case missed-slot \
-         --case second-pool",
+         --case exec-filling",
     ),
     ("leakbench faults", "leakbench faults --cells-max 1 -- sh -c 'exec 7</dev/null'"),
     (

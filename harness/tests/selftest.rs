@@ -31,6 +31,49 @@ fn every_planted_leak_is_found_and_named() {
     }
     let clean = cases.iter().find(|case| case["name"] == "no plant").expect("a row");
     assert_eq!(clean["runs"], 6);
+    // What a kernel refuses to some users is skipped, and nothing else.
+    for skipped in result["skipped"].as_array().expect("a list") {
+        let name = skipped["name"].as_str().expect("a name");
+        assert!(REFUSABLE.contains(&name), "{skipped}");
+    }
+}
+
+/// The cases whose objects not every kernel has, or not for every user.
+const REFUSABLE: [&str; 8] = [
+    "exec-posix-queues",
+    "exec-ptys",
+    "exec-rings",
+    "exec-bpf-maps",
+    "exec-perf-events",
+    "exec-locked-memory",
+    "exec-huge-pages",
+    "exec-keys",
+];
+
+/// A program with habits whose end is a signal removes what the kernel would keep.
+#[test]
+fn objects_that_would_outlive_their_process_are_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let truth = folder.path().join("truth");
+    let files = || std::fs::read_dir(folder.path()).expect("a folder").count();
+    let mut command = leakbench(&["habits", "queues,tmpfs-growth", "--seed", "1", "--folder"]);
+    command.arg(folder.path()).env("LEAKBENCH_TRUTH", &truth).stdout(Stdio::null());
+    let mut program = command.spawn().expect("the binary starts");
+    let pid = program.id();
+    // The sender of the last message is a column of the table.
+    let queues = || {
+        let table = std::fs::read_to_string("/proc/sysvipc/msg").expect("System V objects");
+        let is_own = |line: &&str| line.split_whitespace().nth(5) == Some(&pid.to_string());
+        table.lines().filter(is_own).count()
+    };
+    wait_until("there are queues and a file", || queues() > 2 && files() == 1);
+    kill_process(Pid::from_child(&program), Signal::TERM).expect("it runs");
+    assert!(program.wait().expect("it can be waited for").success());
+    assert_eq!(queues(), 0);
+    let truth = std::fs::read_to_string(truth).expect("the truth");
+    let truth: Value = serde_json::from_str(&truth).expect("an object");
+    assert!(truth["kept"].as_u64().is_some_and(|kept| kept > 2), "{truth}");
+    assert_eq!(files(), 1, "only the truth is left");
 }
 
 #[test]

@@ -104,7 +104,7 @@ struct JudgeArgs {
 
     /// Try the judge against planted leaks on this machine first
     ///
-    /// Twelve short runs. If it misses one, the gate judges nothing and exits with 4
+    /// Twelve short runs and two observations. If it misses one, the gate judges nothing and exits with 4
     #[arg(long)]
     selftest: bool,
 

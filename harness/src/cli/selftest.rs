@@ -1,4 +1,4 @@
-//! `leakbench selftest`: tries the judge against planted leaks.
+//! `leakbench selftest`: tries the judges of runs and of observations against planted leaks.
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use clap::builder::PossibleValuesParser;
 
 use crate::error::Error;
 use crate::output::{Verbosity, print};
-use crate::selftest::{CASES, Plan, cores};
+use crate::selftest::{Plan, cases, cores};
 
 const EXAMPLES: &str = "\
 Examples:
-  leakbench selftest                       each kind of leak, with five seeds: about a minute
+  leakbench selftest                       each kind of leak, with five seeds: about two minutes
   leakbench selftest --case thread --seeds 100
                                            one kind, often
   leakbench selftest --seeds 100 --clean-runs 1000
@@ -19,17 +19,20 @@ Examples:
   leakbench --plant thread --cycles 3k     one run with a leak on purpose
 
 A case is a run in which the built-in subject leaves objects behind on purpose, in cycles at random.
-It succeeds if the verdict is right, the finding names what leaks, and, of images, the number is
-exact. Some cases resemble a leak and are none; these and runs without a plant must be clean.
+Those that begin with exec- are observations of a program that keeps objects of one kind, at random
+moments. A case succeeds if the verdict is right, the finding names what leaks, and, of images, the
+number is exact. Some cases resemble a leak and are none; these and runs without a plant must be
+clean. A kind of object that the kernel refuses is skipped. exec-keys is made only if it is named,
+since all observations of its user see its keys.
 
 Exit codes:
-  0 every run succeeded   1 a leak was missed, or a false alarm   130 interrupted";
+  0 every trial succeeded   1 a leak was missed, or a false alarm   130 interrupted";
 
 /// `leakbench selftest`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SelftestArgs {
-    /// Runs of each case, each with another seed
+    /// Trials of each case, each with another seed
     #[arg(long, value_name = "N", default_value_t = 5)]
     seeds: u32,
 
@@ -43,7 +46,7 @@ pub(super) struct SelftestArgs {
     #[arg(long = "case", value_name = "NAME", value_parser = case_names())]
     cases: Vec<String>,
 
-    #[arg(long, value_name = "N", help = format!("Runs at the same time [default: one a core, {}]", cores()))]
+    #[arg(long, value_name = "N", help = format!("Runs at the same time, and eight times as many observations [default: one a core, {}]", cores()))]
     jobs: Option<NonZeroU32>,
 
     /// Print the result as one JSON object
@@ -74,5 +77,5 @@ impl SelftestArgs {
 }
 
 fn case_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(CASES.iter().map(|case| case.name))
+    PossibleValuesParser::new(cases().map(|case| case.name))
 }

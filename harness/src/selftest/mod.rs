@@ -1,13 +1,13 @@
-//! The judge of leakbench tried against a known truth: runs with planted leaks, each of which it must
-//! find and name, and runs without one, which must be clean.
+//! The judges of leakbench tried against a known truth: runs and observations with planted leaks, each of
+//! which they must find and name, and some without one, which must be clean.
 //!
 //! ```text
-//! case, seed ─► leakbench run --plant ─► result ──┐
-//!                     └► truth, by the subject ───┴─► score ─► tally ─► text, JSON
+//! case, seed ─► leakbench run --plant, exec -- habits ─► result ──┐
+//!                     └► truth, by the subject ───────────────────┴─► score ─► tally ─► text, JSON
 //! ```
 //!
-//! Each trial is a run as users make it, in a process of its own. The subject writes what it kept into a
-//! file of its own, which neither the supervisor nor the judge reads.
+//! Each trial is a run or an observation as users make it, in a process of its own. The subject writes what
+//! it kept into a file of its own, which neither the supervisor, the observer nor the judge reads.
 
 mod case;
 mod clean;
@@ -23,16 +23,17 @@ use std::time::Duration;
 use leakbench_model::text::{counted, grouped};
 use leakbench_reports::render::Progress;
 
-pub(crate) use self::case::CASES;
+use self::case::Case;
+pub(crate) use self::case::cases;
 pub(crate) use self::tally::Tally;
-use self::trial::{Trial, Workplace};
+use self::trial::{Outcome, Trial, Workplace};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::output::{ProgressDisplay, Verbosity};
 use crate::supervisor::SuperviseError;
 
 /// The cases of a short test.
-const SHORT: [&str; 9] = [
+const SHORT: [&str; 11] = [
     "skipped-purge",
     "image-descriptor",
     "image-in-flight",
@@ -42,7 +43,12 @@ const SHORT: [&str; 9] = [
     "code-mapping",
     "cache",
     "sawtooth",
+    "exec-sockets",
+    "exec-bounded-cache",
 ];
+
+/// Observations at the same time, for each run at the same time. They sleep most of the time.
+const OBSERVATIONS_A_RUN: u32 = 8;
 
 /// Maximum time between two checks for a signal.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -54,9 +60,9 @@ pub(crate) struct Plan {
     pub(crate) seeds: u32,
     /// Runs without a plant.
     pub(crate) clean_runs: u32,
-    /// Trials at the same time.
+    /// Runs at the same time. Observations are made beside them.
     pub(crate) jobs: NonZeroU32,
-    /// The names of the cases; all if it is empty.
+    /// The names of the cases. If it is empty, all but those that other observations of the user would see.
     pub(crate) cases: Vec<String>,
 }
 
@@ -78,17 +84,26 @@ impl Plan {
         let trials = self.trials();
         let mut tally = Tally::new(&trials);
         let mut display = ProgressDisplay::new(verbosity);
-        let next = AtomicUsize::new(0);
+        let (mut observations, runs): (Vec<&Trial>, Vec<&Trial>) =
+            trials.iter().partition(|trial| trial.is_observation());
+        // Each waits for all others to end.
+        observations.sort_by_key(|trial| trial.is_alone());
+        let (runs, observations) = (Queue::new(runs), Queue::new(observations));
         let stop = AtomicBool::new(false);
+        let jobs = self.jobs.get();
+        let workers = [(&runs, jobs), (&observations, jobs.saturating_mul(OBSERVATIONS_A_RUN))];
+        let workers = workers.into_iter().flat_map(|(queue, jobs)| {
+            let jobs = queue.trials.len().min(jobs as usize);
+            std::iter::repeat_n(queue, jobs)
+        });
         let outcome = thread::scope(|scope| {
             let (done, results) = mpsc::channel();
-            for job in 0..self.jobs.get() {
-                let (done, next, stop) = (done.clone(), &next, &stop);
-                let (trials, workplace) = (&trials, &workplace);
+            for (job, queue) in (0..).zip(workers) {
+                let (done, stop, workplace) = (done.clone(), &stop, &workplace);
                 scope.spawn(move || {
-                    while let Some(trial) = trials.get(next.fetch_add(1, Relaxed))
-                        && !stop.load(Relaxed)
-                        && done.send((trial, trial.perform(workplace, job))).is_ok()
+                    while !stop.load(Relaxed)
+                        && let Some(trial) = queue.take()
+                        && done.send((trial, trial.perform(workplace, job, stop))).is_ok()
                     {
                     }
                 });
@@ -96,9 +111,10 @@ impl Plan {
             drop(done);
             loop {
                 match results.recv_timeout(SIGNAL_CHECK_INTERVAL) {
-                    Ok((trial, Ok(Some(score)))) => tally.add(trial, score),
                     // It was interrupted, so there is a signal for this process too.
-                    Ok((_, Ok(None))) => tally.interrupted = true,
+                    Ok((_, Ok(Outcome::Interrupted))) => tally.interrupted = true,
+                    Ok((trial, Ok(Outcome::Judged(score)))) => tally.add(trial, score),
+                    Ok((trial, Ok(Outcome::Refused(reason)))) => tally.skip(trial, reason),
                     Ok((_, Err(error))) => {
                         stop.store(true, Relaxed);
                         return Err(error);
@@ -123,16 +139,33 @@ impl Plan {
 
     /// Cases in turn, so that an interrupted test has tried all of them.
     fn trials(&self) -> Vec<Trial> {
-        let chosen = || {
-            CASES
-                .iter()
-                .filter(|case| self.cases.is_empty() || self.cases.iter().any(|it| it == case.name))
+        let is_chosen = |case: &&Case| match self.cases.is_empty() {
+            true => !case.is_alone(),
+            false => self.cases.iter().any(|name| name == case.name),
         };
+        let chosen = || cases().filter(is_chosen);
         let seeds = u64::from(self.seeds);
         let planted =
             (0..seeds).flat_map(|seed| chosen().map(move |case| Trial::of_case(case, seed)));
         let clean = (0..u64::from(self.clean_runs)).map(Trial::without_plant);
         planted.chain(clean).collect()
+    }
+}
+
+/// Trials that are made in turn, several at a time.
+#[derive(Debug)]
+struct Queue<'a> {
+    trials: Vec<&'a Trial>,
+    next: AtomicUsize,
+}
+
+impl<'a> Queue<'a> {
+    fn new(trials: Vec<&'a Trial>) -> Queue<'a> {
+        Queue { trials, next: AtomicUsize::new(0) }
+    }
+
+    fn take(&self) -> Option<&'a Trial> {
+        self.trials.get(self.next.fetch_add(1, Relaxed)).copied()
     }
 }
 
@@ -152,7 +185,7 @@ impl Progress for Count<'_> {
     fn parts(&self) -> Vec<String> {
         let failures = self.tally.failures.len() as u64;
         vec![
-            format!("{} of {}", grouped(self.tally.trials()), counted(self.total as u64, "run")),
+            format!("{} of {}", grouped(self.tally.trials()), counted(self.total as u64, "trial")),
             counted(failures, "failure"),
         ]
     }

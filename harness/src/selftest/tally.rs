@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     rows: Vec<Row>,
     /// Trials whose verdict, finding or number of images was wrong.
     pub(super) failures: Vec<Failure>,
+    /// Why trials were skipped, once for each case.
+    skipped: Vec<Skip>,
     pub(super) interrupted: bool,
 }
 
@@ -28,12 +30,14 @@ struct Row {
     name: &'static str,
     /// What the subject leaves behind, in words.
     what: &'static str,
-    /// The finding that a run must have, in words.
+    /// The finding that a trial must have, in words.
     must_find: String,
-    /// True if its runs leak.
+    /// True if its trials leak.
     is_leak: bool,
-    /// Runs made.
+    /// Runs or observations made.
     runs: u64,
+    /// Those that were skipped, since the kernel refused the object; they are not among `runs`.
+    skipped: u64,
     /// Runs whose verdict was right: a leak was found, or a run without one was clean.
     right: u64,
     /// Runs whose finding names what leaks.
@@ -42,6 +46,14 @@ struct Row {
     countable: u64,
     /// Of those, the runs whose number of lingering images was exactly that of the truth.
     exact: u64,
+}
+
+/// A case with trials that were skipped.
+#[derive(Debug, Serialize)]
+struct Skip {
+    name: &'static str,
+    /// The object that the kernel refused, and its reason.
+    reason: String,
 }
 
 /// A trial that failed.
@@ -57,7 +69,8 @@ impl Row {
     fn of(trial: &Trial) -> Row {
         let Trial { name, what, expected, .. } = *trial;
         let (must_find, is_leak) = (expected.in_words(), expected.is_leak());
-        Row { name, what, must_find, is_leak, runs: 0, right: 0, named: 0, countable: 0, exact: 0 }
+        let (runs, skipped, right, named, countable, exact) = (0, 0, 0, 0, 0, 0);
+        Row { name, what, must_find, is_leak, runs, skipped, right, named, countable, exact }
     }
 }
 
@@ -69,6 +82,7 @@ struct Json<'a> {
     headline: String,
     interrupted: bool,
     cases: &'a [Row],
+    skipped: &'a [Skip],
     failures: &'a [Failure],
 }
 
@@ -97,12 +111,20 @@ impl Tally {
         }
     }
 
-    /// Trials made.
-    pub(super) fn trials(&self) -> u64 {
-        self.rows.iter().map(|row| row.runs).sum()
+    pub(super) fn skip(&mut self, trial: &Trial, reason: String) {
+        let Some(row) = self.rows.iter_mut().find(|row| row.name == trial.name) else { return };
+        row.skipped += 1;
+        if row.skipped == 1 {
+            self.skipped.push(Skip { name: trial.name, reason });
+        }
     }
 
-    /// Runs that leak, or that do not, and how many of them had the right verdict.
+    /// Trials made or skipped.
+    pub(super) fn trials(&self) -> u64 {
+        self.rows.iter().map(|row| row.runs + row.skipped).sum()
+    }
+
+    /// Trials that leak, or that do not, and how many of them had the right verdict.
     fn total(&self, is_leak: bool) -> (u64, u64) {
         let rows = || self.rows.iter().filter(|row| row.is_leak == is_leak);
         (rows().map(|row| row.runs).sum(), rows().map(|row| row.right).sum())
@@ -143,12 +165,16 @@ impl Tally {
             parts.push(format!(
                 "{} in {} without one ({low:.1} to {high:.1} %)",
                 counted(alarms, "false alarm"),
-                counted(healthy, "run"),
+                counted(healthy, "trial"),
             ));
         }
         let unnamed = self.failures.len() as u64 - (leaks - found) - (healthy - clean);
         if unnamed > 0 {
             parts.push(format!("{} found and not named or not counted", grouped(unnamed)));
+        }
+        if !self.skipped.is_empty() {
+            let kinds = counted(self.skipped.len() as u64, "kind");
+            parts.push(format!("{kinds} skipped: the kernel refuses the object"));
         }
         parts.join(", ")
     }
@@ -175,6 +201,9 @@ impl Tally {
             text += line.trim_end();
             text.push('\n');
         }
+        for Skip { name, reason } in &self.skipped {
+            text += &format!("skipped    {name}: {}\n", printable(reason));
+        }
         for Failure { name, headline, command } in self.failures.iter().take(LISTED_MAX) {
             text += &format!(
                 "failed     {name}: {}\n           {}\n",
@@ -200,6 +229,7 @@ impl Tally {
             headline: self.headline(),
             interrupted: self.interrupted,
             cases: &self.rows,
+            skipped: &self.skipped,
             failures: &self.failures,
         };
         Ok(serde_json::to_string_pretty(&json)? + "\n")
@@ -237,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn a_case_that_the_kernel_refuses_is_no_success_and_no_failure() {
+        let [refused, sockets] = ["exec-bpf-maps", "exec-sockets"].map(Trial::named);
+        let trials = ["exec-bpf-maps", "exec-sockets"].map(Trial::named);
+        let mut tally = Tally::new(&trials);
+        tally.skip(&refused, "bpf-maps: not permitted".to_owned());
+        tally.add(&sockets, score(true, true, None));
+        assert_eq!((tally.exit_code(), tally.trials()), (exit_code::CLEAN, 2));
+        let text = tally.to_text();
+        assert!(text.contains("\nskipped    exec-bpf-maps: bpf-maps: not permitted\n"), "{text}");
+        assert!(text.contains(" — 1 of 1 planted leak found"), "{text}");
+        assert!(text.contains("1 kind skipped"), "{text}");
+    }
+
+    #[test]
     fn each_kind_of_failure_fails_the_test() {
         let [leak, healthy] = ["skipped-purge", "cache"].map(Trial::named);
         for (trial, failing) in [
@@ -250,7 +294,7 @@ mod tests {
             tally.add(&healthy, score(true, true, None));
             assert_eq!(tally.exit_code(), exit_code::CLEAN);
             let passed = tally.to_text();
-            assert!(passed.ends_with("1 run without one (0.0 to 79.3 %)\n"), "{passed}");
+            assert!(passed.ends_with("1 trial without one (0.0 to 79.3 %)\n"), "{passed}");
             tally.add(trial, failing);
             assert_eq!(tally.exit_code(), exit_code::LEAK);
             let text = tally.to_text();

@@ -122,6 +122,12 @@ impl Habit {
     }
 }
 
+/// True if there is a habit of this name.
+#[cfg(test)]
+pub(crate) fn is_habit(name: &str) -> bool {
+    Habit::named(name).is_some()
+}
+
 /// Keeps one more object at each act, for ever.
 ///
 /// # Errors

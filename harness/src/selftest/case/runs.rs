@@ -1,37 +1,12 @@
-//! The planted kinds: the run of each, and what the judge must find there.
+//! Cases of runs: the built-in subject leaves objects behind, in cycles at random.
 
 use leakbench_model::{Reason, Resource};
 
-/// A run with a plant.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    /// What the subject leaves behind, in words.
-    pub(super) what: &'static str,
-    /// Slots of the pool.
-    pub(super) slots: &'static str,
-    /// Flags of the run, beside those of all cases.
-    pub(super) flags: &'static [&'static str],
-    pub(super) expected: Expected,
-}
-
-/// The finding that a run must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
-    /// Images linger, held so; at the end exactly those that the subject kept.
-    Lingering(Reason),
-    /// A resource grows with the cycles.
-    Growth(Resource),
-    /// Guests left descriptors open.
-    GuestDescriptors,
-    /// Images are released late. A barrier may find some that linger.
-    Late,
-    /// None: the run is clean.
-    Nothing,
-}
+use super::Expected::{Growth, GuestDescriptors, Late, Lingering, Nothing};
+use super::{Case, TrialKind};
 
 /// Flags of all cases. There are barriers enough for a trend.
-pub(super) const FLAGS: &[&str] =
+pub(in crate::selftest) const FLAGS: &[&str] =
     &["--processes", "1", "--cycles", "3000", "--barriers", "40", "--settle-ms", "20"];
 
 /// Few slots, so that all have been used soon.
@@ -42,13 +17,16 @@ const MANY: &str = "1000";
 macro_rules! cases {
     ($($name:literal, $what:literal: $expected:expr, $slots:expr, [$($flag:literal),*];)+) => {
         /// Every case.
-        pub(crate) const CASES: &[Case] = &[$(
-            Case { name: $name, what: $what, expected: $expected, slots: $slots, flags: &[$($flag),*] },
+        pub(super) const CASES: &[Case] = &[$(
+            Case {
+                name: $name,
+                what: $what,
+                expected: $expected,
+                trial: TrialKind::Run { slots: $slots, flags: &[$($flag),*] },
+            },
         )+];
     };
 }
-
-use Expected::{Growth, GuestDescriptors, Late, Lingering, Nothing};
 
 cases! {
     "skipped-purge", "a drop does not purge the slots of its module":
@@ -127,29 +105,6 @@ cases! {
         Nothing, FEW, ["--plant", "second-pool"];
 }
 
-impl Expected {
-    /// True if the subject leaves more behind with each cycle.
-    pub(super) fn is_leak(self) -> bool {
-        self != Nothing
-    }
-
-    /// The finding in words.
-    pub(super) fn in_words(self) -> String {
-        match self {
-            Lingering(reason) => format!("images held by {}", reason.plural()),
-            Growth(resource) => format!("growth of {}", resource.noun()),
-            GuestDescriptors => "descriptors of dropped guests".to_owned(),
-            Late => "late releases".to_owned(),
-            Nothing => "nothing".to_owned(),
-        }
-    }
-
-    /// True if the runs need a module with WASI.
-    pub(super) fn needs_wasi(self) -> bool {
-        self == GuestDescriptors
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use leakbench_scenarios::Plant;
@@ -157,16 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cases_of_the_short_test_exist() {
-        for name in super::super::SHORT {
-            assert!(CASES.iter().any(|case| case.name == name), "{name}");
-        }
-    }
-
-    #[test]
     fn every_plant_has_a_case_that_agrees() {
         for plant in Plant::ALL {
-            let mut with_plant = CASES.iter().filter(|case| case.flags.contains(&plant.as_str()));
+            let has_plant = |case: &&Case| match case.trial {
+                TrialKind::Run { flags, .. } => flags.contains(&plant.as_str()),
+                TrialKind::Observation { .. } => false,
+            };
+            let mut with_plant = CASES.iter().filter(has_plant);
             assert!(with_plant.clone().count() > 0, "no case has {plant}");
             assert!(with_plant.all(|case| case.expected.is_leak() == plant.is_leak()), "{plant}");
         }
