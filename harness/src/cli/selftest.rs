@@ -26,7 +26,8 @@ clean. A kind of object that the kernel refuses is skipped. exec-keys is made on
 since all observations of its user see its keys.
 
 Exit codes:
-  0 every trial succeeded   1 a leak was missed, or a false alarm   130 interrupted";
+  0 every trial succeeded   1 a leak was missed, or a false alarm   4 every trial was skipped
+  130 interrupted";
 
 /// `leakbench selftest`.
 #[derive(Debug, clap::Args)]

@@ -130,21 +130,24 @@ impl Tally {
         (rows().map(|row| row.runs).sum(), rows().map(|row| row.right).sum())
     }
 
-    /// 0 if every trial succeeded, 1 if one failed, 130 after an interruption.
-    pub(crate) fn exit_code(&self) -> u8 {
+    /// The verdict and the exit code: 0 if every trial succeeded, 1 if one failed, 4 if all were skipped,
+    /// 130 after an interruption.
+    fn end(&self) -> (&'static str, u8) {
+        let made: u64 = self.rows.iter().map(|row| row.runs).sum();
         match self.interrupted {
-            true => exit_code::INTERRUPTED,
-            false if self.failures.is_empty() => exit_code::CLEAN,
-            false => exit_code::LEAK,
+            true => ("interrupted", exit_code::INTERRUPTED),
+            false if !self.failures.is_empty() => ("FAILED", exit_code::LEAK),
+            false if made == 0 => ("inconclusive", exit_code::INCONCLUSIVE),
+            false => ("passed", exit_code::CLEAN),
         }
     }
 
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.end().1
+    }
+
     fn verdict(&self) -> &'static str {
-        match self.interrupted {
-            true => "interrupted",
-            false if self.failures.is_empty() => "passed",
-            false => "FAILED",
-        }
+        self.end().0
     }
 
     fn headline(&self) -> String {
@@ -278,6 +281,15 @@ mod tests {
         assert!(text.contains("\nskipped    exec-bpf-maps: bpf-maps: not permitted\n"), "{text}");
         assert!(text.contains(" — 1 of 1 planted leak found"), "{text}");
         assert!(text.contains("1 kind skipped"), "{text}");
+    }
+
+    #[test]
+    fn a_test_whose_trials_were_all_skipped_proves_nothing() {
+        let trial = Trial::named("cache");
+        let mut tally = Tally::new(&[Trial::named("cache")]);
+        tally.skip(&trial, "the kernel has none".to_owned());
+        assert_eq!(tally.exit_code(), exit_code::INCONCLUSIVE);
+        assert!(tally.to_text().contains("\nselftest: inconclusive — "), "{}", tally.to_text());
     }
 
     #[test]
