@@ -106,6 +106,17 @@ impl Image {
         Image::new(InitialMemory { offset_bytes, bytes: &bytes }, kind, on_drop)
     }
 
+    /// The range of a memory at which slots would map an image of `len_bytes` bytes at `offset_bytes`, in
+    /// whole pages; `None` for one that is copied, and for no bytes.
+    pub fn mapped_range(
+        offset_bytes: usize,
+        len_bytes: usize,
+        kind: ImageKind,
+    ) -> Option<Range<usize>> {
+        let is_mapped = len_bytes > 0 && !is_copied(kind, len_bytes);
+        is_mapped.then(|| whole_pages(offset_bytes, len_bytes))
+    }
+
     /// The memfd or other file; `None` for an image that is copied.
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.0 {

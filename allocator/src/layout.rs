@@ -40,6 +40,18 @@ impl Layout {
         self.image.as_ref().map_or(0..0, |image| image.bytes.clone())
     }
 
+    /// The number of mappings, with that of the reserved address space beyond the memory. A layout
+    /// without memory has none: its neighbours have the same address space.
+    pub(crate) fn mappings(&self) -> u64 {
+        let image = self.image_bytes();
+        if self.len_bytes == 0 {
+            return 0;
+        }
+        let before = image.start > 0;
+        let after = image.end < self.len_bytes;
+        u64::from(before) + u64::from(!image.is_empty()) + u64::from(after) + 1
+    }
+
     /// The calls that turn this layout into another one. They do not touch pages that both have
     /// alike, with one exception: anonymous pages between two ranges to be zeroed. Those hold
     /// zeroes after a reset, and one call over all is cheaper than two.

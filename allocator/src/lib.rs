@@ -53,9 +53,11 @@
 //! | [`index`] | choice of slots, and affinity (no system calls) |
 //! | `geometry`, `ids` | the addresses and numbers of slots (no system calls) |
 //! | `layout` | the mappings of a slot as data, and the calls between two layouts (no system calls) |
+//! | `cost` | what a memory costs, before it is made (no system calls) |
 //! | `sync` | the pool's lock, or a checker's |
 //! | `sys` | reservations and mapping calls |
 
+mod cost;
 mod geometry;
 mod ids;
 mod image;
@@ -72,6 +74,7 @@ mod slot_table;
 mod sync;
 mod sys;
 
+pub use cost::MemoryCost;
 pub use geometry::{GUARD_BYTES, Geometry, MEMORY_MAX_BYTES, SLOT_STRIDE_BYTES, WASM_PAGE_BYTES};
 pub use ids::{ModuleId, SlotId};
 pub use image::{AUTO_COPY_MAX_BYTES, IMAGE_NAME, Image, ImageError, InitialMemory};

@@ -135,6 +135,7 @@ pub use leakbench_allocator::PoolConfig;
 pub use limits::{CompileLimits, LimitError, StoreLimits};
 pub use linker::{InstancePre, Linker};
 pub use module::artifact::ArtifactError;
+pub use module::cost::MemoryRequirement;
 pub use module::inspect::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::parse::ModuleError;
 pub use module::{ExportType, ImportType, Module};

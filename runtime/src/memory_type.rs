@@ -1,6 +1,6 @@
 //! The types of memories.
 
-use leakbench_allocator::WASM_PAGE_BYTES;
+use leakbench_allocator::{Bounds, WASM_PAGE_BYTES};
 
 use crate::error::{Error, TypeError};
 
@@ -105,6 +105,23 @@ impl MemoryType {
     /// address with the length.
     pub(crate) fn is_bounded_by_reservation(self) -> bool {
         !self.is_64 && self.page_size_log2 == PAGE_SIZE_LOG2
+    }
+
+    /// Returns true if such a memory reserves the range of its addresses in one piece when it is in no
+    /// slot.
+    pub fn is_reserved_without_pool(&self) -> bool {
+        self.is_bounded_by_reservation()
+    }
+
+    /// The length in bytes and the bounds of such a memory that is in no slot.
+    pub(crate) fn own_place(self) -> (usize, Bounds) {
+        if self.is_bounded_by_reservation() {
+            return (self.slot_bytes(), Bounds::Reserved);
+        }
+        // A shared memory never moves, so its maximum is mapped.
+        let maximum = self.maximum.filter(|_| self.is_shared);
+        let whole = maximum.map_or(self, |maximum| self.with_minimum(maximum));
+        (whole.min_bytes(), Bounds::Explicit)
     }
 
     /// Returns true if a memory of type `found` can be imported as one of this type.

@@ -2,6 +2,7 @@
 
 pub(crate) mod artifact;
 pub(crate) mod compiled;
+pub(crate) mod cost;
 pub(crate) mod image;
 pub(crate) mod info;
 pub(crate) mod inspect;

@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use leakbench_allocator::{Bounds, OwnMemory, PoolModule, SlotMemory, WASM_PAGE_BYTES};
+use leakbench_allocator::{OwnMemory, PoolModule, SlotMemory, WASM_PAGE_BYTES};
 
 use crate::config::Memories;
 use crate::engine::Engine;
@@ -97,14 +97,9 @@ impl MemoryPlace {
     ) -> Result<Self, Error> {
         Ok(match engine.config().memories {
             Memories::Pooled => MemoryPlace::Slot(engine.pool().allocate(module, ty.slot_bytes())?),
-            Memories::OnDemand if ty.is_bounded_by_reservation() => {
-                MemoryPlace::Own(OwnMemory::new(module, ty.slot_bytes(), Bounds::Reserved)?)
-            }
             Memories::OnDemand => {
-                // A shared memory never moves, so its maximum is mapped.
-                let maximum = ty.maximum().filter(|_| ty.is_shared());
-                let whole = maximum.map_or(ty, |maximum| ty.with_minimum(maximum));
-                MemoryPlace::Own(OwnMemory::new(module, whole.min_bytes(), Bounds::Explicit)?)
+                let (len_bytes, bounds) = ty.own_place();
+                MemoryPlace::Own(OwnMemory::new(module, len_bytes, bounds)?)
             }
         })
     }
