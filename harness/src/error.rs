@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use leakbench_components::ComponentError;
 use leakbench_kernel::is_for_lack_of_resources;
 use leakbench_model::exit_code;
 use leakbench_recording::ledger::NoStart;
@@ -57,6 +58,24 @@ pub enum Error {
     /// A guest with WASI did not run.
     #[error(transparent)]
     Wasm(#[from] WasmError),
+    /// The file has no component that has a plan.
+    #[error("cannot plan {}: {error}", path.display())]
+    Component {
+        /// The file.
+        path: PathBuf,
+        /// The reason, with its place in the file.
+        error: ComponentError,
+    },
+    /// The built-in runtime cannot load a core module of a component.
+    #[error("cannot plan {}: the built-in runtime cannot load its core module {module}: {error}", path.display())]
+    ComponentModule {
+        /// The file.
+        path: PathBuf,
+        /// The index of the module.
+        module: usize,
+        /// The runtime's reason.
+        error: leakbench_runtime::Error,
+    },
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),

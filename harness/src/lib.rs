@@ -4,11 +4,12 @@
 //! [`run`] is the whole program. Its rooms, each of which imports only from those to its right:
 //!
 //! ```text
-//! cli ─► doctor, comparison, selftest, faults, soak, replay, shrink ─► run ─► output ─► error ─► supervisor, …
+//! cli ─► doctor, components, comparison, selftest, faults, … ─► run ─► output ─► error ─► supervisor, …
 //! ```
 //!
 //! - `cli` has a file for each command: its flags, its help, and the calls that carry it out;
 //! - `doctor` checks what this machine can measure;
+//! - `components` prints what a component consists of, what it costs, and how many instances of it fit;
 //! - `comparison` makes several runs, one after the other;
 //! - `selftest` tries the judges of runs and of observations against planted leaks;
 //! - `faults` runs a command again and again, each time with another system call that fails;
@@ -21,6 +22,7 @@
 //! - `observer` samples a process that is unaware of leakbench;
 //! - `driver` finds the program that has the runtime; `subjects` has the subjects that leakbench
 //!   itself starts; `interrupt` receives signals; `timed_recorder` writes lines of a recording;
+//! - `slot_capacity` computes how many slots fit into a process;
 //! - `wasm` has what guests with WASI see of the host, and runs one of them.
 //!
 //! The exit codes are those of [`leakbench_model::exit_code`].
@@ -35,6 +37,7 @@
 
 mod cli;
 mod comparison;
+mod components;
 mod doctor;
 mod driver;
 mod error;
@@ -46,6 +49,7 @@ mod replay;
 mod run;
 mod selftest;
 mod shrink;
+mod slot_capacity;
 mod soak;
 mod subjects;
 mod supervisor;

@@ -2,8 +2,11 @@
 
 use leakbench_runtime::allocator::{GUARD_BYTES, SLOT_STRIDE_BYTES};
 
+/// Shorter ranges of address space are ignored; a slot needs more.
+pub(crate) const RANGE_MIN_BYTES: usize = 1 << 30;
+
 /// Mappings of a slot with an image: the image, the rest of the memory, the guard.
-pub(super) const MAPPINGS_A_SLOT: u64 = 3;
+pub(crate) const MAPPINGS_A_SLOT: u64 = 3;
 
 /// Mappings of a memory with an image that is in no slot: those of a slot, and the guard before it.
 const MAPPINGS_A_MEMORY: u64 = 4;
@@ -13,24 +16,24 @@ const SLAB_SLOTS: u64 = 2048;
 
 /// The layout of slots in address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     /// From the start of a slot to the start of the next.
-    pub(super) stride_bytes: u64,
+    pub(crate) stride_bytes: u64,
     /// Before the first slot of each piece.
-    pub(super) guard_bytes: u64,
+    pub(crate) guard_bytes: u64,
 }
 
 impl Slots {
     /// The built-in runtime: 4 GiB of memory and a guard.
-    pub(super) const BUILTIN: Slots =
+    pub(crate) const BUILTIN: Slots =
         Slots { stride_bytes: SLOT_STRIDE_BYTES as u64, guard_bytes: GUARD_BYTES as u64 };
 
     /// Other runtimes: 4 GiB of memory and 2 GiB of guard.
-    pub(super) const WIDE: Slots = Slots { stride_bytes: 6 << 30, guard_bytes: 0 };
+    pub(crate) const WIDE: Slots = Slots { stride_bytes: 6 << 30, guard_bytes: 0 };
 
     /// The number that fits into free ranges of address space. A pool reserves pieces of
     /// [`SLAB_SLOTS`], and halves them when no range is long enough.
-    pub(super) fn in_ranges(self, ranges_bytes: &[u64]) -> u64 {
+    pub(crate) fn in_ranges(self, ranges_bytes: &[u64]) -> u64 {
         let fit = ranges_bytes.iter().map(|&range_bytes| {
             let (mut left_bytes, mut fit) = (range_bytes, 0);
             let mut slots = SLAB_SLOTS;
@@ -47,22 +50,27 @@ impl Slots {
 }
 
 /// The number of slots that a process can map which has `present` mappings and may have `max`.
-pub(super) fn slots_by_mappings(max: u64, present: u64) -> u64 {
+pub(crate) fn slots_by_mappings(max: u64, present: u64) -> u64 {
     max.saturating_sub(present) / MAPPINGS_A_SLOT
 }
 
 /// The number of memories without a pool that fit into a process with `present` mappings, which may have
 /// `max`, and into these ranges of address space: those that reserve 4 GiB, and those with explicit
 /// bounds, which have one mapping each.
-pub(super) fn memories(max: Option<u64>, present: u64, ranges_bytes: &[u64]) -> (u64, u64) {
+pub(crate) fn memories(max: Option<u64>, present: u64, ranges_bytes: &[u64]) -> (u64, u64) {
     let left = max.map_or(u64::MAX, |max| max.saturating_sub(present));
     let Slots { stride_bytes, guard_bytes } = Slots::BUILTIN;
-    let fit = ranges_bytes.iter().map(|bytes| bytes / (stride_bytes + guard_bytes));
-    (fit.sum::<u64>().min(left / MAPPINGS_A_MEMORY), left)
+    let fit = reservations(ranges_bytes, stride_bytes + guard_bytes);
+    (fit.min(left / MAPPINGS_A_MEMORY), left)
+}
+
+/// The number of memories that fit into ranges of address space, if each reserves `each_bytes` in one piece.
+pub(crate) fn reservations(ranges_bytes: &[u64], each_bytes: u64) -> u64 {
+    ranges_bytes.iter().map(|bytes| bytes / each_bytes.max(1)).sum()
 }
 
 /// The number of mappings of a process with `present` others and this many slots.
-pub(super) fn mappings_for(slots: u64, present: u64) -> u64 {
+pub(crate) fn mappings_for(slots: u64, present: u64) -> u64 {
     slots.saturating_mul(MAPPINGS_A_SLOT).saturating_add(present)
 }
 

@@ -35,6 +35,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench wasm run app.wasm --timeout 5s --max-memory 64MiB --max-written 1GiB",
         "leakbench wasm run app.wat --timeout 5s --max-memory 64MiB --max-written 1GiB",
     ),
+    ("leakbench components app.wasm", "leakbench components composed.wat"),
     ("leakbench --wasm app.wasm --dir data::/data", "leakbench --wasm app.wat --dir guests::/data"),
     (
         "leakbench selftest",
@@ -232,6 +233,10 @@ fn prepared() -> Session {
     let app = "(module (memory (export \"memory\") 1) (data (i32.const 0) \"image\") \
                (func (export \"_start\")))";
     std::fs::write(session.path("app.wat"), app).expect("a program");
+    let composed = "(component (component (core module $m (memory 1)) (core instance (instantiate $m))) \
+                    (component (core module $m (table 1 funcref)) (core instance (instantiate $m))) \
+                    (instance (instantiate 0)) (instance (instantiate 1)))";
+    std::fs::write(session.path("composed.wat"), composed).expect("a component");
     for out in ["out", "leakbench-out/ci"] {
         let made = session.run(&["--cycles", "200", "--slots", "50", "--out", out]);
         assert_eq!(made.code, 0, "{made:?}");

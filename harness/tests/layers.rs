@@ -9,13 +9,13 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "comparison", "selftest", "faults", "soak", "replay", "shrink"],
+    &["doctor", "components", "comparison", "selftest", "faults", "soak", "replay", "shrink"],
     &["run"],
     &["output"],
     &["error"],
     &["supervisor", "observer"],
     &["timed_recorder", "driver", "subjects", "interrupt"],
-    &["wasm"],
+    &["wasm", "slot_capacity"],
 ];
 
 const REPORTS: Layers = &[

@@ -4,6 +4,7 @@ mod attach;
 mod compare;
 mod comparison_flags;
 mod completions;
+mod components;
 mod doctor;
 mod exec;
 mod faults;
@@ -98,6 +99,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Run a WebAssembly program on the built-in runtime, with WASI
     Wasm(wasm::WasmArgs),
+    /// Print what a component consists of, what it costs, and how many instances fit
+    Components(components::ComponentsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one for each command
@@ -135,6 +138,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Faults(args)) => args.run(verbosity),
         Some(Command::Soak(args)) => args.run(verbosity),
         Some(Command::Wasm(args)) => args.run(),
+        Some(Command::Components(args)) => args.run(verbosity),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),
     }

@@ -5,14 +5,11 @@ use std::fs;
 use leakbench_model::text::bytes;
 
 use super::check::{Check, State};
-use super::slot_capacity::{Slots, mappings_for, memories, slots_by_mappings};
+use crate::slot_capacity::{RANGE_MIN_BYTES, Slots, mappings_for, memories, slots_by_mappings};
 use leakbench_kernel::{Bound, Machine, Process, free_ranges};
 
 /// Slots of a pool by default.
 pub(super) const DEFAULT_SLOTS: u64 = leakbench_model::DEFAULT_SLOTS.get() as u64;
-
-/// Shorter ranges of address space are ignored; a slot needs more.
-const RANGE_MIN_BYTES: usize = 1 << 30;
 
 /// Slots that the proposed `vm.max_map_count` is for.
 const MANY_SLOTS: u64 = 80_000;

@@ -10,7 +10,6 @@ mod control_runs;
 mod environment;
 mod interfaces;
 mod limits;
-mod slot_capacity;
 mod text;
 mod witnesses;
 
