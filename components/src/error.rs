@@ -48,4 +48,12 @@ pub enum ComponentError {
         /// The construct that is in the way.
         reason: String,
     },
+    /// The component can be planned, but not run.
+    #[error(
+        "it cannot run: it {needs}, and the built-in runtime runs components that need no host"
+    )]
+    NeedsHost {
+        /// What it needs: `imports wasi:cli/environment@0.2.0`.
+        needs: String,
+    },
 }

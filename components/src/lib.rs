@@ -1,9 +1,10 @@
-//! The plan of a WebAssembly component: its core modules, the core instances that it consists of, and the
-//! memories and tables that they define.
+//! WebAssembly components: the plan of one, which has its core modules, the core instances that it consists
+//! of, and the memories and tables that they define; and instances of those that need no host.
 //!
 //! ```text
 //! bytes ─► validation, with the names of missing proposals ─► definitions of the file
 //!                                                          └► translation ─► Plan
+//!                                                                          └► Component ─► ComponentInstance
 //! ```
 //!
 //! The translation is that of `wasmtime-environ`, the crate with which Wasmtime flattens components and
@@ -19,12 +20,16 @@
 //! # }
 //! ```
 
+mod data;
 mod definitions;
 mod error;
 mod features;
 mod plan;
+mod program;
+mod run;
 mod text;
 mod translate;
+mod value_type;
 
 pub use definitions::Definition;
 pub use error::ComponentError;
@@ -32,3 +37,5 @@ pub use plan::{
     CoreInstance, CoreModule, Export, Import, MemoryDefinition, ModuleSource, Origin, Plan,
     TableDefinition,
 };
+pub use run::{Component, ComponentInstance, ComponentState, FunctionCall, RunError};
+pub use text::is_component;

@@ -9,6 +9,20 @@ use crate::error::ComponentError;
 /// The first bytes of the binary format.
 const MAGIC: &[u8] = b"\0asm";
 
+/// Returns true if the bytes are a component, in the binary format or as text. It need not be valid.
+pub fn is_component(bytes: &[u8]) -> bool {
+    if bytes.starts_with(MAGIC) {
+        return Parser::is_component(bytes);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let mut lines = text.lines().map(str::trim_start);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(";;"));
+    first.is_some_and(|line| {
+        let rest = line.strip_prefix("(component");
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
+}
+
 /// The component in the binary format.
 ///
 /// # Errors

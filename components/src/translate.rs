@@ -1,14 +1,18 @@
-//! From a binary to its plan: the only file that reads the translation's types.
+//! From a binary to its plan and program: the only folder that reads the translation's types.
+
+mod steps;
+mod types;
 
 use std::collections::BTreeMap;
 
 use wasmtime_environ::component::{
-    Component, ComponentTypesBuilder, Export as TranslatedExport, GlobalInitializer,
-    InstantiateModule, Trampoline, Translator,
+    Component, ComponentTranslation, ComponentTypes, ComponentTypesBuilder,
+    Export as TranslatedExport, GlobalInitializer, InstantiateModule, Trampoline, Translator,
 };
 use wasmtime_environ::wasmparser::Validator;
 use wasmtime_environ::{
-    EntityRef, IndexType, Memory, ModuleTranslation, ScopeVec, Table, Tunables,
+    EntityRef, IndexType, Memory, ModuleTranslation, PrimaryMap, ScopeVec, StaticModuleIndex,
+    Table, Trap, Tunables,
 };
 
 use crate::definitions::{self, Definitions};
@@ -18,17 +22,50 @@ use crate::plan::{
     CoreInstance, CoreModule, Export, Import, MemoryDefinition, ModuleSource, Origin, Plan,
     TableDefinition,
 };
+use crate::program::Program;
+
+type Modules<'a> = PrimaryMap<StaticModuleIndex, ModuleTranslation<'a>>;
+
+/// A translation, and what the file defines.
+struct Translated<'a> {
+    definitions: Definitions,
+    translation: &'a ComponentTranslation,
+    modules: &'a Modules<'a>,
+    types: &'a ComponentTypes,
+    /// The number of types of handles.
+    handle_types: usize,
+}
 
 /// The plan of a component in the binary format.
 ///
 /// # Errors
 /// If it is not valid, needs a feature that is not supported, or cannot be flattened.
 pub(crate) fn plan(binary: &[u8]) -> Result<Plan, ComponentError> {
+    translated(binary, |translated| Ok(plan_of(translated)))
+}
+
+/// The plan, and the steps of an instantiation.
+///
+/// # Errors
+/// Those of [`plan`]; or the component imports anything, or needs a function of its host that is not
+/// offered.
+pub(crate) fn program(binary: &[u8]) -> Result<(Plan, Program), ComponentError> {
+    translated(binary, |translated| {
+        let program = steps::program(&translated)?;
+        Ok((plan_of(translated), program))
+    })
+}
+
+/// Calls `read` with the translation of a binary.
+fn translated<R>(
+    binary: &[u8],
+    read: impl FnOnce(Translated<'_>) -> Result<R, ComponentError>,
+) -> Result<R, ComponentError> {
     // The translator relies on a valid binary, and its errors have no offset.
     Validator::new_with_features(ACCEPTED)
         .validate_all(binary)
         .map_err(|error| explain(binary, &error))?;
-    let Definitions { root, modules: defined } = definitions::read(binary)?;
+    let definitions = definitions::read(binary)?;
 
     let mut tunables = Tunables::default_host();
     // Without asynchronous calls no adapter needs a task.
@@ -40,12 +77,29 @@ pub(crate) fn plan(binary: &[u8]) -> Result<Plan, ComponentError> {
     let (translation, modules) = translator.translate(binary).map_err(|error| {
         ComponentError::Refused { reason: format!("{error:#}").replace('\n', " ") }
     })?;
+    let handle_types = types.num_resource_tables();
+    let (types, _) = types.finish(&translation.component);
+    read(Translated {
+        definitions,
+        translation: &translation,
+        modules: &modules,
+        types: &types,
+        handle_types,
+    })
+}
 
+fn plan_of(translated: Translated<'_>) -> Plan {
+    let Translated {
+        definitions: Definitions { root, modules: defined },
+        translation,
+        modules,
+        ..
+    } = translated;
     let component = &translation.component;
     let mut names = defined.into_iter();
     let modules: Vec<CoreModule> =
         modules.values().map(|module| core_module(module, names.next())).collect();
-    Ok(Plan {
+    Plan {
         definition: root,
         instances: instances(component),
         trampolines: trampolines(translation.trampolines.values()),
@@ -53,7 +107,13 @@ pub(crate) fn plan(binary: &[u8]) -> Result<Plan, ComponentError> {
         imports: imports(component),
         exports: exports(component),
         modules,
-    })
+    }
+}
+
+/// The reason of a trap that an adapter names by number.
+pub(crate) fn trap_message(code: u32) -> String {
+    let trap = u8::try_from(code).ok().and_then(Trap::from_u8);
+    trap.map_or_else(|| format!("trap {code}"), |trap| trap.to_string())
 }
 
 /// `definition` is `None` for an adapter, which is in no file. Modules of the file come first.

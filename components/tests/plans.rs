@@ -72,6 +72,9 @@ fn a_composition_has_the_modules_of_its_file_and_adapters() {
     }
     assert!(plan.modules[3].binary.starts_with(b"\0asm"));
     assert_eq!((plan.modules[0].functions, plan.modules[2].functions), (2, 1));
+    // Without asynchronous calls the adapter needs no task.
+    let kinds: Vec<&str> = plan.trampolines.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["trap"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Guests with WASI on the built-in runtime: what they see of the host, and one guest outside of any run.
 
+mod component;
 mod limits;
 
 use std::ffi::OsString;
@@ -7,6 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use leakbench_components::{RunError, is_component};
 use leakbench_runtime::{
     Engine, Error, ExternType, Func, FuncType, LinkError, Linker, Module, Store, Val, ValType,
     WasmBacktrace,
@@ -84,6 +86,28 @@ pub enum WasmError {
         path: PathBuf,
         /// The runtime's reason.
         error: Error,
+    },
+    /// The component cannot be compiled or called.
+    #[error("cannot run {}: {error}", path.display())]
+    Component {
+        /// The component's file.
+        path: PathBuf,
+        /// The reason.
+        error: RunError,
+    },
+    /// Flags that give a module something of the host, which a component does not get.
+    #[error("{} is a component, which gets nothing of the host: leave out {flag}", path.display())]
+    ComponentFlag {
+        /// The component's file.
+        path: PathBuf,
+        /// The flag.
+        flag: &'static str,
+    },
+    /// No function of the component was named.
+    #[error("{} is a component: name a call, such as --invoke 'run(1, 2)'", path.display())]
+    NoCall {
+        /// The component's file.
+        path: PathBuf,
     },
     /// The module needs more than the guest may have.
     #[error(
@@ -199,7 +223,15 @@ impl Guest {
             error => WasmError::Module { path: self.module.clone(), error },
         };
         let end_of = |error| GuestEnd::of(error, &self.limits).map_err(of_module);
-        let module = Module::from_file(engine, &self.module).map_err(of_module)?;
+        let bytes = std::fs::read(&self.module)
+            .map_err(|source| Error::File { path: self.module.clone(), source })?;
+        if is_component(&bytes) {
+            return match self.run_component(engine, &bytes, begins)? {
+                Ok(end) => Ok(end),
+                Err(error) => end_of(error),
+            };
+        }
+        let module = Module::new(engine, bytes).map_err(of_module)?;
         let mut linker = Linker::new(engine);
         add_to_linker(&mut linker, |context| context)?;
         if self.trap_unknown_imports {

@@ -145,3 +145,56 @@ fn hostile_names_stay_on_their_line() {
     let conclusions = text.lines().filter(|line| line.starts_with("conclusion: "));
     assert_eq!(conclusions.count(), 1, "{text}");
 }
+
+/// Returns its argument, of which a core function only sees the place.
+const ECHO: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "echo") (param i32 i32) (result i32)
+            (i32.store (i32.const 64) (local.get 0)) (i32.store (i32.const 68) (local.get 1))
+            (i32.const 64))
+        (func (export "spin") (loop (br 0)))
+        (func (export "fail") unreachable))
+    (core instance $i (instantiate $m))
+    (func (export "echo") (param "x" string) (result string) (canon lift (core func $i "echo")
+        (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (func (export "spin") (canon lift (core func $i "spin")))
+    (func (export "fail") (canon lift (core func $i "fail"))))"#;
+
+#[test]
+fn a_component_is_called_with_values_as_text() {
+    let session = session("app.wat", ECHO);
+    let run = |args: &[&str]| session.run(&[&["wasm", "run", "app.wat"], args].concat());
+    let Finished { code, stdout, stderr } = run(&["--invoke", "echo(\"h\u{e9}llo\")"]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "\"h\u{e9}llo\"\n", ""));
+    for (args, code, words) in [
+        (&["--invoke", "fail()"][..], 134, "app.wat stopped: "),
+        (&["--invoke", "spin()", "--timeout", "100ms"], 134, "raise --timeout"),
+        (&["--invoke", "spin()", "--fuel", "1000"], 134, "raise --fuel"),
+        (&["--invoke", "fail()", "--max-memory", "1KiB"], 2, "raise --max-memory"),
+        (&["--invoke", "echo(1)"], 2, "cannot run app.wat: 'echo(1)' is no call such as"),
+        (&["--invoke", "echo"], 2, "is no call such as"),
+        (&["--invoke", "x()"], 2, "it exports no function 'x' (it has echo, spin, fail)"),
+        (&[], 2, "app.wat is a component: name a call, such as --invoke 'run(1, 2)'"),
+        (&["--invoke", "fail()", "--env", "A=b"], 2, "leave out --env"),
+        (&["--invoke", "fail()", "--", "x"], 2, "leave out the words after --"),
+    ] {
+        let output = run(args);
+        assert_eq!((output.code, output.stdout.as_str()), (code, ""), "{args:?}: {output:?}");
+        assert!(output.stderr.contains(words), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn the_calls_between_component_instances_run() {
+    let session = session("app.wat", COMPOSED);
+    let Finished { code, stdout, stderr } =
+        session.run(&["wasm", "run", "app.wat", "--invoke", "run()"]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
+    let importing = "(component (import \"wasi:cli/exit@0.2.0\" (instance)))";
+    std::fs::write(session.path("app.wat"), importing).expect("written");
+    let output = session.run(&["wasm", "run", "app.wat", "--invoke", "run()"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("it imports wasi:cli/exit@0.2.0, and the"), "{output:?}");
+}

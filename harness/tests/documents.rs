@@ -36,6 +36,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "leakbench wasm run app.wat --timeout 5s --max-memory 64MiB --max-written 1GiB",
     ),
     ("leakbench components app.wasm", "leakbench components composed.wat"),
+    (
+        "leakbench wasm run app.wasm --invoke 'run(1, 20000)'",
+        "leakbench wasm run composed.wat --invoke 'run(1, 20000)'",
+    ),
     ("leakbench --wasm app.wasm --dir data::/data", "leakbench --wasm app.wat --dir guests::/data"),
     (
         "leakbench selftest",
@@ -233,9 +237,15 @@ fn prepared() -> Session {
     let app = "(module (memory (export \"memory\") 1) (data (i32.const 0) \"image\") \
                (func (export \"_start\")))";
     std::fs::write(session.path("app.wat"), app).expect("a program");
-    let composed = "(component (component (core module $m (memory 1)) (core instance (instantiate $m))) \
-                    (component (core module $m (table 1 funcref)) (core instance (instantiate $m))) \
-                    (instance (instantiate 0)) (instance (instantiate 1)))";
+    let composed = "(component \
+        (component (core module $m (memory 1) \
+                (func (export \"run\") (param i32 i32) (result i32) (local.get 0))) \
+            (core instance $i (instantiate $m)) \
+            (func (export \"run\") (param \"a\" u32) (param \"b\" u32) (result u32) \
+                (canon lift (core func $i \"run\")))) \
+        (component (core module $m (table 1 funcref)) (core instance (instantiate $m))) \
+        (instance $a (instantiate 0)) (instance (instantiate 1)) \
+        (export \"run\" (func $a \"run\")))";
     std::fs::write(session.path("composed.wat"), composed).expect("a component");
     for out in ["out", "leakbench-out/ci"] {
         let made = session.run(&["--cycles", "200", "--slots", "50", "--out", out]);

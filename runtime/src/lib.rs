@@ -34,7 +34,7 @@
 //!
 //! # Differences from Wasmtime
 //! Programs that use what both have compile with either crate's name; `tests/api` has such programs.
-//! - There is nothing asynchronous, and there are no components.
+//! - There is nothing asynchronous. Components are in the crate `leakbench-components`.
 //!   `docs/api.md` lists each method that is not offered, with the reason.
 //! - The limits of a store are a value, [`StoreLimits`], and no trait.
 //! - An [`ExternRef`] lives as long as its store, so it needs no `Rooted`.

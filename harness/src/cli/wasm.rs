@@ -23,6 +23,8 @@ Examples:
   leakbench wasm run app.wasm --dir data::/             the guest finds the folder data as /
   leakbench wasm run app.wasm --env LANG=C              the guest's only variable
   leakbench wasm run sums.wat --invoke add -- 2 3       calls one function and prints its results
+  leakbench wasm run app.wasm --invoke 'run(1, \"text\", [2, 3])'
+                                                        calls a function of a component
   leakbench wasm run app.wasm --timeout 5s --max-memory 64MiB --max-written 1GiB
                                                         a guest that is not trusted
 
@@ -45,7 +47,7 @@ pub(super) struct WasmArgs {
 
 #[derive(Debug, Subcommand)]
 enum WasmCommand {
-    /// Run a program that uses WASI preview 1
+    /// Run a program that uses WASI preview 1, or call a component that imports nothing
     Run(RunGuestArgs),
 }
 
@@ -69,7 +71,8 @@ struct RunGuestArgs {
 
     /// Exported function to call in place of _start
     ///
-    /// It receives the words after -- as numbers. Its results are printed, each on a line
+    /// It receives the words after -- as numbers. Its results are printed, each on a line. Of a component it is
+    /// a call with its arguments, as 'run(1, "text")'
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use leakbench_model::text::{bytes, duration_ms, grouped};
 use leakbench_runtime::{Config, Engine, Error, LimitError, Memories, Store, StoreLimits, Trap};
-use leakbench_wasi::{WasiCtx, WasiCtxBuilder};
+use leakbench_wasi::WasiCtxBuilder;
 
 use super::{GuestEnd, WasmError};
 
@@ -63,12 +63,16 @@ impl GuestLimits {
         context
     }
 
-    /// A store with these limits.
+    /// A store with these limits and `data`.
     ///
     /// # Errors
     /// Those of [`Store::set_fuel`].
-    pub(super) fn store(&self, engine: &Engine, context: WasiCtx) -> Result<Store<WasiCtx>, Error> {
-        let mut store = Store::new(engine, context);
+    pub(super) fn store<T: Send + 'static>(
+        &self,
+        engine: &Engine,
+        data: T,
+    ) -> Result<Store<T>, Error> {
+        let mut store = Store::new(engine, data);
         store.set_limits(StoreLimits {
             memory_bytes: self.memory_bytes,
             table_elements: self.table_elements,
