@@ -176,9 +176,9 @@ fn post_return_gets_the_results_and_cannot_leave() {
 #[test]
 fn hostile_results_are_errors() {
     for (ty, stored, words) in [
-        ("string", "i64.const 0x00ffffff00000000", "beyond the memory"),
+        ("string", "i64.const 0x0001ffff00000000", "beyond the memory"),
         ("(list u64)", "i64.const 0x0000000100000004", "not aligned"),
-        ("(list u8)", "i64.const 0xffffffff00000000", "of more than 1 GiB"),
+        ("(list u8)", "i64.const 0xffffffff00000000", "beyond the memory"),
         ("string", "i64.const 0x0000000100000050", "not UTF-8"),
         ("(tuple char u32)", "i64.const 0x0000d800", "no Unicode scalar value"),
         ("(option u32)", "i64.const 0x07", "a case that its type does not have"),
@@ -284,6 +284,47 @@ fn traps_have_their_reason() {
         r#"(func (export "f") (canon lift (core func $i "f")))"#,
     );
     assert!(call(&text, "f()").unwrap_err().contains("unreachable"));
+
+    // An instance that failed stays as it was then.
+    let engine = engine();
+    let component = Component::new(&engine, text.as_bytes()).unwrap();
+    let call = component.call("f()").unwrap();
+    let mut store = Store::new(&engine, component.state());
+    let instance = component.instantiate(&mut store).unwrap();
+    instance.call(&mut store, &call).unwrap_err();
+    let error = instance.call(&mut store, &call).unwrap_err().to_string();
+    assert!(error.contains("cannot enter component instance"), "{error}");
+}
+
+#[test]
+fn a_result_that_shares_its_bytes_is_bounded() {
+    // All strings are the same 500 bytes.
+    let text = component(
+        r#"(func (export "f") (param $strings i32) (result i32) (local $at i32)
+            (local.set $at (i32.const 1000))
+            (block (loop
+                (br_if 1 (i32.eqz (local.get $strings)))
+                (i32.store offset=4 (local.get $at) (i32.const 500))
+                (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                (local.set $strings (i32.sub (local.get $strings) (i32.const 1)))
+                (br 0)))
+            (i32.store (i32.const 992) (i32.const 1000))
+            (i32.store (i32.const 996) (i32.div_u (i32.sub (local.get $at) (i32.const 1000)) (i32.const 8)))
+            (i32.const 992))"#,
+        r#"(func (export "f") (param "strings" u32) (result (list string))
+            (canon lift (core func $i "f") (memory $memory)))"#,
+    );
+    assert!(call(&text, "f(10)").is_ok());
+    let nested = component(
+        r#"(func (export "f") (result i32)
+            (memory.grow (i32.const 200)) drop
+            (i32.store (i32.const 64) (i32.const 100)) (i32.store (i32.const 68) (i32.const 9000000))
+            (i32.const 64))"#,
+        r#"(func (export "f") (result (list u8))
+            (canon lift (core func $i "f") (memory $memory)))"#,
+    );
+    let error = call(&nested, "f()").unwrap_err();
+    assert!(error.contains("a result of more than 8 MiB"), "{error}");
 }
 
 #[test]

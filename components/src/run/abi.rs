@@ -11,8 +11,8 @@ use crate::value_type::{ValueType, discriminant_bytes, layout_of_fields, payload
 /// Maximum number of arguments that are no pointer to all of them.
 pub(super) const FLAT_PARAMS_MAX: usize = 16;
 
-/// Bytes of all lists and strings of a result together, so that a hostile one does not take all memory.
-const LIFTED_BYTES_MAX: usize = 1 << 30;
+/// Bytes of a result, with those that several pointers share. The host needs up to a hundred times as many.
+const LIFTED_BYTES_MAX: usize = 8 << 20;
 
 fn wrong(reason: &str) -> Error {
     Error::msg(reason)
@@ -240,7 +240,9 @@ impl Lifting<'_> {
         if !at.is_multiple_of(align) {
             return Err(wrong("a list that is not aligned"));
         }
-        self.range(at, len.saturating_mul(size))?;
+        // The elements are counted when they are read.
+        let end = at.saturating_add(len.saturating_mul(size));
+        self.memory.get(at..end).ok_or_else(|| wrong("a pointer beyond the memory"))?;
         let elements = (0..len).map(|nth| self.load(ty, at + nth * size));
         Ok(Data::List(elements.collect::<Result<_, _>>()?))
     }
@@ -260,7 +262,7 @@ impl Lifting<'_> {
     fn range(&mut self, at: usize, len: usize) -> Result<&[u8], Error> {
         self.lifted_bytes = self.lifted_bytes.saturating_add(len);
         if self.lifted_bytes > LIFTED_BYTES_MAX {
-            return Err(wrong("a result of more than 1 GiB"));
+            return Err(wrong("a result of more than 8 MiB"));
         }
         let end = at.saturating_add(len);
         self.memory.get(at..end).ok_or_else(|| wrong("a pointer beyond the memory"))

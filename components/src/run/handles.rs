@@ -6,8 +6,15 @@ use crate::program::HandleType;
 #[derive(Debug, Default)]
 pub(super) struct Handles {
     /// For each component instance: its handles. A handle is an index from 1.
-    tables: Vec<Vec<Option<Handle>>>,
+    tables: Vec<Table>,
     calls: Vec<Call>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    handles: Vec<Option<Handle>>,
+    /// The indices of places without a handle; the last one is used next.
+    free: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +55,7 @@ const HANDLES_MAX: usize = 1 << 20;
 
 impl Handles {
     pub(super) fn new(component_instances: usize) -> Handles {
-        Handles { tables: vec![Vec::new(); component_instances], calls: Vec::new() }
+        Handles { tables: vec![Table::default(); component_instances], calls: Vec::new() }
     }
 
     pub(super) fn insert_own(&mut self, ty: HandleType, rep: u32) -> Result<u32, String> {
@@ -76,6 +83,9 @@ impl Handles {
         };
         if let Some(place) = self.place(ty.component_instance, handle) {
             *place = None;
+        }
+        if let Some(table) = self.tables.get_mut(ty.component_instance as usize) {
+            table.free.push(handle as usize - 1);
         }
         Ok(dropped)
     }
@@ -140,13 +150,13 @@ impl Handles {
 
     fn place(&mut self, component_instance: u32, handle: u32) -> Option<&mut Option<Handle>> {
         let table = self.tables.get_mut(component_instance as usize)?;
-        table.get_mut((handle as usize).checked_sub(1)?)
+        table.handles.get_mut((handle as usize).checked_sub(1)?)
     }
 
     fn get(&self, ty: HandleType, handle: u32) -> Result<Handle, String> {
         let table = self.tables.get(ty.component_instance as usize);
         let index = (handle as usize).checked_sub(1);
-        let found = table.zip(index).and_then(|(table, index)| *table.get(index)?);
+        let found = table.zip(index).and_then(|(table, index)| *table.handles.get(index)?);
         match found {
             None => Err(format!("unknown handle index {handle}")),
             Some(found) if found.resource != ty.resource => {
@@ -159,15 +169,15 @@ impl Handles {
     fn insert(&mut self, component_instance: u32, handle: Handle) -> Result<u32, String> {
         let table = self.tables.get_mut(component_instance as usize);
         let table = table.ok_or("a handle of no component instance")?;
-        let index = match table.iter().position(Option::is_none) {
+        let index = match table.free.pop() {
             Some(free) => {
-                table[free] = Some(handle);
+                table.handles[free] = Some(handle);
                 free
             }
-            None if table.len() >= HANDLES_MAX => return Err("too many handles".into()),
+            None if table.handles.len() >= HANDLES_MAX => return Err("too many handles".into()),
             None => {
-                table.push(Some(handle));
-                table.len() - 1
+                table.handles.push(Some(handle));
+                table.handles.len() - 1
             }
         };
         Ok(index as u32 + 1)

@@ -15,6 +15,8 @@ pub struct ComponentState {
     pub(super) may_leave: Vec<Global>,
     pub(super) handles: Handles,
     pub(super) handle_types: Vec<HandleType>,
+    /// A call ended with an error, which leaves the component in the middle of its work.
+    pub(super) has_failed: bool,
 }
 
 /// A resource that a component defines.

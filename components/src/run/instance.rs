@@ -78,8 +78,23 @@ impl ComponentInstance<'_> {
     /// Calls a function, and returns its result as text, if it has one.
     ///
     /// # Errors
-    /// If the guest traps, or returns what its type does not have.
+    /// If the guest traps, or returns what its type does not have; or an earlier call of the instance ended
+    /// with an error.
     pub fn call(
+        &self,
+        store: &mut Store<ComponentState>,
+        call: &FunctionCall,
+    ) -> Result<Option<String>, Error> {
+        if store.data().has_failed {
+            return Err(Error::msg("cannot enter component instance: an earlier call failed"));
+        }
+        store.data_mut().has_failed = true;
+        let result = self.call_once(store, call)?;
+        store.data_mut().has_failed = false;
+        Ok(result)
+    }
+
+    fn call_once(
         &self,
         store: &mut Store<ComponentState>,
         call: &FunctionCall,

@@ -96,6 +96,7 @@ impl Component {
             may_leave: Vec::new(),
             handles: Handles::new(*component_instances),
             handle_types: handle_types.clone(),
+            has_failed: false,
         }
     }
 
