@@ -161,7 +161,7 @@ fn many_arguments_are_one_pointer() {
 }
 
 #[test]
-fn post_return_gets_the_results_and_cannot_leave() {
+fn post_return_gets_the_results() {
     let text = component(
         r#"(global $seen (mut i32) (i32.const 0))
         (func (export "f") (result i32) (i32.store (i32.const 64) (i32.const 9)) (i32.const 0x40))
@@ -171,6 +171,9 @@ fn post_return_gets_the_results_and_cannot_leave() {
             (canon lift (core func $i "f") (memory $memory) (post-return (core func $i "after"))))"#,
     );
     assert_eq!(call(&text, "f()").unwrap().unwrap(), "(9, 0)");
+    // It traps with another place, so it is called.
+    let other = text.replace("(local.get 0) (i32.const 0x40)", "(local.get 0) (i32.const 0x44)");
+    assert!(call(&other, "f()").unwrap_err().contains("unreachable"));
 }
 
 #[test]
