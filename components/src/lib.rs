@@ -24,6 +24,8 @@ mod data;
 mod definitions;
 mod error;
 mod features;
+mod fusion;
+mod number;
 mod plan;
 mod program;
 mod run;
@@ -33,6 +35,8 @@ mod value_type;
 
 pub use definitions::Definition;
 pub use error::ComponentError;
+pub use fusion::{Fusible, LeftOut, NumberFunction};
+pub use number::Number;
 pub use plan::{
     CoreInstance, CoreModule, Export, Import, MemoryDefinition, ModuleSource, Origin, Plan,
     TableDefinition,

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use leakbench_components::ComponentError;
+use leakbench_fuse::FuseError;
 use leakbench_kernel::is_for_lack_of_resources;
 use leakbench_model::exit_code;
 use leakbench_recording::ledger::NoStart;
@@ -18,6 +19,20 @@ use crate::driver::DriverError;
 use crate::observer::ObserveError;
 use crate::supervisor::SuperviseError;
 use crate::wasm::WasmError;
+
+/// A component that was not compared.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    /// The component cannot be compiled.
+    #[error(transparent)]
+    Component(#[from] leakbench_components::RunError),
+    /// One of the two cannot be made or called.
+    #[error(transparent)]
+    Runtime(#[from] leakbench_runtime::Error),
+    /// The progress cannot be interrupted.
+    #[error(transparent)]
+    Signals(#[from] std::io::Error),
+}
 
 /// A command that did nothing, or whose result could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +80,28 @@ pub enum Error {
         path: PathBuf,
         /// The reason, with its place in the file.
         error: ComponentError,
+    },
+    /// The component cannot be fused.
+    #[error("cannot fuse {}: {error}", path.display())]
+    Fuse {
+        /// The component's file.
+        path: PathBuf,
+        /// The reason.
+        error: FuseError,
+    },
+    /// No function of the component takes and returns numbers.
+    #[error("cannot fuse {}: it exports no function that takes and returns numbers only", path.display())]
+    NothingToFuse {
+        /// The component's file.
+        path: PathBuf,
+    },
+    /// The component cannot be compared with the fused module.
+    #[error("cannot compare {}: {error}", path.display())]
+    Compare {
+        /// The component's file.
+        path: PathBuf,
+        /// The reason.
+        error: CompareError,
     },
     /// The built-in runtime cannot load a core module of a component.
     #[error("cannot plan {}: the built-in runtime cannot load its core module {module}: {error}", path.display())]

@@ -42,6 +42,7 @@ mod doctor;
 mod driver;
 mod error;
 mod faults;
+mod fusion;
 mod interrupt;
 mod observer;
 mod output;

@@ -37,6 +37,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("leakbench components app.wasm", "leakbench components composed.wat"),
     (
+        "leakbench fuse app.wasm --out one.wasm --max-memory 16MiB --verify 1000",
+        "leakbench fuse composed.wat --out one.wasm --max-memory 16MiB --verify 20",
+    ),
+    (
         "leakbench wasm run app.wasm --invoke 'run(1, 20000)'",
         "leakbench wasm run composed.wat --invoke 'run(1, 20000)'",
     ),
@@ -238,14 +242,19 @@ fn prepared() -> Session {
                (func (export \"_start\")))";
     std::fs::write(session.path("app.wat"), app).expect("a program");
     let composed = "(component \
-        (component (core module $m (memory 1) \
+        (component (core module $m (memory (export \"memory\") 1) \
+                (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 0)) \
+                (func (export \"hash\") (param i32 i32) (result i32) (local.get 1)) \
                 (func (export \"run\") (param i32 i32) (result i32) (local.get 0))) \
             (core instance $i (instantiate $m)) \
+            (func (export \"hash\") (param \"text\" string) (result u32) \
+                (canon lift (core func $i \"hash\") (memory (core memory $i \"memory\")) \
+                    (realloc (core func $i \"realloc\")))) \
             (func (export \"run\") (param \"a\" u32) (param \"b\" u32) (result u32) \
                 (canon lift (core func $i \"run\")))) \
         (component (core module $m (table 1 funcref)) (core instance (instantiate $m))) \
         (instance $a (instantiate 0)) (instance (instantiate 1)) \
-        (export \"run\" (func $a \"run\")))";
+        (export \"run\" (func $a \"run\")) (export \"hash\" (func $a \"hash\")))";
     std::fs::write(session.path("composed.wat"), composed).expect("a component");
     for out in ["out", "leakbench-out/ci"] {
         let made = session.run(&["--cycles", "200", "--slots", "50", "--out", out]);

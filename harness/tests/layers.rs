@@ -9,7 +9,17 @@ type Layers<'a> = &'a [&'a [&'a str]];
 
 const HARNESS: Layers = &[
     &["cli"],
-    &["doctor", "components", "comparison", "selftest", "faults", "soak", "replay", "shrink"],
+    &[
+        "doctor",
+        "components",
+        "fusion",
+        "comparison",
+        "selftest",
+        "faults",
+        "soak",
+        "replay",
+        "shrink",
+    ],
     &["run"],
     &["output"],
     &["error"],

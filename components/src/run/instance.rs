@@ -1,8 +1,8 @@
 //! Instantiation of a component, and calls of its exported functions.
 
 use leakbench_runtime::{
-    Error, Extern, ExternType, Func, FuncType, Global, GlobalType, Instance, Mutability, Store,
-    Val, ValType,
+    Error, Extern, ExternType, Func, FuncType, Global, GlobalType, Instance, Memory, Mutability,
+    Store, Val, ValType,
 };
 
 use super::abi::{FLAT_PARAMS_MAX, Lifting, Lowering};
@@ -153,6 +153,12 @@ impl ComponentInstance<'_> {
             may_leave.set(&mut *store, Val::I32(1))?;
         }
         Ok(text)
+    }
+
+    /// The first memory that a core instance exports, by its place in the order of instantiation.
+    pub fn memory(&self, store: &Store<ComponentState>, instance: usize) -> Option<Memory> {
+        let mut exports = self.instances.get(instance)?.exports(store);
+        exports.find_map(|export| export.into_extern().into_memory())
     }
 
     fn func(&self, store: &mut Store<ComponentState>, item: &Item) -> Result<Func, Error> {

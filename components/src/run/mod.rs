@@ -11,6 +11,8 @@ mod handles;
 mod host;
 mod instance;
 
+use std::borrow::Cow;
+
 use leakbench_runtime::{Engine, Module};
 
 pub use self::call::FunctionCall;
@@ -79,9 +81,31 @@ impl Component {
     /// # Errors
     /// If it has no plan, imports anything, or a core module cannot be compiled.
     pub fn new(engine: &Engine, bytes: &[u8]) -> Result<Component, RunError> {
+        Component::with_memories_of(engine, bytes, None)
+    }
+
+    /// As [`Component::new`], with at most so many pages of 64 KiB for a memory that has no maximum.
+    ///
+    /// # Errors
+    /// As [`Component::new`].
+    pub fn with_memories_of(
+        engine: &Engine,
+        bytes: &[u8],
+        max_pages: Option<u32>,
+    ) -> Result<Component, RunError> {
         let (Plan { modules, .. }, program) = translate::program(&text::assembled(bytes)?)?;
         let modules = modules.iter().enumerate().map(|(module, of_plan)| {
-            Module::from_binary(engine, &of_plan.binary)
+            let limited = match max_pages {
+                None => Cow::Borrowed(&of_plan.binary),
+                Some(max_pages) => {
+                    let limited = leakbench_fuse::limit_memories(&of_plan.binary, max_pages);
+                    Cow::Owned(limited.map_err(|error| {
+                        let error = leakbench_runtime::Error::msg(error.to_string());
+                        RunError::Module { module, error }
+                    })?)
+                }
+            };
+            Module::from_binary(engine, &limited)
                 .map_err(|error| RunError::Module { module, error })
         });
         Ok(Component { modules: modules.collect::<Result<_, _>>()?, program })

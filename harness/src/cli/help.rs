@@ -18,7 +18,7 @@ pub(super) const GROUPS: [(&str, &str, &[&str]); 5] = [
     ),
     ("read", "Read recordings", &["report", "gate"]),
     ("repeat", "Repeat recorded runs", &["replay", "shrink"]),
-    ("guests", "Run and examine WebAssembly programs", &["wasm", "components"]),
+    ("guests", "Run and examine WebAssembly programs", &["wasm", "components", "fuse"]),
     ("set up", "Set up", &["scenarios", "doctor", "selftest", "completions", "man"]),
 ];
 

@@ -9,6 +9,7 @@ mod doctor;
 mod exec;
 mod faults;
 mod format_list;
+mod fuse;
 mod gate;
 mod gate_init;
 mod help;
@@ -101,6 +102,8 @@ enum Command {
     Wasm(wasm::WasmArgs),
     /// Print what a component consists of, what it costs, and how many instances fit
     Components(components::ComponentsArgs),
+    /// Make one module with one memory of a component
+    Fuse(fuse::FuseArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one for each command
@@ -139,6 +142,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> 
         Some(Command::Soak(args)) => args.run(verbosity),
         Some(Command::Wasm(args)) => args.run(),
         Some(Command::Components(args)) => args.run(verbosity),
+        Some(Command::Fuse(args)) => args.run(verbosity),
         Some(Command::Completions(args)) => args.run(CommandLine::command()),
         Some(Command::Man(args)) => args.run(CommandLine::command()),
     }
