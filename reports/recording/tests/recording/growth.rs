@@ -150,6 +150,25 @@ fn slots_that_are_used_for_the_first_time_are_no_leak() {
     assert_eq!(judgement.verdict, Verdict::Clean, "{:?}", judgement.findings);
 }
 
+/// A cycle that fills the pool allocates every slot and touches few. Later cycles touch one more each.
+#[test]
+fn slots_that_are_touched_for_the_first_time_are_no_leak() {
+    let all = |_| SLOTS;
+    let touched = |cycles: u64| {
+        let tables = (200 << 10) + ((cycles / 15) << 13);
+        steady_beside_images(cycles).with(Resource::PageTablesBytes, tables)
+    };
+    let judgement = judged(&with_images(touched, all));
+    assert_eq!(judgement.verdict, Verdict::Clean, "{:?}", judgement.findings);
+    // More than all slots can take.
+    let leaking = |cycles: u64| {
+        let tables = (200 << 10) + cycles * (4 << 10);
+        steady_beside_images(cycles).with(Resource::PageTablesBytes, tables)
+    };
+    let judgement = judged(&with_images(leaking, all));
+    assert_eq!(judgement.verdict, Verdict::Leak, "{:?}", judgement.findings);
+}
+
 /// Images that linger have descriptors and mappings of their own.
 #[test]
 fn growth_beside_lingering_images_is_theirs() {
