@@ -175,13 +175,11 @@ impl Spaces {
                 match (kind, item) {
                     (ExternalKind::Func, Item::Function(ty)) => {
                         let function = space.functions[index];
-                        // A helper fits any place: the type was checked where it was linked first.
-                        let actual = self.functions.get(function as usize);
                         let expected = self.types.index(&module.types[ty as usize]);
-                        if actual.is_some_and(|actual| *actual != expected) {
-                            return Err(wrong());
+                        match self.function_type(function) == Some(expected) {
+                            true => Ok(Linked::Function(function)),
+                            false => Err(wrong()),
                         }
-                        Ok(Linked::Function(function))
                     }
                     (ExternalKind::Table, Item::Table(ty)) => {
                         let table = space.tables[index];
@@ -233,8 +231,9 @@ impl Spaces {
             }
             of_resources => {
                 let Item::Function(ty) = item else { return Err(wrong()) };
+                let (first_flag, flags) = (self.regions, self.flags);
                 let flag = |flag: usize| match u32::try_from(flag) {
-                    Ok(flag) if flag < self.flags => Ok(self.regions + flag),
+                    Ok(flag) if flag < flags => Ok(first_flag + flag),
                     _ => Err(format!("there is no flag {flag}")),
                 };
                 let known = |resource: usize| match program.resources.get(resource) {
@@ -277,7 +276,7 @@ impl Spaces {
 
     /// The destructor of a resource, which takes its representation.
     fn destructor(
-        &self,
+        &mut self,
         program: &Program,
         modules: &[Module<'_>],
         number: usize,
@@ -289,13 +288,23 @@ impl Spaces {
             ExternalKind::Func => self.all[*instance].functions[index as usize],
             _ => return Err(format!("{name:?} of instance {instance} is no function")),
         };
-        let takes = FuncType::new([wasmparser::ValType::I32], []);
-        let ty = self.functions.get(function as usize).map(|ty| &self.types.all[*ty as usize]);
-        match ty {
-            Some(ty) if *ty != takes => {
+        let takes = self.types.index(&FuncType::new([wasmparser::ValType::I32], []));
+        match self.function_type(function) == Some(takes) {
+            true => Ok(function),
+            false => {
                 Err(format!("{name:?} of instance {instance} has not the type of a destructor"))
             }
-            _ => Ok(function),
+        }
+    }
+
+    /// The type of a function of the fused module, which an instance defines or which is a helper.
+    fn function_type(&mut self, function: u32) -> Option<u32> {
+        let Some(at) = function.checked_sub(self.helpers.first) else {
+            return self.functions.get(function as usize).copied();
+        };
+        match *self.helpers.all.get(at as usize)? {
+            Helper::Trap(ty) => Some(ty),
+            helper => helpers::function_type(helper).map(|ty| self.types.index(&ty)),
         }
     }
 

@@ -129,6 +129,19 @@ fn what_cannot_be_fused_is_refused_with_the_reason() {
         assert!(text.starts_with("instance 1: import \"a\" \"f\": "), "{text}");
         assert!(text.ends_with(words), "{text}");
     }
+    // A function that no module defines has the type of its import, also where it is exported again.
+    let again = r#"(module (import "a" "t" (func $t (param i32))) (export "t" (func $t)))"#;
+    let other = r#"(module (import "b" "t" (func (param i64))))"#;
+    let trap = vec![Definition::Trap];
+    assert!(
+        fuse(
+            &program(vec![(again, trap.clone()), (imports_function, vec![export(0, "t")])]),
+            &plain
+        )
+        .is_ok()
+    );
+    let text = reason(vec![(again, trap), (other, vec![export(0, "t")])], &plain);
+    assert!(text.ends_with("it needs a function of its type"), "{text}");
     let unlinked = reason(vec![(imports_function, vec![])], &plain);
     assert_eq!(unlinked, "instance 0: it has 0 imports linked, and its module needs 1");
 
