@@ -66,7 +66,7 @@ leakbench_model::names! {
         WarmUp = "warm-up",
         /// No leak: objects stay until there are 40 of them, and are then released together.
         Sawtooth = "sawtooth",
-        /// No leak: another thread releases an object after 50 ms.
+        /// No leak: another thread releases an object after 5 ms.
         SlowRelease = "slow-release",
         /// No leak: one mapping of 1 TiB without access.
         Reservation = "reservation",

@@ -97,7 +97,7 @@ cases! {
         Nothing, FEW, ["--plant", "warm-up"];
     "sawtooth", "objects stay until there are 40, and are released together":
         Nothing, FEW, ["--plant", "sawtooth"];
-    "slow-release", "another thread closes a descriptor after 50 ms":
+    "slow-release", "another thread closes a descriptor after 5 ms":
         Nothing, FEW, ["--plant", "slow-release"];
     "reservation", "1 TiB of address space is reserved":
         Nothing, FEW, ["--plant", "reservation"];
