@@ -4,8 +4,8 @@ use leakbench_fuse as fuse;
 use leakbench_fuse::{Definition, ItemOf};
 
 use crate::error::ComponentError;
-use crate::number::Number;
 use crate::program::{Function, HandleType, Item, Program, Step, Trampoline};
+use crate::run::Number;
 use crate::value_type::ValueType;
 use crate::{text, translate};
 

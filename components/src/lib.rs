@@ -25,7 +25,6 @@ mod definitions;
 mod error;
 mod features;
 mod fusion;
-mod number;
 mod plan;
 mod program;
 mod run;
@@ -36,10 +35,9 @@ mod value_type;
 pub use definitions::Definition;
 pub use error::ComponentError;
 pub use fusion::{Fusible, LeftOut, NumberFunction};
-pub use number::Number;
 pub use plan::{
     CoreInstance, CoreModule, Export, Import, MemoryDefinition, ModuleSource, Origin, Plan,
     TableDefinition,
 };
-pub use run::{Component, ComponentInstance, ComponentState, FunctionCall, RunError};
+pub use run::{Component, ComponentInstance, ComponentState, FunctionCall, Number, RunError};
 pub use text::is_component;

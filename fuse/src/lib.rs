@@ -63,6 +63,7 @@ mod module;
 mod program;
 mod regions;
 mod resources;
+mod segments;
 mod shape;
 mod spaces;
 mod utf8;

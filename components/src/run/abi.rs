@@ -274,7 +274,7 @@ fn next(flat: &mut IntoIter<u64>) -> Result<u64, Error> {
 }
 
 /// Of a type without cases and fields.
-fn scalar(bits: u64, ty: &ValueType) -> Result<Data, Error> {
+pub(super) fn scalar(bits: u64, ty: &ValueType) -> Result<Data, Error> {
     let bits = match ty {
         // Each number but 0 is true.
         ValueType::Bool => u64::from(bits as u32 != 0),

@@ -205,7 +205,7 @@ fn value(ty: ValType, bits: u64) -> Val {
     }
 }
 
-fn bits_of(value: &Val) -> u64 {
+pub(super) fn bits_of(value: &Val) -> u64 {
     match *value {
         Val::I32(value) => u64::from(value as u32),
         Val::I64(value) => value as u64,

@@ -10,6 +10,7 @@ mod call;
 mod handles;
 mod host;
 mod instance;
+mod number;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ pub use self::call::FunctionCall;
 use self::handles::Handles;
 pub use self::host::ComponentState;
 pub use self::instance::ComponentInstance;
+pub use self::number::Number;
 use crate::error::ComponentError;
 use crate::plan::Plan;
 use crate::program::{Function, Program};

@@ -108,7 +108,7 @@ impl<'a> Sides<'a> {
         let callee = callee.ok_or_else(|| Error::msg("the fused module lacks an export"))?;
         let mut results = vec![Val::I32(0); usize::from(call.function.result.is_some())];
         let fused = callee.call(store, &call.values, &mut results);
-        let result = || call.function.result.and_then(|ty| ty.text(results.first()?));
+        let result = || call.function.result.as_ref().and_then(|ty| ty.text(results.first()?));
         let trapped = |error: Error| Answer::Trapped(format!("{error:#}"));
         Ok([
             original.map_or_else(trapped, Answer::Returned),
